@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * libocispec/memory.h - yajl's memory from an arena
+ */
+#pragma once
+
+#include <yajl/yajl_common.h>
+
+struct arena;
+
+/* What yajl takes is never given back one by one: it goes with the arena. */
+yajl_alloc_funcs memory_for_yajl(struct arena *a);
