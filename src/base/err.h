@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * base/err.h - one failure, told from the outside in
+ *
+ * `create "web": /mounts/3 (config.json:41:9): bind "/srv/data" on "/data": no such file or directory`
+ *
+ * The caller owns the value, usually on its stack. It has no pointers, so it needs
+ * no freeing, may be filled where there is no heap, and crosses from tare-init to
+ * tare in one write(2) (it is smaller than PIPE_BUF). It is untouched as long as
+ * nothing fails.
+ *
+ * The four verbs all return -1, so that a failing call reads `return err_...(e, ...);`.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define ERR_TEXT 1200
+#define ERR_PLACE 200
+#define ERR_HINT 200
+
+struct err {
+	int code;	       /* errno of the root cause; 0 where no system call was the cause */
+	int line, column;      /* where in the file the place is; 0: not known */
+	char place[ERR_PLACE]; /* JSON pointer into config.json, "" where the cause is elsewhere */
+	char operation[32];    /* kernel operation or step that failed, "" if none: "mount" */
+	char hint[ERR_HINT];   /* what the user can do, "" if there is nothing to say */
+	char text[ERR_TEXT];   /* the story without the place; never empty once set */
+};
+
+/* The kernel refused: `fmt: strerror(-r)`. @r is a kernel/ result, so -errno. */
+int err_sys(struct err *e, int r, const char *fmt, ...)
+	__attribute__((cold, format(printf, 3, 4)));
+
+/* config.json asks at @place (a JSON pointer) for what we refuse. */
+int err_cfg(struct err *e, const char *place, const char *fmt, ...)
+	__attribute__((cold, format(printf, 3, 4)));
+
+/* We refuse for another reason: no system call failed. */
+int err_msg(struct err *e, const char *fmt, ...) __attribute__((cold, format(printf, 2, 3)));
+
+/* Put `fmt: ` in front of a failure that is already told. */
+int err_in(struct err *e, const char *fmt, ...) __attribute__((cold, format(printf, 2, 3)));
+
+/* Say which place of config.json asked for what failed; the first one told stays. */
+int err_at(struct err *e, const char *place) __attribute__((cold));
+
+/* Say what the user can do about it; the first hint told stays. */
+int err_hint(struct err *e, const char *fmt, ...) __attribute__((cold, format(printf, 2, 3)));
+
+/*
+ * The whole of it in one line: place, text and hint. @buf is cut at @size; returns the
+ * length it needed.
+ */
+size_t err_line(const struct err *e, char *buf, size_t size);
+
+/*
+ * The text of an errno, in lower case: docker and podman look for "no such
+ * file or directory" and "permission denied" exactly so. Never NULL.
+ */
+const char *errno_text(int code);

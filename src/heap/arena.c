@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * heap/arena.c - the one place memory comes from
+ *
+ * A bump allocator over address space reserved once. Untouched pages cost nothing,
+ * so the reserve is generous and the pages in use are as many as the data needs.
+ */
+#include "heap/arena.h"
+
+#include "base/fmt.h"
+#include "kernel/arch.h"
+#include "kernel/memory.h"
+#include "kernel/sys.h"
+
+#include <string.h>
+
+#define ALIGNMENT 16
+
+void arena_open(struct arena *a)
+{
+	*a = (struct arena) { .memfd = -1, .size = ARENA_RESERVE };
+	a->base = sys_map_private(ARENA_RESERVE);
+	if (!a->base)
+		sys_die("out of memory");
+}
+
+void arena_close(struct arena *a)
+{
+	sys_unmap(a->base, a->size);
+	a->base = NULL;
+	a->size = 0;
+}
+
+int arena_open_shared(struct arena *a)
+{
+	int memfd = sys_memfd_create("tare-plan");
+	if (memfd < 0)
+		return memfd;
+
+	int r = sys_truncate(memfd, ARENA_RESERVE);
+	if (r == 0)
+		r = sys_map_shared((void *) ARENA_ADDRESS, ARENA_RESERVE, memfd);
+	if (r < 0) {
+		sys_close(memfd);
+		return r;
+	}
+	*a = (struct arena) { .base = (char *) ARENA_ADDRESS,
+			      .size = ARENA_RESERVE,
+			      .memfd = memfd };
+
+	return 0;
+}
+
+int arena_seal(struct arena *a)
+{
+	/* F_SEAL_WRITE is refused while a writable mapping exists. */
+	int r = sys_map_readonly((void *) ARENA_ADDRESS, a->size, a->memfd);
+
+	if (r == 0)
+		r = sys_truncate(a->memfd, a->used);
+	if (r == 0)
+		r = sys_memfd_seal(a->memfd);
+
+	return r;
+}
+
+void arena_unseal(struct arena *a)
+{
+	a->base = sys_map_private(ARENA_RESERVE);
+	a->used = 0;
+	if (!a->base)
+		sys_die("out of memory");
+}
+
+void *arena_alloc(struct arena *a, size_t size)
+{
+	size_t rounded = (size + ALIGNMENT - 1) & ~(size_t) (ALIGNMENT - 1);
+
+	if (rounded < size || rounded > a->size - a->used)
+		sys_die("config.json needs more memory than tare has set aside (1 GiB)");
+
+	char *p = a->base + a->used;
+	a->used += rounded;
+
+	return p;
+}
+
+void *arena_array(struct arena *a, size_t count, size_t size)
+{
+	size_t total;
+
+	if (__builtin_mul_overflow(count, size, &total))
+		total = (size_t) -1;
+
+	return arena_alloc(a, total);
+}
+
+char *arena_memdup(struct arena *a, const char *s, size_t length)
+{
+	char *copy = arena_alloc(a, length + 1);
+
+	memcpy(copy, s, length);
+
+	return copy;
+}
+
+char *arena_strdup(struct arena *a, const char *s)
+{
+	return arena_memdup(a, s, strlen(s));
+}
+
+char *arena_printf(struct arena *a, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	size_t length = fmt_text_v(NULL, 0, fmt, ap);
+	va_end(ap);
+
+	char *text = arena_alloc(a, length + 1);
+
+	va_start(ap, fmt);
+	fmt_text_v(text, length + 1, fmt, ap);
+	va_end(ap);
+
+	return text;
+}

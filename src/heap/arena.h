@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * heap/arena.h - the one place memory comes from
+ *
+ * Everything that is decoded from config.json and everything that is planned lives in one
+ * arena and is freed with it, at exit. So a pointer can't dangle and nothing needs an
+ * owner. An arena never gives NULL: when its reserve (ARENA_RESERVE bytes of address
+ * space) is used up, tare prints so and exits 1. That can happen only while deciding,
+ * before the first side effect: the host side allocates nothing after that.
+ *
+ * The arena of a plan is a memfd mapped at the fixed address ARENA_ADDRESS. tare-init maps
+ * the same memfd at the same address, so what is in it may hold ordinary pointers.
+ */
+#pragma once
+
+#include <stdarg.h>
+#include <stddef.h>
+
+#define ARENA_RESERVE ((size_t) 1 << 30)
+
+struct arena {
+	char *base;
+	size_t used, size;
+	int memfd; /* -1: private memory */
+};
+
+/* A private one: for verbs that start nothing. The arena is the caller's; memory goes at exit. */
+void arena_open(struct arena *a);
+
+/* Give a private one back before the end: for what is needed only in passing. */
+void arena_close(struct arena *a);
+
+/* One in a memfd, for a plan. 0, or -errno with nothing made. */
+int arena_open_shared(struct arena *a);
+
+/*
+ * No more will be allocated: cut the memfd to what is used and seal it against every
+ * change. 0, or -errno.
+ */
+int arena_seal(struct arena *a);
+
+/*
+ * Allocate again, in private memory behind what is sealed: for an error's words. What was there stays as it is, the
+ * memfd too.
+ */
+void arena_unseal(struct arena *a);
+
+/* Zeroed memory, aligned for any type. Never NULL. */
+void *arena_alloc(struct arena *a, size_t size) __attribute__((malloc, returns_nonnull));
+
+/* @count elements of @size bytes each, zeroed; the product is checked. */
+void *arena_array(struct arena *a, size_t count, size_t size)
+	__attribute__((malloc, returns_nonnull));
+
+char *arena_strdup(struct arena *a, const char *s) __attribute__((malloc, returns_nonnull));
+char *arena_memdup(struct arena *a, const char *s, size_t length)
+	__attribute__((malloc, returns_nonnull)); /* with a NUL behind */
+
+char *arena_printf(struct arena *a, const char *fmt, ...)
+	__attribute__((returns_nonnull, format(printf, 2, 3)));
+
+#define arena_new(a, type) ((type *) arena_alloc(a, sizeof(type)))

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * heap/json_text.c - text that goes into JSON
+ *
+ * Only quotes, backslashes and control characters need another form. All else is passed on
+ * as it is: what comes from config.json was checked to be UTF-8 when it was read.
+ */
+#include "heap/json_text.h"
+
+#include "base/fmt.h"
+
+#include <string.h>
+
+static const char with_letter[] = "\"\\\b\f\n\r\t";
+static const char letters[] = "\"\\bfnrt";
+
+size_t json_escape(char c, char escape[JSON_ESCAPE_SIZE])
+{
+	const char *found = c ? strchr(with_letter, c) : NULL;
+
+	if (found)
+		return fmt_text(escape, JSON_ESCAPE_SIZE, "\\%c", letters[found - with_letter]);
+	if ((unsigned char) c < ' ')
+		return fmt_text(escape, JSON_ESCAPE_SIZE, "\\u%04x", (unsigned) c);
+
+	return 0;
+}
+
+static size_t quoted_length(const char *text)
+{
+	char escape[JSON_ESCAPE_SIZE];
+	size_t length = 2;
+
+	for (; *text; text++) {
+		size_t escaped = json_escape(*text, escape);
+
+		length += escaped ? escaped : 1;
+	}
+
+	return length;
+}
+
+char *json_quote(struct arena *a, const char *text)
+{
+	char *quoted = arena_alloc(a, quoted_length(text) + 1);
+	char *end = quoted;
+
+	*end++ = '"';
+	for (; *text; text++) {
+		char escape[JSON_ESCAPE_SIZE];
+		size_t escaped = json_escape(*text, escape);
+
+		memcpy(end, escaped ? escape : text, escaped ? escaped : 1);
+		end += escaped ? escaped : 1;
+	}
+	*end = '"';
+
+	return quoted;
+}

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * heap/log.c - what tare says besides its results: standard error and the --log file
+ *
+ * Runs in tare, never in tare-init. Nothing here can fail any more once log_open() succeeded: a
+ * log that can't be written any more must not turn a container that runs into a failure.
+ */
+#include "heap/log.h"
+
+#include "base/fd.h"
+#include "base/fmt.h"
+#include "base/table.h"
+#include "heap/out.h"
+#include "kernel/time.h"
+
+#include <limits.h>
+#include <string.h>
+
+/* Room for a whole struct err with its prefix; an entry with its keys fits into OUT_SIZE. */
+#define MESSAGE 2600
+
+static struct {
+	char path[PATH_MAX]; /* absolute; "": no file */
+	enum log_format format;
+	enum log_level level;
+} settings;
+
+static const char *const level_names[] = {
+	[LOG_ERROR] = "error",
+	[LOG_WARNING] = "warning",
+	[LOG_DEBUG] = "debug",
+};
+
+/* ---- text from outside ---- */
+
+/*
+ * The number of bytes of the character at @s if it is to be shown as it is, else 0: RFC 3629,
+ * without the control characters of both ASCII and Latin-1 (a terminal obeys those too).
+ */
+static size_t character(const unsigned char *s)
+{
+	static const struct {
+		unsigned char first, last, second_min, second_max, length;
+	} forms[] = {
+		{ 0xc2, 0xc2, 0xa0, 0xbf, 2 }, { 0xc3, 0xdf, 0x80, 0xbf, 2 },
+		{ 0xe0, 0xe0, 0xa0, 0xbf, 3 }, { 0xe1, 0xec, 0x80, 0xbf, 3 },
+		{ 0xed, 0xed, 0x80, 0x9f, 3 }, { 0xee, 0xef, 0x80, 0xbf, 3 },
+		{ 0xf0, 0xf0, 0x90, 0xbf, 4 }, { 0xf1, 0xf3, 0x80, 0xbf, 4 },
+		{ 0xf4, 0xf4, 0x80, 0x8f, 4 },
+	};
+
+	if (s[0] < 0x80)
+		return s[0] >= ' ' && s[0] != 0x7f;
+	for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
+		if (s[0] < forms[i].first || s[0] > forms[i].last)
+			continue;
+		if (s[1] < forms[i].second_min || s[1] > forms[i].second_max)
+			return 0;
+		for (size_t n = 2; n < forms[i].length; n++) {
+			if ((s[n] & 0xc0) != 0x80)
+				return 0;
+		}
+		return forms[i].length;
+	}
+
+	return 0;
+}
+
+const char *log_clean(char *buf, size_t size, const char *text)
+{
+	const unsigned char *s = (const unsigned char *) text;
+	size_t used = 0;
+
+	while (*s != '\0') {
+		size_t bytes = character(s);
+		char escape[8];
+
+		if (used + (bytes ? bytes : 4) >= size)
+			break;
+		if (bytes > 0) {
+			memcpy(buf + used, s, bytes);
+			used += bytes;
+			s += bytes;
+			continue;
+		}
+		used += fmt_text(escape, sizeof(escape), "\\x%02x", *s++);
+		memcpy(buf + used - 4, escape, 4);
+	}
+	buf[used] = '\0';
+
+	return buf;
+}
+
+/* ---- one entry ---- */
+
+static void json_text(struct out *out, const char *key, const char *text)
+{
+	char clean[ERR_TEXT];
+
+	if (text[0] == '\0')
+		return;
+	out_printf(out, ",\"%s\":", key);
+	out_json_string(out, log_clean(clean, sizeof(clean), text));
+}
+
+static void json_number(struct out *out, const char *key, int number)
+{
+	if (number > 0)
+		out_printf(out, ",\"%s\":%d", key, number);
+}
+
+static void json_entry(struct out *out, enum log_level level, const char *message, const char *time,
+		       const struct err *e)
+{
+	out_printf(out, "{\"level\":\"%s\",\"msg\":", level_names[level]);
+	out_json_string(out, message);
+	out_printf(out, ",\"time\":\"%s\"", time);
+	if (e) {
+		json_text(out, "place", e->place);
+		json_number(out, "line", e->line);
+		json_number(out, "column", e->column);
+		json_text(out, "operation", e->operation);
+		json_number(out, "errno", e->code);
+		json_text(out, "hint", e->hint);
+	}
+	out_text(out, "}\n");
+}
+
+static void text_entry(struct out *out, enum log_level level, const char *message, const char *time)
+{
+	out_printf(out, "time=\"%s\" level=%s msg=", time, level_names[level]);
+	out_json_string(out, message);
+	out_text(out, "\n");
+}
+
+static int open_file(void)
+{
+	return sys_open_at(AT_FDCWD, settings.path, O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY, 0644);
+}
+
+/* @message is clean; @e gives the JSON form its further keys, NULL: none. */
+static void write_entry(enum log_level level, const char *message, const struct err *e)
+{
+	struct timespec now;
+	char time[TIME_TEXT];
+
+	autoclose int fd = open_file();
+	if (fd < 0)
+		return;
+
+	struct out out = { .fd = fd };
+
+	sys_clock_realtime(&now);
+	time_text(time, &now, 6);
+	if (settings.format == LOG_JSON)
+		json_entry(&out, level, message, time, e);
+	else
+		text_entry(&out, level, message, time);
+	out_flush(&out);
+}
+
+/* In one write(2): other processes share this standard error. */
+static void write_stderr(const char *front, const char *message)
+{
+	struct out out = { .fd = 2 };
+
+	out_printf(&out, "tare: %s%s\n", front, message);
+	out_flush(&out);
+}
+
+/* ---- the levels ---- */
+
+void log_error(const char *prefix, const struct err *e)
+{
+	char line[MESSAGE], message[MESSAGE];
+	size_t length = 0;
+
+	if (prefix[0] != '\0')
+		length = fmt_text(line, sizeof(line), "%s: ", prefix);
+	if (length >= sizeof(line))
+		length = sizeof(line) - 1;
+	err_line(e, line + length, sizeof(line) - length);
+
+	log_clean(message, sizeof(message), line);
+	write_stderr("", message);
+	if (settings.path[0] != '\0')
+		write_entry(LOG_ERROR, message, e);
+}
+
+static void say(enum log_level level, const char *fmt, va_list ap)
+{
+	static const char *const fronts[] = {
+		[LOG_WARNING] = "warning: ",
+		[LOG_DEBUG] = "debug: ",
+	};
+	char line[MESSAGE], message[MESSAGE];
+
+	if (level > settings.level)
+		return;
+	fmt_text_v(line, sizeof(line), fmt, ap);
+	log_clean(message, sizeof(message), line);
+	if (settings.path[0] != '\0')
+		write_entry(level, message, NULL);
+	else
+		write_stderr(fronts[level], message);
+}
+
+void log_warning(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say(LOG_WARNING, fmt, ap);
+	va_end(ap);
+}
+
+void log_debug(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say(LOG_DEBUG, fmt, ap);
+	va_end(ap);
+}
+
+void log_notice(const char *fmt, ...)
+{
+	char line[MESSAGE], message[MESSAGE];
+	va_list ap;
+
+	va_start(ap, fmt);
+	fmt_text_v(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	write_stderr("", log_clean(message, sizeof(message), line));
+}
+
+/* ---- where to ---- */
+
+/* The daemons that crun's --log can name. conmon-rs sends journald: to a runtime named crun. */
+static int refuse_daemons(const char *target, struct err *e)
+{
+	static const char *const daemons[] = { "journald:", "syslog:" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(daemons); i++) {
+		if (strncmp(target, daemons[i], strlen(daemons[i])) == 0)
+			return err_msg(e, "log target \"%s\" is not supported: give a file",
+				       target);
+	}
+
+	return 0;
+}
+
+/* Absolute, as later entries may be written from another working directory. */
+static int set_path(const char *path, struct err *e)
+{
+	char cwd[PATH_MAX] = "";
+
+	if (path[0] != '/') {
+		int r = sys_getcwd(cwd, sizeof(cwd));
+
+		if (r < 0)
+			return err_sys(e, r, "working directory");
+		if (cwd[0] != '/')
+			return err_msg(e, "the working directory is outside of our root directory");
+	}
+	if (fmt_text(settings.path, PATH_MAX, "%s%s%s", cwd, cwd[0] ? "/" : "", path) < PATH_MAX)
+		return 0;
+	settings.path[0] = '\0';
+
+	return err_msg(e, "log file \"%s\": file name too long", path);
+}
+
+int log_open(const char *target, enum log_format format, enum log_level level, struct err *e)
+{
+	settings.path[0] = '\0';
+	settings.format = format;
+	settings.level = level;
+	if (!target || target[0] == '\0')
+		return 0;
+	if (refuse_daemons(target, e) < 0)
+		return -1;
+	if (strncmp(target, "file:", 5) == 0)
+		target += 5;
+	if (set_path(target, e) < 0)
+		return -1;
+
+	autoclose int fd = open_file();
+	if (fd < 0) {
+		settings.path[0] = '\0';
+		return err_sys(e, fd, "log file \"%s\"", target);
+	}
+
+	return 0;
+}

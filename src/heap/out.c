@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * heap/out.c - text on its way to a descriptor
+ *
+ * Runs in tare, for whoever prints a result. The one idea: every way of putting text in
+ * ends in out_bytes, which is the only one that knows of the buffer's end.
+ */
+#include "heap/out.h"
+
+#include "base/fmt.h"
+#include "heap/json_text.h"
+#include "kernel/memory.h"
+#include "kernel/sys.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+static void pass_on(struct out *out, const char *bytes, size_t length)
+{
+	int r = out->failed ? 0 : sys_write_all(out->fd, bytes, length);
+
+	if (r < 0)
+		out->failed = r;
+}
+
+int out_flush(struct out *out)
+{
+	pass_on(out, out->buffer, out->used);
+	out->used = 0;
+
+	return out->failed;
+}
+
+void out_bytes(struct out *out, const char *bytes, size_t length)
+{
+	if (length > OUT_SIZE - out->used)
+		out_flush(out);
+	if (length > OUT_SIZE) {
+		pass_on(out, bytes, length);
+		return;
+	}
+	memcpy(out->buffer + out->used, bytes, length);
+	out->used += length;
+}
+
+void out_text(struct out *out, const char *text)
+{
+	out_bytes(out, text, strlen(text));
+}
+
+/*
+ * Most text fits into what is left of the buffer and is formatted right there. What does not
+ * is rare and may be megabytes of somebody's config.json: no stack is sure to have room.
+ */
+void out_printf(struct out *out, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	size_t room = OUT_SIZE - out->used;
+	size_t length = fmt_text_v(out->buffer + out->used, room, fmt, ap);
+	va_end(ap);
+	if (length < room) {
+		out->used += length;
+		return;
+	}
+
+	char *text = sys_map_private(length + 1);
+	if (!text)
+		sys_die("out of memory");
+
+	va_start(ap, fmt);
+	fmt_text_v(text, length + 1, fmt, ap);
+	va_end(ap);
+	out_bytes(out, text, length);
+}
+
+void out_padded(struct out *out, const char *text, size_t width)
+{
+	out_text(out, text);
+	for (size_t i = strlen(text); i < width; i++)
+		out_bytes(out, " ", 1);
+}
+
+void out_json_string(struct out *out, const char *text)
+{
+	out_text(out, "\"");
+	for (; *text; text++) {
+		char escape[JSON_ESCAPE_SIZE];
+		size_t escaped = json_escape(*text, escape);
+
+		out_bytes(out, escaped ? escape : text, escaped ? escaped : 1);
+	}
+	out_text(out, "\"");
+}

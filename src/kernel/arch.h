@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * kernel/arch.h - what differs between processors
+ *
+ * Each file of arch/ gives
+ *   arch_syscall(nr, a, ... f)	   one system call: its result, or -errno; never touches errno
+ *   arch_clone_call(args, fn, arg)  clone3(2) whose child calls fn(arg) and exits with its result; the
+ *				   only safe way to start a child that shares our memory
+ *   ARENA_ADDRESS		   where the plan is mapped, in tare and in tare-init
+ *   ARCH_START			   assembly of tare-init's entry point: calls init_main(stack)
+ */
+#pragma once
+
+#if defined(__x86_64__)
+#include "kernel/arch/x86_64.h"
+#elif defined(__aarch64__)
+#include "kernel/arch/aarch64.h"
+#else
+#error "tare has not been brought to this processor yet: add a file to src/kernel/arch/"
+#endif

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * kernel/process.c - processes, signals, capabilities
+ */
+#include "kernel/process.h"
+
+#include <linux/capability.h>
+
+/* A child in our memory needs a stack of its own; there is one such child at a time. */
+static char child_stack[32 * 1024] __attribute__((aligned(16)));
+
+pid_t sys_clone_call(const struct sys_clone *c, int *pidfd, int (*fn)(void *), void *arg)
+{
+	int fd = -1;
+	struct clone_args args = {
+		.flags = c->flags | CLONE_PIDFD,
+		.pidfd = (uintptr_t) &fd,
+		/* A sibling ends with its parent's signal, and may not ask for one. */
+		.exit_signal = c->flags & CLONE_PARENT ? 0 : SIGCHLD,
+	};
+
+	if (c->share_memory) {
+		args.flags |= CLONE_VM | CLONE_VFORK;
+		args.stack = (uintptr_t) child_stack;
+		args.stack_size = sizeof(child_stack);
+	}
+	if (c->cgroup >= 0) {
+		args.flags |= CLONE_INTO_CGROUP;
+		args.cgroup = (uint64_t) c->cgroup;
+	}
+
+	pid_t pid = (pid_t) arch_clone_call(&args, sizeof(args), fn, arg);
+	if (pid > 0)
+		*pidfd = fd;
+
+	return pid;
+}
+
+pid_t sys_wait(pid_t pid, int *status, int options)
+{
+	pid_t r;
+
+	do
+		r = (pid_t) SYS_CALL(wait4, pid, status, options, NULL, 0, 0);
+	while (r == -EINTR);
+
+	return r;
+}
+
+/* The kernel's own layout of struct sigaction, which differs from the C library's. */
+struct kernel_sigaction {
+	void (*handler)(int);
+	unsigned long flags;
+	void (*restorer)(void);
+	uint64_t mask;
+};
+
+int sys_ignore_signal(int signal)
+{
+	struct kernel_sigaction action = { .handler = SIG_IGN };
+
+	return (int) SYS_CALL(rt_sigaction, signal, &action, NULL, 8, 0, 0);
+}
+
+void sys_reset_signals(void)
+{
+	const uint64_t none = 0;
+
+	for (int signal = 1; signal <= 64; signal++) {
+		struct kernel_sigaction action;
+
+		/* exec resets handlers; only what the caller ignores would stay. So read, and
+		 * rarely write. */
+		if (SYS_CALL(rt_sigaction, signal, NULL, &action, 8, 0, 0) < 0 ||
+		    action.handler == SIG_DFL)
+			continue;
+		action = (struct kernel_sigaction) { .handler = SIG_DFL };
+		SYS_CALL(rt_sigaction, signal, &action, NULL, 8, 0, 0);
+	}
+	sys_signal_mask(SIG_SETMASK, &none, NULL);
+}
+
+int sys_capset(uint64_t effective, uint64_t permitted, uint64_t inheritable)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2];
+
+	for (int i = 0; i < 2; i++)
+		data[i] = (struct __user_cap_data_struct) {
+			.effective = (uint32_t) (effective >> 32 * i),
+			.permitted = (uint32_t) (permitted >> 32 * i),
+			.inheritable = (uint32_t) (inheritable >> 32 * i),
+		};
+
+	return (int) SYS_CALL(capset, &header, data, 0, 0, 0, 0);
+}
+
+int sys_capget(uint64_t *effective)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2];
+	int r = (int) SYS_CALL(capget, &header, data, 0, 0, 0, 0);
+
+	if (r == 0)
+		*effective = data[0].effective | (uint64_t) data[1].effective << 32;
+
+	return r;
+}

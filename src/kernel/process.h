@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * kernel/process.h - processes, namespaces, credentials: a result, or -errno
+ */
+#pragma once
+
+#include "kernel/sys.h"
+
+#include <linux/sched.h>
+#include <signal.h>
+#include <sys/prctl.h>
+
+#ifndef CLONE_NEWTIME
+#define CLONE_NEWTIME 0x00000080
+#endif
+
+/* ---- birth and death ---- */
+
+struct sys_clone {
+	uint64_t flags; /* CLONE_*; SIGCHLD is sent at its end */
+	int cgroup;	/* v2 directory to be born in (CLONE_INTO_CGROUP, Linux 5.7); -1: ours */
+	bool share_memory; /* the child runs in our memory and we wait until it has exec'd or ended */
+};
+
+/*
+ * Start a child that calls fn(arg) and exits with its result. clone3(2), Linux 5.3; older: clone(2), in which case
+ * a cgroup is -EOPNOTSUPP. @pidfd: of the child, close-on-exec. The pid, or -errno.
+ */
+pid_t sys_clone_call(const struct sys_clone *c, int *pidfd, int (*fn)(void *), void *arg);
+
+/* fork(2) for code without threads. 0 in the child. */
+static inline pid_t sys_fork(void)
+{
+	return (pid_t) SYS_CALL(clone, SIGCHLD, 0, 0, 0, 0, 0);
+}
+
+/* Run the program in @fd itself. Returns only on failure. */
+static inline int sys_exec_fd(int fd, const char *const *argv, const char *const *envp)
+{
+	return (int) SYS_CALL(execveat, fd, "", argv, envp, AT_EMPTY_PATH, 0);
+}
+
+static inline int sys_exec(const char *path, const char *const *argv, const char *const *envp)
+{
+	return (int) SYS_CALL(execve, path, argv, envp, 0, 0, 0);
+}
+
+/* The pid that ended, its wait(2) status in @status; 0 with WNOHANG; -errno. Goes on after EINTR. */
+pid_t sys_wait(pid_t pid, int *status, int options);
+
+static inline pid_t sys_pid(void)
+{
+	return (pid_t) SYS_CALL(getpid, 0, 0, 0, 0, 0, 0);
+}
+
+static inline int sys_setsid(void)
+{
+	return (int) SYS_CALL(setsid, 0, 0, 0, 0, 0, 0);
+}
+
+static inline int sys_setpgid(pid_t pid, pid_t group)
+{
+	return (int) SYS_CALL(setpgid, pid, group, 0, 0, 0, 0);
+}
+
+/* Linux 5.3. */
+static inline int sys_pidfd_open(pid_t pid)
+{
+	return (int) SYS_CALL(pidfd_open, pid, 0, 0, 0, 0, 0);
+}
+
+static inline int sys_pidfd_signal(int pidfd, int signal)
+{
+	return (int) SYS_CALL(pidfd_send_signal, pidfd, signal, NULL, 0, 0, 0);
+}
+
+static inline int sys_kill(pid_t pid, int signal)
+{
+	return (int) SYS_CALL(kill, pid, signal, 0, 0, 0, 0);
+}
+
+/* ---- signals ---- */
+
+/* Every signal back to its default action, none blocked: what a new program expects. */
+void sys_reset_signals(void);
+
+/* @mask: bit N-1 is signal N. @how: SIG_BLOCK, SIG_SETMASK; @old may be NULL. */
+static inline int sys_signal_mask(int how, const uint64_t *mask, uint64_t *old)
+{
+	return (int) SYS_CALL(rt_sigprocmask, how, mask, old, 8, 0, 0);
+}
+
+int sys_ignore_signal(int signal);
+
+/* A descriptor that reads the signals of @mask, which the caller has blocked. */
+static inline int sys_signalfd(const uint64_t *mask)
+{
+	return (int) SYS_CALL(signalfd4, -1, mask, 8, O_CLOEXEC | O_NONBLOCK, 0, 0);
+}
+
+/* ---- namespaces ---- */
+
+static inline int sys_setns(int fd, uint64_t type)
+{
+	return (int) SYS_CALL(setns, fd, type, 0, 0, 0, 0);
+}
+
+static inline int sys_unshare(uint64_t flags)
+{
+	return (int) SYS_CALL(unshare, flags, 0, 0, 0, 0, 0);
+}
+
+static inline int sys_sethostname(const char *name)
+{
+	return (int) SYS_CALL(sethostname, name, strlen(name), 0, 0, 0, 0);
+}
+
+static inline int sys_setdomainname(const char *name)
+{
+	return (int) SYS_CALL(setdomainname, name, strlen(name), 0, 0, 0, 0);
+}
+
+/* ---- credentials and limits ---- */
+
+static inline uid_t sys_euid(void)
+{
+	return (uid_t) SYS_CALL(geteuid, 0, 0, 0, 0, 0, 0);
+}
+
+static inline gid_t sys_egid(void)
+{
+	return (gid_t) SYS_CALL(getegid, 0, 0, 0, 0, 0, 0);
+}
+
+/* Real, effective and saved. */
+static inline int sys_setuid(uid_t uid)
+{
+	return (int) SYS_CALL(setresuid, uid, uid, uid, 0, 0, 0);
+}
+
+static inline int sys_setgid(gid_t gid)
+{
+	return (int) SYS_CALL(setresgid, gid, gid, gid, 0, 0, 0);
+}
+
+static inline int sys_setgroups(size_t count, const gid_t *groups)
+{
+	return (int) SYS_CALL(setgroups, count, groups, 0, 0, 0, 0);
+}
+
+static inline int sys_prctl(int option, unsigned long a, unsigned long b)
+{
+	return (int) SYS_CALL(prctl, option, a, b, 0, 0, 0);
+}
+
+/* capset(2) of ourselves; bit N is capability N. */
+int sys_capset(uint64_t effective, uint64_t permitted, uint64_t inheritable);
+
+/* The effective set of ourselves. 0, or -errno. */
+int sys_capget(uint64_t *effective);
+
+struct sys_rlimit {
+	uint64_t soft, hard;
+};
+
+static inline int sys_set_rlimit(int resource, const struct sys_rlimit *limit)
+{
+	return (int) SYS_CALL(prlimit64, 0, resource, limit, NULL, 0, 0);
+}
+
+/* A new session keyring of this name; -ENOSYS where the kernel has no keys. */
+static inline int sys_join_keyring(const char *name)
+{
+	const int join_session_keyring = 1; /* KEYCTL_JOIN_SESSION_KEYRING */
+
+	return (int) SYS_CALL(keyctl, join_session_keyring, name, 0, 0, 0, 0);
+}
+
+static inline int sys_seccomp_filter(const void *program, unsigned flags)
+{
+	const int mode_filter = 1; /* SECCOMP_SET_MODE_FILTER */
+
+	return (int) SYS_CALL(seccomp, mode_filter, flags, program, 0, 0, 0);
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * kernel/procfs.c - what /proc says of a process
+ */
+#include "kernel/procfs.h"
+
+#include "base/fd.h"
+#include "base/fmt.h"
+#include "kernel/process.h"
+
+#define FIELD_STATE	 3
+#define FIELD_START_TIME 22
+
+int proc_stat_read(pid_t pid, struct proc_stat *stat)
+{
+	char path[64], text[1024];
+
+	fmt_text(path, sizeof(path), "/proc/%d/stat", pid);
+
+	autoclose int fd = sys_open(path, O_RDONLY);
+	if (fd < 0)
+		return fd;
+
+	ssize_t n = sys_read_all(fd, text, sizeof(text) - 1);
+	if (n < 0)
+		return (int) n;
+	text[n] = '\0';
+
+	/* Field 2 is the program's name in brackets, which may itself hold any of them: so from the last one on. */
+	const char *at = strrchr(text, ')');
+	if (!at || at[1] != ' ')
+		return -EINVAL;
+	at += 2;
+	stat->state = *at;
+	for (int field = FIELD_STATE; field < FIELD_START_TIME; field++) {
+		at = strchr(at, ' ');
+		if (!at)
+			return -EINVAL;
+		at++;
+	}
+	stat->start_time = 0;
+	for (; *at >= '0' && *at <= '9'; at++)
+		stat->start_time = stat->start_time * 10 + (uint64_t) (*at - '0');
+
+	return 0;
+}
+
+int proc_open_exactly(pid_t pid, uint64_t start_time)
+{
+	struct proc_stat stat;
+
+	if (pid <= 1)
+		return -ESRCH;
+
+	autoclose int pidfd = sys_pidfd_open(pid);
+	if (pidfd < 0)
+		return pidfd;
+
+	/* Looked at after the open: from now on the number can't change hands. */
+	int r = proc_stat_read(pid, &stat);
+	if (r < 0)
+		return r == -ENOENT ? -ESRCH : r;
+	if (stat.start_time != start_time || stat.state == 'Z' || stat.state == 'X')
+		return -ESRCH;
+
+	return take_fd(&pidfd);
+}

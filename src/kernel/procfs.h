@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * kernel/procfs.h - what /proc says of a process; proc(5)
+ */
+#pragma once
+
+#include "kernel/sys.h"
+
+struct proc_stat {
+	char state;	     /* 'R', 'S', 'Z' ... */
+	uint64_t start_time; /* clock ticks since boot: together with the pid it names one process for ever */
+};
+
+/* 0; -ENOENT or -ESRCH where there is no such process. */
+int proc_stat_read(pid_t pid, struct proc_stat *stat);
+
+/*
+ * A pidfd of the process that has this pid and start time: signals sent by it reach no other. -ESRCH where it has
+ * gone, its zombie included.
+ */
+int proc_open_exactly(pid_t pid, uint64_t start_time);

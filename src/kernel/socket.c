@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * kernel/socket.c - Unix sockets and descriptors in flight
+ */
+#include "kernel/socket.h"
+
+#include "base/fmt.h"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+
+int sys_socket_pair(int fds[2])
+{
+	return (int) SYS_CALL(socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds, 0, 0);
+}
+
+/* Room for one descriptor, aligned as the kernel wants it. */
+union control {
+	struct cmsghdr header;
+	char room[CMSG_SPACE(sizeof(int))];
+};
+
+int sys_send_fd(int socket, const void *data, size_t size, int fd)
+{
+	union control control = { .header = {
+					  .cmsg_level = SOL_SOCKET,
+					  .cmsg_type = SCM_RIGHTS,
+					  .cmsg_len = CMSG_LEN(sizeof(int)),
+				  } };
+	struct iovec part = { .iov_base = (void *) data, .iov_len = size };
+	struct msghdr m = { .msg_iov = &part, .msg_iovlen = 1 };
+	long n;
+
+	if (fd >= 0) {
+		memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
+		m.msg_control = &control;
+		m.msg_controllen = sizeof(control);
+	}
+	do
+		n = SYS_CALL(sendmsg, socket, &m, MSG_NOSIGNAL, 0, 0, 0);
+	while (n == -EINTR);
+
+	return n < 0 ? (int) n : 0;
+}
+
+ssize_t sys_receive_fd(int socket, void *data, size_t size, int *fd)
+{
+	union control control;
+	struct iovec part = { .iov_base = data, .iov_len = size };
+	struct msghdr m = {
+		.msg_iov = &part,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control),
+	};
+	long n;
+
+	do
+		n = SYS_CALL(recvmsg, socket, &m, MSG_CMSG_CLOEXEC, 0, 0, 0);
+	while (n == -EINTR);
+
+	*fd = -1;
+	if (n >= 0 && m.msg_controllen >= CMSG_LEN(sizeof(int)) &&
+	    control.header.cmsg_type == SCM_RIGHTS)
+		memcpy(fd, CMSG_DATA(&control.header), sizeof(*fd));
+
+	return n;
+}
+
+/* "/proc/self/fd/9/start": short whatever the directory's own path is. */
+static int address(int dir, const char *name, struct sockaddr_un *a)
+{
+	*a = (struct sockaddr_un) { .sun_family = AF_UNIX };
+
+	size_t length =
+		fmt_text(a->sun_path, sizeof(a->sun_path), "/proc/self/fd/%d/%s", dir, name);
+
+	return length < sizeof(a->sun_path) ? 0 : -ENAMETOOLONG;
+}
+
+static int unix_socket(int type)
+{
+	return (int) SYS_CALL(socket, AF_UNIX, type | SOCK_CLOEXEC, 0, 0, 0, 0);
+}
+
+int sys_listen_at(int dir, const char *name, int type)
+{
+	struct sockaddr_un a;
+	int r = address(dir, name, &a);
+	if (r < 0)
+		return r;
+
+	int fd = unix_socket(type);
+	if (fd < 0)
+		return fd;
+	r = (int) SYS_CALL(bind, fd, &a, sizeof(a), 0, 0, 0);
+	if (r == 0)
+		r = (int) SYS_CALL(listen, fd, 16, 0, 0, 0, 0);
+	if (r < 0) {
+		sys_close(fd);
+		return r;
+	}
+
+	return fd;
+}
+
+int sys_connect_at(int dir, const char *name, int type)
+{
+	struct sockaddr_un a;
+	int r = address(dir, name, &a);
+	if (r < 0)
+		return r;
+
+	int fd = unix_socket(type);
+	if (fd < 0)
+		return fd;
+	r = (int) SYS_CALL(connect, fd, &a, sizeof(a), 0, 0, 0);
+	if (r < 0) {
+		sys_close(fd);
+		return r;
+	}
+
+	return fd;
+}
+
+int sys_accept(int listener)
+{
+	int fd;
+
+	do
+		fd = (int) SYS_CALL(accept4, listener, NULL, NULL, SOCK_CLOEXEC, 0, 0);
+	while (fd == -EINTR);
+
+	return fd;
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * kernel/sys.c - system calls that take more than one line
+ */
+#include "kernel/sys.h"
+
+#include <linux/magic.h>
+#include <linux/openat2.h>
+
+int sys_write_all(int fd, const void *buf, size_t size)
+{
+	const char *at = buf;
+
+	while (size > 0) {
+		ssize_t n = sys_write(fd, at, size);
+
+		if (n == -EINTR)
+			continue;
+		if (n < 0)
+			return (int) n;
+		at += n;
+		size -= (size_t) n;
+	}
+
+	return 0;
+}
+
+ssize_t sys_read_all(int fd, void *buf, size_t size)
+{
+	size_t filled = 0;
+
+	while (filled < size) {
+		ssize_t n = sys_read(fd, (char *) buf + filled, size - filled);
+
+		if (n == -EINTR)
+			continue;
+		if (n < 0)
+			return n;
+		if (n == 0)
+			break;
+		filled += (size_t) n;
+	}
+
+	return (ssize_t) filled;
+}
+
+/* Linux before 5.11: descriptors above this bound are not looked for. */
+#define FD_SEARCH 65536
+
+int sys_cloexec_from(int first)
+{
+	const unsigned cloexec = 1U << 2; /* CLOSE_RANGE_CLOEXEC */
+	int r = (int) SYS_CALL(close_range, first, ~0U, cloexec, 0, 0, 0);
+
+	if (r != -ENOSYS && r != -EINVAL && r != -EPERM)
+		return r;
+	for (int fd = first; fd < FD_SEARCH; fd++)
+		sys_set_fd_flags(fd, FD_CLOEXEC);
+
+	return 0;
+}
+
+int sys_poll(struct pollfd *fds, unsigned count, int timeout_ms)
+{
+	struct timespec timeout = {
+		.tv_sec = timeout_ms / 1000,
+		.tv_nsec = timeout_ms % 1000 * 1000000L,
+	};
+
+	return (int) SYS_CALL(ppoll, fds, count, timeout_ms < 0 ? NULL : &timeout, NULL, 8, 0);
+}
+
+int sys_access_at(int dir, const char *path, int mode)
+{
+	int r = (int) SYS_CALL(faccessat2, dir, path, mode, AT_EACCESS, 0, 0);
+
+	/* Linux before 5.8 asks for the real user only; tare is never set-uid, so they are one. */
+	if (r == -ENOSYS || r == -EPERM)
+		r = (int) SYS_CALL(faccessat, dir, path, mode, 0, 0, 0);
+
+	return r;
+}
+
+static int open_how(int dir, const char *path, int flags, uint64_t resolve)
+{
+	struct open_how how = {
+		.flags = (uint64_t) (flags | O_CLOEXEC),
+		.resolve = resolve,
+	};
+	int fd;
+
+	/* EAGAIN: a rename or mount elsewhere made the kernel unsure about a `..`; try again. */
+	do
+		fd = (int) SYS_CALL(openat2, dir, path, &how, sizeof(how), 0, 0);
+	while (fd == -EAGAIN || fd == -EINTR);
+
+	return fd;
+}
+
+int sys_open_in_root(int root, const char *path, int flags)
+{
+	return open_how(root, path, flags, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+}
+
+int sys_open_proc(int proc, const char *path, int flags)
+{
+	return open_how(proc, path, flags, RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS);
+}
+
+void sys_die(const char *text)
+{
+	const char front[] = "tare: ";
+
+	sys_write_all(2, front, sizeof(front) - 1);
+	sys_write_all(2, text, strlen(text));
+	sys_write_all(2, "\n", 1);
+	sys_exit(1);
+}

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * kernel/sys.h - one system call a function: its result, or -errno
+ *
+ * Silent, knows no struct err, allocates nothing, never touches errno: the same lines run in
+ * tare and, without a C library, in tare-init. Every descriptor made here is close-on-exec.
+ * Mounts, memory, processes have headers of their own beside this one.
+ */
+#pragma once
+
+#include "kernel/arch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+#include <sys/vfs.h>
+
+#define SYS_CALL(name, a, b, c, d, e, f)                                                           \
+	arch_syscall(SYS_##name, (long) (a), (long) (b), (long) (c), (long) (d), (long) (e),       \
+		     (long) (f))
+
+/* ---- descriptors ---- */
+
+static inline int sys_close(int fd)
+{
+	return (int) SYS_CALL(close, fd, 0, 0, 0, 0, 0);
+}
+
+/* @mode matters with O_CREAT only. */
+static inline int sys_open_at(int dir, const char *path, int flags, mode_t mode)
+{
+	return (int) SYS_CALL(openat, dir, path, flags | O_CLOEXEC, mode, 0, 0);
+}
+
+static inline int sys_open(const char *path, int flags)
+{
+	return sys_open_at(AT_FDCWD, path, flags, 0);
+}
+
+static inline ssize_t sys_read(int fd, void *buf, size_t size)
+{
+	return SYS_CALL(read, fd, buf, size, 0, 0, 0);
+}
+
+static inline ssize_t sys_write(int fd, const void *buf, size_t size)
+{
+	return SYS_CALL(write, fd, buf, size, 0, 0, 0);
+}
+
+/* All of it: goes on after EINTR and short writes. 0, or -errno. */
+int sys_write_all(int fd, const void *buf, size_t size);
+
+/* Until @size bytes or the end: the number read, or -errno. */
+ssize_t sys_read_all(int fd, void *buf, size_t size);
+
+static inline int sys_dup(int fd, int at_least)
+{
+	return (int) SYS_CALL(fcntl, fd, F_DUPFD_CLOEXEC, at_least, 0, 0, 0);
+}
+
+/* Copy @from to the number @to, which then stays open over exec. */
+static inline int sys_dup_keep(int from, int to)
+{
+	return (int) SYS_CALL(dup3, from, to, 0, 0, 0, 0);
+}
+
+static inline int sys_fd_flags(int fd)
+{
+	return (int) SYS_CALL(fcntl, fd, F_GETFD, 0, 0, 0, 0);
+}
+
+static inline int sys_set_fd_flags(int fd, int flags)
+{
+	return (int) SYS_CALL(fcntl, fd, F_SETFD, flags, 0, 0, 0);
+}
+
+static inline int sys_status_flags(int fd)
+{
+	return (int) SYS_CALL(fcntl, fd, F_GETFL, 0, 0, 0, 0);
+}
+
+/* Mark @first and all above close-on-exec (close_range(2), Linux 5.11; older: one by one). */
+int sys_cloexec_from(int first);
+
+static inline int sys_pipe(int fds[2])
+{
+	return (int) SYS_CALL(pipe2, fds, O_CLOEXEC, 0, 0, 0, 0);
+}
+
+/* poll(2); @timeout_ms -1 waits without end. Ready descriptors, 0 on time-out. */
+int sys_poll(struct pollfd *fds, unsigned count, int timeout_ms);
+
+static inline int sys_lock(int fd, int operation)
+{
+	return (int) SYS_CALL(flock, fd, operation, 0, 0, 0, 0);
+}
+
+static inline int sys_ioctl(int fd, unsigned long request, void *argument)
+{
+	return (int) SYS_CALL(ioctl, fd, request, argument, 0, 0, 0);
+}
+
+static inline int sys_truncate(int fd, uint64_t size)
+{
+	return (int) SYS_CALL(ftruncate, fd, size, 0, 0, 0, 0);
+}
+
+static inline off_t sys_seek(int fd, off_t offset, int whence)
+{
+	return SYS_CALL(lseek, fd, offset, whence, 0, 0, 0);
+}
+
+/* ---- files ---- */
+
+/* Follows a last link unless @flags has AT_SYMLINK_NOFOLLOW; "" with AT_EMPTY_PATH is @dir. */
+static inline int sys_stat_at(int dir, const char *path, int flags, struct stat *st)
+{
+	return (int) SYS_CALL(newfstatat, dir, path, st, flags, 0, 0);
+}
+
+static inline int sys_stat(int fd, struct stat *st)
+{
+	return sys_stat_at(fd, "", AT_EMPTY_PATH, st);
+}
+
+static inline int sys_statfs(int fd, struct statfs *st)
+{
+	return (int) SYS_CALL(fstatfs, fd, st, 0, 0, 0, 0);
+}
+
+static inline int sys_statfs_path(const char *path, struct statfs *st)
+{
+	return (int) SYS_CALL(statfs, path, st, 0, 0, 0, 0);
+}
+
+static inline int sys_mkdir_at(int dir, const char *path, mode_t mode)
+{
+	return (int) SYS_CALL(mkdirat, dir, path, mode, 0, 0, 0);
+}
+
+static inline int sys_mknod_at(int dir, const char *path, mode_t mode, dev_t device)
+{
+	return (int) SYS_CALL(mknodat, dir, path, mode, device, 0, 0);
+}
+
+static inline int sys_symlink_at(const char *target, int dir, const char *path)
+{
+	return (int) SYS_CALL(symlinkat, target, dir, path, 0, 0, 0);
+}
+
+/* The length of the target, not closed by a NUL and cut at @size; or -errno. */
+static inline ssize_t sys_read_link_at(int dir, const char *path, char *buf, size_t size)
+{
+	return SYS_CALL(readlinkat, dir, path, buf, size, 0, 0);
+}
+
+static inline int sys_unlink_at(int dir, const char *path, int flags)
+{
+	return (int) SYS_CALL(unlinkat, dir, path, flags, 0, 0, 0);
+}
+
+static inline int sys_rename_at(int from_dir, const char *from, int to_dir, const char *to)
+{
+	return (int) SYS_CALL(renameat2, from_dir, from, to_dir, to, 0, 0);
+}
+
+static inline int sys_chown_at(int dir, const char *path, uid_t uid, gid_t gid, int flags)
+{
+	return (int) SYS_CALL(fchownat, dir, path, uid, gid, flags, 0);
+}
+
+static inline int sys_chmod_at(int dir, const char *path, mode_t mode)
+{
+	return (int) SYS_CALL(fchmodat, dir, path, mode, 0, 0, 0);
+}
+
+/* May the effective user do @mode (R_OK, W_OK, X_OK) here? 0, or -errno. */
+int sys_access_at(int dir, const char *path, int mode);
+
+/* Entries of a directory, as getdents64(2) gives them: bytes filled, 0 at the end. */
+static inline ssize_t sys_read_dir(int dir, void *buf, size_t size)
+{
+	return SYS_CALL(getdents64, dir, buf, size, 0, 0, 0);
+}
+
+static inline int sys_chdir(const char *path)
+{
+	return (int) SYS_CALL(chdir, path, 0, 0, 0, 0, 0);
+}
+
+static inline int sys_fchdir(int fd)
+{
+	return (int) SYS_CALL(fchdir, fd, 0, 0, 0, 0, 0);
+}
+
+/* The length with its NUL, or -errno. "(unreachable)..." where it is outside of our root. */
+static inline int sys_getcwd(char *buf, size_t size)
+{
+	return (int) SYS_CALL(getcwd, buf, size, 0, 0, 0, 0);
+}
+
+static inline int sys_chroot(const char *path)
+{
+	return (int) SYS_CALL(chroot, path, 0, 0, 0, 0, 0);
+}
+
+static inline mode_t sys_umask(mode_t mask)
+{
+	return (mode_t) SYS_CALL(umask, mask, 0, 0, 0, 0, 0);
+}
+
+/*
+ * Look @path up with @root as its root: no component, `..` or link leads out, and no
+ * magic link of procfs is followed (openat2(2) RESOLVE_IN_ROOT, Linux 5.6; older: a walk
+ * of our own, component by component). @flags as open(2); O_CREAT is not supported.
+ */
+int sys_open_in_root(int root, const char *path, int flags);
+
+/*
+ * Open a file of the procfs at @proc: @path is relative, holds no link, and nothing that is
+ * mounted over a part of it is crossed.
+ */
+int sys_open_proc(int proc, const char *path, int flags);
+
+/* ---- the end ---- */
+
+/* Print `tare: TEXT` on standard error and exit 1: for what can't go on at all. */
+void sys_die(const char *text) __attribute__((noreturn, cold));
+
+static inline void __attribute__((noreturn)) sys_exit(int status)
+{
+	for (;;)
+		SYS_CALL(exit_group, status, 0, 0, 0, 0, 0);
+}

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * wire/hook.c - run one hook, on either side
+ *
+ * The state goes in by a memory file, not a pipe: a hook that doesn't read its stdin then costs
+ * neither a SIGPIPE nor a wait. What it prints comes back by a pipe, of which the end is kept for
+ * the error; nobody waits for children that it leaves behind with that pipe open.
+ */
+#include "wire/hook.h"
+
+#include "base/fd.h"
+#include "base/fmt.h"
+#include "kernel/memory.h"
+#include "kernel/process.h"
+#include "kernel/time.h"
+
+#include <signal.h>
+
+/* The last words of a hook, for the error. */
+struct tail {
+	char text[400];
+	size_t length;
+};
+
+static void tail_add(struct tail *t, const char *text, size_t length)
+{
+	if (length > sizeof(t->text)) {
+		text += length - sizeof(t->text);
+		length = sizeof(t->text);
+	}
+
+	size_t keep = sizeof(t->text) - length < t->length ? sizeof(t->text) - length : t->length;
+
+	memmove(t->text, t->text + t->length - keep, keep);
+	memcpy(t->text + keep, text, length);
+	t->length = keep + length;
+}
+
+/* Take what is in the pipe; 0 at its end. */
+static ssize_t tail_read(struct tail *t, int pipe)
+{
+	char block[512];
+	ssize_t n = sys_read(pipe, block, sizeof(block));
+
+	if (n > 0)
+		tail_add(t, block, (size_t) n);
+
+	return n;
+}
+
+/* One line: line ends become "; ". */
+static void tail_tell(const struct tail *t, struct err *e)
+{
+	char line[sizeof(t->text) * 2];
+	size_t length = 0, end = t->length;
+
+	while (end > 0 && (t->text[end - 1] == '\n' || t->text[end - 1] == ' '))
+		end--;
+	for (size_t i = 0; i < end; i++) {
+		if (t->text[i] == '\n')
+			line[length++] = ';';
+		line[length++] = (unsigned char) t->text[i] < ' ' ? ' ' : t->text[i];
+	}
+	if (length > 0) {
+		size_t at = strlen(e->text);
+
+		fmt_text(e->text + at, sizeof(e->text) - at, ": %.*s", (int) length, line);
+	}
+}
+
+static int write_state(const struct hook_call *hook, struct err *e)
+{
+	int file = sys_memfd_create("state");
+	if (file < 0)
+		return err_sys(e, file, "make a file for the state");
+
+	for (size_t i = 0; i < sizeof(hook->state) / sizeof(hook->state[0]) && hook->state[i];
+	     i++) {
+		int r = sys_write_all(file, hook->state[i], strlen(hook->state[i]));
+
+		if (r < 0) {
+			sys_close(file);
+			return err_sys(e, r, "write the state");
+		}
+	}
+	sys_seek(file, 0, SEEK_SET);
+
+	return file;
+}
+
+struct child {
+	const struct hook_call *hook;
+	int state, output;
+};
+
+/* In the hook's process; what it can't say it says on stderr, which is the pipe. */
+static int become_hook(void *arg)
+{
+	const struct child *c = arg;
+	const char *failed = "exec";
+
+	sys_setpgid(0, 0);
+	sys_reset_signals();
+	sys_cloexec_from(3);
+	sys_dup_keep(c->state, 0);
+	sys_dup_keep(c->output, 1);
+	sys_dup_keep(c->output, 2);
+
+	int r = sys_chdir(c->hook->directory);
+	if (r < 0)
+		failed = "chdir to the bundle";
+	else
+		r = sys_exec(c->hook->path, c->hook->argv, c->hook->envp);
+
+	const char *cause = errno_text(-r);
+
+	sys_write_all(2, failed, strlen(failed));
+	sys_write_all(2, ": ", 2);
+	sys_write_all(2, cause, strlen(cause));
+
+	return 127;
+}
+
+/* Until the process ends: collects its output. 0; -ETIMEDOUT once @deadline (ms, 0: none) has
+ * passed. */
+static int wait_until(int pidfd, int output, int64_t deadline, struct tail *t)
+{
+	struct pollfd fds[2] = {
+		{ .fd = pidfd, .events = POLLIN },
+		{ .fd = output, .events = POLLIN },
+	};
+
+	for (;;) {
+		int64_t left = deadline > 0 ? deadline - sys_clock_ms() : -1;
+
+		if (deadline > 0 && left <= 0)
+			return -ETIMEDOUT;
+
+		int r = sys_poll(fds, 2, (int) left);
+		if (r < 0 && r != -EINTR)
+			return r;
+		if (r > 0 && fds[1].revents != 0 && tail_read(t, output) <= 0)
+			fds[1].fd = -1;
+		if (r > 0 && fds[0].revents != 0)
+			return 0;
+	}
+}
+
+/* What is still in the pipe, without waiting for those who may hold it open. */
+static void drain(int output, struct tail *t)
+{
+	struct pollfd p = { .fd = output, .events = POLLIN };
+
+	while (sys_poll(&p, 1, 0) > 0 && tail_read(t, output) > 0)
+		;
+}
+
+static int tell_end(const struct hook_call *hook, int status, const struct tail *t, struct err *e)
+{
+	if (status == 0)
+		return 0;
+	if ((status & 0x7f) != 0)
+		(void) err_msg(e, "%s hook \"%s\" was killed by signal %d", hook->stage, hook->path,
+			       status & 0x7f);
+	else
+		(void) err_msg(e, "%s hook \"%s\" exited with %d", hook->stage, hook->path,
+			       status >> 8 & 0xff);
+	tail_tell(t, e);
+
+	return -1;
+}
+
+static int watch(const struct hook_call *hook, pid_t pid, int pidfd, int output, struct err *e)
+{
+	struct tail t = { .length = 0 };
+	int64_t deadline = hook->timeout > 0 ? sys_clock_ms() + (int64_t) hook->timeout * 1000 : 0;
+	int status = 0, r = wait_until(pidfd, output, deadline, &t);
+
+	if (r < 0)
+		sys_kill(-pid, SIGKILL);
+	sys_wait(pid, &status, 0);
+	drain(output, &t);
+	if (r == -ETIMEDOUT) {
+		(void) err_msg(e, "%s hook \"%s\" timed out after %u s", hook->stage, hook->path,
+			       hook->timeout);
+		tail_tell(&t, e);
+		return -1;
+	}
+	if (r < 0)
+		return err_sys(e, r, "wait for %s hook \"%s\"", hook->stage, hook->path);
+
+	return tell_end(hook, status, &t, e);
+}
+
+int hook_run(const struct hook_call *hook, struct err *e)
+{
+	struct sys_clone clone = { .cgroup = -1 };
+	int ends[2], r = sys_pipe(ends);
+
+	if (r < 0)
+		return err_sys(e, r, "make a pipe");
+
+	autoclose int output = ends[0];
+	autoclose int input = ends[1];
+	autoclose int state = write_state(hook, e);
+	if (state < 0)
+		return err_in(e, "%s hook \"%s\"", hook->stage, hook->path);
+
+	struct child child = { .hook = hook, .state = state, .output = input };
+	int fd = -1;
+	pid_t pid = sys_clone_call(&clone, &fd, become_hook, &child);
+	if (pid < 0)
+		return err_sys(e, pid, "start %s hook \"%s\"", hook->stage, hook->path);
+
+	autoclose int pidfd = fd;
+	sys_setpgid(
+		pid,
+		pid); /* both sides: whichever comes first, before the first kill(2) of the group */
+	fd_close(&input);
+	input = -1;
+
+	return watch(hook, pid, pidfd, output, e);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * wire/hook.h - run one hook, on either side
+ *
+ * runtime-spec, config.md#posix-platform-hooks. tare runs prestart, createRuntime, poststart and poststop,
+ * tare-init createContainer and startContainer; what a hook gets is the same in both:
+ * the state on stdin, exactly its own environment, a process group of its own, no other descriptor.
+ */
+#pragma once
+
+#include "base/err.h"
+
+struct hook_call {
+	const char *stage;	 /* for the error: "createRuntime" */
+	const char *path;	 /* absolute, looked up from where we are */
+	const char *const *argv; /* NULL-terminated, never empty */
+	const char *const *envp; /* NULL-terminated */
+	unsigned timeout;	 /* seconds; 0: none */
+	const char *directory;	 /* its working directory */
+	const char *state[4];	 /* the state, in parts that are written one after the other; NULL ends them early */
+};
+
+/*
+ * Run it and wait for its end. On time-out its whole process group is killed. 0, or -1 with @e set, which
+ * has the end of what it printed.
+ */
+int hook_run(const struct hook_call *hook, struct err *e);

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * wire/wire.c - messages between tare and tare-init
+ *
+ * Runs in both. sendmsg(2) and recvmsg(2) are made here and nowhere else in the two.
+ */
+#include "wire/wire.h"
+
+#include "kernel/socket.h"
+
+#include <stddef.h>
+
+/* Without the error value, which is most of it. */
+#define SHORT_MESSAGE offsetof(struct wire_message, error)
+
+int wire_send(int socket, enum wire_kind kind, size_t step, int fd)
+{
+	struct wire_message m = { .kind = kind, .step = (uint32_t) step };
+
+	return sys_send_fd(socket, &m, SHORT_MESSAGE, fd);
+}
+
+int wire_send_failure(int socket, size_t step, const struct err *failure)
+{
+	struct wire_message m = { .kind = WIRE_FAILED, .step = (uint32_t) step, .error = *failure };
+
+	return sys_send_fd(socket, &m, sizeof(m), -1);
+}
+
+int wire_receive(int socket, struct wire_message *m, int *fd)
+{
+	ssize_t n = sys_receive_fd(socket, m, sizeof(*m), fd);
+
+	if (n <= 0)
+		return (int) n;
+	if ((size_t) n != (m->kind == WIRE_FAILED ? sizeof(*m) : SHORT_MESSAGE))
+		return -EPROTO;
+
+	return 1;
+}

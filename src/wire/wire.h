@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * wire/wire.h - how tare and tare-init take turns
+ *
+ *	tare (host/)				tare-init (inside/)
+ *	------------				-------------------
+ *	host steps before OP_SPAWN
+ *	OP_SPAWN ------------ clone3, exec ---> maps the plan
+ *	host steps right after it		waits
+ *	GO ------------------------------------>
+ *						init steps
+ *	      <------------------------- TURN  the next step is the host's
+ *	      <------------------ DESCRIPTOR  (the console's master, as it comes)
+ *	host steps
+ *	GO ------------------------------------>
+ *						init steps
+ *	      <------------------------ READY  create: at OP_WAIT_FOR_START, and its socket is closed
+						run: at OP_PREPARE_EXEC; the end of file then is the exec
+ *						accepts on WIRE_LISTENER
+ *	start: connects ----------------------->
+ *						init steps, OP_EXEC
+ *	      <------------------ end of file  the program runs   (to start, or for `run` to tare)
+ *
+ * At any moment instead:  <------ FAILED    with the struct err; tare-init has ended
+ *	      or, before READY, end of file	it was killed
+ *
+ * The control socket is a SOCK_SEQPACKET pair: one message, one read. The first GO is sent, and waited for,
+ * only where a host step follows OP_SPAWN.
+ */
+#pragma once
+
+#include "base/err.h"
+#include "kernel/sys.h"
+
+#include <stdint.h>
+
+/* Where tare-init finds its descriptors, counted from plan->first_fd. */
+enum wire_fd {
+	WIRE_CONTROL,  /* its end of the socket pair */
+	WIRE_PLAN,     /* the sealed memfd */
+	WIRE_LISTENER, /* create only: listening socket that start connects to */
+	WIRE_HOLD,     /* create only: a file with flock(2) on it for as long as it waits: status "created" */
+	WIRE_FD_COUNT
+};
+
+enum wire_kind {
+	WIRE_GO = 1,	 /* -> init */
+	WIRE_TURN,	 /* -> host: perform the host steps from @step on */
+	WIRE_DESCRIPTOR, /* -> host, with one descriptor; or -> init, a mount source */
+	WIRE_READY,	 /* -> host */
+	WIRE_FAILED,	 /* -> host or start, with @error; @step is where */
+};
+
+struct wire_message {
+	uint32_t kind;
+	uint32_t step;
+	struct err error; /* WIRE_FAILED only; else not sent */
+};
+
+/* One message, without an error value. @fd -1: no descriptor goes with it. 0, or -errno. */
+int wire_send(int socket, enum wire_kind kind, size_t step, int fd);
+
+int wire_send_failure(int socket, size_t step, const struct err *failure);
+
+/*
+ * Wait for one message. 1 with @m (and @fd: the descriptor that came, or -1) filled; 0 at the
+ * end of file; -errno. -ECONNRESET: the other end went before it took our connection.
+ */
+int wire_receive(int socket, struct wire_message *m, int *fd);
