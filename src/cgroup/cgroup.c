@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * cgroup/cgroup.c - making and filling a container's cgroups
+ *
+ * Runs in tare, in the host's namespaces, for the steps make-cgroup, write-cgroup, join-cgroup
+ * and attach-devices. It carries out what the plan says. Ending and removing: tree.c.
+ *
+ * The one idea: a cgroup is a directory, so each of these is a mkdir(2) or a write(2), and what
+ * needs care is only the order that the kernel wants of them (cgroups(7)).
+ */
+#include "cgroup/cgroup.h"
+
+#include "base/fd.h"
+#include "base/table.h"
+#include "cgroup/path.h"
+#include "kernel/bpf.h"
+
+#include <limits.h>
+
+#define DEVICE_PROGRAM "tare_devices"
+
+/* Cut the last component off; false where only the first one is left. */
+static bool cut_last(char *path)
+{
+	char *slash = strrchr(path, '/');
+
+	if (!slash || slash == path)
+		return false;
+	*slash = '\0';
+
+	return true;
+}
+
+/* The checked copy that the functions below cut and mend. */
+static int copy_path(const char *path, char copy[CGROUP_PATH], struct err *e)
+{
+	if (cgroup_check_path(path) < 0)
+		return err_msg(e, "\"%s\" is not the path of a cgroup", path);
+	if (fmt_text(copy, CGROUP_PATH, "%s", path) >= CGROUP_PATH)
+		return err_msg(e, "the path of cgroup \"%.100s...\" is too long", path);
+
+	return 0;
+}
+
+int cgroup_find_missing(const char *path, char topmost[CGROUP_PATH], struct err *e)
+{
+	char at[CGROUP_PATH];
+	struct stat st;
+
+	if (copy_path(path, at, e) < 0)
+		return -1;
+	topmost[0] = '\0';
+	do {
+		int r = sys_stat_at(AT_FDCWD, at, AT_SYMLINK_NOFOLLOW, &st);
+
+		if (r == 0)
+			return 0;
+		if (r != -ENOENT)
+			return err_sys(e, r, "look for cgroup \"%s\"", at);
+		fmt_text(topmost, CGROUP_PATH, "%s", at);
+	} while (cut_last(at));
+
+	return 0;
+}
+
+/*
+ * A new v1 cpuset has no CPUs and no memory nodes, and nothing can join it before it has. Other
+ * hierarchies have no such files.
+ */
+static int fill_cpuset(const char *made, struct err *e)
+{
+	static const char *const files[] = { "cpuset.cpus", "cpuset.mems" };
+	char parent[CGROUP_PATH], value[1024];
+
+	fmt_text(parent, sizeof(parent), "%s", made);
+	cut_last(parent);
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		ssize_t n = cgroup_read(made, files[i], value, sizeof(value));
+
+		if (n == -ENOENT)
+			return 0;
+		if (n > 0 && value[0] != '\n')
+			continue;
+		n = cgroup_read(parent, files[i], value, sizeof(value));
+		if (n < 0)
+			return err_sys(e, (int) n, "read \"%s\" of \"%s\"", files[i], parent);
+
+		int r = cgroup_put(made, files[i], value);
+		if (r < 0)
+			return err_sys(e, r, "write \"%s\" of \"%s\"", files[i], made);
+	}
+
+	return 0;
+}
+
+/* Is @word in @list, both without regard to what is around them but spaces? */
+static bool has_word(const char *list, const char *word, size_t length)
+{
+	for (const char *at = list; *at; at += strcspn(at, " \n")) {
+		at += strspn(at, " \n");
+		if (strcspn(at, " \n") == length && strncmp(at, word, length) == 0)
+			return true;
+	}
+
+	return false;
+}
+
+/* `+a +b` of what @have lists and @enabled does not; false where that is nothing. */
+static bool missing_words(const char *have, const char *enabled, char *out, size_t size)
+{
+	size_t used = 0, length;
+
+	for (const char *at = have; *at; at += length) {
+		at += strspn(at, " \n");
+		length = strcspn(at, " \n");
+		if (length == 0 || has_word(enabled, at, length))
+			continue;
+		used += fmt_text(out + used, size - used, "%s+%.*s", used ? " " : "", (int) length,
+				 at);
+		if (used >= size)
+			return false;
+	}
+
+	return used > 0;
+}
+
+/*
+ * Hand all controllers that @dir has on to its children. One that can't (a process in @dir, a
+ * controller that is taken by v1) must not keep the others from it.
+ */
+static void hand_down(const char *dir)
+{
+	char have[512], enabled[512], words[600];
+
+	if (cgroup_read(dir, "cgroup.controllers", have, sizeof(have)) <= 0)
+		return;
+	if (cgroup_read(dir, "cgroup.subtree_control", enabled, sizeof(enabled)) < 0)
+		return;
+	if (!missing_words(have, enabled, words, sizeof(words)))
+		return;
+	if (cgroup_put(dir, "cgroup.subtree_control", words) == 0)
+		return;
+	for (char *rest = words, *word; (word = strsep(&rest, " "));)
+		cgroup_put(dir, "cgroup.subtree_control", word);
+}
+
+/* From the top down, for a child has only what its parent hands on. */
+static void hand_down_to(const char *path)
+{
+	char at[CGROUP_PATH];
+
+	fmt_text(at, sizeof(at), "%s", path);
+	for (char *slash = strchr(at + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		hand_down(at);
+		*slash = '/';
+	}
+}
+
+/* Another container in it would share the limits, and be killed with this one. */
+static int check_empty(const char *path, struct err *e)
+{
+	int count = cgroup_count_processes(path);
+
+	if (count < 0)
+		return err_sys(e, count, "look into cgroup \"%s\"", path);
+	if (count > 0)
+		return err_msg(e, "container's cgroup is not empty: %d process(es) found", count);
+
+	return 0;
+}
+
+void cgroup_remove_parents(const char *dir, const char *topmost)
+{
+	char at[CGROUP_PATH];
+	size_t end = strlen(topmost);
+
+	if (end == 0 || strncmp(dir, topmost, end) != 0 || cgroup_check_path(dir) < 0)
+		return;
+	fmt_text(at, sizeof(at), "%s", dir);
+	while (cut_last(at) && strlen(at) >= end) {
+		int r = sys_unlink_at(AT_FDCWD, at, AT_REMOVEDIR);
+
+		if (r < 0 && r != -ENOENT)
+			return;
+	}
+}
+
+/* mkdir(2) of @path, and of what is missing above it; the first one made goes to @topmost. */
+static int make_missing(const char *path, char topmost[CGROUP_PATH], struct err *e)
+{
+	char at[CGROUP_PATH];
+	size_t length = strlen(path);
+	int r;
+
+	fmt_text(at, sizeof(at), "%s", path);
+	topmost[0] = '\0';
+	while ((r = sys_mkdir_at(AT_FDCWD, at, 0755)) == -ENOENT)
+		if (!cut_last(at))
+			break;
+	for (;;) {
+		if (r < 0 && r != -EEXIST)
+			return err_sys(e, r, "make cgroup \"%s\"", at);
+		if (r == 0 && topmost[0] == '\0')
+			fmt_text(topmost, CGROUP_PATH, "%s", at);
+		if (r == 0 && fill_cpuset(at, e) < 0)
+			return -1;
+		if (strlen(at) == length)
+			return 0;
+		at[strlen(at)] = '/'; /* where cut_last() cut */
+		r = sys_mkdir_at(AT_FDCWD, at, 0755);
+	}
+}
+
+static int make_and_check(const char *path, char topmost[CGROUP_PATH], struct err *e)
+{
+	char events[256];
+
+	if (make_missing(path, topmost, e) < 0)
+		return -1;
+	if (topmost[0] == '\0' && check_empty(path, e) < 0)
+		return -1;
+	/* Born in a frozen cgroup tare-init would never come to its first instruction. */
+	if (cgroup_is_frozen(path))
+		return err_msg(e, "container's cgroup unexpectedly frozen");
+	if (cgroup_read(path, "cgroup.events", events, sizeof(events)) >= 0)
+		hand_down_to(path);
+
+	return 0;
+}
+
+int cgroup_make(const char *path, char topmost[CGROUP_PATH], struct err *e)
+{
+	char checked[CGROUP_PATH];
+
+	if (copy_path(path, checked, e) < 0)
+		return -1;
+	if (make_and_check(checked, topmost, e) == 0)
+		return 0;
+	if (topmost[0] != '\0') {
+		sys_unlink_at(AT_FDCWD, checked, AT_REMOVEDIR);
+		cgroup_remove_parents(checked, topmost);
+	}
+
+	return -1;
+}
+
+int cgroup_write(const char *dir, const char *file, const char *value, bool optional, struct err *e)
+{
+	int r = cgroup_put(dir, file, value);
+
+	if (r == 0 || (optional && r == -ENOENT))
+		return 0;
+	err_sys(e, r, "write \"%s\" to \"%s\"", value, file);
+	if (r == -ENOENT)
+		err_hint(
+			e,
+			"the kernel or the parent cgroup has no %.*s controller or not this file of it",
+			(int) strcspn(file, "."), file);
+
+	return -1;
+}
+
+int cgroup_join(const char *dir, pid_t pid, struct err *e)
+{
+	char text[32];
+
+	fmt_text(text, sizeof(text), "%d", (int) pid);
+
+	int r = cgroup_put(dir, "cgroup.procs", text);
+	if (r < 0)
+		return err_sys(e, r, "join cgroup \"%s\"", dir);
+
+	return 0;
+}
+
+/* A program of ours from an earlier container would go on refusing what this one is allowed. */
+static void detach_old(int cgroup, const uint32_t *ids, int count)
+{
+	for (int i = 0; i < count; i++) {
+		struct bpf_prog_info info;
+		autoclose int program = sys_bpf_open_program(ids[i]);
+
+		if (program >= 0 && sys_bpf_program_info(program, &info) == 0 &&
+		    strcmp(info.name, DEVICE_PROGRAM) == 0)
+			sys_bpf_detach_device(cgroup, program);
+	}
+}
+
+static int refuse_program(struct err *e, int r, const char *what)
+{
+	err_sys(e, r, "%s the device program", what);
+	if (r == -EPERM)
+		return err_hint(
+			e, "device rules on cgroup v2 need CAP_BPF, or CAP_SYS_ADMIN, on the host");
+	if (r == -ENOSYS || r == -EINVAL)
+		return err_hint(e, "the kernel may lack CONFIG_CGROUP_BPF or CONFIG_BPF_SYSCALL");
+
+	return -1;
+}
+
+int cgroup_attach_devices(const char *dir, const struct bpf_insn *code, uint32_t count,
+			  struct err *e)
+{
+	uint32_t ids[BPF_CGROUP_PROGRAMS];
+	autoclose int cgroup = cgroup_open_dir(dir);
+	if (cgroup < 0)
+		return err_sys(e, cgroup, "open cgroup \"%s\"", dir);
+
+	autoclose int program = sys_bpf_load_device(code, count, DEVICE_PROGRAM);
+	if (program < 0)
+		return refuse_program(e, program, "load");
+
+	/* The new one first: there is no moment without. */
+	int old = sys_bpf_device_programs(cgroup, ids);
+	int r = sys_bpf_attach_device(cgroup, program);
+	if (r < 0)
+		return refuse_program(e, r, "attach");
+	detach_old(cgroup, ids, old);
+
+	return 0;
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * cgroup/cgroup.h - making, filling, killing and removing a container's cgroups
+ *
+ * Runs in tare, in the host's namespaces, for create and run, kill and delete. A directory is an
+ * absolute path below a cgroup mount of the host, as the plan or the record has it; one with a
+ * `..` is refused. Nothing is decided here (that is plan/cgroup.c and plan/resources.c), nothing
+ * is allocated, and no wait is longer than CGROUP_PATIENCE.
+ *
+ * v1 or v2 is seen by the files that are there, so a list of directories may mix both.
+ *
+ * All: 0, or -1 with @e set, unless said otherwise.
+ */
+#pragma once
+
+#include "base/err.h"
+
+#include <linux/bpf.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define CGROUP_PATH 4096
+
+/* Milliseconds until a cgroup must be empty, or frozen, before we give up. */
+#define CGROUP_PATIENCE 5000
+
+/*
+ * Which directory cgroup_make(@path) would make first, "" for none: what to put into the
+ * journal before making anything.
+ */
+int cgroup_find_missing(const char *path, char topmost[CGROUP_PATH], struct err *e);
+
+/*
+ * Make @path and what is missing above it; @topmost is the first directory made, "" for none. On v2
+ * the controllers that are there are handed down; where that is refused, a later write names the
+ * controller. On v1 new cpusets get CPUs and memory nodes of their parent.
+ *
+ * Refuses a cgroup that has processes or is frozen. On failure nothing made is left.
+ */
+int cgroup_make(const char *path, char topmost[CGROUP_PATH], struct err *e);
+
+/* Write @value into @file of @dir. @optional: a missing file is no failure. */
+int cgroup_write(const char *dir, const char *file, const char *value, bool optional,
+		 struct err *e);
+
+/* Move @pid, with all its threads, into @dir. */
+int cgroup_join(const char *dir, pid_t pid, struct err *e);
+
+/*
+ * Put a device program in force for @dir (v2), instead of the one an earlier container of tare
+ * may have left there.
+ */
+int cgroup_attach_devices(const char *dir, const struct bpf_insn *code, uint32_t count,
+			  struct err *e);
+
+/*
+ * Send @signal to every process in the cgroups @dirs (NULL-terminated; those of one container, so
+ * they hold the same processes) and below. Missing ones are empty ones. With SIGKILL none can get
+ * away by forking; they may still be ending when this returns.
+ */
+int cgroup_kill_all(const char *const *dirs, int signal, struct err *e);
+
+/* Remove @dir and all below; waits for processes that are just ending. Gone already is no failure.
+ */
+int cgroup_remove(const char *dir, struct err *e);
+
+/*
+ * Remove what cgroup_make made above @dir: its parents up to @topmost. One that others use
+ * meanwhile stays, and is no failure.
+ */
+void cgroup_remove_parents(const char *dir, const char *topmost);
+
+/* Processes in @dir and below: their number, or -errno (-ENOENT: no such cgroup). */
+int cgroup_count_processes(const char *dir);
+
+/* No process in it or below, or no such cgroup. */
+bool cgroup_is_empty(const char *dir);
+
+/* Frozen itself, or by a cgroup above. False where there is no freezer. */
+bool cgroup_is_frozen(const char *dir);

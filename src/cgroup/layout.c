@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * cgroup/layout.c - which cgroup hierarchies this host has, and where
+ *
+ * Runs in tare while it decides; only reads. /proc/self/cgroup says which hierarchies the
+ * kernel has and where we are in them, /proc/self/mountinfo where they are mounted. A mount may
+ * show only a part of its hierarchy (a bind mount, or one made in a cgroup namespace): its
+ * root is then not "/", and what is not below that root has no name here.
+ */
+#include "cgroup/layout.h"
+
+#include "base/fd.h"
+#include "base/table.h"
+
+#include <linux/magic.h>
+#include <string.h>
+
+/* Far above what a kernel with all controllers and thousands of mounts shows. */
+#define FIRST_SIZE   ((size_t) 16 << 10)
+#define LARGEST_SIZE ((size_t) 64 << 20)
+
+/* Where systemd and everyone after it mounts them: preferred to any other mount. */
+static const char usual_place[] = "/sys/fs/cgroup";
+
+/* One line of mountinfo: the fields that matter here. */
+struct mount_line {
+	const char *root, *point, *type, *options;
+};
+
+/* The whole of a procfs file, NUL-terminated; *text is NULL where there is no such file. */
+static int read_proc(const char *path, struct arena *a, char **text, struct err *e)
+{
+	*text = NULL;
+	for (size_t size = FIRST_SIZE; size <= LARGEST_SIZE; size *= 4) {
+		autoclose int fd = sys_open(path, O_RDONLY);
+		if (fd == -ENOENT)
+			return 0;
+		if (fd < 0)
+			return err_sys(e, fd, "open \"%s\"", path);
+
+		char *buf = arena_alloc(a, size);
+		ssize_t n = sys_read_all(fd, buf, size - 1);
+		if (n < 0)
+			return err_sys(e, (int) n, "read \"%s\"", path);
+		if ((size_t) n < size - 1) {
+			*text = buf;
+			return 0;
+		}
+	}
+
+	return err_msg(e, "\"%s\" is too long", path);
+}
+
+/* The next line of @text, or NULL; @text moves on. */
+static char *next_line(char **text)
+{
+	return *text && **text ? strsep(text, "\n") : NULL;
+}
+
+/* mountinfo writes space, tab, newline and backslash as three octal digits. */
+static void unescape(char *s)
+{
+	char *to = s;
+
+	for (; *s; s++, to++) {
+		if (s[0] == '\\' && s[1] >= '0' && s[1] <= '3' && s[2] && s[3]) {
+			*to = (char) ((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0'));
+			s += 3;
+		} else {
+			*to = *s;
+		}
+	}
+	*to = '\0';
+}
+
+/* proc_pid_mountinfo(5): `id parent dev root point options [tags...] - type source options`. */
+static bool parse_mount(char *line, struct mount_line *m)
+{
+	char *dash = strstr(line, " - ");
+
+	if (!dash)
+		return false;
+	*dash = '\0';
+	for (int skipped = 0; skipped < 3; skipped++)
+		strsep(&line, " ");
+	m->root = strsep(&line, " ");
+	m->point = strsep(&line, " ");
+
+	char *rest = dash + 3;
+	m->type = strsep(&rest, " ");
+	strsep(&rest, " ");
+	m->options = rest ? rest : "";
+	if (!m->root || !m->point)
+		return false;
+	unescape((char *) m->root);
+	unescape((char *) m->point);
+
+	return true;
+}
+
+/* Is @word, of @length bytes, one of the comma-separated @list? */
+static bool list_has(const char *list, const char *word, size_t length)
+{
+	for (const char *at = list; at; at = strchr(at, ',')) {
+		if (*at == ',')
+			at++;
+		if (strncmp(at, word, length) == 0 && (at[length] == '\0' || at[length] == ','))
+			return true;
+	}
+
+	return false;
+}
+
+/* What is left of @path below @root: "/" for @root itself, NULL where it is elsewhere. */
+static const char *path_below(const char *path, const char *root)
+{
+	size_t length = strcmp(root, "/") == 0 ? 0 : strlen(root);
+
+	if (strncmp(path, root, length) != 0)
+		return NULL;
+	if (path[length] == '\0')
+		return "/";
+
+	return path[length] == '/' ? path + length : NULL;
+}
+
+/*
+ * Our own cgroup as the mount names it. A path that begins with `/..` is outside of our cgroup
+ * namespace; from the namespace's own mounts it can't be named, so take their root.
+ */
+static const char *own_in_mount(const struct cgroup_hierarchy *h, const struct mount_line *m)
+{
+	if (strncmp(m->root, "/..", 3) == 0)
+		return NULL;
+	if (strncmp(h->own, "/..", 3) == 0)
+		return "/";
+
+	return path_below(h->own, m->root);
+}
+
+static bool is_mount_of(const struct cgroup_hierarchy *h, const struct mount_line *m)
+{
+	if (h->v2)
+		return strcmp(m->type, "cgroup2") == 0;
+
+	return strcmp(m->type, "cgroup") == 0 &&
+	       list_has(m->options, h->controllers, strcspn(h->controllers, ","));
+}
+
+static bool is_usual(const char *point)
+{
+	return strncmp(point, usual_place, sizeof(usual_place) - 1) == 0;
+}
+
+/* Take @m for @h if it is a mount of it, and no worse than what was found so far. */
+static void consider(struct cgroup_hierarchy *h, const char **own, const struct mount_line *m)
+{
+	const char *below = is_mount_of(h, m) ? own_in_mount(h, m) : NULL;
+
+	if (!below || (h->mount && is_usual(h->mount) && !is_usual(m->point)))
+		return;
+	h->mount = m->point;
+	*own = below;
+}
+
+/* A line of /proc/self/cgroup: `number:controllers:path`, for v2 `0::path`. */
+static bool parse_own(char *line, struct cgroup_hierarchy *h)
+{
+	const char *number = strsep(&line, ":");
+	const char *controllers = strsep(&line, ":");
+
+	if (!line || line[0] != '/')
+		return false;
+	*h = (struct cgroup_hierarchy) { .controllers = controllers, .own = line };
+	h->v2 = strcmp(number, "0") == 0 && controllers[0] == '\0';
+
+	return true;
+}
+
+static size_t count_lines(const char *text)
+{
+	size_t count = 1;
+
+	for (; *text; text++)
+		count += *text == '\n';
+
+	return count;
+}
+
+static enum cgroup_mode find_mode(const struct cgroup_layout *layout)
+{
+	bool v1 = false, v2 = false;
+
+	for (size_t i = 0; i < layout->count; i++) {
+		v1 |= !layout->hierarchies[i].v2;
+		v2 |= layout->hierarchies[i].v2;
+	}
+	if (v1 && v2)
+		return CGROUP_HYBRID;
+	if (v1)
+		return CGROUP_V1;
+
+	return v2 ? CGROUP_V2 : CGROUP_NONE;
+}
+
+void cgroup_layout_parse(struct cgroup_layout *layout, char *mountinfo, char *own, struct arena *a)
+{
+	struct cgroup_hierarchy *found = arena_array(a, count_lines(own), sizeof(*found));
+	const char **below = arena_array(a, count_lines(own), sizeof(*below));
+	size_t count = 0, kept = 0;
+	struct mount_line m;
+	char *line;
+
+	while ((line = next_line(&own)))
+		count += parse_own(line, &found[count]);
+	while ((line = next_line(&mountinfo)))
+		if (strstr(line, " - cgroup") && parse_mount(line, &m))
+			for (size_t i = 0; i < count; i++)
+				consider(&found[i], &below[i], &m);
+
+	/* The kernel lists v2 last, as we promise. */
+	for (size_t i = 0; i < count; i++)
+		if (found[i].mount) {
+			found[kept] = found[i];
+			found[kept++].own = below[i];
+		}
+	layout->hierarchies = found;
+	layout->count = kept;
+	layout->mode = find_mode(layout);
+}
+
+/* Another mount may lie over it: is the place really what mountinfo says? */
+static bool is_visible(const struct cgroup_hierarchy *h)
+{
+	struct statfs st;
+
+	if (sys_statfs_path(h->mount, &st) < 0)
+		return false;
+
+	return st.f_type == (h->v2 ? CGROUP2_SUPER_MAGIC : CGROUP_SUPER_MAGIC);
+}
+
+static void drop_hidden(struct cgroup_layout *layout)
+{
+	struct cgroup_hierarchy *all = (struct cgroup_hierarchy *) layout->hierarchies;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < layout->count; i++)
+		if (is_visible(&all[i]))
+			all[kept++] = all[i];
+	layout->count = kept;
+	layout->mode = find_mode(layout);
+}
+
+int cgroup_layout_read(struct cgroup_layout *layout, struct arena *a, struct err *e)
+{
+	char *mountinfo, *own;
+
+	if (read_proc("/proc/self/mountinfo", a, &mountinfo, e) < 0)
+		return -1;
+	/* A kernel without cgroups has no such file. */
+	if (read_proc("/proc/self/cgroup", a, &own, e) < 0)
+		return -1;
+
+	*layout = (struct cgroup_layout) { .mode = CGROUP_NONE };
+	if (mountinfo && own) {
+		cgroup_layout_parse(layout, mountinfo, own, a);
+		drop_hidden(layout);
+	}
+
+	return 0;
+}
+
+/* The controllers a v2 hierarchy has are those of the root of its mount. */
+static bool v2_has(const struct cgroup_hierarchy *h, const char *controller)
+{
+	char list[512];
+	autoclose int dir = sys_open(h->mount, O_PATH | O_DIRECTORY);
+	if (dir < 0)
+		return false;
+	autoclose int fd = sys_open_at(dir, "cgroup.controllers", O_RDONLY, 0);
+	if (fd < 0)
+		return false;
+
+	ssize_t n = sys_read_all(fd, list, sizeof(list) - 1);
+	if (n < 0)
+		return false;
+	list[n] = '\0';
+	for (char *at = list; *at; at++)
+		if (*at == ' ' || *at == '\n')
+			*at = ',';
+
+	return list_has(list, controller, strlen(controller));
+}
+
+const struct cgroup_hierarchy *cgroup_layout_find(const struct cgroup_layout *layout,
+						  const char *controller)
+{
+	for (size_t i = 0; i < layout->count; i++) {
+		const struct cgroup_hierarchy *h = &layout->hierarchies[i];
+
+		if (h->v2 ? v2_has(h, controller)
+			  : list_has(h->controllers, controller, strlen(controller)))
+			return h;
+	}
+
+	return NULL;
+}

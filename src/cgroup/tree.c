@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * cgroup/tree.c - what is in a container's cgroups: counting, killing, removing
+ *
+ * Runs in tare, in the host's namespaces, for kill and delete and for the rollback of create.
+ * The container may have made cgroups below its own, and may be forking while we look.
+ *
+ * A signal goes through a pidfd, and only to a process that was in the cgroup after the pidfd
+ * was opened: so a recycled pid is never signalled. Where the kernel has cgroup.kill
+ * (Linux 5.14) SIGKILL needs none of that.
+ *
+ * Nothing sleeps for a fixed time: v2 tells by cgroup.events when something has changed; v1
+ * does not, so there we look again after a millisecond, then after two, four ...
+ */
+#include "cgroup/cgroup.h"
+
+#include "base/fd.h"
+#include "cgroup/path.h"
+#include "kernel/process.h"
+
+#include <dirent.h>
+
+/* Nobody nests cgroups as deep; whoever does it to hide from us keeps delete from succeeding. */
+#define DEEPEST 200
+
+/* Processes whose pidfds are open at a time: RLIMIT_NOFILE may be small. */
+#define BATCH 8
+
+#define LONGEST_NAP 32
+
+/* ---- the processes of one cgroup.procs ---- */
+
+struct pid_reader {
+	int fd;
+	ssize_t filled, at;
+	char buf[1024];
+};
+
+/* The next pid; 0 for one outside of our pid namespace, -1 at the end. */
+static pid_t next_pid(struct pid_reader *r)
+{
+	pid_t pid = 0;
+
+	for (;;) {
+		if (r->at >= r->filled) {
+			r->filled = sys_read(r->fd, r->buf, sizeof(r->buf));
+			r->at = 0;
+			if (r->filled <= 0)
+				return -1;
+		}
+
+		char c = r->buf[r->at++];
+		if (c == '\n')
+			return pid;
+		pid = pid * 10 + (c - '0');
+	}
+}
+
+/* ---- walking down ---- */
+
+/* Called for @dir after all below it; a result other than 0 ends the walk. */
+typedef int visitor(int dir, void *context);
+
+struct walk {
+	visitor *visit;
+	void *context;
+	bool remove; /* each directory once it has been visited, but for the first */
+};
+
+static int walk_down(int dir, int depth, const struct walk *w);
+
+static int walk_child(int dir, const char *name, int depth, const struct walk *w)
+{
+	autoclose int child = sys_open_at(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+	/* One that has gone meanwhile is empty. */
+	if (child == -ENOENT)
+		return 0;
+	if (child < 0)
+		return child;
+
+	int r = walk_down(child, depth + 1, w);
+	if (r != 0 || !w->remove)
+		return r;
+	r = sys_unlink_at(dir, name, AT_REMOVEDIR);
+
+	return r == -ENOENT ? 0 : r;
+}
+
+struct entry {
+	uint64_t inode;
+	int64_t next;
+	uint16_t size;
+	uint8_t type;
+	char name[];
+};
+
+static int walk_down(int dir, int depth, const struct walk *w)
+{
+	char buf[1024] __attribute__((aligned(8)));
+	ssize_t n;
+
+	if (depth > DEEPEST)
+		return -ELOOP;
+	while ((n = sys_read_dir(dir, buf, sizeof(buf))) > 0) {
+		for (ssize_t at = 0; at < n;) {
+			const struct entry *entry = (const struct entry *) (buf + at);
+
+			at += entry->size;
+			if (entry->type != DT_DIR || entry->name[0] == '.')
+				continue;
+			int r = walk_child(dir, entry->name, depth, w);
+			if (r != 0)
+				return r;
+		}
+	}
+	/* rmdir(2) of a directory that is being read shows as ENOENT. */
+	if (n < 0 && n != -ENOENT)
+		return (int) n;
+
+	return w->visit ? w->visit(dir, w->context) : 0;
+}
+
+static int walk_tree(const char *path, const struct walk *w)
+{
+	autoclose int dir = cgroup_open_dir(path);
+	if (dir < 0)
+		return dir;
+
+	return walk_down(dir, 0, w);
+}
+
+/* ---- counting ---- */
+
+static int count_here(int dir, void *context)
+{
+	autoclose int fd = sys_open_at(dir, "cgroup.procs", O_RDONLY, 0);
+	if (fd < 0)
+		return fd;
+
+	struct pid_reader reader = { .fd = fd };
+	while (next_pid(&reader) >= 0)
+		++*(int *) context;
+
+	return 0;
+}
+
+int cgroup_count_processes(const char *dir)
+{
+	int count = 0;
+	int r = walk_tree(dir, &(struct walk) { .visit = count_here, .context = &count });
+
+	return r < 0 ? r : count;
+}
+
+bool cgroup_is_empty(const char *dir)
+{
+	char text[256];
+
+	if (cgroup_read(dir, "cgroup.events", text, sizeof(text)) > 0)
+		return cgroup_event(text, "populated") == 0;
+
+	int count = cgroup_count_processes(dir);
+
+	return count == 0 || count == -ENOENT;
+}
+
+/* ---- the freezer ---- */
+
+bool cgroup_is_frozen(const char *dir)
+{
+	char text[256];
+
+	if (cgroup_read(dir, "cgroup.events", text, sizeof(text)) > 0)
+		return cgroup_event(text, "frozen") == 1;
+	if (cgroup_read(dir, "freezer.state", text, sizeof(text)) > 0)
+		return strncmp(text, "THAWED", 6) != 0;
+
+	return false;
+}
+
+/* Wait for the next change of @dir's cgroup.events, or for @nap, which grows; returns milliseconds.
+ */
+static int wait_for_change(const char *dir, int *nap)
+{
+	char text[256];
+	autoclose int fd = cgroup_open_file(dir, "cgroup.events", O_RDONLY);
+	struct pollfd events = { .fd = fd, .events = POLLPRI };
+
+	/* Reading is what poll(2) counts changes from. */
+	if (fd >= 0)
+		sys_read(fd, text, sizeof(text));
+	sys_poll(&events, fd >= 0 ? 1 : 0, *nap);
+
+	int waited = *nap;
+	if (*nap < LONGEST_NAP)
+		*nap *= 2;
+
+	return waited;
+}
+
+/* False where there is no freezer, or it does not come to rest. */
+static bool freeze(const char *dir)
+{
+	int nap = 1, waited = 0;
+
+	if (cgroup_put(dir, "cgroup.freeze", "1") < 0 &&
+	    cgroup_put(dir, "freezer.state", "FROZEN") < 0)
+		return false;
+	for (;;) {
+		char state[64] = "";
+
+		/* v1 says FREEZING until it is done. */
+		cgroup_read(dir, "freezer.state", state, sizeof(state));
+		if (strncmp(state, "FREEZING", 8) != 0 && cgroup_is_frozen(dir))
+			return true;
+		if (waited >= CGROUP_PATIENCE / 5)
+			return false;
+		waited += wait_for_change(dir, &nap);
+	}
+}
+
+static void thaw(const char *dir)
+{
+	if (cgroup_put(dir, "cgroup.freeze", "0") < 0)
+		cgroup_put(dir, "freezer.state", "THAWED");
+}
+
+/* ---- killing ---- */
+
+struct batch {
+	pid_t pids[BATCH];
+	int pidfds[BATCH];
+	bool still_here[BATCH];
+	int count;
+};
+
+static int signal_one(const struct batch *b, int i, int signal)
+{
+	/* Linux before 5.3 has no pidfds; then the pid has to do. */
+	if (b->pidfds[i] == -ENOSYS)
+		return sys_kill(b->pids[i], signal);
+	if (b->pidfds[i] < 0)
+		return b->pidfds[i];
+
+	return sys_pidfd_signal(b->pidfds[i], signal);
+}
+
+/* Which of the batch are in the cgroup still, now that their pidfds are open? */
+static int look_again(int dir, struct batch *b)
+{
+	autoclose int fd = sys_open_at(dir, "cgroup.procs", O_RDONLY, 0);
+	if (fd < 0)
+		return fd;
+
+	struct pid_reader reader = { .fd = fd };
+	for (pid_t pid; (pid = next_pid(&reader)) >= 0;)
+		for (int i = 0; i < b->count; i++)
+			b->still_here[i] |= b->pids[i] == pid;
+
+	return 0;
+}
+
+static int signal_batch(int dir, struct batch *b, int signal)
+{
+	int r = look_again(dir, b), result = r;
+
+	for (int i = 0; i < b->count; i++) {
+		r = b->still_here[i] ? signal_one(b, i, signal) : 0;
+		if (r < 0 && r != -ESRCH)
+			result = r;
+		fd_close(&b->pidfds[i]);
+	}
+	*b = (struct batch) { .count = 0 };
+
+	return result;
+}
+
+static int signal_here(int dir, void *context)
+{
+	int signal = *(const int *) context, result = 0;
+	autoclose int fd = sys_open_at(dir, "cgroup.procs", O_RDONLY, 0);
+	if (fd < 0)
+		return fd;
+
+	struct pid_reader reader = { .fd = fd };
+	struct batch b = { .count = 0 };
+	for (pid_t pid; (pid = next_pid(&reader)) >= 0;) {
+		if (pid == 0)
+			continue;
+		b.pids[b.count] = pid;
+		b.pidfds[b.count++] = sys_pidfd_open(pid);
+		if (b.count == BATCH)
+			result = signal_batch(dir, &b, signal) < 0 ? -EPERM : result;
+	}
+	if (b.count > 0)
+		result = signal_batch(dir, &b, signal) < 0 ? -EPERM : result;
+
+	return result;
+}
+
+static int signal_tree(const char *dir, int signal)
+{
+	int r = walk_tree(dir, &(struct walk) { .visit = signal_here, .context = &signal });
+
+	return r == -ENOENT ? 0 : r;
+}
+
+/* Nothing forks while it is frozen, so one pass reaches all. */
+static int signal_frozen(const char *dir, int signal)
+{
+	bool was_frozen = cgroup_is_frozen(dir);
+
+	freeze(dir);
+
+	int r = signal_tree(dir, signal);
+	/* A paused container stays so, but v1 lets nothing frozen die. */
+	if (!was_frozen || signal == SIGKILL)
+		thaw(dir);
+
+	return r;
+}
+
+/* Without a freezer some may have been born behind us: again, until none is left. */
+static int kill_until_empty(const char *dir)
+{
+	int nap = 1, waited = 0, r;
+
+	for (;;) {
+		r = signal_frozen(dir, SIGKILL);
+		if (r < 0 || cgroup_is_empty(dir) || waited >= CGROUP_PATIENCE)
+			return r;
+		waited += wait_for_change(dir, &nap);
+	}
+}
+
+static bool has_file(const char *dir, const char *file)
+{
+	autoclose int fd = cgroup_open_file(dir, file, O_PATH);
+
+	return fd >= 0;
+}
+
+/* All hold the same processes: v2 first, then one that can freeze, then any. NULL: none is there.
+ */
+static const char *choose(const char *const *dirs)
+{
+	static const char *const telling[] = { "cgroup.events", "freezer.state", "cgroup.procs" };
+
+	for (size_t i = 0; i < sizeof(telling) / sizeof(telling[0]); i++)
+		for (size_t d = 0; dirs[d]; d++)
+			if (has_file(dirs[d], telling[i]))
+				return dirs[d];
+
+	return NULL;
+}
+
+int cgroup_kill_all(const char *const *dirs, int signal, struct err *e)
+{
+	const char *dir = choose(dirs);
+
+	if (!dir)
+		return 0;
+	if (signal == SIGKILL && cgroup_put(dir, "cgroup.kill", "1") == 0)
+		return 0;
+
+	int r = signal == SIGKILL ? kill_until_empty(dir) : signal_frozen(dir, signal);
+	if (r < 0)
+		return err_sys(e, r, "signal the processes of cgroup \"%s\"", dir);
+
+	return 0;
+}
+
+/* ---- removing ---- */
+
+static int remove_once(const char *dir)
+{
+	int r = sys_unlink_at(AT_FDCWD, dir, AT_REMOVEDIR);
+
+	/* ENOTEMPTY: kernels differ in what they say of a cgroup that has others below. */
+	if (r != -EBUSY && r != -ENOTEMPTY)
+		return r;
+	r = walk_tree(dir, &(struct walk) { .remove = true });
+	if (r < 0)
+		return r;
+
+	return sys_unlink_at(AT_FDCWD, dir, AT_REMOVEDIR);
+}
+
+int cgroup_remove(const char *dir, struct err *e)
+{
+	int nap = 1, waited = 0;
+
+	if (cgroup_check_path(dir) < 0)
+		return err_msg(e, "\"%s\" is not the path of a cgroup", dir);
+	for (;;) {
+		int r = remove_once(dir);
+
+		if (r == 0 || r == -ENOENT)
+			return 0;
+		if ((r != -EBUSY && r != -ENOTEMPTY) || waited >= CGROUP_PATIENCE)
+			return err_sys(e, r, "remove cgroup \"%s\"", dir);
+		waited += wait_for_change(dir, &nap);
+	}
+}

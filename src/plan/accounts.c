@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * plan/accounts.c - what /etc/passwd and /etc/subuid say of a user
+ *
+ * Tables of lines, and of fields with a colon in between. There is no use for the name
+ * service here: it would need shared libraries, and may ask the network.
+ */
+#include "plan/accounts.h"
+
+#include "base/fmt.h"
+
+#include <string.h>
+
+int account_parse_id(const char **s, uint32_t *id)
+{
+	const char *at = *s + strspn(*s, " \t");
+	uint64_t number = 0;
+
+	if (*at < '0' || *at > '9')
+		return -1;
+	for (; *at >= '0' && *at <= '9'; at++) {
+		number = number * 10 + (uint64_t) (*at - '0');
+		if (number > UINT32_MAX)
+			return -1;
+	}
+	*s = at;
+	*id = (uint32_t) number;
+
+	return 0;
+}
+
+static const char *next_line(const char *line)
+{
+	line += strcspn(line, "\n");
+
+	return *line ? line + 1 : line;
+}
+
+/* What is behind the next colon of this line, or NULL. */
+static const char *next_field(const char *field)
+{
+	field += strcspn(field, ":\n");
+
+	return *field == ':' ? field + 1 : NULL;
+}
+
+/* name:password:uid:... */
+const char *account_name(const char *passwd, uid_t uid, struct arena *a)
+{
+	for (const char *line = passwd; *line; line = next_line(line)) {
+		const char *password = next_field(line);
+		const char *field = password ? next_field(password) : NULL;
+		uint32_t found;
+
+		if (field && account_parse_id(&field, &found) == 0 && *field == ':' && found == uid)
+			return arena_memdup(a, line, strcspn(line, ":"));
+	}
+
+	return NULL;
+}
+
+static bool is_of(const char *line, const char *owner)
+{
+	size_t length = owner ? strlen(owner) : 0;
+
+	return length > 0 && strncmp(line, owner, length) == 0 && line[length] == ':';
+}
+
+/* owner:first:count */
+static bool read_range(const char *line, struct id_range *range)
+{
+	const char *field = next_field(line);
+
+	if (!field || account_parse_id(&field, &range->outside) < 0 || *field++ != ':')
+		return false;
+	if (account_parse_id(&field, &range->count) < 0 || (*field != '\n' && *field != '\0'))
+		return false;
+
+	return range->count > 0 && (uint64_t) range->outside + range->count < UINT32_MAX;
+}
+
+struct id_range account_sub_range(const char *table, const char *name, uid_t uid)
+{
+	char number[16];
+
+	fmt_text(number, sizeof(number), "%u", (unsigned) uid);
+	for (const char *line = table; *line; line = next_line(line)) {
+		struct id_range range = { .inside = 1 };
+
+		if ((is_of(line, name) || is_of(line, number)) && read_range(line, &range))
+			return range;
+	}
+
+	return (struct id_range) { 0 };
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * plan/accounts.h - what /etc/passwd and /etc/subuid say of a user
+ *
+ * passwd(5), subuid(5). All take the file as text, and skip lines that make no sense.
+ */
+#pragma once
+
+#include "heap/arena.h"
+#include "plan/plan.h"
+
+/* The name of @uid, in the arena; NULL: none. */
+const char *account_name(const char *passwd, uid_t uid, struct arena *a);
+
+/* The first range of the user of this name (NULL: has none) or number, to be mapped from 1 on.
+ * Count 0: none. */
+struct id_range account_sub_range(const char *table, const char *name, uid_t uid);
+
+/* The decimal number at @s, behind spaces; @s is then behind it. -1 where there is none or it is
+ * too big. */
+int account_parse_id(const char **s, uint32_t *id);

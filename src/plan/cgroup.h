@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * plan/cgroup.h - where the container's cgroups are; for plan/resources.c
+ *
+ * runtime-spec, config-linux.md#cgroups-path.
+ */
+#pragma once
+
+#include "plan/planner.h"
+
+struct cgroup_hierarchy;
+
+/*
+ * The container's directory in @h, absolute, in the arena; NULL where we may not make one there, or
+ * are told to make none. Only after plan_cgroup() has accepted the path.
+ */
+const char *plan_cgroup_dir(struct planner *p, const struct cgroup_hierarchy *h);
+
+/*
+ * The hierarchy with @controller in which the container has a cgroup. NULL with @e told: @place
+ * asks for something that can't be had.
+ */
+const struct cgroup_hierarchy *plan_cgroup_need(struct planner *p, const char *controller,
+						const char *place, struct err *e);

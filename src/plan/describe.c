@@ -1,0 +1,439 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * plan/describe.c - the operands of a step in one line, for people
+ *
+ * Runs in tare: for `tare plan`, and to say what it was that failed. Words are config.json's
+ * where it has one. What comes from a user is in quotes and escaped, so a line stays a line.
+ */
+#include "base/fmt.h"
+#include "heap/json_text.h"
+#include "kernel/mount.h"
+#include "plan/caps.h"
+#include "plan/mount_options.h"
+#include "plan/namespaces.h"
+#include "plan/plan.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+/* Text that is put together in a buffer; @length goes on counting where it is full. */
+struct line {
+	char *buf;
+	size_t size, length;
+	bool in_list; /* the next word of a list gets a comma in front */
+};
+
+static void say(struct line *l, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+static void say(struct line *l, const char *fmt, ...)
+{
+	bool room = l->length < l->size;
+	va_list ap;
+
+	va_start(ap, fmt);
+	l->length += fmt_text_v(room ? l->buf + l->length : NULL, room ? l->size - l->length : 0,
+				fmt, ap);
+	va_end(ap);
+}
+
+static void say_quoted(struct line *l, const char *text)
+{
+	say(l, "\"");
+	for (; *text; text++) {
+		char escape[JSON_ESCAPE_SIZE];
+
+		if (json_escape(*text, escape) > 0)
+			say(l, "%s", escape);
+		else
+			say(l, "%c", *text);
+	}
+	say(l, "\"");
+}
+
+/* One more of a list: the first has a space in front, the others a comma. */
+static void say_item(struct line *l, const char *text)
+{
+	say(l, "%s%s", l->in_list ? "," : " ", text);
+	l->in_list = true;
+}
+
+static void say_strings(struct line *l, const char *const *strings)
+{
+	for (size_t i = 0; strings[i]; i++) {
+		say(l, i > 0 ? " " : "");
+		say_quoted(l, strings[i]);
+	}
+}
+
+static const char *type_name(uint64_t type)
+{
+	for (size_t i = 0; i < NAMESPACE_KINDS; i++)
+		if (namespace_kinds[i].type == type)
+			return namespace_kinds[i].name;
+
+	return "unknown";
+}
+
+/* ---- host ---- */
+
+static void describe_nothing(struct line *l, const struct step *s)
+{
+	(void) l;
+	(void) s;
+}
+
+static void describe_path(struct line *l, const struct step *s)
+{
+	say_quoted(l, s->path);
+}
+
+static void describe_text(struct line *l, const struct step *s)
+{
+	say_quoted(l, s->text);
+}
+
+static void describe_number(struct line *l, const struct step *s)
+{
+	say(l, "%lld", (long long) s->number);
+}
+
+static void describe_umask(struct line *l, const struct step *s)
+{
+	say(l, "%04o", (unsigned) s->number);
+}
+
+static void describe_cgroup(struct line *l, const struct step *s)
+{
+	say_quoted(l, s->cgroup.path);
+}
+
+static void describe_cgroup_file(struct line *l, const struct step *s)
+{
+	say(l, "%s", s->cgroup_file.file);
+	say(l, " = ");
+	say_quoted(l, s->cgroup_file.value);
+	say(l, " in ");
+	say_quoted(l, s->cgroup_file.directory);
+	say(l, s->cgroup_file.optional ? " if there" : "");
+}
+
+static void describe_devices(struct line *l, const struct step *s)
+{
+	say(l, "%u instructions to ", s->devices.count);
+	say_quoted(l, s->devices.directory);
+}
+
+static void say_joined(struct line *l, const char *name, const char *path)
+{
+	say(l, "%sjoin %s ", l->length > 0 ? " " : "", name);
+	say_quoted(l, path);
+}
+
+static void describe_spawn(struct line *l, const struct step *s)
+{
+	const struct spawn_step *spawn = &s->spawn;
+
+	say(l, spawn->namespaces ? "new" : "");
+	for (size_t i = 0; i < NAMESPACE_KINDS; i++)
+		if (spawn->namespaces & namespace_kinds[i].type)
+			say_item(l, namespace_kinds[i].name);
+	if (spawn->join_user)
+		say_joined(l, "user", spawn->join_user);
+	for (size_t i = 0; i < spawn->join_count; i++)
+		say_joined(l, spawn->joins[i].name, spawn->joins[i].path);
+	if (spawn->cgroup) {
+		say(l, "%sin ", l->length > 0 ? " " : "");
+		say_quoted(l, spawn->cgroup);
+	}
+	say(l, spawn->held ? " held" : "");
+}
+
+static void describe_id_map(struct line *l, const struct step *s)
+{
+	say(l, s->id_map.group ? "gids" : "uids");
+	for (size_t i = 0; i < s->id_map.count; i++) {
+		const struct id_range *r = &s->id_map.ranges[i];
+		char text[40];
+
+		fmt_text(text, sizeof(text), "%u:%u:%u", r->inside, r->outside, r->count);
+		say_item(l, text);
+	}
+	if (s->id_map.way == ID_MAP_HELPER)
+		say(l, " by %s", s->id_map.group ? "newgidmap" : "newuidmap");
+}
+
+/* ---- init ---- */
+
+static void describe_namespace(struct line *l, const struct step *s)
+{
+	say(l, "%s", s->ns.name ? s->ns.name : type_name(s->ns.type));
+	if (s->ns.path) {
+		say(l, " ");
+		say_quoted(l, s->ns.path);
+	}
+}
+
+static void describe_setting(struct line *l, const struct step *s)
+{
+	say(l, "%s = ", s->setting.key);
+	say_quoted(l, s->setting.value);
+}
+
+static void describe_propagation(struct line *l, const struct step *s)
+{
+	const char *name = mount_propagation_name(s->propagation.flags);
+
+	say(l, "%s", name ? name : "unknown");
+}
+
+static void describe_rootfs(struct line *l, const struct step *s)
+{
+	say_quoted(l, s->rootfs.path);
+	say(l, s->rootfs.source_from_host ? " opened by host" : "");
+}
+
+/* Are these the words of @row? A choice of times is its value, and clearing others is none of its
+ * words. */
+static bool says(const struct mount_attrs *attrs, const struct mount_attrs *row)
+{
+	uint64_t times = MOUNT_ATTR__ATIME;
+
+	if ((row->set | row->clear) & times) {
+		bool chosen = attrs->clear & times;
+
+		return chosen && (row->clear & times) == times &&
+		       (attrs->set & times) == (row->set & times);
+	}
+	if (row->set)
+		return (attrs->set & row->set) == row->set;
+
+	return row->clear && (attrs->clear & row->clear) == row->clear;
+}
+
+static bool says_flag(unsigned long flags, const struct mount_option *row)
+{
+	return row->flags.set && (flags & row->flags.set) == row->flags.set;
+}
+
+static void say_options(struct line *l, const struct mount_step *m)
+{
+	l->in_list = false;
+	for (size_t i = 0; i < mount_options_count; i++) {
+		const struct mount_option *row = &mount_options[i];
+
+		if (says(&m->attrs, &row->attrs) || says(&m->recursive_attrs, &row->recursive) ||
+		    says_flag(m->flags, row))
+			say_item(l, row->name);
+	}
+	for (size_t i = 0; i < m->propagation_count; i++)
+		say_item(l, mount_propagation_name(m->propagation[i]));
+	if (m->data && m->data[0])
+		say_item(l, m->data);
+}
+
+static const char *mount_verb(const struct mount_step *m)
+{
+	if (m->remount)
+		return m->bind ? "remount-bind" : "remount";
+	if (m->bind)
+		return m->recursive ? "rbind" : "bind";
+
+	return m->type;
+}
+
+static void describe_mount(struct line *l, const struct step *s)
+{
+	const struct mount_step *m = &s->mount;
+
+	say(l, "%s ", mount_verb(m));
+	if (m->bind && !m->remount) {
+		say_quoted(l, m->source);
+		say(l, " ");
+	} else if (m->type && m->source && strcmp(m->source, m->type) != 0) {
+		say_quoted(l, m->source);
+		say(l, " ");
+	}
+	say(l, m->remount ? "" : "on ");
+	say_quoted(l, m->target);
+	say_options(l, m);
+	say(l, m->source_from_host ? " opened by host" : "");
+}
+
+static void describe_device(struct line *l, const struct step *s)
+{
+	const struct device_step *d = &s->device;
+	unsigned permissions = d->mode & 07777;
+
+	say_quoted(l, d->path);
+	if (S_ISFIFO(d->mode))
+		say(l, " p");
+	else
+		say(l, " %c %u:%u", S_ISBLK(d->mode) ? 'b' : 'c', d->major, d->minor);
+	if (d->bind)
+		say(l, " bound");
+	else
+		say(l, " %04o %u:%u", permissions, d->uid, d->gid);
+}
+
+static void describe_link(struct line *l, const struct step *s)
+{
+	say_quoted(l, s->link.path);
+	say(l, " -> ");
+	say_quoted(l, s->link.target);
+}
+
+static void describe_console(struct line *l, const struct step *s)
+{
+	const struct console_step *c = &s->console;
+
+	say(l, "owner %u", c->uid);
+	if (c->rows || c->columns)
+		say(l, ", %u rows, %u columns", c->rows, c->columns);
+	say(l, c->bind ? ", on /dev/console" : "");
+}
+
+static void describe_hook(struct line *l, const struct step *s)
+{
+	const struct hook_step *h = &s->hook;
+
+	say(l, "%s ", h->stage);
+	say_quoted(l, h->path);
+	if (h->timeout)
+		say(l, " within %us", h->timeout);
+}
+
+static void say_limit(struct line *l, uint64_t limit)
+{
+	if (limit == UINT64_MAX)
+		say(l, "unlimited");
+	else
+		say(l, "%llu", (unsigned long long) limit);
+}
+
+static void describe_rlimit(struct line *l, const struct step *s)
+{
+	say(l, "%s ", s->rlimit.name);
+	say_limit(l, s->rlimit.soft);
+	say(l, ":");
+	say_limit(l, s->rlimit.hard);
+}
+
+static void describe_user(struct line *l, const struct step *s)
+{
+	say(l, "%u:%u", s->user.uid, s->user.gid);
+	if (!s->user.set_groups) {
+		say(l, " groups as they are");
+		return;
+	}
+	say(l, s->user.group_count > 0 ? " groups" : " no groups");
+	for (size_t i = 0; i < s->user.group_count; i++) {
+		char text[16];
+
+		fmt_text(text, sizeof(text), "%u", s->user.groups[i]);
+		say_item(l, text);
+	}
+}
+
+/* All of them is "all", as the list is long. */
+static void say_caps(struct line *l, const char *set, uint64_t caps)
+{
+	uint64_t all = caps_count < 64 ? ((uint64_t) 1 << caps_count) - 1 : UINT64_MAX;
+
+	say(l, "%s%s", l->length > 0 ? " " : "", set);
+	l->in_list = false;
+	if (caps == 0 || caps == all) {
+		say_item(l, caps ? "all" : "none");
+		return;
+	}
+	for (size_t i = 0; i < caps_count; i++)
+		if (caps & ((uint64_t) 1 << i))
+			say_item(l, caps_names[i]);
+}
+
+static void describe_bounding(struct line *l, const struct step *s)
+{
+	say_caps(l, "to", s->caps.bounding);
+}
+
+static void describe_caps(struct line *l, const struct step *s)
+{
+	say_caps(l, "effective", s->caps.effective);
+	say_caps(l, "permitted", s->caps.permitted);
+	say_caps(l, "inheritable", s->caps.inheritable);
+	say_caps(l, "ambient", s->caps.ambient);
+	if (s->caps.until_exec)
+		say_caps(l, "until-exec", s->caps.until_exec);
+}
+
+static void describe_seccomp(struct line *l, const struct step *s)
+{
+	say(l, "%u instructions", s->seccomp.count);
+	if (s->seccomp.flags)
+		say(l, ", flags 0x%x", s->seccomp.flags);
+}
+
+static void describe_exec(struct line *l, const struct step *s)
+{
+	say_strings(l, s->exec.argv);
+}
+
+typedef void describer(struct line *l, const struct step *s);
+
+static describer *const describers[OP_COUNT] = {
+	[OP_CLAIM_ID] = describe_path,
+	[OP_MAKE_CGROUP] = describe_cgroup,
+	[OP_WRITE_CGROUP] = describe_cgroup_file,
+	[OP_ATTACH_DEVICES] = describe_devices,
+	[OP_SPAWN] = describe_spawn,
+	[OP_JOIN_CGROUP] = describe_cgroup,
+	[OP_WRITE_ID_MAP] = describe_id_map,
+	[OP_DENY_SETGROUPS] = describe_nothing,
+	[OP_SET_OOM_SCORE] = describe_number,
+	[OP_RELEASE] = describe_nothing,
+	[OP_ENTER_SESSION] = describe_nothing,
+	[OP_JOIN_NAMESPACE] = describe_namespace,
+	[OP_UNSHARE] = describe_namespace,
+	[OP_NEW_KEYRING] = describe_text,
+	[OP_LOOPBACK_UP] = describe_nothing,
+	[OP_SET_HOSTNAME] = describe_text,
+	[OP_SET_DOMAINNAME] = describe_text,
+	[OP_SET_SYSCTL] = describe_setting,
+	[OP_PROPAGATE] = describe_propagation,
+	[OP_MOUNT_ROOTFS] = describe_rootfs,
+	[OP_MOUNT] = describe_mount,
+	[OP_MAKE_DEVICE] = describe_device,
+	[OP_MAKE_LINK] = describe_link,
+	[OP_OPEN_CONSOLE] = describe_console,
+	[OP_PASS_CONSOLE] = describe_nothing,
+	[OP_RUN_HOST_HOOK] = describe_hook,
+	[OP_RUN_HOOK] = describe_hook,
+	[OP_MASK_PATH] = describe_path,
+	[OP_PROTECT_PATH] = describe_path,
+	[OP_PIVOT_ROOT] = describe_nothing,
+	[OP_MOVE_ROOT] = describe_nothing,
+	[OP_CHROOT] = describe_path,
+	[OP_PROTECT_ROOT] = describe_nothing,
+	[OP_PROPAGATE_ROOT] = describe_propagation,
+	[OP_SET_RLIMIT] = describe_rlimit,
+	[OP_CHANGE_DIR] = describe_path,
+	[OP_DROP_BOUNDING] = describe_bounding,
+	[OP_SET_USER] = describe_user,
+	[OP_SET_UMASK] = describe_umask,
+	[OP_SET_CAPS] = describe_caps,
+	[OP_NO_NEW_PRIVS] = describe_nothing,
+	[OP_PREPARE_EXEC] = describe_exec,
+	[OP_WAIT_FOR_START] = describe_nothing,
+	[OP_SET_SECCOMP] = describe_seccomp,
+	[OP_EXEC] = describe_exec,
+};
+
+size_t step_describe(const struct step *s, char *buf, size_t size)
+{
+	struct line l = { .buf = buf, .size = size };
+
+	if (size > 0)
+		buf[0] = '\0';
+	describers[s->op](&l, s);
+
+	return l.length;
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * plan/dump.c - print a plan
+ *
+ * Runs in tare for `tare plan`, once the plan is made. A line a step:
+ *
+ *	21  init  mount  bind "/srv/data" on "/data" ro  [/mounts/3]
+ *
+ * in columns as wide as their widest text; operands that are longer than most do not push
+ * the places of all others out of sight.
+ */
+#include "base/table.h"
+#include "heap/out.h"
+#include "plan/planner.h"
+
+#include <string.h>
+
+#define OPERANDS_SIZE  8192 /* what is longer is cut, and ends in dots */
+#define OPERANDS_WIDTH 60   /* of the column; few are wider */
+
+static const char *const sides[] = { [SIDE_HOST] = "host", [SIDE_INIT] = "init" };
+
+struct widths {
+	size_t operation, operands;
+};
+
+/* Cut before a character, not in the middle of its UTF-8. */
+static void describe(const struct step *s, char *buf)
+{
+	static const char dots[] = "...";
+	size_t cut = OPERANDS_SIZE - sizeof(dots);
+
+	if (step_describe(s, buf, OPERANDS_SIZE) < OPERANDS_SIZE)
+		return;
+	while (((unsigned char) buf[cut] & 0xc0) == 0x80)
+		cut--;
+	memcpy(buf + cut, dots, sizeof(dots));
+}
+
+static size_t wider(size_t width, size_t other)
+{
+	return other > width ? other : width;
+}
+
+static struct widths measure(const struct plan *plan)
+{
+	struct widths w = { 0 };
+
+	for (size_t i = 0; i < plan->step_count; i++) {
+		const struct step *s = &plan->steps[i];
+		size_t operands = step_describe(s, NULL, 0);
+
+		w.operation = wider(w.operation, strlen(step_kinds[s->op].name));
+		if (operands <= OPERANDS_WIDTH)
+			w.operands = wider(w.operands, operands);
+	}
+
+	return w;
+}
+
+/* Columns at the end of a line that are empty leave no spaces there. */
+static void dump_text(struct out *out, const struct widths *w, size_t number, const struct step *s,
+		      const char *operands)
+{
+	const struct step_kind *kind = &step_kinds[s->op];
+	bool place = s->place[0], undo = kind->undo[0];
+
+	out_printf(out, "%4zu  %s  ", number, sides[kind->side]);
+	if (operands[0] || place || undo)
+		out_padded(out, kind->name, w->operation + 2);
+	else
+		out_text(out, kind->name);
+	if (place || undo)
+		out_padded(out, operands, w->operands);
+	else
+		out_text(out, operands);
+	if (place)
+		out_printf(out, "  [%s]", s->place);
+	if (undo)
+		out_printf(out, "  undo: %s", kind->undo);
+	out_text(out, "\n");
+}
+
+static void dump_property(struct out *out, const char *name, const char *value)
+{
+	out_printf(out, ", \"%s\": ", name);
+	out_json_string(out, value);
+}
+
+static void dump_json(struct out *out, size_t number, const struct step *s, const char *operands)
+{
+	const struct step_kind *kind = &step_kinds[s->op];
+
+	out_printf(out, "%s{ \"number\": %zu", number > 1 ? ",\n  " : "[\n  ", number);
+	dump_property(out, "side", sides[kind->side]);
+	dump_property(out, "operation", kind->name);
+	dump_property(out, "operands", operands);
+	dump_property(out, "place", s->place);
+	dump_property(out, "undo", kind->undo);
+	out_text(out, " }");
+}
+
+void plan_dump(const struct plan *plan, bool json)
+{
+	struct out out = { .fd = 1 };
+	struct widths w = measure(plan);
+
+	for (size_t i = 0; i < plan->step_count; i++) {
+		char operands[OPERANDS_SIZE];
+
+		describe(&plan->steps[i], operands);
+		if (json)
+			dump_json(&out, i + 1, &plan->steps[i], operands);
+		else
+			dump_text(&out, &w, i + 1, &plan->steps[i], operands);
+	}
+	if (json)
+		out_text(&out, plan->step_count > 0 ? "\n]\n" : "[]\n");
+	out_flush(&out);
+}

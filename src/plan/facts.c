@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * plan/facts.c - what a plan depends on besides config.json
+ *
+ * Read once, from the kernel and a few tables in /etc, without privileges and without changing
+ * anything. All sources are files that others may have made odd: each is read up to a bound
+ * and must be a plain one.
+ */
+#include "base/fd.h"
+#include "base/fmt.h"
+#include "base/table.h"
+#include "kernel/process.h"
+#include "plan/accounts.h"
+#include "plan/planner.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#define PROC_SIZE 8192		    /* the files of /proc read here are shorter */
+#define MAX_TABLE ((off_t) 1 << 20) /* of a file in /etc */
+
+/* A small file of /proc as text. -errno where there is none. */
+static int read_proc(const char *path, char *buf, size_t size)
+{
+	autoclose int fd = sys_open(path, O_RDONLY);
+	if (fd < 0)
+		return fd;
+
+	ssize_t length = sys_read_all(fd, buf, size - 1);
+	if (length < 0)
+		return (int) length;
+	buf[length] = '\0';
+
+	return 0;
+}
+
+/* "0022" -> 022. Stops at what is no octal digit. */
+static mode_t parse_octal(const char *s)
+{
+	mode_t mode = 0;
+
+	while (*s == ' ' || *s == '\t')
+		s++;
+	for (; *s >= '0' && *s <= '7'; s++)
+		mode = mode * 8 + (mode_t) (*s - '0');
+
+	return mode;
+}
+
+/* Since Linux 4.7 the mask can be read; before, only by setting it. */
+static mode_t read_umask(void)
+{
+	char status[PROC_SIZE];
+	const char *line = NULL;
+
+	if (read_proc("/proc/self/status", status, sizeof(status)) == 0)
+		line = strstr(status, "\nUmask:");
+	if (line)
+		return parse_octal(line + strlen("\nUmask:"));
+
+	mode_t mask = sys_umask(0);
+	sys_umask(mask);
+
+	return mask;
+}
+
+/* In the first user namespace all IDs are mapped to themselves. Without any there is only that. */
+static bool read_initial_userns(void)
+{
+	char map[PROC_SIZE];
+	uint32_t n[3];
+
+	if (read_proc("/proc/self/uid_map", map, sizeof(map)) < 0)
+		return true;
+
+	const char *at = map;
+	for (size_t i = 0; i < ARRAY_SIZE(n); i++)
+		if (account_parse_id(&at, &n[i]) < 0)
+			return false;
+
+	return n[0] == 0 && n[1] == 0 && n[2] == UINT32_MAX;
+}
+
+static bool read_setgroups_allowed(void)
+{
+	char text[PROC_SIZE];
+
+	/* Before Linux 3.19 there was no such file, and no such denial. */
+	if (read_proc("/proc/self/setgroups", text, sizeof(text)) < 0)
+		return true;
+
+	return strncmp(text, "allow", 5) == 0;
+}
+
+static unsigned read_last_cap(void)
+{
+	char text[PROC_SIZE];
+	const char *at = text;
+	uint32_t last;
+
+	if (read_proc("/proc/sys/kernel/cap_last_cap", text, sizeof(text)) < 0 ||
+	    account_parse_id(&at, &last) < 0 || last > 63)
+		return 40; /* CAP_CHECKPOINT_RESTORE: the last of Linux 6 */
+
+	return last;
+}
+
+/* ---- the tables of /etc ---- */
+
+/* The whole file as text, or NULL where it can't be read or is no plain file of a sensible size. */
+static const char *read_table(const char *path, struct arena *a)
+{
+	autoclose int fd = sys_open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	struct stat st;
+
+	if (fd < 0 || sys_stat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size > MAX_TABLE)
+		return NULL;
+
+	char *text = arena_alloc(a, (size_t) st.st_size + 1);
+	ssize_t length = sys_read_all(fd, text, (size_t) st.st_size);
+	if (length < 0)
+		return NULL;
+	text[length] = '\0';
+
+	return text;
+}
+
+/* Where host/idmap.c looks for newuidmap(1) and newgidmap(1); a range is of no use without them. */
+static bool has_helper(const char *name)
+{
+	static const char *const directories[] = { "/usr/bin", "/bin", "/usr/local/bin",
+						   "/usr/sbin" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(directories); i++) {
+		char path[64];
+
+		fmt_text(path, sizeof(path), "%s/%s", directories[i], name);
+		if (sys_access_at(AT_FDCWD, path, X_OK) == 0)
+			return true;
+	}
+
+	return false;
+}
+
+static struct id_range read_sub_range(const struct facts *facts, const char *path,
+				      const char *helper, struct arena *a)
+{
+	const char *table = has_helper(helper) ? read_table(path, a) : NULL;
+
+	if (!table)
+		return (struct id_range) { 0 };
+
+	return account_sub_range(table, facts->user_name, facts->euid);
+}
+
+static void read_ordinary_user(struct facts *facts, struct arena *a)
+{
+	const char *passwd = read_table("/etc/passwd", a);
+
+	if (passwd)
+		facts->user_name = account_name(passwd, facts->euid, a);
+	facts->sub_uids = read_sub_range(facts, "/etc/subuid", "newuidmap", a);
+	facts->sub_gids = read_sub_range(facts, "/etc/subgid", "newgidmap", a);
+}
+
+int facts_gather(struct facts *facts, struct arena *a, struct err *e)
+{
+	*facts = (struct facts) {
+		.euid = sys_euid(),
+		.egid = sys_egid(),
+		.umask = read_umask(),
+		.last_cap = read_last_cap(),
+		.initial_userns = read_initial_userns(),
+		.setgroups_allowed = read_setgroups_allowed(),
+	};
+
+	int r = sys_capget(&facts->capabilities);
+	if (r < 0)
+		return err_sys(e, r, "own capabilities");
+	if (facts->euid != 0)
+		read_ordinary_user(facts, a);
+
+	return cgroup_layout_read(&facts->cgroups, a, e);
+}

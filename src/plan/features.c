@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * plan/features.c - what tare can do
+ *
+ * runtime-spec, features.md and features-linux.md. Every list is made from the table that the
+ * planner itself reads config.json with, so this can't say more or less than what is done. It tells
+ * what tare was built with, not what this kernel has.
+ */
+#include "plan/features.h"
+
+#include "base/table.h"
+#include "libocispec/encode.h"
+#include "libocispec/oci_types.h"
+#include "plan/caps.h"
+#include "plan/hooks.h"
+#include "plan/mount_options.h"
+#include "plan/namespaces.h"
+#include "plan/seccomp.h"
+
+#include <seccomp.h>
+#include <string.h>
+
+/* Versions of config.json: plan/version.c. */
+#define VERSION_MIN "1.0.0"
+#define VERSION_MAX "1.3.0"
+
+static void sort(const char **names, size_t count)
+{
+	for (size_t i = 1; i < count; i++) {
+		const char *name = names[i];
+		size_t at = i;
+
+		for (; at > 0 && strcmp(names[at - 1], name) > 0; at--)
+			names[at] = names[at - 1];
+		names[at] = name;
+	}
+}
+
+static const char **list_hooks(struct arena *a, size_t *count)
+{
+	const char **names = arena_array(a, HOOK_STAGES + 1, sizeof(*names));
+
+	*count = HOOK_STAGES;
+	memcpy(names, hook_stage_names, sizeof(hook_stage_names));
+
+	return names;
+}
+
+static const char **list_mount_options(struct arena *a, size_t *count)
+{
+	const char **names = arena_array(a, mount_options_count + 1, sizeof(*names));
+
+	*count = 0;
+	for (size_t i = 0; i < mount_options_count; i++)
+		if (mount_options[i].action != MOUNT_OPTION_LATER)
+			names[(*count)++] = mount_options[i].name;
+	sort(names, *count);
+
+	return names;
+}
+
+static const char **list_namespaces(struct arena *a, size_t *count)
+{
+	const char **names = arena_array(a, NAMESPACE_KINDS + 1, sizeof(*names));
+
+	*count = NAMESPACE_KINDS;
+	for (size_t i = 0; i < NAMESPACE_KINDS; i++)
+		names[i] = namespace_kinds[i].name;
+	sort(names, *count);
+
+	return names;
+}
+
+static const char **list_caps(struct arena *a, size_t *count)
+{
+	const char **names = arena_array(a, caps_count + 1, sizeof(*names));
+
+	*count = caps_count;
+	memcpy(names, caps_names, caps_count * sizeof(*names));
+
+	return names;
+}
+
+static struct oci_features_switch *make_switch(struct arena *a, bool enabled)
+{
+	struct oci_features_switch *s = arena_new(a, struct oci_features_switch);
+
+	s->has_enabled = true;
+	s->enabled = enabled;
+
+	return s;
+}
+
+static struct oci_features_cgroup *make_cgroup(struct arena *a)
+{
+	struct oci_features_cgroup *cgroup = arena_new(a, struct oci_features_cgroup);
+
+	*cgroup = (struct oci_features_cgroup) {
+		.has_v1 = true,
+		.v1 = true,
+		.has_v2 = true,
+		.v2 = true,
+		.has_systemd = true,
+		.has_systemd_user = true,
+		.has_rdma = true,
+	};
+
+	return cgroup;
+}
+
+static struct oci_features_seccomp *make_seccomp(struct arena *a)
+{
+	struct oci_features_seccomp *s = arena_new(a, struct oci_features_seccomp);
+
+	s->has_enabled = s->enabled = true;
+	s->actions = seccomp_action_names(a, &s->actions_count);
+	s->operators = seccomp_operator_names(a, &s->operators_count);
+	s->archs = seccomp_arch_names(a, &s->archs_count);
+	s->known_flags = seccomp_flag_names(a, &s->known_flags_count);
+	s->supported_flags = seccomp_flag_names(a, &s->supported_flags_count);
+
+	return s;
+}
+
+/* Known from the specification, and not done yet: plan/unsupported.c. */
+static void add_missing(struct oci_features_linux *linux, struct arena *a)
+{
+	linux->apparmor = make_switch(a, false);
+	linux->selinux = make_switch(a, false);
+	linux->net_devices = make_switch(a, false);
+	linux->intel_rdt = arena_new(a, struct oci_features_intel_rdt);
+	linux->intel_rdt->has_enabled = true;
+	linux->intel_rdt->has_schemata = true;
+	linux->intel_rdt->has_monitoring = true;
+	linux->memory_policy = arena_new(a, struct oci_features_memory_policy);
+	linux->memory_policy->modes = arena_array(a, 1, sizeof(*linux->memory_policy->modes));
+	linux->memory_policy->flags = arena_array(a, 1, sizeof(*linux->memory_policy->flags));
+	linux->mount_extensions = arena_new(a, struct oci_features_mount_extensions);
+	linux->mount_extensions->idmap = make_switch(a, false);
+}
+
+static struct oci_features_linux *make_linux(struct arena *a)
+{
+	struct oci_features_linux *linux = arena_new(a, struct oci_features_linux);
+
+	linux->namespaces = list_namespaces(a, &linux->namespaces_count);
+	linux->capabilities = list_caps(a, &linux->capabilities_count);
+	linux->cgroup = make_cgroup(a);
+	linux->seccomp = make_seccomp(a);
+	add_missing(linux, a);
+
+	return linux;
+}
+
+static struct oci_string_map *make_annotations(struct arena *a)
+{
+	const struct scmp_version *v = seccomp_version();
+	struct oci_string_map *map = arena_new(a, struct oci_string_map);
+
+	map->count = 1;
+	map->keys = arena_array(a, map->count, sizeof(*map->keys));
+	map->values = arena_array(a, map->count, sizeof(*map->values));
+	map->keys[0] = "io.github.seccomp.libseccomp.version";
+	map->values[0] = arena_printf(a, "%u.%u.%u", v->major, v->minor, v->micro);
+
+	return map;
+}
+
+/* What an engine must not let through from an image's annotations: those that tare acts on. */
+static const char **list_unsafe(struct arena *a, size_t *count)
+{
+	const char **names = arena_array(a, 2, sizeof(*names));
+
+	*count = 1;
+	names[0] = "run.oci.";
+
+	return names;
+}
+
+const char *features_json(struct arena *a)
+{
+	struct oci_features f = {
+		.oci_version_min = VERSION_MIN,
+		.oci_version_max = VERSION_MAX,
+		.linux = make_linux(a),
+		.annotations = make_annotations(a),
+	};
+	const char *text;
+	size_t length;
+
+	f.hooks = list_hooks(a, &f.hooks_count);
+	f.mount_options = list_mount_options(a, &f.mount_options_count);
+	f.potentially_unsafe_config_annotations =
+		list_unsafe(a, &f.potentially_unsafe_config_annotations_count);
+	oci_encode(&oci_features_type, &f, "    ", a, &text, &length);
+
+	return text;
+}

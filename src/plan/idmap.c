@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * plan/idmap.c - linux.uidMappings, linux.gidMappings: who the container's users are outside
+ *
+ * Maps are written by tare while tare-init waits, before its exec: a process whose IDs are
+ * not mapped loses its capabilities there. user_namespaces(7).
+ */
+#include "base/table.h"
+#include "kernel/process.h"
+#include "plan/planner.h"
+
+#include <linux/capability.h>
+
+/* As many lines as the kernel takes since Linux 4.15; before, 5. */
+#define MAX_RANGES 340
+
+/* IDs are 0 to UINT32_MAX - 1; a range ends at most behind the last of them. */
+#define ID_END UINT32_MAX
+
+/* The two maps differ in no more than this. */
+struct map_kind {
+	bool group;
+	const char *name; /* the property */
+	int capability;	  /* to write any map */
+};
+
+static const struct map_kind kinds[] = {
+	{ .group = false, .name = "uidMappings", .capability = CAP_SETUID },
+	{ .group = true, .name = "gidMappings", .capability = CAP_SETGID },
+};
+
+struct map {
+	const struct id_range *ranges;
+	size_t count;
+};
+
+static const struct oci_id_mapping *configured(const struct planner *p, const struct map_kind *kind,
+					       size_t *count)
+{
+	const struct oci_linux *linux = p->config->linux;
+
+	*count = 0;
+	if (!linux)
+		return NULL;
+	*count = kind->group ? linux->gid_mappings_count : linux->uid_mappings_count;
+
+	return kind->group ? linux->gid_mappings : linux->uid_mappings;
+}
+
+static bool overlap(uint32_t a, uint32_t b, uint32_t a_count, uint32_t b_count)
+{
+	return a < (uint64_t) b + b_count && b < (uint64_t) a + a_count;
+}
+
+static int check_range(struct planner *p, const struct map_kind *kind,
+		       const struct id_range *ranges, size_t i, struct err *e)
+{
+	const struct id_range *r = &ranges[i];
+
+	if (r->count == 0)
+		return err_cfg(e, plan_place(p, "/linux/%s/%zu/size", kind->name, i),
+			       "a mapping of 0 IDs");
+	if ((uint64_t) r->inside + r->count > ID_END || (uint64_t) r->outside + r->count > ID_END)
+		return err_cfg(e, plan_place(p, "/linux/%s/%zu/size", kind->name, i),
+			       "the mapping goes beyond the last ID, 4294967294");
+	for (size_t j = 0; j < i; j++) {
+		if (overlap(r->inside, ranges[j].inside, r->count, ranges[j].count))
+			return err_cfg(e, plan_place(p, "/linux/%s/%zu/containerID", kind->name, i),
+				       "the mapping overlaps with number %zu", j);
+		if (overlap(r->outside, ranges[j].outside, r->count, ranges[j].count))
+			return err_cfg(e, plan_place(p, "/linux/%s/%zu/hostID", kind->name, i),
+				       "the mapping overlaps with number %zu", j);
+	}
+
+	return 0;
+}
+
+static int read_map(struct planner *p, const struct map_kind *kind, struct map *map, struct err *e)
+{
+	size_t count;
+	const struct oci_id_mapping *mappings = configured(p, kind, &count);
+
+	if (count > MAX_RANGES)
+		return err_cfg(e, plan_place(p, "/linux/%s", kind->name),
+			       "%zu mappings, but the kernel takes no more than %d", count,
+			       MAX_RANGES);
+
+	struct id_range *ranges = arena_array(p->arena, count, sizeof(*ranges));
+	for (size_t i = 0; i < count; i++) {
+		ranges[i] = (struct id_range) {
+			.inside = mappings[i].container_id,
+			.outside = mappings[i].host_id,
+			.count = mappings[i].size,
+		};
+		if (check_range(p, kind, ranges, i, e) < 0)
+			return -1;
+	}
+	*map = (struct map) { .ranges = ranges, .count = count };
+
+	return 0;
+}
+
+/* An ordinary user who says nothing is root inside, and has the IDs that are set aside for him. */
+static void make_default_map(struct planner *p, const struct map_kind *kind, struct map *map)
+{
+	const struct facts *facts = p->facts;
+	const struct id_range *sub = kind->group ? &facts->sub_gids : &facts->sub_uids;
+	struct id_range *ranges = arena_array(p->arena, 2, sizeof(*ranges));
+
+	ranges[0] = (struct id_range) { .outside = kind->group ? facts->egid : facts->euid,
+					.count = 1 };
+	ranges[1] = *sub;
+	ranges[1].inside = 1;
+	*map = (struct map) { .ranges = ranges, .count = sub->count > 0 ? 2 : 1 };
+}
+
+/* What the kernel lets anybody write: nothing but oneself. */
+static bool maps_only_self(const struct planner *p, const struct map_kind *kind,
+			   const struct map *map)
+{
+	uint32_t self = kind->group ? p->facts->egid : p->facts->euid;
+
+	return map->count == 1 && map->ranges[0].count == 1 && map->ranges[0].outside == self;
+}
+
+static void add_map(struct planner *p, const struct map_kind *kind, const struct map *map,
+		    const char *place)
+{
+	bool privileged = p->facts->capabilities & ((uint64_t) 1 << kind->capability);
+	bool self = maps_only_self(p, kind, map);
+
+	/* Else a group that is denied something could be left behind: user_namespaces(7). */
+	if (kind->group && !privileged && self)
+		plan_add(p, OP_DENY_SETGROUPS, place);
+
+	struct step *step = plan_add(p, OP_WRITE_ID_MAP, place);
+	step->id_map.group = kind->group;
+	step->id_map.way = privileged || self ? ID_MAP_WRITE : ID_MAP_HELPER;
+	step->id_map.ranges = map->ranges;
+	step->id_map.count = map->count;
+}
+
+static int plan_map(struct planner *p, const struct map_kind *kind, bool none_given, struct err *e)
+{
+	struct map map = { 0 };
+
+	if (read_map(p, kind, &map, e) < 0)
+		return -1;
+
+	const char *place = plan_place(p, "/linux/%s", kind->name);
+	if (none_given && p->facts->euid != 0) {
+		make_default_map(p, kind, &map);
+		place = "";
+	}
+	if (map.count == 0)
+		return err_cfg(e, "/linux", "a new user namespace, but no \"%s\"", kind->name);
+	add_map(p, kind, &map, place);
+
+	return 0;
+}
+
+static int refuse_maps(struct planner *p, struct err *e)
+{
+	bool joined = p->joined_namespaces & CLONE_NEWUSER;
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		size_t count;
+
+		configured(p, &kinds[i], &count);
+		if (count == 0)
+			continue;
+
+		const char *place = plan_place(p, "/linux/%s", kinds[i].name);
+		if (joined)
+			return err_cfg(
+				e, place,
+				"user namespace mappings specified, but the user namespace is joined");
+		return err_cfg(e, place,
+			       "user namespace mappings specified, but no user namespace");
+	}
+
+	return 0;
+}
+
+int plan_id_maps(struct planner *p, struct err *e)
+{
+	if (!(p->new_namespaces & CLONE_NEWUSER))
+		return refuse_maps(p, e);
+
+	size_t uids, gids;
+	configured(p, &kinds[0], &uids);
+	configured(p, &kinds[1], &gids);
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (plan_map(p, &kinds[i], uids + gids == 0, e) < 0)
+			return -1;
+	plan_add(p, OP_RELEASE, "");
+
+	return 0;
+}

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * plan/mounts.c - mounts
+ *
+ * Options are read in the order they are in; of two that contradict each other the later one
+ * counts, as with mount(8). A word that is none of ours is the filesystem's: for a bind, which
+ * has none, that is an error.
+ *
+ * Destinations are checked here as far as text goes. Where links lead is seen when a mount
+ * is made, with the rootfs as root.
+ */
+#include "plan/mounts.h"
+
+#include "base/table.h"
+#include "kernel/mount.h"
+#include "kernel/process.h"
+#include "plan/mount_options.h"
+#include "plan/path_text.h"
+
+#include <linux/capability.h>
+#include <string.h>
+
+/* The longest value that fsconfig(2) takes. */
+#define MAX_PARAMETER 255
+
+/*
+ * What may be bound over in /proc: files that only tell, and that tools like lxcfs replace. Over
+ * any other a mount could lead tare's own accesses of /proc astray (CVE-2019-16884,
+ * CVE-2023-27561).
+ */
+static const char *const proc_leaves[] = {
+	"/proc/cpuinfo", "/proc/diskstats",
+	"/proc/loadavg", "/proc/meminfo",
+	"/proc/net/dev", "/proc/slabinfo",
+	"/proc/stat",	 "/proc/swaps",
+	"/proc/uptime",	 "/proc/sys/kernel/ns_last_pid",
+};
+
+bool mount_sources_from_host(const struct planner *p)
+{
+	return (p->new_namespaces & CLONE_NEWUSER) && p->facts->euid == 0;
+}
+
+static bool is_proc_leaf(const char *path)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(proc_leaves); i++)
+		if (strcmp(proc_leaves[i], path) == 0)
+			return true;
+
+	return false;
+}
+
+static bool is_proc(struct planner *p, const struct mount_step *m)
+{
+	if (m->bind)
+		return m->remount || strcmp(path_clean(p->arena, m->source), "/proc") == 0;
+
+	return m->remount || strcmp(m->type, "proc") == 0;
+}
+
+static int check_destination(struct planner *p, size_t i, const struct mount_step *m, struct err *e)
+{
+	const char *path = path_clean(p->arena, m->target);
+	const char *place = plan_place(p, "/mounts/%zu/destination", i);
+
+	if (strcmp(path, "/") == 0)
+		return err_cfg(e, place, "\"%s\" is the rootfs itself", m->target);
+	if (strcmp(path, "/proc") == 0 && !is_proc(p, m))
+		return err_cfg(e, place, "only proc can be mounted on \"%s\"", m->target);
+	if (strcmp(path, "/proc") != 0 && path_within(path, "/proc") &&
+	    !(m->bind && is_proc_leaf(path)))
+		return err_cfg(e, place, "\"%s\" in /proc can't be mounted over", m->target);
+
+	return 0;
+}
+
+/* ---- options ---- */
+
+/* What is collected while options are read; the lists have room for all of them. */
+struct reading {
+	struct mount_step *m;
+	struct mount_parameter *parameters;
+	unsigned long *propagation;
+	size_t first_parameter; /* index of the option */
+	size_t data_length;
+};
+
+/* `key=value`, or a flag. fsconfig(2) can't say one that is long or means several at once. */
+static void add_parameter(struct planner *p, struct reading *r, const char *option, size_t i)
+{
+	struct mount_step *m = r->m;
+	const char *equals = strchr(option, '=');
+	struct mount_parameter *parameter = &r->parameters[m->parameter_count];
+
+	if (m->parameter_count++ == 0)
+		r->first_parameter = i;
+	parameter->key = option;
+	if (equals) {
+		parameter->key = arena_memdup(p->arena, option, (size_t) (equals - option));
+		parameter->value = equals + 1;
+	}
+	if (strchr(option, ',') || strlen(equals ? equals + 1 : option) > MAX_PARAMETER)
+		m->classic = true;
+	r->data_length += strlen(option) + 1;
+}
+
+static int read_option(struct planner *p, struct reading *r, size_t mount, size_t i,
+		       const char *text, struct err *e)
+{
+	const struct mount_option *option = mount_option_find(text);
+
+	if (!option) {
+		add_parameter(p, r, text, i);
+		return 0;
+	}
+	if (option->action == MOUNT_OPTION_LATER)
+		return err_cfg(e, plan_place(p, "/mounts/%zu/options/%zu", mount, i),
+			       "mount option \"%s\" is not supported yet", text);
+	mount_option_apply(option, r->m);
+	if (option->propagation)
+		r->propagation[r->m->propagation_count++] = option->propagation;
+
+	return 0;
+}
+
+static int refuse_parameter(struct planner *p, const struct reading *r, size_t mount, struct err *e)
+{
+	const char *option = p->config->mounts[mount].options[r->first_parameter];
+	const char *nearest = mount_option_nearest(option);
+
+	err_cfg(e, plan_place(p, "/mounts/%zu/options/%zu", mount, r->first_parameter),
+		"unknown mount option \"%s\"", option);
+	if (nearest)
+		err_hint(e, "did you mean \"%s\"?", nearest);
+
+	return -1;
+}
+
+static void join_parameters(struct planner *p, struct reading *r, const struct oci_mount *mount)
+{
+	char *data = arena_alloc(p->arena, r->data_length + 1), *end = data;
+
+	for (size_t i = 0; i < mount->options_count; i++) {
+		const char *option = mount->options[i];
+
+		if (mount_option_find(option) || !option[0])
+			continue;
+		end = stpcpy(end, end > data ? "," : "");
+		end = stpcpy(end, option);
+	}
+	r->m->data = data;
+}
+
+static int read_options(struct planner *p, size_t i, struct mount_step *m, struct err *e)
+{
+	const struct oci_mount *mount = &p->config->mounts[i];
+	size_t count = mount->options_count;
+	struct reading r = {
+		.m = m,
+		.parameters = arena_array(p->arena, count, sizeof(*r.parameters)),
+		.propagation = arena_array(p->arena, count, sizeof(*r.propagation)),
+	};
+
+	for (size_t j = 0; j < count; j++)
+		if (mount->options[j][0] && read_option(p, &r, i, j, mount->options[j], e) < 0)
+			return -1;
+	m->parameters = r.parameters;
+	m->propagation = r.propagation;
+	if (m->bind && m->parameter_count > 0)
+		return refuse_parameter(p, &r, i, e);
+	if (m->parameter_count > 0)
+		join_parameters(p, &r, mount);
+
+	return 0;
+}
+
+/* ---- one mount ---- */
+
+static bool travels(const struct mount_step *m)
+{
+	for (size_t i = 0; i < m->propagation_count; i++)
+		if (m->propagation[i] & MS_SHARED)
+			return true;
+
+	return false;
+}
+
+/*
+ * A bind takes nothing but attributes. The source of a shared one is taken from the host's own
+ * tree, where it has its peers: in tare-init's copy all is a slave (rootfs.c).
+ */
+static int finish_bind(struct planner *p, size_t i, struct mount_step *m, struct err *e)
+{
+	bool admin = p->facts->capabilities & ((uint64_t) 1 << CAP_SYS_ADMIN);
+
+	m->type = NULL;
+	m->flags = 0;
+	if (m->remount) {
+		m->source = NULL;
+		return 0;
+	}
+	if (!m->source || !m->source[0])
+		return err_cfg(e, plan_place(p, "/mounts/%zu", i), "a bind mount without a source");
+	m->source = path_absolute(p->arena, p->plan->bundle, m->source);
+	m->source_from_host = mount_sources_from_host(p) || (travels(m) && admin);
+
+	return 0;
+}
+
+static int finish_filesystem(struct planner *p, size_t i, struct mount_step *m, struct err *e)
+{
+	if (m->remount)
+		m->type = NULL;
+	else if (!m->type || !m->type[0] || strcmp(m->type, "none") == 0)
+		return err_cfg(e, plan_place(p, "/mounts/%zu", i),
+			       "a mount without a type that is not a bind");
+	if (!m->source || !m->source[0])
+		m->source = m->type;
+	if (m->flags & (MS_SILENT | MS_I_VERSION))
+		m->classic = true;
+
+	return 0;
+}
+
+static int read_mount(struct planner *p, size_t i, struct mount_step *m, struct err *e)
+{
+	const struct oci_mount *mount = &p->config->mounts[i];
+	const char *target = mount->destination;
+
+	if (!target[0])
+		return err_cfg(e, plan_place(p, "/mounts/%zu/destination", i), "empty path");
+	*m = (struct mount_step) {
+		.source = mount->source,
+		.target = target[0] == '/' ? target : arena_printf(p->arena, "/%s", target),
+		.type = mount->type,
+		.bind = mount->type && strcmp(mount->type, "bind") == 0,
+	};
+	if (read_options(p, i, m, e) < 0)
+		return -1;
+	if ((m->bind ? finish_bind : finish_filesystem)(p, i, m, e) < 0)
+		return -1;
+
+	return check_destination(p, i, m, e);
+}
+
+/*
+ * sysfs shows the network namespace, so the kernel lets only who is root of that mount it. A
+ * user namespace with somebody else's network gets the host's /sys instead.
+ */
+static bool sysfs_must_be_bound(const struct planner *p)
+{
+	if (!plan_has_namespace(p, CLONE_NEWUSER) || (p->new_namespaces & CLONE_NEWNET))
+		return false;
+
+	/* both joined: most likely of one pod, whose user namespace owns the network */
+	return !(p->joined_namespaces & CLONE_NEWUSER) || !(p->joined_namespaces & CLONE_NEWNET);
+}
+
+static void bind_sysfs(const struct planner *p, struct mount_step *m)
+{
+	m->source = "/sys";
+	m->type = NULL;
+	m->bind = true;
+	m->recursive = true;
+	m->flags = 0;
+	m->classic = false;
+	m->parameter_count = 0;
+	m->data = NULL;
+	m->source_from_host = mount_sources_from_host(p);
+}
+
+static int refuse_later(struct planner *p, size_t i, struct err *e)
+{
+	const struct oci_mount *mount = &p->config->mounts[i];
+
+	if (mount->uid_mappings_count > 0)
+		return err_cfg(e, plan_place(p, "/mounts/%zu/uidMappings", i), "not supported yet");
+	if (mount->gid_mappings_count > 0)
+		return err_cfg(e, plan_place(p, "/mounts/%zu/gidMappings", i), "not supported yet");
+
+	return 0;
+}
+
+static int plan_mount(struct planner *p, size_t i, struct err *e)
+{
+	struct mount_step m;
+
+	if (refuse_later(p, i, e) < 0 || read_mount(p, i, &m, e) < 0)
+		return -1;
+
+	const char *place = plan_place(p, "/mounts/%zu", i);
+	if (m.type && strcmp(m.type, "cgroup") == 0) {
+		plan_cgroup_mounts(p, place, &m);
+		return 0;
+	}
+	if (m.type && strcmp(m.type, "sysfs") == 0 && sysfs_must_be_bound(p))
+		bind_sysfs(p, &m);
+	plan_add(p, OP_MOUNT, place)->mount = m;
+
+	return 0;
+}
+
+int plan_mounts(struct planner *p, struct err *e)
+{
+	const struct oci_linux *linux = p->config->linux;
+	size_t count = p->config->mounts_count;
+
+	if (linux && linux->mount_label && linux->mount_label[0])
+		return err_cfg(e, "/linux/mountLabel", "not supported yet");
+	if (count > 0 && !(p->new_namespaces & CLONE_NEWNS))
+		return err_cfg(e, "/mounts", "mounts need a new mount namespace");
+	for (size_t i = 0; i < count; i++)
+		if (plan_mount(p, i, e) < 0)
+			return -1;
+
+	return 0;
+}

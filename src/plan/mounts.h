@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * plan/mounts.h - what the files that plan mounts have in common
+ */
+#pragma once
+
+#include "plan/planner.h"
+
+/*
+ * Must tare open what is bound? With a new user namespace tare-init is no longer the host's root,
+ * and may not get at what only root can reach.
+ */
+bool mount_sources_from_host(const struct planner *p);
+
+/* cgroup_mounts.c: the steps for a mount of type cgroup, which is many things. @m: its options, as
+ * read. */
+void plan_cgroup_mounts(struct planner *p, const char *place, const struct mount_step *m);

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * plan/namespaces.c - linux.namespaces: which are made, which are joined, and when
+ *
+ * New ones are made when tare-init is born, but for the cgroup namespace: its root is the
+ * cgroup that whoever makes it is in, so tare-init must be in the container's first. Of the
+ * joined ones tare-init is born in some and enters the others itself.
+ */
+#include "plan/namespaces.h"
+
+#include "base/table.h"
+#include "kernel/process.h"
+#include "plan/planner.h"
+
+#include <linux/capability.h>
+#include <string.h>
+
+const struct namespace_kind namespace_kinds[NAMESPACE_KINDS] = {
+	{ "user", CLONE_NEWUSER, "/proc/self/ns/user" },
+	{ "pid", CLONE_NEWPID, "/proc/self/ns/pid" },
+	{ "ipc", CLONE_NEWIPC, "/proc/self/ns/ipc" },
+	{ "uts", CLONE_NEWUTS, "/proc/self/ns/uts" },
+	{ "network", CLONE_NEWNET, "/proc/self/ns/net" },
+	{ "cgroup", CLONE_NEWCGROUP, "/proc/self/ns/cgroup" },
+	{ "time", CLONE_NEWTIME, "/proc/self/ns/time" },
+	{ "mount", CLONE_NEWNS, "/proc/self/ns/mnt" },
+};
+
+/* What is there at birth; the rest of the new ones is unshared later. */
+#define MADE_LATER ((uint64_t) CLONE_NEWCGROUP)
+
+static const struct namespace_kind *find_kind(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(namespace_kinds); i++)
+		if (strcmp(namespace_kinds[i].name, name) == 0)
+			return &namespace_kinds[i];
+
+	return NULL;
+}
+
+static int read_one(struct planner *p, size_t i, struct err *e)
+{
+	const struct oci_linux_namespace *ns = &p->config->linux->namespaces[i];
+	const struct namespace_kind *kind = find_kind(ns->type);
+
+	if (!kind)
+		return err_cfg(e, plan_place(p, "/linux/namespaces/%zu/type", i),
+			       "unknown namespace \"%s\"", ns->type);
+	if (plan_has_namespace(p, kind->type))
+		return err_cfg(e, plan_place(p, "/linux/namespaces/%zu/type", i),
+			       "namespace \"%s\" is listed twice", ns->type);
+	/* Engines written in Go send "" where they mean nothing. */
+	if (!ns->path || !ns->path[0]) {
+		p->new_namespaces |= kind->type;
+		return 0;
+	}
+	if (ns->path[0] != '/')
+		return err_cfg(e, plan_place(p, "/linux/namespaces/%zu/path", i),
+			       "\"%s\" is not an absolute path", ns->path);
+	p->joined_namespaces |= kind->type;
+
+	return 0;
+}
+
+static int check_privilege(const struct planner *p, struct err *e)
+{
+	if (plan_has_namespace(p, CLONE_NEWUSER) ||
+	    (p->facts->capabilities & ((uint64_t) 1 << CAP_SYS_ADMIN)))
+		return 0;
+
+	err_cfg(e, "/linux/namespaces", "a container without a user namespace needs root's rights");
+	return err_hint(e, "add a user namespace, or run as root");
+}
+
+int plan_namespaces(struct planner *p, struct err *e)
+{
+	const struct oci_linux *linux = p->config->linux;
+
+	for (size_t i = 0; linux && i < linux->namespaces_count; i++)
+		if (read_one(p, i, e) < 0)
+			return -1;
+	if (linux && linux->time_offsets)
+		return err_cfg(e, "/linux/timeOffsets", "not supported yet");
+
+	return check_privilege(p, e);
+}
+
+/* The entry of config.json for @type, which is known to be there: its index. */
+static size_t find_entry(const struct planner *p, uint64_t type)
+{
+	const struct oci_linux *linux = p->config->linux;
+	size_t i = 0;
+
+	while (find_kind(linux->namespaces[i].type)->type != type)
+		i++;
+
+	return i;
+}
+
+static const char *joined_path(const struct planner *p, uint64_t type)
+{
+	if (!(p->joined_namespaces & type))
+		return NULL;
+
+	return p->config->linux->namespaces[find_entry(p, type)].path;
+}
+
+/*
+ * Which of the joined ones tare-init is born in, not counting the user namespace: pid, as setns(2)
+ * moves only children there. With a new user namespace all: from inside it those of the host can't
+ * be joined.
+ */
+static uint64_t joined_at_birth(const struct planner *p)
+{
+	bool new_user = p->new_namespaces & CLONE_NEWUSER;
+
+	return p->joined_namespaces & (new_user ? ~(uint64_t) CLONE_NEWUSER : CLONE_NEWPID);
+}
+
+static void set_joins(struct planner *p, struct spawn_step *spawn)
+{
+	struct ns_join *joins = arena_array(p->arena, SPAWN_JOINS_MAX, sizeof(*joins));
+
+	for (size_t i = 0; i < ARRAY_SIZE(namespace_kinds); i++) {
+		const struct namespace_kind *kind = &namespace_kinds[i];
+
+		if (!(joined_at_birth(p) & kind->type))
+			continue;
+		joins[spawn->join_count++] = (struct ns_join) {
+			.type = kind->type,
+			.name = kind->name,
+			.path = joined_path(p, kind->type),
+			.own = kind->own,
+			.place = plan_place(p, "/linux/namespaces/%zu", find_entry(p, kind->type)),
+		};
+	}
+	spawn->joins = joins;
+}
+
+int plan_spawn(struct planner *p, struct err *e)
+{
+	const struct oci_linux *linux = p->config->linux;
+	bool listed = linux && linux->namespaces_count > 0;
+	struct spawn_step spawn = {
+		.namespaces = p->new_namespaces & ~MADE_LATER,
+		.cgroup = p->cgroup_dir,
+		.join_user = joined_path(p, CLONE_NEWUSER),
+		.held = p->new_namespaces & CLONE_NEWUSER,
+	};
+
+	(void) e;
+	set_joins(p, &spawn);
+	p->plan->spawn = p->count;
+	plan_add(p, OP_SPAWN, listed ? "/linux/namespaces" : "")->spawn = spawn;
+
+	return 0;
+}
+
+static void add_namespace(struct planner *p, enum step_op op, const struct namespace_kind *kind)
+{
+	const char *place = plan_place(p, "/linux/namespaces/%zu", find_entry(p, kind->type));
+	struct step *step = plan_add(p, op, place);
+
+	step->ns.type = kind->type;
+	step->ns.name = kind->name;
+	step->ns.path = joined_path(p, kind->type);
+}
+
+int plan_enter(struct planner *p, struct err *e)
+{
+	uint64_t joined_later =
+		p->joined_namespaces & ~joined_at_birth(p) & ~(uint64_t) CLONE_NEWUSER;
+
+	(void) e;
+	plan_add(p, OP_ENTER_SESSION, "");
+	for (size_t i = 0; i < ARRAY_SIZE(namespace_kinds); i++) {
+		const struct namespace_kind *kind = &namespace_kinds[i];
+
+		if (joined_later & kind->type)
+			add_namespace(p, OP_JOIN_NAMESPACE, kind);
+		if (p->new_namespaces & MADE_LATER & kind->type)
+			add_namespace(p, OP_UNSHARE, kind);
+	}
+
+	return 0;
+}
+
+/* A new network namespace has only lo, and that is down. */
+int plan_network(struct planner *p, struct err *e)
+{
+	(void) e;
+	if (p->new_namespaces & CLONE_NEWNET)
+		plan_add(p, OP_LOOPBACK_UP,
+			 plan_place(p, "/linux/namespaces/%zu", find_entry(p, CLONE_NEWNET)));
+
+	return 0;
+}

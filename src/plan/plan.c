@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * plan/plan.c - making a plan: the subjects, one after the other
+ *
+ * Runs in tare, before anything is done, and does nothing itself but look. The one idea: each
+ * subject of config.json appends its steps, and the order of the table below is the order in
+ * which a container starts.
+ */
+#include "plan/planner.h"
+#include "plan/settle.h"
+
+#include "base/fmt.h"
+#include "base/table.h"
+#include "heap/json_text.h"
+
+#include <string.h>
+
+#define FIRST_ROOM 128
+
+static int plan_claim(struct planner *p, struct err *e)
+{
+	(void) e;
+	plan_add(p, OP_CLAIM_ID, "")->path = p->options->state_dir;
+
+	return 0;
+}
+
+typedef int subject(struct planner *p, struct err *e);
+
+static subject *const subjects[] = {
+	/* what can be refused without looking at the rest */
+	plan_version,
+	plan_unsupported,
+	plan_namespaces,
+	/* before there is a process */
+	plan_claim,
+	plan_cgroup,
+	plan_resources,
+	plan_spawn,
+	plan_cgroup_join,
+	plan_oom_score,
+	plan_id_maps,
+	/* in the container's namespaces, on the host's filesystem */
+	plan_enter,
+	plan_keyring,
+	plan_network,
+	plan_hostname,
+	plan_sysctl,
+	plan_rootfs,
+	plan_mounts,
+	plan_devices,
+	plan_terminal,
+	plan_create_hooks,
+	plan_paths,
+	/* on the container's filesystem */
+	plan_enter_rootfs,
+	plan_rlimits,
+	plan_user,
+	plan_no_new_privs,
+	plan_prepare_exec,
+	plan_wait,
+	plan_start_hooks,
+	plan_seccomp,
+	plan_exec,
+};
+
+struct step *plan_add(struct planner *p, enum step_op op, const char *place)
+{
+	if (p->count == p->room) {
+		size_t room = p->room ? p->room * 2 : FIRST_ROOM;
+		struct step *steps = arena_array(p->arena, room, sizeof(*steps));
+
+		if (p->count > 0)
+			memcpy(steps, p->steps, p->count * sizeof(*steps));
+		p->steps = steps;
+		p->room = room;
+	}
+
+	struct step *step = &p->steps[p->count++];
+	step->op = op;
+	step->on_host = step_kinds[op].side == SIDE_HOST;
+	step->place = place;
+
+	return step;
+}
+
+/* Format into the arena; for functions that take their own format. */
+static char *format(struct arena *a, const char *fmt, va_list ap)
+{
+	va_list again;
+
+	va_copy(again, ap);
+	size_t length = fmt_text_v(NULL, 0, fmt, again);
+	va_end(again);
+
+	char *text = arena_alloc(a, length + 1);
+	fmt_text_v(text, length + 1, fmt, ap);
+
+	return text;
+}
+
+const char *plan_place(struct planner *p, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	const char *place = format(p->arena, fmt, ap);
+	va_end(ap);
+
+	return place;
+}
+
+/* There are few of them, so the list is simply made anew. */
+void plan_warn(struct planner *p, const char *fmt, ...)
+{
+	size_t count = 0;
+	va_list ap;
+
+	while (p->warnings && p->warnings[count])
+		count++;
+
+	const char **warnings = arena_array(p->arena, count + 2, sizeof(*warnings));
+	if (count > 0)
+		memcpy(warnings, p->warnings, count * sizeof(*warnings));
+	va_start(ap, fmt);
+	warnings[count] = format(p->arena, fmt, ap);
+	va_end(ap);
+	p->warnings = warnings;
+}
+
+/*
+ * `,"annotations":{...}`, or nothing. Put together in one piece: a config.json may have so many
+ * that appending one to the text of all before it would take minutes.
+ */
+static const char *annotations_text(struct arena *a, const struct oci_string_map *annotations)
+{
+	if (!annotations || annotations->count == 0)
+		return "";
+
+	static const char front[] = ",\"annotations\":{";
+	const char **pairs = arena_array(a, annotations->count, sizeof(*pairs));
+	size_t length = sizeof(front) + 1;
+
+	for (size_t i = 0; i < annotations->count; i++) {
+		pairs[i] = arena_printf(a, "%s%s:%s", i > 0 ? "," : "",
+					json_quote(a, annotations->keys[i]),
+					json_quote(a, annotations->values[i]));
+		length += strlen(pairs[i]);
+	}
+
+	char *text = arena_alloc(a, length), *end = stpcpy(text, front);
+	for (size_t i = 0; i < annotations->count; i++)
+		end = stpcpy(end, pairs[i]);
+	stpcpy(end, "}");
+
+	return text;
+}
+
+/* What hooks read on their stdin, but for status and pid: runtime-spec, runtime.md#state. */
+static void describe_state(struct planner *p)
+{
+	const struct oci_config *config = p->config;
+	const struct plan_options *o = p->options;
+	struct arena *a = p->arena;
+
+	p->plan->state_head =
+		arena_printf(a, "{\"ociVersion\":%s,\"id\":%s,\"status\":\"",
+			     json_quote(a, config->oci_version), json_quote(a, o->id));
+	p->plan->state_tail = arena_printf(a, ",\"bundle\":%s%s}", json_quote(a, o->bundle),
+					   annotations_text(a, config->annotations));
+}
+
+struct plan *plan_reserve(struct arena *a)
+{
+	struct plan *plan = arena_new(a, struct plan);
+
+	plan->version = PLAN_VERSION;
+
+	return plan;
+}
+
+static void begin(struct planner *p)
+{
+	const struct plan_options *o = p->options;
+	struct plan *plan = p->plan;
+
+	plan->id = arena_strdup(p->arena, o->id);
+	plan->bundle = arena_strdup(p->arena, o->bundle);
+	plan->fail_step = o->fail_step;
+	plan->first_fd = 3 + o->listen_fds + o->preserve_fds;
+	plan->umask = p->facts->umask;
+	describe_state(p);
+}
+
+int plan_make(struct arena *arena, const struct oci_config *config,
+	      const struct plan_options *options, const struct facts *facts,
+	      const struct plan **plan, const char *const **warnings, struct err *e)
+{
+	static const char *const none[] = { NULL };
+	struct planner p = {
+		.arena = arena,
+		.config = config,
+		.options = options,
+		.facts = facts,
+		.plan = (struct plan *) arena->base,
+		.warnings = none,
+	};
+
+	begin(&p);
+	for (size_t i = 0; i < ARRAY_SIZE(subjects); i++)
+		if (subjects[i](&p, e) < 0)
+			return -1;
+
+	plan_settle(&p);
+	p.plan->steps = p.steps;
+	p.plan->step_count = p.count;
+	*plan = p.plan;
+	*warnings = p.warnings;
+
+	return 0;
+}

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * plan/process.c - the container's program: what is set for it, when it starts, how it is executed
+ *
+ * config.json may have no process. Such a container can be created, and waits; `start` refuses.
+ */
+#include "plan/planner.h"
+
+#include "base/table.h"
+
+#include <string.h>
+
+/* Where a program is looked for if the container's environment has no PATH: as execvp(3). */
+static const char default_path[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+int plan_oom_score(struct planner *p, struct err *e)
+{
+	const struct oci_process *process = p->config->process;
+	const char *place = "/process/oomScoreAdj";
+
+	if (!process || !process->has_oom_score_adj)
+		return 0;
+	if (process->oom_score_adj < -1000 || process->oom_score_adj > 1000)
+		return err_cfg(e, place, "oomScoreAdj %d is not between -1000 and 1000",
+			       (int) process->oom_score_adj);
+	plan_add(p, OP_SET_OOM_SCORE, place)->number = process->oom_score_adj;
+
+	return 0;
+}
+
+/* So that the container neither sees nor fills the session keyring of whoever called tare. */
+int plan_keyring(struct planner *p, struct err *e)
+{
+	(void) e;
+	if (!p->options->no_new_keyring)
+		plan_add(p, OP_NEW_KEYRING, "")->text =
+			arena_printf(p->arena, "_ses.%s", p->options->id);
+
+	return 0;
+}
+
+int plan_wait(struct planner *p, struct err *e)
+{
+	(void) e;
+	if (p->options->wait_for_start)
+		plan_add(p, OP_WAIT_FOR_START, "");
+
+	return 0;
+}
+
+int plan_no_new_privs(struct planner *p, struct err *e)
+{
+	const struct oci_process *process = p->config->process;
+
+	(void) e;
+	if (process && process->no_new_privileges)
+		plan_add(p, OP_NO_NEW_PRIVS, "/process/noNewPrivileges");
+
+	return 0;
+}
+
+/* ---- the environment ---- */
+
+/* A set of the names seen: open addressing, a power of two, never more than half full. */
+struct names {
+	const char **slots;
+	size_t mask;
+};
+
+static size_t name_length(const char *entry)
+{
+	return strcspn(entry, "=");
+}
+
+static uint64_t hash(const char *s, size_t length)
+{
+	uint64_t h = 14695981039346656037u; /* FNV-1a */
+
+	for (size_t i = 0; i < length; i++)
+		h = (h ^ (unsigned char) s[i]) * 1099511628211u;
+
+	return h ^ h >> 32;
+}
+
+/* False if an entry of the same name is there already. */
+static bool add_name(struct names *n, const char *entry)
+{
+	size_t length = name_length(entry);
+	size_t i = hash(entry, length) & n->mask;
+
+	for (; n->slots[i]; i = (i + 1) & n->mask)
+		if (name_length(n->slots[i]) == length && memcmp(n->slots[i], entry, length) == 0)
+			return false;
+	n->slots[i] = entry;
+
+	return true;
+}
+
+/*
+ * Keep the last entry of each name, in the order they have. Not quadratic: an environment may
+ * have tens of thousands of entries. Returns how many are left.
+ */
+static size_t drop_duplicates(struct arena *a, const char **envp, size_t count)
+{
+	size_t slots = 16, to = count;
+
+	while (slots < count * 2)
+		slots *= 2;
+
+	struct names names = { arena_array(a, slots, sizeof(*names.slots)), slots - 1 };
+	for (size_t from = count; from-- > 0;)
+		if (add_name(&names, envp[from]))
+			envp[--to] = envp[from];
+	memmove(envp, envp + to, (count - to) * sizeof(*envp));
+
+	return count - to;
+}
+
+/* What is passed on of the sockets that the caller activated: sd_listen_fds(3). */
+static size_t add_listen(struct planner *p, const char **envp)
+{
+	const struct plan_options *o = p->options;
+	size_t count = 0;
+
+	if (o->listen_fds <= 0)
+		return 0;
+	envp[count++] = arena_printf(p->arena, "LISTEN_FDS=%d", o->listen_fds);
+	envp[count++] = "LISTEN_PID=1";
+	if (o->listen_names)
+		envp[count++] = arena_printf(p->arena, "LISTEN_FDNAMES=%s", o->listen_names);
+
+	return count;
+}
+
+static const char **make_environment(struct planner *p)
+{
+	const struct oci_process *process = p->config->process;
+	size_t count = process->env_count;
+	const char **envp = arena_array(p->arena, count + 4, sizeof(*envp));
+
+	if (count > 0)
+		memcpy(envp, process->env, count * sizeof(*envp));
+	count += add_listen(p, envp + count);
+	count = drop_duplicates(p->arena, envp, count);
+	envp[count] = NULL;
+
+	return envp;
+}
+
+/* The value of @name, an entry's part up to and with the `=`; NULL: not there. */
+static const char *find_value(const char *const *envp, const char *name)
+{
+	size_t length = strlen(name);
+
+	for (; *envp; envp++)
+		if (strncmp(*envp, name, length) == 0)
+			return *envp + length;
+
+	return NULL;
+}
+
+/* An empty HOME is as good as none; what takes its place must not stand beside it. */
+static bool drop_empty_home(const char **envp)
+{
+	const char *home = find_value(envp, "HOME=");
+
+	if (home && home[0])
+		return false;
+
+	const char **to = envp;
+	for (; *envp; envp++)
+		if (strcmp(*envp, "HOME=") != 0)
+			*to++ = *envp;
+	*to = NULL;
+
+	return true;
+}
+
+int plan_prepare_exec(struct planner *p, struct err *e)
+{
+	const struct oci_process *process = p->config->process;
+
+	if (!process && p->options->wait_for_start)
+		return 0;
+	if (!process)
+		return err_cfg(e, "/process", "there is no process to run");
+	if (process->args_count == 0)
+		return err_cfg(e, "/process/args", "there must be at least one argument");
+
+	const char **envp = make_environment(p);
+	bool home_missing = drop_empty_home(envp);
+	const char *path = find_value(envp, "PATH=");
+
+	p->exec = (struct exec_step) {
+		.argv = process->args,
+		.envp = envp,
+		.search_path = path ? path : default_path,
+		.home_missing = home_missing,
+		.uid = process->user ? process->user->uid : 0,
+	};
+	plan_add(p, OP_PREPARE_EXEC, "/process/args")->exec = p->exec;
+
+	return 0;
+}
+
+int plan_exec(struct planner *p, struct err *e)
+{
+	(void) e;
+	if (p->config->process)
+		plan_add(p, OP_EXEC, "/process/args")->exec = p->exec;
+
+	return 0;
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * plan/rootfs.c - root, linux.rootfsPropagation
+ *
+ * First of all mounts the whole tree becomes a slave of the host's, whatever config.json says
+ * of the rootfs: nothing that is mounted for a container may travel to the host. A volume
+ * that is meant to travel, `rshared`, does not need it: its mount is taken from the host's
+ * own tree (mounts.c). What rootfsPropagation asks for is set on the rootfs, last of all.
+ */
+#include "kernel/mount.h"
+#include "kernel/process.h"
+#include "plan/mount_options.h"
+#include "plan/mounts.h"
+#include "plan/path_text.h"
+#include "plan/planner.h"
+
+/* root.path is looked up now, so that a wrong one is told before anything is made. */
+static int check_rootfs(const char *path, struct err *e)
+{
+	struct stat st;
+	int r = sys_stat_at(AT_FDCWD, path, 0, &st);
+
+	if (r < 0) {
+		err_sys(e, r, "\"%s\"", path);
+		return err_at(e, "/root/path");
+	}
+	if (!S_ISDIR(st.st_mode))
+		return err_cfg(e, "/root/path", "\"%s\" is not a directory", path);
+
+	struct stat host;
+	r = sys_stat_at(AT_FDCWD, "/", 0, &host);
+	if (r == 0 && host.st_dev == st.st_dev && host.st_ino == st.st_ino)
+		return err_cfg(e, "/root/path", "\"%s\" is the host's own root", path);
+
+	return 0;
+}
+
+static int read_propagation(const struct planner *p, unsigned long *flags, struct err *e)
+{
+	const struct oci_linux *linux = p->config->linux;
+	const char *name = linux ? linux->rootfs_propagation : NULL;
+
+	*flags = 0;
+	if (!name || !name[0])
+		return 0;
+
+	const struct mount_option *option = mount_option_find_propagation(name);
+	if (!option)
+		return err_cfg(e, "/linux/rootfsPropagation", "unknown propagation \"%s\"", name);
+	*flags = option->propagation;
+
+	return 0;
+}
+
+/* Without a mount namespace of its own each of these would change the view of others. */
+static int refuse_mount_settings(const struct planner *p, unsigned long propagation, struct err *e)
+{
+	static const char why[] = "needs a new mount namespace";
+
+	if (p->config->root->readonly)
+		return err_cfg(e, "/root/readonly", "a read-only rootfs %s", why);
+	if (propagation)
+		return err_cfg(e, "/linux/rootfsPropagation", "mount propagation %s", why);
+
+	return 0;
+}
+
+int plan_rootfs(struct planner *p, struct err *e)
+{
+	const struct oci_root *root = p->config->root;
+	unsigned long propagation;
+
+	if (!root)
+		return err_cfg(e, "", "\"root\" is missing");
+	if (read_propagation(p, &propagation, e) < 0)
+		return -1;
+
+	const char *path = path_absolute(p->arena, p->plan->bundle, root->path);
+	if (check_rootfs(path, e) < 0)
+		return -1;
+	p->plan->rootfs = path;
+	if (!(p->new_namespaces & CLONE_NEWNS))
+		return refuse_mount_settings(p, propagation, e);
+
+	bool private = (propagation & ~(unsigned long) MS_REC) == MS_PRIVATE;
+	plan_add(p, OP_PROPAGATE, private ? "/linux/rootfsPropagation" : "")->propagation.flags =
+		(private ? MS_PRIVATE : MS_SLAVE) | MS_REC;
+
+	struct step *step = plan_add(p, OP_MOUNT_ROOTFS, "/root/path");
+	step->rootfs.path = path;
+	step->rootfs.source_from_host = mount_sources_from_host(p);
+
+	return 0;
+}
+
+int plan_enter_rootfs(struct planner *p, struct err *e)
+{
+	unsigned long propagation;
+
+	if (!(p->new_namespaces & CLONE_NEWNS)) {
+		plan_add(p, OP_CHROOT, "/root/path")->path = p->plan->rootfs;
+		return 0;
+	}
+	if (read_propagation(p, &propagation, e) < 0)
+		return -1;
+
+	plan_add(p, p->options->no_pivot ? OP_MOVE_ROOT : OP_PIVOT_ROOT, "/root/path");
+	if (p->config->root->readonly)
+		plan_add(p, OP_PROTECT_ROOT, "/root/readonly");
+	if (propagation)
+		plan_add(p, OP_PROPAGATE_ROOT, "/linux/rootfsPropagation")->propagation.flags =
+			propagation;
+
+	return 0;
+}

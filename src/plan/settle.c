@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * plan/settle.c - the last act of planning: nothing in the plan points out of the arena
+ *
+ * The subjects write steps as C programmers do, with string literals and static tables. tare-init shares the arena with tare,
+ * not its constants; so here every pointer of every step is looked at, by a table of where each kind of step
+ * has them, and what lies elsewhere is copied.
+ */
+#include "plan/settle.h"
+
+#include "base/table.h"
+
+#include <string.h>
+
+static bool is_ours(const struct arena *a, const void *p)
+{
+	return (const char *) p >= a->base && (const char *) p < a->base + a->size;
+}
+
+static void settle_string(struct arena *a, const char **s)
+{
+	if (*s && !is_ours(a, *s))
+		*s = arena_strdup(a, *s);
+}
+
+static const void *settle_block(struct arena *a, const void *block, size_t size)
+{
+	return !block || is_ours(a, block) ? block : arena_memdup(a, block, size);
+}
+
+/* A NULL-terminated list of strings. Lists of the arena may be of config.json's own strings, or mixed with literals. */
+static void settle_list(struct arena *a, const char *const **list)
+{
+	size_t count = 0;
+	bool settled = is_ours(a, *list);
+
+	if (!*list)
+		return;
+	for (; (*list)[count]; count++)
+		settled &= is_ours(a, (*list)[count]);
+	if (settled)
+		return;
+
+	const char **copy = arena_array(a, count + 1, sizeof(*copy));
+
+	for (size_t i = 0; i < count; i++) {
+		copy[i] = (*list)[i];
+		settle_string(a, &copy[i]);
+	}
+	*list = copy;
+}
+
+static void settle_mount(struct arena *a, struct step *s)
+{
+	struct mount_step *m = &s->mount;
+	struct mount_parameter *parameters =
+		arena_array(a, m->parameter_count, sizeof(*parameters));
+
+	for (size_t i = 0; i < m->parameter_count; i++) {
+		parameters[i] = m->parameters[i];
+		settle_string(a, &parameters[i].key);
+		settle_string(a, &parameters[i].value);
+	}
+	m->parameters = parameters;
+	m->propagation = settle_block(a, m->propagation,
+				      m->propagation_count * sizeof(*m->propagation));
+	settle_string(a, &m->source);
+	settle_string(a, &m->target);
+	settle_string(a, &m->type);
+	settle_string(a, &m->data);
+}
+
+static void settle_hook(struct arena *a, struct step *s)
+{
+	struct hook_step *h = &s->hook;
+
+	settle_string(a, &h->stage);
+	settle_string(a, &h->status);
+	settle_string(a, &h->path);
+	settle_list(a, &h->argv);
+	settle_list(a, &h->envp);
+}
+
+static void settle_exec(struct arena *a, struct step *s)
+{
+	settle_list(a, &s->exec.argv);
+	settle_list(a, &s->exec.envp);
+	settle_string(a, &s->exec.search_path);
+}
+
+static void settle_user(struct arena *a, struct step *s)
+{
+	s->user.groups =
+		settle_block(a, s->user.groups, s->user.group_count * sizeof(*s->user.groups));
+}
+
+static void settle_seccomp(struct arena *a, struct step *s)
+{
+	s->seccomp.filter =
+		settle_block(a, s->seccomp.filter, s->seccomp.count * sizeof(*s->seccomp.filter));
+}
+
+static void settle_link(struct arena *a, struct step *s)
+{
+	settle_string(a, &s->link.target);
+	settle_string(a, &s->link.path);
+}
+
+static void settle_setting(struct arena *a, struct step *s)
+{
+	settle_string(a, &s->setting.key);
+	settle_string(a, &s->setting.value);
+}
+
+static void settle_namespace(struct arena *a, struct step *s)
+{
+	settle_string(a, &s->ns.name);
+	settle_string(a, &s->ns.path);
+}
+
+static void settle_path(struct arena *a, struct step *s)
+{
+	settle_string(a, &s->path);
+}
+
+static void settle_text(struct arena *a, struct step *s)
+{
+	settle_string(a, &s->text);
+}
+
+static void settle_rootfs(struct arena *a, struct step *s)
+{
+	settle_string(a, &s->rootfs.path);
+}
+
+static void settle_device(struct arena *a, struct step *s)
+{
+	settle_string(a, &s->device.path);
+}
+
+static void settle_rlimit(struct arena *a, struct step *s)
+{
+	settle_string(a, &s->rlimit.name);
+}
+
+/* Steps of tare-init only: tare's own are performed where they were planned. NULL: no pointers but the place. */
+static void (*const settlers[OP_COUNT])(struct arena *a, struct step *s) = {
+	[OP_JOIN_NAMESPACE] = settle_namespace,
+	[OP_UNSHARE] = settle_namespace,
+	[OP_NEW_KEYRING] = settle_text,
+	[OP_SET_HOSTNAME] = settle_text,
+	[OP_SET_DOMAINNAME] = settle_text,
+	[OP_SET_SYSCTL] = settle_setting,
+	[OP_MOUNT_ROOTFS] = settle_rootfs,
+	[OP_MOUNT] = settle_mount,
+	[OP_MAKE_DEVICE] = settle_device,
+	[OP_MAKE_LINK] = settle_link,
+	[OP_RUN_HOOK] = settle_hook,
+	[OP_MASK_PATH] = settle_path,
+	[OP_PROTECT_PATH] = settle_path,
+	[OP_CHROOT] = settle_path,
+	[OP_SET_RLIMIT] = settle_rlimit,
+	[OP_CHANGE_DIR] = settle_path,
+	[OP_SET_USER] = settle_user,
+	[OP_SET_SECCOMP] = settle_seccomp,
+	[OP_PREPARE_EXEC] = settle_exec,
+	[OP_EXEC] = settle_exec,
+};
+
+void plan_settle(struct planner *p)
+{
+	for (size_t i = 0; i < p->count; i++) {
+		struct step *s = &p->steps[i];
+
+		settle_string(p->arena, &s->place);
+		if (settlers[s->op])
+			settlers[s->op](p->arena, s);
+	}
+	settle_string(p->arena, &p->plan->id);
+	settle_string(p->arena, &p->plan->bundle);
+	settle_string(p->arena, &p->plan->rootfs);
+	settle_string(p->arena, &p->plan->state_head);
+	settle_string(p->arena, &p->plan->state_tail);
+}

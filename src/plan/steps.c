@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * plan/steps.c - what every kind of step is called
+ *
+ * Only this table, for those who name a step that failed; describe.c tells the operands.
+ */
+#include "plan/plan.h"
+
+#define HOST(text, undone_by)                                                                      \
+	{                                                                                          \
+		.name = (text), .side = SIDE_HOST, .undo = (undone_by)                             \
+	}
+#define INIT(text)                                                                                 \
+	{                                                                                          \
+		.name = (text), .side = SIDE_INIT, .undo = ""                                      \
+	}
+
+/* clang-format off */
+const struct step_kind step_kinds[OP_COUNT] = {
+	[OP_CLAIM_ID] = HOST("claim-id", "remove-state"),
+	[OP_MAKE_CGROUP] = HOST("make-cgroup", "remove-cgroup"),
+	[OP_WRITE_CGROUP] = HOST("write-cgroup", ""),
+	[OP_ATTACH_DEVICES] = HOST("attach-devices", ""),
+	[OP_SPAWN] = HOST("spawn", "kill"),
+	[OP_JOIN_CGROUP] = HOST("join-cgroup", ""),
+	[OP_WRITE_ID_MAP] = HOST("write-id-map", ""),
+	[OP_DENY_SETGROUPS] = HOST("deny-setgroups", ""),
+	[OP_SET_OOM_SCORE] = HOST("set-oom-score", ""),
+	[OP_RELEASE] = HOST("release", ""),
+	[OP_ENTER_SESSION] = INIT("enter-session"),
+	[OP_JOIN_NAMESPACE] = INIT("join-namespace"),
+	[OP_UNSHARE] = INIT("unshare"),
+	[OP_NEW_KEYRING] = INIT("new-keyring"),
+	[OP_LOOPBACK_UP] = INIT("loopback-up"),
+	[OP_SET_HOSTNAME] = INIT("set-hostname"),
+	[OP_SET_DOMAINNAME] = INIT("set-domainname"),
+	[OP_SET_SYSCTL] = INIT("set-sysctl"),
+	[OP_PROPAGATE] = INIT("propagate"),
+	[OP_MOUNT_ROOTFS] = INIT("mount-rootfs"),
+	[OP_MOUNT] = INIT("mount"),
+	[OP_MAKE_DEVICE] = INIT("make-device"),
+	[OP_MAKE_LINK] = INIT("make-link"),
+	[OP_OPEN_CONSOLE] = INIT("open-console"),
+	[OP_PASS_CONSOLE] = HOST("pass-console", ""),
+	[OP_RUN_HOST_HOOK] = HOST("run-host-hook", ""),
+	[OP_RUN_HOOK] = INIT("run-hook"),
+	[OP_MASK_PATH] = INIT("mask-path"),
+	[OP_PROTECT_PATH] = INIT("protect-path"),
+	[OP_PIVOT_ROOT] = INIT("pivot-root"),
+	[OP_MOVE_ROOT] = INIT("move-root"),
+	[OP_CHROOT] = INIT("chroot"),
+	[OP_PROTECT_ROOT] = INIT("protect-root"),
+	[OP_PROPAGATE_ROOT] = INIT("propagate-root"),
+	[OP_SET_RLIMIT] = INIT("set-rlimit"),
+	[OP_CHANGE_DIR] = INIT("change-dir"),
+	[OP_DROP_BOUNDING] = INIT("drop-bounding"),
+	[OP_SET_USER] = INIT("set-user"),
+	[OP_SET_UMASK] = INIT("set-umask"),
+	[OP_SET_CAPS] = INIT("set-caps"),
+	[OP_NO_NEW_PRIVS] = INIT("no-new-privs"),
+	[OP_PREPARE_EXEC] = INIT("prepare-exec"),
+	[OP_WAIT_FOR_START] = INIT("wait-for-start"),
+	[OP_SET_SECCOMP] = INIT("set-seccomp"),
+	[OP_EXEC] = INIT("exec"),
+};
+/* clang-format on */

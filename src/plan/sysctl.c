@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * plan/sysctl.c - linux.sysctl
+ *
+ * Only parameters that the kernel keeps for each namespace, and only with that namespace being
+ * the container's own: all others would be the host's (security.md, 10). The list is closed; a
+ * name that is not in it is refused, whatever it is.
+ */
+#include "base/table.h"
+#include "kernel/process.h"
+#include "plan/identity.h"
+
+#include <string.h>
+
+struct namespaced {
+	const char *key; /* with slashes; one that ends in a slash is for all below */
+	uint64_t type;
+	const char *needs;
+};
+
+static const struct namespaced known[] = {
+	{ "kernel/msgmax", CLONE_NEWIPC, "ipc" },
+	{ "kernel/msgmnb", CLONE_NEWIPC, "ipc" },
+	{ "kernel/msgmni", CLONE_NEWIPC, "ipc" },
+	{ "kernel/sem", CLONE_NEWIPC, "ipc" },
+	{ "kernel/shmall", CLONE_NEWIPC, "ipc" },
+	{ "kernel/shmmax", CLONE_NEWIPC, "ipc" },
+	{ "kernel/shmmni", CLONE_NEWIPC, "ipc" },
+	{ "kernel/shm_rmid_forced", CLONE_NEWIPC, "ipc" },
+	{ "fs/mqueue/", CLONE_NEWIPC, "ipc" },
+	{ "net/", CLONE_NEWNET, "network" },
+	{ "kernel/hostname", CLONE_NEWUTS, "uts" },
+	{ "kernel/domainname", CLONE_NEWUTS, "uts" },
+};
+
+/*
+ * sysctl(8): the first separator says what separates. With dots a slash is a dot within
+ * a component, `net.ipv4.conf.eth0/1.forwarding`.
+ */
+static char *with_slashes(struct arena *a, const char *key)
+{
+	char *path = arena_strdup(a, key);
+
+	if (path[strcspn(path, "./")] != '.')
+		return path;
+	for (char *at = path; *at; at++)
+		*at = *at == '.' ? '/' : *at == '/' ? '.' : *at;
+
+	return path;
+}
+
+/* Relative, no empty component, none that is `.` or `..`. */
+static bool is_plain(const char *path)
+{
+	size_t length;
+
+	do {
+		length = strcspn(path, "/");
+		if (length == 0 || strncmp(path, ".", length) == 0 ||
+		    strncmp(path, "..", length) == 0)
+			return false;
+		path += length;
+	} while (*path++ == '/');
+
+	return true;
+}
+
+static const struct namespaced *find(const char *path)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
+		size_t length = strlen(known[i].key);
+		bool below = known[i].key[length - 1] == '/';
+
+		if (below ? strncmp(path, known[i].key, length) == 0
+			  : strcmp(path, known[i].key) == 0)
+			return &known[i];
+	}
+
+	return NULL;
+}
+
+/* RFC 6901: in a JSON pointer `~` is ~0 and `/` is ~1. */
+static const char *place_of(struct planner *p, const char *key)
+{
+	static const char front[] = "/linux/sysctl/";
+	char *place = arena_alloc(p->arena, sizeof(front) + 2 * strlen(key)), *to;
+
+	to = stpcpy(place, front);
+	for (; *key; key++) {
+		if (*key == '~' || *key == '/') {
+			*to++ = '~';
+			*to++ = *key == '~' ? '0' : '1';
+		} else {
+			*to++ = *key;
+		}
+	}
+
+	return place;
+}
+
+/* A name that has a field of its own in config.json must not be said twice. */
+static int check_conflict(const struct planner *p, const char *key, const char *path,
+			  const char *place, struct err *e)
+{
+	const struct {
+		const char *path, *field, *value;
+	} fields[] = {
+		{ "kernel/hostname", "hostname", p->config->hostname },
+		{ "kernel/domainname", "domainname", p->config->domainname },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
+		if (fields[i].value && fields[i].value[0] && strcmp(fields[i].path, path) == 0)
+			return err_cfg(e, place, "sysctl \"%s\" conflicts with %s", key,
+				       fields[i].field);
+
+	return 0;
+}
+
+static int plan_one(struct planner *p, const char *key, const char *value, struct err *e)
+{
+	const char *place = place_of(p, key), *path = with_slashes(p->arena, key);
+	const struct namespaced *rule = is_plain(path) ? find(path) : NULL;
+
+	if (!rule)
+		return err_cfg(e, place, "sysctl \"%s\" is not in a separate kernel namespace",
+			       key);
+	if (!plan_has_own_namespace(p, rule->type)) {
+		err_cfg(e, place, "sysctl \"%s\" is not in a separate kernel namespace", key);
+		return err_hint(e, "it needs a new %s namespace", rule->needs);
+	}
+	if (check_conflict(p, key, path, place, e) < 0)
+		return -1;
+
+	struct step *step = plan_add(p, OP_SET_SYSCTL, place);
+	step->setting.key = path;
+	step->setting.value = value;
+
+	return 0;
+}
+
+int plan_sysctl(struct planner *p, struct err *e)
+{
+	const struct oci_linux *linux = p->config->linux;
+	const struct oci_string_map *sysctl = linux ? linux->sysctl : NULL;
+
+	for (size_t i = 0; sysctl && i < sysctl->count; i++)
+		if (plan_one(p, sysctl->keys[i], sysctl->values[i], e) < 0)
+			return -1;
+
+	return 0;
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * plan/version.c - ociVersion and annotations
+ *
+ * runtime-spec, config.md#specification-version: Semantic Versioning 2.0.0. A minor version adds
+ * to the one before it, so every 1.x up to ours is understood, and so are their pre-releases, which
+ * engines are often built with.
+ */
+#include "plan/planner.h"
+
+#include <string.h>
+
+#define MAJOR	   1
+#define MINOR_MOST 3
+
+static const char place[] = "/ociVersion";
+
+/* A number of a version: digits, no leading zero, at most nine. NULL: there is none at @s. */
+static const char *read_number(const char *s, unsigned *value)
+{
+	const char *start = s;
+
+	*value = 0;
+	for (; *s >= '0' && *s <= '9' && s - start < 9; s++)
+		*value = *value * 10 + (unsigned) (*s - '0');
+
+	return s == start || (*start == '0' && s - start > 1) ? NULL : s;
+}
+
+/* `-rc.1`, `+build`: dot-separated words of letters, digits and hyphens, none of them empty. */
+static const char *read_words(const char *s)
+{
+	static const char allowed[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-";
+
+	do {
+		size_t length = strspn(++s, allowed);
+
+		if (length == 0)
+			return NULL;
+		s += length;
+	} while (*s == '.');
+
+	return s;
+}
+
+static bool read_version(const char *s, unsigned part[3])
+{
+	for (int i = 0; i < 3; i++) {
+		if (i > 0 && *s++ != '.')
+			return false;
+		s = read_number(s, &part[i]);
+		if (!s)
+			return false;
+	}
+	if (*s == '-')
+		s = read_words(s);
+	if (s && *s == '+')
+		s = read_words(s);
+
+	return s && *s == '\0';
+}
+
+int plan_version(struct planner *p, struct err *e)
+{
+	const struct oci_string_map *annotations = p->config->annotations;
+	const char *version = p->config->oci_version;
+	unsigned part[3];
+
+	if (!read_version(version, part))
+		return err_cfg(e, place, "ociVersion \"%s\" is not a semantic version", version);
+	if (part[0] != MAJOR || part[1] > MINOR_MOST)
+		return err_cfg(e, place,
+			       "unsupported ociVersion \"%s\", tare implements 1.3.0 and older 1.x",
+			       version);
+	for (size_t i = 0; annotations && i < annotations->count; i++)
+		if (annotations->keys[i][0] == '\0')
+			return err_cfg(e, "/annotations", "an annotation has an empty name");
+
+	return 0;
+}
