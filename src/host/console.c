@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * host/console.c - descriptors for the engine's sockets
+ *
+ * --console-socket and --pidfd-socket: connect, send one message with one descriptor, close.
+ */
+#include "host/host.h"
+
+#include "base/fd.h"
+#include "kernel/socket.h"
+
+#include <linux/limits.h>
+#include <sys/socket.h>
+
+/* What runc writes beside the terminal; receivers only want at least a byte. */
+static const char payload[] = "/dev/pts/ptmx";
+
+static int connect_to(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char directory[PATH_MAX];
+	size_t length = slash ? (size_t) (slash - path) : 0;
+
+	if (length >= sizeof(directory))
+		return -ENAMETOOLONG;
+	memcpy(directory, path, length);
+	directory[length] = '\0';
+
+	const char *where = !slash ? "." : length > 0 ? directory : "/";
+	autoclose int dir = sys_open(where, O_PATH | O_DIRECTORY);
+	if (dir < 0)
+		return dir;
+
+	return sys_connect_at(dir, slash ? slash + 1 : path, SOCK_STREAM);
+}
+
+int console_send(const char *path, int fd, struct err *e)
+{
+	autoclose int socket = connect_to(path);
+	if (socket < 0)
+		return err_sys(e, socket, "connect to socket \"%s\"", path);
+
+	int r = sys_send_fd(socket, payload, sizeof(payload) - 1, fd);
+
+	return r < 0 ? err_sys(e, r, "send to socket \"%s\"", path) : 0;
+}

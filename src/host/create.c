@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * host/create.c - create, run and plan: from a bundle to a container
+ *
+ * Load and plan, which has no side effects; seal the plan; perform it; then publish: record, pid file. A failure
+ * before the end of that is rolled back.
+ */
+#include "host/host.h"
+
+#include "base/fd.h"
+#include "base/fmt.h"
+#include "heap/log.h"
+#include "kernel/process.h"
+#include "kernel/time.h"
+#include "plan/planner.h"
+#include "state/directory.h"
+
+#include <signal.h>
+
+/* ---- deciding ---- */
+
+/*
+ * systemd's socket activation, sd_listen_fds(3): descriptors meant for us by LISTEN_PID are handed on.
+ */
+static int count_listen_fds(const struct create_options *o)
+{
+	unsigned long long pid, count;
+
+	if (!o->listen_pid || !o->listen_fds || fmt_parse_u64(o->listen_pid, &pid) < 0 ||
+	    fmt_parse_u64(o->listen_fds, &count) < 0)
+		return 0;
+
+	return (pid_t) pid == sys_pid() && count < 1024 ? (int) count : 0;
+}
+
+static int decide(struct create *c, struct arena *a, struct err *e)
+{
+	const struct create_options *o = c->options;
+	const char *const *warnings;
+	struct facts facts;
+
+	plan_reserve(a);
+	if (bundle_load(&c->bundle, o->bundle, o->config, a, e) < 0)
+		return -1;
+	if (facts_gather(&facts, a, e) < 0)
+		return -1;
+
+	const struct plan_options options = {
+		.id = o->id,
+		.bundle = c->bundle.path,
+		.state_dir = arena_printf(a, "%s/%s", o->root.path, o->id),
+		.wait_for_start = !o->run,
+		.pass_console = o->console_socket != NULL,
+		.detach = !o->run || o->detach,
+		.no_pivot = o->no_pivot,
+		.no_new_keyring = o->no_new_keyring,
+		.systemd_cgroup = o->systemd_cgroup,
+		.no_cgroup = o->no_cgroup,
+		.preserve_fds = o->preserve_fds,
+		.listen_fds = count_listen_fds(o),
+		.listen_names = o->listen_names,
+		.fail_step = o->fail_step,
+	};
+
+	if (plan_make(a, c->bundle.config, &options, &facts, &c->plan, &warnings, e) < 0)
+		return bundle_locate(&c->bundle, a, e);
+	for (; *warnings; warnings++)
+		log_warning("%s", *warnings);
+
+	return 0;
+}
+
+static int open_plan_arena(struct arena *a, struct err *e)
+{
+	int r = arena_open_shared(a);
+
+	return r < 0 ? err_sys(e, r, "make the memory file of the plan") : 0;
+}
+
+int container_plan(const struct create_options *o, bool json, struct err *e)
+{
+	struct create c = { .options = o };
+	struct arena a;
+
+	if (open_plan_arena(&a, e) < 0 || decide(&c, &a, e) < 0)
+		return -1;
+	plan_dump(c.plan, json);
+
+	return 0;
+}
+
+/* ---- publishing ---- */
+
+static size_t count_hooks(const struct oci_hook *hooks, size_t count, const char *stage,
+			  struct record_hook *to, struct arena *a)
+{
+	for (size_t i = 0; to && i < count; i++) {
+		const char *const *argv = (const char *const *) hooks[i].args;
+		const char *const *envp = (const char *const *) hooks[i].env;
+		const char **none = arena_array(a, 2, sizeof(*none));
+
+		none[0] = hooks[i].path;
+		to[i] = (struct record_hook){
+			.stage = stage,
+			.path = hooks[i].path,
+			.argv = hooks[i].args_count > 0 ? argv : none,
+			.envp = hooks[i].env_count > 0 ? envp : none + 1,
+			.timeout = (unsigned) hooks[i].timeout,
+		};
+	}
+
+	return count;
+}
+
+/* The hooks that later commands run. */
+static void record_hooks(struct record *rec, const struct oci_hooks *hooks, struct arena *a)
+{
+	if (!hooks)
+		return;
+
+	size_t start = hooks->poststart_count, stop = hooks->poststop_count;
+	struct record_hook *list = arena_array(a, start + stop + 1, sizeof(*list));
+
+	count_hooks(hooks->poststart, start, "poststart", list, a);
+	count_hooks(hooks->poststop, stop, "poststop", list + start, a);
+	rec->hooks = list;
+	rec->hook_count = start + stop;
+}
+
+static void record_annotations(struct record *rec, const struct oci_string_map *map, struct arena *a)
+{
+	if (!map)
+		return;
+
+	struct record_pair *list = arena_array(a, map->count + 1, sizeof(*list));
+
+	for (size_t i = 0; i < map->count; i++)
+		list[i] = (struct record_pair){ .key = map->keys[i], .value = map->values[i] };
+	rec->annotations = list;
+	rec->annotation_count = map->count;
+}
+
+static const char *const *planned_cgroups(const struct plan *plan, struct arena *a)
+{
+	const char **list = arena_array(a, plan->step_count + 1, sizeof(*list));
+	size_t n = 0;
+
+	for (size_t i = 0; i < plan->step_count; i++)
+		if (plan->steps[i].op == OP_MAKE_CGROUP)
+			list[n++] = plan->steps[i].cgroup.path;
+
+	return list;
+}
+
+static void fill_record(const struct create *c, struct record *rec, struct arena *a)
+{
+	const struct oci_config *config = c->bundle.config;
+	char *created = arena_alloc(a, TIME_TEXT);
+	struct timespec now;
+
+	sys_clock_realtime(&now);
+	time_text(created, &now, 9);
+	*rec = (struct record){
+		.id = c->plan->id,
+		.oci_version = config->oci_version,
+		.bundle = c->plan->bundle,
+		.rootfs = c->plan->rootfs,
+		.created = created,
+		.owner = sys_euid(),
+		.pid = c->pid,
+		.start_time = c->start_time,
+		.cgroups = planned_cgroups(c->plan, a),
+		.has_process = config->process != NULL,
+	};
+	record_annotations(rec, config->annotations, a);
+	record_hooks(rec, config->hooks, a);
+}
+
+static int send_pidfd(const struct create *c, struct err *e)
+{
+	const char *path = c->options->pidfd_socket;
+
+	return path ? console_send(path, c->pidfd, e) : 0;
+}
+
+/* The pid file last: engines take it for success. */
+static int publish(struct create *c, const struct record *rec, struct arena *a, struct err *e)
+{
+	if (record_write(c->state_dir, rec, a, e) < 0 || send_pidfd(c, e) < 0)
+		return -1;
+
+	return c->options->pid_file ? pidfile_write(c->options->pid_file, c->pid, e) : 0;
+}
+
+/* ---- doing ---- */
+
+/* Signals that ask us to stop: taken as a failure, at a moment we choose. */
+static int watch_signals(struct create *c, struct err *e)
+{
+	const uint64_t stop = 1ULL << (SIGTERM - 1) | 1ULL << (SIGINT - 1) | 1ULL << (SIGHUP - 1) |
+			      1ULL << (SIGQUIT - 1);
+
+	sys_signal_mask(SIG_BLOCK, &stop, NULL);
+	c->signals = sys_signalfd(&stop);
+
+	return c->signals < 0 ? err_sys(e, c->signals, "watch for signals") : 0;
+}
+
+static int perform(struct create *c, struct record *rec, struct arena *records, struct err *e)
+{
+	int r = arena_seal(c->plan_arena);
+	if (r < 0)
+		return err_sys(e, r, "seal the plan");
+	if (watch_signals(c, e) < 0)
+		return -1;
+	if (create_perform(c, e) < 0)
+		return -1;
+	fill_record(c, rec, records);
+
+	return publish(c, rec, records, e);
+}
+
+/* Everything up to a container that waits, or for run, runs. A failure leaves nothing. */
+static int create_container(struct create *c, struct arena *a, struct record *rec,
+			    struct arena *records, struct err *e)
+{
+	c->plan_arena = a;
+	if (open_plan_arena(a, e) < 0 || decide(c, a, e) < 0)
+		return -1;
+	if (perform(c, rec, records, e) == 0)
+		return 0;
+
+	create_rollback(c, e);
+	arena_unseal(a);
+
+	return bundle_locate(&c->bundle, a, e);
+}
+
+#define CREATE_INITIAL(o)                                                                          \
+	{                                                                                          \
+		.options = (o), .state_dir = -1, .journal = -1, .listener = -1, .hold = -1,        \
+		.signals = -1, .pidfd = -1, .control = -1, .release = -1, .console = -1,           \
+	}
+
+int container_create(const struct create_options *o, struct err *e)
+{
+	struct create c = CREATE_INITIAL(o);
+	struct arena a, records;
+	struct record rec;
+
+	arena_open(&records);
+
+	return create_container(&c, &a, &rec, &records, e);
+}
+
+/* A detached program's terminal went to the engine; in the foreground it is ours. */
+static int finish_run(struct create *c, const struct record *rec, struct arena *a, int *exit_code,
+		      struct err *e)
+{
+	const struct create_options *o = c->options;
+	struct err failure;
+
+	if (o->detach) {
+		*exit_code = 0;
+		return 0;
+	}
+	state_unlock(c->state_dir);
+
+	int r = foreground_wait(c, exit_code, e);
+	if (r == 0 && o->keep)
+		return 0;
+
+	autoclose int dir = state_open(&o->root, o->id, false, &failure);
+	if (dir < 0) /* somebody else has deleted it already */
+		return r;
+	if (container_remove(&o->root, o->id, dir, rec, a, &failure) < 0 && r == 0) {
+		*e = failure;
+		return -1;
+	}
+
+	return r;
+}
+
+int container_run(const struct create_options *o, int *exit_code, struct err *e)
+{
+	struct create c = CREATE_INITIAL(o);
+	struct arena a, records;
+	struct record rec;
+
+	arena_open(&records);
+	if (create_container(&c, &a, &rec, &records, e) < 0)
+		return -1;
+	if (hooks_run_recorded(&rec, "poststart", STATUS_RUNNING, false, &records, e) < 0) {
+		create_rollback(&c, e);
+		return -1;
+	}
+
+	return finish_run(&c, &rec, &records, exit_code, e);
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * host/idmap.c - the id maps of a new user namespace
+ *
+ * user_namespaces(7), "User and group ID mappings". Root writes them itself; an ordinary user may map only itself, and
+ * has newuidmap(1) and newgidmap(1) write the ranges /etc/subuid and /etc/subgid give it.
+ */
+#include "host/host.h"
+
+#include "base/fd.h"
+#include "base/fmt.h"
+#include "base/table.h"
+#include "kernel/process.h"
+
+#define MAP_SIZE (4096 - 1) /* the kernel takes less than a page, in one write */
+
+static int open_of_init(const struct create *c, const char *file, struct err *e)
+{
+	char path[64];
+
+	fmt_text(path, sizeof(path), "/proc/%d/%s", c->pid, file);
+
+	int fd = sys_open(path, O_WRONLY | O_NOFOLLOW);
+
+	return fd < 0 ? err_sys(e, fd, "open \"%s\"", path) : fd;
+}
+
+static int write_directly(struct create *c, const struct step *s, struct err *e)
+{
+	const char *file = s->id_map.group ? "gid_map" : "uid_map";
+	char map[MAP_SIZE + 1];
+	size_t length = 0;
+
+	for (size_t i = 0; i < s->id_map.count && length < sizeof(map); i++) {
+		const struct id_range *r = &s->id_map.ranges[i];
+
+		length += fmt_text(map + length, sizeof(map) - length, "%u %u %u\n", r->inside,
+				   r->outside, r->count);
+	}
+	if (length >= sizeof(map))
+		return err_msg(e, "too many ranges: the map has over %d bytes", MAP_SIZE);
+
+	autoclose int fd = open_of_init(c, file, e);
+	if (fd < 0)
+		return -1;
+
+	ssize_t n = sys_write(fd, map, length);
+	if (n < 0)
+		return err_sys(e, (int) n, "write the %s", file);
+
+	return 0;
+}
+
+struct helper {
+	const char *const *argv;
+	const char *path;
+};
+
+static int become_helper(void *arg)
+{
+	const struct helper *h = arg;
+	const char *const envp[] = { NULL };
+
+	sys_reset_signals();
+
+	/* What it has to say goes to our stderr, which is open to it already. */
+	return sys_exec(h->path, h->argv, envp) == -ENOENT ? 127 : 126;
+}
+
+/* Where the helper is: engines may call us with an empty PATH. */
+static const char *const helper_directories[] = { "/usr/bin", "/bin", "/usr/local/bin", "/usr/sbin" };
+
+static int find_helper(const char *name, char path[64])
+{
+	for (size_t i = 0; i < ARRAY_SIZE(helper_directories); i++) {
+		fmt_text(path, 64, "%s/%s", helper_directories[i], name);
+		if (sys_access_at(AT_FDCWD, path, X_OK) == 0)
+			return 0;
+	}
+
+	return -ENOENT;
+}
+
+static int run_helper(const struct helper *h, struct err *e)
+{
+	const struct sys_clone clone = { .cgroup = -1 };
+	int pidfd = -1, status = 0;
+	pid_t pid = sys_clone_call(&clone, &pidfd, become_helper, (void *) h);
+
+	if (pid < 0)
+		return err_sys(e, pid, "start %s", h->path);
+	sys_close(pidfd);
+	sys_wait(pid, &status, 0);
+	if (status != 0) {
+		(void) err_msg(e, "%s failed with status %d", h->path, status >> 8 & 0xff);
+		return err_hint(e, "are the ranges in /etc/subuid and /etc/subgid, and is %s set-uid root?",
+				h->path);
+	}
+
+	return 0;
+}
+
+/* newuidmap PID INSIDE OUTSIDE COUNT ... */
+static int call_helper(struct create *c, const struct step *s, struct err *e)
+{
+	const char *name = s->id_map.group ? "newgidmap" : "newuidmap";
+	char path[64], numbers[3 * 340 + 1][12];
+	const char *argv[ARRAY_SIZE(numbers) + 2];
+	size_t argc = 0, n = 0;
+
+	if (find_helper(name, path) < 0) {
+		(void) err_msg(e, "%s is not installed", name);
+		return err_hint(e, "Debian's package is uidmap; a mapping of your own id alone works without");
+	}
+	argv[argc++] = name;
+	fmt_text(numbers[n], sizeof(numbers[n]), "%d", c->pid);
+	argv[argc++] = numbers[n++];
+	for (size_t i = 0; i < s->id_map.count && n + 3 <= ARRAY_SIZE(numbers); i++) {
+		const struct id_range *r = &s->id_map.ranges[i];
+		const uint32_t values[] = { r->inside, r->outside, r->count };
+
+		for (size_t v = 0; v < ARRAY_SIZE(values); v++, n++) {
+			fmt_text(numbers[n], sizeof(numbers[n]), "%u", values[v]);
+			argv[argc++] = numbers[n];
+		}
+	}
+	argv[argc] = NULL;
+
+	const struct helper h = { .argv = argv, .path = path };
+
+	return run_helper(&h, e);
+}
+
+int idmap_write(struct create *c, const struct step *s, struct err *e)
+{
+	return s->id_map.way == ID_MAP_HELPER ? call_helper(c, s, e) : write_directly(c, s, e);
+}
+
+int idmap_deny_setgroups(struct create *c, struct err *e)
+{
+	autoclose int fd = open_of_init(c, "setgroups", e);
+	if (fd < 0)
+		return -1;
+
+	int r = sys_write_all(fd, "deny", 4);
+
+	return r < 0 ? err_sys(e, r, "deny setgroups") : 0;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * host/kill.c - kill
+ *
+ * A signal goes only through a pidfd that is proved to be the recorded process; with --all, to the container's cgroups.
+ */
+#include "host/host.h"
+
+#include "base/fd.h"
+#include "cgroup/cgroup.h"
+#include "kernel/process.h"
+#include "kernel/procfs.h"
+
+#include <signal.h>
+
+static int not_running(struct err *e)
+{
+	return err_msg(e, "container not running");
+}
+
+static int kill_process(const struct record *rec, int signal, struct err *e)
+{
+	autoclose int pidfd = proc_open_exactly(rec->pid, rec->start_time);
+	if (pidfd == -ESRCH)
+		return not_running(e);
+	if (pidfd < 0)
+		return err_sys(e, pidfd, "open process %d", rec->pid);
+
+	int r = sys_pidfd_signal(pidfd, signal);
+	if (r == -ESRCH)
+		return not_running(e);
+
+	return r < 0 ? err_sys(e, r, "send signal %d to process %d", signal, rec->pid) : 0;
+}
+
+/* Whether or not the first process still runs: others may. */
+static int kill_everything(const struct record *rec, int signal, struct err *e)
+{
+	if (rec->cgroups[0])
+		return cgroup_kill_all(rec->cgroups, signal, e);
+
+	struct err ignored;
+
+	(void) kill_process(rec, signal, &ignored);
+
+	return 0;
+}
+
+int container_kill(const struct state_root *root, const char *id, int signal, bool all, struct err *e)
+{
+	struct record rec;
+	struct arena a;
+
+	autoclose int dir = state_open(root, id, true, e);
+	if (dir < 0)
+		return -1;
+
+	arena_open(&a);
+	int r = record_read(dir, &rec, &a, e);
+	if (r < 0)
+		return -1;
+	if (r == 0)
+		return not_running(e);
+
+	return all ? kill_everything(&rec, signal, e) : kill_process(&rec, signal, e);
+}

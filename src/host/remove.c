@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * host/remove.c - delete, and what run does at its end
+ *
+ * All that is known of a container's traces is in its journal; undoing that is the one way to remove it, whatever state it is
+ * in and however much of it was made.
+ */
+#include "host/host.h"
+
+#include "base/fd.h"
+#include "heap/log.h"
+#include "kernel/process.h"
+#include "kernel/procfs.h"
+#include "state/directory.h"
+#include "state/journal.h"
+
+int container_remove(const struct state_root *root, const char *id, int dir,
+		     const struct record *rec, struct arena *a, struct err *e)
+{
+	struct err failure;
+
+	if (journal_undo(dir, e) < 0 || state_remove(root, id, dir, e) < 0)
+		return -1;
+	/* runtime-spec, runtime.md#lifecycle, step 13: a failure is a warning, and the others go on. */
+	if (rec && hooks_run_recorded(rec, "poststop", STATUS_STOPPED, true, a, &failure) < 0)
+		log_warning("%s", failure.text);
+
+	return 0;
+}
+
+/* A broken record is no reason to keep the container: the journal is there. */
+static int delete_forced(const struct state_root *root, const char *id, int dir, struct arena *a,
+			 struct err *e)
+{
+	struct record rec;
+	struct err broken;
+
+	if (record_read(dir, &rec, a, &broken) > 0)
+		return container_remove(root, id, dir, &rec, a, e);
+
+	return container_remove(root, id, dir, NULL, a, e);
+}
+
+static int delete_stopped(const struct state_root *root, const char *id, int dir, struct arena *a,
+			  struct err *e)
+{
+	struct record rec;
+	int r = record_read(dir, &rec, a, e);
+
+	if (r < 0)
+		return -1;
+	if (r == 0) /* a create that was killed: nothing of it runs on purpose */
+		return container_remove(root, id, dir, NULL, a, e);
+
+	enum container_status status = state_status(dir, &rec);
+	if (status != STATUS_STOPPED && status != STATUS_CREATED)
+		return err_msg(e, "cannot delete container %s that is not stopped: %s", id,
+			       state_status_name(status));
+
+	return container_remove(root, id, dir, &rec, a, e);
+}
+
+int container_delete(const struct state_root *root, const char *id, bool force, struct err *e)
+{
+	struct arena a;
+
+	autoclose int dir = state_open(root, id, false, e);
+	if (dir < 0 && force && e->code == ENOENT)
+		return 0;
+	if (dir < 0)
+		return -1;
+
+	arena_open(&a);
+
+	return force ? delete_forced(root, id, dir, &a, e) : delete_stopped(root, id, dir, &a, e);
+}

@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * host/spawn.c - the birth of tare-init
+ *
+ * tare-init is executed from a sealed memfd by a child that is born in the container's namespaces and cgroup. Between
+ * clone and exec that child only moves descriptors to where tare-init expects them. It shares our memory, which saves
+ * the copy of the page tables, but only where it is alone in a new pid namespace: elsewhere a root of that
+ * namespace could reach into the shared pages.
+ */
+#include "host/host.h"
+
+#include "base/fd.h"
+#include "base/fmt.h"
+#include "host/embed.h"
+#include "kernel/memory.h"
+#include "kernel/mount.h"
+#include "kernel/process.h"
+#include "kernel/procfs.h"
+#include "kernel/socket.h"
+#include "wire/wire.h"
+
+/* What the child has to know; it fills in nothing but the pid of a grandchild. */
+struct birth {
+	const struct create *create;
+	const struct spawn_step *spawn;
+	int image;    /* the sealed memfd */
+	int control;  /* tare-init's end */
+	int release;  /* read end; -1: not held */
+	int cgroup;   /* v2 directory; -1 */
+	int user;     /* user namespace to join first; -1 */
+	pid_t pid;    /* of the one born in a joined user namespace */
+	int pidfd;
+};
+
+/* ---- in the child ---- */
+
+static void __attribute__((noreturn)) child_fails(const struct birth *b, int r, const char *what)
+{
+	struct err e;
+
+	(void) err_sys(&e, r, "%s", what);
+	wire_send_failure(b->control, b->create->plan->spawn, &e);
+	sys_exit(1);
+}
+
+/* Wait until the id maps are there, then be root in them: without, the exec would drop all capabilities. */
+static void wait_for_release(const struct birth *b)
+{
+	char byte;
+
+	if (sys_read_all(b->release, &byte, 1) != 1)
+		sys_exit(1); /* tare has gone */
+
+	int r = sys_setgid(0);
+	if (r == 0)
+		r = sys_setuid(0);
+	if (r < 0)
+		child_fails(b, r, "become root in the user namespace");
+}
+
+/*
+ * Put tare-init's descriptors where it looks for them. First all out of the way: the numbers may be those of
+ * one another.
+ */
+static int arrange_descriptors(const struct birth *b, const int fds[WIRE_FD_COUNT], int *image)
+{
+	int first = b->create->plan->first_fd, moved[WIRE_FD_COUNT];
+
+	for (int i = 0; i < WIRE_FD_COUNT; i++) {
+		moved[i] = fds[i] >= 0 ? sys_dup(fds[i], first + WIRE_FD_COUNT) : -1;
+		if (fds[i] >= 0 && moved[i] < 0)
+			return moved[i];
+	}
+	*image = sys_dup(*image, first + WIRE_FD_COUNT);
+	if (*image < 0)
+		return *image;
+
+	int r = sys_cloexec_from(first);
+	for (int i = 0; i < WIRE_FD_COUNT && r >= 0; i++) {
+		if (moved[i] >= 0)
+			r = sys_dup_keep(moved[i], first + i);
+		else
+			sys_close(first + i); /* tare-init takes a free number for "none" */
+	}
+
+	return r < 0 ? r : 0;
+}
+
+static int become_init(void *arg)
+{
+	const struct birth *b = arg;
+	const struct create *c = b->create;
+	const int fds[WIRE_FD_COUNT] = {
+		[WIRE_CONTROL] = b->control,
+		[WIRE_PLAN] = c->plan_arena->memfd,
+		[WIRE_LISTENER] = c->listener,
+		[WIRE_HOLD] = c->hold,
+	};
+	const char *const argv[] = { "tare-init", NULL, NULL }, *const envp[] = { NULL };
+	const char *args[3] = { argv[0], NULL, NULL };
+	char number[16];
+	int image = b->image;
+
+	if (b->release >= 0)
+		wait_for_release(b);
+
+	int r = arrange_descriptors(b, fds, &image);
+	if (r < 0)
+		child_fails(b, r, "hand descriptors to tare-init");
+	fmt_text(number, sizeof(number), "%d", c->plan->first_fd);
+	args[1] = number;
+	r = sys_exec_fd(image, args, envp);
+	child_fails(b, r, "execute tare-init");
+}
+
+/*
+ * A user namespace that exists already can only be joined for good, so a child does it, has the real one as its
+ * sibling, and ends. The namespaces it makes then belong to that user namespace.
+ */
+static int join_and_clone(void *arg)
+{
+	struct birth *b = arg;
+	struct sys_clone clone = {
+		.flags = b->spawn->namespaces | CLONE_PARENT,
+		.cgroup = b->cgroup,
+	};
+	int r = sys_setns(b->user, CLONE_NEWUSER);
+
+	if (r == 0)
+		r = sys_setgid(0);
+	if (r == 0)
+		r = sys_setuid(0);
+	b->pid = r;
+	if (r == 0)
+		b->pid = sys_clone_call(&clone, &b->pidfd, become_init, b);
+
+	return b->pid < 0;
+}
+
+/* ---- in tare ---- */
+
+static int make_image(struct err *e)
+{
+	int image = sys_memfd_create("tare-init");
+	if (image < 0)
+		return err_sys(e, image, "make a memory file for tare-init");
+
+	int r = sys_write_all(image, embedded_init, (size_t) (embedded_init_end - embedded_init));
+	if (r == 0)
+		r = sys_memfd_seal(image);
+	if (r < 0) {
+		sys_close(image);
+		return err_sys(e, r, "copy tare-init into a memory file");
+	}
+
+	return image;
+}
+
+static int open_namespace(const char *path, const char *name, struct err *e)
+{
+	int fd = sys_open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+
+	return fd < 0 ? err_sys(e, fd, "open %s namespace \"%s\"", name, path) : fd;
+}
+
+/* The namespaces of our own that OP_SPAWN lends to the child, and how to come back. */
+struct borrowed {
+	int fds[SPAWN_JOINS_MAX];
+	uint64_t types[SPAWN_JOINS_MAX];
+	size_t count;
+};
+
+static int borrow_one(struct borrowed *b, const struct ns_join *join, struct err *e)
+{
+	autoclose int target = open_namespace(join->path, join->name, e);
+	if (target < 0)
+		return -1;
+
+	autoclose int own = open_namespace(join->own, join->name, e);
+	if (own < 0)
+		return -1;
+
+	int r = sys_setns(target, join->type);
+	if (r == -EINVAL)
+		return err_msg(e, "\"%s\" is not a %s namespace", join->path, join->name);
+	if (r < 0)
+		return err_sys(e, r, "join %s namespace \"%s\"", join->name, join->path);
+	b->types[b->count] = join->type;
+	b->fds[b->count++] = take_fd(&own);
+
+	return 0;
+}
+
+static void give_back(struct borrowed *b)
+{
+	while (b->count > 0) {
+		b->count--;
+		if (sys_setns(b->fds[b->count], b->types[b->count]) < 0)
+			sys_die("can't return to the host's own namespaces");
+		sys_close(b->fds[b->count]);
+	}
+}
+
+static int borrow(struct borrowed *b, const struct spawn_step *spawn, struct err *e)
+{
+	*b = (struct borrowed){ .count = 0 };
+	for (size_t i = 0; i < spawn->join_count; i++)
+		if (borrow_one(b, &spawn->joins[i], e) < 0) {
+			give_back(b);
+			return err_at(e, spawn->joins[i].place);
+		}
+
+	return 0;
+}
+
+/* Clone through a process that joins the user namespace first. */
+static pid_t clone_in_user_namespace(struct birth *b, struct err *e)
+{
+	/* It shares our memory to tell the pid, and our descriptors to leave the pidfd; it is gone before we go on. */
+	const struct sys_clone clone = { .flags = CLONE_FILES, .cgroup = -1, .share_memory = true };
+	int pidfd = -1, status;
+	pid_t helper = sys_clone_call(&clone, &pidfd, join_and_clone, b);
+
+	if (helper < 0)
+		return err_sys(e, helper, "start a process for the user namespace");
+	sys_wait(helper, &status, 0);
+	sys_close(pidfd);
+	if (b->pid < 0)
+		return err_sys(e, b->pid, "join user namespace \"%s\", and make others in it",
+			       b->spawn->join_user);
+
+	return b->pid;
+}
+
+static pid_t clone_directly(struct birth *b, struct err *e)
+{
+	const uint64_t alone = CLONE_NEWPID;
+	const struct sys_clone clone = {
+		.flags = b->spawn->namespaces,
+		.cgroup = b->cgroup,
+		/* A held child must let us write its maps; a new time namespace can't share memory. */
+		.share_memory = (b->spawn->namespaces & (alone | CLONE_NEWTIME)) == alone &&
+				!b->spawn->held,
+	};
+	pid_t pid = sys_clone_call(&clone, &b->pidfd, become_init, b);
+
+	if (pid < 0) {
+		(void) err_sys(e, pid, "make the container's process and namespaces");
+		if (pid == -EPERM)
+			err_hint(e, "without root it takes a user namespace, and a host that allows it");
+		if (pid == -ENOSPC)
+			err_hint(e, "a limit of /proc/sys/user/max_*_namespaces is reached");
+		return -1;
+	}
+
+	return pid;
+}
+
+static pid_t clone_init(struct birth *b, struct err *e)
+{
+	const char *join_user = b->spawn->join_user, *cgroup = b->spawn->cgroup;
+	struct borrowed borrowed;
+
+	autoclose int user = join_user ? open_namespace(join_user, "user", e) : -1;
+	if (join_user && user < 0)
+		return -1;
+
+	autoclose int dir = cgroup ? sys_open(cgroup, O_RDONLY | O_DIRECTORY) : -1;
+	if (cgroup && dir < 0)
+		return err_sys(e, dir, "open cgroup \"%s\"", cgroup);
+	if (borrow(&borrowed, b->spawn, e) < 0)
+		return -1;
+	b->user = user;
+	b->cgroup = dir;
+
+	pid_t pid = user >= 0 ? clone_in_user_namespace(b, e) : clone_directly(b, e);
+
+	give_back(&borrowed);
+
+	return pid;
+}
+
+int spawn_init(struct create *c, const struct step *s, struct err *e)
+{
+	struct proc_stat stat;
+	int control[2], release[2] = { -1, -1 };
+
+	autoclose int image = make_image(e);
+	if (image < 0)
+		return -1;
+
+	int r = sys_socket_pair(control);
+	if (r < 0)
+		return err_sys(e, r, "make a socket pair");
+	c->control = control[0];
+
+	autoclose int theirs = control[1];
+	r = s->spawn.held ? sys_pipe(release) : 0;
+	if (r < 0)
+		return err_sys(e, r, "make a pipe");
+	c->release = release[1];
+
+	autoclose int hold = release[0];
+	struct birth b = {
+		.create = c,
+		.spawn = &s->spawn,
+		.image = image,
+		.control = theirs,
+		.release = hold,
+		.pidfd = -1,
+	};
+
+	c->pid = clone_init(&b, e);
+	if (c->pid < 0) {
+		c->pid = 0;
+		return -1;
+	}
+	c->pidfd = b.pidfd;
+	r = proc_stat_read(c->pid, &stat);
+	if (r < 0)
+		return err_sys(e, r, "read /proc/%d/stat", c->pid);
+	c->start_time = stat.start_time;
+
+	return 0;
+}
+
+int spawn_release(struct create *c, struct err *e)
+{
+	int r = sys_write_all(c->release, "", 1);
+
+	sys_close(c->release);
+	c->release = -1;
+
+	return r < 0 ? err_sys(e, r, "let tare-init go on") : 0;
+}
+
+/* The rootfs or bind source that a step wants from us; NULL: it wants none. */
+static const char *wanted_source(const struct step *s, bool *recursive)
+{
+	*recursive = true;
+	if (s->op == OP_MOUNT_ROOTFS && s->rootfs.source_from_host)
+		return s->rootfs.path;
+	if (s->op != OP_MOUNT || !s->mount.source_from_host)
+		return NULL;
+	*recursive = s->mount.recursive;
+
+	return s->mount.source;
+}
+
+int sources_send(struct create *c, struct err *e)
+{
+	for (size_t i = c->plan->spawn; i < c->plan->step_count; i++) {
+		const struct step *s = &c->plan->steps[i];
+		bool recursive;
+		const char *path = wanted_source(s, &recursive);
+
+		if (!path)
+			continue;
+
+		autoclose int tree = sys_clone_tree(AT_FDCWD, path, recursive ? AT_RECURSIVE : 0);
+		int r = tree < 0 ? tree : wire_send(c->control, WIRE_DESCRIPTOR, i, tree);
+		if (r == -EPIPE) /* it has ended; why, it told */
+			return 0;
+		if (r < 0) {
+			(void) err_sys(e, r, "open \"%s\"", path);
+			return err_at(e, s->place);
+		}
+	}
+
+	return 0;
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * host/start.c - start
+ *
+ * Connecting to tare-init's socket is the word to go; the end of that connection is the exec, a message on it is the
+ * reason why there was none.
+ */
+#include "host/host.h"
+
+#include "base/fd.h"
+#include "kernel/process.h"
+#include "kernel/socket.h"
+#include "state/directory.h"
+#include "wire/wire.h"
+
+#include <sys/socket.h>
+
+static int check_status(int dir, const struct record *rec, struct err *e)
+{
+	switch (state_status(dir, rec)) {
+	case STATUS_CREATED:
+		break;
+	case STATUS_STOPPED:
+		return err_msg(e, "cannot start a container that has stopped");
+	case STATUS_PAUSED:
+		return err_msg(e, "cannot start a paused container");
+	default:
+		return err_msg(e, "cannot start an already running container");
+	}
+	if (!rec->has_process)
+		return err_cfg(e, "/process", "config.json has no process to start");
+
+	return 0;
+}
+
+static int tell_to_go(int dir, struct err *e)
+{
+	struct wire_message m;
+	int fd;
+
+	autoclose int socket = sys_connect_at(dir, STATE_SOCKET, SOCK_SEQPACKET);
+	if (socket == -ECONNREFUSED)
+		return err_msg(e, "cannot start a container that has stopped");
+	if (socket < 0)
+		return err_sys(e, socket, "connect to tare-init");
+
+	int r = wire_receive(socket, &m, &fd);
+	if (r == -ECONNRESET)
+		return err_msg(e, "the container's first process was killed before it could start");
+	if (r < 0)
+		return err_sys(e, r, "hear from tare-init");
+	if (r > 0) {
+		*e = m.error;
+		return -1;
+	}
+	sys_unlink_at(dir, STATE_SOCKET, 0);
+
+	return 0;
+}
+
+/* runtime-spec, runtime.md#lifecycle, step 9: its failure stops the container. */
+static int run_poststart(const struct state_root *root, const char *id, int dir,
+			 const struct record *rec, struct arena *a, struct err *e)
+{
+	struct err undo;
+
+	if (hooks_run_recorded(rec, "poststart", STATUS_RUNNING, false, a, e) == 0)
+		return 0;
+	(void) container_remove(root, id, dir, rec, a, &undo);
+
+	return -1;
+}
+
+int container_start(const struct state_root *root, const char *id, struct err *e)
+{
+	struct record rec;
+	struct arena a;
+
+	autoclose int dir = state_open(root, id, false, e);
+	if (dir < 0)
+		return -1;
+
+	arena_open(&a);
+	int r = record_read(dir, &rec, &a, e);
+	if (r < 0)
+		return -1;
+	if (r == 0)
+		return err_msg(e, "the create of container \"%s\" was not finished", id);
+	if (check_status(dir, &rec, e) < 0 || tell_to_go(dir, e) < 0)
+		return -1;
+
+	return run_poststart(root, id, dir, &rec, &a, e);
+}

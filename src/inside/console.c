@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * inside/console.c - the container's terminal
+ *
+ * runtime-spec, config.md#process: a pty pair, its slave as stdio and at /dev/console. The pty is
+ * made in the container's own devpts, so that its name is right there; its master goes to tare.
+ * Only the pty made here is ever bound or given away, by descriptor (TIOCGPTPEER), never one found
+ * under a name.
+ */
+#include "inside/inside.h"
+
+#include "kernel/device.h"
+#include "kernel/mount.h"
+#include "wire/wire.h"
+
+#include <linux/magic.h>
+#include <sys/ioctl.h>
+#include <asm/termbits.h>
+
+#define PTMX device_number(5, 2)
+
+/* The multiplexer of the container's devpts; where it mounts none, the host's. */
+static int open_multiplexer(struct inside *in, struct err *e)
+{
+	const int flags = O_RDWR | O_NOCTTY;
+	struct statfs fs;
+	struct stat st;
+
+	autoclose int ptmx = sys_open_in_root(in->rootfs, "/dev/pts/ptmx", flags);
+	if (ptmx == -ENOENT) {
+		ptmx = sys_open("/dev/ptmx", flags);
+		return ptmx < 0 ? err_sys(e, ptmx, "open /dev/ptmx") : take_fd(&ptmx);
+	}
+	if (ptmx < 0)
+		return err_sys(e, ptmx, "open \"/dev/pts/ptmx\" in the rootfs");
+
+	int r = sys_stat(ptmx, &st);
+	if (r == 0)
+		r = sys_statfs(ptmx, &fs);
+	if (r < 0)
+		return err_sys(e, r, "stat \"/dev/pts/ptmx\" in the rootfs");
+	if (!S_ISCHR(st.st_mode) || st.st_rdev != PTMX || fs.f_type != DEVPTS_SUPER_MAGIC)
+		return err_msg(
+			e, "\"/dev/pts/ptmx\" in the rootfs is not a pty multiplexer of devpts");
+
+	return take_fd(&ptmx);
+}
+
+/* As runc leaves it: the program's newlines reach the other end unchanged. */
+static int clear_onlcr(int slave)
+{
+	struct termios settings;
+	int r = sys_ioctl(slave, TCGETS, &settings);
+
+	if (r < 0)
+		return r;
+	settings.c_oflag &= ~(tcflag_t) ONLCR;
+
+	return sys_ioctl(slave, TCSETS, &settings);
+}
+
+static int open_slave(int master, const struct console_step *c, struct err *e)
+{
+	int unlock = 0;
+	int r = sys_ioctl(master, TIOCSPTLCK, &unlock);
+	if (r < 0)
+		return err_sys(e, r, "unlock the pty");
+
+	autoclose int slave =
+		sys_ioctl(master, TIOCGPTPEER, (void *) (long) (O_RDWR | O_NOCTTY | O_CLOEXEC));
+	if (slave < 0)
+		return err_sys(e, slave, "open the pty's slave");
+
+	r = clear_onlcr(slave);
+	if (r < 0)
+		return err_sys(e, r, "set up the pty");
+	r = sys_chown_at(slave, "", c->uid, (gid_t) -1, AT_EMPTY_PATH);
+	if (r < 0)
+		return err_sys(e, r, "give the pty to uid %u", c->uid);
+
+	return take_fd(&slave);
+}
+
+static int set_size(int master, const struct console_step *c, struct err *e)
+{
+	struct winsize size = { .ws_row = c->rows, .ws_col = c->columns };
+
+	if (c->rows == 0 && c->columns == 0)
+		return 0;
+
+	int r = sys_ioctl(master, TIOCSWINSZ, &size);
+
+	return r < 0 ? err_sys(e, r, "set the terminal's size") : 0;
+}
+
+static int bind_console(struct inside *in, int slave, struct err *e)
+{
+	struct stat st;
+	const char *name;
+
+	autoclose int parent = target_make_parent(in, "/dev/console", &name, e);
+	if (parent < 0)
+		return -1;
+
+	int r = sys_open_at(parent, name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, 0600);
+	if (r >= 0)
+		sys_close(r);
+	else if (r != -EEXIST)
+		return err_sys(e, r, "make /dev/console");
+
+	autoclose int target = sys_open_at(parent, name, O_PATH | O_NOFOLLOW, 0);
+	if (target < 0)
+		return err_sys(e, target, "open /dev/console");
+	r = sys_stat(target, &st);
+	if (r < 0)
+		return err_sys(e, r, "stat /dev/console");
+	if (S_ISLNK(st.st_mode) || S_ISDIR(st.st_mode))
+		return err_msg(e, "/dev/console in the rootfs is a link or a directory");
+
+	autoclose int mount = sys_clone_mount(slave, 0);
+	if (mount < 0)
+		return err_sys(e, mount, "clone the pty");
+	r = sys_attach_mount(mount, target);
+
+	return r < 0 ? err_sys(e, r, "bind the pty on /dev/console") : 0;
+}
+
+int console_open(struct inside *in, const struct step *s, struct err *e)
+{
+	autoclose int master = open_multiplexer(in, e);
+	if (master < 0)
+		return -1;
+
+	autoclose int slave = open_slave(master, &s->console, e);
+	if (slave < 0 || set_size(master, &s->console, e) < 0)
+		return -1;
+	if (s->console.bind && bind_console(in, slave, e) < 0)
+		return -1;
+
+	int r = sys_ioctl(slave, TIOCSCTTY, NULL);
+	if (r < 0)
+		return err_sys(e, r, "make the pty the controlling terminal");
+	r = wire_send(in->control, WIRE_DESCRIPTOR, in->step, master);
+	if (r < 0)
+		return err_sys(e, r, "hand the pty out");
+	in->console = take_fd(&slave);
+
+	return 0;
+}

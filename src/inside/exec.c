@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * inside/exec.c - the user's program
+ *
+ * Found as execvp(3) finds it, in the container's PATH; engines take their exit codes 126 and 127
+ * from the words used here (CONTRACT.md, B5).
+ */
+#include "inside/inside.h"
+
+#include "base/fmt.h"
+#include "kernel/memory.h"
+#include "kernel/process.h"
+#include "wire/wire.h"
+
+#include <linux/limits.h>
+
+/* 0 if @path could be executed by us; -errno. */
+static int check(const char *path)
+{
+	struct stat st;
+	int r = sys_stat_at(AT_FDCWD, path, 0, &st);
+
+	if (r < 0)
+		return r;
+	if (S_ISDIR(st.st_mode))
+		return -EISDIR;
+	if (!S_ISREG(st.st_mode))
+		return -EACCES;
+
+	return sys_access_at(AT_FDCWD, path, X_OK);
+}
+
+static int refuse(const char *name, const char *path, int r, struct err *e)
+{
+	if (r == -ENOENT)
+		return err_sys(e, r, "exec: \"%s\": stat %s", name, path);
+
+	return err_sys(e, r, "exec: \"%s\"", name);
+}
+
+/* Try each directory of PATH. The first that can be executed; else the most telling of the
+ * failures. */
+static int search(const struct exec_step *x, char path[PATH_MAX], struct err *e)
+{
+	const char *name = x->argv[0], *at = x->search_path;
+	int denied = 0;
+
+	for (;;) {
+		size_t length = strcspn(at, ":");
+		const char *directory = length > 0 ? at : ".";
+		size_t n = fmt_text(path, PATH_MAX, "%.*s/%s", (int) (length > 0 ? length : 1),
+				    directory, name);
+		int r = n < PATH_MAX ? check(path) : -ENAMETOOLONG;
+
+		if (r == 0)
+			return 0;
+		if (r == -EACCES || r == -EPERM)
+			denied = r;
+		if (at[length] == '\0')
+			break;
+		at += length + 1;
+	}
+	if (denied < 0)
+		return refuse(name, path, denied, e);
+
+	return err_msg(e, "exec: \"%s\": executable file not found in $PATH", name);
+}
+
+/* Where the program is: found once, before the filter is loaded. */
+static char program[PATH_MAX];
+
+static int find(const struct exec_step *x, struct err *e)
+{
+	const char *name = x->argv[0];
+
+	if (!strchr(name, '/'))
+		return search(x, program, e);
+	if (fmt_text(program, PATH_MAX, "%s", name) >= PATH_MAX)
+		return refuse(name, name, -ENAMETOOLONG, e);
+
+	int r = check(program);
+
+	return r < 0 ? refuse(name, program, r, e) : 0;
+}
+
+/* ---- HOME ---- */
+
+/* security.md, D: what an image brings is read in bounds. Untouched pages of it cost nothing. */
+#define PASSWD_SIZE (1024 * 1024)
+static char passwd[PASSWD_SIZE + 1];
+
+static bool read_passwd(void)
+{
+	struct stat st;
+
+	autoclose int fd = sys_open("/etc/passwd", O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0 || sys_stat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return false;
+
+	ssize_t n = sys_read_all(fd, passwd, PASSWD_SIZE);
+	if (n < 0)
+		return false;
+	passwd[n] = '\0';
+
+	return true;
+}
+
+/* The @index-th field (from 0) of a passwd line, cut out of it in place. NULL: there is none. */
+static char *passwd_field(char *line, int index)
+{
+	for (; index > 0; index--) {
+		line += strcspn(line, ":");
+		if (*line++ == '\0')
+			return NULL;
+	}
+
+	return line;
+}
+
+/* passwd(5): name:password:uid:gid:comment:home:shell. "/" where there is no entry, as every
+ * runtime has it. */
+static const char *find_home(uid_t uid)
+{
+	char *next = passwd;
+
+	if (!read_passwd())
+		return "/";
+	while (*next != '\0') {
+		char *line = next;
+		size_t length = strcspn(line, "\n");
+
+		next = line + length + (line[length] == '\n' ? 1 : 0);
+		line[length] = '\0';
+
+		char *id = passwd_field(line, 2), *home = passwd_field(line, 5);
+		unsigned long long number;
+
+		if (!id || !home)
+			continue;
+		id[strcspn(id, ":")] = '\0';
+		if (fmt_parse_u64(id, &number) < 0 || number != uid)
+			continue;
+		home[strcspn(home, ":")] = '\0';
+		return home[0] != '\0' ? home : "/";
+	}
+
+	return "/";
+}
+
+/* The planned environment with HOME in it; the plan can't be changed, so in a copy of the list. */
+static const char *const *with_home(const struct exec_step *x, struct err *e)
+{
+	static char home[PATH_MAX];
+	size_t count = 0, kept = 0;
+
+	while (x->envp[count])
+		count++;
+
+	const char **envp = sys_map_private((count + 2) * sizeof(*envp));
+	if (!envp) {
+		(void) err_sys(e, -ENOMEM, "copy the environment");
+		return NULL;
+	}
+	for (size_t i = 0; i < count; i++)
+		if (strncmp(x->envp[i], "HOME=", 5) != 0)
+			envp[kept++] = x->envp[i];
+	fmt_text(home, sizeof(home), "HOME=%s", find_home(x->uid));
+	envp[kept] = home;
+
+	return envp;
+}
+
+static void use_console(struct inside *in)
+{
+	if (in->console < 0)
+		return;
+	for (int fd = 0; fd < 3; fd++)
+		sys_dup_keep(in->console, fd);
+}
+
+int exec_prepare(struct inside *in, const struct step *s, struct err *e)
+{
+	const struct exec_step *x = &s->exec;
+
+	in->envp = x->home_missing ? with_home(x, e) : x->envp;
+	if (!in->envp || find(x, e) < 0)
+		return -1;
+	use_console(in);
+	sys_reset_signals();
+	if (in->listener >= 0)
+		return 0;
+
+	/* run: nothing to wait for, tare lets us go now. From here on the end of the socket means the exec. */
+	sys_prctl(PR_SET_PDEATHSIG, 0, 0);
+	int r = wire_send(in->control, WIRE_READY, in->step, -1);
+
+	return r < 0 ? err_sys(e, r, "tell that all is ready") : 0;
+}
+
+int exec_program(struct inside *in, const struct step *s, struct err *e)
+{
+	int r = sys_exec(program, s->exec.argv, in->envp);
+
+	return refuse(s->exec.argv[0], program, r, e);
+}

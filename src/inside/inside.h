@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * inside/inside.h - tare-init: the process that becomes the container
+ *
+ * A static program without C library or heap, started from a sealed memfd. It maps the plan and
+ * performs its SIDE_INIT steps; the last one executes the user's program. It never parses
+ * config.json, never looks at the environment and decides nothing.
+ *
+ * A performer gets the step and returns 0, or -1 with @e told; the caller adds the place in
+ * config.json. After a failure the process ends, and with it its namespaces: nothing to undo.
+ */
+#pragma once
+
+#include "base/err.h"
+#include "base/fd.h"
+#include "plan/plan.h"
+
+struct inside {
+	const struct plan *plan;
+	size_t step;	   /* index of the step being performed */
+	int report;	   /* who hears of failures: tare's socket, later start's connection */
+	int control;	   /* tare's socket; -1 once create is done */
+	int listener;	   /* start connects to it; -1 for run */
+	int hold;	   /* locked for as long as we wait; -1 for run */
+	int proc;	   /* O_PATH: the procfs we were born with; -1: there is none */
+	int rootfs;	   /* O_PATH: the container's root directory */
+	int empty_mount;   /* the tmpfs that masks directories, once one is attached; else -1 */
+	int console;	   /* slave of the pty, which becomes stdio; -1: none */
+	const char *const *envp; /* from OP_PREPARE_EXEC on: the program's environment */
+};
+
+typedef int step_performer(struct inside *in, const struct step *s, struct err *e);
+
+/* session.c: what has nothing to do with files */
+step_performer session_enter, session_join_namespace, session_unshare, session_new_keyring,
+	session_loopback_up, session_set_hostname, session_set_domainname, session_set_sysctl;
+
+/* rootfs.c */
+step_performer rootfs_propagate, rootfs_mount, rootfs_pivot, rootfs_move, rootfs_chroot,
+	rootfs_protect, rootfs_propagate_root;
+
+/* mounts.c, devices.c, paths.c, console.c */
+step_performer mounts_attach, devices_make, devices_link, paths_mask, paths_protect, console_open;
+
+/* hooks.c, wait.c */
+step_performer hooks_run, wait_for_start;
+
+/* user.c: who the program is and what it may do */
+step_performer user_set_rlimit, user_change_dir, user_drop_bounding, user_set, user_set_umask,
+	user_set_caps, user_no_new_privs, user_set_seccomp;
+
+/* exec.c */
+step_performer exec_prepare, exec_program;
+
+/* ---- target.c: places in the rootfs ---- */
+
+enum target_kind {
+	TARGET_DIRECTORY,
+	TARGET_FILE,
+};
+
+/*
+ * Open @path below the rootfs (O_PATH); what is missing is made: directories 0755, a last file empty, 0644. A link
+ * that leads nowhere is followed as if the rootfs were the whole world, and what it names is made. The
+ * descriptor, or -1.
+ */
+int target_make(struct inside *in, const char *path, enum target_kind kind, struct err *e);
+
+/*
+ * Open the directory that holds the last component of @path, making it where it is missing; @name points at
+ * that component in @path's own text. The last component is not looked at. The descriptor, or -1.
+ */
+int target_make_parent(struct inside *in, const char *path, const char **name, struct err *e);
+
+/* A detached copy of the host's /dev/null, proved to be it; or -1. Before the root changes only. */
+int devices_clone_null(struct err *e);

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * inside/main.c - where tare-init begins, and the walk through the steps
+ *
+ * argv[1] is the number of its first descriptor (wire/wire.h). Everything else is in the plan.
+ */
+#include "inside/inside.h"
+
+#include "base/fmt.h"
+#include "base/table.h"
+#include "kernel/memory.h"
+#include "kernel/process.h"
+#include "wire/wire.h"
+
+#include <linux/magic.h>
+#include <signal.h>
+
+/* Called by the assembly of ARCH_START with the stack as the kernel left it: argc, argv, envp. */
+void init_main(const long *stack) __attribute__((used));
+
+static step_performer *const performers[OP_COUNT] = {
+	[OP_ENTER_SESSION] = session_enter,
+	[OP_JOIN_NAMESPACE] = session_join_namespace,
+	[OP_UNSHARE] = session_unshare,
+	[OP_NEW_KEYRING] = session_new_keyring,
+	[OP_LOOPBACK_UP] = session_loopback_up,
+	[OP_SET_HOSTNAME] = session_set_hostname,
+	[OP_SET_DOMAINNAME] = session_set_domainname,
+	[OP_SET_SYSCTL] = session_set_sysctl,
+	[OP_PROPAGATE] = rootfs_propagate,
+	[OP_MOUNT_ROOTFS] = rootfs_mount,
+	[OP_MOUNT] = mounts_attach,
+	[OP_MAKE_DEVICE] = devices_make,
+	[OP_MAKE_LINK] = devices_link,
+	[OP_OPEN_CONSOLE] = console_open,
+	[OP_RUN_HOOK] = hooks_run,
+	[OP_MASK_PATH] = paths_mask,
+	[OP_PROTECT_PATH] = paths_protect,
+	[OP_PIVOT_ROOT] = rootfs_pivot,
+	[OP_MOVE_ROOT] = rootfs_move,
+	[OP_CHROOT] = rootfs_chroot,
+	[OP_PROTECT_ROOT] = rootfs_protect,
+	[OP_PROPAGATE_ROOT] = rootfs_propagate_root,
+	[OP_SET_RLIMIT] = user_set_rlimit,
+	[OP_CHANGE_DIR] = user_change_dir,
+	[OP_PREPARE_EXEC] = exec_prepare,
+	[OP_WAIT_FOR_START] = wait_for_start,
+	[OP_DROP_BOUNDING] = user_drop_bounding,
+	[OP_SET_USER] = user_set,
+	[OP_SET_UMASK] = user_set_umask,
+	[OP_SET_CAPS] = user_set_caps,
+	[OP_NO_NEW_PRIVS] = user_no_new_privs,
+	[OP_SET_SECCOMP] = user_set_seccomp,
+	[OP_EXEC] = exec_program,
+};
+
+/* Who started us has gone, or talks nonsense: there is nobody to tell. */
+#define EXIT_ABANDONED 125
+
+/*
+ * Let tare do the steps up to the next one of ours. Right after our birth it does them without
+ * being asked.
+ */
+static void give_turn(struct inside *in)
+{
+	struct wire_message m;
+	int fd;
+
+	if (in->step > in->plan->spawn + 1 && wire_send(in->control, WIRE_TURN, in->step, -1) < 0)
+		sys_exit(EXIT_ABANDONED);
+	if (wire_receive(in->control, &m, &fd) <= 0 || m.kind != WIRE_GO)
+		sys_exit(EXIT_ABANDONED);
+}
+
+static int perform(struct inside *in, const struct step *s, struct err *e)
+{
+	if (in->plan->fail_step == in->step + 1)
+		return err_msg(e, "step %zu fails, as the test asks", in->step + 1);
+
+	return performers[s->op](in, s, e);
+}
+
+/* Comes back only when a step failed. */
+static void walk(struct inside *in, struct err *e)
+{
+	const struct plan *plan = in->plan;
+
+	for (in->step = plan->spawn + 1; in->step < plan->step_count; in->step++) {
+		const struct step *s = &plan->steps[in->step];
+
+		if (s->on_host) {
+			if (in->step == plan->spawn + 1 || !s[-1].on_host)
+				give_turn(in);
+			continue;
+		}
+		if (perform(in, s, e) < 0) {
+			err_at(e, s->place);
+			return;
+		}
+	}
+	/* A plan without a process: create works, and start refuses before it gets here. */
+	(void) err_msg(e, "config.json has no process to start");
+}
+
+/*
+ * Die with tare, at any moment until create is done. If it was killed before we said so, its end
+ * of the socket is closed already.
+ */
+static void stay_with_parent(int control)
+{
+	struct pollfd p = { .fd = control };
+
+	sys_prctl(PR_SET_PDEATHSIG, SIGKILL, 0);
+	if (sys_poll(&p, 1, 0) > 0 && p.revents & POLLHUP)
+		sys_exit(EXIT_ABANDONED);
+}
+
+static int open_proc(void)
+{
+	struct statfs fs;
+	int proc = sys_open("/proc", O_PATH | O_DIRECTORY);
+
+	if (proc >= 0 && (sys_statfs(proc, &fs) < 0 || fs.f_type != PROC_SUPER_MAGIC)) {
+		sys_close(proc);
+		proc = -1;
+	}
+
+	return proc;
+}
+
+/* The arena's size is the file's. */
+static const struct plan *map_plan(int memfd)
+{
+	struct stat st;
+
+	if (sys_stat(memfd, &st) < 0 ||
+	    sys_map_readonly((void *) ARENA_ADDRESS, (size_t) st.st_size, memfd) < 0)
+		sys_exit(EXIT_ABANDONED);
+	sys_close(memfd);
+
+	return (const struct plan *) ARENA_ADDRESS;
+}
+
+void init_main(const long *stack)
+{
+	char **argv = (char **) (stack + 1);
+	unsigned long long first;
+	struct err e;
+
+	if (stack[0] != 2 || fmt_parse_u64(argv[1], &first) < 0)
+		sys_die("tare-init is started by tare alone");
+
+	struct inside in = {
+		.control = (int) first + WIRE_CONTROL,
+		.report = (int) first + WIRE_CONTROL,
+		.listener = (int) first + WIRE_LISTENER,
+		.hold = (int) first + WIRE_HOLD,
+		.rootfs = -1,
+		.empty_mount = -1,
+		.console = -1,
+	};
+
+	sys_cloexec_from((int) first);
+	stay_with_parent(in.control);
+	in.plan = map_plan((int) first + WIRE_PLAN);
+	in.proc = open_proc();
+	if (sys_fd_flags(in.listener) < 0)
+		in.listener = in.hold = -1;
+	if (in.plan->version == PLAN_VERSION)
+		walk(&in, &e);
+	else
+		(void) err_msg(&e, "tare-init and tare are not of the same build");
+	wire_send_failure(in.report, in.step, &e);
+	sys_exit(1);
+}
+
+ARCH_START

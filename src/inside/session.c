@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * inside/session.c - the session, namespaces and their settings
+ *
+ * The first steps of tare-init, before the mounts: the host's file system is still in view, so a
+ * namespace's path is opened here, and procfs is the one we were born with.
+ */
+#include "inside/inside.h"
+
+#include "base/fmt.h"
+#include "kernel/process.h"
+
+#include <net/if.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+int session_enter(struct inside *in, const struct step *s, struct err *e)
+{
+	(void) in, (void) s;
+
+	/* Modes of what we make are as planned; OP_SET_UMASK sets the program's. */
+	sys_umask(0);
+	/* Nobody outside may look into us with rights we have only for the set-up. */
+	sys_prctl(PR_SET_DUMPABLE, 0, 0);
+
+	int r = sys_setsid();
+	if (r < 0)
+		return err_sys(e, r, "start a session");
+
+	return 0;
+}
+
+int session_join_namespace(struct inside *in, const struct step *s, struct err *e)
+{
+	(void) in;
+
+	autoclose int fd = sys_open(s->ns.path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0)
+		return err_sys(e, fd, "open %s namespace \"%s\"", s->ns.name, s->ns.path);
+
+	int r = sys_setns(fd, s->ns.type);
+	if (r == -EINVAL)
+		return err_msg(e, "\"%s\" is not a %s namespace", s->ns.path, s->ns.name);
+	if (r < 0)
+		return err_sys(e, r, "join %s namespace \"%s\"", s->ns.name, s->ns.path);
+
+	return 0;
+}
+
+int session_unshare(struct inside *in, const struct step *s, struct err *e)
+{
+	(void) in;
+
+	int r = sys_unshare(s->ns.type);
+	if (r < 0)
+		return err_sys(e, r, "make a %s namespace", s->ns.name);
+
+	return 0;
+}
+
+int session_new_keyring(struct inside *in, const struct step *s, struct err *e)
+{
+	(void) in;
+
+	int r = sys_join_keyring(s->text);
+
+	/* A kernel without keys, or an outer container that hides them: then there is nothing to
+	 * share either. */
+	if (r == -ENOSYS || r == -EPERM)
+		return 0;
+	if (r < 0)
+		return err_sys(e, r, "join a new session keyring");
+
+	return 0;
+}
+
+int session_loopback_up(struct inside *in, const struct step *s, struct err *e)
+{
+	struct ifreq request = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+
+	(void) in, (void) s;
+
+	autoclose int fd = (int) SYS_CALL(socket, AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0, 0, 0, 0);
+	if (fd == -EAFNOSUPPORT) /* a kernel without IPv4 has no loopback to bring up */
+		return 0;
+	if (fd < 0)
+		return err_sys(e, fd, "open a socket");
+
+	int r = sys_ioctl(fd, SIOCSIFFLAGS, &request);
+	if (r < 0)
+		return err_sys(e, r, "bring up the loopback interface");
+
+	return 0;
+}
+
+int session_set_hostname(struct inside *in, const struct step *s, struct err *e)
+{
+	(void) in;
+
+	int r = sys_sethostname(s->text);
+	if (r < 0)
+		return err_sys(e, r, "set the host name \"%s\"", s->text);
+
+	return 0;
+}
+
+int session_set_domainname(struct inside *in, const struct step *s, struct err *e)
+{
+	(void) in;
+
+	int r = sys_setdomainname(s->text);
+	if (r < 0)
+		return err_sys(e, r, "set the domain name \"%s\"", s->text);
+
+	return 0;
+}
+
+int session_set_sysctl(struct inside *in, const struct step *s, struct err *e)
+{
+	char path[512];
+
+	if (in->proc < 0)
+		return err_msg(e, "the host has no procfs at /proc");
+	fmt_text(path, sizeof(path), "sys/%s", s->setting.key);
+
+	autoclose int fd = sys_open_proc(in->proc, path, O_WRONLY);
+	if (fd < 0)
+		return err_sys(e, fd, "open \"/proc/%s\"", path);
+
+	int r = sys_write_all(fd, s->setting.value, strlen(s->setting.value));
+	if (r < 0)
+		return err_sys(e, r, "write \"%s\" to \"/proc/%s\"", s->setting.value, path);
+
+	return 0;
+}

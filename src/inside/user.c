@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * inside/user.c - who the program is and what it may do
+ *
+ * From the bounding set to the filter each step gives up a right, in an order in which none is
+ * missed by a later one. The last, the seccomp filter, comes right before the exec: so a profile
+ * has to allow nothing but execve(2) and what the program itself needs.
+ */
+#include "inside/inside.h"
+
+#include "base/fmt.h"
+#include "kernel/process.h"
+
+#include <linux/filter.h>
+#include <linux/limits.h>
+
+int user_set_rlimit(struct inside *in, const struct step *s, struct err *e)
+{
+	const struct sys_rlimit limit = { .soft = s->rlimit.soft, .hard = s->rlimit.hard };
+
+	(void) in;
+
+	int r = sys_set_rlimit(s->rlimit.resource, &limit);
+	if (r == -EPERM) {
+		(void) err_sys(e, r, "set %s to %llu:%llu", s->rlimit.name,
+			       (unsigned long long) s->rlimit.soft,
+			       (unsigned long long) s->rlimit.hard);
+		return err_hint(
+			e,
+			"to raise a hard limit tare needs CAP_SYS_RESOURCE; lower it, or leave it out");
+	}
+	if (r < 0)
+		return err_sys(e, r, "set %s to %llu:%llu", s->rlimit.name,
+			       (unsigned long long) s->rlimit.soft,
+			       (unsigned long long) s->rlimit.hard);
+
+	return 0;
+}
+
+/* The kernel says "(unreachable)" where a path led out of our root: CVE-2024-21626. */
+static int check_inside(const char *path, struct err *e)
+{
+	char cwd[PATH_MAX];
+	int r = sys_getcwd(cwd, sizeof(cwd));
+
+	if (r < 0)
+		return err_sys(e, r, "find out about the working directory \"%s\"", path);
+	if (cwd[0] != '/')
+		return err_msg(e, "the working directory \"%s\" is outside of the rootfs", path);
+
+	return 0;
+}
+
+int user_change_dir(struct inside *in, const struct step *s, struct err *e)
+{
+	autoclose int root = sys_open("/", O_PATH | O_DIRECTORY);
+	if (root < 0)
+		return err_sys(e, root, "open \"/\"");
+
+	autoclose int directory = sys_open_in_root(root, s->path, O_PATH | O_DIRECTORY);
+	if (directory == -ENOENT) {
+		struct inside here = *in;
+
+		here.rootfs = root;
+		directory = target_make(&here, s->path, TARGET_DIRECTORY, e);
+		if (directory < 0)
+			return -1;
+	}
+	if (directory < 0)
+		return err_sys(e, directory, "chdir to \"%s\"", s->path);
+
+	int r = sys_fchdir(directory);
+	if (r < 0)
+		return err_sys(e, r, "chdir to \"%s\"", s->path);
+
+	return check_inside(s->path, e);
+}
+
+int user_drop_bounding(struct inside *in, const struct step *s, struct err *e)
+{
+	(void) in;
+
+	for (unsigned cap = 0; cap < 64; cap++) {
+		if (s->caps.bounding >> cap & 1)
+			continue;
+
+		int r = sys_prctl(PR_CAPBSET_DROP, cap, 0);
+		if (r == -EINVAL) /* the first number that this kernel doesn't know */
+			break;
+		if (r < 0)
+			return err_sys(e, r, "drop capability %u from the bounding set", cap);
+	}
+
+	return 0;
+}
+
+int user_set(struct inside *in, const struct step *s, struct err *e)
+{
+	(void) in;
+
+	/* OP_SET_CAPS sets the sets; without this they would be lost here. Cleared by the exec. */
+	int r = sys_prctl(PR_SET_KEEPCAPS, 1, 0);
+	if (r < 0)
+		return err_sys(e, r, "keep capabilities");
+	r = s->user.set_groups ? sys_setgroups(s->user.group_count, s->user.groups) : 0;
+	if (r < 0)
+		return err_sys(e, r, "set %zu additional groups", s->user.group_count);
+	r = sys_setgid(s->user.gid);
+	if (r < 0)
+		return err_sys(e, r, "set gid %u", s->user.gid);
+	r = sys_setuid(s->user.uid);
+	if (r < 0)
+		return err_sys(e, r, "set uid %u", s->user.uid);
+
+	return 0;
+}
+
+int user_set_umask(struct inside *in, const struct step *s, struct err *e)
+{
+	(void) in, (void) e;
+	sys_umask((mode_t) s->number);
+
+	return 0;
+}
+
+int user_set_caps(struct inside *in, const struct step *s, struct err *e)
+{
+	uint64_t later = s->caps.until_exec;
+
+	(void) in;
+
+	int r = sys_capset(s->caps.effective | later, s->caps.permitted | later,
+			   s->caps.inheritable);
+	if (r < 0)
+		return err_sys(e, r, "set capabilities");
+
+	for (unsigned cap = 0; cap < 64; cap++) {
+		if (!(s->caps.ambient >> cap & 1))
+			continue;
+		r = sys_prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap);
+		if (r < 0)
+			return err_sys(e, r, "raise ambient capability %u", cap);
+	}
+
+	return 0;
+}
+
+int user_no_new_privs(struct inside *in, const struct step *s, struct err *e)
+{
+	(void) in, (void) s;
+
+	int r = sys_prctl(PR_SET_NO_NEW_PRIVS, 1, 0);
+	if (r < 0)
+		return err_sys(e, r, "set no_new_privs");
+
+	return 0;
+}
+
+int user_set_seccomp(struct inside *in, const struct step *s, struct err *e)
+{
+	const struct sock_fprog program = {
+		.len = s->seccomp.count,
+		.filter = (struct sock_filter *) s->seccomp.filter,
+	};
+
+	(void) in;
+
+	int r = sys_seccomp_filter(&program, s->seccomp.flags);
+	if (r < 0)
+		return err_sys(e, r, "load the seccomp filter");
+
+	return 0;
+}

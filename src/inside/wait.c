@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * inside/wait.c - create is done; the container waits for start
+ *
+ * From here on tare has gone and its caller is our parent. The first connection is start's:
+ * failures go there, and its end without one says that the program runs. Nothing comes in over it,
+ * so nothing is read; who may connect is settled by the mode of the state directory.
+ */
+#include "inside/inside.h"
+
+#include "kernel/process.h"
+#include "kernel/socket.h"
+#include "wire/wire.h"
+
+int wait_for_start(struct inside *in, const struct step *s, struct err *e)
+{
+	(void) s;
+
+	sys_prctl(PR_SET_PDEATHSIG, 0, 0);
+	int r = wire_send(in->control, WIRE_READY, in->step, -1);
+	if (r < 0)
+		return err_sys(e, r, "tell that create is done");
+	sys_close(in->control);
+	in->control = -1;
+
+	int start = sys_accept(in->listener);
+	if (start < 0)
+		sys_exit(1);
+	in->report = start;
+
+	return 0;
+}

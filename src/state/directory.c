@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * state/directory.c - ROOT/ID: claimed, locked, removed
+ *
+ * Everything goes by descriptor: ROOT is opened once, ID is a single checked component of it and
+ * never followed if it is a link. Runs in tare's own process.
+ */
+#include "state/directory.h"
+
+#include "base/fd.h"
+#include "base/table.h"
+#include "kernel/time.h"
+#include "state/journal.h"
+
+#include <sys/file.h>
+
+#define ID_MAX		 255
+#define LOCK_PATIENCE_MS 10000
+
+static bool id_char(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	       c == '_' || c == '+' || c == '.' || c == '-';
+}
+
+int state_check_id(const char *id, struct err *e)
+{
+	size_t length = 0;
+
+	while (length <= ID_MAX && id_char(id[length]))
+		length++;
+	if (length == 0 || length > ID_MAX || id[length] != '\0' || id[0] == '-' ||
+	    strcmp(id, ".") == 0 || strcmp(id, "..") == 0)
+		return err_msg(e, "invalid container ID format: \"%.*s\"", ID_MAX, id);
+
+	return 0;
+}
+
+static int open_directory(int root, const char *id)
+{
+	return sys_open_at(root, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+}
+
+/* 0 once locked; -EWOULDBLOCK when another command keeps it for @patience_ms. */
+static int lock(int dir, int64_t patience_ms)
+{
+	int64_t deadline = sys_clock_ms() + patience_ms;
+
+	for (;;) {
+		int r = sys_lock(dir, LOCK_EX | LOCK_NB);
+
+		if (r != -EWOULDBLOCK || sys_clock_ms() >= deadline)
+			return r;
+		sys_poll(NULL, 0, 2); /* flock(2) has no time-out of its own */
+	}
+}
+
+/* Removed by whoever had the lock before us? */
+static bool still_there(int dir)
+{
+	struct stat st;
+
+	return sys_stat(dir, &st) == 0 && st.st_nlink > 0;
+}
+
+static int no_such(const char *id, struct err *e)
+{
+	(void) err_msg(e, "container does not exist: \"%s\"", id);
+	e->code = ENOENT;
+
+	return -1;
+}
+
+int state_open(const struct state_root *root, const char *id, bool shared, struct err *e)
+{
+	if (state_check_id(id, e) < 0)
+		return -1;
+
+	autoclose int top = sys_open(root->path, O_PATH | O_DIRECTORY);
+	if (top == -ENOENT)
+		return no_such(id, e);
+	if (top < 0)
+		return err_sys(e, top, "open the state directory \"%s\"", root->path);
+
+	autoclose int dir = open_directory(top, id);
+	if (dir == -ENOENT)
+		return no_such(id, e);
+	if (dir < 0)
+		return err_sys(e, dir, "open the state of \"%s\"", id);
+	if (shared)
+		return take_fd(&dir);
+
+	int r = lock(dir, LOCK_PATIENCE_MS);
+	if (r == -EWOULDBLOCK)
+		return err_msg(e, "another command is still at work on container \"%s\"", id);
+	if (r < 0)
+		return err_sys(e, r, "lock the state of \"%s\"", id);
+	if (!still_there(dir))
+		return no_such(id, e);
+
+	return take_fd(&dir);
+}
+
+void state_unlock(int dir)
+{
+	sys_lock(dir, LOCK_UN);
+}
+
+/* ROOT itself: 0700, parents 0755. */
+static int make_root(const char *path, struct err *e)
+{
+	char part[4096];
+	size_t length = strlen(path);
+
+	if (length >= sizeof(part))
+		return err_sys(e, -ENAMETOOLONG, "make \"%.80s...\"", path);
+	for (size_t i = 1; i <= length; i++) {
+		if (path[i] != '/' && path[i] != '\0')
+			continue;
+		memcpy(part, path, i);
+		part[i] = '\0';
+
+		int r = sys_mkdir_at(AT_FDCWD, part, i == length ? 0700 : 0755);
+		if (r < 0 && r != -EEXIST && i == length)
+			return err_sys(e, r, "make the state directory \"%s\"", path);
+	}
+
+	return 0;
+}
+
+static int already_exists(const char *id, struct err *e)
+{
+	return err_msg(e, "container with given ID already exists: \"%s\"", id);
+}
+
+/*
+ * The name is taken. 0: it was a killed creator's, and is gone; -1: it is a container's, or its
+ * create is under way.
+ */
+static int recover(const struct state_root *root, int top, const char *id, struct err *e)
+{
+	struct stat st;
+
+	autoclose int dir = open_directory(top, id);
+	if (dir == -ENOENT)
+		return 0;
+	if (dir < 0)
+		return err_sys(e, dir, "open the state of \"%s\"", id);
+	if (lock(dir, 0) < 0)
+		return already_exists(id, e);
+	if (!still_there(dir))
+		return 0;
+	if (sys_stat_at(dir, STATE_RECORD, AT_SYMLINK_NOFOLLOW, &st) == 0)
+		return already_exists(id, e);
+	if (journal_undo(dir, e) < 0)
+		return err_in(e, "clean up after an interrupted create of \"%s\"", id);
+
+	return state_remove(root, id, dir, e);
+}
+
+/* 1 with @dir locked; 0: somebody was faster, try again; -1. */
+static int try_claim(const struct state_root *root, int top, const char *id, int *dir,
+		     struct err *e)
+{
+	int r = sys_mkdir_at(top, id, 0700);
+
+	if (r == -EEXIST)
+		return recover(root, top, id, e);
+	if (r < 0)
+		return err_sys(e, r, "make the state directory of \"%s\"", id);
+
+	autoclose int fd = open_directory(top, id);
+	if (fd == -ENOENT)
+		return 0;
+	if (fd < 0)
+		return err_sys(e, fd, "open the state directory of \"%s\"", id);
+	/* Between the two calls it looks like a killed creator's, and another create may just be
+	 * removing it. */
+	if (lock(fd, LOCK_PATIENCE_MS) < 0 || !still_there(fd))
+		return 0;
+	*dir = take_fd(&fd);
+
+	return 1;
+}
+
+int state_claim(const struct state_root *root, const char *id, struct err *e)
+{
+	if (state_check_id(id, e) < 0 || make_root(root->path, e) < 0)
+		return -1;
+
+	autoclose int top = sys_open(root->path, O_PATH | O_DIRECTORY);
+	if (top < 0)
+		return err_sys(e, top, "open the state directory \"%s\"", root->path);
+
+	for (int attempt = 0; attempt < 100; attempt++) {
+		int dir, r = try_claim(root, top, id, &dir, e);
+
+		if (r != 0)
+			return r < 0 ? -1 : dir;
+	}
+
+	return already_exists(id, e);
+}
+
+int state_remove(const struct state_root *root, const char *id, int dir, struct err *e)
+{
+	static const char *const names[] = {
+		STATE_RECORD, STATE_NEW_RECORD, STATE_SOCKET, STATE_HOLD, STATE_JOURNAL,
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		int r = sys_unlink_at(dir, names[i], 0);
+
+		if (r < 0 && r != -ENOENT)
+			return err_sys(e, r, "remove \"%s/%s/%s\"", root->path, id, names[i]);
+	}
+
+	autoclose int top = sys_open(root->path, O_PATH | O_DIRECTORY);
+	int r = top < 0 ? top : sys_unlink_at(top, id, AT_REMOVEDIR);
+	if (r < 0 && r != -ENOENT)
+		return err_sys(e, r, "remove \"%s/%s\"", root->path, id);
+
+	return 0;
+}

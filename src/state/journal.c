@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * state/journal.c - what must be undone, written before it is done
+ *
+ * Runs in tare's own process. Undoing must work after a cut at any byte: a last line that is not
+ * whole names something that was not done yet.
+ */
+#include "state/journal.h"
+
+#include "base/fd.h"
+#include "base/fmt.h"
+#include "cgroup/cgroup.h"
+#include "kernel/procfs.h"
+#include "kernel/process.h"
+#include "state/directory.h"
+#include "state/lines.h"
+
+#define MAX_CGROUPS	32 /* Linux has 14 controllers; each can be a v1 hierarchy */
+#define END_PATIENCE_MS 10000
+
+int journal_open(int dir, struct err *e)
+{
+	int fd = sys_open_at(dir, STATE_JOURNAL,
+			     O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW, 0600);
+
+	return fd < 0 ? err_sys(e, fd, "make the journal") : fd;
+}
+
+static int append(int journal, const char *key, const char *value, struct err *e)
+{
+	struct arena a;
+
+	arena_open(&a);
+
+	struct lines l = { .arena = &a };
+	lines_add(&l, key, value);
+	int r = sys_write_all(journal, l.text, l.length);
+	arena_close(&a);
+
+	return r < 0 ? err_sys(e, r, "write the journal") : 0;
+}
+
+int journal_cgroup(int journal, const char *path, struct err *e)
+{
+	return append(journal, "cgroup", path, e);
+}
+
+int journal_made(int journal, const char *path, struct err *e)
+{
+	return append(journal, "made", path, e);
+}
+
+int journal_process(int journal, pid_t pid, uint64_t start_time, struct err *e)
+{
+	char text[64];
+
+	fmt_text(text, sizeof(text), "%d %llu", pid, (unsigned long long) start_time);
+
+	return append(journal, "process", text, e);
+}
+
+struct entries {
+	const char *cgroups[MAX_CGROUPS + 1];
+	const char *topmost[MAX_CGROUPS]; /* beside each: the first directory made, NULL: it was
+					     there */
+	size_t count;
+	pid_t pid; /* 0: none */
+	uint64_t start_time;
+};
+
+static void parse_process(char *value, struct entries *entries)
+{
+	char *space = strchr(value, ' ');
+	unsigned long long pid, start;
+
+	if (!space)
+		return;
+	*space = '\0';
+	if (fmt_parse_u64(value, &pid) == 0 && fmt_parse_u64(space + 1, &start) == 0) {
+		entries->pid = (pid_t) pid;
+		entries->start_time = start;
+	}
+}
+
+static void parse(char *text, struct entries *entries)
+{
+	struct line line;
+
+	while (lines_next(&text, &line) > 0) {
+		if (strcmp(line.key, "cgroup") == 0 && entries->count < MAX_CGROUPS)
+			entries->cgroups[entries->count++] = line.value;
+		else if (strcmp(line.key, "made") == 0 && entries->count > 0)
+			entries->topmost[entries->count - 1] = line.value;
+		else if (strcmp(line.key, "process") == 0)
+			parse_process(line.value, entries);
+	}
+}
+
+/* Wait for its end too: until then its cgroup can't be removed. */
+static int kill_process(const struct entries *entries, struct err *e)
+{
+	autoclose int pidfd = proc_open_exactly(entries->pid, entries->start_time);
+	if (pidfd == -ESRCH)
+		return 0;
+	if (pidfd < 0)
+		return err_sys(e, pidfd, "open process %d", entries->pid);
+
+	int r = sys_pidfd_signal(pidfd, SIGKILL);
+	if (r < 0 && r != -ESRCH)
+		return err_sys(e, r, "kill process %d", entries->pid);
+
+	struct pollfd p = { .fd = pidfd, .events = POLLIN };
+	if (sys_poll(&p, 1, END_PATIENCE_MS) <= 0)
+		return err_msg(e, "process %d does not end", entries->pid);
+
+	return 0;
+}
+
+/* Only in cgroups that we made: in one we found, there could be others. */
+static int kill_cgroups(const struct entries *entries, struct err *e)
+{
+	const char *made[MAX_CGROUPS + 1] = { NULL };
+	size_t count = 0;
+
+	for (size_t i = 0; i < entries->count; i++)
+		if (entries->topmost[i])
+			made[count++] = entries->cgroups[i];
+
+	return count > 0 ? cgroup_kill_all(made, SIGKILL, e) : 0;
+}
+
+static int remove_cgroups(const struct entries *entries, struct err *e)
+{
+	for (size_t i = entries->count; i-- > 0;) {
+		if (cgroup_remove(entries->cgroups[i], e) < 0)
+			return -1;
+		if (entries->topmost[i])
+			cgroup_remove_parents(entries->cgroups[i], entries->topmost[i]);
+	}
+
+	return 0;
+}
+
+static int undo(int dir, struct arena *a, struct err *e)
+{
+	struct entries entries = { .count = 0 };
+	int r;
+	char *text = lines_read(dir, STATE_JOURNAL, a, &r);
+
+	if (!text && r == -ENOENT)
+		return 0;
+	if (!text)
+		return err_sys(e, r, "read the journal");
+	parse(text, &entries);
+	if (entries.pid > 0 && kill_process(&entries, e) < 0)
+		return -1;
+	if (kill_cgroups(&entries, e) < 0)
+		return -1;
+
+	return remove_cgroups(&entries, e);
+}
+
+int journal_undo(int dir, struct err *e)
+{
+	struct arena a;
+
+	arena_open(&a);
+	int r = undo(dir, &a, e);
+	arena_close(&a);
+
+	return r;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * state/journal.h - what must be undone, written before it is done
+ *
+ * One line an entry, in the file `journal` of the state directory; each is on disk before the side
+ *effect it names. delete, a failing create, and the next create of the same ID after a killed one
+ *read it backwards.
+ *
+ *	cgroup PATH	is about to be made, or taken over
+ *	made PATH	was made by us: whatever is in it is ours to kill; PATH is the topmost
+ *directory made process PID T	tare-init, with its start time
+ */
+#pragma once
+
+#include "base/err.h"
+
+#include <stdint.h>
+#include <sys/types.h>
+
+/* The descriptor to append to, or -1. */
+int journal_open(int dir, struct err *e);
+
+int journal_cgroup(int journal, const char *path, struct err *e);
+int journal_made(int journal, const char *path, struct err *e);
+int journal_process(int journal, pid_t pid, uint64_t start_time, struct err *e);
+
+/* Undo everything the journal of @dir names, last first. No journal: nothing to do. 0, or -1 at
+ * what could not be undone. */
+int journal_undo(int dir, struct err *e);

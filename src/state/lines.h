@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * state/lines.h - the form of journal and record: a line is `key value`
+ *
+ * In values a backslash is written \\ and a line end \n; every other byte stands for itself.
+ */
+#pragma once
+
+#include "heap/arena.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define LINES_MAX ((size_t) 32 << 20)
+
+/* Text in the making, in the arena. */
+struct lines {
+	struct arena *arena;
+	char *text;
+	size_t length, room;
+};
+
+void lines_add(struct lines *l, const char *key, const char *value);
+void lines_add_raw(struct lines *l, const char *text); /* neither key nor line end */
+void lines_add_number(struct lines *l, const char *key, uint64_t value);
+
+/* One line of a text that is being read. */
+struct line {
+	const char *key;
+	char *value; /* unescaped */
+};
+
+/*
+ * Take the next line off *@text, which is changed in place and set behind it. 1; 0 at the end; -1:
+ * no value, or no line end (a write was cut short).
+ */
+int lines_next(char **text, struct line *line);
+
+/* All of the regular file @name in @dir, with a NUL behind. NULL with *@r = -errno. */
+char *lines_read(int dir, const char *name, struct arena *a, int *r);

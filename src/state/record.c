@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * state/record.c - what is known of a container between two commands
+ */
+#include "state/record.h"
+
+#include "base/fd.h"
+#include "base/fmt.h"
+#include "base/table.h"
+#include "heap/json_text.h"
+#include "kernel/sys.h"
+#include "state/directory.h"
+#include "state/lines.h"
+
+/* Properties with one value: how each is read and written. */
+enum field_kind {
+	FIELD_TEXT,
+	FIELD_U64,
+	FIELD_INT, /* pid_t, uid_t */
+	FIELD_BOOL,
+};
+
+static const struct {
+	const char *key;
+	enum field_kind kind;
+	size_t offset;
+} fields[] = {
+	{ "id", FIELD_TEXT, offsetof(struct record, id) },
+	{ "oci-version", FIELD_TEXT, offsetof(struct record, oci_version) },
+	{ "bundle", FIELD_TEXT, offsetof(struct record, bundle) },
+	{ "rootfs", FIELD_TEXT, offsetof(struct record, rootfs) },
+	{ "created", FIELD_TEXT, offsetof(struct record, created) },
+	{ "owner", FIELD_INT, offsetof(struct record, owner) },
+	{ "pid", FIELD_INT, offsetof(struct record, pid) },
+	{ "start-time", FIELD_U64, offsetof(struct record, start_time) },
+	{ "has-process", FIELD_BOOL, offsetof(struct record, has_process) },
+};
+
+/* ---- writing ---- */
+
+static uint64_t number_of(const void *field, enum field_kind kind)
+{
+	switch (kind) {
+	case FIELD_INT:
+		return *(const uint32_t *) field;
+	case FIELD_BOOL:
+		return *(const bool *) field;
+	default:
+		return *(const uint64_t *) field;
+	}
+}
+
+static void add_fields(struct lines *l, const struct record *rec)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
+		const char *at = (const char *) rec + fields[i].offset;
+
+		if (fields[i].kind == FIELD_TEXT)
+			lines_add(l, fields[i].key, *(const char *const *) at);
+		else
+			lines_add_number(l, fields[i].key, number_of(at, fields[i].kind));
+	}
+}
+
+static void add_list(struct lines *l, const char *key, const char *const *list)
+{
+	for (; list && *list; list++)
+		lines_add(l, key, *list);
+}
+
+static void add_hook(struct lines *l, const struct record_hook *h)
+{
+	lines_add(l, "hook", h->stage);
+	lines_add(l, "hook-path", h->path);
+	lines_add_number(l, "hook-timeout", h->timeout);
+	add_list(l, "hook-arg", h->argv);
+	add_list(l, "hook-env", h->envp);
+}
+
+int record_write(int dir, const struct record *rec, struct arena *a, struct err *e)
+{
+	struct lines l = { .arena = a };
+
+	add_fields(&l, rec);
+	add_list(&l, "cgroup", rec->cgroups);
+	for (size_t i = 0; i < rec->annotation_count; i++) {
+		lines_add(&l, "annotation", rec->annotations[i].key);
+		lines_add(&l, "annotation-value", rec->annotations[i].value);
+	}
+	for (size_t i = 0; i < rec->hook_count; i++)
+		add_hook(&l, &rec->hooks[i]);
+	lines_add(&l, "end", "");
+
+	autoclose int fd =
+		sys_open_at(dir, STATE_NEW_RECORD, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600);
+	int r = fd < 0 ? fd : sys_write_all(fd, l.text, l.length);
+	if (r == 0)
+		r = sys_rename_at(dir, STATE_NEW_RECORD, dir, STATE_RECORD);
+
+	return r < 0 ? err_sys(e, r, "write the state record") : 0;
+}
+
+/* ---- reading ---- */
+
+/* Lists grow while lines are read; there are as many elements as lines at most. */
+struct reader {
+	struct record *rec;
+	struct arena *arena;
+	struct record_pair *annotations;
+	struct record_hook *hooks;
+	const char **cgroups, **argv, **envp; /* the next free element of each */
+	bool complete;
+};
+
+static size_t count_lines(const char *text)
+{
+	size_t n = 0;
+
+	for (; (text = strchr(text, '\n')); text++)
+		n++;
+
+	return n;
+}
+
+static void reader_begin(struct reader *r, struct record *rec, const char *text, struct arena *a)
+{
+	size_t n = count_lines(text) + 1;
+
+	*rec = (struct record) { .id = NULL };
+	*r = (struct reader) {
+		.rec = rec,
+		.arena = a,
+		.annotations = arena_array(a, n, sizeof(*r->annotations)),
+		.hooks = arena_array(a, n, sizeof(*r->hooks)),
+		.cgroups = arena_array(a, n, sizeof(*r->cgroups)),
+		/* each hook's list is closed by a NULL of its own */
+		.argv = arena_array(a, 2 * n, sizeof(*r->argv)),
+		.envp = arena_array(a, 2 * n, sizeof(*r->envp)),
+	};
+	rec->annotations = r->annotations;
+	rec->hooks = r->hooks;
+	rec->cgroups = r->cgroups;
+}
+
+/* 1: it was one of the fields; 0: it is none; -1: its value is no number. */
+static int read_field(struct record *rec, const struct line *line)
+{
+	unsigned long long number;
+
+	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
+		char *at = (char *) rec + fields[i].offset;
+
+		if (strcmp(line->key, fields[i].key) != 0)
+			continue;
+		if (fields[i].kind == FIELD_TEXT) {
+			*(const char **) at = line->value;
+			return 1;
+		}
+		if (fmt_parse_u64(line->value, &number) < 0)
+			return -1;
+		if (fields[i].kind == FIELD_U64)
+			*(uint64_t *) at = number;
+		else if (fields[i].kind == FIELD_INT)
+			*(uint32_t *) at = (uint32_t) number;
+		else
+			*(bool *) at = number != 0;
+		return 1;
+	}
+
+	return 0;
+}
+
+static int read_hook_line(struct reader *r, const struct line *line)
+{
+	struct record *rec = r->rec;
+
+	if (strcmp(line->key, "hook") == 0) {
+		r->argv++;
+		r->envp++;
+		r->hooks[rec->hook_count++] = (struct record_hook) {
+			.stage = line->value,
+			.argv = r->argv,
+			.envp = r->envp,
+		};
+		return 0;
+	}
+	if (rec->hook_count == 0)
+		return -1;
+
+	struct record_hook *h = &r->hooks[rec->hook_count - 1];
+	unsigned long long number;
+
+	if (strcmp(line->key, "hook-path") == 0)
+		h->path = line->value;
+	else if (strcmp(line->key, "hook-arg") == 0)
+		*r->argv++ = line->value;
+	else if (strcmp(line->key, "hook-env") == 0)
+		*r->envp++ = line->value;
+	else if (strcmp(line->key, "hook-timeout") == 0 && fmt_parse_u64(line->value, &number) == 0)
+		h->timeout = (unsigned) number;
+	else
+		return -1;
+
+	return 0;
+}
+
+static int read_line(struct reader *r, const struct line *line)
+{
+	struct record *rec = r->rec;
+	int known = read_field(rec, line);
+
+	if (known != 0)
+		return known < 0 ? -1 : 0;
+	if (strcmp(line->key, "cgroup") == 0)
+		*r->cgroups++ = line->value;
+	else if (strcmp(line->key, "annotation") == 0)
+		r->annotations[rec->annotation_count++].key = line->value;
+	else if (strcmp(line->key, "annotation-value") == 0 && rec->annotation_count > 0)
+		r->annotations[rec->annotation_count - 1].value = line->value;
+	else if (strcmp(line->key, "end") == 0)
+		r->complete = true;
+	else
+		return read_hook_line(r, line);
+
+	return 0;
+}
+
+/* Everything there that is used without asking again. */
+static bool is_whole(const struct record *rec)
+{
+	if (!rec->id || !rec->oci_version || !rec->bundle || !rec->rootfs || !rec->created ||
+	    rec->pid <= 1)
+		return false;
+	for (size_t i = 0; i < rec->annotation_count; i++)
+		if (!rec->annotations[i].value)
+			return false;
+	for (size_t i = 0; i < rec->hook_count; i++)
+		if (!rec->hooks[i].path || !rec->hooks[i].argv[0])
+			return false;
+
+	return true;
+}
+
+int record_read(int dir, struct record *rec, struct arena *a, struct err *e)
+{
+	struct reader reader;
+	struct line line;
+	int r;
+	char *text = lines_read(dir, STATE_RECORD, a, &r);
+
+	if (!text && r == -ENOENT)
+		return 0;
+	if (!text)
+		return err_sys(e, r, "read the state record");
+
+	reader_begin(&reader, rec, text, a);
+	while ((r = lines_next(&text, &line)) > 0)
+		if (read_line(&reader, &line) < 0)
+			break;
+	if (r != 0 || !reader.complete || !is_whole(rec))
+		return err_msg(e, "the state record is broken");
+
+	return 1;
+}
+
+/* ---- as the OCI state ---- */
+
+static void add_annotations(struct lines *json, const struct record *rec, struct arena *a)
+{
+	for (size_t i = 0; i < rec->annotation_count; i++)
+		lines_add_raw(json, arena_printf(a, "%s%s:%s", i > 0 ? "," : "",
+						 json_quote(a, rec->annotations[i].key),
+						 json_quote(a, rec->annotations[i].value)));
+}
+
+const char *record_state_json(const struct record *rec, enum container_status status, pid_t pid,
+			      struct arena *a)
+{
+	struct lines annotations = { .arena = a };
+
+	add_annotations(&annotations, rec, a);
+
+	return arena_printf(
+		a,
+		"{\"ociVersion\":%s,\"id\":%s,\"status\":\"%s\",\"pid\":%d,\"bundle\":%s"
+		"%s%.*s%s}",
+		json_quote(a, rec->oci_version), json_quote(a, rec->id), state_status_name(status),
+		pid, json_quote(a, rec->bundle),
+		rec->annotation_count > 0 ? ",\"annotations\":{" : "", (int) annotations.length,
+		annotations.text, rec->annotation_count > 0 ? "}" : "");
+}

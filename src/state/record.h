@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * state/record.h - what is known of a container between two commands
+ *
+ * ROOT/ID/ holds
+ *   journal	what must be undone, a line before each side effect (journal.h)
+ *   record	this, written once the process exists; replaced by rename(2)
+ *   start	socket on which tare-init waits for `start`
+ *   hold	a file that tare-init keeps locked for as long as it waits
+ *
+ * The record is lines of `key value`, with \n and \\ escaped: compact, read in one go, never JSON.
+ * The verbs that don't read config.json work from it alone.
+ *
+ * The directory is 0700, the files 0600. All paths are looked up from a descriptor of the
+ * directory, opened O_NOFOLLOW; unknown names in it are never removed.
+ */
+#pragma once
+
+#include "base/err.h"
+#include "heap/arena.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum container_status {
+	STATUS_CREATING, /* the record is not there yet */
+	STATUS_CREATED,
+	STATUS_RUNNING,
+	STATUS_PAUSED,
+	STATUS_STOPPED,
+};
+
+/* One hook that a later verb runs: poststart, poststop. */
+struct record_hook {
+	const char *stage; /* "poststop" */
+	const char *path;
+	const char *const *argv, *const *envp; /* NULL-terminated */
+	unsigned timeout;		       /* seconds; 0: none */
+};
+
+struct record_pair {
+	const char *key, *value;
+};
+
+struct record {
+	const char *id;
+	const char *oci_version;
+	const char *bundle, *rootfs; /* absolute */
+	const char *created;	     /* RFC 3339, nanoseconds, UTC */
+	uid_t owner;		     /* who called create */
+	pid_t pid;
+	uint64_t start_time; /* of that pid, in clock ticks since boot (proc(5), stat field 22):
+				tells a recycled pid */
+	const char *const *cgroups; /* absolute directories this create made or took, v2 last;
+				       NULL-terminated */
+	const struct record_pair *annotations;
+	size_t annotation_count;
+	const struct record_hook *hooks;
+	size_t hook_count;
+	bool has_process; /* false: config.json has none, start must refuse */
+};
+
+/* The root directory of all states: --root, or the default. */
+struct state_root {
+	const char *path; /* absolute */
+	bool chosen;	  /* --root was given: its absence is an error for list */
+};
+
+/* `[A-Za-z0-9_+.-]{1,255}`, no leading `-`, not `.` or `..`: 0, or -1 with "invalid container ID
+ * format". */
+int state_check_id(const char *id, struct err *e);
+
+/*
+ * Open and lock ROOT/ID (flock(2), exclusive unless @shared: waits at most 10 s for another
+ * command). The descriptor, or -1: "container does not exist" with e->code ENOENT.
+ */
+int state_open(const struct state_root *root, const char *id, bool shared, struct err *e);
+
+/* 1 with @rec read from @dir, 0 where it isn't written yet (or the creator died), -1 with @e set
+ * where it is broken. */
+int record_read(int dir, struct record *rec, struct arena *a, struct err *e);
+
+int record_write(int dir, const struct record *rec, struct arena *a, struct err *e);
+
+/*
+ * What the container is doing at this moment; asks the kernel (pid and start time, lock on `hold`,
+ * freezer). With no record: STATUS_CREATING while its creator lives, else STATUS_STOPPED.
+ */
+enum container_status state_status(int dir, const struct record *rec);
+
+/* "created": as `state` prints it. */
+const char *state_status_name(enum container_status status);
+
+/* The OCI state as hooks read it, and `state` prints it with @indent: runtime-spec,
+ * runtime.md#state. */
+const char *record_state_json(const struct record *rec, enum container_status status, pid_t pid,
+			      struct arena *a);

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * state/status.c - what a container is doing at this moment
+ *
+ * Asked of the kernel each time: the process with this pid and start time, the lock that tare-init
+ * holds for as long as it waits for start (the exec lets go of it), the freezer. So no crash of
+ * ours can make it wrong.
+ */
+#include "state/record.h"
+
+#include "base/fd.h"
+#include "cgroup/cgroup.h"
+#include "kernel/procfs.h"
+#include "state/directory.h"
+
+#include <sys/file.h>
+
+static const char *const names[] = {
+	[STATUS_CREATING] = "creating", [STATUS_CREATED] = "created", [STATUS_RUNNING] = "running",
+	[STATUS_PAUSED] = "paused",	[STATUS_STOPPED] = "stopped",
+};
+
+const char *state_status_name(enum container_status status)
+{
+	return names[status];
+}
+
+static bool is_locked(int fd)
+{
+	if (sys_lock(fd, LOCK_SH | LOCK_NB) == -EWOULDBLOCK)
+		return true;
+	sys_lock(fd, LOCK_UN);
+
+	return false;
+}
+
+static bool is_alive(const struct record *rec)
+{
+	struct proc_stat stat;
+
+	return proc_stat_read(rec->pid, &stat) == 0 && stat.start_time == rec->start_time &&
+	       stat.state != 'Z' && stat.state != 'X';
+}
+
+/* Its tare-init still waits for start. */
+static bool is_waiting(int dir)
+{
+	autoclose int hold = sys_open_at(dir, STATE_HOLD, O_RDONLY | O_NOFOLLOW, 0);
+
+	return hold >= 0 && is_locked(hold);
+}
+
+/* One of its cgroups is enough: on v1 only the freezer's can be. */
+static bool is_frozen(const struct record *rec)
+{
+	for (const char *const *cgroup = rec->cgroups; cgroup && *cgroup; cgroup++)
+		if (cgroup_is_frozen(*cgroup))
+			return true;
+
+	return false;
+}
+
+enum container_status state_status(int dir, const struct record *rec)
+{
+	if (!rec)
+		return is_locked(dir) ? STATUS_CREATING : STATUS_STOPPED;
+	if (!is_alive(rec))
+		return STATUS_STOPPED;
+	if (is_frozen(rec))
+		return STATUS_PAUSED;
+
+	return is_waiting(dir) ? STATUS_CREATED : STATUS_RUNNING;
+}
