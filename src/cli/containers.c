@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * cli/containers.c - the containers that are there, read without disturbing anyone
+ */
+#include "cli/containers.h"
+
+#include "base/fd.h"
+
+#include <dirent.h>
+#include <string.h>
+
+/* ---- names ---- */
+
+/* As getdents64(2) has it. */
+struct entry {
+	uint64_t inode, next;
+	uint16_t size;
+	uint8_t type;
+	char name[];
+};
+
+struct list {
+	const char **items;
+	size_t count, room;
+};
+
+static void add(struct list *list, const char *name, struct arena *a)
+{
+	if (list->count == list->room) {
+		size_t room = list->room ? list->room * 2 : 64;
+		const char **items = arena_array(a, room, sizeof(*items));
+
+		if (list->count > 0)
+			memcpy(items, list->items, list->count * sizeof(*items));
+		list->items = items;
+		list->room = room;
+	}
+	list->items[list->count++] = arena_strdup(a, name);
+}
+
+/* Whatever else lies there is not ours to judge. */
+static bool is_candidate(const struct entry *entry)
+{
+	struct err ignored;
+
+	if (entry->type != DT_DIR && entry->type != DT_UNKNOWN)
+		return false;
+
+	return state_check_id(entry->name, &ignored) == 0;
+}
+
+static int read_names(int dir, struct list *list, struct arena *a)
+{
+	char buf[16384] __attribute__((aligned(8)));
+	ssize_t filled;
+
+	while ((filled = sys_read_dir(dir, buf, sizeof(buf))) > 0) {
+		for (ssize_t at = 0; at < filled;) {
+			const struct entry *entry = (const void *) (buf + at);
+
+			if (is_candidate(entry))
+				add(list, entry->name, a);
+			at += entry->size;
+		}
+	}
+
+	return (int) filled;
+}
+
+/* Shell's sort with Knuth's gaps: qsort(3) may allocate. */
+static void sort(const char **items, size_t count)
+{
+	size_t gap = 1;
+
+	while (gap < count / 3)
+		gap = gap * 3 + 1;
+	for (; gap > 0; gap /= 3) {
+		for (size_t i = gap; i < count; i++) {
+			const char *item = items[i];
+			size_t j = i;
+
+			for (; j >= gap && strcmp(items[j - gap], item) > 0; j -= gap)
+				items[j] = items[j - gap];
+			items[j] = item;
+		}
+	}
+}
+
+int containers_find(const struct state_root *root, struct arena *a, struct container_ids *ids,
+		    struct err *e)
+{
+	struct list list = { 0 };
+
+	*ids = (struct container_ids) { 0 };
+	autoclose int dir = sys_open(root->path, O_RDONLY | O_DIRECTORY);
+	if (dir == -ENOENT && !root->chosen)
+		return 0;
+	if (dir < 0)
+		return err_sys(e, dir, "open \"%s\"", root->path);
+
+	int r = read_names(dir, &list, a);
+	if (r < 0)
+		return err_sys(e, r, "read \"%s\"", root->path);
+	sort(list.items, list.count);
+	*ids = (struct container_ids) { .items = list.items, .count = list.count };
+
+	return 0;
+}
+
+/* ---- one container ---- */
+
+static int open_dir(const struct state_root *root, const char *id, struct arena *a, struct err *e)
+{
+	const char *path = arena_printf(a, "%s/%s", root->path, id);
+	int dir = sys_open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+
+	if (dir == -ENOENT)
+		return container_missing(e);
+	if (dir < 0)
+		return err_sys(e, dir, "open \"%s\"", path);
+
+	return dir;
+}
+
+int container_missing(struct err *e)
+{
+	err_msg(e, "container does not exist");
+	e->code = ENOENT;
+
+	return -1;
+}
+
+int container_read(const struct state_root *root, const char *id, struct arena *a,
+		   struct container *c, struct err *e)
+{
+	struct container found = { .owner = "" };
+
+	autoclose int dir = open_dir(root, id, a, e);
+	if (dir < 0)
+		return -1;
+
+	int r = record_read(dir, &found.record, a, e);
+	if (r == 0)
+		found.status = state_status(dir, NULL);
+	/* Between the two looks create may have come to its end: it writes, and then unlocks. */
+	if (r == 0 && found.status == STATUS_STOPPED)
+		r = record_read(dir, &found.record, a, e);
+	if (r < 0)
+		return -1;
+	if (r > 0)
+		found.status = state_status(dir, &found.record);
+	found.pid = found.status == STATUS_STOPPED ? 0 : found.record.pid;
+	*c = found;
+
+	return r;
+}
+
+/* ---- JSON ---- */
+
+struct json {
+	struct out *out;
+	bool indented, first;
+};
+
+static void new_line(const struct json *json, unsigned level)
+{
+	if (!json->indented)
+		return;
+	out_text(json->out, "\n");
+	out_padded(json->out, "", (size_t) level * 2);
+}
+
+static void key(struct json *json, const char *name, unsigned level)
+{
+	if (!json->first)
+		out_text(json->out, ",");
+	json->first = false;
+	new_line(json, level);
+	out_json_string(json->out, name);
+	out_text(json->out, json->indented ? ": " : ":");
+}
+
+static void text(struct json *json, const char *name, const char *value, unsigned level)
+{
+	key(json, name, level);
+	out_json_string(json->out, value);
+}
+
+static void annotations(struct json *json, const struct record *rec)
+{
+	if (rec->annotation_count == 0)
+		return;
+	key(json, "annotations", 1);
+	out_text(json->out, "{");
+	json->first = true;
+	for (size_t i = 0; i < rec->annotation_count; i++)
+		text(json, rec->annotations[i].key, rec->annotations[i].value, 2);
+	new_line(json, 1);
+	out_text(json->out, "}");
+}
+
+void container_print_json(struct out *out, const struct container *c, bool indented)
+{
+	const struct record *rec = &c->record;
+	struct json json = { .out = out, .indented = indented, .first = true };
+
+	out_text(out, "{");
+	text(&json, "ociVersion", rec->oci_version, 1);
+	text(&json, "id", rec->id, 1);
+	key(&json, "pid", 1);
+	out_printf(out, "%d", c->pid);
+	text(&json, "status", state_status_name(c->status), 1);
+	text(&json, "bundle", rec->bundle, 1);
+	text(&json, "rootfs", rec->rootfs, 1);
+	text(&json, "created", rec->created, 1);
+	annotations(&json, rec);
+	text(&json, "owner", c->owner, 1);
+	new_line(&json, 0);
+	out_text(out, "}");
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * cli/containers.h - the containers that are there, read without disturbing anyone
+ *
+ * Nothing here takes a lock: a record is replaced by rename(2), so it is always read whole, and
+ * `list` must not wait for a create whose hooks take their time.
+ */
+#pragma once
+
+#include "base/err.h"
+#include "heap/arena.h"
+#include "heap/out.h"
+#include "state/record.h"
+
+#include <stddef.h>
+
+struct container_ids {
+	const char *const *items; /* sorted */
+	size_t count;
+};
+
+struct container {
+	struct record record;
+	enum container_status status;
+	pid_t pid;	   /* 0: stopped */
+	const char *owner; /* as it is to be printed */
+};
+
+/*
+ * The names in @root that are IDs of containers. A default root that isn't there is an empty
+ * one. 0, or -1 with @e set.
+ */
+int containers_find(const struct state_root *root, struct arena *a, struct container_ids *ids,
+		    struct err *e);
+
+/*
+ * What is known of a container, with owner "". 1; 0 with only @c's status set where create has not
+ * come that far: STATUS_CREATING while a command is at work on it, else STATUS_STOPPED; -1 with @e
+ * set: the record is broken, or there is no container (container_missing).
+ */
+int container_read(const struct state_root *root, const char *id, struct arena *a,
+		   struct container *c, struct err *e);
+
+/* -1: "container does not exist", with e->code ENOENT. */
+int container_missing(struct err *e);
+
+/*
+ * One JSON object: the OCI state (runtime-spec, runtime.md#state) with rootfs, created and owner.
+ * @indented: two blanks a level; otherwise in one line. No newline behind.
+ */
+void container_print_json(struct out *out, const struct container *c, bool indented);

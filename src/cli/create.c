@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * cli/create.c - `create ID`: a container that waits for start
+ *
+ * Its flags are those of run and plan too.
+ */
+#include "cli/verb.h"
+
+#include "base/table.h"
+
+static const struct flag common_rows[] = {
+	{ "bundle", 'b', false, FLAG_TEXT, offsetof(struct options, bundle), "DIR",
+	  "the directory with config.json (the working directory)" },
+	{ "config", 'f', false, FLAG_TEXT, offsetof(struct options, config), "FILE",
+	  "read this instead of config.json" },
+	{ "console-socket", 0, false, FLAG_TEXT, offsetof(struct options, console_socket), "PATH",
+	  "a listening unix socket that gets the terminal's master" },
+	{ "pidfd-socket", 0, false, FLAG_TEXT, offsetof(struct options, pidfd_socket), "PATH",
+	  "a listening unix socket that gets a pidfd of the container" },
+	{ "pid-file", 0, false, FLAG_TEXT, offsetof(struct options, pid_file), "FILE",
+	  "write the container's pid here" },
+	{ "no-pivot", 0, false, FLAG_BOOL, offsetof(struct options, no_pivot), NULL,
+	  "use chroot(2) instead of pivot_root(2); weaker, for a rootfs on a ramdisk" },
+	{ "no-new-keyring", 0, false, FLAG_BOOL, offsetof(struct options, no_new_keyring), NULL,
+	  "keep the session keyring of the caller" },
+	{ "preserve-fds", 0, false, FLAG_NUMBER, offsetof(struct options, preserve_fds), "N",
+	  "pass N more descriptors, from 3 on (0)" },
+	{ "no-subreaper", 0, false, FLAG_BOOL, offsetof(struct options, ignored), NULL,
+	  "accepted for other runtimes' sake: no effect" },
+};
+
+const struct flag_table create_flags = { common_rows, ARRAY_SIZE(common_rows) };
+
+/* go-runc has one set of flags for create and run, and passes it on. */
+static const struct flag rows[] = {
+	{ "detach", 'd', false, FLAG_BOOL, offsetof(struct options, ignored), NULL,
+	  "accepted for other programs' sake: create always detaches" },
+};
+
+static const struct flag_table flags = { rows, ARRAY_SIZE(rows) };
+
+struct create_options create_options_of(const struct call *call)
+{
+	const struct options *o = &call->options;
+	bool disabled = o->cgroup_manager == CGROUP_MANAGER_DISABLED;
+	bool systemd = o->cgroup_manager == CGROUP_MANAGER_SYSTEMD || o->systemd_cgroup;
+
+	return (struct create_options) {
+		.root = call->root,
+		.id = call->id,
+		.bundle = o->bundle ? o->bundle : ".",
+		.config = o->config,
+		.console_socket = o->console_socket,
+		.pid_file = o->pid_file,
+		.pidfd_socket = o->pidfd_socket,
+		.no_pivot = o->no_pivot,
+		.no_new_keyring = o->no_new_keyring,
+		.systemd_cgroup = systemd && !disabled,
+		.no_cgroup = disabled,
+		.preserve_fds = (int) o->preserve_fds,
+		.fail_step = o->fail_step,
+		.detach = o->detach,
+		.keep = o->keep,
+	};
+}
+
+static int perform(struct call *call, struct err *e)
+{
+	struct create_options o = create_options_of(call);
+
+	return container_create(&o, e);
+}
+
+const struct verb verb_create = {
+	.name = "create",
+	.arguments = "ID",
+	.summary = "make a container that waits for start",
+	.tables = { &create_flags, &flags },
+	.least = 1,
+	.most = 1,
+	.takes_id = true,
+	.perform = perform,
+};

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * cli/features.c - `features`: what tare can do, as the runtime specification wants it told
+ *
+ * CRI-O reads standard output and standard error as one text.
+ */
+#include "plan/features.h"
+
+#include "cli/verb.h"
+
+static int perform(struct call *call, struct err *e)
+{
+	struct out out = { .fd = 1 };
+
+	out_text(&out, features_json(call->arena));
+
+	return finish_output(&out, e);
+}
+
+const struct verb verb_features = {
+	.name = "features",
+	.arguments = "",
+	.summary = "print what tare can do, as JSON",
+	.prints = true,
+	.perform = perform,
+};

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * cli/kill.c - `kill ID [SIGNAL]`: send a signal to a container's first process
+ */
+#include "cli/verb.h"
+
+#include "base/table.h"
+#include "cli/match.h"
+#include "cli/signals.h"
+
+static const struct flag rows[] = {
+	{ "all", 'a', false, FLAG_BOOL, offsetof(struct options, all), NULL,
+	  "send it to every process of the container" },
+	{ "regex", 'r', false, FLAG_BOOL, offsetof(struct options, regex), NULL,
+	  "ID is a regular expression: every container it matches" },
+};
+
+static const struct flag_table flags = { rows, ARRAY_SIZE(rows) };
+
+static int kill_one(const struct call *call, const char *id, int signal, struct err *e)
+{
+	return container_kill(&call->root, id, signal, call->options.all, e);
+}
+
+static int perform(struct call *call, struct err *e)
+{
+	const char *word = call->args.count > 1 ? call->args.items[1] : "TERM";
+	int signal = signal_parse(word);
+
+	if (signal == 0) {
+		err_msg(e, "invalid signal \"%s\"", word);
+		return err_hint(e, "a name like KILL or SIGKILL, or a number from 1 to %d",
+				SIGNAL_LAST);
+	}
+	if (call->options.regex)
+		return match_each(call, kill_one, signal, e);
+
+	return kill_one(call, call->id, signal, e);
+}
+
+const struct verb verb_kill = {
+	.name = "kill",
+	.arguments = "ID [SIGNAL]",
+	.summary = "send a signal (TERM) to a container's first process",
+	.tables = { &flags },
+	.least = 1,
+	.most = 2,
+	.takes_id = true,
+	.stops = true,
+	.perform = perform,
+};

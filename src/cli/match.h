@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * cli/match.h - kill --regex, delete --regex
+ */
+#pragma once
+
+#include "base/err.h"
+#include "cli/verb.h"
+
+typedef int match_operation(const struct call *call, const char *id, int signal, struct err *e);
+
+/*
+ * Do it to every container whose ID the first argument, a POSIX extended regular expression, is
+ * found in. 0; or -1 with the first failure in @e, when all have had their turn.
+ */
+int match_each(struct call *call, match_operation *operation, int signal, struct err *e);

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * cli/options.c - flags, out of tables
+ *
+ * Runs first of all in tare, so it takes nothing of the C library but <string.h>. The texts "flag
+ * provided but not defined: -x" and "flag needs an argument: --x" are looked for by podman.
+ */
+#include "cli/options.h"
+
+#include "base/fmt.h"
+#include "base/table.h"
+#include "libocispec/names.h"
+
+#include <limits.h>
+#include <string.h>
+
+/* One flag as it was typed. */
+struct typed {
+	const char *name; /* without its dashes */
+	size_t length;	  /* of the name */
+	int dashes;
+	const char *value; /* behind `=` or in the next word; NULL: none */
+};
+
+/* ---- values ---- */
+
+static int store_bool(const struct flag *flag, const char *value, void *at, struct err *e)
+{
+	/* What strconv.ParseBool of Go takes. */
+	static const char *const words[][6] = {
+		{ "0", "f", "F", "false", "False", "FALSE" },
+		{ "1", "t", "T", "true", "True", "TRUE" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(words[0]); i++) {
+		for (size_t truth = 0; truth < ARRAY_SIZE(words); truth++) {
+			if (strcmp(value, words[truth][i]) == 0) {
+				*(bool *) at = truth == 1;
+				return 0;
+			}
+		}
+	}
+
+	return err_msg(e, "invalid value \"%s\" for --%s: it is true or false", value, flag->name);
+}
+
+static int store_text(const struct flag *flag, const char *value, void *at, struct err *e)
+{
+	(void) flag;
+	(void) e;
+	*(const char **) at = value;
+
+	return 0;
+}
+
+static int store_number(const struct flag *flag, const char *value, void *at, struct err *e)
+{
+	unsigned long long number;
+
+	if (fmt_parse_u64(value, &number) < 0 || number > INT_MAX)
+		return err_msg(e, "invalid value \"%s\" for --%s: it is a number from 0 to %d",
+			       value, flag->name, INT_MAX);
+	*(unsigned *) at = (unsigned) number;
+
+	return 0;
+}
+
+static int store_word(const struct flag *flag, const char *value, void *at, struct err *e)
+{
+	unsigned index = 0;
+
+	for (const char *word = flag->value;; index++) {
+		size_t length = strcspn(word, "|");
+
+		if (strlen(value) == length && memcmp(value, word, length) == 0) {
+			*(unsigned *) at = index;
+			return 0;
+		}
+		if (word[length] == '\0')
+			break;
+		word += length + 1;
+	}
+
+	return err_msg(e, "invalid value \"%s\" for --%s: it is one of %s", value, flag->name,
+		       flag->value);
+}
+
+static int (*const store[])(const struct flag *flag, const char *value, void *at, struct err *e) = {
+	[FLAG_BOOL] = store_bool,
+	[FLAG_TEXT] = store_text,
+	[FLAG_NUMBER] = store_number,
+	[FLAG_WORD] = store_word,
+};
+
+/* ---- flags ---- */
+
+static bool is_named(const struct flag *flag, const struct typed *typed)
+{
+	if (typed->length == 1 && flag->letter == typed->name[0])
+		return true;
+
+	return strlen(flag->name) == typed->length &&
+	       memcmp(flag->name, typed->name, typed->length) == 0;
+}
+
+static const struct flag *find(const struct flag_table *const *tables, const struct typed *typed)
+{
+	for (; *tables; tables++) {
+		for (size_t i = 0; i < (*tables)->count; i++) {
+			if (is_named(&(*tables)->rows[i], typed))
+				return &(*tables)->rows[i];
+		}
+	}
+
+	return NULL;
+}
+
+/* The flag that was probably meant, or NULL. */
+static const struct flag *nearest(const struct flag_table *const *tables, const struct typed *typed)
+{
+	const struct flag *best = NULL;
+	int least = INT_MAX;
+
+	for (; *tables; tables++) {
+		for (size_t i = 0; i < (*tables)->count; i++) {
+			const struct flag *flag = &(*tables)->rows[i];
+			int slips = names_slip(typed->name, typed->length, flag->name,
+					       strlen(flag->name));
+
+			if (slips > 0 && slips < least && !flag->hidden) {
+				least = slips;
+				best = flag;
+			}
+		}
+	}
+
+	return best;
+}
+
+static int refuse_unknown(const struct flag_table *const *tables, const struct typed *typed,
+			  struct err *e)
+{
+	const struct flag *meant = nearest(tables, typed);
+
+	/* One dash, however many were typed: that is how Go says it. */
+	err_msg(e, "flag provided but not defined: -%.*s", (int) typed->length, typed->name);
+	if (meant)
+		err_hint(e, "did you mean \"--%s\"?", meant->name);
+
+	return -1;
+}
+
+static bool is_flag(const char *word)
+{
+	return word[0] == '-' && word[1] != '\0';
+}
+
+static struct typed take_apart(const char *word)
+{
+	int dashes = word[1] == '-' ? 2 : 1;
+	const char *name = word + dashes;
+	size_t length = strcspn(name, "=");
+
+	return (struct typed) {
+		.name = name,
+		.length = length,
+		.dashes = dashes,
+		.value = name[length] == '=' ? name + length + 1 : NULL,
+	};
+}
+
+/* The flag at argv[0]. The number of words it took, 1 or 2; or -1 with @e set. */
+static int parse_flag(const struct flag_table *const *tables, const char *const *argv,
+		      struct options *o, struct err *e)
+{
+	struct typed typed = take_apart(argv[0]);
+	const struct flag *flag = find(tables, &typed);
+	int taken = 1;
+
+	if (!flag)
+		return refuse_unknown(tables, &typed, e);
+	if (!typed.value && flag->kind == FLAG_BOOL) {
+		typed.value = "true";
+	} else if (!typed.value) {
+		typed.value = argv[1];
+		taken = 2;
+	}
+	if (!typed.value)
+		return err_msg(e, "flag needs an argument: %.*s%.*s", typed.dashes, "--",
+			       (int) typed.length, typed.name);
+	if (store[flag->kind](flag, typed.value, (char *) o + flag->offset, e) < 0)
+		return -1;
+
+	return taken;
+}
+
+static size_t count_words(const char *const *argv)
+{
+	size_t count = 0;
+
+	while (argv[count])
+		count++;
+
+	return count;
+}
+
+int options_parse(const struct flag_table *const *tables, bool stop, const char *const *argv,
+		  struct arena *a, struct options *o, struct words *rest, struct err *e)
+{
+	const char **items = arena_array(a, count_words(argv) + 1, sizeof(*items));
+	size_t count = 0;
+	bool flags = true;
+
+	while (*argv) {
+		if (flags && strcmp(*argv, "--") == 0) {
+			flags = false;
+			argv++;
+			continue;
+		}
+		if (!flags || !is_flag(*argv)) {
+			items[count++] = *argv++;
+			flags = flags && !stop;
+			continue;
+		}
+
+		int taken = parse_flag(tables, argv, o, e);
+		if (taken < 0)
+			return -1;
+		argv += taken;
+	}
+	*rest = (struct words) { .items = items, .count = count };
+
+	return 0;
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * cli/options.h - flags, out of tables
+ *
+ * A flag is a row: how it is written, what it takes, where its value goes. The parser, --help
+ * and the error texts know nothing else. The rules are those that engines rely on (go-runc's,
+ * which are those of Go's flag package):
+ *
+ *   --name VALUE  --name=VALUE  -name VALUE  -name=VALUE  -n VALUE  -n=VALUE
+ *   a boolean needs no value; with one it is --name=true or --name=false
+ *   `--` ends the flags; a single `-` is an argument
+ *   the last one of several wins
+ */
+#pragma once
+
+#include "base/err.h"
+#include "heap/arena.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum flag_kind {
+	FLAG_BOOL,   /* bool */
+	FLAG_TEXT,   /* const char * */
+	FLAG_NUMBER, /* unsigned, 0 to INT_MAX */
+	FLAG_WORD,   /* unsigned: the index in the value's list of words */
+};
+
+struct flag {
+	const char *name; /* "bundle" */
+	char letter;	  /* 'b'; '\0': none */
+	bool hidden;	  /* not in --help */
+	enum flag_kind kind;
+	size_t offset;	   /* of its value in struct options */
+	const char *value; /* --help's word for it; of a FLAG_WORD the list, "table|json" */
+	const char *help;
+};
+
+struct flag_table {
+	const struct flag *rows;
+	size_t count;
+};
+
+/* All that can be said before and behind a verb. Zeroed is the default. */
+struct options {
+	bool help, version;
+	/* global */
+	const char *root, *log;
+	unsigned log_format, log_level; /* enum log_format, enum log_level */
+	unsigned cgroup_manager;	/* enum cgroup_manager_word */
+	unsigned rootless;		/* not used */
+	unsigned fail_step;
+	bool debug, systemd_cgroup;
+	bool ignored; /* of flags that others need and tare does not */
+	/* create, run, plan */
+	const char *bundle, *config, *console_socket, *pid_file, *pidfd_socket;
+	unsigned preserve_fds;
+	bool no_pivot, no_new_keyring;
+	bool detach, keep;
+	/* the others */
+	bool all, force, regex, quiet, json, for_rootless;
+	unsigned format; /* enum list_format */
+	const char *file;
+};
+
+enum cgroup_manager_word {
+	CGROUP_MANAGER_CGROUPFS,
+	CGROUP_MANAGER_SYSTEMD,
+	CGROUP_MANAGER_DISABLED,
+};
+
+enum list_format {
+	LIST_TABLE,
+	LIST_JSON,
+};
+
+/* The arguments that are no flags. */
+struct words {
+	const char *const *items; /* NULL-terminated */
+	size_t count;
+};
+
+/*
+ * Read @argv (NULL-terminated, without the program's name) with the flags of @tables,
+ * NULL-terminated.
+ * @stop: the first argument ends the flags, as what follows belongs to somebody else; otherwise
+ * flags may stand behind it too (Slurm writes `run ID -b DIR`). 0; or -1 with @e set and @o partly
+ * filled. The values point into @argv, @rest is in @a.
+ */
+int options_parse(const struct flag_table *const *tables, bool stop, const char *const *argv,
+		  struct arena *a, struct options *o, struct words *rest, struct err *e);

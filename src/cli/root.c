@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * cli/root.c - where the state of containers is kept
+ *
+ * create and every later verb must come to the same directory, though engines call them with
+ * different environments: conmon with an empty XDG_RUNTIME_DIR, podman itself with a full
+ * one. So what decides is the user namespace we are in, not what variables say about it.
+ */
+#include "cli/root.h"
+
+#include "base/fd.h"
+#include "kernel/process.h"
+
+#include <limits.h>
+#include <string.h>
+
+#define DEFAULT_ROOT "/run/tare"
+
+const char *env_value(const char *const *env, const char *name)
+{
+	size_t length = strlen(name);
+
+	for (; *env; env++) {
+		if (strncmp(*env, name, length) == 0 && (*env)[length] == '=')
+			return *env + length + 1;
+	}
+
+	return NULL;
+}
+
+/*
+ * The first user namespace maps every ID to itself; the map of any other one is smaller or moved.
+ * Where there is no procfs we can't tell, and take it for the host.
+ */
+static bool in_nested_userns(void)
+{
+	static const char identity[] = "0 0 4294967295";
+	char map[256];
+	size_t matched = 0;
+
+	autoclose int fd = sys_open("/proc/self/uid_map", O_RDONLY);
+	ssize_t length = fd < 0 ? fd : sys_read_all(fd, map, sizeof(map) - 1);
+
+	if (length <= 0)
+		return false;
+	map[length] = '\0';
+
+	/* The kernel pads the three numbers with blanks. */
+	for (const char *s = map + strspn(map, " "); *s != '\0' && *s != '\n'; s++) {
+		if (*s == ' ' && s[1] == ' ')
+			continue;
+		if (*s != identity[matched])
+			return true;
+		matched++;
+	}
+
+	return identity[matched] != '\0';
+}
+
+static const char *default_root(const char *const *env, struct arena *a)
+{
+	const char *runtime_dir = env_value(env, "XDG_RUNTIME_DIR");
+
+	/* The XDG Base Directory Specification: a relative path is to be ignored. */
+	if (!runtime_dir || runtime_dir[0] != '/')
+		return DEFAULT_ROOT;
+	if (sys_euid() == 0 && !in_nested_userns())
+		return DEFAULT_ROOT;
+
+	return arena_printf(a, "%s/tare", runtime_dir);
+}
+
+/* Take `.`, `..` and empty components out of an absolute path; "" is the root directory. */
+static void simplify(char *path)
+{
+	size_t used = 0;
+
+	for (const char *part = path; *part != '\0';) {
+		part += strspn(part, "/");
+
+		size_t length = strcspn(part, "/");
+		if (length == 2 && memcmp(part, "..", 2) == 0) {
+			while (used > 0 && path[--used] != '/')
+				;
+		} else if (length > 0 && !(length == 1 && part[0] == '.')) {
+			path[used++] = '/';
+			memmove(path + used, part, length);
+			used += length;
+		}
+		part += length;
+	}
+	path[used] = '\0';
+}
+
+static int absolute(const char *path, struct arena *a, char **result, struct err *e)
+{
+	char cwd[PATH_MAX];
+
+	if (path[0] == '/') {
+		*result = arena_strdup(a, path);
+		return 0;
+	}
+
+	int r = sys_getcwd(cwd, sizeof(cwd));
+	if (r < 0)
+		return err_sys(e, r, "working directory");
+	if (cwd[0] != '/')
+		return err_msg(e, "the working directory is outside of our root directory");
+	*result = arena_printf(a, "%s/%s", cwd, path);
+
+	return 0;
+}
+
+int root_choose(const char *option, const char *const *env, struct arena *a,
+		struct state_root *root, struct err *e)
+{
+	char *path;
+
+	if (option && option[0] == '\0')
+		return err_msg(e, "--root is empty");
+	if (absolute(option ? option : default_root(env, a), a, &path, e) < 0)
+		return -1;
+	simplify(path);
+	if (path[0] == '\0')
+		return err_msg(e, "--root must not be the root directory");
+	*root = (struct state_root) { .path = path, .chosen = option != NULL };
+
+	return 0;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * cli/root.h - where the state of containers is kept
+ */
+#pragma once
+
+#include "base/err.h"
+#include "heap/arena.h"
+#include "state/record.h"
+
+/* The value of @name in @env (NULL-terminated, NAME=VALUE), or NULL. */
+const char *env_value(const char *const *env, const char *name);
+
+/*
+ * --root made absolute, without `.`, `..` and double slashes; "/" and "" are refused. Without
+ * --root (NULL): /run/tare, or $XDG_RUNTIME_DIR/tare for who is not the host's root. Nothing is
+ * made or looked for there. The path is in @a. 0, or -1 with @e set.
+ */
+int root_choose(const char *option, const char *const *env, struct arena *a,
+		struct state_root *root, struct err *e);

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * main.c - from the words of a command to one verb, and its outcome to an exit code
+ *
+ * Reads the flags before the verb, finds the verb in the table of cli/verb.c, lets it read the
+ * rest and calls it. The only place where a failure is printed, once, and the only one that knows
+ * exit codes: 0, 1 for every failure, and from `run` the program's own.
+ */
+#include "cli/root.h"
+#include "cli/verb.h"
+#include "heap/log.h"
+#include "kernel/process.h"
+
+#include "base/fmt.h"
+
+/* IDs are never longer; one that is makes no message longer either. */
+#define LONGEST_ID 255
+
+/*
+ * Whoever called us with a standard descriptor closed would have the next file we open taken for
+ * it, by us and by the container.
+ */
+static void open_standard_fds(void)
+{
+	for (int fd = 0; fd < 3; fd++) {
+		if (sys_fd_flags(fd) != -EBADF)
+			continue;
+		if (sys_open("/dev/null", O_RDWR) != fd)
+			sys_die("/dev/null can't be opened in place of a closed descriptor");
+		/* The container inherits it like any other standard descriptor. */
+		sys_set_fd_flags(fd, 0);
+	}
+}
+
+static int open_log(const struct options *o, struct err *e)
+{
+	return log_open(o->log, o->log_format, o->debug ? LOG_DEBUG : o->log_level, e);
+}
+
+static int usage(struct err *e)
+{
+	struct out out = { .fd = 2 };
+
+	help_print(&out, NULL);
+
+	return finish_output(&out, e) < 0 ? -1 : 1;
+}
+
+static int print_help(const struct verb *verb, struct err *e)
+{
+	struct out out = { .fd = 1 };
+
+	sys_ignore_signal(SIGPIPE);
+	help_print(&out, verb);
+
+	return finish_output(&out, e);
+}
+
+/* What a failure's line begins with: `create "web"`. */
+static void set_prefix(char *prefix, size_t size, const struct verb *verb, const struct call *call)
+{
+	if (verb->takes_id && call->args.count > 0)
+		fmt_text(prefix, size, "%s \"%.*s\"", verb->name, LONGEST_ID, call->args.items[0]);
+	else
+		fmt_text(prefix, size, "%s", verb->name);
+}
+
+static int call_verb(const struct verb *verb, const char *const *argv, struct call *call,
+		     char *prefix, size_t size, struct err *e)
+{
+	int r = verb_parse(verb, argv, call, e);
+
+	set_prefix(prefix, size, verb, call);
+	if (r < 0)
+		return -1;
+	if (call->options.help)
+		return print_help(verb, e);
+
+	/*
+	 * A reader that went away is a failed write, which is told, not a silent death. Only
+	 * where we print: create and run hand their signals on.
+	 */
+	if (verb->prints)
+		sys_ignore_signal(SIGPIPE);
+
+	return verb->perform(call, e);
+}
+
+/* What to exit with, or -1 with @e set and the words that go before it in @prefix. */
+static int run(const char *const *argv, struct call *call, char *prefix, size_t size, struct err *e)
+{
+	static const struct flag_table *const tables[] = { &global_flags, &common_flags, NULL };
+	struct words rest;
+
+	if (options_parse(tables, true, argv, call->arena, &call->options, &rest, e) < 0)
+		return -1;
+	if (open_log(&call->options, e) < 0)
+		return -1;
+	if (call->options.help)
+		return print_help(NULL, e);
+	if (root_choose(call->options.root, call->env, call->arena, &call->root, e) < 0)
+		return -1;
+	if (call->options.version)
+		return call_verb(&verb_version, rest.items + rest.count, call, prefix, size, e);
+	if (rest.count == 0)
+		return usage(e);
+
+	const struct verb *verb = verb_find(rest.items[0]);
+	if (!verb)
+		return verb_unknown(rest.items[0], e);
+
+	return call_verb(verb, rest.items + 1, call, prefix, size, e);
+}
+
+int main(int argc, char **argv, char **env)
+{
+	char prefix[LONGEST_ID + 32] = "";
+	struct arena arena;
+	struct err e;
+
+	open_standard_fds();
+	arena_open(&arena);
+
+	struct call call = { .env = (const char *const *) env, .arena = &arena };
+	int code = run((const char *const *) argv + (argc > 0), &call, prefix, sizeof(prefix), &e);
+
+	if (code >= 0)
+		return code;
+	log_error(prefix, &e);
+
+	return 1;
+}

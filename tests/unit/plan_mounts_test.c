@@ -1,0 +1,511 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * tests/unit/plan_mounts_test.c - plan/mounts.c, plan/mount_options.c, plan/cgroup_mounts.c
+ */
+#include "plan_harness.h"
+
+#include "base/table.h"
+#include "kernel/mount.h"
+#include "kernel/process.h"
+#include "plan/mount_options.h"
+
+#define MOUNTS_IN(namespaces, list)                                                                \
+	"{ \"ociVersion\": \"1.3.0\", \"mounts\": [" list "],"                                     \
+	" \"linux\": { \"namespaces\": [{ \"type\": \"mount\" }" namespaces "] } }"
+#define MOUNTS(list) MOUNTS_IN("", list)
+#define CGROUP_NS    ", { \"type\": \"cgroup\" }"
+#define USER_NS	     ", { \"type\": \"user\" }"
+
+static struct plan_case mounts_of(struct plan_case c)
+{
+	c.subjects[0] = plan_namespaces;
+	c.subjects[1] = plan_mounts;
+
+	return c;
+}
+
+/* ---- the table ---- */
+
+static void every_option_has_a_name_of_its_own(void **state)
+{
+	(void) state;
+	for (size_t i = 0; i < mount_options_count; i++)
+		assert_ptr_equal(mount_option_find(mount_options[i].name), &mount_options[i]);
+}
+
+static void every_option_of_the_spec_is_known(void **state)
+{
+	static const char *const names[] = {
+		"async",
+		"atime",
+		"bind",
+		"defaults",
+		"dev",
+		"diratime",
+		"dirsync",
+		"exec",
+		"iversion",
+		"lazytime",
+		"loud",
+		"noatime",
+		"nodev",
+		"nodiratime",
+		"noexec",
+		"noiversion",
+		"nolazytime",
+		"norelatime",
+		"nostrictatime",
+		"nosuid",
+		"private",
+		"rbind",
+		"relatime",
+		"remount",
+		"ro",
+		"rprivate",
+		"rshared",
+		"rslave",
+		"runbindable",
+		"rw",
+		"shared",
+		"silent",
+		"slave",
+		"strictatime",
+		"suid",
+		"sync",
+		"unbindable",
+		"nosymfollow",
+		"symfollow",
+		"ratime",
+		"rdev",
+		"rdiratime",
+		"rexec",
+		"rnoatime",
+		"rnodiratime",
+		"rnodev",
+		"rnoexec",
+		"rnorelatime",
+		"rnostrictatime",
+		"rnosuid",
+		"rnosymfollow",
+		"rrelatime",
+		"rro",
+		"rrw",
+		"rstrictatime",
+		"rsuid",
+		"rsymfollow",
+		"mand",
+		"nomand",
+	};
+
+	(void) state;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		const struct mount_option *option = mount_option_find(names[i]);
+
+		assert_non_null(option);
+		assert_int_not_equal(option->action, MOUNT_OPTION_LATER);
+	}
+}
+
+static void every_recursive_option_is_like_the_plain_one(void **state)
+{
+	(void) state;
+	for (size_t i = 0; i < mount_options_count; i++) {
+		const struct mount_option *r = &mount_options[i];
+
+		if (!r->recursive.set && !r->recursive.clear)
+			continue;
+		const struct mount_option *plain = mount_option_find(r->name + 1);
+		assert_non_null(plain);
+		assert_memory_equal(&r->recursive, &plain->attrs, sizeof(r->recursive));
+	}
+}
+
+static void every_propagation_has_a_name(void **state)
+{
+	(void) state;
+	for (size_t i = 0; i < mount_options_count; i++) {
+		const struct mount_option *option = &mount_options[i];
+
+		if (!option->propagation)
+			continue;
+		assert_string_equal(mount_propagation_name(option->propagation), option->name);
+		assert_ptr_equal(mount_option_find_propagation(option->name), option);
+	}
+	assert_null(mount_option_find_propagation("ro"));
+	assert_null(mount_propagation_name(0));
+}
+
+/* Apply words one after the other. */
+static struct mount_step apply(const char *const *words)
+{
+	struct mount_step m = { 0 };
+
+	for (; *words; words++)
+		mount_option_apply(mount_option_find(*words), &m);
+
+	return m;
+}
+
+#define APPLY(...) apply((const char *const[]) { __VA_ARGS__, NULL })
+
+static void the_later_of_two_options_counts(void **state)
+{
+	(void) state;
+	struct mount_step m = APPLY("ro", "rw", "nosuid");
+	assert_int_equal(m.attrs.set, MOUNT_ATTR_NOSUID);
+	assert_int_equal(m.attrs.clear, MOUNT_ATTR_RDONLY);
+	assert_int_equal(m.flags, 0);
+
+	m = APPLY("rw", "ro");
+	assert_int_equal(m.attrs.set, MOUNT_ATTR_RDONLY);
+	assert_int_equal(m.attrs.clear, 0);
+	assert_int_equal(m.flags, MS_RDONLY);
+}
+
+static void times_of_access_are_a_choice_of_one(void **state)
+{
+	(void) state;
+	struct mount_step m = APPLY("noatime", "strictatime");
+	assert_int_equal(m.attrs.set, MOUNT_ATTR_STRICTATIME);
+	assert_int_equal(m.attrs.clear, MOUNT_ATTR__ATIME);
+
+	m = APPLY("noatime", "nostrictatime");
+	assert_int_equal(m.attrs.set, MOUNT_ATTR_NOATIME);
+
+	m = APPLY("strictatime", "nostrictatime", "nodiratime");
+	assert_int_equal(m.attrs.set, MOUNT_ATTR_NODIRATIME);
+	assert_int_equal(m.attrs.clear, MOUNT_ATTR__ATIME);
+
+	m = APPLY("norelatime");
+	assert_int_equal(m.attrs.set | m.attrs.clear, 0);
+
+	m = APPLY("rnoatime", "noexec");
+	assert_int_equal(m.recursive_attrs.set, MOUNT_ATTR_NOATIME);
+	assert_int_equal(m.recursive_attrs.clear, MOUNT_ATTR__ATIME);
+	assert_int_equal(m.attrs.set, MOUNT_ATTR_NOEXEC);
+}
+
+/* ---- what becomes a step ---- */
+
+static void the_usual_mounts(void **state)
+{
+	struct plan_case c = mounts_of(plan_case_of_root());
+
+	(void) state;
+	plan_case_gives(
+		&c,
+		MOUNTS("{ \"destination\": \"/proc\", \"type\": \"proc\", \"source\": \"proc\" },"
+		       "{ \"destination\": \"/dev\", \"type\": \"tmpfs\", \"source\": \"tmpfs\", \"options\":"
+		       "  [\"nosuid\", \"strictatime\", \"mode=755\", \"size=65536k\"] },"
+		       "{ \"destination\": \"dev/pts\", \"type\": \"devpts\", \"options\":"
+		       "  [\"nosuid\", \"noexec\", \"newinstance\", \"ptmxmode=0666\", \"\"] },"
+		       "{ \"destination\": \"/sys\", \"type\": \"sysfs\", \"source\": \"sysfs\", \"options\":"
+		       "  [\"nosuid\", \"ro\", \"lazytime\", \"defaults\"] }"),
+		"mount proc on \"/proc\" [/mounts/0]\n"
+		"mount tmpfs on \"/dev\" nosuid,strictatime,mode=755,size=65536k [/mounts/1]\n"
+		"mount devpts on \"/dev/pts\" nosuid,noexec,newinstance,ptmxmode=0666 [/mounts/2]\n"
+		"mount sysfs on \"/sys\" ro,nosuid,lazytime [/mounts/3]\n");
+}
+
+static void binds_are_made_absolute(void **state)
+{
+	struct plan_case c = mounts_of(plan_case_of_root());
+
+	(void) state;
+	plan_case_gives(
+		&c,
+		MOUNTS("{ \"destination\": \"/data\", \"type\": \"bind\", \"source\": \"/srv/a b\","
+		       "  \"options\": [\"ro\", \"rprivate\", \"sync\", \"silent\"] },"
+		       "{ \"destination\": \"/x\", \"source\": \"vol\", \"options\":"
+		       "  [\"rbind\", \"rw\", \"rro\", \"slave\", \"rnoatime\", \"relatime\"] },"
+		       "{ \"destination\": \"/x\", \"type\": \"none\", \"options\": [\"remount\", \"bind\", \"noexec\"] },"
+		       "{ \"destination\": \"/x\", \"options\": [\"remount\", \"size=1m\"] }"),
+		"mount bind \"/srv/a b\" on \"/data\" ro,rprivate [/mounts/0]\n"
+		"mount rbind \"/b/vol\" on \"/x\" rw,relatime,rro,rnoatime,slave [/mounts/1]\n"
+		"mount remount-bind \"/x\" noexec [/mounts/2]\n"
+		"mount remount \"/x\" size=1m [/mounts/3]\n");
+}
+
+static void a_shared_bind_comes_from_the_host(void **state)
+{
+	struct plan_case c = mounts_of(plan_case_of_root());
+
+	(void) state;
+	plan_case_gives(
+		&c,
+		MOUNTS("{ \"destination\": \"/v\", \"source\": \"/v\", \"options\": [\"rbind\", \"rshared\"] }"),
+		"mount rbind \"/v\" on \"/v\" rshared opened by host [/mounts/0]\n");
+}
+
+static void root_opens_sources_for_a_user_namespace(void **state)
+{
+	struct plan_case c = mounts_of(plan_case_of_root());
+	static const char json[] = MOUNTS_IN(
+		USER_NS, "{ \"destination\": \"/v\", \"source\": \"/v\", \"options\": [\"bind\"] },"
+			 "{ \"destination\": \"/t\", \"type\": \"tmpfs\" }");
+
+	(void) state;
+	plan_case_gives(&c, json,
+			"mount bind \"/v\" on \"/v\" opened by host [/mounts/0]\n"
+			"mount tmpfs on \"/t\" [/mounts/1]\n");
+
+	c = mounts_of(plan_case_of_user());
+	plan_case_gives(&c, json,
+			"mount bind \"/v\" on \"/v\" [/mounts/0]\n"
+			"mount tmpfs on \"/t\" [/mounts/1]\n");
+}
+
+static void sysfs_of_another_network_is_bound(void **state)
+{
+	struct plan_case c = mounts_of(plan_case_of_user());
+
+	(void) state;
+	plan_case_gives(&c,
+			MOUNTS_IN(USER_NS, "{ \"destination\": \"/sys\", \"type\": \"sysfs\","
+					   " \"options\": [\"ro\", \"nosuid\"] }"),
+			"mount rbind \"/sys\" on \"/sys\" ro,nosuid [/mounts/0]\n");
+	plan_case_gives(&c,
+			MOUNTS_IN(USER_NS ", { \"type\": \"network\" }",
+				  "{ \"destination\": \"/sys\", \"type\": \"sysfs\" }"),
+			"mount sysfs on \"/sys\" [/mounts/0]\n");
+}
+
+/* What fsconfig(2) can't say goes to mount(2) as a whole. */
+static bool is_classic(const char *json)
+{
+	struct plan_case c = mounts_of(plan_case_of_root());
+	struct arena a;
+	struct err e = { 0 };
+
+	arena_open(&a);
+	struct plan *plan = plan_reserve(&a);
+	struct planner p = { .arena = &a,
+			     .config = plan_case_decode(json, &a),
+			     .options = &c.options,
+			     .facts = &c.facts,
+			     .plan = plan,
+			     .new_namespaces = CLONE_NEWNS };
+
+	assert_int_equal(plan_mounts(&p, &e), 0);
+
+	return p.steps[0].mount.classic;
+}
+
+#define TMPFS(options)                                                                             \
+	MOUNTS("{ \"destination\": \"/t\", \"type\": \"tmpfs\", \"options\": [" options "] }")
+
+static void what_only_mount_can_say_is_marked(void **state)
+{
+	char json[1024], longer[300] = { 0 };
+
+	(void) state;
+	assert_false(is_classic(TMPFS("\"ro\", \"size=1m\", \"sync\"")));
+	assert_true(is_classic(TMPFS("\"silent\"")));
+	assert_false(is_classic(TMPFS("\"silent\", \"loud\"")));
+	assert_true(is_classic(TMPFS("\"iversion\"")));
+	assert_true(is_classic(TMPFS("\"size=1m,mode=755\"")));
+
+	memset(longer, 'x', 255);
+	fmt_text(json, sizeof(json), TMPFS("\"lower=%s\""), longer);
+	assert_false(is_classic(json));
+	memset(longer, 'x', 256);
+	fmt_text(json, sizeof(json), TMPFS("\"lower=%s\""), longer);
+	assert_true(is_classic(json));
+}
+
+/* ---- /proc ---- */
+
+static void only_leaves_of_proc_are_mounted_over(void **state)
+{
+	struct plan_case c = mounts_of(plan_case_of_root());
+
+	(void) state;
+	plan_case_gives(
+		&c,
+		MOUNTS("{ \"destination\": \"/proc\", \"source\": \"/proc/\", \"options\": [\"rbind\"] },"
+		       "{ \"destination\": \"/proc/../proc//meminfo\", \"source\": \"/m\", \"options\": [\"bind\"] },"
+		       "{ \"destination\": \"/procession\", \"source\": \"/m\", \"options\": [\"bind\"] },"
+		       "{ \"destination\": \"/proc\", \"options\": [\"remount\", \"ro\"] }"),
+		"mount rbind \"/proc/\" on \"/proc\" [/mounts/0]\n"
+		"mount bind \"/m\" on \"/proc/../proc//meminfo\" [/mounts/1]\n"
+		"mount bind \"/m\" on \"/procession\" [/mounts/2]\n"
+		"mount remount \"/proc\" ro [/mounts/3]\n");
+}
+
+static void errors_name_the_mount(void **state)
+{
+	static const struct {
+		const char *json, *line;
+	} cases[] = {
+		{ MOUNTS("{ \"destination\": \"/a\", \"type\": \"tmpfs\" }, { \"destination\": \"\" }"),
+		  "/mounts/1/destination: empty path" },
+		{ MOUNTS("{ \"destination\": \"/a/..\", \"type\": \"tmpfs\" }"),
+		  "/mounts/0/destination: \"/a/..\" is the rootfs itself" },
+		{ MOUNTS("{ \"destination\": \"/a\" }"),
+		  "/mounts/0: a mount without a type that is not a bind" },
+		{ MOUNTS("{ \"destination\": \"/a\", \"type\": \"none\", \"options\": [\"ro\"] }"),
+		  "/mounts/0: a mount without a type that is not a bind" },
+		{ MOUNTS("{ \"destination\": \"/a\", \"type\": \"bind\" }"),
+		  "/mounts/0: a bind mount without a source" },
+		{ MOUNTS("{ \"destination\": \"/a\", \"source\": \"/a\", \"options\": [\"bind\", \"noexce\"] }"),
+		  "/mounts/0/options/1: unknown mount option \"noexce\" (did you mean \"noexec\"?)" },
+		{ MOUNTS("{ \"destination\": \"/a\", \"source\": \"/a\", \"options\": [\"size=1\", \"bind\"] }"),
+		  "/mounts/0/options/0: unknown mount option \"size=1\"" },
+		{ MOUNTS("{ \"destination\": \"/a\", \"type\": \"tmpfs\", \"options\": [\"ro\", \"tmpcopyup\"] }"),
+		  "/mounts/0/options/1: mount option \"tmpcopyup\" is not supported yet" },
+		{ MOUNTS("{ \"destination\": \"/a\", \"source\": \"/a\", \"options\": [\"ridmap\"] }"),
+		  "/mounts/0/options/0: mount option \"ridmap\" is not supported yet" },
+		{ MOUNTS("{ \"destination\": \"/a\", \"type\": \"bind\", \"source\": \"/a\", \"uidMappings\":"
+			 "[{ \"containerID\": 0, \"hostID\": 0, \"size\": 1 }] }"),
+		  "/mounts/0/uidMappings: not supported yet" },
+		{ MOUNTS("{ \"destination\": \"/proc\", \"type\": \"tmpfs\" }"),
+		  "/mounts/0/destination: only proc can be mounted on \"/proc\"" },
+		{ MOUNTS("{ \"destination\": \"//proc/.\", \"type\": \"bind\", \"source\": \"/etc\" }"),
+		  "/mounts/0/destination: only proc can be mounted on \"//proc/.\"" },
+		{ MOUNTS("{ \"destination\": \"/proc/self/attr\", \"type\": \"bind\", \"source\": \"/etc\" }"),
+		  "/mounts/0/destination: \"/proc/self/attr\" in /proc can't be mounted over" },
+		{ MOUNTS("{ \"destination\": \"/x/../proc/meminfo\", \"type\": \"tmpfs\" }"),
+		  "/mounts/0/destination: \"/x/../proc/meminfo\" in /proc can't be mounted over" },
+		{ "{ \"ociVersion\": \"1.3.0\", \"mounts\": [{ \"destination\": \"/a\", \"type\": \"tmpfs\" }] }",
+		  "/mounts: mounts need a new mount namespace" },
+		{ "{ \"ociVersion\": \"1.3.0\", \"linux\": { \"mountLabel\": \"x\" } }",
+		  "/linux/mountLabel: not supported yet" },
+	};
+
+	(void) state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct plan_case c = mounts_of(plan_case_of_root());
+
+		plan_case_refuses(&c, cases[i].json, cases[i].line);
+	}
+}
+
+/* ---- cgroup ---- */
+
+static const struct cgroup_hierarchy v2_only[] = {
+	{ .controllers = "", .mount = "/sys/fs/cgroup", .own = "/", .v2 = true },
+};
+
+static const struct cgroup_hierarchy hybrid[] = {
+	{ .controllers = "cpu,cpuacct", .mount = "/sys/fs/cgroup/cpu,cpuacct", .own = "/" },
+	{ .controllers = "memory", .mount = "/sys/fs/cgroup/memory", .own = "/" },
+	{ .controllers = "name=systemd", .mount = "/sys/fs/cgroup/systemd", .own = "/" },
+	{ .controllers = "", .mount = "/sys/fs/cgroup/unified", .own = "/", .v2 = true },
+};
+
+#define CGROUP                                                                                     \
+	"{ \"destination\": \"/sys/fs/cgroup\", \"type\": \"cgroup\", \"options\": [\"nosuid\", \"ro\", \"rprivate\"] }"
+
+static struct plan_case cgroups_of(enum cgroup_mode mode, const struct cgroup_hierarchy *h,
+				   size_t count)
+{
+	struct plan_case c = mounts_of(plan_case_of_root());
+
+	c.facts.cgroups = (struct cgroup_layout) { .mode = mode, .hierarchies = h, .count = count };
+
+	return c;
+}
+
+static void v2_is_mounted_in_a_cgroup_namespace_else_bound(void **state)
+{
+	struct plan_case c = cgroups_of(CGROUP_V2, v2_only, ARRAY_SIZE(v2_only));
+
+	(void) state;
+	c.cgroup_dir = "/sys/fs/cgroup/web";
+	plan_case_gives(&c, MOUNTS_IN(CGROUP_NS, CGROUP),
+			"mount cgroup2 on \"/sys/fs/cgroup\" ro,nosuid,rprivate [/mounts/0]\n");
+	plan_case_gives(
+		&c, MOUNTS(CGROUP),
+		"mount bind \"/sys/fs/cgroup/web\" on \"/sys/fs/cgroup\" ro,nosuid,rprivate "
+		"[/mounts/0]\n");
+
+	c.cgroup_dir = NULL;
+	plan_case_gives(&c, MOUNTS(CGROUP), "");
+	assert_string_equal(
+		c.warnings[0],
+		"/mounts/0: the container has no cgroup: \"/sys/fs/cgroup\" is not mounted");
+}
+
+/* In the place of cgroup.c: a cgroup in all hierarchies but that of memory. */
+static int make_cgroups(struct planner *p, struct err *e)
+{
+	(void) e;
+	plan_add(p, OP_MAKE_CGROUP, "")->cgroup.path = "/sys/fs/cgroup/cpu,cpuacct/web";
+	plan_add(p, OP_MAKE_CGROUP, "")->cgroup.path = "/sys/fs/cgroup/systemd/web";
+	plan_add(p, OP_MAKE_CGROUP, "")->cgroup.path = "/sys/fs/cgroup/unified/web";
+
+	return 0;
+}
+
+#define MADE                                                                                       \
+	"make-cgroup \"/sys/fs/cgroup/cpu,cpuacct/web\"\n"                                         \
+	"make-cgroup \"/sys/fs/cgroup/systemd/web\"\n"                                             \
+	"make-cgroup \"/sys/fs/cgroup/unified/web\"\n"
+#define TMPFS_STEP                                                                                 \
+	"mount tmpfs on \"/sys/fs/cgroup\" nosuid,nodev,noexec,rprivate,mode=755,size=64k [/mounts/0]\n"
+#define LINK_STEPS                                                                                 \
+	"make-link \"/sys/fs/cgroup/cpu\" -> \"cpu,cpuacct\" [/mounts/0]\n"                        \
+	"make-link \"/sys/fs/cgroup/cpuacct\" -> \"cpu,cpuacct\" [/mounts/0]\n"
+#define REMOUNT_STEP "mount remount-bind \"/sys/fs/cgroup\" ro [/mounts/0]\n"
+
+static void v1_is_a_tmpfs_with_a_directory_for_each(void **state)
+{
+	struct plan_case c = cgroups_of(CGROUP_HYBRID, hybrid, ARRAY_SIZE(hybrid));
+
+	(void) state;
+	c.subjects[0] = make_cgroups;
+	c.subjects[1] = plan_namespaces;
+	c.subjects[2] = plan_mounts;
+	plan_case_gives(
+		&c, MOUNTS_IN(CGROUP_NS, CGROUP),
+		MADE TMPFS_STEP
+		"mount cgroup on \"/sys/fs/cgroup/cpu,cpuacct\" ro,nosuid,cpu,cpuacct [/mounts/0]\n" LINK_STEPS
+		"mount cgroup on \"/sys/fs/cgroup/systemd\" ro,nosuid,name=systemd [/mounts/0]\n"
+		"mount cgroup2 on \"/sys/fs/cgroup/unified\" ro,nosuid [/mounts/0]\n" REMOUNT_STEP);
+	plan_case_gives(
+		&c, MOUNTS(CGROUP),
+		MADE TMPFS_STEP
+		"mount bind \"/sys/fs/cgroup/cpu,cpuacct/web\" on \"/sys/fs/cgroup/cpu,cpuacct\" "
+		"ro,nosuid [/mounts/0]\n" LINK_STEPS
+		"mount bind \"/sys/fs/cgroup/systemd/web\" on \"/sys/fs/cgroup/systemd\" ro,nosuid "
+		"[/mounts/0]\n"
+		"mount bind \"/sys/fs/cgroup/unified/web\" on \"/sys/fs/cgroup/unified\" ro,nosuid "
+		"[/mounts/0]\n" REMOUNT_STEP);
+}
+
+static void no_cgroups_is_a_warning(void **state)
+{
+	struct plan_case c = cgroups_of(CGROUP_NONE, NULL, 0);
+
+	(void) state;
+	plan_case_gives(&c, MOUNTS(CGROUP), "");
+	assert_string_equal(
+		c.warnings[0],
+		"/mounts/0: the host has no cgroups: \"/sys/fs/cgroup\" is not mounted");
+	assert_null(c.warnings[1]);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_option_has_a_name_of_its_own),
+		cmocka_unit_test(every_option_of_the_spec_is_known),
+		cmocka_unit_test(every_recursive_option_is_like_the_plain_one),
+		cmocka_unit_test(every_propagation_has_a_name),
+		cmocka_unit_test(the_later_of_two_options_counts),
+		cmocka_unit_test(times_of_access_are_a_choice_of_one),
+		cmocka_unit_test(the_usual_mounts),
+		cmocka_unit_test(binds_are_made_absolute),
+		cmocka_unit_test(a_shared_bind_comes_from_the_host),
+		cmocka_unit_test(root_opens_sources_for_a_user_namespace),
+		cmocka_unit_test(sysfs_of_another_network_is_bound),
+		cmocka_unit_test(what_only_mount_can_say_is_marked),
+		cmocka_unit_test(only_leaves_of_proc_are_mounted_over),
+		cmocka_unit_test(errors_name_the_mount),
+		cmocka_unit_test(v2_is_mounted_in_a_cgroup_namespace_else_bound),
+		cmocka_unit_test(v1_is_a_tmpfs_with_a_directory_for_each),
+		cmocka_unit_test(no_cgroups_is_a_warning),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * tests/unit/plan_namespaces_test.c - plan/namespaces.c and plan/idmap.c
+ */
+#include "plan_harness.h"
+
+#include "kernel/process.h"
+#include "plan/namespaces.h"
+
+#include <linux/capability.h>
+
+#define CONFIG(linux) "{ \"ociVersion\": \"1.3.0\", \"linux\": { " linux " } }"
+#define NEW_USER      "\"namespaces\": [{ \"type\": \"user\" }]"
+
+static struct plan_case namespaces_of(struct plan_case c)
+{
+	static plan_subject *const subjects[] = { plan_namespaces, plan_spawn, plan_id_maps,
+						  plan_enter, plan_network };
+
+	memcpy(c.subjects, subjects, sizeof(subjects));
+
+	return c;
+}
+
+/* ---- the table ---- */
+
+static void every_namespace_has_one_name(void **state)
+{
+	uint64_t types = 0;
+
+	(void) state;
+	for (size_t i = 0; i < NAMESPACE_KINDS; i++) {
+		assert_int_equal(types & namespace_kinds[i].type, 0);
+		types |= namespace_kinds[i].type;
+		for (size_t j = 0; j < i; j++)
+			assert_string_not_equal(namespace_kinds[i].name, namespace_kinds[j].name);
+	}
+	assert_int_equal(types, CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS |
+					CLONE_NEWNET | CLONE_NEWCGROUP | CLONE_NEWTIME |
+					CLONE_NEWNS);
+}
+
+/* ---- made and joined ---- */
+
+static void nothing_is_made_where_nothing_is_asked_for(void **state)
+{
+	struct plan_case c = namespaces_of(plan_case_of_root());
+
+	(void) state;
+	plan_case_gives(&c, "{ \"ociVersion\": \"1.3.0\" }",
+			"spawn\n"
+			"enter-session\n");
+}
+
+static void new_namespaces_are_made_at_birth_but_cgroup(void **state)
+{
+	struct plan_case c = namespaces_of(plan_case_of_root());
+
+	(void) state;
+	c.cgroup_dir = "/sys/fs/cgroup/web";
+	plan_case_gives(
+		&c,
+		CONFIG("\"namespaces\": [{ \"type\": \"mount\" }, { \"type\": \"cgroup\" },"
+		       "{ \"type\": \"network\" }, { \"type\": \"pid\", \"path\": \"\" }]"),
+		"spawn new pid,network,mount in \"/sys/fs/cgroup/web\" [/linux/namespaces]\n"
+		"enter-session\n"
+		"unshare cgroup [/linux/namespaces/1]\n"
+		"loopback-up [/linux/namespaces/2]\n");
+}
+
+static void joined_namespaces_are_entered_mount_last(void **state)
+{
+	struct plan_case c = namespaces_of(plan_case_of_root());
+
+	(void) state;
+	plan_case_gives(&c,
+			CONFIG("\"namespaces\": [{ \"type\": \"mount\", \"path\": \"/n/mnt\" },"
+			       "{ \"type\": \"time\", \"path\": \"/n/time\" },"
+			       "{ \"type\": \"cgroup\", \"path\": \"/n/cgroup\" },"
+			       "{ \"type\": \"network\", \"path\": \"/n/net\" },"
+			       "{ \"type\": \"uts\", \"path\": \"/n/uts\" },"
+			       "{ \"type\": \"ipc\", \"path\": \"/n/ipc\" },"
+			       "{ \"type\": \"pid\", \"path\": \"/n/pid\" },"
+			       "{ \"type\": \"user\", \"path\": \"/n/user\" }]"),
+			"spawn join user \"/n/user\" join pid \"/n/pid\" [/linux/namespaces]\n"
+			"enter-session\n"
+			"join-namespace ipc \"/n/ipc\" [/linux/namespaces/5]\n"
+			"join-namespace uts \"/n/uts\" [/linux/namespaces/4]\n"
+			"join-namespace network \"/n/net\" [/linux/namespaces/3]\n"
+			"join-namespace cgroup \"/n/cgroup\" [/linux/namespaces/2]\n"
+			"join-namespace time \"/n/time\" [/linux/namespaces/1]\n"
+			"join-namespace mount \"/n/mnt\" [/linux/namespaces/0]\n");
+}
+
+/* From inside a new user namespace the host's could not be joined. */
+static void with_a_new_user_namespace_all_are_joined_at_birth(void **state)
+{
+	struct plan_case c = namespaces_of(plan_case_of_user());
+
+	(void) state;
+	plan_case_gives(
+		&c,
+		CONFIG("\"namespaces\": [{ \"type\": \"user\" }, { \"type\": \"cgroup\" },"
+		       "{ \"type\": \"network\", \"path\": \"/n/net\" },"
+		       "{ \"type\": \"ipc\", \"path\": \"/n/ipc\" }]"),
+		"spawn new user join ipc \"/n/ipc\" join network \"/n/net\" held [/linux/namespaces]\n"
+		"write-id-map uids 0:1000:1\n"
+		"deny-setgroups\n"
+		"write-id-map gids 0:1001:1\n"
+		"release\n"
+		"enter-session\n"
+		"unshare cgroup [/linux/namespaces/1]\n");
+}
+
+static void namespace_errors_name_the_entry(void **state)
+{
+	static const struct {
+		const char *json, *line;
+	} cases[] = {
+		{ CONFIG("\"namespaces\": [{ \"type\": \"pid\" }, { \"type\": \"pid\" }]"),
+		  "/linux/namespaces/1/type: namespace \"pid\" is listed twice" },
+		{ CONFIG("\"namespaces\": [{ \"type\": \"pid\", \"path\": \"/n\" }, { \"type\": \"pid\" }]"),
+		  "/linux/namespaces/1/type: namespace \"pid\" is listed twice" },
+		{ CONFIG("\"namespaces\": [{ \"type\": \"uts\", \"path\": \"run/ns\" }]"),
+		  "/linux/namespaces/0/path: \"run/ns\" is not an absolute path" },
+		{ CONFIG("\"timeOffsets\": { \"monotonic\": { \"secs\": 1 } }"),
+		  "/linux/timeOffsets: not supported yet" },
+	};
+
+	(void) state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct plan_case c = namespaces_of(plan_case_of_root());
+
+		plan_case_refuses(&c, cases[i].json, cases[i].line);
+	}
+}
+
+static void ordinary_user_needs_a_user_namespace(void **state)
+{
+	struct plan_case c = namespaces_of(plan_case_of_user());
+
+	(void) state;
+	plan_case_refuses(&c, CONFIG("\"namespaces\": [{ \"type\": \"pid\" }]"),
+			  "/linux/namespaces: a container without a user namespace needs root's "
+			  "rights (add a user namespace, or run as root)");
+}
+
+/* ---- maps ---- */
+
+static void root_writes_the_maps_as_they_are(void **state)
+{
+	struct plan_case c = namespaces_of(plan_case_of_root());
+
+	(void) state;
+	plan_case_gives(
+		&c,
+		CONFIG(NEW_USER
+		       ", \"uidMappings\": ["
+		       "{ \"containerID\": 0, \"hostID\": 100000, \"size\": 1000 },"
+		       "{ \"containerID\": 1000, \"hostID\": 200000, \"size\": 1 }],"
+		       "\"gidMappings\": [{ \"containerID\": 0, \"hostID\": 0, \"size\": 4294967295 }]"),
+		"spawn new user held [/linux/namespaces]\n"
+		"write-id-map uids 0:100000:1000,1000:200000:1 [/linux/uidMappings]\n"
+		"write-id-map gids 0:0:4294967295 [/linux/gidMappings]\n"
+		"release\n"
+		"enter-session\n");
+}
+
+static void ordinary_user_is_root_inside_without_setgroups(void **state)
+{
+	struct plan_case c = namespaces_of(plan_case_of_user());
+
+	(void) state;
+	plan_case_gives(&c, CONFIG(NEW_USER),
+			"spawn new user held [/linux/namespaces]\n"
+			"write-id-map uids 0:1000:1\n"
+			"deny-setgroups\n"
+			"write-id-map gids 0:1001:1\n"
+			"release\n"
+			"enter-session\n");
+}
+
+static void ordinary_user_gets_the_ids_set_aside(void **state)
+{
+	struct plan_case c = namespaces_of(plan_case_of_user());
+
+	(void) state;
+	c.facts.sub_uids = (struct id_range) { 1, 100000, 65536 };
+	c.facts.sub_gids = (struct id_range) { 1, 200000, 65536 };
+	plan_case_gives(&c, CONFIG(NEW_USER),
+			"spawn new user held [/linux/namespaces]\n"
+			"write-id-map uids 0:1000:1,1:100000:65536 by newuidmap\n"
+			"write-id-map gids 0:1001:1,1:200000:65536 by newgidmap\n"
+			"release\n"
+			"enter-session\n");
+}
+
+static void ordinary_user_maps_others_by_the_helper(void **state)
+{
+	struct plan_case c = namespaces_of(plan_case_of_user());
+
+	(void) state;
+	plan_case_gives(
+		&c,
+		CONFIG(NEW_USER
+		       ", \"uidMappings\": [{ \"containerID\": 5, \"hostID\": 1000, \"size\": 1 }],"
+		       "\"gidMappings\": [{ \"containerID\": 0, \"hostID\": 100000, \"size\": 9 }]"),
+		"spawn new user held [/linux/namespaces]\n"
+		"write-id-map uids 5:1000:1 [/linux/uidMappings]\n"
+		"write-id-map gids 0:100000:9 by newgidmap [/linux/gidMappings]\n"
+		"release\n"
+		"enter-session\n");
+}
+
+#define GIDS	   ", \"gidMappings\": [{ \"containerID\": 0, \"hostID\": 0, \"size\": 1 }]"
+#define UIDS(list) NEW_USER ", \"uidMappings\": [" list "]" GIDS
+#define RANGE(inside, outside, count)                                                              \
+	"{ \"containerID\": " #inside ", \"hostID\": " #outside ", \"size\": " #count " }"
+
+static void map_errors_name_the_mapping(void **state)
+{
+	static const struct {
+		const char *json, *line;
+	} cases[] = {
+		{ CONFIG(NEW_USER), "/linux: a new user namespace, but no \"uidMappings\"" },
+		{ CONFIG(NEW_USER ", \"uidMappings\": [" RANGE(0, 0, 1) "]"),
+		  "/linux: a new user namespace, but no \"gidMappings\"" },
+		{ CONFIG("\"uidMappings\": [" RANGE(0, 0, 1) "]"),
+		  "/linux/uidMappings: user namespace mappings specified, but no user namespace" },
+		{ CONFIG("\"gidMappings\": [" RANGE(0, 0, 1) "]"),
+		  "/linux/gidMappings: user namespace mappings specified, but no user namespace" },
+		{ CONFIG("\"namespaces\": [{ \"type\": \"user\", \"path\": \"/n\" }]" GIDS),
+		  "/linux/gidMappings: user namespace mappings specified, but the user namespace is "
+		  "joined" },
+		{ CONFIG(UIDS(RANGE(0, 0, 0))), "/linux/uidMappings/0/size: a mapping of 0 IDs" },
+		{ CONFIG(UIDS(RANGE(0, 0, 1) "," RANGE(4294967294, 5, 2))),
+		  "/linux/uidMappings/1/size: the mapping goes beyond the last ID, 4294967294" },
+		{ CONFIG(UIDS(RANGE(0, 4294967290, 10))),
+		  "/linux/uidMappings/0/size: the mapping goes beyond the last ID, 4294967294" },
+		{ CONFIG(UIDS(RANGE(0, 100, 10) "," RANGE(9, 200, 1))),
+		  "/linux/uidMappings/1/containerID: the mapping overlaps with number 0" },
+		{ CONFIG(UIDS(RANGE(0, 100, 10) "," RANGE(20, 95, 6))),
+		  "/linux/uidMappings/1/hostID: the mapping overlaps with number 0" },
+	};
+
+	(void) state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct plan_case c = namespaces_of(plan_case_of_root());
+
+		plan_case_refuses(&c, cases[i].json, cases[i].line);
+	}
+}
+
+static void no_more_maps_than_the_kernel_takes(void **state)
+{
+	struct plan_case c = namespaces_of(plan_case_of_root());
+	char json[341 * 80 + 512], *end = json;
+
+	(void) state;
+	end += fmt_text(end, 512,
+			"{\"ociVersion\":\"1.3.0\",\"linux\":{" NEW_USER GIDS ",\"uidMappings\":[");
+	for (int i = 0; i < 341; i++)
+		end += fmt_text(end, 80, "%s{\"containerID\":%d,\"hostID\":%d,\"size\":1}",
+				i > 0 ? "," : "", i, i);
+	fmt_text(end, 8, "]}}");
+	plan_case_refuses(
+		&c, json,
+		"/linux/uidMappings: 341 mappings, but the kernel takes no more than 340");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_namespace_has_one_name),
+		cmocka_unit_test(nothing_is_made_where_nothing_is_asked_for),
+		cmocka_unit_test(new_namespaces_are_made_at_birth_but_cgroup),
+		cmocka_unit_test(joined_namespaces_are_entered_mount_last),
+		cmocka_unit_test(with_a_new_user_namespace_all_are_joined_at_birth),
+		cmocka_unit_test(namespace_errors_name_the_entry),
+		cmocka_unit_test(ordinary_user_needs_a_user_namespace),
+		cmocka_unit_test(root_writes_the_maps_as_they_are),
+		cmocka_unit_test(ordinary_user_is_root_inside_without_setgroups),
+		cmocka_unit_test(ordinary_user_gets_the_ids_set_aside),
+		cmocka_unit_test(ordinary_user_maps_others_by_the_helper),
+		cmocka_unit_test(map_errors_name_the_mapping),
+		cmocka_unit_test(no_more_maps_than_the_kernel_takes),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
