@@ -37,7 +37,7 @@ static int copy_path(const char *path, char copy[CGROUP_PATH], struct err *e)
 	if (cgroup_check_path(path) < 0)
 		return err_msg(e, "\"%s\" is not the path of a cgroup", path);
 	if (fmt_text(copy, CGROUP_PATH, "%s", path) >= CGROUP_PATH)
-		return err_msg(e, "the path of cgroup \"%.100s...\" is too long", path);
+		return err_msg(e, "the path of a cgroup is longer than %d bytes", CGROUP_PATH);
 
 	return 0;
 }

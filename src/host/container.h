@@ -2,8 +2,8 @@
 /*
  * host/container.h - the operations of a container, as the verbs call them
  *
- * All run in tare's own process, in the host's namespaces. All: 0, or -1 with @e set; a failure of create or
- * run leaves nothing behind. The texts are those of CONTRACT.md B5.
+ * All run in tare's own process, in the host's namespaces. All: 0, or -1 with @e set; a failure of
+ * create or run leaves nothing behind. The texts are those of CONTRACT.md B5.
  */
 #pragma once
 
@@ -25,10 +25,11 @@ struct create_options {
 	bool no_pivot, no_new_keyring;
 	bool systemd_cgroup, no_cgroup;
 	int preserve_fds;
-	const char *listen_pid, *listen_fds, *listen_names; /* LISTEN_*, sd_listen_fds(3); NULL: not set */
-	unsigned fail_step;	    /* --test-fail-step */
-	bool run;		    /* go on without waiting for start */
-	bool detach, keep;	    /* run only */
+	const char *listen_pid, *listen_fds,
+		*listen_names; /* LISTEN_*, sd_listen_fds(3); NULL: not set */
+	unsigned fail_step;    /* --test-fail-step */
+	bool run;	       /* go on without waiting for start */
+	bool detach, keep;     /* run only */
 };
 
 int container_create(const struct create_options *o, struct err *e);
@@ -41,8 +42,10 @@ int container_plan(const struct create_options *o, bool json, struct err *e);
 
 int container_start(const struct state_root *root, const char *id, struct err *e);
 
-/* @signal 1..64. @all: every process of its cgroup; a container that does not run is then no failure. */
-int container_kill(const struct state_root *root, const char *id, int signal, bool all, struct err *e);
+/* @signal 1..64. @all: every process of its cgroup; a container that does not run is then no
+ * failure. */
+int container_kill(const struct state_root *root, const char *id, int signal, bool all,
+		   struct err *e);
 
 /* @force: kills first; an unknown container is then no failure. */
 int container_delete(const struct state_root *root, const char *id, bool force, struct err *e);

@@ -2,8 +2,8 @@
 /*
  * host/create.c - create, run and plan: from a bundle to a container
  *
- * Load and plan, which has no side effects; seal the plan; perform it; then publish: record, pid file. A failure
- * before the end of that is rolled back.
+ * Load and plan, which has no side effects; seal the plan; perform it; then publish: record, pid
+ * file. A failure before the end of that is rolled back.
  */
 #include "host/host.h"
 
@@ -20,7 +20,8 @@
 /* ---- deciding ---- */
 
 /*
- * systemd's socket activation, sd_listen_fds(3): descriptors meant for us by LISTEN_PID are handed on.
+ * systemd's socket activation, sd_listen_fds(3): descriptors meant for us by LISTEN_PID are handed
+ * on.
  */
 static int count_listen_fds(const struct create_options *o)
 {
@@ -100,7 +101,7 @@ static size_t count_hooks(const struct oci_hook *hooks, size_t count, const char
 		const char **none = arena_array(a, 2, sizeof(*none));
 
 		none[0] = hooks[i].path;
-		to[i] = (struct record_hook){
+		to[i] = (struct record_hook) {
 			.stage = stage,
 			.path = hooks[i].path,
 			.argv = hooks[i].args_count > 0 ? argv : none,
@@ -127,7 +128,8 @@ static void record_hooks(struct record *rec, const struct oci_hooks *hooks, stru
 	rec->hook_count = start + stop;
 }
 
-static void record_annotations(struct record *rec, const struct oci_string_map *map, struct arena *a)
+static void record_annotations(struct record *rec, const struct oci_string_map *map,
+			       struct arena *a)
 {
 	if (!map)
 		return;
@@ -135,7 +137,7 @@ static void record_annotations(struct record *rec, const struct oci_string_map *
 	struct record_pair *list = arena_array(a, map->count + 1, sizeof(*list));
 
 	for (size_t i = 0; i < map->count; i++)
-		list[i] = (struct record_pair){ .key = map->keys[i], .value = map->values[i] };
+		list[i] = (struct record_pair) { .key = map->keys[i], .value = map->values[i] };
 	rec->annotations = list;
 	rec->annotation_count = map->count;
 }
@@ -160,7 +162,7 @@ static void fill_record(const struct create *c, struct record *rec, struct arena
 
 	sys_clock_realtime(&now);
 	time_text(created, &now, 9);
-	*rec = (struct record){
+	*rec = (struct record) {
 		.id = c->plan->id,
 		.oci_version = config->oci_version,
 		.bundle = c->plan->bundle,

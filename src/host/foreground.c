@@ -2,9 +2,9 @@
 /*
  * host/foreground.c - run in the foreground
  *
- * tare stays between the caller and the program: signals go on to the program, the caller's terminal and the
- * program's are copied into one another, and the program's end becomes ours. The caller's terminal is raw for that
- * time and restored on every way out.
+ * tare stays between the caller and the program: signals go on to the program, the caller's
+ * terminal and the program's are copied into one another, and the program's end becomes ours. The
+ * caller's terminal is raw for that time and restored on every way out.
  */
 #include "host/host.h"
 
@@ -66,7 +66,8 @@ static void make_raw(struct foreground *f)
 	if (sys_ioctl(0, TCGETS, &f->saved) < 0)
 		return;
 	raw = f->saved;
-	raw.c_iflag &= ~(tcflag_t) (IGNBRK | BRKINT | PARMRK | ISTRIP | INLCR | IGNCR | ICRNL | IXON);
+	raw.c_iflag &=
+		~(tcflag_t) (IGNBRK | BRKINT | PARMRK | ISTRIP | INLCR | IGNCR | ICRNL | IXON);
 	raw.c_oflag &= ~(tcflag_t) OPOST;
 	raw.c_lflag &= ~(tcflag_t) (ECHO | ECHONL | ICANON | ISIG | IEXTEN);
 	raw.c_cflag &= ~(tcflag_t) (CSIZE | PARENB);
@@ -118,7 +119,8 @@ static bool serve_once(struct foreground *f)
 		[WATCH_END] = { .fd = c->pidfd, .events = POLLIN },
 		[WATCH_SIGNALS] = { .fd = f->signals, .events = POLLIN },
 		[WATCH_CONSOLE] = { .fd = c->console, .events = POLLIN },
-		[WATCH_INPUT] = { .fd = c->console >= 0 && f->input_open ? 0 : -1, .events = POLLIN },
+		[WATCH_INPUT] = { .fd = c->console >= 0 && f->input_open ? 0 : -1,
+				  .events = POLLIN },
 	};
 
 	if (sys_poll(fds, ARRAY_SIZE(fds), -1) < 0)

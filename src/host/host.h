@@ -13,17 +13,17 @@ struct create {
 	struct arena *plan_arena; /* the memfd with the plan */
 	struct bundle bundle;
 	const struct plan *plan;
-	int state_dir;	   /* ROOT/ID, locked */
+	int state_dir; /* ROOT/ID, locked */
 	int journal;
 	int listener, hold; /* for tare-init; -1 for run */
-	int signals;	   /* signalfd: somebody wants us to stop */
+	int signals;	    /* signalfd: somebody wants us to stop */
 	/* once OP_SPAWN is done */
-	pid_t pid;	   /* 0: none */
+	pid_t pid; /* 0: none */
 	int pidfd;
 	uint64_t start_time;
-	int control;	   /* our end of the socket pair */
-	int release;	   /* write end: a held tare-init waits for a byte; -1: it is not held */
-	int console;	   /* the pty's master, once it came; -1 */
+	int control; /* our end of the socket pair */
+	int release; /* write end: a held tare-init waits for a byte; -1: it is not held */
+	int console; /* the pty's master, once it came; -1 */
 };
 
 /* ---- spawn.c ---- */
@@ -35,8 +35,8 @@ int spawn_init(struct create *c, const struct step *s, struct err *e);
 int spawn_release(struct create *c, struct err *e);
 
 /*
- * Mount sources that tare-init may not be able to reach itself: opened here, sent in the order of the steps that want
- * them. Before the first GO.
+ * Mount sources that tare-init may not be able to reach itself: opened here, sent in the order of
+ * the steps that want them. Before the first GO.
  */
 int sources_send(struct create *c, struct err *e);
 
@@ -66,7 +66,8 @@ int pidfile_write(const char *path, pid_t pid, struct err *e);
 
 /* ---- hooks.c ---- */
 
-/* Run the recorded hooks of @stage one after the other. @all: go on after a failure; the first one is told. */
+/* Run the recorded hooks of @stage one after the other. @all: go on after a failure; the first one
+ * is told. */
 int hooks_run_recorded(const struct record *rec, const char *stage, enum container_status status,
 		       bool all, struct arena *a, struct err *e);
 
@@ -78,8 +79,8 @@ int foreground_wait(struct create *c, int *exit_code, struct err *e);
 /* ---- remove.c ---- */
 
 /*
- * Take down a container, whatever it does: processes, cgroups, state; then poststop hooks, whose failure is
- * only a warning. @rec may be NULL: none was written.
+ * Take down a container, whatever it does: processes, cgroups, state; then poststop hooks, whose
+ * failure is only a warning. @rec may be NULL: none was written.
  */
 int container_remove(const struct state_root *root, const char *id, int dir,
 		     const struct record *rec, struct arena *a, struct err *e);

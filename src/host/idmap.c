@@ -2,8 +2,9 @@
 /*
  * host/idmap.c - the id maps of a new user namespace
  *
- * user_namespaces(7), "User and group ID mappings". Root writes them itself; an ordinary user may map only itself, and
- * has newuidmap(1) and newgidmap(1) write the ranges /etc/subuid and /etc/subgid give it.
+ * user_namespaces(7), "User and group ID mappings". Root writes them itself; an ordinary user may
+ * map only itself, and has newuidmap(1) and newgidmap(1) write the ranges /etc/subuid and
+ * /etc/subgid give it.
  */
 #include "host/host.h"
 
@@ -68,7 +69,8 @@ static int become_helper(void *arg)
 }
 
 /* Where the helper is: engines may call us with an empty PATH. */
-static const char *const helper_directories[] = { "/usr/bin", "/bin", "/usr/local/bin", "/usr/sbin" };
+static const char *const helper_directories[] = { "/usr/bin", "/bin", "/usr/local/bin",
+						  "/usr/sbin" };
 
 static int find_helper(const char *name, char path[64])
 {
@@ -93,8 +95,9 @@ static int run_helper(const struct helper *h, struct err *e)
 	sys_wait(pid, &status, 0);
 	if (status != 0) {
 		(void) err_msg(e, "%s failed with status %d", h->path, status >> 8 & 0xff);
-		return err_hint(e, "are the ranges in /etc/subuid and /etc/subgid, and is %s set-uid root?",
-				h->path);
+		return err_hint(
+			e, "are the ranges in /etc/subuid and /etc/subgid, and is %s set-uid root?",
+			h->path);
 	}
 
 	return 0;
@@ -110,7 +113,9 @@ static int call_helper(struct create *c, const struct step *s, struct err *e)
 
 	if (find_helper(name, path) < 0) {
 		(void) err_msg(e, "%s is not installed", name);
-		return err_hint(e, "Debian's package is uidmap; a mapping of your own id alone works without");
+		return err_hint(
+			e,
+			"Debian's package is uidmap; a mapping of your own id alone works without");
 	}
 	argv[argc++] = name;
 	fmt_text(numbers[n], sizeof(numbers[n]), "%d", c->pid);

@@ -2,7 +2,8 @@
 /*
  * host/kill.c - kill
  *
- * A signal goes only through a pidfd that is proved to be the recorded process; with --all, to the container's cgroups.
+ * A signal goes only through a pidfd that is proved to be the recorded process; with --all, to the
+ * container's cgroups.
  */
 #include "host/host.h"
 
@@ -46,7 +47,8 @@ static int kill_everything(const struct record *rec, int signal, struct err *e)
 	return 0;
 }
 
-int container_kill(const struct state_root *root, const char *id, int signal, bool all, struct err *e)
+int container_kill(const struct state_root *root, const char *id, int signal, bool all,
+		   struct err *e)
 {
 	struct record rec;
 	struct arena a;

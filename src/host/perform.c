@@ -2,9 +2,10 @@
 /*
  * host/perform.c - the walk through the plan, and the way back
  *
- * tare performs the steps of its side, in turns with tare-init (wire/wire.h). Every effect that outlives a process
- * is in the journal before it happens; whatever fails, at whatever step, ends in create_rollback(), which kills
- * tare-init and has the journal undone. A stop signal is a failure like any other.
+ * tare performs the steps of its side, in turns with tare-init (wire/wire.h). Every effect that
+ * outlives a process is in the journal before it happens; whatever fails, at whatever step, ends in
+ * create_rollback(), which kills tare-init and has the journal undone. A stop signal is a failure
+ * like any other.
  */
 #include "host/host.h"
 
@@ -291,7 +292,8 @@ static int take_turns(struct create *c, size_t next, struct err *e)
 			ready = true;
 		if (m.kind == WIRE_FAILED) {
 			*e = m.error;
-			return step_failed(c->plan, m.step < c->plan->step_count ? m.step : c->plan->spawn, e);
+			return step_failed(
+				c->plan, m.step < c->plan->step_count ? m.step : c->plan->spawn, e);
 		}
 		if (m.kind != WIRE_TURN)
 			continue;

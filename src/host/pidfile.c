@@ -2,8 +2,8 @@
 /*
  * host/pidfile.c - --pid-file
  *
- * Engines take its existence as success and read it as soon as it is there: so it appears whole, by rename(2), and
- * only when nothing can fail any more.
+ * Engines take its existence as success and read it as soon as it is there: so it appears whole, by
+ * rename(2), and only when nothing can fail any more.
  */
 #include "host/host.h"
 
@@ -20,17 +20,16 @@ int pidfile_write(const char *path, pid_t pid, struct err *e)
 	char temporary[PATH_MAX], text[16];
 
 	/* In the same directory: DIR/.NAME */
-	if (*name == '\0' ||
-	    fmt_text(temporary, sizeof(temporary), "%.*s.%s", (int) (name - path), path, name) >=
-		    sizeof(temporary))
+	if (*name == '\0' || fmt_text(temporary, sizeof(temporary), "%.*s.%s", (int) (name - path),
+				      path, name) >= sizeof(temporary))
 		return err_msg(e, "\"%s\" can't be a pid file", path);
 
 	size_t length = fmt_text(text, sizeof(text), "%d", pid);
 
 	/* What an earlier command left there when it was killed. */
 	sys_unlink_at(AT_FDCWD, temporary, 0);
-	autoclose int fd = sys_open_at(AT_FDCWD, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW,
-				       0644);
+	autoclose int fd =
+		sys_open_at(AT_FDCWD, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0644);
 	int r = fd < 0 ? fd : sys_write_all(fd, text, length);
 	if (r == 0)
 		r = sys_rename_at(AT_FDCWD, temporary, AT_FDCWD, path);

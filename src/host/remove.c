@@ -2,8 +2,8 @@
 /*
  * host/remove.c - delete, and what run does at its end
  *
- * All that is known of a container's traces is in its journal; undoing that is the one way to remove it, whatever state it is
- * in and however much of it was made.
+ * All that is known of a container's traces is in its journal; undoing that is the one way to
+ * remove it, whatever state it is in and however much of it was made.
  */
 #include "host/host.h"
 
@@ -21,7 +21,8 @@ int container_remove(const struct state_root *root, const char *id, int dir,
 
 	if (journal_undo(dir, e) < 0 || state_remove(root, id, dir, e) < 0)
 		return -1;
-	/* runtime-spec, runtime.md#lifecycle, step 13: a failure is a warning, and the others go on. */
+	/* runtime-spec, runtime.md#lifecycle, step 13: a failure is a warning, and the others go
+	 * on. */
 	if (rec && hooks_run_recorded(rec, "poststop", STATUS_STOPPED, true, a, &failure) < 0)
 		log_warning("%s", failure.text);
 

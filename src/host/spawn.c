@@ -2,10 +2,10 @@
 /*
  * host/spawn.c - the birth of tare-init
  *
- * tare-init is executed from a sealed memfd by a child that is born in the container's namespaces and cgroup. Between
- * clone and exec that child only moves descriptors to where tare-init expects them. It shares our memory, which saves
- * the copy of the page tables, but only where it is alone in a new pid namespace: elsewhere a root of that
- * namespace could reach into the shared pages.
+ * tare-init is executed from a sealed memfd by a child that is born in the container's namespaces
+ * and cgroup. Between clone and exec that child only moves descriptors to where tare-init expects
+ * them. It shares our memory, which saves the copy of the page tables, but only where it is alone
+ * in a new pid namespace: elsewhere a root of that namespace could reach into the shared pages.
  */
 #include "host/host.h"
 
@@ -23,12 +23,12 @@
 struct birth {
 	const struct create *create;
 	const struct spawn_step *spawn;
-	int image;    /* the sealed memfd */
-	int control;  /* tare-init's end */
-	int release;  /* read end; -1: not held */
-	int cgroup;   /* v2 directory; -1 */
-	int user;     /* user namespace to join first; -1 */
-	pid_t pid;    /* of the one born in a joined user namespace */
+	int image;   /* the sealed memfd */
+	int control; /* tare-init's end */
+	int release; /* read end; -1: not held */
+	int cgroup;  /* v2 directory; -1 */
+	int user;    /* user namespace to join first; -1 */
+	pid_t pid;   /* of the one born in a joined user namespace */
 	int pidfd;
 };
 
@@ -43,7 +43,8 @@ static void __attribute__((noreturn)) child_fails(const struct birth *b, int r, 
 	sys_exit(1);
 }
 
-/* Wait until the id maps are there, then be root in them: without, the exec would drop all capabilities. */
+/* Wait until the id maps are there, then be root in them: without, the exec would drop all
+ * capabilities. */
 static void wait_for_release(const struct birth *b)
 {
 	char byte;
@@ -59,8 +60,8 @@ static void wait_for_release(const struct birth *b)
 }
 
 /*
- * Put tare-init's descriptors where it looks for them. First all out of the way: the numbers may be those of
- * one another.
+ * Put tare-init's descriptors where it looks for them. First all out of the way: the numbers may be
+ * those of one another.
  */
 static int arrange_descriptors(const struct birth *b, const int fds[WIRE_FD_COUNT], int *image)
 {
@@ -114,8 +115,8 @@ static int become_init(void *arg)
 }
 
 /*
- * A user namespace that exists already can only be joined for good, so a child does it, has the real one as its
- * sibling, and ends. The namespaces it makes then belong to that user namespace.
+ * A user namespace that exists already can only be joined for good, so a child does it, has the
+ * real one as its sibling, and ends. The namespaces it makes then belong to that user namespace.
  */
 static int join_and_clone(void *arg)
 {
@@ -203,7 +204,7 @@ static void give_back(struct borrowed *b)
 
 static int borrow(struct borrowed *b, const struct spawn_step *spawn, struct err *e)
 {
-	*b = (struct borrowed){ .count = 0 };
+	*b = (struct borrowed) { .count = 0 };
 	for (size_t i = 0; i < spawn->join_count; i++)
 		if (borrow_one(b, &spawn->joins[i], e) < 0) {
 			give_back(b);
@@ -216,7 +217,8 @@ static int borrow(struct borrowed *b, const struct spawn_step *spawn, struct err
 /* Clone through a process that joins the user namespace first. */
 static pid_t clone_in_user_namespace(struct birth *b, struct err *e)
 {
-	/* It shares our memory to tell the pid, and our descriptors to leave the pidfd; it is gone before we go on. */
+	/* It shares our memory to tell the pid, and our descriptors to leave the pidfd; it is gone
+	 * before we go on. */
 	const struct sys_clone clone = { .flags = CLONE_FILES, .cgroup = -1, .share_memory = true };
 	int pidfd = -1, status;
 	pid_t helper = sys_clone_call(&clone, &pidfd, join_and_clone, b);
@@ -238,7 +240,8 @@ static pid_t clone_directly(struct birth *b, struct err *e)
 	const struct sys_clone clone = {
 		.flags = b->spawn->namespaces,
 		.cgroup = b->cgroup,
-		/* A held child must let us write its maps; a new time namespace can't share memory. */
+		/* A held child must let us write its maps; a new time namespace can't share memory.
+		 */
 		.share_memory = (b->spawn->namespaces & (alone | CLONE_NEWTIME)) == alone &&
 				!b->spawn->held,
 	};
@@ -247,7 +250,9 @@ static pid_t clone_directly(struct birth *b, struct err *e)
 	if (pid < 0) {
 		(void) err_sys(e, pid, "make the container's process and namespaces");
 		if (pid == -EPERM)
-			err_hint(e, "without root it takes a user namespace, and a host that allows it");
+			err_hint(
+				e,
+				"without root it takes a user namespace, and a host that allows it");
 		if (pid == -ENOSPC)
 			err_hint(e, "a limit of /proc/sys/user/max_*_namespaces is reached");
 		return -1;

@@ -2,8 +2,8 @@
 /*
  * host/start.c - start
  *
- * Connecting to tare-init's socket is the word to go; the end of that connection is the exec, a message on it is the
- * reason why there was none.
+ * Connecting to tare-init's socket is the word to go; the end of that connection is the exec, a
+ * message on it is the reason why there was none.
  */
 #include "host/host.h"
 

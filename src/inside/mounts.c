@@ -229,7 +229,9 @@ static int remount_filesystem(int target, const struct mount_step *m, struct err
 	if (configure(fs, m, e) < 0)
 		return -1;
 
-	int r = sys_fs_reconfigure(fs);
+	int r = m->attrs.clear & MOUNT_ATTR_RDONLY ? sys_fs_set(fs, "rw", NULL) : 0;
+	if (r == 0)
+		r = sys_fs_reconfigure(fs);
 	if (r < 0) {
 		(void) err_sys(e, r, "remount \"%s\"", m->target);
 		explain(fs, e);

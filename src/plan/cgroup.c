@@ -43,8 +43,7 @@ static int check_component(const char *path, const char *name, size_t length, st
 	if (length == 2 && strncmp(name, "..", 2) == 0)
 		return err_cfg(e, path_place, "cgroupsPath \"%s\" has \"..\" in it", path);
 	if (length > LONGEST_NAME)
-		return err_cfg(e, path_place,
-			       "cgroupsPath \"%.60s...\" has a component over %d bytes", path,
+		return err_cfg(e, path_place, "cgroupsPath has a component over %d bytes",
 			       LONGEST_NAME);
 	for (size_t i = 0; i < length; i++)
 		if ((unsigned char) name[i] < ' ' || name[i] == '\177')
@@ -59,7 +58,7 @@ static int check_path(const char *path, struct err *e)
 	size_t length;
 
 	if (strlen(path) > LONGEST_PATH)
-		return err_cfg(e, path_place, "cgroupsPath \"%.60s...\" is too long", path);
+		return err_cfg(e, path_place, "cgroupsPath is longer than %d bytes", LONGEST_PATH);
 	for (const char *at = path; *at; at += length) {
 		at += strspn(at, "/");
 		length = strcspn(at, "/");

@@ -2,9 +2,9 @@
 /*
  * plan/settle.c - the last act of planning: nothing in the plan points out of the arena
  *
- * The subjects write steps as C programmers do, with string literals and static tables. tare-init shares the arena with tare,
- * not its constants; so here every pointer of every step is looked at, by a table of where each kind of step
- * has them, and what lies elsewhere is copied.
+ * The subjects write steps as C programmers do, with string literals and static tables. tare-init
+ * shares the arena with tare, not its constants; so here every pointer of every step is looked at,
+ * by a table of where each kind of step has them, and what lies elsewhere is copied.
  */
 #include "plan/settle.h"
 
@@ -28,7 +28,8 @@ static const void *settle_block(struct arena *a, const void *block, size_t size)
 	return !block || is_ours(a, block) ? block : arena_memdup(a, block, size);
 }
 
-/* A NULL-terminated list of strings. Lists of the arena may be of config.json's own strings, or mixed with literals. */
+/* A NULL-terminated list of strings. Lists of the arena may be of config.json's own strings, or
+ * mixed with literals. */
 static void settle_list(struct arena *a, const char *const **list)
 {
 	size_t count = 0;
@@ -62,8 +63,8 @@ static void settle_mount(struct arena *a, struct step *s)
 		settle_string(a, &parameters[i].value);
 	}
 	m->parameters = parameters;
-	m->propagation = settle_block(a, m->propagation,
-				      m->propagation_count * sizeof(*m->propagation));
+	m->propagation =
+		settle_block(a, m->propagation, m->propagation_count * sizeof(*m->propagation));
 	settle_string(a, &m->source);
 	settle_string(a, &m->target);
 	settle_string(a, &m->type);
@@ -143,8 +144,52 @@ static void settle_rlimit(struct arena *a, struct step *s)
 	settle_string(a, &s->rlimit.name);
 }
 
-/* Steps of tare-init only: tare's own are performed where they were planned. NULL: no pointers but the place. */
+static void settle_cgroup_file(struct arena *a, struct step *s)
+{
+	settle_string(a, &s->cgroup_file.directory);
+	settle_string(a, &s->cgroup_file.file);
+	settle_string(a, &s->cgroup_file.value);
+}
+
+static void settle_devices(struct arena *a, struct step *s)
+{
+	settle_string(a, &s->devices.directory);
+	s->devices.instructions = settle_block(a, s->devices.instructions,
+					       s->devices.count * sizeof(*s->devices.instructions));
+}
+
+static void settle_spawn(struct arena *a, struct step *s)
+{
+	struct spawn_step *spawn = &s->spawn;
+	struct ns_join *joins = arena_array(a, spawn->join_count, sizeof(*joins));
+
+	for (size_t i = 0; i < spawn->join_count; i++) {
+		joins[i] = spawn->joins[i];
+		settle_string(a, &joins[i].name);
+		settle_string(a, &joins[i].path);
+		settle_string(a, &joins[i].own);
+		settle_string(a, &joins[i].place);
+	}
+	spawn->joins = joins;
+	settle_string(a, &spawn->cgroup);
+	settle_string(a, &spawn->join_user);
+}
+
+static void settle_id_map(struct arena *a, struct step *s)
+{
+	s->id_map.ranges =
+		settle_block(a, s->id_map.ranges, s->id_map.count * sizeof(*s->id_map.ranges));
+}
+
+/* NULL: no pointers but the place. */
 static void (*const settlers[OP_COUNT])(struct arena *a, struct step *s) = {
+	[OP_CLAIM_ID] = settle_path,
+	[OP_MAKE_CGROUP] = settle_path,
+	[OP_WRITE_CGROUP] = settle_cgroup_file,
+	[OP_ATTACH_DEVICES] = settle_devices,
+	[OP_SPAWN] = settle_spawn,
+	[OP_JOIN_CGROUP] = settle_path,
+	[OP_WRITE_ID_MAP] = settle_id_map,
 	[OP_JOIN_NAMESPACE] = settle_namespace,
 	[OP_UNSHARE] = settle_namespace,
 	[OP_NEW_KEYRING] = settle_text,
@@ -155,6 +200,7 @@ static void (*const settlers[OP_COUNT])(struct arena *a, struct step *s) = {
 	[OP_MOUNT] = settle_mount,
 	[OP_MAKE_DEVICE] = settle_device,
 	[OP_MAKE_LINK] = settle_link,
+	[OP_RUN_HOST_HOOK] = settle_hook,
 	[OP_RUN_HOOK] = settle_hook,
 	[OP_MASK_PATH] = settle_path,
 	[OP_PROTECT_PATH] = settle_path,

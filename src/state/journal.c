@@ -28,14 +28,12 @@ int journal_open(int dir, struct err *e)
 
 static int append(int journal, const char *key, const char *value, struct err *e)
 {
-	struct arena a;
+	char room[2 * CGROUP_PATH + 64];
+	struct lines line = { .text = room, .room = sizeof(room) };
 
-	arena_open(&a);
+	lines_add(&line, key, value);
 
-	struct lines l = { .arena = &a };
-	lines_add(&l, key, value);
-	int r = sys_write_all(journal, l.text, l.length);
-	arena_close(&a);
+	int r = line.cut ? -ENAMETOOLONG : sys_write_all(journal, line.text, line.length);
 
 	return r < 0 ? err_sys(e, r, "write the journal") : 0;
 }

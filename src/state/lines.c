@@ -12,6 +12,10 @@
 
 static void put(struct lines *l, const char *text, size_t length)
 {
+	if (l->length + length > l->room && !l->arena) {
+		l->cut = true;
+		return;
+	}
 	if (l->length + length > l->room) {
 		size_t room = (l->length + length) * 2 + 1024;
 		char *bigger = arena_alloc(l->arena, room);

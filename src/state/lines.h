@@ -14,11 +14,12 @@
 
 #define LINES_MAX ((size_t) 32 << 20)
 
-/* Text in the making, in the arena. */
+/* Text in the making: in the arena, or without one, in the caller's @text of @room bytes. */
 struct lines {
 	struct arena *arena;
 	char *text;
 	size_t length, room;
+	bool cut; /* the caller's room was too small */
 };
 
 void lines_add(struct lines *l, const char *key, const char *value);

@@ -164,6 +164,25 @@ static void arrays_of_objects_grow(void **state)
 	}
 }
 
+static void arrays_of_strings_end_with_a_null(void **state)
+{
+	(void) state;
+	for (int count = 0; count < 40; count++) {
+		char text[1024];
+		int at = sprintf(text, "{\"cwd\":\"/\",\"args\":[");
+
+		for (int i = 0; i < count; i++)
+			at += sprintf(text + at, "%s\"%d\"", i ? "," : "", i);
+		/* What comes next in memory is not NULL. */
+		strcpy(text + at, "],\"env\":[\"a\",\"b\"]}");
+
+		struct oci_process *p = accepted(&oci_process_type, text);
+		assert_int_equal(p->args_count, count);
+		assert_null(p->args[count]);
+		assert_null(p->env[2]);
+	}
+}
+
 static void the_result_does_not_point_into_the_text(void **state)
 {
 	(void) state;
@@ -371,6 +390,12 @@ static void unknown_words_are_named_with_the_nearest(void **state)
 	static const struct refusal list[] = {
 		{ "{\"linux\":{\"namespaces\":[{\"type\":\"netwrok\"}]}}",
 		  "/linux/namespaces/0/type @1:33 unknown value \"netwrok\", did you mean \"network\"?" },
+		{ "{\"linux\":{\"namespaces\":[{\"type\":\"ntwrk\"}]}}",
+		  "/linux/namespaces/0/type @1:33 unknown value \"ntwrk\", did you mean \"network\"?" },
+		{ "{\"linux\":{\"namespaces\":[{\"type\":\"ntwk\"}]}}",
+		  "/linux/namespaces/0/type @1:33 unknown value \"ntwk\"" },
+		{ "{\"linux\":{\"namespaces\":[{\"type\":\"pdi\"}]}}",
+		  "/linux/namespaces/0/type @1:33 unknown value \"pdi\", did you mean \"pid\"?" },
 		{ "{\"linux\":{\"namespaces\":[{\"type\":\"PID\"}]}}",
 		  "/linux/namespaces/0/type @1:33 unknown value \"PID\", did you mean \"pid\"?" },
 		{ "{\"linux\":{\"namespaces\":[{\"type\":\"\"}]}}",
@@ -471,24 +496,38 @@ static void duplicate_names_are_refused_everywhere(void **state)
 	accepted(&oci_config_type, config_with("\"odd\":{\"a\":1,\"A\":2,\"aa\":3},\"Root\":1"));
 }
 
+/* @count names, then two that were there before; which of these comes first is told. */
+static void expect_duplicate(int count, int first, int second)
+{
+	char text[2048], told[64];
+	int at = sprintf(text, "{\"a\":{");
+
+	for (int i = 0; i < count; i++)
+		at += sprintf(text + at, "\"n%d\":0,", (i * 37) % 101);
+	sprintf(text + at, "\"n%d\":1,\"n%d\":2}}", first * 37 % 101, second * 37 % 101);
+	sprintf(told, "/a @1:%d duplicate name \"n%d\"", at + 1, first * 37 % 101);
+	assert_string_equal(outcome(&oci_config_type, text), told);
+}
+
 static void duplicates_are_found_among_many_names(void **state)
 {
 	(void) state;
 
 	/* Sorted from 13 names on; around that, and where runs of the sort are cut short. */
 	for (int count = 2; count < 70; count++) {
-		char text[2048];
-		int at = sprintf(text, "{\"a\":{");
-
-		for (int i = 0; i < count; i++)
-			at += sprintf(text + at, "\"n%d\":0,", (i * 37) % 101);
-		int column = at + 1;
-		sprintf(text + at, "\"n%d\":1,\"n0\":2}}", (count / 2 * 37) % 101);
-
-		char told[64];
-		sprintf(told, "/a @1:%d duplicate name \"n%d\"", column, (count / 2 * 37) % 101);
-		assert_string_equal(outcome(&oci_config_type, text), told);
+		expect_duplicate(count, 0, count / 2);
+		expect_duplicate(count, count / 2, 0);
+		expect_duplicate(count, count - 1, 0);
 	}
+}
+
+static void names_with_escapes_are_told_apart(void **state)
+{
+	(void) state;
+	accepted(&oci_process_type, "{\"\\u0061a\":1,\"\\u0062b\":{\"\\u0063\":1,\"\\u0064\":2},"
+				    "\"\\u0063wd\":\"/\"}");
+	assert_string_equal(unknown.items[0].place, "/aa");
+	assert_string_equal(unknown.items[1].place, "/bb");
 }
 
 static void nul_characters_are_refused_where_they_would_cut(void **state)
@@ -716,12 +755,12 @@ static void large_documents_are_quick(void **state)
 	} list[] = {
 		{ "{\"ociVersion\":\"1\",\"process\":{\"cwd\":\"/\",\"args\":[", "\"%d\"", 100000,
 		  "]}}" },
-		{ "{\"ociVersion\":\"1\",\"annotations\":{", "\"%d\":\"1\"", 300000, "}}" },
-		{ "{\"ociVersion\":\"1\",\"odd\":{", "\"%d\":1", 300000, "}}" },
-		{ "{\"ociVersion\":\"1\",", "\"%d\":1", 300000, "}" },
-		{ "{\"ociVersion\":\"1\",\"linux\":{\"netDevices\":{", "\"%d\":{}", 300000, "}}}" },
-		{ "{\"ociVersion\":\"1\",\"mounts\":[", "{\"destination\":\"%d\"}", 300000, "]}" },
-		{ "{\"ociVersion\":\"1\",\"odd\":[", "[{\"a\":%d}]", 300000, "]}" },
+		{ "{\"ociVersion\":\"1\",\"annotations\":{", "\"%d\":\"1\"", 100000, "}}" },
+		{ "{\"ociVersion\":\"1\",\"odd\":{", "\"%d\":1", 100000, "}}" },
+		{ "{\"ociVersion\":\"1\",", "\"%d\":1", 100000, "}" },
+		{ "{\"ociVersion\":\"1\",\"linux\":{\"netDevices\":{", "\"%d\":{}", 100000, "}}}" },
+		{ "{\"ociVersion\":\"1\",\"mounts\":[", "{\"destination\":\"%d\"}", 100000, "]}" },
+		{ "{\"ociVersion\":\"1\",\"odd\":[", "[{\"a\":%d}]", 100000, "]}" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(list); i++) {
@@ -1093,6 +1132,7 @@ int main(void)
 		TEST(an_empty_array_differs_from_an_absent_one),
 		TEST(maps_keep_the_documents_order),
 		TEST(arrays_of_objects_grow),
+		TEST(arrays_of_strings_end_with_a_null),
 		TEST(the_result_does_not_point_into_the_text),
 		TEST(integers_hold_their_whole_range),
 		TEST(null_is_absent_where_that_is_allowed),
@@ -1105,6 +1145,7 @@ int main(void)
 		TEST(patterns_and_empty_lists_are_told),
 		TEST(duplicate_names_are_refused_everywhere),
 		TEST(duplicates_are_found_among_many_names),
+		TEST(names_with_escapes_are_told_apart),
 		TEST(nul_characters_are_refused_where_they_would_cut),
 		TEST(broken_json_is_refused),
 		TEST(only_utf8_is_taken),
