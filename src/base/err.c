@@ -108,7 +108,9 @@ size_t err_line(const struct err *e, char *buf, size_t size)
 {
 	char place[ERR_PLACE + 64] = "";
 
-	if (e->place[0] != '\0' && e->line > 0)
+	if (e->line > 0 && e->place[0] == '\0')
+		fmt_text(place, sizeof(place), "line %d, column %d: ", e->line, e->column);
+	else if (e->line > 0)
 		fmt_text(place, sizeof(place), "%s (line %d, column %d): ", e->place, e->line,
 			 e->column);
 	else if (e->place[0] != '\0')

@@ -16,9 +16,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define ERR_TEXT 1200
+#define ERR_TEXT  1200
 #define ERR_PLACE 200
-#define ERR_HINT 200
+#define ERR_HINT  200
 
 struct err {
 	int code;	       /* errno of the root cause; 0 where no system call was the cause */
@@ -30,8 +30,7 @@ struct err {
 };
 
 /* The kernel refused: `fmt: strerror(-r)`. @r is a kernel/ result, so -errno. */
-int err_sys(struct err *e, int r, const char *fmt, ...)
-	__attribute__((cold, format(printf, 3, 4)));
+int err_sys(struct err *e, int r, const char *fmt, ...) __attribute__((cold, format(printf, 3, 4)));
 
 /* config.json asks at @place (a JSON pointer) for what we refuse. */
 int err_cfg(struct err *e, const char *place, const char *fmt, ...)

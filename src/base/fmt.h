@@ -17,8 +17,7 @@
  */
 size_t fmt_text_v(char *buf, size_t size, const char *fmt, va_list ap)
 	__attribute__((format(printf, 3, 0)));
-size_t fmt_text(char *buf, size_t size, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
+size_t fmt_text(char *buf, size_t size, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 /*
  * Read a decimal number: digits only, all of @s. 0, or -1 where it is empty, has

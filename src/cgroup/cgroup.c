@@ -64,33 +64,39 @@ int cgroup_find_missing(const char *path, char topmost[CGROUP_PATH], struct err 
 }
 
 /*
- * A new v1 cpuset has no CPUs and no memory nodes, and nothing can join it before it has. Other
- * hierarchies have no such files.
+ * A new v1 cpuset has no CPUs and no memory nodes, and nothing can join it before it has. They are
+ * those of the nearest cgroup above that has any, for all in between. Other hierarchies have
+ * no such files.
  */
-static int fill_cpuset(const char *made, struct err *e)
+static int fill_cpuset_file(const char *dir, const char *file, struct err *e)
 {
-	static const char *const files[] = { "cpuset.cpus", "cpuset.mems" };
-	char parent[CGROUP_PATH], value[1024];
+	char at[CGROUP_PATH], value[1024];
+	ssize_t n;
 
-	fmt_text(parent, sizeof(parent), "%s", made);
-	cut_last(parent);
-	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
-		ssize_t n = cgroup_read(made, files[i], value, sizeof(value));
+	fmt_text(at, sizeof(at), "%s", dir);
+	while ((n = cgroup_read(at, file, value, sizeof(value))) <= 1 && n >= 0)
+		cut_last(at);
+	if (n == -ENOENT)
+		return 0;
+	if (n < 0)
+		return err_sys(e, (int) n, "read \"%s\" of \"%s\"", file, at);
+	while (strlen(at) < strlen(dir)) {
+		at[strlen(at)] = '/'; /* where cut_last() cut */
 
-		if (n == -ENOENT)
-			return 0;
-		if (n > 0 && value[0] != '\n')
-			continue;
-		n = cgroup_read(parent, files[i], value, sizeof(value));
-		if (n < 0)
-			return err_sys(e, (int) n, "read \"%s\" of \"%s\"", files[i], parent);
-
-		int r = cgroup_put(made, files[i], value);
+		int r = cgroup_put(at, file, value);
 		if (r < 0)
-			return err_sys(e, r, "write \"%s\" of \"%s\"", files[i], made);
+			return err_sys(e, r, "write \"%s\" of \"%s\"", file, at);
 	}
 
 	return 0;
+}
+
+static int fill_cpuset(const char *dir, struct err *e)
+{
+	if (fill_cpuset_file(dir, "cpuset.cpus", e) < 0)
+		return -1;
+
+	return fill_cpuset_file(dir, "cpuset.mems", e);
 }
 
 /* Is @word in @list, both without regard to what is around them but spaces? */
@@ -218,7 +224,7 @@ static int make_and_check(const char *path, char topmost[CGROUP_PATH], struct er
 
 	if (make_missing(path, topmost, e) < 0)
 		return -1;
-	if (topmost[0] == '\0' && check_empty(path, e) < 0)
+	if (topmost[0] == '\0' && (check_empty(path, e) < 0 || fill_cpuset(path, e) < 0))
 		return -1;
 	/* Born in a frozen cgroup tare-init would never come to its first instruction. */
 	if (cgroup_is_frozen(path))

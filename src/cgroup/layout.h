@@ -23,7 +23,8 @@ enum cgroup_mode {
 struct cgroup_hierarchy {
 	const char *controllers; /* v1: "cpu,cpuacct" or "name=systemd"; v2: "" */
 	const char *mount;	 /* where it is mounted: "/sys/fs/cgroup/memory" */
-	const char *own;	 /* our own cgroup in it, below the mount: "/process_api/x"; "/" is its root */
+	const char
+		*own; /* our own cgroup in it, below the mount: "/process_api/x"; "/" is its root */
 	bool v2;
 };
 
@@ -40,8 +41,7 @@ int cgroup_layout_read(struct cgroup_layout *layout, struct arena *a, struct err
  * The same from the texts of the two files; looks at nothing else. A mount that shows nothing
  * of our own cgroup's side of the hierarchy is left out.
  */
-void cgroup_layout_parse(struct cgroup_layout *layout, char *mountinfo, char *own,
-			 struct arena *a);
+void cgroup_layout_parse(struct cgroup_layout *layout, char *mountinfo, char *own, struct arena *a);
 
 /* The hierarchy that has @controller ("memory"); for v2, looks at cgroup.controllers. NULL: none. */
 const struct cgroup_hierarchy *cgroup_layout_find(const struct cgroup_layout *layout,

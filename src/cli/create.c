@@ -7,6 +7,7 @@
 #include "cli/verb.h"
 
 #include "base/table.h"
+#include "cli/root.h"
 
 static const struct flag common_rows[] = {
 	{ "bundle", 'b', false, FLAG_TEXT, offsetof(struct options, bundle), "DIR",
@@ -58,6 +59,9 @@ struct create_options create_options_of(const struct call *call)
 		.systemd_cgroup = systemd && !disabled,
 		.no_cgroup = disabled,
 		.preserve_fds = (int) o->preserve_fds,
+		.listen_pid = env_value(call->env, "LISTEN_PID"),
+		.listen_fds = env_value(call->env, "LISTEN_FDS"),
+		.listen_names = env_value(call->env, "LISTEN_FDNAMES"),
 		.fail_step = o->fail_step,
 		.detach = o->detach,
 		.keep = o->keep,

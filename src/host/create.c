@@ -16,6 +16,7 @@
 #include "state/directory.h"
 
 #include <signal.h>
+#include <string.h>
 
 /* ---- deciding ---- */
 
@@ -34,7 +35,19 @@ static int count_listen_fds(const struct create_options *o)
 	return (pid_t) pid == sys_pid() && count < 1024 ? (int) count : 0;
 }
 
-static int decide(struct create *c, struct arena *a, struct err *e)
+static bool makes_user_namespace(const struct oci_config *config)
+{
+	const struct oci_linux *linux = config->linux;
+
+	for (size_t i = 0; linux && i < linux->namespaces_count; i++)
+		if (strcmp(linux->namespaces[i].type, "user") == 0)
+			return true;
+
+	return false;
+}
+
+/* @only_plan: nothing of it will be done, so no right to do it is needed. */
+static int decide(struct create *c, bool only_plan, struct arena *a, struct err *e)
 {
 	const struct create_options *o = c->options;
 	const char *const *warnings;
@@ -45,6 +58,8 @@ static int decide(struct create *c, struct arena *a, struct err *e)
 		return -1;
 	if (facts_gather(&facts, a, e) < 0)
 		return -1;
+	if (only_plan && facts.euid != 0 && !makes_user_namespace(c->bundle.config))
+		facts_assume_root(&facts);
 
 	const struct plan_options options = {
 		.id = o->id,
@@ -83,7 +98,7 @@ int container_plan(const struct create_options *o, bool json, struct err *e)
 	struct create c = { .options = o };
 	struct arena a;
 
-	if (open_plan_arena(&a, e) < 0 || decide(&c, &a, e) < 0)
+	if (open_plan_arena(&a, e) < 0 || decide(&c, true, &a, e) < 0)
 		return -1;
 	plan_dump(c.plan, json);
 
@@ -227,7 +242,7 @@ static int create_container(struct create *c, struct arena *a, struct record *re
 			    struct arena *records, struct err *e)
 {
 	c->plan_arena = a;
-	if (open_plan_arena(a, e) < 0 || decide(c, a, e) < 0)
+	if (open_plan_arena(a, e) < 0 || decide(c, false, a, e) < 0)
 		return -1;
 	if (perform(c, rec, records, e) == 0)
 		return 0;

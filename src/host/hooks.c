@@ -4,6 +4,7 @@
  */
 #include "host/host.h"
 
+#include "base/fmt.h"
 #include "wire/hook.h"
 
 #include <string.h>
@@ -13,6 +14,7 @@ int hooks_run_recorded(const struct record *rec, const char *stage, enum contain
 {
 	struct err failure;
 	int result = 0;
+	unsigned index = 0; /* of its stage, as config.json counts */
 
 	for (size_t i = 0; i < rec->hook_count; i++) {
 		const struct record_hook *h = &rec->hooks[i];
@@ -30,10 +32,15 @@ int hooks_run_recorded(const struct record *rec, const char *stage, enum contain
 			/* runtime-spec, runtime.md#state: a stopped container has no pid */
 			.state = { record_state_json(rec, status,
 						     status == STATUS_STOPPED ? 0 : rec->pid, a) },
+			.interrupt = -1,
 		};
 
+		char place[64];
+
+		fmt_text(place, sizeof(place), "/hooks/%s/%u", stage, index++);
 		if (hook_run(&call, &failure) == 0)
 			continue;
+		err_at(&failure, place);
 		if (result == 0)
 			*e = failure;
 		result = -1;

@@ -63,12 +63,16 @@ static int make_cgroup(struct create *c, const struct step *s, struct err *e)
 	char topmost[CGROUP_PATH];
 
 	if (cgroup_find_missing(s->cgroup.path, topmost, e) < 0 ||
-	    journal_cgroup(c->journal, s->cgroup.path, e) < 0)
+	    journal_cgroup(c->journal, s->cgroup.path, topmost, e) < 0)
 		return -1;
-	if (topmost[0] != '\0' && journal_made(c->journal, topmost, e) < 0)
-		return -1;
+	if (cgroup_make(s->cgroup.path, topmost, e) < 0) {
+		struct err ignored;
 
-	return cgroup_make(s->cgroup.path, topmost, e);
+		(void) journal_not_ours(c->journal, s->cgroup.path, &ignored);
+		return -1;
+	}
+
+	return journal_made(c->journal, topmost, e);
 }
 
 static int write_cgroup(struct create *c, const struct step *s, struct err *e)
@@ -159,6 +163,7 @@ static int run_hook(struct create *c, const struct step *s, struct err *e)
 		.timeout = h->timeout,
 		.directory = c->plan->bundle,
 		.state = { c->plan->state_head, status_and_pid, c->plan->state_tail },
+		.interrupt = c->signals,
 	};
 
 	return hook_run(&call, e);
@@ -256,14 +261,17 @@ static int next_message(struct create *c, struct wire_message *m, struct err *e)
 		return interrupted(c, e);
 
 	r = wire_receive(c->control, m, &fd);
-	if (r < 0 && r != -ECONNRESET)
+	if (r ==
+	    -ECONNRESET) /* it ended without having read all of ours; what it said itself is still there */
+		r = wire_receive(c->control, m, &fd);
+	if (r < 0)
 		return err_sys(e, r, "hear from tare-init");
 	if (r > 0 && m->kind == WIRE_DESCRIPTOR) {
 		fd_close(&c->console);
 		c->console = fd;
 	}
 
-	return r < 0 ? 0 : r;
+	return r;
 }
 
 /* That it is gone meanwhile we hear, with the reason, from its end of the socket. */
@@ -271,7 +279,8 @@ static int give_turn(struct create *c, size_t next, struct err *e)
 {
 	int r = wire_send(c->control, WIRE_GO, next, -1);
 
-	return r < 0 && r != -EPIPE ? err_sys(e, r, "give tare-init its turn") : 0;
+	return r < 0 && r != -EPIPE && r != -ECONNRESET ? err_sys(e, r, "give tare-init its turn")
+							: 0;
 }
 
 static int take_turns(struct create *c, size_t next, struct err *e)

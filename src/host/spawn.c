@@ -123,7 +123,7 @@ static int join_and_clone(void *arg)
 	struct birth *b = arg;
 	struct sys_clone clone = {
 		.flags = b->spawn->namespaces | CLONE_PARENT,
-		.cgroup = b->cgroup,
+		.cgroup = -1, /* ours already: in there we would have no right to enter it */
 	};
 	int r = sys_setns(b->user, CLONE_NEWUSER);
 
@@ -219,7 +219,11 @@ static pid_t clone_in_user_namespace(struct birth *b, struct err *e)
 {
 	/* It shares our memory to tell the pid, and our descriptors to leave the pidfd; it is gone
 	 * before we go on. */
-	const struct sys_clone clone = { .flags = CLONE_FILES, .cgroup = -1, .share_memory = true };
+	const struct sys_clone clone = {
+		.flags = CLONE_FILES,
+		.cgroup = b->cgroup,
+		.share_memory = true,
+	};
 	int pidfd = -1, status;
 	pid_t helper = sys_clone_call(&clone, &pidfd, join_and_clone, b);
 
@@ -364,7 +368,7 @@ int sources_send(struct create *c, struct err *e)
 
 		autoclose int tree = sys_clone_tree(AT_FDCWD, path, recursive ? AT_RECURSIVE : 0);
 		int r = tree < 0 ? tree : wire_send(c->control, WIRE_DESCRIPTOR, i, tree);
-		if (r == -EPIPE) /* it has ended; why, it told */
+		if (r == -EPIPE || r == -ECONNRESET) /* it has ended; why, it told */
 			return 0;
 		if (r < 0) {
 			(void) err_sys(e, r, "open \"%s\"", path);

@@ -17,15 +17,15 @@
 
 struct inside {
 	const struct plan *plan;
-	size_t step;	   /* index of the step being performed */
-	int report;	   /* who hears of failures: tare's socket, later start's connection */
-	int control;	   /* tare's socket; -1 once create is done */
-	int listener;	   /* start connects to it; -1 for run */
-	int hold;	   /* locked for as long as we wait; -1 for run */
-	int proc;	   /* O_PATH: the procfs we were born with; -1: there is none */
-	int rootfs;	   /* O_PATH: the container's root directory */
-	int empty_mount;   /* the tmpfs that masks directories, once one is attached; else -1 */
-	int console;	   /* slave of the pty, which becomes stdio; -1: none */
+	size_t step;	 /* index of the step being performed */
+	int report;	 /* who hears of failures: tare's socket, later start's connection */
+	int control;	 /* tare's socket; -1 once create is done */
+	int listener;	 /* start connects to it; -1 for run */
+	int hold;	 /* locked for as long as we wait; -1 for run */
+	int proc;	 /* O_PATH: the procfs we were born with; -1: there is none */
+	int rootfs;	 /* O_PATH: the container's root directory */
+	int empty_mount; /* the tmpfs that masks directories, once one is attached; else -1 */
+	int console;	 /* slave of the pty, which becomes stdio; -1: none */
 	const char *const *envp; /* from OP_PREPARE_EXEC on: the program's environment */
 };
 
@@ -51,6 +51,12 @@ step_performer user_set_rlimit, user_change_dir, user_drop_bounding, user_set, u
 
 /* exec.c */
 step_performer exec_prepare, exec_program;
+
+/*
+ * Copy all that is in directory @from, with owners and modes, into the empty directory @to; @with_rights: the
+ * owner and mode of the directory itself too. Devices and links are made anew, sockets left out. 0, or -1.
+ */
+int copy_directory(int from, int to, bool with_rights, struct err *e);
 
 /* ---- target.c: places in the rootfs ---- */
 

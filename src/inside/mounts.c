@@ -9,6 +9,7 @@
 #include "inside/inside.h"
 
 #include "base/fmt.h"
+#include "base/table.h"
 #include "kernel/mount.h"
 #include "wire/wire.h"
 
@@ -39,8 +40,10 @@ static const struct {
 
 static int configure(int fs, const struct mount_step *m, struct err *e)
 {
-	for (size_t i = 0; i < sizeof(fs_flags) / sizeof(fs_flags[0]); i++) {
-		int r = m->flags & fs_flags[i].flag ? sys_fs_set(fs, fs_flags[i].key, NULL) : 0;
+	unsigned long flags = m->copy_up ? m->flags & ~(unsigned long) MS_RDONLY : m->flags;
+
+	for (size_t i = 0; i < ARRAY_SIZE(fs_flags); i++) {
+		int r = flags & fs_flags[i].flag ? sys_fs_set(fs, fs_flags[i].key, NULL) : 0;
 
 		if (r < 0)
 			return err_sys(e, r, "set \"%s\"", fs_flags[i].key);
@@ -81,7 +84,9 @@ static int make_filesystem(const struct mount_step *m, struct err *e)
 		return -1;
 	}
 
-	int mount = sys_fsmount(fs, (unsigned) m->attrs.set);
+	/* Only what is in it makes it read-only, where something is to be copied into it. */
+	uint64_t later = m->copy_up ? MOUNT_ATTR_RDONLY : 0;
+	int mount = sys_fsmount(fs, (unsigned) (m->attrs.set & ~later));
 
 	return mount < 0 ? err_sys(e, mount, "mount of type %s", m->type) : mount;
 }
@@ -255,6 +260,29 @@ static int remount(struct inside *in, const struct mount_step *m, struct err *e)
 	return finish(target, m, e);
 }
 
+static bool has_parameter(const struct mount_step *m, const char *key)
+{
+	for (size_t i = 0; i < m->parameter_count; i++)
+		if (strcmp(m->parameters[i].key, key) == 0)
+			return true;
+
+	return false;
+}
+
+/* tmpcopyup: while it is still detached, so that nobody ever sees it half filled. */
+static int copy_up(struct inside *in, int mount, const struct mount_step *m, struct err *e)
+{
+	autoclose int place = sys_open_in_root(in->rootfs, m->target, O_RDONLY | O_DIRECTORY);
+	if (place == -ENOENT)
+		return set_attrs(mount, &m->attrs, 0, e);
+	if (place < 0)
+		return err_sys(e, place, "open \"%s\" in the rootfs", m->target);
+	if (copy_directory(place, mount, !has_parameter(m, "mode"), e) < 0)
+		return -1;
+
+	return set_attrs(mount, &m->attrs, 0, e);
+}
+
 static int mount_new(struct inside *in, const struct mount_step *m, struct err *e)
 {
 	if (!m->bind && check_trusted_place(in, m, e) < 0)
@@ -265,6 +293,8 @@ static int mount_new(struct inside *in, const struct mount_step *m, struct err *
 		return -1;
 	if ((m->bind && set_attrs(mount, &m->attrs, 0, e) < 0) ||
 	    set_attrs(mount, &m->recursive_attrs, AT_RECURSIVE, e) < 0)
+		return -1;
+	if (m->copy_up && copy_up(in, mount, m, e) < 0)
 		return -1;
 	if (attach(in, mount, m, e) < 0)
 		return -1;

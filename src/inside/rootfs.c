@@ -112,14 +112,8 @@ int rootfs_move(struct inside *in, const struct step *s, struct err *e)
 	if (enter(in, e) < 0)
 		return -1;
 
-	autoclose int root = sys_open("/", O_PATH | O_DIRECTORY);
-	if (root < 0)
-		return err_sys(e, root, "open \"/\"");
-
-	int r = sys_attach_mount(in->rootfs, root);
-	if (r < 0)
-		return err_sys(e, r, "move the rootfs to \"/\"");
-	r = sys_chroot(".");
+	/* It lies on top of "/" already, where MS_MOVE would put it. */
+	int r = sys_chroot(".");
 	if (r < 0)
 		return err_sys(e, r, "chroot");
 	forget_host(in);

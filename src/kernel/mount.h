@@ -38,7 +38,8 @@ static inline int sys_attach_mount(int mount, int target)
 /* @flags: AT_RECURSIVE. @attr->propagation: MS_SHARED ... or 0. */
 static inline int sys_set_mount_attr(int mount, unsigned flags, struct mount_attr *attr)
 {
-	return (int) SYS_CALL(mount_setattr, mount, "", AT_EMPTY_PATH | flags, attr, sizeof(*attr), 0);
+	return (int) SYS_CALL(mount_setattr, mount, "", AT_EMPTY_PATH | flags, attr, sizeof(*attr),
+			      0);
 }
 
 static inline int sys_fsopen(const char *type)

@@ -17,8 +17,8 @@
 /* ---- birth and death ---- */
 
 struct sys_clone {
-	uint64_t flags; /* CLONE_*; SIGCHLD is sent at its end */
-	int cgroup;	/* v2 directory to be born in (CLONE_INTO_CGROUP, Linux 5.7); -1: ours */
+	uint64_t flags;	   /* CLONE_*; SIGCHLD is sent at its end */
+	int cgroup;	   /* v2 directory to be born in (CLONE_INTO_CGROUP, Linux 5.7); -1: ours */
 	bool share_memory; /* the child runs in our memory and we wait until it has exec'd or ended */
 };
 

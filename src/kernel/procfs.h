@@ -7,8 +7,9 @@
 #include "kernel/sys.h"
 
 struct proc_stat {
-	char state;	     /* 'R', 'S', 'Z' ... */
-	uint64_t start_time; /* clock ticks since boot: together with the pid it names one process for ever */
+	char state; /* 'R', 'S', 'Z' ... */
+	uint64_t
+		start_time; /* clock ticks since boot: together with the pid it names one process for ever */
 };
 
 /* 0; -ENOENT or -ESRCH where there is no such process. */

@@ -149,6 +149,8 @@ static bool is_usable(struct planner *p, const struct cgroup_hierarchy *h, const
 {
 	char *existing = arena_strdup(p->arena, dir);
 
+	if (p->facts->assumed)
+		return true;
 	cut_to_existing(existing);
 	if (sys_access_at(AT_FDCWD, existing, W_OK | X_OK) < 0)
 		return false;
@@ -158,12 +160,21 @@ static bool is_usable(struct planner *p, const struct cgroup_hierarchy *h, const
 
 const char *plan_cgroup_dir(struct planner *p, const struct cgroup_hierarchy *h)
 {
+	const struct cgroup_layout *layout = &p->facts->cgroups;
+
 	if (p->options->no_cgroup)
 		return NULL;
+	if (!p->cgroup_dirs) {
+		p->cgroup_dirs = arena_array(p->arena, layout->count, sizeof(*p->cgroup_dirs));
+		for (size_t i = 0; i < layout->count; i++) {
+			const char *dir = name_dir(p, &layout->hierarchies[i]);
+			bool usable = is_usable(p, &layout->hierarchies[i], dir);
 
-	const char *dir = name_dir(p, h);
+			p->cgroup_dirs[i] = usable ? dir : NULL;
+		}
+	}
 
-	return is_usable(p, h, dir) ? dir : NULL;
+	return p->cgroup_dirs[h - layout->hierarchies];
 }
 
 const struct cgroup_hierarchy *plan_cgroup_need(struct planner *p, const char *controller,

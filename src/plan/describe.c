@@ -256,6 +256,7 @@ static void describe_mount(struct line *l, const struct step *s)
 	say(l, m->remount ? "" : "on ");
 	say_quoted(l, m->target);
 	say_options(l, m);
+	say(l, m->copy_up ? " with a copy of what is there" : "");
 	say(l, m->source_from_host ? " opened by host" : "");
 }
 

@@ -113,6 +113,9 @@ static int read_device(struct planner *p, size_t i, struct device_step *device, 
 	if (path_within(path_clean(p->arena, d->path), "/proc"))
 		return err_cfg(e, plan_place(p, "/linux/devices/%zu/path", i),
 			       "\"%s\" in /proc can't be a device", d->path);
+	if (d->has_file_mode && d->file_mode > (S_IFMT | PERMISSIONS))
+		return err_cfg(e, plan_place(p, "/linux/devices/%zu/fileMode", i),
+			       "%u (decimal) is not a file mode", d->file_mode);
 	if (read_type(p, i, &type, e) < 0)
 		return -1;
 	*device = (struct device_step) {

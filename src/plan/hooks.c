@@ -17,6 +17,7 @@
 struct stage {
 	enum step_op op; /* OP_COUNT: not a part of this plan */
 	const char *status;
+	bool in_container;
 	size_t list, count; /* where in struct oci_hooks */
 };
 
@@ -25,12 +26,12 @@ struct stage {
 enum { PRESTART, CREATE_RUNTIME, CREATE_CONTAINER, START_CONTAINER, POSTSTART, POSTSTOP };
 
 static const struct stage stages[HOOK_STAGES] = {
-	[PRESTART] = { OP_RUN_HOST_HOOK, "creating", MEMBER(prestart) },
-	[CREATE_RUNTIME] = { OP_RUN_HOST_HOOK, "creating", MEMBER(create_runtime) },
-	[CREATE_CONTAINER] = { OP_RUN_HOOK, "creating", MEMBER(create_container) },
-	[START_CONTAINER] = { OP_RUN_HOOK, "created", MEMBER(start_container) },
-	[POSTSTART] = { OP_COUNT, "running", MEMBER(poststart) },
-	[POSTSTOP] = { OP_COUNT, "stopped", MEMBER(poststop) },
+	[PRESTART] = { OP_RUN_HOST_HOOK, "creating", false, MEMBER(prestart) },
+	[CREATE_RUNTIME] = { OP_RUN_HOST_HOOK, "creating", false, MEMBER(create_runtime) },
+	[CREATE_CONTAINER] = { OP_RUN_HOOK, "creating", false, MEMBER(create_container) },
+	[START_CONTAINER] = { OP_RUN_HOOK, "created", true, MEMBER(start_container) },
+	[POSTSTART] = { OP_COUNT, "running", false, MEMBER(poststart) },
+	[POSTSTOP] = { OP_COUNT, "stopped", false, MEMBER(poststop) },
 };
 
 const char *const hook_stage_names[HOOK_STAGES] = {
@@ -83,6 +84,7 @@ static void add_hook(struct planner *p, const struct oci_hook *hook, size_t stag
 		.envp = hook->env_count > 0 ? hook->env
 					    : arena_array(p->arena, 1, sizeof(*nothing)),
 		.timeout = (unsigned) (timeout < LONGEST_TIMEOUT ? timeout : LONGEST_TIMEOUT),
+		.in_container = stages[stage].in_container,
 	};
 }
 

@@ -111,7 +111,7 @@ const struct mount_option mount_options[] = {
 
 	ACT("idmap", MOUNT_OPTION_LATER),
 	ACT("ridmap", MOUNT_OPTION_LATER),
-	ACT("tmpcopyup", MOUNT_OPTION_LATER),
+	ACT("tmpcopyup", MOUNT_OPTION_COPY_UP),
 	ACT("copy-symlink", MOUNT_OPTION_LATER),
 	ACT("src-nofollow", MOUNT_OPTION_LATER),
 	ACT("dest-nofollow", MOUNT_OPTION_LATER),
@@ -183,4 +183,6 @@ void mount_option_apply(const struct mount_option *option, struct mount_step *m)
 		m->recursive = true;
 	if (option->action == MOUNT_OPTION_REMOUNT)
 		m->remount = true;
+	if (option->action == MOUNT_OPTION_COPY_UP)
+		m->copy_up = true;
 }

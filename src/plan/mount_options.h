@@ -17,6 +17,7 @@ enum mount_option_action {
 	MOUNT_OPTION_BIND,
 	MOUNT_OPTION_RBIND,
 	MOUNT_OPTION_REMOUNT,
+	MOUNT_OPTION_COPY_UP,
 	MOUNT_OPTION_LATER, /* known, but not supported yet: not to be listed */
 };
 

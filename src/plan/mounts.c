@@ -193,6 +193,9 @@ static int finish_bind(struct planner *p, size_t i, struct mount_step *m, struct
 {
 	bool admin = p->facts->capabilities & ((uint64_t) 1 << CAP_SYS_ADMIN);
 
+	if (m->copy_up)
+		return err_cfg(e, plan_place(p, "/mounts/%zu", i),
+			       "tmpcopyup is for mounts of type tmpfs only");
 	m->type = NULL;
 	m->flags = 0;
 	if (m->remount) {
@@ -214,10 +217,16 @@ static int finish_filesystem(struct planner *p, size_t i, struct mount_step *m, 
 	else if (!m->type || !m->type[0] || strcmp(m->type, "none") == 0)
 		return err_cfg(e, plan_place(p, "/mounts/%zu", i),
 			       "a mount without a type that is not a bind");
+	if (m->copy_up && (m->remount || strcmp(m->type, "tmpfs") != 0))
+		return err_cfg(e, plan_place(p, "/mounts/%zu", i),
+			       "tmpcopyup is for mounts of type tmpfs only");
 	if (!m->source || !m->source[0])
 		m->source = m->type;
 	if (m->flags & (MS_SILENT | MS_I_VERSION))
 		m->classic = true;
+	if (m->copy_up && m->classic)
+		return err_cfg(e, plan_place(p, "/mounts/%zu", i),
+			       "tmpcopyup does not go with silent, iversion or very long options");
 
 	return 0;
 }

@@ -34,53 +34,53 @@ enum step_side {
  */
 enum step_op {
 	/* before there is a process; SIDE_HOST */
-	OP_CLAIM_ID,	     /* path: the state directory is made, and locked */
-	OP_MAKE_CGROUP,	     /* cgroup */
-	OP_WRITE_CGROUP,     /* cgroup_file */
-	OP_ATTACH_DEVICES,   /* devices */
-	OP_SPAWN,	     /* spawn: tare-init is born, in its new namespaces */
+	OP_CLAIM_ID,	   /* path: the state directory is made, and locked */
+	OP_MAKE_CGROUP,	   /* cgroup */
+	OP_WRITE_CGROUP,   /* cgroup_file */
+	OP_ATTACH_DEVICES, /* devices */
+	OP_SPAWN,	   /* spawn: tare-init is born, in its new namespaces */
 	/* while tare-init waits; SIDE_HOST */
-	OP_JOIN_CGROUP,	     /* cgroup: moves tare-init there (v1; v2 is joined at birth) */
-	OP_WRITE_ID_MAP,     /* id_map */
-	OP_DENY_SETGROUPS,   /* none */
-	OP_SET_OOM_SCORE,    /* number: here, for in a user namespace it could only be raised */
-	OP_RELEASE,	     /* none: a tare-init that was born held may exec */
+	OP_JOIN_CGROUP,	   /* cgroup: moves tare-init there (v1; v2 is joined at birth) */
+	OP_WRITE_ID_MAP,   /* id_map */
+	OP_DENY_SETGROUPS, /* none */
+	OP_SET_OOM_SCORE,  /* number: here, for in a user namespace it could only be raised */
+	OP_RELEASE,	   /* none: a tare-init that was born held may exec */
 	/* from here on tare-init, but for OP_RUN_HOST_HOOK and OP_PASS_CONSOLE */
-	OP_ENTER_SESSION,    /* none: setsid(2), umask 0 */
-	OP_JOIN_NAMESPACE,   /* ns: setns(2) */
-	OP_UNSHARE,	     /* ns: unshare(2) */
-	OP_NEW_KEYRING,	     /* text: its name */
-	OP_LOOPBACK_UP,	     /* none */
-	OP_SET_HOSTNAME,     /* text */
-	OP_SET_DOMAINNAME,   /* text */
-	OP_SET_SYSCTL,	     /* setting */
-	OP_PROPAGATE,	     /* propagation: of the whole tree, before the first mount */
-	OP_MOUNT_ROOTFS,     /* rootfs */
-	OP_MOUNT,	     /* mount */
-	OP_MAKE_DEVICE,	     /* device */
-	OP_MAKE_LINK,	     /* link */
-	OP_OPEN_CONSOLE,     /* console: pty, /dev/console, stdio; the master goes to tare */
-	OP_PASS_CONSOLE,     /* none; SIDE_HOST: the master goes to --console-socket */
-	OP_RUN_HOST_HOOK,    /* hook; SIDE_HOST: prestart, createRuntime */
-	OP_RUN_HOOK,	     /* hook: createContainer, startContainer */
-	OP_MASK_PATH,	     /* path */
-	OP_PROTECT_PATH,     /* path: read-only */
-	OP_PIVOT_ROOT,	     /* none */
-	OP_MOVE_ROOT,	     /* none: --no-pivot */
-	OP_CHROOT,	     /* path: no mount namespace of its own */
-	OP_PROTECT_ROOT,     /* none: remount the rootfs read-only */
-	OP_PROPAGATE_ROOT,   /* propagation: of the rootfs, last of all mounts */
-	OP_SET_RLIMIT,	     /* rlimit */
-	OP_CHANGE_DIR,	     /* path: made where it is missing */
-	OP_DROP_BOUNDING,    /* caps */
-	OP_SET_USER,	     /* user */
-	OP_SET_UMASK,	     /* number */
-	OP_SET_CAPS,	     /* caps */
-	OP_NO_NEW_PRIVS,     /* none */
-	OP_PREPARE_EXEC,     /* exec: the program is found, and all made ready that OP_SET_SECCOMP could deny */
-	OP_WAIT_FOR_START,   /* none: create is done; goes on when start comes */
-	OP_SET_SECCOMP,	     /* seccomp */
-	OP_EXEC,	     /* exec: the user's program */
+	OP_ENTER_SESSION,  /* none: setsid(2), umask 0 */
+	OP_JOIN_NAMESPACE, /* ns: setns(2) */
+	OP_UNSHARE,	   /* ns: unshare(2) */
+	OP_NEW_KEYRING,	   /* text: its name */
+	OP_LOOPBACK_UP,	   /* none */
+	OP_SET_HOSTNAME,   /* text */
+	OP_SET_DOMAINNAME, /* text */
+	OP_SET_SYSCTL,	   /* setting */
+	OP_PROPAGATE,	   /* propagation: of the whole tree, before the first mount */
+	OP_MOUNT_ROOTFS,   /* rootfs */
+	OP_MOUNT,	   /* mount */
+	OP_MAKE_DEVICE,	   /* device */
+	OP_MAKE_LINK,	   /* link */
+	OP_OPEN_CONSOLE,   /* console: pty, /dev/console, stdio; the master goes to tare */
+	OP_PASS_CONSOLE,   /* none; SIDE_HOST: the master goes to --console-socket */
+	OP_RUN_HOST_HOOK,  /* hook; SIDE_HOST: prestart, createRuntime */
+	OP_RUN_HOOK,	   /* hook: createContainer, startContainer */
+	OP_MASK_PATH,	   /* path */
+	OP_PROTECT_PATH,   /* path: read-only */
+	OP_PIVOT_ROOT,	   /* none */
+	OP_MOVE_ROOT,	   /* none: --no-pivot */
+	OP_CHROOT,	   /* path: no mount namespace of its own */
+	OP_PROTECT_ROOT,   /* none: remount the rootfs read-only */
+	OP_PROPAGATE_ROOT, /* propagation: of the rootfs, last of all mounts */
+	OP_SET_RLIMIT,	   /* rlimit */
+	OP_CHANGE_DIR,	   /* path: made where it is missing */
+	OP_DROP_BOUNDING,  /* caps */
+	OP_SET_USER,	   /* user */
+	OP_SET_UMASK,	   /* number */
+	OP_SET_CAPS,	   /* caps */
+	OP_NO_NEW_PRIVS,   /* none */
+	OP_PREPARE_EXEC, /* exec: the program is found, and all made ready that OP_SET_SECCOMP could deny */
+	OP_WAIT_FOR_START, /* none: create is done; goes on when start comes */
+	OP_SET_SECCOMP,	   /* seccomp */
+	OP_EXEC,	   /* exec: the user's program */
 	OP_COUNT
 };
 
@@ -104,20 +104,22 @@ struct mount_parameter {
 };
 
 struct mount_step {
-	const char *source;	 /* absolute for a bind */
-	const char *target;	 /* as in config.json, below the rootfs */
-	const char *type;	 /* NULL for a bind or remount */
-	unsigned long flags;	 /* MS_*: what concerns the filesystem, not the mount (MS_RDONLY, MS_SYNCHRONOUS ...) */
+	const char *source; /* absolute for a bind */
+	const char *target; /* as in config.json, below the rootfs */
+	const char *type;   /* NULL for a bind or remount */
+	unsigned long
+		flags; /* MS_*: what concerns the filesystem, not the mount (MS_RDONLY, MS_SYNCHRONOUS ...) */
 	struct mount_attrs attrs;	    /* of this mount */
 	struct mount_attrs recursive_attrs; /* of it and all below: ro -> rro */
 	const struct mount_parameter *parameters;
 	size_t parameter_count;
-	const char *data;	 /* the parameters as mount(2) takes them, joined by commas */
+	const char *data; /* the parameters as mount(2) takes them, joined by commas */
 	const unsigned long *propagation; /* MS_SHARED ... each with MS_REC or not, one call each */
 	size_t propagation_count;
 	bool bind, recursive, remount;
-	bool source_from_host;	 /* tare opens the source before the spawn and hands it in: a new user namespace may lack the right */
-	bool classic;		 /* only mount(2) can say it: iversion, silent, parameters over 255 bytes */
+	bool copy_up;	       /* a tmpfs that begins with what is at its place: tmpcopyup */
+	bool source_from_host; /* tare opens the source before the spawn and hands it in: a new user namespace may lack the right */
+	bool classic; /* only mount(2) can say it: iversion, silent, parameters over 255 bytes */
 };
 
 /* A device node, or, where mknod(2) is not allowed, the host's own bound onto a file. */
@@ -132,13 +134,13 @@ struct device_step {
 
 /* runtime-spec, config.md#posix-platform-hooks */
 struct hook_step {
-	const char *stage;	  /* "createRuntime" */
-	const char *status;	  /* of the state it reads on stdin: "creating" */
-	const char *path;	  /* absolute */
-	const char *const *argv;  /* NULL-terminated; never empty */
-	const char *const *envp;  /* NULL-terminated; exactly hook.env */
-	unsigned timeout;	  /* seconds; 0: none */
-	bool in_container;	  /* path and working directory are the container's: startContainer */
+	const char *stage;	 /* "createRuntime" */
+	const char *status;	 /* of the state it reads on stdin: "creating" */
+	const char *path;	 /* absolute */
+	const char *const *argv; /* NULL-terminated; never empty */
+	const char *const *envp; /* NULL-terminated; exactly hook.env */
+	unsigned timeout;	 /* seconds; 0: none */
+	bool in_container; /* path and working directory are the container's: startContainer */
 };
 
 /* A namespace that tare itself is in while it clones, for the child to be born there, and then leaves again. */
@@ -153,16 +155,17 @@ struct ns_join {
 #define SPAWN_JOINS_MAX 8
 
 struct spawn_step {
-	uint64_t namespaces;  /* CLONE_NEW*: made at birth */
-	const char *cgroup;   /* v2 directory it is born in; NULL: none */
-	const char *join_user; /* user namespace it is born in, and the new ones belong to; NULL: none */
+	uint64_t namespaces; /* CLONE_NEW*: made at birth */
+	const char *cgroup;  /* v2 directory it is born in; NULL: none */
+	const char *
+		join_user; /* user namespace it is born in, and the new ones belong to; NULL: none */
 	/*
 	 * A pid namespace always; with a new user namespace the others too, for that one may have no right to join
 	 * what belongs to the host.
 	 */
 	const struct ns_join *joins;
 	size_t join_count;
-	bool held;	      /* waits before its exec for OP_RELEASE: user namespace, its map must be there first */
+	bool held; /* waits before its exec for OP_RELEASE: user namespace, its map must be there first */
 };
 
 struct console_step {
@@ -181,8 +184,9 @@ struct exec_step {
 
 struct step {
 	enum step_op op;
-	bool on_host;	   /* step_kinds[op].side == SIDE_HOST, for tare-init, which has not that table */
-	const char *place; /* JSON pointer of what asked for it; "" where it is asked for by no single one */
+	bool on_host; /* step_kinds[op].side == SIDE_HOST, for tare-init, which has not that table */
+	const char *
+		place; /* JSON pointer of what asked for it; "" where it is asked for by no single one */
 	union {
 		const char *path;
 		const char *text;
@@ -212,7 +216,7 @@ struct step {
 			const char *path; /* join only */
 		} ns;
 		struct {
-			const char *key;   /* below /proc/sys, with slashes */
+			const char *key; /* below /proc/sys, with slashes */
 			const char *value;
 		} setting;
 		struct {
@@ -243,7 +247,8 @@ struct step {
 		} user;
 		struct {
 			uint64_t bounding, effective, permitted, inheritable, ambient;
-			uint64_t until_exec; /* kept besides, for OP_SET_SECCOMP; execve(2) computes the sets anew without it */
+			uint64_t
+				until_exec; /* kept besides, for OP_SET_SECCOMP; execve(2) computes the sets anew without it */
 		} caps;
 		struct {
 			const struct sock_filter *filter;
@@ -263,12 +268,12 @@ struct plan {
 	const char *bundle, *rootfs; /* absolute */
 	const struct step *steps;
 	size_t step_count;
-	size_t spawn;	   /* index of OP_SPAWN */
+	size_t spawn;	    /* index of OP_SPAWN */
 	unsigned fail_step; /* test only: this step (counted from 1) fails; 0: none */
 	/* the state for hooks is state_head STATUS "\",\"pid\":" PID state_tail */
 	const char *state_head, *state_tail;
-	int first_fd;	   /* 3 + descriptors handed on to the program; tare-init's own come from here on (wire.h) */
-	mode_t umask;	   /* the caller's: what the program gets where config.json says nothing */
+	int first_fd; /* 3 + descriptors handed on to the program; tare-init's own come from here on (wire.h) */
+	mode_t umask; /* the caller's: what the program gets where config.json says nothing */
 };
 
 /* ---- steps.c: what every kind of step is called, one row each ---- */
@@ -276,7 +281,8 @@ struct plan {
 struct step_kind {
 	const char *name; /* "make-cgroup" */
 	enum step_side side;
-	const char *undo; /* what rollback does about it: "remove-cgroup"; "" where the process's end is enough */
+	const char *
+		undo; /* what rollback does about it: "remove-cgroup"; "" where the process's end is enough */
 };
 
 extern const struct step_kind step_kinds[OP_COUNT];

@@ -17,16 +17,16 @@
 /* What config.json does not say: the command line. */
 struct plan_options {
 	const char *id;
-	const char *bundle;	 /* absolute, without links */
-	const char *state_dir;	 /* ROOT/ID */
-	bool wait_for_start;	 /* create, not run */
-	bool pass_console;	 /* --console-socket was given */
-	bool detach;		 /* create, or run --detach */
+	const char *bundle;    /* absolute, without links */
+	const char *state_dir; /* ROOT/ID */
+	bool wait_for_start;   /* create, not run */
+	bool pass_console;     /* --console-socket was given */
+	bool detach;	       /* create, or run --detach */
 	bool no_pivot, no_new_keyring;
 	bool systemd_cgroup;
-	bool no_cgroup;		 /* --cgroup-manager disabled */
-	int preserve_fds;	 /* --preserve-fds */
-	int listen_fds;		 /* LISTEN_FDS meant for us */
+	bool no_cgroup;		  /* --cgroup-manager disabled */
+	int preserve_fds;	  /* --preserve-fds */
+	int listen_fds;		  /* LISTEN_FDS meant for us */
 	const char *listen_names; /* LISTEN_FDNAMES, or NULL */
 	unsigned fail_step;
 };
@@ -36,13 +36,15 @@ struct facts {
 	uid_t euid;
 	gid_t egid;
 	mode_t umask;
-	uint64_t capabilities;	 /* the effective set: what may be done here */
-	unsigned last_cap;	 /* highest capability this kernel knows */
-	bool initial_userns;	 /* false: we are root of a nested user namespace at best */
-	bool setgroups_allowed;	 /* /proc/self/setgroups */
-	const char *user_name;	 /* of euid in /etc/passwd, for subuid; NULL if none */
-	struct id_range sub_uids, sub_gids; /* an ordinary user's own in /etc/subuid, to be mapped from 1 on; count 0: none that could be used */
+	uint64_t capabilities;	/* the effective set: what may be done here */
+	unsigned last_cap;	/* highest capability this kernel knows */
+	bool initial_userns;	/* false: we are root of a nested user namespace at best */
+	bool setgroups_allowed; /* /proc/self/setgroups */
+	const char *user_name;	/* of euid in /etc/passwd, for subuid; NULL if none */
+	struct id_range sub_uids,
+		sub_gids; /* an ordinary user's own in /etc/subuid, to be mapped from 1 on; count 0: none that could be used */
 	struct cgroup_layout cgroups;
+	bool assumed; /* facts_assume_root() */
 };
 
 struct planner {
@@ -56,12 +58,19 @@ struct planner {
 	const char *const *warnings; /* for the log: NULL-terminated, in the order found */
 	/* decided by namespaces.c, used by others; CLONE_NEW* masks */
 	uint64_t new_namespaces, joined_namespaces;
-	struct exec_step exec;	/* decided by plan_prepare_exec */
-	const char *cgroup_dir; /* v2 directory the container will be in; NULL: none */
+	struct exec_step exec;	  /* decided by plan_prepare_exec */
+	const char **cgroup_dirs; /* plan_cgroup_dir() of each hierarchy, once asked for */
+	const char *cgroup_dir;	  /* v2 directory the container will be in; NULL: none */
 };
 
 /* Facts of this host. 0, or -1 with @e set. */
 int facts_gather(struct facts *facts, struct arena *a, struct err *e);
+
+/*
+ * Make them those of root of the initial user namespace: `plan` shows an ordinary user what a container takes that only
+ * root can make.
+ */
+void facts_assume_root(struct facts *facts);
 
 /*
  * Room for the plan at the start of @a, where tare-init looks for it: to be called before config.json is
@@ -73,9 +82,9 @@ struct plan *plan_reserve(struct arena *a);
  * The plan for @config. @arena is the one that plan_reserve() was called for and @config was
  * decoded into. 0 with @plan and @warnings (NULL-terminated) set; or -1.
  */
-int plan_make(struct arena *arena, const struct oci_config *config, const struct plan_options *options,
-	      const struct facts *facts, const struct plan **plan, const char *const **warnings,
-	      struct err *e);
+int plan_make(struct arena *arena, const struct oci_config *config,
+	      const struct plan_options *options, const struct facts *facts,
+	      const struct plan **plan, const char *const **warnings, struct err *e);
 
 /* Print the list: a line a step, or a JSON array of objects. */
 void plan_dump(const struct plan *plan, bool json);
@@ -99,32 +108,38 @@ static inline bool plan_has_namespace(const struct planner *p, uint64_t type)
 
 /* ---- the subjects, in the order of the table in plan.c ---- */
 
-int plan_version(struct planner *p, struct err *e);	   /* version.c: ociVersion, annotations */
-int plan_unsupported(struct planner *p, struct err *e);   /* unsupported.c: refuses what is not there yet */
-int plan_namespaces(struct planner *p, struct err *e);	   /* namespaces.c: reads and checks, no step */
-int plan_cgroup(struct planner *p, struct err *e);	   /* cgroup.c: OP_MAKE_CGROUP */
-int plan_resources(struct planner *p, struct err *e);	   /* resources.c: OP_WRITE_CGROUP, OP_ATTACH_DEVICES */
-int plan_spawn(struct planner *p, struct err *e);	   /* namespaces.c: OP_SPAWN */
-int plan_cgroup_join(struct planner *p, struct err *e);	   /* cgroup.c: OP_JOIN_CGROUP on v1 */
-int plan_id_maps(struct planner *p, struct err *e);	   /* idmap.c: OP_WRITE_ID_MAP ... OP_RELEASE */
-int plan_enter(struct planner *p, struct err *e);	   /* namespaces.c: OP_ENTER_SESSION, joins, cgroup ns */
-int plan_oom_score(struct planner *p, struct err *e);	   /* process.c */
-int plan_keyring(struct planner *p, struct err *e);	   /* process.c */
-int plan_network(struct planner *p, struct err *e);	   /* namespaces.c: loopback */
-int plan_hostname(struct planner *p, struct err *e);	   /* identity.c: hostname, domainname */
-int plan_sysctl(struct planner *p, struct err *e);	   /* sysctl.c */
-int plan_rootfs(struct planner *p, struct err *e);	   /* rootfs.c: propagation, rootfs */
-int plan_mounts(struct planner *p, struct err *e);	   /* mounts.c */
-int plan_devices(struct planner *p, struct err *e);	   /* devices.c: default, listed, links */
-int plan_terminal(struct planner *p, struct err *e);	   /* terminal.c */
-int plan_create_hooks(struct planner *p, struct err *e);   /* hooks.c: prestart, createRuntime, createContainer */
-int plan_paths(struct planner *p, struct err *e);	   /* paths.c: maskedPaths, readonlyPaths */
-int plan_enter_rootfs(struct planner *p, struct err *e);   /* rootfs.c: pivot, read-only, propagation */
-int plan_rlimits(struct planner *p, struct err *e);	   /* rlimits.c */
-int plan_prepare_exec(struct planner *p, struct err *e);   /* process.c: OP_PREPARE_EXEC */
-int plan_wait(struct planner *p, struct err *e);	   /* process.c: OP_WAIT_FOR_START */
-int plan_start_hooks(struct planner *p, struct err *e);	   /* hooks.c: startContainer; checks poststart, poststop */
-int plan_user(struct planner *p, struct err *e);	   /* user.c: cwd, bounding set, user, umask, caps */
-int plan_no_new_privs(struct planner *p, struct err *e);   /* process.c */
-int plan_seccomp(struct planner *p, struct err *e);	   /* seccomp.c: always last before exec */
-int plan_exec(struct planner *p, struct err *e);	   /* process.c */
+int plan_version(struct planner *p, struct err *e); /* version.c: ociVersion */
+int plan_unsupported(struct planner *p,
+		     struct err *e); /* unsupported.c: refuses what is not there yet */
+int plan_namespaces(struct planner *p, struct err *e); /* namespaces.c: reads and checks, no step */
+int plan_cgroup(struct planner *p, struct err *e);     /* cgroup.c: OP_MAKE_CGROUP */
+int plan_resources(struct planner *p,
+		   struct err *e); /* resources.c: OP_WRITE_CGROUP, OP_ATTACH_DEVICES */
+int plan_spawn(struct planner *p, struct err *e);	/* namespaces.c: OP_SPAWN */
+int plan_cgroup_join(struct planner *p, struct err *e); /* cgroup.c: OP_JOIN_CGROUP on v1 */
+int plan_id_maps(struct planner *p, struct err *e); /* idmap.c: OP_WRITE_ID_MAP ... OP_RELEASE */
+int plan_enter(struct planner *p,
+	       struct err *e); /* namespaces.c: OP_ENTER_SESSION, joins, cgroup ns */
+int plan_oom_score(struct planner *p, struct err *e); /* process.c */
+int plan_keyring(struct planner *p, struct err *e);   /* process.c */
+int plan_network(struct planner *p, struct err *e);   /* namespaces.c: loopback */
+int plan_hostname(struct planner *p, struct err *e);  /* identity.c: hostname, domainname */
+int plan_sysctl(struct planner *p, struct err *e);    /* sysctl.c */
+int plan_rootfs(struct planner *p, struct err *e);    /* rootfs.c: propagation, rootfs */
+int plan_mounts(struct planner *p, struct err *e);    /* mounts.c */
+int plan_devices(struct planner *p, struct err *e);   /* devices.c: default, listed, links */
+int plan_terminal(struct planner *p, struct err *e);  /* terminal.c */
+int plan_create_hooks(struct planner *p,
+		      struct err *e); /* hooks.c: prestart, createRuntime, createContainer */
+int plan_paths(struct planner *p, struct err *e); /* paths.c: maskedPaths, readonlyPaths */
+int plan_enter_rootfs(struct planner *p,
+		      struct err *e);		    /* rootfs.c: pivot, read-only, propagation */
+int plan_rlimits(struct planner *p, struct err *e); /* rlimits.c */
+int plan_prepare_exec(struct planner *p, struct err *e); /* process.c: OP_PREPARE_EXEC */
+int plan_wait(struct planner *p, struct err *e);	 /* process.c: OP_WAIT_FOR_START */
+int plan_start_hooks(struct planner *p,
+		     struct err *e); /* hooks.c: startContainer; checks poststart, poststop */
+int plan_user(struct planner *p, struct err *e); /* user.c: cwd, bounding set, user, umask, caps */
+int plan_no_new_privs(struct planner *p, struct err *e); /* process.c */
+int plan_seccomp(struct planner *p, struct err *e);	 /* seccomp.c: always last before exec */
+int plan_exec(struct planner *p, struct err *e);	 /* process.c */

@@ -75,6 +75,9 @@ int plan_rootfs(struct planner *p, struct err *e)
 	if (read_propagation(p, &propagation, e) < 0)
 		return -1;
 
+	if (root->path[0] == '\0')
+		return err_cfg(e, "/root/path", "the path is empty");
+
 	const char *path = path_absolute(p->arena, p->plan->bundle, root->path);
 	if (check_rootfs(path, e) < 0)
 		return -1;

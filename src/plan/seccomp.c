@@ -8,6 +8,10 @@
  * runtime-spec, config-linux.md#seccomp. The rules of peers that engines' profiles rely on:
  * names that libseccomp does not know are passed over; a rule with the default's own action is no
  * rule; conditions are and-ed, but several on one argument are rules of their own, so or-ed.
+ *
+ * libseccomp's binary tree (SCMP_FLTATR_CTL_OPTIMIZE 2) is not asked for: it takes it 8 ms more to
+ * make for an engine's profile, and since Linux 5.11 the kernel remembers which calls are allowed
+ * outright.
  */
 #include "plan/seccomp.h"
 
@@ -95,6 +99,7 @@ static const struct {
 	{ "SECCOMP_FILTER_FLAG_SPEC_ALLOW", SECCOMP_FILTER_FLAG_SPEC_ALLOW },
 	/* The kernel takes it together with a listener only; without one there is nothing to wait
 	   for. */
+	{ "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", 0 },
 };
 
 #define COPY_NAMES(table)                                                                          \
@@ -381,8 +386,6 @@ static int compile(struct compiler *c, struct seccomp_program *program, struct e
 			       "libseccomp refuses default action \"%s\"",
 			       c->config->default_action);
 	c->filter = filter;
-	/* A search tree instead of a list: what every system call of the container pays. */
-	seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
 	if (add_all(c, e) < 0)
 		return -1;
 

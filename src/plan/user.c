@@ -11,7 +11,6 @@
 #include "plan/planner.h"
 
 #include <linux/capability.h>
-#include <sched.h>
 
 static const struct oci_user no_user;
 
@@ -21,23 +20,14 @@ static bool keeps_groups(const struct planner *p)
 	return plan_annotation_is_set(p, "run.oci.keep_original_groups");
 }
 
-/*
- * An ordinary user who maps only himself must give up setgroups(2) in the new user namespace
- * (user_namespaces(7)); one whose ranges newgidmap(1) maps need not.
- */
+/* Where plan/idmap.c, before us, had to give up setgroups(2), or it was denied to ourselves. */
 static bool is_denied_setgroups(const struct planner *p)
 {
-	const struct oci_linux *linux = p->config->linux;
-	const struct facts *f = p->facts;
-	bool new_user = p->new_namespaces & CLONE_NEWUSER;
+	for (size_t i = 0; i < p->count; i++)
+		if (p->steps[i].op == OP_DENY_SETGROUPS)
+			return true;
 
-	if (!f->setgroups_allowed)
-		return true;
-	if (!new_user || (f->capabilities & (uint64_t) 1 << CAP_SETGID))
-		return false;
-
-	return linux->gid_mappings_count == 1 && linux->gid_mappings[0].size == 1 &&
-	       linux->gid_mappings[0].host_id == f->egid;
+	return !p->facts->setgroups_allowed;
 }
 
 static int check_groups(const struct planner *p, const struct oci_user *user, bool set,

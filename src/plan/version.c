@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * plan/version.c - ociVersion and annotations
+ * plan/version.c - ociVersion
  *
  * runtime-spec, config.md#specification-version: Semantic Versioning 2.0.0. A minor version adds
  * to the one before it, so every 1.x up to ours is understood, and so are their pre-releases, which
@@ -63,7 +63,6 @@ static bool read_version(const char *s, unsigned part[3])
 
 int plan_version(struct planner *p, struct err *e)
 {
-	const struct oci_string_map *annotations = p->config->annotations;
 	const char *version = p->config->oci_version;
 	unsigned part[3];
 
@@ -73,9 +72,6 @@ int plan_version(struct planner *p, struct err *e)
 		return err_cfg(e, place,
 			       "unsupported ociVersion \"%s\", tare implements 1.3.0 and older 1.x",
 			       version);
-	for (size_t i = 0; annotations && i < annotations->count; i++)
-		if (annotations->keys[i][0] == '\0')
-			return err_cfg(e, "/annotations", "an annotation has an empty name");
 
 	return 0;
 }

@@ -38,14 +38,22 @@ static int append(int journal, const char *key, const char *value, struct err *e
 	return r < 0 ? err_sys(e, r, "write the journal") : 0;
 }
 
-int journal_cgroup(int journal, const char *path, struct err *e)
+int journal_cgroup(int journal, const char *path, const char *missing, struct err *e)
 {
-	return append(journal, "cgroup", path, e);
+	if (append(journal, "cgroup", path, e) < 0)
+		return -1;
+
+	return missing[0] != '\0' ? append(journal, "missing", missing, e) : 0;
 }
 
-int journal_made(int journal, const char *path, struct err *e)
+int journal_made(int journal, const char *topmost, struct err *e)
 {
-	return append(journal, "made", path, e);
+	return append(journal, "made", topmost, e);
+}
+
+int journal_not_ours(int journal, const char *path, struct err *e)
+{
+	return append(journal, "not-ours", path, e);
 }
 
 int journal_process(int journal, pid_t pid, uint64_t start_time, struct err *e)
@@ -58,9 +66,9 @@ int journal_process(int journal, pid_t pid, uint64_t start_time, struct err *e)
 }
 
 struct entries {
-	const char *cgroups[MAX_CGROUPS + 1];
-	const char *topmost[MAX_CGROUPS]; /* beside each: the first directory made, NULL: it was
-					     there */
+	const char *cgroups[MAX_CGROUPS + 1]; /* those that are ours */
+	const char
+		*topmost[MAX_CGROUPS]; /* beside each: the first directory made; "": it was there */
 	size_t count;
 	pid_t pid; /* 0: none */
 	uint64_t start_time;
@@ -80,18 +88,37 @@ static void parse_process(char *value, struct entries *entries)
 	}
 }
 
+/*
+ * A cgroup is ours once its "made" line is there. Before, only if it was missing: then whatever is at its place now we made, or
+ * nobody. One that was there, and that we may not even have looked at, is left alone.
+ */
 static void parse(char *text, struct entries *entries)
 {
+	const char *planned = NULL;
 	struct line line;
 
 	while (lines_next(&text, &line) > 0) {
-		if (strcmp(line.key, "cgroup") == 0 && entries->count < MAX_CGROUPS)
-			entries->cgroups[entries->count++] = line.value;
-		else if (strcmp(line.key, "made") == 0 && entries->count > 0)
-			entries->topmost[entries->count - 1] = line.value;
-		else if (strcmp(line.key, "process") == 0)
+		size_t n = entries->count;
+
+		if (strcmp(line.key, "cgroup") == 0) {
+			planned = line.value;
+		} else if (strcmp(line.key, "missing") == 0 && planned && n < MAX_CGROUPS) {
+			entries->cgroups[n] = planned;
+			entries->topmost[n] = line.value;
+			entries->count++;
+		} else if (strcmp(line.key, "made") == 0 && planned && n < MAX_CGROUPS) {
+			n -= n > 0 && entries->cgroups[n - 1] == planned;
+			entries->cgroups[n] = planned;
+			entries->topmost[n] = line.value;
+			entries->count = n + 1;
+		} else if (strcmp(line.key, "not-ours") == 0 && n > 0 &&
+			   strcmp(entries->cgroups[n - 1], line.value) == 0) {
+			entries->count--;
+		} else if (strcmp(line.key, "process") == 0) {
 			parse_process(line.value, entries);
+		}
 	}
+	entries->cgroups[entries->count] = NULL;
 }
 
 /* Wait for its end too: until then its cgroup can't be removed. */
@@ -114,25 +141,12 @@ static int kill_process(const struct entries *entries, struct err *e)
 	return 0;
 }
 
-/* Only in cgroups that we made: in one we found, there could be others. */
-static int kill_cgroups(const struct entries *entries, struct err *e)
-{
-	const char *made[MAX_CGROUPS + 1] = { NULL };
-	size_t count = 0;
-
-	for (size_t i = 0; i < entries->count; i++)
-		if (entries->topmost[i])
-			made[count++] = entries->cgroups[i];
-
-	return count > 0 ? cgroup_kill_all(made, SIGKILL, e) : 0;
-}
-
 static int remove_cgroups(const struct entries *entries, struct err *e)
 {
 	for (size_t i = entries->count; i-- > 0;) {
 		if (cgroup_remove(entries->cgroups[i], e) < 0)
 			return -1;
-		if (entries->topmost[i])
+		if (entries->topmost[i][0] != '\0')
 			cgroup_remove_parents(entries->cgroups[i], entries->topmost[i]);
 	}
 
@@ -152,7 +166,7 @@ static int undo(int dir, struct arena *a, struct err *e)
 	parse(text, &entries);
 	if (entries.pid > 0 && kill_process(&entries, e) < 0)
 		return -1;
-	if (kill_cgroups(&entries, e) < 0)
+	if (entries.count > 0 && cgroup_kill_all(entries.cgroups, SIGKILL, e) < 0)
 		return -1;
 
 	return remove_cgroups(&entries, e);

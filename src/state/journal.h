@@ -2,13 +2,15 @@
 /*
  * state/journal.h - what must be undone, written before it is done
  *
- * One line an entry, in the file `journal` of the state directory; each is on disk before the side
- *effect it names. delete, a failing create, and the next create of the same ID after a killed one
- *read it backwards.
+ * One line an entry, in the file `journal` of the state directory; each is on disk before the
+ * side effect it names. delete, a failing create, and the next create of the same ID after a
+ * killed one read it backwards.
  *
- *	cgroup PATH	is about to be made, or taken over
- *	made PATH	was made by us: whatever is in it is ours to kill; PATH is the topmost
- *directory made process PID T	tare-init, with its start time
+ *	cgroup PATH	is about to be made, or taken over if it is there and empty
+ *	missing PATH	is the first directory that this will make; no line: it is there
+ *	made PATH	is the first directory that was made; empty: it was there, and is ours now
+ *	not-ours PATH	could not be made, or is somebody else's
+ *	process PID T	tare-init, with its start time
  */
 #pragma once
 
@@ -20,8 +22,11 @@
 /* The descriptor to append to, or -1. */
 int journal_open(int dir, struct err *e);
 
-int journal_cgroup(int journal, const char *path, struct err *e);
-int journal_made(int journal, const char *path, struct err *e);
+/* @missing, @topmost: "" where there is none. */
+int journal_cgroup(int journal, const char *path, const char *missing, struct err *e);
+int journal_made(int journal, const char *topmost, struct err *e);
+int journal_not_ours(int journal, const char *path, struct err *e);
+
 int journal_process(int journal, pid_t pid, uint64_t start_time, struct err *e);
 
 /* Undo everything the journal of @dir names, last first. No journal: nothing to do. 0, or -1 at

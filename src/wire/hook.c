@@ -10,6 +10,7 @@
 
 #include "base/fd.h"
 #include "base/fmt.h"
+#include "base/table.h"
 #include "kernel/memory.h"
 #include "kernel/process.h"
 #include "kernel/time.h"
@@ -121,13 +122,16 @@ static int become_hook(void *arg)
 	return 127;
 }
 
-/* Until the process ends: collects its output. 0; -ETIMEDOUT once @deadline (ms, 0: none) has
- * passed. */
-static int wait_until(int pidfd, int output, int64_t deadline, struct tail *t)
+/*
+ * Until the process ends: collects its output. 0; -ETIMEDOUT once @deadline (ms, 0: none) has
+ * passed; -ECANCELED when we are to give up.
+ */
+static int wait_until(int pidfd, int output, int interrupt, int64_t deadline, struct tail *t)
 {
-	struct pollfd fds[2] = {
+	struct pollfd fds[] = {
 		{ .fd = pidfd, .events = POLLIN },
 		{ .fd = output, .events = POLLIN },
+		{ .fd = interrupt, .events = POLLIN },
 	};
 
 	for (;;) {
@@ -136,13 +140,15 @@ static int wait_until(int pidfd, int output, int64_t deadline, struct tail *t)
 		if (deadline > 0 && left <= 0)
 			return -ETIMEDOUT;
 
-		int r = sys_poll(fds, 2, (int) left);
+		int r = sys_poll(fds, ARRAY_SIZE(fds), (int) left);
 		if (r < 0 && r != -EINTR)
 			return r;
 		if (r > 0 && fds[1].revents != 0 && tail_read(t, output) <= 0)
 			fds[1].fd = -1;
 		if (r > 0 && fds[0].revents != 0)
 			return 0;
+		if (r > 0 && fds[2].revents != 0)
+			return -ECANCELED;
 	}
 }
 
@@ -174,7 +180,7 @@ static int watch(const struct hook_call *hook, pid_t pid, int pidfd, int output,
 {
 	struct tail t = { .length = 0 };
 	int64_t deadline = hook->timeout > 0 ? sys_clock_ms() + (int64_t) hook->timeout * 1000 : 0;
-	int status = 0, r = wait_until(pidfd, output, deadline, &t);
+	int status = 0, r = wait_until(pidfd, output, hook->interrupt, deadline, &t);
 
 	if (r < 0)
 		sys_kill(-pid, SIGKILL);
@@ -186,6 +192,9 @@ static int watch(const struct hook_call *hook, pid_t pid, int pidfd, int output,
 		tail_tell(&t, e);
 		return -1;
 	}
+	if (r == -ECANCELED)
+		return err_msg(e, "interrupted by a signal, in %s hook \"%s\"", hook->stage,
+			       hook->path);
 	if (r < 0)
 		return err_sys(e, r, "wait for %s hook \"%s\"", hook->stage, hook->path);
 

@@ -17,11 +17,13 @@ struct hook_call {
 	const char *const *envp; /* NULL-terminated */
 	unsigned timeout;	 /* seconds; 0: none */
 	const char *directory;	 /* its working directory */
-	const char *state[4];	 /* the state, in parts that are written one after the other; NULL ends them early */
+	int interrupt;		 /* give up as soon as this can be read; -1: never */
+	const char *state
+		[4]; /* the state, in parts that are written one after the other; NULL ends them early */
 };
 
 /*
- * Run it and wait for its end. On time-out its whole process group is killed. 0, or -1 with @e set, which
+ * Run it and wait for its end. On time-out or interruption its whole process group is killed. 0, or -1 with @e set, which
  * has the end of what it printed.
  */
 int hook_run(const struct hook_call *hook, struct err *e);

@@ -39,7 +39,7 @@ enum wire_fd {
 	WIRE_CONTROL,  /* its end of the socket pair */
 	WIRE_PLAN,     /* the sealed memfd */
 	WIRE_LISTENER, /* create only: listening socket that start connects to */
-	WIRE_HOLD,     /* create only: a file with flock(2) on it for as long as it waits: status "created" */
+	WIRE_HOLD, /* create only: a file with flock(2) on it for as long as it waits: status "created" */
 	WIRE_FD_COUNT
 };
 

@@ -62,7 +62,7 @@ static struct caps_sets read_sets(const struct plan_case *c, const char *json, c
 }
 
 #define CAPS(caps, more)                                                                           \
-	"{ \"ociVersion\": \"1.3.0\", \"process\": { \"cwd\": \"/\", \"args\": [\"a\"], "            \
+	"{ \"ociVersion\": \"1.3.0\", \"process\": { \"cwd\": \"/\", \"args\": [\"a\"], "          \
 	"\"capabilities\": { " caps " } }" more " }"
 
 static void sets_are_exactly_as_listed(void **state)
@@ -94,9 +94,10 @@ static void without_the_block_all_are_empty(void **state)
 	struct caps_sets sets;
 
 	(void) state;
-	sets = read_sets(&c,
-			 "{ \"ociVersion\": \"1.3.0\", \"process\": { \"cwd\": \"/\", \"args\": [\"a\"] } }",
-			 warnings, sizeof(warnings));
+	sets = read_sets(
+		&c,
+		"{ \"ociVersion\": \"1.3.0\", \"process\": { \"cwd\": \"/\", \"args\": [\"a\"] } }",
+		warnings, sizeof(warnings));
 	assert_memory_equal(&sets, &none, sizeof(none));
 	sets = read_sets(&c, CAPS("", ""), warnings, sizeof(warnings));
 	assert_memory_equal(&sets, &none, sizeof(none));
@@ -108,8 +109,8 @@ static void what_can_not_be_granted_is_left_out_with_a_warning(void **state)
 	struct plan_case c = plan_case_of_root();
 	char warnings[2048];
 	struct caps_sets sets;
-	static const char json[] =
-		CAPS("\"bounding\": [\"CAP_KILL\", \"CAP_FOO\", \"CAP_SYS_RESOURCE\", \"CAP_BPF\"]", "");
+	static const char json[] = CAPS(
+		"\"bounding\": [\"CAP_KILL\", \"CAP_FOO\", \"CAP_SYS_RESOURCE\", \"CAP_BPF\"]", "");
 
 	(void) state;
 	c.facts.capabilities = ~BIT(CAP_SYS_RESOURCE);

@@ -17,8 +17,9 @@
 
 #define ROOT "22 1 254:0 / / rw,relatime - ext4 /dev/vda rw\n"
 #define V1(id, name, point, options)                                                               \
-	#id " 31 0:" #id " / " point " rw,nosuid shared:9 - cgroup " name " rw," options "\n"
-#define V2(root, point) "41 31 0:38 " root " " point " rw,relatime - cgroup2 cgroup2 rw,nsdelegate\n"
+#id " 31 0:" #id " / " point " rw,nosuid shared:9 - cgroup " name " rw," options "\n"
+#define V2(root, point)                                                                            \
+	"41 31 0:38 " root " " point " rw,relatime - cgroup2 cgroup2 rw,nsdelegate\n"
 
 static struct cgroup_layout parse(const char *mountinfo, const char *own)
 {

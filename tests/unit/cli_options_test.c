@@ -27,7 +27,7 @@ static struct err e;
 /* Read words as those behind @verb. */
 static int parse(const struct verb *verb, const char *const *argv)
 {
-	call = (struct call) { .arena = &arena };
+	call = (struct call) { .arena = &arena, .env = NOTHING };
 	e = (struct err) { 0 };
 
 	return verb_parse(verb, argv, &call, &e);
@@ -37,7 +37,7 @@ static int parse_global(const char *const *argv)
 {
 	const struct flag_table *tables[] = { &global_flags, &common_flags, NULL };
 
-	call = (struct call) { .arena = &arena };
+	call = (struct call) { .arena = &arena, .env = NOTHING };
 	e = (struct err) { 0 };
 
 	return options_parse(tables, true, argv, &arena, &call.options, &call.args, &e);

@@ -78,8 +78,7 @@ static uint64_t run(const struct bpf_insn *code, uint32_t count,
 			r[i->dst_reg] = compute(BPF_OP(i->code), r[i->dst_reg], operand);
 			break;
 		case BPF_ALU:
-			r[i->dst_reg] =
-				(uint32_t) compute(BPF_OP(i->code), r[i->dst_reg], operand);
+			r[i->dst_reg] = (uint32_t) compute(BPF_OP(i->code), r[i->dst_reg], operand);
 			break;
 		case BPF_JMP:
 			if (BPF_OP(i->code) == BPF_EXIT)
@@ -154,7 +153,8 @@ static void compare_one(const struct device_rules *rules, const struct bpf_insn 
 {
 	for (uint32_t access = 1; access <= ALL; access++) {
 		struct bpf_cgroup_dev_ctx context = {
-			.access_type = access << 16 | (block ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR),
+			.access_type =
+				access << 16 | (block ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR),
 			.major = major,
 			.minor = minor,
 		};
@@ -181,7 +181,7 @@ static struct device_rule random_rule(void)
 {
 	int kind = rand() % 4;
 
-	return (struct device_rule){
+	return (struct device_rule) {
 		.allow = rand() % 2,
 		.block = kind != 0,
 		.character = kind != 1,
@@ -202,7 +202,7 @@ static void random_lists_mean_what_they_say(void **state)
 
 		for (size_t i = 0; i < count; i++)
 			rules[i] = random_rule();
-		compare(&(struct device_rules){ rules, count });
+		compare(&(struct device_rules) { rules, count });
 	}
 }
 
@@ -213,7 +213,7 @@ static struct oci_linux_device_cgroup deny_all = { .has_allow = true, .access = 
 static int read_rules(struct device_rules *rules, const struct oci_linux_device_cgroup *entries,
 		      size_t count, struct err *e)
 {
-	*e = (struct err){ 0 };
+	*e = (struct err) { 0 };
 
 	return device_rules_read(rules, entries, count, &arena, e);
 }
@@ -224,11 +224,16 @@ static void default_devices_survive_deny_all(void **state)
 		bool allowed, block;
 		uint32_t major, minor, access;
 	} expected[] = {
-		{ true, false, 1, 3, ALL },	 { true, false, 1, 5, ALL },
-		{ true, false, 1, 7, ALL },	 { true, false, 1, 8, ALL },
-		{ true, false, 1, 9, ALL },	 { true, false, 5, 0, ALL },
-		{ true, false, 5, 1, ALL },	 { true, false, 5, 2, ALL },
-		{ true, false, 136, 77, ALL },	 { true, true, 8, 0, BPF_DEVCG_ACC_MKNOD },
+		{ true, false, 1, 3, ALL },
+		{ true, false, 1, 5, ALL },
+		{ true, false, 1, 7, ALL },
+		{ true, false, 1, 8, ALL },
+		{ true, false, 1, 9, ALL },
+		{ true, false, 5, 0, ALL },
+		{ true, false, 5, 1, ALL },
+		{ true, false, 5, 2, ALL },
+		{ true, false, 136, 77, ALL },
+		{ true, true, 8, 0, BPF_DEVCG_ACC_MKNOD },
 		{ true, false, 10, 229, BPF_DEVCG_ACC_MKNOD },
 		{ false, true, 8, 0, BPF_DEVCG_ACC_READ },
 		{ false, true, 1, 3, BPF_DEVCG_ACC_READ },
@@ -246,8 +251,9 @@ static void default_devices_survive_deny_all(void **state)
 	compile(&rules, &code, &count);
 	for (size_t i = 0; i < ARRAY_SIZE(expected); i++) {
 		struct bpf_cgroup_dev_ctx context = {
-			.access_type = expected[i].access << 16 |
-				       (expected[i].block ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR),
+			.access_type =
+				expected[i].access << 16 |
+				(expected[i].block ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR),
 			.major = expected[i].major,
 			.minor = expected[i].minor,
 		};
@@ -268,13 +274,13 @@ static void a_device_costs_one_instruction(void **state)
 	assert_int_equal(read_rules(&rules, entries, 1, &e), 0);
 	compile(&rules, &code, &before);
 	for (size_t i = 1; i < ARRAY_SIZE(entries); i++)
-		entries[i] = (struct oci_linux_device_cgroup){ .allow = true,
-							       .type = "c",
-							       .has_major = true,
-							       .major = 10,
-							       .has_minor = true,
-							       .minor = (int64_t) i,
-							       .access = "rwm" };
+		entries[i] = (struct oci_linux_device_cgroup) { .allow = true,
+								.type = "c",
+								.has_major = true,
+								.major = 10,
+								.has_minor = true,
+								.minor = (int64_t) i,
+								.access = "rwm" };
 	assert_int_equal(read_rules(&rules, entries, ARRAY_SIZE(entries), &e), 0);
 	compile(&rules, &code, &count);
 	assert_int_equal(count, before + 8);
@@ -324,7 +330,8 @@ static void v1_texts(void **state)
 		assert_int_equal(read_rules(&rules, &cases[i].entry, 1, &e), 0);
 		assert_string_equal(device_rule_text(&rules.rules[0], false, &arena),
 				    cases[i].character);
-		assert_string_equal(device_rule_text(&rules.rules[0], true, &arena), cases[i].block);
+		assert_string_equal(device_rule_text(&rules.rules[0], true, &arena),
+				    cases[i].block);
 	}
 }
 
@@ -372,12 +379,12 @@ static void too_many_rules_are_refused(void **state)
 
 	(void) state;
 	for (size_t i = 0; i < most; i++)
-		entries[i] = (struct oci_linux_device_cgroup){ .allow = i % 2,
-							       .type = "c",
-							       .has_major = true,
-							       .major = 7,
-							       .has_minor = true,
-							       .minor = (int64_t) i };
+		entries[i] = (struct oci_linux_device_cgroup) { .allow = i % 2,
+								.type = "c",
+								.has_major = true,
+								.major = 7,
+								.has_minor = true,
+								.minor = (int64_t) i };
 	assert_int_equal(read_rules(&rules, entries, most, &e), 0);
 	assert_int_equal(device_program_make(&rules, &arena, &code, &count, &e), -1);
 	assert_string_equal(e.text, "there are too many device rules");
@@ -398,7 +405,7 @@ static void the_kernel_accepts_the_programs(void **state)
 
 		for (size_t i = 0; i < length; i++)
 			rules[i] = random_rule();
-		compile(&(struct device_rules){ rules, length }, &code, &count);
+		compile(&(struct device_rules) { rules, length }, &code, &count);
 		int fd = sys_bpf_load_device(code, count, "tare_test");
 		if (fd == -EPERM || fd == -ENOSYS)
 			skip();

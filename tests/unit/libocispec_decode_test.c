@@ -90,7 +90,7 @@ static void strings_and_numbers_arrive(void **state)
 		accepted(&oci_config_type,
 			 "{\"ociVersion\":\"1.3.0\",\"hostname\":\"a\\u00e9\\ud83d\\ude00\\n\","
 			 "\"process\":{\"cwd\":\"/\",\"terminal\":false,\"oomScoreAdj\":-7,"
-			 "\"user\":{\"uid\":0,\"additionalGids\":[5,4294967294]},"
+			 "\"user\":{\"uid\":0,\"gid\":0,\"additionalGids\":[5,4294967294]},"
 			 "\"args\":[\"sh\",\"-c\"],\"env\":[]}}");
 
 	assert_string_equal(c->oci_version, "1.3.0");
@@ -289,8 +289,9 @@ static void wrong_types_are_named(void **state)
 		{ "{\"rlimits\":[[]]}", "/rlimits/0 @1:13 expected an object, found an array" },
 		{ "{\"args\":[\"a\\u001b\\n\", 7, 8]}",
 		  "/args/1 @1:23 expected a string, found the number 7" },
-		{ "{\"user\":\"\\u001b[2J\\u009b\"}",
-		  "/user @1:9 expected an object, found the string \"\\u001b[2J\\u009b\"" },
+		{ "{\"user\":\"\\u001b[2J\\u009b\x7f\\u00a0\"}",
+		  "/user @1:9 expected an object, found the string "
+		  "\"\\u001b[2J\\u009b\\u007f\xc2\xa0\"" },
 	};
 
 	expect_refusals(&oci_process_type, list, ARRAY_SIZE(list));
@@ -649,6 +650,12 @@ static void only_utf8_is_taken(void **state)
 		assert_string_equal(p->cwd, good[i]);
 	}
 	assert_string_equal(outcome(&oci_process_type, "{\"odd\xff\":1}"), " @1:6 not valid UTF-8");
+
+	/* The text ends inside of a character; what is in memory behind it does not count. */
+	void *object;
+	const char *cut = "{\"odd\":\"\xe2\x82\xac";
+	assert_string_equal(outcome_of(&oci_process_type, cut, strlen(cut) - 1, &object),
+			    "/odd @1:9 not valid UTF-8");
 	assert_string_equal(outcome(&oci_process_type, "{\"odd\":[\"\xff\"]}"),
 			    "/odd @1:10 not valid UTF-8");
 }
@@ -1001,7 +1008,7 @@ static void places_are_found_in_the_text(void **state)
 		"  \"process\": {\"args\": [\"sh\", \"-c\"],\n"
 		"    \"user\" : {\"uid\": 0}},\n"
 		"  \"annotations\": {\"a/b~c\": \"x\", \"\": 1, \"p\\u0061\": 2},\n"
-		"  \"mounts\": [{}, {\"destination\": \"/\", \"options\": []}], \"x\": null\n"
+		"  \"mounts\": [{}, {\"destination\": \"/\", \"options\": [\"ro\"]}], \"x\": null\n"
 		"}";
 	static const struct {
 		const char *pointer;
@@ -1015,6 +1022,7 @@ static void places_are_found_in_the_text(void **state)
 		{ "/process/args/01", 2, 30 },
 		{ "/process/args/2", 2, 23 },
 		{ "/process/args/x", 2, 23 },
+		{ "/process/args/1'", 2, 23 },
 		{ "/process/args/1/a", 2, 30 },
 		{ "/process/user/uid", 3, 22 },
 		{ "/process/user/gid", 3, 14 },
@@ -1027,7 +1035,8 @@ static void places_are_found_in_the_text(void **state)
 		{ "/mounts/1/destination", 5, 34 },
 		{ "/mounts/1/options", 5, 50 },
 		{ "/mounts/0/destination", 5, 14 },
-		{ "/x", 5, 61 },
+		{ "/mounts/1/options/0", 5, 51 },
+		{ "/x", 5, 65 },
 		{ "/process/", 2, 14 },
 	};
 

@@ -128,6 +128,10 @@ static void indentation_is_the_callers(void **state)
 
 	struct oci_process empty = { 0 };
 	assert_string_equal(encoded(&oci_process_type, &empty, "\t"), "{}\n");
+
+	struct oci_string_map no_annotations = { 0 };
+	struct oci_state s = { .annotations = &no_annotations };
+	assert_string_equal(encoded(&oci_state_type, &s, "\t"), "{\n\t\"annotations\": {}\n}\n");
 }
 
 static void integers_print_their_whole_range(void **state)

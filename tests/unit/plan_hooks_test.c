@@ -7,7 +7,7 @@
 #include "plan/hooks.h"
 
 #define HOOKS(hooks)                                                                               \
-	"{ \"ociVersion\": \"1.3.0\", \"process\": { \"cwd\": \"/\", \"args\": [\"a\"] }, "          \
+	"{ \"ociVersion\": \"1.3.0\", \"process\": { \"cwd\": \"/\", \"args\": [\"a\"] }, "        \
 	"\"hooks\": { " hooks " } }"
 
 static struct planner planner;
@@ -21,7 +21,7 @@ static size_t plan_hooks(const char *json)
 	struct err e = { 0 };
 
 	arena_open(&arena);
-	planner = (struct planner){
+	planner = (struct planner) {
 		.arena = &arena,
 		.config = plan_case_decode(json, &arena),
 		.options = &options,
@@ -48,13 +48,14 @@ static void expect(size_t i, enum step_op op, const char *stage, const char *sta
 static void hooks_run_by_stage_then_in_listed_order(void **state)
 {
 	(void) state;
-	assert_int_equal(plan_hooks(HOOKS("\"poststop\": [{ \"path\": \"/z\" }], "
-					  "\"startContainer\": [{ \"path\": \"/e\" }], "
-					  "\"createContainer\": [{ \"path\": \"/d\" }], "
-					  "\"createRuntime\": [{ \"path\": \"/b\" }, { \"path\": \"/c\" }], "
-					  "\"prestart\": [{ \"path\": \"/a\" }], "
-					  "\"poststart\": [{ \"path\": \"/y\" }]")),
-			 5);
+	assert_int_equal(
+		plan_hooks(HOOKS("\"poststop\": [{ \"path\": \"/z\" }], "
+				 "\"startContainer\": [{ \"path\": \"/e\" }], "
+				 "\"createContainer\": [{ \"path\": \"/d\" }], "
+				 "\"createRuntime\": [{ \"path\": \"/b\" }, { \"path\": \"/c\" }], "
+				 "\"prestart\": [{ \"path\": \"/a\" }], "
+				 "\"poststart\": [{ \"path\": \"/y\" }]")),
+		5);
 	expect(0, OP_RUN_HOST_HOOK, "prestart", "creating", "/a", "/hooks/prestart/0");
 	expect(1, OP_RUN_HOST_HOOK, "createRuntime", "creating", "/b", "/hooks/createRuntime/0");
 	expect(2, OP_RUN_HOST_HOOK, "createRuntime", "creating", "/c", "/hooks/createRuntime/1");
@@ -65,9 +66,11 @@ static void hooks_run_by_stage_then_in_listed_order(void **state)
 static void what_is_not_given_is_the_path_nothing_and_for_ever(void **state)
 {
 	(void) state;
-	assert_int_equal(plan_hooks(HOOKS("\"prestart\": [{ \"path\": \"/a\" }, { \"path\": \"/b\", "
-					  "\"args\": [\"x\", \"y\"], \"env\": [\"E=1\"], \"timeout\": 9 }]")),
-			 2);
+	assert_int_equal(
+		plan_hooks(
+			HOOKS("\"prestart\": [{ \"path\": \"/a\" }, { \"path\": \"/b\", "
+			      "\"args\": [\"x\", \"y\"], \"env\": [\"E=1\"], \"timeout\": 9 }]")),
+		2);
 
 	const struct hook_step *plain = &planner.steps[0].hook, *full = &planner.steps[1].hook;
 	assert_string_equal(plain->argv[0], "/a");
@@ -85,9 +88,10 @@ static void what_is_not_given_is_the_path_nothing_and_for_ever(void **state)
 static void without_a_process_nothing_is_run_at_start(void **state)
 {
 	(void) state;
-	assert_int_equal(plan_hooks("{ \"ociVersion\": \"1.3.0\", \"hooks\": { \"prestart\": [{ \"path\": "
-				    "\"/a\" }], \"startContainer\": [{ \"path\": \"/b\" }] } }"),
-			 1);
+	assert_int_equal(
+		plan_hooks("{ \"ociVersion\": \"1.3.0\", \"hooks\": { \"prestart\": [{ \"path\": "
+			   "\"/a\" }], \"startContainer\": [{ \"path\": \"/b\" }] } }"),
+		1);
 }
 
 static void bad_hooks_are_refused_at_create(void **state)

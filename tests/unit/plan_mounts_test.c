@@ -351,8 +351,10 @@ static void errors_name_the_mount(void **state)
 		  "/mounts/0/options/1: unknown mount option \"noexce\" (did you mean \"noexec\"?)" },
 		{ MOUNTS("{ \"destination\": \"/a\", \"source\": \"/a\", \"options\": [\"size=1\", \"bind\"] }"),
 		  "/mounts/0/options/0: unknown mount option \"size=1\"" },
-		{ MOUNTS("{ \"destination\": \"/a\", \"type\": \"tmpfs\", \"options\": [\"ro\", \"tmpcopyup\"] }"),
-		  "/mounts/0/options/1: mount option \"tmpcopyup\" is not supported yet" },
+		{ MOUNTS("{ \"destination\": \"/a\", \"type\": \"tmpfs\", \"options\": [\"ro\", \"idmap\"] }"),
+		  "/mounts/0/options/1: mount option \"idmap\" is not supported yet" },
+		{ MOUNTS("{ \"destination\": \"/a\", \"type\": \"proc\", \"options\": [\"tmpcopyup\"] }"),
+		  "/mounts/0: tmpcopyup is for mounts of type tmpfs only" },
 		{ MOUNTS("{ \"destination\": \"/a\", \"source\": \"/a\", \"options\": [\"ridmap\"] }"),
 		  "/mounts/0/options/0: mount option \"ridmap\" is not supported yet" },
 		{ MOUNTS("{ \"destination\": \"/a\", \"type\": \"bind\", \"source\": \"/a\", \"uidMappings\":"

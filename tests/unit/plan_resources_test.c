@@ -34,11 +34,15 @@ static const struct cgroup_layout on_v2 = { CGROUP_V2, v2, 1 };
 static const struct cgroup_layout on_hybrid = { CGROUP_HYBRID, hybrid, 2 };
 static const struct cgroup_layout on_none = { .mode = CGROUP_NONE };
 
+/* All of them stay: the tables point to some. */
 static const char *below_top(const char *name)
 {
-	char *path = malloc(128);
+	static char paths[32][128];
+	static size_t used;
+	char *path = paths[used++];
 
-	fmt_text(path, 128, "%s/%s", top, name);
+	assert_true(used <= sizeof(paths) / sizeof(paths[0]));
+	fmt_text(path, sizeof(paths[0]), "%s/%s", top, name);
 
 	return path;
 }
@@ -59,8 +63,8 @@ static void make_file(const char *name, const char *text)
 
 static int make_mounts(void **state)
 {
-	static const char *const dirs[] = { "memory", "memory/job", "cpu", "cpuset", "pids",
-					    "devices", "v2",	    "v2/job", "v2/job/tare" };
+	static const char *const dirs[] = { "memory",  "memory/job", "cpu",    "cpuset",     "pids",
+					    "devices", "v2",	     "v2/job", "v2/job/tare" };
 
 	(void) state;
 	strcpy(top, "/tmp/tare-resources-XXXXXX");
@@ -131,8 +135,8 @@ static const char *with_resources(const char *resources)
 {
 	static char json[8192];
 
-	fmt_text(json, sizeof(json), "{'ociVersion':'1.3.0','linux':{'cgroupsPath':'/a','resources':{%s}}}",
-		 resources);
+	fmt_text(json, sizeof(json),
+		 "{'ociVersion':'1.3.0','linux':{'cgroupsPath':'/a','resources':{%s}}}", resources);
 	for (char *at = json; *at; at++)
 		if (*at == '\'')
 			*at = '"';
@@ -177,8 +181,10 @@ static void a_relative_path_is_below_our_own_cgroup_on_v2_beside_it(void **state
 	gives(&c, PATH("x/y"),
 	      "make-cgroup \"@/memory/job/x/y\" [/linux/cgroupsPath]\n"
 	      "make-cgroup \"@/v2/job/x/y\" [/linux/cgroupsPath]\n");
-	gives(&c, NO_PATH, "make-cgroup \"@/memory/job/tare-web\"\nmake-cgroup \"@/v2/job/tare-web\"\n");
-	gives(&c, PATH(""), "make-cgroup \"@/memory/job/tare-web\"\nmake-cgroup \"@/v2/job/tare-web\"\n");
+	gives(&c, NO_PATH,
+	      "make-cgroup \"@/memory/job/tare-web\"\nmake-cgroup \"@/v2/job/tare-web\"\n");
+	gives(&c, PATH(""),
+	      "make-cgroup \"@/memory/job/tare-web\"\nmake-cgroup \"@/v2/job/tare-web\"\n");
 	gives(&c, PATH("system.slice:tare:x"),
 	      "make-cgroup \"@/memory/job/system.slice:tare:x\" [/linux/cgroupsPath]\n"
 	      "make-cgroup \"@/v2/job/system.slice:tare:x\" [/linux/cgroupsPath]\n");
@@ -204,15 +210,17 @@ static void a_path_that_leads_elsewhere_is_refused(void **state)
 	char json[1024], name[400];
 
 	(void) state;
-	refuses(&c, PATH("/a/../b"), "/linux/cgroupsPath: cgroupsPath \"/a/../b\" has \"..\" in it");
+	refuses(&c, PATH("/a/../b"),
+		"/linux/cgroupsPath: cgroupsPath \"/a/../b\" has \"..\" in it");
 	refuses(&c, PATH(".."), "/linux/cgroupsPath: cgroupsPath \"..\" has \"..\" in it");
 	refuses(&c, PATH("/"), "/linux/cgroupsPath: cgroupsPath \"/\" names no cgroup");
 	refuses(&c, PATH("./"), "/linux/cgroupsPath: cgroupsPath \"./\" names no cgroup");
-	refuses(&c, PATH("/a\\nb"), "/linux/cgroupsPath: cgroupsPath has a control character in it");
+	refuses(&c, PATH("/a\\nb"),
+		"/linux/cgroupsPath: cgroupsPath has a control character in it");
 	memset(name, 'x', 300);
 	name[300] = '\0';
-	fmt_text(json, sizeof(json), "{ \"ociVersion\": \"1.3.0\", \"linux\": { \"cgroupsPath\": \"%s\" } }",
-		 name);
+	fmt_text(json, sizeof(json),
+		 "{ \"ociVersion\": \"1.3.0\", \"linux\": { \"cgroupsPath\": \"%s\" } }", name);
 	refuses(&c, json, "/linux/cgroupsPath: cgroupsPath has a component over 255 bytes");
 	gives(&c, PATH("/..a/b.."), "make-cgroup \"@/v2/..a/b..\" [/linux/cgroupsPath]\n");
 }
@@ -223,8 +231,9 @@ static void without_cgroups_the_container_stays_in_ours(void **state)
 
 	(void) state;
 	gives(&c, PATH("/a"), "");
-	assert_string_equal(c.warnings[0],
-			    "/linux/cgroupsPath: no cgroup can be made here, the container stays in ours");
+	assert_string_equal(
+		c.warnings[0],
+		"/linux/cgroupsPath: no cgroup can be made here, the container stays in ours");
 	c = on(&on_v2, plan_cgroup);
 	c.options.no_cgroup = true;
 	gives(&c, PATH("/a"), "");
@@ -251,9 +260,10 @@ static void what_may_not_be_made_is_told_only_where_it_is_needed(void **state)
 	(void) state;
 	gives(&c, NO_PATH, "");
 	limits(&layout, "'memory':{'limit':-1},'pids':{'limit':-1}", "");
-	no_limits(&layout, "'memory':{'limit':4096}",
-		  "/linux/resources/memory/limit: this needs cgroup \"/dev/null/a\", which user 0 may not make "
-		  "(have the cgroup delegated to this user, or ask for no limits)");
+	no_limits(
+		&layout, "'memory':{'limit':4096}",
+		"/linux/resources/memory/limit: this needs cgroup \"/dev/null/a\", which user 0 may not make "
+		"(have the cgroup delegated to this user, or ask for no limits)");
 }
 
 /* ---- memory ---- */
@@ -304,7 +314,8 @@ static void memory_that_asks_for_nothing(void **state)
 	       "'memory':{'limit':0,'swap':0,'reservation':0,'kernel':-1,'disableOOMKiller':false,"
 	       "'useHierarchy':true,'checkBeforeUpdate':true}",
 	       "");
-	limits(&on_v2, "'memory':{'kernel':-1,'kernelTCP':0,'disableOOMKiller':false,'useHierarchy':true}",
+	limits(&on_v2,
+	       "'memory':{'kernel':-1,'kernelTCP':0,'disableOOMKiller':false,'useHierarchy':true}",
 	       "");
 }
 
@@ -415,12 +426,15 @@ static void cpu_that_is_refused(void **state)
 	no_limits(&on_v2, "'cpu':{'idle':2}", "/linux/resources/cpu/idle: idle is 0 or 1, not 2");
 	no_limits(&on_v2, "'cpu':{'quota':5,'burst':6}",
 		  "/linux/resources/cpu/burst: burst 6 is above the quota 5");
-	no_limits(&on_v2, "'cpu':{'realtimePeriod':6}",
-		  "/linux/resources/cpu/realtimePeriod: realtimePeriod is not possible on cgroup v2");
-	no_limits(&on_v2, "'cpu':{'realtimeRuntime':-1}",
-		  "/linux/resources/cpu/realtimeRuntime: realtimeRuntime is not possible on cgroup v2");
-	no_limits(&on_hybrid, "'cpu':{'realtimeRuntime':6}",
-		  "/linux/resources/cpu/realtimeRuntime: realtimeRuntime is not possible on cgroup v2");
+	no_limits(
+		&on_v2, "'cpu':{'realtimePeriod':6}",
+		"/linux/resources/cpu/realtimePeriod: realtimePeriod is not possible on cgroup v2");
+	no_limits(
+		&on_v2, "'cpu':{'realtimeRuntime':-1}",
+		"/linux/resources/cpu/realtimeRuntime: realtimeRuntime is not possible on cgroup v2");
+	no_limits(
+		&on_hybrid, "'cpu':{'realtimeRuntime':6}",
+		"/linux/resources/cpu/realtimeRuntime: realtimeRuntime is not possible on cgroup v2");
 }
 
 static void a_missing_controller_is_named(void **state)
@@ -469,8 +483,9 @@ static void a_limit_of_0_pids_comes_after_the_birth(void **state)
 	gives(&c, with_resources("'pids':{'limit':0}"),
 	      "spawn\n"
 	      "write-cgroup pids.max = \"0\" in \"@/v2/a\" [/linux/resources/pids/limit]\n");
-	no_limits(&on_none, "'pids':{'limit':0}",
-		  "/linux/resources/pids/limit: this needs a cgroup, and no cgroup file system is mounted");
+	no_limits(
+		&on_none, "'pids':{'limit':0}",
+		"/linux/resources/pids/limit: this needs a cgroup, and no cgroup file system is mounted");
 }
 
 /* ---- devices ---- */

@@ -24,10 +24,12 @@ static void both_spellings_are_taken(void **state)
 	struct plan_case c = sysctl_case();
 
 	(void) state;
-	plan_case_gives(&c, SYSCTL("net.ipv4.ip_forward", ALL),
-			"set-sysctl net/ipv4/ip_forward = \"5\" [/linux/sysctl/net.ipv4.ip_forward]\n");
-	plan_case_gives(&c, SYSCTL("net/ipv4/ip_forward", ALL),
-			"set-sysctl net/ipv4/ip_forward = \"5\" [/linux/sysctl/net~1ipv4~1ip_forward]\n");
+	plan_case_gives(
+		&c, SYSCTL("net.ipv4.ip_forward", ALL),
+		"set-sysctl net/ipv4/ip_forward = \"5\" [/linux/sysctl/net.ipv4.ip_forward]\n");
+	plan_case_gives(
+		&c, SYSCTL("net/ipv4/ip_forward", ALL),
+		"set-sysctl net/ipv4/ip_forward = \"5\" [/linux/sysctl/net~1ipv4~1ip_forward]\n");
 	/* An interface called eth0.100. */
 	plan_case_gives(&c, SYSCTL("net.ipv4.conf.eth0/100.forwarding", ALL),
 			"set-sysctl net/ipv4/conf/eth0.100/forwarding = \"5\" "
@@ -35,8 +37,9 @@ static void both_spellings_are_taken(void **state)
 	plan_case_gives(&c, SYSCTL("net/ipv4/conf/eth0.100/forwarding", ALL),
 			"set-sysctl net/ipv4/conf/eth0.100/forwarding = \"5\" "
 			"[/linux/sysctl/net~1ipv4~1conf~1eth0.100~1forwarding]\n");
-	plan_case_gives(&c, SYSCTL("kernel.shm_rmid_forced", ALL),
-			"set-sysctl kernel/shm_rmid_forced = \"5\" [/linux/sysctl/kernel.shm_rmid_forced]\n");
+	plan_case_gives(
+		&c, SYSCTL("kernel.shm_rmid_forced", ALL),
+		"set-sysctl kernel/shm_rmid_forced = \"5\" [/linux/sysctl/kernel.shm_rmid_forced]\n");
 	plan_case_gives(&c, SYSCTL("fs.mqueue.msg_max", ALL),
 			"set-sysctl fs/mqueue/msg_max = \"5\" [/linux/sysctl/fs.mqueue.msg_max]\n");
 }
@@ -44,11 +47,11 @@ static void both_spellings_are_taken(void **state)
 static void what_is_the_hosts_is_refused(void **state)
 {
 	static const char *const keys[] = {
-		"kernel.foo",	 "kernel.panic",	 "vm.swappiness", "fs.file-max",
-		"kernel.msgmaxx", "kernel",		 "net",		  "net.",
-		"net..core",	 "net.../x",		 "/net/core/x",	  "net/../kernel/panic",
-		"net//core/x",	 "net/./core",		 ".net.core.x",	  "",
-		"fs.mqueue",	 "kernel.shmmax.x",	 "net/core/",
+		"kernel.foo",	   "kernel.panic", "vm.swappiness", "fs.file-max",
+		"kernel.msgmaxx",  "kernel",	   "net",	    "net.",
+		"net..core",	   "net.../x",	   "/net/core/x",   "net/../kernel/panic",
+		"net//core/x",	   "net/./core",   ".net.core.x",   "fs.mqueue",
+		"kernel.shmmax.x", "net/core/",
 	};
 	struct plan_case c = sysctl_case();
 	char json[512], line[512];
@@ -61,8 +64,8 @@ static void what_is_the_hosts_is_refused(void **state)
 			 keys[i]);
 		if (plan_case_run(&c, json) == 0)
 			fail_msg("%s was accepted", keys[i]);
-		fmt_text(line, sizeof(line), ": sysctl \"%s\" is not in a separate kernel namespace",
-			 keys[i]);
+		fmt_text(line, sizeof(line),
+			 ": sysctl \"%s\" is not in a separate kernel namespace", keys[i]);
 		assert_string_equal(strstr(c.error, ": "), line);
 	}
 }
@@ -72,21 +75,25 @@ static void the_namespace_must_be_the_containers(void **state)
 	struct plan_case c = sysctl_case();
 
 	(void) state;
-	plan_case_refuses(&c, SYSCTL("kernel.shmmax", "{ \"type\": \"network\" }"),
-			  "/linux/sysctl/kernel.shmmax: sysctl \"kernel.shmmax\" is not in a separate kernel "
-			  "namespace (it needs a new ipc namespace)");
-	plan_case_refuses(&c, SYSCTL("net.core.somaxconn", "{ \"type\": \"ipc\" }"),
-			  "/linux/sysctl/net.core.somaxconn: sysctl \"net.core.somaxconn\" is not in a separate "
-			  "kernel namespace (it needs a new network namespace)");
-	plan_case_refuses(&c,
-			  SYSCTL("net.core.somaxconn",
-				 "{ \"type\": \"network\", \"path\": \"/proc/self/ns/net\" }"),
-			  "/linux/sysctl/net.core.somaxconn: sysctl \"net.core.somaxconn\" is not in a separate "
-			  "kernel namespace (it needs a new network namespace)");
-	plan_case_gives(&c,
-			SYSCTL("net.core.somaxconn",
-			       "{ \"type\": \"network\", \"path\": \"/run/netns/elsewhere\" }"),
-			"set-sysctl net/core/somaxconn = \"5\" [/linux/sysctl/net.core.somaxconn]\n");
+	plan_case_refuses(
+		&c, SYSCTL("kernel.shmmax", "{ \"type\": \"network\" }"),
+		"/linux/sysctl/kernel.shmmax: sysctl \"kernel.shmmax\" is not in a separate kernel "
+		"namespace (it needs a new ipc namespace)");
+	plan_case_refuses(
+		&c, SYSCTL("net.core.somaxconn", "{ \"type\": \"ipc\" }"),
+		"/linux/sysctl/net.core.somaxconn: sysctl \"net.core.somaxconn\" is not in a separate "
+		"kernel namespace (it needs a new network namespace)");
+	plan_case_refuses(
+		&c,
+		SYSCTL("net.core.somaxconn",
+		       "{ \"type\": \"network\", \"path\": \"/proc/self/ns/net\" }"),
+		"/linux/sysctl/net.core.somaxconn: sysctl \"net.core.somaxconn\" is not in a separate "
+		"kernel namespace (it needs a new network namespace)");
+	plan_case_gives(
+		&c,
+		SYSCTL("net.core.somaxconn",
+		       "{ \"type\": \"network\", \"path\": \"/run/netns/elsewhere\" }"),
+		"set-sysctl net/core/somaxconn = \"5\" [/linux/sysctl/net.core.somaxconn]\n");
 }
 
 static void names_are_not_said_twice(void **state)
@@ -94,15 +101,17 @@ static void names_are_not_said_twice(void **state)
 	struct plan_case c = sysctl_case();
 
 	(void) state;
-	plan_case_refuses(&c,
-			  "{ \"ociVersion\": \"1.3.0\", \"hostname\": \"a\", \"linux\": { \"namespaces\": "
-			  "[" ALL "], \"sysctl\": { \"kernel.hostname\": \"b\" } } }",
-			  "/linux/sysctl/kernel.hostname: sysctl \"kernel.hostname\" conflicts with hostname");
-	plan_case_refuses(&c,
-			  "{ \"ociVersion\": \"1.3.0\", \"domainname\": \"a\", \"linux\": { "
-			  "\"namespaces\": [" ALL "], \"sysctl\": { \"kernel/domainname\": \"b\" } } }",
-			  "/linux/sysctl/kernel~1domainname: sysctl \"kernel/domainname\" conflicts with "
-			  "domainname");
+	plan_case_refuses(
+		&c,
+		"{ \"ociVersion\": \"1.3.0\", \"hostname\": \"a\", \"linux\": { \"namespaces\": "
+		"[" ALL "], \"sysctl\": { \"kernel.hostname\": \"b\" } } }",
+		"/linux/sysctl/kernel.hostname: sysctl \"kernel.hostname\" conflicts with hostname");
+	plan_case_refuses(
+		&c,
+		"{ \"ociVersion\": \"1.3.0\", \"domainname\": \"a\", \"linux\": { "
+		"\"namespaces\": [" ALL "], \"sysctl\": { \"kernel/domainname\": \"b\" } } }",
+		"/linux/sysctl/kernel~1domainname: sysctl \"kernel/domainname\" conflicts with "
+		"domainname");
 	plan_case_gives(&c, SYSCTL("kernel.domainname", ALL),
 			"set-sysctl kernel/domainname = \"5\" [/linux/sysctl/kernel.domainname]\n");
 }

@@ -57,8 +57,8 @@ static inline long arch_clone_call(void *clone_args, size_t size, int (*fn)(void
 	__asm__(".text\n"                                                                          \
 		".globl _start\n"                                                                  \
 		"_start:\n"                                                                        \
-		"	mov x29, xzr\n"                                                            \
-		"	mov x30, xzr\n"                                                            \
-		"	mov x0, sp\n"                                                              \
-		"	bl init_main\n"                                                            \
+		"	mov x29, xzr\n"                                                                  \
+		"	mov x30, xzr\n"                                                                  \
+		"	mov x0, sp\n"                                                                    \
+		"	bl init_main\n"                                                                  \
 		"	brk 0\n");

@@ -44,8 +44,8 @@ static inline long arch_clone_call(void *clone_args, size_t size, int (*fn)(void
 			 "syscall\n"
 			 "1:"
 			 : "=a"(result)
-			 : "a"((long) SYS_clone3), "D"(clone_args), "S"(size), "r"(call), "r"(with),
-			   [exit_group] "i"(SYS_exit_group)
+			 : "a"((long) SYS_clone3), "D"(clone_args), "S"(size), "r"(call),
+			   "r"(with), [exit_group] "i"(SYS_exit_group)
 			 : "rcx", "r11", "memory", "cc");
 
 	return result;
@@ -55,8 +55,8 @@ static inline long arch_clone_call(void *clone_args, size_t size, int (*fn)(void
 	__asm__(".text\n"                                                                          \
 		".globl _start\n"                                                                  \
 		"_start:\n"                                                                        \
-		"	xor %ebp, %ebp\n"                                                          \
-		"	mov %rsp, %rdi\n"                                                          \
-		"	and $-16, %rsp\n"                                                          \
-		"	call init_main\n"                                                          \
+		"	xor %ebp, %ebp\n"                                                                \
+		"	mov %rsp, %rdi\n"                                                                \
+		"	and $-16, %rsp\n"                                                                \
+		"	call init_main\n"                                                                \
 		"	hlt\n");

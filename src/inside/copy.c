@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * inside/copy.c - fill a tmpfs with what is at its place (mount option tmpcopyup)
+ *
+ * The image may be of anybody: so every entry is looked at without following it, opened by its bare name in the
+ * descriptor of its directory, and made in the descriptor of the copy's; a directory that is swapped for a link
+ * meanwhile is an error, not a way out.
+ */
+#include "inside/inside.h"
+
+#define MAX_DEPTH 100
+
+/* One record of getdents64(2). */
+struct entry {
+	uint64_t inode;
+	int64_t next;
+	uint16_t length;
+	uint8_t type;
+	char name[];
+};
+
+static int copy_entries(int from, int to, unsigned depth, struct err *e);
+
+static int refused(struct err *e, int r, const char *name)
+{
+	return err_sys(e, r, "copy \"%s\"", name);
+}
+
+static int copy_content(int from, int to)
+{
+	char block[16384];
+
+	for (;;) {
+		ssize_t n = sys_read_all(from, block, sizeof(block));
+
+		if (n <= 0)
+			return (int) n;
+
+		int r = sys_write_all(to, block, (size_t) n);
+		if (r < 0)
+			return r;
+	}
+}
+
+static int copy_file(int from, int to, const char *name, const struct stat *st, struct err *e)
+{
+	autoclose int source =
+		sys_open_at(from, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0);
+	if (source < 0)
+		return refused(e, source, name);
+
+	autoclose int copy =
+		sys_open_at(to, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, st->st_mode & 0777);
+	if (copy < 0)
+		return refused(e, copy, name);
+
+	int r = copy_content(source, copy);
+
+	return r < 0 ? refused(e, r, name) : 0;
+}
+
+static int copy_link(int from, int to, const char *name, struct err *e)
+{
+	char target[4096];
+	ssize_t n = sys_read_link_at(from, name, target, sizeof(target) - 1);
+
+	if (n < 0)
+		return refused(e, (int) n, name);
+	target[n] = '\0';
+
+	int r = sys_symlink_at(target, to, name);
+
+	return r < 0 ? refused(e, r, name) : 0;
+}
+
+static int copy_below(int from, int to, const char *name, unsigned depth, struct err *e)
+{
+	autoclose int source = sys_open_at(from, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+	if (source < 0)
+		return refused(e, source, name);
+
+	int r = sys_mkdir_at(to, name, 0700);
+	if (r < 0)
+		return refused(e, r, name);
+
+	autoclose int copy = sys_open_at(to, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+	if (copy < 0)
+		return refused(e, copy, name);
+
+	return copy_entries(source, copy, depth + 1, e);
+}
+
+static int copy_device(int to, const char *name, const struct stat *st, struct err *e)
+{
+	int r = sys_mknod_at(to, name, st->st_mode, st->st_rdev);
+
+	return r < 0 ? refused(e, r, name) : 0;
+}
+
+static int copy_kind(int from, int to, const char *name, const struct stat *st, unsigned depth,
+		     struct err *e)
+{
+	switch (st->st_mode & S_IFMT) {
+	case S_IFREG:
+		return copy_file(from, to, name, st, e);
+	case S_IFLNK:
+		return copy_link(from, to, name, e);
+	case S_IFDIR:
+		return copy_below(from, to, name, depth, e);
+	default:
+		return copy_device(to, name, st, e);
+	}
+}
+
+/* The owner first: changing it takes set-uid bits away. */
+static int copy_rights(int to, const char *name, const struct stat *st, struct err *e)
+{
+	int r = sys_chown_at(to, name, st->st_uid, st->st_gid, AT_SYMLINK_NOFOLLOW);
+
+	if (r == 0 && !S_ISLNK(st->st_mode))
+		r = sys_chmod_at(to, name, st->st_mode & 07777);
+
+	return r < 0 ? refused(e, r, name) : 0;
+}
+
+static int copy_one(int from, int to, const char *name, unsigned depth, struct err *e)
+{
+	struct stat st;
+
+	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+		return 0;
+
+	int r = sys_stat_at(from, name, AT_SYMLINK_NOFOLLOW, &st);
+	if (r < 0)
+		return refused(e, r, name);
+	if (S_ISSOCK(st.st_mode)) /* without who listens at it, it is nothing */
+		return 0;
+	if (depth >= MAX_DEPTH)
+		return refused(e, -ELOOP, name);
+	if (copy_kind(from, to, name, &st, depth, e) < 0)
+		return -1;
+
+	return copy_rights(to, name, &st, e);
+}
+
+static int copy_entries(int from, int to, unsigned depth, struct err *e)
+{
+	char block[4096] __attribute__((aligned(8)));
+	ssize_t n;
+
+	while ((n = sys_read_dir(from, block, sizeof(block))) > 0)
+		for (ssize_t at = 0; at < n;) {
+			const struct entry *entry = (const struct entry *) (block + at);
+
+			if (copy_one(from, to, entry->name, depth, e) < 0)
+				return -1;
+			at += entry->length;
+		}
+
+	return n < 0 ? err_sys(e, (int) n, "read a directory") : 0;
+}
+
+int copy_directory(int from, int to, bool with_rights, struct err *e)
+{
+	struct stat st;
+	int r = sys_stat(from, &st);
+
+	if (r < 0)
+		return err_sys(e, r, "stat the directory to copy");
+
+	/* What fsmount(2) gave is for paths only; this is for us to write in. */
+	autoclose int directory = sys_open_at(to, ".", O_RDONLY | O_DIRECTORY, 0);
+	if (directory < 0)
+		return err_sys(e, directory, "open the copy");
+	if (copy_entries(from, directory, 0, e) < 0)
+		return -1;
+
+	return with_rights ? copy_rights(directory, ".", &st, e) : 0;
+}

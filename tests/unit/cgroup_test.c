@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * tests/unit/cgroup_test.c - cgroup/cgroup.c and cgroup/tree.c, on this machine's own cgroups
+ *
+ * Every test works in a cgroup of its own below ours, once in each of two hierarchies (v2, and the
+ * freezer of v1), as far as they are there and may be written; else it is skipped.
+ */
+#include "base/fmt.h"
+#include "base/table.h"
+#include "cgroup/cgroup.h"
+#include "cgroup/layout.h"
+#include "kernel/process.h"
+#include "plan/device_program.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+static char top[1024]; /* where the test at hand makes its cgroups */
+static struct err e;
+
+static const char *below(const char *name)
+{
+	static char path[4][CGROUP_PATH];
+	static int next;
+
+	next = (next + 1) % 4;
+	fmt_text(path[next], CGROUP_PATH, "%s/%s", top, name);
+
+	return path[next];
+}
+
+static bool is_there(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0;
+}
+
+static void make(const char *path, const char *topmost_expected)
+{
+	char topmost[CGROUP_PATH];
+
+	if (cgroup_make(path, topmost, &e) < 0)
+		fail_msg("%s", e.text);
+	assert_string_equal(topmost, topmost_expected);
+	assert_true(is_there(path));
+}
+
+/* A process in @path that ends at a signal only. */
+static pid_t start_in(const char *path)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+		for (;;)
+			pause();
+	}
+	if (cgroup_join(path, pid, &e) < 0)
+		fail_msg("%s", e.text);
+
+	return pid;
+}
+
+static int end_of(pid_t pid)
+{
+	int status;
+
+	waitpid(pid, &status, 0);
+
+	return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+}
+
+static void cleanup(const char *path)
+{
+	if (cgroup_remove(path, &e) < 0)
+		fail_msg("%s", e.text);
+	assert_false(is_there(path));
+}
+
+static void missing_parts_are_made_and_unmade(void **state)
+{
+	char missing[CGROUP_PATH];
+
+	(void) state;
+	assert_int_equal(cgroup_find_missing(below("a/b/c"), missing, &e), 0);
+	assert_string_equal(missing, below("a"));
+	make(below("a/b/c"), below("a"));
+	assert_int_equal(cgroup_find_missing(below("a/b/c"), missing, &e), 0);
+	assert_string_equal(missing, "");
+	make(below("a/b/c"), "");
+	make(below("a/x"), below("a/x"));
+	cleanup(below("a/b/c"));
+	cgroup_remove_parents(below("a/b/c"), below("a"));
+	assert_false(is_there(below("a/b")));
+	assert_true(is_there(below("a/x"))); /* someone else's */
+	cleanup(below("a"));
+}
+
+static void a_cgroup_with_processes_is_refused(void **state)
+{
+	char topmost[CGROUP_PATH];
+
+	(void) state;
+	make(below("a/b"), below("a"));
+
+	pid_t pid = start_in(below("a/b"));
+	assert_int_equal(cgroup_count_processes(below("a")), 1);
+	assert_false(cgroup_is_empty(below("a")));
+	assert_int_equal(cgroup_make(below("a"), topmost, &e), -1);
+	assert_string_equal(e.text, "container's cgroup is not empty: 1 process(es) found");
+	kill(pid, SIGKILL);
+	assert_int_equal(end_of(pid), SIGKILL);
+	cleanup(below("a"));
+	assert_true(cgroup_is_empty(below("a")));
+}
+
+static void all_are_killed_and_the_whole_tree_goes(void **state)
+{
+	pid_t pids[20];
+
+	(void) state;
+	make(below("a/b"), below("a"));
+	make(below("a/c"), below("a/c"));
+	for (size_t i = 0; i < ARRAY_SIZE(pids); i++)
+		pids[i] = start_in(i % 2 ? below("a/b") : below("a/c"));
+
+	const char *dirs[] = { below("none"), below("a"), NULL };
+	assert_int_equal(cgroup_kill_all(dirs, SIGKILL, &e), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(pids); i++)
+		assert_int_equal(end_of(pids[i]), SIGKILL);
+	cleanup(below("a"));
+	assert_int_equal(cgroup_kill_all(dirs, SIGKILL, &e), 0);
+}
+
+static void a_signal_reaches_all(void **state)
+{
+	pid_t pids[20];
+
+	(void) state;
+	make(below("a/b"), below("a"));
+	for (size_t i = 0; i < ARRAY_SIZE(pids); i++)
+		pids[i] = start_in(below("a/b"));
+
+	const char *dirs[] = { below("a"), NULL };
+	assert_int_equal(cgroup_kill_all(dirs, SIGUSR1, &e), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(pids); i++)
+		assert_int_equal(end_of(pids[i]), SIGUSR1);
+	assert_false(cgroup_is_frozen(below("a")));
+	cleanup(below("a"));
+}
+
+/* Freezing is not ours to offer yet, so by the file. */
+static void freeze(const char *dir, bool frozen)
+{
+	struct err ignored;
+
+	if (cgroup_write(dir, "cgroup.freeze", frozen ? "1" : "0", false, &ignored) < 0 &&
+	    cgroup_write(dir, "freezer.state", frozen ? "FROZEN" : "THAWED", false, &e) < 0)
+		fail_msg("%s", e.text);
+}
+
+static void a_frozen_cgroup_is_refused_and_can_be_killed(void **state)
+{
+	char topmost[CGROUP_PATH];
+
+	(void) state;
+	make(below("a"), below("a"));
+	freeze(below("a"), true);
+	assert_true(cgroup_is_frozen(below("a")));
+	assert_int_equal(cgroup_make(below("a"), topmost, &e), -1);
+	assert_string_equal(e.text, "container's cgroup unexpectedly frozen");
+	/* One that is made below it is frozen, too, and goes away again. */
+	assert_int_equal(cgroup_make(below("a/b/c"), topmost, &e), -1);
+	assert_string_equal(e.text, "container's cgroup unexpectedly frozen");
+	assert_false(is_there(below("a/b")));
+	freeze(below("a"), false);
+
+	pid_t pid = start_in(below("a"));
+	freeze(below("a"), true);
+	const char *dirs[] = { below("a"), NULL };
+	assert_int_equal(cgroup_kill_all(dirs, SIGKILL, &e), 0);
+	assert_int_equal(end_of(pid), SIGKILL);
+	cleanup(below("a"));
+}
+
+static void removal_waits_for_processes_that_are_ending(void **state)
+{
+	(void) state;
+	make(below("a"), below("a"));
+
+	pid_t pid = start_in(below("a"));
+	pid_t killer = fork();
+	if (killer == 0) {
+		usleep(100000);
+		kill(pid, SIGKILL);
+		_exit(0);
+	}
+	cleanup(below("a"));
+	assert_int_equal(end_of(pid), SIGKILL);
+	waitpid(killer, NULL, 0);
+}
+
+static void errors_name_the_file(void **state)
+{
+	char topmost[CGROUP_PATH], line[2048];
+
+	(void) state;
+	make(below("a"), below("a"));
+	assert_int_equal(cgroup_write(below("a"), "tare.limit", "5", true, &e), 0);
+	assert_int_equal(cgroup_write(below("a"), "tare.limit", "5", false, &e), -1);
+	err_line(&e, line, sizeof(line));
+	assert_string_equal(
+		line, "write \"5\" to \"tare.limit\": no such file or directory (the kernel or the "
+		      "parent cgroup has no tare controller or not this file of it)");
+	assert_int_equal(cgroup_write(below("a"), "../cgroup.procs", "5", false, &e), -1);
+	assert_int_equal(cgroup_make(below("a/../b"), topmost, &e), -1);
+	fmt_text(line, sizeof(line), "\"%s/a/../b\" is not the path of a cgroup", top);
+	assert_string_equal(e.text, line);
+	assert_int_equal(cgroup_remove(below("a/.."), &e), -1);
+	cleanup(below("a"));
+}
+
+/* Can a process in @dir open /dev/full? errno of it. */
+static int open_full_in(const char *dir)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		if (cgroup_join(dir, getpid(), &e) < 0)
+			_exit(255);
+		_exit(-sys_open("/dev/full", O_RDONLY) & 255);
+	}
+	waitpid(pid, &status, 0);
+	status = WEXITSTATUS(status);
+
+	return status == EPERM ? EPERM : 0;
+}
+
+static void attach(const char *dir, bool allow)
+{
+	struct device_rule rule = {
+		.allow = allow,
+		.character = true,
+		.major = 1,
+		.minor = 7,
+		.access = BPF_DEVCG_ACC_READ,
+	};
+	struct device_rules rules = { &rule, 1 };
+	const struct bpf_insn *code;
+	struct arena a;
+	uint32_t count;
+
+	arena_open(&a);
+	if (device_program_make(&rules, &a, &code, &count, &e) < 0 ||
+	    cgroup_attach_devices(dir, code, count, &e) < 0)
+		fail_msg("%s", e.text);
+}
+
+static void a_device_program_takes_the_place_of_the_one_before(void **state)
+{
+	(void) state;
+	if (!is_there(below("cgroup.events")))
+		skip();
+	make(below("a"), below("a"));
+	assert_int_equal(open_full_in(below("a")), 0);
+	attach(below("a"), false);
+	assert_int_equal(open_full_in(below("a")), EPERM);
+	attach(below("a"), true);
+	assert_int_equal(open_full_in(below("a")), 0);
+	cleanup(below("a"));
+}
+
+static const struct cgroup_hierarchy *pick(const struct cgroup_layout *layout, bool v2)
+{
+	for (size_t i = 0; i < layout->count; i++)
+		if (v2 ? layout->hierarchies[i].v2
+		       : strcmp(layout->hierarchies[i].controllers, "freezer") == 0)
+			return &layout->hierarchies[i];
+
+	return NULL;
+}
+
+/* 0 where there is such a hierarchy that we may write; @top is then our place in it. */
+static int enter(bool v2)
+{
+	struct cgroup_layout layout;
+	struct arena a;
+
+	arena_open(&a);
+	if (cgroup_layout_read(&layout, &a, &e) < 0)
+		return -1;
+
+	const struct cgroup_hierarchy *h = pick(&layout, v2);
+	if (!h)
+		return -1;
+	fmt_text(top, sizeof(top), "%s%s%star-%d", h->mount, h->own, h->own[1] ? "/" : "",
+		 (int) getpid());
+
+	return mkdir(top, 0755);
+}
+
+static int leave(void **state)
+{
+	(void) state;
+
+	return rmdir(top);
+}
+
+static int enter_v2(void **state)
+{
+	(void) state;
+
+	return enter(true);
+}
+
+static int enter_v1(void **state)
+{
+	(void) state;
+
+	return enter(false);
+}
+
+static bool is_possible(bool v2)
+{
+	if (enter(v2) < 0) {
+		print_message("skipped: no %s that may be written\n",
+			      v2 ? "cgroup v2" : "v1 freezer");
+		return false;
+	}
+
+	return rmdir(top) == 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(missing_parts_are_made_and_unmade),
+		cmocka_unit_test(a_cgroup_with_processes_is_refused),
+		cmocka_unit_test(all_are_killed_and_the_whole_tree_goes),
+		cmocka_unit_test(a_signal_reaches_all),
+		cmocka_unit_test(a_frozen_cgroup_is_refused_and_can_be_killed),
+		cmocka_unit_test(removal_waits_for_processes_that_are_ending),
+		cmocka_unit_test(errors_name_the_file),
+		cmocka_unit_test(a_device_program_takes_the_place_of_the_one_before),
+	};
+	int failed = 0;
+
+	if (is_possible(true))
+		failed += cmocka_run_group_tests(tests, enter_v2, leave);
+	if (is_possible(false))
+		failed += cmocka_run_group_tests(tests, enter_v1, leave);
+
+	return failed;
+}

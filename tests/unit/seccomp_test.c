@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * tests/unit/seccomp_test.c - plan/seccomp.c
+ *
+ * What a filter does is found out by running it, in an interpreter of classic BPF written here from
+ * the kernel's description, so nothing has to be loaded.
+ */
+#include "plan_harness.h"
+
+#include "plan/seccomp.h"
+
+#include <errno.h>
+#include <linux/audit.h>
+#include <linux/seccomp.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+
+#if defined(__x86_64__)
+#define NATIVE AUDIT_ARCH_X86_64
+#else
+#define NATIVE AUDIT_ARCH_AARCH64
+#endif
+
+static struct arena arena;
+
+/* ---- the interpreter: the part of classic BPF that seccomp(2) allows and libseccomp uses ---- */
+
+static uint32_t load(const struct seccomp_data *data, uint32_t offset)
+{
+	uint32_t value;
+
+	assert_true(offset % 4 == 0 && offset < sizeof(*data));
+	memcpy(&value, (const char *) data + offset, sizeof(value));
+
+	return value;
+}
+
+static bool jumps(uint16_t code, uint32_t a, uint32_t k)
+{
+	switch (BPF_OP(code)) {
+	case BPF_JEQ:
+		return a == k;
+	case BPF_JGT:
+		return a > k;
+	case BPF_JGE:
+		return a >= k;
+	case BPF_JSET:
+		return a & k;
+	}
+	fail_msg("jump %#x", code);
+	return false;
+}
+
+static uint32_t run(const struct seccomp_program *p, const struct seccomp_data *data)
+{
+	uint32_t a = 0;
+
+	for (size_t at = 0; at < p->count; at++) {
+		const struct sock_filter *f = &p->filter[at];
+
+		switch (BPF_CLASS(f->code)) {
+		case BPF_LD:
+			a = load(data, f->k);
+			break;
+		case BPF_ALU:
+			assert_int_equal(BPF_OP(f->code), BPF_AND);
+			a &= f->k;
+			break;
+		case BPF_JMP:
+			if (BPF_OP(f->code) == BPF_JA)
+				at += f->k;
+			else
+				at += jumps(f->code, a, f->k) ? f->jt : f->jf;
+			break;
+		case BPF_RET:
+			return f->k;
+		default:
+			fail_msg("instruction %#x", f->code);
+		}
+	}
+	fail_msg("the filter has no end");
+	return 0;
+}
+
+/* ---- */
+
+/* In @json single quotes stand for double ones. */
+static const char *quoted(const char *json)
+{
+	char *text = arena_strdup(&arena, json);
+
+	for (char *at = text; *at; at++)
+		if (*at == '\'')
+			*at = '"';
+
+	return text;
+}
+
+static int compile(struct seccomp_program *program, const char *seccomp, bool strict, struct err *e)
+{
+	const char *json = arena_printf(
+		&arena, "{\"ociVersion\":\"1.3.0\",\"linux\":{\"seccomp\":%s}}", quoted(seccomp));
+	const struct oci_config *config = plan_case_decode(json, &arena);
+
+	*e = (struct err) { 0 };
+
+	return seccomp_compile(program, config->linux->seccomp, strict, &arena, e);
+}
+
+static struct seccomp_program filter_of(const char *seccomp)
+{
+	struct seccomp_program program;
+	struct err e;
+
+	if (compile(&program, seccomp, false, &e) < 0)
+		fail_msg("%s: %s", e.place, e.text);
+
+	return program;
+}
+
+static uint32_t result(const struct seccomp_program *p, uint32_t arch, int number, uint64_t first)
+{
+	struct seccomp_data data = { .nr = number, .arch = arch, .args = { first } };
+
+	return run(p, &data);
+}
+
+static void refuses(const char *seccomp, const char *expected)
+{
+	struct seccomp_program program;
+	struct err e;
+	char line[2048];
+
+	if (compile(&program, seccomp, false, &e) == 0)
+		fail_msg("not refused: %s", seccomp);
+	err_line(&e, line, sizeof(line));
+	assert_string_equal(line, expected);
+}
+
+static void actions_have_their_results(void **state)
+{
+	static const struct {
+		const char *action;
+		uint32_t result;
+	} cases[] = {
+		{ "SCMP_ACT_KILL", SECCOMP_RET_KILL_THREAD },
+		{ "SCMP_ACT_KILL_THREAD", SECCOMP_RET_KILL_THREAD },
+		{ "SCMP_ACT_KILL_PROCESS", SECCOMP_RET_KILL_PROCESS },
+		{ "SCMP_ACT_TRAP", SECCOMP_RET_TRAP },
+		{ "SCMP_ACT_ERRNO", SECCOMP_RET_ERRNO | EPERM },
+		{ "SCMP_ACT_TRACE", SECCOMP_RET_TRACE | EPERM },
+		{ "SCMP_ACT_LOG", SECCOMP_RET_LOG },
+	};
+	size_t count;
+
+	(void) state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct seccomp_program p = filter_of(arena_printf(
+			&arena,
+			"{'defaultAction':'SCMP_ACT_ALLOW','syscalls':[{'names':['chdir'],'action':'%s'}]}",
+			cases[i].action));
+
+		assert_int_equal(result(&p, NATIVE, SYS_chdir, 0), cases[i].result);
+		assert_int_equal(result(&p, NATIVE, SYS_read, 0), SECCOMP_RET_ALLOW);
+	}
+	seccomp_action_names(&arena, &count);
+	assert_int_equal(count, sizeof(cases) / sizeof(cases[0]) + 1);
+}
+
+static void errno_is_as_given(void **state)
+{
+	struct seccomp_program p;
+
+	(void) state;
+	p = filter_of("{'defaultAction':'SCMP_ACT_ERRNO','defaultErrnoRet':38,'syscalls':["
+		      "{'names':['read'],'action':'SCMP_ACT_ALLOW'},"
+		      "{'names':['chdir'],'action':'SCMP_ACT_ERRNO','errnoRet':0},"
+		      "{'names':['mount'],'action':'SCMP_ACT_ERRNO','errnoRet':5},"
+		      "{'names':['umount2'],'action':'SCMP_ACT_ERRNO','errnoRet':38},"
+		      "{'names':['ptrace'],'action':'SCMP_ACT_TRACE','errnoRet':65535}]}");
+	assert_int_equal(result(&p, NATIVE, SYS_read, 0), SECCOMP_RET_ALLOW);
+	assert_int_equal(result(&p, NATIVE, SYS_chdir, 0), SECCOMP_RET_ERRNO | 0);
+	assert_int_equal(result(&p, NATIVE, SYS_mount, 0), SECCOMP_RET_ERRNO | 5);
+	assert_int_equal(result(&p, NATIVE, SYS_umount2, 0), SECCOMP_RET_ERRNO | 38);
+	assert_int_equal(result(&p, NATIVE, SYS_write, 0), SECCOMP_RET_ERRNO | 38);
+	assert_int_equal(result(&p, NATIVE, SYS_ptrace, 0), SECCOMP_RET_TRACE | 65535);
+}
+
+static bool allows(const char *op, const char *values, uint64_t argument)
+{
+	struct seccomp_program p = filter_of(arena_printf(
+		&arena,
+		"{'defaultAction':'SCMP_ACT_ERRNO','syscalls':[{'names':['personality'],"
+		"'action':'SCMP_ACT_ALLOW','args':[{'index':0,%s,'op':'SCMP_CMP_%s'}]}]}",
+		values, op));
+
+	return result(&p, NATIVE, SYS_personality, argument) == SECCOMP_RET_ALLOW;
+}
+
+static void operators_compare_64_bits(void **state)
+{
+#define BIG "'value':4294967296"
+	const uint64_t big = (uint64_t) 1 << 32;
+
+	(void) state;
+	assert_true(allows("EQ", BIG, big) && !allows("EQ", BIG, 0));
+	assert_true(allows("NE", BIG, 0) && !allows("NE", BIG, big));
+	assert_true(allows("LT", BIG, big - 1) && !allows("LT", BIG, big));
+	assert_true(allows("LE", BIG, big) && !allows("LE", BIG, big + 1));
+	assert_true(allows("GT", BIG, big + 1) && !allows("GT", BIG, big));
+	assert_true(allows("GE", BIG, big) && !allows("GE", BIG, big - 1));
+	/* (argument & value) == valueTwo */
+	assert_true(allows("MASKED_EQ", "'value':4294967297,'valueTwo':1", 3));
+	assert_false(allows("MASKED_EQ", "'value':4294967297,'valueTwo':1", big + 1));
+	assert_false(allows("MASKED_EQ", "'value':4294967297,'valueTwo':1", 2));
+#undef BIG
+}
+
+static void conditions_on_one_argument_are_alternatives(void **state)
+{
+	struct seccomp_program p;
+
+	(void) state;
+	p = filter_of(
+		"{'defaultAction':'SCMP_ACT_ERRNO','syscalls':[{'names':['personality'],"
+		"'action':'SCMP_ACT_ALLOW','args':["
+		"{'index':0,'value':0,'op':'SCMP_CMP_EQ'},{'index':0,'value':8,'op':'SCMP_CMP_EQ'}]}]}");
+	assert_int_equal(result(&p, NATIVE, SYS_personality, 0), SECCOMP_RET_ALLOW);
+	assert_int_equal(result(&p, NATIVE, SYS_personality, 8), SECCOMP_RET_ALLOW);
+	assert_int_equal(result(&p, NATIVE, SYS_personality, 1), SECCOMP_RET_ERRNO | EPERM);
+}
+
+static void conditions_on_different_arguments_must_all_hold(void **state)
+{
+	struct seccomp_data data = { .nr = SYS_kill, .arch = NATIVE, .args = { 1, 2 } };
+	struct seccomp_program p;
+
+	(void) state;
+	p = filter_of(
+		"{'defaultAction':'SCMP_ACT_ERRNO','syscalls':[{'names':['kill'],"
+		"'action':'SCMP_ACT_ALLOW','args':["
+		"{'index':0,'value':1,'op':'SCMP_CMP_EQ'},{'index':1,'value':2,'op':'SCMP_CMP_EQ'}]}]}");
+	assert_int_equal(run(&p, &data), SECCOMP_RET_ALLOW);
+	data.args[1] = 3;
+	assert_int_equal(run(&p, &data), SECCOMP_RET_ERRNO | EPERM);
+}
+
+static void architectures_come_besides_our_own(void **state)
+{
+	struct seccomp_program p;
+
+	(void) state;
+	if (NATIVE != AUDIT_ARCH_X86_64)
+		skip();
+	p = filter_of("{'defaultAction':'SCMP_ACT_ERRNO','architectures':['SCMP_ARCH_X86_64',"
+		      "'SCMP_ARCH_X86'],'syscalls':[{'names':['chdir','waitpid'],"
+		      "'action':'SCMP_ACT_ALLOW'}]}");
+	assert_int_equal(result(&p, NATIVE, SYS_chdir, 0), SECCOMP_RET_ALLOW);
+	assert_int_equal(result(&p, AUDIT_ARCH_I386, 12 /* chdir */, 0), SECCOMP_RET_ALLOW);
+	assert_int_equal(result(&p, AUDIT_ARCH_I386, 7 /* waitpid */, 0), SECCOMP_RET_ALLOW);
+	assert_int_equal(result(&p, AUDIT_ARCH_ARM, 12, 0), SECCOMP_RET_KILL_THREAD);
+}
+
+static void unknown_names_are_passed_over_unless_strict(void **state)
+{
+	static const char seccomp[] =
+		"{'defaultAction':'SCMP_ACT_ERRNO','syscalls':[{'names':['no_such_call','read'],"
+		"'action':'SCMP_ACT_ALLOW'}]}";
+	struct seccomp_program p = filter_of(seccomp);
+	struct err e;
+
+	(void) state;
+	assert_int_equal(result(&p, NATIVE, SYS_read, 0), SECCOMP_RET_ALLOW);
+	assert_int_equal(compile(&p, seccomp, true, &e), -1);
+	assert_string_equal(e.place, "/linux/seccomp/syscalls/0");
+	assert_string_equal(e.text, "unknown system call \"no_such_call\"");
+}
+
+static void repeated_rules_are_no_fault(void **state)
+{
+	struct seccomp_program p;
+
+	(void) state;
+	p = filter_of("{'defaultAction':'SCMP_ACT_ERRNO','syscalls':["
+		      "{'names':['read','read'],'action':'SCMP_ACT_ALLOW'},"
+		      "{'names':['read'],'action':'SCMP_ACT_ALLOW'},"
+		      "{'names':['write'],'action':'SCMP_ACT_ERRNO'}]}");
+	assert_int_equal(result(&p, NATIVE, SYS_read, 0), SECCOMP_RET_ALLOW);
+	assert_int_equal(result(&p, NATIVE, SYS_write, 0), SECCOMP_RET_ERRNO | EPERM);
+}
+
+static void flags_are_those_of_the_kernel(void **state)
+{
+	(void) state;
+	assert_int_equal(filter_of("{'defaultAction':'SCMP_ACT_ALLOW'}").flags,
+			 SECCOMP_FILTER_FLAG_SPEC_ALLOW);
+	assert_int_equal(filter_of("{'defaultAction':'SCMP_ACT_ALLOW','flags':[]}").flags, 0);
+	assert_int_equal(filter_of("{'defaultAction':'SCMP_ACT_ALLOW','flags':["
+				   "'SECCOMP_FILTER_FLAG_LOG','SECCOMP_FILTER_FLAG_TSYNC',"
+				   "'SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV']}")
+				 .flags,
+			 SECCOMP_FILTER_FLAG_LOG | SECCOMP_FILTER_FLAG_TSYNC);
+}
+
+static void bad_filters_are_refused(void **state)
+{
+	(void) state;
+	refuses("{'defaultAction':'SCMP_ACT_ALLOW','defaultErrnoRet':1}",
+		"/linux/seccomp/defaultErrnoRet: defaultErrnoRet goes with SCMP_ACT_ERRNO and "
+		"SCMP_ACT_TRACE, not with SCMP_ACT_ALLOW");
+	refuses("{'defaultAction':'SCMP_ACT_ERRNO','defaultErrnoRet':4096}",
+		"/linux/seccomp/defaultErrnoRet: defaultErrnoRet 4096 is above 4095");
+	refuses("{'defaultAction':'SCMP_ACT_ALLOW','syscalls':[{'names':['read'],"
+		"'action':'SCMP_ACT_KILL','errnoRet':1}]}",
+		"/linux/seccomp/syscalls/0/errnoRet: errnoRet goes with SCMP_ACT_ERRNO and "
+		"SCMP_ACT_TRACE, not with SCMP_ACT_KILL");
+	refuses("{'defaultAction':'SCMP_ACT_ALLOW','syscalls':[{'names':['read'],"
+		"'action':'SCMP_ACT_TRACE','errnoRet':65536}]}",
+		"/linux/seccomp/syscalls/0/errnoRet: errnoRet 65536 is above 65535");
+	refuses("{'defaultAction':'SCMP_ACT_ALLOW','syscalls':[{'names':['read'],"
+		"'action':'SCMP_ACT_KILL','args':[{'index':6,'value':1,'op':'SCMP_CMP_EQ'}]}]}",
+		"/linux/seccomp/syscalls/0/args/0/index: a system call has arguments 0 to 5, not 6");
+	refuses("{'defaultAction':'SCMP_ACT_ALLOW','listenerMetadata':'x'}",
+		"/linux/seccomp/listenerMetadata: listenerMetadata goes with listenerPath only");
+}
+
+static void words_are_unique(void **state)
+{
+	const char **(*const lists[])(struct arena *,
+				      size_t *) = { seccomp_action_names, seccomp_operator_names,
+						    seccomp_arch_names, seccomp_flag_names };
+
+	(void) state;
+	for (size_t l = 0; l < sizeof(lists) / sizeof(lists[0]); l++) {
+		size_t count;
+		const char **names = lists[l](&arena, &count);
+
+		assert_true(count > 0);
+		for (size_t i = 0; i < count; i++)
+			for (size_t k = 0; k < i; k++)
+				assert_string_not_equal(names[i], names[k]);
+	}
+}
+
+static int open_arena(void **state)
+{
+	(void) state;
+	arena_open(&arena);
+
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(actions_have_their_results),
+		cmocka_unit_test(errno_is_as_given),
+		cmocka_unit_test(operators_compare_64_bits),
+		cmocka_unit_test(conditions_on_one_argument_are_alternatives),
+		cmocka_unit_test(conditions_on_different_arguments_must_all_hold),
+		cmocka_unit_test(architectures_come_besides_our_own),
+		cmocka_unit_test(unknown_names_are_passed_over_unless_strict),
+		cmocka_unit_test(repeated_rules_are_no_fault),
+		cmocka_unit_test(flags_are_those_of_the_kernel),
+		cmocka_unit_test(bad_filters_are_refused),
+		cmocka_unit_test(words_are_unique),
+	};
+
+	return cmocka_run_group_tests(tests, open_arena, NULL);
+}
