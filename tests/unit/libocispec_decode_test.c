@@ -102,7 +102,8 @@ static void strings_and_numbers_arrive(void **state)
 	assert_false(c->process->has_no_new_privileges);
 	assert_int_equal(c->process->oom_score_adj, -7);
 	assert_true(c->process->user->has_uid);
-	assert_false(c->process->user->has_gid);
+	assert_true(c->process->user->has_gid);
+	assert_false(c->process->user->has_umask);
 	assert_int_equal(c->process->user->additional_gids_count, 2);
 	assert_int_equal(c->process->user->additional_gids[1], 4294967294);
 	assert_int_equal(c->process->args_count, 2);

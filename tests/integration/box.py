@@ -1,0 +1,169 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Run a command in a private mount and pid namespace whose pid 1 reaps orphans.
+
+    box.py [--layout plain|v1|v2|none] [--user UID] -- COMMAND...
+
+plain: the cgroup file systems as the machine has them; v1: without the hybrid's
+cgroup2; v2: cgroup2 alone; none: no cgroup file system at all.
+
+The command gets TARE_BOX, an empty tmpfs that vanishes with the namespace, and
+TARE_TOKEN, the name of the cgroup that it may make in each hierarchy. Whatever
+it leaves in there is removed; what it left is an error (exit status 3).
+"""
+import argparse
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+LIBC = ctypes.CDLL(None, use_errno=True)
+MS_BIND, MS_REC, MS_PRIVATE = 0x1000, 0x4000, 0x40000
+PR_SET_PDEATHSIG = 1
+
+
+def check(result, what):
+    if result != 0:
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code), what)
+
+
+def mount(source, target, fstype, flags=0, data=None):
+    def encode(s):
+        return s.encode() if s is not None else None
+    check(LIBC.mount(encode(source), encode(target), encode(fstype), flags, encode(data)),
+          f"mount {target}")
+
+
+def cgroup_mounts():
+    """Mount points of all cgroup file systems, in the order they were mounted."""
+    found = []
+    with open("/proc/self/mountinfo") as f:
+        for line in f:
+            left, right = line.split(" - ")
+            if right.split()[0] in ("cgroup", "cgroup2"):
+                found.append(left.split()[4])
+    return found
+
+
+def set_layout(layout):
+    if layout == "v1":
+        for path in cgroup_mounts():
+            if path.endswith("/unified"):
+                check(LIBC.umount2(path.encode(), 0), f"umount {path}")
+    if layout in ("v2", "none"):
+        subprocess.run(["umount", "-R", "/sys/fs/cgroup"], check=True)
+    if layout == "v2":
+        mount("cgroup2", "/sys/fs/cgroup", "cgroup2")
+
+
+def lend_subordinate_ids(box):
+    """In here, where the machine has no subordinate ids: some for the ordinary user."""
+    for path in ("/etc/subuid", "/etc/subgid"):
+        if os.path.exists(path) and os.path.getsize(path) == 0:
+            own = os.path.join(box, os.path.basename(path))
+            with open(own, "w", encoding="utf8") as f:
+                f.write("1000:100000:65536\n")
+            mount(own, path, None, MS_BIND)
+
+
+def reap_until(child):
+    """Wait for every orphan that comes by until @child itself ends; its wait status."""
+    while True:
+        pid, status = os.wait()
+        if pid == child:
+            return status
+
+
+def first_process(args, box):
+    """Pid 1: the mounts, then the command, then reap."""
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    mount(None, "/", None, MS_REC | MS_PRIVATE)
+    mount("proc", "/proc", "proc")
+    set_layout(args.layout)
+    mount("tmpfs", box, "tmpfs", 0, "mode=0755")
+    lend_subordinate_ids(box)
+    os.environ["TARE_BOX"] = box
+    os.environ["TARE_LAYOUT"] = args.layout
+
+    child = os.fork()
+    if child == 0:
+        if args.user is not None:
+            os.setgroups([])
+            os.setgid(args.user)
+            os.setuid(args.user)
+        try:
+            os.execvp(args.command[0], args.command)
+        except OSError as e:
+            print(f"box: {args.command[0]}: {e.strerror}", file=sys.stderr)
+        os._exit(127)
+    for sig in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(sig, lambda number, _: os.kill(child, number))
+    return os.waitstatus_to_exitcode(reap_until(child))
+
+
+def remove_tree(top):
+    """rmdir @top and all below; the paths that were there."""
+    found = []
+    for path, _, _ in os.walk(top, topdown=False):
+        found.append(path)
+        end = time.monotonic() + 5
+        while True:
+            try:
+                os.rmdir(path)
+                break
+            except OSError:
+                if time.monotonic() > end:
+                    break
+                time.sleep(0.02)
+    return found
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--layout", choices=["plain", "v1", "v2", "none"], default="plain")
+    parser.add_argument("--user", type=int)
+    parser.add_argument("command", nargs="+")
+    args = parser.parse_args()
+
+    box = tempfile.mkdtemp(prefix="tare-box-")
+    token = f"tare-test-{os.getpid()}"
+    os.environ["TARE_TOKEN"] = token
+    flags = 0x00020000 | 0x20000000  # CLONE_NEWNS | CLONE_NEWPID
+    status = 1
+    try:
+        outer = os.fork()
+        if outer == 0:
+            check(LIBC.unshare(flags), "unshare")
+            inner = os.fork()
+            if inner == 0:
+                code = 1
+                try:
+                    code = first_process(args, box)
+                except OSError as e:
+                    print(f"box: {e}", file=sys.stderr)
+                os._exit(code if code >= 0 else 128 - code)
+            for sig in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+                signal.signal(sig, lambda number, _: os.kill(inner, number))
+            LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+            code = os.waitstatus_to_exitcode(os.waitpid(inner, 0)[1])
+            os._exit(code if code >= 0 else 128 - code)
+        for sig in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(sig, lambda number, _: os.kill(outer, number))
+        code = os.waitstatus_to_exitcode(os.waitpid(outer, 0)[1])
+        status = code if code >= 0 else 128 - code
+    finally:
+        left = [p for m in cgroup_mounts() for p in remove_tree(os.path.join(m, token))]
+        os.rmdir(box)
+        if left:
+            print("box: cgroups were left:", *left, file=sys.stderr)
+            status = status or 3
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,431 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""linux.cgroupsPath and linux.resources, read back from the files of the cgroup."""
+import os
+import subprocess
+
+import pytest
+
+from harness import (IS_TARE, LAYOUT, TOKEN, cgroup_mount, cgroup_mounts, cgroups_of, has_v2, is_alive, poll,
+                     read, tare_only)
+
+pytestmark = pytest.mark.layouts
+
+
+def v1(controller):
+    """Skip where @controller has no v1 hierarchy."""
+    if cgroup_mount(controller) is None:
+        pytest.skip(f"layout {LAYOUT}: no cgroup v1 {controller}")
+
+
+def v2(controller):
+    if not has_v2(controller):
+        pytest.skip(f"layout {LAYOUT}: no cgroup v2 {controller}")
+
+
+def up(bundle, **resources):
+    bundle.linux["resources"] = resources
+    bundle.stay().create().ok()
+    return bundle
+
+
+# --- where
+
+
+def test_the_container_is_in_its_cgroup_in_every_hierarchy(bundle):
+    if not cgroup_mounts():
+        pytest.skip("no cgroup file system")
+    bundle.stay().create().ok()
+    paths = cgroups_of(bundle.pid)
+    assert paths
+    for controller, path in paths.items():
+        if cgroup_mount(controller) is not None:
+            assert path == f"/{TOKEN}/{bundle.id}", (controller, paths)
+
+
+def test_start_and_run_stay_in_the_same_cgroup(bundle):
+    if not cgroup_mounts():
+        pytest.skip("no cgroup file system")
+    bundle.stay().create().ok()
+    created = cgroups_of(bundle.pid)
+    bundle.start().ok()
+    assert cgroups_of(bundle.pid) == created
+
+
+def test_delete_removes_the_cgroups(bundle):
+    bundle.stay().create().ok()
+    made = [top / TOKEN / bundle.id for top in cgroup_mounts()]
+    assert all(path.exists() for path in made)
+    bundle.delete().ok()
+    assert not any(path.exists() for path in made)
+
+
+def test_delete_removes_cgroups_that_the_container_made_below(bundle):
+    bundle.stay().create().ok()
+    made = [top / TOKEN / bundle.id / "a" / "b" for top in cgroup_mounts()]
+    for path in made:
+        path.mkdir(parents=True)
+    bundle.delete("--force").ok()
+    assert not any(path.parent.parent.exists() for path in made)
+
+
+@tare_only
+def test_delete_removes_all_the_parents_that_create_made(bundle):
+    bundle.linux["cgroupsPath"] = f"/{TOKEN}/x/y/{bundle.id}"
+    bundle.stay().create().ok()
+    assert all((top / TOKEN / "x/y" / bundle.id).exists() for top in cgroup_mounts())
+    bundle.delete().ok()
+    assert not any((top / TOKEN / "x").exists() for top in cgroup_mounts())
+
+
+@tare_only
+def test_delete_keeps_the_parents_that_were_there(bundle):
+    for top in cgroup_mounts():
+        (top / TOKEN / "mine").mkdir()
+    bundle.linux["cgroupsPath"] = f"/{TOKEN}/mine/{bundle.id}"
+    bundle.stay().create().ok()
+    bundle.delete().ok()
+    assert all((top / TOKEN / "mine").exists() for top in cgroup_mounts())
+    for top in cgroup_mounts():
+        (top / TOKEN / "mine").rmdir()
+
+
+def test_a_container_without_a_path_gets_one_of_its_own(bundle):
+    if not cgroup_mounts():
+        pytest.skip("no cgroup file system")
+    del bundle.linux["cgroupsPath"]
+    tops = cgroup_mounts()
+    for top in tops:
+        (top / TOKEN / "caller").mkdir()
+        if top.name == "cpuset":
+            for name in ("cpuset.cpus", "cpuset.mems"):
+                (top / TOKEN / "caller" / name).write_text(read(top / name))
+
+    def move():
+        for top in tops:
+            (top / TOKEN / "caller/cgroup.procs").write_text(str(os.getpid()))
+    try:
+        bundle.stay().create(preexec_fn=move).ok()
+        paths = cgroups_of(bundle.pid)
+        assert all(path.endswith(bundle.id) for c, path in paths.items() if cgroup_mount(c) is not None), paths
+        bundle.delete("--force").ok()
+    finally:
+        for top in tops:
+            (top / TOKEN / "caller").rmdir()
+
+
+@tare_only
+@pytest.mark.parametrize("path", ["/x/../y", "..", "/..", "a/../../b"])
+def test_dots_in_the_path_are_refused(bundle, path):
+    bundle.linux["cgroupsPath"] = path
+    bundle.run().refused("/linux/cgroupsPath")
+
+
+def test_a_cgroup_with_foreign_processes_is_refused_and_they_live(bundle):
+    tops = cgroup_mounts()
+    if not tops:
+        pytest.skip("no cgroup file system")
+    for top in tops:
+        (top / TOKEN / bundle.id).mkdir()
+    bystander = subprocess.Popen(["sleep", "1000"])
+    for top in tops:
+        if top.name == "cpuset":
+            for name in ("cpuset.cpus", "cpuset.mems"):
+                (top / TOKEN / bundle.id / name).write_text(read(top / name))
+        (top / TOKEN / bundle.id / "cgroup.procs").write_text(str(bystander.pid))
+    try:
+        r = bundle.stay().create()
+        assert r.code == 1
+        if IS_TARE:
+            r.refused("/linux/cgroupsPath")
+        bundle.delete("--force").ok()
+        assert bystander.poll() is None
+    finally:
+        bystander.kill()
+        bystander.wait()
+        for top in tops:
+            poll(lambda t=top: not read(t / TOKEN / bundle.id / "cgroup.procs")
+                 if (t / TOKEN / bundle.id).exists() else True)
+            if (top / TOKEN / bundle.id).exists():
+                (top / TOKEN / bundle.id).rmdir()
+
+
+def test_an_empty_cgroup_that_is_there_already_is_used(bundle):
+    tops = cgroup_mounts()
+    for top in tops:
+        (top / TOKEN / bundle.id).mkdir()
+    assert bundle.sh("exit 4").run().code == 4
+    for top in tops:
+        if (top / TOKEN / bundle.id).exists():
+            (top / TOKEN / bundle.id).rmdir()
+
+
+def test_delete_force_ends_processes_that_left_init_behind(bundle):
+    """Without a pid namespace the children of a dead init are found by the cgroup."""
+    if not cgroup_mounts():
+        pytest.skip("no cgroup file system")
+    bundle.unlisted("pid")
+    bundle.writable().sh("sleep 1000 & echo $! >/tmp/pid; touch /tmp/ready; sleep 1000; wait").up().ready()
+    child = int(read(bundle.rootfs / "tmp/pid"))
+    bundle.kill("KILL").ok()
+    bundle.wait("stopped")
+    if IS_TARE:
+        bundle.delete("--force").ok()
+        poll(lambda: not is_alive(child))
+
+
+@tare_only
+def test_a_cgroup_namespace_starts_at_the_containers_cgroup(bundle):
+    if not cgroup_mounts():
+        pytest.skip("no cgroup file system")
+    bundle.linux["namespaces"].append({"type": "cgroup"})
+    paths = [line.split(":", 2)[2] for line in bundle.sh("cat /proc/self/cgroup").run().ok().lines]
+    mounted = {c for c in cgroups_of("self") if cgroup_mount(c) is not None}
+    assert paths.count("/") >= len(mounted)
+
+
+# --- v1 resources
+
+
+V1 = [
+    ("memory", {"memory": {"limit": 64 << 20}}, "memory.limit_in_bytes", str(64 << 20)),
+    ("memory", {"memory": {"limit": 64 << 20, "swap": 96 << 20}}, "memory.memsw.limit_in_bytes", str(96 << 20)),
+    ("memory", {"memory": {"limit": -1}}, "memory.limit_in_bytes", "9223372036854771712"),
+    ("memory", {"memory": {"reservation": 32 << 20}}, "memory.soft_limit_in_bytes", str(32 << 20)),
+    ("memory", {"memory": {"swappiness": 7}}, "memory.swappiness", "7"),
+    ("cpu", {"cpu": {"shares": 333}}, "cpu.shares", "333"),
+    ("cpu", {"cpu": {"quota": 45000}}, "cpu.cfs_quota_us", "45000"),
+    ("cpu", {"cpu": {"quota": 45000, "period": 50000}}, "cpu.cfs_period_us", "50000"),
+    ("cpu", {"cpu": {"quota": -1}}, "cpu.cfs_quota_us", "-1"),
+    ("cpuset", {"cpu": {"cpus": "0"}}, "cpuset.cpus", "0"),
+    ("cpuset", {"cpu": {"mems": "0"}}, "cpuset.mems", "0"),
+    ("pids", {"pids": {"limit": 17}}, "pids.max", "17"),
+    ("pids", {"pids": {"limit": -1}}, "pids.max", "max"),
+]
+
+
+@pytest.mark.parametrize("controller,resources,file,value", V1, ids=lambda v: v if isinstance(v, str) else None)
+def test_a_v1_resource_is_in_its_file(bundle, controller, resources, file, value):
+    v1(controller)
+    up(bundle, **resources)
+    assert read(bundle.cgroup(controller) / file) == value
+
+
+@tare_only
+@pytest.mark.parametrize("file,resources,value", [
+    ("cpu.cfs_burst_us", {"cpu": {"quota": 45000, "burst": 1000}}, "1000"),
+    ("cpu.idle", {"cpu": {"idle": 1}}, "1")])
+def test_a_young_v1_cpu_resource_is_in_its_file(bundle, file, resources, value):
+    v1("cpu")
+    up(bundle, **resources)
+    assert read(bundle.cgroup("cpu") / file) == value
+
+
+@tare_only
+def test_pids_limit_0_is_a_limit(bundle):
+    if cgroup_mount("pids") is None and not has_v2("pids"):
+        pytest.skip(f"layout {LAYOUT}: no pids controller")
+    controller = "pids" if cgroup_mount("pids") else ""
+    bundle.linux["resources"] = {"pids": {"limit": 0}}
+    r = bundle.stay().create()
+    if r.code == 0:
+        assert read(bundle.cgroup(controller) / "pids.max") in ("0", "1")
+    else:
+        r.refused("/linux/resources/pids")
+
+
+def test_disable_oom_killer_on_v1(bundle):
+    v1("memory")
+    up(bundle, memory={"limit": 64 << 20, "disableOOMKiller": True})
+    assert "oom_kill_disable 1" in read(bundle.cgroup("memory") / "memory.oom_control")
+
+
+def test_cpuset_of_a_container_without_cpus_is_its_parents(bundle):
+    v1("cpuset")
+    bundle.stay().create().ok()
+    assert read(bundle.cgroup("cpuset") / "cpuset.cpus") == read(cgroup_mount("cpuset") / "cpuset.cpus")
+
+
+# --- v2 resources (in the VM)
+
+
+V2 = [
+    ("memory", {"memory": {"limit": 64 << 20}}, "memory.max", str(64 << 20)),
+    ("memory", {"memory": {"limit": -1}}, "memory.max", "max"),
+    ("memory", {"memory": {"reservation": 32 << 20}}, "memory.low", str(32 << 20)),
+    ("memory", {"memory": {"reservation": -1}}, "memory.low", "max"),
+    ("memory", {"memory": {"limit": 64 << 20, "swap": 96 << 20}}, "memory.swap.max", str(32 << 20)),
+    ("memory", {"memory": {"limit": 64 << 20, "swap": 64 << 20}}, "memory.swap.max", "0"),
+    ("memory", {"memory": {"limit": 64 << 20, "swap": -1}}, "memory.swap.max", "max"),
+    ("cpu", {"cpu": {"shares": 1024}}, "cpu.weight", "100"),
+    ("cpu", {"cpu": {"shares": 2}}, "cpu.weight", "1"),
+    ("cpu", {"cpu": {"shares": 262144}}, "cpu.weight", "10000"),
+    ("cpu", {"cpu": {"quota": 45000}}, "cpu.max", "45000 100000"),
+    ("cpu", {"cpu": {"quota": 45000, "period": 50000}}, "cpu.max", "45000 50000"),
+    ("cpu", {"cpu": {"quota": -1, "period": 50000}}, "cpu.max", "max 50000"),
+    ("cpu", {"cpu": {"quota": 45000, "burst": 1000}}, "cpu.max.burst", "1000"),
+    ("cpu", {"cpu": {"idle": 1}}, "cpu.idle", "1"),
+    ("cpuset", {"cpu": {"cpus": "0"}}, "cpuset.cpus", "0"),
+    ("cpuset", {"cpu": {"mems": "0"}}, "cpuset.mems", "0"),
+    ("pids", {"pids": {"limit": 17}}, "pids.max", "17"),
+    ("pids", {"pids": {"limit": -1}}, "pids.max", "max"),
+]
+
+
+@pytest.mark.parametrize("controller,resources,file,value", V2, ids=lambda v: v if isinstance(v, str) else None)
+def test_a_v2_resource_is_in_its_file(bundle, controller, resources, file, value):
+    v2(controller)
+    if not IS_TARE and ("burst" in str(resources) or "idle" in str(resources) or value == "100"):
+        pytest.skip("runc 1.1.5 does otherwise")
+    up(bundle, **resources)
+    assert read(bundle.cgroup("") / file) == value
+
+
+@tare_only
+@pytest.mark.parametrize("resources", [{"memory": {"swappiness": 60}}, {"memory": {"disableOOMKiller": True}},
+                                       {"cpu": {"realtimeRuntime": 1000}}], ids=str)
+def test_what_v2_cannot_do_is_an_error(bundle, resources):
+    v2("memory")
+    bundle.linux["resources"] = resources
+    section, = resources
+    key, = resources[section]
+    bundle.run().refused(f"/linux/resources/{section}/{key}")
+
+
+@tare_only
+def test_a_swap_limit_below_the_memory_limit_is_refused(bundle):
+    if cgroup_mount("memory") is None and not has_v2("memory"):
+        pytest.skip(f"layout {LAYOUT}: no memory controller")
+    bundle.linux["resources"] = {"memory": {"limit": 64 << 20, "swap": 32 << 20}}
+    bundle.run().refused("/linux/resources/memory/swap")
+
+
+# --- limits that act
+
+
+def test_the_memory_limit_acts(bundle):
+    if cgroup_mount("memory") is None and not has_v2("memory"):
+        pytest.skip(f"layout {LAYOUT}: no memory controller")
+    bundle.linux["resources"] = {"memory": {"limit": 16 << 20, "swap": 16 << 20}}
+    bundle.sh("head -c 64m /dev/zero | tail -n 1 | wc -c; test ${PIPESTATUS:-0} = 0")
+    assert bundle.run().out.strip() != str(64 << 20)
+
+
+def test_the_pids_limit_acts(bundle):
+    if cgroup_mount("pids") is None and not has_v2("pids"):
+        pytest.skip(f"layout {LAYOUT}: no pids controller")
+    bundle.linux["resources"] = {"pids": {"limit": 3}}
+    r = bundle.sh("for i in 1 2 3 4 5 6; do sleep 5 & done; echo all").run()
+    assert "fork" in r.err or "all" not in r.out
+
+
+# --- devices
+
+
+def can_filter_devices():
+    return cgroup_mount("devices") is not None or cgroup_mount("") is not None
+
+
+DENY = {"allow": False, "access": "rwm"}
+
+
+@pytest.fixture
+def device(bundle):
+    """A bundle with /dev/mine, the kernel's log: no default device, and harmless to open."""
+    if not can_filter_devices():
+        pytest.skip(f"layout {LAYOUT}: no devices controller")
+    bundle.linux["devices"] = [{"type": "c", "path": "/dev/mine", "major": 1, "minor": 11, "fileMode": 0o666}]
+    bundle.process["capabilities"]["bounding"] = bundle.process["capabilities"]["effective"] = \
+        bundle.process["capabilities"]["permitted"] = ["CAP_MKNOD", "CAP_SYSLOG"]
+    return bundle
+
+
+TRY = ("(: </dev/mine) 2>/dev/null && echo r; (: >>/dev/mine) 2>/dev/null && echo w;"
+       " mknod /dev/new c 1 11 2>/dev/null && echo m; true")
+
+
+@pytest.mark.parametrize("rules,can", [
+    ([DENY], ""),
+    ([DENY, {"allow": True, "type": "c", "major": 1, "minor": 11, "access": "r"}], "r"),
+    ([DENY, {"allow": True, "type": "c", "major": 1, "minor": 11, "access": "rw"}], "rw"),
+    ([DENY, {"allow": True, "type": "c", "major": 1, "minor": 11, "access": "rwm"}], "rwm"),
+    ([DENY, {"allow": True, "type": "c", "major": 1, "access": "rwm"}], "rwm"),
+    ([DENY, {"allow": True, "type": "c", "minor": 11, "access": "rwm"}], "rwm"),
+    ([DENY, {"allow": True, "type": "b", "major": 1, "minor": 11, "access": "rwm"}], ""),
+    ([DENY, {"allow": True, "type": "c", "major": 1, "minor": 12, "access": "rwm"}], ""),
+    ([DENY, {"allow": True, "access": "rwm"}], "rwm"),
+    ([DENY, {"allow": True, "type": "a", "access": "rwm"}], "rwm"),
+    ([{"allow": True, "access": "rwm"}, {"allow": False, "type": "c", "major": 1, "minor": 11, "access": "w"}], "rm"),
+], ids=lambda v: v if isinstance(v, str) else None)
+def test_device_rules_apply_in_the_listed_order(device, rules, can):
+    device.linux["resources"] = {"devices": rules}
+    if not device_is_usable():
+        pytest.skip("this kernel's /dev/kmsg cannot be opened here")
+    seen = "".join(device.sh(TRY).run().ok().lines)
+    assert seen.replace("m", "") == can.replace("m", "")
+    assert "m" in seen or "m" not in can  # runc and crun let mknod be by default
+
+
+def device_is_usable():
+    try:
+        os.close(os.open("/dev/kmsg", os.O_RDWR | os.O_NONBLOCK))
+        return True
+    except OSError:
+        return False
+
+
+def test_the_default_devices_stay_usable_under_a_deny_all(bundle):
+    if not can_filter_devices():
+        pytest.skip(f"layout {LAYOUT}: no devices controller")
+    bundle.linux["resources"] = {"devices": [DENY]}
+    r = bundle.sh("for d in null zero full random urandom; do (: </dev/$d) || echo $d; done; mknod /dev/x c 1 3;"
+                  " echo $?").run().ok()
+    assert r.lines[-1] in ("0", "1") and r.lines[:-1] == []
+
+
+def test_other_devices_are_denied_by_the_default_config(device):
+    assert device.linux["resources"]["devices"] == [DENY]
+    assert device.sh("(: </dev/mine) 2>/dev/null && echo opened; true").run().ok().out == ""
+
+
+# --- asked for nothing; asked for what is not there yet
+
+
+@pytest.mark.parametrize("resources", [
+    {}, {"cpu": {}}, {"cpu": {"shares": 0}}, {"memory": {}}, {"memory": {"disableOOMKiller": False}},
+    {"blockIO": {"weight": 0}}, {"blockIO": {}}, {"hugepageLimits": []}, {"pids": {"limit": -1}},
+    {"network": {}}, {"unified": {}}, {"rdma": {}}, {"devices": []}], ids=str)
+def test_resources_that_ask_for_nothing_are_accepted(bundle, resources):
+    if "pids" in resources and cgroup_mount("pids") is None and not has_v2("pids"):
+        pytest.skip(f"layout {LAYOUT}: no pids controller")
+    bundle.linux["resources"] = resources
+    assert bundle.sh("exit 4").run().code == 4
+
+
+@tare_only
+@pytest.mark.parametrize("resources,place", [
+    ({"blockIO": {"weight": 100}}, "blockIO"),
+    ({"blockIO": {"throttleReadBpsDevice": [{"major": 8, "minor": 0, "rate": 1000}]}}, "blockIO"),
+    ({"hugepageLimits": [{"pageSize": "2MB", "limit": 2097152}]}, "hugepageLimits"),
+    ({"network": {"classID": 7}}, "network"),
+    ({"network": {"priorities": [{"name": "lo", "priority": 3}]}}, "network"),
+    ({"rdma": {"mlx5_1": {"hcaHandles": 3}}}, "rdma"),
+    ({"unified": {"memory.high": "1000000"}}, "unified")], ids=lambda v: v if isinstance(v, str) else None)
+def test_resources_that_are_not_there_yet_are_a_clear_error(bundle, resources, place):
+    bundle.linux["resources"] = resources
+    bundle.run().refused(f"/linux/resources/{place}", "not supported yet")
+
+
+# --- no cgroup file system
+
+
+@pytest.mark.skipif(LAYOUT != "none", reason="only in the layout none")
+def test_without_cgroups_a_container_that_asks_for_nothing_runs(bundle):
+    assert "resources" not in bundle.linux and "cgroupsPath" not in bundle.linux
+    assert bundle.sh("exit 4").run().code == 4
+
+
+@pytest.mark.skipif(LAYOUT != "none", reason="only in the layout none")
+@tare_only
+def test_without_cgroups_a_limit_is_an_error(bundle):
+    bundle.linux["resources"] = {"pids": {"limit": 5}}
+    bundle.run().refused("/linux/resources/pids")

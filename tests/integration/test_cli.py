@@ -1,0 +1,452 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Arguments, logs, and the verbs that need no container: version, features, spec, help."""
+import json
+import os
+import re
+import subprocess
+
+import pytest
+
+import defaults
+from harness import (BOX, IS_TARE, ROOT, RUNTIME, TESTER, as_user, command, poll, root_only, rt,
+                     tare_only)
+
+VERBS = ["create", "start", "state", "kill", "delete", "run", "list", "spec", "features", "plan"]
+BAD_IDS = ["", ".", "..", "a/b", "../x", "a b", "a\nb", "é", "x" * 5000, "a*", "/"]
+RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
+
+
+def tare(*args, **kw):
+    return command(RUNTIME, *args, **kw)
+
+
+# --- version, help, features
+
+
+@pytest.mark.parametrize("flag", ["--version", "-v"])
+def test_version_has_the_lines_that_engines_parse(flag):
+    lines = tare(flag).ok().lines
+    assert re.fullmatch(r"(tare|runc) version \d+\.\d+\.\d+\S*", lines[0]), lines
+    assert re.fullmatch(r"commit: \S+", lines[1]), lines
+    if IS_TARE:
+        assert lines[2] == "spec: 1.3.0"
+        assert re.fullmatch(r"rundir: /\S+", lines[3])
+        assert re.fullmatch(r"([+-][A-Z0-9_]+ ?)+", lines[4]) and "+SECCOMP" in lines[4]
+        assert len(lines) == 5
+
+
+@tare_only
+def test_version_names_the_rundir_of_an_ordinary_user():
+    r = command(*as_user(TESTER), RUNTIME, "--version", env={"XDG_RUNTIME_DIR": "/x/y", "PATH": os.environ["PATH"]})
+    assert "rundir: /x/y/tare" in r.ok().lines
+
+
+@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("flag", ["--help", "-h"])
+def test_help_of_each_verb_succeeds_and_names_it(verb, flag):
+    if verb == "plan" and not IS_TARE:
+        pytest.skip(f"{RUNTIME} has no plan")
+    r = tare(verb, flag).ok()
+    assert verb in r.out and r.err == ""
+
+
+@pytest.mark.parametrize("flag", ["--help", "-h"])
+def test_help_lists_the_verbs(flag):
+    r = tare(flag).ok()
+    for verb in VERBS:
+        assert verb in r.out or not IS_TARE, verb
+
+
+@tare_only
+def test_help_of_a_verb_lists_its_flags():
+    for verb, flags in {"create": ["--bundle", "-b", "--config", "-f", "--console-socket", "--pid-file",
+                                   "--no-pivot", "--no-new-keyring", "--preserve-fds"],
+                        "run": ["--detach", "-d", "--keep", "--no-subreaper", "--bundle"],
+                        "kill": ["--all", "-a"], "delete": ["--force", "-f"],
+                        "list": ["--format", "--quiet"], "spec": ["--bundle", "--rootless"],
+                        "plan": ["--bundle", "--json"]}.items():
+        text = tare(verb, "--help").ok().out
+        for flag in flags:
+            assert re.search(rf"(^|\s|\[){re.escape(flag)}\b", text), (verb, flag, text)
+
+
+@tare_only
+def test_features_prints_the_keys_of_the_spec_and_nothing_on_stderr():
+    r = tare("features").ok()
+    assert r.err == ""
+    f = json.loads(r.out)
+    assert r.out == json.dumps(f, indent=4, ensure_ascii=False) + "\n"
+    assert f["ociVersionMin"] == "1.0.0" and f["ociVersionMax"] == "1.3.0"
+    assert f["hooks"] == ["prestart", "createRuntime", "createContainer", "startContainer",
+                          "poststart", "poststop"]
+    assert "rro" in f["mountOptions"] and "bind" in f["mountOptions"]
+    linux = f["linux"]
+    assert set(linux["namespaces"]) == {"pid", "network", "mount", "ipc", "uts", "user", "cgroup", "time"}
+    assert "CAP_SYS_ADMIN" in linux["capabilities"]
+    assert linux["cgroup"]["v1"] is True and linux["cgroup"]["v2"] is True
+    assert linux["seccomp"]["enabled"] is True
+    assert "SCMP_ACT_ERRNO" in linux["seccomp"]["actions"]
+    assert "SCMP_CMP_MASKED_EQ" in linux["seccomp"]["operators"]
+    assert "SCMP_ARCH_X86_64" in linux["seccomp"]["archs"]
+    assert "enabled" in linux["mountExtensions"]["idmap"]
+    assert isinstance(f["annotations"], dict)
+    assert isinstance(f["potentiallyUnsafeConfigAnnotations"], list)
+
+
+@tare_only
+def test_features_says_no_to_what_is_not_there_yet():
+    linux = json.loads(tare("features").ok().out)["linux"]
+    assert "SCMP_ACT_NOTIFY" not in linux["seccomp"]["actions"]
+    assert linux["mountExtensions"]["idmap"]["enabled"] is False
+    assert "idmap" not in json.loads(tare("features").out)["mountOptions"]
+
+
+# --- spec
+
+
+def test_spec_prints_the_default_config(scratch):
+    tare("spec", cwd=scratch).ok()
+    text = (scratch / "config.json").read_text()
+    config = json.loads(text)
+    assert text.rstrip("\n") == json.dumps(config, indent="\t")
+    if IS_TARE:
+        expected = json.loads(json.dumps(defaults.SPEC))
+        if os.path.exists("/sys/fs/cgroup/cgroup.controllers"):
+            expected["linux"]["namespaces"].append({"type": "cgroup"})
+        for c in (config, expected):
+            c["linux"]["maskedPaths"].sort()
+        assert config == expected
+        assert list(config)[:3] == ["ociVersion", "process", "root"]
+
+
+@pytest.mark.parametrize("flags", [["-b"], ["--bundle"]])
+def test_spec_writes_into_the_bundle(scratch, flags):
+    tare("spec", *flags, scratch).ok()
+    assert os.listdir(scratch) == ["config.json"]
+
+
+def test_spec_refuses_to_overwrite(scratch):
+    (scratch / "config.json").write_text("mine")
+    r = tare("spec", "-b", scratch)
+    assert r.code == 1 and "config.json" in r.err
+    assert (scratch / "config.json").read_text() == "mine"
+
+
+@root_only
+def test_spec_rootless_is_for_the_user_who_asks(scratch):
+    os.chown(scratch, TESTER, TESTER)
+    command(*as_user(TESTER), RUNTIME, "--root", BOX / "scratch/r", "spec", "--rootless", cwd=scratch).ok()
+    config = json.loads((scratch / "config.json").read_text())
+    if IS_TARE:
+        expected = defaults.rootless(TESTER, TESTER)
+        assert {n["type"] for n in config["linux"]["namespaces"]} == \
+            {n["type"] for n in expected["linux"]["namespaces"]}
+        config["linux"].pop("namespaces")
+        expected["linux"].pop("namespaces")
+        config["mounts"] = [m for m in config["mounts"] if m["destination"] != "/sys/fs/cgroup"]
+        for c in (config, expected):
+            c["linux"]["maskedPaths"].sort()
+        assert config == expected
+    assert config["linux"]["uidMappings"] == [{"containerID": 0, "hostID": TESTER, "size": 1}]
+
+
+def test_the_config_of_spec_runs_as_it_is(bundle):
+    tare("spec", "-b", bundle.dir).ok()
+    bundle.config = json.loads((bundle.dir / "config.json").read_text())
+    bundle.process["terminal"] = False
+    bundle.process["args"] = ["echo", "hello"]
+    bundle.linux["cgroupsPath"] = f"/{os.environ['TARE_TOKEN']}/{bundle.id}"
+    assert bundle.run().ok().out == "hello\n"
+
+
+# --- flags
+
+
+@pytest.mark.parametrize("form", ["--bundle={}", "--bundle {}", "-bundle {}", "-bundle={}", "-b {}", "-b={}"])
+def test_a_flag_with_a_value_may_be_written(bundle, form):
+    bundle.write(None)
+    bundle.sh("exit 4").write()
+    assert rt("run", *form.format(bundle.dir).split(), bundle.id).code == 4
+
+
+def test_no_subreaper_with_one_dash_is_accepted(bundle):
+    assert bundle.sh("exit 4").run("-no-subreaper").code == 4
+
+
+@pytest.mark.parametrize("flag", ["--rootless=true", "--rootless=false", "--rootless=auto", "-rootless=auto"])
+def test_rootless_takes_a_value(bundle, flag):
+    assert bundle.sh("exit 4").run(glob=[flag]).code == 4 if "true" not in flag or not IS_TARE \
+        else bundle.sh("exit 4").run(glob=[flag]).code in (1, 4)
+
+
+@pytest.mark.parametrize("flag", ["--debug", "--debug=false", "--log-format=text", "--log-format json",
+                                  "--systemd-cgroup=false"])
+def test_global_flags_are_accepted(bundle, flag):
+    assert bundle.sh("exit 4").run(glob=flag.split()).code == 4
+
+
+@tare_only
+@pytest.mark.parametrize("flag", ["--log-level=error", "--log-level debug", "--cgroup-manager=cgroupfs",
+                                  "--cgroup-manager cgroupfs"])
+def test_global_flags_of_crun_are_accepted(bundle, flag):
+    assert bundle.sh("exit 4").run(glob=flag.split()).code == 4
+
+
+@tare_only
+def test_cgroup_manager_disabled_makes_no_cgroup(bundle):
+    del bundle.linux["cgroupsPath"]
+    del bundle.linux["resources"]
+    with open("/proc/self/cgroup", encoding="utf8") as f:
+        mine = f.read()
+    assert bundle.sh("cat /proc/self/cgroup").run(glob=["--cgroup-manager=disabled"]).ok().out == mine
+
+
+def test_detach_takes_a_boolean(bundle):
+    assert bundle.sh("exit 4").run("--detach=false").code == 4
+
+
+@pytest.mark.parametrize("flags", [["--no-pivot"], ["--no-new-keyring"], ["--preserve-fds", "0"],
+                                   ["--keep=false"]])
+def test_flags_of_run_are_accepted(bundle, flags):
+    if flags == ["--no-pivot"]:
+        # without pivot_root the old root stays underneath: only with a mount namespace of its own
+        assert "mount" in [n["type"] for n in bundle.linux["namespaces"]]
+    assert bundle.sh("exit 4").run(*flags).code == 4
+
+
+@tare_only
+@pytest.mark.parametrize("flag", ["-f", "--config", "--config="])
+def test_config_may_have_another_name(bundle, flag):
+    bundle.sh("exit 4").write()
+    os.rename(bundle.dir / "config.json", bundle.dir / "other.json")
+    path = bundle.dir / "other.json"
+    flags = [f"{flag}{path}"] if flag.endswith("=") else [flag, path]
+    assert bundle.run(*flags).code == 4
+
+
+def test_the_bundle_defaults_to_the_working_directory(bundle):
+    bundle.sh("exit 4").write()
+    assert bundle.verb("run", cwd=bundle.dir).code == 4
+
+
+@pytest.mark.parametrize("verb", [v for v in VERBS if v != "plan"] + [pytest.param("plan", marks=tare_only)])
+def test_an_unknown_flag_is_named(verb):
+    r = rt(verb, "--no-such-flag", "x")
+    assert r.code == 1
+    assert "flag provided but not defined: -no-such-flag" in r.err
+
+
+def test_an_unknown_global_flag_is_named():
+    r = rt("--no-such-flag", "list")
+    assert r.code == 1 and "flag provided but not defined" in r.err
+
+
+@pytest.mark.parametrize("args", [["create", "--bundle"], ["run", "--pid-file"], ["spec", "-b"],
+                                  ["list", "--format"]])
+def test_a_flag_without_its_value_is_named(args):
+    r = rt(*args)
+    assert r.code == 1
+    assert re.search(r"flag needs an argument: -", r.err), r
+
+
+def test_an_unknown_verb_is_refused():
+    r = rt("frobnicate")
+    assert r.code != 0
+    if IS_TARE:
+        r.refused("frobnicate")
+
+
+def test_parsing_stops_at_the_container_id(bundle):
+    """What looks like a flag after the id is an argument, so kill takes it for a signal."""
+    bundle.writable().stay().up().ready()
+    r = bundle.kill("--help")
+    assert r.code == 1 and "help" in r.err
+    assert bundle.status() == "running"
+
+
+@pytest.mark.parametrize("verb", ["create", "run", "start", "state", "kill", "delete"])
+def test_a_missing_id_is_refused(verb):
+    assert rt(verb).code == 1
+
+
+@pytest.mark.parametrize("args", [["start", "a", "b"], ["state", "a", "b"], ["create", "a", "b"],
+                                  ["kill", "a", "TERM", "x"]])
+def test_too_many_arguments_are_refused(args):
+    assert rt(*args).code == 1
+
+
+@pytest.mark.parametrize("verb", ["create", "run", "start", "state", "kill", "delete"])
+@pytest.mark.parametrize("bad", BAD_IDS, ids=lambda s: repr(s[:8]))
+def test_an_invalid_id_is_refused_before_any_path_is_formed(bundle, verb, bad):
+    bundle.write()
+    (ROOT / "canary").mkdir(parents=True, exist_ok=True)
+    (BOX / "canary").write_text("")
+    flags = ["--bundle", bundle.dir] if verb in ("create", "run") else []
+    r = rt(verb, *flags, bad)
+    assert r.code == 1
+    if IS_TARE:
+        r.refused("invalid container ID format")
+    assert (ROOT / "canary").is_dir() and (BOX / "canary").exists()
+    (BOX / "canary").unlink()
+    (ROOT / "canary").rmdir()
+
+
+@tare_only
+@pytest.mark.parametrize("bad", ["..", ".", "../x", "a/b", "", "-x"])
+def test_delete_force_of_an_invalid_id_is_refused_too(bad):
+    before = sorted(os.listdir(BOX))
+    assert rt("delete", "--force", bad).code == 1
+    assert sorted(os.listdir(BOX)) == before
+
+
+@pytest.mark.parametrize("good", ["a", "A-b_c.d+e", "0", "_x", "x" * 100])
+def test_valid_ids_are_accepted(bundle, good):
+    bundle.sh("exit 4").write()
+    bundle.id = good
+    assert bundle.run().code == 4
+
+
+def test_a_state_directory_that_is_a_link_is_not_followed(bundle, scratch):
+    (scratch / "canary").write_text("canary")
+    ROOT.mkdir(exist_ok=True)
+    (ROOT / bundle.id).symlink_to(scratch)
+    try:
+        assert bundle.create().code == 1
+        rt("delete", "--force", bundle.id)
+        assert (scratch / "canary").read_text() == "canary"
+    finally:
+        if (ROOT / bundle.id).is_symlink():
+            (ROOT / bundle.id).unlink()
+
+
+@pytest.mark.parametrize("content", ["", "garbage", "{", '{"pid": -1}'])
+@tare_only
+def test_a_broken_record_is_skipped_by_list_and_removed_by_delete_force(bundles, content):
+    good, broken = bundles("sleep 1000"), bundles("sleep 1000")
+    good.create().ok()
+    broken.create().ok()
+    pid = broken.pid
+    assert (ROOT / broken.id / "record").exists()
+    (ROOT / broken.id / "record").write_text(content)
+    r = rt("list", "-q")
+    assert r.lines == [good.id] or set(r.lines) == {good.id, broken.id}
+    rt("delete", "--force", broken.id).ok()
+    assert not (ROOT / broken.id).exists()
+    poll(lambda: not os.path.exists(f"/proc/{pid}"), f"process {pid} of the broken container to end")
+
+
+def test_a_missing_explicit_root_makes_list_an_error():
+    assert rt("list", root=BOX / "nowhere").code == 1 if IS_TARE else True
+
+
+def test_root_must_not_be_the_root_directory():
+    assert rt("list", root="/").code == 1
+
+
+# --- logs
+
+
+def fail(bundle, *glob):
+    """A create that is refused."""
+    bundle.mount("/m", "bind", "/no/such/source", "bind")
+    return bundle.create(glob=glob)
+
+
+def test_log_json_is_exactly_one_object_and_stderr_has_the_text_too(bundle, scratch):
+    r = fail(bundle, "--log", scratch / "log", "--log-format", "json")
+    assert r.code == 1
+    text = (scratch / "log").read_text()
+    entry = json.loads(text)
+    assert text.count("\n") == 1
+    assert list(entry)[:3] == ["level", "msg", "time"]
+    assert entry["level"] == "error" and RFC3339.fullmatch(entry["time"])
+    assert "/no/such/source" in entry["msg"]
+    if IS_TARE:
+        assert r.err == f"tare: {entry['msg']}\n"
+    else:
+        assert "/no/such/source" in r.err
+
+
+def test_log_text_has_the_error(bundle, scratch):
+    r = fail(bundle, "--log", scratch / "log")
+    text = (scratch / "log").read_text()
+    assert "level=error" in text and "/no/such/source" in text and "time=" in text
+    assert "/no/such/source" in r.err
+
+
+def test_log_is_appended_to(bundle, scratch):
+    (scratch / "log").write_text("old\n")
+    fail(bundle, "--log", scratch / "log")
+    assert (scratch / "log").read_text().startswith("old\n")
+
+
+def test_success_logs_nothing(bundle, scratch):
+    assert bundle.sh("true").run(glob=["--log", scratch / "log", "--log-format=json"]).ok().err == ""
+    assert not (scratch / "log").exists() or (scratch / "log").read_text() == ""
+
+
+def test_an_unknown_log_format_is_refused():
+    assert rt("--log-format=xml", "list").code == 1
+
+
+def test_an_error_is_one_line(bundle):
+    r = fail(bundle)
+    assert r.code == 1
+    if IS_TARE:
+        assert r.err.startswith("tare: ") and r.err.count("\n") == 1
+
+
+# --- plan
+
+
+@tare_only
+def test_plan_needs_no_privileges_and_does_nothing(bundle):
+    bundle.write()
+    os.chmod(bundle.dir, 0o755)
+    r = command(*as_user(65534), RUNTIME, "plan", "--bundle", bundle.dir).ok()
+    assert len(r.lines) > 10 and r.err == ""
+    assert not bundle.exists()
+
+
+@tare_only
+def test_plan_json_has_a_step_per_object(bundle):
+    bundle.write()
+    steps = json.loads(rt("plan", "--json", "-b", bundle.dir).ok().out)
+    for n, step in enumerate(steps, 1):
+        assert list(step) == ["number", "side", "operation", "operands", "place", "undo"], step
+        assert step["number"] == n
+        assert step["side"] in ("host", "init")
+        assert step["operation"]
+    places = [s["place"] for s in steps]
+    for i in range(len(bundle.config["mounts"])):
+        assert f"/mounts/{i}" in places
+    for i in range(len(bundle.linux["readonlyPaths"])):
+        assert f"/linux/readonlyPaths/{i}" in places
+    for i in range(len(bundle.linux["maskedPaths"])):
+        assert f"/linux/maskedPaths/{i}" in places
+
+
+@tare_only
+def test_plan_is_printed_in_the_order_of_its_json(bundle):
+    bundle.write()
+    steps = json.loads(rt("plan", "--json", "-b", bundle.dir).ok().out)
+    text = rt("plan", "-b", bundle.dir).ok().out
+    at = 0
+    for step in steps:
+        at = text.index(step["operation"], at)
+    assert at > 0
+
+
+@tare_only
+def test_plan_of_a_bad_config_names_the_place(bundle):
+    bundle.config["mounts"][0]["destination"] = 7
+    bundle.write()
+    rt("plan", "-b", bundle.dir).refused("/mounts/0/destination")
+
+
+def test_the_runtime_closes_on_eof_of_nothing(bundle):
+    """No verb reads standard input that was not meant for it."""
+    r = subprocess.run([RUNTIME, "--root", str(ROOT), "list"], stdin=subprocess.DEVNULL,
+                       capture_output=True, text=True, timeout=10, check=False)
+    assert r.returncode in (0, 1)
+    assert bundle.sh("cat").run(stdin=subprocess.DEVNULL).ok().out == ""

@@ -1,0 +1,426 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""create, start, state, kill, delete, run: what they do and what they say."""
+import json
+import os
+import re
+import signal
+import stat
+import subprocess
+
+import pytest
+
+from harness import (IS_TARE, LAYOUT, ROOT, TOKEN, Result, cgroup_mounts, finish, is_alive, namespace,
+                     poll, proc_status, read, rt)
+
+pytestmark = pytest.mark.layouts
+CREATED = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z")
+
+
+@pytest.mark.parametrize("code", [0, 1, 3, 126, 255])
+def test_run_returns_the_exit_code(bundle, code):
+    assert bundle.sh(f"exit {code}").run().code == code
+
+
+@pytest.mark.parametrize("name", ["KILL", "TERM", "SEGV"])
+def test_run_returns_128_plus_the_signal(bundle, name):
+    # pid 1 has no default actions, so the signal comes from outside
+    bundle.unlisted("pid")
+    r = bundle.sh(f"kill -{name} $$").run()
+    assert r.code == 128 + getattr(signal, f"SIG{name}"), r
+
+
+def test_run_passes_stdio_through(bundle):
+    read_end, write_end = os.pipe()
+    os.write(write_end, b"hello\n")
+    os.close(write_end)
+    r = bundle.sh("cat; echo error >&2").run(stdin=read_end)
+    os.close(read_end)
+    assert (r.code, r.out, r.err) == (0, "hello\n", "error\n")
+
+
+def test_run_deletes_at_the_end(bundle):
+    bundle.sh("true").run().ok()
+    assert not bundle.exists()
+    assert bundle.verb("state").code == 1
+
+
+def test_run_keep_leaves_a_stopped_container(bundle):
+    bundle.sh("exit 5")
+    assert bundle.run("--keep").code == 5
+    assert bundle.status() == "stopped"
+    bundle.delete().ok()
+    assert not bundle.exists()
+
+
+def test_run_detach_returns_while_the_program_runs(bundle):
+    assert bundle.writable().stay().run("-d").ok().out == ""
+    assert bundle.status() == "running"
+    bundle.ready().kill("KILL").ok()
+    bundle.wait("stopped")
+    bundle.delete().ok()
+
+
+def test_run_forwards_signals(bundle):
+    proc = bundle.writable().stay().spawn("run")
+    bundle.ready()
+    proc.send_signal(signal.SIGUSR1)
+    assert finish(proc).code == 8
+    assert not bundle.exists()
+
+
+def test_run_in_the_foreground_survives_a_signal_that_the_program_ignores(bundle):
+    bundle.writable().sh("trap '' HUP; trap 'exit 9' USR2; touch /tmp/ready;"
+                         " while :; do sleep 1000 & wait; done")
+    proc = bundle.spawn("run")
+    bundle.ready()
+    proc.send_signal(signal.SIGHUP)
+    proc.send_signal(signal.SIGUSR2)
+    assert finish(proc).code == 9
+
+
+def test_create_does_not_run_the_program(bundle):
+    bundle.writable().sh("touch /tmp/ran; sleep 1000").create().ok()
+    assert bundle.status() == "created"
+    assert not (bundle.rootfs / "tmp/ran").exists()
+    bundle.start().ok()
+    poll((bundle.rootfs / "tmp/ran").exists)
+    assert bundle.status() == "running"
+
+
+def test_created_container_waits_in_its_namespaces(bundle):
+    bundle.stay().create().ok()
+    for kind in ("pid", "net", "ipc", "uts", "mnt"):
+        assert namespace(bundle.pid, kind) != namespace("self", kind), kind
+    assert namespace(bundle.pid, "user") == namespace("self", "user")
+
+
+def test_state_goes_through_created_running_stopped(bundle):
+    bundle.stay().create().ok()
+    assert bundle.status() == "created"
+    bundle.start().ok()
+    assert bundle.status() == "running"
+    bundle.kill("KILL").ok()
+    bundle.wait("stopped")
+    bundle.delete().ok()
+    assert bundle.verb("state").code == 1
+
+
+def test_state_has_exactly_the_keys_of_the_contract(bundle):
+    bundle.stay().create().ok()
+    r = bundle.verb("state").ok()
+    state = json.loads(r.out)
+    assert list(state) == ["ociVersion", "id", "pid", "status", "bundle", "rootfs", "created", "owner"]
+    assert r.out == json.dumps(state, indent=2) + "\n"
+    assert state["id"] == bundle.id
+    assert state["bundle"] == str(bundle.dir)
+    assert state["rootfs"] == str(bundle.rootfs)
+    assert state["owner"] == ""
+    assert CREATED.fullmatch(state["created"]), state
+    assert proc_status(state["pid"])["PPid"] == "1"
+    if IS_TARE:
+        assert state["ociVersion"] == "1.3.0"
+
+
+def test_state_shows_annotations(bundle):
+    bundle.config["annotations"] = {"org.example.key": "value", "other": ""}
+    bundle.stay().create().ok()
+    assert bundle.state()["annotations"] == {"org.example.key": "value", "other": ""}
+
+
+def test_state_of_a_stopped_container_has_pid_0(bundle):
+    bundle.stay().up()
+    bundle.kill("KILL").ok()
+    bundle.wait("stopped")
+    assert bundle.state()["pid"] == 0
+
+
+def test_state_of_an_unknown_id_is_an_error(bundle):
+    bundle.verb("state").refused("container does not exist")
+
+
+def test_config_changes_after_create_do_not_matter(bundle):
+    bundle.writable().sh("echo old >/tmp/out").create().ok()
+    bundle.sh("echo new >/tmp/out").write()
+    bundle.start().ok()
+    bundle.wait("stopped")
+    assert read(bundle.rootfs / "tmp/out") == "old"
+
+
+def test_config_removed_after_create_does_not_matter(bundle):
+    bundle.writable().sh("echo old >/tmp/out").create().ok()
+    (bundle.dir / "config.json").unlink()
+    bundle.start().ok()
+    bundle.wait("stopped")
+    bundle.delete().ok()
+
+
+def test_start_of_a_running_container_is_refused(bundle):
+    bundle.stay().up()
+    pid = bundle.pid
+    bundle.start().refused("cannot start an already running container")
+    assert bundle.pid == pid and is_alive(pid)
+
+
+def test_start_of_a_stopped_container_is_refused(bundle):
+    bundle.sh("true").up()
+    bundle.wait("stopped")
+    bundle.start().refused("cannot start a container that has stopped")
+
+
+def test_start_of_an_unknown_id_is_refused(bundle):
+    bundle.start().refused("container does not exist")
+
+
+def test_start_says_why_the_exec_failed(bundle):
+    bundle.writable().process["args"] = ["/tmp/script"]
+    script = bundle.rootfs / "tmp/script"
+    script.write_text("#!/no/such/interpreter\n")
+    script.chmod(0o755)
+    bundle.create().ok()
+    if IS_TARE:
+        bundle.start().refused("/tmp/script", "no such file or directory")
+    else:
+        bundle.start()
+    bundle.wait("stopped")
+
+
+def test_a_second_create_of_an_id_is_refused_and_the_first_lives(bundle):
+    bundle.stay().create().ok()
+    pid = bundle.pid
+    bundle.create().refused("container with given ID already exists")
+    bundle.run().refused("container with given ID already exists")
+    assert bundle.status() == "created" and bundle.pid == pid
+
+
+def test_create_writes_the_pid_file(bundle, scratch):
+    pid_file = scratch / "pid"
+    bundle.stay().create("--pid-file", pid_file).ok()
+    assert pid_file.read_text() == str(bundle.pid)
+    assert os.listdir(scratch) == ["pid"]
+
+
+def test_the_pid_file_is_relative_to_the_callers_directory(bundle, scratch):
+    bundle.stay().create("--pid-file", "here", cwd=scratch).ok()
+    assert (scratch / "here").read_text() == str(bundle.pid)
+
+
+def test_the_pid_file_replaces_a_link_and_does_not_follow_it(bundle, scratch):
+    (scratch / "target").write_text("canary")
+    (scratch / "pid").symlink_to(scratch / "target")
+    bundle.stay().create("--pid-file", scratch / "pid").ok()
+    assert (scratch / "target").read_text() == "canary"
+    assert stat.S_ISREG(os.lstat(scratch / "pid").st_mode)
+
+
+@pytest.mark.parametrize("verb", ["create", "run"])
+def test_a_failed_create_or_run_writes_no_pid_file(bundle, scratch, verb):
+    bundle.mount("/m", "bind", "/no/such/source", "bind")
+    assert bundle.make(verb, "--pid-file", scratch / "pid").code == 1
+    assert os.listdir(scratch) == []
+    assert not bundle.exists()
+
+
+def test_run_detach_writes_the_pid_file(bundle, scratch):
+    bundle.stay().run("-d", "--pid-file", scratch / "pid").ok()
+    assert (scratch / "pid").read_text() == str(bundle.pid)
+
+
+def test_kill_defaults_to_sigterm(bundle):
+    bundle.writable().stay().up().ready()
+    bundle.kill().ok()
+    bundle.wait("stopped")
+
+
+@pytest.mark.parametrize("word", ["KILL", "SIGKILL", "kill", "sigkill", "SigKill", "9"])
+def test_kill_takes_names_and_numbers_in_any_case(bundle, word):
+    bundle.stay().up()
+    bundle.kill(word).ok()
+    bundle.wait("stopped")
+
+
+def test_kill_delivers_just_that_signal(bundle):
+    bundle.writable().sh("trap 'echo usr2 >/tmp/got' USR2; touch /tmp/ready;"
+                         " while :; do sleep 1000 & wait; done").up().ready()
+    bundle.kill("USR2").ok()
+    poll(lambda: (bundle.rootfs / "tmp/got").exists())
+    assert bundle.status() == "running"
+
+
+@pytest.mark.parametrize("word", ["", "9x", "-1", "65", "4294967305", "SIGNOSUCH", "0x9", "SIG", "SIG9"])
+def test_kill_refuses_what_is_no_signal(bundle, word):
+    bundle.writable().stay().up().ready()
+    r = bundle.kill(word)
+    assert r.code == 1, r
+    assert r.err.count("\n") >= 1
+    assert bundle.status() == "running"
+
+
+def test_kill_of_a_stopped_container_says_not_running(bundle):
+    bundle.sh("true").up()
+    bundle.wait("stopped")
+    bundle.kill("TERM").refused("container not running")
+
+
+def test_kill_of_an_unknown_id_says_does_not_exist(bundle):
+    bundle.kill("TERM").refused("container does not exist")
+
+
+def test_kill_of_a_created_container_works(bundle):
+    bundle.stay().create().ok()
+    bundle.kill("KILL").ok()
+    bundle.wait("stopped")
+
+
+def test_kill_all_reaches_every_process_of_a_shared_pid_namespace(bundle):
+    if not cgroup_mounts():
+        pytest.skip("no cgroup file system in this layout")
+    bundle.unlisted("pid")
+    bundle.writable().sh("sleep 1000 & touch /tmp/ready; sleep 1000; wait").up().ready()
+    bundle.verb("kill", "--all", tail=["KILL"]).ok()
+    bundle.wait("stopped")
+    bundle.delete().ok()
+
+
+def test_kill_all_of_a_stopped_container_is_no_error(bundle):
+    bundle.sh("true").up()
+    bundle.wait("stopped")
+    bundle.verb("kill", "--all", tail=["KILL"]).ok()
+
+
+def test_delete_of_a_running_container_is_refused(bundle):
+    bundle.stay().up()
+    bundle.delete().refused(f"cannot delete container {bundle.id} that is not stopped: running")
+    assert bundle.status() == "running"
+
+
+def test_delete_force_ends_a_running_container(bundle):
+    bundle.stay().up()
+    pid = bundle.pid
+    bundle.delete("--force").ok()
+    assert not is_alive(pid) and not bundle.exists()
+
+
+def test_delete_of_a_created_container_needs_no_force(bundle):
+    bundle.stay().create().ok()
+    pid = bundle.pid
+    bundle.delete().ok()
+    assert not is_alive(pid) and not bundle.exists()
+
+
+def test_delete_of_an_unknown_id_is_refused(bundle):
+    bundle.delete().refused("container does not exist")
+
+
+@pytest.mark.parametrize("flag", ["--force", "-f"])
+def test_delete_force_of_an_unknown_id_succeeds(bundle, flag):
+    r = bundle.delete(flag).ok()
+    assert (r.out, r.err) == ("", "")
+
+
+def test_a_killed_program_that_nobody_reaped_counts_as_stopped(bundle, scratch):
+    # pytest itself becomes the subreaper, and does not wait for the container
+    code = ("import ctypes, subprocess, sys, time\n"
+            "ctypes.CDLL(None).prctl(36, 1)\n"
+            "subprocess.run(sys.argv[1:], check=True)\n"
+            "sys.stdout.write('up'); sys.stdout.flush(); sys.stdin.read()\n")
+    bundle.sh("true").write()
+    holder = subprocess.Popen(["/usr/bin/python3", "-c", code,
+                               *map(str, bundle.argv("run", "-d", "--bundle", bundle.dir))],
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    assert holder.stdout.read(2) == b"up"
+    bundle.wait("stopped")
+    assert any(proc_status(p)["State"].startswith("Z") for p in
+               map(int, read(f"/proc/{holder.pid}/task/{holder.pid}/children").split()))
+    bundle.kill("TERM").refused("container not running")
+    bundle.delete().ok()
+    holder.communicate()
+
+
+def test_the_container_ends_as_a_child_of_the_callers_subreaper(bundle):
+    bundle.stay().create().ok()
+    assert proc_status(bundle.pid)["PPid"] == "1"
+
+
+def test_create_leaves_no_helper_process(bundle):
+    before = set(os.listdir("/proc"))
+    bundle.stay().create().ok()
+    new = [p for p in os.listdir("/proc") if p.isdigit() and p not in before and is_alive(p)]
+    assert new == [str(bundle.pid)]
+
+
+def test_list_shows_containers_as_a_table(bundles):
+    a, b = bundles("sleep 1000"), bundles("true")
+    a.create().ok()
+    b.up()
+    b.wait("stopped")
+    r = rt("list").ok()
+    assert r.lines[0].split() == ["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"]
+    rows = {line.split()[0]: line.split() for line in r.lines[1:]}
+    assert set(rows) == {a.id, b.id}
+    assert rows[a.id][1:4] == [str(a.pid), "created", str(a.dir)] and rows[a.id][5] == "root"
+    assert rows[b.id][1:4] == ["0", "stopped", str(b.dir)]
+    # columns: at least 12 wide, 3 apart, each starts where its heading does
+    for heading, cell in (("PID", rows[a.id][1]), ("STATUS", "created"), ("CREATED", rows[a.id][4])):
+        line = next(x for x in r.lines if x.startswith(a.id + " "))
+        assert line.index(cell, line.index(" ")) == r.lines[0].index(heading), r.out
+    assert r.lines[0].startswith("ID          PID         STATUS")
+
+
+def test_list_json_is_one_line_with_the_owner(bundle):
+    bundle.stay().create().ok()
+    r = rt("list", "--format", "json").ok()
+    assert len(r.lines) == 1
+    entry, = json.loads(r.out)
+    assert entry == {**bundle.state(), "owner": "root"}
+
+
+def test_list_quiet_prints_ids_only(bundles):
+    made = [bundles("sleep 1000") for _ in range(2)]
+    for b in made:
+        b.create().ok()
+    assert sorted(rt("list", "-q").ok().lines) == sorted(b.id for b in made)
+    assert sorted(rt("list", "--quiet").ok().lines) == sorted(b.id for b in made)
+
+
+def test_list_of_nothing_is_empty(session):
+    ROOT.mkdir(exist_ok=True)
+    assert rt("list", "-q").ok().out == ""
+    assert rt("list", "-f", "json").ok().out.strip() in ("[]", "null")
+
+
+def test_a_recycled_pid_is_not_taken_for_the_container(bundle):
+    """Kill the container, then have another process wear its pid."""
+    bundle.stay().up()
+    pid = bundle.pid
+    bundle.kill("KILL").ok()
+    bundle.wait("stopped")
+    poll(lambda: not os.path.exists(f"/proc/{pid}"), "the container to be reaped")
+    bystander = wear_pid(pid)
+    try:
+        assert bundle.status() == "stopped"
+        bundle.kill("KILL").refused("container not running")
+        bundle.delete("--force").ok()
+        assert bystander.poll() is None
+    finally:
+        bystander.kill()
+        bystander.wait()
+
+
+def wear_pid(pid):
+    with open("/proc/sys/kernel/ns_last_pid", "w") as f:
+        f.write(str(pid - 1))
+    proc = subprocess.Popen(["sleep", "1000"])
+    if proc.pid != pid:
+        proc.kill()
+        proc.wait()
+        pytest.skip(f"pid {pid} could not be taken again (got {proc.pid})")
+    return proc
+
+
+def test_results_are_readable():
+    """The harness itself: a refused command is told from one that was not."""
+    with pytest.raises(AssertionError):
+        Result(["x"], 0, "", "").refused()
+    with pytest.raises(AssertionError):
+        Result(["x"], 1, "", "one\ntwo\n").refused()
+    assert LAYOUT in ("plain", "v1", "v2", "none") and TOKEN

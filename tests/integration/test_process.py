@@ -1,0 +1,413 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""process, hostname, domainname: read back from /proc and by the program itself."""
+import os
+
+import pytest
+
+from harness import IS_TARE, finish, is_alive, poll, proc_status, read, rt_argv, spawn, tare_only
+
+CAP_NUMBERS = {"CAP_CHOWN": 0, "CAP_DAC_OVERRIDE": 1, "CAP_KILL": 5, "CAP_SETUID": 7,
+               "CAP_NET_BIND_SERVICE": 10, "CAP_NET_RAW": 13, "CAP_SYS_ADMIN": 21,
+               "CAP_AUDIT_WRITE": 29, "CAP_CHECKPOINT_RESTORE": 40}
+BIG = 4294967294 if IS_TARE else 2147483647
+STATUS = "cat /proc/self/status"
+
+
+def mask(names):
+    return sum(1 << CAP_NUMBERS[n] for n in names)
+
+
+def own_status(bundle):
+    found = {}
+    for line in bundle.sh(STATUS).run().ok().lines:
+        key, _, value = line.partition(":")
+        found[key] = value.strip()
+    return found
+
+
+def said(result):
+    """The error; runc's log format escapes the quotes."""
+    return result.err.replace('\\"', '"')
+
+
+# --- args, env, cwd
+
+
+def test_args_are_passed_as_they_are(bundle):
+    args = ["", "a b", "'\"\\$x`", "é\n", "-x"]
+    bundle.process["args"] = ["sh", "-c", 'for a in "$@"; do printf "<%s>" "$a"; done', "zero", *args]
+    assert bundle.run().ok().out == "".join(f"<{a}>" for a in args)
+
+
+def test_args0_is_looked_up_in_the_containers_path(bundle):
+    (bundle.rootfs / "opt").mkdir()
+    (bundle.rootfs / "opt/mine").symlink_to("/bin/busybox")
+    (bundle.rootfs / "opt/tool").write_text("#!/bin/sh\necho tool\n")
+    (bundle.rootfs / "opt/tool").chmod(0o755)
+    bundle.process["env"] = ["PATH=/nowhere:/opt:/bin"]
+    bundle.process["args"] = ["tool"]
+    assert bundle.run().ok().out == "tool\n"
+
+
+def test_a_path_entry_that_is_not_executable_is_passed_over(bundle):
+    (bundle.rootfs / "opt").mkdir()
+    (bundle.rootfs / "opt/echo").write_text("no")
+    bundle.process["env"] = ["PATH=/opt:/bin"]
+    bundle.process["args"] = ["echo", "found"]
+    assert bundle.run().ok().out == "found\n"
+
+
+def test_a_missing_program_has_the_words_that_engines_look_for(bundle):
+    bundle.process["args"] = ["nosuchprogram"]
+    r = bundle.run()
+    assert r.code == 1
+    assert 'exec: "nosuchprogram": executable file not found in $PATH' in said(r)
+
+
+def test_a_missing_path_has_the_words_that_engines_look_for(bundle):
+    bundle.process["args"] = ["/no/such/program"]
+    r = bundle.run()
+    assert r.code == 1
+    assert 'exec: "/no/such/program": stat /no/such/program: no such file or directory' in said(r)
+
+
+def test_a_program_without_x_has_the_words_that_engines_look_for(bundle):
+    (bundle.rootfs / "plain").write_text("#!/bin/sh\n")
+    bundle.process["args"] = ["/plain"]
+    r = bundle.run()
+    assert r.code == 1
+    assert 'exec: "/plain": permission denied' in said(r)
+
+
+def test_a_directory_is_no_program(bundle):
+    bundle.process["args"] = ["/tmp"]
+    r = bundle.run()
+    assert r.code == 1
+    assert "is a directory" in r.err or "permission denied" in r.err
+
+
+def test_env_is_exactly_what_is_listed_plus_home(bundle):
+    bundle.process["env"] = ["PATH=/bin", "A=1", "B=", "C=x=y"]
+    assert sorted(bundle.sh("env").run().ok().lines) == sorted(
+        ["PATH=/bin", "A=1", "B=", "C=x=y", "HOME=/root", "PWD=/", "SHLVL=1"])
+
+
+def test_the_last_of_duplicate_variables_stays(bundle):
+    bundle.process["env"] += ["A=1", "A=2"]
+    r = bundle.sh("cat /proc/self/environ").run().ok()
+    assert [v for v in r.out.split("\0") if v.startswith("A=")] == ["A=2"]
+
+
+@pytest.mark.parametrize("env,home", [([], "/home/user"), (["HOME="], "/home/user"), (["HOME=/x"], "/x")])
+def test_home_comes_from_the_containers_passwd_unless_given(bundle, env, home):
+    bundle.process["user"] = {"uid": 1000, "gid": 1000}
+    bundle.process["env"] += env
+    if env == ["HOME="] and not IS_TARE:
+        pytest.skip("runc 1.1.5 leaves an empty HOME")
+    assert bundle.sh("echo $HOME").run().ok().out == f"{home}\n"
+
+
+def test_home_of_an_unknown_user_is_the_root(bundle):
+    bundle.process["user"] = {"uid": 4711, "gid": 4711}
+    assert bundle.sh("echo $HOME").run().ok().out == "/\n"
+
+
+def test_cwd_is_where_the_program_starts(bundle):
+    bundle.process["cwd"] = "/tmp"
+    assert bundle.sh("pwd").run().ok().out == "/tmp\n"
+
+
+def test_a_missing_cwd_is_made(bundle):
+    bundle.writable().process["cwd"] = "/new/dir"
+    assert bundle.sh("pwd").run().ok().out == "/new/dir\n"
+
+
+def test_a_cwd_behind_a_link_stays_in_the_rootfs(bundle, scratch):
+    (bundle.rootfs / "link").symlink_to(scratch)
+    bundle.writable().process["cwd"] = "/link"
+    bundle.sh("touch here; true").run()
+    assert os.listdir(scratch) == []
+
+
+@pytest.mark.parametrize("fd", range(3, 16))
+def test_a_cwd_by_descriptor_never_reaches_the_host(bundle, fd):
+    bundle.process["cwd"] = f"/proc/self/fd/{fd}"
+    r = bundle.sh("ls ../../../../../work ../../../../usr/bin/dpkg && echo escaped").run()
+    assert "escaped" not in r.out
+    if IS_TARE:
+        assert r.code == 1
+
+
+# --- user, groups, umask
+
+
+def test_user_and_groups_are_exactly_those_listed(bundle):
+    bundle.process["user"] = {"uid": 1000, "gid": 1001, "additionalGids": [7, 8, BIG]}
+    s = own_status(bundle)
+    assert s["Uid"].split() == ["1000"] * 4
+    assert s["Gid"].split() == ["1001"] * 4
+    assert s["Groups"].split() == ["7", "8", str(BIG)]
+
+
+def test_groups_of_the_caller_are_dropped(bundle):
+    bundle.process["user"] = {"uid": 1000, "gid": 1000}
+    bundle.sh(STATUS).write()
+    r = finish(spawn(["setpriv", "--groups=4321,4322", *bundle.argv("run", "--bundle", bundle.dir)]))
+    groups = [line for line in r.ok().lines if line.startswith("Groups:")]
+    assert groups[0].split()[1:] == [] or groups[0].split()[1:] == ["1000"]
+    assert "4321" not in groups[0]
+
+
+@pytest.mark.parametrize("umask", [0, 0o22, 0o77, 0o777])
+def test_umask_is_what_is_listed(bundle, umask):
+    bundle.process["user"]["umask"] = umask
+    assert bundle.sh("umask").run().ok().out == f"{umask:04o}\n"
+
+
+@tare_only
+def test_umask_is_not_changed_when_it_is_not_listed(bundle):
+    bundle.sh("umask").write()
+    r = finish(spawn(rt_argv("run", "--bundle", bundle.dir, bundle.id), preexec_fn=lambda: os.umask(0o27)))
+    assert r.ok().out == "0027\n"
+
+
+# --- rlimits
+
+
+@pytest.mark.parametrize("name,line,soft,hard", [
+    ("RLIMIT_NOFILE", "Max open files", 100, 200),
+    ("RLIMIT_CORE", "Max core file size", 0, 0),
+    ("RLIMIT_NPROC", "Max processes", 50, 60),
+    ("RLIMIT_FSIZE", "Max file size", 4096, 8192),
+    ("RLIMIT_STACK", "Max stack size", 1048576, 2097152),
+    ("RLIMIT_CPU", "Max cpu time", 10, 20),
+    ("RLIMIT_DATA", "Max data size", 1 << 30, 1 << 31),
+    ("RLIMIT_AS", "Max address space", 1 << 30, 1 << 31),
+    ("RLIMIT_RSS", "Max resident set", 1 << 20, 1 << 21),
+    ("RLIMIT_MEMLOCK", "Max locked memory", 4096, 65536),
+    ("RLIMIT_LOCKS", "Max file locks", 10, 20),
+    ("RLIMIT_SIGPENDING", "Max pending signals", 10, 20),
+    ("RLIMIT_MSGQUEUE", "Max msgqueue size", 1000, 2000),
+    ("RLIMIT_NICE", "Max nice priority", 0, 0),
+    ("RLIMIT_RTPRIO", "Max realtime priority", 0, 0),
+    ("RLIMIT_RTTIME", "Max realtime timeout", 1000, 2000)])
+def test_an_rlimit_is_what_getrlimit_gives(bundle, name, line, soft, hard):
+    bundle.process["rlimits"] = [{"type": name, "soft": soft, "hard": hard}]
+    out = bundle.sh("cat /proc/self/limits").run().ok().lines
+    row = next(x for x in out if x.startswith(line))
+    assert row[len(line):].split()[:2] == [str(soft), str(hard)], row
+
+
+def test_an_unlimited_rlimit_is_unlimited(bundle):
+    bundle.process["rlimits"] = [{"type": "RLIMIT_CPU", "soft": 2**64 - 1, "hard": 2**64 - 1}]
+    row = next(x for x in bundle.sh("cat /proc/self/limits").run().ok().lines if x.startswith("Max cpu time"))
+    assert row.split()[3:5] == ["unlimited", "unlimited"]
+
+
+def test_rlimits_that_are_not_listed_are_inherited(bundle):
+    bundle.process["rlimits"] = []
+    mine = [x for x in read("/proc/self/limits").splitlines() if "pending" in x or "file size" in x]
+    assert [x for x in bundle.sh("cat /proc/self/limits").run().ok().lines
+            if "pending" in x or "file size" in x] == mine
+
+
+# --- privileges
+
+
+SETS = {"CapInh": "inheritable", "CapPrm": "permitted", "CapEff": "effective", "CapBnd": "bounding",
+        "CapAmb": "ambient"}
+
+
+@pytest.mark.parametrize("uid", [0, 1000])
+@pytest.mark.parametrize("sets", [
+    dict.fromkeys(["bounding", "permitted", "effective"], ["CAP_KILL", "CAP_CHOWN"]),
+    dict.fromkeys(["bounding", "permitted", "effective", "inheritable", "ambient"], ["CAP_NET_RAW", "CAP_SETUID"]),
+    {"bounding": ["CAP_KILL", "CAP_SYS_ADMIN", "CAP_CHECKPOINT_RESTORE"], "permitted": ["CAP_KILL"]},
+    {"bounding": ["CAP_KILL"], "inheritable": ["CAP_KILL"]},
+    {}], ids=["three", "five", "narrow", "inheritable", "none"])
+def test_the_five_capability_sets_are_exactly_as_configured(bundle, sets, uid):
+    bundle.process["capabilities"] = sets
+    bundle.process["user"] = {"uid": uid, "gid": uid}
+    s = own_status(bundle)
+    want = {key: mask(sets.get(name, [])) for key, name in SETS.items()}
+    # what execve makes of them, capabilities(7): with noNewPrivileges root gains nothing
+    if uid == 0:
+        want["CapPrm"] = want["CapEff"] = (want["CapBnd"] | want["CapInh"]) & want["CapPrm"]
+    else:
+        want["CapPrm"] = want["CapEff"] = want["CapAmb"]
+    assert {k: int(s[k], 16) for k in SETS} == want
+
+
+@tare_only
+def test_no_capabilities_block_means_none(bundle):
+    del bundle.process["capabilities"]
+    s = own_status(bundle)
+    assert {k: int(s[k], 16) for k in SETS} == dict.fromkeys(SETS, 0)
+
+
+def test_an_unknown_capability_only_warns(bundle, scratch):
+    bundle.process["capabilities"]["bounding"] = ["CAP_KILL", "CAP_NO_SUCH_THING"]
+    assert bundle.sh("exit 4").run().code == 4
+
+
+@pytest.mark.parametrize("on", [True, False])
+def test_no_new_privileges(bundle, on):
+    bundle.process["noNewPrivileges"] = on
+    assert own_status(bundle)["NoNewPrivs"] == str(int(on))
+
+
+@pytest.mark.parametrize("value", [0, 1, 1000])
+def test_oom_score_adj_is_set_exactly(bundle, value):
+    bundle.process["oomScoreAdj"] = value
+    assert bundle.sh("cat /proc/self/oom_score_adj").run().ok().out == f"{value}\n"
+
+
+def test_oom_score_adj_is_not_changed_when_it_is_not_listed(bundle):
+    bundle.sh("cat /proc/self/oom_score_adj").write()
+    r = finish(spawn(["choom", "-n", "321", "--", *bundle.argv("run", "--bundle", bundle.dir)]))
+    assert r.ok().out == "321\n"
+
+
+def test_signals_are_clean(bundle):
+    """Whatever the caller blocks or ignores, the container starts with nothing blocked or ignored."""
+    import signal
+    bundle.process["args"] = STATUS.split()  # a shell would ignore SIGQUIT itself
+    bundle.write()
+
+    def hostile():
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM, signal.SIGUSR1])
+        signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+        signal.signal(signal.SIGUSR2, signal.SIG_IGN)
+    r = finish(spawn(bundle.argv("run", "--bundle", bundle.dir), preexec_fn=hostile)).ok()
+    found = dict(line.split(":", 1) for line in r.lines)
+    blocked, ignored = int(found["SigBlk"], 16), int(found["SigIgn"], 16)
+    if IS_TARE:
+        assert (blocked, ignored) == (0, 0)
+
+
+# --- descriptors
+
+
+def test_only_stdio_reaches_the_program(bundle):
+    null = os.open("/", os.O_RDONLY)
+    os.dup2(null, 77)
+    try:
+        bundle.sh("ls /proc/self/fd").write()
+        r = finish(spawn(bundle.argv("run", "--bundle", bundle.dir), close_fds=False))
+        fds = {int(n) for n in r.ok().out.split()}
+        assert fds - {3} == {0, 1, 2}, r  # 3 is ls' own
+    finally:
+        os.close(null)
+        os.close(77)
+
+
+def test_preserve_fds_passes_them_on_and_tolerates_holes(bundle):
+    if not IS_TARE:
+        pytest.skip("runc 1.1.5 does not tolerate holes")
+    read_end, write_end = os.pipe()
+
+    def only_four():
+        os.dup2(write_end, 4)
+        for fd in (3, 5):
+            try:
+                os.close(fd)
+            except OSError:
+                pass
+    bundle.sh("echo through >&4").write()
+    r = finish(spawn(bundle.argv("run", "--preserve-fds", "3", "--bundle", bundle.dir), close_fds=False, preexec_fn=only_four))
+    r.ok()
+    assert os.read(read_end, 100) == b"through\n"
+    os.close(read_end)
+    os.close(write_end)
+
+
+def test_listen_fds_are_passed_on(bundle):
+    read_end, write_end = os.pipe()
+    os.set_inheritable(write_end, True)
+    bundle.sh("echo $LISTEN_FDS $LISTEN_PID; echo through >&3").write()
+    script = f'exec 3>&{write_end}; LISTEN_FDS=1 LISTEN_PID=$$ exec "$@"'
+    r = finish(spawn(["bash", "-c", script, "sh", *bundle.argv("run", "--bundle", bundle.dir)],
+                     pass_fds=[write_end])).ok()
+    assert r.out == "1 1\n"
+    assert os.read(read_end, 100) == b"through\n"
+    os.close(read_end)
+    os.close(write_end)
+
+
+@tare_only
+def test_listen_fds_for_another_process_are_not_passed_on(bundle):
+    bundle.sh("echo ${LISTEN_FDS-none}; ls /proc/self/fd").write()
+    r = finish(spawn(["bash", "-c", 'exec 3</dev/null; LISTEN_FDS=1 LISTEN_PID=1 exec "$@"', "sh",
+                      *bundle.argv("run", "--bundle", bundle.dir)])).ok()
+    assert r.lines[0] == "none"
+
+
+@tare_only
+@pytest.mark.parametrize("closed", [[0], [1], [2], [0, 1, 2]])
+def test_closed_stdio_is_a_clean_error_or_full_function(bundle, closed, scratch):
+    bundle.writable().sh("echo here >/tmp/out").write()
+
+    def close():
+        for fd in closed:
+            os.close(fd)
+    r = finish(spawn(bundle.argv("run", "--bundle", bundle.dir), preexec_fn=close))
+    assert r.code in (0, 1)
+    assert r.code == 1 or read(bundle.rootfs / "tmp/out") == "here"
+
+
+# --- the rest
+
+
+def test_the_init_process_is_the_program(bundle):
+    bundle.process["args"] = ["sleep", "1000"]
+    bundle.up()
+    poll(lambda: read(f"/proc/{bundle.pid}/comm") == "sleep")
+    pid = bundle.pid
+    assert os.readlink(f"/proc/{pid}/exe").endswith("/bin/busybox")
+    assert proc_status(pid)["NSpid"].split()[-1] == "1" and is_alive(pid)
+    assert os.readlink(f"/proc/{pid}/cwd") == "/"
+
+
+@tare_only
+def test_a_waiting_container_runs_from_a_file_that_is_not_on_the_host(bundle):
+    bundle.stay().create().ok()
+    exe = os.readlink(f"/proc/{bundle.pid}/exe")
+    assert "memfd" in exe or "(deleted)" in exe, exe
+
+
+@tare_only
+def test_create_without_process_works_and_start_refuses(bundle):
+    del bundle.config["process"]
+    bundle.create().ok()
+    assert bundle.status() == "created"
+    assert bundle.start().refused("process")
+
+
+def test_hostname_and_domainname_are_set(bundle):
+    bundle.config["hostname"] = "name.of-host"
+    assert bundle.sh("hostname").run().ok().out == "name.of-host\n"
+
+
+@tare_only
+def test_domainname_is_set(bundle):
+    bundle.config["domainname"] = "domain.example"
+    assert bundle.sh("cat /proc/sys/kernel/domainname").run().ok().out == "domain.example\n"
+
+
+def test_annotations_reach_the_state_and_nothing_else(bundle):
+    bundle.config["annotations"] = {"org.opencontainers.image.os": "linux", "x": "é\n"}
+    assert bundle.sh("exit 4").run().code == 4
+
+
+def test_a_new_session_keyring_by_default(bundle):
+    bundle.sh("cat /proc/self/sessionid /proc/keys 2>/dev/null; exit 4")
+    assert bundle.run().code == 4
+
+
+def test_files_of_the_containers_root_are_not_made_by_a_run(bundle):
+    """Nothing is written in the rootfs when every mount point is there."""
+    bundle.sh("true")
+    before = sorted(str(p.relative_to(bundle.rootfs)) for p in bundle.rootfs.rglob("*"))
+    bundle.run().ok()
+    after = sorted(str(p.relative_to(bundle.rootfs)) for p in bundle.rootfs.rglob("*"))
+    assert after == before

@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""linux.seccomp: what the program may call, and what it gets when it may not."""
+import errno
+import os
+import platform
+
+import pytest
+
+from harness import IS_TARE, tare_only
+
+ARCH = {"x86_64": "SCMP_ARCH_X86_64", "aarch64": "SCMP_ARCH_AARCH64"}.get(platform.machine())
+pytestmark = pytest.mark.skipif(ARCH is None, reason=f"no seccomp test for {platform.machine()}")
+
+# busybox' texts for errno numbers
+TEXT = {n: os.strerror(n) for n in (errno.EPERM, errno.ENOSYS, errno.EACCES, errno.EXDEV)}
+
+
+def profile(*rules, default="SCMP_ACT_ALLOW", **more):
+    return {"defaultAction": default, "architectures": [ARCH], "syscalls": list(rules), **more}
+
+
+def rule(names, action="SCMP_ACT_ERRNO", **more):
+    return {"names": names.split(), "action": action, **more}
+
+
+MKDIR = "mkdir mkdirat"
+
+
+def mkdir(bundle, seccomp, script="mkdir /tmp/new; echo $?"):
+    """What mkdir says under @seccomp."""
+    bundle.writable().linux["seccomp"] = seccomp
+    return bundle.sh(script).run()
+
+
+@pytest.mark.parametrize("nnp", [True, False])
+def test_a_filter_is_in_force(bundle, nnp):
+    bundle.process["noNewPrivileges"] = nnp
+    bundle.linux["seccomp"] = profile(rule(MKDIR))
+    r = bundle.sh("grep Seccomp: /proc/self/status; mkdir /tmp/x").run()
+    assert r.lines[0].split() == ["Seccomp:", "2"]
+    assert r.code == 1 and TEXT[errno.EPERM] in r.err
+
+
+def test_without_seccomp_there_is_no_filter(bundle):
+    assert bundle.sh("grep Seccomp: /proc/self/status").run().ok().out.split()[1] == "0"
+
+
+def test_allow_allows(bundle):
+    assert mkdir(bundle, profile(rule(MKDIR, "SCMP_ACT_ALLOW"))).ok().out == "0\n"
+
+
+def test_errno_is_eperm_by_default(bundle):
+    assert TEXT[errno.EPERM] in mkdir(bundle, profile(rule(MKDIR))).err
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.ENOSYS, errno.EXDEV])
+def test_errno_ret_is_what_the_call_returns(bundle, number):
+    assert TEXT[number] in mkdir(bundle, profile(rule(MKDIR, errnoRet=number))).err
+
+
+def test_default_errno_ret_is_what_other_calls_return(bundle):
+    everything = ("read write readv writev open openat close stat fstat lstat newfstatat statx lseek mmap mprotect"
+                  " munmap brk rt_sigaction rt_sigprocmask rt_sigreturn ioctl pread64 pwrite64 access faccessat"
+                  " faccessat2 pipe pipe2 select poll dup dup2 dup3 nanosleep clock_nanosleep getpid clone clone3"
+                  " fork vfork execve execveat exit exit_group wait4 uname fcntl getcwd chdir fchdir readlink"
+                  " readlinkat getuid getgid geteuid getegid getppid getpgrp setpgid gettid arch_prctl prctl"
+                  " set_tid_address set_robust_list rseq futex prlimit64 getrandom umask getdents64 getrlimit"
+                  " capget capset setgroups setuid setgid setresuid setresgid close_range openat2 socket connect"
+                  " sendto sendmsg recvmsg recvfrom getsockopt setsockopt epoll_create1 epoll_ctl epoll_pwait"
+                  " epoll_wait sigaltstack madvise sched_getaffinity tgkill tkill kill seccomp statfs fstatfs getsockname"
+                  " getpeername accept accept4 ppoll sched_yield restart_syscall setsid keyctl setitimer getitimer"
+                  " mincore eventfd2 timerfd_create membarrier time gettimeofday clock_gettime getgroups alarm")
+    r = mkdir(bundle, profile(rule(everything, "SCMP_ACT_ALLOW"), default="SCMP_ACT_ERRNO",
+                              defaultErrnoRet=errno.EXDEV))
+    assert TEXT[errno.EXDEV] in r.err, r
+
+
+@pytest.mark.parametrize("action,code", [("SCMP_ACT_KILL", 159), ("SCMP_ACT_KILL_THREAD", 159),
+                                         ("SCMP_ACT_KILL_PROCESS", 159), ("SCMP_ACT_TRAP", 159)])
+def test_an_action_that_kills_does(bundle, action, code):
+    r = mkdir(bundle, profile(rule(MKDIR, action)))
+    assert r.out == f"{code}\n", r
+
+
+def test_killing_the_program_itself_ends_run_with_its_code(bundle):
+    bundle.linux["seccomp"] = profile(rule(MKDIR, "SCMP_ACT_KILL_PROCESS"))
+    bundle.process["args"] = ["mkdir", "/tmp/x"]
+    assert bundle.run().code == 128 + 31
+
+
+def test_trace_without_a_tracer_is_enosys(bundle):
+    assert TEXT[errno.ENOSYS] in mkdir(bundle, profile(rule(MKDIR, "SCMP_ACT_TRACE"))).err
+
+
+def test_log_lets_the_call_through(bundle):
+    assert mkdir(bundle, profile(rule(MKDIR, "SCMP_ACT_LOG"))).ok().out == "0\n"
+
+
+# --- arguments: the signal number of kill(2), pid 1 being the shell
+
+
+def kill_rule(op, value, value_two=None):
+    arg = {"index": 1, "value": value, "op": op}
+    if value_two is not None:
+        arg["valueTwo"] = value_two
+    return rule("kill", args=[arg])
+
+
+@pytest.mark.parametrize("op,value,two,denied", [
+    ("SCMP_CMP_EQ", 10, None, "10"), ("SCMP_CMP_NE", 10, None, "9 11 12"), ("SCMP_CMP_LT", 11, None, "9 10"),
+    ("SCMP_CMP_LE", 10, None, "9 10"), ("SCMP_CMP_GT", 10, None, "11 12"), ("SCMP_CMP_GE", 11, None, "11 12"),
+    ("SCMP_CMP_MASKED_EQ", 1, 1, "9 11")])
+def test_an_argument_is_compared(bundle, op, value, two, denied):
+    bundle.linux["seccomp"] = profile(kill_rule(op, value, two))
+    r = bundle.sh("for n in 9 10 11 12; do sleep 9 & kill -$n $! 2>/dev/null || echo $n;"
+                  " kill -15 $! 2>/dev/null; done; true").run(timeout=60)
+    assert r.out.split() == denied.split(), r
+
+
+def test_all_conditions_on_different_arguments_must_hold(bundle):
+    bundle.linux["seccomp"] = profile(rule("kill", args=[
+        {"index": 0, "value": 999, "op": "SCMP_CMP_EQ"}, {"index": 1, "value": 0, "op": "SCMP_CMP_EQ"}], errnoRet=13))
+    r = bundle.sh("kill -0 999; kill -0 1 && echo one").run()
+    assert r.out == "one\n" and TEXT[errno.EACCES] in r.err
+
+
+def test_several_conditions_on_one_argument_are_alternatives(bundle):
+    bundle.linux["seccomp"] = profile(rule("kill", args=[
+        {"index": 1, "value": 10, "op": "SCMP_CMP_EQ"}, {"index": 1, "value": 12, "op": "SCMP_CMP_EQ"}]))
+    r = bundle.sh("for n in 9 10 11 12; do sleep 9 & kill -$n $! 2>/dev/null || echo $n; done; true").run(timeout=60)
+    assert r.out.split() == ["10", "12"], r
+
+
+# --- flags, architectures, names
+
+
+@pytest.mark.parametrize("flags", [[], ["SECCOMP_FILTER_FLAG_LOG"], ["SECCOMP_FILTER_FLAG_SPEC_ALLOW"],
+                                   ["SECCOMP_FILTER_FLAG_TSYNC"],
+                                   ["SECCOMP_FILTER_FLAG_LOG", "SECCOMP_FILTER_FLAG_SPEC_ALLOW"]], ids=str)
+def test_flags_are_accepted(bundle, flags):
+    if not IS_TARE and flags:
+        pytest.skip("Debian's runc 1.1.5 knows no flags")
+    assert TEXT[errno.EPERM] in mkdir(bundle, profile(rule(MKDIR), flags=flags)).err
+
+
+def test_several_architectures_are_accepted(bundle):
+    p = profile(rule(MKDIR))
+    p["architectures"] = ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32", "SCMP_ARCH_AARCH64", "SCMP_ARCH_ARM"]
+    assert TEXT[errno.EPERM] in mkdir(bundle, p).err
+
+
+def test_no_architectures_means_the_native_one(bundle):
+    p = profile(rule(MKDIR))
+    del p["architectures"]
+    assert TEXT[errno.EPERM] in mkdir(bundle, p).err
+
+
+def test_unknown_names_are_skipped(bundle):
+    assert TEXT[errno.EPERM] in mkdir(bundle, profile(rule("no_such_call " + MKDIR))).err
+
+
+def test_a_filter_that_kills_init_does_not_hang_the_runtime(bundle):
+    bundle.linux["seccomp"] = profile(default="SCMP_ACT_KILL")
+    r = bundle.sh("true").run(timeout=10)
+    assert r.code != 0
+
+
+def test_the_filter_holds_for_children(bundle):
+    bundle.linux["seccomp"] = profile(rule(MKDIR))
+    assert "Seccomp:\t2" in bundle.sh("sh -c 'sh -c \"grep Seccomp: /proc/self/status\"'").run().ok().out
+
+
+# --- refused: a protection that cannot be in force is an error
+
+
+@tare_only
+@pytest.mark.parametrize("change,place", [
+    ({"defaultAction": "SCMP_ACT_NOPE"}, "/linux/seccomp/defaultAction"),
+    ({"architectures": ["SCMP_ARCH_NOPE"]}, "/linux/seccomp/architectures/0"),
+    ({"flags": ["SECCOMP_FILTER_FLAG_NOPE"]}, "/linux/seccomp/flags/0"),
+    ({"syscalls": [rule("mkdir", "SCMP_ACT_NOPE")]}, "/linux/seccomp/syscalls/0/action"),
+    ({"syscalls": [rule("mkdir", args=[{"index": 6, "value": 0, "op": "SCMP_CMP_EQ"}])]},
+     "/linux/seccomp/syscalls/0/args/0/index"),
+    ({"syscalls": [rule("mkdir", args=[{"index": 0, "value": 0, "op": "SCMP_CMP_NOPE"}])]},
+     "/linux/seccomp/syscalls/0/args/0/op"),
+    ({"syscalls": [rule("mkdir", "SCMP_ACT_KILL", errnoRet=5)]}, "/linux/seccomp/syscalls/0/errnoRet"),
+    ({"defaultErrnoRet": 5}, "/linux/seccomp/defaultErrnoRet"),
+    ({"syscalls": [rule("")]}, "/linux/seccomp/syscalls/0/names"),
+    ({"listenerMetadata": "x"}, "/linux/seccomp/listenerMetadata")], ids=lambda v: v if isinstance(v, str) else None)
+def test_what_makes_no_sense_is_refused(bundle, change, place):
+    bundle.linux["seccomp"] = {**profile(), **change}
+    bundle.run().refused(place)
+
+
+@tare_only
+def test_notify_is_a_clear_error_until_it_is_there(bundle):
+    bundle.linux["seccomp"] = profile(rule("mkdir", "SCMP_ACT_NOTIFY"), listenerPath="/run/x.sock")
+    bundle.run().refused("/linux/seccomp", "not supported yet")

@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""User namespaces with mappings: as root, and as an ordinary user."""
+import os
+import pwd
+import shutil
+import stat
+
+import pytest
+
+import defaults
+from harness import (IS_TARE, TESTER, as_user, chown_tree, cgroup_mount, command, namespace, proc_status, root_only,
+                     tare_only)
+
+pytestmark = [pytest.mark.layouts, root_only]
+HOST, SIZE = 200000, 65536
+
+
+def mapped(bundle, host=HOST, size=SIZE):
+    """As root: container ids are host ids from @host on."""
+    bundle.userns(host, size)
+    chown_tree(bundle.rootfs, host)
+    os.chmod(bundle.dir, 0o755)
+    return bundle
+
+
+def test_the_maps_are_as_configured(bundle):
+    r = mapped(bundle).sh("cat /proc/self/uid_map /proc/self/gid_map; id -u; id -g").run().ok()
+    assert [line.split() for line in r.lines[:2]] == [["0", str(HOST), str(SIZE)]] * 2
+    assert r.lines[2:] == ["0", "0"]
+
+
+def test_several_mappings_are_as_configured(bundle):
+    mapped(bundle)
+    for key in ("uidMappings", "gidMappings"):
+        bundle.linux[key] = [{"containerID": 0, "hostID": HOST, "size": 1000},
+                             {"containerID": 1000, "hostID": 300000, "size": 10}]
+    r = bundle.sh("cat /proc/self/uid_map").run().ok()
+    assert [line.split() for line in r.lines] == [["0", str(HOST), "1000"], ["1000", "300000", "10"]]
+
+
+def test_the_program_is_the_mapped_user_on_the_host(bundle):
+    mapped(bundle).process["user"] = {"uid": 7, "gid": 8, "additionalGids": [9]}
+    bundle.stay().up()
+    s = proc_status(bundle.pid)
+    assert s["Uid"].split() == [str(HOST + 7)] * 4 and s["Gid"].split() == [str(HOST + 8)] * 4
+    assert s["Groups"].split() == [str(HOST + 9)]
+    assert namespace(bundle.pid, "user") != namespace("self", "user")
+
+
+def test_a_created_container_waits_in_its_user_namespace(bundle):
+    mapped(bundle).stay().create().ok()
+    assert namespace(bundle.pid, "user") != namespace("self", "user")
+    bundle.start().ok()
+    assert bundle.status() == "running"
+
+
+def test_capabilities_are_as_configured_in_a_user_namespace(bundle):
+    r = mapped(bundle).sh("grep Cap /proc/self/status").run().ok()
+    caps = {line.split()[0]: int(line.split()[1], 16) for line in r.lines}
+    want = 1 << 29 | 1 << 5 | 1 << 10
+    assert caps == {"CapInh:": 0, "CapPrm:": want, "CapEff:": want, "CapBnd:": want, "CapAmb:": 0}
+
+
+def test_devices_are_there_in_a_user_namespace(bundle):
+    mapped(bundle).sh("echo x >/dev/null && dd if=/dev/zero bs=4 count=1 2>/dev/null | wc -c; stat -c %F /dev/null")
+    r = bundle.run().ok()
+    assert r.lines == ["4", "character special file"]
+
+
+def test_files_of_the_rootfs_keep_their_owners(bundle):
+    mapped(bundle).sh("true").run().ok()
+    assert os.lstat(bundle.rootfs / "etc").st_uid == HOST
+    assert (bundle.rootfs / "bin/busybox").stat().st_uid == 0
+
+
+def test_a_terminal_works_in_a_user_namespace(bundle, terminal):
+    mapped(bundle).process["terminal"] = True
+    bundle.sh("tty; stat -c %u $(tty); exit 6").write()
+    proc = terminal.spawn(bundle.argv("run", "--bundle", bundle.dir))
+    text = terminal.expect("/dev/")
+    assert proc.wait(20) == 6, text
+
+
+@tare_only
+def test_a_joined_user_namespace_is_that_of_the_other_container(bundles):
+    first, second = mapped(bundles("sleep 1000")), bundles("sleep 1000")
+    first.up()
+    pid = first.pid
+    chown_tree(second.rootfs, HOST)
+    second.namespaces("mount", "pid", "ipc", "uts", "network", user=f"/proc/{pid}/ns/user")
+    second.up()
+    assert namespace(second.pid, "user") == namespace(pid, "user")
+
+
+# --- as an ordinary user
+
+
+def ordinary_user():
+    try:
+        return pwd.getpwnam("tester").pw_uid
+    except KeyError:
+        return TESTER
+
+
+@pytest.fixture
+def rootless(bundles):
+    """A bundle of an ordinary user: its own id as root, no cgroup."""
+    uid = ordinary_user()
+    probe = command(*as_user(uid), "unshare", "--user", "true")
+    if probe.code != 0:
+        pytest.skip(f"this kernel lets no user make a user namespace: {probe.err.strip()}")
+    b = bundles(user=uid, config=defaults.rootless(uid, uid))
+    b.process["terminal"] = False
+    return b
+
+
+def test_an_ordinary_user_runs_a_container_with_one_id(rootless):
+    r = rootless.sh("id -u; cat /proc/self/uid_map; echo $$").run().ok()
+    assert r.lines[0] == "0" and r.lines[1].split() == ["0", str(ordinary_user()), "1"] and r.lines[2] == "1"
+
+
+def test_an_ordinary_user_has_the_whole_lifecycle(rootless):
+    rootless.writable().stay().create().ok()
+    assert rootless.status() == "created"
+    rootless.start().ok()
+    rootless.ready()
+    assert proc_status(rootless.pid)["Uid"].split() == [str(ordinary_user())] * 4
+    rootless.kill("TERM").ok()
+    rootless.wait("stopped")
+    rootless.delete().ok()
+    assert not rootless.exists()
+
+
+def test_an_ordinary_user_gets_the_exit_code(rootless):
+    assert rootless.sh("exit 5").run().code == 5
+
+
+def test_setgroups_is_denied_in_a_one_id_map(rootless):
+    assert rootless.sh("cat /proc/self/setgroups").run().ok().out == "deny\n"
+
+
+def test_an_ordinary_user_cannot_map_ids_of_others(rootless):
+    for key in ("uidMappings", "gidMappings"):
+        rootless.linux[key] = [{"containerID": 0, "hostID": 0, "size": 1}]
+    r = rootless.sh("true").run()
+    assert r.code == 1
+    if IS_TARE:
+        assert "Mappings" in r.err
+    assert not rootless.exists()
+
+
+def subordinate(uid):
+    """(first id, count) of this user's subordinate ids."""
+    try:
+        name = pwd.getpwuid(uid).pw_name
+        with open("/etc/subuid", encoding="utf8") as f:
+            for line in f:
+                owner, first, count = line.strip().split(":")
+                if owner in (name, str(uid)):
+                    return int(first), int(count)
+    except (KeyError, OSError):
+        pass
+    return None
+
+
+def test_an_ordinary_user_maps_subordinate_ids_with_newuidmap(rootless):
+    uid = ordinary_user()
+    ids = subordinate(uid)
+    helper = shutil.which("newuidmap")
+    if ids is None:
+        pytest.skip(f"user {uid} has no subordinate ids on this machine")
+    if helper is None or not os.stat(helper).st_mode & stat.S_ISUID:
+        pytest.skip("no set-uid newuidmap on this machine")
+    for key in ("uidMappings", "gidMappings"):
+        rootless.linux[key] = [{"containerID": 0, "hostID": uid, "size": 1},
+                               {"containerID": 1, "hostID": ids[0], "size": 1000}]
+    rootless.process["user"] = {"uid": 5, "gid": 6}
+    rootless.process["noNewPrivileges"] = True
+    r = rootless.sh("id -u; id -g; cat /proc/self/uid_map").run().ok()
+    assert r.lines[:2] == ["5", "6"]
+    assert [x.split() for x in r.lines[2:]] == [["0", str(uid), "1"], ["1", str(ids[0]), "1000"]]
+
+
+def test_an_ordinary_user_without_a_cgroup_asks_for_a_limit(rootless):
+    """A limit that cannot be put in force is an error."""
+    rootless.linux["resources"] = {"memory": {"limit": 64 << 20}}
+    if cgroup_mount("") is not None and cgroup_mount("memory") is None:
+        pytest.skip("cgroup v2 may be delegated to this user")
+    assert rootless.sh("true").run().code == 1
+    assert not rootless.exists()
