@@ -184,8 +184,6 @@ static void fill_record(const struct create *c, struct record *rec, struct arena
 		.rootfs = c->plan->rootfs,
 		.created = created,
 		.owner = sys_euid(),
-		.pid = c->pid,
-		.start_time = c->start_time,
 		.cgroups = planned_cgroups(c->plan, a),
 		.has_process = config->process != NULL,
 	};
@@ -223,6 +221,18 @@ static int watch_signals(struct create *c, struct err *e)
 	return c->signals < 0 ? err_sys(e, c->signals, "watch for signals") : 0;
 }
 
+/* runtime-spec, runtime.md#lifecycle: after a hook that failed comes step 12, and then poststop. */
+static void run_poststop_after_hook(const struct create *c, const struct record *rec,
+				    struct arena *a)
+{
+	struct err failure;
+
+	if (c->failed_op != OP_RUN_HOST_HOOK && c->failed_op != OP_RUN_HOOK)
+		return;
+	if (hooks_run_recorded(rec, "poststop", STATUS_STOPPED, true, a, &failure) < 0)
+		remove_warn(rec->id, &failure);
+}
+
 static int perform(struct create *c, struct record *rec, struct arena *records, struct err *e)
 {
 	int r = arena_seal(c->plan_arena);
@@ -230,9 +240,11 @@ static int perform(struct create *c, struct record *rec, struct arena *records, 
 		return err_sys(e, r, "seal the plan");
 	if (watch_signals(c, e) < 0)
 		return -1;
+	fill_record(c, rec, records);
 	if (create_perform(c, e) < 0)
 		return -1;
-	fill_record(c, rec, records);
+	rec->pid = c->pid;
+	rec->start_time = c->start_time;
 
 	return publish(c, rec, records, e);
 }
@@ -248,6 +260,7 @@ static int create_container(struct create *c, struct arena *a, struct record *re
 		return 0;
 
 	create_rollback(c, e);
+	run_poststop_after_hook(c, rec, records);
 	arena_unseal(a);
 
 	return bundle_locate(&c->bundle, a, e);
@@ -255,8 +268,9 @@ static int create_container(struct create *c, struct arena *a, struct record *re
 
 #define CREATE_INITIAL(o)                                                                          \
 	{                                                                                          \
-		.options = (o), .state_dir = -1, .journal = -1, .listener = -1, .hold = -1,        \
-		.signals = -1, .pidfd = -1, .control = -1, .release = -1, .console = -1,           \
+		.options = (o), .state_dir = -1, .journal = -1, .failed_op = OP_COUNT,             \
+		.listener = -1, .hold = -1, .signals = -1, .pidfd = -1, .control = -1,             \
+		.release = -1, .console = -1,                                                      \
 	}
 
 int container_create(const struct create_options *o, struct err *e)
@@ -308,8 +322,10 @@ int container_run(const struct create_options *o, int *exit_code, struct err *e)
 	if (create_container(&c, &a, &rec, &records, e) < 0)
 		return -1;
 	if (hooks_run_recorded(&rec, "poststart", STATUS_RUNNING, false, &records, e) < 0) {
-		create_rollback(&c, e);
-		return -1;
+		struct err undo;
+
+		(void) container_remove(&o->root, o->id, c.state_dir, &rec, &records, &undo);
+		return bundle_locate(&c.bundle, &records, e);
 	}
 
 	return finish_run(&c, &rec, &records, exit_code, e);

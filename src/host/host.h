@@ -24,6 +24,7 @@ struct create {
 	int control; /* our end of the socket pair */
 	int release; /* write end: a held tare-init waits for a byte; -1: it is not held */
 	int console; /* the pty's master, once it came; -1 */
+	enum step_op failed_op; /* the kind of the step that failed, once one did */
 };
 
 /* ---- spawn.c ---- */
@@ -84,3 +85,6 @@ int foreground_wait(struct create *c, int *exit_code, struct err *e);
  */
 int container_remove(const struct state_root *root, const char *id, int dir,
 		     const struct record *rec, struct arena *a, struct err *e);
+
+/* Say on stderr that a poststop hook failed; the deletion itself did not. */
+void remove_warn(const char *id, const struct err *failure);

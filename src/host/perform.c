@@ -25,7 +25,6 @@
 #include <sys/file.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 
 /* ---- the steps of our side ---- */
 
@@ -186,12 +185,15 @@ static int (*const performers[OP_COUNT])(struct create *c, const struct step *s,
 
 /* ---- the walk ---- */
 
+#define DYING_MS 1000
+
 /* Put the step in front of its failure: what the table calls it, and what asked for it. */
-static int step_failed(const struct plan *plan, size_t index, struct err *e)
+static int step_failed(struct create *c, size_t index, struct err *e)
 {
-	const struct step *s = &plan->steps[index];
+	const struct step *s = &c->plan->steps[index];
 
 	fmt_text(e->operation, sizeof(e->operation), "%s", step_kinds[s->op].name);
+	c->failed_op = s->op;
 
 	return err_at(e, s->place);
 }
@@ -208,7 +210,7 @@ static int perform_ours(struct create *c, size_t *next, struct err *e)
 				: performers[s->op](c, s, e);
 
 		if (r < 0)
-			return step_failed(plan, *next, e);
+			return step_failed(c, *next, e);
 	}
 
 	return 0;
@@ -227,9 +229,11 @@ static int interrupted(struct create *c, struct err *e)
 /* tare-init ended without a word: killed, most likely for its memory limit. */
 static int died(struct create *c, struct err *e)
 {
+	struct pollfd end = { .fd = c->pidfd, .events = POLLIN };
 	int status = 0;
 
-	if (sys_wait(c->pid, &status, WNOHANG) == c->pid) {
+	/* Its descriptors are closed a moment before it can be reaped. */
+	if (sys_poll(&end, 1, DYING_MS) > 0 && sys_wait(c->pid, &status, 0) == c->pid) {
 		c->pid = 0;
 		if ((status & 0x7f) != 0)
 			(void) err_msg(e, "the container's first process was killed by signal %d",
@@ -302,7 +306,7 @@ static int take_turns(struct create *c, size_t next, struct err *e)
 		if (m.kind == WIRE_FAILED) {
 			*e = m.error;
 			return step_failed(
-				c->plan, m.step < c->plan->step_count ? m.step : c->plan->spawn, e);
+				c, m.step < c->plan->step_count ? m.step : c->plan->spawn, e);
 		}
 		if (m.kind != WIRE_TURN)
 			continue;

@@ -71,6 +71,21 @@ static int run_poststart(const struct state_root *root, const char *id, int dir,
 	return -1;
 }
 
+/*
+ * runtime-spec, runtime.md#lifecycle, step 7: a startContainer hook that failed undoes the
+ * container. After any other failure it is there still, stopped, for its engine to look at.
+ */
+static int undo_after_hook(const struct state_root *root, const char *id, int dir,
+			   const struct record *rec, struct arena *a, struct err *e)
+{
+	struct err undo;
+
+	if (strncmp(e->place, "/hooks/", 7) == 0)
+		(void) container_remove(root, id, dir, rec, a, &undo);
+
+	return -1;
+}
+
 int container_start(const struct state_root *root, const char *id, struct err *e)
 {
 	struct record rec;
@@ -86,8 +101,10 @@ int container_start(const struct state_root *root, const char *id, struct err *e
 		return -1;
 	if (r == 0)
 		return err_msg(e, "the create of container \"%s\" was not finished", id);
-	if (check_status(dir, &rec, e) < 0 || tell_to_go(dir, e) < 0)
+	if (check_status(dir, &rec, e) < 0)
 		return -1;
+	if (tell_to_go(dir, e) < 0)
+		return undo_after_hook(root, id, dir, &rec, &a, e);
 
 	return run_poststart(root, id, dir, &rec, &a, e);
 }

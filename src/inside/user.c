@@ -94,9 +94,24 @@ int user_drop_bounding(struct inside *in, const struct step *s, struct err *e)
 	return 0;
 }
 
+/*
+ * Pipes of stdio become the program's, so that it may open /dev/stdout anew. A file that stdio was
+ * redirected to stays whose it is. Where it can't be given away (a user namespace), it works as
+ * before.
+ */
+static void own_stdio(uid_t uid, gid_t gid)
+{
+	struct stat st;
+
+	for (int fd = 0; fd < 3; fd++)
+		if (sys_stat(fd, &st) == 0 && S_ISFIFO(st.st_mode) && st.st_uid != uid)
+			sys_chown_at(fd, "", uid, gid, AT_EMPTY_PATH);
+}
+
 int user_set(struct inside *in, const struct step *s, struct err *e)
 {
 	(void) in;
+	own_stdio(s->user.uid, s->user.gid);
 
 	/* OP_SET_CAPS sets the sets; without this they would be lost here. Cleared by the exec. */
 	int r = sys_prctl(PR_SET_KEEPCAPS, 1, 0);

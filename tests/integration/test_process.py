@@ -411,3 +411,10 @@ def test_files_of_the_containers_root_are_not_made_by_a_run(bundle):
     bundle.run().ok()
     after = sorted(str(p.relative_to(bundle.rootfs)) for p in bundle.rootfs.rglob("*"))
     assert after == before
+
+
+def test_an_ordinary_user_may_open_its_stdout_anew(bundle):
+    """Pipes of stdio belong to the program: many images log to /dev/stdout."""
+    bundle.process["user"] = {"uid": 1234, "gid": 1235}
+    r = bundle.sh("echo through >/dev/stdout; echo errors >/dev/stderr").run().ok()
+    assert r.out == "through\n" and r.err == "errors\n"

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from harness import (LAYOUT, TOKEN, assert_same_host, cgroup_mounts, chown_tree, finish, poll, rt, snapshot,
+from harness import (LAYOUT, SLOW, TOKEN, assert_same_host, cgroup_mounts, chown_tree, finish, poll, rt, snapshot,
                      spawn, tare_only)
 
 pytestmark = [pytest.mark.layouts, tare_only]
@@ -41,6 +41,9 @@ def steps(bundle):
     return json.loads(rt("plan", "--json", "-b", bundle.dir).ok().out)
 
 
+fast_only = pytest.mark.skipif(SLOW > 1, reason="in the slow VM one of each pair is enough")
+
+
 def fail_each(bundle, verb, report):
     """Every step of the plan: the failure is named, and the host is as before."""
     plan = steps(bundle)
@@ -68,12 +71,12 @@ def fail_each(bundle, verb, report):
     assert tried >= len(plan) - len(wait) and len(plan) > 20
 
 
-@pytest.mark.parametrize("verb", ["create", "run"])
+@pytest.mark.parametrize("verb", ["create", pytest.param("run", marks=fast_only)])
 def test_every_step_that_fails_undoes_all_before_it(bundle, scratch, verb, record_property):
     fail_each(rich(bundle, scratch), verb, record_property)
 
 
-@pytest.mark.parametrize("verb", ["create", "run"])
+@pytest.mark.parametrize("verb", [pytest.param("create", marks=fast_only), "run"])
 def test_every_step_that_fails_in_a_user_namespace_undoes_all_before_it(bundle, scratch, verb, record_property):
     rich(bundle, scratch)
     bundle.userns(200000)
@@ -82,6 +85,7 @@ def test_every_step_that_fails_in_a_user_namespace_undoes_all_before_it(bundle, 
     fail_each(bundle, verb, record_property)
 
 
+@fast_only
 def test_every_step_of_the_default_config_that_fails_undoes_all_before_it(bundle, record_property):
     fail_each(bundle.sh("true"), "run", record_property)
 
