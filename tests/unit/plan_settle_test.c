@@ -56,7 +56,7 @@ static const struct plan *make(struct arena *a, const char *json)
 		.detach = true,
 	};
 	const char *const *warnings;
-	const struct plan *plan;
+	const struct plan *plan = NULL;
 	struct facts facts;
 	struct err e = { 0 };
 	void *config;
