@@ -10,6 +10,7 @@
 #include "base/fd.h"
 #include "base/fmt.h"
 #include "heap/log.h"
+#include "host/frozen.h"
 #include "kernel/process.h"
 #include "kernel/time.h"
 #include "plan/planner.h"
@@ -20,16 +21,12 @@
 
 /* ---- deciding ---- */
 
-/*
- * systemd's socket activation, sd_listen_fds(3): descriptors meant for us by LISTEN_PID are handed
- * on.
- */
-static int count_listen_fds(const struct create_options *o)
+int listen_fds_count(const char *listen_pid, const char *listen_fds)
 {
 	unsigned long long pid, count;
 
-	if (!o->listen_pid || !o->listen_fds || fmt_parse_u64(o->listen_pid, &pid) < 0 ||
-	    fmt_parse_u64(o->listen_fds, &count) < 0)
+	if (!listen_pid || !listen_fds || fmt_parse_u64(listen_pid, &pid) < 0 ||
+	    fmt_parse_u64(listen_fds, &count) < 0)
 		return 0;
 
 	return (pid_t) pid == sys_pid() && count < 1024 ? (int) count : 0;
@@ -73,7 +70,7 @@ static int decide(struct create *c, bool only_plan, struct arena *a, struct err 
 		.systemd_cgroup = o->systemd_cgroup,
 		.no_cgroup = o->no_cgroup,
 		.preserve_fds = o->preserve_fds,
-		.listen_fds = count_listen_fds(o),
+		.listen_fds = listen_fds_count(o->listen_pid, o->listen_fds),
 		.listen_names = o->listen_names,
 		.fail_step = o->fail_step,
 	};
@@ -86,7 +83,7 @@ static int decide(struct create *c, bool only_plan, struct arena *a, struct err 
 	return 0;
 }
 
-static int open_plan_arena(struct arena *a, struct err *e)
+int create_open_arena(struct arena *a, struct err *e)
 {
 	int r = arena_open_shared(a);
 
@@ -98,7 +95,7 @@ int container_plan(const struct create_options *o, bool json, struct err *e)
 	struct create c = { .options = o };
 	struct arena a;
 
-	if (open_plan_arena(&a, e) < 0 || decide(&c, true, &a, e) < 0)
+	if (create_open_arena(&a, e) < 0 || decide(&c, true, &a, e) < 0)
 		return -1;
 	plan_dump(c.plan, json);
 
@@ -185,6 +182,7 @@ static void fill_record(const struct create *c, struct record *rec, struct arena
 		.created = created,
 		.owner = sys_euid(),
 		.cgroups = planned_cgroups(c->plan, a),
+		.namespaces = c->plan->namespaces,
 		.has_process = config->process != NULL,
 	};
 	record_annotations(rec, config->annotations, a);
@@ -201,7 +199,8 @@ static int send_pidfd(const struct create *c, struct err *e)
 /* The pid file last: engines take it for success. */
 static int publish(struct create *c, const struct record *rec, struct arena *a, struct err *e)
 {
-	if (record_write(c->state_dir, rec, a, e) < 0 || send_pidfd(c, e) < 0)
+	if (frozen_write(c->state_dir, c->bundle.config, a, e) < 0 ||
+	    record_write(c->state_dir, rec, a, e) < 0 || send_pidfd(c, e) < 0)
 		return -1;
 
 	return c->options->pid_file ? pidfile_write(c->options->pid_file, c->pid, e) : 0;
@@ -210,7 +209,7 @@ static int publish(struct create *c, const struct record *rec, struct arena *a, 
 /* ---- doing ---- */
 
 /* Signals that ask us to stop: taken as a failure, at a moment we choose. */
-static int watch_signals(struct create *c, struct err *e)
+int create_watch_signals(struct create *c, struct err *e)
 {
 	const uint64_t stop = 1ULL << (SIGTERM - 1) | 1ULL << (SIGINT - 1) | 1ULL << (SIGHUP - 1) |
 			      1ULL << (SIGQUIT - 1);
@@ -238,7 +237,7 @@ static int perform(struct create *c, struct record *rec, struct arena *records, 
 	int r = arena_seal(c->plan_arena);
 	if (r < 0)
 		return err_sys(e, r, "seal the plan");
-	if (watch_signals(c, e) < 0)
+	if (create_watch_signals(c, e) < 0)
 		return -1;
 	fill_record(c, rec, records);
 	if (create_perform(c, e) < 0)
@@ -254,7 +253,7 @@ static int create_container(struct create *c, struct arena *a, struct record *re
 			    struct arena *records, struct err *e)
 {
 	c->plan_arena = a;
-	if (open_plan_arena(a, e) < 0 || decide(c, false, a, e) < 0)
+	if (create_open_arena(a, e) < 0 || decide(c, false, a, e) < 0)
 		return -1;
 	if (perform(c, rec, records, e) == 0)
 		return 0;
@@ -265,13 +264,6 @@ static int create_container(struct create *c, struct arena *a, struct record *re
 
 	return bundle_locate(&c->bundle, a, e);
 }
-
-#define CREATE_INITIAL(o)                                                                          \
-	{                                                                                          \
-		.options = (o), .state_dir = -1, .journal = -1, .failed_op = OP_COUNT,             \
-		.listener = -1, .hold = -1, .signals = -1, .pidfd = -1, .control = -1,             \
-		.release = -1, .console = -1,                                                      \
-	}
 
 int container_create(const struct create_options *o, struct err *e)
 {

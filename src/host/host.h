@@ -27,6 +27,23 @@ struct create {
 	enum step_op failed_op; /* the kind of the step that failed, once one did */
 };
 
+#define CREATE_INITIAL(o)                                                                          \
+	{                                                                                          \
+		.options = (o), .state_dir = -1, .journal = -1, .listener = -1, .hold = -1,        \
+		.signals = -1, .pidfd = -1, .control = -1, .release = -1, .console = -1,           \
+		.failed_op = OP_COUNT,                                                             \
+	}
+
+/* ---- create.c ---- */
+
+int create_open_arena(struct arena *a, struct err *e);
+
+/* Signals that ask us to stop become a descriptor that perform.c watches. */
+int create_watch_signals(struct create *c, struct err *e);
+
+/* sd_listen_fds(3): how many descriptors are handed on, if they are meant for us. */
+int listen_fds_count(const char *listen_pid, const char *listen_fds);
+
 /* ---- spawn.c ---- */
 
 /* OP_SPAWN: start tare-init. On success pid, pidfd, control and release are set. */
@@ -51,6 +68,9 @@ int idmap_deny_setgroups(struct create *c, struct err *e);
 
 /* Claim the ID and perform the plan up to where tare-init waits, or for run, has exec'd. */
 int create_perform(struct create *c, struct err *e);
+
+/* Kill and reap tare-init, if there is one. */
+void create_kill(struct create *c);
 
 /* Undo everything, whatever was done; what can't be undone is put into @e, behind the cause. */
 void create_rollback(struct create *c, struct err *e);

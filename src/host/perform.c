@@ -95,7 +95,8 @@ static int spawn(struct create *c, const struct step *s, struct err *e)
 	if (spawn_init(c, s, e) < 0)
 		return -1;
 
-	return journal_process(c->journal, c->pid, c->start_time, e);
+	/* A process of exec has nothing to undo: it goes with the container. */
+	return c->journal < 0 ? 0 : journal_process(c->journal, c->pid, c->start_time, e);
 }
 
 static int join_cgroup(struct create *c, const struct step *s, struct err *e)
@@ -335,7 +336,7 @@ int create_perform(struct create *c, struct err *e)
 
 /* ---- the way back ---- */
 
-static void kill_init(struct create *c)
+void create_kill(struct create *c)
 {
 	int status;
 
@@ -361,7 +362,7 @@ void create_rollback(struct create *c, struct err *e)
 
 	if (c->state_dir < 0) /* the ID was not even ours */
 		return;
-	kill_init(c);
+	create_kill(c);
 	if (journal_undo(c->state_dir, &undo) < 0) {
 		/* The journal stays: delete --force or the next create tries again. */
 		add_behind(e, &undo);

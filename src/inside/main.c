@@ -163,7 +163,10 @@ void init_main(const long *stack)
 	sys_cloexec_from((int) first);
 	stay_with_parent(in.control);
 	in.plan = map_plan((int) first + WIRE_PLAN);
-	in.proc = open_proc();
+	/* What exec finds at /proc is the container's, and not to be trusted. */
+	in.proc = in.plan->entered ? -1 : open_proc();
+	if (in.plan->entered)
+		in.rootfs = sys_open("/", O_PATH | O_DIRECTORY);
 	if (sys_fd_flags(in.listener) < 0)
 		in.listener = in.hold = -1;
 	if (in.plan->version == PLAN_VERSION)

@@ -163,7 +163,7 @@ static void read_ordinary_user(struct facts *facts, struct arena *a)
 	facts->sub_gids = read_sub_range(facts, "/etc/subgid", "newgidmap", a);
 }
 
-int facts_gather(struct facts *facts, struct arena *a, struct err *e)
+int facts_gather_ours(struct facts *facts, struct arena *a, struct err *e)
 {
 	*facts = (struct facts) {
 		.euid = sys_euid(),
@@ -179,6 +179,14 @@ int facts_gather(struct facts *facts, struct arena *a, struct err *e)
 		return err_sys(e, r, "own capabilities");
 	if (facts->euid != 0)
 		read_ordinary_user(facts, a);
+
+	return 0;
+}
+
+int facts_gather(struct facts *facts, struct arena *a, struct err *e)
+{
+	if (facts_gather_ours(facts, a, e) < 0)
+		return -1;
 
 	return cgroup_layout_read(&facts->cgroups, a, e);
 }

@@ -155,8 +155,15 @@ struct ns_join {
 #define SPAWN_JOINS_MAX 8
 
 struct spawn_step {
-	uint64_t namespaces; /* CLONE_NEW*: made at birth */
-	const char *cgroup;  /* v2 directory it is born in; NULL: none */
+	/*
+	 * exec: born among the container's processes. All namespaces are joined, and every descriptor but tare-init's own
+	 * given up, before the clone: nothing of the host is ever in sight in there.
+	 */
+	bool enter;
+	pid_t enter_pid;      /* whose namespaces these are ... */
+	uint64_t enter_start; /* ... and its start time: looked at again once all are open */
+	uint64_t namespaces;  /* CLONE_NEW*: made at birth */
+	const char *cgroup;   /* v2 directory it is born in; NULL: none */
 	const char *
 		join_user; /* user namespace it is born in, and the new ones belong to; NULL: none */
 	/*
@@ -268,8 +275,10 @@ struct plan {
 	const char *bundle, *rootfs; /* absolute */
 	const struct step *steps;
 	size_t step_count;
-	size_t spawn;	    /* index of OP_SPAWN */
-	unsigned fail_step; /* test only: this step (counted from 1) fails; 0: none */
+	size_t spawn;	     /* index of OP_SPAWN */
+	uint64_t namespaces; /* CLONE_NEW*: new or joined, all that are config.json's */
+	bool entered;	     /* tare-init finds itself in the container's root already: exec */
+	unsigned fail_step;  /* test only: this step (counted from 1) fails; 0: none */
 	/* the state for hooks is state_head STATUS "\",\"pid\":" PID state_tail */
 	const char *state_head, *state_tail;
 	int first_fd; /* 3 + descriptors handed on to the program; tare-init's own come from here on (wire.h) */

@@ -66,6 +66,9 @@ struct planner {
 /* Facts of this host. 0, or -1 with @e set. */
 int facts_gather(struct facts *facts, struct arena *a, struct err *e);
 
+/* The same without the cgroups, which exec doesn't look for. */
+int facts_gather_ours(struct facts *facts, struct arena *a, struct err *e);
+
 /*
  * Make them those of root of the initial user namespace: `plan` shows an ordinary user what a container takes that only
  * root can make.
@@ -88,6 +91,12 @@ int plan_make(struct arena *arena, const struct oci_config *config,
 
 /* Print the list: a line a step, or a JSON array of objects. */
 void plan_dump(const struct plan *plan, bool json);
+
+typedef int plan_subject(struct planner *p, struct err *e);
+
+/* What plan_make() and plan_make_exec() (exec.h) begin and end with. */
+void plan_begin(struct planner *p);
+void plan_finish(struct planner *p, const struct plan **plan, const char *const **warnings);
 
 /* ---- for the subjects ---- */
 

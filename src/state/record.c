@@ -33,6 +33,7 @@ static const struct {
 	{ "owner", FIELD_INT, offsetof(struct record, owner) },
 	{ "pid", FIELD_INT, offsetof(struct record, pid) },
 	{ "start-time", FIELD_U64, offsetof(struct record, start_time) },
+	{ "namespaces", FIELD_U64, offsetof(struct record, namespaces) },
 	{ "has-process", FIELD_BOOL, offsetof(struct record, has_process) },
 };
 
