@@ -78,10 +78,12 @@ def test_exec_in_a_created_container_works(bundle):
     assert bundle.status() == "created"
 
 
-def test_exec_leaves_nothing(up):
+def test_exec_leaves_nothing(bundle):
+    bundle.process["args"] = ["sleep", "1000"]  # one that starts no others meanwhile
+    bundle.up()
     before = snapshot()
-    ex(up, "true").ok()
-    ex(up, "nosuch")
+    ex(bundle, "true").ok()
+    ex(bundle, "nosuch")
     assert_same_host(before)
 
 
