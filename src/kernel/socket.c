@@ -83,44 +83,47 @@ static int unix_socket(int type)
 	return (int) SYS_CALL(socket, AF_UNIX, type | SOCK_CLOEXEC, 0, 0, 0, 0);
 }
 
+/* A socket, and the address @a of @name in @dir. */
+static int prepare(int dir, const char *name, int type, struct sockaddr_un *a)
+{
+	int r = address(dir, name, a);
+
+	return r < 0 ? r : unix_socket(type);
+}
+
+/* @fd, or, where the last call failed, -errno and @fd closed. */
+static int settle(int fd, int r)
+{
+	if (r < 0)
+		sys_close(fd);
+
+	return r < 0 ? r : fd;
+}
+
 int sys_listen_at(int dir, const char *name, int type)
 {
 	struct sockaddr_un a;
-	int r = address(dir, name, &a);
-	if (r < 0)
-		return r;
+	int fd = prepare(dir, name, type, &a);
 
-	int fd = unix_socket(type);
 	if (fd < 0)
 		return fd;
-	r = (int) SYS_CALL(bind, fd, &a, sizeof(a), 0, 0, 0);
+
+	int r = (int) SYS_CALL(bind, fd, &a, sizeof(a), 0, 0, 0);
 	if (r == 0)
 		r = (int) SYS_CALL(listen, fd, 16, 0, 0, 0, 0);
-	if (r < 0) {
-		sys_close(fd);
-		return r;
-	}
 
-	return fd;
+	return settle(fd, r);
 }
 
 int sys_connect_at(int dir, const char *name, int type)
 {
 	struct sockaddr_un a;
-	int r = address(dir, name, &a);
-	if (r < 0)
-		return r;
+	int fd = prepare(dir, name, type, &a);
 
-	int fd = unix_socket(type);
 	if (fd < 0)
 		return fd;
-	r = (int) SYS_CALL(connect, fd, &a, sizeof(a), 0, 0, 0);
-	if (r < 0) {
-		sys_close(fd);
-		return r;
-	}
 
-	return fd;
+	return settle(fd, (int) SYS_CALL(connect, fd, &a, sizeof(a), 0, 0, 0));
 }
 
 int sys_accept(int listener)
