@@ -36,7 +36,7 @@ static const char **list_append(const char **list, size_t *count, const char *co
 	size_t n = list_length(more);
 	const char **joined = arena_array(a, *count + n + 1, sizeof(*joined));
 
-	if (*count > 0)
+	if (list)
 		memcpy(joined, list, *count * sizeof(*joined));
 	if (n > 0)
 		memcpy(joined + *count, more, n * sizeof(*joined));
