@@ -128,6 +128,50 @@ static int set_oom_score(struct create *c, const struct step *s, struct err *e)
 	return r < 0 ? err_sys(e, r, "set oom_score_adj to %s", value) : 0;
 }
 
+static int set_scheduler(struct create *c, const struct step *s, struct err *e)
+{
+	const struct scheduler_step *o = &s->scheduler;
+	const struct sys_sched_attr attr = {
+		.size = o->flags & SCHED_FLAG_UTIL_CLAMP ? sizeof(attr) : SYS_SCHED_ATTR_OLD,
+		.policy = o->policy,
+		.flags = o->flags,
+		.nice = o->nice,
+		.priority = o->priority,
+		.runtime = o->runtime,
+		.deadline = o->deadline,
+		.period = o->period,
+	};
+	int r = sys_sched_setattr(c->pid, &attr);
+
+	if (r == 0)
+		return 0;
+	(void) err_sys(e, r, "set the scheduling policy %s", o->name);
+	if (r == -EPERM)
+		err_hint(e, "it takes CAP_SYS_NICE, and with cgroup v1 a cpu.rt_runtime_us in the "
+			    "container's cgroup for real time");
+	if (r == -EINVAL)
+		err_hint(e, "this kernel has no such policy or flag, or takes no such values");
+	if (r == -EBUSY)
+		err_hint(e, "the processors have not that much time left");
+
+	return -1;
+}
+
+static int set_io_priority(struct create *c, const struct step *s, struct err *e)
+{
+	/* tare-init leads a process group of its own, with nobody else in it yet. */
+	int r = sys_ioprio_set(c->pid, s->io_priority.class, s->io_priority.level);
+
+	if (r == 0)
+		return 0;
+	(void) err_sys(e, r, "set the I/O priority %s %d", s->io_priority.name,
+		       s->io_priority.level);
+	if (r == -EPERM)
+		err_hint(e, "it takes CAP_SYS_NICE or CAP_SYS_ADMIN");
+
+	return -1;
+}
+
 static int release(struct create *c, const struct step *s, struct err *e)
 {
 	(void) s;
@@ -180,6 +224,8 @@ static int (*const performers[OP_COUNT])(struct create *c, const struct step *s,
 	[OP_DENY_SETGROUPS] = deny_setgroups,
 	[OP_SET_OOM_SCORE] = set_oom_score,
 	[OP_RELEASE] = release,
+	[OP_SET_SCHEDULER] = set_scheduler,
+	[OP_SET_IO_PRIORITY] = set_io_priority,
 	[OP_PASS_CONSOLE] = pass_console,
 	[OP_RUN_HOST_HOOK] = run_hook,
 };

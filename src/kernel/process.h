@@ -8,6 +8,7 @@
 
 #include <linux/sched.h>
 #include <signal.h>
+#include <stddef.h>
 #include <sys/prctl.h>
 
 #ifndef CLONE_NEWTIME
@@ -166,6 +167,33 @@ struct sys_rlimit {
 static inline int sys_set_rlimit(int resource, const struct sys_rlimit *limit)
 {
 	return (int) SYS_CALL(prlimit64, 0, resource, limit, NULL, 0, 0);
+}
+
+/* The kernel's struct sched_attr, up to what Linux 5.3 knows. */
+struct sys_sched_attr {
+	uint32_t size, policy;
+	uint64_t flags;
+	int32_t nice;
+	uint32_t priority;
+	uint64_t runtime, deadline, period;
+	uint32_t util_min, util_max;
+};
+
+/* Without the utilisation clamps, which Linux before 5.3 has not. */
+#define SYS_SCHED_ATTR_OLD offsetof(struct sys_sched_attr, util_min)
+
+/* @attr->size says how much of it is there. */
+static inline int sys_sched_setattr(pid_t pid, const struct sys_sched_attr *attr)
+{
+	return (int) SYS_CALL(sched_setattr, pid, attr, 0, 0, 0, 0);
+}
+
+/* Of all processes of the group @pgid. @class 1 to 3, @level 0 to 7. */
+static inline int sys_ioprio_set(pid_t pgid, int class, int level)
+{
+	const int who_pgrp = 2, class_shift = 13; /* IOPRIO_WHO_PGRP, IOPRIO_CLASS_SHIFT */
+
+	return (int) SYS_CALL(ioprio_set, who_pgrp, pgid, class << class_shift | level, 0, 0, 0);
 }
 
 /* A new session keyring of this name; -ENOSYS where the kernel has no keys. */

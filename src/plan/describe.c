@@ -319,6 +319,27 @@ static void describe_rlimit(struct line *l, const struct step *s)
 	say_limit(l, s->rlimit.hard);
 }
 
+static void describe_scheduler(struct line *l, const struct step *s)
+{
+	const struct scheduler_step *o = &s->scheduler;
+
+	say(l, "%s", o->name);
+	if (o->nice != 0)
+		say(l, " nice %d", o->nice);
+	if (o->priority != 0)
+		say(l, " priority %u", o->priority);
+	if (o->runtime != 0)
+		say(l, " runtime %llu deadline %llu period %llu", (unsigned long long) o->runtime,
+		    (unsigned long long) o->deadline, (unsigned long long) o->period);
+	if (o->flags)
+		say(l, " flags 0x%llx", (unsigned long long) o->flags);
+}
+
+static void describe_io_priority(struct line *l, const struct step *s)
+{
+	say(l, "%s %d", s->io_priority.name, s->io_priority.level);
+}
+
 static void describe_user(struct line *l, const struct step *s)
 {
 	say(l, "%u:%u", s->user.uid, s->user.gid);
@@ -415,6 +436,8 @@ static describer *const describers[OP_COUNT] = {
 	[OP_CHROOT] = describe_path,
 	[OP_PROTECT_ROOT] = describe_nothing,
 	[OP_PROPAGATE_ROOT] = describe_propagation,
+	[OP_SET_SCHEDULER] = describe_scheduler,
+	[OP_SET_IO_PRIORITY] = describe_io_priority,
 	[OP_SET_RLIMIT] = describe_rlimit,
 	[OP_CHANGE_DIR] = describe_path,
 	[OP_DROP_BOUNDING] = describe_bounding,

@@ -30,6 +30,7 @@ static plan_subject *const subjects[] = {
 	plan_version,
 	plan_unsupported,
 	plan_namespaces,
+	plan_exec_affinity,
 	/* before there is a process */
 	plan_claim,
 	plan_cgroup,
@@ -52,6 +53,8 @@ static plan_subject *const subjects[] = {
 	plan_paths,
 	/* on the container's filesystem */
 	plan_enter_rootfs,
+	plan_scheduler,
+	plan_io_priority,
 	plan_rlimits,
 	plan_user,
 	plan_no_new_privs,

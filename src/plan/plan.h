@@ -45,7 +45,7 @@ enum step_op {
 	OP_DENY_SETGROUPS, /* none */
 	OP_SET_OOM_SCORE,  /* number: here, for in a user namespace it could only be raised */
 	OP_RELEASE,	   /* none: a tare-init that was born held may exec */
-	/* from here on tare-init, but for OP_RUN_HOST_HOOK and OP_PASS_CONSOLE */
+	/* from here on tare-init, but for those marked SIDE_HOST */
 	OP_ENTER_SESSION,  /* none: setsid(2), umask 0 */
 	OP_JOIN_NAMESPACE, /* ns: setns(2) */
 	OP_UNSHARE,	   /* ns: unshare(2) */
@@ -70,13 +70,15 @@ enum step_op {
 	OP_CHROOT,	   /* path: no mount namespace of its own */
 	OP_PROTECT_ROOT,   /* none: remount the rootfs read-only */
 	OP_PROPAGATE_ROOT, /* propagation: of the rootfs, last of all mounts */
-	OP_SET_RLIMIT,	   /* rlimit */
-	OP_CHANGE_DIR,	   /* path: made where it is missing */
-	OP_DROP_BOUNDING,  /* caps */
-	OP_SET_USER,	   /* user */
-	OP_SET_UMASK,	   /* number */
-	OP_SET_CAPS,	   /* caps */
-	OP_NO_NEW_PRIVS,   /* none */
+	OP_SET_SCHEDULER, /* scheduler; SIDE_HOST: the kernel asks for rights in the first user namespace */
+	OP_SET_IO_PRIORITY, /* io_priority; SIDE_HOST likewise */
+	OP_SET_RLIMIT,	    /* rlimit */
+	OP_CHANGE_DIR,	    /* path: made where it is missing */
+	OP_DROP_BOUNDING,   /* caps */
+	OP_SET_USER,	    /* user */
+	OP_SET_UMASK,	    /* number */
+	OP_SET_CAPS,	    /* caps */
+	OP_NO_NEW_PRIVS,    /* none */
 	OP_PREPARE_EXEC, /* exec: the program is found, and all made ready that OP_SET_SECCOMP could deny */
 	OP_WAIT_FOR_START, /* none: create is done; goes on when start comes */
 	OP_SET_SECCOMP,	   /* seccomp */
@@ -175,6 +177,16 @@ struct spawn_step {
 	bool held; /* waits before its exec for OP_RELEASE: user namespace, its map must be there first */
 };
 
+/* Operands of sched_setattr(2). */
+struct scheduler_step {
+	const char *name; /* "SCHED_BATCH" */
+	uint32_t policy;
+	uint64_t flags;
+	int32_t nice;
+	uint32_t priority;
+	uint64_t runtime, deadline, period; /* nanoseconds */
+};
+
 struct console_step {
 	uint16_t rows, columns; /* 0: the kernel's choice */
 	uid_t uid;		/* who owns the slave */
@@ -245,6 +257,12 @@ struct step {
 			int resource;
 			uint64_t soft, hard;
 		} rlimit;
+		struct scheduler_step scheduler;
+		struct {
+			const char *name; /* "IOPRIO_CLASS_BE" */
+			int class;
+			int level; /* 0 to 7 */
+		} io_priority;
 		struct {
 			uid_t uid;
 			gid_t gid;
@@ -267,7 +285,7 @@ struct step {
 };
 
 /* Bumped with every change of this header: a tare-init of another build refuses. */
-#define PLAN_VERSION 1
+#define PLAN_VERSION 2
 
 struct plan {
 	uint32_t version;

@@ -142,10 +142,13 @@ int plan_create_hooks(struct planner *p,
 		      struct err *e); /* hooks.c: prestart, createRuntime, createContainer */
 int plan_paths(struct planner *p, struct err *e); /* paths.c: maskedPaths, readonlyPaths */
 int plan_enter_rootfs(struct planner *p,
-		      struct err *e);		    /* rootfs.c: pivot, read-only, propagation */
-int plan_rlimits(struct planner *p, struct err *e); /* rlimits.c */
-int plan_prepare_exec(struct planner *p, struct err *e); /* process.c: OP_PREPARE_EXEC */
-int plan_wait(struct planner *p, struct err *e);	 /* process.c: OP_WAIT_FOR_START */
+		      struct err *e); /* rootfs.c: pivot, read-only, propagation */
+int plan_exec_affinity(struct planner *p, struct err *e); /* scheduler.c: only checked, no step */
+int plan_scheduler(struct planner *p, struct err *e);	  /* scheduler.c */
+int plan_io_priority(struct planner *p, struct err *e);	  /* scheduler.c */
+int plan_rlimits(struct planner *p, struct err *e);	  /* rlimits.c */
+int plan_prepare_exec(struct planner *p, struct err *e);  /* process.c: OP_PREPARE_EXEC */
+int plan_wait(struct planner *p, struct err *e);	  /* process.c: OP_WAIT_FOR_START */
 int plan_start_hooks(struct planner *p,
 		     struct err *e); /* hooks.c: startContainer; checks poststart, poststop */
 int plan_user(struct planner *p, struct err *e); /* user.c: cwd, bounding set, user, umask, caps */

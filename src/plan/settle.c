@@ -144,6 +144,16 @@ static void settle_rlimit(struct arena *a, struct step *s)
 	settle_string(a, &s->rlimit.name);
 }
 
+static void settle_scheduler(struct arena *a, struct step *s)
+{
+	settle_string(a, &s->scheduler.name);
+}
+
+static void settle_io_priority(struct arena *a, struct step *s)
+{
+	settle_string(a, &s->io_priority.name);
+}
+
 static void settle_cgroup_file(struct arena *a, struct step *s)
 {
 	settle_string(a, &s->cgroup_file.directory);
@@ -205,6 +215,8 @@ static void (*const settlers[OP_COUNT])(struct arena *a, struct step *s) = {
 	[OP_MASK_PATH] = settle_path,
 	[OP_PROTECT_PATH] = settle_path,
 	[OP_CHROOT] = settle_path,
+	[OP_SET_SCHEDULER] = settle_scheduler,
+	[OP_SET_IO_PRIORITY] = settle_io_priority,
 	[OP_SET_RLIMIT] = settle_rlimit,
 	[OP_CHANGE_DIR] = settle_path,
 	[OP_SET_USER] = settle_user,

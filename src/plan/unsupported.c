@@ -18,7 +18,7 @@ static bool has_text(const char *s)
 	return s && s[0];
 }
 
-/* ---- process; exec's execCPUAffinity concerns no container that is created ---- */
+/* ---- process ---- */
 
 static bool asks_apparmor(const struct oci_config *c)
 {
@@ -28,16 +28,6 @@ static bool asks_apparmor(const struct oci_config *c)
 static bool asks_selinux(const struct oci_config *c)
 {
 	return c->process && has_text(c->process->selinux_label);
-}
-
-static bool asks_scheduler(const struct oci_config *c)
-{
-	return c->process && c->process->scheduler;
-}
-
-static bool asks_io_priority(const struct oci_config *c)
-{
-	return c->process && c->process->io_priority;
 }
 
 /* ---- linux ---- */
@@ -150,8 +140,6 @@ static const struct {
 } unsupported[] = {
 	{ "/process/apparmorProfile", "apparmorProfile", asks_apparmor },
 	{ "/process/selinuxLabel", "selinuxLabel", asks_selinux },
-	{ "/process/scheduler", "scheduler", asks_scheduler },
-	{ "/process/ioPriority", "ioPriority", asks_io_priority },
 	{ "/linux/netDevices", "netDevices", asks_net_devices },
 	{ "/linux/mountLabel", "mountLabel", asks_mount_label },
 	{ "/linux/intelRdt", "intelRdt", asks_intel_rdt },

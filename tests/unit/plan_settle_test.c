@@ -19,6 +19,8 @@ static const char full_config[] =
 	"\"root\":{\"path\":\"/tmp\",\"readonly\":true},"
 	"\"process\":{\"terminal\":true,\"cwd\":\"/\",\"args\":[\"sh\"],\"env\":[\"A=b\"],"
 	"\"user\":{\"uid\":5,\"gid\":6,\"additionalGids\":[7]},\"oomScoreAdj\":5,"
+	"\"scheduler\":{\"policy\":\"SCHED_BATCH\"},"
+	"\"ioPriority\":{\"class\":\"IOPRIO_CLASS_BE\",\"priority\":3},"
 	"\"noNewPrivileges\":true,\"rlimits\":[{\"type\":\"RLIMIT_NOFILE\",\"soft\":1,\"hard\":2}],"
 	"\"capabilities\":{\"bounding\":[\"CAP_KILL\"]}},"
 	"\"mounts\":[{\"destination\":\"/proc\",\"type\":\"proc\",\"source\":\"proc\"},"
