@@ -109,11 +109,16 @@ static void describe_cgroup(struct line *l, const struct step *s)
 
 static void describe_cgroup_file(struct line *l, const struct step *s)
 {
-	say(l, "%s", s->cgroup_file.file);
-	say(l, " = ");
+	say(l, "%s = ", s->cgroup_file.file);
 	say_quoted(l, s->cgroup_file.value);
+	if (s->cgroup_file.other_file) {
+		say(l, ", else %s = ", s->cgroup_file.other_file);
+		say_quoted(l, s->cgroup_file.other_value);
+	}
 	say(l, " in ");
 	say_quoted(l, s->cgroup_file.directory);
+	if (s->cgroup_file.usage_file)
+		say(l, " not below %s", s->cgroup_file.usage_file);
 	say(l, s->cgroup_file.optional ? " if there" : "");
 }
 

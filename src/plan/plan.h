@@ -196,6 +196,8 @@ struct step {
 		} cgroup;
 		struct {
 			const char *directory, *file, *value;
+			const char *other_file, *other_value; /* where there is no @file; NULL */
+			const char *usage_file; /* refuse when more is in use than @value; NULL */
 			bool optional; /* the file may be missing: nothing was asked that needs it */
 		} cgroup_file;
 		struct {
@@ -260,7 +262,7 @@ struct step {
 };
 
 /* Bumped with every change of this header: a tare-init of another build refuses. */
-#define PLAN_VERSION 1
+#define PLAN_VERSION 2
 
 struct plan {
 	uint32_t version;

@@ -149,6 +149,9 @@ static void settle_cgroup_file(struct arena *a, struct step *s)
 	settle_string(a, &s->cgroup_file.directory);
 	settle_string(a, &s->cgroup_file.file);
 	settle_string(a, &s->cgroup_file.value);
+	settle_string(a, &s->cgroup_file.other_file);
+	settle_string(a, &s->cgroup_file.other_value);
+	settle_string(a, &s->cgroup_file.usage_file);
 }
 
 static void settle_devices(struct arena *a, struct step *s)
