@@ -9,10 +9,12 @@
 #include "heap/json_text.h"
 #include "kernel/mount.h"
 #include "plan/caps.h"
+#include "plan/memory_policy.h"
 #include "plan/mount_options.h"
 #include "plan/namespaces.h"
 #include "plan/plan.h"
 
+#include <linux/personality.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -324,6 +326,21 @@ static void describe_rlimit(struct line *l, const struct step *s)
 	say_limit(l, s->rlimit.hard);
 }
 
+static void describe_memory_policy(struct line *l, const struct step *s)
+{
+	say(l, "%s", s->memory_policy.name);
+	for (size_t i = 0; i < MEMORY_POLICY_FLAGS; i++)
+		if (s->memory_policy.mode & memory_policy_flags[i].flag)
+			say(l, " %s", memory_policy_flags[i].name);
+	if (s->memory_policy.nodes)
+		say(l, " nodes %s", s->memory_policy.nodes);
+}
+
+static void describe_personality(struct line *l, const struct step *s)
+{
+	say(l, s->number == PER_LINUX32 ? "LINUX32" : "LINUX");
+}
+
 static void describe_user(struct line *l, const struct step *s)
 {
 	say(l, "%u:%u", s->user.uid, s->user.gid);
@@ -421,6 +438,8 @@ static describer *const describers[OP_COUNT] = {
 	[OP_PROTECT_ROOT] = describe_nothing,
 	[OP_PROPAGATE_ROOT] = describe_propagation,
 	[OP_SET_RLIMIT] = describe_rlimit,
+	[OP_SET_MEMORY_POLICY] = describe_memory_policy,
+	[OP_SET_PERSONALITY] = describe_personality,
 	[OP_CHANGE_DIR] = describe_path,
 	[OP_DROP_BOUNDING] = describe_bounding,
 	[OP_SET_USER] = describe_user,

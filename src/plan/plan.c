@@ -55,6 +55,8 @@ static subject *const subjects[] = {
 	/* on the container's filesystem */
 	plan_enter_rootfs,
 	plan_rlimits,
+	plan_memory_policy,
+	plan_personality,
 	plan_user,
 	plan_no_new_privs,
 	plan_prepare_exec,

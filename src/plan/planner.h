@@ -135,8 +135,10 @@ int plan_paths(struct planner *p, struct err *e); /* paths.c: maskedPaths, reado
 int plan_enter_rootfs(struct planner *p,
 		      struct err *e);		    /* rootfs.c: pivot, read-only, propagation */
 int plan_rlimits(struct planner *p, struct err *e); /* rlimits.c */
-int plan_prepare_exec(struct planner *p, struct err *e); /* process.c: OP_PREPARE_EXEC */
-int plan_wait(struct planner *p, struct err *e);	 /* process.c: OP_WAIT_FOR_START */
+int plan_memory_policy(struct planner *p, struct err *e); /* memory_policy.c */
+int plan_personality(struct planner *p, struct err *e);	  /* personality.c */
+int plan_prepare_exec(struct planner *p, struct err *e);  /* process.c: OP_PREPARE_EXEC */
+int plan_wait(struct planner *p, struct err *e);	  /* process.c: OP_WAIT_FOR_START */
 int plan_start_hooks(struct planner *p,
 		     struct err *e); /* hooks.c: startContainer; checks poststart, poststop */
 int plan_user(struct planner *p, struct err *e); /* user.c: cwd, bounding set, user, umask, caps */

@@ -144,6 +144,13 @@ static void settle_rlimit(struct arena *a, struct step *s)
 	settle_string(a, &s->rlimit.name);
 }
 
+static void settle_memory_policy(struct arena *a, struct step *s)
+{
+	settle_string(a, &s->memory_policy.name);
+	settle_string(a, &s->memory_policy.nodes);
+	s->memory_policy.mask = settle_block(a, s->memory_policy.mask, MEMORY_NODES / 8);
+}
+
 static void settle_cgroup_file(struct arena *a, struct step *s)
 {
 	settle_string(a, &s->cgroup_file.directory);
@@ -209,6 +216,7 @@ static void (*const settlers[OP_COUNT])(struct arena *a, struct step *s) = {
 	[OP_PROTECT_PATH] = settle_path,
 	[OP_CHROOT] = settle_path,
 	[OP_SET_RLIMIT] = settle_rlimit,
+	[OP_SET_MEMORY_POLICY] = settle_memory_policy,
 	[OP_CHANGE_DIR] = settle_path,
 	[OP_SET_USER] = settle_user,
 	[OP_SET_SECCOMP] = settle_seccomp,

@@ -57,16 +57,6 @@ static bool asks_intel_rdt(const struct oci_config *c)
 	return c->linux && c->linux->intel_rdt;
 }
 
-static bool asks_memory_policy(const struct oci_config *c)
-{
-	return c->linux && c->linux->memory_policy;
-}
-
-static bool asks_personality(const struct oci_config *c)
-{
-	return c->linux && c->linux->personality;
-}
-
 static bool is_offset(const struct oci_linux_time_offset *offset)
 {
 	return offset && (offset->secs != 0 || offset->nanosecs != 0);
@@ -109,8 +99,6 @@ static const struct {
 	{ "/linux/netDevices", "netDevices", asks_net_devices },
 	{ "/linux/mountLabel", "mountLabel", asks_mount_label },
 	{ "/linux/intelRdt", "intelRdt", asks_intel_rdt },
-	{ "/linux/memoryPolicy", "memoryPolicy", asks_memory_policy },
-	{ "/linux/personality", "personality", asks_personality },
 	{ "/linux/timeOffsets", "timeOffsets", asks_time_offsets },
 	{ "/linux/seccomp", "SCMP_ACT_NOTIFY", asks_notify },
 };
