@@ -267,6 +267,33 @@ int cgroup_write(const char *dir, const char *file, const char *value, bool opti
 	return -1;
 }
 
+bool cgroup_has_file(const char *dir, const char *file)
+{
+	autoclose int fd = cgroup_open_file(dir, file, O_PATH);
+
+	return fd >= 0;
+}
+
+int cgroup_check_usage(const char *dir, const char *usage_file, const char *limit, struct err *e)
+{
+	unsigned long long used, most;
+	char text[64];
+	ssize_t n = cgroup_read(dir, usage_file, text, sizeof(text));
+
+	if (n == -ENOENT)
+		return 0;
+	if (n < 0)
+		return err_sys(e, (int) n, "read \"%s\"", usage_file);
+	text[strcspn(text, "\n")] = '\0';
+	if (fmt_parse_u64(text, &used) < 0 || fmt_parse_u64(limit, &most) < 0)
+		return err_msg(e, "\"%s\" holds no number", usage_file);
+	if (used > most)
+		return err_msg(e, "the limit %s is below what is in use: %s is %llu", limit,
+			       usage_file, used);
+
+	return 0;
+}
+
 int cgroup_join(const char *dir, pid_t pid, struct err *e)
 {
 	char text[32];

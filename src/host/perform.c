@@ -76,10 +76,19 @@ static int make_cgroup(struct create *c, const struct step *s, struct err *e)
 
 static int write_cgroup(struct create *c, const struct step *s, struct err *e)
 {
-	(void) c;
+	const char *dir = s->cgroup_file.directory, *file = s->cgroup_file.file;
+	const char *value = s->cgroup_file.value;
 
-	return cgroup_write(s->cgroup_file.directory, s->cgroup_file.file, s->cgroup_file.value,
-			    s->cgroup_file.optional, e);
+	(void) c;
+	if (s->cgroup_file.usage_file &&
+	    cgroup_check_usage(dir, s->cgroup_file.usage_file, value, e) < 0)
+		return -1;
+	if (s->cgroup_file.other_file && !cgroup_has_file(dir, file)) {
+		file = s->cgroup_file.other_file;
+		value = s->cgroup_file.other_value;
+	}
+
+	return cgroup_write(dir, file, value, s->cgroup_file.optional, e);
 }
 
 static int attach_devices(struct create *c, const struct step *s, struct err *e)

@@ -33,7 +33,8 @@ typedef int step_performer(struct inside *in, const struct step *s, struct err *
 
 /* session.c: what has nothing to do with files */
 step_performer session_enter, session_join_namespace, session_unshare, session_new_keyring,
-	session_loopback_up, session_set_hostname, session_set_domainname, session_set_sysctl;
+	session_loopback_up, session_set_hostname, session_set_domainname, session_set_sysctl,
+	session_set_memory_policy, session_set_personality;
 
 /* rootfs.c */
 step_performer rootfs_propagate, rootfs_mount, rootfs_pivot, rootfs_move, rootfs_chroot,

@@ -133,3 +133,30 @@ int session_set_sysctl(struct inside *in, const struct step *s, struct err *e)
 
 	return 0;
 }
+
+int session_set_memory_policy(struct inside *in, const struct step *s, struct err *e)
+{
+	const char *nodes = s->memory_policy.nodes;
+
+	(void) in;
+
+	int r = nodes ? sys_set_memory_policy(s->memory_policy.mode, s->memory_policy.mask,
+					      MEMORY_NODES)
+		      : sys_set_memory_policy(s->memory_policy.mode, NULL, 0);
+	if (r < 0)
+		return err_sys(e, r, "set memory policy %s%s%s", s->memory_policy.name,
+			       nodes ? " of nodes " : "", nodes ? nodes : "");
+
+	return 0;
+}
+
+int session_set_personality(struct inside *in, const struct step *s, struct err *e)
+{
+	(void) in;
+
+	int r = sys_personality((unsigned long) s->number);
+	if (r < 0)
+		return err_sys(e, r, "set the execution domain");
+
+	return 0;
+}

@@ -196,6 +196,17 @@ static inline int sys_ioprio_set(pid_t pgid, int class, int level)
 	return (int) SYS_CALL(ioprio_set, who_pgrp, pgid, class << class_shift | level, 0, 0, 0);
 }
 
+/* @bits of @mask name NUMA nodes; 0: none. The kernel reads one bit less than it is told of. */
+static inline int sys_set_memory_policy(int mode, const uint64_t *mask, unsigned long bits)
+{
+	return (int) SYS_CALL(set_mempolicy, mode, mask, bits > 0 ? bits + 1 : 0, 0, 0, 0);
+}
+
+static inline int sys_personality(unsigned long persona)
+{
+	return (int) SYS_CALL(personality, persona, 0, 0, 0, 0, 0);
+}
+
 /* A new session keyring of this name; -ENOSYS where the kernel has no keys. */
 static inline int sys_join_keyring(const char *name)
 {

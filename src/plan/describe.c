@@ -9,10 +9,12 @@
 #include "heap/json_text.h"
 #include "kernel/mount.h"
 #include "plan/caps.h"
+#include "plan/memory_policy.h"
 #include "plan/mount_options.h"
 #include "plan/namespaces.h"
 #include "plan/plan.h"
 
+#include <linux/personality.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -109,11 +111,16 @@ static void describe_cgroup(struct line *l, const struct step *s)
 
 static void describe_cgroup_file(struct line *l, const struct step *s)
 {
-	say(l, "%s", s->cgroup_file.file);
-	say(l, " = ");
+	say(l, "%s = ", s->cgroup_file.file);
 	say_quoted(l, s->cgroup_file.value);
+	if (s->cgroup_file.other_file) {
+		say(l, ", else %s = ", s->cgroup_file.other_file);
+		say_quoted(l, s->cgroup_file.other_value);
+	}
 	say(l, " in ");
 	say_quoted(l, s->cgroup_file.directory);
+	if (s->cgroup_file.usage_file)
+		say(l, " not below %s", s->cgroup_file.usage_file);
 	say(l, s->cgroup_file.optional ? " if there" : "");
 }
 
@@ -340,6 +347,21 @@ static void describe_io_priority(struct line *l, const struct step *s)
 	say(l, "%s %d", s->io_priority.name, s->io_priority.level);
 }
 
+static void describe_memory_policy(struct line *l, const struct step *s)
+{
+	say(l, "%s", s->memory_policy.name);
+	for (size_t i = 0; i < MEMORY_POLICY_FLAGS; i++)
+		if (s->memory_policy.mode & memory_policy_flags[i].flag)
+			say(l, " %s", memory_policy_flags[i].name);
+	if (s->memory_policy.nodes)
+		say(l, " nodes %s", s->memory_policy.nodes);
+}
+
+static void describe_personality(struct line *l, const struct step *s)
+{
+	say(l, s->number == PER_LINUX32 ? "LINUX32" : "LINUX");
+}
+
 static void describe_user(struct line *l, const struct step *s)
 {
 	say(l, "%u:%u", s->user.uid, s->user.gid);
@@ -439,6 +461,8 @@ static describer *const describers[OP_COUNT] = {
 	[OP_SET_SCHEDULER] = describe_scheduler,
 	[OP_SET_IO_PRIORITY] = describe_io_priority,
 	[OP_SET_RLIMIT] = describe_rlimit,
+	[OP_SET_MEMORY_POLICY] = describe_memory_policy,
+	[OP_SET_PERSONALITY] = describe_personality,
 	[OP_CHANGE_DIR] = describe_path,
 	[OP_DROP_BOUNDING] = describe_bounding,
 	[OP_SET_USER] = describe_user,

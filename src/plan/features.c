@@ -13,6 +13,7 @@
 #include "libocispec/oci_types.h"
 #include "plan/caps.h"
 #include "plan/hooks.h"
+#include "plan/memory_policy.h"
 #include "plan/mount_options.h"
 #include "plan/namespaces.h"
 #include "plan/seccomp.h"
@@ -122,6 +123,22 @@ static struct oci_features_seccomp *make_seccomp(struct arena *a)
 	return s;
 }
 
+static struct oci_features_memory_policy *make_memory_policy(struct arena *a)
+{
+	struct oci_features_memory_policy *policy = arena_new(a, struct oci_features_memory_policy);
+
+	policy->modes = arena_array(a, MEMORY_POLICY_MODES, sizeof(*policy->modes));
+	policy->modes_count = MEMORY_POLICY_MODES;
+	for (size_t i = 0; i < MEMORY_POLICY_MODES; i++)
+		policy->modes[i] = memory_policy_modes[i].name;
+	policy->flags = arena_array(a, MEMORY_POLICY_FLAGS, sizeof(*policy->flags));
+	policy->flags_count = MEMORY_POLICY_FLAGS;
+	for (size_t i = 0; i < MEMORY_POLICY_FLAGS; i++)
+		policy->flags[i] = memory_policy_flags[i].name;
+
+	return policy;
+}
+
 /* Known from the specification, and not done yet: plan/unsupported.c. */
 static void add_missing(struct oci_features_linux *linux, struct arena *a)
 {
@@ -132,9 +149,6 @@ static void add_missing(struct oci_features_linux *linux, struct arena *a)
 	linux->intel_rdt->has_enabled = true;
 	linux->intel_rdt->has_schemata = true;
 	linux->intel_rdt->has_monitoring = true;
-	linux->memory_policy = arena_new(a, struct oci_features_memory_policy);
-	linux->memory_policy->modes = arena_array(a, 1, sizeof(*linux->memory_policy->modes));
-	linux->memory_policy->flags = arena_array(a, 1, sizeof(*linux->memory_policy->flags));
 	linux->mount_extensions = arena_new(a, struct oci_features_mount_extensions);
 	linux->mount_extensions->idmap = make_switch(a, false);
 }
@@ -147,6 +161,7 @@ static struct oci_features_linux *make_linux(struct arena *a)
 	linux->capabilities = list_caps(a, &linux->capabilities_count);
 	linux->cgroup = make_cgroup(a);
 	linux->seccomp = make_seccomp(a);
+	linux->memory_policy = make_memory_policy(a);
 	add_missing(linux, a);
 
 	return linux;

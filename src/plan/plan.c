@@ -56,6 +56,8 @@ static plan_subject *const subjects[] = {
 	plan_scheduler,
 	plan_io_priority,
 	plan_rlimits,
+	plan_memory_policy,
+	plan_personality,
 	plan_user,
 	plan_no_new_privs,
 	plan_prepare_exec,

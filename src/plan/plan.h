@@ -32,59 +32,63 @@ enum step_side {
  * In the order of plan.c's table, which is the order of a container's start. The operands of
  * each are the union member of struct step named behind it.
  */
+/* clang-format off */
 enum step_op {
 	/* before there is a process; SIDE_HOST */
-	OP_CLAIM_ID,	   /* path: the state directory is made, and locked */
-	OP_MAKE_CGROUP,	   /* cgroup */
-	OP_WRITE_CGROUP,   /* cgroup_file */
-	OP_ATTACH_DEVICES, /* devices */
-	OP_SPAWN,	   /* spawn: tare-init is born, in its new namespaces */
+	OP_CLAIM_ID,           /* path: the state directory is made, and locked */
+	OP_MAKE_CGROUP,        /* cgroup */
+	OP_WRITE_CGROUP,       /* cgroup_file */
+	OP_ATTACH_DEVICES,     /* devices */
+	OP_SPAWN,              /* spawn: tare-init is born, in its new namespaces */
 	/* while tare-init waits; SIDE_HOST */
-	OP_JOIN_CGROUP,	   /* cgroup: moves tare-init there (v1; v2 is joined at birth) */
-	OP_WRITE_ID_MAP,   /* id_map */
-	OP_DENY_SETGROUPS, /* none */
-	OP_SET_OOM_SCORE,  /* number: here, for in a user namespace it could only be raised */
-	OP_RELEASE,	   /* none: a tare-init that was born held may exec */
+	OP_JOIN_CGROUP,        /* cgroup: moves tare-init there (v1; v2 is joined at birth) */
+	OP_WRITE_ID_MAP,       /* id_map */
+	OP_DENY_SETGROUPS,     /* none */
+	OP_SET_OOM_SCORE,      /* number: here, for in a user namespace it could only be raised */
+	OP_RELEASE,            /* none: a tare-init that was born held may exec */
 	/* from here on tare-init, but for those marked SIDE_HOST */
-	OP_ENTER_SESSION,  /* none: setsid(2), umask 0 */
-	OP_JOIN_NAMESPACE, /* ns: setns(2) */
-	OP_UNSHARE,	   /* ns: unshare(2) */
-	OP_NEW_KEYRING,	   /* text: its name */
-	OP_LOOPBACK_UP,	   /* none */
-	OP_SET_HOSTNAME,   /* text */
-	OP_SET_DOMAINNAME, /* text */
-	OP_SET_SYSCTL,	   /* setting */
-	OP_PROPAGATE,	   /* propagation: of the whole tree, before the first mount */
-	OP_MOUNT_ROOTFS,   /* rootfs */
-	OP_MOUNT,	   /* mount */
-	OP_MAKE_DEVICE,	   /* device */
-	OP_MAKE_LINK,	   /* link */
-	OP_OPEN_CONSOLE,   /* console: pty, /dev/console, stdio; the master goes to tare */
-	OP_PASS_CONSOLE,   /* none; SIDE_HOST: the master goes to --console-socket */
-	OP_RUN_HOST_HOOK,  /* hook; SIDE_HOST: prestart, createRuntime */
-	OP_RUN_HOOK,	   /* hook: createContainer, startContainer */
-	OP_MASK_PATH,	   /* path */
-	OP_PROTECT_PATH,   /* path: read-only */
-	OP_PIVOT_ROOT,	   /* none */
-	OP_MOVE_ROOT,	   /* none: --no-pivot */
-	OP_CHROOT,	   /* path: no mount namespace of its own */
-	OP_PROTECT_ROOT,   /* none: remount the rootfs read-only */
-	OP_PROPAGATE_ROOT, /* propagation: of the rootfs, last of all mounts */
-	OP_SET_SCHEDULER, /* scheduler; SIDE_HOST: the kernel asks for rights in the first user namespace */
-	OP_SET_IO_PRIORITY, /* io_priority; SIDE_HOST likewise */
-	OP_SET_RLIMIT,	    /* rlimit */
-	OP_CHANGE_DIR,	    /* path: made where it is missing */
-	OP_DROP_BOUNDING,   /* caps */
-	OP_SET_USER,	    /* user */
-	OP_SET_UMASK,	    /* number */
-	OP_SET_CAPS,	    /* caps */
-	OP_NO_NEW_PRIVS,    /* none */
-	OP_PREPARE_EXEC, /* exec: the program is found, and all made ready that OP_SET_SECCOMP could deny */
-	OP_WAIT_FOR_START, /* none: create is done; goes on when start comes */
-	OP_SET_SECCOMP,	   /* seccomp */
-	OP_EXEC,	   /* exec: the user's program */
+	OP_ENTER_SESSION,      /* none: setsid(2), umask 0 */
+	OP_JOIN_NAMESPACE,     /* ns: setns(2) */
+	OP_UNSHARE,            /* ns: unshare(2) */
+	OP_NEW_KEYRING,        /* text: its name */
+	OP_LOOPBACK_UP,        /* none */
+	OP_SET_HOSTNAME,       /* text */
+	OP_SET_DOMAINNAME,     /* text */
+	OP_SET_SYSCTL,         /* setting */
+	OP_PROPAGATE,          /* propagation: of the whole tree, before the first mount */
+	OP_MOUNT_ROOTFS,       /* rootfs */
+	OP_MOUNT,              /* mount */
+	OP_MAKE_DEVICE,        /* device */
+	OP_MAKE_LINK,          /* link */
+	OP_OPEN_CONSOLE,       /* console: pty, /dev/console, stdio; the master goes to tare */
+	OP_PASS_CONSOLE,       /* none; SIDE_HOST: the master goes to --console-socket */
+	OP_RUN_HOST_HOOK,      /* hook; SIDE_HOST: prestart, createRuntime */
+	OP_RUN_HOOK,           /* hook: createContainer, startContainer */
+	OP_MASK_PATH,          /* path */
+	OP_PROTECT_PATH,       /* path: read-only */
+	OP_PIVOT_ROOT,         /* none */
+	OP_MOVE_ROOT,          /* none: --no-pivot */
+	OP_CHROOT,             /* path: no mount namespace of its own */
+	OP_PROTECT_ROOT,       /* none: remount the rootfs read-only */
+	OP_PROPAGATE_ROOT,     /* propagation: of the rootfs, last of all mounts */
+	OP_SET_SCHEDULER,      /* scheduler; SIDE_HOST: the kernel asks for rights in the first user namespace */
+	OP_SET_IO_PRIORITY,    /* io_priority; SIDE_HOST likewise */
+	OP_SET_RLIMIT,         /* rlimit */
+	OP_SET_MEMORY_POLICY,  /* memory_policy */
+	OP_SET_PERSONALITY,    /* number */
+	OP_CHANGE_DIR,         /* path: made where it is missing */
+	OP_DROP_BOUNDING,      /* caps */
+	OP_SET_USER,           /* user */
+	OP_SET_UMASK,          /* number */
+	OP_SET_CAPS,           /* caps */
+	OP_NO_NEW_PRIVS,       /* none */
+	OP_PREPARE_EXEC,       /* exec: the program is found, and all made ready that OP_SET_SECCOMP could deny */
+	OP_WAIT_FOR_START,     /* none: create is done; goes on when start comes */
+	OP_SET_SECCOMP,        /* seccomp */
+	OP_EXEC,               /* exec: the user's program */
 	OP_COUNT
 };
+/* clang-format on */
 
 enum id_map_way {
 	ID_MAP_WRITE,  /* write /proc/PID/?id_map */
@@ -156,6 +160,9 @@ struct ns_join {
 
 #define SPAWN_JOINS_MAX 8
 
+/* NUMA nodes that a memory policy can name: no kernel is built for more. */
+#define MEMORY_NODES 1024
+
 struct spawn_step {
 	/*
 	 * exec: born among the container's processes. All namespaces are joined, and every descriptor but tare-init's own
@@ -215,6 +222,8 @@ struct step {
 		} cgroup;
 		struct {
 			const char *directory, *file, *value;
+			const char *other_file, *other_value; /* where there is no @file; NULL */
+			const char *usage_file; /* refuse when more is in use than @value; NULL */
 			bool optional; /* the file may be missing: nothing was asked that needs it */
 		} cgroup_file;
 		struct {
@@ -263,6 +272,12 @@ struct step {
 			int class;
 			int level; /* 0 to 7 */
 		} io_priority;
+		struct {
+			const char *name;     /* "MPOL_BIND" */
+			int mode;	      /* MPOL_* and MPOL_F_* of set_mempolicy(2) */
+			const char *nodes;    /* as in config.json; NULL: none */
+			const uint64_t *mask; /* the same as MEMORY_NODES bits */
+		} memory_policy;
 		struct {
 			uid_t uid;
 			gid_t gid;

@@ -117,41 +117,39 @@ static inline bool plan_has_namespace(const struct planner *p, uint64_t type)
 
 /* ---- the subjects, in the order of the table in plan.c ---- */
 
+/* clang-format off */
 int plan_version(struct planner *p, struct err *e); /* version.c: ociVersion */
-int plan_unsupported(struct planner *p,
-		     struct err *e); /* unsupported.c: refuses what is not there yet */
+int plan_unsupported(struct planner *p, struct err *e); /* unsupported.c: refuses what is not there yet */
 int plan_namespaces(struct planner *p, struct err *e); /* namespaces.c: reads and checks, no step */
-int plan_cgroup(struct planner *p, struct err *e);     /* cgroup.c: OP_MAKE_CGROUP */
-int plan_resources(struct planner *p,
-		   struct err *e); /* resources.c: OP_WRITE_CGROUP, OP_ATTACH_DEVICES */
-int plan_spawn(struct planner *p, struct err *e);	/* namespaces.c: OP_SPAWN */
+int plan_cgroup(struct planner *p, struct err *e); /* cgroup.c: OP_MAKE_CGROUP */
+int plan_resources(struct planner *p, struct err *e); /* resources.c: OP_WRITE_CGROUP, OP_ATTACH_DEVICES */
+int plan_spawn(struct planner *p, struct err *e); /* namespaces.c: OP_SPAWN */
 int plan_cgroup_join(struct planner *p, struct err *e); /* cgroup.c: OP_JOIN_CGROUP on v1 */
 int plan_id_maps(struct planner *p, struct err *e); /* idmap.c: OP_WRITE_ID_MAP ... OP_RELEASE */
-int plan_enter(struct planner *p,
-	       struct err *e); /* namespaces.c: OP_ENTER_SESSION, joins, cgroup ns */
+int plan_enter(struct planner *p, struct err *e); /* namespaces.c: OP_ENTER_SESSION, joins, cgroup ns */
 int plan_oom_score(struct planner *p, struct err *e); /* process.c */
-int plan_keyring(struct planner *p, struct err *e);   /* process.c */
-int plan_network(struct planner *p, struct err *e);   /* namespaces.c: loopback */
-int plan_hostname(struct planner *p, struct err *e);  /* identity.c: hostname, domainname */
-int plan_sysctl(struct planner *p, struct err *e);    /* sysctl.c */
-int plan_rootfs(struct planner *p, struct err *e);    /* rootfs.c: propagation, rootfs */
-int plan_mounts(struct planner *p, struct err *e);    /* mounts.c */
-int plan_devices(struct planner *p, struct err *e);   /* devices.c: default, listed, links */
-int plan_terminal(struct planner *p, struct err *e);  /* terminal.c */
-int plan_create_hooks(struct planner *p,
-		      struct err *e); /* hooks.c: prestart, createRuntime, createContainer */
+int plan_keyring(struct planner *p, struct err *e); /* process.c */
+int plan_network(struct planner *p, struct err *e); /* namespaces.c: loopback */
+int plan_hostname(struct planner *p, struct err *e); /* identity.c: hostname, domainname */
+int plan_sysctl(struct planner *p, struct err *e); /* sysctl.c */
+int plan_rootfs(struct planner *p, struct err *e); /* rootfs.c: propagation, rootfs */
+int plan_mounts(struct planner *p, struct err *e); /* mounts.c */
+int plan_devices(struct planner *p, struct err *e); /* devices.c: default, listed, links */
+int plan_terminal(struct planner *p, struct err *e); /* terminal.c */
+int plan_create_hooks(struct planner *p, struct err *e); /* hooks.c: prestart, createRuntime, createContainer */
 int plan_paths(struct planner *p, struct err *e); /* paths.c: maskedPaths, readonlyPaths */
-int plan_enter_rootfs(struct planner *p,
-		      struct err *e); /* rootfs.c: pivot, read-only, propagation */
+int plan_enter_rootfs(struct planner *p, struct err *e); /* rootfs.c: pivot, read-only, propagation */
 int plan_exec_affinity(struct planner *p, struct err *e); /* scheduler.c: only checked, no step */
-int plan_scheduler(struct planner *p, struct err *e);	  /* scheduler.c */
-int plan_io_priority(struct planner *p, struct err *e);	  /* scheduler.c */
-int plan_rlimits(struct planner *p, struct err *e);	  /* rlimits.c */
-int plan_prepare_exec(struct planner *p, struct err *e);  /* process.c: OP_PREPARE_EXEC */
-int plan_wait(struct planner *p, struct err *e);	  /* process.c: OP_WAIT_FOR_START */
-int plan_start_hooks(struct planner *p,
-		     struct err *e); /* hooks.c: startContainer; checks poststart, poststop */
+int plan_scheduler(struct planner *p, struct err *e); /* scheduler.c */
+int plan_io_priority(struct planner *p, struct err *e); /* scheduler.c */
+int plan_rlimits(struct planner *p, struct err *e); /* rlimits.c */
+int plan_memory_policy(struct planner *p, struct err *e); /* memory_policy.c */
+int plan_personality(struct planner *p, struct err *e); /* personality.c */
+int plan_prepare_exec(struct planner *p, struct err *e); /* process.c: OP_PREPARE_EXEC */
+int plan_wait(struct planner *p, struct err *e); /* process.c: OP_WAIT_FOR_START */
+int plan_start_hooks(struct planner *p, struct err *e); /* hooks.c: startContainer; checks poststart, poststop */
 int plan_user(struct planner *p, struct err *e); /* user.c: cwd, bounding set, user, umask, caps */
 int plan_no_new_privs(struct planner *p, struct err *e); /* process.c */
-int plan_seccomp(struct planner *p, struct err *e);	 /* seccomp.c: always last before exec */
-int plan_exec(struct planner *p, struct err *e);	 /* process.c */
+int plan_seccomp(struct planner *p, struct err *e); /* seccomp.c: always last before exec */
+int plan_exec(struct planner *p, struct err *e); /* process.c */
+/* clang-format on */

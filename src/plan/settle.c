@@ -154,11 +154,21 @@ static void settle_io_priority(struct arena *a, struct step *s)
 	settle_string(a, &s->io_priority.name);
 }
 
+static void settle_memory_policy(struct arena *a, struct step *s)
+{
+	settle_string(a, &s->memory_policy.name);
+	settle_string(a, &s->memory_policy.nodes);
+	s->memory_policy.mask = settle_block(a, s->memory_policy.mask, MEMORY_NODES / 8);
+}
+
 static void settle_cgroup_file(struct arena *a, struct step *s)
 {
 	settle_string(a, &s->cgroup_file.directory);
 	settle_string(a, &s->cgroup_file.file);
 	settle_string(a, &s->cgroup_file.value);
+	settle_string(a, &s->cgroup_file.other_file);
+	settle_string(a, &s->cgroup_file.other_value);
+	settle_string(a, &s->cgroup_file.usage_file);
 }
 
 static void settle_devices(struct arena *a, struct step *s)
@@ -218,6 +228,7 @@ static void (*const settlers[OP_COUNT])(struct arena *a, struct step *s) = {
 	[OP_SET_SCHEDULER] = settle_scheduler,
 	[OP_SET_IO_PRIORITY] = settle_io_priority,
 	[OP_SET_RLIMIT] = settle_rlimit,
+	[OP_SET_MEMORY_POLICY] = settle_memory_policy,
 	[OP_CHANGE_DIR] = settle_path,
 	[OP_SET_USER] = settle_user,
 	[OP_SET_SECCOMP] = settle_seccomp,

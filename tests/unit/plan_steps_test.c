@@ -66,7 +66,7 @@ static void operands_are_told_in_one_line(void **state)
 	} cases[] = {
 		{ { .op = OP_EXEC, .exec.argv = argv }, "\"sh\" \"-c\" \"echo \\\"a\\\"\\nb\"" },
 		{ { .op = OP_WRITE_CGROUP,
-		    .cgroup_file = { "/sys/fs/cgroup/web", "pids.max", "10", true } },
+		    .cgroup_file = { "/sys/fs/cgroup/web", "pids.max", "10", .optional = true } },
 		  "pids.max = \"10\" in \"/sys/fs/cgroup/web\" if there" },
 		{ { .op = OP_ATTACH_DEVICES, .devices = { "/sys/fs/cgroup/web", NULL, 12 } },
 		  "12 instructions to \"/sys/fs/cgroup/web\"" },
