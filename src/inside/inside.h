@@ -72,6 +72,9 @@ enum target_kind {
  */
 int target_make(struct inside *in, const char *path, enum target_kind kind, struct err *e);
 
+/* The same, but a link as the last component is itself what is opened. */
+int target_make_itself(struct inside *in, const char *path, enum target_kind kind, struct err *e);
+
 /*
  * Open the directory that holds the last component of @path, making it where it is missing; @name points at
  * that component in @path's own text. The last component is not looked at. The descriptor, or -1.

@@ -98,6 +98,24 @@ struct mount_attrs {
 	uint64_t set, clear;
 };
 
+struct id_ranges {
+	const struct id_range *ranges;
+	size_t count;
+};
+
+enum mount_idmap_way {
+	MOUNT_IDMAP_NONE,
+	MOUNT_IDMAP_CONTAINER, /* as the user namespace of tare-init has it */
+	MOUNT_IDMAP_OWN,       /* @uids, @gids: IDs on the filesystem inside, of the host outside */
+};
+
+/* Who owns the files of a mount: mount_setattr(2), MOUNT_ATTR_IDMAP. */
+struct mount_idmap {
+	enum mount_idmap_way way;
+	bool recursive;
+	struct id_ranges uids, gids;
+};
+
 /* One filesystem-specific option; @value NULL: a flag. */
 struct mount_parameter {
 	const char *key, *value;
@@ -118,7 +136,11 @@ struct mount_step {
 	size_t propagation_count;
 	bool bind, recursive, remount;
 	bool copy_up;	       /* a tmpfs that begins with what is at its place: tmpcopyup */
-	bool source_from_host; /* tare opens the source before the spawn and hands it in: a new user namespace may lack the right */
+	bool source_from_host; /* tare opens the source, or makes the filesystem, and hands it in: a new user namespace may lack the right */
+	bool source_nofollow, target_nofollow; /* a link as the last part is itself what is meant */
+	struct mount_idmap idmap;	       /* with source_from_host only */
+	/* bound with all below it where the kernel refuses a new filesystem (EPERM); NULL: then it is an error */
+	const char *fallback;
 	bool classic; /* only mount(2) can say it: iversion, silent, parameters over 255 bytes */
 };
 
@@ -230,6 +252,7 @@ struct step {
 		struct device_step device;
 		struct {
 			const char *target, *path;
+			bool keep; /* what else is at @path stays, and is an error */
 		} link;
 		struct console_step console;
 		struct hook_step hook;

@@ -51,6 +51,11 @@ static void settle_list(struct arena *a, const char *const **list)
 	*list = copy;
 }
 
+static void settle_ranges(struct arena *a, struct id_ranges *r)
+{
+	r->ranges = settle_block(a, r->ranges, r->count * sizeof(*r->ranges));
+}
+
 static void settle_mount(struct arena *a, struct step *s)
 {
 	struct mount_step *m = &s->mount;
@@ -69,6 +74,9 @@ static void settle_mount(struct arena *a, struct step *s)
 	settle_string(a, &m->target);
 	settle_string(a, &m->type);
 	settle_string(a, &m->data);
+	settle_string(a, &m->fallback);
+	settle_ranges(a, &m->idmap.uids);
+	settle_ranges(a, &m->idmap.gids);
 }
 
 static void settle_hook(struct arena *a, struct step *s)
