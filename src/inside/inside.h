@@ -32,8 +32,9 @@ struct inside {
 typedef int step_performer(struct inside *in, const struct step *s, struct err *e);
 
 /* session.c: what has nothing to do with files */
-step_performer session_enter, session_join_namespace, session_unshare, session_new_keyring,
-	session_loopback_up, session_set_hostname, session_set_domainname, session_set_sysctl;
+step_performer session_enter, session_join_namespace, session_unshare, session_set_clocks,
+	session_new_keyring, session_loopback_up, session_set_hostname, session_set_domainname,
+	session_set_sysctl;
 
 /* rootfs.c */
 step_performer rootfs_propagate, rootfs_mount, rootfs_pivot, rootfs_move, rootfs_chroot,

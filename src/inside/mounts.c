@@ -36,11 +36,10 @@ static int set_attrs(int mount, const struct mount_attrs *attrs, unsigned flags,
 		return 0;
 
 	int r = sys_set_mount_attr(mount, flags, &attr);
-	if (r == -EPERM && attrs->clear) {
-		/* To add is always allowed; so it was to take away, of a mount of somebody else's. */
+	if (r == -EPERM) {
 		(void) err_sys(e, r, "set mount attributes");
-		return err_hint(e, "what the mount's owner has set can't be cleared in a user "
-				   "namespace: leave out rw, suid, dev, exec and times");
+		return err_hint(e, "what the mount's owner has set can't be taken away in a user "
+				   "namespace, nor its times of access changed");
 	}
 
 	return r < 0 ? err_sys(e, r, "set mount attributes") : 0;
@@ -80,6 +79,12 @@ static int make_bind(struct inside *in, const struct mount_step *m, struct err *
 	return take_fd(&tree);
 }
 
+static int proc_is_hidden(struct err *e)
+{
+	return err_hint(e, "an outer container hides parts of /proc: start that one with an "
+			   "unmasked /proc, or bind /proc with rbind, which shows its processes");
+}
+
 /* The kernel lets a user namespace not have every filesystem anew, and the plan knows another way. */
 static int make_filesystem(struct inside *in, const struct mount_step *m, struct err *e)
 {
@@ -87,8 +92,10 @@ static int make_filesystem(struct inside *in, const struct mount_step *m, struct
 		return receive_source(in, m, e);
 
 	int mount = filesystem_make(m, e);
-	if (mount >= 0 || e->code != EPERM || !m->fallback)
+	if (mount >= 0 || e->code != EPERM)
 		return mount;
+	if (!m->fallback)
+		return strcmp(m->type, "proc") == 0 ? proc_is_hidden(e) : -1;
 
 	autoclose int tree = sys_clone_tree(AT_FDCWD, m->fallback, AT_RECURSIVE);
 	if (tree < 0)

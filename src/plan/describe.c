@@ -180,6 +180,17 @@ static void describe_namespace(struct line *l, const struct step *s)
 	}
 }
 
+static void say_offset(struct line *l, const char *name, const struct clock_offset *offset)
+{
+	say(l, "%s %lld.%09us", name, (long long) offset->seconds, offset->nanoseconds);
+}
+
+static void describe_clocks(struct line *l, const struct step *s)
+{
+	say_offset(l, "monotonic", &s->clocks.monotonic);
+	say_offset(l, ", boottime", &s->clocks.boottime);
+}
+
 static void describe_setting(struct line *l, const struct step *s)
 {
 	say(l, "%s = ", s->setting.key);
@@ -421,6 +432,7 @@ static describer *const describers[OP_COUNT] = {
 	[OP_ENTER_SESSION] = describe_nothing,
 	[OP_JOIN_NAMESPACE] = describe_namespace,
 	[OP_UNSHARE] = describe_namespace,
+	[OP_SET_CLOCKS] = describe_clocks,
 	[OP_NEW_KEYRING] = describe_text,
 	[OP_LOOPBACK_UP] = describe_nothing,
 	[OP_SET_HOSTNAME] = describe_text,

@@ -37,11 +37,6 @@ static const char *const proc_leaves[] = {
 	"/proc/uptime",	 "/proc/sys/kernel/ns_last_pid",
 };
 
-bool mount_sources_from_host(const struct planner *p)
-{
-	return (p->new_namespaces & CLONE_NEWUSER) && p->facts->euid == 0;
-}
-
 static bool is_proc_leaf(const char *path)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(proc_leaves); i++)
@@ -311,32 +306,6 @@ static int read_mount(struct planner *p, size_t i, struct mount_step *m, struct 
 	return check_destination(p, i, m, e);
 }
 
-/*
- * sysfs shows the network namespace, so the kernel lets only who is root of that mount it. A
- * user namespace with somebody else's network gets the host's /sys instead.
- */
-static bool sysfs_must_be_bound(const struct planner *p)
-{
-	if (!plan_has_namespace(p, CLONE_NEWUSER) || (p->new_namespaces & CLONE_NEWNET))
-		return false;
-
-	/* both joined: most likely of one pod, whose user namespace owns the network */
-	return !(p->joined_namespaces & CLONE_NEWUSER) || !(p->joined_namespaces & CLONE_NEWNET);
-}
-
-static void bind_sysfs(const struct planner *p, struct mount_step *m)
-{
-	m->source = "/sys";
-	m->type = NULL;
-	m->bind = true;
-	m->recursive = true;
-	m->flags = 0;
-	m->classic = false;
-	m->parameter_count = 0;
-	m->data = NULL;
-	m->source_from_host = mount_sources_from_host(p);
-}
-
 static int plan_mount(struct planner *p, size_t i, struct err *e)
 {
 	struct mount_step m;
@@ -353,8 +322,7 @@ static int plan_mount(struct planner *p, size_t i, struct err *e)
 		plan_cgroup_mounts(p, place, &m);
 		return 0;
 	}
-	if (m.type && strcmp(m.type, "sysfs") == 0 && sysfs_must_be_bound(p))
-		bind_sysfs(p, &m);
+	plan_mount_in_userns(p, place, &m);
 	plan_add(p, OP_MOUNT, place)->mount = m;
 
 	return 0;

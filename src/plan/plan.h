@@ -49,6 +49,7 @@ enum step_op {
 	OP_ENTER_SESSION,  /* none: setsid(2), umask 0 */
 	OP_JOIN_NAMESPACE, /* ns: setns(2) */
 	OP_UNSHARE,	   /* ns: unshare(2) */
+	OP_SET_CLOCKS,	   /* clocks: of the time namespace just made, which is then entered */
 	OP_NEW_KEYRING,	   /* text: its name */
 	OP_LOOPBACK_UP,	   /* none */
 	OP_SET_HOSTNAME,   /* text */
@@ -190,6 +191,12 @@ struct spawn_step {
 	bool held; /* waits before its exec for OP_RELEASE: user namespace, its map must be there first */
 };
 
+/* time_namespaces(7): what is added to the host's. */
+struct clock_offset {
+	int64_t seconds;
+	uint32_t nanoseconds;
+};
+
 struct console_step {
 	uint16_t rows, columns; /* 0: the kernel's choice */
 	uid_t uid;		/* who owns the slave */
@@ -237,6 +244,9 @@ struct step {
 			const char *name; /* "network" */
 			const char *path; /* join only */
 		} ns;
+		struct {
+			struct clock_offset monotonic, boottime;
+		} clocks;
 		struct {
 			const char *key; /* below /proc/sys, with slashes */
 			const char *value;

@@ -106,6 +106,9 @@ static inline bool plan_has_namespace(const struct planner *p, uint64_t type)
 	return (p->new_namespaces | p->joined_namespaces) & type;
 }
 
+/* namespaces.c: the path of the namespace that is joined; NULL: it is not joined. */
+const char *plan_joined_path(const struct planner *p, uint64_t type);
+
 /* ---- the subjects, in the order of the table in plan.c ---- */
 
 int plan_version(struct planner *p, struct err *e); /* version.c: ociVersion */

@@ -30,6 +30,7 @@ const struct step_kind step_kinds[OP_COUNT] = {
 	[OP_ENTER_SESSION] = INIT("enter-session"),
 	[OP_JOIN_NAMESPACE] = INIT("join-namespace"),
 	[OP_UNSHARE] = INIT("unshare"),
+	[OP_SET_CLOCKS] = INIT("set-clocks"),
 	[OP_NEW_KEYRING] = INIT("new-keyring"),
 	[OP_LOOPBACK_UP] = INIT("loopback-up"),
 	[OP_SET_HOSTNAME] = INIT("set-hostname"),

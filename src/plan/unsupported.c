@@ -67,18 +67,6 @@ static bool asks_personality(const struct oci_config *c)
 	return c->linux && c->linux->personality;
 }
 
-static bool is_offset(const struct oci_linux_time_offset *offset)
-{
-	return offset && (offset->secs != 0 || offset->nanosecs != 0);
-}
-
-static bool asks_time_offsets(const struct oci_config *c)
-{
-	const struct oci_linux_time_offsets *offsets = c->linux ? c->linux->time_offsets : NULL;
-
-	return offsets && (is_offset(offsets->monotonic) || is_offset(offsets->boottime));
-}
-
 static bool is_notify(const char *action)
 {
 	return action && strcmp(action, "SCMP_ACT_NOTIFY") == 0;
@@ -157,7 +145,6 @@ static const struct {
 	{ "/linux/intelRdt", "intelRdt", asks_intel_rdt },
 	{ "/linux/memoryPolicy", "memoryPolicy", asks_memory_policy },
 	{ "/linux/personality", "personality", asks_personality },
-	{ "/linux/timeOffsets", "timeOffsets", asks_time_offsets },
 	{ "/linux/seccomp", "SCMP_ACT_NOTIFY", asks_notify },
 	{ "/linux/resources/blockIO", "blockIO", asks_block_io },
 	{ "/linux/resources/hugepageLimits", "hugepageLimits", asks_hugepage_limits },

@@ -267,7 +267,67 @@ static void sysfs_of_another_network_is_bound(void **state)
 	plan_case_gives(&c,
 			MOUNTS_IN(USER_NS ", { \"type\": \"network\" }",
 				  "{ \"destination\": \"/sys\", \"type\": \"sysfs\" }"),
+			"mount sysfs on \"/sys\", else rbind \"/sys\" [/mounts/0]\n");
+	c.facts = plan_case_of_root().facts;
+	plan_case_gives(&c, MOUNTS("{ \"destination\": \"/sys\", \"type\": \"sysfs\" }"),
 			"mount sysfs on \"/sys\" [/mounts/0]\n");
+	c.facts.initial_userns = false; /* root of an outer container */
+	plan_case_gives(&c, MOUNTS("{ \"destination\": \"/sys\", \"type\": \"sysfs\" }"),
+			"mount sysfs on \"/sys\", else rbind \"/sys\" [/mounts/0]\n");
+}
+
+static void proc_of_the_callers_processes_is_bound(void **state)
+{
+	static const char proc[] = "{ \"destination\": \"/proc\", \"type\": \"proc\" }";
+	struct plan_case c = mounts_of(plan_case_of_user());
+	char json[512];
+
+	(void) state;
+	fmt_text(json, sizeof(json), MOUNTS_IN(USER_NS, "%s"), proc);
+	plan_case_gives(&c, json, "mount rbind \"/proc\" on \"/proc\" [/mounts/0]\n");
+	fmt_text(json, sizeof(json), MOUNTS_IN(USER_NS ", { \"type\": \"pid\" }", "%s"), proc);
+	plan_case_gives(&c, json, "mount proc on \"/proc\" [/mounts/0]\n");
+	fmt_text(json, sizeof(json),
+		 MOUNTS_IN(USER_NS ", { \"type\": \"pid\", \"path\": \"/p\" }", "%s"), proc);
+	plan_case_gives(&c, json, "mount proc on \"/proc\" [/mounts/0]\n");
+	c.facts = plan_case_of_root().facts;
+	plan_case_gives(&c, MOUNTS("{ \"destination\": \"/proc\", \"type\": \"proc\" }"),
+			"mount proc on \"/proc\" [/mounts/0]\n");
+}
+
+static void mqueue_of_another_ipc_namespace_is_bound(void **state)
+{
+	static const char mqueue[] = "{ \"destination\": \"/q\", \"type\": \"mqueue\" }";
+	struct plan_case c = mounts_of(plan_case_of_user());
+	char json[512];
+
+	(void) state;
+	fmt_text(json, sizeof(json), MOUNTS_IN(USER_NS, "%s"), mqueue);
+	plan_case_gives(&c, json, "mount rbind \"/dev/mqueue\" on \"/q\" [/mounts/0]\n");
+	fmt_text(json, sizeof(json),
+		 MOUNTS_IN(USER_NS ", { \"type\": \"ipc\", \"path\": \"/i\" }", "%s"), mqueue);
+	plan_case_gives(&c, json,
+			"mount mqueue on \"/q\", else rbind \"/dev/mqueue\" [/mounts/0]\n");
+}
+
+/* gid=5 is in every engine's config. */
+static void ids_of_devpts_that_are_not_mapped_are_left_out(void **state)
+{
+	static const char json[] =
+		MOUNTS_IN(USER_NS, "{ \"destination\": \"/p\", \"type\": \"devpts\", \"options\":"
+				   " [\"mode=620\", \"gid=5\", \"newinstance\", \"uid=0\"] }");
+	struct plan_case c = mounts_of(plan_case_of_user());
+
+	(void) state;
+	c.subjects[2] = c.subjects[1];
+	c.subjects[1] = plan_id_maps;
+	if (plan_case_run(&c, json) < 0)
+		fail_msg("refused: %s", c.error);
+	assert_string_equal(strstr(c.text, "mount "),
+			    "mount devpts on \"/p\" mode=620,newinstance,uid=0 [/mounts/0]\n");
+	assert_string_equal(c.warnings[0],
+			    "/mounts/0: gid=5 is not mapped in the user namespace: left out");
+	assert_null(c.warnings[1]);
 }
 
 /* What fsconfig(2) can't say goes to mount(2) as a whole. */
@@ -505,6 +565,9 @@ int main(void)
 		cmocka_unit_test(a_shared_bind_comes_from_the_host),
 		cmocka_unit_test(root_opens_sources_for_a_user_namespace),
 		cmocka_unit_test(sysfs_of_another_network_is_bound),
+		cmocka_unit_test(proc_of_the_callers_processes_is_bound),
+		cmocka_unit_test(mqueue_of_another_ipc_namespace_is_bound),
+		cmocka_unit_test(ids_of_devpts_that_are_not_mapped_are_left_out),
 		cmocka_unit_test(what_only_mount_can_say_is_marked),
 		cmocka_unit_test(only_leaves_of_proc_are_mounted_over),
 		cmocka_unit_test(errors_name_the_mount),
