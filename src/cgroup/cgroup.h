@@ -44,6 +44,12 @@ int cgroup_make(const char *path, char topmost[CGROUP_PATH], struct err *e);
 int cgroup_write(const char *dir, const char *file, const char *value, bool optional,
 		 struct err *e);
 
+/*
+ * Give @dir to @uid, and of its files those that cgroups(7) says are for who it is delegated to. v2 only; a file that
+ * is not there is no failure.
+ */
+int cgroup_give(const char *dir, uid_t uid, struct err *e);
+
 /* Move @pid, with all its threads, into @dir. */
 int cgroup_join(const char *dir, pid_t pid, struct err *e);
 

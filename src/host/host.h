@@ -48,6 +48,9 @@ int sources_send(struct create *c, struct err *e);
 int idmap_write(struct create *c, const struct step *s, struct err *e);
 int idmap_deny_setgroups(struct create *c, struct err *e);
 
+/* Who user @inside of the namespace of process @pid is in ours. */
+int idmap_find_outside(pid_t pid, uid_t inside, uid_t *outside, struct err *e);
+
 /* A user namespace with these maps and no process in it, for mounts: its descriptor, or -1. */
 int idmap_make_namespace(const struct id_ranges *uids, const struct id_ranges *gids, struct err *e);
 

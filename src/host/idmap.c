@@ -12,6 +12,7 @@
 #include "base/fmt.h"
 #include "base/table.h"
 #include "kernel/process.h"
+#include "plan/accounts.h"
 
 #define MAP_SIZE (4096 - 1) /* the kernel takes less than a page, in one write */
 
@@ -156,6 +157,33 @@ int idmap_deny_setgroups(struct create *c, struct err *e)
 	int r = sys_write_all(fd, "deny", 4);
 
 	return r < 0 ? err_sys(e, r, "deny setgroups") : 0;
+}
+
+/* ---- the way back ---- */
+
+int idmap_find_outside(pid_t pid, uid_t inside, uid_t *outside, struct err *e)
+{
+	char path[64], map[16384];
+
+	fmt_text(path, sizeof(path), "/proc/%d/uid_map", pid);
+
+	autoclose int fd = sys_open(path, O_RDONLY);
+	ssize_t length = fd < 0 ? fd : sys_read_all(fd, map, sizeof(map) - 1);
+	if (length < 0)
+		return err_sys(e, (int) length, "read \"%s\"", path);
+	map[length] = '\0';
+
+	struct id_range r;
+	for (const char *at = map;
+	     account_parse_id(&at, &r.inside) == 0 && account_parse_id(&at, &r.outside) == 0 &&
+	     account_parse_id(&at, &r.count) == 0;
+	     at += strspn(at, "\n"))
+		if (inside >= r.inside && inside - r.inside < r.count) {
+			*outside = r.outside + (inside - r.inside);
+			return 0;
+		}
+
+	return err_msg(e, "user %u is not mapped in the user namespace", inside);
 }
 
 /* ---- a user namespace for mounts ---- */

@@ -117,6 +117,12 @@ static void describe_cgroup_file(struct line *l, const struct step *s)
 	say(l, s->cgroup_file.optional ? " if there" : "");
 }
 
+static void describe_cgroup_owner(struct line *l, const struct step *s)
+{
+	say_quoted(l, s->cgroup_owner.directory);
+	say(l, " to uid %u of the container", s->cgroup_owner.uid);
+}
+
 static void describe_devices(struct line *l, const struct step *s)
 {
 	say(l, "%u instructions to ", s->devices.count);
@@ -427,6 +433,7 @@ static describer *const describers[OP_COUNT] = {
 	[OP_JOIN_CGROUP] = describe_cgroup,
 	[OP_WRITE_ID_MAP] = describe_id_map,
 	[OP_DENY_SETGROUPS] = describe_nothing,
+	[OP_OWN_CGROUP] = describe_cgroup_owner,
 	[OP_SET_OOM_SCORE] = describe_number,
 	[OP_RELEASE] = describe_nothing,
 	[OP_ENTER_SESSION] = describe_nothing,

@@ -43,6 +43,7 @@ enum step_op {
 	OP_JOIN_CGROUP,	   /* cgroup: moves tare-init there (v1; v2 is joined at birth) */
 	OP_WRITE_ID_MAP,   /* id_map */
 	OP_DENY_SETGROUPS, /* none */
+	OP_OWN_CGROUP,	   /* cgroup_owner: who may make cgroups below it */
 	OP_SET_OOM_SCORE,  /* number: here, for in a user namespace it could only be raised */
 	OP_RELEASE,	   /* none: a tare-init that was born held may exec */
 	/* from here on tare-init, but for OP_RUN_HOST_HOOK and OP_PASS_CONSOLE */
@@ -227,6 +228,10 @@ struct step {
 			const char *directory, *file, *value;
 			bool optional; /* the file may be missing: nothing was asked that needs it */
 		} cgroup_file;
+		struct {
+			const char *directory;
+			uid_t uid; /* in the container */
+		} cgroup_owner;
 		struct {
 			const char *directory;
 			const struct bpf_insn *instructions;

@@ -159,6 +159,11 @@ static void settle_cgroup_file(struct arena *a, struct step *s)
 	settle_string(a, &s->cgroup_file.value);
 }
 
+static void settle_cgroup_owner(struct arena *a, struct step *s)
+{
+	settle_string(a, &s->cgroup_owner.directory);
+}
+
 static void settle_devices(struct arena *a, struct step *s)
 {
 	settle_string(a, &s->devices.directory);
@@ -198,6 +203,7 @@ static void (*const settlers[OP_COUNT])(struct arena *a, struct step *s) = {
 	[OP_SPAWN] = settle_spawn,
 	[OP_JOIN_CGROUP] = settle_path,
 	[OP_WRITE_ID_MAP] = settle_id_map,
+	[OP_OWN_CGROUP] = settle_cgroup_owner,
 	[OP_JOIN_NAMESPACE] = settle_namespace,
 	[OP_UNSHARE] = settle_namespace,
 	[OP_NEW_KEYRING] = settle_text,

@@ -25,6 +25,7 @@ const struct step_kind step_kinds[OP_COUNT] = {
 	[OP_JOIN_CGROUP] = HOST("join-cgroup", ""),
 	[OP_WRITE_ID_MAP] = HOST("write-id-map", ""),
 	[OP_DENY_SETGROUPS] = HOST("deny-setgroups", ""),
+	[OP_OWN_CGROUP] = HOST("own-cgroup", ""),
 	[OP_SET_OOM_SCORE] = HOST("set-oom-score", ""),
 	[OP_RELEASE] = HOST("release", ""),
 	[OP_ENTER_SESSION] = INIT("enter-session"),

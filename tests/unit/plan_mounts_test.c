@@ -9,6 +9,8 @@
 #include "kernel/process.h"
 #include "plan/mount_options.h"
 
+#include <linux/capability.h>
+
 #define MOUNTS_IN(namespaces, list)                                                                \
 	"{ \"ociVersion\": \"1.3.0\", \"mounts\": [" list "],"                                     \
 	" \"linux\": { \"namespaces\": [{ \"type\": \"mount\" }" namespaces "] } }"
@@ -492,6 +494,30 @@ static void v2_is_mounted_in_a_cgroup_namespace_else_bound(void **state)
 		"/mounts/0: the container has no cgroup: \"/sys/fs/cgroup\" is not mounted");
 }
 
+/* Only a new namespace, v2, and a mount that can be written. */
+#define CGROUP_WITH(option)                                                                        \
+	"{ \"destination\": \"/sys/fs/./cgroup\", \"type\": \"cgroup\", \"options\": [\"" option   \
+	"\"] }"
+
+static void a_cgroup_is_given_to_who_may_write_it(void **state)
+{
+	struct plan_case c = cgroups_of(CGROUP_V2, v2_only, ARRAY_SIZE(v2_only));
+
+	(void) state;
+	c.subjects[0] = plan_namespaces;
+	c.subjects[1] = plan_cgroup_owner;
+	c.cgroup_dir = "/sys/fs/cgroup/web";
+	plan_case_gives(
+		&c, MOUNTS_IN(CGROUP_NS, CGROUP_WITH("rw")),
+		"own-cgroup \"/sys/fs/cgroup/web\" to uid 0 of the container [/mounts/0]\n");
+	plan_case_gives(&c, MOUNTS_IN(CGROUP_NS, CGROUP_WITH("ro")), "");
+	plan_case_gives(&c, MOUNTS(CGROUP_WITH("rw")), "");
+	c.facts.capabilities = 1ULL << CAP_SYS_ADMIN;
+	plan_case_gives(&c, MOUNTS_IN(CGROUP_NS, CGROUP_WITH("rw")), "");
+	c.facts = cgroups_of(CGROUP_HYBRID, hybrid, ARRAY_SIZE(hybrid)).facts;
+	plan_case_gives(&c, MOUNTS_IN(CGROUP_NS, CGROUP_WITH("rw")), "");
+}
+
 /* In the place of cgroup.c: a cgroup in all hierarchies but that of memory. */
 static int make_cgroups(struct planner *p, struct err *e)
 {
@@ -572,6 +598,7 @@ int main(void)
 		cmocka_unit_test(only_leaves_of_proc_are_mounted_over),
 		cmocka_unit_test(errors_name_the_mount),
 		cmocka_unit_test(v2_is_mounted_in_a_cgroup_namespace_else_bound),
+		cmocka_unit_test(a_cgroup_is_given_to_who_may_write_it),
 		cmocka_unit_test(v1_is_a_tmpfs_with_a_directory_for_each),
 		cmocka_unit_test(no_cgroups_is_a_warning),
 	};
