@@ -294,6 +294,43 @@ int cgroup_check_usage(const char *dir, const char *usage_file, const char *limi
 	return 0;
 }
 
+/* The kernel's list of them, a name a line; before Linux 4.15 it is this one. */
+static void read_delegate(char *list, size_t size)
+{
+	static const char old[] = "cgroup.procs\ncgroup.subtree_control\ncgroup.threads\n";
+	autoclose int fd = sys_open("/sys/kernel/cgroup/delegate", O_RDONLY);
+	ssize_t n = fd < 0 ? fd : sys_read_all(fd, list, size - 1);
+
+	if (n < 0)
+		fmt_text(list, size, "%s", old);
+	else
+		list[n] = '\0';
+}
+
+int cgroup_give(const char *dir, uid_t uid, struct err *e)
+{
+	const gid_t as_it_is = (gid_t) -1;
+	char list[4096];
+
+	autoclose int fd = cgroup_open_dir(dir);
+	if (fd < 0)
+		return err_sys(e, fd, "open cgroup \"%s\"", dir);
+
+	int r = sys_chown_at(fd, "", uid, as_it_is, AT_EMPTY_PATH);
+	if (r < 0)
+		return err_sys(e, r, "give cgroup \"%s\" to user %u", dir, uid);
+	read_delegate(list, sizeof(list));
+	for (char *at = list, *name; (name = strsep(&at, "\n"));) {
+		if (!*name || strchr(name, '/'))
+			continue;
+		r = sys_chown_at(fd, name, uid, as_it_is, AT_SYMLINK_NOFOLLOW);
+		if (r < 0 && r != -ENOENT)
+			return err_sys(e, r, "give \"%s/%s\" to user %u", dir, name, uid);
+	}
+
+	return 0;
+}
+
 int cgroup_join(const char *dir, pid_t pid, struct err *e)
 {
 	char text[32];

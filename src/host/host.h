@@ -52,6 +52,8 @@ int spawn_init(struct create *c, const struct step *s, struct err *e);
 /* OP_RELEASE: the id maps are written, it may exec. */
 int spawn_release(struct create *c, struct err *e);
 
+/* ---- sources.c ---- */
+
 /*
  * Mount sources that tare-init may not be able to reach itself: opened here, sent in the order of
  * the steps that want them. Before the first GO.
@@ -63,6 +65,12 @@ int sources_send(struct create *c, struct err *e);
 /* OP_WRITE_ID_MAP, OP_DENY_SETGROUPS */
 int idmap_write(struct create *c, const struct step *s, struct err *e);
 int idmap_deny_setgroups(struct create *c, struct err *e);
+
+/* Who user @inside of the namespace of process @pid is in ours. */
+int idmap_find_outside(pid_t pid, uid_t inside, uid_t *outside, struct err *e);
+
+/* A user namespace with these maps and no process in it, for mounts: its descriptor, or -1. */
+int idmap_make_namespace(const struct id_ranges *uids, const struct id_ranges *gids, struct err *e);
 
 /* ---- perform.c: the walk through the plan ---- */
 

@@ -120,6 +120,16 @@ static int deny_setgroups(struct create *c, const struct step *s, struct err *e)
 	return idmap_deny_setgroups(c, e);
 }
 
+static int own_cgroup(struct create *c, const struct step *s, struct err *e)
+{
+	uid_t uid;
+
+	if (idmap_find_outside(c->pid, s->cgroup_owner.uid, &uid, e) < 0)
+		return -1;
+
+	return cgroup_give(s->cgroup_owner.directory, uid, e);
+}
+
 static int set_oom_score(struct create *c, const struct step *s, struct err *e)
 {
 	char path[64], value[16];
@@ -231,6 +241,7 @@ static int (*const performers[OP_COUNT])(struct create *c, const struct step *s,
 	[OP_JOIN_CGROUP] = join_cgroup,
 	[OP_WRITE_ID_MAP] = idmap_write,
 	[OP_DENY_SETGROUPS] = deny_setgroups,
+	[OP_OWN_CGROUP] = own_cgroup,
 	[OP_SET_OOM_SCORE] = set_oom_score,
 	[OP_RELEASE] = release,
 	[OP_SET_SCHEDULER] = set_scheduler,

@@ -32,9 +32,9 @@ struct inside {
 typedef int step_performer(struct inside *in, const struct step *s, struct err *e);
 
 /* session.c: what has nothing to do with files */
-step_performer session_enter, session_join_namespace, session_unshare, session_new_keyring,
-	session_loopback_up, session_set_hostname, session_set_domainname, session_set_sysctl,
-	session_set_memory_policy, session_set_personality;
+step_performer session_enter, session_join_namespace, session_unshare, session_set_clocks,
+	session_new_keyring, session_loopback_up, session_set_hostname, session_set_domainname,
+	session_set_sysctl, session_set_memory_policy, session_set_personality;
 
 /* rootfs.c */
 step_performer rootfs_propagate, rootfs_mount, rootfs_pivot, rootfs_move, rootfs_chroot,
@@ -72,6 +72,9 @@ enum target_kind {
  * descriptor, or -1.
  */
 int target_make(struct inside *in, const char *path, enum target_kind kind, struct err *e);
+
+/* The same, but a link as the last component is itself what is opened. */
+int target_make_itself(struct inside *in, const char *path, enum target_kind kind, struct err *e);
 
 /*
  * Open the directory that holds the last component of @path, making it where it is missing; @name points at

@@ -22,6 +22,7 @@ static step_performer *const performers[OP_COUNT] = {
 	[OP_ENTER_SESSION] = session_enter,
 	[OP_JOIN_NAMESPACE] = session_join_namespace,
 	[OP_UNSHARE] = session_unshare,
+	[OP_SET_CLOCKS] = session_set_clocks,
 	[OP_NEW_KEYRING] = session_new_keyring,
 	[OP_LOOPBACK_UP] = session_loopback_up,
 	[OP_SET_HOSTNAME] = session_set_hostname,

@@ -124,6 +124,12 @@ static void describe_cgroup_file(struct line *l, const struct step *s)
 	say(l, s->cgroup_file.optional ? " if there" : "");
 }
 
+static void describe_cgroup_owner(struct line *l, const struct step *s)
+{
+	say_quoted(l, s->cgroup_owner.directory);
+	say(l, " to uid %u of the container", s->cgroup_owner.uid);
+}
+
 static void describe_devices(struct line *l, const struct step *s)
 {
 	say(l, "%u instructions to ", s->devices.count);
@@ -155,16 +161,23 @@ static void describe_spawn(struct line *l, const struct step *s)
 	say(l, spawn->held ? " held" : "");
 }
 
-static void describe_id_map(struct line *l, const struct step *s)
+static void say_ranges(struct line *l, const char *name, const struct id_range *ranges,
+		       size_t count)
 {
-	say(l, s->id_map.group ? "gids" : "uids");
-	for (size_t i = 0; i < s->id_map.count; i++) {
-		const struct id_range *r = &s->id_map.ranges[i];
+	say(l, "%s", name);
+	l->in_list = false;
+	for (size_t i = 0; i < count; i++) {
+		const struct id_range *r = &ranges[i];
 		char text[40];
 
 		fmt_text(text, sizeof(text), "%u:%u:%u", r->inside, r->outside, r->count);
 		say_item(l, text);
 	}
+}
+
+static void describe_id_map(struct line *l, const struct step *s)
+{
+	say_ranges(l, s->id_map.group ? "gids" : "uids", s->id_map.ranges, s->id_map.count);
 	if (s->id_map.way == ID_MAP_HELPER)
 		say(l, " by %s", s->id_map.group ? "newgidmap" : "newuidmap");
 }
@@ -178,6 +191,17 @@ static void describe_namespace(struct line *l, const struct step *s)
 		say(l, " ");
 		say_quoted(l, s->ns.path);
 	}
+}
+
+static void say_offset(struct line *l, const char *name, const struct clock_offset *offset)
+{
+	say(l, "%s %lld.%09us", name, (long long) offset->seconds, offset->nanoseconds);
+}
+
+static void describe_clocks(struct line *l, const struct step *s)
+{
+	say_offset(l, "monotonic", &s->clocks.monotonic);
+	say_offset(l, ", boottime", &s->clocks.boottime);
 }
 
 static void describe_setting(struct line *l, const struct step *s)
@@ -248,6 +272,19 @@ static const char *mount_verb(const struct mount_step *m)
 	return m->type;
 }
 
+static void say_idmap(struct line *l, const struct mount_idmap *map)
+{
+	if (map->way == MOUNT_IDMAP_NONE)
+		return;
+	say(l, map->recursive ? " with all below it id-mapped" : " id-mapped");
+	if (map->way == MOUNT_IDMAP_CONTAINER) {
+		say(l, " as the container");
+		return;
+	}
+	say_ranges(l, " uids", map->uids.ranges, map->uids.count);
+	say_ranges(l, " gids", map->gids.ranges, map->gids.count);
+}
+
 static void describe_mount(struct line *l, const struct step *s)
 {
 	const struct mount_step *m = &s->mount;
@@ -264,7 +301,14 @@ static void describe_mount(struct line *l, const struct step *s)
 	say_quoted(l, m->target);
 	say_options(l, m);
 	say(l, m->copy_up ? " with a copy of what is there" : "");
-	say(l, m->source_from_host ? " opened by host" : "");
+	say(l, m->source_nofollow ? " a link itself" : "");
+	say(l, m->target_nofollow ? " over a link itself" : "");
+	say_idmap(l, &m->idmap);
+	say(l, m->source_from_host ? m->bind ? " opened by host" : " made by host" : "");
+	if (m->fallback) {
+		say(l, ", else rbind ");
+		say_quoted(l, m->fallback);
+	}
 }
 
 static void describe_device(struct line *l, const struct step *s)
@@ -432,11 +476,13 @@ static describer *const describers[OP_COUNT] = {
 	[OP_JOIN_CGROUP] = describe_cgroup,
 	[OP_WRITE_ID_MAP] = describe_id_map,
 	[OP_DENY_SETGROUPS] = describe_nothing,
+	[OP_OWN_CGROUP] = describe_cgroup_owner,
 	[OP_SET_OOM_SCORE] = describe_number,
 	[OP_RELEASE] = describe_nothing,
 	[OP_ENTER_SESSION] = describe_nothing,
 	[OP_JOIN_NAMESPACE] = describe_namespace,
 	[OP_UNSHARE] = describe_namespace,
+	[OP_SET_CLOCKS] = describe_clocks,
 	[OP_NEW_KEYRING] = describe_text,
 	[OP_LOOPBACK_UP] = describe_nothing,
 	[OP_SET_HOSTNAME] = describe_text,

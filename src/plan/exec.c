@@ -63,19 +63,9 @@ static int enter_session(struct planner *p, struct err *e)
 }
 
 static plan_subject *const subjects[] = {
-	plan_oom_score,
-	enter_session,
-	plan_terminal,
-	plan_scheduler,
-	plan_io_priority,
-	plan_rlimits,
-	plan_memory_policy,
-	plan_personality,
-	plan_user,
-	plan_no_new_privs,
-	plan_prepare_exec,
-	plan_seccomp,
-	plan_exec,
+	plan_oom_score,	   enter_session,      plan_terminal,	 plan_scheduler, plan_io_priority,
+	plan_rlimits,	   plan_memory_policy, plan_personality, plan_user,	 plan_no_new_privs,
+	plan_prepare_exec, plan_seccomp,       plan_exec,
 };
 
 int plan_make_exec(struct arena *arena, const struct oci_config *config,

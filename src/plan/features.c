@@ -51,10 +51,9 @@ static const char **list_mount_options(struct arena *a, size_t *count)
 {
 	const char **names = arena_array(a, mount_options_count + 1, sizeof(*names));
 
-	*count = 0;
+	*count = mount_options_count;
 	for (size_t i = 0; i < mount_options_count; i++)
-		if (mount_options[i].action != MOUNT_OPTION_LATER)
-			names[(*count)++] = mount_options[i].name;
+		names[i] = mount_options[i].name;
 	sort(names, *count);
 
 	return names;
@@ -149,8 +148,6 @@ static void add_missing(struct oci_features_linux *linux, struct arena *a)
 	linux->intel_rdt->has_enabled = true;
 	linux->intel_rdt->has_schemata = true;
 	linux->intel_rdt->has_monitoring = true;
-	linux->mount_extensions = arena_new(a, struct oci_features_mount_extensions);
-	linux->mount_extensions->idmap = make_switch(a, false);
 }
 
 static struct oci_features_linux *make_linux(struct arena *a)
@@ -162,6 +159,8 @@ static struct oci_features_linux *make_linux(struct arena *a)
 	linux->cgroup = make_cgroup(a);
 	linux->seccomp = make_seccomp(a);
 	linux->memory_policy = make_memory_policy(a);
+	linux->mount_extensions = arena_new(a, struct oci_features_mount_extensions);
+	linux->mount_extensions->idmap = make_switch(a, true);
 	add_missing(linux, a);
 
 	return linux;

@@ -39,6 +39,7 @@ static plan_subject *const subjects[] = {
 	plan_cgroup_join,
 	plan_oom_score,
 	plan_id_maps,
+	plan_cgroup_owner,
 	/* in the container's namespaces, on the host's filesystem */
 	plan_enter,
 	plan_keyring,

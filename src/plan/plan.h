@@ -44,12 +44,14 @@ enum step_op {
 	OP_JOIN_CGROUP,        /* cgroup: moves tare-init there (v1; v2 is joined at birth) */
 	OP_WRITE_ID_MAP,       /* id_map */
 	OP_DENY_SETGROUPS,     /* none */
+	OP_OWN_CGROUP,         /* cgroup_owner: who may make cgroups below it */
 	OP_SET_OOM_SCORE,      /* number: here, for in a user namespace it could only be raised */
 	OP_RELEASE,            /* none: a tare-init that was born held may exec */
 	/* from here on tare-init, but for those marked SIDE_HOST */
 	OP_ENTER_SESSION,      /* none: setsid(2), umask 0 */
 	OP_JOIN_NAMESPACE,     /* ns: setns(2) */
 	OP_UNSHARE,            /* ns: unshare(2) */
+	OP_SET_CLOCKS,         /* clocks: of the time namespace just made, which is then entered */
 	OP_NEW_KEYRING,        /* text: its name */
 	OP_LOOPBACK_UP,        /* none */
 	OP_SET_HOSTNAME,       /* text */
@@ -104,6 +106,24 @@ struct mount_attrs {
 	uint64_t set, clear;
 };
 
+struct id_ranges {
+	const struct id_range *ranges;
+	size_t count;
+};
+
+enum mount_idmap_way {
+	MOUNT_IDMAP_NONE,
+	MOUNT_IDMAP_CONTAINER, /* as the user namespace of tare-init has it */
+	MOUNT_IDMAP_OWN,       /* @uids, @gids: IDs on the filesystem inside, of the host outside */
+};
+
+/* Who owns the files of a mount: mount_setattr(2), MOUNT_ATTR_IDMAP. */
+struct mount_idmap {
+	enum mount_idmap_way way;
+	bool recursive;
+	struct id_ranges uids, gids;
+};
+
 /* One filesystem-specific option; @value NULL: a flag. */
 struct mount_parameter {
 	const char *key, *value;
@@ -124,7 +144,11 @@ struct mount_step {
 	size_t propagation_count;
 	bool bind, recursive, remount;
 	bool copy_up;	       /* a tmpfs that begins with what is at its place: tmpcopyup */
-	bool source_from_host; /* tare opens the source before the spawn and hands it in: a new user namespace may lack the right */
+	bool source_from_host; /* tare opens the source, or makes the filesystem, and hands it in: a new user namespace may lack the right */
+	bool source_nofollow, target_nofollow; /* a link as the last part is itself what is meant */
+	struct mount_idmap idmap;	       /* with source_from_host only */
+	/* bound with all below it where the kernel refuses a new filesystem (EPERM); NULL: then it is an error */
+	const char *fallback;
 	bool classic; /* only mount(2) can say it: iversion, silent, parameters over 255 bytes */
 };
 
@@ -194,6 +218,12 @@ struct scheduler_step {
 	uint64_t runtime, deadline, period; /* nanoseconds */
 };
 
+/* time_namespaces(7): what is added to the host's. */
+struct clock_offset {
+	int64_t seconds;
+	uint32_t nanoseconds;
+};
+
 struct console_step {
 	uint16_t rows, columns; /* 0: the kernel's choice */
 	uid_t uid;		/* who owns the slave */
@@ -228,6 +258,10 @@ struct step {
 		} cgroup_file;
 		struct {
 			const char *directory;
+			uid_t uid; /* in the container */
+		} cgroup_owner;
+		struct {
+			const char *directory;
 			const struct bpf_insn *instructions;
 			uint32_t count;
 		} devices;
@@ -244,6 +278,9 @@ struct step {
 			const char *path; /* join only */
 		} ns;
 		struct {
+			struct clock_offset monotonic, boottime;
+		} clocks;
+		struct {
 			const char *key; /* below /proc/sys, with slashes */
 			const char *value;
 		} setting;
@@ -258,6 +295,7 @@ struct step {
 		struct device_step device;
 		struct {
 			const char *target, *path;
+			bool keep; /* what else is at @path stays, and is an error */
 		} link;
 		struct console_step console;
 		struct hook_step hook;

@@ -115,6 +115,9 @@ static inline bool plan_has_namespace(const struct planner *p, uint64_t type)
 	return (p->new_namespaces | p->joined_namespaces) & type;
 }
 
+/* namespaces.c: the path of the namespace that is joined; NULL: it is not joined. */
+const char *plan_joined_path(const struct planner *p, uint64_t type);
+
 /* ---- the subjects, in the order of the table in plan.c ---- */
 
 /* clang-format off */
@@ -126,6 +129,7 @@ int plan_resources(struct planner *p, struct err *e); /* resources.c: OP_WRITE_C
 int plan_spawn(struct planner *p, struct err *e); /* namespaces.c: OP_SPAWN */
 int plan_cgroup_join(struct planner *p, struct err *e); /* cgroup.c: OP_JOIN_CGROUP on v1 */
 int plan_id_maps(struct planner *p, struct err *e); /* idmap.c: OP_WRITE_ID_MAP ... OP_RELEASE */
+int plan_cgroup_owner(struct planner *p, struct err *e); /* cgroup_mounts.c: OP_OWN_CGROUP */
 int plan_enter(struct planner *p, struct err *e); /* namespaces.c: OP_ENTER_SESSION, joins, cgroup ns */
 int plan_oom_score(struct planner *p, struct err *e); /* process.c */
 int plan_keyring(struct planner *p, struct err *e); /* process.c */

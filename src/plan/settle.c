@@ -51,6 +51,11 @@ static void settle_list(struct arena *a, const char *const **list)
 	*list = copy;
 }
 
+static void settle_ranges(struct arena *a, struct id_ranges *r)
+{
+	r->ranges = settle_block(a, r->ranges, r->count * sizeof(*r->ranges));
+}
+
 static void settle_mount(struct arena *a, struct step *s)
 {
 	struct mount_step *m = &s->mount;
@@ -69,6 +74,9 @@ static void settle_mount(struct arena *a, struct step *s)
 	settle_string(a, &m->target);
 	settle_string(a, &m->type);
 	settle_string(a, &m->data);
+	settle_string(a, &m->fallback);
+	settle_ranges(a, &m->idmap.uids);
+	settle_ranges(a, &m->idmap.gids);
 }
 
 static void settle_hook(struct arena *a, struct step *s)
@@ -171,6 +179,11 @@ static void settle_cgroup_file(struct arena *a, struct step *s)
 	settle_string(a, &s->cgroup_file.usage_file);
 }
 
+static void settle_cgroup_owner(struct arena *a, struct step *s)
+{
+	settle_string(a, &s->cgroup_owner.directory);
+}
+
 static void settle_devices(struct arena *a, struct step *s)
 {
 	settle_string(a, &s->devices.directory);
@@ -210,6 +223,7 @@ static void (*const settlers[OP_COUNT])(struct arena *a, struct step *s) = {
 	[OP_SPAWN] = settle_spawn,
 	[OP_JOIN_CGROUP] = settle_path,
 	[OP_WRITE_ID_MAP] = settle_id_map,
+	[OP_OWN_CGROUP] = settle_cgroup_owner,
 	[OP_JOIN_NAMESPACE] = settle_namespace,
 	[OP_UNSHARE] = settle_namespace,
 	[OP_NEW_KEYRING] = settle_text,

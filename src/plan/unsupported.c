@@ -47,18 +47,6 @@ static bool asks_intel_rdt(const struct oci_config *c)
 	return c->linux && c->linux->intel_rdt;
 }
 
-static bool is_offset(const struct oci_linux_time_offset *offset)
-{
-	return offset && (offset->secs != 0 || offset->nanosecs != 0);
-}
-
-static bool asks_time_offsets(const struct oci_config *c)
-{
-	const struct oci_linux_time_offsets *offsets = c->linux ? c->linux->time_offsets : NULL;
-
-	return offsets && (is_offset(offsets->monotonic) || is_offset(offsets->boottime));
-}
-
 static bool is_notify(const char *action)
 {
 	return action && strcmp(action, "SCMP_ACT_NOTIFY") == 0;
@@ -87,7 +75,6 @@ static const struct {
 	{ "/linux/netDevices", "netDevices", asks_net_devices },
 	{ "/linux/mountLabel", "mountLabel", asks_mount_label },
 	{ "/linux/intelRdt", "intelRdt", asks_intel_rdt },
-	{ "/linux/timeOffsets", "timeOffsets", asks_time_offsets },
 	{ "/linux/seccomp", "SCMP_ACT_NOTIFY", asks_notify },
 };
 

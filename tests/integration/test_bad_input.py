@@ -359,10 +359,3 @@ def test_what_is_not_there_yet_is_an_error_or_in_force(bundle, pointer, value):
     r = bundle.verb("run", "--bundle", bundle.dir)
     r.refused(f'tare: run "{bundle.id}": {pointer}')
     assert not bundle.exists()
-
-
-def test_an_id_mapped_mount_is_a_clear_error(bundle, scratch):
-    index = len(bundle.config["mounts"])
-    entry = bundle.mount("/m", "bind", scratch, "bind", "idmap")
-    entry["uidMappings"] = entry["gidMappings"] = [{"containerID": 0, "hostID": 1000, "size": 1}]
-    bundle.run().refused(f"/mounts/{index}", "not supported yet")

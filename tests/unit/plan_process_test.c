@@ -85,8 +85,6 @@ static void what_is_not_done_is_refused(void **state)
 		{ LINUX("\"mountLabel\": \"x\""),
 		  "/linux/mountLabel: mountLabel is not supported yet" },
 		{ LINUX("\"intelRdt\": {}"), "/linux/intelRdt: intelRdt is not supported yet" },
-		{ LINUX("\"timeOffsets\": { \"boottime\": { \"secs\": -1 } }"),
-		  "/linux/timeOffsets: timeOffsets is not supported yet" },
 		{ LINUX("\"seccomp\": { \"defaultAction\": \"SCMP_ACT_ALLOW\", \"syscalls\": ["
 			"{ \"names\": [\"x\"], \"action\": \"SCMP_ACT_NOTIFY\" }] }"),
 		  "/linux/seccomp: SCMP_ACT_NOTIFY is not supported yet" },
