@@ -13,6 +13,7 @@
 #include "kernel/process.h"
 #include "kernel/time.h"
 #include "plan/planner.h"
+#include "plan/seccomp_cache.h"
 #include "state/directory.h"
 
 #include <signal.h>
@@ -58,8 +59,11 @@ static int decide(struct create *c, bool only_plan, struct arena *a, struct err 
 		return -1;
 	if (facts_gather(&facts, a, e) < 0)
 		return -1;
+	facts_gather_asked(&facts, c->bundle.config);
 	if (only_plan && facts.euid != 0 && !makes_user_namespace(c->bundle.config))
 		facts_assume_root(&facts);
+
+	c->seccomp_cache.root = o->root.path;
 
 	const struct plan_options options = {
 		.id = o->id,
@@ -76,6 +80,7 @@ static int decide(struct create *c, bool only_plan, struct arena *a, struct err 
 		.listen_fds = count_listen_fds(o),
 		.listen_names = o->listen_names,
 		.fail_step = o->fail_step,
+		.seccomp_cache = only_plan ? NULL : &c->seccomp_cache,
 	};
 
 	if (plan_make(a, c->bundle.config, &options, &facts, &c->plan, &warnings, e) < 0)
@@ -169,6 +174,23 @@ static const char *const *planned_cgroups(const struct plan *plan, struct arena 
 	return list;
 }
 
+/* A relative path is the bundle's, where runc is at work when it reads it. */
+static void record_agent(struct record *rec, const struct plan *plan,
+			 const struct oci_config *config, struct arena *a)
+{
+	const struct step *last = plan->step_count > 1 ? &plan->steps[plan->step_count - 2] : NULL;
+
+	if (!last || last->op != OP_SET_SECCOMP || !last->seccomp.notify)
+		return;
+
+	const struct oci_linux_seccomp *seccomp = config->linux->seccomp;
+
+	rec->agent = seccomp->listener_path[0] == '/'
+			     ? seccomp->listener_path
+			     : arena_printf(a, "%s/%s", plan->bundle, seccomp->listener_path);
+	rec->agent_metadata = seccomp->listener_metadata;
+}
+
 static void fill_record(const struct create *c, struct record *rec, struct arena *a)
 {
 	const struct oci_config *config = c->bundle.config;
@@ -189,8 +211,23 @@ static void fill_record(const struct create *c, struct record *rec, struct arena
 		.cgroups = planned_cgroups(c->plan, a),
 		.has_process = config->process != NULL,
 	};
+	record_agent(rec, c->plan, config, a);
 	record_annotations(rec, config->annotations, a);
 	record_hooks(rec, config->hooks, a);
+}
+
+int create_tell_agent(const struct create *c, int listener, struct err *e)
+{
+	struct record rec;
+	struct arena a;
+
+	arena_open(&a);
+	fill_record(c, &rec, &a);
+
+	int r = agent_tell(&rec, listener, &a, e);
+	arena_close(&a);
+
+	return r;
 }
 
 static int send_pidfd(const struct create *c, struct err *e)
@@ -233,8 +270,11 @@ static int perform(struct create *c, struct record *rec, struct arena *records, 
 	if (create_perform(c, e) < 0)
 		return -1;
 	fill_record(c, rec, records);
+	if (publish(c, rec, records, e) < 0)
+		return -1;
+	seccomp_cache_store(&c->seccomp_cache);
 
-	return publish(c, rec, records, e);
+	return 0;
 }
 
 /* Everything up to a container that waits, or for run, runs. A failure leaves nothing. */
@@ -257,6 +297,7 @@ static int create_container(struct create *c, struct arena *a, struct record *re
 	{                                                                                          \
 		.options = (o), .state_dir = -1, .journal = -1, .listener = -1, .hold = -1,        \
 		.signals = -1, .pidfd = -1, .control = -1, .release = -1, .console = -1,           \
+		.last_words = -1,                                                                  \
 	}
 
 int container_create(const struct create_options *o, struct err *e)

@@ -18,18 +18,6 @@ static bool has_text(const char *s)
 	return s && s[0];
 }
 
-/* ---- process ---- */
-
-static bool asks_apparmor(const struct oci_config *c)
-{
-	return c->process && has_text(c->process->apparmor_profile);
-}
-
-static bool asks_selinux(const struct oci_config *c)
-{
-	return c->process && has_text(c->process->selinux_label);
-}
-
 /* ---- linux ---- */
 
 static bool asks_net_devices(const struct oci_config *c)
@@ -67,25 +55,6 @@ static bool asks_time_offsets(const struct oci_config *c)
 	const struct oci_linux_time_offsets *offsets = c->linux ? c->linux->time_offsets : NULL;
 
 	return offsets && (is_offset(offsets->monotonic) || is_offset(offsets->boottime));
-}
-
-static bool is_notify(const char *action)
-{
-	return action && strcmp(action, "SCMP_ACT_NOTIFY") == 0;
-}
-
-/* Without this action listenerPath is ignored, as the spec says. */
-static bool asks_notify(const struct oci_config *c)
-{
-	const struct oci_linux_seccomp *seccomp = c->linux ? c->linux->seccomp : NULL;
-
-	if (!seccomp)
-		return false;
-	for (size_t i = 0; i < seccomp->syscalls_count; i++)
-		if (is_notify(seccomp->syscalls[i].action))
-			return true;
-
-	return is_notify(seccomp->default_action);
 }
 
 /* ---- linux.resources ---- */
@@ -138,15 +107,12 @@ static const struct {
 	const char *place, *name;
 	bool (*asks)(const struct oci_config *c);
 } unsupported[] = {
-	{ "/process/apparmorProfile", "apparmorProfile", asks_apparmor },
-	{ "/process/selinuxLabel", "selinuxLabel", asks_selinux },
 	{ "/linux/netDevices", "netDevices", asks_net_devices },
 	{ "/linux/mountLabel", "mountLabel", asks_mount_label },
 	{ "/linux/intelRdt", "intelRdt", asks_intel_rdt },
 	{ "/linux/memoryPolicy", "memoryPolicy", asks_memory_policy },
 	{ "/linux/personality", "personality", asks_personality },
 	{ "/linux/timeOffsets", "timeOffsets", asks_time_offsets },
-	{ "/linux/seccomp", "SCMP_ACT_NOTIFY", asks_notify },
 	{ "/linux/resources/blockIO", "blockIO", asks_block_io },
 	{ "/linux/resources/hugepageLimits", "hugepageLimits", asks_hugepage_limits },
 	{ "/linux/resources/network", "network", asks_network },

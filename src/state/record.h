@@ -58,7 +58,9 @@ struct record {
 	size_t annotation_count;
 	const struct record_hook *hooks;
 	size_t hook_count;
-	bool has_process; /* false: config.json has none, start must refuse */
+	const char *agent; /* socket that gets the filter's listener; NULL: there is none */
+	const char *agent_metadata; /* NULL: none */
+	bool has_process;	    /* false: config.json has none, start must refuse */
 };
 
 /* The root directory of all states: --root, or the default. */

@@ -76,10 +76,6 @@ static void what_is_not_done_is_refused(void **state)
 	static const struct {
 		const char *json, *line;
 	} cases[] = {
-		{ PROCESS(", \"apparmorProfile\": \"x\""),
-		  "/process/apparmorProfile: apparmorProfile is not supported yet" },
-		{ PROCESS(", \"selinuxLabel\": \"x\""),
-		  "/process/selinuxLabel: selinuxLabel is not supported yet" },
 		{ LINUX("\"netDevices\": { \"eth0\": {} }"),
 		  "/linux/netDevices: netDevices is not supported yet" },
 		{ LINUX("\"mountLabel\": \"x\""),
@@ -91,9 +87,6 @@ static void what_is_not_done_is_refused(void **state)
 		  "/linux/personality: personality is not supported yet" },
 		{ LINUX("\"timeOffsets\": { \"boottime\": { \"secs\": -1 } }"),
 		  "/linux/timeOffsets: timeOffsets is not supported yet" },
-		{ LINUX("\"seccomp\": { \"defaultAction\": \"SCMP_ACT_ALLOW\", \"syscalls\": ["
-			"{ \"names\": [\"x\"], \"action\": \"SCMP_ACT_NOTIFY\" }] }"),
-		  "/linux/seccomp: SCMP_ACT_NOTIFY is not supported yet" },
 		{ LINUX("\"resources\": { \"blockIO\": { \"weight\": 10 } }"),
 		  "/linux/resources/blockIO: blockIO is not supported yet" },
 		{ LINUX("\"resources\": { \"hugepageLimits\": [{ \"pageSize\": \"2MB\", \"limit\": 0 }] }"),
