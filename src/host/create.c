@@ -14,6 +14,7 @@
 #include "kernel/process.h"
 #include "kernel/time.h"
 #include "plan/planner.h"
+#include "plan/seccomp_cache.h"
 #include "state/directory.h"
 
 #include <signal.h>
@@ -55,8 +56,11 @@ static int decide(struct create *c, bool only_plan, struct arena *a, struct err 
 		return -1;
 	if (facts_gather(&facts, a, e) < 0)
 		return -1;
+	facts_gather_asked(&facts, c->bundle.config);
 	if (only_plan && facts.euid != 0 && !makes_user_namespace(c->bundle.config))
 		facts_assume_root(&facts);
+
+	c->seccomp_cache.root = o->root.path;
 
 	const struct plan_options options = {
 		.id = o->id,
@@ -73,6 +77,7 @@ static int decide(struct create *c, bool only_plan, struct arena *a, struct err 
 		.listen_fds = listen_fds_count(o->listen_pid, o->listen_fds),
 		.listen_names = o->listen_names,
 		.fail_step = o->fail_step,
+		.seccomp_cache = only_plan ? NULL : &c->seccomp_cache,
 	};
 
 	if (plan_make(a, c->bundle.config, &options, &facts, &c->plan, &warnings, e) < 0)
@@ -166,6 +171,23 @@ static const char *const *planned_cgroups(const struct plan *plan, struct arena 
 	return list;
 }
 
+/* A relative path is the bundle's, where runc is at work when it reads it. */
+static void record_agent(struct record *rec, const struct plan *plan,
+			 const struct oci_config *config, struct arena *a)
+{
+	const struct step *last = plan->step_count > 1 ? &plan->steps[plan->step_count - 2] : NULL;
+
+	if (!last || last->op != OP_SET_SECCOMP || !last->seccomp.notify)
+		return;
+
+	const struct oci_linux_seccomp *seccomp = config->linux->seccomp;
+
+	rec->agent = seccomp->listener_path[0] == '/'
+			     ? seccomp->listener_path
+			     : arena_printf(a, "%s/%s", plan->bundle, seccomp->listener_path);
+	rec->agent_metadata = seccomp->listener_metadata;
+}
+
 static void fill_record(const struct create *c, struct record *rec, struct arena *a)
 {
 	const struct oci_config *config = c->bundle.config;
@@ -185,8 +207,27 @@ static void fill_record(const struct create *c, struct record *rec, struct arena
 		.namespaces = c->plan->namespaces,
 		.has_process = config->process != NULL,
 	};
+	record_agent(rec, c->plan, config, a);
 	record_annotations(rec, config->annotations, a);
 	record_hooks(rec, config->hooks, a);
+}
+
+int create_tell_agent(const struct create *c, int listener, struct err *e)
+{
+	struct record rec;
+	struct arena a;
+
+	arena_open(&a);
+	if (!c->running) {
+		fill_record(c, &rec, &a);
+		rec.pid = c->pid;
+	}
+
+	int r = c->running ? agent_tell(c->running, c->pid, STATUS_RUNNING, listener, &a, e)
+			   : agent_tell(&rec, c->pid, STATUS_CREATING, listener, &a, e);
+	arena_close(&a);
+
+	return r;
 }
 
 static int send_pidfd(const struct create *c, struct err *e)
@@ -244,8 +285,11 @@ static int perform(struct create *c, struct record *rec, struct arena *records, 
 		return -1;
 	rec->pid = c->pid;
 	rec->start_time = c->start_time;
+	if (publish(c, rec, records, e) < 0)
+		return -1;
+	seccomp_cache_store(&c->seccomp_cache);
 
-	return publish(c, rec, records, e);
+	return 0;
 }
 
 /* Everything up to a container that waits, or for run, runs. A failure leaves nothing. */

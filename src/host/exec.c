@@ -230,6 +230,9 @@ static int decide(struct create *c, const struct exec_options *o, int dir, struc
 	if (!config.process)
 		return -1;
 
+	facts_gather_asked(&facts, &config);
+	c->running = rec;
+	c->seccomp_cache.root = o->root.path;
 	target = (struct exec_target) {
 		.pid = rec->pid,
 		.start_time = rec->start_time,
@@ -246,6 +249,7 @@ static int decide(struct create *c, const struct exec_options *o, int dir, struc
 		.preserve_fds = o->preserve_fds,
 		.listen_fds = listen_fds_count(o->listen_pid, o->listen_fds),
 		.listen_names = o->listen_names,
+		.seccomp_cache = &c->seccomp_cache,
 	};
 
 	return plan_make_exec(a, &config, &options, &facts, &target, &c->plan, &warnings, e);
@@ -260,6 +264,8 @@ static int perform(struct create *c, struct err *e)
 		return -1;
 	if (c->options->pidfd_socket && console_send(c->options->pidfd_socket, c->pidfd, e) < 0)
 		return -1;
+
+	seccomp_cache_store(&c->seccomp_cache);
 
 	return c->options->pid_file ? pidfile_write(c->options->pid_file, c->pid, e) : 0;
 }

@@ -6,6 +6,7 @@
 
 #include "host/container.h"
 #include "plan/plan.h"
+#include "plan/seccomp_cache.h"
 #include "spec/load.h"
 
 struct create {
@@ -13,6 +14,7 @@ struct create {
 	struct arena *plan_arena; /* the memfd with the plan */
 	struct bundle bundle;
 	const struct plan *plan;
+	struct seccomp_cache seccomp_cache;
 	int state_dir; /* ROOT/ID, locked */
 	int journal;
 	int listener, hold; /* for tare-init; -1 for run */
@@ -24,14 +26,16 @@ struct create {
 	int control; /* our end of the socket pair */
 	int release; /* write end: a held tare-init waits for a byte; -1: it is not held */
 	int console; /* the pty's master, once it came; -1 */
-	enum step_op failed_op; /* the kind of the step that failed, once one did */
+	const struct record *running; /* exec: the container's; NULL: it is being created */
+	enum step_op failed_op;	      /* the kind of the step that failed, once one did */
+	int last_words;		      /* memory file that tare-init may leave a failure in; -1 */
 };
 
 #define CREATE_INITIAL(o)                                                                          \
 	{                                                                                          \
 		.options = (o), .state_dir = -1, .journal = -1, .listener = -1, .hold = -1,        \
 		.signals = -1, .pidfd = -1, .control = -1, .release = -1, .console = -1,           \
-		.failed_op = OP_COUNT,                                                             \
+		.failed_op = OP_COUNT, .last_words = -1,                                           \
 	}
 
 /* ---- create.c ---- */
@@ -87,6 +91,23 @@ void create_rollback(struct create *c, struct err *e);
 
 /* Send @fd with one message to the socket at @path; CONTRACT.md, B6. */
 int console_send(const char *path, int fd, struct err *e);
+
+/* A connection to the listening SOCK_STREAM at @path, of any length; or -errno. */
+int socket_connect(const char *path);
+
+/* ---- agent.c: SCMP_ACT_NOTIFY ---- */
+
+/*
+ * Give the agent the filter's listener with the state of the container in @rec: runtime-spec,
+ * config-linux.md#containerprocessstate. A connection of its own, closed again.
+ */
+int agent_tell(const struct record *rec, pid_t pid, enum container_status status, int listener,
+	       struct arena *a, struct err *e);
+
+/* ---- create.c ---- */
+
+/* agent_tell() while there is no record on disk yet: `run`. */
+int create_tell_agent(const struct create *c, int listener, struct err *e);
 
 /* ---- pidfile.c ---- */
 

@@ -316,6 +316,39 @@ static int died(struct create *c, struct err *e)
 	return err_msg(e, "the container's first process closed its socket");
 }
 
+/* That it is gone meanwhile we hear, with the reason, from its end of the socket. */
+static int give_turn(struct create *c, size_t next, struct err *e)
+{
+	int r = wire_send(c->control, WIRE_GO, next, -1);
+
+	return r < 0 && r != -EPIPE && r != -ECONNRESET ? err_sys(e, r, "give tare-init its turn")
+							: 0;
+}
+
+/* What came with @m. 1, or -1 with @e set. */
+static int keep_descriptor(struct create *c, const struct wire_message *m, int fd, struct err *e)
+{
+	autoclose int listener = -1;
+
+	switch (m->kind) {
+	case WIRE_DESCRIPTOR:
+		fd_close(&c->console);
+		c->console = fd;
+		return 1;
+	case WIRE_LAST_WORDS:
+		fd_close(&c->last_words);
+		c->last_words = fd;
+		return 1;
+	case WIRE_NOTIFIER:
+		listener = fd;
+		if (create_tell_agent(c, listener, e) < 0)
+			return step_failed(c, m->step, e);
+		return give_turn(c, m->step, e) < 0 ? -1 : 1;
+	default:
+		return 1;
+	}
+}
+
 /* One message of tare-init, unless a signal comes first. As wire_receive(), but -1 with @e set. */
 static int next_message(struct create *c, struct wire_message *m, struct err *e)
 {
@@ -337,21 +370,26 @@ static int next_message(struct create *c, struct wire_message *m, struct err *e)
 		r = wire_receive(c->control, m, &fd);
 	if (r < 0)
 		return err_sys(e, r, "hear from tare-init");
-	if (r > 0 && m->kind == WIRE_DESCRIPTOR) {
-		fd_close(&c->console);
-		c->console = fd;
-	}
-
-	return r;
+	return r <= 0 ? r : keep_descriptor(c, m, fd, e);
 }
 
-/* That it is gone meanwhile we hear, with the reason, from its end of the socket. */
-static int give_turn(struct create *c, size_t next, struct err *e)
+static int failed_inside(struct create *c, const struct wire_message *m, struct err *e)
 {
-	int r = wire_send(c->control, WIRE_GO, next, -1);
+	*e = m->error;
 
-	return r < 0 && r != -EPIPE && r != -ECONNRESET ? err_sys(e, r, "give tare-init its turn")
-							: 0;
+	return step_failed(c, m->step < c->plan->step_count ? m->step : c->plan->spawn, e);
+}
+
+/* The socket is closed: the program runs, unless tare-init could only write that it failed. */
+static int hear_last_words(struct create *c, struct err *e)
+{
+	struct wire_message m;
+	int r = c->last_words < 0 ? 0 : wire_last_words(c->last_words, &m);
+
+	if (r < 0)
+		return err_sys(e, r, "read tare-init's last words");
+
+	return r > 0 ? failed_inside(c, &m, e) : 0;
 }
 
 static int take_turns(struct create *c, size_t next, struct err *e)
@@ -365,16 +403,13 @@ static int take_turns(struct create *c, size_t next, struct err *e)
 		if (r < 0)
 			return -1;
 		if (r == 0)
-			return ready ? 0 : died(c, e);
+			return ready ? hear_last_words(c, e) : died(c, e);
 		if (m.kind == WIRE_READY && !c->options->run)
 			return 0;
 		if (m.kind == WIRE_READY)
 			ready = true;
-		if (m.kind == WIRE_FAILED) {
-			*e = m.error;
-			return step_failed(
-				c, m.step < c->plan->step_count ? m.step : c->plan->spawn, e);
-		}
+		if (m.kind == WIRE_FAILED)
+			return failed_inside(c, &m, e);
 		if (m.kind != WIRE_TURN)
 			continue;
 		next = m.step;

@@ -114,9 +114,20 @@ int session_set_clocks(struct inside *in, const struct step *s, struct err *e)
 
 int session_new_keyring(struct inside *in, const struct step *s, struct err *e)
 {
-	(void) in;
+	autoclose int attribute = s->keyring.label ? label_open_attribute(in, "keycreate", e) : -1;
+	if (s->keyring.label && attribute < 0)
+		return -1;
 
-	int r = sys_join_keyring(s->text);
+	int r = attribute < 0
+			? 0
+			: sys_write_all(attribute, s->keyring.label, strlen(s->keyring.label));
+	if (r < 0)
+		return err_sys(e, r, "set the SELinux label \"%s\" for the session keyring",
+			       s->keyring.label);
+	r = sys_join_keyring(s->keyring.name);
+	/* An empty write takes it back: the program's own keyrings are none of our business. */
+	if (attribute >= 0)
+		sys_write(attribute, "", 0);
 
 	/* A kernel without keys, or an outer container that hides them: then there is nothing to
 	 * share either. */

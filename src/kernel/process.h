@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <sys/prctl.h>
+#include <sys/utsname.h>
 
 #ifndef CLONE_NEWTIME
 #define CLONE_NEWTIME 0x00000080
@@ -28,6 +29,13 @@ struct sys_clone {
  * a cgroup is -EOPNOTSUPP. @pidfd: of the child, close-on-exec. The pid, or -errno.
  */
 pid_t sys_clone_call(const struct sys_clone *c, int *pidfd, int (*fn)(void *), void *arg);
+
+/*
+ * Start a child in our own memory, on the stack given, that calls fn(arg) and then ends with its result: with
+ * CLONE_THREAD in @flags it must not return, for that would end the whole process. No signal tells its end:
+ * wait for it with __WALL. clone3(2), Linux 5.3.
+ */
+pid_t sys_clone_beside(uint64_t flags, void *stack, size_t size, int (*fn)(void *), void *arg);
 
 /* fork(2) for code without threads. 0 in the child. */
 static inline pid_t sys_fork(void)
@@ -215,9 +223,18 @@ static inline int sys_join_keyring(const char *name)
 	return (int) SYS_CALL(keyctl, join_session_keyring, name, 0, 0, 0, 0);
 }
 
+/* 0; with SECCOMP_FILTER_FLAG_NEW_LISTENER (Linux 5.0) the listener's descriptor, close-on-exec. */
 static inline int sys_seccomp_filter(const void *program, unsigned flags)
 {
 	const int mode_filter = 1; /* SECCOMP_SET_MODE_FILTER */
 
 	return (int) SYS_CALL(seccomp, mode_filter, flags, program, 0, 0, 0);
+}
+
+/* Those of @wanted (SECCOMP_FILTER_FLAG_*) that this kernel knows. */
+uint32_t sys_seccomp_known_flags(uint32_t wanted);
+
+static inline int sys_uname(struct utsname *name)
+{
+	return (int) SYS_CALL(uname, name, 0, 0, 0, 0, 0);
 }

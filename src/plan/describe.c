@@ -204,6 +204,26 @@ static void describe_clocks(struct line *l, const struct step *s)
 	say_offset(l, ", boottime", &s->clocks.boottime);
 }
 
+static void describe_keyring(struct line *l, const struct step *s)
+{
+	say_quoted(l, s->keyring.name);
+	if (s->keyring.label) {
+		say(l, " with SELinux label ");
+		say_quoted(l, s->keyring.label);
+	}
+}
+
+static void describe_label_file(struct line *l, const struct step *s)
+{
+	say(l, "%s attr/%s", s->label.name, s->label.file);
+}
+
+static void describe_label(struct line *l, const struct step *s)
+{
+	say(l, "%s attr/%s = ", s->label.name, s->label.file);
+	say_quoted(l, s->label.value);
+}
+
 static void describe_setting(struct line *l, const struct step *s)
 {
 	say(l, "%s = ", s->setting.key);
@@ -458,6 +478,7 @@ static void describe_seccomp(struct line *l, const struct step *s)
 	say(l, "%u instructions", s->seccomp.count);
 	if (s->seccomp.flags)
 		say(l, ", flags 0x%x", s->seccomp.flags);
+	say(l, s->seccomp.notify ? ", listener to the agent" : "");
 }
 
 static void describe_exec(struct line *l, const struct step *s)
@@ -483,7 +504,8 @@ static describer *const describers[OP_COUNT] = {
 	[OP_JOIN_NAMESPACE] = describe_namespace,
 	[OP_UNSHARE] = describe_namespace,
 	[OP_SET_CLOCKS] = describe_clocks,
-	[OP_NEW_KEYRING] = describe_text,
+	[OP_NEW_KEYRING] = describe_keyring,
+	[OP_OPEN_LABEL] = describe_label_file,
 	[OP_LOOPBACK_UP] = describe_nothing,
 	[OP_SET_HOSTNAME] = describe_text,
 	[OP_SET_DOMAINNAME] = describe_text,
@@ -516,6 +538,7 @@ static describer *const describers[OP_COUNT] = {
 	[OP_SET_CAPS] = describe_caps,
 	[OP_NO_NEW_PRIVS] = describe_nothing,
 	[OP_PREPARE_EXEC] = describe_exec,
+	[OP_SET_LABEL] = describe_label,
 	[OP_WAIT_FOR_START] = describe_nothing,
 	[OP_SET_SECCOMP] = describe_seccomp,
 	[OP_EXEC] = describe_exec,

@@ -117,7 +117,7 @@ static struct oci_features_seccomp *make_seccomp(struct arena *a)
 	s->operators = seccomp_operator_names(a, &s->operators_count);
 	s->archs = seccomp_arch_names(a, &s->archs_count);
 	s->known_flags = seccomp_flag_names(a, &s->known_flags_count);
-	s->supported_flags = seccomp_flag_names(a, &s->supported_flags_count);
+	s->supported_flags = seccomp_supported_flags(a, &s->supported_flags_count);
 
 	return s;
 }
@@ -141,8 +141,6 @@ static struct oci_features_memory_policy *make_memory_policy(struct arena *a)
 /* Known from the specification, and not done yet: plan/unsupported.c. */
 static void add_missing(struct oci_features_linux *linux, struct arena *a)
 {
-	linux->apparmor = make_switch(a, false);
-	linux->selinux = make_switch(a, false);
 	linux->net_devices = make_switch(a, false);
 	linux->intel_rdt = arena_new(a, struct oci_features_intel_rdt);
 	linux->intel_rdt->has_enabled = true;
@@ -161,6 +159,8 @@ static struct oci_features_linux *make_linux(struct arena *a)
 	linux->memory_policy = make_memory_policy(a);
 	linux->mount_extensions = arena_new(a, struct oci_features_mount_extensions);
 	linux->mount_extensions->idmap = make_switch(a, true);
+	linux->apparmor = make_switch(a, true);
+	linux->selinux = make_switch(a, true);
 	add_missing(linux, a);
 
 	return linux;

@@ -43,6 +43,7 @@ static plan_subject *const subjects[] = {
 	/* in the container's namespaces, on the host's filesystem */
 	plan_enter,
 	plan_keyring,
+	plan_open_labels,
 	plan_network,
 	plan_hostname,
 	plan_sysctl,
@@ -62,8 +63,10 @@ static plan_subject *const subjects[] = {
 	plan_user,
 	plan_no_new_privs,
 	plan_prepare_exec,
+	plan_labels_at_create,
 	plan_wait,
 	plan_start_hooks,
+	plan_labels_at_start,
 	plan_seccomp,
 	plan_exec,
 };

@@ -52,7 +52,8 @@ enum step_op {
 	OP_JOIN_NAMESPACE,     /* ns: setns(2) */
 	OP_UNSHARE,            /* ns: unshare(2) */
 	OP_SET_CLOCKS,         /* clocks: of the time namespace just made, which is then entered */
-	OP_NEW_KEYRING,        /* text: its name */
+	OP_NEW_KEYRING,        /* keyring */
+	OP_OPEN_LABEL,         /* label: its attribute file, in the procfs of the host */
 	OP_LOOPBACK_UP,        /* none */
 	OP_SET_HOSTNAME,       /* text */
 	OP_SET_DOMAINNAME,     /* text */
@@ -85,6 +86,7 @@ enum step_op {
 	OP_SET_CAPS,           /* caps */
 	OP_NO_NEW_PRIVS,       /* none */
 	OP_PREPARE_EXEC,       /* exec: the program is found, and all made ready that OP_SET_SECCOMP could deny */
+	OP_SET_LABEL,          /* label: what the exec gives the program; behind the hooks of start, where there are any */
 	OP_WAIT_FOR_START,     /* none: create is done; goes on when start comes */
 	OP_SET_SECCOMP,        /* seccomp */
 	OP_EXEC,               /* exec: the user's program */
@@ -230,6 +232,16 @@ struct console_step {
 	bool bind;		/* /dev/console can be mounted: there is a mount namespace */
 };
 
+/* A security module that labels processes, and where tare-init keeps its open attribute file. */
+enum label_module { LABEL_SELINUX, LABEL_APPARMOR, LABEL_MODULES };
+
+struct label_step {
+	enum label_module module;
+	const char *name;  /* "AppArmor" */
+	const char *file;  /* below /proc/PID/attr: "exec" */
+	const char *value; /* exactly what is written to it */
+};
+
 struct exec_step {
 	const char *const *argv;
 	const char *const *envp; /* NULL-terminated; LISTEN_* included */
@@ -304,6 +316,11 @@ struct step {
 			int resource;
 			uint64_t soft, hard;
 		} rlimit;
+		struct {
+			const char *name;
+			const char *label; /* its SELinux label; NULL: the kernel's choice */
+		} keyring;
+		struct label_step label;
 		struct scheduler_step scheduler;
 		struct {
 			const char *name; /* "IOPRIO_CLASS_BE" */
@@ -332,6 +349,8 @@ struct step {
 			const struct sock_filter *filter;
 			uint16_t count;
 			uint32_t flags; /* SECCOMP_FILTER_FLAG_* */
+			bool notify; /* there is a listener, which goes to the agent by way of tare */
+			bool mute; /* behind it tare-init may not be able to say that the exec failed */
 		} seccomp;
 		struct exec_step exec;
 	};

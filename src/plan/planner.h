@@ -29,6 +29,7 @@ struct plan_options {
 	int listen_fds;		  /* LISTEN_FDS meant for us */
 	const char *listen_names; /* LISTEN_FDNAMES, or NULL */
 	unsigned fail_step;
+	struct seccomp_cache *seccomp_cache; /* NULL: every filter is compiled anew */
 };
 
 /* What a plan depends on besides: read once, from the kernel, without privileges (facts.c). */
@@ -44,7 +45,11 @@ struct facts {
 	struct id_range sub_uids,
 		sub_gids; /* an ordinary user's own in /etc/subuid, to be mapped from 1 on; count 0: none that could be used */
 	struct cgroup_layout cgroups;
-	bool assumed; /* facts_assume_root() */
+	/* looked at by facts_gather_asked() alone */
+	bool selinux, apparmor;	  /* the module is in force */
+	bool apparmor_attributes; /* it has attribute files of its own: attr/apparmor, Linux 5.8 */
+	uint32_t seccomp_flags;	  /* SECCOMP_FILTER_FLAG_* that this kernel knows */
+	bool assumed;		  /* facts_assume_root() */
 };
 
 struct planner {
@@ -68,6 +73,8 @@ int facts_gather(struct facts *facts, struct arena *a, struct err *e);
 
 /* The same without the cgroups, which exec doesn't look for. */
 int facts_gather_ours(struct facts *facts, struct arena *a, struct err *e);
+/* What matters only where config.json asks for labels or a filter. */
+void facts_gather_asked(struct facts *facts, const struct oci_config *config);
 
 /*
  * Make them those of root of the initial user namespace: `plan` shows an ordinary user what a container takes that only
@@ -133,6 +140,7 @@ int plan_cgroup_owner(struct planner *p, struct err *e); /* cgroup_mounts.c: OP_
 int plan_enter(struct planner *p, struct err *e); /* namespaces.c: OP_ENTER_SESSION, joins, cgroup ns */
 int plan_oom_score(struct planner *p, struct err *e); /* process.c */
 int plan_keyring(struct planner *p, struct err *e); /* process.c */
+int plan_open_labels(struct planner *p, struct err *e); /* labels.c: SELinux, AppArmor */
 int plan_network(struct planner *p, struct err *e); /* namespaces.c: loopback */
 int plan_hostname(struct planner *p, struct err *e); /* identity.c: hostname, domainname */
 int plan_sysctl(struct planner *p, struct err *e); /* sysctl.c */
@@ -150,8 +158,10 @@ int plan_rlimits(struct planner *p, struct err *e); /* rlimits.c */
 int plan_memory_policy(struct planner *p, struct err *e); /* memory_policy.c */
 int plan_personality(struct planner *p, struct err *e); /* personality.c */
 int plan_prepare_exec(struct planner *p, struct err *e); /* process.c: OP_PREPARE_EXEC */
+int plan_labels_at_create(struct planner *p, struct err *e); /* labels.c */
 int plan_wait(struct planner *p, struct err *e); /* process.c: OP_WAIT_FOR_START */
 int plan_start_hooks(struct planner *p, struct err *e); /* hooks.c: startContainer; checks poststart, poststop */
+int plan_labels_at_start(struct planner *p, struct err *e); /* labels.c */
 int plan_user(struct planner *p, struct err *e); /* user.c: cwd, bounding set, user, umask, caps */
 int plan_no_new_privs(struct planner *p, struct err *e); /* process.c */
 int plan_seccomp(struct planner *p, struct err *e); /* seccomp.c: always last before exec */

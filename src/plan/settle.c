@@ -109,6 +109,19 @@ static void settle_seccomp(struct arena *a, struct step *s)
 		settle_block(a, s->seccomp.filter, s->seccomp.count * sizeof(*s->seccomp.filter));
 }
 
+static void settle_keyring(struct arena *a, struct step *s)
+{
+	settle_string(a, &s->keyring.name);
+	settle_string(a, &s->keyring.label);
+}
+
+static void settle_label(struct arena *a, struct step *s)
+{
+	settle_string(a, &s->label.name);
+	settle_string(a, &s->label.file);
+	settle_string(a, &s->label.value);
+}
+
 static void settle_link(struct arena *a, struct step *s)
 {
 	settle_string(a, &s->link.target);
@@ -226,7 +239,8 @@ static void (*const settlers[OP_COUNT])(struct arena *a, struct step *s) = {
 	[OP_OWN_CGROUP] = settle_cgroup_owner,
 	[OP_JOIN_NAMESPACE] = settle_namespace,
 	[OP_UNSHARE] = settle_namespace,
-	[OP_NEW_KEYRING] = settle_text,
+	[OP_NEW_KEYRING] = settle_keyring,
+	[OP_OPEN_LABEL] = settle_label,
 	[OP_SET_HOSTNAME] = settle_text,
 	[OP_SET_DOMAINNAME] = settle_text,
 	[OP_SET_SYSCTL] = settle_setting,
@@ -245,6 +259,7 @@ static void (*const settlers[OP_COUNT])(struct arena *a, struct step *s) = {
 	[OP_SET_MEMORY_POLICY] = settle_memory_policy,
 	[OP_CHANGE_DIR] = settle_path,
 	[OP_SET_USER] = settle_user,
+	[OP_SET_LABEL] = settle_label,
 	[OP_SET_SECCOMP] = settle_seccomp,
 	[OP_PREPARE_EXEC] = settle_exec,
 	[OP_EXEC] = settle_exec,

@@ -18,18 +18,6 @@ static bool has_text(const char *s)
 	return s && s[0];
 }
 
-/* ---- process ---- */
-
-static bool asks_apparmor(const struct oci_config *c)
-{
-	return c->process && has_text(c->process->apparmor_profile);
-}
-
-static bool asks_selinux(const struct oci_config *c)
-{
-	return c->process && has_text(c->process->selinux_label);
-}
-
 /* ---- linux ---- */
 
 static bool asks_net_devices(const struct oci_config *c)
@@ -47,35 +35,13 @@ static bool asks_intel_rdt(const struct oci_config *c)
 	return c->linux && c->linux->intel_rdt;
 }
 
-static bool is_notify(const char *action)
-{
-	return action && strcmp(action, "SCMP_ACT_NOTIFY") == 0;
-}
-
-/* Without this action listenerPath is ignored, as the spec says. */
-static bool asks_notify(const struct oci_config *c)
-{
-	const struct oci_linux_seccomp *seccomp = c->linux ? c->linux->seccomp : NULL;
-
-	if (!seccomp)
-		return false;
-	for (size_t i = 0; i < seccomp->syscalls_count; i++)
-		if (is_notify(seccomp->syscalls[i].action))
-			return true;
-
-	return is_notify(seccomp->default_action);
-}
-
 static const struct {
 	const char *place, *name;
 	bool (*asks)(const struct oci_config *c);
 } unsupported[] = {
-	{ "/process/apparmorProfile", "apparmorProfile", asks_apparmor },
-	{ "/process/selinuxLabel", "selinuxLabel", asks_selinux },
 	{ "/linux/netDevices", "netDevices", asks_net_devices },
 	{ "/linux/mountLabel", "mountLabel", asks_mount_label },
 	{ "/linux/intelRdt", "intelRdt", asks_intel_rdt },
-	{ "/linux/seccomp", "SCMP_ACT_NOTIFY", asks_notify },
 };
 
 int plan_unsupported(struct planner *p, struct err *e)

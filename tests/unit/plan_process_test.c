@@ -76,18 +76,11 @@ static void what_is_not_done_is_refused(void **state)
 	static const struct {
 		const char *json, *line;
 	} cases[] = {
-		{ PROCESS(", \"apparmorProfile\": \"x\""),
-		  "/process/apparmorProfile: apparmorProfile is not supported yet" },
-		{ PROCESS(", \"selinuxLabel\": \"x\""),
-		  "/process/selinuxLabel: selinuxLabel is not supported yet" },
 		{ LINUX("\"netDevices\": { \"eth0\": {} }"),
 		  "/linux/netDevices: netDevices is not supported yet" },
 		{ LINUX("\"mountLabel\": \"x\""),
 		  "/linux/mountLabel: mountLabel is not supported yet" },
 		{ LINUX("\"intelRdt\": {}"), "/linux/intelRdt: intelRdt is not supported yet" },
-		{ LINUX("\"seccomp\": { \"defaultAction\": \"SCMP_ACT_ALLOW\", \"syscalls\": ["
-			"{ \"names\": [\"x\"], \"action\": \"SCMP_ACT_NOTIFY\" }] }"),
-		  "/linux/seccomp: SCMP_ACT_NOTIFY is not supported yet" },
 	};
 	struct plan_case c = asking(plan_unsupported);
 
