@@ -14,6 +14,7 @@
 #include "kernel/time.h"
 #include "plan/planner.h"
 #include "state/directory.h"
+#include "state/journal.h"
 
 #include <signal.h>
 #include <string.h>
@@ -206,6 +207,9 @@ static int publish(struct create *c, const struct record *rec, struct arena *a, 
 	if (record_write(c->state_dir, rec, a, e) < 0 || send_pidfd(c, e) < 0)
 		return -1;
 
+	if (c->keeps && journal_created(c->journal, e) < 0)
+		return -1;
+
 	return c->options->pid_file ? pidfile_write(c->options->pid_file, c->pid, e) : 0;
 }
 
@@ -244,8 +248,12 @@ static int create_container(struct create *c, struct arena *a, struct record *re
 	c->plan_arena = a;
 	if (open_plan_arena(a, e) < 0 || decide(c, false, a, e) < 0)
 		return -1;
-	if (perform(c, rec, records, e) == 0)
+	if (perform(c, rec, records, e) == 0) {
+		/* From now on the namespace is the container's alone: it ends with it. */
+		fd_close(&c->network);
+		c->network = -1;
 		return 0;
+	}
 
 	create_rollback(c, e);
 	arena_unseal(a);
@@ -256,7 +264,8 @@ static int create_container(struct create *c, struct arena *a, struct record *re
 #define CREATE_INITIAL(o)                                                                          \
 	{                                                                                          \
 		.options = (o), .state_dir = -1, .journal = -1, .listener = -1, .hold = -1,        \
-		.signals = -1, .pidfd = -1, .control = -1, .release = -1, .console = -1,           \
+		.signals = -1, .pidfd = -1, .control = -1, .release = -1, .network = -1,           \
+		.console = -1,                                                                     \
 	}
 
 int container_create(const struct create_options *o, struct err *e)

@@ -23,6 +23,8 @@ struct create {
 	uint64_t start_time;
 	int control; /* our end of the socket pair */
 	int release; /* write end: a held tare-init waits for a byte; -1: it is not held */
+	bool keeps;  /* something of ours outlives a created container: journal_created() */
+	int network; /* the container's network namespace, once a device went there; -1 */
 	int console; /* the pty's master, once it came; -1 */
 };
 
@@ -39,6 +41,11 @@ int spawn_release(struct create *c, struct err *e);
  * the steps that want them. Before the first GO.
  */
 int sources_send(struct create *c, struct err *e);
+
+/* ---- netdev.c ---- */
+
+/* OP_MOVE_NETDEV */
+int netdev_perform(struct create *c, const struct step *s, struct err *e);
 
 /* ---- idmap.c ---- */
 

@@ -189,6 +189,7 @@ static int (*const performers[OP_COUNT])(struct create *c, const struct step *s,
 	[OP_DENY_SETGROUPS] = deny_setgroups,
 	[OP_SET_OOM_SCORE] = set_oom_score,
 	[OP_RELEASE] = release,
+	[OP_MOVE_NETDEV] = netdev_perform,
 	[OP_PASS_CONSOLE] = pass_console,
 	[OP_RUN_HOST_HOOK] = run_hook,
 };
@@ -367,7 +368,11 @@ void create_rollback(struct create *c, struct err *e)
 	if (c->state_dir < 0) /* the ID was not even ours */
 		return;
 	kill_init(c);
-	if (journal_undo(c->state_dir, &undo) < 0) {
+	if (c->network >= 0 && journal_return_netdevs(c->state_dir, c->network, &undo) < 0)
+		add_behind(e, &undo);
+	fd_close(&c->network);
+	c->network = -1;
+	if (journal_undo(c->state_dir, true, &undo) < 0) {
 		/* The journal stays: delete --force or the next create tries again. */
 		add_behind(e, &undo);
 		return;

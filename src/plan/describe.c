@@ -326,6 +326,19 @@ static void describe_rlimit(struct line *l, const struct step *s)
 	say_limit(l, s->rlimit.hard);
 }
 
+static void describe_netdev(struct line *l, const struct step *s)
+{
+	say_quoted(l, s->netdev.name);
+	if (strcmp(s->netdev.name, s->netdev.new_name) != 0) {
+		say(l, " as ");
+		say_quoted(l, s->netdev.new_name);
+	}
+	if (s->netdev.namespace) {
+		say(l, " to ");
+		say_quoted(l, s->netdev.namespace);
+	}
+}
+
 static void describe_memory_policy(struct line *l, const struct step *s)
 {
 	say(l, "%s", s->memory_policy.name);
@@ -413,6 +426,7 @@ static describer *const describers[OP_COUNT] = {
 	[OP_DENY_SETGROUPS] = describe_nothing,
 	[OP_SET_OOM_SCORE] = describe_number,
 	[OP_RELEASE] = describe_nothing,
+	[OP_MOVE_NETDEV] = describe_netdev,
 	[OP_ENTER_SESSION] = describe_nothing,
 	[OP_JOIN_NAMESPACE] = describe_namespace,
 	[OP_UNSHARE] = describe_namespace,

@@ -144,7 +144,6 @@ static void add_missing(struct oci_features_linux *linux, struct arena *a)
 {
 	linux->apparmor = make_switch(a, false);
 	linux->selinux = make_switch(a, false);
-	linux->net_devices = make_switch(a, false);
 	linux->intel_rdt = arena_new(a, struct oci_features_intel_rdt);
 	linux->intel_rdt->has_enabled = true;
 	linux->intel_rdt->has_schemata = true;
@@ -162,6 +161,7 @@ static struct oci_features_linux *make_linux(struct arena *a)
 	linux->cgroup = make_cgroup(a);
 	linux->seccomp = make_seccomp(a);
 	linux->memory_policy = make_memory_policy(a);
+	linux->net_devices = make_switch(a, true);
 	add_missing(linux, a);
 
 	return linux;

@@ -40,6 +40,7 @@ static subject *const subjects[] = {
 	plan_cgroup_join,
 	plan_oom_score,
 	plan_id_maps,
+	plan_net_devices,
 	/* in the container's namespaces, on the host's filesystem */
 	plan_enter,
 	plan_keyring,

@@ -45,6 +45,7 @@ enum step_op {
 	OP_DENY_SETGROUPS, /* none */
 	OP_SET_OOM_SCORE,  /* number: here, for in a user namespace it could only be raised */
 	OP_RELEASE,	   /* none: a tare-init that was born held may exec */
+	OP_MOVE_NETDEV,	   /* netdev: into the container's network namespace */
 	/* from here on tare-init, but for OP_RUN_HOST_HOOK and OP_PASS_CONSOLE */
 	OP_ENTER_SESSION,     /* none: setsid(2), umask 0 */
 	OP_JOIN_NAMESPACE,    /* ns: setns(2) */
@@ -217,6 +218,11 @@ struct step {
 			const struct id_range *ranges;
 			size_t count;
 		} id_map;
+		struct {
+			const char *name;      /* of the device on the host */
+			const char *new_name;  /* may have a %d in it */
+			const char *namespace; /* path of the joined one; NULL: tare-init's own */
+		} netdev;
 		struct {
 			uint64_t type;	  /* CLONE_NEW* */
 			const char *name; /* "network" */

@@ -118,6 +118,7 @@ int plan_resources(struct planner *p,
 int plan_spawn(struct planner *p, struct err *e);	/* namespaces.c: OP_SPAWN */
 int plan_cgroup_join(struct planner *p, struct err *e); /* cgroup.c: OP_JOIN_CGROUP on v1 */
 int plan_id_maps(struct planner *p, struct err *e); /* idmap.c: OP_WRITE_ID_MAP ... OP_RELEASE */
+int plan_net_devices(struct planner *p, struct err *e); /* net_devices.c */
 int plan_enter(struct planner *p,
 	       struct err *e); /* namespaces.c: OP_ENTER_SESSION, joins, cgroup ns */
 int plan_oom_score(struct planner *p, struct err *e); /* process.c */

@@ -144,6 +144,13 @@ static void settle_rlimit(struct arena *a, struct step *s)
 	settle_string(a, &s->rlimit.name);
 }
 
+static void settle_netdev(struct arena *a, struct step *s)
+{
+	settle_string(a, &s->netdev.name);
+	settle_string(a, &s->netdev.new_name);
+	settle_string(a, &s->netdev.namespace);
+}
+
 static void settle_memory_policy(struct arena *a, struct step *s)
 {
 	settle_string(a, &s->memory_policy.name);
@@ -200,6 +207,7 @@ static void (*const settlers[OP_COUNT])(struct arena *a, struct step *s) = {
 	[OP_SPAWN] = settle_spawn,
 	[OP_JOIN_CGROUP] = settle_path,
 	[OP_WRITE_ID_MAP] = settle_id_map,
+	[OP_MOVE_NETDEV] = settle_netdev,
 	[OP_JOIN_NAMESPACE] = settle_namespace,
 	[OP_UNSHARE] = settle_namespace,
 	[OP_NEW_KEYRING] = settle_text,

@@ -27,6 +27,7 @@ const struct step_kind step_kinds[OP_COUNT] = {
 	[OP_DENY_SETGROUPS] = HOST("deny-setgroups", ""),
 	[OP_SET_OOM_SCORE] = HOST("set-oom-score", ""),
 	[OP_RELEASE] = HOST("release", ""),
+	[OP_MOVE_NETDEV] = HOST("move-netdev", "move-netdev-back"),
 	[OP_ENTER_SESSION] = INIT("enter-session"),
 	[OP_JOIN_NAMESPACE] = INIT("join-namespace"),
 	[OP_UNSHARE] = INIT("unshare"),

@@ -42,11 +42,6 @@ static bool asks_io_priority(const struct oci_config *c)
 
 /* ---- linux ---- */
 
-static bool asks_net_devices(const struct oci_config *c)
-{
-	return c->linux && c->linux->net_devices && c->linux->net_devices->count > 0;
-}
-
 static bool asks_mount_label(const struct oci_config *c)
 {
 	return c->linux && has_text(c->linux->mount_label);
@@ -96,7 +91,6 @@ static const struct {
 	{ "/process/selinuxLabel", "selinuxLabel", asks_selinux },
 	{ "/process/scheduler", "scheduler", asks_scheduler },
 	{ "/process/ioPriority", "ioPriority", asks_io_priority },
-	{ "/linux/netDevices", "netDevices", asks_net_devices },
 	{ "/linux/mountLabel", "mountLabel", asks_mount_label },
 	{ "/linux/intelRdt", "intelRdt", asks_intel_rdt },
 	{ "/linux/timeOffsets", "timeOffsets", asks_time_offsets },

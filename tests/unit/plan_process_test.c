@@ -84,8 +84,6 @@ static void what_is_not_done_is_refused(void **state)
 		  "/process/scheduler: scheduler is not supported yet" },
 		{ PROCESS(", \"ioPriority\": { \"class\": \"IOPRIO_CLASS_BE\", \"priority\": 4 }"),
 		  "/process/ioPriority: ioPriority is not supported yet" },
-		{ LINUX("\"netDevices\": { \"eth0\": {} }"),
-		  "/linux/netDevices: netDevices is not supported yet" },
 		{ LINUX("\"mountLabel\": \"x\""),
 		  "/linux/mountLabel: mountLabel is not supported yet" },
 		{ LINUX("\"intelRdt\": {}"), "/linux/intelRdt: intelRdt is not supported yet" },
