@@ -23,9 +23,14 @@ struct create {
 	uint64_t start_time;
 	int control; /* our end of the socket pair */
 	int release; /* write end: a held tare-init waits for a byte; -1: it is not held */
-	bool keeps;  /* something of ours outlives a created container: journal_created() */
-	int network; /* the container's network namespace, once a device went there; -1 */
-	int console; /* the pty's master, once it came; -1 */
+	struct {
+		const char *path; /* NULL: nothing to write back */
+		char text[4096];
+	} schemata_was;	   /* of a resctrl group that was there before */
+	bool resctrl_made; /* the class is new */
+	bool keeps;	   /* something of ours outlives a created container: journal_created() */
+	int network;	   /* the container's network namespace, once a device went there; -1 */
+	int console;	   /* the pty's master, once it came; -1 */
 };
 
 /* ---- spawn.c ---- */
@@ -41,6 +46,16 @@ int spawn_release(struct create *c, struct err *e);
  * the steps that want them. Before the first GO.
  */
 int sources_send(struct create *c, struct err *e);
+
+/* ---- resctrl.c ---- */
+
+/* OP_MAKE_RESCTRL, OP_WRITE_RESCTRL, OP_JOIN_RESCTRL */
+int resctrl_make(struct create *c, const struct step *s, struct err *e);
+int resctrl_write(struct create *c, const struct step *s, struct err *e);
+int resctrl_join(struct create *c, const struct step *s, struct err *e);
+
+/* After a failure: what somebody else's group had before OP_WRITE_RESCTRL. */
+int resctrl_write_back(struct create *c, struct err *e);
 
 /* ---- netdev.c ---- */
 

@@ -183,8 +183,11 @@ static int (*const performers[OP_COUNT])(struct create *c, const struct step *s,
 	[OP_MAKE_CGROUP] = make_cgroup,
 	[OP_WRITE_CGROUP] = write_cgroup,
 	[OP_ATTACH_DEVICES] = attach_devices,
+	[OP_MAKE_RESCTRL] = resctrl_make,
+	[OP_WRITE_RESCTRL] = resctrl_write,
 	[OP_SPAWN] = spawn,
 	[OP_JOIN_CGROUP] = join_cgroup,
+	[OP_JOIN_RESCTRL] = resctrl_join,
 	[OP_WRITE_ID_MAP] = idmap_write,
 	[OP_DENY_SETGROUPS] = deny_setgroups,
 	[OP_SET_OOM_SCORE] = set_oom_score,
@@ -369,6 +372,8 @@ void create_rollback(struct create *c, struct err *e)
 		return;
 	kill_init(c);
 	if (c->network >= 0 && journal_return_netdevs(c->state_dir, c->network, &undo) < 0)
+		add_behind(e, &undo);
+	if (resctrl_write_back(c, &undo) < 0)
 		add_behind(e, &undo);
 	fd_close(&c->network);
 	c->network = -1;

@@ -104,6 +104,7 @@ static struct oci_features_cgroup *make_cgroup(struct arena *a)
 		.has_systemd = true,
 		.has_systemd_user = true,
 		.has_rdma = true,
+		.rdma = true,
 	};
 
 	return cgroup;
@@ -121,6 +122,17 @@ static struct oci_features_seccomp *make_seccomp(struct arena *a)
 	s->supported_flags = seccomp_flag_names(a, &s->supported_flags_count);
 
 	return s;
+}
+
+static struct oci_features_intel_rdt *make_intel_rdt(struct arena *a)
+{
+	struct oci_features_intel_rdt *rdt = arena_new(a, struct oci_features_intel_rdt);
+
+	rdt->has_enabled = rdt->enabled = true;
+	rdt->has_schemata = rdt->schemata = true;
+	rdt->has_monitoring = rdt->monitoring = true;
+
+	return rdt;
 }
 
 static struct oci_features_memory_policy *make_memory_policy(struct arena *a)
@@ -144,10 +156,6 @@ static void add_missing(struct oci_features_linux *linux, struct arena *a)
 {
 	linux->apparmor = make_switch(a, false);
 	linux->selinux = make_switch(a, false);
-	linux->intel_rdt = arena_new(a, struct oci_features_intel_rdt);
-	linux->intel_rdt->has_enabled = true;
-	linux->intel_rdt->has_schemata = true;
-	linux->intel_rdt->has_monitoring = true;
 	linux->mount_extensions = arena_new(a, struct oci_features_mount_extensions);
 	linux->mount_extensions->idmap = make_switch(a, false);
 }
@@ -162,6 +170,7 @@ static struct oci_features_linux *make_linux(struct arena *a)
 	linux->seccomp = make_seccomp(a);
 	linux->memory_policy = make_memory_policy(a);
 	linux->net_devices = make_switch(a, true);
+	linux->intel_rdt = make_intel_rdt(a);
 	add_missing(linux, a);
 
 	return linux;

@@ -38,9 +38,12 @@ enum step_op {
 	OP_MAKE_CGROUP,	   /* cgroup */
 	OP_WRITE_CGROUP,   /* cgroup_file */
 	OP_ATTACH_DEVICES, /* devices */
-	OP_SPAWN,	   /* spawn: tare-init is born, in its new namespaces */
+	OP_MAKE_RESCTRL, /* resctrl: a group of the resctrl file system, path, way, lines, compared */
+	OP_WRITE_RESCTRL, /* resctrl: path, lines */
+	OP_SPAWN,	  /* spawn: tare-init is born, in its new namespaces */
 	/* while tare-init waits; SIDE_HOST */
 	OP_JOIN_CGROUP,	   /* cgroup: moves tare-init there (v1; v2 is joined at birth) */
+	OP_JOIN_RESCTRL,   /* path: moves tare-init into that group */
 	OP_WRITE_ID_MAP,   /* id_map */
 	OP_DENY_SETGROUPS, /* none */
 	OP_SET_OOM_SCORE,  /* number: here, for in a user namespace it could only be raised */
@@ -85,6 +88,13 @@ enum step_op {
 	OP_SET_SECCOMP,	   /* seccomp */
 	OP_EXEC,	   /* exec: the user's program */
 	OP_COUNT
+};
+
+enum resctrl_way {
+	RESCTRL_THERE,	/* somebody else's, must be there */
+	RESCTRL_SHARED, /* made where it is missing; stays when the container goes */
+	RESCTRL_OWN,	/* made where it is missing; goes with the container then */
+	RESCTRL_NEW,	/* must be new; goes with the container */
 };
 
 enum id_map_way {
@@ -218,6 +228,12 @@ struct step {
 			const struct id_range *ranges;
 			size_t count;
 		} id_map;
+		struct {
+			const char *path; /* absolute */
+			enum resctrl_way way;
+			const char *const *lines; /* of its schemata, NULL-terminated; NULL: none */
+			size_t compared; /* so many of them must hold already where it was not made now */
+		} resctrl;
 		struct {
 			const char *name;      /* of the device on the host */
 			const char *new_name;  /* may have a %d in it */

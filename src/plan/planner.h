@@ -44,7 +44,8 @@ struct facts {
 	struct id_range sub_uids,
 		sub_gids; /* an ordinary user's own in /etc/subuid, to be mapped from 1 on; count 0: none that could be used */
 	struct cgroup_layout cgroups;
-	bool assumed; /* facts_assume_root() */
+	const char *resctrl; /* where it is mounted; NULL: not looked for yet, as few want it */
+	bool assumed;	     /* facts_assume_root() */
 };
 
 struct planner {
@@ -115,8 +116,11 @@ int plan_namespaces(struct planner *p, struct err *e); /* namespaces.c: reads an
 int plan_cgroup(struct planner *p, struct err *e);     /* cgroup.c: OP_MAKE_CGROUP */
 int plan_resources(struct planner *p,
 		   struct err *e); /* resources.c: OP_WRITE_CGROUP, OP_ATTACH_DEVICES */
-int plan_spawn(struct planner *p, struct err *e);	/* namespaces.c: OP_SPAWN */
-int plan_cgroup_join(struct planner *p, struct err *e); /* cgroup.c: OP_JOIN_CGROUP on v1 */
+int plan_resctrl(struct planner *p,
+		 struct err *e);		  /* resctrl.c: OP_MAKE_RESCTRL, OP_WRITE_RESCTRL */
+int plan_spawn(struct planner *p, struct err *e); /* namespaces.c: OP_SPAWN */
+int plan_cgroup_join(struct planner *p, struct err *e);	 /* cgroup.c: OP_JOIN_CGROUP on v1 */
+int plan_resctrl_join(struct planner *p, struct err *e); /* resctrl.c: OP_JOIN_RESCTRL */
 int plan_id_maps(struct planner *p, struct err *e); /* idmap.c: OP_WRITE_ID_MAP ... OP_RELEASE */
 int plan_net_devices(struct planner *p, struct err *e); /* net_devices.c */
 int plan_enter(struct planner *p,

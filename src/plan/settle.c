@@ -144,6 +144,12 @@ static void settle_rlimit(struct arena *a, struct step *s)
 	settle_string(a, &s->rlimit.name);
 }
 
+static void settle_resctrl(struct arena *a, struct step *s)
+{
+	settle_string(a, &s->resctrl.path);
+	settle_list(a, &s->resctrl.lines);
+}
+
 static void settle_netdev(struct arena *a, struct step *s)
 {
 	settle_string(a, &s->netdev.name);
@@ -204,8 +210,11 @@ static void (*const settlers[OP_COUNT])(struct arena *a, struct step *s) = {
 	[OP_MAKE_CGROUP] = settle_path,
 	[OP_WRITE_CGROUP] = settle_cgroup_file,
 	[OP_ATTACH_DEVICES] = settle_devices,
+	[OP_MAKE_RESCTRL] = settle_resctrl,
+	[OP_WRITE_RESCTRL] = settle_resctrl,
 	[OP_SPAWN] = settle_spawn,
 	[OP_JOIN_CGROUP] = settle_path,
+	[OP_JOIN_RESCTRL] = settle_path,
 	[OP_WRITE_ID_MAP] = settle_id_map,
 	[OP_MOVE_NETDEV] = settle_netdev,
 	[OP_JOIN_NAMESPACE] = settle_namespace,

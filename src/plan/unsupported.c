@@ -47,11 +47,6 @@ static bool asks_mount_label(const struct oci_config *c)
 	return c->linux && has_text(c->linux->mount_label);
 }
 
-static bool asks_intel_rdt(const struct oci_config *c)
-{
-	return c->linux && c->linux->intel_rdt;
-}
-
 static bool is_offset(const struct oci_linux_time_offset *offset)
 {
 	return offset && (offset->secs != 0 || offset->nanosecs != 0);
@@ -92,7 +87,6 @@ static const struct {
 	{ "/process/scheduler", "scheduler", asks_scheduler },
 	{ "/process/ioPriority", "ioPriority", asks_io_priority },
 	{ "/linux/mountLabel", "mountLabel", asks_mount_label },
-	{ "/linux/intelRdt", "intelRdt", asks_intel_rdt },
 	{ "/linux/timeOffsets", "timeOffsets", asks_time_offsets },
 	{ "/linux/seccomp", "SCMP_ACT_NOTIFY", asks_notify },
 };

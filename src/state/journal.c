@@ -17,6 +17,7 @@
 #include "state/lines.h"
 
 #define MAX_CGROUPS	32 /* Linux has 14 controllers; each can be a v1 hierarchy */
+#define MAX_RESCTRLS	2  /* class and monitoring group */
 #define MAX_NETDEVS	64
 #define END_PATIENCE_MS 10000
 
@@ -82,6 +83,16 @@ int journal_netdev_is(int journal, const char *name, struct err *e)
 	return append(journal, "netdev-is", name, e);
 }
 
+int journal_resctrl(int journal, const char *path, bool shared, struct err *e)
+{
+	return append(journal, shared ? "resctrl-shared" : "resctrl", path, e);
+}
+
+int journal_resctrl_not_ours(int journal, const char *path, struct err *e)
+{
+	return append(journal, "resctrl-not-ours", path, e);
+}
+
 int journal_created(int journal, struct err *e)
 {
 	return append(journal, "created", "-", e);
@@ -102,6 +113,11 @@ struct entries {
 	uint64_t start_time;
 	struct netdev_entry netdevs[MAX_NETDEVS];
 	size_t netdev_count;
+	struct resctrl_entry {
+		const char *path;
+		bool shared;
+	} resctrls[MAX_RESCTRLS];
+	size_t resctrl_count;
 	bool created;
 };
 
@@ -137,6 +153,19 @@ static void parse_netdev(char *value, struct entries *entries)
 	};
 }
 
+static void parse_resctrl(const struct line *line, struct entries *entries)
+{
+	size_t n = entries->resctrl_count;
+
+	if (strcmp(line->key, "resctrl-not-ours") == 0)
+		entries->resctrl_count -= n > 0;
+	else if (n < MAX_RESCTRLS)
+		entries->resctrls[entries->resctrl_count++] = (struct resctrl_entry) {
+			.path = line->value,
+			.shared = strcmp(line->key, "resctrl-shared") == 0,
+		};
+}
+
 /* What is not about cgroups. */
 static void parse_other(const struct line *line, struct entries *entries)
 {
@@ -146,6 +175,8 @@ static void parse_other(const struct line *line, struct entries *entries)
 		parse_netdev(line->value, entries);
 	else if (strcmp(line->key, "netdev-is") == 0 && entries->netdev_count > 0)
 		entries->netdevs[entries->netdev_count - 1].is = line->value;
+	else if (strncmp(line->key, "resctrl", 7) == 0)
+		parse_resctrl(line, entries);
 	else if (strcmp(line->key, "created") == 0)
 		entries->created = true;
 }
@@ -295,6 +326,22 @@ static int return_netdevs(const struct entries *entries, struct err *e)
 	return network < 0 ? 0 : return_from(entries, network, e);
 }
 
+/* The kernel empties a group that is removed. */
+static int remove_resctrls(const struct entries *entries, bool keep_shared, struct err *e)
+{
+	for (size_t i = entries->resctrl_count; i-- > 0;) {
+		const struct resctrl_entry *entry = &entries->resctrls[i];
+		int r = 0;
+
+		if (!entry->shared || !keep_shared)
+			r = sys_unlink_at(AT_FDCWD, entry->path, AT_REMOVEDIR);
+		if (r < 0 && r != -ENOENT)
+			return err_sys(e, r, "remove resctrl group \"%s\"", entry->path);
+	}
+
+	return 0;
+}
+
 static int undo(int dir, bool failed, struct arena *a, struct err *e)
 {
 	struct entries entries;
@@ -302,11 +349,17 @@ static int undo(int dir, bool failed, struct arena *a, struct err *e)
 
 	if (r != 0)
 		return r < 0 ? -1 : 0;
-	if ((failed || !entries.created) && return_netdevs(&entries, e) < 0)
+
+	bool created = entries.created && !failed;
+
+	if (!created && return_netdevs(&entries, e) < 0)
 		return -1;
 	if (entries.pid > 0 && kill_process(&entries, e) < 0)
 		return -1;
 	if (entries.count > 0 && cgroup_kill_all(entries.cgroups, SIGKILL, e) < 0)
+		return -1;
+
+	if (remove_resctrls(&entries, created, e) < 0)
 		return -1;
 
 	return remove_cgroups(&entries, e);

@@ -15,7 +15,12 @@
  *			is about to leave the host for the namespace, of that path or (empty) of the process; UP 1: it
  *			was up
  *	netdev-is NAME	is what it is called there
- *	created -	what a created container keeps is not to be undone any more: netdev
+ *	resctrl PATH	is about to be made: a group of resctrl that goes with the container
+ *	resctrl-shared PATH
+ *			likewise, but a created container leaves it behind
+ *	resctrl-not-ours PATH
+ *			somebody else made it
+ *	created -	what a created container keeps is not to be undone any more: netdev, resctrl-shared
  */
 #pragma once
 
@@ -44,6 +49,10 @@ struct journal_netdev {
 
 int journal_netdev(int journal, const struct journal_netdev *d, struct err *e);
 int journal_netdev_is(int journal, const char *name, struct err *e);
+
+/* @shared: it stays once the container is created. */
+int journal_resctrl(int journal, const char *path, bool shared, struct err *e);
+int journal_resctrl_not_ours(int journal, const char *path, struct err *e);
 
 int journal_created(int journal, struct err *e);
 

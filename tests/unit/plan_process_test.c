@@ -86,7 +86,6 @@ static void what_is_not_done_is_refused(void **state)
 		  "/process/ioPriority: ioPriority is not supported yet" },
 		{ LINUX("\"mountLabel\": \"x\""),
 		  "/linux/mountLabel: mountLabel is not supported yet" },
-		{ LINUX("\"intelRdt\": {}"), "/linux/intelRdt: intelRdt is not supported yet" },
 		{ LINUX("\"timeOffsets\": { \"boottime\": { \"secs\": -1 } }"),
 		  "/linux/timeOffsets: timeOffsets is not supported yet" },
 		{ LINUX("\"seccomp\": { \"defaultAction\": \"SCMP_ACT_ALLOW\", \"syscalls\": ["
