@@ -139,11 +139,13 @@ static const char *const *list_lines(struct planner *p, const struct oci_linux_i
 	return lines;
 }
 
-/* One directory of resctrl, none of those that are its own. */
+/* The root, or one directory of resctrl, none of those that are its own. */
 static int check_clos(const char *id, struct err *e)
 {
 	static const char *const taken[] = { ".", "..", "info", "mon_groups", "mon_data" };
 
+	if (!id || strcmp(id, "/") == 0)
+		return 0;
 	for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++)
 		if (strcmp(id, taken[i]) == 0)
 			return err_cfg(e, PLACE "closID", "\"%s\" is not the name of a group", id);
@@ -162,6 +164,16 @@ static void add_group(struct planner *p, const char *path, enum resctrl_way way,
 	step->resctrl.way = way;
 	step->resctrl.lines = lines;
 	step->resctrl.compared = compared;
+}
+
+static void add_write(struct planner *p, const char *path, const char *const *lines)
+{
+	if (!lines[0])
+		return;
+
+	struct step *step = plan_add(p, OP_WRITE_RESCTRL, "/linux/intelRdt");
+	step->resctrl.path = path;
+	step->resctrl.lines = lines;
 }
 
 static enum resctrl_way way_of(const char *clos, bool schemas)
@@ -192,9 +204,7 @@ int plan_resctrl(struct planner *p, struct err *e)
 		return 0;
 
 	const char *clos = has_text(rdt->clos_id) ? rdt->clos_id : NULL;
-	if (clos && strcmp(clos, "/") != 0 && check_clos(clos, e) < 0)
-		return -1;
-	if (check_lines(p, rdt, e) < 0 || find_root(p, &root, e) < 0)
+	if (check_clos(clos, e) < 0 || check_lines(p, rdt, e) < 0 || find_root(p, &root, e) < 0)
 		return -1;
 
 	const char *const *lines = list_lines(p, rdt, &compared);
@@ -203,12 +213,7 @@ int plan_resctrl(struct planner *p, struct err *e)
 	if (rdt->has_enable_monitoring && rdt->enable_monitoring)
 		add_group(p, arena_printf(p->arena, "%s/mon_groups/%s", path, p->options->id),
 			  RESCTRL_NEW, NULL, 0);
-	if (lines[0]) {
-		struct step *step = plan_add(p, OP_WRITE_RESCTRL, "/linux/intelRdt");
-
-		step->resctrl.path = path;
-		step->resctrl.lines = lines;
-	}
+	add_write(p, path, lines);
 
 	return 0;
 }
