@@ -16,6 +16,7 @@
 #include "plan/planner.h"
 #include "plan/seccomp_cache.h"
 #include "state/directory.h"
+#include "state/journal.h"
 
 #include <signal.h>
 #include <string.h>
@@ -244,6 +245,9 @@ static int publish(struct create *c, const struct record *rec, struct arena *a, 
 	    record_write(c->state_dir, rec, a, e) < 0 || send_pidfd(c, e) < 0)
 		return -1;
 
+	if (c->keeps && journal_created(c->journal, e) < 0)
+		return -1;
+
 	return c->options->pid_file ? pidfile_write(c->options->pid_file, c->pid, e) : 0;
 }
 
@@ -299,8 +303,12 @@ static int create_container(struct create *c, struct arena *a, struct record *re
 	c->plan_arena = a;
 	if (create_open_arena(a, e) < 0 || decide(c, false, a, e) < 0)
 		return -1;
-	if (perform(c, rec, records, e) == 0)
+	if (perform(c, rec, records, e) == 0) {
+		/* From now on the namespace is the container's alone: it ends with it. */
+		fd_close(&c->network);
+		c->network = -1;
 		return 0;
+	}
 
 	create_rollback(c, e);
 	run_poststop_after_hook(c, rec, records);

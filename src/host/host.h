@@ -29,13 +29,20 @@ struct create {
 	const struct record *running; /* exec: the container's; NULL: it is being created */
 	enum step_op failed_op;	      /* the kind of the step that failed, once one did */
 	int last_words;		      /* memory file that tare-init may leave a failure in; -1 */
+	struct {
+		const char *path; /* NULL: nothing to write back */
+		char text[4096];
+	} schemata_was;	   /* of a resctrl group that was there before */
+	bool resctrl_made; /* the class is new */
+	bool keeps;	   /* something of ours outlives a created container: journal_created() */
+	int network;	   /* the container's network namespace, once a device went there; -1 */
 };
 
 #define CREATE_INITIAL(o)                                                                          \
 	{                                                                                          \
 		.options = (o), .state_dir = -1, .journal = -1, .listener = -1, .hold = -1,        \
 		.signals = -1, .pidfd = -1, .control = -1, .release = -1, .console = -1,           \
-		.failed_op = OP_COUNT, .last_words = -1,                                           \
+		.failed_op = OP_COUNT, .last_words = -1, .network = -1,                            \
 	}
 
 /* ---- create.c ---- */
@@ -63,6 +70,21 @@ int spawn_release(struct create *c, struct err *e);
  * the steps that want them. Before the first GO.
  */
 int sources_send(struct create *c, struct err *e);
+
+/* ---- resctrl.c ---- */
+
+/* OP_MAKE_RESCTRL, OP_WRITE_RESCTRL, OP_JOIN_RESCTRL */
+int resctrl_make(struct create *c, const struct step *s, struct err *e);
+int resctrl_write(struct create *c, const struct step *s, struct err *e);
+int resctrl_join(struct create *c, const struct step *s, struct err *e);
+
+/* After a failure: what somebody else's group had before OP_WRITE_RESCTRL. */
+int resctrl_write_back(struct create *c, struct err *e);
+
+/* ---- netdev.c ---- */
+
+/* OP_MOVE_NETDEV */
+int netdev_perform(struct create *c, const struct step *s, struct err *e);
 
 /* ---- idmap.c ---- */
 

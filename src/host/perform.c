@@ -237,8 +237,11 @@ static int (*const performers[OP_COUNT])(struct create *c, const struct step *s,
 	[OP_MAKE_CGROUP] = make_cgroup,
 	[OP_WRITE_CGROUP] = write_cgroup,
 	[OP_ATTACH_DEVICES] = attach_devices,
+	[OP_MAKE_RESCTRL] = resctrl_make,
+	[OP_WRITE_RESCTRL] = resctrl_write,
 	[OP_SPAWN] = spawn,
 	[OP_JOIN_CGROUP] = join_cgroup,
+	[OP_JOIN_RESCTRL] = resctrl_join,
 	[OP_WRITE_ID_MAP] = idmap_write,
 	[OP_DENY_SETGROUPS] = deny_setgroups,
 	[OP_OWN_CGROUP] = own_cgroup,
@@ -246,6 +249,7 @@ static int (*const performers[OP_COUNT])(struct create *c, const struct step *s,
 	[OP_RELEASE] = release,
 	[OP_SET_SCHEDULER] = set_scheduler,
 	[OP_SET_IO_PRIORITY] = set_io_priority,
+	[OP_MOVE_NETDEV] = netdev_perform,
 	[OP_PASS_CONSOLE] = pass_console,
 	[OP_RUN_HOST_HOOK] = run_hook,
 };
@@ -464,7 +468,13 @@ void create_rollback(struct create *c, struct err *e)
 	if (c->state_dir < 0) /* the ID was not even ours */
 		return;
 	create_kill(c);
-	if (journal_undo(c->state_dir, &undo) < 0) {
+	if (c->network >= 0 && journal_return_netdevs(c->state_dir, c->network, &undo) < 0)
+		add_behind(e, &undo);
+	if (resctrl_write_back(c, &undo) < 0)
+		add_behind(e, &undo);
+	fd_close(&c->network);
+	c->network = -1;
+	if (journal_undo(c->state_dir, true, &undo) < 0) {
 		/* The journal stays: delete --force or the next create tries again. */
 		add_behind(e, &undo);
 		return;

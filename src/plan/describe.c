@@ -411,6 +411,45 @@ static void describe_io_priority(struct line *l, const struct step *s)
 	say(l, "%s %d", s->io_priority.name, s->io_priority.level);
 }
 
+static void describe_resctrl(struct line *l, const struct step *s)
+{
+	static const char *const ways[] = {
+		[RESCTRL_THERE] = "that is there",
+		[RESCTRL_SHARED] = "where missing, to stay",
+		[RESCTRL_OWN] = "where missing",
+		[RESCTRL_NEW] = "that is new",
+	};
+
+	say_quoted(l, s->resctrl.path);
+	say(l, " %s", ways[s->resctrl.way]);
+	if (s->resctrl.way == RESCTRL_OWN)
+		return;
+	for (size_t i = 0; i < s->resctrl.compared; i++) {
+		say(l, i > 0 ? ", " : " with ");
+		say_quoted(l, s->resctrl.lines[i]);
+	}
+}
+
+static void describe_schemata(struct line *l, const struct step *s)
+{
+	say_strings(l, s->resctrl.lines);
+	say(l, " to ");
+	say_quoted(l, s->resctrl.path);
+}
+
+static void describe_netdev(struct line *l, const struct step *s)
+{
+	say_quoted(l, s->netdev.name);
+	if (strcmp(s->netdev.name, s->netdev.new_name) != 0) {
+		say(l, " as ");
+		say_quoted(l, s->netdev.new_name);
+	}
+	if (s->netdev.namespace) {
+		say(l, " to ");
+		say_quoted(l, s->netdev.namespace);
+	}
+}
+
 static void describe_memory_policy(struct line *l, const struct step *s)
 {
 	say(l, "%s", s->memory_policy.name);
@@ -493,13 +532,17 @@ static describer *const describers[OP_COUNT] = {
 	[OP_MAKE_CGROUP] = describe_cgroup,
 	[OP_WRITE_CGROUP] = describe_cgroup_file,
 	[OP_ATTACH_DEVICES] = describe_devices,
+	[OP_MAKE_RESCTRL] = describe_resctrl,
+	[OP_WRITE_RESCTRL] = describe_schemata,
 	[OP_SPAWN] = describe_spawn,
 	[OP_JOIN_CGROUP] = describe_cgroup,
+	[OP_JOIN_RESCTRL] = describe_path,
 	[OP_WRITE_ID_MAP] = describe_id_map,
 	[OP_DENY_SETGROUPS] = describe_nothing,
 	[OP_OWN_CGROUP] = describe_cgroup_owner,
 	[OP_SET_OOM_SCORE] = describe_number,
 	[OP_RELEASE] = describe_nothing,
+	[OP_MOVE_NETDEV] = describe_netdev,
 	[OP_ENTER_SESSION] = describe_nothing,
 	[OP_JOIN_NAMESPACE] = describe_namespace,
 	[OP_UNSHARE] = describe_namespace,

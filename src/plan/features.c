@@ -103,6 +103,7 @@ static struct oci_features_cgroup *make_cgroup(struct arena *a)
 		.has_systemd = true,
 		.has_systemd_user = true,
 		.has_rdma = true,
+		.rdma = true,
 	};
 
 	return cgroup;
@@ -122,6 +123,17 @@ static struct oci_features_seccomp *make_seccomp(struct arena *a)
 	return s;
 }
 
+static struct oci_features_intel_rdt *make_intel_rdt(struct arena *a)
+{
+	struct oci_features_intel_rdt *rdt = arena_new(a, struct oci_features_intel_rdt);
+
+	rdt->has_enabled = rdt->enabled = true;
+	rdt->has_schemata = rdt->schemata = true;
+	rdt->has_monitoring = rdt->monitoring = true;
+
+	return rdt;
+}
+
 static struct oci_features_memory_policy *make_memory_policy(struct arena *a)
 {
 	struct oci_features_memory_policy *policy = arena_new(a, struct oci_features_memory_policy);
@@ -138,16 +150,6 @@ static struct oci_features_memory_policy *make_memory_policy(struct arena *a)
 	return policy;
 }
 
-/* Known from the specification, and not done yet: plan/unsupported.c. */
-static void add_missing(struct oci_features_linux *linux, struct arena *a)
-{
-	linux->net_devices = make_switch(a, false);
-	linux->intel_rdt = arena_new(a, struct oci_features_intel_rdt);
-	linux->intel_rdt->has_enabled = true;
-	linux->intel_rdt->has_schemata = true;
-	linux->intel_rdt->has_monitoring = true;
-}
-
 static struct oci_features_linux *make_linux(struct arena *a)
 {
 	struct oci_features_linux *linux = arena_new(a, struct oci_features_linux);
@@ -161,7 +163,8 @@ static struct oci_features_linux *make_linux(struct arena *a)
 	linux->mount_extensions->idmap = make_switch(a, true);
 	linux->apparmor = make_switch(a, true);
 	linux->selinux = make_switch(a, true);
-	add_missing(linux, a);
+	linux->net_devices = make_switch(a, true);
+	linux->intel_rdt = make_intel_rdt(a);
 
 	return linux;
 }

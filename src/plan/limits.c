@@ -43,6 +43,15 @@ static int refuse_version(const struct limit *l, bool v2, struct err *e)
 	return err_cfg(e, l->place, "%s is not possible on cgroup %s", l->name, v2 ? "v2" : "v1");
 }
 
+static void fill(struct step *step, const struct limit *l, bool v2)
+{
+	step->cgroup_file.other_file = v2 ? l->v2_other_file : l->v1_other_file;
+	if (step->cgroup_file.other_file)
+		step->cgroup_file.other_value =
+			v2 && l->v2_other ? l->v2_other : step->cgroup_file.value;
+	step->cgroup_file.usage_file = v2 ? l->v2_usage : NULL;
+}
+
 int limit_put(struct planner *p, const struct limit *l, struct err *e)
 {
 	const char *controller = controller_here(p, l);
@@ -61,13 +70,9 @@ int limit_put(struct planner *p, const struct limit *l, struct err *e)
 	if (!file)
 		return l->optional ? 0 : refuse_version(l, h->v2, e);
 
-	struct step *step = limit_write(p, l->place, plan_cgroup_dir(p, h), file,
-					h->v2 ? l->v2 : l->v1, l->optional);
-	step->cgroup_file.other_file = h->v2 ? l->v2_other_file : l->v1_other_file;
-	if (step->cgroup_file.other_file)
-		step->cgroup_file.other_value =
-			h->v2 && l->v2_other ? l->v2_other : step->cgroup_file.value;
-	step->cgroup_file.usage_file = h->v2 ? l->v2_usage : NULL;
+	fill(limit_write(p, l->place, plan_cgroup_dir(p, h), file, h->v2 ? l->v2 : l->v1,
+			 l->optional),
+	     l, h->v2);
 
 	return 0;
 }

@@ -39,14 +39,18 @@ enum step_op {
 	OP_MAKE_CGROUP,        /* cgroup */
 	OP_WRITE_CGROUP,       /* cgroup_file */
 	OP_ATTACH_DEVICES,     /* devices */
+	OP_MAKE_RESCTRL,       /* resctrl: a group of the resctrl file system, path, way, lines, compared */
+	OP_WRITE_RESCTRL,      /* resctrl: path, lines */
 	OP_SPAWN,              /* spawn: tare-init is born, in its new namespaces */
 	/* while tare-init waits; SIDE_HOST */
 	OP_JOIN_CGROUP,        /* cgroup: moves tare-init there (v1; v2 is joined at birth) */
+	OP_JOIN_RESCTRL,       /* path: moves tare-init into that group */
 	OP_WRITE_ID_MAP,       /* id_map */
 	OP_DENY_SETGROUPS,     /* none */
 	OP_OWN_CGROUP,         /* cgroup_owner: who may make cgroups below it */
 	OP_SET_OOM_SCORE,      /* number: here, for in a user namespace it could only be raised */
 	OP_RELEASE,            /* none: a tare-init that was born held may exec */
+	OP_MOVE_NETDEV,        /* netdev: into the container's network namespace */
 	/* from here on tare-init, but for those marked SIDE_HOST */
 	OP_ENTER_SESSION,      /* none: setsid(2), umask 0 */
 	OP_JOIN_NAMESPACE,     /* ns: setns(2) */
@@ -93,6 +97,13 @@ enum step_op {
 	OP_COUNT
 };
 /* clang-format on */
+
+enum resctrl_way {
+	RESCTRL_THERE,	/* somebody else's, must be there */
+	RESCTRL_SHARED, /* made where it is missing; stays when the container goes */
+	RESCTRL_OWN,	/* made where it is missing; goes with the container then */
+	RESCTRL_NEW,	/* must be new; goes with the container */
+};
 
 enum id_map_way {
 	ID_MAP_WRITE,  /* write /proc/PID/?id_map */
@@ -284,6 +295,17 @@ struct step {
 			const struct id_range *ranges;
 			size_t count;
 		} id_map;
+		struct {
+			const char *path; /* absolute */
+			enum resctrl_way way;
+			const char *const *lines; /* of its schemata, NULL-terminated; NULL: none */
+			size_t compared; /* so many of them must hold already where it was not made now */
+		} resctrl;
+		struct {
+			const char *name;      /* of the device on the host */
+			const char *new_name;  /* may have a %d in it */
+			const char *namespace; /* path of the joined one; NULL: tare-init's own */
+		} netdev;
 		struct {
 			uint64_t type;	  /* CLONE_NEW* */
 			const char *name; /* "network" */

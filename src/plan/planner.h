@@ -50,6 +50,7 @@ struct facts {
 	bool apparmor_attributes; /* it has attribute files of its own: attr/apparmor, Linux 5.8 */
 	uint32_t seccomp_flags;	  /* SECCOMP_FILTER_FLAG_* that this kernel knows */
 	bool assumed;		  /* facts_assume_root() */
+	const char *resctrl; /* where it is mounted; NULL: not looked for yet, as few want it */
 };
 
 struct planner {
@@ -133,9 +134,12 @@ int plan_unsupported(struct planner *p, struct err *e); /* unsupported.c: refuse
 int plan_namespaces(struct planner *p, struct err *e); /* namespaces.c: reads and checks, no step */
 int plan_cgroup(struct planner *p, struct err *e); /* cgroup.c: OP_MAKE_CGROUP */
 int plan_resources(struct planner *p, struct err *e); /* resources.c: OP_WRITE_CGROUP, OP_ATTACH_DEVICES */
+int plan_resctrl(struct planner *p, struct err *e); /* resctrl.c: OP_MAKE_RESCTRL, OP_WRITE_RESCTRL */
 int plan_spawn(struct planner *p, struct err *e); /* namespaces.c: OP_SPAWN */
 int plan_cgroup_join(struct planner *p, struct err *e); /* cgroup.c: OP_JOIN_CGROUP on v1 */
+int plan_resctrl_join(struct planner *p, struct err *e); /* resctrl.c: OP_JOIN_RESCTRL */
 int plan_id_maps(struct planner *p, struct err *e); /* idmap.c: OP_WRITE_ID_MAP ... OP_RELEASE */
+int plan_net_devices(struct planner *p, struct err *e); /* net_devices.c */
 int plan_cgroup_owner(struct planner *p, struct err *e); /* cgroup_mounts.c: OP_OWN_CGROUP */
 int plan_enter(struct planner *p, struct err *e); /* namespaces.c: OP_ENTER_SESSION, joins, cgroup ns */
 int plan_oom_score(struct planner *p, struct err *e); /* process.c */

@@ -175,6 +175,19 @@ static void settle_io_priority(struct arena *a, struct step *s)
 	settle_string(a, &s->io_priority.name);
 }
 
+static void settle_resctrl(struct arena *a, struct step *s)
+{
+	settle_string(a, &s->resctrl.path);
+	settle_list(a, &s->resctrl.lines);
+}
+
+static void settle_netdev(struct arena *a, struct step *s)
+{
+	settle_string(a, &s->netdev.name);
+	settle_string(a, &s->netdev.new_name);
+	settle_string(a, &s->netdev.namespace);
+}
+
 static void settle_memory_policy(struct arena *a, struct step *s)
 {
 	settle_string(a, &s->memory_policy.name);
@@ -233,10 +246,14 @@ static void (*const settlers[OP_COUNT])(struct arena *a, struct step *s) = {
 	[OP_MAKE_CGROUP] = settle_path,
 	[OP_WRITE_CGROUP] = settle_cgroup_file,
 	[OP_ATTACH_DEVICES] = settle_devices,
+	[OP_MAKE_RESCTRL] = settle_resctrl,
+	[OP_WRITE_RESCTRL] = settle_resctrl,
 	[OP_SPAWN] = settle_spawn,
 	[OP_JOIN_CGROUP] = settle_path,
+	[OP_JOIN_RESCTRL] = settle_path,
 	[OP_WRITE_ID_MAP] = settle_id_map,
 	[OP_OWN_CGROUP] = settle_cgroup_owner,
+	[OP_MOVE_NETDEV] = settle_netdev,
 	[OP_JOIN_NAMESPACE] = settle_namespace,
 	[OP_UNSHARE] = settle_namespace,
 	[OP_NEW_KEYRING] = settle_keyring,

@@ -20,28 +20,16 @@ static bool has_text(const char *s)
 
 /* ---- linux ---- */
 
-static bool asks_net_devices(const struct oci_config *c)
-{
-	return c->linux && c->linux->net_devices && c->linux->net_devices->count > 0;
-}
-
 static bool asks_mount_label(const struct oci_config *c)
 {
 	return c->linux && has_text(c->linux->mount_label);
-}
-
-static bool asks_intel_rdt(const struct oci_config *c)
-{
-	return c->linux && c->linux->intel_rdt;
 }
 
 static const struct {
 	const char *place, *name;
 	bool (*asks)(const struct oci_config *c);
 } unsupported[] = {
-	{ "/linux/netDevices", "netDevices", asks_net_devices },
 	{ "/linux/mountLabel", "mountLabel", asks_mount_label },
-	{ "/linux/intelRdt", "intelRdt", asks_intel_rdt },
 };
 
 int plan_unsupported(struct planner *p, struct err *e)

@@ -4,7 +4,6 @@
  */
 #include "resources_harness.h"
 
-
 #define IO  "/linux/resources/blockIO/"
 #define RES "/linux/resources/"
 

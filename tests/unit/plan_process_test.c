@@ -71,26 +71,6 @@ static void other_versions_are_refused(void **state)
 
 /* ---- what is not there yet ---- */
 
-static void what_is_not_done_is_refused(void **state)
-{
-	static const struct {
-		const char *json, *line;
-	} cases[] = {
-		{ LINUX("\"netDevices\": { \"eth0\": {} }"),
-		  "/linux/netDevices: netDevices is not supported yet" },
-		{ LINUX("\"mountLabel\": \"x\""),
-		  "/linux/mountLabel: mountLabel is not supported yet" },
-		{ LINUX("\"intelRdt\": {}"), "/linux/intelRdt: intelRdt is not supported yet" },
-	};
-	struct plan_case c = asking(plan_unsupported);
-
-	(void) state;
-	c.subjects[0] = plan_unsupported;
-	c.subjects[1] = NULL;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		plan_case_refuses(&c, cases[i].json, cases[i].line);
-}
-
 static void what_asks_for_nothing_passes(void **state)
 {
 	struct plan_case c = asking(plan_unsupported);
@@ -451,7 +431,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(versions_up_to_ours_are_accepted),
 		cmocka_unit_test(other_versions_are_refused),
-		cmocka_unit_test(what_is_not_done_is_refused),
 		cmocka_unit_test(what_asks_for_nothing_passes),
 		cmocka_unit_test(names_are_set_in_a_uts_namespace),
 		cmocka_unit_test(the_host_is_never_renamed),

@@ -32,6 +32,7 @@ static const char full_config[] =
 	"\"startContainer\":[{\"path\":\"/c\"}]},"
 	"\"linux\":{\"cgroupsPath\":\"/x\",\"sysctl\":{\"net.ipv4.ip_forward\":\"1\"},"
 	"\"rootfsPropagation\":\"rshared\",\"personality\":{\"domain\":\"LINUX\"},"
+	"\"netDevices\":{\"h0\":{\"name\":\"eth%d\"}},\"intelRdt\":{\"closID\":\"/\",\"l3CacheSchema\":\"L3:0=1\"},"
 	"\"memoryPolicy\":{\"mode\":\"MPOL_PREFERRED\"},"
 	"\"resources\":{\"devices\":[{\"allow\":false}],\"memory\":{\"limit\":5000000}},"
 	"\"maskedPaths\":[\"/proc/keys\"],\"readonlyPaths\":[\"/proc/sys\"],"
@@ -66,8 +67,10 @@ static const struct plan *make(struct arena *a, const char *json)
 
 	plan_reserve(a);
 	if (oci_decode(&oci_config_type, json, strlen(json), a, &config, NULL, &e) < 0 ||
-	    facts_gather(&facts, a, &e) < 0 ||
-	    plan_make(a, config, &options, &facts, &plan, &warnings, &e) < 0)
+	    facts_gather(&facts, a, &e) < 0)
+		fail_msg("%s: %s", e.place, e.text);
+	facts.resctrl = "/r";
+	if (plan_make(a, config, &options, &facts, &plan, &warnings, &e) < 0)
 		fail_msg("%s: %s", e.place, e.text);
 
 	return plan;
