@@ -58,6 +58,7 @@ static int decide(struct create *c, bool only_plan, struct arena *a, struct err 
 		return -1;
 	if (facts_gather(&facts, a, e) < 0)
 		return -1;
+	facts_gather_asked(&facts, c->bundle.config);
 	if (only_plan && facts.euid != 0 && !makes_user_namespace(c->bundle.config))
 		facts_assume_root(&facts);
 

@@ -13,6 +13,7 @@
 #include "plan/accounts.h"
 #include "plan/planner.h"
 
+#include <linux/magic.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -181,6 +182,27 @@ int facts_gather(struct facts *facts, struct arena *a, struct err *e)
 		read_ordinary_user(facts, a);
 
 	return cgroup_layout_read(&facts->cgroups, a, e);
+}
+
+/* ---- what is looked at only if it matters ---- */
+
+/* The kernel lists its filesystem only if SELinux was not switched off at boot. */
+static bool read_selinux(void)
+{
+	char types[PROC_SIZE];
+	struct statfs fs;
+
+	if (sys_statfs_path("/sys/fs/selinux", &fs) == 0 && fs.f_type == SELINUX_MAGIC)
+		return true;
+
+	return read_proc("/proc/filesystems", types, sizeof(types)) == 0 &&
+	       strstr(types, "\tselinuxfs\n");
+}
+
+void facts_gather_asked(struct facts *facts, const struct oci_config *config)
+{
+	if (config->linux && config->linux->mount_label && config->linux->mount_label[0])
+		facts->selinux = read_selinux();
 }
 
 void facts_assume_root(struct facts *facts)

@@ -323,6 +323,7 @@ static int plan_mount(struct planner *p, size_t i, struct err *e)
 		return 0;
 	}
 	plan_mount_in_userns(p, place, &m);
+	plan_mount_label(p, place, &m);
 	plan_add(p, OP_MOUNT, place)->mount = m;
 
 	return 0;
@@ -330,11 +331,10 @@ static int plan_mount(struct planner *p, size_t i, struct err *e)
 
 int plan_mounts(struct planner *p, struct err *e)
 {
-	const struct oci_linux *linux = p->config->linux;
 	size_t count = p->config->mounts_count;
 
-	if (linux && linux->mount_label && linux->mount_label[0])
-		return err_cfg(e, "/linux/mountLabel", "not supported yet");
+	if (plan_check_mount_label(p, e) < 0)
+		return -1;
 	if (count > 0 && !(p->new_namespaces & CLONE_NEWNS))
 		return err_cfg(e, "/mounts", "mounts need a new mount namespace");
 	for (size_t i = 0; i < count; i++)

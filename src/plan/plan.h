@@ -143,6 +143,8 @@ struct mount_step {
 	struct mount_idmap idmap;	       /* with source_from_host only */
 	/* bound with all below it where the kernel refuses a new filesystem (EPERM); NULL: then it is an error */
 	const char *fallback;
+	const char *
+		label; /* SELinux context that its root gets as an attribute; NULL: none, or a parameter */
 	bool classic; /* only mount(2) can say it: iversion, silent, parameters over 255 bytes */
 };
 

@@ -44,6 +44,7 @@ struct facts {
 	struct id_range sub_uids,
 		sub_gids; /* an ordinary user's own in /etc/subuid, to be mapped from 1 on; count 0: none that could be used */
 	struct cgroup_layout cgroups;
+	bool selinux; /* it is in force; looked at by facts_gather_asked() alone */
 	bool assumed; /* facts_assume_root() */
 };
 
@@ -65,6 +66,9 @@ struct planner {
 
 /* Facts of this host. 0, or -1 with @e set. */
 int facts_gather(struct facts *facts, struct arena *a, struct err *e);
+
+/* What matters only where config.json asks for labels. */
+void facts_gather_asked(struct facts *facts, const struct oci_config *config);
 
 /*
  * Make them those of root of the initial user namespace: `plan` shows an ordinary user what a container takes that only

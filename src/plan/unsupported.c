@@ -47,11 +47,6 @@ static bool asks_net_devices(const struct oci_config *c)
 	return c->linux && c->linux->net_devices && c->linux->net_devices->count > 0;
 }
 
-static bool asks_mount_label(const struct oci_config *c)
-{
-	return c->linux && has_text(c->linux->mount_label);
-}
-
 static bool asks_intel_rdt(const struct oci_config *c)
 {
 	return c->linux && c->linux->intel_rdt;
@@ -141,7 +136,6 @@ static const struct {
 	{ "/process/scheduler", "scheduler", asks_scheduler },
 	{ "/process/ioPriority", "ioPriority", asks_io_priority },
 	{ "/linux/netDevices", "netDevices", asks_net_devices },
-	{ "/linux/mountLabel", "mountLabel", asks_mount_label },
 	{ "/linux/intelRdt", "intelRdt", asks_intel_rdt },
 	{ "/linux/memoryPolicy", "memoryPolicy", asks_memory_policy },
 	{ "/linux/personality", "personality", asks_personality },

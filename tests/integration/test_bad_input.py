@@ -344,7 +344,6 @@ NOT_YET = [
     ("/process/apparmorProfile", "some-profile"),
     ("/process/scheduler", {"policy": "SCHED_BATCH"}),
     ("/process/ioPriority", {"class": "IOPRIO_CLASS_BE", "priority": 4}),
-    ("/linux/mountLabel", "system_u:object_r:container_file_t:s0"),
     ("/linux/intelRdt", {"closID": "x"}),
     ("/linux/memoryPolicy", {"mode": "MPOL_LOCAL"}),
     ("/linux/netDevices", {"lo": {}}),

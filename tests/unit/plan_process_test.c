@@ -86,8 +86,6 @@ static void what_is_not_done_is_refused(void **state)
 		  "/process/ioPriority: ioPriority is not supported yet" },
 		{ LINUX("\"netDevices\": { \"eth0\": {} }"),
 		  "/linux/netDevices: netDevices is not supported yet" },
-		{ LINUX("\"mountLabel\": \"x\""),
-		  "/linux/mountLabel: mountLabel is not supported yet" },
 		{ LINUX("\"intelRdt\": {}"), "/linux/intelRdt: intelRdt is not supported yet" },
 		{ LINUX("\"memoryPolicy\": { \"mode\": \"MPOL_LOCAL\" }"),
 		  "/linux/memoryPolicy: memoryPolicy is not supported yet" },
