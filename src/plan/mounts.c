@@ -199,7 +199,8 @@ static int finish_bind(struct planner *p, size_t i, struct mount_step *m, struct
 	m->source = path_absolute(p->arena, p->plan->bundle, m->source);
 	if (is_proc(p, m) || strcmp(path_clean(p->arena, m->source), "/sys") == 0)
 		m->source = path_clean(p->arena, m->source);
-	m->source_from_host = mount_sources_from_host(p) || (travels(m) && admin);
+	m->shared = travels(m);
+	m->source_from_host = mount_sources_from_host(p) || (m->shared && admin);
 
 	return 0;
 }

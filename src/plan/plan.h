@@ -139,6 +139,7 @@ struct mount_step {
 	bool bind, recursive, remount;
 	bool copy_up;	       /* a tmpfs that begins with what is at its place: tmpcopyup */
 	bool source_from_host; /* tare opens the source, or makes the filesystem, and hands it in: a new user namespace may lack the right */
+	bool shared; /* with source_from_host: stays a peer of the host's mount; else it becomes its slave */
 	bool source_nofollow, target_nofollow; /* a link as the last part is itself what is meant */
 	struct mount_idmap idmap;	       /* with source_from_host only */
 	/* bound with all below it where the kernel refuses a new filesystem (EPERM); NULL: then it is an error */
