@@ -24,6 +24,18 @@ static int open_bind(const char *path, unsigned flags, struct err *e)
 	return tree < 0 ? err_sys(e, tree, "open \"%s\"", path) : tree;
 }
 
+/*
+ * What tare-init copies itself is a slave of the host's, for its whole tree is (plan/rootfs.c). Here we are in the
+ * host's: where that is shared, as with systemd, a copy is one more peer, and what is mounted in it would be on the host.
+ */
+static int leave_peers(int tree, struct err *e)
+{
+	struct mount_attr slave = { .propagation = MS_SLAVE };
+	int r = sys_set_mount_attr(tree, AT_RECURSIVE, &slave);
+
+	return r < 0 ? err_sys(e, r, "keep mounts from travelling to the host") : 0;
+}
+
 static unsigned nofollow(const struct mount_step *m)
 {
 	return m->source_nofollow ? AT_SYMLINK_NOFOLLOW : 0;
@@ -195,7 +207,7 @@ static int open_mount(const struct create *c, const struct mount_step *m, struct
 	unsigned flags = (m->recursive ? AT_RECURSIVE : 0) | nofollow(m);
 
 	autoclose int mount = m->bind ? open_bind(m->source, flags, e) : filesystem_make(m, e);
-	if (mount < 0)
+	if (mount < 0 || (m->bind && !m->shared && leave_peers(mount, e) < 0))
 		return -1;
 	if (m->idmap.way != MOUNT_IDMAP_NONE && map_mount(c, mount, m, e) < 0)
 		return -1;
@@ -209,10 +221,19 @@ static bool is_wanted(const struct step *s)
 	       (s->op == OP_MOUNT && s->mount.source_from_host);
 }
 
+static int open_rootfs(const char *path, struct err *e)
+{
+	autoclose int mount = open_bind(path, AT_RECURSIVE, e);
+	if (mount < 0 || leave_peers(mount, e) < 0)
+		return -1;
+
+	return take_fd(&mount);
+}
+
 static int open_source(const struct create *c, const struct step *s, struct err *e)
 {
-	int mount = s->op == OP_MOUNT ? open_mount(c, &s->mount, e)
-				      : open_bind(s->rootfs.path, AT_RECURSIVE, e);
+	int mount =
+		s->op == OP_MOUNT ? open_mount(c, &s->mount, e) : open_rootfs(s->rootfs.path, e);
 
 	return mount < 0 ? err_at(e, s->place) : mount;
 }

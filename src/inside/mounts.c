@@ -79,6 +79,18 @@ static int make_bind(struct inside *in, const struct mount_step *m, struct err *
 	return take_fd(&tree);
 }
 
+/* By its place in procfs: what fsmount(2) gives is for paths only. */
+static int set_label(int mount, const char *label, struct err *e)
+{
+	char path[64];
+
+	fmt_text(path, sizeof(path), "/proc/self/fd/%d", mount);
+
+	int r = sys_set_xattr(path, "security.selinux", label, strlen(label) + 1);
+
+	return r < 0 ? err_sys(e, r, "label it \"%s\"", label) : 0;
+}
+
 static int proc_is_hidden(struct err *e)
 {
 	return err_hint(e, "an outer container hides parts of /proc: start that one with an "
@@ -91,9 +103,11 @@ static int make_filesystem(struct inside *in, const struct mount_step *m, struct
 	if (m->source_from_host)
 		return receive_source(in, m, e);
 
-	int mount = filesystem_make(m, e);
+	autoclose int mount = filesystem_make(m, e);
+	if (mount >= 0 && m->label && set_label(mount, m->label, e) < 0)
+		return -1;
 	if (mount >= 0 || e->code != EPERM)
-		return mount;
+		return take_fd(&mount);
 	if (!m->fallback)
 		return strcmp(m->type, "proc") == 0 ? proc_is_hidden(e) : -1;
 

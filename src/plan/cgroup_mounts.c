@@ -124,6 +124,7 @@ static void add_tmpfs(struct planner *p, const char *place, const struct mount_s
 	m.parameter_count = 2;
 	m.data = "mode=755,size=64k";
 	m.propagation_count = options->propagation_count;
+	plan_mount_label(p, place, &m);
 	plan_add(p, OP_MOUNT, place)->mount = m;
 }
 

@@ -325,6 +325,10 @@ static void describe_mount(struct line *l, const struct step *s)
 	say(l, m->target_nofollow ? " over a link itself" : "");
 	say_idmap(l, &m->idmap);
 	say(l, m->source_from_host ? m->bind ? " opened by host" : " made by host" : "");
+	if (m->label) {
+		say(l, " labelled ");
+		say_quoted(l, m->label);
+	}
 	if (m->fallback) {
 		say(l, ", else rbind ");
 		say_quoted(l, m->fallback);

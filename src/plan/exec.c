@@ -97,8 +97,6 @@ int plan_make_exec(struct arena *arena, const struct oci_config *config,
 
 	plan_begin(&p);
 	p.plan->entered = true;
-	if (plan_unsupported(&p, e) < 0)
-		return -1;
 	add_birth(&p, target);
 	for (size_t i = 0; i < ARRAY_SIZE(subjects); i++)
 		if (subjects[i](&p, e) < 0)

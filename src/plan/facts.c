@@ -225,7 +225,8 @@ void facts_gather_asked(struct facts *facts, const struct oci_config *config)
 {
 	const struct oci_process *process = config->process;
 
-	if (process && has_text(process->selinux_label))
+	if ((process && has_text(process->selinux_label)) ||
+	    (config->linux && has_text(config->linux->mount_label)))
 		facts->selinux = read_selinux();
 	if (process && has_text(process->apparmor_profile)) {
 		facts->apparmor = read_apparmor();

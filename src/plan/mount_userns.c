@@ -27,8 +27,7 @@ bool mount_sources_from_host(const struct planner *p)
 	return (p->new_namespaces & CLONE_NEWUSER) && p->facts->euid == 0;
 }
 
-/* Are we root of all there is? Else mounts of others are locked, and some filesystems not ours to mount. */
-static bool is_confined(const struct planner *p)
+bool mount_is_confined(const struct planner *p)
 {
 	return plan_has_namespace(p, CLONE_NEWUSER) || !p->facts->initial_userns;
 }
@@ -60,7 +59,7 @@ static void plan_sysfs(const struct planner *p, struct mount_step *m)
 {
 	if (is_foreign(p, CLONE_NEWNET))
 		bind_instead(p, m, "/sys");
-	else if (is_confined(p))
+	else if (mount_is_confined(p))
 		m->fallback = "/sys";
 }
 
@@ -74,7 +73,7 @@ static void plan_mqueue(const struct planner *p, struct mount_step *m)
 {
 	if (is_foreign(p, CLONE_NEWIPC) && !(p->joined_namespaces & CLONE_NEWIPC))
 		bind_instead(p, m, "/dev/mqueue");
-	else if (is_confined(p))
+	else if (mount_is_confined(p))
 		m->fallback = "/dev/mqueue";
 }
 
@@ -129,7 +128,7 @@ static void keep_readonly(struct planner *p, const char *place, struct mount_ste
 	const long readonly = 1; /* ST_RDONLY */
 	struct statfs fs;
 
-	if (!is_confined(p) || m->remount || m->source_from_host ||
+	if (!mount_is_confined(p) || m->remount || m->source_from_host ||
 	    !(m->attrs.clear & MOUNT_ATTR_RDONLY))
 		return;
 	if (sys_statfs_path(m->source, &fs) < 0 || !(fs.f_flags & readonly))

@@ -199,7 +199,8 @@ static int finish_bind(struct planner *p, size_t i, struct mount_step *m, struct
 	m->source = path_absolute(p->arena, p->plan->bundle, m->source);
 	if (is_proc(p, m) || strcmp(path_clean(p->arena, m->source), "/sys") == 0)
 		m->source = path_clean(p->arena, m->source);
-	m->source_from_host = mount_sources_from_host(p) || (travels(m) && admin);
+	m->shared = travels(m);
+	m->source_from_host = mount_sources_from_host(p) || (m->shared && admin);
 
 	return 0;
 }
@@ -323,6 +324,7 @@ static int plan_mount(struct planner *p, size_t i, struct err *e)
 		return 0;
 	}
 	plan_mount_in_userns(p, place, &m);
+	plan_mount_label(p, place, &m);
 	plan_add(p, OP_MOUNT, place)->mount = m;
 
 	return 0;
@@ -330,11 +332,10 @@ static int plan_mount(struct planner *p, size_t i, struct err *e)
 
 int plan_mounts(struct planner *p, struct err *e)
 {
-	const struct oci_linux *linux = p->config->linux;
 	size_t count = p->config->mounts_count;
 
-	if (linux && linux->mount_label && linux->mount_label[0])
-		return err_cfg(e, "/linux/mountLabel", "not supported yet");
+	if (plan_check_mount_label(p, e) < 0)
+		return -1;
 	if (count > 0 && !(p->new_namespaces & CLONE_NEWNS))
 		return err_cfg(e, "/mounts", "mounts need a new mount namespace");
 	for (size_t i = 0; i < count; i++)

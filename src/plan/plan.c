@@ -28,7 +28,6 @@ static int plan_claim(struct planner *p, struct err *e)
 static plan_subject *const subjects[] = {
 	/* what can be refused without looking at the rest */
 	plan_version,
-	plan_unsupported,
 	plan_namespaces,
 	plan_exec_affinity,
 	/* before there is a process */

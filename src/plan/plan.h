@@ -158,10 +158,13 @@ struct mount_step {
 	bool bind, recursive, remount;
 	bool copy_up;	       /* a tmpfs that begins with what is at its place: tmpcopyup */
 	bool source_from_host; /* tare opens the source, or makes the filesystem, and hands it in: a new user namespace may lack the right */
+	bool shared; /* with source_from_host: stays a peer of the host's mount; else it becomes its slave */
 	bool source_nofollow, target_nofollow; /* a link as the last part is itself what is meant */
 	struct mount_idmap idmap;	       /* with source_from_host only */
 	/* bound with all below it where the kernel refuses a new filesystem (EPERM); NULL: then it is an error */
 	const char *fallback;
+	const char *
+		label; /* SELinux context that its root gets as an attribute; NULL: none, or a parameter */
 	bool classic; /* only mount(2) can say it: iversion, silent, parameters over 255 bytes */
 };
 

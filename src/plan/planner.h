@@ -130,7 +130,6 @@ const char *plan_joined_path(const struct planner *p, uint64_t type);
 
 /* clang-format off */
 int plan_version(struct planner *p, struct err *e); /* version.c: ociVersion */
-int plan_unsupported(struct planner *p, struct err *e); /* unsupported.c: refuses what is not there yet */
 int plan_namespaces(struct planner *p, struct err *e); /* namespaces.c: reads and checks, no step */
 int plan_cgroup(struct planner *p, struct err *e); /* cgroup.c: OP_MAKE_CGROUP */
 int plan_resources(struct planner *p, struct err *e); /* resources.c: OP_WRITE_CGROUP, OP_ATTACH_DEVICES */

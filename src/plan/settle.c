@@ -75,6 +75,7 @@ static void settle_mount(struct arena *a, struct step *s)
 	settle_string(a, &m->type);
 	settle_string(a, &m->data);
 	settle_string(a, &m->fallback);
+	settle_string(a, &m->label);
 	settle_ranges(a, &m->idmap.uids);
 	settle_ranges(a, &m->idmap.gids);
 }

@@ -342,7 +342,6 @@ def test_an_existing_id_is_refused_and_named(bundle):
 NOT_YET = [
     ("/process/selinuxLabel", "system_u:system_r:container_t:s0"),
     ("/process/apparmorProfile", "some-profile"),
-    ("/linux/mountLabel", "system_u:object_r:container_file_t:s0"),
     ("/linux/intelRdt", {"closID": "x"}),
     ("/linux/netDevices", {"lo": {}}),
 ]

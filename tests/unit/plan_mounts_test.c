@@ -332,6 +332,48 @@ static void ids_of_devpts_that_are_not_mapped_are_left_out(void **state)
 	assert_null(c.warnings[1]);
 }
 
+#define LABELLED(more, mounts)                                                                     \
+	"{ \"ociVersion\": \"1.3.0\", \"mounts\": [" mounts "]" more                               \
+	", \"linux\": { \"namespaces\": [{ \"type\": \"mount\" }], \"mountLabel\": \"u:r:t:s0:c1,c2\" } }"
+#define TYPE(type) "{ \"destination\": \"/m\", \"type\": \"" type "\" }"
+
+static void new_filesystems_are_labelled(void **state)
+{
+	struct plan_case c = mounts_of(plan_case_of_root());
+
+	(void) state;
+	c.facts.selinux = true;
+	plan_case_gives(
+		&c,
+		LABELLED(
+			"",
+			TYPE("tmpfs") "," TYPE("mqueue") "," TYPE(
+				"sysfs") ","
+					 "{ \"destination\": \"/b\", \"source\": \"/b\", \"type\": \"bind\" },"
+					 "{ \"destination\": \"/p\", \"type\": \"devpts\", \"options\": [\"mode=620\"] }"),
+		"mount tmpfs on \"/m\" context=\"u:r:t:s0:c1,c2\" [/mounts/0]\n"
+		"mount mqueue on \"/m\" labelled \"u:r:t:s0:c1,c2\" [/mounts/1]\n"
+		"mount sysfs on \"/m\" [/mounts/2]\n"
+		"mount bind \"/b\" on \"/b\" [/mounts/3]\n"
+		"mount devpts on \"/p\" mode=620,context=\"u:r:t:s0:c1,c2\" [/mounts/4]\n");
+	plan_case_gives(
+		&c,
+		LABELLED(", \"annotations\": { \"run.oci.mount_context_type\": \"rootcontext\" }",
+			 TYPE("tmpfs")),
+		"mount tmpfs on \"/m\" rootcontext=\"u:r:t:s0:c1,c2\" [/mounts/0]\n");
+	plan_case_refuses(
+		&c,
+		LABELLED(", \"annotations\": { \"run.oci.mount_context_type\": \"x\" }",
+			 TYPE("tmpfs")),
+		"/annotations/run.oci.mount_context_type: unknown type \"x\": it is context, "
+		"fscontext, defcontext or rootcontext");
+	c.facts.initial_userns = false;
+	plan_case_gives(&c, LABELLED("", TYPE("mqueue")),
+			"mount mqueue on \"/m\", else rbind \"/dev/mqueue\" [/mounts/0]\n");
+	assert_string_equal(c.warnings[0],
+			    "/mounts/0: mqueue in a user namespace can't be labelled");
+}
+
 /* What fsconfig(2) can't say goes to mount(2) as a whole. */
 static bool is_classic(const char *json)
 {
@@ -437,7 +479,8 @@ static void errors_name_the_mount(void **state)
 		{ "{ \"ociVersion\": \"1.3.0\", \"mounts\": [{ \"destination\": \"/a\", \"type\": \"tmpfs\" }] }",
 		  "/mounts: mounts need a new mount namespace" },
 		{ "{ \"ociVersion\": \"1.3.0\", \"linux\": { \"mountLabel\": \"x\" } }",
-		  "/linux/mountLabel: not supported yet" },
+		  "/linux/mountLabel: selinux label is specified in config, but selinux is disabled "
+		  "or not supported" },
 	};
 
 	(void) state;
@@ -594,6 +637,7 @@ int main(void)
 		cmocka_unit_test(proc_of_the_callers_processes_is_bound),
 		cmocka_unit_test(mqueue_of_another_ipc_namespace_is_bound),
 		cmocka_unit_test(ids_of_devpts_that_are_not_mapped_are_left_out),
+		cmocka_unit_test(new_filesystems_are_labelled),
 		cmocka_unit_test(what_only_mount_can_say_is_marked),
 		cmocka_unit_test(only_leaves_of_proc_are_mounted_over),
 		cmocka_unit_test(errors_name_the_mount),
