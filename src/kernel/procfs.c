@@ -53,6 +53,9 @@ int proc_open_exactly(pid_t pid, uint64_t start_time)
 		return -ESRCH;
 
 	autoclose int pidfd = sys_pidfd_open(pid);
+	/* The number of a process that has gone, still in use for its session. Newer kernels say ESRCH. */
+	if (pidfd == -EINVAL)
+		return -ESRCH;
 	if (pidfd < 0)
 		return pidfd;
 
