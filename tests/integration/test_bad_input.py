@@ -340,10 +340,6 @@ def test_an_existing_id_is_refused_and_named(bundle):
 
 
 NOT_YET = [
-    ("/process/selinuxLabel", "system_u:system_r:container_t:s0"),
-    ("/process/apparmorProfile", "some-profile"),
-    ("/process/scheduler", {"policy": "SCHED_BATCH"}),
-    ("/process/ioPriority", {"class": "IOPRIO_CLASS_BE", "priority": 4}),
     ("/linux/mountLabel", "system_u:object_r:container_file_t:s0"),
     ("/linux/intelRdt", {"closID": "x"}),
     ("/linux/memoryPolicy", {"mode": "MPOL_LOCAL"}),
