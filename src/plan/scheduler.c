@@ -139,25 +139,42 @@ static int check_forks(const struct planner *p, enum policy_kind kind, uint64_t 
 		       "SCHED_FLAG_RESET_ON_FORK");
 }
 
+/* The row of the policy, or -1. */
+static int find_policy(const char *name, struct err *e)
+{
+	size_t i = 0;
+
+	while (i < ARRAY_SIZE(policies) && strcmp(policies[i].name, name) != 0)
+		i++;
+	if (i == ARRAY_SIZE(policies))
+		return err_cfg(e, PLACE "/policy", "invalid scheduler.policy: \"%s\"", name);
+	if (policies[i].kind == POLICY_NOT_THERE)
+		return err_cfg(e, PLACE "/policy", "Linux does not implement %s", name);
+
+	return (int) i;
+}
+
+static int check_operands(const struct oci_scheduler *o, enum policy_kind kind, struct err *e)
+{
+	if (o->nice < -20 || o->nice > 19)
+		return err_cfg(e, PLACE "/nice", "invalid scheduler.nice: %d", (int) o->nice);
+	if (check_priority(o, kind, e) < 0)
+		return -1;
+
+	return check_deadline(o, kind, e);
+}
+
 int plan_scheduler(struct planner *p, struct err *e)
 {
 	const struct oci_process *process = p->config->process;
 	const struct oci_scheduler *o = process ? process->scheduler : NULL;
 	uint64_t flags;
-	size_t i = 0;
 
 	if (!o)
 		return 0;
-	while (i < ARRAY_SIZE(policies) && strcmp(policies[i].name, o->policy) != 0)
-		i++;
-	if (i == ARRAY_SIZE(policies))
-		return err_cfg(e, PLACE "/policy", "invalid scheduler.policy: \"%s\"", o->policy);
-	if (policies[i].kind == POLICY_NOT_THERE)
-		return err_cfg(e, PLACE "/policy", "Linux does not implement %s", o->policy);
-	if (o->nice < -20 || o->nice > 19)
-		return err_cfg(e, PLACE "/nice", "invalid scheduler.nice: %d", (int) o->nice);
-	if (check_priority(o, policies[i].kind, e) < 0 ||
-	    check_deadline(o, policies[i].kind, e) < 0 || read_flags(p, &flags, e) < 0 ||
+
+	int i = find_policy(o->policy, e);
+	if (i < 0 || check_operands(o, policies[i].kind, e) < 0 || read_flags(p, &flags, e) < 0 ||
 	    check_forks(p, policies[i].kind, flags, e) < 0)
 		return -1;
 

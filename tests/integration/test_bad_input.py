@@ -334,23 +334,3 @@ def test_an_existing_id_is_refused_and_named(bundle):
     bundle.stay().create().ok()
     r = bundle.verb("create", "--bundle", bundle.dir)
     r.refused("container with given ID already exists", bundle.id)
-
-
-# --- not there yet: a clear error, never silence
-
-
-NOT_YET = [
-    ("/process/selinuxLabel", "system_u:system_r:container_t:s0"),
-    ("/process/apparmorProfile", "some-profile"),
-    ("/linux/intelRdt", {"closID": "x"}),
-    ("/linux/netDevices", {"lo": {}}),
-]
-
-
-@pytest.mark.parametrize("pointer,value", NOT_YET, ids=lambda v: v if isinstance(v, str) else None)
-def test_what_is_not_there_yet_is_an_error_or_in_force(bundle, pointer, value):
-    put(bundle.config, pointer, value)
-    bundle.sh("exit 4").write()
-    r = bundle.verb("run", "--bundle", bundle.dir)
-    r.refused(f'tare: run "{bundle.id}": {pointer}')
-    assert not bundle.exists()

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """podman with tare: labels, filter and life-cycle as a real engine asks for them. In the VM only, whose store has busybox."""
-import os
 import pathlib
 import shutil
 import subprocess
@@ -16,11 +15,18 @@ pytestmark = [tare_only, pytest.mark.layouts,
 
 
 def podman(*args, code=0):
-    env = {**os.environ, "TMPDIR": "/var/tmp"}
-    r = subprocess.run(["podman", "--cgroup-manager", "cgroupfs", "--runtime", RUNTIME, *args], capture_output=True,
-                       text=True, check=False, timeout=300, env=env)
+    """Outside of the tests' namespaces, where its store and its network are at home."""
+    r = subprocess.run(["systemd-run", "--quiet", "--pipe", "--wait", "--collect", "podman", "--cgroup-manager",
+                        "cgroupfs", "--runtime", RUNTIME, *args], capture_output=True, text=True, check=False,
+                       timeout=240)
     assert r.returncode == code, r
     return r
+
+
+@pytest.fixture(scope="module", autouse=True)
+def first_run():
+    """The first container makes directories of podman's and tare's own, which stay."""
+    podman("run", "--rm", IMAGE, "true")
 
 
 @pytest.fixture
