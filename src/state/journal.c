@@ -16,7 +16,7 @@
 #include "state/lines.h"
 
 #define MAX_CGROUPS	32 /* Linux has 14 controllers; each can be a v1 hierarchy */
-#define END_PATIENCE_MS 10000
+#define END_PATIENCE_MS 5000
 
 int journal_open(int dir, struct err *e)
 {
@@ -121,21 +121,25 @@ static void parse(char *text, struct entries *entries)
 	entries->cgroups[entries->count] = NULL;
 }
 
-/* Wait for its end too: until then its cgroup can't be removed. */
-static int kill_process(const struct entries *entries, struct err *e)
+/*
+ * The process, and then all in its cgroups: there it may be frozen, and only come to its end when that is lifted. Wait
+ * for that: until then its cgroup can't be removed.
+ */
+static int kill_processes(const struct entries *entries, struct err *e)
 {
-	autoclose int pidfd = proc_open_exactly(entries->pid, entries->start_time);
-	if (pidfd == -ESRCH)
-		return 0;
-	if (pidfd < 0)
+	autoclose int pidfd =
+		entries->pid > 0 ? proc_open_exactly(entries->pid, entries->start_time) : -ESRCH;
+	if (pidfd < 0 && pidfd != -ESRCH)
 		return err_sys(e, pidfd, "open process %d", entries->pid);
 
-	int r = sys_pidfd_signal(pidfd, SIGKILL);
+	int r = pidfd >= 0 ? sys_pidfd_signal(pidfd, SIGKILL) : 0;
 	if (r < 0 && r != -ESRCH)
 		return err_sys(e, r, "kill process %d", entries->pid);
+	if (entries->count > 0 && cgroup_kill_all(entries->cgroups, SIGKILL, e) < 0)
+		return -1;
 
 	struct pollfd p = { .fd = pidfd, .events = POLLIN };
-	if (sys_poll(&p, 1, END_PATIENCE_MS) <= 0)
+	if (pidfd >= 0 && sys_poll(&p, 1, END_PATIENCE_MS) <= 0)
 		return err_msg(e, "process %d does not end", entries->pid);
 
 	return 0;
@@ -164,9 +168,7 @@ static int undo(int dir, struct arena *a, struct err *e)
 	if (!text)
 		return err_sys(e, r, "read the journal");
 	parse(text, &entries);
-	if (entries.pid > 0 && kill_process(&entries, e) < 0)
-		return -1;
-	if (entries.count > 0 && cgroup_kill_all(entries.cgroups, SIGKILL, e) < 0)
+	if (kill_processes(&entries, e) < 0)
 		return -1;
 
 	return remove_cgroups(&entries, e);

@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from harness import (IS_TARE, LAYOUT, ROOT, TOKEN, Result, cgroup_mounts, finish, is_alive, namespace,
+from harness import (IS_TARE, LAYOUT, ROOT, TOKEN, Result, cgroup_mount, cgroup_mounts, finish, is_alive, namespace,
                      poll, proc_status, read, rt)
 
 pytestmark = pytest.mark.layouts
@@ -424,3 +424,15 @@ def test_results_are_readable():
     with pytest.raises(AssertionError):
         Result(["x"], 1, "", "one\ntwo\n").refused()
     assert LAYOUT in ("plain", "v1", "v2", "none") and TOKEN
+
+
+@pytest.mark.parametrize("controller, file, word", [("freezer", "freezer.state", "FROZEN"),
+                                                     ("", "cgroup.freeze", "1")])
+def test_delete_force_removes_a_frozen_container_at_once(bundle, controller, file, word):
+    if cgroup_mount(controller) is None:
+        pytest.skip(f"no hierarchy of {controller or 'cgroup v2'} here")
+    bundle.stay().up()
+    (bundle.cgroup(controller) / file).write_text(word)
+    bundle.wait("paused")
+    bundle.delete("--force", timeout=4).ok()
+    assert not bundle.exists()
