@@ -363,7 +363,7 @@ void create_rollback(struct create *c, struct err *e)
 	if (c->state_dir < 0) /* the ID was not even ours */
 		return;
 	create_kill(c);
-	if (journal_undo(c->state_dir, &undo) < 0) {
+	if (journal_undo(c->state_dir, NULL, &undo) < 0) {
 		/* The journal stays: delete --force or the next create tries again. */
 		add_behind(e, &undo);
 		return;

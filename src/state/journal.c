@@ -157,29 +157,41 @@ static int remove_cgroups(const struct entries *entries, struct err *e)
 	return 0;
 }
 
-static int undo(int dir, struct arena *a, struct err *e)
+/* There is no record before the journal is whole: somebody has been at it. */
+static void take_from_record(struct entries *entries, const struct record *rec)
+{
+	*entries = (struct entries) { .pid = rec->pid, .start_time = rec->start_time };
+	for (size_t n = 0; n < MAX_CGROUPS && rec->cgroups[n]; n++) {
+		entries->cgroups[n] = rec->cgroups[n];
+		entries->topmost[n] = "";
+		entries->count++;
+	}
+}
+
+static int undo(int dir, const struct record *rec, struct arena *a, struct err *e)
 {
 	struct entries entries = { .count = 0 };
 	int r;
 	char *text = lines_read(dir, STATE_JOURNAL, a, &r);
 
-	if (!text && r == -ENOENT)
-		return 0;
-	if (!text)
+	if (!text && r != -ENOENT)
 		return err_sys(e, r, "read the journal");
-	parse(text, &entries);
+	if (text)
+		parse(text, &entries);
+	if (rec && entries.pid != rec->pid)
+		take_from_record(&entries, rec);
 	if (kill_processes(&entries, e) < 0)
 		return -1;
 
 	return remove_cgroups(&entries, e);
 }
 
-int journal_undo(int dir, struct err *e)
+int journal_undo(int dir, const struct record *rec, struct err *e)
 {
 	struct arena a;
 
 	arena_open(&a);
-	int r = undo(dir, &a, e);
+	int r = undo(dir, rec, &a, e);
 	arena_close(&a);
 
 	return r;

@@ -15,6 +15,7 @@
 #pragma once
 
 #include "base/err.h"
+#include "state/record.h"
 
 #include <stdint.h>
 #include <sys/types.h>
@@ -29,6 +30,8 @@ int journal_not_ours(int journal, const char *path, struct err *e);
 
 int journal_process(int journal, pid_t pid, uint64_t start_time, struct err *e);
 
-/* Undo everything the journal of @dir names, last first. No journal: nothing to do. 0, or -1 at
- * what could not be undone. */
-int journal_undo(int dir, struct err *e);
+/*
+ * Undo everything the journal of @dir names, last first. No journal: nothing to do. @rec, or NULL: where the journal
+ * was damaged and does not name its process, what the record names is undone. 0, or -1 at what could not be undone.
+ */
+int journal_undo(int dir, const struct record *rec, struct err *e);
