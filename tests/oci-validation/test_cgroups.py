@@ -77,10 +77,9 @@ def test_the_same_path_is_the_same_place(probes, form):
 
 @pytest.mark.v2
 @says(PATH, "Runtimes MAY consider certain `cgroupsPath` values to be invalid, and MUST generate an error")
-@pytest.mark.parametrize("path", ["/../../{}/x", "/{}/../../x", "../{}"])
+@pytest.mark.parametrize("path", ["/../../{0}/x", "/{0}/../../{0}/x", "../{0}/x"])
 def test_a_path_that_leads_out_is_an_error_or_stays_below_the_mount_point(bundle, path):
     bundle.linux["cgroupsPath"] = path.format(TOKEN)
-    harness.MADE.update(("x", TOKEN))
     r = bundle.stay().create()
     if IS_TARE or r.code != 0:
         assert r.code != 0 and harness.rt("state", bundle.id).code != 0

@@ -179,7 +179,7 @@ def test_a_limit_that_the_kernel_does_not_know_is_an_error(bundle, name):
 @says(POSIX, "If `rlimits` contains duplicated entries with same `type`")
 @pytest.mark.gap(1)
 def test_a_limit_given_twice_is_an_error(bundle):
-    bundle.process["rlimits"] *= 2
+    bundle.process["rlimits"] = [{"type": "RLIMIT_CORE", "soft": 0, "hard": 0}] * 2
     assert bundle.stay().create().code != 0
 
 
