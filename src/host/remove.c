@@ -15,7 +15,7 @@
 #include "state/journal.h"
 
 /* On stderr whatever the level: what a hook was to clean up is still there, and only a person can see to it. */
-static void warn(const char *id, const struct err *failure)
+void remove_warn(const char *id, const struct err *failure)
 {
 	char line[ERR_TEXT + ERR_PLACE];
 
@@ -33,7 +33,7 @@ int container_remove(const struct state_root *root, const char *id, int dir,
 	/* runtime-spec, runtime.md#lifecycle, step 13: a failure is a warning, and the others go
 	 * on. */
 	if (rec && hooks_run_recorded(rec, "poststop", STATUS_STOPPED, true, a, &failure) < 0)
-		warn(id, &failure);
+		remove_warn(id, &failure);
 
 	return 0;
 }

@@ -53,8 +53,9 @@ int proc_open_exactly(pid_t pid, uint64_t start_time)
 		return -ESRCH;
 
 	autoclose int pidfd = sys_pidfd_open(pid);
+	/* EINVAL: up to Linux 6.14 for a process that is dead and not yet reaped, too. */
 	if (pidfd < 0)
-		return pidfd;
+		return pidfd == -EINVAL ? -ESRCH : pidfd;
 
 	/* Looked at after the open: from now on the number can't change hands. */
 	int r = proc_stat_read(pid, &stat);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """process, hostname, domainname: read back from /proc and by the program itself."""
 import os
+import subprocess
 
 import pytest
 
@@ -411,3 +412,22 @@ def test_files_of_the_containers_root_are_not_made_by_a_run(bundle):
     bundle.run().ok()
     after = sorted(str(p.relative_to(bundle.rootfs)) for p in bundle.rootfs.rglob("*"))
     assert after == before
+
+
+def test_an_ordinary_user_may_open_its_stdout_anew(bundle):
+    """Pipes of stdio belong to the program: many images log to /dev/stdout."""
+    bundle.process["user"] = {"uid": 1234, "gid": 1235}
+    bundle.sh("echo through >/dev/stdout").write()
+    done = subprocess.run(bundle.argv("run", "--bundle", bundle.dir), stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=20, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"through\n", b"")
+
+
+def test_a_file_stdout_was_redirected_to_stays_whose_it_is(bundle, scratch):
+    bundle.process["user"] = {"uid": 1234, "gid": 1235}
+    bundle.sh("echo through").write()
+    with open(scratch / "out", "wb") as out:
+        subprocess.run(bundle.argv("run", "--bundle", bundle.dir), stdin=subprocess.DEVNULL, stdout=out,
+                       timeout=20, check=True)
+    assert (scratch / "out").read_bytes() == b"through\n"
+    assert (scratch / "out").stat().st_uid == 0

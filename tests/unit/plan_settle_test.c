@@ -19,6 +19,8 @@ static const char full_config[] =
 	"\"root\":{\"path\":\"/tmp\",\"readonly\":true},"
 	"\"process\":{\"terminal\":true,\"cwd\":\"/\",\"args\":[\"sh\"],\"env\":[\"A=b\"],"
 	"\"user\":{\"uid\":5,\"gid\":6,\"additionalGids\":[7]},\"oomScoreAdj\":5,"
+	"\"scheduler\":{\"policy\":\"SCHED_BATCH\"},"
+	"\"ioPriority\":{\"class\":\"IOPRIO_CLASS_BE\",\"priority\":3},"
 	"\"noNewPrivileges\":true,\"rlimits\":[{\"type\":\"RLIMIT_NOFILE\",\"soft\":1,\"hard\":2}],"
 	"\"capabilities\":{\"bounding\":[\"CAP_KILL\"]}},"
 	"\"mounts\":[{\"destination\":\"/proc\",\"type\":\"proc\",\"source\":\"proc\"},"
@@ -29,7 +31,8 @@ static const char full_config[] =
 	"\"createContainer\":[{\"path\":\"/b\",\"args\":[\"x\"],\"env\":[\"y=z\"]}],"
 	"\"startContainer\":[{\"path\":\"/c\"}]},"
 	"\"linux\":{\"cgroupsPath\":\"/x\",\"sysctl\":{\"net.ipv4.ip_forward\":\"1\"},"
-	"\"rootfsPropagation\":\"rshared\","
+	"\"rootfsPropagation\":\"rshared\",\"personality\":{\"domain\":\"LINUX\"},"
+	"\"memoryPolicy\":{\"mode\":\"MPOL_PREFERRED\"},"
 	"\"resources\":{\"devices\":[{\"allow\":false}],\"memory\":{\"limit\":5000000}},"
 	"\"maskedPaths\":[\"/proc/keys\"],\"readonlyPaths\":[\"/proc/sys\"],"
 	"\"devices\":[{\"path\":\"/dev/fuse\",\"type\":\"c\",\"major\":10,\"minor\":229}],"
@@ -56,7 +59,7 @@ static const struct plan *make(struct arena *a, const char *json)
 		.detach = true,
 	};
 	const char *const *warnings;
-	const struct plan *plan;
+	const struct plan *plan = NULL;
 	struct facts facts;
 	struct err e = { 0 };
 	void *config;
