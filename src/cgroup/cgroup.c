@@ -267,6 +267,13 @@ int cgroup_write(const char *dir, const char *file, const char *value, bool opti
 	return -1;
 }
 
+bool cgroup_has_file(const char *dir, const char *file)
+{
+	autoclose int fd = cgroup_open_file(dir, file, O_PATH);
+
+	return fd >= 0;
+}
+
 int cgroup_join(const char *dir, pid_t pid, struct err *e)
 {
 	char text[32];

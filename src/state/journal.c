@@ -133,6 +133,8 @@ static int kill_process(const struct entries *entries, struct err *e)
 	int r = sys_pidfd_signal(pidfd, SIGKILL);
 	if (r < 0 && r != -ESRCH)
 		return err_sys(e, r, "kill process %d", entries->pid);
+	/* It may be paused. */
+	cgroup_let_die(entries->cgroups);
 
 	struct pollfd p = { .fd = pidfd, .events = POLLIN };
 	if (sys_poll(&p, 1, END_PATIENCE_MS) <= 0)
