@@ -6,11 +6,12 @@ import re
 import signal
 import stat
 import subprocess
+import time
 
 import pytest
 
-from harness import (IS_TARE, LAYOUT, ROOT, TOKEN, Result, cgroup_mounts, finish, is_alive, namespace,
-                     poll, proc_status, read, rt)
+from harness import (IS_TARE, LAYOUT, ROOT, SLOW, TOKEN, Result, cgroup_mounts, finish, is_alive, namespace,
+                     poll, proc_status, read, rt, tare_only)
 
 pytestmark = pytest.mark.layouts
 CREATED = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z")
@@ -424,3 +425,35 @@ def test_results_are_readable():
     with pytest.raises(AssertionError):
         Result(["x"], 1, "", "one\ntwo\n").refused()
     assert LAYOUT in ("plain", "v1", "v2", "none") and TOKEN
+
+
+@tare_only
+def test_list_and_regex_take_thousands_of_containers_in_linear_time(bundle, scratch):
+    """A container's record thousands of times; four times as many take less than ten times as long."""
+    bundle.sh("true").up().wait("stopped")
+    made = bundle.root / bundle.id
+
+    def listed(count):
+        root = scratch / f"root-{count}"
+        root.mkdir(mode=0o700)
+        for i in range(count):
+            (root / f"c{i}").mkdir(mode=0o700)
+            text = (made / "record").read_text().replace(f"id {bundle.id}\n", f"id c{i}\n")
+            (root / f"c{i}/record").write_text(text)
+        best = 60
+        for _ in range(3):
+            begin = time.monotonic()
+            ids = rt("list", "--quiet", root=root).ok().lines
+            best = min(best, time.monotonic() - begin)
+        assert ids == sorted(f"c{i}" for i in range(count))
+        told = json.loads(rt("list", "--format=json", root=root).ok().out)
+        assert [c["id"] for c in told] == ids
+        assert {c["status"] for c in told} == {"stopped"}
+        assert len(rt("list", root=root).ok().lines) == count + 1
+        return root, best
+    _, few = listed(1000)
+    root, many = listed(4000)
+    assert many < 10 * max(few, 0.01)
+    assert many < 2 * SLOW
+    rt("delete", "--regex", "c[0-9]*7$", root=root).ok()
+    assert len(os.listdir(root)) == 3600
