@@ -8,6 +8,7 @@
 #include "cgroup/stats.h"
 
 #include "base/fd.h"
+#include "cgroup/cgroup.h"
 #include "cgroup/path.h"
 #include "cgroup/stats_text.h"
 
@@ -20,12 +21,23 @@ struct entry {
 	char name[];
 };
 
+/* v2 lists processes without the controller, too. */
+static void count_pids(const char *const *dirs, struct cgroup_stats *stats)
+{
+	const char *dir = stats_find(dirs, "cgroup.events");
+	int count = dir ? cgroup_count_processes(dir) : 0;
+
+	stats->pids_current = count > 0 ? (uint64_t) count : 0;
+}
+
 static void read_pids(const char *const *dirs, struct arena *a, struct cgroup_stats *stats)
 {
 	const char *dir = stats_find(dirs, "pids.current");
 
-	if (!dir)
+	if (!dir) {
+		count_pids(dirs, stats);
 		return;
+	}
 	stats->pids_current = stats_number(dir, "pids.current", a);
 
 	uint64_t limit = stats_number(dir, "pids.max", a);

@@ -92,38 +92,47 @@ static bool all_ended(const struct record *rec)
 	return true;
 }
 
+/* Milliseconds that poll(2) may take. */
+static int time_left(const struct watcher *w)
+{
+	int64_t left = w->next - sys_clock_ms();
+	int64_t most = w->pidfd < 0 ? LOOK_EVERY : INT32_MAX;
+
+	if (left < 0)
+		return 0;
+
+	return (int) (left < most ? left : most);
+}
+
+static int tell_exit(struct watcher *w, struct err *e)
+{
+	fd_close(&w->pidfd);
+	w->pidfd = -1;
+
+	return w->sink(EVENT_EXIT, NULL, w->context, e);
+}
+
 /* Until something happens, or it is time. */
 static int wait_for_event(struct watcher *w, struct err *e)
 {
-	int64_t left = w->next - sys_clock_ms();
 	struct pollfd fds[] = {
 		{ .fd = w->pidfd, .events = POLLIN },
 		{ .fd = w->oom.fd, .events = w->oom.events },
 	};
 
-	if (left < 0)
-		left = 0;
-	if (w->pidfd < 0 && left > LOOK_EVERY)
-		left = LOOK_EVERY;
-	if (left > INT32_MAX)
-		left = INT32_MAX;
-
-	int r = sys_poll(fds, ARRAY_SIZE(fds), (int) left);
+	int r = sys_poll(fds, ARRAY_SIZE(fds), time_left(w));
 	if (r < 0 && r != -EINTR)
 		return err_sys(e, r, "wait for events");
 	/* An OOM that ended the container comes before its end. */
 	if (tell_oom(w, e) < 0)
 		return -1;
-	if (r > 0 && fds[0].revents != 0) {
-		fd_close(&w->pidfd);
-		w->pidfd = -1;
-		return w->sink(EVENT_EXIT, NULL, w->context, e);
-	}
+	if (r <= 0)
+		return 0;
 	/* A file of a cgroup that is gone is ready for ever. */
-	if (r > 0 && (fds[1].revents & (POLLERR | POLLHUP)) && all_ended(w->rec))
+	if ((fds[1].revents & (POLLERR | POLLHUP)) && all_ended(w->rec))
 		oom_unwatch(&w->oom);
 
-	return 0;
+	return fds[0].revents != 0 ? tell_exit(w, e) : 0;
 }
 
 static int watch(struct watcher *w, struct err *e)

@@ -218,6 +218,14 @@ static void v2_is_told_in_the_terms_of_v1(void **state)
 		"\"swap\":{\"limit\":18446744073709551615,");
 }
 
+static void v2_without_the_pids_controller_counts_processes(void **state)
+{
+	(void) state;
+	put("cgroup.events", "populated 1\nfrozen 0\n");
+	put("cgroup.procs", "7\n8\n9\n");
+	assert_has(printed((const char *const[]) { top, NULL }), "\"pids\":{\"current\":3}");
+}
+
 static void files_of_any_length_are_read_whole(void **state)
 {
 	struct cgroup_stats stats;
@@ -359,6 +367,7 @@ int main(void)
 		TEST(v1_memory_pids_and_hugetlb),
 		TEST(v1_block_io_is_taken_where_it_is_counted),
 		TEST(v2_is_told_in_the_terms_of_v1),
+		TEST(v2_without_the_pids_controller_counts_processes),
 		TEST(files_of_any_length_are_read_whole),
 		TEST(interfaces_are_read_but_for_lo),
 		TEST(a_former_value_is_written_back),
