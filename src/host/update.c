@@ -44,19 +44,32 @@ static int refused(const struct step *s, struct err *e)
 	return err_at(e, s->place);
 }
 
+/* The value that it replaces goes to @former. */
+static int write_value(const struct step *s, struct former *former, struct arena *a, struct err *e)
+{
+	const char *dir = s->cgroup_file.directory, *file = s->cgroup_file.file;
+	const char *value = s->cgroup_file.value;
+
+	if (s->cgroup_file.usage_file &&
+	    cgroup_check_usage(dir, s->cgroup_file.usage_file, value, e) < 0)
+		return -1;
+	if (s->cgroup_file.other_file && !cgroup_has_file(dir, file)) {
+		file = s->cgroup_file.other_file;
+		value = s->cgroup_file.other_value;
+	}
+	former_read(former, dir, file, value, a);
+
+	return cgroup_write(dir, file, value, s->cgroup_file.optional, e);
+}
+
 static int perform(const struct step *steps, size_t count, struct former *formers, struct arena *a,
 		   struct err *e)
 {
 	for (size_t i = 0; i < count; i++) {
-		const struct step *s = &steps[i];
-
-		former_read(&formers[i], s->cgroup_file.directory, s->cgroup_file.file,
-			    s->cgroup_file.value, a);
-		if (cgroup_write(s->cgroup_file.directory, s->cgroup_file.file,
-				 s->cgroup_file.value, s->cgroup_file.optional, e) == 0)
+		if (write_value(&steps[i], &formers[i], a, e) == 0)
 			continue;
 		write_back(steps, formers, i);
-		return refused(s, e);
+		return refused(&steps[i], e);
 	}
 
 	return 0;
@@ -77,7 +90,7 @@ static int put_in_force(const struct record *rec, const struct oci_linux_resourc
 	struct former *formers = arena_array(a, count + 1, sizeof(*formers));
 	if (perform(steps, count, formers, a, e) < 0)
 		return -1;
-	if (resctrl_update(rec->pid, schemata, a, e) == 0)
+	if (schemata_update(rec->pid, schemata, a, e) == 0)
 		return 0;
 	write_back(steps, formers, count);
 

@@ -22,3 +22,7 @@ const char *plan_cgroup_dir(struct planner *p, const struct cgroup_hierarchy *h)
  */
 const struct cgroup_hierarchy *plan_cgroup_need(struct planner *p, const char *controller,
 						const char *place, struct err *e);
+
+/* 0 where the container has a cgroup in @h; else -1 with @e told: @place asks for something in it. */
+int plan_cgroup_check(struct planner *p, const struct cgroup_hierarchy *h, const char *place,
+		      struct err *e);

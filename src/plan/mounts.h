@@ -12,6 +12,9 @@
  */
 bool mount_sources_from_host(const struct planner *p);
 
+/* mount_userns.c: another way for what a user namespace has not the right to. */
+void plan_mount_in_userns(struct planner *p, const char *place, struct mount_step *m);
+
 /* cgroup_mounts.c: the steps for a mount of type cgroup, which is many things. @m: its options, as
  * read. */
 void plan_cgroup_mounts(struct planner *p, const char *place, const struct mount_step *m);

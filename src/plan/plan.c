@@ -25,24 +25,28 @@ static int plan_claim(struct planner *p, struct err *e)
 	return 0;
 }
 
-typedef int subject(struct planner *p, struct err *e);
-
-static subject *const subjects[] = {
+static plan_subject *const subjects[] = {
 	/* what can be refused without looking at the rest */
 	plan_version,
 	plan_unsupported,
 	plan_namespaces,
+	plan_exec_affinity,
 	/* before there is a process */
 	plan_claim,
 	plan_cgroup,
 	plan_resources,
+	plan_resctrl,
 	plan_spawn,
 	plan_cgroup_join,
+	plan_resctrl_join,
 	plan_oom_score,
 	plan_id_maps,
+	plan_cgroup_owner,
+	plan_net_devices,
 	/* in the container's namespaces, on the host's filesystem */
 	plan_enter,
 	plan_keyring,
+	plan_open_labels,
 	plan_network,
 	plan_hostname,
 	plan_sysctl,
@@ -54,12 +58,18 @@ static subject *const subjects[] = {
 	plan_paths,
 	/* on the container's filesystem */
 	plan_enter_rootfs,
+	plan_scheduler,
+	plan_io_priority,
 	plan_rlimits,
+	plan_memory_policy,
+	plan_personality,
 	plan_user,
 	plan_no_new_privs,
 	plan_prepare_exec,
+	plan_labels_at_create,
 	plan_wait,
 	plan_start_hooks,
+	plan_labels_at_start,
 	plan_seccomp,
 	plan_exec,
 };
@@ -179,11 +189,14 @@ struct plan *plan_reserve(struct arena *a)
 	return plan;
 }
 
-static void begin(struct planner *p)
+void plan_begin(struct planner *p)
 {
+	static const char *const none[] = { NULL };
 	const struct plan_options *o = p->options;
-	struct plan *plan = p->plan;
+	struct plan *plan = (struct plan *) p->arena->base;
 
+	p->plan = plan;
+	p->warnings = none;
 	plan->id = arena_strdup(p->arena, o->id);
 	plan->bundle = arena_strdup(p->arena, o->bundle);
 	plan->fail_step = o->fail_step;
@@ -192,30 +205,32 @@ static void begin(struct planner *p)
 	describe_state(p);
 }
 
+void plan_finish(struct planner *p, const struct plan **plan, const char *const **warnings)
+{
+	p->plan->namespaces = p->new_namespaces | p->joined_namespaces;
+	plan_settle(p);
+	p->plan->steps = p->steps;
+	p->plan->step_count = p->count;
+	*plan = p->plan;
+	*warnings = p->warnings;
+}
+
 int plan_make(struct arena *arena, const struct oci_config *config,
 	      const struct plan_options *options, const struct facts *facts,
 	      const struct plan **plan, const char *const **warnings, struct err *e)
 {
-	static const char *const none[] = { NULL };
 	struct planner p = {
 		.arena = arena,
 		.config = config,
 		.options = options,
 		.facts = facts,
-		.plan = (struct plan *) arena->base,
-		.warnings = none,
 	};
 
-	begin(&p);
+	plan_begin(&p);
 	for (size_t i = 0; i < ARRAY_SIZE(subjects); i++)
 		if (subjects[i](&p, e) < 0)
 			return -1;
-
-	plan_settle(&p);
-	p.plan->steps = p.steps;
-	p.plan->step_count = p.count;
-	*plan = p.plan;
-	*warnings = p.warnings;
+	plan_finish(&p, plan, warnings);
 
 	return 0;
 }

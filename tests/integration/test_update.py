@@ -291,6 +291,77 @@ def test_a_limit_of_no_pids_is_a_limit(bundle):
     assert b.status() == "running"
 
 
+# --- block I/O, and files by name
+
+
+def disk():
+    """major and minor of a block device of this machine."""
+    for name in sorted(os.listdir("/sys/block")):
+        if not name.startswith(("loop", "ram", "zram")):
+            return tuple(int(n) for n in read(f"/sys/block/{name}/dev").split(":"))
+    pytest.skip("no block device")
+
+
+def throttles(b):
+    """{device: bytes a second} that may be read."""
+    if is_v1("blkio"):
+        lines = read(b.cgroup("blkio") / "blkio.throttle.read_bps_device").splitlines()
+        return dict(line.split() for line in lines)
+    found = {}
+    for line in read(b.cgroup("") / "io.max").splitlines():
+        device, *words = line.split()
+        found[device] = dict(w.split("=") for w in words)["rbps"]
+    return found
+
+
+def test_throttles_are_set_and_changed_by_device(bundle):
+    if not is_v1("blkio") and not has_v2("io"):
+        pytest.skip(f"layout {LAYOUT}: no io controller")
+    major, minor = disk()
+    b = up(bundle)
+    for rate in (1 << 20, 2 << 20):
+        from_stdin(b, {"blockIO": {"throttleReadBpsDevice": [{"major": major, "minor": minor, "rate": rate}]}}).ok()
+        assert throttles(b) == {f"{major}:{minor}": str(rate)}
+
+
+@tare_only
+def test_a_refused_update_gives_throttles_back(bundle):
+    if not is_v1("blkio") and not has_v2("io"):
+        pytest.skip(f"layout {LAYOUT}: no io controller")
+    major, minor = disk()
+    b = up(bundle)
+    good = {"major": major, "minor": minor, "rate": 1 << 20}
+    bad = {"major": 4000, "minor": 1, "rate": 1 << 20}
+    assert from_stdin(b, {"blockIO": {"throttleReadBpsDevice": [good, bad]}}).code == 1
+    assert throttles(b) == {}
+    from_stdin(b, {"blockIO": {"throttleReadBpsDevice": [good]}}).ok()
+    assert from_stdin(b, {"blockIO": {"throttleReadBpsDevice": [{**good, "rate": 5 << 20}, bad]}}).code == 1
+    assert throttles(b) == {f"{major}:{minor}": str(1 << 20)}
+
+
+def test_a_weight_of_block_io(bundle):
+    b = up(bundle)
+    top = b.cgroup("blkio") if is_v1("blkio") else b.cgroup("") if cgroup_mount("") else None
+    names = [n for n in ("blkio.weight", "blkio.bfq.weight", "io.bfq.weight", "io.weight") if top and (top / n).exists()]
+    if not names:
+        pytest.skip(f"layout {LAYOUT}: no weight of block I/O")
+    update(b, "--blkio-weight", "500").ok()
+    told = read(top / names[0]).splitlines()[0].split()[-1]
+    assert told == ("4950" if names[0] == "io.weight" else "500")
+
+
+@tare_only
+def test_files_by_name(bundle):
+    if not has_v2("memory"):
+        pytest.skip(f"layout {LAYOUT}: no cgroup v2 memory")
+    b = up(bundle)
+    from_stdin(b, {"unified": {"memory.high": str(48 * MIB), "pids.max": "44"}}).ok()
+    assert read(b.cgroup("") / "memory.high") == str(48 * MIB)
+    assert read(b.cgroup("") / "pids.max") == "44"
+    assert from_stdin(b, {"unified": {"memory.high": "max", "memory.nonsense": "1"}}).code == 1
+    assert read(b.cgroup("") / "memory.high") == str(48 * MIB)
+
+
 # --- JSON
 
 

@@ -340,21 +340,21 @@ static void resctrl_is_written_to_the_containers_group(void **state)
 	struct err e = { 0 };
 
 	(void) state;
-	assert_int_equal(resctrl_write(NULL, "res:/web\nmon:\n", &l3, &arena, &e), -1);
+	assert_int_equal(schemata_write(NULL, "res:/web\nmon:\n", &l3, &arena, &e), -1);
 	assert_string_equal(e.text, "Intel RDT/CAT: l3 cache schema is not enabled");
-	assert_int_equal(resctrl_write(top, "res:/web\n", &mb, &arena, &e), -1);
+	assert_int_equal(schemata_write(top, "res:/web\n", &mb, &arena, &e), -1);
 	assert_string_equal(e.text, "Intel RDT/MBA: memory bandwidth schema is not enabled");
 	mkdir(below("info"), 0700);
 	mkdir(below("info/L3CODE"), 0700);
 	mkdir(below("info/MB"), 0700);
 	mkdir(below("web"), 0700);
 	put("web/schemata", "");
-	assert_int_equal(resctrl_write(top, "res:/\nmon:\n", &l3, &arena, &e), -1);
+	assert_int_equal(schemata_write(top, "res:/\nmon:\n", &l3, &arena, &e), -1);
 	assert_string_equal(e.text, "the container has no resctrl group of its own");
-	assert_int_equal(resctrl_write(top, "res:/web\nmon:\n", &both, &arena, &e), 0);
+	assert_int_equal(schemata_write(top, "res:/web\nmon:\n", &both, &arena, &e), 0);
 	assert_string_equal(get("web/schemata"), "L3:0=f\nMB:0=20\n");
 	put("web/schemata", "");
-	assert_int_equal(resctrl_write(top, "res:/web", &mb, &arena, &e), 0);
+	assert_int_equal(schemata_write(top, "res:/web", &mb, &arena, &e), 0);
 	assert_string_equal(get("web/schemata"), "MB:0=30\n");
 }
 
