@@ -164,18 +164,15 @@ static void reset(struct planner *p, const struct reset *r)
 	step->cgroup_file.optional = true;
 }
 
-/* Before the others: a weight is refused as long as the cgroup is idle. */
+/* Before the others: no quota is below it. */
 static void write_defaults(struct updater *u)
 {
-	static const struct reset idle = { "cpu", PLACE "cpu/idle", "cpu.idle", "cpu.idle" };
 	static const struct reset burst = { "cpu", PLACE "cpu/burst", "cpu.cfs_burst_us",
 					    "cpu.max.burst" };
 	static const struct reset oom = { "memory", PLACE "memory/disableOOMKiller",
 					  "memory.oom_control", NULL };
 	struct planner *p = &u->planner;
 
-	if (u->cpu.has_idle && u->cpu.idle == 0)
-		reset(p, &idle);
 	if (u->cpu.has_burst && u->cpu.burst == 0)
 		reset(p, &burst);
 	if (u->memory.has_disable_oom_killer && !u->memory.disable_oom_killer)

@@ -133,7 +133,7 @@ static void v1_quota_and_period_are_in_the_order_the_kernel_takes(void **state)
 			    "cpu.cfs_period_us=200000 cpu.cfs_quota_us=60000");
 	assert_string_equal(
 		planned("{\"cpu\":{\"quota\":10000,\"burst\":10000}}", false),
-		"cpu.cfs_period_us=100000 cpu.cfs_burst_us=10000 cpu.cfs_quota_us=10000");
+		"cpu.cfs_burst_us=10000 cpu.cfs_period_us=100000 cpu.cfs_quota_us=10000");
 	assert_string_equal(
 		planned("{\"cpu\":{\"quota\":90000,\"burst\":80000}}", false),
 		"cpu.cfs_period_us=100000 cpu.cfs_quota_us=90000 cpu.cfs_burst_us=80000");
@@ -169,7 +169,7 @@ static void defaults_are_written(void **state)
 {
 	(void) state;
 	assert_string_equal(planned("{\"cpu\":{\"shares\":1024,\"idle\":0,\"burst\":0}}", true),
-			    "cpu.idle=0 cpu.max.burst=0 cpu.weight=100");
+			    "cpu.max.burst=0 cpu.idle=0 cpu.weight=100");
 	assert_string_equal(planned("{\"cpu\":{\"shares\":1024,\"idle\":1}}", true), "cpu.idle=1");
 	assert_string_equal(planned("{\"memory\":{\"disableOOMKiller\":false}}", false),
 			    "memory.oom_control=0");
