@@ -73,6 +73,8 @@ def test_keys_are_those_of_runc(bundle, scratch):
     other = b.id + "-runc"
     config = json.loads((b.dir / "config.json").read_text())
     config["linux"]["cgroupsPath"] += "-runc"
+    # runc's mount of it changes the options of the one file system of all
+    config["mounts"] = [m for m in config["mounts"] if m["type"] != "cgroup"]
     (b.dir / "config.json").write_text(json.dumps(config))
     runc = ["runc", "--root", str(scratch / "runc")]
     r = command(*runc, "run", "-d", "--bundle", b.dir, other)

@@ -465,7 +465,7 @@ def test_list_and_regex_take_thousands_of_containers(bundle, scratch):
             (root / f"c{i}").mkdir(mode=0o700)
             text = (made / "record").read_text().replace(f"id {bundle.id}\n", f"id c{i}\n")
             (root / f"c{i}/record").write_text(text)
-            ids = rt("list", "--quiet", root=root).ok().lines
+        ids = rt("list", "--quiet", root=root).ok().lines
         assert ids == sorted(f"c{i}" for i in range(count))
         told = json.loads(rt("list", "--format=json", root=root).ok().out)
         assert [c["id"] for c in told] == ids

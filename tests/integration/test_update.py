@@ -567,7 +567,7 @@ def test_what_only_v1_has_is_refused_on_v2(bundle):
         pytest.skip(f"layout {LAYOUT}: no cgroup v2 memory")
     b = up(bundle)
     refused(from_stdin(b, {"memory": {"swappiness": 10}}), b,
-            "/memory/swappiness (line 1, column 26): swappiness is not possible on cgroup v2")
+            "/memory/swappiness (line 1, column 27): swappiness is not possible on cgroup v2")
 
 
 @tare_only
