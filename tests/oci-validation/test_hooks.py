@@ -257,7 +257,8 @@ def test_a_hook_that_fails_in_start_is_an_error_and_the_container_is_stopped(hoo
     assert hooks.bundle.start().code != 0
     harness.poll(lambda: not harness.is_alive(pid), "the container to end")
     assert not any(m.target.startswith(str(hooks.bundle.rootfs)) for m in mounts())
-    assert (hooks.bundle.rootfs / "seen").exists() == (name == "poststart")
+    # at poststart the program was there, but may have been stopped before its first write
+    assert name == "poststart" or not (hooks.bundle.rootfs / "seen").exists()
     assert rt("state", hooks.bundle.id).code != 0, "not destroyed (step 12)"
     assert hooks.order()[-1] == "poststop"
 
