@@ -33,10 +33,16 @@ static int check_status(int dir, const struct record *rec, struct err *e)
 	return 0;
 }
 
+static int ended_early(struct err *e)
+{
+	return err_msg(e, "the container's first process was killed before it could start");
+}
+
 static int tell_to_go(int dir, struct err *e)
 {
-	struct wire_message m;
-	int fd;
+	struct wire_message m = { .kind = 0 };
+	bool ready = false;
+	int fd, r;
 
 	autoclose int socket = sys_connect_at(dir, STATE_SOCKET, SOCK_SEQPACKET);
 	if (socket == -ECONNREFUSED)
@@ -44,9 +50,10 @@ static int tell_to_go(int dir, struct err *e)
 	if (socket < 0)
 		return err_sys(e, socket, "connect to tare-init");
 
-	int r = wire_receive(socket, &m, &fd);
-	if (r == -ECONNRESET)
-		return err_msg(e, "the container's first process was killed before it could start");
+	while ((r = wire_receive(socket, &m, &fd)) > 0 && m.kind == WIRE_READY)
+		ready = true;
+	if (r == -ECONNRESET || (r == 0 && !ready))
+		return ended_early(e);
 	if (r < 0)
 		return err_sys(e, r, "hear from tare-init");
 	if (r > 0) {

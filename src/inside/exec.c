@@ -187,18 +187,32 @@ int exec_prepare(struct inside *in, const struct step *s, struct err *e)
 		return -1;
 	use_console(in);
 	sys_reset_signals();
-	if (in->listener >= 0)
+
+	return 0;
+}
+
+int exec_announce(struct inside *in, struct err *e)
+{
+	if (in->announced)
 		return 0;
+	in->announced = true;
+	/* run, where nothing was waited for: tare lets us go only now. */
+	int r = in->listener < 0 ? sys_prctl(PR_SET_PDEATHSIG, 0, 0) : 0;
+	if (r < 0)
+		return err_sys(e, r, "part from tare");
+	r = wire_send(in->report, WIRE_READY, in->step, -1);
+	/* A start that was killed has begun what it was called for. */
+	if (r < 0 && in->listener < 0)
+		return err_sys(e, r, "tell that all is ready");
 
-	/* run: nothing to wait for, tare lets us go now. From here on the end of the socket means the exec. */
-	sys_prctl(PR_SET_PDEATHSIG, 0, 0);
-	int r = wire_send(in->control, WIRE_READY, in->step, -1);
-
-	return r < 0 ? err_sys(e, r, "tell that all is ready") : 0;
+	return 0;
 }
 
 int exec_program(struct inside *in, const struct step *s, struct err *e)
 {
+	if (exec_announce(in, e) < 0)
+		return -1;
+
 	int r = sys_exec(program, s->exec.argv, in->envp);
 
 	return refuse(s->exec.argv[0], program, r, e);

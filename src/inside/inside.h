@@ -26,6 +26,7 @@ struct inside {
 	int rootfs;	 /* O_PATH: the container's root directory */
 	int empty_mount; /* the tmpfs that masks directories, once one is attached; else -1 */
 	int console;	 /* slave of the pty, which becomes stdio; -1: none */
+	bool announced;	 /* exec_announce() was called */
 	const char *const *envp; /* from OP_PREPARE_EXEC on: the program's environment */
 };
 
@@ -51,6 +52,9 @@ step_performer user_set_rlimit, user_change_dir, user_drop_bounding, user_set, u
 
 /* exec.c */
 step_performer exec_prepare, exec_program;
+
+/* Say, once, that only the filter and the exec are left: from here on the end of our socket means the exec. 0, or -1. */
+int exec_announce(struct inside *in, struct err *e);
 
 /*
  * Copy all that is in directory @from, with owners and modes, into the empty directory @to; @with_rights: the

@@ -178,7 +178,9 @@ int user_set_seccomp(struct inside *in, const struct step *s, struct err *e)
 		.filter = (struct sock_filter *) s->seccomp.filter,
 	};
 
-	(void) in;
+	/* The filter may forbid it. */
+	if (exec_announce(in, e) < 0)
+		return -1;
 
 	int r = sys_seccomp_filter(&program, s->seccomp.flags);
 	if (r < 0)

@@ -1,12 +1,17 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Whoever calls tare may be odd: signals, limits, masks and descriptors that it inherits (security.md, 23)."""
+import os
 import resource
 import signal
+import socket
+import stat
 import subprocess
+import time
 
 import pytest
 
-from harness import assert_same_host, proc_status, snapshot, tare_only
+import defaults
+from harness import TESTER, assert_same_host, poll, proc_status, root_only, rt, snapshot, spawn, finish, tare_only
 
 
 def ignoring(*signals):
@@ -65,3 +70,18 @@ def test_what_runs_can_be_deleted_whatever_the_limit_on_the_size_of_files(bundle
         resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     bundle.stay().up()
     bundle.delete("--force", preexec_fn=limit).ok()
+
+
+# --- start
+
+
+@tare_only
+def test_start_of_a_container_that_is_killed_on_the_way_fails(bundle, scratch):
+    hook = f"touch {scratch}/in-hook; exec sleep 1000"
+    bundle.mount(scratch, "bind", scratch, "rbind")
+    bundle.writable().config["hooks"] = {"startContainer": [{"path": "/bin/sh", "args": ["sh", "-c", hook]}]}
+    bundle.create().ok()
+    proc = spawn(bundle.argv("start"))
+    poll(lambda: (scratch / "in-hook").exists(), "the hook to run")
+    os.kill(bundle.pid, signal.SIGKILL)
+    finish(proc, timeout=10).refused("the container's first process was killed before it could start")
