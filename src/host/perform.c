@@ -323,6 +323,8 @@ int create_perform(struct create *c, struct err *e)
 {
 	size_t next = 0, first_of_init = c->plan->spawn + 1;
 
+	/* What we make ourselves must be ours to open again; the program's umask is in the plan. */
+	sys_umask(c->plan->umask & 0077);
 	if (perform_ours(c, &next, e) < 0)
 		return -1;
 	if (next > first_of_init && give_turn(c, next, e) < 0)

@@ -72,6 +72,34 @@ def test_what_runs_can_be_deleted_whatever_the_limit_on_the_size_of_files(bundle
     bundle.delete("--force", preexec_fn=limit).ok()
 
 
+# --- umask
+
+
+@tare_only
+@pytest.mark.parametrize("user", [None, pytest.param(TESTER, marks=root_only)])
+@pytest.mark.parametrize("mask", [0, 0o777])
+def test_the_state_is_ours_alone_whatever_the_umask(bundles, scratch, user, mask):
+    bundle = bundles(user=user, config=defaults.rootless(TESTER, TESTER) if user else None)
+    bundle.process.update(args=["sleep", "1000"], terminal=False)
+    scratch.chmod(0o777)
+    bundle.create("--pid-file", scratch / "pid", preexec_fn=lambda: os.umask(mask)).ok()
+    top = bundle.root / bundle.id
+    modes = {n: stat.S_IMODE((top / n).stat().st_mode) for n in ("record", "config", "journal", "hold")}
+    assert (stat.S_IMODE(top.stat().st_mode), set(modes.values())) == (0o700, {0o600}), modes
+    assert stat.S_IMODE((scratch / "pid").stat().st_mode) == (0o644 & ~(mask & 0o077))
+    bundle.start(preexec_fn=lambda: os.umask(mask)).ok()
+    # and the program has it as its caller had
+    assert proc_status(bundle.pid)["Umask"] == f"{mask:04o}"
+    bundle.delete("--force", preexec_fn=lambda: os.umask(mask)).ok()
+
+
+@pytest.mark.parametrize("stage", ["prestart", "createRuntime", "createContainer"])
+def test_hooks_of_the_host_have_the_callers_umask(bundle, scratch, stage):
+    bundle.config["hooks"] = {stage: [{"path": "/bin/sh", "args": ["sh", "-c", f"umask >{scratch}/mask"]}]}
+    bundle.create(preexec_fn=lambda: os.umask(0o027)).ok()
+    assert int((scratch / "mask").read_text(), 8) == 0o027
+
+
 # --- start
 
 
