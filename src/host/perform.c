@@ -358,6 +358,18 @@ static void add_behind(struct err *e, const struct err *undo)
 		 undo->text);
 }
 
+/* Undoing takes descriptors, and that there were none left may be what went wrong. */
+static void close_all(struct create *c)
+{
+	int *fds[] = { &c->listener, &c->hold,	  &c->signals, &c->pidfd,
+		       &c->control,  &c->release, &c->console, &c->journal };
+
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
+		fd_close(fds[i]);
+		*fds[i] = -1;
+	}
+}
+
 void create_rollback(struct create *c, struct err *e)
 {
 	struct err undo;
@@ -365,6 +377,7 @@ void create_rollback(struct create *c, struct err *e)
 	if (c->state_dir < 0) /* the ID was not even ours */
 		return;
 	create_kill(c);
+	close_all(c);
 	if (journal_undo(c->state_dir, NULL, &undo) < 0) {
 		/* The journal stays: delete --force or the next create tries again. */
 		add_behind(e, &undo);

@@ -172,8 +172,10 @@ static int try_claim(const struct state_root *root, int top, const char *id, int
 	autoclose int fd = open_directory(top, id);
 	if (fd == -ENOENT)
 		return 0;
-	if (fd < 0)
+	if (fd < 0) {
+		sys_unlink_at(top, id, AT_REMOVEDIR);
 		return err_sys(e, fd, "open the state directory of \"%s\"", id);
+	}
 	/* Between the two calls it looks like a killed creator's, and another create may just be
 	 * removing it. */
 	if (lock(fd, LOCK_PATIENCE_MS) < 0 || !still_there(fd))

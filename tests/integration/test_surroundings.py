@@ -100,6 +100,27 @@ def test_hooks_of_the_host_have_the_callers_umask(bundle, scratch, stage):
     assert int((scratch / "mask").read_text(), 8) == 0o027
 
 
+# --- descriptors
+
+
+@tare_only
+@pytest.mark.parametrize("limit", range(3, 25))
+def test_with_few_descriptors_it_works_or_leaves_nothing(bundle, limit):
+    del bundle.process["rlimits"]
+    bundle.process["args"] = ["sleep", "1000"]
+
+    def lower():
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+    before = snapshot()
+    r = bundle.create(preexec_fn=lower)
+    if r.code == 0:
+        bundle.start(preexec_fn=lower)
+        bundle.delete("--force").ok()
+    else:
+        r.refused("too many open files" if limit < 16 else "descriptors")
+    assert_same_host(before)
+
+
 # --- start
 
 
