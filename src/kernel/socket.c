@@ -7,6 +7,7 @@
 #include "base/fmt.h"
 
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 
 int sys_socket_pair(int fds[2])
@@ -106,6 +107,12 @@ int sys_listen_at(int dir, const char *name, int type)
 
 int sys_connect_at(int dir, const char *name, int type)
 {
+	return sys_connect_at_within(dir, name, type, 0);
+}
+
+int sys_connect_at_within(int dir, const char *name, int type, int timeout_ms)
+{
+	const struct timeval timeout = { timeout_ms / 1000, timeout_ms % 1000 * 1000 };
 	struct sockaddr_un a;
 	int r = address(dir, name, &a);
 	if (r < 0)
@@ -114,7 +121,11 @@ int sys_connect_at(int dir, const char *name, int type)
 	int fd = unix_socket(type);
 	if (fd < 0)
 		return fd;
-	r = (int) SYS_CALL(connect, fd, &a, sizeof(a), 0, 0, 0);
+	if (timeout_ms > 0)
+		r = (int) SYS_CALL(setsockopt, fd, SOL_SOCKET, SO_SNDTIMEO, &timeout,
+				   sizeof(timeout), 0);
+	if (r == 0)
+		r = (int) SYS_CALL(connect, fd, &a, sizeof(a), 0, 0, 0);
 	if (r < 0) {
 		sys_close(fd);
 		return r;

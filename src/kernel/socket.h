@@ -22,4 +22,7 @@ ssize_t sys_receive_fd(int socket, void *data, size_t size, int *fd);
 int sys_listen_at(int dir, const char *name, int type);
 int sys_connect_at(int dir, const char *name, int type);
 
+/* The same, but neither connecting nor a later send waits longer than @timeout_ms: -EAGAIN. */
+int sys_connect_at_within(int dir, const char *name, int type, int timeout_ms);
+
 int sys_accept(int listener);

@@ -121,6 +121,25 @@ def test_with_few_descriptors_it_works_or_leaves_nothing(bundle, limit):
     assert_same_host(before)
 
 
+# --- who is at the other end
+
+
+@tare_only
+def test_a_console_socket_that_nobody_serves_is_not_waited_for(bundle, scratch):
+    path = scratch / "console"
+    bundle.process["terminal"] = True
+    before = snapshot()
+    with socket.socket(socket.AF_UNIX) as listener, socket.socket(socket.AF_UNIX) as first:
+        listener.bind(str(path))
+        listener.listen(0)
+        first.connect(str(path))  # and that is all there is room for
+        start = time.monotonic()
+        bundle.create("--console-socket", path, timeout=20).refused(
+            f'nobody accepts connections at socket "{path}"')
+        assert time.monotonic() - start < 10
+    assert_same_host(before)
+
+
 # --- start
 
 
