@@ -140,6 +140,19 @@ def test_a_console_socket_that_nobody_serves_is_not_waited_for(bundle, scratch):
     assert_same_host(before)
 
 
+def test_run_goes_on_when_nobody_reads_what_the_program_prints(bundle):
+    bundle.process["terminal"] = True
+    bundle.sh("echo first; sleep 0.3; echo second; echo third; exit 6")
+    bundle.write()
+    read_end, write_end = os.pipe()
+    proc = spawn(bundle.argv("run", "--bundle", bundle.dir), stdout=write_end)
+    os.close(write_end)
+    os.read(read_end, 1)
+    os.close(read_end)
+    assert proc.wait(10) in (6, 129)  # 129: the end of the terminal came first, with SIGHUP
+    assert not bundle.exists()
+
+
 # --- start
 
 
