@@ -140,6 +140,12 @@ def test_a_console_socket_that_nobody_serves_is_not_waited_for(bundle, scratch):
     assert_same_host(before)
 
 
+@tare_only
+def test_a_log_that_nobody_reads_is_not_waited_for(scratch):
+    os.mkfifo(scratch / "fifo")
+    rt("--log", scratch / "fifo", "state", "x", timeout=5).refused(f'log file "{scratch}/fifo"')
+
+
 def test_run_goes_on_when_nobody_reads_what_the_program_prints(bundle):
     bundle.process["terminal"] = True
     bundle.sh("echo first; sleep 0.3; echo second; echo third; exit 6")
