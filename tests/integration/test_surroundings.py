@@ -172,3 +172,11 @@ def test_start_of_a_container_that_is_killed_on_the_way_fails(bundle, scratch):
     poll(lambda: (scratch / "in-hook").exists(), "the hook to run")
     os.kill(bundle.pid, signal.SIGKILL)
     finish(proc, timeout=10).refused("the container's first process was killed before it could start")
+
+
+@tare_only
+def test_more_annotations_than_a_record_can_hold_are_refused(bundle):
+    bundle.config["annotations"] = {f"{n:x}": "" for n in range(1_000_000)}
+    before = snapshot()
+    bundle.create(timeout=60).refused("too many annotations")
+    assert_same_host(before)
