@@ -135,7 +135,9 @@ static void text_entry(struct out *out, enum log_level level, const char *messag
 
 static int open_file(void)
 {
-	return sys_open_at(AT_FDCWD, settings.path, O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY, 0644);
+	/* O_NONBLOCK: a FIFO that nobody reads is an error, not a wait. */
+	return sys_open_at(AT_FDCWD, settings.path,
+			   O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY | O_NONBLOCK, 0644);
 }
 
 /* @message is clean; @e gives the JSON form its further keys, NULL: none. */

@@ -37,6 +37,8 @@ int socket_connect(const char *path)
 int console_send(const char *path, int fd, struct err *e)
 {
 	autoclose int socket = socket_connect(path);
+	if (socket == -EAGAIN)
+		return err_msg(e, "nobody accepts connections at socket \"%s\"", path);
 	if (socket < 0)
 		return err_sys(e, socket, "connect to socket \"%s\"", path);
 

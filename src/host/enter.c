@@ -181,8 +181,14 @@ static pid_t clone_helper(struct entrance *in, struct err *e)
 	if (in->pid < 0)
 		return err_sys(e, in->pid, "start a process in the container");
 	b->pidfd = sys_pidfd_open(in->pid);
+	if (b->pidfd >= 0)
+		return in->pid;
 
-	return b->pidfd < 0 ? err_sys(e, b->pidfd, "open process %d", in->pid) : in->pid;
+	/* Our own child: the number is its own until we have waited for it. */
+	sys_kill(in->pid, SIGKILL);
+	sys_wait(in->pid, &status, 0);
+
+	return err_sys(e, b->pidfd, "open process %d", in->pid);
 }
 
 /* All that was opened by its pid: is that still the process it was? */

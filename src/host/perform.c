@@ -428,6 +428,8 @@ int create_perform(struct create *c, struct err *e)
 {
 	size_t next = 0, first_of_init = c->plan->spawn + 1;
 
+	/* What we make ourselves must be ours to open again; the program's umask is in the plan. */
+	sys_umask(c->plan->umask & 0077);
 	if (perform_ours(c, &next, e) < 0)
 		return -1;
 	if (next > first_of_init && give_turn(c, next, e) < 0)
@@ -461,6 +463,18 @@ static void add_behind(struct err *e, const struct err *undo)
 		 undo->text);
 }
 
+/* Undoing takes descriptors, and that there were none left may be what went wrong. */
+static void close_all(struct create *c)
+{
+	int *fds[] = { &c->listener, &c->hold,	  &c->signals, &c->pidfd,     &c->control,
+		       &c->release,  &c->console, &c->journal, &c->last_words };
+
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
+		fd_close(fds[i]);
+		*fds[i] = -1;
+	}
+}
+
 void create_rollback(struct create *c, struct err *e)
 {
 	struct err undo;
@@ -474,6 +488,7 @@ void create_rollback(struct create *c, struct err *e)
 		add_behind(e, &undo);
 	fd_close(&c->network);
 	c->network = -1;
+	close_all(c);
 	if (journal_undo(c->state_dir, NULL, true, &undo) < 0) {
 		/* The journal stays: delete --force or the next create tries again. */
 		add_behind(e, &undo);

@@ -36,6 +36,8 @@ static void wait_for_release(const struct birth *b)
 {
 	char byte;
 
+	/* Our copy of tare's end: with it open we would wait for ever for a tare that was killed. */
+	sys_close(b->create->release);
 	if (sys_read_all(b->release, &byte, 1) != 1)
 		sys_exit(1); /* tare has gone */
 

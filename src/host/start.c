@@ -40,6 +40,7 @@ struct progress {
 	struct arena *arena;
 	int socket;
 	int last_words; /* memory file; -1 */
+	bool ready;	/* only filter and exec are left */
 };
 
 /* The filter is loaded; it goes on when the agent has its listener. */
@@ -51,6 +52,11 @@ static int pass_listener(struct progress *p, int listener, struct err *e)
 	int r = wire_send(p->socket, WIRE_GO, 0, -1);
 
 	return r < 0 && r != -EPIPE && r != -ECONNRESET ? err_sys(e, r, "let tare-init go on") : 0;
+}
+
+static int ended_early(struct err *e)
+{
+	return err_msg(e, "the container's first process was killed before it could start");
 }
 
 static int end_of_progress(const struct progress *p, struct err *e)
@@ -77,18 +83,18 @@ static int follow(struct progress *p, struct err *e)
 		autoclose int came = r > 0 ? fd : -1;
 
 		if (r == -ECONNRESET)
-			return err_msg(
-				e,
-				"the container's first process was killed before it could start");
+			return ended_early(e);
 		if (r < 0)
 			return err_sys(e, r, "hear from tare-init");
 		if (r == 0)
-			return end_of_progress(p, e);
+			return p->ready ? end_of_progress(p, e) : ended_early(e);
 		if (m.kind == WIRE_FAILED) {
 			*e = m.error;
 			return -1;
 		}
-		if (m.kind == WIRE_LAST_WORDS)
+		if (m.kind == WIRE_READY)
+			p->ready = true;
+		else if (m.kind == WIRE_LAST_WORDS)
 			p->last_words = take_fd(&came);
 		else if (m.kind == WIRE_NOTIFIER && pass_listener(p, came, e) < 0)
 			return -1;

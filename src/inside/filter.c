@@ -189,6 +189,9 @@ int filter_load(struct inside *in, const struct step *s, struct err *e)
 		.filter = (struct sock_filter *) s->seccomp.filter,
 	};
 
+	/* The filter may forbid it. */
+	if (exec_announce(in, e) < 0)
+		return -1;
 	if (s->seccomp.mute && share_last_words(in, e) < 0)
 		return -1;
 	if (s->seccomp.notify)

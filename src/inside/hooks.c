@@ -30,5 +30,14 @@ int hooks_run(struct inside *in, const struct step *s, struct err *e)
 		.interrupt = -1,
 	};
 
-	return hook_run(&call, e);
+	/* Ours is 0. In the container, and so behind OP_SET_UMASK, it is the program's. */
+	if (!h->in_container)
+		sys_umask(in->plan->umask);
+
+	int r = hook_run(&call, e);
+
+	if (!h->in_container)
+		sys_umask(0);
+
+	return r;
 }

@@ -29,6 +29,7 @@ struct inside {
 	int console;			 /* slave of the pty, which becomes stdio; -1: none */
 	struct wire_message *last_words; /* shared with tare; NULL: the socket is good enough */
 	bool listened_to;	 /* by an agent, who may let any call of ours wait for ever */
+	bool announced;		 /* exec_announce() was called */
 	const char *const *envp; /* from OP_PREPARE_EXEC on: the program's environment */
 };
 
@@ -67,6 +68,9 @@ void __attribute__((noreturn)) filter_report_and_end(struct inside *in, const st
 
 /* exec.c */
 step_performer exec_prepare, exec_program;
+
+/* Say, once, that only the filter and the exec are left: from here on the end of our socket means the exec. 0, or -1. */
+int exec_announce(struct inside *in, struct err *e);
 
 /*
  * Copy all that is in directory @from, with owners and modes, into the empty directory @to; @with_rights: the

@@ -55,12 +55,12 @@ static int lock(int dir, int64_t patience_ms)
 	}
 }
 
-/* Removed by whoever had the lock before us? */
+/* Removed by whoever had the lock before us? Where the kernel won't say, work on it will. */
 static bool still_there(int dir)
 {
 	struct stat st;
 
-	return sys_stat(dir, &st) == 0 && st.st_nlink > 0;
+	return sys_stat(dir, &st) < 0 || st.st_nlink > 0;
 }
 
 static int no_such(const char *id, struct err *e)
@@ -172,8 +172,10 @@ static int try_claim(const struct state_root *root, int top, const char *id, int
 	autoclose int fd = open_directory(top, id);
 	if (fd == -ENOENT)
 		return 0;
-	if (fd < 0)
+	if (fd < 0) {
+		sys_unlink_at(top, id, AT_REMOVEDIR);
 		return err_sys(e, fd, "open the state directory of \"%s\"", id);
+	}
 	/* Between the two calls it looks like a killed creator's, and another create may just be
 	 * removing it. */
 	if (lock(fd, LOCK_PATIENCE_MS) < 0 || !still_there(fd))

@@ -93,6 +93,11 @@ int record_write(int dir, const struct record *rec, struct arena *a, struct err 
 	for (size_t i = 0; i < rec->hook_count; i++)
 		add_hook(&l, &rec->hooks[i]);
 	lines_add(&l, "end", "");
+	if (l.length > LINES_MAX)
+		return err_msg(
+			e,
+			"the state record would be larger than %zu bytes: there are too many annotations",
+			LINES_MAX);
 
 	autoclose int fd =
 		sys_open_at(dir, STATE_NEW_RECORD, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600);

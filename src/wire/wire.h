@@ -15,11 +15,11 @@
  *	GO ------------------------------------>
  *						init steps
  *	      <------------------------ READY  create: at OP_WAIT_FOR_START, and its socket is closed
-						run: at OP_PREPARE_EXEC; the end of file then is the exec
  *						accepts on WIRE_LISTENER
  *	start: connects ----------------------->
- *						init steps, OP_EXEC
- *	      <------------------ end of file  the program runs   (to start, or for `run` to tare)
+ *						init steps
+ *	      <------------------------ READY  before OP_SET_SECCOMP and OP_EXEC; to start, or for `run` to tare
+ *	      <------------------ end of file  the program runs
  *
  * OP_SET_SECCOMP may leave tare-init without the means to say anything. So before, where the filter isn't known to let
  * it talk:

@@ -1,12 +1,17 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Whoever calls tare may be odd: signals, limits, masks and descriptors that it inherits (security.md, 23)."""
+import os
 import resource
 import signal
+import socket
+import stat
 import subprocess
+import time
 
 import pytest
 
-from harness import assert_same_host, proc_status, snapshot, tare_only
+import defaults
+from harness import TESTER, assert_same_host, poll, proc_status, root_only, rt, snapshot, spawn, finish, tare_only
 
 
 def ignoring(*signals):
@@ -65,3 +70,113 @@ def test_what_runs_can_be_deleted_whatever_the_limit_on_the_size_of_files(bundle
         resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     bundle.stay().up()
     bundle.delete("--force", preexec_fn=limit).ok()
+
+
+# --- umask
+
+
+@tare_only
+@pytest.mark.parametrize("user", [None, pytest.param(TESTER, marks=root_only)])
+@pytest.mark.parametrize("mask", [0, 0o777])
+def test_the_state_is_ours_alone_whatever_the_umask(bundles, scratch, user, mask):
+    bundle = bundles(user=user, config=defaults.rootless(TESTER, TESTER) if user else None)
+    bundle.process.update(args=["sleep", "1000"], terminal=False)
+    scratch.chmod(0o777)
+    bundle.create("--pid-file", scratch / "pid", preexec_fn=lambda: os.umask(mask)).ok()
+    top = bundle.root / bundle.id
+    modes = {n: stat.S_IMODE((top / n).stat().st_mode) for n in ("record", "config", "journal", "hold")}
+    assert (stat.S_IMODE(top.stat().st_mode), set(modes.values())) == (0o700, {0o600}), modes
+    assert stat.S_IMODE((scratch / "pid").stat().st_mode) == (0o644 & ~(mask & 0o077))
+    bundle.start(preexec_fn=lambda: os.umask(mask)).ok()
+    # and the program has it as its caller had
+    assert proc_status(bundle.pid)["Umask"] == f"{mask:04o}"
+    bundle.delete("--force", preexec_fn=lambda: os.umask(mask)).ok()
+
+
+@pytest.mark.parametrize("stage", ["prestart", "createRuntime", "createContainer"])
+def test_hooks_of_the_host_have_the_callers_umask(bundle, scratch, stage):
+    bundle.config["hooks"] = {stage: [{"path": "/bin/sh", "args": ["sh", "-c", f"umask >{scratch}/mask"]}]}
+    bundle.create(preexec_fn=lambda: os.umask(0o027)).ok()
+    assert int((scratch / "mask").read_text(), 8) == 0o027
+
+
+# --- descriptors
+
+
+@tare_only
+@pytest.mark.parametrize("limit", range(3, 25))
+def test_with_few_descriptors_it_works_or_leaves_nothing(bundle, limit):
+    del bundle.process["rlimits"]
+    bundle.process["args"] = ["sleep", "1000"]
+
+    def lower():
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+    before = snapshot()
+    r = bundle.create(preexec_fn=lower)
+    if r.code == 0:
+        bundle.start(preexec_fn=lower)
+        bundle.delete("--force").ok()
+    else:
+        r.refused("too many open files" if limit < 16 else "descriptors")
+    assert_same_host(before)
+
+
+# --- who is at the other end
+
+
+@tare_only
+def test_a_console_socket_that_nobody_serves_is_not_waited_for(bundle, scratch):
+    path = scratch / "console"
+    bundle.process["terminal"] = True
+    before = snapshot()
+    with socket.socket(socket.AF_UNIX) as listener, socket.socket(socket.AF_UNIX) as first:
+        listener.bind(str(path))
+        listener.listen(0)
+        first.connect(str(path))  # and that is all there is room for
+        start = time.monotonic()
+        bundle.create("--console-socket", path, timeout=20).refused(
+            f'nobody accepts connections at socket "{path}"')
+        assert time.monotonic() - start < 10
+    assert_same_host(before)
+
+
+@tare_only
+def test_a_log_that_nobody_reads_is_not_waited_for(scratch):
+    os.mkfifo(scratch / "fifo")
+    rt("--log", scratch / "fifo", "state", "x", timeout=5).refused(f'log file "{scratch}/fifo"')
+
+
+def test_run_goes_on_when_nobody_reads_what_the_program_prints(bundle):
+    bundle.process["terminal"] = True
+    bundle.sh("echo first; sleep 0.3; echo second; echo third; exit 6")
+    bundle.write()
+    read_end, write_end = os.pipe()
+    proc = spawn(bundle.argv("run", "--bundle", bundle.dir), stdout=write_end)
+    os.close(write_end)
+    os.read(read_end, 1)
+    os.close(read_end)
+    assert proc.wait(10) in (6, 129)  # 129: the end of the terminal came first, with SIGHUP
+    assert not bundle.exists()
+
+
+# --- start
+
+
+@tare_only
+def test_start_of_a_container_that_is_killed_on_the_way_fails(bundle, scratch):
+    hook = f"touch {scratch}/in-hook; exec sleep 1000"
+    bundle.mount(scratch, "bind", scratch, "rbind")
+    bundle.writable().config["hooks"] = {"startContainer": [{"path": "/bin/sh", "args": ["sh", "-c", hook]}]}
+    bundle.create().ok()
+    proc = spawn(bundle.argv("start"))
+    poll(lambda: (scratch / "in-hook").exists(), "the hook to run")
+    os.kill(bundle.pid, signal.SIGKILL)
+    finish(proc, timeout=10).refused("the container's first process was killed before it could start")
+
+
+@tare_only
+def test_more_annotations_than_a_record_can_hold_are_refused(bundle):
+    bundle.config["annotations"] = {f"{n:x}": "" for n in range(1_000_000)}
+    before = snapshot()
+    bundle.create(timeout=60).refused("too many annotations")
+    assert_same_host(before)
