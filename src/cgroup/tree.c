@@ -164,6 +164,20 @@ bool cgroup_is_empty(const char *dir)
 	return count == 0 || count == -ENOENT;
 }
 
+bool cgroup_has_process(const char *dir, pid_t pid)
+{
+	autoclose int fd = cgroup_open_file(dir, "cgroup.procs", O_RDONLY);
+	if (fd < 0)
+		return false;
+
+	struct pid_reader reader = { .fd = fd };
+	for (pid_t at; (at = next_pid(&reader)) >= 0;)
+		if (at == pid)
+			return true;
+
+	return false;
+}
+
 /* ---- the freezer ---- */
 
 bool cgroup_is_frozen(const char *dir)

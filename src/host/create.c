@@ -60,6 +60,8 @@ static int decide(struct create *c, bool only_plan, struct arena *a, struct err 
 		return -1;
 	if (only_plan && facts.euid != 0 && !makes_user_namespace(c->bundle.config))
 		facts_assume_root(&facts);
+	if (o->systemd_cgroup)
+		facts_gather_systemd(&facts, a);
 
 	const struct plan_options options = {
 		.id = o->id,
@@ -75,6 +77,8 @@ static int decide(struct create *c, bool only_plan, struct arena *a, struct err 
 		.preserve_fds = o->preserve_fds,
 		.listen_fds = count_listen_fds(o),
 		.listen_names = o->listen_names,
+		.bus_address = o->bus_address,
+		.runtime_dir = o->runtime_dir,
 		.fail_step = o->fail_step,
 	};
 
@@ -165,6 +169,8 @@ static const char *const *planned_cgroups(const struct plan *plan, struct arena 
 	for (size_t i = 0; i < plan->step_count; i++)
 		if (plan->steps[i].op == OP_MAKE_CGROUP)
 			list[n++] = plan->steps[i].cgroup.path;
+		else if (plan->steps[i].op == OP_START_SCOPE && plan->steps[i].scope.inhabited)
+			list[n++] = plan->steps[i].scope.cgroup;
 
 	return list;
 }

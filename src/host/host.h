@@ -47,6 +47,11 @@ int sources_send(struct create *c, struct err *e);
 int idmap_write(struct create *c, const struct step *s, struct err *e);
 int idmap_deny_setgroups(struct create *c, struct err *e);
 
+/* ---- scope.c ---- */
+
+/* OP_START_SCOPE */
+int scope_perform(struct create *c, const struct step *s, struct err *e);
+
 /* ---- perform.c: the walk through the plan ---- */
 
 /* Claim the ID and perform the plan up to where tare-init waits, or for run, has exec'd. */

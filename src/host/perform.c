@@ -103,6 +103,13 @@ static int join_cgroup(struct create *c, const struct step *s, struct err *e)
 	return cgroup_join(s->cgroup.path, c->pid, e);
 }
 
+static int hand_down(struct create *c, const struct step *s, struct err *e)
+{
+	(void) c;
+
+	return cgroup_hand_down(s->cgroup.path, e);
+}
+
 static int deny_setgroups(struct create *c, const struct step *s, struct err *e)
 {
 	(void) s;
@@ -174,7 +181,9 @@ static int (*const performers[OP_COUNT])(struct create *c, const struct step *s,
 	[OP_WRITE_CGROUP] = write_cgroup,
 	[OP_ATTACH_DEVICES] = attach_devices,
 	[OP_SPAWN] = spawn,
+	[OP_START_SCOPE] = scope_perform,
 	[OP_JOIN_CGROUP] = join_cgroup,
+	[OP_HAND_DOWN] = hand_down,
 	[OP_WRITE_ID_MAP] = idmap_write,
 	[OP_DENY_SETGROUPS] = deny_setgroups,
 	[OP_SET_OOM_SCORE] = set_oom_score,

@@ -27,17 +27,32 @@ static int plan_claim(struct planner *p, struct err *e)
 
 typedef int subject(struct planner *p, struct err *e);
 
+/*
+ * A process is born in its cgroup, where the limits are in force from its first page on. systemd makes
+ * a scope only around a process that is there: it waits, and has done nothing yet.
+ */
+int plan_birth(struct planner *p, struct err *e)
+{
+	static subject *const into_cgroup[] = { plan_cgroup, plan_resources, plan_spawn,
+						plan_cgroup_join };
+	static subject *const into_scope[] = { plan_spawn, plan_scope, plan_resources,
+					       plan_scope_properties };
+	subject *const *order = p->options->systemd_cgroup ? into_scope : into_cgroup;
+
+	for (size_t i = 0; i < ARRAY_SIZE(into_cgroup); i++)
+		if (order[i](p, e) < 0)
+			return -1;
+
+	return 0;
+}
+
 static subject *const subjects[] = {
 	/* what can be refused without looking at the rest */
 	plan_version,
 	plan_unsupported,
 	plan_namespaces,
-	/* before there is a process */
 	plan_claim,
-	plan_cgroup,
-	plan_resources,
-	plan_spawn,
-	plan_cgroup_join,
+	plan_birth,
 	plan_oom_score,
 	plan_id_maps,
 	/* in the container's namespaces, on the host's filesystem */

@@ -39,8 +39,10 @@ enum step_op {
 	OP_WRITE_CGROUP,   /* cgroup_file */
 	OP_ATTACH_DEVICES, /* devices */
 	OP_SPAWN,	   /* spawn: tare-init is born, in its new namespaces */
-	/* while tare-init waits; SIDE_HOST */
-	OP_JOIN_CGROUP,	   /* cgroup: moves tare-init there (v1; v2 is joined at birth) */
+	/* while tare-init waits; SIDE_HOST. With systemd the cgroups, too: it makes none without a process */
+	OP_START_SCOPE, /* scope: systemd makes it, and moves tare-init there */
+	OP_JOIN_CGROUP, /* cgroup: moves tare-init there (v1; v2 is joined at birth) */
+	OP_HAND_DOWN, /* path: a cgroup whose controllers its children are to have, now that it is empty */
 	OP_WRITE_ID_MAP,   /* id_map */
 	OP_DENY_SETGROUPS, /* none */
 	OP_SET_OOM_SCORE,  /* number: here, for in a user namespace it could only be raised */
@@ -168,6 +170,16 @@ struct spawn_step {
 	bool held; /* waits before its exec for OP_RELEASE: user namespace, its map must be there first */
 };
 
+/* A transient unit: org.freedesktop.systemd1(5), "StartTransientUnit()". */
+struct scope_step {
+	const char *unit; /* "tare-web.scope" */
+	const char *bus;  /* D-Bus address of the user's bus; NULL: the system's */
+	const char
+		*properties; /* but for PIDs: the lines that tare-systemd reads (cgroup/scope.h) */
+	const char *cgroup;  /* the directory systemd makes for it, absolute */
+	bool inhabited;	     /* the container has no cgroup below but is in the scope's own */
+};
+
 struct console_step {
 	uint16_t rows, columns; /* 0: the kernel's choice */
 	uid_t uid;		/* who owns the slave */
@@ -204,6 +216,7 @@ struct step {
 			uint32_t count;
 		} devices;
 		struct spawn_step spawn;
+		struct scope_step scope;
 		struct {
 			bool group;
 			enum id_map_way way;

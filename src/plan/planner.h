@@ -28,7 +28,18 @@ struct plan_options {
 	int preserve_fds;	  /* --preserve-fds */
 	int listen_fds;		  /* LISTEN_FDS meant for us */
 	const char *listen_names; /* LISTEN_FDNAMES, or NULL */
+	const char *bus_address;  /* DBUS_SESSION_BUS_ADDRESS, or NULL */
+	const char *runtime_dir;  /* XDG_RUNTIME_DIR, or NULL */
 	unsigned fail_step;
+};
+
+/* Of the systemd that --systemd-cgroup asks for; zeroed where nobody does. */
+struct systemd_facts {
+	bool booted; /* /run/systemd/system is there: sd_booted(3) */
+	bool first;  /* process 1 of our pid namespace is it; PIDs mean the same to it and us */
+	bool user;   /* not the system's but the user's is to be asked */
+	uid_t uid;   /* who that user is outside of all user namespaces we can see through */
+	const char *root; /* the system's own place in the hierarchies, "" for their root */
 };
 
 /* What a plan depends on besides: read once, from the kernel, without privileges (facts.c). */
@@ -44,6 +55,7 @@ struct facts {
 	struct id_range sub_uids,
 		sub_gids; /* an ordinary user's own in /etc/subuid, to be mapped from 1 on; count 0: none that could be used */
 	struct cgroup_layout cgroups;
+	struct systemd_facts systemd;
 	bool assumed; /* facts_assume_root() */
 };
 
@@ -61,10 +73,16 @@ struct planner {
 	struct exec_step exec;	  /* decided by plan_prepare_exec */
 	const char **cgroup_dirs; /* plan_cgroup_dir() of each hierarchy, once asked for */
 	const char *cgroup_dir;	  /* v2 directory the container will be in; NULL: none */
+	const char *
+		scope_parent; /* v2, systemd only: the cgroup whose controllers there are for a scope */
+	size_t scope;	      /* index of OP_START_SCOPE */
 };
 
 /* Facts of this host. 0, or -1 with @e set. */
 int facts_gather(struct facts *facts, struct arena *a, struct err *e);
+
+/* Those of systemd too: only where it is to make the cgroups. After facts_assume_root(). */
+void facts_gather_systemd(struct facts *facts, struct arena *a);
 
 /*
  * Make them those of root of the initial user namespace: `plan` shows an ordinary user what a container takes that only
@@ -112,11 +130,17 @@ int plan_version(struct planner *p, struct err *e); /* version.c: ociVersion */
 int plan_unsupported(struct planner *p,
 		     struct err *e); /* unsupported.c: refuses what is not there yet */
 int plan_namespaces(struct planner *p, struct err *e); /* namespaces.c: reads and checks, no step */
-int plan_cgroup(struct planner *p, struct err *e);     /* cgroup.c: OP_MAKE_CGROUP */
+int plan_birth(struct planner *p,
+	       struct err *e); /* plan.c: the next four and the scope's, in their order */
+int plan_cgroup(struct planner *p, struct err *e); /* cgroup.c: OP_MAKE_CGROUP */
 int plan_resources(struct planner *p,
 		   struct err *e); /* resources.c: OP_WRITE_CGROUP, OP_ATTACH_DEVICES */
 int plan_spawn(struct planner *p, struct err *e);	/* namespaces.c: OP_SPAWN */
 int plan_cgroup_join(struct planner *p, struct err *e); /* cgroup.c: OP_JOIN_CGROUP on v1 */
+int plan_scope(struct planner *p,
+	       struct err *e); /* scope.c: OP_START_SCOPE, OP_MAKE_CGROUP, OP_JOIN_CGROUP */
+int plan_scope_properties(struct planner *p,
+			  struct err *e); /* scope.c: what systemd is told of the limits */
 int plan_id_maps(struct planner *p, struct err *e); /* idmap.c: OP_WRITE_ID_MAP ... OP_RELEASE */
 int plan_enter(struct planner *p,
 	       struct err *e); /* namespaces.c: OP_ENTER_SESSION, joins, cgroup ns */

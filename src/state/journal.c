@@ -10,6 +10,7 @@
 #include "base/fd.h"
 #include "base/fmt.h"
 #include "cgroup/cgroup.h"
+#include "cgroup/scope.h"
 #include "kernel/procfs.h"
 #include "kernel/process.h"
 #include "state/directory.h"
@@ -56,6 +57,16 @@ int journal_not_ours(int journal, const char *path, struct err *e)
 	return append(journal, "not-ours", path, e);
 }
 
+int journal_scope(int journal, const struct scope *scope, const char *cgroup, struct err *e)
+{
+	if (scope->bus && append(journal, "scope-bus", scope->bus, e) < 0)
+		return -1;
+	if (append(journal, "scope-cgroup", cgroup, e) < 0)
+		return -1;
+
+	return append(journal, "scope", scope->unit, e);
+}
+
 int journal_process(int journal, pid_t pid, uint64_t start_time, struct err *e)
 {
 	char text[64];
@@ -70,6 +81,8 @@ struct entries {
 	const char
 		*topmost[MAX_CGROUPS]; /* beside each: the first directory made; "": it was there */
 	size_t count;
+	struct scope scope; /* no unit: none that is ours */
+	const char *scope_cgroup;
 	pid_t pid; /* 0: none */
 	uint64_t start_time;
 };
@@ -86,6 +99,21 @@ static void parse_process(char *value, struct entries *entries)
 		entries->pid = (pid_t) pid;
 		entries->start_time = start;
 	}
+}
+
+static void parse_scope(const struct line *line, struct entries *entries)
+{
+	struct scope *scope = &entries->scope;
+
+	if (strcmp(line->key, "scope-bus") == 0)
+		scope->bus = line->value;
+	else if (strcmp(line->key, "scope-cgroup") == 0)
+		entries->scope_cgroup = line->value;
+	else if (strcmp(line->key, "scope") == 0)
+		scope->unit = line->value;
+	else if (strcmp(line->key, "not-ours") == 0 && scope->unit &&
+		 strcmp(scope->unit, line->value) == 0)
+		scope->unit = NULL;
 }
 
 /*
@@ -116,6 +144,8 @@ static void parse(char *text, struct entries *entries)
 			entries->count--;
 		} else if (strcmp(line.key, "process") == 0) {
 			parse_process(line.value, entries);
+		} else {
+			parse_scope(&line, entries);
 		}
 	}
 	entries->cgroups[entries->count] = NULL;
@@ -153,6 +183,19 @@ static int remove_cgroups(const struct entries *entries, struct err *e)
 	return 0;
 }
 
+/* Its processes are killed first: systemd would ask them to end, and wait. */
+static int remove_scope(const struct entries *entries, struct err *e)
+{
+	const char *const cgroups[] = { entries->scope_cgroup, NULL };
+
+	if (!entries->scope.unit)
+		return 0;
+	if (cgroup_kill_all(cgroups, SIGKILL, e) < 0)
+		return -1;
+
+	return scope_stop(&entries->scope, e);
+}
+
 static int undo(int dir, struct arena *a, struct err *e)
 {
 	struct entries entries = { .count = 0 };
@@ -169,7 +212,10 @@ static int undo(int dir, struct arena *a, struct err *e)
 	if (entries.count > 0 && cgroup_kill_all(entries.cgroups, SIGKILL, e) < 0)
 		return -1;
 
-	return remove_cgroups(&entries, e);
+	if (remove_cgroups(&entries, e) < 0)
+		return -1;
+
+	return remove_scope(&entries, e);
 }
 
 int journal_undo(int dir, struct err *e)
