@@ -273,7 +273,7 @@ struct step {
 };
 
 /* Bumped with every change of this header: a tare-init of another build refuses. */
-#define PLAN_VERSION 1
+#define PLAN_VERSION 2
 
 struct plan {
 	uint32_t version;
