@@ -71,6 +71,8 @@ static int call_verb(const struct verb *verb, const char *const *argv, struct ca
 	int r = verb_parse(verb, argv, call, e);
 
 	set_prefix(prefix, size, verb, call);
+	if (verb->fails_with)
+		call->failure = verb->fails_with;
 	if (r < 0)
 		return -1;
 	if (call->options.help)
@@ -121,12 +123,12 @@ int main(int argc, char **argv, char **env)
 	open_standard_fds();
 	arena_open(&arena);
 
-	struct call call = { .env = (const char *const *) env, .arena = &arena };
+	struct call call = { .env = (const char *const *) env, .arena = &arena, .failure = 1 };
 	int code = run((const char *const *) argv + (argc > 0), &call, prefix, sizeof(prefix), &e);
 
 	if (code >= 0)
 		return code;
 	log_error(prefix, &e);
 
-	return 1;
+	return call.failure;
 }

@@ -50,6 +50,17 @@ int cgroup_write(const char *dir, const char *file, const char *value, bool opti
  */
 int cgroup_hand_down(const char *dir, struct err *e);
 
+/* Is @file in @dir? Which ones there are depends on the kernel and its modules. */
+bool cgroup_has_file(const char *dir, const char *file);
+
+/* Refuse when @usage_file of @dir tells a number above @limit; without that file nothing is in use. */
+int cgroup_check_usage(const char *dir, const char *usage_file, const char *limit, struct err *e);
+/*
+ * Give @dir to @uid, and of its files those that cgroups(7) says are for who it is delegated to. v2 only; a file that
+ * is not there is no failure.
+ */
+int cgroup_give(const char *dir, uid_t uid, struct err *e);
+
 /* Move @pid, with all its threads, into @dir. */
 int cgroup_join(const char *dir, pid_t pid, struct err *e);
 

@@ -347,13 +347,6 @@ static int kill_until_empty(const char *dir)
 	}
 }
 
-static bool has_file(const char *dir, const char *file)
-{
-	autoclose int fd = cgroup_open_file(dir, file, O_PATH);
-
-	return fd >= 0;
-}
-
 /* All hold the same processes: v2 first, then one that can freeze, then any. NULL: none is there.
  */
 static const char *choose(const char *const *dirs)
@@ -362,7 +355,7 @@ static const char *choose(const char *const *dirs)
 
 	for (size_t i = 0; i < sizeof(telling) / sizeof(telling[0]); i++)
 		for (size_t d = 0; dirs[d]; d++)
-			if (has_file(dirs[d], telling[i]))
+			if (cgroup_has_file(dirs[d], telling[i]))
 				return dirs[d];
 
 	return NULL;

@@ -85,11 +85,20 @@ static int store_word(const struct flag *flag, const char *value, void *at, stru
 		       flag->value);
 }
 
+static int store_list(const struct flag *flag, const char *value, void *at, struct err *e)
+{
+	struct text_list *list = at;
+
+	if (list->count == TEXT_LIST_MAX)
+		return err_msg(e, "--%s is given more than %d times", flag->name, TEXT_LIST_MAX);
+	list->items[list->count++] = value;
+
+	return 0;
+}
+
 static int (*const store[])(const struct flag *flag, const char *value, void *at, struct err *e) = {
-	[FLAG_BOOL] = store_bool,
-	[FLAG_TEXT] = store_text,
-	[FLAG_NUMBER] = store_number,
-	[FLAG_WORD] = store_word,
+	[FLAG_BOOL] = store_bool, [FLAG_TEXT] = store_text, [FLAG_NUMBER] = store_number,
+	[FLAG_WORD] = store_word, [FLAG_LIST] = store_list,
 };
 
 /* ---- flags ---- */

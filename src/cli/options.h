@@ -24,6 +24,7 @@ enum flag_kind {
 	FLAG_TEXT,   /* const char * */
 	FLAG_NUMBER, /* unsigned, 0 to INT_MAX */
 	FLAG_WORD,   /* unsigned: the index in the value's list of words */
+	FLAG_LIST,   /* struct text_list: every time it is given, in order */
 };
 
 struct flag {
@@ -38,6 +39,13 @@ struct flag {
 
 struct flag_table {
 	const struct flag *rows;
+	size_t count;
+};
+
+#define TEXT_LIST_MAX 256
+
+struct text_list {
+	const char *items[TEXT_LIST_MAX + 1]; /* NULL-terminated */
 	size_t count;
 };
 
@@ -61,6 +69,10 @@ struct options {
 	bool all, force, regex, quiet, json, for_rootless;
 	unsigned format; /* enum list_format */
 	const char *file;
+	/* exec */
+	const char *process, *user, *cwd, *process_label, *apparmor, *cgroup;
+	struct text_list env, caps, additional_gids;
+	bool tty, no_new_privs, ignore_paused;
 };
 
 enum cgroup_manager_word {

@@ -29,6 +29,7 @@ struct call {
 	struct options options;
 	struct state_root root;
 	struct words args; /* behind the verb, without flags */
+	int failure;	   /* what main exits with if it fails */
 	const char *id;	   /* the first of them, checked; NULL where the verb takes none */
 };
 
@@ -40,14 +41,15 @@ struct verb {
 	unsigned least, most;		    /* arguments */
 	bool takes_id;			    /* the first of them */
 	bool stops;			    /* flags end at the first argument */
+	int fails_with;			    /* exit code of a failure, if not 1 */
 	bool prints;			    /* its result goes to standard output */
 
 	/* What tare exits with, 0 but for run; or -1 with @e set. */
 	int (*perform)(struct call *call, struct err *e);
 };
 
-extern const struct verb verb_create, verb_delete, verb_features, verb_help, verb_kill, verb_list,
-	verb_plan, verb_run, verb_spec, verb_start, verb_state, verb_version;
+extern const struct verb verb_create, verb_delete, verb_exec, verb_features, verb_help, verb_kill,
+	verb_list, verb_plan, verb_run, verb_spec, verb_start, verb_state, verb_version;
 
 /* All of them, in the order of --help; NULL-terminated. */
 extern const struct verb *const verbs[];

@@ -15,7 +15,7 @@
 /* What runc writes beside the terminal; receivers only want at least a byte. */
 static const char payload[] = "/dev/pts/ptmx";
 
-static int connect_to(const char *path)
+int socket_connect(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 	char directory[PATH_MAX];
@@ -36,7 +36,7 @@ static int connect_to(const char *path)
 
 int console_send(const char *path, int fd, struct err *e)
 {
-	autoclose int socket = connect_to(path);
+	autoclose int socket = socket_connect(path);
 	if (socket < 0)
 		return err_sys(e, socket, "connect to socket \"%s\"", path);
 

@@ -42,6 +42,26 @@ int container_run(const struct create_options *o, int *exit_code, struct err *e)
 /* The plan of create (or of run), without doing any of it. */
 int container_plan(const struct create_options *o, bool json, struct err *e);
 
+/* exec. What is NULL, or false, is as config.json has it. */
+struct exec_options {
+	struct state_root root;
+	const char *id;
+	const char *
+		process; /* --process: a file with the whole process; nothing else is taken from config.json */
+	const char *const *args; /* NULL-terminated; may be empty with --process */
+	const char *user;	 /* "UID" or "UID:GID" */
+	const char *const *additional_gids, *const *env, *const *caps; /* NULL-terminated lists */
+	const char *cwd, *process_label, *apparmor;
+	const char *cgroup; /* below the container's own */
+	const char *console_socket, *pid_file, *pidfd_socket;
+	bool tty, no_new_privs, detach, ignore_paused;
+	int preserve_fds;
+	const char *listen_pid, *listen_fds, *listen_names;
+};
+
+/* @exit_code: the program's, or 128 + signal; 0 when detached. */
+int container_exec(const struct exec_options *o, int *exit_code, struct err *e);
+
 int container_start(const struct state_root *root, const char *id, struct err *e);
 
 /* @signal 1..64. @all: every process of its cgroup; a container that does not run is then no

@@ -10,26 +10,25 @@
 #include "base/fd.h"
 #include "base/fmt.h"
 #include "heap/log.h"
+#include "host/frozen.h"
 #include "kernel/process.h"
 #include "kernel/time.h"
 #include "plan/planner.h"
+#include "plan/seccomp_cache.h"
 #include "state/directory.h"
+#include "state/journal.h"
 
 #include <signal.h>
 #include <string.h>
 
 /* ---- deciding ---- */
 
-/*
- * systemd's socket activation, sd_listen_fds(3): descriptors meant for us by LISTEN_PID are handed
- * on.
- */
-static int count_listen_fds(const struct create_options *o)
+int listen_fds_count(const char *listen_pid, const char *listen_fds)
 {
 	unsigned long long pid, count;
 
-	if (!o->listen_pid || !o->listen_fds || fmt_parse_u64(o->listen_pid, &pid) < 0 ||
-	    fmt_parse_u64(o->listen_fds, &count) < 0)
+	if (!listen_pid || !listen_fds || fmt_parse_u64(listen_pid, &pid) < 0 ||
+	    fmt_parse_u64(listen_fds, &count) < 0)
 		return 0;
 
 	return (pid_t) pid == sys_pid() && count < 1024 ? (int) count : 0;
@@ -58,10 +57,13 @@ static int decide(struct create *c, bool only_plan, struct arena *a, struct err 
 		return -1;
 	if (facts_gather(&facts, a, e) < 0)
 		return -1;
+	facts_gather_asked(&facts, c->bundle.config);
 	if (only_plan && facts.euid != 0 && !makes_user_namespace(c->bundle.config))
 		facts_assume_root(&facts);
 	if (o->systemd_cgroup)
 		facts_gather_systemd(&facts, a);
+
+	c->seccomp_cache.root = o->root.path;
 
 	const struct plan_options options = {
 		.id = o->id,
@@ -75,11 +77,12 @@ static int decide(struct create *c, bool only_plan, struct arena *a, struct err 
 		.systemd_cgroup = o->systemd_cgroup,
 		.no_cgroup = o->no_cgroup,
 		.preserve_fds = o->preserve_fds,
-		.listen_fds = count_listen_fds(o),
+		.listen_fds = listen_fds_count(o->listen_pid, o->listen_fds),
 		.listen_names = o->listen_names,
 		.bus_address = o->bus_address,
 		.runtime_dir = o->runtime_dir,
 		.fail_step = o->fail_step,
+		.seccomp_cache = only_plan ? NULL : &c->seccomp_cache,
 	};
 
 	if (plan_make(a, c->bundle.config, &options, &facts, &c->plan, &warnings, e) < 0)
@@ -90,7 +93,7 @@ static int decide(struct create *c, bool only_plan, struct arena *a, struct err 
 	return 0;
 }
 
-static int open_plan_arena(struct arena *a, struct err *e)
+int create_open_arena(struct arena *a, struct err *e)
 {
 	int r = arena_open_shared(a);
 
@@ -102,7 +105,7 @@ int container_plan(const struct create_options *o, bool json, struct err *e)
 	struct create c = { .options = o };
 	struct arena a;
 
-	if (open_plan_arena(&a, e) < 0 || decide(&c, true, &a, e) < 0)
+	if (create_open_arena(&a, e) < 0 || decide(&c, true, &a, e) < 0)
 		return -1;
 	plan_dump(c.plan, json);
 
@@ -175,6 +178,23 @@ static const char *const *planned_cgroups(const struct plan *plan, struct arena 
 	return list;
 }
 
+/* A relative path is the bundle's, where runc is at work when it reads it. */
+static void record_agent(struct record *rec, const struct plan *plan,
+			 const struct oci_config *config, struct arena *a)
+{
+	const struct step *last = plan->step_count > 1 ? &plan->steps[plan->step_count - 2] : NULL;
+
+	if (!last || last->op != OP_SET_SECCOMP || !last->seccomp.notify)
+		return;
+
+	const struct oci_linux_seccomp *seccomp = config->linux->seccomp;
+
+	rec->agent = seccomp->listener_path[0] == '/'
+			     ? seccomp->listener_path
+			     : arena_printf(a, "%s/%s", plan->bundle, seccomp->listener_path);
+	rec->agent_metadata = seccomp->listener_metadata;
+}
+
 static void fill_record(const struct create *c, struct record *rec, struct arena *a)
 {
 	const struct oci_config *config = c->bundle.config;
@@ -191,10 +211,30 @@ static void fill_record(const struct create *c, struct record *rec, struct arena
 		.created = created,
 		.owner = sys_euid(),
 		.cgroups = planned_cgroups(c->plan, a),
+		.namespaces = c->plan->namespaces,
 		.has_process = config->process != NULL,
 	};
+	record_agent(rec, c->plan, config, a);
 	record_annotations(rec, config->annotations, a);
 	record_hooks(rec, config->hooks, a);
+}
+
+int create_tell_agent(const struct create *c, int listener, struct err *e)
+{
+	struct record rec;
+	struct arena a;
+
+	arena_open(&a);
+	if (!c->running) {
+		fill_record(c, &rec, &a);
+		rec.pid = c->pid;
+	}
+
+	int r = c->running ? agent_tell(c->running, c->pid, STATUS_RUNNING, listener, &a, e)
+			   : agent_tell(&rec, c->pid, STATUS_CREATING, listener, &a, e);
+	arena_close(&a);
+
+	return r;
 }
 
 static int send_pidfd(const struct create *c, struct err *e)
@@ -207,7 +247,11 @@ static int send_pidfd(const struct create *c, struct err *e)
 /* The pid file last: engines take it for success. */
 static int publish(struct create *c, const struct record *rec, struct arena *a, struct err *e)
 {
-	if (record_write(c->state_dir, rec, a, e) < 0 || send_pidfd(c, e) < 0)
+	if (frozen_write(c->state_dir, c->bundle.config, a, e) < 0 ||
+	    record_write(c->state_dir, rec, a, e) < 0 || send_pidfd(c, e) < 0)
+		return -1;
+
+	if (c->keeps && journal_created(c->journal, e) < 0)
 		return -1;
 
 	return c->options->pid_file ? pidfile_write(c->options->pid_file, c->pid, e) : 0;
@@ -216,7 +260,7 @@ static int publish(struct create *c, const struct record *rec, struct arena *a, 
 /* ---- doing ---- */
 
 /* Signals that ask us to stop: taken as a failure, at a moment we choose. */
-static int watch_signals(struct create *c, struct err *e)
+int create_watch_signals(struct create *c, struct err *e)
 {
 	const uint64_t stop = 1ULL << (SIGTERM - 1) | 1ULL << (SIGINT - 1) | 1ULL << (SIGHUP - 1) |
 			      1ULL << (SIGQUIT - 1);
@@ -244,15 +288,18 @@ static int perform(struct create *c, struct record *rec, struct arena *records, 
 	int r = arena_seal(c->plan_arena);
 	if (r < 0)
 		return err_sys(e, r, "seal the plan");
-	if (watch_signals(c, e) < 0)
+	if (create_watch_signals(c, e) < 0)
 		return -1;
 	fill_record(c, rec, records);
 	if (create_perform(c, e) < 0)
 		return -1;
 	rec->pid = c->pid;
 	rec->start_time = c->start_time;
+	if (publish(c, rec, records, e) < 0)
+		return -1;
+	seccomp_cache_store(&c->seccomp_cache);
 
-	return publish(c, rec, records, e);
+	return 0;
 }
 
 /* Everything up to a container that waits, or for run, runs. A failure leaves nothing. */
@@ -260,10 +307,14 @@ static int create_container(struct create *c, struct arena *a, struct record *re
 			    struct arena *records, struct err *e)
 {
 	c->plan_arena = a;
-	if (open_plan_arena(a, e) < 0 || decide(c, false, a, e) < 0)
+	if (create_open_arena(a, e) < 0 || decide(c, false, a, e) < 0)
 		return -1;
-	if (perform(c, rec, records, e) == 0)
+	if (perform(c, rec, records, e) == 0) {
+		/* From now on the namespace is the container's alone: it ends with it. */
+		fd_close(&c->network);
+		c->network = -1;
 		return 0;
+	}
 
 	create_rollback(c, e);
 	run_poststop_after_hook(c, rec, records);
@@ -271,13 +322,6 @@ static int create_container(struct create *c, struct arena *a, struct record *re
 
 	return bundle_locate(&c->bundle, a, e);
 }
-
-#define CREATE_INITIAL(o)                                                                          \
-	{                                                                                          \
-		.options = (o), .state_dir = -1, .journal = -1, .failed_op = OP_COUNT,             \
-		.listener = -1, .hold = -1, .signals = -1, .pidfd = -1, .control = -1,             \
-		.release = -1, .console = -1,                                                      \
-	}
 
 int container_create(const struct create_options *o, struct err *e)
 {

@@ -7,7 +7,7 @@
  * them. It shares our memory, which saves the copy of the page tables, but only where it is alone
  * in a new pid namespace: elsewhere a root of that namespace could reach into the shared pages.
  */
-#include "host/host.h"
+#include "host/birth.h"
 
 #include "base/fd.h"
 #include "base/fmt.h"
@@ -19,22 +19,9 @@
 #include "kernel/socket.h"
 #include "wire/wire.h"
 
-/* What the child has to know; it fills in nothing but the pid of a grandchild. */
-struct birth {
-	const struct create *create;
-	const struct spawn_step *spawn;
-	int image;   /* the sealed memfd */
-	int control; /* tare-init's end */
-	int release; /* read end; -1: not held */
-	int cgroup;  /* v2 directory; -1 */
-	int user;    /* user namespace to join first; -1 */
-	pid_t pid;   /* of the one born in a joined user namespace */
-	int pidfd;
-};
-
 /* ---- in the child ---- */
 
-static void __attribute__((noreturn)) child_fails(const struct birth *b, int r, const char *what)
+void birth_fails(const struct birth *b, int r, const char *what)
 {
 	struct err e;
 
@@ -56,23 +43,27 @@ static void wait_for_release(const struct birth *b)
 	if (r == 0)
 		r = sys_setuid(0);
 	if (r < 0)
-		child_fails(b, r, "become root in the user namespace");
+		birth_fails(b, r, "become root in the user namespace");
 }
 
-/*
- * Put tare-init's descriptors where it looks for them. First all out of the way: the numbers may be
- * those of one another.
- */
-static int arrange_descriptors(const struct birth *b, const int fds[WIRE_FD_COUNT], int *image)
+int birth_arrange(const struct birth *b, int *image)
 {
-	int first = b->create->plan->first_fd, moved[WIRE_FD_COUNT];
+	const struct create *c = b->create;
+	const int fds[WIRE_FD_COUNT] = {
+		[WIRE_CONTROL] = b->control,
+		[WIRE_PLAN] = c->plan_arena->memfd,
+		[WIRE_LISTENER] = c->listener,
+		[WIRE_HOLD] = c->hold,
+	};
+	int first = c->plan->first_fd, moved[WIRE_FD_COUNT];
 
+	/* First all out of the way: the numbers may be those of one another. */
 	for (int i = 0; i < WIRE_FD_COUNT; i++) {
-		moved[i] = fds[i] >= 0 ? sys_dup(fds[i], first + WIRE_FD_COUNT) : -1;
+		moved[i] = fds[i] >= 0 ? sys_dup(fds[i], first + WIRE_FD_COUNT + 1) : -1;
 		if (fds[i] >= 0 && moved[i] < 0)
 			return moved[i];
 	}
-	*image = sys_dup(*image, first + WIRE_FD_COUNT);
+	*image = sys_dup(*image, first + WIRE_FD_COUNT + 1);
 	if (*image < 0)
 		return *image;
 
@@ -87,31 +78,29 @@ static int arrange_descriptors(const struct birth *b, const int fds[WIRE_FD_COUN
 	return r < 0 ? r : 0;
 }
 
+int birth_exec(const struct birth *b, int image)
+{
+	const char *const envp[] = { NULL };
+	char number[16];
+	const char *const argv[] = { "tare-init", number, NULL };
+
+	fmt_text(number, sizeof(number), "%d", b->create->plan->first_fd);
+
+	return sys_exec_fd(image, argv, envp);
+}
+
 static int become_init(void *arg)
 {
 	const struct birth *b = arg;
-	const struct create *c = b->create;
-	const int fds[WIRE_FD_COUNT] = {
-		[WIRE_CONTROL] = b->control,
-		[WIRE_PLAN] = c->plan_arena->memfd,
-		[WIRE_LISTENER] = c->listener,
-		[WIRE_HOLD] = c->hold,
-	};
-	const char *const argv[] = { "tare-init", NULL, NULL }, *const envp[] = { NULL };
-	const char *args[3] = { argv[0], NULL, NULL };
-	char number[16];
 	int image = b->image;
 
 	if (b->release >= 0)
 		wait_for_release(b);
 
-	int r = arrange_descriptors(b, fds, &image);
+	int r = birth_arrange(b, &image);
 	if (r < 0)
-		child_fails(b, r, "hand descriptors to tare-init");
-	fmt_text(number, sizeof(number), "%d", c->plan->first_fd);
-	args[1] = number;
-	r = sys_exec_fd(image, args, envp);
-	child_fails(b, r, "execute tare-init");
+		birth_fails(b, r, "hand descriptors to tare-init");
+	birth_fails(b, birth_exec(b, image), "execute tare-init");
 }
 
 /*
@@ -319,7 +308,7 @@ int spawn_init(struct create *c, const struct step *s, struct err *e)
 		.pidfd = -1,
 	};
 
-	c->pid = clone_init(&b, e);
+	c->pid = s->spawn.enter ? birth_enter(&b, e) : clone_init(&b, e);
 	if (c->pid < 0) {
 		c->pid = 0;
 		return -1;
@@ -341,40 +330,4 @@ int spawn_release(struct create *c, struct err *e)
 	c->release = -1;
 
 	return r < 0 ? err_sys(e, r, "let tare-init go on") : 0;
-}
-
-/* The rootfs or bind source that a step wants from us; NULL: it wants none. */
-static const char *wanted_source(const struct step *s, bool *recursive)
-{
-	*recursive = true;
-	if (s->op == OP_MOUNT_ROOTFS && s->rootfs.source_from_host)
-		return s->rootfs.path;
-	if (s->op != OP_MOUNT || !s->mount.source_from_host)
-		return NULL;
-	*recursive = s->mount.recursive;
-
-	return s->mount.source;
-}
-
-int sources_send(struct create *c, struct err *e)
-{
-	for (size_t i = c->plan->spawn; i < c->plan->step_count; i++) {
-		const struct step *s = &c->plan->steps[i];
-		bool recursive;
-		const char *path = wanted_source(s, &recursive);
-
-		if (!path)
-			continue;
-
-		autoclose int tree = sys_clone_tree(AT_FDCWD, path, recursive ? AT_RECURSIVE : 0);
-		int r = tree < 0 ? tree : wire_send(c->control, WIRE_DESCRIPTOR, i, tree);
-		if (r == -EPIPE || r == -ECONNRESET) /* it has ended; why, it told */
-			return 0;
-		if (r < 0) {
-			(void) err_sys(e, r, "open \"%s\"", path);
-			return err_at(e, s->place);
-		}
-	}
-
-	return 0;
 }

@@ -9,6 +9,9 @@
 /* Zeroed private pages, reserved but not committed. NULL when there is no room. */
 void *sys_map_private(size_t size);
 
+/* Zeroed pages that stay common with a child that is cloned later. NULL when there is no room. */
+void *sys_map_common(size_t size);
+
 void sys_unmap(void *address, size_t size);
 
 /* Exactly at @address, where nothing may be mapped yet. 0, or -errno. */

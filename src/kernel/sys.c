@@ -60,6 +60,18 @@ int sys_cloexec_from(int first)
 	return 0;
 }
 
+int sys_close_from(int first)
+{
+	int r = (int) SYS_CALL(close_range, first, ~0U, 0, 0, 0, 0);
+
+	if (r != -ENOSYS && r != -EPERM)
+		return r;
+	for (int fd = first; fd < FD_SEARCH; fd++)
+		sys_close(fd);
+
+	return 0;
+}
+
 int sys_poll(struct pollfd *fds, unsigned count, int timeout_ms)
 {
 	struct timespec timeout = {

@@ -70,6 +70,12 @@ static inline int sys_dup_keep(int from, int to)
 	return (int) SYS_CALL(dup3, from, to, 0, 0, 0, 0);
 }
 
+/* The same, but closed by an exec. */
+static inline int sys_dup_cloexec(int from, int to)
+{
+	return (int) SYS_CALL(dup3, from, to, O_CLOEXEC, 0, 0, 0);
+}
+
 static inline int sys_fd_flags(int fd)
 {
 	return (int) SYS_CALL(fcntl, fd, F_GETFD, 0, 0, 0, 0);
@@ -87,6 +93,9 @@ static inline int sys_status_flags(int fd)
 
 /* Mark @first and all above close-on-exec (close_range(2), Linux 5.11; older: one by one). */
 int sys_cloexec_from(int first);
+
+/* Close @first and all above. */
+int sys_close_from(int first);
 
 static inline int sys_pipe(int fds[2])
 {
@@ -178,6 +187,11 @@ static inline int sys_chown_at(int dir, const char *path, uid_t uid, gid_t gid, 
 static inline int sys_chmod_at(int dir, const char *path, mode_t mode)
 {
 	return (int) SYS_CALL(fchmodat, dir, path, mode, 0, 0, 0);
+}
+
+static inline int sys_set_xattr(const char *path, const char *name, const void *value, size_t size)
+{
+	return (int) SYS_CALL(setxattr, path, name, value, size, 0, 0);
 }
 
 /* May the effective user do @mode (R_OK, W_OK, X_OK) here? 0, or -errno. */

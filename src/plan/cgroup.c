@@ -201,6 +201,19 @@ static const struct cgroup_hierarchy *refuse_undelegated(const struct planner *p
 	return NULL;
 }
 
+int plan_cgroup_check(struct planner *p, const struct cgroup_hierarchy *h, const char *place,
+		      struct err *e)
+{
+	if (plan_cgroup_dir(p, h))
+		return 0;
+	if (p->options->no_cgroup)
+		return err_cfg(e, place, "this needs a cgroup, and cgroups are disabled");
+	err_cfg(e, place, "this needs cgroup \"%s\", which user %u may not make", name_dir(p, h),
+		(unsigned) p->facts->euid);
+
+	return err_hint(e, "have the cgroup delegated to this user, or ask for no limits");
+}
+
 const struct cgroup_hierarchy *plan_cgroup_need(struct planner *p, const char *controller,
 						const char *place, struct err *e)
 {
@@ -222,14 +235,8 @@ const struct cgroup_hierarchy *plan_cgroup_need(struct planner *p, const char *c
 		err_hint(e, "the kernel or the parent cgroup has no %s controller", controller);
 		return NULL;
 	}
-	if (!plan_cgroup_dir(p, h)) {
-		err_cfg(e, place, "this needs cgroup \"%s\", which user %u may not make",
-			name_dir(p, h), (unsigned) p->facts->euid);
-		err_hint(e, "have the cgroup delegated to this user, or ask for no limits");
-		return NULL;
-	}
 
-	return h;
+	return plan_cgroup_check(p, h, place, e) < 0 ? NULL : h;
 }
 
 int plan_cgroup(struct planner *p, struct err *e)

@@ -28,3 +28,7 @@ void plan_cgroup_limit_pids_to_none(struct planner *p);
  */
 const struct cgroup_hierarchy *plan_cgroup_need(struct planner *p, const char *controller,
 						const char *place, struct err *e);
+
+/* 0 where the container has a cgroup in @h; else -1 with @e told: @place asks for something in it. */
+int plan_cgroup_check(struct planner *p, const struct cgroup_hierarchy *h, const char *place,
+		      struct err *e);

@@ -25,19 +25,18 @@ static int plan_claim(struct planner *p, struct err *e)
 	return 0;
 }
 
-typedef int subject(struct planner *p, struct err *e);
-
 /*
  * A process is born in its cgroup, where the limits are in force from its first page on. systemd makes
  * a scope only around a process that is there: it waits, and has done nothing yet.
  */
 int plan_birth(struct planner *p, struct err *e)
 {
-	static subject *const into_cgroup[] = { plan_cgroup, plan_resources, plan_spawn,
-						plan_cgroup_join };
-	static subject *const into_scope[] = { plan_spawn, plan_scope, plan_resources,
-					       plan_scope_properties };
-	subject *const *order = p->options->systemd_cgroup ? into_scope : into_cgroup;
+	static plan_subject *const into_cgroup[] = { plan_cgroup, plan_resources,   plan_resctrl,
+						     plan_spawn,  plan_cgroup_join, plan_resctrl_join };
+	static plan_subject *const into_scope[] = { plan_resctrl,	   plan_spawn,
+						    plan_scope,		   plan_resources,
+						    plan_scope_properties, plan_resctrl_join };
+	plan_subject *const *order = p->options->systemd_cgroup ? into_scope : into_cgroup;
 
 	for (size_t i = 0; i < ARRAY_SIZE(into_cgroup); i++)
 		if (order[i](p, e) < 0)
@@ -46,18 +45,21 @@ int plan_birth(struct planner *p, struct err *e)
 	return 0;
 }
 
-static subject *const subjects[] = {
+static plan_subject *const subjects[] = {
 	/* what can be refused without looking at the rest */
 	plan_version,
-	plan_unsupported,
 	plan_namespaces,
+	plan_exec_affinity,
 	plan_claim,
 	plan_birth,
 	plan_oom_score,
 	plan_id_maps,
+	plan_cgroup_owner,
+	plan_net_devices,
 	/* in the container's namespaces, on the host's filesystem */
 	plan_enter,
 	plan_keyring,
+	plan_open_labels,
 	plan_network,
 	plan_hostname,
 	plan_sysctl,
@@ -69,12 +71,18 @@ static subject *const subjects[] = {
 	plan_paths,
 	/* on the container's filesystem */
 	plan_enter_rootfs,
+	plan_scheduler,
+	plan_io_priority,
 	plan_rlimits,
+	plan_memory_policy,
+	plan_personality,
 	plan_user,
 	plan_no_new_privs,
 	plan_prepare_exec,
+	plan_labels_at_create,
 	plan_wait,
 	plan_start_hooks,
+	plan_labels_at_start,
 	plan_seccomp,
 	plan_exec,
 };
@@ -194,11 +202,14 @@ struct plan *plan_reserve(struct arena *a)
 	return plan;
 }
 
-static void begin(struct planner *p)
+void plan_begin(struct planner *p)
 {
+	static const char *const none[] = { NULL };
 	const struct plan_options *o = p->options;
-	struct plan *plan = p->plan;
+	struct plan *plan = (struct plan *) p->arena->base;
 
+	p->plan = plan;
+	p->warnings = none;
 	plan->id = arena_strdup(p->arena, o->id);
 	plan->bundle = arena_strdup(p->arena, o->bundle);
 	plan->fail_step = o->fail_step;
@@ -207,30 +218,32 @@ static void begin(struct planner *p)
 	describe_state(p);
 }
 
+void plan_finish(struct planner *p, const struct plan **plan, const char *const **warnings)
+{
+	p->plan->namespaces = p->new_namespaces | p->joined_namespaces;
+	plan_settle(p);
+	p->plan->steps = p->steps;
+	p->plan->step_count = p->count;
+	*plan = p->plan;
+	*warnings = p->warnings;
+}
+
 int plan_make(struct arena *arena, const struct oci_config *config,
 	      const struct plan_options *options, const struct facts *facts,
 	      const struct plan **plan, const char *const **warnings, struct err *e)
 {
-	static const char *const none[] = { NULL };
 	struct planner p = {
 		.arena = arena,
 		.config = config,
 		.options = options,
 		.facts = facts,
-		.plan = (struct plan *) arena->base,
-		.warnings = none,
 	};
 
-	begin(&p);
+	plan_begin(&p);
 	for (size_t i = 0; i < ARRAY_SIZE(subjects); i++)
 		if (subjects[i](&p, e) < 0)
 			return -1;
-
-	plan_settle(&p);
-	p.plan->steps = p.steps;
-	p.plan->step_count = p.count;
-	*plan = p.plan;
-	*warnings = p.warnings;
+	plan_finish(&p, plan, warnings);
 
 	return 0;
 }

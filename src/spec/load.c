@@ -30,29 +30,57 @@ static const char *real_path(int dir, struct arena *a, struct err *e)
 	return arena_memdup(a, path, (size_t) n);
 }
 
-static int read_config(struct bundle *b, int dir, const char *name, struct arena *a, struct err *e)
+/* @where: the bundle, for the error; NULL: there is none. */
+static int read_text(int dir, const char *name, const char *where, struct arena *a, char **text,
+		     size_t *length, struct err *e)
 {
 	struct stat st;
 
 	autoclose int fd = sys_open_at(dir, name, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
-	if (fd < 0)
-		return err_sys(e, fd, "open \"%s\" in bundle \"%s\"", name, b->path);
-
-	int r = sys_stat(fd, &st);
+	int r = fd < 0 ? fd : sys_stat(fd, &st);
+	if (r < 0 && where)
+		return err_sys(e, r, "open \"%s\" in bundle \"%s\"", name, where);
 	if (r < 0)
-		return err_sys(e, r, "stat \"%s\"", name);
+		return err_sys(e, r, "open \"%s\"", name);
 	if (!S_ISREG(st.st_mode))
-		return err_msg(e, "\"%s\" in bundle \"%s\" is not a regular file", name, b->path);
+		return err_msg(e, "\"%s\"%s%s is not a regular file", name,
+			       where ? " in bundle " : "", where ? where : "");
 	if ((size_t) st.st_size > OCI_MAX_SIZE)
-		return err_msg(e, "\"%s\" in bundle \"%s\" is larger than %zu bytes", name, b->path,
-			       OCI_MAX_SIZE);
+		return err_msg(e, "\"%s\"%s%s is larger than %zu bytes", name,
+			       where ? " in bundle " : "", where ? where : "", OCI_MAX_SIZE);
 
-	char *text = arena_alloc(a, (size_t) st.st_size + 1);
-	ssize_t n = sys_read_all(fd, text, (size_t) st.st_size);
+	*text = arena_alloc(a, (size_t) st.st_size + 1);
+	ssize_t n = sys_read_all(fd, *text, (size_t) st.st_size);
 	if (n < 0)
 		return err_sys(e, (int) n, "read \"%s\"", name);
+	*length = (size_t) n;
+
+	return 0;
+}
+
+static int read_config(struct bundle *b, int dir, const char *name, struct arena *a, struct err *e)
+{
+	char *text;
+
+	if (read_text(dir, name, b->path, a, &text, &b->length, e) < 0)
+		return -1;
 	b->text = text;
-	b->length = (size_t) n;
+
+	return 0;
+}
+
+int process_load(const struct oci_process **process, const char *path, struct arena *a,
+		 struct err *e)
+{
+	size_t length;
+	void *decoded;
+	char *text;
+
+	if (read_text(AT_FDCWD, path, NULL, a, &text, &length, e) < 0)
+		return -1;
+	if (oci_decode(&oci_process_type, text, length, a, &decoded, NULL, e) < 0)
+		return -1;
+	*process = decoded;
 
 	return 0;
 }

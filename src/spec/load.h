@@ -24,5 +24,9 @@ struct bundle {
 int bundle_load(struct bundle *b, const char *path, const char *config_name, struct arena *a,
 		struct err *e);
 
+/* The process object in file @path, for exec. 0, or -1 with place, line and column in @e. */
+int process_load(const struct oci_process **process, const char *path, struct arena *a,
+		 struct err *e);
+
 /* Give @e, which has a place in config.json, its line and column. Returns -1, for `return bundle_locate(...)`. */
 int bundle_locate(const struct bundle *b, struct arena *a, struct err *e);

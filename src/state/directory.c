@@ -152,7 +152,7 @@ static int recover(const struct state_root *root, int top, const char *id, struc
 		return 0;
 	if (sys_stat_at(dir, STATE_RECORD, AT_SYMLINK_NOFOLLOW, &st) == 0)
 		return already_exists(id, e);
-	if (journal_undo(dir, e) < 0)
+	if (journal_undo(dir, false, e) < 0)
 		return err_in(e, "clean up after an interrupted create of \"%s\"", id);
 
 	return state_remove(root, id, dir, e);
@@ -205,7 +205,8 @@ int state_claim(const struct state_root *root, const char *id, struct err *e)
 int state_remove(const struct state_root *root, const char *id, int dir, struct err *e)
 {
 	static const char *const names[] = {
-		STATE_RECORD, STATE_NEW_RECORD, STATE_SOCKET, STATE_HOLD, STATE_JOURNAL,
+		STATE_RECORD, STATE_NEW_RECORD, STATE_CONFIG,
+		STATE_SOCKET, STATE_HOLD,	STATE_JOURNAL,
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {

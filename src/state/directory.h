@@ -27,4 +27,5 @@ void state_unlock(int dir);
 #define STATE_NEW_RECORD "record.new"
 #define STATE_JOURNAL	 "journal"
 #define STATE_SOCKET	 "start"
+#define STATE_CONFIG	 "config"
 #define STATE_HOLD	 "hold"

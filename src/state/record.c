@@ -33,6 +33,9 @@ static const struct {
 	{ "owner", FIELD_INT, offsetof(struct record, owner) },
 	{ "pid", FIELD_INT, offsetof(struct record, pid) },
 	{ "start-time", FIELD_U64, offsetof(struct record, start_time) },
+	{ "namespaces", FIELD_U64, offsetof(struct record, namespaces) },
+	{ "agent", FIELD_TEXT, offsetof(struct record, agent) },
+	{ "agent-metadata", FIELD_TEXT, offsetof(struct record, agent_metadata) },
 	{ "has-process", FIELD_BOOL, offsetof(struct record, has_process) },
 };
 
@@ -55,10 +58,10 @@ static void add_fields(struct lines *l, const struct record *rec)
 	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
 		const char *at = (const char *) rec + fields[i].offset;
 
-		if (fields[i].kind == FIELD_TEXT)
-			lines_add(l, fields[i].key, *(const char *const *) at);
-		else
+		if (fields[i].kind != FIELD_TEXT)
 			lines_add_number(l, fields[i].key, number_of(at, fields[i].kind));
+		else if (*(const char *const *) at) /* not all have an agent */
+			lines_add(l, fields[i].key, *(const char *const *) at);
 	}
 }
 

@@ -5,6 +5,7 @@
  * ROOT/ID/ holds
  *   journal	what must be undone, a line before each side effect (journal.h)
  *   record	this, written once the process exists; replaced by rename(2)
+ *   config	what exec needs of config.json: later changes of the bundle's don't matter
  *   start	socket on which tare-init waits for `start`
  *   hold	a file that tare-init keeps locked for as long as it waits
  *
@@ -58,7 +59,10 @@ struct record {
 	size_t annotation_count;
 	const struct record_hook *hooks;
 	size_t hook_count;
-	bool has_process; /* false: config.json has none, start must refuse */
+	uint64_t namespaces; /* CLONE_NEW*: those that are not the host's, or were joined */
+	const char *agent;   /* socket that gets the filter's listener; NULL: there is none */
+	const char *agent_metadata; /* NULL: none */
+	bool has_process;	    /* false: config.json has none, start must refuse */
 };
 
 /* The root directory of all states: --root, or the default. */

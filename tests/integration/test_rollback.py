@@ -44,7 +44,7 @@ def steps(bundle):
 fast_only = pytest.mark.skipif(SLOW > 1, reason="in the slow VM one of each pair is enough")
 
 
-def fail_each(bundle, verb, report):
+def fail_each(bundle, verb):
     """Every step of the plan: the failure is named, and the host is as before."""
     plan = steps(bundle)
     if verb == "run":  # its list is that of create without the wait
@@ -66,28 +66,27 @@ def fail_each(bundle, verb, report):
         except AssertionError as e:
             raise AssertionError(f"step {number} {step['operation']} {step['operands']}: {e}") from None
         tried += 1
-    report("steps", f"{verb}: {tried} of {len(plan)} steps made to fail")
     print(f"{verb}: {tried} of {len(plan)} steps made to fail")
     assert tried >= len(plan) - len(wait) and len(plan) > 20
 
 
 @pytest.mark.parametrize("verb", ["create", pytest.param("run", marks=fast_only)])
-def test_every_step_that_fails_undoes_all_before_it(bundle, scratch, verb, record_property):
-    fail_each(rich(bundle, scratch), verb, record_property)
+def test_every_step_that_fails_undoes_all_before_it(bundle, scratch, verb):
+    fail_each(rich(bundle, scratch), verb)
 
 
 @pytest.mark.parametrize("verb", [pytest.param("create", marks=fast_only), "run"])
-def test_every_step_that_fails_in_a_user_namespace_undoes_all_before_it(bundle, scratch, verb, record_property):
+def test_every_step_that_fails_in_a_user_namespace_undoes_all_before_it(bundle, scratch, verb):
     rich(bundle, scratch)
     bundle.userns(200000)
     chown_tree(bundle.rootfs, 200000)
     del bundle.linux["devices"]
-    fail_each(bundle, verb, record_property)
+    fail_each(bundle, verb)
 
 
 @fast_only
-def test_every_step_of_the_default_config_that_fails_undoes_all_before_it(bundle, record_property):
-    fail_each(bundle.sh("true"), "run", record_property)
+def test_every_step_of_the_default_config_that_fails_undoes_all_before_it(bundle):
+    fail_each(bundle.sh("true"), "run")
 
 
 def test_a_step_beyond_the_plan_changes_nothing(bundle):

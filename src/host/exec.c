@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * host/exec.c - exec: a further process in a running container
+ *
+ * CONTRACT.md B7. What it may do comes from what create put aside (frozen.h), not from the bundle, which may have changed; or,
+ * with --process, from that file alone. The walk through its plan is that of create, without anything to undo: what is
+ * left of a process is nothing.
+ */
+#include "host/host.h"
+
+#include "base/fd.h"
+#include "base/fmt.h"
+#include "cgroup/cgroup.h"
+#include "host/frozen.h"
+#include "kernel/process.h"
+#include "plan/exec.h"
+
+#include <linux/magic.h>
+
+/* ---- which process ---- */
+
+static size_t list_length(const char *const *list)
+{
+	size_t n = 0;
+
+	while (list && list[n])
+		n++;
+
+	return n;
+}
+
+/* @list and @more behind it, NULL-terminated. */
+static const char **list_append(const char **list, size_t *count, const char *const *more,
+				struct arena *a)
+{
+	size_t n = list_length(more);
+	const char **joined = arena_array(a, *count + n + 1, sizeof(*joined));
+
+	if (list)
+		memcpy(joined, list, *count * sizeof(*joined));
+	if (n > 0)
+		memcpy(joined + *count, more, n * sizeof(*joined));
+	*count += n;
+
+	return joined;
+}
+
+/* Digits only, never a name: what an image calls somebody is not what we were asked for (CVE-2016-3697). */
+static int read_id(const char *what, const char *text, uint32_t *id, struct err *e)
+{
+	unsigned long long number;
+
+	if (fmt_parse_u64(text, &number) < 0 || number >= UINT32_MAX)
+		return err_msg(e, "invalid %s \"%s\": it is a number from 0 to %u", what, text,
+			       UINT32_MAX - 1);
+	*id = (uint32_t) number;
+
+	return 0;
+}
+
+static int override_user(struct oci_user *user, const struct exec_options *o, struct arena *a,
+			 struct err *e)
+{
+	size_t more = list_length(o->additional_gids);
+	uint32_t *gids = arena_array(a, user->additional_gids_count + more + 1, sizeof(*gids));
+
+	if (o->user) {
+		char *uid = arena_strdup(a, o->user), *colon = strchr(uid, ':');
+
+		if (colon)
+			*colon = '\0';
+		if (read_id("user", uid, &user->uid, e) < 0 ||
+		    (colon && read_id("group", colon + 1, &user->gid, e) < 0))
+			return -1;
+	}
+	if (user->additional_gids_count > 0)
+		memcpy(gids, user->additional_gids, user->additional_gids_count * sizeof(*gids));
+	for (size_t i = 0; i < more; i++)
+		if (read_id("additional group", o->additional_gids[i],
+			    &gids[user->additional_gids_count + i], e) < 0)
+			return -1;
+	user->additional_gids = gids;
+	user->additional_gids_count += more;
+
+	return 0;
+}
+
+/* runc's --cap: bounding, effective and permitted; ambient only where there are inheritable ones. */
+static void add_caps(struct oci_process *process, const char *const *caps, struct arena *a)
+{
+	struct oci_capabilities *sets = arena_new(a, struct oci_capabilities);
+
+	if (process->capabilities)
+		*sets = *process->capabilities;
+	sets->bounding = list_append(sets->bounding, &sets->bounding_count, caps, a);
+	sets->effective = list_append(sets->effective, &sets->effective_count, caps, a);
+	sets->permitted = list_append(sets->permitted, &sets->permitted_count, caps, a);
+	if (sets->inheritable_count > 0)
+		sets->ambient = list_append(sets->ambient, &sets->ambient_count, caps, a);
+	process->capabilities = sets;
+}
+
+static int override(struct oci_process *process, const struct exec_options *o, struct arena *a,
+		    struct err *e)
+{
+	struct oci_user *user = arena_new(a, struct oci_user);
+
+	if (process->user)
+		*user = *process->user;
+	process->user = user;
+	if (override_user(user, o, a, e) < 0)
+		return -1;
+	process->args_count = 0;
+	process->args = list_append(NULL, &process->args_count, o->args, a);
+	process->env = list_append(process->env, &process->env_count, o->env, a);
+	if (list_length(o->caps) > 0)
+		add_caps(process, o->caps, a);
+	if (o->cwd)
+		process->cwd = o->cwd;
+	if (o->process_label)
+		process->selinux_label = o->process_label;
+	if (o->apparmor)
+		process->apparmor_profile = o->apparmor;
+	if (o->no_new_privs)
+		process->has_no_new_privileges = process->no_new_privileges = true;
+	process->has_terminal = process->terminal = o->tty;
+	process->console_size = NULL;
+
+	return 0;
+}
+
+/* config.json's process with the flags' words, or all of --process. */
+static const struct oci_process *choose_process(const struct oci_config *config,
+						const struct exec_options *o, struct arena *a,
+						struct err *e)
+{
+	const struct oci_process *loaded;
+	struct oci_process *process = arena_new(a, struct oci_process);
+
+	if (o->process)
+		return process_load(&loaded, o->process, a, e) < 0 ? NULL : loaded;
+	if (config->process)
+		*process = *config->process;
+	else
+		process->cwd = "/";
+	if (!o->args[0]) {
+		(void) err_msg(e, "there is no command to execute");
+		return NULL;
+	}
+
+	return override(process, o, a, e) < 0 ? NULL : process;
+}
+
+/* ---- where ---- */
+
+static bool is_v2(const char *cgroup)
+{
+	struct statfs st;
+
+	return sys_statfs_path(cgroup, &st) == 0 && st.f_type == CGROUP2_SUPER_MAGIC;
+}
+
+/* --cgroup: one of the container's own sub-groups. */
+static int sub_group(const char **dir, const char *name, struct arena *a, struct err *e)
+{
+	const char *path = arena_printf(a, "%s/%s", *dir, name);
+
+	if (strstr(path, "/../") ||
+	    (strlen(path) >= 3 && strcmp(path + strlen(path) - 3, "/..") == 0))
+		return err_msg(e, "cgroup \"%s\" leads out of the container's", name);
+	if (sys_access_at(AT_FDCWD, path, F_OK) < 0)
+		return err_msg(e, "the container has no cgroup \"%s\"", name);
+	*dir = path;
+
+	return 0;
+}
+
+static int choose_cgroups(struct exec_target *t, const struct record *rec, const char *name,
+			  struct arena *a, struct err *e)
+{
+	size_t count = 0;
+	const char **v1 = arena_array(a, list_length(rec->cgroups) + 1, sizeof(*v1));
+
+	for (const char *const *dir = rec->cgroups; *dir; dir++) {
+		const char *chosen = *dir;
+
+		if (name && sub_group(&chosen, name, a, e) < 0)
+			return -1;
+		if (is_v2(chosen))
+			t->cgroup = chosen;
+		else
+			v1[count++] = chosen;
+	}
+	t->cgroups_v1 = v1;
+
+	return 0;
+}
+
+static int check_status(int dir, const struct record *rec, const struct exec_options *o,
+			struct err *e)
+{
+	switch (state_status(dir, rec)) {
+	case STATUS_STOPPED:
+		return err_msg(e, "cannot exec in a stopped container");
+	case STATUS_PAUSED:
+		return o->ignore_paused ? 0
+					: err_msg(e, "cannot exec in a paused container (use "
+						     "--ignore-paused to override)");
+	default:
+		return 0;
+	}
+}
+
+/* ---- deciding and doing ---- */
+
+static int decide(struct create *c, const struct exec_options *o, int dir, struct record *rec,
+		  struct arena *a, struct err *e)
+{
+	const struct oci_config *frozen;
+	const char *const *warnings;
+	struct exec_target target;
+	struct facts facts;
+
+	plan_reserve(a);
+	if (frozen_read(dir, &frozen, a, e) < 0 || facts_gather_ours(&facts, a, e) < 0)
+		return -1;
+
+	struct oci_config config = *frozen;
+	config.process = (struct oci_process *) choose_process(frozen, o, a, e);
+	if (!config.process)
+		return -1;
+
+	facts_gather_asked(&facts, &config);
+	c->running = rec;
+	c->seccomp_cache.root = o->root.path;
+	target = (struct exec_target) {
+		.pid = rec->pid,
+		.start_time = rec->start_time,
+		.namespaces = rec->namespaces,
+	};
+	if (choose_cgroups(&target, rec, o->cgroup, a, e) < 0)
+		return -1;
+
+	const struct plan_options options = {
+		.id = rec->id,
+		.bundle = rec->bundle,
+		.pass_console = o->console_socket != NULL,
+		.detach = o->detach,
+		.preserve_fds = o->preserve_fds,
+		.listen_fds = listen_fds_count(o->listen_pid, o->listen_fds),
+		.listen_names = o->listen_names,
+		.seccomp_cache = &c->seccomp_cache,
+	};
+
+	return plan_make_exec(a, &config, &options, &facts, &target, &c->plan, &warnings, e);
+}
+
+static int perform(struct create *c, struct err *e)
+{
+	int r = arena_seal(c->plan_arena);
+	if (r < 0)
+		return err_sys(e, r, "seal the plan");
+	if (create_watch_signals(c, e) < 0 || create_perform(c, e) < 0)
+		return -1;
+	if (c->options->pidfd_socket && console_send(c->options->pidfd_socket, c->pidfd, e) < 0)
+		return -1;
+
+	seccomp_cache_store(&c->seccomp_cache);
+
+	return c->options->pid_file ? pidfile_write(c->options->pid_file, c->pid, e) : 0;
+}
+
+static int load(struct record *rec, int dir, const struct exec_options *o, struct arena *a,
+		struct err *e)
+{
+	int r = record_read(dir, rec, a, e);
+
+	if (r < 0)
+		return -1;
+	if (r == 0)
+		return err_msg(e, "the create of container \"%s\" was not finished", o->id);
+
+	return check_status(dir, rec, o, e);
+}
+
+int container_exec(const struct exec_options *o, int *exit_code, struct err *e)
+{
+	const struct create_options as_run = {
+		.root = o->root,
+		.id = o->id,
+		.console_socket = o->console_socket,
+		.pid_file = o->pid_file,
+		.pidfd_socket = o->pidfd_socket,
+		.run = true,
+	};
+	struct create c = CREATE_INITIAL(&as_run);
+	struct arena a, records;
+	struct record rec;
+
+	autoclose int dir = state_open(&o->root, o->id, true, e);
+	if (dir < 0)
+		return -1;
+	arena_open(&records);
+	c.plan_arena = &a;
+	if (load(&rec, dir, o, &records, e) < 0 || create_open_arena(&a, e) < 0 ||
+	    decide(&c, o, dir, &rec, &a, e) < 0)
+		return -1;
+	if (perform(&c, e) < 0) {
+		create_kill(&c);
+		return -1;
+	}
+	*exit_code = 0;
+
+	return o->detach ? 0 : foreground_wait(&c, exit_code, e);
+}

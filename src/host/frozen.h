@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * host/frozen.h - what exec needs of config.json, as it was at create
+ *
+ * runtime-spec, runtime.md#lifecycle: changes of config.json after create must not have an effect.
+ * So create puts aside process and those parts of linux that each process of the container gets, as
+ * one line of JSON: a form that a later version of tare reads as well.
+ */
+#pragma once
+
+#include "base/err.h"
+#include "heap/arena.h"
+#include "libocispec/oci_types.h"
+
+int frozen_write(int dir, const struct oci_config *config, struct arena *a, struct err *e);
+
+int frozen_read(int dir, const struct oci_config **config, struct arena *a, struct err *e);

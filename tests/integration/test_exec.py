@@ -1,0 +1,315 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""exec: a further process in a running container, never wider than the first."""
+import json
+import os
+import signal
+
+import pytest
+
+from harness import (Terminal, assert_same_host, cgroups_of, chown_tree, namespace, poll, read, snapshot,
+                     spawn, tare_only)
+
+pytestmark = pytest.mark.layouts
+
+
+@pytest.fixture
+def up(bundle):
+    return bundle.stay().up()
+
+
+def ex(bundle, *words, flags=(), **kw):
+    return bundle.verb("exec", *flags, tail=words, **kw)
+
+
+def sh(bundle, script, *flags, **kw):
+    return ex(bundle, "sh", "-c", script, flags=flags, **kw)
+
+
+# --- ends
+
+
+def test_exec_returns_the_exit_code(up):
+    assert sh(up, "exit 9").code == 9
+
+
+def test_exec_returns_128_and_the_signal(up):
+    assert sh(up, "kill -TERM $$").code == 128 + signal.SIGTERM
+
+
+def test_the_command_begins_behind_the_id(up):
+    assert ex(up, "echo", "--tty", "-d").ok().out == "--tty -d\n"
+
+
+@tare_only
+@pytest.mark.parametrize("words, text", [
+    (["nosuch"], 'exec: "nosuch": executable file not found in $PATH'),
+    (["/no/such"], 'exec: "/no/such": stat /no/such: no such file or directory'),
+    (["/etc/passwd"], 'exec: "/etc/passwd": permission denied'),
+    (["/etc"], 'exec: "/etc": is a directory'),
+])
+def test_what_cannot_be_executed_is_255_and_named(up, words, text):
+    r = ex(up, *words)
+    assert (r.code, r.err) == (255, f'tare: exec "{up.id}": /process/args: exec failed: {text}\n')
+    assert up.status() == "running"
+
+
+@tare_only
+def test_no_command_is_an_error(up):
+    r = ex(up)
+    assert (r.code, r.err) == (255, f'tare: exec "{up.id}": exec failed: there is no command to execute\n')
+
+
+@tare_only
+def test_exec_in_an_unknown_container_is_255(bundle):
+    r = ex(bundle, "true")
+    assert r.code == 255 and "container does not exist" in r.err
+
+
+def test_exec_in_a_stopped_container_is_refused(bundle):
+    bundle.sh("true").up()
+    bundle.wait("stopped")
+    r = ex(bundle, "true")
+    assert r.code == 255 and "cannot exec in a stopped container" in r.err
+
+
+def test_exec_in_a_created_container_works(bundle):
+    bundle.stay().create().ok()
+    assert ex(bundle, "echo", "early").ok().out == "early\n"
+    assert bundle.status() == "created"
+
+
+def test_exec_leaves_nothing(bundle):
+    bundle.process["args"] = ["sleep", "1000"]  # one that starts no others meanwhile
+    bundle.up()
+    before = snapshot()
+    ex(bundle, "true").ok()
+    ex(bundle, "nosuch")
+    assert_same_host(before)
+
+
+# --- where
+
+
+def test_exec_is_in_all_of_the_containers_namespaces(up):
+    r = sh(up, "for n in pid net ipc uts mnt cgroup user; do readlink /proc/self/ns/$n; done").ok()
+    assert r.lines == [namespace(up.pid, n) for n in ("pid", "net", "ipc", "uts", "mnt", "cgroup", "user")]
+
+
+def test_exec_is_in_all_of_the_containers_cgroups(up, scratch):
+    ex(up, "sleep", "1000", flags=["-d", "--pid-file", scratch / "pid"]).ok()
+    pid = int(read(scratch / "pid"))
+    assert cgroups_of(pid) == cgroups_of(up.pid)
+
+
+def test_root_and_working_directory_are_the_containers(up):
+    assert sh(up, "readlink /proc/self/root; pwd; ls /proc/1/cwd >/dev/null && cat /etc/passwd | head -1").ok() \
+        .lines == ["/", "/", "root:x:0:0:root:/root:/bin/sh"]
+
+
+def test_exec_in_a_user_namespace(bundle):
+    bundle.userns(200000)
+    chown_tree(bundle.rootfs, 200000)
+    bundle.stay().up()
+    r = sh(bundle, "id -u; readlink /proc/self/ns/user; cat /proc/self/uid_map").ok()
+    assert r.lines[:2] == ["0", namespace(bundle.pid, "user")]
+    assert r.lines[2].split() == ["0", "200000", "65536"]
+
+
+@tare_only
+def test_exec_in_a_time_namespace(bundle):
+    bundle.linux["namespaces"].append({"type": "time"})
+    bundle.stay().up()
+    assert sh(bundle, "readlink /proc/self/ns/time").ok().out.strip() == namespace(bundle.pid, "time")
+
+
+# --- with what
+
+
+def test_it_runs_as_the_user_of_the_config(bundle):
+    bundle.process["user"] = {"uid": 1000, "gid": 1001, "additionalGids": [7, 8]}
+    bundle.stay().up()
+    assert sh(bundle, "id -u; id -g; id -G; echo $HOME").ok().lines == ["1000", "1001", "1001 7 8", "/home/user"]
+
+
+@tare_only
+def test_user_groups_directory_and_environment_can_be_chosen(bundle):
+    bundle.process["env"] += ["A=config", "B=config"]
+    bundle.stay().up()
+    r = sh(bundle, "id -u; id -g; id -G; pwd; echo $A $B $C", "-u", "5:6", "-g", "7", "-g", "8", "--cwd", "/tmp",
+           "-e", "B=flag", "--env", "C=flag").ok()
+    assert r.lines == ["5", "6", "6 7 8", "/tmp", "config flag flag"]
+
+
+@tare_only
+@pytest.mark.parametrize("user", ["-1", "4294967295", "4294967296", "root", "", "1:", ":1", "1:x", "0x1", " 1"])
+def test_a_user_that_is_no_number_is_refused(up, user):
+    r = ex(up, "id", flags=["--user", user])
+    assert r.code == 255 and "it is a number from 0 to 4294967294" in r.err and r.out == ""
+
+
+def test_capabilities_and_no_new_privs_are_those_of_the_config(up):
+    mine = sh(up, "cat /proc/self/status").ok().out
+    theirs = read(f"/proc/{up.pid}/status")
+    for key in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs", "Seccomp"):
+        def line(text):
+            return next(x for x in text.splitlines() if x.startswith(key + ":"))
+        assert line(mine) == line(theirs)
+
+
+@tare_only
+def test_a_capability_can_be_added(bundle):
+    bundle.process["noNewPrivileges"] = False
+    bundle.stay().up()
+    r = sh(bundle, "grep Cap /proc/self/status", "--cap", "CAP_SYS_CHROOT").ok()
+    sets = dict(line.split(":\t") for line in r.lines)
+    assert int(sets["CapEff"], 16) >> 18 & 1 and int(sets["CapBnd"], 16) >> 18 & 1
+    assert int(sets["CapInh"], 16) == 0 and int(sets["CapAmb"], 16) == 0
+
+
+def test_limits_and_umask_are_those_of_the_config(bundle):
+    bundle.process["rlimits"] = [{"type": "RLIMIT_NOFILE", "soft": 77, "hard": 88}]
+    bundle.process["user"]["umask"] = 0o027
+    bundle.stay().up()
+    assert sh(bundle, "ulimit -n; ulimit -Hn; umask").ok().lines == ["77", "88", "0027"]
+
+
+def test_the_filter_is_that_of_the_config(bundle):
+    bundle.linux["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
+        {"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO", "errnoRet": 99}]}
+    bundle.writable().stay().up()
+    assert sh(bundle, "mkdir /tmp/x").code != 0
+    assert not (bundle.rootfs / "tmp/x").exists()
+
+
+def test_changes_of_the_config_after_create_do_not_matter(bundle):
+    bundle.process["env"].append("A=then")
+    bundle.stay().up()
+    bundle.process["env"][-1] = "A=now"
+    bundle.process["user"] = {"uid": 9, "gid": 9}
+    bundle.write()
+    assert sh(bundle, "echo $A; id -u").ok().lines == ["then", "0"]
+    (bundle.dir / "config.json").unlink()
+    assert sh(bundle, "echo $A; id -u").ok().lines == ["then", "0"]
+
+
+# --- the process as a file
+
+
+def process_file(scratch, **changes):
+    process = {"args": ["sh", "-c", "id -u; echo $A; pwd"], "env": ["PATH=/bin", "A=file"], "cwd": "/etc",
+               "user": {"uid": 3, "gid": 4}, **changes}
+    (scratch / "process.json").write_text(json.dumps(process))
+    return scratch / "process.json"
+
+
+def test_a_process_file_is_the_whole_process(up, scratch):
+    assert ex(up, flags=["--process", process_file(scratch)]).ok().lines == ["3", "file", "/etc"]
+
+
+@tare_only
+@pytest.mark.parametrize("change, error", [
+    ({"cwd": "etc"}, '/process/cwd: exec failed: cwd "etc" is not absolute'),
+    ({"args": []}, "/process/args: exec failed: there must be at least one argument"),
+    ({"user": {"uid": "0", "gid": 0}}, '/user/uid (line 1, column 110): exec failed: expected an unsigned integer, '
+                                       'found the string "0"'),
+])
+def test_a_bad_process_file_is_refused_at_its_place(up, scratch, change, error):
+    r = ex(up, flags=["--process", process_file(scratch, **change)])
+    assert (r.code, r.err) == (255, f'tare: exec "{up.id}": {error}\n')
+
+
+@tare_only
+@pytest.mark.parametrize("kind", ["missing", "directory", "fifo"])
+def test_a_process_file_that_is_no_file_is_refused(up, scratch, kind):
+    path = scratch / "process.json"
+    if kind == "directory":
+        path.mkdir()
+    elif kind == "fifo":
+        os.mkfifo(path)
+    r = ex(up, flags=["--process", path], timeout=5)
+    assert r.code == 255 and f'"{path}"' in r.err
+
+
+# --- terminals, descriptors
+
+
+def test_exec_on_a_terminal(up):
+    terminal = Terminal(33, 99)
+    proc = terminal.spawn(up.argv("exec", "-t", tail=["sh", "-c", "tty; stty size; read x; echo got $x"]))
+    terminal.expect("33 99")
+    terminal.write(b"word\n")
+    terminal.expect("got word")
+    assert proc.wait(10) == 0
+    assert "/dev/pts/0" in terminal.text()
+    terminal.close()
+
+
+def test_exec_detached_sends_the_master(up, console, scratch):
+    ex(up, "sh", "-c", "tty; sleep 1000", flags=["-d", "-t", "--console-socket", console.path,
+                                                 "--pid-file", scratch / "pid"]).ok()
+    _, fds, _ = console.receive()
+    assert len(fds) == 1 and os.isatty(fds[0])
+    assert is_pid_in(up, int(read(scratch / "pid")))
+
+
+def is_pid_in(bundle, pid):
+    return namespace(pid, "pid") == namespace(bundle.pid, "pid")
+
+
+def test_exec_detached_writes_the_pid_and_returns(up, scratch):
+    ex(up, "sleep", "1000", flags=["--detach", "--pid-file", scratch / "pid"]).ok()
+    text = read(scratch / "pid")
+    assert text.isdigit() and is_pid_in(up, int(text))
+
+
+def test_a_failed_exec_writes_no_pid(up, scratch):
+    assert ex(up, "nosuch", flags=["--detach", "--pid-file", scratch / "pid"]).code == 255
+    assert os.listdir(scratch) == []
+
+
+def test_only_stdio_and_what_is_asked_for_reaches_the_program(up):
+    fds = [os.open("/", os.O_RDONLY) for _ in range(6)]
+    try:
+        os.set_inheritable(fds[-1], True)
+        os.dup2(fds[-1], 77)
+        r = sh(up, "ls /proc/self/fd", pass_fds=[fds[-1], 77]).ok()
+        assert set(r.out.split()) <= {"0", "1", "2", "3"}  # 3: ls's own
+    finally:
+        for fd in {*fds, 77}:
+            os.close(fd)
+
+
+@tare_only
+def test_nothing_of_the_host_is_in_sight_while_it_joins(bundle):
+    """CVE-2016-9962: a root inside with CAP_SYS_PTRACE looks at every process that appears."""
+    caps = ["CAP_SYS_PTRACE", "CAP_DAC_READ_SEARCH", "CAP_SYS_CHROOT", "CAP_DAC_OVERRIDE"]
+    bundle.process["capabilities"] = {k: caps for k in ("bounding", "effective", "permitted")}
+    bundle.process["noNewPrivileges"] = False
+    bundle.writable().sh("""
+        touch /tmp/watching
+        while [ ! -e /tmp/stop ]; do
+            for p in /proc/[0-9]*; do
+                for d in root cwd fd/0 fd/3 fd/4 fd/5 fd/6 fd/7 fd/8 fd/9 fd/10 fd/11; do
+                    [ -e $p/$d/../../canary-of-the-host ] && echo seen >>/tmp/seen
+                    [ -e $p/$d/canary-of-the-host ] && echo seen >>/tmp/seen
+                done
+            done
+        done; true""").up()
+    canary = bundle.dir / "canary-of-the-host"
+    canary.write_text("")
+    poll(lambda: (bundle.rootfs / "tmp/watching").exists())
+    here = os.open(bundle.dir, os.O_RDONLY)
+    try:
+        for _ in range(40):
+            ex(bundle, "true", cwd=bundle.dir).ok()
+    finally:
+        os.close(here)
+        (bundle.rootfs / "tmp/stop").write_text("")
+    bundle.wait("stopped")
+    assert not (bundle.rootfs / "tmp/seen").exists()
+
+
+def test_exec_is_not_stopped_by_ten_others(up):
+    procs = [spawn(up.argv("exec", tail=["sh", "-c", f"exit {n}"])) for n in range(10)]
+    assert [p.wait(20) for p in procs] == list(range(10))
+
