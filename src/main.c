@@ -32,6 +32,16 @@ static void open_standard_fds(void)
 	}
 }
 
+/*
+ * Whoever ignores SIGCHLD never hears how a child ended: a hook that failed would have worked. A write beyond
+ * RLIMIT_FSIZE is to fail, not to kill.
+ */
+static void settle_signals(void)
+{
+	sys_default_signal(SIGCHLD);
+	sys_ignore_signal(SIGXFSZ);
+}
+
 static int open_log(const struct options *o, struct err *e)
 {
 	return log_open(o->log, o->log_format, o->debug ? LOG_DEBUG : o->log_level, e);
@@ -121,6 +131,7 @@ int main(int argc, char **argv, char **env)
 	struct err e;
 
 	open_standard_fds();
+	settle_signals();
 	arena_open(&arena);
 
 	struct call call = { .env = (const char *const *) env, .arena = &arena, .failure = 1 };

@@ -361,13 +361,24 @@ static const char *choose(const char *const *dirs)
 	return NULL;
 }
 
+/* On v1 a process that is killed while it is frozen dies when it is thawed. @dirs may mix v1 and v2. */
+static void thaw_v1(const char *const *dirs)
+{
+	for (size_t d = 0; dirs[d]; d++)
+		cgroup_put(dirs[d], "freezer.state", "THAWED");
+}
+
 int cgroup_kill_all(const char *const *dirs, int signal, struct err *e)
 {
 	const char *dir = choose(dirs);
 
 	if (!dir)
 		return 0;
-	if (signal == SIGKILL && cgroup_put(dir, "cgroup.kill", "1") == 0)
+
+	bool killed = signal == SIGKILL && cgroup_put(dir, "cgroup.kill", "1") == 0;
+	if (signal == SIGKILL)
+		thaw_v1(dirs);
+	if (killed)
 		return 0;
 
 	int r = signal == SIGKILL ? kill_until_empty(dir) : signal_frozen(dir, signal);

@@ -22,7 +22,7 @@ struct entrance {
 	pid_t pid;		      /* of tare-init; -errno */
 	int targets[SPAWN_JOINS_MAX]; /* open namespaces, beside spawn->joins */
 	size_t count;
-	int user;
+	int user, root;	    /* -1: none */
 	const char *failed; /* what could not be joined */
 	int image;
 };
@@ -62,6 +62,17 @@ static int join_all(struct entrance *in)
 	return r;
 }
 
+/* What joining a mount namespace does on its own. */
+static int enter_root(const struct entrance *in)
+{
+	if (in->root < 0)
+		return 0;
+
+	int r = sys_fchdir(in->root);
+
+	return r == 0 ? sys_chroot(".") : r;
+}
+
 /*
  * Nothing stays open but stdio, what the program is to get, tare-init's descriptors and the image
  * right behind them. Among the numbers for the program there may be some of ours, where its own are
@@ -96,7 +107,9 @@ static int enter_and_clone(void *arg)
 	if (in->pid < 0)
 		return 1;
 	in->failed = NULL;
-	in->pid = close_others(in);
+	in->pid = enter_root(in);
+	if (in->pid == 0)
+		in->pid = close_others(in);
 	if (in->pid == 0)
 		in->pid = sys_clone_call(&clone, &pidfd, become_init, in);
 
@@ -112,6 +125,11 @@ static int open_target(const char *path, const char *name, struct err *e)
 
 static int open_targets(struct entrance *in, const struct spawn_step *spawn, struct err *e)
 {
+	if (spawn->root) {
+		in->root = sys_open(spawn->root, O_PATH | O_DIRECTORY);
+		if (in->root < 0)
+			return err_sys(e, in->root, "open the container's root");
+	}
 	if (spawn->join_user) {
 		in->user = open_target(spawn->join_user, "user", e);
 		if (in->user < 0)
@@ -196,7 +214,7 @@ pid_t birth_enter(struct birth *b, struct err *e)
 
 	if (!in)
 		return err_sys(e, -ENOMEM, "share memory with a helper");
-	*in = (struct entrance) { .birth = b, .user = -1, .image = b->image };
+	*in = (struct entrance) { .birth = b, .user = -1, .root = -1, .image = b->image };
 
 	autoclose int dir = cgroup ? sys_open(cgroup, O_RDONLY | O_DIRECTORY) : -1;
 	if (cgroup && dir < 0)
@@ -206,6 +224,7 @@ pid_t birth_enter(struct birth *b, struct err *e)
 	pid_t pid = enter(in, e);
 
 	fd_close(&in->user);
+	fd_close(&in->root);
 	while (in->count > 0)
 		sys_close(in->targets[--in->count]);
 	sys_unmap(in, sizeof(*in));

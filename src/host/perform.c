@@ -483,7 +483,7 @@ void create_rollback(struct create *c, struct err *e)
 		add_behind(e, &undo);
 	fd_close(&c->network);
 	c->network = -1;
-	if (journal_undo(c->state_dir, true, &undo) < 0) {
+	if (journal_undo(c->state_dir, NULL, true, &undo) < 0) {
 		/* The journal stays: delete --force or the next create tries again. */
 		add_behind(e, &undo);
 		return;

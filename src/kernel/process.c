@@ -67,11 +67,21 @@ struct kernel_sigaction {
 	uint64_t mask;
 };
 
-int sys_ignore_signal(int signal)
+static int set_action(int signal, void (*handler)(int))
 {
-	struct kernel_sigaction action = { .handler = SIG_IGN };
+	struct kernel_sigaction action = { .handler = handler };
 
 	return (int) SYS_CALL(rt_sigaction, signal, &action, NULL, 8, 0, 0);
+}
+
+int sys_ignore_signal(int signal)
+{
+	return set_action(signal, SIG_IGN);
+}
+
+int sys_default_signal(int signal)
+{
+	return set_action(signal, SIG_DFL);
 }
 
 void sys_reset_signals(void)

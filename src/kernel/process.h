@@ -100,6 +100,7 @@ static inline int sys_signal_mask(int how, const uint64_t *mask, uint64_t *old)
 }
 
 int sys_ignore_signal(int signal);
+int sys_default_signal(int signal);
 
 /* A descriptor that reads the signals of @mask, which the caller has blocked. */
 static inline int sys_signalfd(const uint64_t *mask)

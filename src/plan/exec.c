@@ -36,6 +36,9 @@ static void add_joins(struct planner *p, const struct exec_target *target, struc
 		};
 	}
 	spawn->joins = joins;
+	/* Without a mount namespace of its own the container is kept in by its root alone. */
+	if (!(target->namespaces & CLONE_NEWNS))
+		spawn->root = arena_printf(p->arena, "/proc/%d/root", target->pid);
 }
 
 static void add_birth(struct planner *p, const struct exec_target *target)

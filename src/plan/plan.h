@@ -223,6 +223,8 @@ struct spawn_step {
 	 */
 	const struct ns_join *joins;
 	size_t join_count;
+	const char *
+		root; /* exec: directory that becomes its root, where it joins no mount namespace; else NULL */
 	bool held; /* waits before its exec for OP_RELEASE: user namespace, its map must be there first */
 };
 

@@ -233,6 +233,7 @@ static void settle_spawn(struct arena *a, struct step *s)
 	spawn->joins = joins;
 	settle_string(a, &spawn->cgroup);
 	settle_string(a, &spawn->join_user);
+	settle_string(a, &spawn->root);
 }
 
 static void settle_scope(struct arena *a, struct step *s)

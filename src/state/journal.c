@@ -20,7 +20,7 @@
 #define MAX_CGROUPS	32 /* Linux has 14 controllers; each can be a v1 hierarchy */
 #define MAX_RESCTRLS	2  /* class and monitoring group */
 #define MAX_NETDEVS	64
-#define END_PATIENCE_MS 10000
+#define END_PATIENCE_MS 5000
 
 int journal_open(int dir, struct err *e)
 {
@@ -244,21 +244,29 @@ static void parse(char *text, struct entries *entries)
 	entries->cgroups[entries->count] = NULL;
 }
 
-/* Wait for its end too: until then its cgroup can't be removed. */
-static int kill_process(const struct entries *entries, struct err *e)
+/*
+ * The process, and then all in its cgroups: there it may be frozen, and only come to its end when that is lifted. Wait
+ * for that: until then its cgroup can't be removed.
+ */
+static int kill_processes(const struct entries *entries, struct err *e)
 {
-	autoclose int pidfd = proc_open_exactly(entries->pid, entries->start_time);
-	if (pidfd == -ESRCH)
-		return 0;
-	if (pidfd < 0)
+	const char *const scope[] = { entries->scope_cgroup, NULL };
+	autoclose int pidfd =
+		entries->pid > 0 ? proc_open_exactly(entries->pid, entries->start_time) : -ESRCH;
+	if (pidfd < 0 && pidfd != -ESRCH)
 		return err_sys(e, pidfd, "open process %d", entries->pid);
 
-	int r = sys_pidfd_signal(pidfd, SIGKILL);
+	int r = pidfd >= 0 ? sys_pidfd_signal(pidfd, SIGKILL) : 0;
 	if (r < 0 && r != -ESRCH)
 		return err_sys(e, r, "kill process %d", entries->pid);
+	if (entries->count > 0 && cgroup_kill_all(entries->cgroups, SIGKILL, e) < 0)
+		return -1;
+	/* systemd would ask those in the scope itself to end, and wait */
+	if (entries->scope.unit && cgroup_kill_all(scope, SIGKILL, e) < 0)
+		return -1;
 
 	struct pollfd p = { .fd = pidfd, .events = POLLIN };
-	if (sys_poll(&p, 1, END_PATIENCE_MS) <= 0)
+	if (pidfd >= 0 && sys_poll(&p, 1, END_PATIENCE_MS) <= 0)
 		return err_msg(e, "process %d does not end", entries->pid);
 
 	return 0;
@@ -276,17 +284,20 @@ static int remove_cgroups(const struct entries *entries, struct err *e)
 	return 0;
 }
 
-/* Its processes are killed first: systemd would ask them to end, and wait. */
 static int remove_scope(const struct entries *entries, struct err *e)
 {
-	const char *const cgroups[] = { entries->scope_cgroup, NULL };
+	return entries->scope.unit ? scope_stop(&entries->scope, e) : 0;
+}
 
-	if (!entries->scope.unit)
-		return 0;
-	if (cgroup_kill_all(cgroups, SIGKILL, e) < 0)
-		return -1;
-
-	return scope_stop(&entries->scope, e);
+/* There is no record before the journal is whole: somebody has been at it. */
+static void take_from_record(struct entries *entries, const struct record *rec)
+{
+	*entries = (struct entries) { .pid = rec->pid, .start_time = rec->start_time };
+	for (size_t n = 0; n < MAX_CGROUPS && rec->cgroups[n]; n++) {
+		entries->cgroups[n] = rec->cgroups[n];
+		entries->topmost[n] = "";
+		entries->count++;
+	}
 }
 
 /* 0 with the entries of @dir's journal, 1 where there is none. */
@@ -385,21 +396,20 @@ static int remove_resctrls(const struct entries *entries, bool keep_shared, stru
 	return 0;
 }
 
-static int undo(int dir, bool failed, struct arena *a, struct err *e)
+static int undo(int dir, const struct record *rec, bool failed, struct arena *a, struct err *e)
 {
 	struct entries entries;
-	int r = read_entries(dir, &entries, a, e);
 
-	if (r != 0)
-		return r < 0 ? -1 : 0;
+	if (read_entries(dir, &entries, a, e) < 0)
+		return -1;
+	if (rec && entries.pid != rec->pid)
+		take_from_record(&entries, rec);
 
 	bool created = entries.created && !failed;
 
 	if (!created && return_netdevs(&entries, e) < 0)
 		return -1;
-	if (entries.pid > 0 && kill_process(&entries, e) < 0)
-		return -1;
-	if (entries.count > 0 && cgroup_kill_all(entries.cgroups, SIGKILL, e) < 0)
+	if (kill_processes(&entries, e) < 0)
 		return -1;
 
 	if (remove_resctrls(&entries, created, e) < 0 || remove_cgroups(&entries, e) < 0)
@@ -408,12 +418,12 @@ static int undo(int dir, bool failed, struct arena *a, struct err *e)
 	return remove_scope(&entries, e);
 }
 
-int journal_undo(int dir, bool failed, struct err *e)
+int journal_undo(int dir, const struct record *rec, bool failed, struct err *e)
 {
 	struct arena a;
 
 	arena_open(&a);
-	int r = undo(dir, failed, &a, e);
+	int r = undo(dir, rec, failed, &a, e);
 	arena_close(&a);
 
 	return r;

@@ -28,6 +28,7 @@
 #pragma once
 
 #include "base/err.h"
+#include "state/record.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -69,7 +70,8 @@ int journal_created(int journal, struct err *e);
 int journal_return_netdevs(int dir, int network, struct err *e);
 
 /*
- * Undo everything the journal of @dir names, last first. @failed: the create has failed, whatever the journal says.
- * No journal: nothing to do. 0, or -1 at what could not be undone.
+ * Undo everything the journal of @dir names, last first. @failed: the create has failed, whatever
+ * the journal says. No journal: nothing to do. @rec, or NULL: where the journal was damaged and does
+ * not name its process, what the record names is undone. 0, or -1 at what could not be undone.
  */
-int journal_undo(int dir, bool failed, struct err *e);
+int journal_undo(int dir, const struct record *rec, bool failed, struct err *e);

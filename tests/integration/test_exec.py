@@ -106,6 +106,22 @@ def test_root_and_working_directory_are_the_containers(up):
         .lines == ["/", "/", "root:x:0:0:root:/root:/bin/sh"]
 
 
+@pytest.mark.parametrize("user", [False, True])
+def test_without_a_mount_namespace_the_root_is_still_the_containers(bundle, user):
+    bundle.writable().stay().unlisted("mount")
+    bundle.config["mounts"] = []
+    for key in ("maskedPaths", "readonlyPaths"):
+        del bundle.linux[key]
+    if user:
+        bundle.userns()
+        chown_tree(bundle.rootfs, 100000)
+    bundle.up().ready()
+    (bundle.rootfs / "tmp/mark").write_text("the container's")
+    script = "cat /tmp/mark; echo; pwd; stat -c %i /; stat -c %i /../.."
+    inode = str(os.stat(bundle.rootfs).st_ino)
+    assert sh(bundle, script).ok().lines == ["the container's", "/", inode, inode]
+
+
 def test_exec_in_a_user_namespace(bundle):
     bundle.userns(200000)
     chown_tree(bundle.rootfs, 200000)

@@ -9,8 +9,8 @@ import subprocess
 
 import pytest
 
-from harness import (IS_TARE, LAYOUT, ROOT, TOKEN, Result, cgroup_mounts, finish, is_alive, namespace,
-                     poll, proc_status, read, rt)
+from harness import (IS_TARE, LAYOUT, ROOT, TOKEN, Result, cgroup_mount, cgroup_mounts, finish, is_alive, namespace,
+                     poll, proc_status, read, rt, tare_only)
 
 pytestmark = pytest.mark.layouts
 CREATED = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z")
@@ -424,3 +424,29 @@ def test_results_are_readable():
     with pytest.raises(AssertionError):
         Result(["x"], 1, "", "one\ntwo\n").refused()
     assert LAYOUT in ("plain", "v1", "v2", "none") and TOKEN
+
+
+@pytest.mark.parametrize("controller, file, word", [("freezer", "freezer.state", "FROZEN"),
+                                                     ("", "cgroup.freeze", "1")])
+def test_delete_force_removes_a_frozen_container_at_once(bundle, controller, file, word):
+    if cgroup_mount(controller) is None:
+        pytest.skip(f"no hierarchy of {controller or 'cgroup v2'} here")
+    bundle.stay().up()
+    (bundle.cgroup(controller) / file).write_text(word)
+    bundle.wait("paused")
+    bundle.delete("--force", timeout=4).ok()
+    assert not bundle.exists()
+
+
+@tare_only
+@pytest.mark.parametrize("journal", [None, b"", b"garbage", b"cgroup \n\n", bytes(range(256))])
+def test_delete_force_finds_processes_and_cgroups_without_the_journal(bundle, journal):
+    bundle.stay().up()
+    pid, path = bundle.pid, bundle.root / bundle.id / "journal"
+    if journal is None:
+        path.unlink()
+    else:
+        path.write_bytes(journal)
+    bundle.delete("--force").ok()
+    assert not is_alive(pid)
+    assert not bundle.exists()

@@ -77,10 +77,9 @@ def test_the_same_path_is_the_same_place(probes, form):
 
 @pytest.mark.v2
 @says(PATH, "Runtimes MAY consider certain `cgroupsPath` values to be invalid, and MUST generate an error")
-@pytest.mark.parametrize("path", ["/../../{}/x", "/{}/../../x", "../{}"])
+@pytest.mark.parametrize("path", ["/../../{0}/x", "/{0}/../../{0}/x", "../{0}/x"])
 def test_a_path_that_leads_out_is_an_error_or_stays_below_the_mount_point(bundle, path):
     bundle.linux["cgroupsPath"] = path.format(TOKEN)
-    harness.MADE.update(("x", TOKEN))
     r = bundle.stay().create()
     if IS_TARE or r.code != 0:
         assert r.code != 0 and harness.rt("state", bundle.id).code != 0
@@ -206,19 +205,27 @@ def test_without_the_kernels_list_three_files_are_the_users(probe):
 MEM, NONE = {"type": "c", "major": 1}, {"type": "c", "major": 1, "minor": 99}
 
 
+PART = [(False, {}), (True, MEM), (False, NONE)]
+
+
 @pytest.mark.v2
 @says("configLinuxDeviceAllowedlist", "The runtime MUST apply entries in the listed order.",
       "**`allow`** *(boolean, REQUIRED)*")
 @pytest.mark.parametrize("rules,can", [
     ([(False, {}), (True, NONE)], True),
     ([(True, NONE), (False, {})], False),
-    ([(False, {}), (True, MEM), (False, NONE)], False),
+    ([(False, {}), (True, NONE), (False, MEM)], False),
     ([(False, {}), (False, NONE), (True, {**NONE, "access": "r"})], True),
-    ([(False, {}), (True, {**NONE, "access": "w"})], False)])
+    ([(False, {}), (True, {**NONE, "access": "w"})], False),
+    (PART, False)])
 def test_device_rules_apply_in_the_listed_order(probe, rules, can):
     probe.bundle.linux["devices"] = [{"path": "/dev/none", "fileMode": 0o666, **NONE}]
     probe.bundle.linux["resources"] = {"devices": [{"allow": allow, "access": "rwm", **rule} for allow, rule in rules]}
-    assert probe.see("open:/dev/none").asked("open:/dev/none") == (ENXIO if can else EPERM)
+    probe.ask("open:/dev/none")
+    r = probe.bundle.run()
+    if rules is PART and cgroup_mount("devices") and r.code != 0:
+        return  # v1 has no exceptions to an exception: then it has to be an error
+    assert json.loads(r.ok().out)["asked"]["open:/dev/none"] == (ENXIO if can else EPERM)
 
 
 # --- resources

@@ -19,6 +19,7 @@ def at(config, *path):
 HOOK = {"path": "/bin/true", "args": ["true"], "timeout": 5}
 SECCOMP = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
     {"names": ["mkdirat"], "action": "SCMP_ACT_ERRNO", "args": [{"index": 0, "value": 5, "op": "SCMP_CMP_EQ"}]}]}
+LIMIT = [{"type": "RLIMIT_CORE", "soft": 0, "hard": 0}]
 DEVICE = {"type": "c", "path": "/dev/mine", "major": 1, "minor": 3}
 
 # anchor, words of the sentence, where the object goes, the object, the path in it to what is left out, the control
@@ -29,9 +30,9 @@ ROWS = [
     (C + "Mounts", "**`destination`** (string, REQUIRED)", ("mounts", 6), {"destination": "/m", "type": "tmpfs", "source": "t"},
      ("destination",), True),
     (C + "Process", "**`cwd`** (string, REQUIRED)", (), None, ("process", "cwd"), True),
-    (C + "POSIXProcess", "**`type`** (string, REQUIRED)", (), None, ("process", "rlimits", 0, "type"), True),
-    (C + "POSIXProcess", "**`soft`** (uint64, REQUIRED)", (), None, ("process", "rlimits", 0, "soft"), True),
-    (C + "POSIXProcess", "**`hard`** (uint64, REQUIRED)", (), None, ("process", "rlimits", 0, "hard"), True),
+    (C + "POSIXProcess", "**`type`** (string, REQUIRED)", ("process", "rlimits"), LIMIT, (0, "type"), True),
+    (C + "POSIXProcess", "**`soft`** (uint64, REQUIRED)", ("process", "rlimits"), LIMIT, (0, "soft"), True),
+    (C + "POSIXProcess", "**`hard`** (uint64, REQUIRED)", ("process", "rlimits"), LIMIT, (0, "hard"), True),
     (C + "LinuxProcess", "**`policy`** (string, REQUIRED)", ("process", "scheduler"), {"policy": "SCHED_BATCH", "nice": 1},
      ("policy",), True),
     (C + "LinuxProcess", "**`class`** (string, REQUIRED)", ("process", "ioPriority"), {"class": "IOPRIO_CLASS_BE", "priority": 4},

@@ -237,7 +237,7 @@ def test_a_listener_that_cannot_be_reached_is_an_error(probe, scratch, there):
     if r.code == 0:  # a runtime may load the filter as late as in start
         pid = probe.bundle.pid
         r = probe.bundle.start()
-        assert not is_alive(pid)
+        harness.poll(lambda: not is_alive(pid), "the container to end")
     server.close()
     assert r.code != 0
 

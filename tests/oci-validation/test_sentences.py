@@ -7,6 +7,7 @@ import pytest
 import conftest
 import sentences
 import spec_text
+from cells import cell
 
 spec_only = pytest.mark.skipif(not spec_text.SPEC.exists(), reason=f"there is no {spec_text.SPEC}")
 TABLE = spec_text.TOP / "docs/conformance.md"
@@ -65,8 +66,3 @@ def test_the_table_shows_every_sentence_and_its_tests():
         for test in e.get("tests", []):
             assert test.split("[")[0].split("::")[1] in text, test
 
-
-def cell(text):
-    """As in a cell of a table in Markdown."""
-    text = re.sub(r"\[([^\]]*)\](\([^)]*\)|\[[^\]]*\])", r"\1", text)
-    return text.strip("| ").replace("|", "\\|").replace("[^", "\\[^")

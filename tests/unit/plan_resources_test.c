@@ -362,6 +362,40 @@ static void devices_on_v1_in_order(void **state)
 #undef PLACE
 }
 
+#define PIECE(rule, place)                                                                         \
+	"write-cgroup " rule " in \"@/devices/a\" [/linux/resources/devices/" place "]\n"
+
+/* The kernel takes back an exception by its own numbers only. */
+static void a_wide_rule_on_v1_takes_back_what_is_within(void **state)
+{
+	struct plan_case c = on(&on_v1, plan_cgroup);
+
+	(void) state;
+	c.subjects[2] = plan_resources;
+	if (plan_case_run(
+		    &c,
+		    with_resources(
+			    "'devices':[{'allow':false},{'allow':true,'type':'c','major':10,'minor':229},"
+			    "{'allow':true,'type':'b','major':10,'minor':229},"
+			    "{'allow':false,'type':'c','major':10,'access':'w'}]")) < 0)
+		fail_msg("%s", c.error);
+	shorten(c.text);
+	assert_non_null(strstr(c.text, PIECE("devices.deny = \"c 10:229 w\"", "3")));
+	assert_non_null(strstr(c.text, PIECE("devices.deny = \"c 10:* w\"", "3")));
+	assert_null(strstr(c.text, "devices.deny = \"b"));
+}
+
+static void a_part_of_an_exception_on_v1_is_refused(void **state)
+{
+	(void) state;
+	no_limits(
+		&on_v1,
+		"'devices':[{'allow':false},{'allow':true,'type':'c','major':10},"
+		"{'allow':false,'type':'c','major':10,'minor':229,'access':'w'}]",
+		"/linux/resources/devices/2: cgroup v1 cannot deny \"c 10:229 w\" of \"c 10:* rwm\", which an earlier rule "
+		"allows (name the devices of the earlier rule one by one, or use cgroup v2)");
+}
+
 static void devices_on_v2_are_a_program(void **state)
 {
 	struct plan_case c = on(&on_v2, plan_cgroup);
@@ -422,6 +456,8 @@ int main(void)
 		cmocka_unit_test(pids_on_both),
 		cmocka_unit_test(a_limit_of_0_pids_comes_after_the_birth),
 		cmocka_unit_test(devices_on_v1_in_order),
+		cmocka_unit_test(a_wide_rule_on_v1_takes_back_what_is_within),
+		cmocka_unit_test(a_part_of_an_exception_on_v1_is_refused),
 		cmocka_unit_test(devices_on_v2_are_a_program),
 		cmocka_unit_test(device_rules_may_be_left_out_where_no_device_can_be_made),
 	};

@@ -154,7 +154,7 @@ static void writes(const char *group, const char *const *lines)
 
 static void undo(bool failed)
 {
-	if (journal_undo(c.state_dir, failed, &e) < 0)
+	if (journal_undo(c.state_dir, NULL, failed, &e) < 0)
 		fail_msg("%s", e.text);
 }
 
