@@ -97,5 +97,24 @@ bool cgroup_has_process(const char *dir, pid_t pid);
 /* No process in it or below, or no such cgroup. */
 bool cgroup_is_empty(const char *dir);
 
+/*
+ * Called for every process in the cgroups @dirs (as above) and below that has a pid in our
+ * namespace. Missing ones are empty ones.
+ */
+typedef void cgroup_visitor(pid_t pid, void *context);
+int cgroup_each_process(const char *const *dirs, cgroup_visitor *visit, void *context,
+			struct err *e);
+
+/*
+ * Stop all processes in the cgroups @dirs (as above) and below, or let them go on; returns when
+ * they have. A cgroup that does not come to rest in time is thawed again, and is a failure, as is
+ * a list without a freezer.
+ */
+int cgroup_freeze(const char *const *dirs, struct err *e);
+int cgroup_thaw(const char *const *dirs, struct err *e);
+
+/* After SIGKILL: v1 lets nothing frozen die, so its freezer is undone; v2 needs nothing. */
+void cgroup_let_die(const char *const *dirs);
+
 /* Frozen itself, or by a cgroup above. False where there is no freezer. */
 bool cgroup_is_frozen(const char *dir);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * cgroup/scope.c - a container's systemd scope: started and stopped
+ * cgroup/scope.c - a container's systemd scope: started, changed and stopped
  *
  * The lines go in by a memory file; what tare-systemd has to say, or the dynamic linker in its place,
  * comes back by a pipe, and its end is the pipe's. It dies with us: our PIDs may mean
@@ -227,6 +227,11 @@ int scope_start(const struct scope *scope, const char *properties, pid_t pid, in
 	*refused = outcome == OUTCOME_REFUSED;
 
 	return outcome == OUTCOME_DONE ? 0 : -1;
+}
+
+int scope_set(const struct scope *scope, const char *properties, struct err *e)
+{
+	return call("set", scope, 0, properties, -1, e) == OUTCOME_DONE ? 0 : -1;
 }
 
 int scope_stop(const struct scope *scope, struct err *e)

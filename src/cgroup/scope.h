@@ -10,7 +10,7 @@
  *
  *	unit NAME
  *	bus ADDRESS		the user's; without, it is the system's
- *	pid N			start only
+ *	pid N			start only; the verbs are start, set and stop
  *
  * It prints nothing and exits 0; or a line that says why, maybe a second one with the remedy, and exits 1:
  * nothing is changed, or 2: something may be.
@@ -34,6 +34,9 @@ struct scope {
  */
 int scope_start(const struct scope *scope, const char *properties, pid_t pid, int interrupt,
 		bool *refused, struct err *e);
+
+/* Change properties of one that is there, until it ends. */
+int scope_set(const struct scope *scope, const char *properties, struct err *e);
 
 /* End it, and have systemd forget that it failed. One that is not there is no failure. */
 int scope_stop(const struct scope *scope, struct err *e);

@@ -164,6 +164,15 @@ static void record_annotations(struct record *rec, const struct oci_string_map *
 	rec->annotation_count = map->count;
 }
 
+static void record_scope(struct record *rec, const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->step_count; i++)
+		if (plan->steps[i].op == OP_START_SCOPE) {
+			rec->scope = plan->steps[i].scope.unit;
+			rec->scope_bus = plan->steps[i].scope.bus;
+		}
+}
+
 static const char *const *planned_cgroups(const struct plan *plan, struct arena *a)
 {
 	const char **list = arena_array(a, plan->step_count + 1, sizeof(*list));
@@ -215,6 +224,7 @@ static void fill_record(const struct create *c, struct record *rec, struct arena
 		.has_process = config->process != NULL,
 	};
 	record_agent(rec, c->plan, config, a);
+	record_scope(rec, c->plan);
 	record_annotations(rec, config->annotations, a);
 	record_hooks(rec, config->hooks, a);
 }

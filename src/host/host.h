@@ -153,6 +153,32 @@ int hooks_run_recorded(const struct record *rec, const char *stage, enum contain
 /* Be the program's terminal, pass signals on, and wait for its end: the exit code for tare. */
 int foreground_wait(struct create *c, int *exit_code, struct err *e);
 
+/* ---- lookup.c ---- */
+
+/*
+ * Open ROOT/ID as state_open() does and read its record: the descriptor, or -1. All in @a.
+ */
+int container_lookup(const struct state_root *root, const char *id, bool shared, struct record *rec,
+		     struct arena *a, struct err *e);
+
+/* ---- interfaces.c ---- */
+
+/* The network interfaces of @pid, unless they are ours. In @a. */
+void interfaces_read(pid_t pid, struct arena *a, struct container_stats *stats);
+
+/* The text of /proc/PID/net/dev as interfaces; `lo` is left out. Changes @text. */
+void interfaces_parse(char *text, struct arena *a, struct container_stats *stats);
+
+/* ---- schemata.c ---- */
+
+/* Write @schemata to the resctrl group that @pid is in, but for the root's. 0, or -1 with @e set. */
+int schemata_update(pid_t pid, const struct update_schemata *schemata, struct arena *a,
+		    struct err *e);
+
+/* The same with the mount (NULL: none) and the text of /proc/PID/cpu_resctrl_groups. */
+int schemata_write(const char *mount, const char *groups, const struct update_schemata *schemata,
+		   struct arena *a, struct err *e);
+
 /* ---- remove.c ---- */
 
 /*

@@ -108,6 +108,12 @@ static inline int sys_signalfd(const uint64_t *mask)
 	return (int) SYS_CALL(signalfd4, -1, mask, 8, O_CLOEXEC | O_NONBLOCK, 0, 0);
 }
 
+/* A counter that reads as 8 bytes and never waits: -EAGAIN while it is 0. */
+static inline int sys_eventfd(void)
+{
+	return (int) SYS_CALL(eventfd2, 0, O_CLOEXEC | O_NONBLOCK, 0, 0, 0, 0);
+}
+
 /* ---- namespaces ---- */
 
 static inline int sys_setns(int fd, uint64_t type)

@@ -86,11 +86,13 @@ static void add_quota(struct properties *p, const char *property, char *words)
 	property_u64_since(p, "CPUQuotaPeriodUSec", SINCE_PERIOD, period);
 }
 
-/* The lowest weight of all: systemd says 0 for it. */
+/* The lowest weight of all: systemd says 0 for it. Without, the weight is the one told or the default. */
 static void add_idle(struct properties *p, const char *property, char *words)
 {
 	if (strcmp(words, "1") == 0)
 		property_u64_since(p, property, SINCE_IDLE, 0);
+	else if (strcmp(words, "0") == 0 && !(p->text && strstr(p->text, "property CPUWeight ")))
+		property_u64_since(p, property, SINCE_IDLE, NONE);
 }
 
 /* "default N", or N for all devices; "8:0 N" for one device is no IOWeight. */
@@ -137,9 +139,10 @@ static size_t parse_list(char *list, uint8_t bits[CPUS_MOST / 8])
 static void add_list(struct properties *p, const char *property, char *words)
 {
 	uint8_t bits[CPUS_MOST / 8] = { 0 };
-	size_t used = parse_list(words, bits);
+	bool all = words[strspn(words, "\n")] == '\0'; /* the parent's */
+	size_t used = all ? 0 : parse_list(words, bits);
 
-	if (used == 0)
+	if (used == 0 && !all)
 		return;
 	property_begin(p, property, "ay");
 	property_since(p, SINCE_CPUSET);

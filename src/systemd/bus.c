@@ -143,6 +143,19 @@ static int follow(sd_bus *bus, sd_bus_message *reply, struct job *job)
 	return EXIT_UNKNOWN;
 }
 
+/* The call failed with @r: did systemd refuse it? */
+static int tell_failure(int r, sd_bus_error *error)
+{
+	if (r == -ETIMEDOUT || r == -ECONNRESET) {
+		say("systemd does not answer", errno_text(-r), NULL);
+		return EXIT_UNKNOWN;
+	}
+	if (!sd_bus_error_is_set(error))
+		sd_bus_error_set_errno(error, r);
+
+	return EXIT_REFUSED;
+}
+
 int bus_run_job(sd_bus *bus, sd_bus_message *m, sd_bus_error *error)
 {
 	struct job job = { .path = NULL };
@@ -152,16 +165,15 @@ int bus_run_job(sd_bus *bus, sd_bus_message *m, sd_bus_error *error)
 
 	if (r >= 0)
 		r = sd_bus_call(bus, m, 0, error, &reply);
-	if (r >= 0)
-		return follow(bus, reply, &job);
-	if (r == -ETIMEDOUT || r == -ECONNRESET) {
-		say("systemd does not answer", errno_text(-r), NULL);
-		return EXIT_UNKNOWN;
-	}
-	if (!sd_bus_error_is_set(error))
-		sd_bus_error_set_errno(error, r);
 
-	return EXIT_REFUSED;
+	return r >= 0 ? follow(bus, reply, &job) : tell_failure(r, error);
+}
+
+int bus_call(sd_bus *bus, sd_bus_message *m, sd_bus_error *error)
+{
+	int r = sd_bus_call(bus, m, 0, error, NULL);
+
+	return r >= 0 ? EXIT_DONE : tell_failure(r, error);
 }
 
 unsigned bus_version(sd_bus *bus)

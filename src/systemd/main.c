@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * systemd/main.c - tare-systemd start|stop
+ * systemd/main.c - tare-systemd start|set|stop
  *
  * Reads all of standard input, makes the connection and the call, and says in a line what went wrong.
  */
@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "base/fmt.h"
+#include "base/table.h"
 #include "kernel/sys.h"
 
 #include <stdlib.h>
@@ -118,6 +119,29 @@ static int start(sd_bus *bus, const struct request *request)
 	return status == EXIT_REFUSED ? refuse("start", request->unit, &error) : status;
 }
 
+/* ---- set ---- */
+
+static int set(sd_bus *bus, const struct request *request)
+{
+	unsigned version = properties_need_version(request->properties) ? bus_version(bus) : 0;
+	sd_bus_message *m = bus_new_call(bus, "SetUnitProperties");
+	sd_bus_error error = SD_BUS_ERROR_NULL;
+	const char *name = "";
+	int until_its_end = 1;
+	int r = m ? sd_bus_message_append(m, "sb", request->unit, until_its_end) : -ENOMEM;
+
+	if (r >= 0)
+		r = properties_append(m, request, version, &name);
+	if (r < 0) {
+		say(name[0] ? name : "the call to systemd", errno_text(-r), NULL);
+		return EXIT_REFUSED;
+	}
+
+	int status = bus_call(bus, m, &error);
+
+	return status == EXIT_REFUSED ? refuse("change", request->unit, &error) : status;
+}
+
 /* ---- stop ---- */
 
 static int stop(sd_bus *bus, const struct request *request)
@@ -141,11 +165,29 @@ static int stop(sd_bus *bus, const struct request *request)
 	return status;
 }
 
+static const struct {
+	const char *name;
+	int (*perform)(sd_bus *bus, const struct request *request);
+} verbs[] = {
+	{ "start", start },
+	{ "set", set },
+	{ "stop", stop },
+};
+
+static int (*find_verb(const char *name))(sd_bus *bus, const struct request *request)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
+		if (strcmp(verbs[i].name, name) == 0)
+			return verbs[i].perform;
+
+	return NULL;
+}
+
 int main(int argc, char **argv)
 {
-	bool starts = argc == 2 && strcmp(argv[1], "start") == 0;
-	bool stops = argc == 2 && strcmp(argv[1], "stop") == 0;
-	char *text = starts || stops ? read_input() : NULL;
+	int (*const verb)(sd_bus * bus, const struct request *request) =
+		argc == 2 ? find_verb(argv[1]) : NULL;
+	char *text = verb ? read_input() : NULL;
 	struct request request;
 	sd_bus *bus;
 
@@ -156,5 +198,5 @@ int main(int argc, char **argv)
 	if (bus_connect(&bus, &request) < 0)
 		return EXIT_REFUSED;
 
-	return starts ? start(bus, &request) : stop(bus, &request);
+	return verb(bus, &request);
 }

@@ -212,7 +212,7 @@ int properties_append(sd_bus_message *m, const struct request *request, unsigned
 	*name = "";
 	if (r >= 0)
 		r = write_lines(&w, copy, name);
-	if (r >= 0)
+	if (r >= 0 && request->pid > 0)
 		r = sd_bus_message_append(m, "(sv)", "PIDs", "au", 1, request->pid);
 	if (r >= 0)
 		r = sd_bus_message_close_container(m);

@@ -16,7 +16,7 @@
 /* What was read: cut into lines in place. */
 struct request {
 	const char *unit, *bus;
-	uint32_t pid;
+	uint32_t pid;		/* 0: none */
 	const char *properties; /* the rest */
 };
 
@@ -33,7 +33,7 @@ enum {
 bool properties_need_version(const char *properties);
 
 /*
- * Append the properties, and PIDs, as a(sv). @version: systemd's. 0 or more; or -errno, with @name that of the
+ * Append the properties, and PIDs if there is one, as a(sv). @version: systemd's. 0 or more; or -errno, with @name that of the
  * wrong one, "" where it is none's fault.
  */
 int properties_append(sd_bus_message *m, const struct request *request, unsigned version,
@@ -55,6 +55,9 @@ sd_bus_message *bus_new_call(sd_bus *bus, const char *method);
  * nothing said.
  */
 int bus_run_job(sd_bus *bus, sd_bus_message *m, sd_bus_error *error);
+
+/* Make a call that is done when it is answered. Returns as bus_run_job(). */
+int bus_call(sd_bus *bus, sd_bus_message *m, sd_bus_error *error);
 
 /* systemd's version; 0 where it does not say. */
 unsigned bus_version(sd_bus *bus);

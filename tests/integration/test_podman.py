@@ -15,9 +15,9 @@ pytestmark = [tare_only, pytest.mark.layouts,
 
 
 def podman(*args, code=0):
-    """Outside of the tests' namespaces, where its store and its network are at home."""
-    r = subprocess.run(["systemd-run", "--quiet", "--pipe", "--wait", "--collect", "podman", "--cgroup-manager",
-                        "cgroupfs", "--runtime", RUNTIME, *args], capture_output=True, text=True, check=False,
+    """Outside of the tests' namespaces, where its store and its network are at home; conmon outlives it."""
+    r = subprocess.run(["systemd-run", "--quiet", "--pipe", "--wait", "--collect", "--property=KillMode=process",
+                        "podman", "--cgroup-manager", "cgroupfs", "--runtime", RUNTIME, *args], capture_output=True, text=True, check=False,
                        timeout=240)
     assert r.returncode == code, r
     return r
@@ -25,8 +25,10 @@ def podman(*args, code=0):
 
 @pytest.fixture(scope="module", autouse=True)
 def first_run():
-    """The first container makes directories of podman's and tare's own, which stay."""
+    """The first container makes directories of podman's and tare's own, which stay until the last."""
     podman("run", "--rm", IMAGE, "true")
+    yield
+    shutil.rmtree("/run/tare", ignore_errors=True)
 
 
 @pytest.fixture

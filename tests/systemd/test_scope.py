@@ -138,6 +138,21 @@ def test_the_limits_hold(bundle):
     assert r.code != 0 or "alive" not in r.out or "Killed" in r.err, r
 
 
+def test_update_changes_the_scope_too(bundle):
+    """Else raising a limit would stop at the scope's."""
+    limited(bundle, **LIMITS).up()
+    bundle.verb("update", "--memory", str(128 << 20), "--memory-swap", str(256 << 20), "--pids-limit", "70",
+                "--cpu-quota", "80000", "--cpuset-cpus", "0-1", "--cpu-share", "1024").ok()
+    expected = {"memory.max": str(128 << 20), "memory.swap.max": str(128 << 20), "pids.max": "70",
+                "cpu.max": "80000 100000", "cpuset.cpus": "0-1", "cpu.weight": "100"}
+    assert {f: bundle.read(f) for f in expected} == expected
+    assert {f: bundle.read(f, "..") for f in expected} == expected
+    systemctl("daemon-reload")
+    assert {f: bundle.read(f, "..") for f in expected} == expected
+    bundle.verb("update", "--memory", str(32 << 20), "--memory-swap", "-1", "--pids-limit", "-1").ok()
+    assert [bundle.read(f, "..") for f in ("memory.max", "memory.swap.max", "pids.max")] == [str(32 << 20), "max", "max"]
+
+
 # --- annotations
 
 
@@ -346,9 +361,17 @@ def test_without_variables_the_bus_is_where_logind_puts_it(bundle):
 def calls(tmp_path, argv):
     """(connections to a bus, calls of StartTransientUnit) of a command and its children."""
     trace = tmp_path / "trace"
-    r = harness.command("strace", "-f", "-qq", "-s", "4096", "-e", "trace=connect,sendmsg", "-o", trace, *argv, timeout=100)
-    assert r.code == 0, r
-    text = trace.read_text()
+    proc = harness.spawn(["strace", "-f", "-s", "4096", "-e", "trace=connect,sendmsg", "-o", trace, *argv])
+
+    def ended():  # strace itself would wait for the container
+        text = trace.read_text() if trace.exists() else ""
+        return text if re.search(rf"^{text.split(' ', 1)[0]} +\+\+\+ exited with 0", text, re.M) else ""
+
+    try:
+        text = harness.poll(ended, f"the end of {argv}", timeout=20)
+    finally:
+        proc.terminate()
+        proc.wait()
     return (len(re.findall(r"connect\(\d+, \{sa_family=AF_UNIX, sun_path=\"[^\"]*bus", text)),
             len(re.findall("StartTransientUnit", text)))
 
@@ -359,6 +382,7 @@ def test_one_connection_and_one_unit_a_create_and_none_for_others(bundle, tmp_pa
     for verb, *tail in (("state",), ("start",), ("kill", "USR2"), ("list",)):
         argv = bundle.argv(verb, tail=tail) if verb != "list" else harness.rt_argv("list", root=bundle.root)
         assert calls(tmp_path, argv) == (0, 0), verb
+    assert calls(tmp_path, bundle.argv("update", "--pids-limit", "60")) == (1, 0)
     assert calls(tmp_path, bundle.argv("delete", "--force")) == (1, 0)
 
 

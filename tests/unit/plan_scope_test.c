@@ -158,7 +158,9 @@ static void limits_are_properties(void **state)
 	limit_is("memory.swap.max", "0", "property MemorySwapMax t\nvalue t 0\n");
 	limit_is("cpu.weight", "100", "property CPUWeight t\nvalue t 100\n");
 	limit_is("cpu.idle", "1", "property CPUWeight t\nsince 252\nvalue t 0\n");
-	limit_is("cpu.idle", "0", "");
+	limit_is("cpu.idle", "0",
+		 "property CPUWeight t\nsince 252\nvalue t 18446744073709551615\n");
+	limit_is("cpu.idle", "2", "");
 	limit_is("io.weight", "default 300", "property IOWeight t\nvalue t 300\n");
 	limit_is("io.weight", "8:0 300", "");
 	limit_is("io.bfq.weight", "10", "property IOWeight t\nvalue t 10\n");
@@ -200,6 +202,7 @@ static void cpus_are_bits(void **state)
 	limit_is("cpuset.cpus", "0-3,5", CPUS("value y 47\n"));
 	limit_is("cpuset.cpus", "7-8", CPUS("value y 128\nvalue y 1\n"));
 	limit_is("cpuset.cpus", "16", CPUS("value y 0\nvalue y 0\nvalue y 1\n"));
+	limit_is("cpuset.cpus", "\n", CPUS(""));
 	limit_is("cpuset.cpus", "0-", "");
 	limit_is("cpuset.cpus", "9999", "");
 	limit_is("cpuset.cpus", "a", "");
