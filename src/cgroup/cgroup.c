@@ -131,8 +131,20 @@ static bool missing_words(const char *have, const char *enabled, char *out, size
 }
 
 /*
- * Hand all controllers that @dir has on to its children. One that can't (a process in @dir, a
- * controller that is taken by v1) must not keep the others from it.
+ * Only the root may have processes and hand controllers down. To any other the kernel would let us give those of
+ * threads (cpu, pids), and so make a thread root of it, whose children no process can join. cgroups(7).
+ */
+static bool may_hand_down(const char *dir)
+{
+	char text[32];
+
+	return cgroup_read(dir, "cgroup.type", text, sizeof(text)) == -ENOENT ||
+	       cgroup_read(dir, "cgroup.procs", text, sizeof(text)) == 0;
+}
+
+/*
+ * Hand all controllers that @dir has on to its children. One that can't (it is taken by v1) must not keep the
+ * others from it.
  */
 static void hand_down(const char *dir)
 {
@@ -142,12 +154,23 @@ static void hand_down(const char *dir)
 		return;
 	if (cgroup_read(dir, "cgroup.subtree_control", enabled, sizeof(enabled)) < 0)
 		return;
-	if (!missing_words(have, enabled, words, sizeof(words)))
+	if (!missing_words(have, enabled, words, sizeof(words)) || !may_hand_down(dir))
 		return;
 	if (cgroup_put(dir, "cgroup.subtree_control", words) == 0)
 		return;
 	for (char *rest = words, *word; (word = strsep(&rest, " "));)
 		cgroup_put(dir, "cgroup.subtree_control", word);
+}
+
+int cgroup_hand_down(const char *dir, struct err *e)
+{
+	char checked[CGROUP_PATH];
+
+	if (copy_path(dir, checked, e) < 0)
+		return -1;
+	hand_down(checked);
+
+	return 0;
 }
 
 /* From the top down, for a child has only what its parent hands on. */

@@ -44,6 +44,12 @@ int cgroup_make(const char *path, char topmost[CGROUP_PATH], struct err *e);
 int cgroup_write(const char *dir, const char *file, const char *value, bool optional,
 		 struct err *e);
 
+/*
+ * Let the children of @dir, which has no processes itself, have all its controllers (v2). One that can't be handed
+ * down is none of their: a later write names it.
+ */
+int cgroup_hand_down(const char *dir, struct err *e);
+
 /* Is @file in @dir? Which ones there are depends on the kernel and its modules. */
 bool cgroup_has_file(const char *dir, const char *file);
 
@@ -84,6 +90,9 @@ void cgroup_remove_parents(const char *dir, const char *topmost);
 
 /* Processes in @dir and below: their number, or -errno (-ENOENT: no such cgroup). */
 int cgroup_count_processes(const char *dir);
+
+/* Is @pid in @dir itself? */
+bool cgroup_has_process(const char *dir, pid_t pid);
 
 /* No process in it or below, or no such cgroup. */
 bool cgroup_is_empty(const char *dir);

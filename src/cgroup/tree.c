@@ -151,6 +151,20 @@ int cgroup_count_processes(const char *dir)
 	return r < 0 ? r : count;
 }
 
+bool cgroup_has_process(const char *dir, pid_t pid)
+{
+	autoclose int fd = cgroup_open_file(dir, "cgroup.procs", O_RDONLY);
+	if (fd < 0)
+		return false;
+
+	struct pid_reader reader = { .fd = fd };
+	for (pid_t at; (at = next_pid(&reader)) >= 0;)
+		if (at == pid)
+			return true;
+
+	return false;
+}
+
 bool cgroup_is_empty(const char *dir)
 {
 	char text[256];

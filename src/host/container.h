@@ -29,9 +29,11 @@ struct create_options {
 	int preserve_fds;
 	const char *listen_pid, *listen_fds,
 		*listen_names; /* LISTEN_*, sd_listen_fds(3); NULL: not set */
-	unsigned fail_step;    /* --test-fail-step */
-	bool run;	       /* go on without waiting for start */
-	bool detach, keep;     /* run only */
+	const char *bus_address,
+		*runtime_dir; /* DBUS_SESSION_BUS_ADDRESS, XDG_RUNTIME_DIR; likewise */
+	unsigned fail_step;   /* --test-fail-step */
+	bool run;	      /* go on without waiting for start */
+	bool detach, keep;    /* run only */
 };
 
 int container_create(const struct create_options *o, struct err *e);

@@ -60,6 +60,8 @@ static int decide(struct create *c, bool only_plan, struct arena *a, struct err 
 	facts_gather_asked(&facts, c->bundle.config);
 	if (only_plan && facts.euid != 0 && !makes_user_namespace(c->bundle.config))
 		facts_assume_root(&facts);
+	if (o->systemd_cgroup)
+		facts_gather_systemd(&facts, a);
 
 	c->seccomp_cache.root = o->root.path;
 
@@ -77,6 +79,8 @@ static int decide(struct create *c, bool only_plan, struct arena *a, struct err 
 		.preserve_fds = o->preserve_fds,
 		.listen_fds = listen_fds_count(o->listen_pid, o->listen_fds),
 		.listen_names = o->listen_names,
+		.bus_address = o->bus_address,
+		.runtime_dir = o->runtime_dir,
 		.fail_step = o->fail_step,
 		.seccomp_cache = only_plan ? NULL : &c->seccomp_cache,
 	};
@@ -160,6 +164,15 @@ static void record_annotations(struct record *rec, const struct oci_string_map *
 	rec->annotation_count = map->count;
 }
 
+static void record_scope(struct record *rec, const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->step_count; i++)
+		if (plan->steps[i].op == OP_START_SCOPE) {
+			rec->scope = plan->steps[i].scope.unit;
+			rec->scope_bus = plan->steps[i].scope.bus;
+		}
+}
+
 static const char *const *planned_cgroups(const struct plan *plan, struct arena *a)
 {
 	const char **list = arena_array(a, plan->step_count + 1, sizeof(*list));
@@ -168,6 +181,8 @@ static const char *const *planned_cgroups(const struct plan *plan, struct arena 
 	for (size_t i = 0; i < plan->step_count; i++)
 		if (plan->steps[i].op == OP_MAKE_CGROUP)
 			list[n++] = plan->steps[i].cgroup.path;
+		else if (plan->steps[i].op == OP_START_SCOPE && plan->steps[i].scope.inhabited)
+			list[n++] = plan->steps[i].scope.cgroup;
 
 	return list;
 }
@@ -209,6 +224,7 @@ static void fill_record(const struct create *c, struct record *rec, struct arena
 		.has_process = config->process != NULL,
 	};
 	record_agent(rec, c->plan, config, a);
+	record_scope(rec, c->plan);
 	record_annotations(rec, config->annotations, a);
 	record_hooks(rec, config->hooks, a);
 }

@@ -98,6 +98,11 @@ int idmap_find_outside(pid_t pid, uid_t inside, uid_t *outside, struct err *e);
 /* A user namespace with these maps and no process in it, for mounts: its descriptor, or -1. */
 int idmap_make_namespace(const struct id_ranges *uids, const struct id_ranges *gids, struct err *e);
 
+/* ---- scope.c ---- */
+
+/* OP_START_SCOPE */
+int scope_perform(struct create *c, const struct step *s, struct err *e);
+
 /* ---- perform.c: the walk through the plan ---- */
 
 /* Claim the ID and perform the plan up to where tare-init waits, or for run, has exec'd. */

@@ -113,6 +113,13 @@ static int join_cgroup(struct create *c, const struct step *s, struct err *e)
 	return cgroup_join(s->cgroup.path, c->pid, e);
 }
 
+static int hand_down(struct create *c, const struct step *s, struct err *e)
+{
+	(void) c;
+
+	return cgroup_hand_down(s->cgroup.path, e);
+}
+
 static int deny_setgroups(struct create *c, const struct step *s, struct err *e)
 {
 	(void) s;
@@ -240,7 +247,9 @@ static int (*const performers[OP_COUNT])(struct create *c, const struct step *s,
 	[OP_MAKE_RESCTRL] = resctrl_make,
 	[OP_WRITE_RESCTRL] = resctrl_write,
 	[OP_SPAWN] = spawn,
+	[OP_START_SCOPE] = scope_perform,
 	[OP_JOIN_CGROUP] = join_cgroup,
+	[OP_HAND_DOWN] = hand_down,
 	[OP_JOIN_RESCTRL] = resctrl_join,
 	[OP_WRITE_ID_MAP] = idmap_write,
 	[OP_DENY_SETGROUPS] = deny_setgroups,

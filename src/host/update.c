@@ -4,7 +4,8 @@
  *
  * plan/update.c decides what is written; each old value is read before, and when the kernel
  * refuses one of the new, the old ones are written back, last first. So an update is done wholly or not
- * at all. The cgroups keep the limits: nothing is recorded.
+ * at all. The cgroups keep the limits: nothing is recorded. Where systemd made the scope, it has the limits of that,
+ * which must not stay below: it is told last, and may refuse, too.
  */
 #include "host/host.h"
 
@@ -12,7 +13,9 @@
 #include "base/fmt.h"
 #include "cgroup/cgroup.h"
 #include "cgroup/former.h"
+#include "cgroup/scope.h"
 #include "kernel/process.h"
+#include "plan/unit_limits.h"
 #include "plan/update.h"
 #include "spec/resources.h"
 
@@ -75,6 +78,43 @@ static int perform(const struct step *steps, size_t count, struct former *former
 	return 0;
 }
 
+static int tell_systemd(const struct scope *scope, const struct properties *properties,
+			struct err *e)
+{
+	return scope->unit && properties->text ? scope_set(scope, properties->text, e) : 0;
+}
+
+static void tell_systemd_back(const struct scope *scope, const struct former *formers, size_t count,
+			      struct arena *a)
+{
+	struct properties properties = { .arena = a };
+	struct err ignored;
+
+	for (size_t i = 0; i < count; i++)
+		if (formers[i].value)
+			unit_limit_add(&properties, formers[i].file, formers[i].value);
+	(void) tell_systemd(scope, &properties, &ignored);
+}
+
+/* What else there is, when the files are written. */
+static int finish(const struct record *rec, bool v2, const struct step *steps,
+		  const struct former *formers, size_t count,
+		  const struct update_schemata *schemata, struct arena *a, struct err *e)
+{
+	const struct scope scope = { .unit = v2 ? rec->scope : NULL, .bus = rec->scope_bus };
+	struct properties properties = { .arena = a };
+
+	for (size_t i = 0; i < count; i++)
+		unit_limit_add(&properties, steps[i].cgroup_file.file, steps[i].cgroup_file.value);
+	if (tell_systemd(&scope, &properties, e) < 0)
+		return -1;
+	if (schemata_update(rec->pid, schemata, a, e) == 0)
+		return 0;
+	tell_systemd_back(&scope, formers, count, a);
+
+	return -1;
+}
+
 static int put_in_force(const struct record *rec, const struct oci_linux_resources *resources,
 			const struct update_schemata *schemata, struct arena *a, struct err *e)
 {
@@ -90,7 +130,8 @@ static int put_in_force(const struct record *rec, const struct oci_linux_resourc
 	struct former *formers = arena_array(a, count + 1, sizeof(*formers));
 	if (perform(steps, count, formers, a, e) < 0)
 		return -1;
-	if (schemata_update(rec->pid, schemata, a, e) == 0)
+	if (finish(rec, facts.cgroups.mode == CGROUP_V2, steps, formers, count, schemata, a, e) ==
+	    0)
 		return 0;
 	write_back(steps, formers, count);
 

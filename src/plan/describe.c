@@ -38,18 +38,23 @@ static void say(struct line *l, const char *fmt, ...)
 	va_end(ap);
 }
 
-static void say_quoted(struct line *l, const char *text)
+static void say_quoted_part(struct line *l, const char *text, size_t length)
 {
 	say(l, "\"");
-	for (; *text; text++) {
+	for (size_t i = 0; i < length; i++) {
 		char escape[JSON_ESCAPE_SIZE];
 
-		if (json_escape(*text, escape) > 0)
+		if (json_escape(text[i], escape) > 0)
 			say(l, "%s", escape);
 		else
-			say(l, "%c", *text);
+			say(l, "%c", text[i]);
 	}
 	say(l, "\"");
+}
+
+static void say_quoted(struct line *l, const char *text)
+{
+	say_quoted_part(l, text, strlen(text));
 }
 
 /* One more of a list: the first has a space in front, the others a comma. */
@@ -159,6 +164,31 @@ static void describe_spawn(struct line *l, const struct step *s)
 		say_quoted(l, spawn->cgroup);
 	}
 	say(l, spawn->held ? " held" : "");
+}
+
+/* A line of the properties: "property NAME TYPE", or "value TYPE TEXT". */
+static void say_property_line(struct line *l, const char *line, size_t length)
+{
+	const char *word = line + strcspn(line, " ") + 1, *text = word + strcspn(word, " ") + 1;
+
+	if (strncmp(line, "property ", 9) == 0) {
+		say(l, " %.*s=", (int) (text - 1 - word), word);
+		l->in_list = false;
+	} else if (strncmp(line, "value ", 6) == 0) {
+		say(l, l->in_list ? "," : "");
+		say_quoted_part(l, text, length - (size_t) (text - line));
+		l->in_list = true;
+	}
+}
+
+static void describe_scope(struct line *l, const struct step *s)
+{
+	const struct scope_step *scope = &s->scope;
+
+	say_quoted(l, scope->unit);
+	say(l, scope->bus ? " of the user's systemd" : "");
+	for (const char *line = scope->properties; *line; line = strchr(line, '\n') + 1)
+		say_property_line(l, line, strcspn(line, "\n"));
 }
 
 static void say_ranges(struct line *l, const char *name, const struct id_range *ranges,
@@ -539,7 +569,9 @@ static describer *const describers[OP_COUNT] = {
 	[OP_MAKE_RESCTRL] = describe_resctrl,
 	[OP_WRITE_RESCTRL] = describe_schemata,
 	[OP_SPAWN] = describe_spawn,
+	[OP_START_SCOPE] = describe_scope,
 	[OP_JOIN_CGROUP] = describe_cgroup,
+	[OP_HAND_DOWN] = describe_path,
 	[OP_JOIN_RESCTRL] = describe_path,
 	[OP_WRITE_ID_MAP] = describe_id_map,
 	[OP_DENY_SETGROUPS] = describe_nothing,

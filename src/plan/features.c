@@ -6,6 +6,8 @@
  * planner itself reads config.json with, so this can't say more or less than what is done. It tells
  * what tare was built with, not what this kernel has.
  */
+#include "config.h"
+
 #include "plan/features.h"
 
 #include "base/table.h"
@@ -91,6 +93,12 @@ static struct oci_features_switch *make_switch(struct arena *a, bool enabled)
 	return s;
 }
 
+#ifdef HAVE_SYSTEMD
+static const bool with_systemd = true;
+#else
+static const bool with_systemd = false;
+#endif
+
 static struct oci_features_cgroup *make_cgroup(struct arena *a)
 {
 	struct oci_features_cgroup *cgroup = arena_new(a, struct oci_features_cgroup);
@@ -101,7 +109,9 @@ static struct oci_features_cgroup *make_cgroup(struct arena *a)
 		.has_v2 = true,
 		.v2 = true,
 		.has_systemd = true,
+		.systemd = with_systemd,
 		.has_systemd_user = true,
+		.systemd_user = with_systemd,
 		.has_rdma = true,
 		.rdma = true,
 	};

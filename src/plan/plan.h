@@ -43,7 +43,9 @@ enum step_op {
 	OP_WRITE_RESCTRL,      /* resctrl: path, lines */
 	OP_SPAWN,              /* spawn: tare-init is born, in its new namespaces */
 	/* while tare-init waits; SIDE_HOST */
+	OP_START_SCOPE,        /* scope: systemd makes it, and moves tare-init there; cgroups and limits come after it */
 	OP_JOIN_CGROUP,        /* cgroup: moves tare-init there (v1; v2 is joined at birth) */
+	OP_HAND_DOWN,          /* path: a cgroup whose controllers its children are to have, now that it is empty */
 	OP_JOIN_RESCTRL,       /* path: moves tare-init into that group */
 	OP_WRITE_ID_MAP,       /* id_map */
 	OP_DENY_SETGROUPS,     /* none */
@@ -242,6 +244,15 @@ struct clock_offset {
 	uint32_t nanoseconds;
 };
 
+/* A transient unit: org.freedesktop.systemd1(5), "StartTransientUnit()". */
+struct scope_step {
+	const char *unit;	/* "tare-web.scope" */
+	const char *bus;	/* D-Bus address of the user's bus; NULL: the system's */
+	const char *properties; /* but for PIDs: the lines that tare-systemd reads (cgroup/scope.h) */
+	const char *cgroup;	/* the directory systemd makes for it, absolute */
+	bool inhabited; /* the container has no cgroup below but is in the scope's own */
+};
+
 struct console_step {
 	uint16_t rows, columns; /* 0: the kernel's choice */
 	uid_t uid;		/* who owns the slave */
@@ -294,6 +305,7 @@ struct step {
 			uint32_t count;
 		} devices;
 		struct spawn_step spawn;
+		struct scope_step scope;
 		struct {
 			bool group;
 			enum id_map_way way;

@@ -236,6 +236,14 @@ static void settle_spawn(struct arena *a, struct step *s)
 	settle_string(a, &spawn->root);
 }
 
+static void settle_scope(struct arena *a, struct step *s)
+{
+	settle_string(a, &s->scope.unit);
+	settle_string(a, &s->scope.bus);
+	settle_string(a, &s->scope.properties);
+	settle_string(a, &s->scope.cgroup);
+}
+
 static void settle_id_map(struct arena *a, struct step *s)
 {
 	s->id_map.ranges =
@@ -251,7 +259,9 @@ static void (*const settlers[OP_COUNT])(struct arena *a, struct step *s) = {
 	[OP_MAKE_RESCTRL] = settle_resctrl,
 	[OP_WRITE_RESCTRL] = settle_resctrl,
 	[OP_SPAWN] = settle_spawn,
+	[OP_START_SCOPE] = settle_scope,
 	[OP_JOIN_CGROUP] = settle_path,
+	[OP_HAND_DOWN] = settle_path,
 	[OP_JOIN_RESCTRL] = settle_path,
 	[OP_WRITE_ID_MAP] = settle_id_map,
 	[OP_OWN_CGROUP] = settle_cgroup_owner,

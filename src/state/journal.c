@@ -10,6 +10,7 @@
 #include "base/fd.h"
 #include "base/fmt.h"
 #include "cgroup/cgroup.h"
+#include "cgroup/scope.h"
 #include "kernel/procfs.h"
 #include "kernel/process.h"
 #include "netdev/netdev.h"
@@ -57,6 +58,16 @@ int journal_made(int journal, const char *topmost, struct err *e)
 int journal_not_ours(int journal, const char *path, struct err *e)
 {
 	return append(journal, "not-ours", path, e);
+}
+
+int journal_scope(int journal, const struct scope *scope, const char *cgroup, struct err *e)
+{
+	if (scope->bus && append(journal, "scope-bus", scope->bus, e) < 0)
+		return -1;
+	if (append(journal, "scope-cgroup", cgroup, e) < 0)
+		return -1;
+
+	return append(journal, "scope", scope->unit, e);
 }
 
 int journal_process(int journal, pid_t pid, uint64_t start_time, struct err *e)
@@ -109,6 +120,8 @@ struct entries {
 	const char
 		*topmost[MAX_CGROUPS]; /* beside each: the first directory made; "": it was there */
 	size_t count;
+	struct scope scope; /* no unit: none that is ours */
+	const char *scope_cgroup;
 	pid_t pid; /* 0: none */
 	uint64_t start_time;
 	struct netdev_entry netdevs[MAX_NETDEVS];
@@ -133,6 +146,21 @@ static void parse_process(char *value, struct entries *entries)
 		entries->pid = (pid_t) pid;
 		entries->start_time = start;
 	}
+}
+
+static void parse_scope(const struct line *line, struct entries *entries)
+{
+	struct scope *scope = &entries->scope;
+
+	if (strcmp(line->key, "scope-bus") == 0)
+		scope->bus = line->value;
+	else if (strcmp(line->key, "scope-cgroup") == 0)
+		entries->scope_cgroup = line->value;
+	else if (strcmp(line->key, "scope") == 0)
+		scope->unit = line->value;
+	else if (strcmp(line->key, "not-ours") == 0 && scope->unit &&
+		 strcmp(scope->unit, line->value) == 0)
+		scope->unit = NULL;
 }
 
 /* "NAME PASSING UP NAMESPACE": no name has a space in it, the path may. */
@@ -179,6 +207,8 @@ static void parse_other(const struct line *line, struct entries *entries)
 		parse_resctrl(line, entries);
 	else if (strcmp(line->key, "created") == 0)
 		entries->created = true;
+	else
+		parse_scope(line, entries);
 }
 
 /*
@@ -220,6 +250,7 @@ static void parse(char *text, struct entries *entries)
  */
 static int kill_processes(const struct entries *entries, struct err *e)
 {
+	const char *const scope[] = { entries->scope_cgroup, NULL };
 	autoclose int pidfd =
 		entries->pid > 0 ? proc_open_exactly(entries->pid, entries->start_time) : -ESRCH;
 	if (pidfd < 0 && pidfd != -ESRCH)
@@ -229,6 +260,9 @@ static int kill_processes(const struct entries *entries, struct err *e)
 	if (r < 0 && r != -ESRCH)
 		return err_sys(e, r, "kill process %d", entries->pid);
 	if (entries->count > 0 && cgroup_kill_all(entries->cgroups, SIGKILL, e) < 0)
+		return -1;
+	/* systemd would ask those in the scope itself to end, and wait */
+	if (entries->scope.unit && cgroup_kill_all(scope, SIGKILL, e) < 0)
 		return -1;
 
 	struct pollfd p = { .fd = pidfd, .events = POLLIN };
@@ -248,6 +282,11 @@ static int remove_cgroups(const struct entries *entries, struct err *e)
 	}
 
 	return 0;
+}
+
+static int remove_scope(const struct entries *entries, struct err *e)
+{
+	return entries->scope.unit ? scope_stop(&entries->scope, e) : 0;
 }
 
 /* There is no record before the journal is whole: somebody has been at it. */
@@ -373,10 +412,10 @@ static int undo(int dir, const struct record *rec, bool failed, struct arena *a,
 	if (kill_processes(&entries, e) < 0)
 		return -1;
 
-	if (remove_resctrls(&entries, created, e) < 0)
+	if (remove_resctrls(&entries, created, e) < 0 || remove_cgroups(&entries, e) < 0)
 		return -1;
 
-	return remove_cgroups(&entries, e);
+	return remove_scope(&entries, e);
 }
 
 int journal_undo(int dir, const struct record *rec, bool failed, struct err *e)

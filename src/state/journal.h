@@ -9,7 +9,10 @@
  *	cgroup PATH	is about to be made, or taken over if it is there and empty
  *	missing PATH	is the first directory that this will make; no line: it is there
  *	made PATH	is the first directory that was made; empty: it was there, and is ours now
- *	not-ours PATH	could not be made, or is somebody else's
+ *	not-ours PATH	could not be made, or is somebody else's; or the scope of that name is
+ *	scope-bus ADDR	the D-Bus address of the user's bus, for the next scope; no line: the system's
+ *	scope-cgroup PATH  where that scope will be
+ *	scope UNIT	is about to be started by systemd; there is none of that name with processes
  *	process PID T	tare-init, with its start time
  *	netdev NAME PASSING UP NAMESPACE
  *			is about to leave the host for the namespace, of that path or (empty) of the process; UP 1: it
@@ -38,6 +41,9 @@ int journal_open(int dir, struct err *e);
 int journal_cgroup(int journal, const char *path, const char *missing, struct err *e);
 int journal_made(int journal, const char *topmost, struct err *e);
 int journal_not_ours(int journal, const char *path, struct err *e);
+
+struct scope;
+int journal_scope(int journal, const struct scope *scope, const char *cgroup, struct err *e);
 
 int journal_process(int journal, pid_t pid, uint64_t start_time, struct err *e);
 

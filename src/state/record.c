@@ -36,6 +36,8 @@ static const struct {
 	{ "namespaces", FIELD_U64, offsetof(struct record, namespaces) },
 	{ "agent", FIELD_TEXT, offsetof(struct record, agent) },
 	{ "agent-metadata", FIELD_TEXT, offsetof(struct record, agent_metadata) },
+	{ "scope", FIELD_TEXT, offsetof(struct record, scope) },
+	{ "scope-bus", FIELD_TEXT, offsetof(struct record, scope_bus) },
 	{ "has-process", FIELD_BOOL, offsetof(struct record, has_process) },
 };
 

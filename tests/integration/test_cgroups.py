@@ -42,6 +42,32 @@ def test_the_container_is_in_its_cgroup_in_every_hierarchy(bundle):
             assert path == f"/{TOKEN}/{bundle.id}", (controller, paths)
 
 
+def test_a_cgroup_below_one_with_processes(bundle):
+    """Handing its threads' controllers down would make it one that no process can be below."""
+    if not cgroup_mounts():
+        pytest.skip("no cgroup file system")
+    parent = f"/{TOKEN}/{bundle.id}-parent"
+    above = subprocess.Popen(["sleep", "1000"])
+    tops = [top / parent.lstrip("/") for top in cgroup_mounts()]
+    try:
+        for top in tops:
+            top.mkdir()
+            for name in ("cpuset.cpus", "cpuset.mems"):
+                if (top / name).exists() and "cpuset" in str(top):
+                    (top / name).write_text((top.parent / name).read_text())
+            (top / "cgroup.procs").write_text(str(above.pid))
+        bundle.linux["cgroupsPath"] = f"{parent}/child"
+        del bundle.linux["resources"]
+        bundle.stay().create().ok()
+        assert f"{parent}/child" in cgroups_of(bundle.pid).values()
+        bundle.delete().ok()
+    finally:
+        above.kill()
+        above.wait()
+        for top in tops:
+            top.rmdir()
+
+
 def test_start_and_run_stay_in_the_same_cgroup(bundle):
     if not cgroup_mounts():
         pytest.skip("no cgroup file system")

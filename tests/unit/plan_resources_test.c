@@ -91,15 +91,6 @@ static void without_cgroups_the_container_stays_in_ours(void **state)
 	gives(&c, PATH("/a"), "");
 }
 
-static void systemd_is_refused_for_now(void **state)
-{
-	struct plan_case c = on(&on_v2, plan_cgroup);
-
-	(void) state;
-	c.options.systemd_cgroup = true;
-	refuses(&c, PATH("a:b:c"), "--systemd-cgroup is not supported yet");
-}
-
 /* A mount that is not there can't be written by root either. */
 static void what_may_not_be_made_is_told_only_where_it_is_needed(void **state)
 {
@@ -450,7 +441,6 @@ int main(void)
 		cmocka_unit_test(v1_is_joined_after_the_birth_and_v2_at_it),
 		cmocka_unit_test(a_path_that_leads_elsewhere_is_refused),
 		cmocka_unit_test(without_cgroups_the_container_stays_in_ours),
-		cmocka_unit_test(systemd_is_refused_for_now),
 		cmocka_unit_test(what_may_not_be_made_is_told_only_where_it_is_needed),
 		cmocka_unit_test(memory_on_v1),
 		cmocka_unit_test(memory_on_v2),
