@@ -275,7 +275,14 @@ int create_watch_signals(struct create *c, struct err *e)
 	const uint64_t stop = 1ULL << (SIGTERM - 1) | 1ULL << (SIGINT - 1) | 1ULL << (SIGHUP - 1) |
 			      1ULL << (SIGQUIT - 1);
 
-	sys_signal_mask(SIG_BLOCK, &stop, NULL);
+	/*
+	 * In the foreground the program gets what comes (foreground.c), from the moment it is there; until
+	 * that is looked at, nothing must end us.
+	 */
+	const uint64_t blocked =
+		c->options->run && !c->options->detach ? foreground_signals() : stop;
+
+	sys_signal_mask(SIG_BLOCK, &blocked, NULL);
 	c->signals = sys_signalfd(&stop);
 
 	return c->signals < 0 ? err_sys(e, c->signals, "watch for signals") : 0;

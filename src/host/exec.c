@@ -292,6 +292,7 @@ int container_exec(const struct exec_options *o, int *exit_code, struct err *e)
 		.pid_file = o->pid_file,
 		.pidfd_socket = o->pidfd_socket,
 		.run = true,
+		.detach = o->detach,
 	};
 	struct create c = CREATE_INITIAL(&as_run);
 	struct arena a, records;

@@ -150,6 +150,9 @@ int hooks_run_recorded(const struct record *rec, const char *stage, enum contain
 
 /* ---- foreground.c ---- */
 
+/* What is passed on to the program: everything but what is about ourselves (CONTRACT.md, B6). */
+uint64_t foreground_signals(void);
+
 /* Be the program's terminal, pass signals on, and wait for its end: the exit code for tare. */
 int foreground_wait(struct create *c, int *exit_code, struct err *e);
 

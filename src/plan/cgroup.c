@@ -124,7 +124,7 @@ static void cut_to_existing(char *path)
 /* What can't be found out shows when it is done, and then loudly. */
 static bool is_no(int r)
 {
-	return r == -EACCES || r == -EPERM || r == -EROFS;
+	return r == -EACCES || r == -EPERM || r == -EROFS || r == -ENOTDIR;
 }
 
 /*

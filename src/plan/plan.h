@@ -246,11 +246,12 @@ struct clock_offset {
 
 /* A transient unit: org.freedesktop.systemd1(5), "StartTransientUnit()". */
 struct scope_step {
-	const char *unit;	/* "tare-web.scope" */
-	const char *bus;	/* D-Bus address of the user's bus; NULL: the system's */
-	const char *properties; /* but for PIDs: the lines that tare-systemd reads (cgroup/scope.h) */
-	const char *cgroup;	/* the directory systemd makes for it, absolute */
-	bool inhabited; /* the container has no cgroup below but is in the scope's own */
+	const char *unit; /* "tare-web.scope" */
+	const char *bus;  /* D-Bus address of the user's bus; NULL: the system's */
+	const char
+		*properties; /* but for PIDs: the lines that tare-systemd reads (cgroup/scope.h) */
+	const char *cgroup;  /* the directory systemd makes for it, absolute */
+	bool inhabited;	     /* the container has no cgroup below but is in the scope's own */
 };
 
 struct console_step {

@@ -61,7 +61,7 @@ struct facts {
 	bool apparmor_attributes; /* it has attribute files of its own: attr/apparmor, Linux 5.8 */
 	uint32_t seccomp_flags;	  /* SECCOMP_FILTER_FLAG_* that this kernel knows */
 	struct systemd_facts systemd;
-	bool assumed;		  /* facts_assume_root() */
+	bool assumed;	     /* facts_assume_root() */
 	const char *resctrl; /* where it is mounted; NULL: not looked for yet, as few want it */
 };
 
