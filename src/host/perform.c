@@ -15,6 +15,7 @@
 #include "kernel/procfs.h"
 #include "kernel/process.h"
 #include "kernel/socket.h"
+#include "plan/cpu_list.h"
 #include "state/directory.h"
 #include "state/journal.h"
 #include "wire/hook.h"
@@ -183,6 +184,21 @@ static int set_scheduler(struct create *c, const struct step *s, struct err *e)
 	return -1;
 }
 
+static int set_affinity(struct create *c, const struct step *s, struct err *e)
+{
+	pid_t pid = s->affinity.before_birth ? 0 : c->pid;
+	int r = sys_sched_setaffinity(pid, s->affinity.mask, CPU_LIST_MOST / 8);
+
+	if (r < 0) {
+		(void) err_sys(e, r, "set the CPU affinity \"%s\"", s->affinity.list);
+		if (r == -EINVAL)
+			err_hint(e, "none of these CPUs is there, or allowed by the cpuset");
+		return -1;
+	}
+
+	return 0;
+}
+
 static int set_io_priority(struct create *c, const struct step *s, struct err *e)
 {
 	/* tare-init leads a process group of its own, with nobody else in it yet. */
@@ -257,6 +273,7 @@ static int (*const performers[OP_COUNT])(struct create *c, const struct step *s,
 	[OP_SET_OOM_SCORE] = set_oom_score,
 	[OP_RELEASE] = release,
 	[OP_SET_SCHEDULER] = set_scheduler,
+	[OP_SET_AFFINITY] = set_affinity,
 	[OP_SET_IO_PRIORITY] = set_io_priority,
 	[OP_MOVE_NETDEV] = netdev_perform,
 	[OP_PASS_CONSOLE] = pass_console,

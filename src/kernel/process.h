@@ -203,6 +203,12 @@ static inline int sys_sched_setattr(pid_t pid, const struct sys_sched_attr *attr
 	return (int) SYS_CALL(sched_setattr, pid, attr, 0, 0, 0, 0);
 }
 
+/* @pid 0: ourselves. @mask has @size bytes, a bit a CPU. */
+static inline int sys_sched_setaffinity(pid_t pid, const uint64_t *mask, size_t size)
+{
+	return (int) SYS_CALL(sched_setaffinity, pid, size, mask, 0, 0, 0);
+}
+
 /* Of all processes of the group @pgid. @class 1 to 3, @level 0 to 7. */
 static inline int sys_ioprio_set(pid_t pgid, int class, int level)
 {

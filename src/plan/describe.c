@@ -440,6 +440,12 @@ static void describe_scheduler(struct line *l, const struct step *s)
 		say(l, " flags 0x%llx", (unsigned long long) o->flags);
 }
 
+static void describe_affinity(struct line *l, const struct step *s)
+{
+	say(l, "%s to CPUs ", s->affinity.before_birth ? "tare" : "the process");
+	say_quoted(l, s->affinity.list);
+}
+
 static void describe_io_priority(struct line *l, const struct step *s)
 {
 	say(l, "%s %d", s->io_priority.name, s->io_priority.level);
@@ -606,6 +612,7 @@ static describer *const describers[OP_COUNT] = {
 	[OP_PROTECT_ROOT] = describe_nothing,
 	[OP_PROPAGATE_ROOT] = describe_propagation,
 	[OP_SET_SCHEDULER] = describe_scheduler,
+	[OP_SET_AFFINITY] = describe_affinity,
 	[OP_SET_IO_PRIORITY] = describe_io_priority,
 	[OP_SET_RLIMIT] = describe_rlimit,
 	[OP_SET_MEMORY_POLICY] = describe_memory_policy,

@@ -67,6 +67,7 @@ static int enter_session(struct planner *p, struct err *e)
 
 static plan_subject *const subjects[] = {
 	/* by tare, while tare-init waits */
+	plan_final_affinity,
 	plan_oom_score,
 	/* in the container */
 	enter_session,
@@ -100,6 +101,8 @@ int plan_make_exec(struct arena *arena, const struct oci_config *config,
 
 	plan_begin(&p);
 	p.plan->entered = true;
+	if (plan_initial_affinity(&p, e) < 0)
+		return -1;
 	add_birth(&p, target);
 	for (size_t i = 0; i < ARRAY_SIZE(subjects); i++)
 		if (subjects[i](&p, e) < 0)

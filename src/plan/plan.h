@@ -41,6 +41,7 @@ enum step_op {
 	OP_ATTACH_DEVICES,     /* devices */
 	OP_MAKE_RESCTRL,       /* resctrl: a group of the resctrl file system, path, way, lines, compared */
 	OP_WRITE_RESCTRL,      /* resctrl: path, lines */
+	OP_SET_AFFINITY,       /* affinity: exec's; of tare itself before the birth, of the process behind it */
 	OP_SPAWN,              /* spawn: tare-init is born, in its new namespaces */
 	/* while tare-init waits; SIDE_HOST */
 	OP_START_SCOPE,        /* scope: systemd makes it, and moves tare-init there; cgroups and limits come after it */
@@ -362,6 +363,11 @@ struct step {
 		} keyring;
 		struct label_step label;
 		struct scheduler_step scheduler;
+		struct {
+			const char *list;     /* as in config.json */
+			const uint64_t *mask; /* the same as CPU_LIST_MOST bits */
+			bool before_birth;
+		} affinity;
 		struct {
 			const char *name; /* "IOPRIO_CLASS_BE" */
 			int class;

@@ -221,26 +221,52 @@ int plan_io_priority(struct planner *p, struct err *e)
 
 /* ---- execCPUAffinity ---- */
 
-static int check_list(const char *list, const char *place, struct err *e)
+/* @add: false where the list is only checked. "" leaves things as they are. */
+static int plan_affinity(struct planner *p, const char *list, const char *place, bool add,
+			 bool before_birth, struct err *e)
 {
-	struct cpu_set set;
+	struct cpu_set *set = arena_new(p->arena, struct cpu_set);
 	const char *fault;
 
-	if (!list || cpu_list_parse(list, &set, &fault) == 0)
+	if (!list)
+		return 0;
+	if (cpu_list_parse(list, set, &fault) < 0)
+		return err_cfg(e, place, "\"%s\" %s", list, fault);
+	if (!add || !list[0])
 		return 0;
 
-	return err_cfg(e, place, "\"%s\" %s", list, fault);
+	struct step *step = plan_add(p, OP_SET_AFFINITY, place);
+	step->affinity.list = list;
+	step->affinity.mask = set->words;
+	step->affinity.before_birth = before_birth;
+
+	return 0;
 }
 
-int plan_exec_affinity(struct planner *p, struct err *e)
+static int plan_affinities(struct planner *p, bool initial, bool final, struct err *e)
 {
 	const struct oci_process *process = p->config->process;
 	const struct oci_exec_cpu_affinity *o = process ? process->exec_cpu_affinity : NULL;
 
 	if (!o)
 		return 0;
-	if (check_list(o->initial, "/process/execCPUAffinity/initial", e) < 0)
+	if (plan_affinity(p, o->initial, "/process/execCPUAffinity/initial", initial, true, e) < 0)
 		return -1;
 
-	return check_list(o->final, "/process/execCPUAffinity/final", e);
+	return plan_affinity(p, o->final, "/process/execCPUAffinity/final", final, false, e);
+}
+
+int plan_exec_affinity(struct planner *p, struct err *e)
+{
+	return plan_affinities(p, false, false, e);
+}
+
+int plan_initial_affinity(struct planner *p, struct err *e)
+{
+	return plan_affinities(p, true, false, e);
+}
+
+int plan_final_affinity(struct planner *p, struct err *e)
+{
+	return plan_affinities(p, false, true, e);
 }

@@ -9,6 +9,7 @@
 #include "plan/settle.h"
 
 #include "base/table.h"
+#include "plan/cpu_list.h"
 
 #include <string.h>
 
@@ -171,6 +172,12 @@ static void settle_scheduler(struct arena *a, struct step *s)
 	settle_string(a, &s->scheduler.name);
 }
 
+static void settle_affinity(struct arena *a, struct step *s)
+{
+	settle_string(a, &s->affinity.list);
+	s->affinity.mask = settle_block(a, s->affinity.mask, CPU_LIST_MOST / 8);
+}
+
 static void settle_io_priority(struct arena *a, struct step *s)
 {
 	settle_string(a, &s->io_priority.name);
@@ -283,6 +290,7 @@ static void (*const settlers[OP_COUNT])(struct arena *a, struct step *s) = {
 	[OP_PROTECT_PATH] = settle_path,
 	[OP_CHROOT] = settle_path,
 	[OP_SET_SCHEDULER] = settle_scheduler,
+	[OP_SET_AFFINITY] = settle_affinity,
 	[OP_SET_IO_PRIORITY] = settle_io_priority,
 	[OP_SET_RLIMIT] = settle_rlimit,
 	[OP_SET_MEMORY_POLICY] = settle_memory_policy,

@@ -61,6 +61,7 @@ const struct step_kind step_kinds[OP_COUNT] = {
 	[OP_PROTECT_ROOT] = INIT("protect-root"),
 	[OP_PROPAGATE_ROOT] = INIT("propagate-root"),
 	[OP_SET_SCHEDULER] = HOST("set-scheduler", ""),
+	[OP_SET_AFFINITY] = HOST("set-affinity", ""),
 	[OP_SET_IO_PRIORITY] = HOST("set-io-priority", ""),
 	[OP_SET_RLIMIT] = INIT("set-rlimit"),
 	[OP_SET_MEMORY_POLICY] = INIT("set-memory-policy"),

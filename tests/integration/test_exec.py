@@ -329,3 +329,26 @@ def test_exec_is_not_stopped_by_ten_others(up):
     procs = [spawn(up.argv("exec", tail=["sh", "-c", f"exit {n}"])) for n in range(10)]
     assert [p.wait(20) for p in procs] == list(range(10))
 
+
+
+@tare_only
+@pytest.mark.parametrize("affinity, cpus", [({"initial": "0", "final": "1"}, "1"), ({"initial": "1"}, "1"),
+                                            ({"final": "0"}, "0"), ({"initial": "0", "final": ""}, "0"),
+                                            ({}, "0-1")])
+def test_the_affinity_of_an_exec_is_that_of_the_config(bundle, affinity, cpus):
+    if os.sched_getaffinity(0) != {0, 1}:
+        pytest.skip("needs the CPUs 0 and 1")
+    bundle.process["execCPUAffinity"] = affinity
+    bundle.stay().up()
+    assert "Cpus_allowed_list:\t0-1\n" in read(f"/proc/{bundle.pid}/status")
+    assert f"Cpus_allowed_list:\t{cpus}\n" in sh(bundle, "cat /proc/self/status").ok().out
+
+
+@tare_only
+def test_an_affinity_that_cannot_be_is_named(bundle):
+    bundle.process["execCPUAffinity"] = {"final": "4000"}
+    bundle.stay().up()
+    r = ex(bundle, "true")
+    assert (r.code, r.err) == (255, f'tare: exec "{bundle.id}": /process/execCPUAffinity/final: exec failed: set the CPU '
+                                    'affinity "4000": invalid argument (none of these CPUs is there, or allowed by the '
+                                    'cpuset)\n')
