@@ -33,6 +33,10 @@ int wire_receive(int socket, struct wire_message *m, int *fd)
 
 	if (n <= 0)
 		return (int) n;
+	/* Who sent it may be traced by a process of the container: nothing of it is to be believed. */
+	m->error.place[ERR_PLACE - 1] = m->error.text[ERR_TEXT - 1] = m->error.hint[ERR_HINT - 1] =
+		'\0';
+	m->error.operation[sizeof(m->error.operation) - 1] = '\0';
 	if ((size_t) n != (m->kind == WIRE_FAILED ? sizeof(*m) : SHORT_MESSAGE))
 		return -EPROTO;
 
