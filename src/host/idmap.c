@@ -63,6 +63,7 @@ static int become_helper(void *arg)
 	const char *const envp[] = { NULL };
 
 	sys_reset_signals();
+	sys_cloexec_from(3);
 
 	/* What it has to say goes to our stderr, which is open to it already. */
 	return sys_exec(h->path, h->argv, envp) == -ENOENT ? 127 : 126;
