@@ -229,13 +229,17 @@ void cgroup_layout_parse(struct cgroup_layout *layout, char *mountinfo, char *ow
 	layout->mode = find_mode(layout);
 }
 
-/* Another mount may lie over it: is the place really what mountinfo says? */
+/*
+ * Another mount may lie over it: is the place really what mountinfo says? Only a clear no counts: a hierarchy that is
+ * left out for a passing failure would be a container without its limits.
+ */
 static bool is_visible(const struct cgroup_hierarchy *h)
 {
 	struct statfs st;
+	int r = sys_statfs_path(h->mount, &st);
 
-	if (sys_statfs_path(h->mount, &st) < 0)
-		return false;
+	if (r < 0)
+		return r != -ENOENT && r != -ENOTDIR && r != -EACCES;
 
 	return st.f_type == (h->v2 ? CGROUP2_SUPER_MAGIC : CGROUP_SUPER_MAGIC);
 }

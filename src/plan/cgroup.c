@@ -121,6 +121,12 @@ static void cut_to_existing(char *path)
 		*strrchr(path, '/') = '\0';
 }
 
+/* What can't be found out shows when it is done, and then loudly. */
+static bool is_no(int r)
+{
+	return r == -EACCES || r == -EPERM || r == -EROFS || r == -ENOTDIR;
+}
+
 /*
  * To move a process takes the right to write cgroup.procs of the nearest cgroup that is above
  * both ends (cgroups(7), "Delegation containment").
@@ -142,7 +148,7 @@ static bool may_move(struct arena *a, const struct cgroup_hierarchy *h, const ch
 
 	const char *procs = arena_printf(a, "%.*s/cgroup.procs", (int) common, dir);
 
-	return sys_access_at(AT_FDCWD, procs, W_OK) == 0;
+	return !is_no(sys_access_at(AT_FDCWD, procs, W_OK));
 }
 
 static bool is_usable(struct planner *p, const struct cgroup_hierarchy *h, const char *dir)
@@ -152,7 +158,7 @@ static bool is_usable(struct planner *p, const struct cgroup_hierarchy *h, const
 	if (p->facts->assumed)
 		return true;
 	cut_to_existing(existing);
-	if (sys_access_at(AT_FDCWD, existing, W_OK | X_OK) < 0)
+	if (is_no(sys_access_at(AT_FDCWD, existing, W_OK | X_OK)))
 		return false;
 
 	return !h->v2 || may_move(p->arena, h, dir);
