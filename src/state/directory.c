@@ -55,12 +55,12 @@ static int lock(int dir, int64_t patience_ms)
 	}
 }
 
-/* Removed by whoever had the lock before us? */
+/* Removed by whoever had the lock before us? Where the kernel won't say, work on it will. */
 static bool still_there(int dir)
 {
 	struct stat st;
 
-	return sys_stat(dir, &st) == 0 && st.st_nlink > 0;
+	return sys_stat(dir, &st) < 0 || st.st_nlink > 0;
 }
 
 static int no_such(const char *id, struct err *e)

@@ -37,9 +37,13 @@ static bool is_locked(int fd)
 static bool is_alive(const struct record *rec)
 {
 	struct proc_stat stat;
+	int r = proc_stat_read(rec->pid, &stat);
 
-	return proc_stat_read(rec->pid, &stat) == 0 && stat.start_time == rec->start_time &&
-	       stat.state != 'Z' && stat.state != 'X';
+	/* That we can't look is not its end: what is taken for stopped gets deleted. */
+	if (r < 0)
+		return r != -ENOENT && r != -ESRCH;
+
+	return stat.start_time == rec->start_time && stat.state != 'Z' && stat.state != 'X';
 }
 
 /* Its tare-init still waits for start. */
