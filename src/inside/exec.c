@@ -89,20 +89,28 @@ static int find(const struct exec_step *x, struct err *e)
 #define PASSWD_SIZE (1024 * 1024)
 static char passwd[PASSWD_SIZE + 1];
 
-static bool read_passwd(void)
+/* There is none, none that is for us, or not a file at all: as good as empty. */
+static bool is_missing(int r)
+{
+	return r == -ENOENT || r == -ENOTDIR || r == -EACCES || r == -ELOOP || r == -ENXIO ||
+	       r == -ENODEV;
+}
+
+static int read_passwd(struct err *e)
 {
 	struct stat st;
 
 	autoclose int fd = sys_open("/etc/passwd", O_RDONLY | O_NONBLOCK | O_NOCTTY);
-	if (fd < 0 || sys_stat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-		return false;
+	if (is_missing(fd))
+		return 0;
 
-	ssize_t n = sys_read_all(fd, passwd, PASSWD_SIZE);
+	int r = fd < 0 ? fd : sys_stat(fd, &st);
+	ssize_t n = r == 0 && S_ISREG(st.st_mode) ? sys_read_all(fd, passwd, PASSWD_SIZE) : r;
 	if (n < 0)
-		return false;
+		return err_sys(e, (int) n, "read \"/etc/passwd\" of the container");
 	passwd[n] = '\0';
 
-	return true;
+	return 0;
 }
 
 /* The @index-th field (from 0) of a passwd line, cut out of it in place. NULL: there is none. */
@@ -123,8 +131,6 @@ static const char *find_home(uid_t uid)
 {
 	char *next = passwd;
 
-	if (!read_passwd())
-		return "/";
 	while (*next != '\0') {
 		char *line = next;
 		size_t length = strcspn(line, "\n");
@@ -155,6 +161,9 @@ static const char *const *with_home(const struct exec_step *x, struct err *e)
 
 	while (x->envp[count])
 		count++;
+
+	if (read_passwd(e) < 0)
+		return NULL;
 
 	const char **envp = sys_map_private((count + 2) * sizeof(*envp));
 	if (!envp) {

@@ -141,6 +141,21 @@ static const struct plan *map_plan(int memfd)
 	return (const struct plan *) ARENA_ADDRESS;
 }
 
+/* None of ours stays open in the program. Without a listener there is no start to wait for: run. */
+static int settle_descriptors(struct inside *in, int first, struct err *e)
+{
+	int r = sys_cloexec_from(first);
+
+	if (r == 0)
+		r = sys_fd_flags(in->listener);
+	if (r == -EBADF)
+		in->listener = in->hold = -1;
+	else if (r < 0)
+		return err_sys(e, r, "settle the descriptors");
+
+	return 0;
+}
+
 void init_main(const long *stack)
 {
 	char **argv = (char **) (stack + 1);
@@ -160,19 +175,16 @@ void init_main(const long *stack)
 		.console = -1,
 	};
 
-	sys_cloexec_from((int) first);
 	stay_with_parent(in.control);
 	in.plan = map_plan((int) first + WIRE_PLAN);
 	/* What exec finds at /proc is the container's, and not to be trusted. */
 	in.proc = in.plan->entered ? -1 : open_proc();
 	if (in.plan->entered)
 		in.rootfs = sys_open("/", O_PATH | O_DIRECTORY);
-	if (sys_fd_flags(in.listener) < 0)
-		in.listener = in.hold = -1;
-	if (in.plan->version == PLAN_VERSION)
-		walk(&in, &e);
-	else
+	if (in.plan->version != PLAN_VERSION)
 		(void) err_msg(&e, "tare-init and tare are not of the same build");
+	else if (settle_descriptors(&in, (int) first, &e) == 0)
+		walk(&in, &e);
 	wire_send_failure(in.report, in.step, &e);
 	sys_exit(1);
 }

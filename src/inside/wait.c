@@ -16,8 +16,10 @@ int wait_for_start(struct inside *in, const struct step *s, struct err *e)
 {
 	(void) s;
 
-	sys_prctl(PR_SET_PDEATHSIG, 0, 0);
-	int r = wire_send(in->control, WIRE_READY, in->step, -1);
+	int r = sys_prctl(PR_SET_PDEATHSIG, 0, 0);
+	if (r < 0)
+		return err_sys(e, r, "part from tare");
+	r = wire_send(in->control, WIRE_READY, in->step, -1);
 	if (r < 0)
 		return err_sys(e, r, "tell that create is done");
 	sys_close(in->control);
