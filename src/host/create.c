@@ -214,6 +214,11 @@ int create_watch_signals(struct create *c, struct err *e)
 	const uint64_t stop = 1ULL << (SIGTERM - 1) | 1ULL << (SIGINT - 1) | 1ULL << (SIGHUP - 1) |
 			      1ULL << (SIGQUIT - 1);
 
+	/*
+	 * A write that nobody reads is a failure like any other: to a tare-init that was killed, or, in the foreground, of
+	 * what the program prints. Whatever we execute has the default again.
+	 */
+	sys_ignore_signal(SIGPIPE);
 	sys_signal_mask(SIG_BLOCK, &stop, NULL);
 	c->signals = sys_signalfd(&stop);
 
