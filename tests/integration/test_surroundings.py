@@ -175,6 +175,18 @@ def test_start_of_a_container_that_is_killed_on_the_way_fails(bundle, scratch):
 
 
 @tare_only
+def test_delete_force_does_not_wait_for_a_hook_of_start(bundle, scratch):
+    hook = f"touch {scratch}/in-hook; exec sleep 1000"
+    bundle.mount(scratch, "bind", scratch, "rbind")
+    bundle.writable().config["hooks"] = {"startContainer": [{"path": "/bin/sh", "args": ["sh", "-c", hook]}]}
+    bundle.create().ok()
+    proc = spawn(bundle.argv("start"))
+    poll(lambda: (scratch / "in-hook").exists(), "the hook to run")
+    bundle.delete("--force", timeout=5).ok()
+    assert finish(proc, timeout=10).code == 1
+
+
+@tare_only
 def test_more_annotations_than_a_record_can_hold_are_refused(bundle):
     bundle.config["annotations"] = {f"{n:x}": "" for n in range(1_000_000)}
     before = snapshot()
