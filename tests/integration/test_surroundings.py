@@ -121,6 +121,15 @@ def test_with_few_descriptors_it_works_or_leaves_nothing(bundle, limit):
     assert_same_host(before)
 
 
+@tare_only
+def test_more_descriptors_than_there_can_be_are_refused(bundle):
+    text = "--preserve-fds 2147483647: no process has so many"
+    bundle.create("--preserve-fds", 2147483647).refused(text)
+    bundle.stay().up()
+    r = bundle.verb("exec", "--preserve-fds", 2147483647, tail=["true"])
+    assert (r.code, r.err) == (255, f'tare: exec "{bundle.id}": exec failed: {text}\n')
+
+
 # --- who is at the other end
 
 
