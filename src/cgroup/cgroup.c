@@ -131,8 +131,20 @@ static bool missing_words(const char *have, const char *enabled, char *out, size
 }
 
 /*
- * Hand all controllers that @dir has on to its children. One that can't (a process in @dir, a
- * controller that is taken by v1) must not keep the others from it.
+ * Only the root may have processes and hand controllers down. To any other the kernel would let us give those of
+ * threads (cpu, pids), and so make a thread root of it, whose children no process can join. cgroups(7).
+ */
+static bool may_hand_down(const char *dir)
+{
+	char text[32];
+
+	return cgroup_read(dir, "cgroup.type", text, sizeof(text)) == -ENOENT ||
+	       cgroup_read(dir, "cgroup.procs", text, sizeof(text)) == 0;
+}
+
+/*
+ * Hand all controllers that @dir has on to its children. One that can't (it is taken by v1) must not keep the
+ * others from it.
  */
 static void hand_down(const char *dir)
 {
@@ -142,12 +154,23 @@ static void hand_down(const char *dir)
 		return;
 	if (cgroup_read(dir, "cgroup.subtree_control", enabled, sizeof(enabled)) < 0)
 		return;
-	if (!missing_words(have, enabled, words, sizeof(words)))
+	if (!missing_words(have, enabled, words, sizeof(words)) || !may_hand_down(dir))
 		return;
 	if (cgroup_put(dir, "cgroup.subtree_control", words) == 0)
 		return;
 	for (char *rest = words, *word; (word = strsep(&rest, " "));)
 		cgroup_put(dir, "cgroup.subtree_control", word);
+}
+
+int cgroup_hand_down(const char *dir, struct err *e)
+{
+	char checked[CGROUP_PATH];
+
+	if (copy_path(dir, checked, e) < 0)
+		return -1;
+	hand_down(checked);
+
+	return 0;
 }
 
 /* From the top down, for a child has only what its parent hands on. */
@@ -265,6 +288,70 @@ int cgroup_write(const char *dir, const char *file, const char *value, bool opti
 			(int) strcspn(file, "."), file);
 
 	return -1;
+}
+
+bool cgroup_has_file(const char *dir, const char *file)
+{
+	autoclose int fd = cgroup_open_file(dir, file, O_PATH);
+
+	return fd >= 0;
+}
+
+int cgroup_check_usage(const char *dir, const char *usage_file, const char *limit, struct err *e)
+{
+	unsigned long long used, most;
+	char text[64];
+	ssize_t n = cgroup_read(dir, usage_file, text, sizeof(text));
+
+	if (n == -ENOENT)
+		return 0;
+	if (n < 0)
+		return err_sys(e, (int) n, "read \"%s\"", usage_file);
+	text[strcspn(text, "\n")] = '\0';
+	if (fmt_parse_u64(text, &used) < 0 || fmt_parse_u64(limit, &most) < 0)
+		return err_msg(e, "\"%s\" holds no number", usage_file);
+	if (used > most)
+		return err_msg(e, "the limit %s is below what is in use: %s is %llu", limit,
+			       usage_file, used);
+
+	return 0;
+}
+
+/* The kernel's list of them, a name a line; before Linux 4.15 it is this one. */
+static void read_delegate(char *list, size_t size)
+{
+	static const char old[] = "cgroup.procs\ncgroup.subtree_control\ncgroup.threads\n";
+	autoclose int fd = sys_open("/sys/kernel/cgroup/delegate", O_RDONLY);
+	ssize_t n = fd < 0 ? fd : sys_read_all(fd, list, size - 1);
+
+	if (n < 0)
+		fmt_text(list, size, "%s", old);
+	else
+		list[n] = '\0';
+}
+
+int cgroup_give(const char *dir, uid_t uid, struct err *e)
+{
+	const gid_t as_it_is = (gid_t) -1;
+	char list[4096];
+
+	autoclose int fd = cgroup_open_dir(dir);
+	if (fd < 0)
+		return err_sys(e, fd, "open cgroup \"%s\"", dir);
+
+	int r = sys_chown_at(fd, "", uid, as_it_is, AT_EMPTY_PATH);
+	if (r < 0)
+		return err_sys(e, r, "give cgroup \"%s\" to user %u", dir, uid);
+	read_delegate(list, sizeof(list));
+	for (char *at = list, *name; (name = strsep(&at, "\n"));) {
+		if (!*name || strchr(name, '/'))
+			continue;
+		r = sys_chown_at(fd, name, uid, as_it_is, AT_SYMLINK_NOFOLLOW);
+		if (r < 0 && r != -ENOENT)
+			return err_sys(e, r, "give \"%s/%s\" to user %u", dir, name, uid);
+	}
+
+	return 0;
 }
 
 int cgroup_join(const char *dir, pid_t pid, struct err *e)

@@ -44,6 +44,23 @@ int cgroup_make(const char *path, char topmost[CGROUP_PATH], struct err *e);
 int cgroup_write(const char *dir, const char *file, const char *value, bool optional,
 		 struct err *e);
 
+/*
+ * Let the children of @dir, which has no processes itself, have all its controllers (v2). One that can't be handed
+ * down is none of their: a later write names it.
+ */
+int cgroup_hand_down(const char *dir, struct err *e);
+
+/* Is @file in @dir? Which ones there are depends on the kernel and its modules. */
+bool cgroup_has_file(const char *dir, const char *file);
+
+/* Refuse when @usage_file of @dir tells a number above @limit; without that file nothing is in use. */
+int cgroup_check_usage(const char *dir, const char *usage_file, const char *limit, struct err *e);
+/*
+ * Give @dir to @uid, and of its files those that cgroups(7) says are for who it is delegated to. v2 only; a file that
+ * is not there is no failure.
+ */
+int cgroup_give(const char *dir, uid_t uid, struct err *e);
+
 /* Move @pid, with all its threads, into @dir. */
 int cgroup_join(const char *dir, pid_t pid, struct err *e);
 
@@ -74,8 +91,30 @@ void cgroup_remove_parents(const char *dir, const char *topmost);
 /* Processes in @dir and below: their number, or -errno (-ENOENT: no such cgroup). */
 int cgroup_count_processes(const char *dir);
 
+/* Is @pid in @dir itself? */
+bool cgroup_has_process(const char *dir, pid_t pid);
+
 /* No process in it or below, or no such cgroup. */
 bool cgroup_is_empty(const char *dir);
+
+/*
+ * Called for every process in the cgroups @dirs (as above) and below that has a pid in our
+ * namespace. Missing ones are empty ones.
+ */
+typedef void cgroup_visitor(pid_t pid, void *context);
+int cgroup_each_process(const char *const *dirs, cgroup_visitor *visit, void *context,
+			struct err *e);
+
+/*
+ * Stop all processes in the cgroups @dirs (as above) and below, or let them go on; returns when
+ * they have. A cgroup that does not come to rest in time is thawed again, and is a failure, as is
+ * a list without a freezer.
+ */
+int cgroup_freeze(const char *const *dirs, struct err *e);
+int cgroup_thaw(const char *const *dirs, struct err *e);
+
+/* After SIGKILL: v1 lets nothing frozen die, so its freezer is undone; v2 needs nothing. */
+void cgroup_let_die(const char *const *dirs);
 
 /* Frozen itself, or by a cgroup above. False where there is no freezer. */
 bool cgroup_is_frozen(const char *dir);

@@ -15,6 +15,7 @@
 #include "cgroup/cgroup.h"
 
 #include "base/fd.h"
+#include "cgroup/freezer.h"
 #include "cgroup/path.h"
 #include "kernel/process.h"
 
@@ -25,8 +26,6 @@
 
 /* Processes whose pidfds are open at a time: RLIMIT_NOFILE may be small. */
 #define BATCH 8
-
-#define LONGEST_NAP 32
 
 /* ---- the processes of one cgroup.procs ---- */
 
@@ -152,6 +151,20 @@ int cgroup_count_processes(const char *dir)
 	return r < 0 ? r : count;
 }
 
+bool cgroup_has_process(const char *dir, pid_t pid)
+{
+	autoclose int fd = cgroup_open_file(dir, "cgroup.procs", O_RDONLY);
+	if (fd < 0)
+		return false;
+
+	struct pid_reader reader = { .fd = fd };
+	for (pid_t at; (at = next_pid(&reader)) >= 0;)
+		if (at == pid)
+			return true;
+
+	return false;
+}
+
 bool cgroup_is_empty(const char *dir)
 {
 	char text[256];
@@ -164,65 +177,59 @@ bool cgroup_is_empty(const char *dir)
 	return count == 0 || count == -ENOENT;
 }
 
-/* ---- the freezer ---- */
+/* ---- the processes, one by one ---- */
 
-bool cgroup_is_frozen(const char *dir)
-{
-	char text[256];
-
-	if (cgroup_read(dir, "cgroup.events", text, sizeof(text)) > 0)
-		return cgroup_event(text, "frozen") == 1;
-	if (cgroup_read(dir, "freezer.state", text, sizeof(text)) > 0)
-		return strncmp(text, "THAWED", 6) != 0;
-
-	return false;
-}
-
-/* Wait for the next change of @dir's cgroup.events, or for @nap, which grows; returns milliseconds.
+/* All hold the same processes: v2 first, then one that can freeze, then any. NULL: none is there.
  */
-static int wait_for_change(const char *dir, int *nap)
+static const char *choose(const char *const *dirs)
 {
-	char text[256];
-	autoclose int fd = cgroup_open_file(dir, "cgroup.events", O_RDONLY);
-	struct pollfd events = { .fd = fd, .events = POLLPRI };
+	static const char *const telling[] = { "cgroup.events", "freezer.state", "cgroup.procs" };
 
-	/* Reading is what poll(2) counts changes from. */
-	if (fd >= 0)
-		sys_read(fd, text, sizeof(text));
-	sys_poll(&events, fd >= 0 ? 1 : 0, *nap);
+	for (size_t i = 0; i < sizeof(telling) / sizeof(telling[0]); i++)
+		for (size_t d = 0; dirs[d]; d++)
+			if (cgroup_has_file(dirs[d], telling[i]))
+				return dirs[d];
 
-	int waited = *nap;
-	if (*nap < LONGEST_NAP)
-		*nap *= 2;
-
-	return waited;
+	return NULL;
 }
 
-/* False where there is no freezer, or it does not come to rest. */
-static bool freeze(const char *dir)
+struct each {
+	cgroup_visitor *visit;
+	void *context;
+};
+
+static int each_here(int dir, void *context)
 {
-	int nap = 1, waited = 0;
+	const struct each *each = context;
+	autoclose int fd = sys_open_at(dir, "cgroup.procs", O_RDONLY, 0);
+	/* It has gone meanwhile. */
+	if (fd == -ENOENT || fd == -ENODEV)
+		return 0;
+	if (fd < 0)
+		return fd;
 
-	if (cgroup_put(dir, "cgroup.freeze", "1") < 0 &&
-	    cgroup_put(dir, "freezer.state", "FROZEN") < 0)
-		return false;
-	for (;;) {
-		char state[64] = "";
+	struct pid_reader reader = { .fd = fd };
+	for (pid_t pid; (pid = next_pid(&reader)) >= 0;)
+		if (pid > 0)
+			each->visit(pid, each->context);
 
-		/* v1 says FREEZING until it is done. */
-		cgroup_read(dir, "freezer.state", state, sizeof(state));
-		if (strncmp(state, "FREEZING", 8) != 0 && cgroup_is_frozen(dir))
-			return true;
-		if (waited >= CGROUP_PATIENCE / 5)
-			return false;
-		waited += wait_for_change(dir, &nap);
-	}
+	return 0;
 }
 
-static void thaw(const char *dir)
+int cgroup_each_process(const char *const *dirs, cgroup_visitor *visit, void *context,
+			struct err *e)
 {
-	if (cgroup_put(dir, "cgroup.freeze", "0") < 0)
-		cgroup_put(dir, "freezer.state", "THAWED");
+	struct each each = { .visit = visit, .context = context };
+	const char *dir = choose(dirs);
+
+	if (!dir)
+		return 0;
+
+	int r = walk_tree(dir, &(struct walk) { .visit = each_here, .context = &each });
+	if (r < 0 && r != -ENOENT)
+		return err_sys(e, r, "list the processes of cgroup \"%s\"", dir);
+
+	return 0;
 }
 
 /* ---- killing ---- */
@@ -310,12 +317,12 @@ static int signal_frozen(const char *dir, int signal)
 {
 	bool was_frozen = cgroup_is_frozen(dir);
 
-	freeze(dir);
+	freezer_freeze(dir, CGROUP_PATIENCE / 5);
 
 	int r = signal_tree(dir, signal);
 	/* A paused container stays so, but v1 lets nothing frozen die. */
 	if (!was_frozen || signal == SIGKILL)
-		thaw(dir);
+		freezer_thaw(dir);
 
 	return r;
 }
@@ -329,36 +336,8 @@ static int kill_until_empty(const char *dir)
 		r = signal_frozen(dir, SIGKILL);
 		if (r < 0 || cgroup_is_empty(dir) || waited >= CGROUP_PATIENCE)
 			return r;
-		waited += wait_for_change(dir, &nap);
+		waited += freezer_wait(dir, &nap);
 	}
-}
-
-static bool has_file(const char *dir, const char *file)
-{
-	autoclose int fd = cgroup_open_file(dir, file, O_PATH);
-
-	return fd >= 0;
-}
-
-/* All hold the same processes: v2 first, then one that can freeze, then any. NULL: none is there.
- */
-static const char *choose(const char *const *dirs)
-{
-	static const char *const telling[] = { "cgroup.events", "freezer.state", "cgroup.procs" };
-
-	for (size_t i = 0; i < sizeof(telling) / sizeof(telling[0]); i++)
-		for (size_t d = 0; dirs[d]; d++)
-			if (has_file(dirs[d], telling[i]))
-				return dirs[d];
-
-	return NULL;
-}
-
-/* On v1 a process that is killed while it is frozen dies when it is thawed. @dirs may mix v1 and v2. */
-static void thaw_v1(const char *const *dirs)
-{
-	for (size_t d = 0; dirs[d]; d++)
-		cgroup_put(dirs[d], "freezer.state", "THAWED");
 }
 
 int cgroup_kill_all(const char *const *dirs, int signal, struct err *e)
@@ -370,7 +349,7 @@ int cgroup_kill_all(const char *const *dirs, int signal, struct err *e)
 
 	bool killed = signal == SIGKILL && cgroup_put(dir, "cgroup.kill", "1") == 0;
 	if (signal == SIGKILL)
-		thaw_v1(dirs);
+		cgroup_let_die(dirs);
 	if (killed)
 		return 0;
 
@@ -410,6 +389,6 @@ int cgroup_remove(const char *dir, struct err *e)
 			return 0;
 		if ((r != -EBUSY && r != -ENOTEMPTY) || waited >= CGROUP_PATIENCE)
 			return err_sys(e, r, "remove cgroup \"%s\"", dir);
-		waited += wait_for_change(dir, &nap);
+		waited += freezer_wait(dir, &nap);
 	}
 }

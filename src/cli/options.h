@@ -69,6 +69,17 @@ struct options {
 	bool all, force, regex, quiet, json, for_rootless;
 	unsigned format; /* enum list_format */
 	const char *file;
+	/* update */
+	struct update_options {
+		const char *resources; /* --resources */
+		const char *blkio_weight, *cpu_period, *cpu_quota, *cpu_burst, *cpu_rt_period,
+			*cpu_rt_runtime, *cpu_share, *cpu_idle, *cpuset_cpus, *cpuset_mems, *memory,
+			*memory_reservation, *memory_swap, *pids_limit, *l3_cache_schema,
+			*mem_bw_schema, *kernel_memory, *kernel_memory_tcp;
+	} update;
+	/* events */
+	const char *interval;
+	bool stats;
 	/* exec */
 	const char *process, *user, *cwd, *process_label, *apparmor, *cgroup;
 	struct text_list env, caps, additional_gids;

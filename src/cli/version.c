@@ -15,6 +15,12 @@
 #define SELINUX "-SELINUX"
 #endif
 
+#ifdef HAVE_SYSTEMD
+#define SYSTEMD "+SYSTEMD"
+#else
+#define SYSTEMD "-SYSTEMD"
+#endif
+
 static int perform(struct call *call, struct err *e)
 {
 	struct out out = { .fd = 1 };
@@ -23,7 +29,7 @@ static int perform(struct call *call, struct err *e)
 		       "commit: " TARE_COMMIT "\n"
 		       "spec: " SPEC_VERSION "\n");
 	out_printf(&out, "rundir: %s\n", call->root.path);
-	out_text(&out, "+SECCOMP +CAP +EBPF " SELINUX "\n");
+	out_text(&out, SYSTEMD " +SECCOMP +CAP +EBPF " SELINUX "\n");
 
 	return finish_output(&out, e);
 }

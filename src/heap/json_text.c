@@ -57,3 +57,19 @@ char *json_quote(struct arena *a, const char *text)
 
 	return quoted;
 }
+
+char *json_pointer_token(struct arena *a, const char *key)
+{
+	char *token = arena_alloc(a, 2 * strlen(key) + 1), *to = token;
+
+	for (; *key; key++) {
+		if (*key == '~' || *key == '/') {
+			*to++ = '~';
+			*to++ = *key == '~' ? '0' : '1';
+		} else {
+			*to++ = *key;
+		}
+	}
+
+	return token;
+}

@@ -13,3 +13,6 @@ size_t json_escape(char c, char escape[JSON_ESCAPE_SIZE]);
 
 /* @text as a JSON string, with its quotes, in the arena. */
 char *json_quote(struct arena *a, const char *text);
+
+/* @key as one reference token of a JSON pointer (RFC 6901), in the arena: `~` is ~0 and `/` is ~1. */
+char *json_pointer_token(struct arena *a, const char *key);

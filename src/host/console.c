@@ -12,13 +12,10 @@
 #include <linux/limits.h>
 #include <sys/socket.h>
 
-/* Milliseconds for whoever listens to take what we send. */
-#define PATIENCE_MS 5000
-
 /* What runc writes beside the terminal; receivers only want at least a byte. */
 static const char payload[] = "/dev/pts/ptmx";
 
-static int connect_to(const char *path)
+int socket_connect(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 	char directory[PATH_MAX];
@@ -34,12 +31,12 @@ static int connect_to(const char *path)
 	if (dir < 0)
 		return dir;
 
-	return sys_connect_at_within(dir, slash ? slash + 1 : path, SOCK_STREAM, PATIENCE_MS);
+	return sys_connect_at(dir, slash ? slash + 1 : path, SOCK_STREAM);
 }
 
 int console_send(const char *path, int fd, struct err *e)
 {
-	autoclose int socket = connect_to(path);
+	autoclose int socket = socket_connect(path);
 	if (socket == -EAGAIN)
 		return err_msg(e, "nobody accepts connections at socket \"%s\"", path);
 	if (socket < 0)

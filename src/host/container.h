@@ -8,7 +8,9 @@
 #pragma once
 
 #include "base/err.h"
+#include "cgroup/stats.h"
 #include "heap/arena.h"
+#include "libocispec/oci_types.h"
 #include "state/record.h"
 
 #include <stdbool.h>
@@ -27,9 +29,11 @@ struct create_options {
 	int preserve_fds;
 	const char *listen_pid, *listen_fds,
 		*listen_names; /* LISTEN_*, sd_listen_fds(3); NULL: not set */
-	unsigned fail_step;    /* --test-fail-step */
-	bool run;	       /* go on without waiting for start */
-	bool detach, keep;     /* run only */
+	const char *bus_address,
+		*runtime_dir; /* DBUS_SESSION_BUS_ADDRESS, XDG_RUNTIME_DIR; likewise */
+	unsigned fail_step;   /* --test-fail-step */
+	bool run;	      /* go on without waiting for start */
+	bool detach, keep;    /* run only */
 };
 
 int container_create(const struct create_options *o, struct err *e);
@@ -69,3 +73,72 @@ int container_kill(const struct state_root *root, const char *id, int signal, bo
 
 /* @force: kills first; an unknown container is then no failure. */
 int container_delete(const struct state_root *root, const char *id, bool force, struct err *e);
+
+/* The second: "container not running", "container not paused". */
+int container_pause(const struct state_root *root, const char *id, struct err *e);
+int container_resume(const struct state_root *root, const char *id, struct err *e);
+
+struct process_list {
+	const pid_t *pids; /* ascending */
+	size_t count;
+};
+
+/* As our pid namespace numbers them. None where it is stopped. In @a. */
+int container_processes(const struct state_root *root, const char *id, struct arena *a,
+			struct process_list *list, struct err *e);
+
+/*
+ * Run the host's ps(1), found in the PATH of @env, with @args (NULL-terminated): what it printed
+ * is in @a.
+ */
+int ps_run(const char *const *args, const char *const *env, struct arena *a, char **output,
+	   struct err *e);
+
+/* Intel RDT, which is no part of linux.resources. NULL: stays as it is. */
+struct update_schemata {
+	const char *l3_cache;	      /* "L3:0=f0;1=f" */
+	const char *memory_bandwidth; /* "MB:0=20;1=70" */
+};
+
+/*
+ * Put @resources and @schemata in force for a container that is not stopped; its devices are left
+ * out, and what is not told stays. On failure all is as it was, and @e may have a place, as a
+ * JSON pointer below linux.resources.
+ */
+int container_update(const struct state_root *root, const char *id,
+		     const struct oci_linux_resources *resources,
+		     const struct update_schemata *schemata, struct err *e);
+
+/* The same, out of the JSON in the file @path; "-": standard input. The place is of that file. */
+int container_update_file(const struct state_root *root, const char *id, const char *path,
+			  struct err *e);
+
+struct interface_stats {
+	const char *name;
+	uint64_t rx_bytes, rx_packets, rx_errors, rx_dropped;
+	uint64_t tx_bytes, tx_packets, tx_errors, tx_dropped;
+};
+
+struct container_stats {
+	struct cgroup_stats cgroup;
+	const struct interface_stats *interfaces; /* but for lo; none in the host's namespace */
+	size_t interface_count;
+};
+
+enum event_kind {
+	EVENT_STATS,
+	EVENT_OOM,  /* the kernel killed one of its processes for its memory limit */
+	EVENT_EXIT, /* its first process ended */
+};
+
+/* One event; @stats with EVENT_STATS only, and only until it returns. 0, or -1 with @e set. */
+typedef int event_sink(enum event_kind kind, const struct container_stats *stats, void *context,
+		       struct err *e);
+
+/* What it uses at this moment. "container with id ID is not running". */
+int container_stats(const struct state_root *root, const char *id, event_sink *sink, void *context,
+		    struct err *e);
+
+/* Every @interval milliseconds, and what happens meanwhile, until all its processes ended. */
+int container_events(const struct state_root *root, const char *id, int64_t interval,
+		     event_sink *sink, void *context, struct err *e);

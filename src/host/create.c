@@ -14,7 +14,9 @@
 #include "kernel/process.h"
 #include "kernel/time.h"
 #include "plan/planner.h"
+#include "plan/seccomp_cache.h"
 #include "state/directory.h"
+#include "state/journal.h"
 
 #include <signal.h>
 #include <string.h>
@@ -67,8 +69,13 @@ static int decide(struct create *c, bool only_plan, struct arena *a, struct err 
 		return -1;
 	if (facts_gather(&facts, a, e) < 0)
 		return -1;
+	facts_gather_asked(&facts, c->bundle.config);
 	if (only_plan && facts.euid != 0 && !makes_user_namespace(c->bundle.config))
 		facts_assume_root(&facts);
+	if (o->systemd_cgroup)
+		facts_gather_systemd(&facts, a);
+
+	c->seccomp_cache.root = o->root.path;
 
 	const struct plan_options options = {
 		.id = o->id,
@@ -84,7 +91,10 @@ static int decide(struct create *c, bool only_plan, struct arena *a, struct err 
 		.preserve_fds = o->preserve_fds,
 		.listen_fds = listen_fds_count(o->listen_pid, o->listen_fds),
 		.listen_names = o->listen_names,
+		.bus_address = o->bus_address,
+		.runtime_dir = o->runtime_dir,
 		.fail_step = o->fail_step,
+		.seccomp_cache = only_plan ? NULL : &c->seccomp_cache,
 	};
 
 	if (plan_make(a, c->bundle.config, &options, &facts, &c->plan, &warnings, e) < 0)
@@ -166,6 +176,15 @@ static void record_annotations(struct record *rec, const struct oci_string_map *
 	rec->annotation_count = map->count;
 }
 
+static void record_scope(struct record *rec, const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->step_count; i++)
+		if (plan->steps[i].op == OP_START_SCOPE) {
+			rec->scope = plan->steps[i].scope.unit;
+			rec->scope_bus = plan->steps[i].scope.bus;
+		}
+}
+
 static const char *const *planned_cgroups(const struct plan *plan, struct arena *a)
 {
 	const char **list = arena_array(a, plan->step_count + 1, sizeof(*list));
@@ -174,8 +193,27 @@ static const char *const *planned_cgroups(const struct plan *plan, struct arena 
 	for (size_t i = 0; i < plan->step_count; i++)
 		if (plan->steps[i].op == OP_MAKE_CGROUP)
 			list[n++] = plan->steps[i].cgroup.path;
+		else if (plan->steps[i].op == OP_START_SCOPE && plan->steps[i].scope.inhabited)
+			list[n++] = plan->steps[i].scope.cgroup;
 
 	return list;
+}
+
+/* A relative path is the bundle's, where runc is at work when it reads it. */
+static void record_agent(struct record *rec, const struct plan *plan,
+			 const struct oci_config *config, struct arena *a)
+{
+	const struct step *last = plan->step_count > 1 ? &plan->steps[plan->step_count - 2] : NULL;
+
+	if (!last || last->op != OP_SET_SECCOMP || !last->seccomp.notify)
+		return;
+
+	const struct oci_linux_seccomp *seccomp = config->linux->seccomp;
+
+	rec->agent = seccomp->listener_path[0] == '/'
+			     ? seccomp->listener_path
+			     : arena_printf(a, "%s/%s", plan->bundle, seccomp->listener_path);
+	rec->agent_metadata = seccomp->listener_metadata;
 }
 
 static void fill_record(const struct create *c, struct record *rec, struct arena *a)
@@ -197,8 +235,28 @@ static void fill_record(const struct create *c, struct record *rec, struct arena
 		.namespaces = c->plan->namespaces,
 		.has_process = config->process != NULL,
 	};
+	record_agent(rec, c->plan, config, a);
+	record_scope(rec, c->plan);
 	record_annotations(rec, config->annotations, a);
 	record_hooks(rec, config->hooks, a);
+}
+
+int create_tell_agent(const struct create *c, int listener, struct err *e)
+{
+	struct record rec;
+	struct arena a;
+
+	arena_open(&a);
+	if (!c->running) {
+		fill_record(c, &rec, &a);
+		rec.pid = c->pid;
+	}
+
+	int r = c->running ? agent_tell(c->running, c->pid, STATUS_RUNNING, listener, &a, e)
+			   : agent_tell(&rec, c->pid, STATUS_CREATING, listener, &a, e);
+	arena_close(&a);
+
+	return r;
 }
 
 static int send_pidfd(const struct create *c, struct err *e)
@@ -215,6 +273,9 @@ static int publish(struct create *c, const struct record *rec, struct arena *a, 
 	    record_write(c->state_dir, rec, a, e) < 0 || send_pidfd(c, e) < 0)
 		return -1;
 
+	if (c->keeps && journal_created(c->journal, e) < 0)
+		return -1;
+
 	return c->options->pid_file ? pidfile_write(c->options->pid_file, c->pid, e) : 0;
 }
 
@@ -227,11 +288,18 @@ int create_watch_signals(struct create *c, struct err *e)
 			      1ULL << (SIGQUIT - 1);
 
 	/*
+	 * In the foreground the program gets what comes (foreground.c), from the moment it is there; until
+	 * that is looked at, nothing must end us.
+	 */
+	const uint64_t blocked =
+		c->options->run && !c->options->detach ? foreground_signals() : stop;
+
+	/*
 	 * A write that nobody reads is a failure like any other: to a tare-init that was killed, or, in the foreground, of
 	 * what the program prints. Whatever we execute has the default again.
 	 */
 	sys_ignore_signal(SIGPIPE);
-	sys_signal_mask(SIG_BLOCK, &stop, NULL);
+	sys_signal_mask(SIG_BLOCK, &blocked, NULL);
 	c->signals = sys_signalfd(&stop);
 
 	return c->signals < 0 ? err_sys(e, c->signals, "watch for signals") : 0;
@@ -261,8 +329,11 @@ static int perform(struct create *c, struct record *rec, struct arena *records, 
 		return -1;
 	rec->pid = c->pid;
 	rec->start_time = c->start_time;
+	if (publish(c, rec, records, e) < 0)
+		return -1;
+	seccomp_cache_store(&c->seccomp_cache);
 
-	return publish(c, rec, records, e);
+	return 0;
 }
 
 /* Everything up to a container that waits, or for run, runs. A failure leaves nothing. */
@@ -272,8 +343,12 @@ static int create_container(struct create *c, struct arena *a, struct record *re
 	c->plan_arena = a;
 	if (create_open_arena(a, e) < 0 || decide(c, false, a, e) < 0)
 		return -1;
-	if (perform(c, rec, records, e) == 0)
+	if (perform(c, rec, records, e) == 0) {
+		/* From now on the namespace is the container's alone: it ends with it. */
+		fd_close(&c->network);
+		c->network = -1;
 		return 0;
+	}
 
 	create_rollback(c, e);
 	run_poststop_after_hook(c, rec, records);

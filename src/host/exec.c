@@ -36,7 +36,7 @@ static const char **list_append(const char **list, size_t *count, const char *co
 	size_t n = list_length(more);
 	const char **joined = arena_array(a, *count + n + 1, sizeof(*joined));
 
-	if (*count > 0)
+	if (list)
 		memcpy(joined, list, *count * sizeof(*joined));
 	if (n > 0)
 		memcpy(joined + *count, more, n * sizeof(*joined));
@@ -232,6 +232,9 @@ static int decide(struct create *c, const struct exec_options *o, int dir, struc
 	if (!config.process)
 		return -1;
 
+	facts_gather_asked(&facts, &config);
+	c->running = rec;
+	c->seccomp_cache.root = o->root.path;
 	target = (struct exec_target) {
 		.pid = rec->pid,
 		.start_time = rec->start_time,
@@ -248,6 +251,7 @@ static int decide(struct create *c, const struct exec_options *o, int dir, struc
 		.preserve_fds = o->preserve_fds,
 		.listen_fds = listen_fds_count(o->listen_pid, o->listen_fds),
 		.listen_names = o->listen_names,
+		.seccomp_cache = &c->seccomp_cache,
 	};
 
 	return plan_make_exec(a, &config, &options, &facts, &target, &c->plan, &warnings, e);
@@ -262,6 +266,8 @@ static int perform(struct create *c, struct err *e)
 		return -1;
 	if (c->options->pidfd_socket && console_send(c->options->pidfd_socket, c->pidfd, e) < 0)
 		return -1;
+
+	seccomp_cache_store(&c->seccomp_cache);
 
 	return c->options->pid_file ? pidfile_write(c->options->pid_file, c->pid, e) : 0;
 }
@@ -288,6 +294,7 @@ int container_exec(const struct exec_options *o, int *exit_code, struct err *e)
 		.pid_file = o->pid_file,
 		.pidfd_socket = o->pidfd_socket,
 		.run = true,
+		.detach = o->detach,
 	};
 	struct create c = CREATE_INITIAL(&as_run);
 	struct arena a, records;

@@ -25,8 +25,7 @@ struct foreground {
 	bool input_open;
 };
 
-/* Everything but what is about ourselves: CONTRACT.md, B6. */
-static uint64_t forwarded_signals(void)
+uint64_t foreground_signals(void)
 {
 	const uint64_t own = 1ULL << (SIGKILL - 1) | 1ULL << (SIGSTOP - 1) | 1ULL << (SIGURG - 1) |
 			     1ULL << (SIGPIPE - 1) | 1ULL << (SIGSEGV - 1) | 1ULL << (SIGBUS - 1) |
@@ -155,7 +154,7 @@ static int exit_code_of(int status)
 
 int foreground_wait(struct create *c, int *exit_code, struct err *e)
 {
-	const uint64_t mask = forwarded_signals();
+	const uint64_t mask = foreground_signals();
 	struct foreground f = { .create = c, .input_open = true };
 	int status = 0;
 

@@ -6,6 +6,7 @@
 
 #include "host/container.h"
 #include "plan/plan.h"
+#include "plan/seccomp_cache.h"
 #include "spec/load.h"
 
 struct create {
@@ -13,6 +14,7 @@ struct create {
 	struct arena *plan_arena; /* the memfd with the plan */
 	struct bundle bundle;
 	const struct plan *plan;
+	struct seccomp_cache seccomp_cache;
 	int state_dir; /* ROOT/ID, locked */
 	int journal;
 	int listener, hold; /* for tare-init; -1 for run */
@@ -24,14 +26,23 @@ struct create {
 	int control; /* our end of the socket pair */
 	int release; /* write end: a held tare-init waits for a byte; -1: it is not held */
 	int console; /* the pty's master, once it came; -1 */
-	enum step_op failed_op; /* the kind of the step that failed, once one did */
+	const struct record *running; /* exec: the container's; NULL: it is being created */
+	enum step_op failed_op;	      /* the kind of the step that failed, once one did */
+	int last_words;		      /* memory file that tare-init may leave a failure in; -1 */
+	struct {
+		const char *path; /* NULL: nothing to write back */
+		char text[4096];
+	} schemata_was;	   /* of a resctrl group that was there before */
+	bool resctrl_made; /* the class is new */
+	bool keeps;	   /* something of ours outlives a created container: journal_created() */
+	int network;	   /* the container's network namespace, once a device went there; -1 */
 };
 
 #define CREATE_INITIAL(o)                                                                          \
 	{                                                                                          \
 		.options = (o), .state_dir = -1, .journal = -1, .listener = -1, .hold = -1,        \
 		.signals = -1, .pidfd = -1, .control = -1, .release = -1, .console = -1,           \
-		.failed_op = OP_COUNT,                                                             \
+		.failed_op = OP_COUNT, .last_words = -1, .network = -1,                            \
 	}
 
 /* ---- create.c ---- */
@@ -55,17 +66,45 @@ int spawn_init(struct create *c, const struct step *s, struct err *e);
 /* OP_RELEASE: the id maps are written, it may exec. */
 int spawn_release(struct create *c, struct err *e);
 
+/* ---- sources.c ---- */
+
 /*
  * Mount sources that tare-init may not be able to reach itself: opened here, sent in the order of
  * the steps that want them. Before the first GO.
  */
 int sources_send(struct create *c, struct err *e);
 
+/* ---- resctrl.c ---- */
+
+/* OP_MAKE_RESCTRL, OP_WRITE_RESCTRL, OP_JOIN_RESCTRL */
+int resctrl_make(struct create *c, const struct step *s, struct err *e);
+int resctrl_write(struct create *c, const struct step *s, struct err *e);
+int resctrl_join(struct create *c, const struct step *s, struct err *e);
+
+/* After a failure: what somebody else's group had before OP_WRITE_RESCTRL. */
+int resctrl_write_back(struct create *c, struct err *e);
+
+/* ---- netdev.c ---- */
+
+/* OP_MOVE_NETDEV */
+int netdev_perform(struct create *c, const struct step *s, struct err *e);
+
 /* ---- idmap.c ---- */
 
 /* OP_WRITE_ID_MAP, OP_DENY_SETGROUPS */
 int idmap_write(struct create *c, const struct step *s, struct err *e);
 int idmap_deny_setgroups(struct create *c, struct err *e);
+
+/* Who user @inside of the namespace of process @pid is in ours. */
+int idmap_find_outside(pid_t pid, uid_t inside, uid_t *outside, struct err *e);
+
+/* A user namespace with these maps and no process in it, for mounts: its descriptor, or -1. */
+int idmap_make_namespace(const struct id_ranges *uids, const struct id_ranges *gids, struct err *e);
+
+/* ---- scope.c ---- */
+
+/* OP_START_SCOPE */
+int scope_perform(struct create *c, const struct step *s, struct err *e);
 
 /* ---- perform.c: the walk through the plan ---- */
 
@@ -83,6 +122,23 @@ void create_rollback(struct create *c, struct err *e);
 /* Send @fd with one message to the socket at @path; CONTRACT.md, B6. */
 int console_send(const char *path, int fd, struct err *e);
 
+/* A connection to the listening SOCK_STREAM at @path, of any length; or -errno. */
+int socket_connect(const char *path);
+
+/* ---- agent.c: SCMP_ACT_NOTIFY ---- */
+
+/*
+ * Give the agent the filter's listener with the state of the container in @rec: runtime-spec,
+ * config-linux.md#containerprocessstate. A connection of its own, closed again.
+ */
+int agent_tell(const struct record *rec, pid_t pid, enum container_status status, int listener,
+	       struct arena *a, struct err *e);
+
+/* ---- create.c ---- */
+
+/* agent_tell() while there is no record on disk yet: `run`. */
+int create_tell_agent(const struct create *c, int listener, struct err *e);
+
 /* ---- pidfile.c ---- */
 
 /* The pid in decimal, no newline; by a temporary file, never through a link. */
@@ -97,8 +153,37 @@ int hooks_run_recorded(const struct record *rec, const char *stage, enum contain
 
 /* ---- foreground.c ---- */
 
+/* What is passed on to the program: everything but what is about ourselves (CONTRACT.md, B6). */
+uint64_t foreground_signals(void);
+
 /* Be the program's terminal, pass signals on, and wait for its end: the exit code for tare. */
 int foreground_wait(struct create *c, int *exit_code, struct err *e);
+
+/* ---- lookup.c ---- */
+
+/*
+ * Open ROOT/ID as state_open() does and read its record: the descriptor, or -1. All in @a.
+ */
+int container_lookup(const struct state_root *root, const char *id, bool shared, struct record *rec,
+		     struct arena *a, struct err *e);
+
+/* ---- interfaces.c ---- */
+
+/* The network interfaces of @pid, unless they are ours. In @a. */
+void interfaces_read(pid_t pid, struct arena *a, struct container_stats *stats);
+
+/* The text of /proc/PID/net/dev as interfaces; `lo` is left out. Changes @text. */
+void interfaces_parse(char *text, struct arena *a, struct container_stats *stats);
+
+/* ---- schemata.c ---- */
+
+/* Write @schemata to the resctrl group that @pid is in, but for the root's. 0, or -1 with @e set. */
+int schemata_update(pid_t pid, const struct update_schemata *schemata, struct arena *a,
+		    struct err *e);
+
+/* The same with the mount (NULL: none) and the text of /proc/PID/cpu_resctrl_groups. */
+int schemata_write(const char *mount, const char *groups, const struct update_schemata *schemata,
+		   struct arena *a, struct err *e);
 
 /* ---- remove.c ---- */
 

@@ -12,28 +12,28 @@
 #include "base/fmt.h"
 #include "base/table.h"
 #include "kernel/process.h"
+#include "plan/accounts.h"
 
 #define MAP_SIZE (4096 - 1) /* the kernel takes less than a page, in one write */
 
-static int open_of_init(const struct create *c, const char *file, struct err *e)
+static int open_of(pid_t pid, const char *file, struct err *e)
 {
 	char path[64];
 
-	fmt_text(path, sizeof(path), "/proc/%d/%s", c->pid, file);
+	fmt_text(path, sizeof(path), "/proc/%d/%s", pid, file);
 
 	int fd = sys_open(path, O_WRONLY | O_NOFOLLOW);
 
 	return fd < 0 ? err_sys(e, fd, "open \"%s\"", path) : fd;
 }
 
-static int write_directly(struct create *c, const struct step *s, struct err *e)
+static int write_map(pid_t pid, const char *file, const struct id_ranges *ranges, struct err *e)
 {
-	const char *file = s->id_map.group ? "gid_map" : "uid_map";
 	char map[MAP_SIZE + 1];
 	size_t length = 0;
 
-	for (size_t i = 0; i < s->id_map.count && length < sizeof(map); i++) {
-		const struct id_range *r = &s->id_map.ranges[i];
+	for (size_t i = 0; i < ranges->count && length < sizeof(map); i++) {
+		const struct id_range *r = &ranges->ranges[i];
 
 		length += fmt_text(map + length, sizeof(map) - length, "%u %u %u\n", r->inside,
 				   r->outside, r->count);
@@ -41,7 +41,7 @@ static int write_directly(struct create *c, const struct step *s, struct err *e)
 	if (length >= sizeof(map))
 		return err_msg(e, "too many ranges: the map has over %d bytes", MAP_SIZE);
 
-	autoclose int fd = open_of_init(c, file, e);
+	autoclose int fd = open_of(pid, file, e);
 	if (fd < 0)
 		return -1;
 
@@ -50,6 +50,13 @@ static int write_directly(struct create *c, const struct step *s, struct err *e)
 		return err_sys(e, (int) n, "write the %s", file);
 
 	return 0;
+}
+
+static int write_directly(struct create *c, const struct step *s, struct err *e)
+{
+	const struct id_ranges ranges = { .ranges = s->id_map.ranges, .count = s->id_map.count };
+
+	return write_map(c->pid, s->id_map.group ? "gid_map" : "uid_map", &ranges, e);
 }
 
 struct helper {
@@ -144,11 +151,91 @@ int idmap_write(struct create *c, const struct step *s, struct err *e)
 
 int idmap_deny_setgroups(struct create *c, struct err *e)
 {
-	autoclose int fd = open_of_init(c, "setgroups", e);
+	autoclose int fd = open_of(c->pid, "setgroups", e);
 	if (fd < 0)
 		return -1;
 
 	int r = sys_write_all(fd, "deny", 4);
 
 	return r < 0 ? err_sys(e, r, "deny setgroups") : 0;
+}
+
+/* ---- the way back ---- */
+
+int idmap_find_outside(pid_t pid, uid_t inside, uid_t *outside, struct err *e)
+{
+	char path[64], map[16384];
+
+	fmt_text(path, sizeof(path), "/proc/%d/uid_map", pid);
+
+	autoclose int fd = sys_open(path, O_RDONLY);
+	ssize_t length = fd < 0 ? fd : sys_read_all(fd, map, sizeof(map) - 1);
+	if (length < 0)
+		return err_sys(e, (int) length, "read \"%s\"", path);
+	map[length] = '\0';
+
+	struct id_range r;
+	for (const char *at = map;
+	     account_parse_id(&at, &r.inside) == 0 && account_parse_id(&at, &r.outside) == 0 &&
+	     account_parse_id(&at, &r.count) == 0;
+	     at += strspn(at, "\n"))
+		if (inside >= r.inside && inside - r.inside < r.count) {
+			*outside = r.outside + (inside - r.inside);
+			return 0;
+		}
+
+	return err_msg(e, "user %u is not mapped in the user namespace", inside);
+}
+
+/* ---- a user namespace for mounts ---- */
+
+/* Be there, so that the namespace has a place in /proc, until tare has closed its end or is gone. */
+static int stay(void *arg)
+{
+	int *ends = arg;
+	char byte;
+
+	sys_close(ends[1]);
+	sys_read_all(ends[0], &byte, 1);
+
+	return 0;
+}
+
+static int map_and_open(pid_t pid, const struct id_ranges *uids, const struct id_ranges *gids,
+			struct err *e)
+{
+	char path[64];
+
+	if (write_map(pid, "uid_map", uids, e) < 0 || write_map(pid, "gid_map", gids, e) < 0)
+		return -1;
+	fmt_text(path, sizeof(path), "/proc/%d/ns/user", pid);
+
+	int fd = sys_open(path, O_RDONLY);
+
+	return fd < 0 ? err_sys(e, fd, "open \"%s\"", path) : fd;
+}
+
+int idmap_make_namespace(const struct id_ranges *uids, const struct id_ranges *gids, struct err *e)
+{
+	const struct sys_clone clone = { .flags = CLONE_NEWUSER, .cgroup = -1 };
+	int ends[2], pidfd = -1, status;
+	int r = sys_pipe(ends);
+
+	if (r < 0)
+		return err_sys(e, r, "make a pipe");
+
+	autoclose int theirs = ends[0];
+	pid_t pid = sys_clone_call(&clone, &pidfd, stay, ends);
+	if (pid < 0) {
+		sys_close(ends[1]);
+		return err_sys(e, pid, "make a user namespace for the mount");
+	}
+
+	int fd = map_and_open(pid, uids, gids, e);
+
+	sys_close(ends[1]);
+	sys_close(pidfd);
+	sys_wait(pid, &status, 0);
+
+	return fd;
 }

@@ -8,6 +8,7 @@
 #include "host/host.h"
 
 #include "base/fd.h"
+#include "base/fmt.h"
 #include "cgroup/cgroup.h"
 #include "kernel/process.h"
 #include "kernel/procfs.h"
@@ -19,6 +20,28 @@ static int not_running(struct err *e)
 	return err_msg(e, "container not running");
 }
 
+/* In a pid namespace of its own the kernel kills whoever is left when the first process ends. */
+static bool shares_pid_namespace(pid_t pid)
+{
+	char path[64], text[4096];
+	const char *line = NULL;
+
+	fmt_text(path, sizeof(path), "/proc/%d/status", pid);
+	autoclose int fd = sys_open(path, O_RDONLY);
+	ssize_t n = fd < 0 ? 0 : sys_read_all(fd, text, sizeof(text) - 1);
+
+	text[n < 0 ? 0 : n] = '\0';
+	line = strstr(text, "\nNSpid:");
+	if (!line) /* Linux before 4.1 */
+		return false;
+	line++;
+
+	/* The last number is its pid in the innermost namespace. */
+	size_t length = strcspn(line, "\n");
+
+	return length < 2 || line[length - 1] != '1' || line[length - 2] != '\t';
+}
+
 static int kill_process(const struct record *rec, int signal, struct err *e)
 {
 	autoclose int pidfd = proc_open_exactly(rec->pid, rec->start_time);
@@ -27,11 +50,17 @@ static int kill_process(const struct record *rec, int signal, struct err *e)
 	if (pidfd < 0)
 		return err_sys(e, pidfd, "open process %d", rec->pid);
 
+	/* As runc does: nobody else would end the others. */
+	bool all = signal == SIGKILL && rec->cgroups[0] && shares_pid_namespace(rec->pid);
 	int r = sys_pidfd_signal(pidfd, signal);
 	if (r == -ESRCH)
 		return not_running(e);
+	if (r < 0)
+		return err_sys(e, r, "send signal %d to process %d", signal, rec->pid);
+	if (signal == SIGKILL)
+		cgroup_let_die(rec->cgroups);
 
-	return r < 0 ? err_sys(e, r, "send signal %d to process %d", signal, rec->pid) : 0;
+	return all ? cgroup_kill_all(rec->cgroups, signal, e) : 0;
 }
 
 /* Whether or not the first process still runs: others may. */

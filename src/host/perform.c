@@ -76,10 +76,19 @@ static int make_cgroup(struct create *c, const struct step *s, struct err *e)
 
 static int write_cgroup(struct create *c, const struct step *s, struct err *e)
 {
-	(void) c;
+	const char *dir = s->cgroup_file.directory, *file = s->cgroup_file.file;
+	const char *value = s->cgroup_file.value;
 
-	return cgroup_write(s->cgroup_file.directory, s->cgroup_file.file, s->cgroup_file.value,
-			    s->cgroup_file.optional, e);
+	(void) c;
+	if (s->cgroup_file.usage_file &&
+	    cgroup_check_usage(dir, s->cgroup_file.usage_file, value, e) < 0)
+		return -1;
+	if (s->cgroup_file.other_file && !cgroup_has_file(dir, file)) {
+		file = s->cgroup_file.other_file;
+		value = s->cgroup_file.other_value;
+	}
+
+	return cgroup_write(dir, file, value, s->cgroup_file.optional, e);
 }
 
 static int attach_devices(struct create *c, const struct step *s, struct err *e)
@@ -104,11 +113,28 @@ static int join_cgroup(struct create *c, const struct step *s, struct err *e)
 	return cgroup_join(s->cgroup.path, c->pid, e);
 }
 
+static int hand_down(struct create *c, const struct step *s, struct err *e)
+{
+	(void) c;
+
+	return cgroup_hand_down(s->cgroup.path, e);
+}
+
 static int deny_setgroups(struct create *c, const struct step *s, struct err *e)
 {
 	(void) s;
 
 	return idmap_deny_setgroups(c, e);
+}
+
+static int own_cgroup(struct create *c, const struct step *s, struct err *e)
+{
+	uid_t uid;
+
+	if (idmap_find_outside(c->pid, s->cgroup_owner.uid, &uid, e) < 0)
+		return -1;
+
+	return cgroup_give(s->cgroup_owner.directory, uid, e);
 }
 
 static int set_oom_score(struct create *c, const struct step *s, struct err *e)
@@ -126,6 +152,50 @@ static int set_oom_score(struct create *c, const struct step *s, struct err *e)
 	}
 
 	return r < 0 ? err_sys(e, r, "set oom_score_adj to %s", value) : 0;
+}
+
+static int set_scheduler(struct create *c, const struct step *s, struct err *e)
+{
+	const struct scheduler_step *o = &s->scheduler;
+	const struct sys_sched_attr attr = {
+		.size = o->flags & SCHED_FLAG_UTIL_CLAMP ? sizeof(attr) : SYS_SCHED_ATTR_OLD,
+		.policy = o->policy,
+		.flags = o->flags,
+		.nice = o->nice,
+		.priority = o->priority,
+		.runtime = o->runtime,
+		.deadline = o->deadline,
+		.period = o->period,
+	};
+	int r = sys_sched_setattr(c->pid, &attr);
+
+	if (r == 0)
+		return 0;
+	(void) err_sys(e, r, "set the scheduling policy %s", o->name);
+	if (r == -EPERM)
+		err_hint(e, "it takes CAP_SYS_NICE, and with cgroup v1 a cpu.rt_runtime_us in the "
+			    "container's cgroup for real time");
+	if (r == -EINVAL)
+		err_hint(e, "this kernel has no such policy or flag, or takes no such values");
+	if (r == -EBUSY)
+		err_hint(e, "the processors have not that much time left");
+
+	return -1;
+}
+
+static int set_io_priority(struct create *c, const struct step *s, struct err *e)
+{
+	/* tare-init leads a process group of its own, with nobody else in it yet. */
+	int r = sys_ioprio_set(c->pid, s->io_priority.class, s->io_priority.level);
+
+	if (r == 0)
+		return 0;
+	(void) err_sys(e, r, "set the I/O priority %s %d", s->io_priority.name,
+		       s->io_priority.level);
+	if (r == -EPERM)
+		err_hint(e, "it takes CAP_SYS_NICE or CAP_SYS_ADMIN");
+
+	return -1;
 }
 
 static int release(struct create *c, const struct step *s, struct err *e)
@@ -174,12 +244,21 @@ static int (*const performers[OP_COUNT])(struct create *c, const struct step *s,
 	[OP_MAKE_CGROUP] = make_cgroup,
 	[OP_WRITE_CGROUP] = write_cgroup,
 	[OP_ATTACH_DEVICES] = attach_devices,
+	[OP_MAKE_RESCTRL] = resctrl_make,
+	[OP_WRITE_RESCTRL] = resctrl_write,
 	[OP_SPAWN] = spawn,
+	[OP_START_SCOPE] = scope_perform,
 	[OP_JOIN_CGROUP] = join_cgroup,
+	[OP_HAND_DOWN] = hand_down,
+	[OP_JOIN_RESCTRL] = resctrl_join,
 	[OP_WRITE_ID_MAP] = idmap_write,
 	[OP_DENY_SETGROUPS] = deny_setgroups,
+	[OP_OWN_CGROUP] = own_cgroup,
 	[OP_SET_OOM_SCORE] = set_oom_score,
 	[OP_RELEASE] = release,
+	[OP_SET_SCHEDULER] = set_scheduler,
+	[OP_SET_IO_PRIORITY] = set_io_priority,
+	[OP_MOVE_NETDEV] = netdev_perform,
 	[OP_PASS_CONSOLE] = pass_console,
 	[OP_RUN_HOST_HOOK] = run_hook,
 };
@@ -250,6 +329,39 @@ static int died(struct create *c, struct err *e)
 	return err_msg(e, "the container's first process closed its socket");
 }
 
+/* That it is gone meanwhile we hear, with the reason, from its end of the socket. */
+static int give_turn(struct create *c, size_t next, struct err *e)
+{
+	int r = wire_send(c->control, WIRE_GO, next, -1);
+
+	return r < 0 && r != -EPIPE && r != -ECONNRESET ? err_sys(e, r, "give tare-init its turn")
+							: 0;
+}
+
+/* What came with @m. 1, or -1 with @e set. */
+static int keep_descriptor(struct create *c, const struct wire_message *m, int fd, struct err *e)
+{
+	autoclose int listener = -1;
+
+	switch (m->kind) {
+	case WIRE_DESCRIPTOR:
+		fd_close(&c->console);
+		c->console = fd;
+		return 1;
+	case WIRE_LAST_WORDS:
+		fd_close(&c->last_words);
+		c->last_words = fd;
+		return 1;
+	case WIRE_NOTIFIER:
+		listener = fd;
+		if (create_tell_agent(c, listener, e) < 0)
+			return step_failed(c, m->step, e);
+		return give_turn(c, m->step, e) < 0 ? -1 : 1;
+	default:
+		return 1;
+	}
+}
+
 /* One message of tare-init, unless a signal comes first. As wire_receive(), but -1 with @e set. */
 static int next_message(struct create *c, struct wire_message *m, struct err *e)
 {
@@ -271,21 +383,26 @@ static int next_message(struct create *c, struct wire_message *m, struct err *e)
 		r = wire_receive(c->control, m, &fd);
 	if (r < 0)
 		return err_sys(e, r, "hear from tare-init");
-	if (r > 0 && m->kind == WIRE_DESCRIPTOR) {
-		fd_close(&c->console);
-		c->console = fd;
-	}
-
-	return r;
+	return r <= 0 ? r : keep_descriptor(c, m, fd, e);
 }
 
-/* That it is gone meanwhile we hear, with the reason, from its end of the socket. */
-static int give_turn(struct create *c, size_t next, struct err *e)
+static int failed_inside(struct create *c, const struct wire_message *m, struct err *e)
 {
-	int r = wire_send(c->control, WIRE_GO, next, -1);
+	*e = m->error;
 
-	return r < 0 && r != -EPIPE && r != -ECONNRESET ? err_sys(e, r, "give tare-init its turn")
-							: 0;
+	return step_failed(c, m->step < c->plan->step_count ? m->step : c->plan->spawn, e);
+}
+
+/* The socket is closed: the program runs, unless tare-init could only write that it failed. */
+static int hear_last_words(struct create *c, struct err *e)
+{
+	struct wire_message m;
+	int r = c->last_words < 0 ? 0 : wire_last_words(c->last_words, &m);
+
+	if (r < 0)
+		return err_sys(e, r, "read tare-init's last words");
+
+	return r > 0 ? failed_inside(c, &m, e) : 0;
 }
 
 static int take_turns(struct create *c, size_t next, struct err *e)
@@ -299,16 +416,13 @@ static int take_turns(struct create *c, size_t next, struct err *e)
 		if (r < 0)
 			return -1;
 		if (r == 0)
-			return ready ? 0 : died(c, e);
+			return ready ? hear_last_words(c, e) : died(c, e);
 		if (m.kind == WIRE_READY && !c->options->run)
 			return 0;
 		if (m.kind == WIRE_READY)
 			ready = true;
-		if (m.kind == WIRE_FAILED) {
-			*e = m.error;
-			return step_failed(
-				c, m.step < c->plan->step_count ? m.step : c->plan->spawn, e);
-		}
+		if (m.kind == WIRE_FAILED)
+			return failed_inside(c, &m, e);
 		if (m.kind != WIRE_TURN)
 			continue;
 		next = m.step;
@@ -361,8 +475,8 @@ static void add_behind(struct err *e, const struct err *undo)
 /* Undoing takes descriptors, and that there were none left may be what went wrong. */
 static void close_all(struct create *c)
 {
-	int *fds[] = { &c->listener, &c->hold,	  &c->signals, &c->pidfd,
-		       &c->control,  &c->release, &c->console, &c->journal };
+	int *fds[] = { &c->listener, &c->hold,	  &c->signals, &c->pidfd,     &c->control,
+		       &c->release,  &c->console, &c->journal, &c->last_words };
 
 	for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
 		fd_close(fds[i]);
@@ -377,8 +491,14 @@ void create_rollback(struct create *c, struct err *e)
 	if (c->state_dir < 0) /* the ID was not even ours */
 		return;
 	create_kill(c);
+	if (c->network >= 0 && journal_return_netdevs(c->state_dir, c->network, &undo) < 0)
+		add_behind(e, &undo);
+	if (resctrl_write_back(c, &undo) < 0)
+		add_behind(e, &undo);
+	fd_close(&c->network);
+	c->network = -1;
 	close_all(c);
-	if (journal_undo(c->state_dir, NULL, &undo) < 0) {
+	if (journal_undo(c->state_dir, NULL, true, &undo) < 0) {
 		/* The journal stays: delete --force or the next create tries again. */
 		add_behind(e, &undo);
 		return;

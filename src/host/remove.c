@@ -28,7 +28,7 @@ int container_remove(const struct state_root *root, const char *id, int dir,
 {
 	struct err failure;
 
-	if (journal_undo(dir, rec, e) < 0 || state_remove(root, id, dir, e) < 0)
+	if (journal_undo(dir, rec, false, e) < 0 || state_remove(root, id, dir, e) < 0)
 		return -1;
 	/* runtime-spec, runtime.md#lifecycle, step 13: a failure is a warning, and the others go
 	 * on. */

@@ -334,39 +334,3 @@ int spawn_release(struct create *c, struct err *e)
 	/* That it is gone meanwhile we hear from its end of the socket. */
 	return r < 0 && r != -EPIPE ? err_sys(e, r, "let tare-init go on") : 0;
 }
-
-/* The rootfs or bind source that a step wants from us; NULL: it wants none. */
-static const char *wanted_source(const struct step *s, bool *recursive)
-{
-	*recursive = true;
-	if (s->op == OP_MOUNT_ROOTFS && s->rootfs.source_from_host)
-		return s->rootfs.path;
-	if (s->op != OP_MOUNT || !s->mount.source_from_host)
-		return NULL;
-	*recursive = s->mount.recursive;
-
-	return s->mount.source;
-}
-
-int sources_send(struct create *c, struct err *e)
-{
-	for (size_t i = c->plan->spawn; i < c->plan->step_count; i++) {
-		const struct step *s = &c->plan->steps[i];
-		bool recursive;
-		const char *path = wanted_source(s, &recursive);
-
-		if (!path)
-			continue;
-
-		autoclose int tree = sys_clone_tree(AT_FDCWD, path, recursive ? AT_RECURSIVE : 0);
-		int r = tree < 0 ? tree : wire_send(c->control, WIRE_DESCRIPTOR, i, tree);
-		if (r == -EPIPE || r == -ECONNRESET) /* it has ended; why, it told */
-			return 0;
-		if (r < 0) {
-			(void) err_sys(e, r, "open \"%s\"", path);
-			return err_at(e, s->place);
-		}
-	}
-
-	return 0;
-}

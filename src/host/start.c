@@ -3,7 +3,8 @@
  * host/start.c - start
  *
  * Connecting to tare-init's socket is the word to go; the end of that connection is the exec, a
- * message on it is the reason why there was none.
+ * message on it is the reason why there was none. In between it may ask for the seccomp agent to be
+ * told, which it can't do itself from inside.
  */
 #include "host/host.h"
 
@@ -33,33 +34,87 @@ static int check_status(int dir, const struct record *rec, struct err *e)
 	return 0;
 }
 
+/* What tare-init says on its way to the program. */
+struct progress {
+	const struct record *rec;
+	struct arena *arena;
+	int socket;
+	int last_words; /* memory file; -1 */
+	bool ready;	/* only filter and exec are left */
+};
+
+/* The filter is loaded; it goes on when the agent has its listener. */
+static int pass_listener(struct progress *p, int listener, struct err *e)
+{
+	if (agent_tell(p->rec, p->rec->pid, STATUS_CREATING, listener, p->arena, e) < 0)
+		return err_at(e, "/linux/seccomp");
+
+	int r = wire_send(p->socket, WIRE_GO, 0, -1);
+
+	return r < 0 && r != -EPIPE && r != -ECONNRESET ? err_sys(e, r, "let tare-init go on") : 0;
+}
+
 static int ended_early(struct err *e)
 {
 	return err_msg(e, "the container's first process was killed before it could start");
 }
 
-static int tell_to_go(int dir, struct err *e)
+static int end_of_progress(const struct progress *p, struct err *e)
 {
-	struct wire_message m = { .kind = 0 };
-	bool ready = false;
-	int fd, r;
+	struct wire_message m;
+	int r = p->last_words < 0 ? 0 : wire_last_words(p->last_words, &m);
 
+	if (r < 0)
+		return err_sys(e, r, "read tare-init's last words");
+	if (r > 0) {
+		*e = m.error;
+		return -1;
+	}
+
+	return 0;
+}
+
+/* Listen until the end of the connection. 0: the program runs. */
+static int follow(struct progress *p, struct err *e)
+{
+	for (;;) {
+		struct wire_message m;
+		int fd, r = wire_receive(p->socket, &m, &fd);
+		autoclose int came = r > 0 ? fd : -1;
+
+		if (r == -ECONNRESET)
+			return ended_early(e);
+		if (r < 0)
+			return err_sys(e, r, "hear from tare-init");
+		if (r == 0)
+			return p->ready ? end_of_progress(p, e) : ended_early(e);
+		if (m.kind == WIRE_FAILED) {
+			*e = m.error;
+			return -1;
+		}
+		if (m.kind == WIRE_READY)
+			p->ready = true;
+		else if (m.kind == WIRE_LAST_WORDS)
+			p->last_words = take_fd(&came);
+		else if (m.kind == WIRE_NOTIFIER && pass_listener(p, came, e) < 0)
+			return -1;
+	}
+}
+
+static int tell_to_go(int dir, const struct record *rec, struct arena *a, struct err *e)
+{
 	autoclose int socket = sys_connect_at(dir, STATE_SOCKET, SOCK_SEQPACKET);
 	if (socket == -ECONNREFUSED)
 		return err_msg(e, "cannot start a container that has stopped");
 	if (socket < 0)
 		return err_sys(e, socket, "connect to tare-init");
 
-	while ((r = wire_receive(socket, &m, &fd)) > 0 && m.kind == WIRE_READY)
-		ready = true;
-	if (r == -ECONNRESET || (r == 0 && !ready))
-		return ended_early(e);
+	struct progress p = { .rec = rec, .arena = a, .socket = socket, .last_words = -1 };
+	int r = follow(&p, e);
+
+	fd_close(&p.last_words);
 	if (r < 0)
-		return err_sys(e, r, "hear from tare-init");
-	if (r > 0) {
-		*e = m.error;
 		return -1;
-	}
 	sys_unlink_at(dir, STATE_SOCKET, 0);
 
 	return 0;
@@ -110,7 +165,7 @@ int container_start(const struct state_root *root, const char *id, struct err *e
 		return err_msg(e, "the create of container \"%s\" was not finished", id);
 	if (check_status(dir, &rec, e) < 0)
 		return -1;
-	if (tell_to_go(dir, e) < 0)
+	if (tell_to_go(dir, &rec, &a, e) < 0)
 		return undo_after_hook(root, id, dir, &rec, &a, e);
 
 	return run_poststart(root, id, dir, &rec, &a, e);

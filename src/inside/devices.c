@@ -136,7 +136,7 @@ int devices_make(struct inside *in, const struct step *s, struct err *e)
 /* Is there such a link already? Images often bring it. */
 static bool same_link(int parent, const char *name, const char *target)
 {
-	char found[256];
+	char found[4096];
 	ssize_t n = sys_read_link_at(parent, name, found, sizeof(found));
 
 	return n == (ssize_t) strlen(target) && memcmp(found, target, (size_t) n) == 0;
@@ -153,7 +153,7 @@ int devices_link(struct inside *in, const struct step *s, struct err *e)
 		return 0;
 
 	int r = sys_symlink_at(s->link.target, parent, name);
-	if (r == -EEXIST) {
+	if (r == -EEXIST && !s->link.keep) {
 		/* Something of the image, in the container's own /dev: the name is ours. A
 		 * directory stays, and is the error. */
 		r = sys_unlink_at(parent, name, 0);

@@ -25,16 +25,26 @@ struct inside {
 	int proc;	 /* O_PATH: the procfs we were born with; -1: there is none */
 	int rootfs;	 /* O_PATH: the container's root directory */
 	int empty_mount; /* the tmpfs that masks directories, once one is attached; else -1 */
-	int console;	 /* slave of the pty, which becomes stdio; -1: none */
-	bool announced;	 /* exec_announce() was called */
+	int labels[LABEL_MODULES];	 /* open attribute files; -1: not asked for */
+	int console;			 /* slave of the pty, which becomes stdio; -1: none */
+	struct wire_message *last_words; /* shared with tare; NULL: the socket is good enough */
+	bool listened_to;	 /* by an agent, who may let any call of ours wait for ever */
+	bool announced;		 /* exec_announce() was called */
 	const char *const *envp; /* from OP_PREPARE_EXEC on: the program's environment */
 };
 
 typedef int step_performer(struct inside *in, const struct step *s, struct err *e);
 
 /* session.c: what has nothing to do with files */
-step_performer session_enter, session_join_namespace, session_unshare, session_new_keyring,
-	session_loopback_up, session_set_hostname, session_set_domainname, session_set_sysctl;
+step_performer session_enter, session_join_namespace, session_unshare, session_set_clocks,
+	session_new_keyring, session_loopback_up, session_set_hostname, session_set_domainname,
+	session_set_sysctl, session_set_memory_policy, session_set_personality;
+
+/* label.c: SELinux and AppArmor */
+step_performer label_open, label_set;
+
+/* Open attr/@file of this very process below the procfs we were born with, for writing; or -1. */
+int label_open_attribute(struct inside *in, const char *file, struct err *e);
 
 /* rootfs.c */
 step_performer rootfs_propagate, rootfs_mount, rootfs_pivot, rootfs_move, rootfs_chroot,
@@ -48,7 +58,13 @@ step_performer hooks_run, wait_for_start;
 
 /* user.c: who the program is and what it may do */
 step_performer user_set_rlimit, user_change_dir, user_drop_bounding, user_set, user_set_umask,
-	user_set_caps, user_no_new_privs, user_set_seccomp;
+	user_set_caps, user_no_new_privs;
+
+/* filter.c: the seccomp filter */
+step_performer filter_load;
+
+/* Tell the failure @e to whoever waits for it, by the way that the filter left us, and end. */
+void __attribute__((noreturn)) filter_report_and_end(struct inside *in, const struct err *e);
 
 /* exec.c */
 step_performer exec_prepare, exec_program;
@@ -75,6 +91,9 @@ enum target_kind {
  * descriptor, or -1.
  */
 int target_make(struct inside *in, const char *path, enum target_kind kind, struct err *e);
+
+/* The same, but a link as the last component is itself what is opened. */
+int target_make_itself(struct inside *in, const char *path, enum target_kind kind, struct err *e);
 
 /*
  * Open the directory that holds the last component of @path, making it where it is missing; @name points at

@@ -22,7 +22,9 @@ static step_performer *const performers[OP_COUNT] = {
 	[OP_ENTER_SESSION] = session_enter,
 	[OP_JOIN_NAMESPACE] = session_join_namespace,
 	[OP_UNSHARE] = session_unshare,
+	[OP_SET_CLOCKS] = session_set_clocks,
 	[OP_NEW_KEYRING] = session_new_keyring,
+	[OP_OPEN_LABEL] = label_open,
 	[OP_LOOPBACK_UP] = session_loopback_up,
 	[OP_SET_HOSTNAME] = session_set_hostname,
 	[OP_SET_DOMAINNAME] = session_set_domainname,
@@ -42,15 +44,18 @@ static step_performer *const performers[OP_COUNT] = {
 	[OP_PROTECT_ROOT] = rootfs_protect,
 	[OP_PROPAGATE_ROOT] = rootfs_propagate_root,
 	[OP_SET_RLIMIT] = user_set_rlimit,
+	[OP_SET_MEMORY_POLICY] = session_set_memory_policy,
+	[OP_SET_PERSONALITY] = session_set_personality,
 	[OP_CHANGE_DIR] = user_change_dir,
 	[OP_PREPARE_EXEC] = exec_prepare,
+	[OP_SET_LABEL] = label_set,
 	[OP_WAIT_FOR_START] = wait_for_start,
 	[OP_DROP_BOUNDING] = user_drop_bounding,
 	[OP_SET_USER] = user_set,
 	[OP_SET_UMASK] = user_set_umask,
 	[OP_SET_CAPS] = user_set_caps,
 	[OP_NO_NEW_PRIVS] = user_no_new_privs,
-	[OP_SET_SECCOMP] = user_set_seccomp,
+	[OP_SET_SECCOMP] = filter_load,
 	[OP_EXEC] = exec_program,
 };
 
@@ -172,6 +177,7 @@ void init_main(const long *stack)
 		.hold = (int) first + WIRE_HOLD,
 		.rootfs = -1,
 		.empty_mount = -1,
+		.labels = { -1, -1 },
 		.console = -1,
 	};
 
@@ -185,8 +191,7 @@ void init_main(const long *stack)
 		(void) err_msg(&e, "tare-init and tare are not of the same build");
 	else if (settle_descriptors(&in, (int) first, &e) == 0)
 		walk(&in, &e);
-	wire_send_failure(in.report, in.step, &e);
-	sys_exit(1);
+	filter_report_and_end(&in, &e);
 }
 
 ARCH_START

@@ -11,85 +11,11 @@
 #include "base/fmt.h"
 #include "base/table.h"
 #include "kernel/mount.h"
+#include "kernel/process.h"
+#include "wire/filesystem.h"
 #include "wire/wire.h"
 
 #include <linux/mount.h>
-
-/* What the file system itself said: fsopen(2) keeps its messages in the context, as "e text". */
-static void explain(int fs, struct err *e)
-{
-	char message[160];
-	ssize_t n = sys_read(fs, message, sizeof(message) - 1);
-
-	if (n < 3)
-		return;
-	message[n] = '\0';
-	message[strcspn(message, "\n")] = '\0';
-	err_hint(e, "the kernel says: %s", message + 2);
-}
-
-/* Flags of the filesystem, as fsconfig(2) knows them. The other MS_ flags go by mount attributes or
- * need mount(2). */
-static const struct {
-	unsigned long flag;
-	const char *key;
-} fs_flags[] = {
-	{ MS_RDONLY, "ro" },	 { MS_SYNCHRONOUS, "sync" },  { MS_DIRSYNC, "dirsync" },
-	{ MS_MANDLOCK, "mand" }, { MS_LAZYTIME, "lazytime" },
-};
-
-static int configure(int fs, const struct mount_step *m, struct err *e)
-{
-	unsigned long flags = m->copy_up ? m->flags & ~(unsigned long) MS_RDONLY : m->flags;
-
-	for (size_t i = 0; i < ARRAY_SIZE(fs_flags); i++) {
-		int r = flags & fs_flags[i].flag ? sys_fs_set(fs, fs_flags[i].key, NULL) : 0;
-
-		if (r < 0)
-			return err_sys(e, r, "set \"%s\"", fs_flags[i].key);
-	}
-	for (size_t i = 0; i < m->parameter_count; i++) {
-		const struct mount_parameter *p = &m->parameters[i];
-		int r = sys_fs_set(fs, p->key, p->value);
-
-		if (r < 0) {
-			(void) err_sys(e, r, "mount option \"%s%s%s\"", p->key, p->value ? "=" : "",
-				       p->value ? p->value : "");
-			explain(fs, e);
-			return -1;
-		}
-	}
-
-	return 0;
-}
-
-/* A new filesystem, detached. */
-static int make_filesystem(const struct mount_step *m, struct err *e)
-{
-	autoclose int fs = sys_fsopen(m->type);
-	if (fs < 0)
-		return err_sys(e, fs, "mount type \"%s\"", m->type);
-
-	int r = m->source ? sys_fs_set(fs, "source", m->source) : 0;
-	if (r < 0)
-		return err_sys(e, r, "mount source \"%s\"", m->source);
-	if (configure(fs, m, e) < 0)
-		return -1;
-
-	r = sys_fs_create(fs);
-	if (r < 0) {
-		(void) err_sys(e, r, "mount \"%s\" of type %s", m->source ? m->source : m->type,
-			       m->type);
-		explain(fs, e);
-		return -1;
-	}
-
-	/* Only what is in it makes it read-only, where something is to be copied into it. */
-	uint64_t later = m->copy_up ? MOUNT_ATTR_RDONLY : 0;
-	int mount = sys_fsmount(fs, (unsigned) (m->attrs.set & ~later));
-
-	return mount < 0 ? err_sys(e, mount, "mount of type %s", m->type) : mount;
-}
 
 static int receive_source(struct inside *in, const struct mount_step *m, struct err *e)
 {
@@ -110,23 +36,88 @@ static int set_attrs(int mount, const struct mount_attrs *attrs, unsigned flags,
 		return 0;
 
 	int r = sys_set_mount_attr(mount, flags, &attr);
+	if (r == -EPERM) {
+		(void) err_sys(e, r, "set mount attributes");
+		return err_hint(e, "what the mount's owner has set can't be taken away in a user "
+				   "namespace, nor its times of access changed");
+	}
 
 	return r < 0 ? err_sys(e, r, "set mount attributes") : 0;
 }
 
+static bool in_user_namespace(const struct inside *in)
+{
+	const struct spawn_step *spawn = &in->plan->steps[in->plan->spawn].spawn;
+
+	return spawn->join_user || spawn->namespaces & CLONE_NEWUSER;
+}
+
 /* A copy of what is already mounted elsewhere, detached. */
+static int clone_source(struct inside *in, const struct mount_step *m, struct err *e)
+{
+	unsigned flags =
+		(m->recursive ? AT_RECURSIVE : 0) | (m->source_nofollow ? AT_SYMLINK_NOFOLLOW : 0);
+	int tree = sys_clone_tree(AT_FDCWD, m->source, flags);
+
+	if (tree == -EINVAL && !m->recursive && in_user_namespace(in)) {
+		(void) err_sys(e, tree, "bind \"%s\"", m->source);
+		return err_hint(e, "what is mounted below it can't be left out in a user "
+				   "namespace: bind it with rbind");
+	}
+
+	return tree < 0 ? err_sys(e, tree, "bind \"%s\"", m->source) : tree;
+}
+
 static int make_bind(struct inside *in, const struct mount_step *m, struct err *e)
 {
-	unsigned recursive = m->recursive ? AT_RECURSIVE : 0;
-	int tree = m->source_from_host ? receive_source(in, m, e)
-				       : sys_clone_tree(AT_FDCWD, m->source, recursive);
+	autoclose int tree =
+		m->source_from_host ? receive_source(in, m, e) : clone_source(in, m, e);
 
-	if (tree < 0 && m->source_from_host)
+	if (tree < 0 || set_attrs(tree, &m->attrs, 0, e) < 0)
 		return -1;
-	if (tree < 0)
-		return err_sys(e, tree, "bind \"%s\"", m->source);
 
-	return tree;
+	return take_fd(&tree);
+}
+
+/* By its place in procfs: what fsmount(2) gives is for paths only. */
+static int set_label(int mount, const char *label, struct err *e)
+{
+	char path[64];
+
+	fmt_text(path, sizeof(path), "/proc/self/fd/%d", mount);
+
+	int r = sys_set_xattr(path, "security.selinux", label, strlen(label) + 1);
+
+	return r < 0 ? err_sys(e, r, "label it \"%s\"", label) : 0;
+}
+
+static int proc_is_hidden(struct err *e)
+{
+	return err_hint(e, "an outer container hides parts of /proc: start that one with an "
+			   "unmasked /proc, or bind /proc with rbind, which shows its processes");
+}
+
+/* The kernel lets a user namespace not have every filesystem anew, and the plan knows another way. */
+static int make_filesystem(struct inside *in, const struct mount_step *m, struct err *e)
+{
+	if (m->source_from_host)
+		return receive_source(in, m, e);
+
+	autoclose int mount = filesystem_make(m, e);
+	if (mount >= 0 && m->label && set_label(mount, m->label, e) < 0)
+		return -1;
+	if (mount >= 0 || e->code != EPERM)
+		return take_fd(&mount);
+	if (!m->fallback)
+		return strcmp(m->type, "proc") == 0 ? proc_is_hidden(e) : -1;
+
+	autoclose int tree = sys_clone_tree(AT_FDCWD, m->fallback, AT_RECURSIVE);
+	if (tree < 0)
+		return err_in(e, "no \"%s\" to bind instead", m->fallback);
+	if (set_attrs(tree, &m->attrs, 0, e) < 0)
+		return -1;
+
+	return take_fd(&tree);
 }
 
 /* Propagation can only be set where a mount is attached: propagation goes through its parent. */
@@ -153,13 +144,25 @@ static int is_directory(int fd, struct err *e)
 	return r < 0 ? err_sys(e, r, "stat the source") : S_ISDIR(st.st_mode);
 }
 
+/* A new procfs or sysfs, or the host's where there can be no new one. */
+static const char *trusted_kind(const struct mount_step *m)
+{
+	const char *what = m->bind ? m->source : m->type;
+
+	if (strcmp(what, m->bind ? "/proc" : "proc") == 0)
+		return "proc";
+
+	return strcmp(what, m->bind ? "/sys" : "sysfs") == 0 ? "sysfs" : NULL;
+}
+
 /* procfs and sysfs are trusted by all that follows, so their place must be a real directory, not a
  * link of the image. */
 static int check_trusted_place(struct inside *in, const struct mount_step *m, struct err *e)
 {
+	const char *kind = trusted_kind(m);
 	struct stat st;
 
-	if (strcmp(m->type, "proc") != 0 && strcmp(m->type, "sysfs") != 0)
+	if (!kind)
 		return 0;
 
 	autoclose int place = sys_open_in_root(in->rootfs, m->target, O_PATH | O_NOFOLLOW);
@@ -174,7 +177,7 @@ static int check_trusted_place(struct inside *in, const struct mount_step *m, st
 	if (!S_ISDIR(st.st_mode))
 		return err_msg(
 			e, "\"%s\" is not a directory of the rootfs: %s goes only onto a real one",
-			m->target, m->type);
+			m->target, kind);
 
 	return 0;
 }
@@ -185,8 +188,9 @@ static int attach(struct inside *in, int mount, const struct mount_step *m, stru
 	if (directory < 0)
 		return -1;
 
-	autoclose int target =
-		target_make(in, m->target, directory ? TARGET_DIRECTORY : TARGET_FILE, e);
+	enum target_kind kind = directory ? TARGET_DIRECTORY : TARGET_FILE;
+	autoclose int target = m->target_nofollow ? target_make_itself(in, m->target, kind, e)
+						  : target_make(in, m->target, kind, e);
 	if (target < 0)
 		return -1;
 
@@ -225,33 +229,12 @@ static int mount_classic(struct inside *in, const struct mount_step *m, struct e
 	return finish(mount, m, e);
 }
 
-/* Options of the filesystem change for all its mounts; attributes for this one. */
-static int remount_filesystem(int target, const struct mount_step *m, struct err *e)
-{
-	autoclose int fs = sys_fspick(target);
-	if (fs < 0)
-		return err_sys(e, fs, "remount \"%s\"", m->target);
-	if (configure(fs, m, e) < 0)
-		return -1;
-
-	int r = m->attrs.clear & MOUNT_ATTR_RDONLY ? sys_fs_set(fs, "rw", NULL) : 0;
-	if (r == 0)
-		r = sys_fs_reconfigure(fs);
-	if (r < 0) {
-		(void) err_sys(e, r, "remount \"%s\"", m->target);
-		explain(fs, e);
-		return -1;
-	}
-
-	return 0;
-}
-
 static int remount(struct inside *in, const struct mount_step *m, struct err *e)
 {
 	autoclose int target = sys_open_in_root(in->rootfs, m->target, O_PATH);
 	if (target < 0)
 		return err_sys(e, target, "open \"%s\" in the rootfs", m->target);
-	if (!m->bind && remount_filesystem(target, m, e) < 0)
+	if (!m->bind && filesystem_reconfigure(target, m, e) < 0)
 		return -1;
 	if (set_attrs(target, &m->attrs, 0, e) < 0 ||
 	    set_attrs(target, &m->recursive_attrs, AT_RECURSIVE, e) < 0)
@@ -285,14 +268,11 @@ static int copy_up(struct inside *in, int mount, const struct mount_step *m, str
 
 static int mount_new(struct inside *in, const struct mount_step *m, struct err *e)
 {
-	if (!m->bind && check_trusted_place(in, m, e) < 0)
+	if (check_trusted_place(in, m, e) < 0)
 		return -1;
 
-	autoclose int mount = m->bind ? make_bind(in, m, e) : make_filesystem(m, e);
-	if (mount < 0)
-		return -1;
-	if ((m->bind && set_attrs(mount, &m->attrs, 0, e) < 0) ||
-	    set_attrs(mount, &m->recursive_attrs, AT_RECURSIVE, e) < 0)
+	autoclose int mount = m->bind ? make_bind(in, m, e) : make_filesystem(in, m, e);
+	if (mount < 0 || set_attrs(mount, &m->recursive_attrs, AT_RECURSIVE, e) < 0)
 		return -1;
 	if (m->copy_up && copy_up(in, mount, m, e) < 0)
 		return -1;

@@ -58,11 +58,76 @@ int session_unshare(struct inside *in, const struct step *s, struct err *e)
 	return 0;
 }
 
+/* Our own directory in the procfs we were born with, which may be of another pid namespace. */
+static int find_self(struct inside *in, char *name, size_t size, struct err *e)
+{
+	if (in->proc < 0)
+		return err_msg(e, "the host has no procfs at /proc");
+
+	ssize_t n = sys_read_link_at(in->proc, "self", name, size - 1);
+	if (n < 0)
+		return err_sys(e, (int) n, "read \"/proc/self\"");
+	name[n] = '\0';
+
+	return 0;
+}
+
+static int write_offsets(struct inside *in, const char *self, const struct step *s, struct err *e)
+{
+	const struct clock_offset *monotonic = &s->clocks.monotonic,
+				  *boottime = &s->clocks.boottime;
+	char path[64], text[128];
+
+	fmt_text(path, sizeof(path), "%s/timens_offsets", self);
+
+	autoclose int fd = sys_open_proc(in->proc, path, O_WRONLY);
+	if (fd < 0)
+		return err_sys(e, fd, "open \"/proc/%s\"", path);
+
+	size_t length = fmt_text(text, sizeof(text), "monotonic %lld %u\nboottime %lld %u\n",
+				 (long long) monotonic->seconds, monotonic->nanoseconds,
+				 (long long) boottime->seconds, boottime->nanoseconds);
+	ssize_t n = sys_write(fd, text, length);
+	if (n == -ERANGE)
+		return err_msg(e, "with these offsets a clock would be before 0, or too far ahead");
+
+	return n < 0 ? err_sys(e, (int) n, "set the clocks of the time namespace") : 0;
+}
+
+/* Only children are in a time namespace that is made, or who joins it: so we do, now that its clocks are set. */
+int session_set_clocks(struct inside *in, const struct step *s, struct err *e)
+{
+	char self[32], path[64];
+
+	if (find_self(in, self, sizeof(self), e) < 0 || write_offsets(in, self, s, e) < 0)
+		return -1;
+	fmt_text(path, sizeof(path), "%s/ns/time_for_children", self);
+
+	autoclose int fd = sys_open_at(in->proc, path, O_RDONLY, 0);
+	if (fd < 0)
+		return err_sys(e, fd, "open \"/proc/%s\"", path);
+
+	int r = sys_setns(fd, CLONE_NEWTIME);
+
+	return r < 0 ? err_sys(e, r, "enter the time namespace") : 0;
+}
+
 int session_new_keyring(struct inside *in, const struct step *s, struct err *e)
 {
-	(void) in;
+	autoclose int attribute = s->keyring.label ? label_open_attribute(in, "keycreate", e) : -1;
+	if (s->keyring.label && attribute < 0)
+		return -1;
 
-	int r = sys_join_keyring(s->text);
+	int r = attribute < 0
+			? 0
+			: sys_write_all(attribute, s->keyring.label, strlen(s->keyring.label));
+	if (r < 0)
+		return err_sys(e, r, "set the SELinux label \"%s\" for the session keyring",
+			       s->keyring.label);
+	r = sys_join_keyring(s->keyring.name);
+	/* An empty write takes it back: the program's own keyrings are none of our business. */
+	if (attribute >= 0)
+		sys_write(attribute, "", 0);
 
 	/* A kernel without keys, or an outer container that hides them: then there is nothing to
 	 * share either. */
@@ -130,6 +195,33 @@ int session_set_sysctl(struct inside *in, const struct step *s, struct err *e)
 	int r = sys_write_all(fd, s->setting.value, strlen(s->setting.value));
 	if (r < 0)
 		return err_sys(e, r, "write \"%s\" to \"/proc/%s\"", s->setting.value, path);
+
+	return 0;
+}
+
+int session_set_memory_policy(struct inside *in, const struct step *s, struct err *e)
+{
+	const char *nodes = s->memory_policy.nodes;
+
+	(void) in;
+
+	int r = nodes ? sys_set_memory_policy(s->memory_policy.mode, s->memory_policy.mask,
+					      MEMORY_NODES)
+		      : sys_set_memory_policy(s->memory_policy.mode, NULL, 0);
+	if (r < 0)
+		return err_sys(e, r, "set memory policy %s%s%s", s->memory_policy.name,
+			       nodes ? " of nodes " : "", nodes ? nodes : "");
+
+	return 0;
+}
+
+int session_set_personality(struct inside *in, const struct step *s, struct err *e)
+{
+	(void) in;
+
+	int r = sys_personality((unsigned long) s->number);
+	if (r < 0)
+		return err_sys(e, r, "set the execution domain");
 
 	return 0;
 }

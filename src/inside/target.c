@@ -62,26 +62,29 @@ static int walk_replace_link(struct walk *w, int parent, size_t start, size_t en
 	return 0;
 }
 
+static int make_entry(int parent, const char *name, enum target_kind kind)
+{
+	if (kind == TARGET_DIRECTORY)
+		return sys_mkdir_at(parent, name, 0755);
+
+	int fd = sys_open_at(parent, name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, 0644);
+
+	return fd < 0 ? fd : sys_close(fd);
+}
+
 /* Make the last component of @w's path up to @end in @parent. 1: it is a link that leads nowhere.
  */
 static int make_one(struct walk *w, int parent, size_t start, size_t end, enum target_kind kind,
 		    struct err *e)
 {
 	char name[NAME_MAX + 1];
-	int r;
 
 	if (end - start > NAME_MAX)
 		return too_long(e, w->path);
 	memcpy(name, w->path + start, end - start);
 	name[end - start] = '\0';
 
-	if (kind == TARGET_DIRECTORY) {
-		r = sys_mkdir_at(parent, name, 0755);
-	} else {
-		r = sys_open_at(parent, name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, 0644);
-		if (r >= 0)
-			r = sys_close(r);
-	}
+	int r = make_entry(parent, name, kind);
 	if (r == -EEXIST)
 		return 1;
 	if (r < 0)
@@ -172,4 +175,24 @@ int target_make_parent(struct inside *in, const char *path, const char **name, s
 	w.path[*name - path] = '\0';
 
 	return target_make(in, w.path[0] != '\0' ? w.path : "/", TARGET_DIRECTORY, e);
+}
+
+int target_make_itself(struct inside *in, const char *path, enum target_kind kind, struct err *e)
+{
+	const char *name;
+
+	autoclose int parent = target_make_parent(in, path, &name, e);
+	if (parent < 0)
+		return -1;
+
+	int fd = sys_open_at(parent, name, O_PATH | O_NOFOLLOW, 0);
+	if (fd == -ENOENT) {
+		int r = make_entry(parent, name, kind);
+
+		if (r < 0 && r != -EEXIST)
+			return err_sys(e, r, "make \"%s\" in the rootfs", path);
+		fd = sys_open_at(parent, name, O_PATH | O_NOFOLLOW, 0);
+	}
+
+	return fd < 0 ? err_sys(e, fd, "open \"%s\" in the rootfs", path) : fd;
 }

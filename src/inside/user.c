@@ -3,15 +3,13 @@
  * inside/user.c - who the program is and what it may do
  *
  * From the bounding set to the filter each step gives up a right, in an order in which none is
- * missed by a later one. The last, the seccomp filter, comes right before the exec: so a profile
- * has to allow nothing but execve(2) and what the program itself needs.
+ * missed by a later one. The last, the seccomp filter, is filter.c's.
  */
 #include "inside/inside.h"
 
 #include "base/fmt.h"
 #include "kernel/process.h"
 
-#include <linux/filter.h>
 #include <linux/limits.h>
 
 int user_set_rlimit(struct inside *in, const struct step *s, struct err *e)
@@ -167,24 +165,6 @@ int user_no_new_privs(struct inside *in, const struct step *s, struct err *e)
 	int r = sys_prctl(PR_SET_NO_NEW_PRIVS, 1, 0);
 	if (r < 0)
 		return err_sys(e, r, "set no_new_privs");
-
-	return 0;
-}
-
-int user_set_seccomp(struct inside *in, const struct step *s, struct err *e)
-{
-	const struct sock_fprog program = {
-		.len = s->seccomp.count,
-		.filter = (struct sock_filter *) s->seccomp.filter,
-	};
-
-	/* The filter may forbid it. */
-	if (exec_announce(in, e) < 0)
-		return -1;
-
-	int r = sys_seccomp_filter(&program, s->seccomp.flags);
-	if (r < 0)
-		return err_sys(e, r, "load the seccomp filter");
 
 	return 0;
 }

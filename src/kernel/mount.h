@@ -76,6 +76,19 @@ static inline int sys_fsmount(int fs, unsigned attr)
 	return (int) SYS_CALL(fsmount, fs, FSMOUNT_CLOEXEC, attr, 0, 0, 0);
 }
 
+/* The number by which /proc/self/mountinfo knows the mount of @fd; Linux 5.8. Or -errno. */
+static inline int64_t sys_mount_id(int fd)
+{
+	const unsigned mount_id = 0x1000; /* STATX_MNT_ID */
+	struct statx st;
+	int r = (int) SYS_CALL(statx, fd, "", AT_EMPTY_PATH, mount_id, &st, 0);
+
+	if (r < 0)
+		return r;
+
+	return st.stx_mask & mount_id ? (int64_t) st.stx_mnt_id : -ENOSYS;
+}
+
 static inline int sys_mount(const char *source, const char *target, const char *type,
 			    unsigned long flags, const char *data)
 {

@@ -5,6 +5,7 @@
 #include "kernel/process.h"
 
 #include <linux/capability.h>
+#include <linux/seccomp.h>
 
 /* A child in our memory needs a stack of its own; there is one such child at a time. */
 static char child_stack[32 * 1024] __attribute__((aligned(16)));
@@ -34,6 +35,17 @@ pid_t sys_clone_call(const struct sys_clone *c, int *pidfd, int (*fn)(void *), v
 		*pidfd = fd;
 
 	return pid;
+}
+
+pid_t sys_clone_beside(uint64_t flags, void *stack, size_t size, int (*fn)(void *), void *arg)
+{
+	struct clone_args args = {
+		.flags = flags | CLONE_VM,
+		.stack = (uintptr_t) stack,
+		.stack_size = size,
+	};
+
+	return (pid_t) arch_clone_call(&args, sizeof(args), fn, arg);
 }
 
 pid_t sys_wait(pid_t pid, int *status, int options)
@@ -115,4 +127,35 @@ int sys_capget(uint64_t *effective)
 		*effective = data[0].effective | (uint64_t) data[1].effective << 32;
 
 	return r;
+}
+
+/* Linux 5.7, 5.19: with a listener only. */
+#ifndef SECCOMP_FILTER_FLAG_TSYNC_ESRCH
+#define SECCOMP_FILTER_FLAG_TSYNC_ESRCH (1U << 4)
+#endif
+#ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
+#define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1U << 5)
+#endif
+
+/* What goes only together with a listener, or with one and TSYNC. */
+static uint32_t companions(uint32_t flag)
+{
+	if (flag == SECCOMP_FILTER_FLAG_TSYNC_ESRCH)
+		return SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_TSYNC;
+	if (flag == SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV)
+		return SECCOMP_FILTER_FLAG_NEW_LISTENER;
+
+	return 0;
+}
+
+/* A flag that it knows gets the kernel as far as the program, which isn't there. */
+uint32_t sys_seccomp_known_flags(uint32_t wanted)
+{
+	uint32_t known = 0;
+
+	for (uint32_t flag = 1; flag <= SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV; flag <<= 1)
+		if (wanted & flag && sys_seccomp_filter(NULL, flag | companions(flag)) != -EINVAL)
+			known |= flag;
+
+	return known;
 }

@@ -8,7 +8,9 @@
 
 #include <linux/sched.h>
 #include <signal.h>
+#include <stddef.h>
 #include <sys/prctl.h>
+#include <sys/utsname.h>
 
 #ifndef CLONE_NEWTIME
 #define CLONE_NEWTIME 0x00000080
@@ -27,6 +29,13 @@ struct sys_clone {
  * a cgroup is -EOPNOTSUPP. @pidfd: of the child, close-on-exec. The pid, or -errno.
  */
 pid_t sys_clone_call(const struct sys_clone *c, int *pidfd, int (*fn)(void *), void *arg);
+
+/*
+ * Start a child in our own memory, on the stack given, that calls fn(arg) and then ends with its result: with
+ * CLONE_THREAD in @flags it must not return, for that would end the whole process. No signal tells its end:
+ * wait for it with __WALL. clone3(2), Linux 5.3.
+ */
+pid_t sys_clone_beside(uint64_t flags, void *stack, size_t size, int (*fn)(void *), void *arg);
 
 /* fork(2) for code without threads. 0 in the child. */
 static inline pid_t sys_fork(void)
@@ -99,6 +108,12 @@ static inline int sys_signalfd(const uint64_t *mask)
 	return (int) SYS_CALL(signalfd4, -1, mask, 8, O_CLOEXEC | O_NONBLOCK, 0, 0);
 }
 
+/* A counter that reads as 8 bytes and never waits: -EAGAIN while it is 0. */
+static inline int sys_eventfd(void)
+{
+	return (int) SYS_CALL(eventfd2, 0, O_CLOEXEC | O_NONBLOCK, 0, 0, 0, 0);
+}
+
 /* ---- namespaces ---- */
 
 static inline int sys_setns(int fd, uint64_t type)
@@ -169,6 +184,44 @@ static inline int sys_set_rlimit(int resource, const struct sys_rlimit *limit)
 	return (int) SYS_CALL(prlimit64, 0, resource, limit, NULL, 0, 0);
 }
 
+/* The kernel's struct sched_attr, up to what Linux 5.3 knows. */
+struct sys_sched_attr {
+	uint32_t size, policy;
+	uint64_t flags;
+	int32_t nice;
+	uint32_t priority;
+	uint64_t runtime, deadline, period;
+	uint32_t util_min, util_max;
+};
+
+/* Without the utilisation clamps, which Linux before 5.3 has not. */
+#define SYS_SCHED_ATTR_OLD offsetof(struct sys_sched_attr, util_min)
+
+/* @attr->size says how much of it is there. */
+static inline int sys_sched_setattr(pid_t pid, const struct sys_sched_attr *attr)
+{
+	return (int) SYS_CALL(sched_setattr, pid, attr, 0, 0, 0, 0);
+}
+
+/* Of all processes of the group @pgid. @class 1 to 3, @level 0 to 7. */
+static inline int sys_ioprio_set(pid_t pgid, int class, int level)
+{
+	const int who_pgrp = 2, class_shift = 13; /* IOPRIO_WHO_PGRP, IOPRIO_CLASS_SHIFT */
+
+	return (int) SYS_CALL(ioprio_set, who_pgrp, pgid, class << class_shift | level, 0, 0, 0);
+}
+
+/* @bits of @mask name NUMA nodes; 0: none. The kernel reads one bit less than it is told of. */
+static inline int sys_set_memory_policy(int mode, const uint64_t *mask, unsigned long bits)
+{
+	return (int) SYS_CALL(set_mempolicy, mode, mask, bits > 0 ? bits + 1 : 0, 0, 0, 0);
+}
+
+static inline int sys_personality(unsigned long persona)
+{
+	return (int) SYS_CALL(personality, persona, 0, 0, 0, 0, 0);
+}
+
 /* A new session keyring of this name; -ENOSYS where the kernel has no keys. */
 static inline int sys_join_keyring(const char *name)
 {
@@ -177,9 +230,18 @@ static inline int sys_join_keyring(const char *name)
 	return (int) SYS_CALL(keyctl, join_session_keyring, name, 0, 0, 0, 0);
 }
 
+/* 0; with SECCOMP_FILTER_FLAG_NEW_LISTENER (Linux 5.0) the listener's descriptor, close-on-exec. */
 static inline int sys_seccomp_filter(const void *program, unsigned flags)
 {
 	const int mode_filter = 1; /* SECCOMP_SET_MODE_FILTER */
 
 	return (int) SYS_CALL(seccomp, mode_filter, flags, program, 0, 0, 0);
+}
+
+/* Those of @wanted (SECCOMP_FILTER_FLAG_*) that this kernel knows. */
+uint32_t sys_seccomp_known_flags(uint32_t wanted);
+
+static inline int sys_uname(struct utsname *name)
+{
+	return (int) SYS_CALL(uname, name, 0, 0, 0, 0, 0);
 }

@@ -9,7 +9,18 @@
 #include "kernel/process.h"
 
 #define FIELD_STATE	 3
+#define FIELD_PARENT	 4
 #define FIELD_START_TIME 22
+
+static uint64_t number(const char *at)
+{
+	uint64_t n = 0;
+
+	for (; *at >= '0' && *at <= '9'; at++)
+		n = n * 10 + (uint64_t) (*at - '0');
+
+	return n;
+}
 
 int proc_stat_read(pid_t pid, struct proc_stat *stat)
 {
@@ -33,14 +44,14 @@ int proc_stat_read(pid_t pid, struct proc_stat *stat)
 	at += 2;
 	stat->state = *at;
 	for (int field = FIELD_STATE; field < FIELD_START_TIME; field++) {
+		if (field == FIELD_PARENT)
+			stat->parent = (pid_t) number(at);
 		at = strchr(at, ' ');
 		if (!at)
 			return -EINVAL;
 		at++;
 	}
-	stat->start_time = 0;
-	for (; *at >= '0' && *at <= '9'; at++)
-		stat->start_time = stat->start_time * 10 + (uint64_t) (*at - '0');
+	stat->start_time = number(at);
 
 	return 0;
 }

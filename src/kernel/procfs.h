@@ -8,6 +8,7 @@
 
 struct proc_stat {
 	char state; /* 'R', 'S', 'Z' ... */
+	pid_t parent;
 	uint64_t
 		start_time; /* clock ticks since boot: together with the pid it names one process for ever */
 };

@@ -10,6 +10,9 @@
 #include <sys/time.h>
 #include <sys/un.h>
 
+/* Seconds; security.md, 20. */
+#define CONNECT_PATIENCE 8
+
 int sys_socket_pair(int fds[2])
 {
 	return (int) SYS_CALL(socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds, 0, 0);
@@ -21,7 +24,8 @@ union control {
 	char room[CMSG_SPACE(sizeof(int))];
 };
 
-int sys_send_fd(int socket, const void *data, size_t size, int fd)
+/* Bytes taken, or -errno. */
+static long send_some(int socket, const void *data, size_t size, int fd)
 {
 	union control control = { .header = {
 					  .cmsg_level = SOL_SOCKET,
@@ -41,7 +45,31 @@ int sys_send_fd(int socket, const void *data, size_t size, int fd)
 		n = SYS_CALL(sendmsg, socket, &m, MSG_NOSIGNAL, 0, 0, 0);
 	while (n == -EINTR);
 
+	return n;
+}
+
+int sys_send_fd(int socket, const void *data, size_t size, int fd)
+{
+	long n = send_some(socket, data, size, fd);
+
 	return n < 0 ? (int) n : 0;
+}
+
+int sys_send_stream(int socket, const void *data, size_t size, int fd)
+{
+	const char *at = data;
+
+	while (size > 0) {
+		long n = send_some(socket, at, size, fd);
+
+		if (n < 0)
+			return (int) n;
+		at += n;
+		size -= (size_t) n;
+		fd = -1;
+	}
+
+	return 0;
 }
 
 ssize_t sys_receive_fd(int socket, void *data, size_t size, int *fd)
@@ -84,54 +112,50 @@ static int unix_socket(int type)
 	return (int) SYS_CALL(socket, AF_UNIX, type | SOCK_CLOEXEC, 0, 0, 0, 0);
 }
 
+/* A socket, and the address @a of @name in @dir. */
+static int prepare(int dir, const char *name, int type, struct sockaddr_un *a)
+{
+	int r = address(dir, name, a);
+
+	return r < 0 ? r : unix_socket(type);
+}
+
+/* @fd, or, where the last call failed, -errno and @fd closed. */
+static int settle(int fd, int r)
+{
+	if (r < 0)
+		sys_close(fd);
+
+	return r < 0 ? r : fd;
+}
+
 int sys_listen_at(int dir, const char *name, int type)
 {
 	struct sockaddr_un a;
-	int r = address(dir, name, &a);
-	if (r < 0)
-		return r;
+	int fd = prepare(dir, name, type, &a);
 
-	int fd = unix_socket(type);
 	if (fd < 0)
 		return fd;
-	r = (int) SYS_CALL(bind, fd, &a, sizeof(a), 0, 0, 0);
+
+	int r = (int) SYS_CALL(bind, fd, &a, sizeof(a), 0, 0, 0);
 	if (r == 0)
 		r = (int) SYS_CALL(listen, fd, 16, 0, 0, 0, 0);
-	if (r < 0) {
-		sys_close(fd);
-		return r;
-	}
 
-	return fd;
+	return settle(fd, r);
 }
 
 int sys_connect_at(int dir, const char *name, int type)
 {
-	return sys_connect_at_within(dir, name, type, 0);
-}
-
-int sys_connect_at_within(int dir, const char *name, int type, int timeout_ms)
-{
-	const struct timeval timeout = { timeout_ms / 1000, timeout_ms % 1000 * 1000 };
 	struct sockaddr_un a;
-	int r = address(dir, name, &a);
-	if (r < 0)
-		return r;
+	int fd = prepare(dir, name, type, &a);
 
-	int fd = unix_socket(type);
 	if (fd < 0)
 		return fd;
-	if (timeout_ms > 0)
-		r = (int) SYS_CALL(setsockopt, fd, SOL_SOCKET, SO_SNDTIMEO, &timeout,
-				   sizeof(timeout), 0);
-	if (r == 0)
-		r = (int) SYS_CALL(connect, fd, &a, sizeof(a), 0, 0, 0);
-	if (r < 0) {
-		sys_close(fd);
-		return r;
-	}
+	/* Nobody has to serve a socket that listens: neither connect(2) nor sending may wait for ever. */
+	const struct timeval patience = { .tv_sec = CONNECT_PATIENCE };
+	SYS_CALL(setsockopt, fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience), 0);
 
-	return fd;
+	return settle(fd, (int) SYS_CALL(connect, fd, &a, sizeof(a), 0, 0, 0));
 }
 
 int sys_accept(int listener)

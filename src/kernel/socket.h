@@ -12,17 +12,18 @@ int sys_socket_pair(int fds[2]);
 /* One message of @size bytes; @fd goes with it unless -1. No SIGPIPE. 0, or -errno. */
 int sys_send_fd(int socket, const void *data, size_t size, int fd);
 
+/* All of @data over a SOCK_STREAM, @fd with its first byte. 0, or -errno. */
+int sys_send_stream(int socket, const void *data, size_t size, int fd);
+
 /* One message, cut at @size. @fd: the descriptor that came with it, or -1. Bytes, 0 at the end, -errno. */
 ssize_t sys_receive_fd(int socket, void *data, size_t size, int *fd);
 
 /*
  * Listen at, or connect to, the socket @name in the directory @dir. @type: SOCK_SEQPACKET, SOCK_STREAM. Works for paths
- * longer than an address holds: the name is given through /proc/self/fd. The descriptor, or -errno.
+ * longer than an address holds: the name is given through /proc/self/fd. The descriptor, or -errno;
+ * -EAGAIN where connecting, or later sending, took more than 8 seconds.
  */
 int sys_listen_at(int dir, const char *name, int type);
 int sys_connect_at(int dir, const char *name, int type);
-
-/* The same, but neither connecting nor a later send waits longer than @timeout_ms: -EAGAIN. */
-int sys_connect_at_within(int dir, const char *name, int type, int timeout_ms);
 
 int sys_accept(int listener);

@@ -189,6 +189,11 @@ static inline int sys_chmod_at(int dir, const char *path, mode_t mode)
 	return (int) SYS_CALL(fchmodat, dir, path, mode, 0, 0, 0);
 }
 
+static inline int sys_set_xattr(const char *path, const char *name, const void *value, size_t size)
+{
+	return (int) SYS_CALL(setxattr, path, name, value, size, 0, 0);
+}
+
 /* May the effective user do @mode (R_OK, W_OK, X_OK) here? 0, or -errno. */
 int sys_access_at(int dir, const char *path, int mode);
 

@@ -8,14 +8,22 @@
 
 #include <string.h>
 
-/* Is annotation @key there, with the value "1"? */
-static inline bool plan_annotation_is_set(const struct planner *p, const char *key)
+/* The value of annotation @key; NULL: it is not there. */
+static inline const char *plan_annotation_value(const struct planner *p, const char *key)
 {
 	const struct oci_string_map *annotations = p->config->annotations;
 
 	for (size_t i = 0; annotations && i < annotations->count; i++)
 		if (strcmp(annotations->keys[i], key) == 0)
-			return strcmp(annotations->values[i], "1") == 0;
+			return annotations->values[i];
 
-	return false;
+	return NULL;
+}
+
+/* Is annotation @key there, with the value "1"? */
+static inline bool plan_annotation_is_set(const struct planner *p, const char *key)
+{
+	const char *value = plan_annotation_value(p, key);
+
+	return value && strcmp(value, "1") == 0;
 }

@@ -9,7 +9,7 @@
  * path it is the relative `tare-ID`.
  *
  * The systemd form `slice:prefix:name` has no meaning without --systemd-cgroup: it is a relative
- * path of one component, as with runc.
+ * path of one component, as with runc. With it, scope.c decides.
  *
  * Where we may not make a cgroup (an ordinary user to whom nothing is delegated) the container
  * stays in tare's, unless resources asks for what needs one.
@@ -183,6 +183,43 @@ const char *plan_cgroup_dir(struct planner *p, const struct cgroup_hierarchy *h)
 	return p->cgroup_dirs[h - layout->hierarchies];
 }
 
+/* Does the systemd that makes the scope have it to give? The one of a user has what was delegated to it. */
+static bool scope_has_controller(const struct planner *p, const struct cgroup_hierarchy *h,
+				 const char *controller)
+{
+	const struct cgroup_hierarchy parent = { .mount = p->scope_parent, .v2 = true };
+	const struct cgroup_layout layout = { .hierarchies = &parent, .count = 1 };
+
+	return !h->v2 || !p->scope_parent || cgroup_layout_find(&layout, controller);
+}
+
+static const struct cgroup_hierarchy *refuse_undelegated(const struct planner *p,
+							 const char *controller, const char *place,
+							 struct err *e)
+{
+	err_cfg(e, place, "the systemd of user %u has no %s controller to give",
+		(unsigned) p->facts->systemd.uid, controller);
+	err_hint(e,
+		 "have it delegated: [Service] Delegate=%s ... in "
+		 "/etc/systemd/system/user@.service.d/delegate.conf, then log in again",
+		 controller);
+
+	return NULL;
+}
+
+int plan_cgroup_check(struct planner *p, const struct cgroup_hierarchy *h, const char *place,
+		      struct err *e)
+{
+	if (plan_cgroup_dir(p, h))
+		return 0;
+	if (p->options->no_cgroup)
+		return err_cfg(e, place, "this needs a cgroup, and cgroups are disabled");
+	err_cfg(e, place, "this needs cgroup \"%s\", which user %u may not make", name_dir(p, h),
+		(unsigned) p->facts->euid);
+
+	return err_hint(e, "have the cgroup delegated to this user, or ask for no limits");
+}
+
 const struct cgroup_hierarchy *plan_cgroup_need(struct planner *p, const char *controller,
 						const char *place, struct err *e)
 {
@@ -197,19 +234,15 @@ const struct cgroup_hierarchy *plan_cgroup_need(struct planner *p, const char *c
 		err_cfg(e, place, "this needs a cgroup, and no cgroup file system is mounted");
 		return NULL;
 	}
+	if (h && !scope_has_controller(p, h, controller))
+		return refuse_undelegated(p, controller, place, e);
 	if (!h) {
 		err_cfg(e, place, "no cgroup hierarchy has the %s controller", controller);
 		err_hint(e, "the kernel or the parent cgroup has no %s controller", controller);
 		return NULL;
 	}
-	if (!plan_cgroup_dir(p, h)) {
-		err_cfg(e, place, "this needs cgroup \"%s\", which user %u may not make",
-			name_dir(p, h), (unsigned) p->facts->euid);
-		err_hint(e, "have the cgroup delegated to this user, or ask for no limits");
-		return NULL;
-	}
 
-	return h;
+	return plan_cgroup_check(p, h, place, e) < 0 ? NULL : h;
 }
 
 int plan_cgroup(struct planner *p, struct err *e)
@@ -218,8 +251,6 @@ int plan_cgroup(struct planner *p, struct err *e)
 	const char *path = configured_path(p);
 	bool made = false;
 
-	if (p->options->systemd_cgroup)
-		return err_msg(e, "--systemd-cgroup is not supported yet");
 	if (path && check_path(path, e) < 0)
 		return -1;
 	for (size_t i = 0; i < layout->count; i++) {
@@ -240,11 +271,7 @@ int plan_cgroup(struct planner *p, struct err *e)
 	return 0;
 }
 
-/*
- * With a limit of 0 processes none can be born in the cgroup, but one can be moved there or be
- * there already: so it comes after the birth.
- */
-static void limit_pids_to_none(struct planner *p)
+void plan_cgroup_limit_pids_to_none(struct planner *p)
 {
 	const struct oci_linux *linux = p->config->linux;
 	const struct oci_linux_pids *pids =
@@ -273,7 +300,7 @@ int plan_cgroup_join(struct planner *p, struct err *e)
 		if (dir)
 			plan_add(p, OP_JOIN_CGROUP, asked_at(p))->cgroup.path = dir;
 	}
-	limit_pids_to_none(p);
+	plan_cgroup_limit_pids_to_none(p);
 
 	return 0;
 }

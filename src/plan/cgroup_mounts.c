@@ -14,7 +14,9 @@
 #include "kernel/mount.h"
 #include "kernel/process.h"
 #include "plan/mounts.h"
+#include "plan/path_text.h"
 
+#include <linux/capability.h>
 #include <string.h>
 
 /* The container's directory in @h: the deepest that is made or joined there. NULL: none. */
@@ -37,10 +39,24 @@ static const char *own_directory(const struct planner *p, const struct cgroup_hi
 	return own;
 }
 
-/* Only who is root of the cgroup namespace may mount what it shows. */
+/* Is the cgroup namespace that is joined the host's own? */
+static bool joins_first(const struct planner *p)
+{
+	const ino_t first =
+		0xEFFFFFFB; /* PROC_CGROUP_INIT_INO: the kernel's number for it, always */
+	const char *path = plan_joined_path(p, CLONE_NEWCGROUP);
+	struct stat st;
+
+	return path && sys_stat_at(AT_FDCWD, path, 0, &st) == 0 && st.st_ino == first;
+}
+
+/*
+ * Only who is root of the cgroup namespace may mount what it shows. And never from the first one: there a mount of
+ * cgroup2 changes the options of the host's (nsdelegate, memory_recursiveprot).
+ */
 static bool can_mount(const struct planner *p)
 {
-	if (!plan_has_namespace(p, CLONE_NEWCGROUP))
+	if (!plan_has_namespace(p, CLONE_NEWCGROUP) || joins_first(p))
 		return false;
 
 	return !(p->new_namespaces & CLONE_NEWUSER) || (p->new_namespaces & CLONE_NEWCGROUP);
@@ -108,6 +124,7 @@ static void add_tmpfs(struct planner *p, const char *place, const struct mount_s
 	m.parameter_count = 2;
 	m.data = "mode=755,size=64k";
 	m.propagation_count = options->propagation_count;
+	plan_mount_label(p, place, &m);
 	plan_add(p, OP_MOUNT, place)->mount = m;
 }
 
@@ -218,4 +235,45 @@ void plan_cgroup_mounts(struct planner *p, const char *place, const struct mount
 	if (m->parameter_count > 0)
 		plan_warn(p, "%s: \"%s\" is for cgroup v2: left out", place, m->data);
 	add_v1(p, place, &without_parameters);
+}
+
+/* ---- whose the cgroup is: config-linux.md, "Cgroup ownership" ---- */
+
+static bool is_writable_cgroup(struct planner *p, const struct oci_mount *mount)
+{
+	if (!mount->type || strcmp(mount->type, "cgroup") != 0 ||
+	    strcmp(path_clean(p->arena, mount->destination), "/sys/fs/cgroup") != 0)
+		return false;
+	for (size_t i = 0; i < mount->options_count; i++)
+		if (strcmp(mount->options[i], "ro") == 0 || strcmp(mount->options[i], "rro") == 0)
+			return false;
+
+	return true;
+}
+
+/*
+ * Who may change the files of the container's cgroup can hand its resources on, as systemd in a container does. On v1
+ * that would be no delegation but the keys of the host.
+ */
+int plan_cgroup_owner(struct planner *p, struct err *e)
+{
+	const struct oci_config *config = p->config;
+	const struct oci_process *process = config->process;
+	bool may = p->facts->capabilities & ((uint64_t) 1 << CAP_CHOWN);
+
+	(void) e;
+	if (p->facts->cgroups.mode != CGROUP_V2 || !p->cgroup_dir || !may ||
+	    !(p->new_namespaces & CLONE_NEWCGROUP))
+		return 0;
+	for (size_t i = 0; i < config->mounts_count; i++) {
+		if (!is_writable_cgroup(p, &config->mounts[i]))
+			continue;
+
+		struct step *step = plan_add(p, OP_OWN_CGROUP, plan_place(p, "/mounts/%zu", i));
+		step->cgroup_owner.directory = p->cgroup_dir;
+		step->cgroup_owner.uid = process && process->user ? process->user->uid : 0;
+		break;
+	}
+
+	return 0;
 }

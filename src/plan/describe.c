@@ -9,10 +9,12 @@
 #include "heap/json_text.h"
 #include "kernel/mount.h"
 #include "plan/caps.h"
+#include "plan/memory_policy.h"
 #include "plan/mount_options.h"
 #include "plan/namespaces.h"
 #include "plan/plan.h"
 
+#include <linux/personality.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -36,18 +38,23 @@ static void say(struct line *l, const char *fmt, ...)
 	va_end(ap);
 }
 
-static void say_quoted(struct line *l, const char *text)
+static void say_quoted_part(struct line *l, const char *text, size_t length)
 {
 	say(l, "\"");
-	for (; *text; text++) {
+	for (size_t i = 0; i < length; i++) {
 		char escape[JSON_ESCAPE_SIZE];
 
-		if (json_escape(*text, escape) > 0)
+		if (json_escape(text[i], escape) > 0)
 			say(l, "%s", escape);
 		else
-			say(l, "%c", *text);
+			say(l, "%c", text[i]);
 	}
 	say(l, "\"");
+}
+
+static void say_quoted(struct line *l, const char *text)
+{
+	say_quoted_part(l, text, strlen(text));
 }
 
 /* One more of a list: the first has a space in front, the others a comma. */
@@ -109,12 +116,23 @@ static void describe_cgroup(struct line *l, const struct step *s)
 
 static void describe_cgroup_file(struct line *l, const struct step *s)
 {
-	say(l, "%s", s->cgroup_file.file);
-	say(l, " = ");
+	say(l, "%s = ", s->cgroup_file.file);
 	say_quoted(l, s->cgroup_file.value);
+	if (s->cgroup_file.other_file) {
+		say(l, ", else %s = ", s->cgroup_file.other_file);
+		say_quoted(l, s->cgroup_file.other_value);
+	}
 	say(l, " in ");
 	say_quoted(l, s->cgroup_file.directory);
+	if (s->cgroup_file.usage_file)
+		say(l, " not below %s", s->cgroup_file.usage_file);
 	say(l, s->cgroup_file.optional ? " if there" : "");
+}
+
+static void describe_cgroup_owner(struct line *l, const struct step *s)
+{
+	say_quoted(l, s->cgroup_owner.directory);
+	say(l, " to uid %u of the container", s->cgroup_owner.uid);
 }
 
 static void describe_devices(struct line *l, const struct step *s)
@@ -148,16 +166,48 @@ static void describe_spawn(struct line *l, const struct step *s)
 	say(l, spawn->held ? " held" : "");
 }
 
-static void describe_id_map(struct line *l, const struct step *s)
+/* A line of the properties: "property NAME TYPE", or "value TYPE TEXT". */
+static void say_property_line(struct line *l, const char *line, size_t length)
 {
-	say(l, s->id_map.group ? "gids" : "uids");
-	for (size_t i = 0; i < s->id_map.count; i++) {
-		const struct id_range *r = &s->id_map.ranges[i];
+	const char *word = line + strcspn(line, " ") + 1, *text = word + strcspn(word, " ") + 1;
+
+	if (strncmp(line, "property ", 9) == 0) {
+		say(l, " %.*s=", (int) (text - 1 - word), word);
+		l->in_list = false;
+	} else if (strncmp(line, "value ", 6) == 0) {
+		say(l, l->in_list ? "," : "");
+		say_quoted_part(l, text, length - (size_t) (text - line));
+		l->in_list = true;
+	}
+}
+
+static void describe_scope(struct line *l, const struct step *s)
+{
+	const struct scope_step *scope = &s->scope;
+
+	say_quoted(l, scope->unit);
+	say(l, scope->bus ? " of the user's systemd" : "");
+	for (const char *line = scope->properties; *line; line = strchr(line, '\n') + 1)
+		say_property_line(l, line, strcspn(line, "\n"));
+}
+
+static void say_ranges(struct line *l, const char *name, const struct id_range *ranges,
+		       size_t count)
+{
+	say(l, "%s", name);
+	l->in_list = false;
+	for (size_t i = 0; i < count; i++) {
+		const struct id_range *r = &ranges[i];
 		char text[40];
 
 		fmt_text(text, sizeof(text), "%u:%u:%u", r->inside, r->outside, r->count);
 		say_item(l, text);
 	}
+}
+
+static void describe_id_map(struct line *l, const struct step *s)
+{
+	say_ranges(l, s->id_map.group ? "gids" : "uids", s->id_map.ranges, s->id_map.count);
 	if (s->id_map.way == ID_MAP_HELPER)
 		say(l, " by %s", s->id_map.group ? "newgidmap" : "newuidmap");
 }
@@ -171,6 +221,37 @@ static void describe_namespace(struct line *l, const struct step *s)
 		say(l, " ");
 		say_quoted(l, s->ns.path);
 	}
+}
+
+static void say_offset(struct line *l, const char *name, const struct clock_offset *offset)
+{
+	say(l, "%s %lld.%09us", name, (long long) offset->seconds, offset->nanoseconds);
+}
+
+static void describe_clocks(struct line *l, const struct step *s)
+{
+	say_offset(l, "monotonic", &s->clocks.monotonic);
+	say_offset(l, ", boottime", &s->clocks.boottime);
+}
+
+static void describe_keyring(struct line *l, const struct step *s)
+{
+	say_quoted(l, s->keyring.name);
+	if (s->keyring.label) {
+		say(l, " with SELinux label ");
+		say_quoted(l, s->keyring.label);
+	}
+}
+
+static void describe_label_file(struct line *l, const struct step *s)
+{
+	say(l, "%s attr/%s", s->label.name, s->label.file);
+}
+
+static void describe_label(struct line *l, const struct step *s)
+{
+	say(l, "%s attr/%s = ", s->label.name, s->label.file);
+	say_quoted(l, s->label.value);
 }
 
 static void describe_setting(struct line *l, const struct step *s)
@@ -241,6 +322,19 @@ static const char *mount_verb(const struct mount_step *m)
 	return m->type;
 }
 
+static void say_idmap(struct line *l, const struct mount_idmap *map)
+{
+	if (map->way == MOUNT_IDMAP_NONE)
+		return;
+	say(l, map->recursive ? " with all below it id-mapped" : " id-mapped");
+	if (map->way == MOUNT_IDMAP_CONTAINER) {
+		say(l, " as the container");
+		return;
+	}
+	say_ranges(l, " uids", map->uids.ranges, map->uids.count);
+	say_ranges(l, " gids", map->gids.ranges, map->gids.count);
+}
+
 static void describe_mount(struct line *l, const struct step *s)
 {
 	const struct mount_step *m = &s->mount;
@@ -257,7 +351,18 @@ static void describe_mount(struct line *l, const struct step *s)
 	say_quoted(l, m->target);
 	say_options(l, m);
 	say(l, m->copy_up ? " with a copy of what is there" : "");
-	say(l, m->source_from_host ? " opened by host" : "");
+	say(l, m->source_nofollow ? " a link itself" : "");
+	say(l, m->target_nofollow ? " over a link itself" : "");
+	say_idmap(l, &m->idmap);
+	say(l, m->source_from_host ? m->bind ? " opened by host" : " made by host" : "");
+	if (m->label) {
+		say(l, " labelled ");
+		say_quoted(l, m->label);
+	}
+	if (m->fallback) {
+		say(l, ", else rbind ");
+		say_quoted(l, m->fallback);
+	}
 }
 
 static void describe_device(struct line *l, const struct step *s)
@@ -319,6 +424,81 @@ static void describe_rlimit(struct line *l, const struct step *s)
 	say_limit(l, s->rlimit.hard);
 }
 
+static void describe_scheduler(struct line *l, const struct step *s)
+{
+	const struct scheduler_step *o = &s->scheduler;
+
+	say(l, "%s", o->name);
+	if (o->nice != 0)
+		say(l, " nice %d", o->nice);
+	if (o->priority != 0)
+		say(l, " priority %u", o->priority);
+	if (o->runtime != 0)
+		say(l, " runtime %llu deadline %llu period %llu", (unsigned long long) o->runtime,
+		    (unsigned long long) o->deadline, (unsigned long long) o->period);
+	if (o->flags)
+		say(l, " flags 0x%llx", (unsigned long long) o->flags);
+}
+
+static void describe_io_priority(struct line *l, const struct step *s)
+{
+	say(l, "%s %d", s->io_priority.name, s->io_priority.level);
+}
+
+static void describe_resctrl(struct line *l, const struct step *s)
+{
+	static const char *const ways[] = {
+		[RESCTRL_THERE] = "that is there",
+		[RESCTRL_SHARED] = "where missing, to stay",
+		[RESCTRL_OWN] = "where missing",
+		[RESCTRL_NEW] = "that is new",
+	};
+
+	say_quoted(l, s->resctrl.path);
+	say(l, " %s", ways[s->resctrl.way]);
+	if (s->resctrl.way == RESCTRL_OWN)
+		return;
+	for (size_t i = 0; i < s->resctrl.compared; i++) {
+		say(l, i > 0 ? ", " : " with ");
+		say_quoted(l, s->resctrl.lines[i]);
+	}
+}
+
+static void describe_schemata(struct line *l, const struct step *s)
+{
+	say_strings(l, s->resctrl.lines);
+	say(l, " to ");
+	say_quoted(l, s->resctrl.path);
+}
+
+static void describe_netdev(struct line *l, const struct step *s)
+{
+	say_quoted(l, s->netdev.name);
+	if (strcmp(s->netdev.name, s->netdev.new_name) != 0) {
+		say(l, " as ");
+		say_quoted(l, s->netdev.new_name);
+	}
+	if (s->netdev.namespace) {
+		say(l, " to ");
+		say_quoted(l, s->netdev.namespace);
+	}
+}
+
+static void describe_memory_policy(struct line *l, const struct step *s)
+{
+	say(l, "%s", s->memory_policy.name);
+	for (size_t i = 0; i < MEMORY_POLICY_FLAGS; i++)
+		if (s->memory_policy.mode & memory_policy_flags[i].flag)
+			say(l, " %s", memory_policy_flags[i].name);
+	if (s->memory_policy.nodes)
+		say(l, " nodes %s", s->memory_policy.nodes);
+}
+
+static void describe_personality(struct line *l, const struct step *s)
+{
+	say(l, s->number == PER_LINUX32 ? "LINUX32" : "LINUX");
+}
+
 static void describe_user(struct line *l, const struct step *s)
 {
 	say(l, "%u:%u", s->user.uid, s->user.gid);
@@ -371,6 +551,7 @@ static void describe_seccomp(struct line *l, const struct step *s)
 	say(l, "%u instructions", s->seccomp.count);
 	if (s->seccomp.flags)
 		say(l, ", flags 0x%x", s->seccomp.flags);
+	say(l, s->seccomp.notify ? ", listener to the agent" : "");
 }
 
 static void describe_exec(struct line *l, const struct step *s)
@@ -385,16 +566,25 @@ static describer *const describers[OP_COUNT] = {
 	[OP_MAKE_CGROUP] = describe_cgroup,
 	[OP_WRITE_CGROUP] = describe_cgroup_file,
 	[OP_ATTACH_DEVICES] = describe_devices,
+	[OP_MAKE_RESCTRL] = describe_resctrl,
+	[OP_WRITE_RESCTRL] = describe_schemata,
 	[OP_SPAWN] = describe_spawn,
+	[OP_START_SCOPE] = describe_scope,
 	[OP_JOIN_CGROUP] = describe_cgroup,
+	[OP_HAND_DOWN] = describe_path,
+	[OP_JOIN_RESCTRL] = describe_path,
 	[OP_WRITE_ID_MAP] = describe_id_map,
 	[OP_DENY_SETGROUPS] = describe_nothing,
+	[OP_OWN_CGROUP] = describe_cgroup_owner,
 	[OP_SET_OOM_SCORE] = describe_number,
 	[OP_RELEASE] = describe_nothing,
+	[OP_MOVE_NETDEV] = describe_netdev,
 	[OP_ENTER_SESSION] = describe_nothing,
 	[OP_JOIN_NAMESPACE] = describe_namespace,
 	[OP_UNSHARE] = describe_namespace,
-	[OP_NEW_KEYRING] = describe_text,
+	[OP_SET_CLOCKS] = describe_clocks,
+	[OP_NEW_KEYRING] = describe_keyring,
+	[OP_OPEN_LABEL] = describe_label_file,
 	[OP_LOOPBACK_UP] = describe_nothing,
 	[OP_SET_HOSTNAME] = describe_text,
 	[OP_SET_DOMAINNAME] = describe_text,
@@ -415,7 +605,11 @@ static describer *const describers[OP_COUNT] = {
 	[OP_CHROOT] = describe_path,
 	[OP_PROTECT_ROOT] = describe_nothing,
 	[OP_PROPAGATE_ROOT] = describe_propagation,
+	[OP_SET_SCHEDULER] = describe_scheduler,
+	[OP_SET_IO_PRIORITY] = describe_io_priority,
 	[OP_SET_RLIMIT] = describe_rlimit,
+	[OP_SET_MEMORY_POLICY] = describe_memory_policy,
+	[OP_SET_PERSONALITY] = describe_personality,
 	[OP_CHANGE_DIR] = describe_path,
 	[OP_DROP_BOUNDING] = describe_bounding,
 	[OP_SET_USER] = describe_user,
@@ -423,6 +617,7 @@ static describer *const describers[OP_COUNT] = {
 	[OP_SET_CAPS] = describe_caps,
 	[OP_NO_NEW_PRIVS] = describe_nothing,
 	[OP_PREPARE_EXEC] = describe_exec,
+	[OP_SET_LABEL] = describe_label,
 	[OP_WAIT_FOR_START] = describe_nothing,
 	[OP_SET_SECCOMP] = describe_seccomp,
 	[OP_EXEC] = describe_exec,

@@ -13,6 +13,7 @@
 #include "plan/accounts.h"
 #include "plan/planner.h"
 
+#include <linux/magic.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -189,6 +190,51 @@ int facts_gather(struct facts *facts, struct arena *a, struct err *e)
 		return -1;
 
 	return cgroup_layout_read(&facts->cgroups, a, e);
+}
+
+/* ---- what is looked at only if it matters ---- */
+
+static bool has_text(const char *s)
+{
+	return s && s[0];
+}
+
+/* The kernel lists its filesystem only if SELinux was not switched off at boot. */
+static bool read_selinux(void)
+{
+	char types[PROC_SIZE];
+	struct statfs fs;
+
+	if (sys_statfs_path("/sys/fs/selinux", &fs) == 0 && fs.f_type == SELINUX_MAGIC)
+		return true;
+
+	return read_proc("/proc/filesystems", types, sizeof(types)) == 0 &&
+	       strstr(types, "\tselinuxfs\n");
+}
+
+static bool read_apparmor(void)
+{
+	char enabled[8];
+
+	return read_proc("/sys/module/apparmor/parameters/enabled", enabled, sizeof(enabled)) ==
+		       0 &&
+	       enabled[0] == 'Y';
+}
+
+void facts_gather_asked(struct facts *facts, const struct oci_config *config)
+{
+	const struct oci_process *process = config->process;
+
+	if ((process && has_text(process->selinux_label)) ||
+	    (config->linux && has_text(config->linux->mount_label)))
+		facts->selinux = read_selinux();
+	if (process && has_text(process->apparmor_profile)) {
+		facts->apparmor = read_apparmor();
+		facts->apparmor_attributes =
+			sys_access_at(AT_FDCWD, "/proc/self/attr/apparmor", F_OK) == 0;
+	}
+	if (config->linux && config->linux->seccomp)
+		facts->seccomp_flags = sys_seccomp_known_flags(~0U);
 }
 
 void facts_assume_root(struct facts *facts)

@@ -6,6 +6,8 @@
  * planner itself reads config.json with, so this can't say more or less than what is done. It tells
  * what tare was built with, not what this kernel has.
  */
+#include "config.h"
+
 #include "plan/features.h"
 
 #include "base/table.h"
@@ -13,6 +15,7 @@
 #include "libocispec/oci_types.h"
 #include "plan/caps.h"
 #include "plan/hooks.h"
+#include "plan/memory_policy.h"
 #include "plan/mount_options.h"
 #include "plan/namespaces.h"
 #include "plan/seccomp.h"
@@ -50,10 +53,9 @@ static const char **list_mount_options(struct arena *a, size_t *count)
 {
 	const char **names = arena_array(a, mount_options_count + 1, sizeof(*names));
 
-	*count = 0;
+	*count = mount_options_count;
 	for (size_t i = 0; i < mount_options_count; i++)
-		if (mount_options[i].action != MOUNT_OPTION_LATER)
-			names[(*count)++] = mount_options[i].name;
+		names[i] = mount_options[i].name;
 	sort(names, *count);
 
 	return names;
@@ -91,6 +93,12 @@ static struct oci_features_switch *make_switch(struct arena *a, bool enabled)
 	return s;
 }
 
+#ifdef HAVE_SYSTEMD
+static const bool with_systemd = true;
+#else
+static const bool with_systemd = false;
+#endif
+
 static struct oci_features_cgroup *make_cgroup(struct arena *a)
 {
 	struct oci_features_cgroup *cgroup = arena_new(a, struct oci_features_cgroup);
@@ -101,8 +109,11 @@ static struct oci_features_cgroup *make_cgroup(struct arena *a)
 		.has_v2 = true,
 		.v2 = true,
 		.has_systemd = true,
+		.systemd = with_systemd,
 		.has_systemd_user = true,
+		.systemd_user = with_systemd,
 		.has_rdma = true,
+		.rdma = true,
 	};
 
 	return cgroup;
@@ -117,26 +128,36 @@ static struct oci_features_seccomp *make_seccomp(struct arena *a)
 	s->operators = seccomp_operator_names(a, &s->operators_count);
 	s->archs = seccomp_arch_names(a, &s->archs_count);
 	s->known_flags = seccomp_flag_names(a, &s->known_flags_count);
-	s->supported_flags = seccomp_flag_names(a, &s->supported_flags_count);
+	s->supported_flags = seccomp_supported_flags(a, &s->supported_flags_count);
 
 	return s;
 }
 
-/* Known from the specification, and not done yet: plan/unsupported.c. */
-static void add_missing(struct oci_features_linux *linux, struct arena *a)
+static struct oci_features_intel_rdt *make_intel_rdt(struct arena *a)
 {
-	linux->apparmor = make_switch(a, false);
-	linux->selinux = make_switch(a, false);
-	linux->net_devices = make_switch(a, false);
-	linux->intel_rdt = arena_new(a, struct oci_features_intel_rdt);
-	linux->intel_rdt->has_enabled = true;
-	linux->intel_rdt->has_schemata = true;
-	linux->intel_rdt->has_monitoring = true;
-	linux->memory_policy = arena_new(a, struct oci_features_memory_policy);
-	linux->memory_policy->modes = arena_array(a, 1, sizeof(*linux->memory_policy->modes));
-	linux->memory_policy->flags = arena_array(a, 1, sizeof(*linux->memory_policy->flags));
-	linux->mount_extensions = arena_new(a, struct oci_features_mount_extensions);
-	linux->mount_extensions->idmap = make_switch(a, false);
+	struct oci_features_intel_rdt *rdt = arena_new(a, struct oci_features_intel_rdt);
+
+	rdt->has_enabled = rdt->enabled = true;
+	rdt->has_schemata = rdt->schemata = true;
+	rdt->has_monitoring = rdt->monitoring = true;
+
+	return rdt;
+}
+
+static struct oci_features_memory_policy *make_memory_policy(struct arena *a)
+{
+	struct oci_features_memory_policy *policy = arena_new(a, struct oci_features_memory_policy);
+
+	policy->modes = arena_array(a, MEMORY_POLICY_MODES, sizeof(*policy->modes));
+	policy->modes_count = MEMORY_POLICY_MODES;
+	for (size_t i = 0; i < MEMORY_POLICY_MODES; i++)
+		policy->modes[i] = memory_policy_modes[i].name;
+	policy->flags = arena_array(a, MEMORY_POLICY_FLAGS, sizeof(*policy->flags));
+	policy->flags_count = MEMORY_POLICY_FLAGS;
+	for (size_t i = 0; i < MEMORY_POLICY_FLAGS; i++)
+		policy->flags[i] = memory_policy_flags[i].name;
+
+	return policy;
 }
 
 static struct oci_features_linux *make_linux(struct arena *a)
@@ -147,7 +168,13 @@ static struct oci_features_linux *make_linux(struct arena *a)
 	linux->capabilities = list_caps(a, &linux->capabilities_count);
 	linux->cgroup = make_cgroup(a);
 	linux->seccomp = make_seccomp(a);
-	add_missing(linux, a);
+	linux->memory_policy = make_memory_policy(a);
+	linux->mount_extensions = arena_new(a, struct oci_features_mount_extensions);
+	linux->mount_extensions->idmap = make_switch(a, true);
+	linux->apparmor = make_switch(a, true);
+	linux->selinux = make_switch(a, true);
+	linux->net_devices = make_switch(a, true);
+	linux->intel_rdt = make_intel_rdt(a);
 
 	return linux;
 }

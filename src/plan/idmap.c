@@ -7,7 +7,7 @@
  */
 #include "base/table.h"
 #include "kernel/process.h"
-#include "plan/planner.h"
+#include "plan/idmap.h"
 
 #include <linux/capability.h>
 
@@ -29,11 +29,6 @@ static const struct map_kind kinds[] = {
 	{ .group = true, .name = "gidMappings", .capability = CAP_SETGID },
 };
 
-struct map {
-	const struct id_range *ranges;
-	size_t count;
-};
-
 static const struct oci_id_mapping *configured(const struct planner *p, const struct map_kind *kind,
 					       size_t *count)
 {
@@ -52,37 +47,33 @@ static bool overlap(uint32_t a, uint32_t b, uint32_t a_count, uint32_t b_count)
 	return a < (uint64_t) b + b_count && b < (uint64_t) a + a_count;
 }
 
-static int check_range(struct planner *p, const struct map_kind *kind,
-		       const struct id_range *ranges, size_t i, struct err *e)
+static int check_range(struct planner *p, const char *list, const struct id_range *ranges, size_t i,
+		       struct err *e)
 {
 	const struct id_range *r = &ranges[i];
 
 	if (r->count == 0)
-		return err_cfg(e, plan_place(p, "/linux/%s/%zu/size", kind->name, i),
-			       "a mapping of 0 IDs");
+		return err_cfg(e, plan_place(p, "%s/%zu/size", list, i), "a mapping of 0 IDs");
 	if ((uint64_t) r->inside + r->count > ID_END || (uint64_t) r->outside + r->count > ID_END)
-		return err_cfg(e, plan_place(p, "/linux/%s/%zu/size", kind->name, i),
+		return err_cfg(e, plan_place(p, "%s/%zu/size", list, i),
 			       "the mapping goes beyond the last ID, 4294967294");
 	for (size_t j = 0; j < i; j++) {
 		if (overlap(r->inside, ranges[j].inside, r->count, ranges[j].count))
-			return err_cfg(e, plan_place(p, "/linux/%s/%zu/containerID", kind->name, i),
+			return err_cfg(e, plan_place(p, "%s/%zu/containerID", list, i),
 				       "the mapping overlaps with number %zu", j);
 		if (overlap(r->outside, ranges[j].outside, r->count, ranges[j].count))
-			return err_cfg(e, plan_place(p, "/linux/%s/%zu/hostID", kind->name, i),
+			return err_cfg(e, plan_place(p, "%s/%zu/hostID", list, i),
 				       "the mapping overlaps with number %zu", j);
 	}
 
 	return 0;
 }
 
-static int read_map(struct planner *p, const struct map_kind *kind, struct map *map, struct err *e)
+int idmap_read(struct planner *p, const char *list, const struct oci_id_mapping *mappings,
+	       size_t count, struct id_ranges *map, struct err *e)
 {
-	size_t count;
-	const struct oci_id_mapping *mappings = configured(p, kind, &count);
-
 	if (count > MAX_RANGES)
-		return err_cfg(e, plan_place(p, "/linux/%s", kind->name),
-			       "%zu mappings, but the kernel takes no more than %d", count,
+		return err_cfg(e, list, "%zu mappings, but the kernel takes no more than %d", count,
 			       MAX_RANGES);
 
 	struct id_range *ranges = arena_array(p->arena, count, sizeof(*ranges));
@@ -92,16 +83,48 @@ static int read_map(struct planner *p, const struct map_kind *kind, struct map *
 			.outside = mappings[i].host_id,
 			.count = mappings[i].size,
 		};
-		if (check_range(p, kind, ranges, i, e) < 0)
+		if (check_range(p, list, ranges, i, e) < 0)
 			return -1;
 	}
-	*map = (struct map) { .ranges = ranges, .count = count };
+	*map = (struct id_ranges) { .ranges = ranges, .count = count };
 
 	return 0;
 }
 
+static int read_map(struct planner *p, const struct map_kind *kind, struct id_ranges *map,
+		    struct err *e)
+{
+	size_t count;
+	const struct oci_id_mapping *mappings = configured(p, kind, &count);
+
+	return idmap_read(p, plan_place(p, "/linux/%s", kind->name), mappings, count, map, e);
+}
+
+const struct step *idmap_of_container(const struct planner *p, bool group)
+{
+	for (size_t i = 0; i < p->count; i++)
+		if (p->steps[i].op == OP_WRITE_ID_MAP && p->steps[i].id_map.group == group)
+			return &p->steps[i];
+
+	return NULL;
+}
+
+bool idmap_has(const struct planner *p, bool group, uint32_t id)
+{
+	const struct step *map = idmap_of_container(p, group);
+
+	for (size_t i = 0; map && i < map->id_map.count; i++) {
+		const struct id_range *r = &map->id_map.ranges[i];
+
+		if (id >= r->inside && id - r->inside < r->count)
+			return true;
+	}
+
+	return !map;
+}
+
 /* An ordinary user who says nothing is root inside, and has the IDs that are set aside for him. */
-static void make_default_map(struct planner *p, const struct map_kind *kind, struct map *map)
+static void make_default_map(struct planner *p, const struct map_kind *kind, struct id_ranges *map)
 {
 	const struct facts *facts = p->facts;
 	const struct id_range *sub = kind->group ? &facts->sub_gids : &facts->sub_uids;
@@ -111,19 +134,19 @@ static void make_default_map(struct planner *p, const struct map_kind *kind, str
 					.count = 1 };
 	ranges[1] = *sub;
 	ranges[1].inside = 1;
-	*map = (struct map) { .ranges = ranges, .count = sub->count > 0 ? 2 : 1 };
+	*map = (struct id_ranges) { .ranges = ranges, .count = sub->count > 0 ? 2 : 1 };
 }
 
 /* What the kernel lets anybody write: nothing but oneself. */
 static bool maps_only_self(const struct planner *p, const struct map_kind *kind,
-			   const struct map *map)
+			   const struct id_ranges *map)
 {
 	uint32_t self = kind->group ? p->facts->egid : p->facts->euid;
 
 	return map->count == 1 && map->ranges[0].count == 1 && map->ranges[0].outside == self;
 }
 
-static void add_map(struct planner *p, const struct map_kind *kind, const struct map *map,
+static void add_map(struct planner *p, const struct map_kind *kind, const struct id_ranges *map,
 		    const char *place)
 {
 	bool privileged = p->facts->capabilities & ((uint64_t) 1 << kind->capability);
@@ -142,7 +165,7 @@ static void add_map(struct planner *p, const struct map_kind *kind, const struct
 
 static int plan_map(struct planner *p, const struct map_kind *kind, bool none_given, struct err *e)
 {
-	struct map map = { 0 };
+	struct id_ranges map = { 0 };
 
 	if (read_map(p, kind, &map, e) < 0)
 		return -1;

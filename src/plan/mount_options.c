@@ -109,12 +109,12 @@ const struct mount_option mount_options[] = {
 	ACT("rbind", MOUNT_OPTION_RBIND),
 	ACT("remount", MOUNT_OPTION_REMOUNT),
 
-	ACT("idmap", MOUNT_OPTION_LATER),
-	ACT("ridmap", MOUNT_OPTION_LATER),
+	ACT("idmap", MOUNT_OPTION_IDMAP),
+	ACT("ridmap", MOUNT_OPTION_IDMAP),
 	ACT("tmpcopyup", MOUNT_OPTION_COPY_UP),
-	ACT("copy-symlink", MOUNT_OPTION_LATER),
-	ACT("src-nofollow", MOUNT_OPTION_LATER),
-	ACT("dest-nofollow", MOUNT_OPTION_LATER),
+	ACT("copy-symlink", MOUNT_OPTION_COPY_LINK),
+	ACT("src-nofollow", MOUNT_OPTION_SOURCE_NOFOLLOW),
+	ACT("dest-nofollow", MOUNT_OPTION_TARGET_NOFOLLOW),
 };
 /* clang-format on */
 
@@ -172,17 +172,20 @@ static void take_attrs(struct mount_attrs *to, const struct mount_attrs *words)
 		to->clear |= MOUNT_ATTR__ATIME;
 }
 
+static void take_action(enum mount_option_action action, struct mount_step *m)
+{
+	m->bind |= action == MOUNT_OPTION_BIND || action == MOUNT_OPTION_RBIND;
+	m->recursive |= action == MOUNT_OPTION_RBIND;
+	m->remount |= action == MOUNT_OPTION_REMOUNT;
+	m->copy_up |= action == MOUNT_OPTION_COPY_UP;
+	m->source_nofollow |= action == MOUNT_OPTION_SOURCE_NOFOLLOW;
+	m->target_nofollow |= action == MOUNT_OPTION_TARGET_NOFOLLOW;
+}
+
 void mount_option_apply(const struct mount_option *option, struct mount_step *m)
 {
 	take_attrs(&m->attrs, &option->attrs);
 	take_attrs(&m->recursive_attrs, &option->recursive);
 	m->flags = (m->flags & ~option->flags.clear) | option->flags.set;
-	if (option->action == MOUNT_OPTION_BIND || option->action == MOUNT_OPTION_RBIND)
-		m->bind = true;
-	if (option->action == MOUNT_OPTION_RBIND)
-		m->recursive = true;
-	if (option->action == MOUNT_OPTION_REMOUNT)
-		m->remount = true;
-	if (option->action == MOUNT_OPTION_COPY_UP)
-		m->copy_up = true;
+	take_action(option->action, m);
 }

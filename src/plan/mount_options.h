@@ -18,7 +18,10 @@ enum mount_option_action {
 	MOUNT_OPTION_RBIND,
 	MOUNT_OPTION_REMOUNT,
 	MOUNT_OPTION_COPY_UP,
-	MOUNT_OPTION_LATER, /* known, but not supported yet: not to be listed */
+	MOUNT_OPTION_COPY_LINK, /* decided by mounts.c, which looks whether the source is a link */
+	MOUNT_OPTION_SOURCE_NOFOLLOW,
+	MOUNT_OPTION_TARGET_NOFOLLOW,
+	MOUNT_OPTION_IDMAP, /* mount_idmap.c */
 };
 
 struct mount_option {

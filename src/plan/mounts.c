@@ -14,6 +14,7 @@
 #include "base/table.h"
 #include "kernel/mount.h"
 #include "kernel/process.h"
+#include "plan/idmap.h"
 #include "plan/mount_options.h"
 #include "plan/path_text.h"
 
@@ -35,11 +36,6 @@ static const char *const proc_leaves[] = {
 	"/proc/stat",	 "/proc/swaps",
 	"/proc/uptime",	 "/proc/sys/kernel/ns_last_pid",
 };
-
-bool mount_sources_from_host(const struct planner *p)
-{
-	return (p->new_namespaces & CLONE_NEWUSER) && p->facts->euid == 0;
-}
 
 static bool is_proc_leaf(const char *path)
 {
@@ -104,23 +100,19 @@ static void add_parameter(struct planner *p, struct reading *r, const char *opti
 	r->data_length += strlen(option) + 1;
 }
 
-static int read_option(struct planner *p, struct reading *r, size_t mount, size_t i,
-		       const char *text, struct err *e)
+static void read_option(struct planner *p, struct reading *r, size_t i, const char *text)
 {
 	const struct mount_option *option = mount_option_find(text);
 
+	if (mount_idmap_is_option(text))
+		return;
 	if (!option) {
 		add_parameter(p, r, text, i);
-		return 0;
+		return;
 	}
-	if (option->action == MOUNT_OPTION_LATER)
-		return err_cfg(e, plan_place(p, "/mounts/%zu/options/%zu", mount, i),
-			       "mount option \"%s\" is not supported yet", text);
 	mount_option_apply(option, r->m);
 	if (option->propagation)
 		r->propagation[r->m->propagation_count++] = option->propagation;
-
-	return 0;
 }
 
 static int refuse_parameter(struct planner *p, const struct reading *r, size_t mount, struct err *e)
@@ -143,7 +135,7 @@ static void join_parameters(struct planner *p, struct reading *r, const struct o
 	for (size_t i = 0; i < mount->options_count; i++) {
 		const char *option = mount->options[i];
 
-		if (mount_option_find(option) || !option[0])
+		if (mount_option_find(option) || mount_idmap_is_option(option) || !option[0])
 			continue;
 		end = stpcpy(end, end > data ? "," : "");
 		end = stpcpy(end, option);
@@ -162,8 +154,8 @@ static int read_options(struct planner *p, size_t i, struct mount_step *m, struc
 	};
 
 	for (size_t j = 0; j < count; j++)
-		if (mount->options[j][0] && read_option(p, &r, i, j, mount->options[j], e) < 0)
-			return -1;
+		if (mount->options[j][0])
+			read_option(p, &r, j, mount->options[j]);
 	m->parameters = r.parameters;
 	m->propagation = r.propagation;
 	if (m->bind && m->parameter_count > 0)
@@ -205,7 +197,10 @@ static int finish_bind(struct planner *p, size_t i, struct mount_step *m, struct
 	if (!m->source || !m->source[0])
 		return err_cfg(e, plan_place(p, "/mounts/%zu", i), "a bind mount without a source");
 	m->source = path_absolute(p->arena, p->plan->bundle, m->source);
-	m->source_from_host = mount_sources_from_host(p) || (travels(m) && admin);
+	if (is_proc(p, m) || strcmp(path_clean(p->arena, m->source), "/sys") == 0)
+		m->source = path_clean(p->arena, m->source);
+	m->shared = travels(m);
+	m->source_from_host = mount_sources_from_host(p) || (m->shared && admin);
 
 	return 0;
 }
@@ -231,6 +226,65 @@ static int finish_filesystem(struct planner *p, size_t i, struct mount_step *m, 
 	return 0;
 }
 
+/* Which link is meant can only be said of a bind; to a remount there is no source. */
+static int check_links(struct planner *p, size_t i, const struct mount_step *m, struct err *e)
+{
+	const struct oci_mount *mount = &p->config->mounts[i];
+
+	if (m->bind && !m->remount)
+		return 0;
+	for (size_t j = 0; j < mount->options_count; j++) {
+		const struct mount_option *option = mount_option_find(mount->options[j]);
+
+		if (option && (option->action == MOUNT_OPTION_COPY_LINK ||
+			       option->action == MOUNT_OPTION_SOURCE_NOFOLLOW ||
+			       option->action == MOUNT_OPTION_TARGET_NOFOLLOW))
+			return err_cfg(e, plan_place(p, "/mounts/%zu/options/%zu", i, j),
+				       "\"%s\" is for bind mounts only", option->name);
+	}
+
+	return 0;
+}
+
+static bool has_action(const struct oci_mount *mount, enum mount_option_action action)
+{
+	for (size_t i = 0; i < mount->options_count; i++) {
+		const struct mount_option *option = mount_option_find(mount->options[i]);
+
+		if (option && option->action == action)
+			return true;
+	}
+
+	return false;
+}
+
+/*
+ * copy-symlink: where the source is a link, there is to be such a link, and no mount. What it is now counts; it
+ * is the host's. 1: it is, and the step is there; 0: an ordinary bind.
+ */
+static int plan_copied_link(struct planner *p, size_t i, const struct mount_step *m, struct err *e)
+{
+	char target[4096];
+
+	if (!has_action(&p->config->mounts[i], MOUNT_OPTION_COPY_LINK))
+		return 0;
+
+	ssize_t length = sys_read_link_at(AT_FDCWD, m->source, target, sizeof(target));
+	if (length == -EINVAL)
+		return 0;
+	if (length < 0) {
+		err_sys(e, (int) length, "read link \"%s\"", m->source);
+		return err_at(e, plan_place(p, "/mounts/%zu/source", i));
+	}
+
+	struct step *step = plan_add(p, OP_MAKE_LINK, plan_place(p, "/mounts/%zu", i));
+	step->link.target = arena_memdup(p->arena, target, (size_t) length);
+	step->link.path = m->target;
+	step->link.keep = true;
+
+	return 1;
+}
+
 static int read_mount(struct planner *p, size_t i, struct mount_step *m, struct err *e)
 {
 	const struct oci_mount *mount = &p->config->mounts[i];
@@ -246,64 +300,31 @@ static int read_mount(struct planner *p, size_t i, struct mount_step *m, struct 
 	};
 	if (read_options(p, i, m, e) < 0)
 		return -1;
-	if ((m->bind ? finish_bind : finish_filesystem)(p, i, m, e) < 0)
+	if ((m->bind ? finish_bind : finish_filesystem)(p, i, m, e) < 0 ||
+	    check_links(p, i, m, e) < 0 || plan_mount_idmap(p, i, m, e) < 0)
 		return -1;
 
 	return check_destination(p, i, m, e);
-}
-
-/*
- * sysfs shows the network namespace, so the kernel lets only who is root of that mount it. A
- * user namespace with somebody else's network gets the host's /sys instead.
- */
-static bool sysfs_must_be_bound(const struct planner *p)
-{
-	if (!plan_has_namespace(p, CLONE_NEWUSER) || (p->new_namespaces & CLONE_NEWNET))
-		return false;
-
-	/* both joined: most likely of one pod, whose user namespace owns the network */
-	return !(p->joined_namespaces & CLONE_NEWUSER) || !(p->joined_namespaces & CLONE_NEWNET);
-}
-
-static void bind_sysfs(const struct planner *p, struct mount_step *m)
-{
-	m->source = "/sys";
-	m->type = NULL;
-	m->bind = true;
-	m->recursive = true;
-	m->flags = 0;
-	m->classic = false;
-	m->parameter_count = 0;
-	m->data = NULL;
-	m->source_from_host = mount_sources_from_host(p);
-}
-
-static int refuse_later(struct planner *p, size_t i, struct err *e)
-{
-	const struct oci_mount *mount = &p->config->mounts[i];
-
-	if (mount->uid_mappings_count > 0)
-		return err_cfg(e, plan_place(p, "/mounts/%zu/uidMappings", i), "not supported yet");
-	if (mount->gid_mappings_count > 0)
-		return err_cfg(e, plan_place(p, "/mounts/%zu/gidMappings", i), "not supported yet");
-
-	return 0;
 }
 
 static int plan_mount(struct planner *p, size_t i, struct err *e)
 {
 	struct mount_step m;
 
-	if (refuse_later(p, i, e) < 0 || read_mount(p, i, &m, e) < 0)
+	if (read_mount(p, i, &m, e) < 0)
 		return -1;
+
+	int copied = plan_copied_link(p, i, &m, e);
+	if (copied != 0)
+		return copied < 0 ? -1 : 0;
 
 	const char *place = plan_place(p, "/mounts/%zu", i);
 	if (m.type && strcmp(m.type, "cgroup") == 0) {
 		plan_cgroup_mounts(p, place, &m);
 		return 0;
 	}
-	if (m.type && strcmp(m.type, "sysfs") == 0 && sysfs_must_be_bound(p))
-		bind_sysfs(p, &m);
+	plan_mount_in_userns(p, place, &m);
+	plan_mount_label(p, place, &m);
 	plan_add(p, OP_MOUNT, place)->mount = m;
 
 	return 0;
@@ -311,11 +332,10 @@ static int plan_mount(struct planner *p, size_t i, struct err *e)
 
 int plan_mounts(struct planner *p, struct err *e)
 {
-	const struct oci_linux *linux = p->config->linux;
 	size_t count = p->config->mounts_count;
 
-	if (linux && linux->mount_label && linux->mount_label[0])
-		return err_cfg(e, "/linux/mountLabel", "not supported yet");
+	if (plan_check_mount_label(p, e) < 0)
+		return -1;
 	if (count > 0 && !(p->new_namespaces & CLONE_NEWNS))
 		return err_cfg(e, "/mounts", "mounts need a new mount namespace");
 	for (size_t i = 0; i < count; i++)

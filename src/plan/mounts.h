@@ -12,6 +12,19 @@
  */
 bool mount_sources_from_host(const struct planner *p);
 
+/*
+ * mount_userns.c: are we not root of all there is? Then mounts of others are locked, and some filesystems not ours to
+ * mount.
+ */
+bool mount_is_confined(const struct planner *p);
+
+/* mount_userns.c: another way for what a user namespace has not the right to. */
+void plan_mount_in_userns(struct planner *p, const char *place, struct mount_step *m);
+
+/* mount_label.c: can linux.mountLabel be in force? And: into @m, if it is of a kind that is labelled. */
+int plan_check_mount_label(const struct planner *p, struct err *e);
+void plan_mount_label(struct planner *p, const char *place, struct mount_step *m);
+
 /* cgroup_mounts.c: the steps for a mount of type cgroup, which is many things. @m: its options, as
  * read. */
 void plan_cgroup_mounts(struct planner *p, const char *place, const struct mount_step *m);

@@ -3,7 +3,8 @@
  * plan/namespaces.c - linux.namespaces: which are made, which are joined, and when
  *
  * New ones are made when tare-init is born, but for the cgroup namespace: its root is the
- * cgroup that whoever makes it is in, so tare-init must be in the container's first. Of the
+ * cgroup that whoever makes it is in, so tare-init must be in the container's first. And but for a
+ * time namespace with linux.timeOffsets: these are set before anybody is in it. Of the
  * joined ones tare-init is born in some and enters the others itself.
  */
 #include "plan/namespaces.h"
@@ -26,8 +27,26 @@ const struct namespace_kind namespace_kinds[NAMESPACE_KINDS] = {
 	{ "mount", CLONE_NEWNS, "/proc/self/ns/mnt" },
 };
 
-/* What is there at birth; the rest of the new ones is unshared later. */
-#define MADE_LATER ((uint64_t) CLONE_NEWCGROUP)
+static bool is_offset(const struct oci_linux_time_offset *offset)
+{
+	return offset && (offset->secs != 0 || offset->nanosecs != 0);
+}
+
+/* linux.timeOffsets, where it asks for something. */
+static const struct oci_linux_time_offsets *time_offsets(const struct planner *p)
+{
+	const struct oci_linux *linux = p->config->linux;
+	const struct oci_linux_time_offsets *offsets = linux ? linux->time_offsets : NULL;
+
+	return offsets && (is_offset(offsets->monotonic) || is_offset(offsets->boottime)) ? offsets
+											  : NULL;
+}
+
+/* What of the new ones is not there at birth but unshared later: clocks can't be set once somebody is in. */
+static uint64_t made_later(const struct planner *p)
+{
+	return CLONE_NEWCGROUP | (time_offsets(p) ? (uint64_t) CLONE_NEWTIME : 0);
+}
 
 static const struct namespace_kind *find_kind(const char *name)
 {
@@ -72,6 +91,34 @@ static int check_privilege(const struct planner *p, struct err *e)
 	return err_hint(e, "add a user namespace, or run as root");
 }
 
+static int check_clock(const struct oci_linux_time_offset *offset, const char *place, struct err *e)
+{
+	const uint32_t second = 1000000000;
+
+	if (offset && offset->nanosecs >= second)
+		return err_cfg(e, place, "%u is a second or more", offset->nanosecs);
+
+	return 0;
+}
+
+static int check_time_offsets(const struct planner *p, struct err *e)
+{
+	const struct oci_linux_time_offsets *offsets = time_offsets(p);
+	static const char place[] = "/linux/timeOffsets";
+
+	if (!offsets)
+		return 0;
+	if (p->joined_namespaces & CLONE_NEWTIME)
+		return err_cfg(e, place,
+			       "the clocks of a time namespace that is joined can't be set");
+	if (!(p->new_namespaces & CLONE_NEWTIME))
+		return err_cfg(e, place, "time offsets need a new time namespace");
+	if (check_clock(offsets->monotonic, "/linux/timeOffsets/monotonic/nanosecs", e) < 0)
+		return -1;
+
+	return check_clock(offsets->boottime, "/linux/timeOffsets/boottime/nanosecs", e);
+}
+
 int plan_namespaces(struct planner *p, struct err *e)
 {
 	const struct oci_linux *linux = p->config->linux;
@@ -79,8 +126,8 @@ int plan_namespaces(struct planner *p, struct err *e)
 	for (size_t i = 0; linux && i < linux->namespaces_count; i++)
 		if (read_one(p, i, e) < 0)
 			return -1;
-	if (linux && linux->time_offsets)
-		return err_cfg(e, "/linux/timeOffsets", "not supported yet");
+	if (check_time_offsets(p, e) < 0)
+		return -1;
 
 	return check_privilege(p, e);
 }
@@ -97,7 +144,7 @@ static size_t find_entry(const struct planner *p, uint64_t type)
 	return i;
 }
 
-static const char *joined_path(const struct planner *p, uint64_t type)
+const char *plan_joined_path(const struct planner *p, uint64_t type)
 {
 	if (!(p->joined_namespaces & type))
 		return NULL;
@@ -129,7 +176,7 @@ static void set_joins(struct planner *p, struct spawn_step *spawn)
 		joins[spawn->join_count++] = (struct ns_join) {
 			.type = kind->type,
 			.name = kind->name,
-			.path = joined_path(p, kind->type),
+			.path = plan_joined_path(p, kind->type),
 			.own = kind->own,
 			.place = plan_place(p, "/linux/namespaces/%zu", find_entry(p, kind->type)),
 		};
@@ -142,9 +189,9 @@ int plan_spawn(struct planner *p, struct err *e)
 	const struct oci_linux *linux = p->config->linux;
 	bool listed = linux && linux->namespaces_count > 0;
 	struct spawn_step spawn = {
-		.namespaces = p->new_namespaces & ~MADE_LATER,
+		.namespaces = p->new_namespaces & ~made_later(p),
 		.cgroup = p->cgroup_dir,
-		.join_user = joined_path(p, CLONE_NEWUSER),
+		.join_user = plan_joined_path(p, CLONE_NEWUSER),
 		.held = p->new_namespaces & CLONE_NEWUSER,
 	};
 
@@ -163,7 +210,27 @@ static void add_namespace(struct planner *p, enum step_op op, const struct names
 
 	step->ns.type = kind->type;
 	step->ns.name = kind->name;
-	step->ns.path = joined_path(p, kind->type);
+	step->ns.path = plan_joined_path(p, kind->type);
+}
+
+static struct clock_offset read_offset(const struct oci_linux_time_offset *offset)
+{
+	if (!offset)
+		return (struct clock_offset) { 0 };
+
+	return (struct clock_offset) { .seconds = offset->secs, .nanoseconds = offset->nanosecs };
+}
+
+static void set_clocks(struct planner *p)
+{
+	const struct oci_linux_time_offsets *offsets = time_offsets(p);
+
+	if (!offsets)
+		return;
+
+	struct step *step = plan_add(p, OP_SET_CLOCKS, "/linux/timeOffsets");
+	step->clocks.monotonic = read_offset(offsets->monotonic);
+	step->clocks.boottime = read_offset(offsets->boottime);
 }
 
 int plan_enter(struct planner *p, struct err *e)
@@ -178,9 +245,10 @@ int plan_enter(struct planner *p, struct err *e)
 
 		if (joined_later & kind->type)
 			add_namespace(p, OP_JOIN_NAMESPACE, kind);
-		if (p->new_namespaces & MADE_LATER & kind->type)
+		if (p->new_namespaces & made_later(p) & kind->type)
 			add_namespace(p, OP_UNSHARE, kind);
 	}
+	set_clocks(p);
 
 	return 0;
 }

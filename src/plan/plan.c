@@ -25,22 +25,43 @@ static int plan_claim(struct planner *p, struct err *e)
 	return 0;
 }
 
+/*
+ * A process is born in its cgroup, where the limits are in force from its first page on. systemd makes
+ * a scope only around a process that is there: it waits, and has done nothing yet.
+ */
+int plan_birth(struct planner *p, struct err *e)
+{
+	static plan_subject *const into_cgroup[] = { plan_cgroup,      plan_resources,
+						     plan_resctrl,     plan_spawn,
+						     plan_cgroup_join, plan_resctrl_join };
+	static plan_subject *const into_scope[] = {
+		plan_resctrl,	       plan_spawn,	 plan_scope, plan_resources,
+		plan_scope_properties, plan_resctrl_join
+	};
+	plan_subject *const *order = p->options->systemd_cgroup ? into_scope : into_cgroup;
+
+	for (size_t i = 0; i < ARRAY_SIZE(into_cgroup); i++)
+		if (order[i](p, e) < 0)
+			return -1;
+
+	return 0;
+}
+
 static plan_subject *const subjects[] = {
 	/* what can be refused without looking at the rest */
 	plan_version,
-	plan_unsupported,
 	plan_namespaces,
-	/* before there is a process */
+	plan_exec_affinity,
 	plan_claim,
-	plan_cgroup,
-	plan_resources,
-	plan_spawn,
-	plan_cgroup_join,
+	plan_birth,
 	plan_oom_score,
 	plan_id_maps,
+	plan_cgroup_owner,
+	plan_net_devices,
 	/* in the container's namespaces, on the host's filesystem */
 	plan_enter,
 	plan_keyring,
+	plan_open_labels,
 	plan_network,
 	plan_hostname,
 	plan_sysctl,
@@ -52,12 +73,18 @@ static plan_subject *const subjects[] = {
 	plan_paths,
 	/* on the container's filesystem */
 	plan_enter_rootfs,
+	plan_scheduler,
+	plan_io_priority,
 	plan_rlimits,
+	plan_memory_policy,
+	plan_personality,
 	plan_user,
 	plan_no_new_privs,
 	plan_prepare_exec,
+	plan_labels_at_create,
 	plan_wait,
 	plan_start_hooks,
+	plan_labels_at_start,
 	plan_seccomp,
 	plan_exec,
 };

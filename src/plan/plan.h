@@ -32,56 +32,79 @@ enum step_side {
  * In the order of plan.c's table, which is the order of a container's start. The operands of
  * each are the union member of struct step named behind it.
  */
+/* clang-format off */
 enum step_op {
 	/* before there is a process; SIDE_HOST */
-	OP_CLAIM_ID,	   /* path: the state directory is made, and locked */
-	OP_MAKE_CGROUP,	   /* cgroup */
-	OP_WRITE_CGROUP,   /* cgroup_file */
-	OP_ATTACH_DEVICES, /* devices */
-	OP_SPAWN,	   /* spawn: tare-init is born, in its new namespaces */
+	OP_CLAIM_ID,           /* path: the state directory is made, and locked */
+	OP_MAKE_CGROUP,        /* cgroup */
+	OP_WRITE_CGROUP,       /* cgroup_file */
+	OP_ATTACH_DEVICES,     /* devices */
+	OP_MAKE_RESCTRL,       /* resctrl: a group of the resctrl file system, path, way, lines, compared */
+	OP_WRITE_RESCTRL,      /* resctrl: path, lines */
+	OP_SPAWN,              /* spawn: tare-init is born, in its new namespaces */
 	/* while tare-init waits; SIDE_HOST */
-	OP_JOIN_CGROUP,	   /* cgroup: moves tare-init there (v1; v2 is joined at birth) */
-	OP_WRITE_ID_MAP,   /* id_map */
-	OP_DENY_SETGROUPS, /* none */
-	OP_SET_OOM_SCORE,  /* number: here, for in a user namespace it could only be raised */
-	OP_RELEASE,	   /* none: a tare-init that was born held may exec */
-	/* from here on tare-init, but for OP_RUN_HOST_HOOK and OP_PASS_CONSOLE */
-	OP_ENTER_SESSION,  /* none: setsid(2), umask 0 */
-	OP_JOIN_NAMESPACE, /* ns: setns(2) */
-	OP_UNSHARE,	   /* ns: unshare(2) */
-	OP_NEW_KEYRING,	   /* text: its name */
-	OP_LOOPBACK_UP,	   /* none */
-	OP_SET_HOSTNAME,   /* text */
-	OP_SET_DOMAINNAME, /* text */
-	OP_SET_SYSCTL,	   /* setting */
-	OP_PROPAGATE,	   /* propagation: of the whole tree, before the first mount */
-	OP_MOUNT_ROOTFS,   /* rootfs */
-	OP_MOUNT,	   /* mount */
-	OP_MAKE_DEVICE,	   /* device */
-	OP_MAKE_LINK,	   /* link */
-	OP_OPEN_CONSOLE,   /* console: pty, /dev/console, stdio; the master goes to tare */
-	OP_PASS_CONSOLE,   /* none; SIDE_HOST: the master goes to --console-socket */
-	OP_RUN_HOST_HOOK,  /* hook; SIDE_HOST: prestart, createRuntime */
-	OP_RUN_HOOK,	   /* hook: createContainer, startContainer */
-	OP_MASK_PATH,	   /* path */
-	OP_PROTECT_PATH,   /* path: read-only */
-	OP_PIVOT_ROOT,	   /* none */
-	OP_MOVE_ROOT,	   /* none: --no-pivot */
-	OP_CHROOT,	   /* path: no mount namespace of its own */
-	OP_PROTECT_ROOT,   /* none: remount the rootfs read-only */
-	OP_PROPAGATE_ROOT, /* propagation: of the rootfs, last of all mounts */
-	OP_SET_RLIMIT,	   /* rlimit */
-	OP_CHANGE_DIR,	   /* path: made where it is missing */
-	OP_DROP_BOUNDING,  /* caps */
-	OP_SET_USER,	   /* user */
-	OP_SET_UMASK,	   /* number */
-	OP_SET_CAPS,	   /* caps */
-	OP_NO_NEW_PRIVS,   /* none */
-	OP_PREPARE_EXEC, /* exec: the program is found, and all made ready that OP_SET_SECCOMP could deny */
-	OP_WAIT_FOR_START, /* none: create is done; goes on when start comes */
-	OP_SET_SECCOMP,	   /* seccomp */
-	OP_EXEC,	   /* exec: the user's program */
+	OP_START_SCOPE,        /* scope: systemd makes it, and moves tare-init there; cgroups and limits come after it */
+	OP_JOIN_CGROUP,        /* cgroup: moves tare-init there (v1; v2 is joined at birth) */
+	OP_HAND_DOWN,          /* path: a cgroup whose controllers its children are to have, now that it is empty */
+	OP_JOIN_RESCTRL,       /* path: moves tare-init into that group */
+	OP_WRITE_ID_MAP,       /* id_map */
+	OP_DENY_SETGROUPS,     /* none */
+	OP_OWN_CGROUP,         /* cgroup_owner: who may make cgroups below it */
+	OP_SET_OOM_SCORE,      /* number: here, for in a user namespace it could only be raised */
+	OP_RELEASE,            /* none: a tare-init that was born held may exec */
+	OP_MOVE_NETDEV,        /* netdev: into the container's network namespace */
+	/* from here on tare-init, but for those marked SIDE_HOST */
+	OP_ENTER_SESSION,      /* none: setsid(2), umask 0 */
+	OP_JOIN_NAMESPACE,     /* ns: setns(2) */
+	OP_UNSHARE,            /* ns: unshare(2) */
+	OP_SET_CLOCKS,         /* clocks: of the time namespace just made, which is then entered */
+	OP_NEW_KEYRING,        /* keyring */
+	OP_OPEN_LABEL,         /* label: its attribute file, in the procfs of the host */
+	OP_LOOPBACK_UP,        /* none */
+	OP_SET_HOSTNAME,       /* text */
+	OP_SET_DOMAINNAME,     /* text */
+	OP_SET_SYSCTL,         /* setting */
+	OP_PROPAGATE,          /* propagation: of the whole tree, before the first mount */
+	OP_MOUNT_ROOTFS,       /* rootfs */
+	OP_MOUNT,              /* mount */
+	OP_MAKE_DEVICE,        /* device */
+	OP_MAKE_LINK,          /* link */
+	OP_OPEN_CONSOLE,       /* console: pty, /dev/console, stdio; the master goes to tare */
+	OP_PASS_CONSOLE,       /* none; SIDE_HOST: the master goes to --console-socket */
+	OP_RUN_HOST_HOOK,      /* hook; SIDE_HOST: prestart, createRuntime */
+	OP_RUN_HOOK,           /* hook: createContainer, startContainer */
+	OP_MASK_PATH,          /* path */
+	OP_PROTECT_PATH,       /* path: read-only */
+	OP_PIVOT_ROOT,         /* none */
+	OP_MOVE_ROOT,          /* none: --no-pivot */
+	OP_CHROOT,             /* path: no mount namespace of its own */
+	OP_PROTECT_ROOT,       /* none: remount the rootfs read-only */
+	OP_PROPAGATE_ROOT,     /* propagation: of the rootfs, last of all mounts */
+	OP_SET_SCHEDULER,      /* scheduler; SIDE_HOST: the kernel asks for rights in the first user namespace */
+	OP_SET_IO_PRIORITY,    /* io_priority; SIDE_HOST likewise */
+	OP_SET_RLIMIT,         /* rlimit */
+	OP_SET_MEMORY_POLICY,  /* memory_policy */
+	OP_SET_PERSONALITY,    /* number */
+	OP_CHANGE_DIR,         /* path: made where it is missing */
+	OP_DROP_BOUNDING,      /* caps */
+	OP_SET_USER,           /* user */
+	OP_SET_UMASK,          /* number */
+	OP_SET_CAPS,           /* caps */
+	OP_NO_NEW_PRIVS,       /* none */
+	OP_PREPARE_EXEC,       /* exec: the program is found, and all made ready that OP_SET_SECCOMP could deny */
+	OP_SET_LABEL,          /* label: what the exec gives the program; behind the hooks of start, where there are any */
+	OP_WAIT_FOR_START,     /* none: create is done; goes on when start comes */
+	OP_SET_SECCOMP,        /* seccomp */
+	OP_EXEC,               /* exec: the user's program */
 	OP_COUNT
+};
+/* clang-format on */
+
+enum resctrl_way {
+	RESCTRL_THERE,	/* somebody else's, must be there */
+	RESCTRL_SHARED, /* made where it is missing; stays when the container goes */
+	RESCTRL_OWN,	/* made where it is missing; goes with the container then */
+	RESCTRL_NEW,	/* must be new; goes with the container */
 };
 
 enum id_map_way {
@@ -96,6 +119,24 @@ struct id_range {
 /* Attributes of a mount as mount_setattr(2) takes them: MOUNT_ATTR_*. */
 struct mount_attrs {
 	uint64_t set, clear;
+};
+
+struct id_ranges {
+	const struct id_range *ranges;
+	size_t count;
+};
+
+enum mount_idmap_way {
+	MOUNT_IDMAP_NONE,
+	MOUNT_IDMAP_CONTAINER, /* as the user namespace of tare-init has it */
+	MOUNT_IDMAP_OWN,       /* @uids, @gids: IDs on the filesystem inside, of the host outside */
+};
+
+/* Who owns the files of a mount: mount_setattr(2), MOUNT_ATTR_IDMAP. */
+struct mount_idmap {
+	enum mount_idmap_way way;
+	bool recursive;
+	struct id_ranges uids, gids;
 };
 
 /* One filesystem-specific option; @value NULL: a flag. */
@@ -118,7 +159,14 @@ struct mount_step {
 	size_t propagation_count;
 	bool bind, recursive, remount;
 	bool copy_up;	       /* a tmpfs that begins with what is at its place: tmpcopyup */
-	bool source_from_host; /* tare opens the source before the spawn and hands it in: a new user namespace may lack the right */
+	bool source_from_host; /* tare opens the source, or makes the filesystem, and hands it in: a new user namespace may lack the right */
+	bool shared; /* with source_from_host: stays a peer of the host's mount; else it becomes its slave */
+	bool source_nofollow, target_nofollow; /* a link as the last part is itself what is meant */
+	struct mount_idmap idmap;	       /* with source_from_host only */
+	/* bound with all below it where the kernel refuses a new filesystem (EPERM); NULL: then it is an error */
+	const char *fallback;
+	const char *
+		label; /* SELinux context that its root gets as an attribute; NULL: none, or a parameter */
 	bool classic; /* only mount(2) can say it: iversion, silent, parameters over 255 bytes */
 };
 
@@ -154,6 +202,9 @@ struct ns_join {
 
 #define SPAWN_JOINS_MAX 8
 
+/* NUMA nodes that a memory policy can name: no kernel is built for more. */
+#define MEMORY_NODES 1024
+
 struct spawn_step {
 	/*
 	 * exec: born among the container's processes. All namespaces are joined, and every descriptor but tare-init's own
@@ -177,10 +228,46 @@ struct spawn_step {
 	bool held; /* waits before its exec for OP_RELEASE: user namespace, its map must be there first */
 };
 
+/* Operands of sched_setattr(2). */
+struct scheduler_step {
+	const char *name; /* "SCHED_BATCH" */
+	uint32_t policy;
+	uint64_t flags;
+	int32_t nice;
+	uint32_t priority;
+	uint64_t runtime, deadline, period; /* nanoseconds */
+};
+
+/* time_namespaces(7): what is added to the host's. */
+struct clock_offset {
+	int64_t seconds;
+	uint32_t nanoseconds;
+};
+
+/* A transient unit: org.freedesktop.systemd1(5), "StartTransientUnit()". */
+struct scope_step {
+	const char *unit; /* "tare-web.scope" */
+	const char *bus;  /* D-Bus address of the user's bus; NULL: the system's */
+	const char
+		*properties; /* but for PIDs: the lines that tare-systemd reads (cgroup/scope.h) */
+	const char *cgroup;  /* the directory systemd makes for it, absolute */
+	bool inhabited;	     /* the container has no cgroup below but is in the scope's own */
+};
+
 struct console_step {
 	uint16_t rows, columns; /* 0: the kernel's choice */
 	uid_t uid;		/* who owns the slave */
 	bool bind;		/* /dev/console can be mounted: there is a mount namespace */
+};
+
+/* A security module that labels processes, and where tare-init keeps its open attribute file. */
+enum label_module { LABEL_SELINUX, LABEL_APPARMOR, LABEL_MODULES };
+
+struct label_step {
+	enum label_module module;
+	const char *name;  /* "AppArmor" */
+	const char *file;  /* below /proc/PID/attr: "exec" */
+	const char *value; /* exactly what is written to it */
 };
 
 struct exec_step {
@@ -205,14 +292,21 @@ struct step {
 		} cgroup;
 		struct {
 			const char *directory, *file, *value;
+			const char *other_file, *other_value; /* where there is no @file; NULL */
+			const char *usage_file; /* refuse when more is in use than @value; NULL */
 			bool optional; /* the file may be missing: nothing was asked that needs it */
 		} cgroup_file;
+		struct {
+			const char *directory;
+			uid_t uid; /* in the container */
+		} cgroup_owner;
 		struct {
 			const char *directory;
 			const struct bpf_insn *instructions;
 			uint32_t count;
 		} devices;
 		struct spawn_step spawn;
+		struct scope_step scope;
 		struct {
 			bool group;
 			enum id_map_way way;
@@ -220,10 +314,24 @@ struct step {
 			size_t count;
 		} id_map;
 		struct {
+			const char *path; /* absolute */
+			enum resctrl_way way;
+			const char *const *lines; /* of its schemata, NULL-terminated; NULL: none */
+			size_t compared; /* so many of them must hold already where it was not made now */
+		} resctrl;
+		struct {
+			const char *name;      /* of the device on the host */
+			const char *new_name;  /* may have a %d in it */
+			const char *namespace; /* path of the joined one; NULL: tare-init's own */
+		} netdev;
+		struct {
 			uint64_t type;	  /* CLONE_NEW* */
 			const char *name; /* "network" */
 			const char *path; /* join only */
 		} ns;
+		struct {
+			struct clock_offset monotonic, boottime;
+		} clocks;
 		struct {
 			const char *key; /* below /proc/sys, with slashes */
 			const char *value;
@@ -239,6 +347,7 @@ struct step {
 		struct device_step device;
 		struct {
 			const char *target, *path;
+			bool keep; /* what else is at @path stays, and is an error */
 		} link;
 		struct console_step console;
 		struct hook_step hook;
@@ -247,6 +356,23 @@ struct step {
 			int resource;
 			uint64_t soft, hard;
 		} rlimit;
+		struct {
+			const char *name;
+			const char *label; /* its SELinux label; NULL: the kernel's choice */
+		} keyring;
+		struct label_step label;
+		struct scheduler_step scheduler;
+		struct {
+			const char *name; /* "IOPRIO_CLASS_BE" */
+			int class;
+			int level; /* 0 to 7 */
+		} io_priority;
+		struct {
+			const char *name;     /* "MPOL_BIND" */
+			int mode;	      /* MPOL_* and MPOL_F_* of set_mempolicy(2) */
+			const char *nodes;    /* as in config.json; NULL: none */
+			const uint64_t *mask; /* the same as MEMORY_NODES bits */
+		} memory_policy;
 		struct {
 			uid_t uid;
 			gid_t gid;
@@ -263,13 +389,15 @@ struct step {
 			const struct sock_filter *filter;
 			uint16_t count;
 			uint32_t flags; /* SECCOMP_FILTER_FLAG_* */
+			bool notify; /* there is a listener, which goes to the agent by way of tare */
+			bool mute; /* behind it tare-init may not be able to say that the exec failed */
 		} seccomp;
 		struct exec_step exec;
 	};
 };
 
 /* Bumped with every change of this header: a tare-init of another build refuses. */
-#define PLAN_VERSION 1
+#define PLAN_VERSION 2
 
 struct plan {
 	uint32_t version;

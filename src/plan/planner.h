@@ -28,7 +28,19 @@ struct plan_options {
 	int preserve_fds;	  /* --preserve-fds */
 	int listen_fds;		  /* LISTEN_FDS meant for us */
 	const char *listen_names; /* LISTEN_FDNAMES, or NULL */
+	const char *bus_address;  /* DBUS_SESSION_BUS_ADDRESS, or NULL */
+	const char *runtime_dir;  /* XDG_RUNTIME_DIR, or NULL */
 	unsigned fail_step;
+	struct seccomp_cache *seccomp_cache; /* NULL: every filter is compiled anew */
+};
+
+/* Of the systemd that --systemd-cgroup asks for; zeroed where nobody does. */
+struct systemd_facts {
+	bool booted; /* /run/systemd/system is there: sd_booted(3) */
+	bool first;  /* process 1 of our pid namespace is it; PIDs mean the same to it and us */
+	bool user;   /* not the system's but the user's is to be asked */
+	uid_t uid;   /* who that user is outside of all user namespaces we can see through */
+	const char *root; /* the system's own place in the hierarchies, "" for their root */
 };
 
 /* What a plan depends on besides: read once, from the kernel, without privileges (facts.c). */
@@ -44,7 +56,13 @@ struct facts {
 	struct id_range sub_uids,
 		sub_gids; /* an ordinary user's own in /etc/subuid, to be mapped from 1 on; count 0: none that could be used */
 	struct cgroup_layout cgroups;
-	bool assumed; /* facts_assume_root() */
+	/* looked at by facts_gather_asked() alone */
+	bool selinux, apparmor;	  /* the module is in force */
+	bool apparmor_attributes; /* it has attribute files of its own: attr/apparmor, Linux 5.8 */
+	uint32_t seccomp_flags;	  /* SECCOMP_FILTER_FLAG_* that this kernel knows */
+	struct systemd_facts systemd;
+	bool assumed;	     /* facts_assume_root() */
+	const char *resctrl; /* where it is mounted; NULL: not looked for yet, as few want it */
 };
 
 struct planner {
@@ -61,6 +79,9 @@ struct planner {
 	struct exec_step exec;	  /* decided by plan_prepare_exec */
 	const char **cgroup_dirs; /* plan_cgroup_dir() of each hierarchy, once asked for */
 	const char *cgroup_dir;	  /* v2 directory the container will be in; NULL: none */
+	const char *
+		scope_parent; /* v2, systemd only: the cgroup whose controllers there are for a scope */
+	size_t scope;	      /* index of OP_START_SCOPE */
 };
 
 /* Facts of this host. 0, or -1 with @e set. */
@@ -68,6 +89,11 @@ int facts_gather(struct facts *facts, struct arena *a, struct err *e);
 
 /* The same without the cgroups, which exec doesn't look for. */
 int facts_gather_ours(struct facts *facts, struct arena *a, struct err *e);
+/* What matters only where config.json asks for labels or a filter. */
+void facts_gather_asked(struct facts *facts, const struct oci_config *config);
+
+/* Those of systemd too: only where it is to make the cgroups. After facts_assume_root(). */
+void facts_gather_systemd(struct facts *facts, struct arena *a);
 
 /*
  * Make them those of root of the initial user namespace: `plan` shows an ordinary user what a container takes that only
@@ -115,40 +141,53 @@ static inline bool plan_has_namespace(const struct planner *p, uint64_t type)
 	return (p->new_namespaces | p->joined_namespaces) & type;
 }
 
+/* namespaces.c: the path of the namespace that is joined; NULL: it is not joined. */
+const char *plan_joined_path(const struct planner *p, uint64_t type);
+
 /* ---- the subjects, in the order of the table in plan.c ---- */
 
+/* clang-format off */
 int plan_version(struct planner *p, struct err *e); /* version.c: ociVersion */
-int plan_unsupported(struct planner *p,
-		     struct err *e); /* unsupported.c: refuses what is not there yet */
 int plan_namespaces(struct planner *p, struct err *e); /* namespaces.c: reads and checks, no step */
-int plan_cgroup(struct planner *p, struct err *e);     /* cgroup.c: OP_MAKE_CGROUP */
-int plan_resources(struct planner *p,
-		   struct err *e); /* resources.c: OP_WRITE_CGROUP, OP_ATTACH_DEVICES */
-int plan_spawn(struct planner *p, struct err *e);	/* namespaces.c: OP_SPAWN */
+int plan_birth(struct planner *p, struct err *e); /* plan.c: cgroup, resources, resctrl and spawn, or scope, in their order */
+int plan_cgroup(struct planner *p, struct err *e); /* cgroup.c: OP_MAKE_CGROUP */
+int plan_resources(struct planner *p, struct err *e); /* resources.c: OP_WRITE_CGROUP, OP_ATTACH_DEVICES */
+int plan_resctrl(struct planner *p, struct err *e); /* resctrl.c: OP_MAKE_RESCTRL, OP_WRITE_RESCTRL */
+int plan_spawn(struct planner *p, struct err *e); /* namespaces.c: OP_SPAWN */
 int plan_cgroup_join(struct planner *p, struct err *e); /* cgroup.c: OP_JOIN_CGROUP on v1 */
+int plan_scope(struct planner *p, struct err *e); /* scope.c: OP_START_SCOPE, OP_MAKE_CGROUP, OP_JOIN_CGROUP */
+int plan_scope_properties(struct planner *p, struct err *e); /* scope_properties.c: what systemd is told of the limits */
+int plan_resctrl_join(struct planner *p, struct err *e); /* resctrl.c: OP_JOIN_RESCTRL */
 int plan_id_maps(struct planner *p, struct err *e); /* idmap.c: OP_WRITE_ID_MAP ... OP_RELEASE */
-int plan_enter(struct planner *p,
-	       struct err *e); /* namespaces.c: OP_ENTER_SESSION, joins, cgroup ns */
+int plan_net_devices(struct planner *p, struct err *e); /* net_devices.c */
+int plan_cgroup_owner(struct planner *p, struct err *e); /* cgroup_mounts.c: OP_OWN_CGROUP */
+int plan_enter(struct planner *p, struct err *e); /* namespaces.c: OP_ENTER_SESSION, joins, cgroup ns */
 int plan_oom_score(struct planner *p, struct err *e); /* process.c */
-int plan_keyring(struct planner *p, struct err *e);   /* process.c */
-int plan_network(struct planner *p, struct err *e);   /* namespaces.c: loopback */
-int plan_hostname(struct planner *p, struct err *e);  /* identity.c: hostname, domainname */
-int plan_sysctl(struct planner *p, struct err *e);    /* sysctl.c */
-int plan_rootfs(struct planner *p, struct err *e);    /* rootfs.c: propagation, rootfs */
-int plan_mounts(struct planner *p, struct err *e);    /* mounts.c */
-int plan_devices(struct planner *p, struct err *e);   /* devices.c: default, listed, links */
-int plan_terminal(struct planner *p, struct err *e);  /* terminal.c */
-int plan_create_hooks(struct planner *p,
-		      struct err *e); /* hooks.c: prestart, createRuntime, createContainer */
+int plan_keyring(struct planner *p, struct err *e); /* process.c */
+int plan_open_labels(struct planner *p, struct err *e); /* labels.c: SELinux, AppArmor */
+int plan_network(struct planner *p, struct err *e); /* namespaces.c: loopback */
+int plan_hostname(struct planner *p, struct err *e); /* identity.c: hostname, domainname */
+int plan_sysctl(struct planner *p, struct err *e); /* sysctl.c */
+int plan_rootfs(struct planner *p, struct err *e); /* rootfs.c: propagation, rootfs */
+int plan_mounts(struct planner *p, struct err *e); /* mounts.c */
+int plan_devices(struct planner *p, struct err *e); /* devices.c: default, listed, links */
+int plan_terminal(struct planner *p, struct err *e); /* terminal.c */
+int plan_create_hooks(struct planner *p, struct err *e); /* hooks.c: prestart, createRuntime, createContainer */
 int plan_paths(struct planner *p, struct err *e); /* paths.c: maskedPaths, readonlyPaths */
-int plan_enter_rootfs(struct planner *p,
-		      struct err *e);		    /* rootfs.c: pivot, read-only, propagation */
+int plan_enter_rootfs(struct planner *p, struct err *e); /* rootfs.c: pivot, read-only, propagation */
+int plan_exec_affinity(struct planner *p, struct err *e); /* scheduler.c: only checked, no step */
+int plan_scheduler(struct planner *p, struct err *e); /* scheduler.c */
+int plan_io_priority(struct planner *p, struct err *e); /* scheduler.c */
 int plan_rlimits(struct planner *p, struct err *e); /* rlimits.c */
+int plan_memory_policy(struct planner *p, struct err *e); /* memory_policy.c */
+int plan_personality(struct planner *p, struct err *e); /* personality.c */
 int plan_prepare_exec(struct planner *p, struct err *e); /* process.c: OP_PREPARE_EXEC */
-int plan_wait(struct planner *p, struct err *e);	 /* process.c: OP_WAIT_FOR_START */
-int plan_start_hooks(struct planner *p,
-		     struct err *e); /* hooks.c: startContainer; checks poststart, poststop */
+int plan_labels_at_create(struct planner *p, struct err *e); /* labels.c */
+int plan_wait(struct planner *p, struct err *e); /* process.c: OP_WAIT_FOR_START */
+int plan_start_hooks(struct planner *p, struct err *e); /* hooks.c: startContainer; checks poststart, poststop */
+int plan_labels_at_start(struct planner *p, struct err *e); /* labels.c */
 int plan_user(struct planner *p, struct err *e); /* user.c: cwd, bounding set, user, umask, caps */
 int plan_no_new_privs(struct planner *p, struct err *e); /* process.c */
-int plan_seccomp(struct planner *p, struct err *e);	 /* seccomp.c: always last before exec */
-int plan_exec(struct planner *p, struct err *e);	 /* process.c */
+int plan_seccomp(struct planner *p, struct err *e); /* seccomp.c: always last before exec */
+int plan_exec(struct planner *p, struct err *e); /* process.c */
+/* clang-format on */

@@ -32,9 +32,18 @@ int plan_oom_score(struct planner *p, struct err *e)
 int plan_keyring(struct planner *p, struct err *e)
 {
 	(void) e;
-	if (!p->options->no_new_keyring)
-		plan_add(p, OP_NEW_KEYRING, "")->text =
-			arena_printf(p->arena, "_ses.%s", p->options->id);
+	const struct oci_process *process = p->config->process;
+	const char *label = process ? process->selinux_label : NULL;
+
+	if (p->options->no_new_keyring)
+		return 0;
+
+	struct step *step = plan_add(p, OP_NEW_KEYRING, "");
+	step->keyring.name = arena_printf(p->arena, "_ses.%s", p->options->id);
+	if (label && label[0] && p->facts->selinux) {
+		step->keyring.label = label;
+		step->place = "/process/selinuxLabel";
+	}
 
 	return 0;
 }

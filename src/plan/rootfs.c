@@ -85,9 +85,7 @@ int plan_rootfs(struct planner *p, struct err *e)
 	if (!(p->new_namespaces & CLONE_NEWNS))
 		return refuse_mount_settings(p, propagation, e);
 
-	bool private = (propagation & ~(unsigned long) MS_REC) == MS_PRIVATE;
-	plan_add(p, OP_PROPAGATE, private ? "/linux/rootfsPropagation" : "")->propagation.flags =
-		(private ? MS_PRIVATE : MS_SLAVE) | MS_REC;
+	plan_add(p, OP_PROPAGATE, "")->propagation.flags = MS_SLAVE | MS_REC;
 
 	struct step *step = plan_add(p, OP_MOUNT_ROOTFS, "/root/path");
 	step->rootfs.path = path;

@@ -18,12 +18,16 @@
 #include "base/fd.h"
 #include "base/table.h"
 #include "kernel/memory.h"
+#include "kernel/process.h"
 #include "plan/annotation.h"
 #include "plan/planner.h"
+#include "plan/seccomp_cache.h"
+#include "plan/seccomp_newer.h"
 
 #include <linux/seccomp.h>
 #include <seccomp.h>
 #include <string.h>
+#include <sys/syscall.h>
 
 #define PLACE "/linux/seccomp"
 
@@ -46,6 +50,7 @@ static const struct {
 	{ "SCMP_ACT_TRACE", SCMP_ACT_TRACE(0), UINT16_MAX },
 	{ "SCMP_ACT_ALLOW", SCMP_ACT_ALLOW, 0 },
 	{ "SCMP_ACT_LOG", SCMP_ACT_LOG, 0 },
+	{ "SCMP_ACT_NOTIFY", SCMP_ACT_NOTIFY, 0 },
 };
 
 static const struct {
@@ -61,7 +66,10 @@ static const struct {
 	{ "SCMP_CMP_MASKED_EQ", SCMP_CMP_MASKED_EQ },
 };
 
-/* libseccomp's own names; which of them it knows depends on its age. */
+/*
+ * libseccomp's own names. Which of them it knows depends on its age; but it has long known all that
+ * tare runs on, and of the others' calls none can ever be made there.
+ */
 static const struct {
 	const char *name, *library;
 } archs[] = {
@@ -90,6 +98,14 @@ static const struct {
 	{ "SCMP_ARCH_SHEB", "sheb" },
 };
 
+/* Younger than the headers of some distributions: Linux 5.7, 5.19. */
+#ifndef SECCOMP_FILTER_FLAG_TSYNC_ESRCH
+#define SECCOMP_FILTER_FLAG_TSYNC_ESRCH (1U << 4)
+#endif
+#ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
+#define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1U << 5)
+#endif
+
 static const struct {
 	const char *name;
 	uint32_t flag;
@@ -97,9 +113,7 @@ static const struct {
 	{ "SECCOMP_FILTER_FLAG_TSYNC", SECCOMP_FILTER_FLAG_TSYNC },
 	{ "SECCOMP_FILTER_FLAG_LOG", SECCOMP_FILTER_FLAG_LOG },
 	{ "SECCOMP_FILTER_FLAG_SPEC_ALLOW", SECCOMP_FILTER_FLAG_SPEC_ALLOW },
-	/* The kernel takes it together with a listener only; without one there is nothing to wait
-	   for. */
-	{ "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", 0 },
+	{ "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV },
 };
 
 #define COPY_NAMES(table)                                                                          \
@@ -124,16 +138,22 @@ const char **seccomp_flag_names(struct arena *a, size_t *count)
 	COPY_NAMES(flags);
 }
 
-const char **seccomp_arch_names(struct arena *a, size_t *count)
+const char **seccomp_supported_flags(struct arena *a, size_t *count)
 {
-	const char **names = arena_array(a, ARRAY_SIZE(archs) + 1, sizeof(*names));
+	const char **names = arena_array(a, ARRAY_SIZE(flags) + 1, sizeof(*names));
+	uint32_t known = sys_seccomp_known_flags(~0U);
 
 	*count = 0;
-	for (size_t i = 0; i < ARRAY_SIZE(archs); i++)
-		if (seccomp_arch_resolve_name(archs[i].library) != 0)
-			names[(*count)++] = archs[i].name;
+	for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
+		if (flags[i].flag & known)
+			names[(*count)++] = flags[i].name;
 
 	return names;
+}
+
+const char **seccomp_arch_names(struct arena *a, size_t *count)
+{
+	COPY_NAMES(archs);
 }
 
 /* ---- compiling ---- */
@@ -181,13 +201,16 @@ static int add_arch(struct compiler *c, size_t i, struct err *e)
 {
 	const char *name = c->config->architectures[i];
 	const char *place = arena_printf(c->arena, PLACE "/architectures/%zu", i);
-	uint32_t arch = 0;
+	size_t k = 0;
 
-	for (size_t k = 0; k < ARRAY_SIZE(archs); k++)
-		if (strcmp(archs[k].name, name) == 0)
-			arch = seccomp_arch_resolve_name(archs[k].library);
-	if (arch == 0)
+	while (k < ARRAY_SIZE(archs) && strcmp(archs[k].name, name) != 0)
+		k++;
+	if (k == ARRAY_SIZE(archs))
 		return err_cfg(e, place, "unknown seccomp architecture \"%s\"", name);
+
+	uint32_t arch = seccomp_arch_resolve_name(archs[k].library);
+	if (arch == 0)
+		return 0;
 
 	int r = seccomp_arch_add(c->filter, arch);
 	/* The processor's own is always there. One of the other byte order can't run here. */
@@ -314,6 +337,22 @@ static int add_all(struct compiler *c, struct err *e)
 	return 0;
 }
 
+static int too_long(size_t count, struct err *e)
+{
+	return err_cfg(e, PLACE, "the filter has %zu instructions, the kernel takes %d", count,
+		       MOST_INSTRUCTIONS);
+}
+
+/*
+ * With any other default a call that the profile doesn't know has what it is meant to have: it is
+ * killed, traced, let through. Where that is ENOSYS anyway nothing need be added.
+ */
+static bool is_errno(uint32_t action)
+{
+	return (action & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_ERRNO &&
+	       (action & SECCOMP_RET_DATA) != ENOSYS;
+}
+
 /* What seccomp_export_bpf(3) wrote into @fd. */
 static int take_program(struct seccomp_program *program, int fd, struct arena *a, struct err *e)
 {
@@ -324,8 +363,7 @@ static int take_program(struct seccomp_program *program, int fd, struct arena *a
 
 	size_t count = (size_t) size / sizeof(struct sock_filter);
 	if (count > MOST_INSTRUCTIONS)
-		return err_cfg(e, PLACE, "the filter has %zu instructions, the kernel takes %d",
-			       count, MOST_INSTRUCTIONS);
+		return too_long(count, e);
 
 	struct sock_filter *filter = arena_array(a, count, sizeof(*filter));
 	ssize_t n = sys_read_all(fd, filter, count * sizeof(*filter));
@@ -347,27 +385,87 @@ static int export_program(struct compiler *c, struct seccomp_program *program, s
 	if (r < 0)
 		return err_cfg(e, PLACE, "libseccomp can't compile the filter: %s", errno_text(-r));
 
-	return take_program(program, fd, c->arena, e);
-}
-
-static int read_flags(uint32_t *result, const struct oci_linux_seccomp *config, struct arena *a,
-		      struct err *e)
-{
-	/* Absent is not empty: without a word the slow mitigation of branch attacks is left out, as
-	 * peers do. */
-	*result = config->flags ? 0 : SECCOMP_FILTER_FLAG_SPEC_ALLOW;
-	for (size_t i = 0; i < config->flags_count; i++) {
-		size_t k = 0;
-
-		while (k < ARRAY_SIZE(flags) && strcmp(flags[k].name, config->flags[i]) != 0)
-			k++;
-		if (k == ARRAY_SIZE(flags))
-			return err_cfg(e, arena_printf(a, PLACE "/flags/%zu", i),
-				       "unknown seccomp flag \"%s\"", config->flags[i]);
-		*result |= flags[k].flag;
-	}
+	if (take_program(program, fd, c->arena, e) < 0)
+		return -1;
+	if (is_errno(c->default_action))
+		seccomp_newer_add(program, c->filter, c->config, c->arena);
+	if (program->count > MOST_INSTRUCTIONS)
+		return too_long(program->count, e);
 
 	return 0;
+}
+
+/* ---- flags ---- */
+
+static bool uses_notify(const struct oci_linux_seccomp *config)
+{
+	static const char notify[] = "SCMP_ACT_NOTIFY";
+
+	for (size_t i = 0; i < config->syscalls_count; i++)
+		if (strcmp(config->syscalls[i].action, notify) == 0)
+			return true;
+
+	return strcmp(config->default_action, notify) == 0;
+}
+
+static int read_flag(uint32_t *flag, const char *name, const char *place, uint32_t known,
+		     struct err *e)
+{
+	size_t k = 0;
+
+	while (k < ARRAY_SIZE(flags) && strcmp(flags[k].name, name) != 0)
+		k++;
+	if (k == ARRAY_SIZE(flags))
+		return err_cfg(e, place, "unknown seccomp flag \"%s\"", name);
+	if (!(flags[k].flag & known))
+		return err_cfg(e, place, "this kernel does not know the seccomp flag \"%s\"", name);
+	*flag = flags[k].flag;
+
+	return 0;
+}
+
+static int check_listener(const struct oci_linux_seccomp *config, bool notify, uint32_t known,
+			  struct err *e)
+{
+	bool path = config->listener_path && config->listener_path[0];
+
+	if (config->listener_metadata && config->listener_metadata[0] && !path)
+		return err_cfg(e, PLACE "/listenerMetadata",
+			       "listenerMetadata goes with listenerPath only");
+	if (notify && !path)
+		return err_cfg(e, PLACE "/listenerPath", "SCMP_ACT_NOTIFY needs a listenerPath");
+	if (notify && !(known & SECCOMP_FILTER_FLAG_TSYNC_ESRCH))
+		return err_cfg(e, PLACE, "SCMP_ACT_NOTIFY needs Linux 5.7");
+
+	return 0;
+}
+
+int seccomp_read_flags(struct seccomp_program *program, const struct oci_linux_seccomp *config,
+		       uint32_t known, struct arena *a, struct err *e)
+{
+	/* How inside/filter.c has to load a filter with a listener. */
+	const uint32_t listener = SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_TSYNC |
+				  SECCOMP_FILTER_FLAG_TSYNC_ESRCH;
+
+	/* Absent is not empty: without a word the slow mitigation of branch attacks is left out, as
+	 * peers do. */
+	program->flags = config->flags ? 0 : SECCOMP_FILTER_FLAG_SPEC_ALLOW & known;
+	program->notify = uses_notify(config);
+	for (size_t i = 0; i < config->flags_count; i++) {
+		uint32_t flag = 0;
+
+		if (read_flag(&flag, config->flags[i], arena_printf(a, PLACE "/flags/%zu", i),
+			      known, e) < 0)
+			return -1;
+		program->flags |= flag;
+	}
+	/* Without a listener there is nobody to wait for, and the kernel doesn't take it. */
+	if (program->notify)
+		program->flags |= listener;
+	else
+		program->flags &= ~SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
+
+	return check_listener(config, program->notify, known, e);
 }
 
 static void release_filter(scmp_filter_ctx *filter)
@@ -398,12 +496,6 @@ int seccomp_compile(struct seccomp_program *program, const struct oci_linux_secc
 	static const struct action_words words = { PLACE, "defaultAction", "defaultErrnoRet" };
 	struct compiler c = { .config = config, .strict = strict, .arena = a };
 
-	if (config->listener_metadata && config->listener_metadata[0] &&
-	    !(config->listener_path && config->listener_path[0]))
-		return err_cfg(e, PLACE "/listenerMetadata",
-			       "listenerMetadata goes with listenerPath only");
-	if (read_flags(&program->flags, config, a, e) < 0)
-		return -1;
 	if (read_action(&c.default_action, config->default_action, config->has_default_errno_ret,
 			config->default_errno_ret, &words, a, e) < 0)
 		return -1;
@@ -413,25 +505,78 @@ int seccomp_compile(struct seccomp_program *program, const struct oci_linux_secc
 
 /* ---- the step ---- */
 
+/* What can't be started at all is told now: behind the filter there may be nobody left to tell it. */
+static int check_exec(const struct seccomp_program *program, struct err *e)
+{
+	uint32_t result;
+
+	if (!seccomp_constant_result(program, SYS_execve, &result))
+		return 0;
+	switch (result & SECCOMP_RET_ACTION_FULL) {
+	case SECCOMP_RET_KILL_PROCESS:
+	case SECCOMP_RET_KILL_THREAD:
+	case SECCOMP_RET_TRAP:
+		return err_cfg(e, PLACE,
+			       "the filter kills execve(2), so no program can be started");
+	default:
+		return 0;
+	}
+}
+
+/* Is @number allowed, whatever its arguments? */
+static bool allows(const struct seccomp_program *program, int number)
+{
+	uint32_t result;
+
+	return seccomp_constant_result(program, number, &result) && result == SECCOMP_RET_ALLOW;
+}
+
+/* From the cache if it is there. */
+static int make_program(struct planner *p, struct seccomp_program *program, struct err *e)
+{
+	const struct oci_linux_seccomp *config = p->config->linux->seccomp;
+	bool strict = plan_annotation_is_set(p, "run.oci.seccomp_fail_unknown_syscall");
+	struct seccomp_cache *cache = p->options->seccomp_cache;
+
+	if (seccomp_read_flags(program, config, p->facts->seccomp_flags, p->arena, e) < 0)
+		return -1;
+	if (cache) {
+		seccomp_cache_name(cache, config, strict, p->arena);
+		if (seccomp_cache_load(cache, program, p->arena))
+			return 0;
+	}
+	if (seccomp_compile(program, config, strict, p->arena, e) < 0)
+		return -1;
+	if (cache)
+		cache->fresh = program;
+
+	return 0;
+}
+
 /* As late as can be: the filter need not let through what tare-init does before. */
 int plan_seccomp(struct planner *p, struct err *e)
 {
 	const struct oci_linux *linux = p->config->linux;
-	bool strict = plan_annotation_is_set(p, "run.oci.seccomp_fail_unknown_syscall");
-	struct seccomp_program program;
 
 	if (!linux || !linux->seccomp)
 		return 0;
-	if (seccomp_compile(&program, linux->seccomp, strict, p->arena, e) < 0)
+
+	struct seccomp_program *program = arena_new(p->arena, struct seccomp_program);
+	if (make_program(p, program, e) < 0)
 		return -1;
 	/* Checked all the same; without a process there is nothing to filter. */
 	if (!p->config->process)
 		return 0;
+	if (check_exec(program, e) < 0)
+		return -1;
 
 	struct step *step = plan_add(p, OP_SET_SECCOMP, PLACE);
-	step->seccomp.filter = program.filter;
-	step->seccomp.count = program.count;
-	step->seccomp.flags = program.flags;
+	step->seccomp.filter = program->filter;
+	step->seccomp.count = program->count;
+	step->seccomp.flags = program->flags;
+	step->seccomp.notify = program->notify;
+	step->seccomp.mute = program->notify || !allows(program, SYS_sendmsg) ||
+			     !allows(program, SYS_exit_group);
 
 	return 0;
 }

@@ -51,6 +51,11 @@ static void settle_list(struct arena *a, const char *const **list)
 	*list = copy;
 }
 
+static void settle_ranges(struct arena *a, struct id_ranges *r)
+{
+	r->ranges = settle_block(a, r->ranges, r->count * sizeof(*r->ranges));
+}
+
 static void settle_mount(struct arena *a, struct step *s)
 {
 	struct mount_step *m = &s->mount;
@@ -69,6 +74,10 @@ static void settle_mount(struct arena *a, struct step *s)
 	settle_string(a, &m->target);
 	settle_string(a, &m->type);
 	settle_string(a, &m->data);
+	settle_string(a, &m->fallback);
+	settle_string(a, &m->label);
+	settle_ranges(a, &m->idmap.uids);
+	settle_ranges(a, &m->idmap.gids);
 }
 
 static void settle_hook(struct arena *a, struct step *s)
@@ -99,6 +108,19 @@ static void settle_seccomp(struct arena *a, struct step *s)
 {
 	s->seccomp.filter =
 		settle_block(a, s->seccomp.filter, s->seccomp.count * sizeof(*s->seccomp.filter));
+}
+
+static void settle_keyring(struct arena *a, struct step *s)
+{
+	settle_string(a, &s->keyring.name);
+	settle_string(a, &s->keyring.label);
+}
+
+static void settle_label(struct arena *a, struct step *s)
+{
+	settle_string(a, &s->label.name);
+	settle_string(a, &s->label.file);
+	settle_string(a, &s->label.value);
 }
 
 static void settle_link(struct arena *a, struct step *s)
@@ -144,11 +166,49 @@ static void settle_rlimit(struct arena *a, struct step *s)
 	settle_string(a, &s->rlimit.name);
 }
 
+static void settle_scheduler(struct arena *a, struct step *s)
+{
+	settle_string(a, &s->scheduler.name);
+}
+
+static void settle_io_priority(struct arena *a, struct step *s)
+{
+	settle_string(a, &s->io_priority.name);
+}
+
+static void settle_resctrl(struct arena *a, struct step *s)
+{
+	settle_string(a, &s->resctrl.path);
+	settle_list(a, &s->resctrl.lines);
+}
+
+static void settle_netdev(struct arena *a, struct step *s)
+{
+	settle_string(a, &s->netdev.name);
+	settle_string(a, &s->netdev.new_name);
+	settle_string(a, &s->netdev.namespace);
+}
+
+static void settle_memory_policy(struct arena *a, struct step *s)
+{
+	settle_string(a, &s->memory_policy.name);
+	settle_string(a, &s->memory_policy.nodes);
+	s->memory_policy.mask = settle_block(a, s->memory_policy.mask, MEMORY_NODES / 8);
+}
+
 static void settle_cgroup_file(struct arena *a, struct step *s)
 {
 	settle_string(a, &s->cgroup_file.directory);
 	settle_string(a, &s->cgroup_file.file);
 	settle_string(a, &s->cgroup_file.value);
+	settle_string(a, &s->cgroup_file.other_file);
+	settle_string(a, &s->cgroup_file.other_value);
+	settle_string(a, &s->cgroup_file.usage_file);
+}
+
+static void settle_cgroup_owner(struct arena *a, struct step *s)
+{
+	settle_string(a, &s->cgroup_owner.directory);
 }
 
 static void settle_devices(struct arena *a, struct step *s)
@@ -176,6 +236,14 @@ static void settle_spawn(struct arena *a, struct step *s)
 	settle_string(a, &spawn->root);
 }
 
+static void settle_scope(struct arena *a, struct step *s)
+{
+	settle_string(a, &s->scope.unit);
+	settle_string(a, &s->scope.bus);
+	settle_string(a, &s->scope.properties);
+	settle_string(a, &s->scope.cgroup);
+}
+
 static void settle_id_map(struct arena *a, struct step *s)
 {
 	s->id_map.ranges =
@@ -188,12 +256,20 @@ static void (*const settlers[OP_COUNT])(struct arena *a, struct step *s) = {
 	[OP_MAKE_CGROUP] = settle_path,
 	[OP_WRITE_CGROUP] = settle_cgroup_file,
 	[OP_ATTACH_DEVICES] = settle_devices,
+	[OP_MAKE_RESCTRL] = settle_resctrl,
+	[OP_WRITE_RESCTRL] = settle_resctrl,
 	[OP_SPAWN] = settle_spawn,
+	[OP_START_SCOPE] = settle_scope,
 	[OP_JOIN_CGROUP] = settle_path,
+	[OP_HAND_DOWN] = settle_path,
+	[OP_JOIN_RESCTRL] = settle_path,
 	[OP_WRITE_ID_MAP] = settle_id_map,
+	[OP_OWN_CGROUP] = settle_cgroup_owner,
+	[OP_MOVE_NETDEV] = settle_netdev,
 	[OP_JOIN_NAMESPACE] = settle_namespace,
 	[OP_UNSHARE] = settle_namespace,
-	[OP_NEW_KEYRING] = settle_text,
+	[OP_NEW_KEYRING] = settle_keyring,
+	[OP_OPEN_LABEL] = settle_label,
 	[OP_SET_HOSTNAME] = settle_text,
 	[OP_SET_DOMAINNAME] = settle_text,
 	[OP_SET_SYSCTL] = settle_setting,
@@ -206,9 +282,13 @@ static void (*const settlers[OP_COUNT])(struct arena *a, struct step *s) = {
 	[OP_MASK_PATH] = settle_path,
 	[OP_PROTECT_PATH] = settle_path,
 	[OP_CHROOT] = settle_path,
+	[OP_SET_SCHEDULER] = settle_scheduler,
+	[OP_SET_IO_PRIORITY] = settle_io_priority,
 	[OP_SET_RLIMIT] = settle_rlimit,
+	[OP_SET_MEMORY_POLICY] = settle_memory_policy,
 	[OP_CHANGE_DIR] = settle_path,
 	[OP_SET_USER] = settle_user,
+	[OP_SET_LABEL] = settle_label,
 	[OP_SET_SECCOMP] = settle_seccomp,
 	[OP_PREPARE_EXEC] = settle_exec,
 	[OP_EXEC] = settle_exec,

@@ -7,6 +7,7 @@
  * name that is not in it is refused, whatever it is.
  */
 #include "base/table.h"
+#include "heap/json_text.h"
 #include "kernel/process.h"
 #include "plan/identity.h"
 
@@ -79,23 +80,9 @@ static const struct namespaced *find(const char *path)
 	return NULL;
 }
 
-/* RFC 6901: in a JSON pointer `~` is ~0 and `/` is ~1. */
 static const char *place_of(struct planner *p, const char *key)
 {
-	static const char front[] = "/linux/sysctl/";
-	char *place = arena_alloc(p->arena, sizeof(front) + 2 * strlen(key)), *to;
-
-	to = stpcpy(place, front);
-	for (; *key; key++) {
-		if (*key == '~' || *key == '/') {
-			*to++ = '~';
-			*to++ = *key == '~' ? '0' : '1';
-		} else {
-			*to++ = *key;
-		}
-	}
-
-	return place;
+	return arena_printf(p->arena, "/linux/sysctl/%s", json_pointer_token(p->arena, key));
 }
 
 /* A name that has a field of its own in config.json must not be said twice. */

@@ -152,7 +152,7 @@ static int recover(const struct state_root *root, int top, const char *id, struc
 		return 0;
 	if (sys_stat_at(dir, STATE_RECORD, AT_SYMLINK_NOFOLLOW, &st) == 0)
 		return already_exists(id, e);
-	if (journal_undo(dir, NULL, e) < 0)
+	if (journal_undo(dir, NULL, false, e) < 0)
 		return err_in(e, "clean up after an interrupted create of \"%s\"", id);
 
 	return state_remove(root, id, dir, e);

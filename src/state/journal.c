@@ -10,12 +10,16 @@
 #include "base/fd.h"
 #include "base/fmt.h"
 #include "cgroup/cgroup.h"
+#include "cgroup/scope.h"
 #include "kernel/procfs.h"
 #include "kernel/process.h"
+#include "netdev/netdev.h"
 #include "state/directory.h"
 #include "state/lines.h"
 
 #define MAX_CGROUPS	32 /* Linux has 14 controllers; each can be a v1 hierarchy */
+#define MAX_RESCTRLS	2  /* class and monitoring group */
+#define MAX_NETDEVS	64
 #define END_PATIENCE_MS 5000
 
 int journal_open(int dir, struct err *e)
@@ -56,6 +60,16 @@ int journal_not_ours(int journal, const char *path, struct err *e)
 	return append(journal, "not-ours", path, e);
 }
 
+int journal_scope(int journal, const struct scope *scope, const char *cgroup, struct err *e)
+{
+	if (scope->bus && append(journal, "scope-bus", scope->bus, e) < 0)
+		return -1;
+	if (append(journal, "scope-cgroup", cgroup, e) < 0)
+		return -1;
+
+	return append(journal, "scope", scope->unit, e);
+}
+
 int journal_process(int journal, pid_t pid, uint64_t start_time, struct err *e)
 {
 	char text[64];
@@ -65,13 +79,59 @@ int journal_process(int journal, pid_t pid, uint64_t start_time, struct err *e)
 	return append(journal, "process", text, e);
 }
 
+int journal_netdev(int journal, const struct journal_netdev *d, struct err *e)
+{
+	char text[CGROUP_PATH + 64];
+
+	fmt_text(text, sizeof(text), "%s %s %d %s", d->name, d->passing, d->up,
+		 d->namespace ? d->namespace : "");
+
+	return append(journal, "netdev", text, e);
+}
+
+int journal_netdev_is(int journal, const char *name, struct err *e)
+{
+	return append(journal, "netdev-is", name, e);
+}
+
+int journal_resctrl(int journal, const char *path, bool shared, struct err *e)
+{
+	return append(journal, shared ? "resctrl-shared" : "resctrl", path, e);
+}
+
+int journal_resctrl_not_ours(int journal, const char *path, struct err *e)
+{
+	return append(journal, "resctrl-not-ours", path, e);
+}
+
+int journal_created(int journal, struct err *e)
+{
+	return append(journal, "created", "-", e);
+}
+
+/* A device that left: what it is called there, where that is known. */
+struct netdev_entry {
+	struct journal_netdev device;
+	const char *is;
+};
+
 struct entries {
 	const char *cgroups[MAX_CGROUPS + 1]; /* those that are ours */
 	const char
 		*topmost[MAX_CGROUPS]; /* beside each: the first directory made; "": it was there */
 	size_t count;
+	struct scope scope; /* no unit: none that is ours */
+	const char *scope_cgroup;
 	pid_t pid; /* 0: none */
 	uint64_t start_time;
+	struct netdev_entry netdevs[MAX_NETDEVS];
+	size_t netdev_count;
+	struct resctrl_entry {
+		const char *path;
+		bool shared;
+	} resctrls[MAX_RESCTRLS];
+	size_t resctrl_count;
+	bool created;
 };
 
 static void parse_process(char *value, struct entries *entries)
@@ -86,6 +146,69 @@ static void parse_process(char *value, struct entries *entries)
 		entries->pid = (pid_t) pid;
 		entries->start_time = start;
 	}
+}
+
+static void parse_scope(const struct line *line, struct entries *entries)
+{
+	struct scope *scope = &entries->scope;
+
+	if (strcmp(line->key, "scope-bus") == 0)
+		scope->bus = line->value;
+	else if (strcmp(line->key, "scope-cgroup") == 0)
+		entries->scope_cgroup = line->value;
+	else if (strcmp(line->key, "scope") == 0)
+		scope->unit = line->value;
+	else if (strcmp(line->key, "not-ours") == 0 && scope->unit &&
+		 strcmp(scope->unit, line->value) == 0)
+		scope->unit = NULL;
+}
+
+/* "NAME PASSING UP NAMESPACE": no name has a space in it, the path may. */
+static void parse_netdev(char *value, struct entries *entries)
+{
+	const char *name = strsep(&value, " "), *passing = strsep(&value, " ");
+	const char *up = strsep(&value, " ");
+
+	if (!value || entries->netdev_count == MAX_NETDEVS)
+		return;
+	entries->netdevs[entries->netdev_count++] = (struct netdev_entry) {
+		.device = {
+			.name = name,
+			.passing = passing,
+			.up = up[0] == '1',
+			.namespace = value[0] != '\0' ? value : NULL,
+		},
+	};
+}
+
+static void parse_resctrl(const struct line *line, struct entries *entries)
+{
+	size_t n = entries->resctrl_count;
+
+	if (strcmp(line->key, "resctrl-not-ours") == 0)
+		entries->resctrl_count -= n > 0;
+	else if (n < MAX_RESCTRLS)
+		entries->resctrls[entries->resctrl_count++] = (struct resctrl_entry) {
+			.path = line->value,
+			.shared = strcmp(line->key, "resctrl-shared") == 0,
+		};
+}
+
+/* What is not about cgroups. */
+static void parse_other(const struct line *line, struct entries *entries)
+{
+	if (strcmp(line->key, "process") == 0)
+		parse_process(line->value, entries);
+	else if (strcmp(line->key, "netdev") == 0)
+		parse_netdev(line->value, entries);
+	else if (strcmp(line->key, "netdev-is") == 0 && entries->netdev_count > 0)
+		entries->netdevs[entries->netdev_count - 1].is = line->value;
+	else if (strncmp(line->key, "resctrl", 7) == 0)
+		parse_resctrl(line, entries);
+	else if (strcmp(line->key, "created") == 0)
+		entries->created = true;
+	else
+		parse_scope(line, entries);
 }
 
 /*
@@ -114,8 +237,8 @@ static void parse(char *text, struct entries *entries)
 		} else if (strcmp(line.key, "not-ours") == 0 && n > 0 &&
 			   strcmp(entries->cgroups[n - 1], line.value) == 0) {
 			entries->count--;
-		} else if (strcmp(line.key, "process") == 0) {
-			parse_process(line.value, entries);
+		} else {
+			parse_other(&line, entries);
 		}
 	}
 	entries->cgroups[entries->count] = NULL;
@@ -127,6 +250,7 @@ static void parse(char *text, struct entries *entries)
  */
 static int kill_processes(const struct entries *entries, struct err *e)
 {
+	const char *const scope[] = { entries->scope_cgroup, NULL };
 	autoclose int pidfd =
 		entries->pid > 0 ? proc_open_exactly(entries->pid, entries->start_time) : -ESRCH;
 	if (pidfd < 0 && pidfd != -ESRCH)
@@ -136,6 +260,9 @@ static int kill_processes(const struct entries *entries, struct err *e)
 	if (r < 0 && r != -ESRCH)
 		return err_sys(e, r, "kill process %d", entries->pid);
 	if (entries->count > 0 && cgroup_kill_all(entries->cgroups, SIGKILL, e) < 0)
+		return -1;
+	/* systemd would ask those in the scope itself to end, and wait */
+	if (entries->scope.unit && cgroup_kill_all(scope, SIGKILL, e) < 0)
 		return -1;
 
 	struct pollfd p = { .fd = pidfd, .events = POLLIN };
@@ -157,6 +284,11 @@ static int remove_cgroups(const struct entries *entries, struct err *e)
 	return 0;
 }
 
+static int remove_scope(const struct entries *entries, struct err *e)
+{
+	return entries->scope.unit ? scope_stop(&entries->scope, e) : 0;
+}
+
 /* There is no record before the journal is whole: somebody has been at it. */
 static void take_from_record(struct entries *entries, const struct record *rec)
 {
@@ -168,31 +300,145 @@ static void take_from_record(struct entries *entries, const struct record *rec)
 	}
 }
 
-static int undo(int dir, const struct record *rec, struct arena *a, struct err *e)
+/* 0 with the entries of @dir's journal, 1 where there is none. */
+static int read_entries(int dir, struct entries *entries, struct arena *a, struct err *e)
 {
-	struct entries entries = { .count = 0 };
 	int r;
 	char *text = lines_read(dir, STATE_JOURNAL, a, &r);
 
-	if (!text && r != -ENOENT)
+	*entries = (struct entries) { .count = 0 };
+	if (!text && r == -ENOENT)
+		return 1;
+	if (!text)
 		return err_sys(e, r, "read the journal");
-	if (text)
-		parse(text, &entries);
+	parse(text, entries);
+
+	return 0;
+}
+
+/* The namespace the devices went to: a descriptor, or -errno where it has gone with all that was in it. */
+static int open_namespace(const struct entries *entries, const struct journal_netdev *d)
+{
+	char path[64];
+
+	if (d->namespace)
+		return sys_open(d->namespace, O_RDONLY);
+	if (entries->pid <= 0)
+		return -ESRCH;
+	fmt_text(path, sizeof(path), "/proc/%d/ns/net", entries->pid);
+
+	autoclose int ns = sys_open(path, O_RDONLY);
+	/* Asked after the open: if it still is that process, it was so then. */
+	autoclose int pidfd = proc_open_exactly(entries->pid, entries->start_time);
+	if (pidfd < 0)
+		return pidfd;
+
+	return take_fd(&ns);
+}
+
+static int return_netdev(const struct netdev_entry *entry, int ns, int own, struct err *e)
+{
+	char name[IFNAMSIZ];
+	bool up;
+	const char *is = entry->is ? entry->is : entry->device.passing;
+	int found = netdev_find(ns, is, &up, e);
+	if (found <= 0)
+		return found;
+
+	const struct netdev_move move = {
+		.from = ns,
+		.to = own,
+		.name = is,
+		.passing = entry->device.passing,
+		.new_name = entry->device.name,
+		.up = entry->device.up,
+	};
+
+	return netdev_move(&move, name, e);
+}
+
+static int return_from(const struct entries *entries, int network, struct err *e)
+{
+	autoclose int own = netdev_own_namespace(e);
+	if (own < 0)
+		return -1;
+	for (size_t i = entries->netdev_count; i-- > 0;)
+		if (return_netdev(&entries->netdevs[i], network, own, e) < 0)
+			return -1;
+
+	return 0;
+}
+
+/* They all went to the same namespace. */
+static int return_netdevs(const struct entries *entries, struct err *e)
+{
+	if (entries->netdev_count == 0)
+		return 0;
+
+	autoclose int network = open_namespace(entries, &entries->netdevs[0].device);
+
+	return network < 0 ? 0 : return_from(entries, network, e);
+}
+
+/* The kernel empties a group that is removed. */
+static int remove_resctrls(const struct entries *entries, bool keep_shared, struct err *e)
+{
+	for (size_t i = entries->resctrl_count; i-- > 0;) {
+		const struct resctrl_entry *entry = &entries->resctrls[i];
+		int r = 0;
+
+		if (!entry->shared || !keep_shared)
+			r = sys_unlink_at(AT_FDCWD, entry->path, AT_REMOVEDIR);
+		if (r < 0 && r != -ENOENT)
+			return err_sys(e, r, "remove resctrl group \"%s\"", entry->path);
+	}
+
+	return 0;
+}
+
+static int undo(int dir, const struct record *rec, bool failed, struct arena *a, struct err *e)
+{
+	struct entries entries;
+
+	if (read_entries(dir, &entries, a, e) < 0)
+		return -1;
 	if (rec && entries.pid != rec->pid)
 		take_from_record(&entries, rec);
+
+	bool created = entries.created && !failed;
+
+	if (!created && return_netdevs(&entries, e) < 0)
+		return -1;
 	if (kill_processes(&entries, e) < 0)
 		return -1;
 
-	return remove_cgroups(&entries, e);
+	if (remove_resctrls(&entries, created, e) < 0 || remove_cgroups(&entries, e) < 0)
+		return -1;
+
+	return remove_scope(&entries, e);
 }
 
-int journal_undo(int dir, const struct record *rec, struct err *e)
+int journal_undo(int dir, const struct record *rec, bool failed, struct err *e)
 {
 	struct arena a;
 
 	arena_open(&a);
-	int r = undo(dir, rec, &a, e);
+	int r = undo(dir, rec, failed, &a, e);
 	arena_close(&a);
 
 	return r;
+}
+
+int journal_return_netdevs(int dir, int network, struct err *e)
+{
+	struct entries entries;
+	struct arena a;
+
+	arena_open(&a);
+	int r = read_entries(dir, &entries, &a, e);
+	if (r == 0)
+		r = return_from(&entries, network, e);
+	arena_close(&a);
+
+	return r < 0 ? -1 : 0;
 }

@@ -9,14 +9,28 @@
  *	cgroup PATH	is about to be made, or taken over if it is there and empty
  *	missing PATH	is the first directory that this will make; no line: it is there
  *	made PATH	is the first directory that was made; empty: it was there, and is ours now
- *	not-ours PATH	could not be made, or is somebody else's
+ *	not-ours PATH	could not be made, or is somebody else's; or the scope of that name is
+ *	scope-bus ADDR	the D-Bus address of the user's bus, for the next scope; no line: the system's
+ *	scope-cgroup PATH  where that scope will be
+ *	scope UNIT	is about to be started by systemd; there is none of that name with processes
  *	process PID T	tare-init, with its start time
+ *	netdev NAME PASSING UP NAMESPACE
+ *			is about to leave the host for the namespace, of that path or (empty) of the process; UP 1: it
+ *			was up
+ *	netdev-is NAME	is what it is called there
+ *	resctrl PATH	is about to be made: a group of resctrl that goes with the container
+ *	resctrl-shared PATH
+ *			likewise, but a created container leaves it behind
+ *	resctrl-not-ours PATH
+ *			somebody else made it
+ *	created -	what a created container keeps is not to be undone any more: netdev, resctrl-shared
  */
 #pragma once
 
 #include "base/err.h"
 #include "state/record.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -28,10 +42,36 @@ int journal_cgroup(int journal, const char *path, const char *missing, struct er
 int journal_made(int journal, const char *topmost, struct err *e);
 int journal_not_ours(int journal, const char *path, struct err *e);
 
+struct scope;
+int journal_scope(int journal, const struct scope *scope, const char *cgroup, struct err *e);
+
 int journal_process(int journal, pid_t pid, uint64_t start_time, struct err *e);
 
+struct journal_netdev {
+	const char *name;      /* on the host */
+	const char *passing;   /* on its way */
+	bool up;	       /* on the host */
+	const char *namespace; /* path; NULL: that of the process */
+};
+
+int journal_netdev(int journal, const struct journal_netdev *d, struct err *e);
+int journal_netdev_is(int journal, const char *name, struct err *e);
+
+/* @shared: it stays once the container is created. */
+int journal_resctrl(int journal, const char *path, bool shared, struct err *e);
+int journal_resctrl_not_ours(int journal, const char *path, struct err *e);
+
+int journal_created(int journal, struct err *e);
+
 /*
- * Undo everything the journal of @dir names, last first. No journal: nothing to do. @rec, or NULL: where the journal
- * was damaged and does not name its process, what the record names is undone. 0, or -1 at what could not be undone.
+ * Only the network devices of a create that failed, out of the namespace @network: virtual ones die with
+ * it, so whoever has it open does this first. What is not there any more is no failure.
  */
-int journal_undo(int dir, const struct record *rec, struct err *e);
+int journal_return_netdevs(int dir, int network, struct err *e);
+
+/*
+ * Undo everything the journal of @dir names, last first. @failed: the create has failed, whatever
+ * the journal says. No journal: nothing to do. @rec, or NULL: where the journal was damaged and does
+ * not name its process, what the record names is undone. 0, or -1 at what could not be undone.
+ */
+int journal_undo(int dir, const struct record *rec, bool failed, struct err *e);

@@ -34,6 +34,10 @@ static const struct {
 	{ "pid", FIELD_INT, offsetof(struct record, pid) },
 	{ "start-time", FIELD_U64, offsetof(struct record, start_time) },
 	{ "namespaces", FIELD_U64, offsetof(struct record, namespaces) },
+	{ "agent", FIELD_TEXT, offsetof(struct record, agent) },
+	{ "agent-metadata", FIELD_TEXT, offsetof(struct record, agent_metadata) },
+	{ "scope", FIELD_TEXT, offsetof(struct record, scope) },
+	{ "scope-bus", FIELD_TEXT, offsetof(struct record, scope_bus) },
 	{ "has-process", FIELD_BOOL, offsetof(struct record, has_process) },
 };
 
@@ -56,10 +60,10 @@ static void add_fields(struct lines *l, const struct record *rec)
 	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
 		const char *at = (const char *) rec + fields[i].offset;
 
-		if (fields[i].kind == FIELD_TEXT)
-			lines_add(l, fields[i].key, *(const char *const *) at);
-		else
+		if (fields[i].kind != FIELD_TEXT)
 			lines_add_number(l, fields[i].key, number_of(at, fields[i].kind));
+		else if (*(const char *const *) at) /* not all have an agent */
+			lines_add(l, fields[i].key, *(const char *const *) at);
 	}
 }
 

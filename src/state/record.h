@@ -60,7 +60,11 @@ struct record {
 	const struct record_hook *hooks;
 	size_t hook_count;
 	uint64_t namespaces; /* CLONE_NEW*: those that are not the host's, or were joined */
-	bool has_process;    /* false: config.json has none, start must refuse */
+	const char *agent;   /* socket that gets the filter's listener; NULL: there is none */
+	const char *agent_metadata; /* NULL: none */
+	const char *scope;	    /* systemd's unit; NULL: it knows nothing of this container */
+	const char *scope_bus;	    /* the bus it is on; NULL: the system's */
+	bool has_process;	    /* false: config.json has none, start must refuse */
 };
 
 /* The root directory of all states: --root, or the default. */

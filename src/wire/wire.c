@@ -42,3 +42,13 @@ int wire_receive(int socket, struct wire_message *m, int *fd)
 
 	return 1;
 }
+
+int wire_last_words(int fd, struct wire_message *m)
+{
+	ssize_t n = sys_seek(fd, 0, SEEK_SET) < 0 ? -EIO : sys_read_all(fd, m, sizeof(*m));
+
+	if (n < 0)
+		return (int) n;
+
+	return n == sizeof(*m) && m->kind == WIRE_FAILED;
+}

@@ -21,6 +21,14 @@
  *	      <------------------------ READY  before OP_SET_SECCOMP and OP_EXEC; to start, or for `run` to tare
  *	      <------------------ end of file  the program runs
  *
+ * OP_SET_SECCOMP may leave tare-init without the means to say anything. So before, where the filter isn't known to let
+ * it talk:
+ *	      <------------------ LAST_WORDS  a memory file that it writes its FAILED to
+ * and if there is a listener, from a helper that the filter does not hold:
+ *	      <-------------------- NOTIFIER
+ *						waits
+ *	GO ------------------------------------>
+ *
  * At any moment instead:  <------ FAILED    with the struct err; tare-init has ended
  *	      or, before READY, end of file	it was killed
  *
@@ -48,6 +56,8 @@ enum wire_kind {
 	WIRE_TURN,	 /* -> host: perform the host steps from @step on */
 	WIRE_DESCRIPTOR, /* -> host, with one descriptor; or -> init, a mount source */
 	WIRE_READY,	 /* -> host */
+	WIRE_NOTIFIER, /* -> host or start, with the filter's listener for the agent; the answer is GO */
+	WIRE_LAST_WORDS, /* -> host or start, with a memory file: see wire_last_words() */
 	WIRE_FAILED,	 /* -> host or start, with @error; @step is where */
 };
 
@@ -67,3 +77,9 @@ int wire_send_failure(int socket, size_t step, const struct err *failure);
  * end of file; -errno. -ECONNRESET: the other end went before it took our connection.
  */
 int wire_receive(int socket, struct wire_message *m, int *fd);
+
+/*
+ * What tare-init could only write into the memory file @fd before it ended. 1 with @m filled: WIRE_FAILED; 0: it
+ * did not fail; -errno.
+ */
+int wire_last_words(int fd, struct wire_message *m);

@@ -23,6 +23,7 @@ import time
 import pytest
 
 import defaults
+import place
 
 HERE = pathlib.Path(__file__).resolve().parent
 RUNTIME = shutil.which(os.environ.get("RUNTIME", str(HERE.parent.parent / "tare"))) or "/nonexistent"
@@ -390,6 +391,14 @@ class Bundle:
         if self.written != json.dumps(self.config):
             self.write()
         return self.verb(verb, "--bundle", self.dir, *flags, **kw)
+
+    def refused_at(self, pointer, text):
+        """run is refused: the whole line, with the place that asked, and no state left."""
+        self.write()
+        r = self.run()
+        line, column = place.places(self.text)[pointer]
+        assert r.err == f'tare: run "{self.id}": {pointer} (line {line}, column {column}): {text}\n', r
+        assert r.code == 1 and r.out == "" and not self.exists(), r
 
     def run(self, *flags, **kw):
         return self.make("run", *flags, **kw)

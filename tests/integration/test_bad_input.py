@@ -334,35 +334,3 @@ def test_an_existing_id_is_refused_and_named(bundle):
     bundle.stay().create().ok()
     r = bundle.verb("create", "--bundle", bundle.dir)
     r.refused("container with given ID already exists", bundle.id)
-
-
-# --- not there yet: a clear error, never silence
-
-
-NOT_YET = [
-    ("/process/selinuxLabel", "system_u:system_r:container_t:s0"),
-    ("/process/apparmorProfile", "some-profile"),
-    ("/process/scheduler", {"policy": "SCHED_BATCH"}),
-    ("/process/ioPriority", {"class": "IOPRIO_CLASS_BE", "priority": 4}),
-    ("/linux/mountLabel", "system_u:object_r:container_file_t:s0"),
-    ("/linux/intelRdt", {"closID": "x"}),
-    ("/linux/memoryPolicy", {"mode": "MPOL_LOCAL"}),
-    ("/linux/netDevices", {"lo": {}}),
-    ("/linux/personality", {"domain": "LINUX32"}),
-]
-
-
-@pytest.mark.parametrize("pointer,value", NOT_YET, ids=lambda v: v if isinstance(v, str) else None)
-def test_what_is_not_there_yet_is_an_error_or_in_force(bundle, pointer, value):
-    put(bundle.config, pointer, value)
-    bundle.sh("exit 4").write()
-    r = bundle.verb("run", "--bundle", bundle.dir)
-    r.refused(f'tare: run "{bundle.id}": {pointer}')
-    assert not bundle.exists()
-
-
-def test_an_id_mapped_mount_is_a_clear_error(bundle, scratch):
-    index = len(bundle.config["mounts"])
-    entry = bundle.mount("/m", "bind", scratch, "bind", "idmap")
-    entry["uidMappings"] = entry["gidMappings"] = [{"containerID": 0, "hostID": 1000, "size": 1}]
-    bundle.run().refused(f"/mounts/{index}", "not supported yet")

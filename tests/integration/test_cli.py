@@ -94,11 +94,10 @@ def test_features_prints_the_keys_of_the_spec_and_nothing_on_stderr():
 
 
 @tare_only
-def test_features_says_no_to_what_is_not_there_yet():
-    linux = json.loads(tare("features").ok().out)["linux"]
-    assert "SCMP_ACT_NOTIFY" not in linux["seccomp"]["actions"]
-    assert linux["mountExtensions"]["idmap"]["enabled"] is False
-    assert "idmap" not in json.loads(tare("features").out)["mountOptions"]
+def test_features_says_that_mounts_can_be_id_mapped():
+    f = json.loads(tare("features").ok().out)
+    assert f["linux"]["mountExtensions"]["idmap"]["enabled"] is True
+    assert {"idmap", "ridmap", "rro", "copy-symlink", "src-nofollow", "dest-nofollow"} <= set(f["mountOptions"])
 
 
 # --- spec

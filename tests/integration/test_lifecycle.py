@@ -450,3 +450,29 @@ def test_delete_force_finds_processes_and_cgroups_without_the_journal(bundle, jo
     bundle.delete("--force").ok()
     assert not is_alive(pid)
     assert not bundle.exists()
+
+
+@tare_only
+def test_list_and_regex_take_thousands_of_containers(bundle, scratch):
+    """A container's record thousands of times."""
+    bundle.sh("true").up().wait("stopped")
+    made = bundle.root / bundle.id
+
+    def listed(count):
+        root = scratch / f"root-{count}"
+        root.mkdir(mode=0o700)
+        for i in range(count):
+            (root / f"c{i}").mkdir(mode=0o700)
+            text = (made / "record").read_text().replace(f"id {bundle.id}\n", f"id c{i}\n")
+            (root / f"c{i}/record").write_text(text)
+        ids = rt("list", "--quiet", root=root).ok().lines
+        assert ids == sorted(f"c{i}" for i in range(count))
+        told = json.loads(rt("list", "--format=json", root=root).ok().out)
+        assert [c["id"] for c in told] == ids
+        assert {c["status"] for c in told} == {"stopped"}
+        assert len(rt("list", root=root).ok().lines) == count + 1
+        return root
+
+    root = listed(4000)
+    rt("delete", "--regex", "c[0-9]*7$", root=root).ok()
+    assert len(os.listdir(root)) == 3600

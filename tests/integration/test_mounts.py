@@ -387,8 +387,14 @@ def test_every_option_that_features_lists_is_accepted(bundle, scratch):
         rnorelatime rnostrictatime rnosuid rnosymfollow rrelatime rro rrw rstrictatime rsuid rsymfollow
         rnodev tmpcopyup mand nomand""".split()
     assert not set(must) - set(listed)
+    (scratch / "link").symlink_to("elsewhere")
     for n, option in enumerate(o for o in listed if o not in ("remount", "bind", "rbind", "tmpcopyup")):
-        bundle.mount(f"/m{n}", "tmpfs", "tmpfs", option)
+        if option in ("copy-symlink", "src-nofollow", "dest-nofollow"):
+            bundle.mount(f"/m{n}", "bind", scratch if option[0] == "d" else scratch / "link", "bind", option)
+            continue
+        m = bundle.mount(f"/m{n}", "tmpfs", "tmpfs", option)
+        if option in ("idmap", "ridmap"):
+            m["uidMappings"] = m["gidMappings"] = [{"containerID": 0, "hostID": 1000, "size": 1}]
     bundle.mount("/m", "bind", scratch, "bind", "rbind")
     bundle.sh("true").run().ok()
 

@@ -144,19 +144,6 @@ def test_a_fifo_as_namespace_path_does_not_hang(bundle, scratch):
     assert bundle.run(timeout=10).code == 1
 
 
-@tare_only
-def test_time_offsets_are_in_force(bundle):
-    bundle.namespaces(*DEFAULT, "time")
-    bundle.linux["timeOffsets"] = {"monotonic": {"secs": 1000}, "boottime": {"secs": 864000, "nanosecs": 5}}
-    r = bundle.sh("cat /proc/self/timens_offsets /proc/uptime").run()
-    assert r.code in (0, 1)
-    if r.code == 1:
-        r.refused("/linux/timeOffsets")  # "not supported yet", never silence
-    else:
-        assert r.lines[0].split() == ["monotonic", "1000", "0"]
-        assert r.lines[1].split() == ["boottime", "864000", "5"]
-
-
 def test_the_host_keeps_its_namespaces(bundle):
     before = {k: namespace("self", k) for k in os.listdir("/proc/self/ns")}
     bundle.sh("true").run().ok()

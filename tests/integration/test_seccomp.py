@@ -3,10 +3,12 @@
 import errno
 import os
 import platform
+import stat
+import struct
 
 import pytest
 
-from harness import IS_TARE, tare_only
+from harness import IS_TARE, ROOT, rt, tare_only
 
 ARCH = {"x86_64": "SCMP_ARCH_X86_64", "aarch64": "SCMP_ARCH_AARCH64"}.get(platform.machine())
 pytestmark = pytest.mark.skipif(ARCH is None, reason=f"no seccomp test for {platform.machine()}")
@@ -192,7 +194,80 @@ def test_what_makes_no_sense_is_refused(bundle, change, place):
     bundle.run().refused(place)
 
 
+# --- calls that are newer than the profile
+
+
 @tare_only
-def test_notify_is_a_clear_error_until_it_is_there(bundle):
-    bundle.linux["seccomp"] = profile(rule("mkdir", "SCMP_ACT_NOTIFY"), listenerPath="/run/x.sock")
-    bundle.run().refused("/linux/seccomp", "not supported yet")
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the numbers are those of x86_64")
+def test_newer_calls_get_enosys_and_older_ones_the_default(bundle):
+    """Named are calls up to exit_group, 231: sethostname (170) is older, unshare (272) newer."""
+    known = ("read write open close stat fstat lstat poll lseek mmap mprotect munmap brk rt_sigaction rt_sigprocmask"
+             " rt_sigreturn ioctl pread64 writev access dup dup2 getpid fork vfork clone execve exit wait4 uname fcntl"
+             " getcwd chdir readlink getuid getgid geteuid getegid getppid getpgrp arch_prctl gettid futex"
+             " set_tid_address clock_gettime exit_group")
+    bundle.linux["seccomp"] = profile(rule(known, "SCMP_ACT_ALLOW"), default="SCMP_ACT_ERRNO")
+    r = bundle.sh("unshare -u true; hostname x").run()
+    assert TEXT[errno.ENOSYS] in r.err.splitlines()[0], r
+    assert TEXT[errno.EPERM].lower() in r.err.splitlines()[1].lower(), r
+
+
+# --- the cache of compiled filters
+
+
+CACHE = ROOT / ".seccomp-cache"
+
+
+def cached():
+    return {p.name: (p.stat().st_ino, p.stat().st_mtime_ns) for p in CACHE.iterdir()} if CACHE.exists() else {}
+
+
+@tare_only
+def test_a_second_container_with_the_profile_takes_it_from_the_cache(bundles):
+    seccomp = profile(rule(MKDIR + " no_such_call_but_in_this_test", errnoRet=errno.EXDEV))
+    before = set(cached())
+    r = mkdir(bundles(), seccomp)
+    assert TEXT[errno.EXDEV] in r.err
+    name, = set(cached()) - before
+    assert stat.S_IMODE(CACHE.stat().st_mode) == 0o700
+    assert stat.S_IMODE((CACHE / name).stat().st_mode) == 0o600
+    # a proof that it is used: a filter that allows all, in its place
+    data = bytearray((CACHE / name).read_bytes())
+    magic, _, key_length, count = struct.unpack_from("8sQII", data)
+    key = bytes(data[24:24 + key_length])
+    program = struct.pack("HBBI", 6, 0, 0, 0x7fff0000) * count
+    checksum = 14695981039346656037
+    for byte in struct.pack("II", key_length, count) + key + program:
+        checksum = (checksum ^ byte) * 1099511628211 % (1 << 64)
+    (CACHE / name).write_bytes(struct.pack("8sQII", magic, checksum, key_length, count) + key + program)
+    assert mkdir(bundles(), seccomp).ok().out == "0\n"
+    # and damaged it is made anew
+    (CACHE / name).write_bytes(b"x" * 100)
+    assert TEXT[errno.EXDEV] in mkdir(bundles(), seccomp).err
+    assert (CACHE / name).stat().st_size == len(data)
+    (CACHE / name).unlink()
+
+
+@tare_only
+def test_a_failed_create_and_plan_store_nothing(bundle):
+    bundle.linux["seccomp"] = profile(rule(MKDIR + " no_such_call_but_in_that_test"))
+    before = cached()
+    bundle.make("plan").ok()
+    bundle.process["args"] = ["/nonexistent"]
+    bundle.create().refused("no such file")
+    assert cached() == before
+
+
+@tare_only
+def test_the_cache_is_no_container(bundle):
+    bundle.linux["seccomp"] = profile(rule(MKDIR))
+    bundle.sh("true").run().ok()
+    assert CACHE.exists()
+    assert rt("list", "--quiet").ok().out == ""
+
+
+@tare_only
+@pytest.mark.parametrize("arch", ["SCMP_ARCH_PARISC64", "SCMP_ARCH_LOONGARCH64", "SCMP_ARCH_M68K", "SCMP_ARCH_SHEB"])
+def test_architectures_of_other_machines_are_accepted(bundle, arch):
+    p = profile(rule(MKDIR))
+    p["architectures"] = [ARCH, arch]
+    assert TEXT[errno.EPERM] in mkdir(bundle, p).err

@@ -46,6 +46,7 @@ static struct plan_case plan_case_of_root(void)
 			.umask = 022,
 			.initial_userns = true,
 			.setgroups_allowed = true,
+			.seccomp_flags = ~0U,
 		},
 	};
 }

@@ -9,6 +9,8 @@
 #include "kernel/process.h"
 #include "plan/mount_options.h"
 
+#include <linux/capability.h>
+
 #define MOUNTS_IN(namespaces, list)                                                                \
 	"{ \"ociVersion\": \"1.3.0\", \"mounts\": [" list "],"                                     \
 	" \"linux\": { \"namespaces\": [{ \"type\": \"mount\" }" namespaces "] } }"
@@ -95,14 +97,14 @@ static void every_option_of_the_spec_is_known(void **state)
 		"rsymfollow",
 		"mand",
 		"nomand",
+		"idmap",
+		"ridmap",
+		"tmpcopyup",
 	};
 
 	(void) state;
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		const struct mount_option *option = mount_option_find(names[i]);
-
-		assert_non_null(option);
-		assert_int_not_equal(option->action, MOUNT_OPTION_LATER);
+		assert_non_null(mount_option_find(names[i]));
 	}
 }
 
@@ -267,7 +269,109 @@ static void sysfs_of_another_network_is_bound(void **state)
 	plan_case_gives(&c,
 			MOUNTS_IN(USER_NS ", { \"type\": \"network\" }",
 				  "{ \"destination\": \"/sys\", \"type\": \"sysfs\" }"),
+			"mount sysfs on \"/sys\", else rbind \"/sys\" [/mounts/0]\n");
+	c.facts = plan_case_of_root().facts;
+	plan_case_gives(&c, MOUNTS("{ \"destination\": \"/sys\", \"type\": \"sysfs\" }"),
 			"mount sysfs on \"/sys\" [/mounts/0]\n");
+	c.facts.initial_userns = false; /* root of an outer container */
+	plan_case_gives(&c, MOUNTS("{ \"destination\": \"/sys\", \"type\": \"sysfs\" }"),
+			"mount sysfs on \"/sys\", else rbind \"/sys\" [/mounts/0]\n");
+}
+
+static void proc_of_the_callers_processes_is_bound(void **state)
+{
+	static const char proc[] = "{ \"destination\": \"/proc\", \"type\": \"proc\" }";
+	struct plan_case c = mounts_of(plan_case_of_user());
+	char json[512];
+
+	(void) state;
+	fmt_text(json, sizeof(json), MOUNTS_IN(USER_NS, "%s"), proc);
+	plan_case_gives(&c, json, "mount rbind \"/proc\" on \"/proc\" [/mounts/0]\n");
+	fmt_text(json, sizeof(json), MOUNTS_IN(USER_NS ", { \"type\": \"pid\" }", "%s"), proc);
+	plan_case_gives(&c, json, "mount proc on \"/proc\" [/mounts/0]\n");
+	fmt_text(json, sizeof(json),
+		 MOUNTS_IN(USER_NS ", { \"type\": \"pid\", \"path\": \"/p\" }", "%s"), proc);
+	plan_case_gives(&c, json, "mount proc on \"/proc\" [/mounts/0]\n");
+	c.facts = plan_case_of_root().facts;
+	plan_case_gives(&c, MOUNTS("{ \"destination\": \"/proc\", \"type\": \"proc\" }"),
+			"mount proc on \"/proc\" [/mounts/0]\n");
+}
+
+static void mqueue_of_another_ipc_namespace_is_bound(void **state)
+{
+	static const char mqueue[] = "{ \"destination\": \"/q\", \"type\": \"mqueue\" }";
+	struct plan_case c = mounts_of(plan_case_of_user());
+	char json[512];
+
+	(void) state;
+	fmt_text(json, sizeof(json), MOUNTS_IN(USER_NS, "%s"), mqueue);
+	plan_case_gives(&c, json, "mount rbind \"/dev/mqueue\" on \"/q\" [/mounts/0]\n");
+	fmt_text(json, sizeof(json),
+		 MOUNTS_IN(USER_NS ", { \"type\": \"ipc\", \"path\": \"/i\" }", "%s"), mqueue);
+	plan_case_gives(&c, json,
+			"mount mqueue on \"/q\", else rbind \"/dev/mqueue\" [/mounts/0]\n");
+}
+
+/* gid=5 is in every engine's config. */
+static void ids_of_devpts_that_are_not_mapped_are_left_out(void **state)
+{
+	static const char json[] =
+		MOUNTS_IN(USER_NS, "{ \"destination\": \"/p\", \"type\": \"devpts\", \"options\":"
+				   " [\"mode=620\", \"gid=5\", \"newinstance\", \"uid=0\"] }");
+	struct plan_case c = mounts_of(plan_case_of_user());
+
+	(void) state;
+	c.subjects[2] = c.subjects[1];
+	c.subjects[1] = plan_id_maps;
+	if (plan_case_run(&c, json) < 0)
+		fail_msg("refused: %s", c.error);
+	assert_string_equal(strstr(c.text, "mount "),
+			    "mount devpts on \"/p\" mode=620,newinstance,uid=0 [/mounts/0]\n");
+	assert_string_equal(c.warnings[0],
+			    "/mounts/0: gid=5 is not mapped in the user namespace: left out");
+	assert_null(c.warnings[1]);
+}
+
+#define LABELLED(more, mounts)                                                                     \
+	"{ \"ociVersion\": \"1.3.0\", \"mounts\": [" mounts "]" more                               \
+	", \"linux\": { \"namespaces\": [{ \"type\": \"mount\" }], \"mountLabel\": \"u:r:t:s0:c1,c2\" } }"
+#define TYPE(type) "{ \"destination\": \"/m\", \"type\": \"" type "\" }"
+
+static void new_filesystems_are_labelled(void **state)
+{
+	struct plan_case c = mounts_of(plan_case_of_root());
+
+	(void) state;
+	c.facts.selinux = true;
+	plan_case_gives(
+		&c,
+		LABELLED(
+			"",
+			TYPE("tmpfs") "," TYPE("mqueue") "," TYPE(
+				"sysfs") ","
+					 "{ \"destination\": \"/b\", \"source\": \"/b\", \"type\": \"bind\" },"
+					 "{ \"destination\": \"/p\", \"type\": \"devpts\", \"options\": [\"mode=620\"] }"),
+		"mount tmpfs on \"/m\" context=\"u:r:t:s0:c1,c2\" [/mounts/0]\n"
+		"mount mqueue on \"/m\" labelled \"u:r:t:s0:c1,c2\" [/mounts/1]\n"
+		"mount sysfs on \"/m\" [/mounts/2]\n"
+		"mount bind \"/b\" on \"/b\" [/mounts/3]\n"
+		"mount devpts on \"/p\" mode=620,context=\"u:r:t:s0:c1,c2\" [/mounts/4]\n");
+	plan_case_gives(
+		&c,
+		LABELLED(", \"annotations\": { \"run.oci.mount_context_type\": \"rootcontext\" }",
+			 TYPE("tmpfs")),
+		"mount tmpfs on \"/m\" rootcontext=\"u:r:t:s0:c1,c2\" [/mounts/0]\n");
+	plan_case_refuses(
+		&c,
+		LABELLED(", \"annotations\": { \"run.oci.mount_context_type\": \"x\" }",
+			 TYPE("tmpfs")),
+		"/annotations/run.oci.mount_context_type: unknown type \"x\": it is context, "
+		"fscontext, defcontext or rootcontext");
+	c.facts.initial_userns = false;
+	plan_case_gives(&c, LABELLED("", TYPE("mqueue")),
+			"mount mqueue on \"/m\", else rbind \"/dev/mqueue\" [/mounts/0]\n");
+	assert_string_equal(c.warnings[0],
+			    "/mounts/0: mqueue in a user namespace can't be labelled");
 }
 
 /* What fsconfig(2) can't say goes to mount(2) as a whole. */
@@ -326,7 +430,7 @@ static void only_leaves_of_proc_are_mounted_over(void **state)
 		       "{ \"destination\": \"/proc/../proc//meminfo\", \"source\": \"/m\", \"options\": [\"bind\"] },"
 		       "{ \"destination\": \"/procession\", \"source\": \"/m\", \"options\": [\"bind\"] },"
 		       "{ \"destination\": \"/proc\", \"options\": [\"remount\", \"ro\"] }"),
-		"mount rbind \"/proc/\" on \"/proc\" [/mounts/0]\n"
+		"mount rbind \"/proc\" on \"/proc\" [/mounts/0]\n"
 		"mount bind \"/m\" on \"/proc/../proc//meminfo\" [/mounts/1]\n"
 		"mount bind \"/m\" on \"/procession\" [/mounts/2]\n"
 		"mount remount \"/proc\" ro [/mounts/3]\n");
@@ -352,14 +456,18 @@ static void errors_name_the_mount(void **state)
 		{ MOUNTS("{ \"destination\": \"/a\", \"source\": \"/a\", \"options\": [\"size=1\", \"bind\"] }"),
 		  "/mounts/0/options/0: unknown mount option \"size=1\"" },
 		{ MOUNTS("{ \"destination\": \"/a\", \"type\": \"tmpfs\", \"options\": [\"ro\", \"idmap\"] }"),
-		  "/mounts/0/options/1: mount option \"idmap\" is not supported yet" },
+		  "/mounts/0/options/1: \"idmap\" without mappings, and the container has no user namespace" },
 		{ MOUNTS("{ \"destination\": \"/a\", \"type\": \"proc\", \"options\": [\"tmpcopyup\"] }"),
 		  "/mounts/0: tmpcopyup is for mounts of type tmpfs only" },
-		{ MOUNTS("{ \"destination\": \"/a\", \"source\": \"/a\", \"options\": [\"ridmap\"] }"),
-		  "/mounts/0/options/0: mount option \"ridmap\" is not supported yet" },
+		{ MOUNTS("{ \"destination\": \"/a\", \"type\": \"tmpfs\", \"options\": [\"src-nofollow\"] }"),
+		  "/mounts/0/options/0: \"src-nofollow\" is for bind mounts only" },
+		{ MOUNTS("{ \"destination\": \"/a\", \"options\": [\"bind\", \"remount\", \"dest-nofollow\"] }"),
+		  "/mounts/0/options/2: \"dest-nofollow\" is for bind mounts only" },
+		{ MOUNTS("{ \"destination\": \"/a\", \"type\": \"sysfs\", \"options\": [\"copy-symlink\"] }"),
+		  "/mounts/0/options/0: \"copy-symlink\" is for bind mounts only" },
 		{ MOUNTS("{ \"destination\": \"/a\", \"type\": \"bind\", \"source\": \"/a\", \"uidMappings\":"
 			 "[{ \"containerID\": 0, \"hostID\": 0, \"size\": 1 }] }"),
-		  "/mounts/0/uidMappings: not supported yet" },
+		  "/mounts/0/uidMappings: uidMappings without gidMappings" },
 		{ MOUNTS("{ \"destination\": \"/proc\", \"type\": \"tmpfs\" }"),
 		  "/mounts/0/destination: only proc can be mounted on \"/proc\"" },
 		{ MOUNTS("{ \"destination\": \"//proc/.\", \"type\": \"bind\", \"source\": \"/etc\" }"),
@@ -371,7 +479,8 @@ static void errors_name_the_mount(void **state)
 		{ "{ \"ociVersion\": \"1.3.0\", \"mounts\": [{ \"destination\": \"/a\", \"type\": \"tmpfs\" }] }",
 		  "/mounts: mounts need a new mount namespace" },
 		{ "{ \"ociVersion\": \"1.3.0\", \"linux\": { \"mountLabel\": \"x\" } }",
-		  "/linux/mountLabel: not supported yet" },
+		  "/linux/mountLabel: selinux label is specified in config, but selinux is disabled "
+		  "or not supported" },
 	};
 
 	(void) state;
@@ -426,6 +535,30 @@ static void v2_is_mounted_in_a_cgroup_namespace_else_bound(void **state)
 	assert_string_equal(
 		c.warnings[0],
 		"/mounts/0: the container has no cgroup: \"/sys/fs/cgroup\" is not mounted");
+}
+
+/* Only a new namespace, v2, and a mount that can be written. */
+#define CGROUP_WITH(option)                                                                        \
+	"{ \"destination\": \"/sys/fs/./cgroup\", \"type\": \"cgroup\", \"options\": [\"" option   \
+	"\"] }"
+
+static void a_cgroup_is_given_to_who_may_write_it(void **state)
+{
+	struct plan_case c = cgroups_of(CGROUP_V2, v2_only, ARRAY_SIZE(v2_only));
+
+	(void) state;
+	c.subjects[0] = plan_namespaces;
+	c.subjects[1] = plan_cgroup_owner;
+	c.cgroup_dir = "/sys/fs/cgroup/web";
+	plan_case_gives(
+		&c, MOUNTS_IN(CGROUP_NS, CGROUP_WITH("rw")),
+		"own-cgroup \"/sys/fs/cgroup/web\" to uid 0 of the container [/mounts/0]\n");
+	plan_case_gives(&c, MOUNTS_IN(CGROUP_NS, CGROUP_WITH("ro")), "");
+	plan_case_gives(&c, MOUNTS(CGROUP_WITH("rw")), "");
+	c.facts.capabilities = 1ULL << CAP_SYS_ADMIN;
+	plan_case_gives(&c, MOUNTS_IN(CGROUP_NS, CGROUP_WITH("rw")), "");
+	c.facts = cgroups_of(CGROUP_HYBRID, hybrid, ARRAY_SIZE(hybrid)).facts;
+	plan_case_gives(&c, MOUNTS_IN(CGROUP_NS, CGROUP_WITH("rw")), "");
 }
 
 /* In the place of cgroup.c: a cgroup in all hierarchies but that of memory. */
@@ -501,10 +634,15 @@ int main(void)
 		cmocka_unit_test(a_shared_bind_comes_from_the_host),
 		cmocka_unit_test(root_opens_sources_for_a_user_namespace),
 		cmocka_unit_test(sysfs_of_another_network_is_bound),
+		cmocka_unit_test(proc_of_the_callers_processes_is_bound),
+		cmocka_unit_test(mqueue_of_another_ipc_namespace_is_bound),
+		cmocka_unit_test(ids_of_devpts_that_are_not_mapped_are_left_out),
+		cmocka_unit_test(new_filesystems_are_labelled),
 		cmocka_unit_test(what_only_mount_can_say_is_marked),
 		cmocka_unit_test(only_leaves_of_proc_are_mounted_over),
 		cmocka_unit_test(errors_name_the_mount),
 		cmocka_unit_test(v2_is_mounted_in_a_cgroup_namespace_else_bound),
+		cmocka_unit_test(a_cgroup_is_given_to_who_may_write_it),
 		cmocka_unit_test(v1_is_a_tmpfs_with_a_directory_for_each),
 		cmocka_unit_test(no_cgroups_is_a_warning),
 	};

@@ -124,7 +124,14 @@ static void namespace_errors_name_the_entry(void **state)
 		{ CONFIG("\"namespaces\": [{ \"type\": \"uts\", \"path\": \"run/ns\" }]"),
 		  "/linux/namespaces/0/path: \"run/ns\" is not an absolute path" },
 		{ CONFIG("\"timeOffsets\": { \"monotonic\": { \"secs\": 1 } }"),
-		  "/linux/timeOffsets: not supported yet" },
+		  "/linux/timeOffsets: time offsets need a new time namespace" },
+		{ CONFIG("\"namespaces\": [{ \"type\": \"time\", \"path\": \"/t\" }],"
+			 " \"timeOffsets\": { \"boottime\": { \"nanosecs\": 1 } }"),
+		  "/linux/timeOffsets: the clocks of a time namespace that is joined can't be "
+		  "set" },
+		{ CONFIG("\"namespaces\": [{ \"type\": \"time\" }],"
+			 " \"timeOffsets\": { \"boottime\": { \"nanosecs\": 1000000000 } }"),
+		  "/linux/timeOffsets/boottime/nanosecs: 1000000000 is a second or more" },
 	};
 
 	(void) state;
@@ -268,6 +275,28 @@ static void no_more_maps_than_the_kernel_takes(void **state)
 		"/linux/uidMappings: 341 mappings, but the kernel takes no more than 340");
 }
 
+/* Nobody may be in it while its clocks are set; without offsets it is made at birth. */
+static void clocks_are_set_before_the_namespace_is_entered(void **state)
+{
+	struct plan_case c = namespaces_of(plan_case_of_root());
+
+	(void) state;
+	plan_case_gives(&c,
+			CONFIG("\"namespaces\": [{ \"type\": \"time\" }], \"timeOffsets\": {"
+			       " \"monotonic\": { \"secs\": -5 },"
+			       " \"boottime\": { \"secs\": 7, \"nanosecs\": 20 } }"),
+			"spawn [/linux/namespaces]\n"
+			"enter-session\n"
+			"unshare time [/linux/namespaces/0]\n"
+			"set-clocks monotonic -5.000000000s, boottime 7.000000020s "
+			"[/linux/timeOffsets]\n");
+	plan_case_gives(&c,
+			CONFIG("\"namespaces\": [{ \"type\": \"time\" }], \"timeOffsets\": {"
+			       " \"monotonic\": {}, \"boottime\": { \"secs\": 0 } }"),
+			"spawn new time [/linux/namespaces]\n"
+			"enter-session\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -277,6 +306,7 @@ int main(void)
 		cmocka_unit_test(joined_namespaces_are_entered_mount_last),
 		cmocka_unit_test(with_a_new_user_namespace_all_are_joined_at_birth),
 		cmocka_unit_test(namespace_errors_name_the_entry),
+		cmocka_unit_test(clocks_are_set_before_the_namespace_is_entered),
 		cmocka_unit_test(ordinary_user_needs_a_user_namespace),
 		cmocka_unit_test(root_writes_the_maps_as_they_are),
 		cmocka_unit_test(ordinary_user_is_root_inside_without_setgroups),

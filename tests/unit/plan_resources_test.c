@@ -1,162 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * tests/unit/plan_resources_test.c - plan/cgroup.c and plan/resources.c
- *
- * The cgroup mounts are plain directories made for the test: planning only asks what is there and
- * whether it could be written. In the expected text `@` stands for where they are.
+ * tests/unit/plan_resources_test.c - plan/cgroup.c, and limits of plan/limits_memory.c, limits_cpu.c, limits_devices.c
  */
-#include "plan_harness.h"
+#include "resources_harness.h"
 
 #include "kernel/process.h"
 #include "plan/resources.h"
 
 #include <linux/capability.h>
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
-
-static char top[64]; /* what `@` stands for */
-
-static struct cgroup_hierarchy v1[] = {
-	{ .controllers = "memory", .own = "/job" }, { .controllers = "cpu,cpuacct", .own = "/" },
-	{ .controllers = "cpuset", .own = "/" },    { .controllers = "pids", .own = "/" },
-	{ .controllers = "devices", .own = "/" },
-};
-static struct cgroup_hierarchy v2[] = { { .controllers = "", .own = "/job/tare", .v2 = true } };
-static struct cgroup_hierarchy hybrid[] = {
-	{ .controllers = "memory", .own = "/job" },
-	{ .controllers = "", .own = "/job/tare", .v2 = true },
-};
-
-static const struct cgroup_layout on_v1 = { CGROUP_V1, v1, 5 };
-static const struct cgroup_layout on_v2 = { CGROUP_V2, v2, 1 };
-static const struct cgroup_layout on_hybrid = { CGROUP_HYBRID, hybrid, 2 };
-static const struct cgroup_layout on_none = { .mode = CGROUP_NONE };
-
-/* All of them stay: the tables point to some. */
-static const char *below_top(const char *name)
-{
-	static char paths[32][128];
-	static size_t used;
-	char *path = paths[used++];
-
-	assert_true(used <= sizeof(paths) / sizeof(paths[0]));
-	fmt_text(path, sizeof(paths[0]), "%s/%s", top, name);
-
-	return path;
-}
-
-static void make_dir(const char *name)
-{
-	assert_int_equal(mkdir(below_top(name), 0755), 0);
-}
-
-static void make_file(const char *name, const char *text)
-{
-	FILE *file = fopen(below_top(name), "w");
-
-	assert_non_null(file);
-	fputs(text, file);
-	fclose(file);
-}
-
-static int make_mounts(void **state)
-{
-	static const char *const dirs[] = { "memory",  "memory/job", "cpu",    "cpuset",     "pids",
-					    "devices", "v2",	     "v2/job", "v2/job/tare" };
-
-	(void) state;
-	strcpy(top, "/tmp/tare-resources-XXXXXX");
-	assert_non_null(mkdtemp(top));
-	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++)
-		make_dir(dirs[i]);
-	make_file("v2/cgroup.controllers", "cpuset cpu io memory pids\n");
-	make_file("v2/cgroup.procs", "");
-	make_file("v2/job/cgroup.procs", "");
-	v1[0].mount = hybrid[0].mount = below_top("memory");
-	v1[1].mount = below_top("cpu");
-	v1[2].mount = below_top("cpuset");
-	v1[3].mount = below_top("pids");
-	v1[4].mount = below_top("devices");
-	v2[0].mount = hybrid[1].mount = below_top("v2");
-
-	return 0;
-}
-
-static int remove_mounts(void **state)
-{
-	char command[128];
-
-	(void) state;
-	fmt_text(command, sizeof(command), "rm -rf %s", top);
-
-	return system(command);
-}
-
-/* Put `@` where the test's directory is named. */
-static void shorten(char *text)
-{
-	for (char *at; (at = strstr(text, top));) {
-		*at = '@';
-		memmove(at + 1, at + strlen(top), strlen(at + strlen(top)) + 1);
-	}
-}
-
-static struct plan_case on(const struct cgroup_layout *layout, plan_subject *subject)
-{
-	struct plan_case c = plan_case_of_root();
-
-	c.facts.cgroups = *layout;
-	c.subjects[0] = plan_namespaces;
-	c.subjects[1] = subject;
-
-	return c;
-}
-
-static void gives(struct plan_case *c, const char *json, const char *text)
-{
-	if (plan_case_run(c, json) < 0)
-		fail_msg("refused: %s", c->error);
-	shorten(c->text);
-	assert_string_equal(c->text, text);
-}
-
-static void refuses(struct plan_case *c, const char *json, const char *line)
-{
-	if (plan_case_run(c, json) == 0)
-		fail_msg("not refused: %s", json);
-	shorten(c->error);
-	assert_string_equal(c->error, line);
-}
-
-/* Of linux.resources, in double quotes' stead single ones. */
-static const char *with_resources(const char *resources)
-{
-	static char json[8192];
-
-	fmt_text(json, sizeof(json),
-		 "{'ociVersion':'1.3.0','linux':{'cgroupsPath':'/a','resources':{%s}}}", resources);
-	for (char *at = json; *at; at++)
-		if (*at == '\'')
-			*at = '"';
-
-	return json;
-}
-
-static void limits(const struct cgroup_layout *layout, const char *resources, const char *text)
-{
-	struct plan_case c = on(layout, plan_resources);
-
-	gives(&c, with_resources(resources), text);
-}
-
-static void no_limits(const struct cgroup_layout *layout, const char *resources, const char *line)
-{
-	struct plan_case c = on(layout, plan_resources);
-
-	refuses(&c, with_resources(resources), line);
-}
 
 /* ---- cgroupsPath ---- */
 
@@ -237,15 +89,6 @@ static void without_cgroups_the_container_stays_in_ours(void **state)
 	c = on(&on_v2, plan_cgroup);
 	c.options.no_cgroup = true;
 	gives(&c, PATH("/a"), "");
-}
-
-static void systemd_is_refused_for_now(void **state)
-{
-	struct plan_case c = on(&on_v2, plan_cgroup);
-
-	(void) state;
-	c.options.systemd_cgroup = true;
-	refuses(&c, PATH("a:b:c"), "--systemd-cgroup is not supported yet");
 }
 
 /* A mount that is not there can't be written by root either. */
@@ -406,6 +249,7 @@ static void cpu_on_v2(void **state)
 	limits(&on_v2, "'cpu':{'idle':1,'shares':1024}",
 	       "write-cgroup cpu.idle = \"1\" in \"@/v2/a\" [/linux/resources/cpu/idle]\n");
 	limits(&on_v2, "'cpu':{'idle':0,'shares':2}",
+	       "write-cgroup cpu.idle = \"0\" in \"@/v2/a\" if there [/linux/resources/cpu/idle]\n"
 	       "write-cgroup cpu.weight = \"1\" in \"@/v2/a\" [/linux/resources/cpu/shares]\n");
 }
 
@@ -518,6 +362,40 @@ static void devices_on_v1_in_order(void **state)
 #undef PLACE
 }
 
+#define PIECE(rule, place)                                                                         \
+	"write-cgroup " rule " in \"@/devices/a\" [/linux/resources/devices/" place "]\n"
+
+/* The kernel takes back an exception by its own numbers only. */
+static void a_wide_rule_on_v1_takes_back_what_is_within(void **state)
+{
+	struct plan_case c = on(&on_v1, plan_cgroup);
+
+	(void) state;
+	c.subjects[2] = plan_resources;
+	if (plan_case_run(
+		    &c,
+		    with_resources(
+			    "'devices':[{'allow':false},{'allow':true,'type':'c','major':10,'minor':229},"
+			    "{'allow':true,'type':'b','major':10,'minor':229},"
+			    "{'allow':false,'type':'c','major':10,'access':'w'}]")) < 0)
+		fail_msg("%s", c.error);
+	shorten(c.text);
+	assert_non_null(strstr(c.text, PIECE("devices.deny = \"c 10:229 w\"", "3")));
+	assert_non_null(strstr(c.text, PIECE("devices.deny = \"c 10:* w\"", "3")));
+	assert_null(strstr(c.text, "devices.deny = \"b"));
+}
+
+static void a_part_of_an_exception_on_v1_is_refused(void **state)
+{
+	(void) state;
+	no_limits(
+		&on_v1,
+		"'devices':[{'allow':false},{'allow':true,'type':'c','major':10},"
+		"{'allow':false,'type':'c','major':10,'minor':229,'access':'w'}]",
+		"/linux/resources/devices/2: cgroup v1 cannot deny \"c 10:229 w\" of \"c 10:* rwm\", which an earlier rule "
+		"allows (name the devices of the earlier rule one by one, or use cgroup v2)");
+}
+
 static void devices_on_v2_are_a_program(void **state)
 {
 	struct plan_case c = on(&on_v2, plan_cgroup);
@@ -563,7 +441,6 @@ int main(void)
 		cmocka_unit_test(v1_is_joined_after_the_birth_and_v2_at_it),
 		cmocka_unit_test(a_path_that_leads_elsewhere_is_refused),
 		cmocka_unit_test(without_cgroups_the_container_stays_in_ours),
-		cmocka_unit_test(systemd_is_refused_for_now),
 		cmocka_unit_test(what_may_not_be_made_is_told_only_where_it_is_needed),
 		cmocka_unit_test(memory_on_v1),
 		cmocka_unit_test(memory_on_v2),
@@ -579,6 +456,8 @@ int main(void)
 		cmocka_unit_test(pids_on_both),
 		cmocka_unit_test(a_limit_of_0_pids_comes_after_the_birth),
 		cmocka_unit_test(devices_on_v1_in_order),
+		cmocka_unit_test(a_wide_rule_on_v1_takes_back_what_is_within),
+		cmocka_unit_test(a_part_of_an_exception_on_v1_is_refused),
 		cmocka_unit_test(devices_on_v2_are_a_program),
 		cmocka_unit_test(device_rules_may_be_left_out_where_no_device_can_be_made),
 	};

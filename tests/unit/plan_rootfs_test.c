@@ -74,7 +74,7 @@ static void nothing_travels_to_the_host(void **state)
 	      "pivot-root [/root/path]\n"
 	      "propagate-root shared [/linux/rootfsPropagation]\n");
 	gives(&c, CONFIG(ROOTFS, NS ", \"rootfsPropagation\": \"rprivate\""),
-	      "propagate rprivate [/linux/rootfsPropagation]\nmount-rootfs ", "rootfs",
+	      "propagate rslave\nmount-rootfs ", "rootfs",
 	      " [/root/path]\n"
 	      "pivot-root [/root/path]\n"
 	      "propagate-root rprivate [/linux/rootfsPropagation]\n");

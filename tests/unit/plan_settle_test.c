@@ -19,6 +19,8 @@ static const char full_config[] =
 	"\"root\":{\"path\":\"/tmp\",\"readonly\":true},"
 	"\"process\":{\"terminal\":true,\"cwd\":\"/\",\"args\":[\"sh\"],\"env\":[\"A=b\"],"
 	"\"user\":{\"uid\":5,\"gid\":6,\"additionalGids\":[7]},\"oomScoreAdj\":5,"
+	"\"scheduler\":{\"policy\":\"SCHED_BATCH\"},"
+	"\"ioPriority\":{\"class\":\"IOPRIO_CLASS_BE\",\"priority\":3},"
 	"\"noNewPrivileges\":true,\"rlimits\":[{\"type\":\"RLIMIT_NOFILE\",\"soft\":1,\"hard\":2}],"
 	"\"capabilities\":{\"bounding\":[\"CAP_KILL\"]}},"
 	"\"mounts\":[{\"destination\":\"/proc\",\"type\":\"proc\",\"source\":\"proc\"},"
@@ -29,7 +31,9 @@ static const char full_config[] =
 	"\"createContainer\":[{\"path\":\"/b\",\"args\":[\"x\"],\"env\":[\"y=z\"]}],"
 	"\"startContainer\":[{\"path\":\"/c\"}]},"
 	"\"linux\":{\"cgroupsPath\":\"/x\",\"sysctl\":{\"net.ipv4.ip_forward\":\"1\"},"
-	"\"rootfsPropagation\":\"rshared\","
+	"\"rootfsPropagation\":\"rshared\",\"personality\":{\"domain\":\"LINUX\"},"
+	"\"netDevices\":{\"h0\":{\"name\":\"eth%d\"}},\"intelRdt\":{\"closID\":\"/\",\"l3CacheSchema\":\"L3:0=1\"},"
+	"\"memoryPolicy\":{\"mode\":\"MPOL_PREFERRED\"},"
 	"\"resources\":{\"devices\":[{\"allow\":false}],\"memory\":{\"limit\":5000000}},"
 	"\"maskedPaths\":[\"/proc/keys\"],\"readonlyPaths\":[\"/proc/sys\"],"
 	"\"devices\":[{\"path\":\"/dev/fuse\",\"type\":\"c\",\"major\":10,\"minor\":229}],"
@@ -63,8 +67,10 @@ static const struct plan *make(struct arena *a, const char *json)
 
 	plan_reserve(a);
 	if (oci_decode(&oci_config_type, json, strlen(json), a, &config, NULL, &e) < 0 ||
-	    facts_gather(&facts, a, &e) < 0 ||
-	    plan_make(a, config, &options, &facts, &plan, &warnings, &e) < 0)
+	    facts_gather(&facts, a, &e) < 0)
+		fail_msg("%s: %s", e.place, e.text);
+	facts.resctrl = "/r";
+	if (plan_make(a, config, &options, &facts, &plan, &warnings, &e) < 0)
 		fail_msg("%s: %s", e.place, e.text);
 
 	return plan;

@@ -35,7 +35,8 @@ static void the_host_does_what_needs_the_host(void **state)
 {
 	(void) state;
 	for (size_t i = 0; i < OP_COUNT; i++) {
-		bool host = i < OP_ENTER_SESSION || i == OP_RUN_HOST_HOOK || i == OP_PASS_CONSOLE;
+		bool host = i < OP_ENTER_SESSION || i == OP_RUN_HOST_HOOK || i == OP_PASS_CONSOLE ||
+			    i == OP_SET_SCHEDULER || i == OP_SET_IO_PRIORITY;
 
 		assert_int_equal(step_kinds[i].side, host ? SIDE_HOST : SIDE_INIT);
 	}
@@ -65,7 +66,7 @@ static void operands_are_told_in_one_line(void **state)
 	} cases[] = {
 		{ { .op = OP_EXEC, .exec.argv = argv }, "\"sh\" \"-c\" \"echo \\\"a\\\"\\nb\"" },
 		{ { .op = OP_WRITE_CGROUP,
-		    .cgroup_file = { "/sys/fs/cgroup/web", "pids.max", "10", true } },
+		    .cgroup_file = { "/sys/fs/cgroup/web", "pids.max", "10", .optional = true } },
 		  "pids.max = \"10\" in \"/sys/fs/cgroup/web\" if there" },
 		{ { .op = OP_ATTACH_DEVICES, .devices = { "/sys/fs/cgroup/web", NULL, 12 } },
 		  "12 instructions to \"/sys/fs/cgroup/web\"" },
@@ -83,6 +84,10 @@ static void operands_are_told_in_one_line(void **state)
 		  "prestart \"/bin/hook\" within 7s" },
 		{ { .op = OP_SET_RLIMIT, .rlimit = { "RLIMIT_NOFILE", 7, 1024, UINT64_MAX } },
 		  "RLIMIT_NOFILE 1024:unlimited" },
+		{ { .op = OP_SET_SCHEDULER, .scheduler = { "SCHED_RR", 2, 1, -3, 9, 0, 0, 0 } },
+		  "SCHED_RR nice -3 priority 9 flags 0x1" },
+		{ { .op = OP_SET_IO_PRIORITY, .io_priority = { "IOPRIO_CLASS_BE", 2, 7 } },
+		  "IOPRIO_CLASS_BE 7" },
 		{ { .op = OP_SET_USER, .user = { 1, 2, groups, 2, true } }, "1:2 groups 4,5" },
 		{ { .op = OP_SET_USER, .user = { 1, 2, NULL, 0, true } }, "1:2 no groups" },
 		{ { .op = OP_SET_USER, .user = { 1, 2, NULL, 0, false } },

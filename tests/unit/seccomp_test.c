@@ -104,6 +104,9 @@ static int compile(struct seccomp_program *program, const char *seccomp, bool st
 
 	*e = (struct err) { 0 };
 
+	if (seccomp_read_flags(program, config->linux->seccomp, ~0U, &arena, e) < 0)
+		return -1;
+
 	return seccomp_compile(program, config->linux->seccomp, strict, &arena, e);
 }
 
@@ -150,6 +153,7 @@ static void actions_have_their_results(void **state)
 		{ "SCMP_ACT_ERRNO", SECCOMP_RET_ERRNO | EPERM },
 		{ "SCMP_ACT_TRACE", SECCOMP_RET_TRACE | EPERM },
 		{ "SCMP_ACT_LOG", SECCOMP_RET_LOG },
+		{ "SCMP_ACT_NOTIFY", SECCOMP_RET_USER_NOTIF },
 	};
 	size_t count;
 
@@ -157,7 +161,8 @@ static void actions_have_their_results(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct seccomp_program p = filter_of(arena_printf(
 			&arena,
-			"{'defaultAction':'SCMP_ACT_ALLOW','syscalls':[{'names':['chdir'],'action':'%s'}]}",
+			"{'defaultAction':'SCMP_ACT_ALLOW','syscalls':[{'names':['chdir'],'action':'%s'}],"
+			"'listenerPath':'/x'}",
 			cases[i].action));
 
 		assert_int_equal(result(&p, NATIVE, SYS_chdir, 0), cases[i].result);
@@ -302,6 +307,165 @@ static void flags_are_those_of_the_kernel(void **state)
 			 SECCOMP_FILTER_FLAG_LOG | SECCOMP_FILTER_FLAG_TSYNC);
 }
 
+/* Marked by which way inside/filter.c has to go. */
+static void a_listener_is_asked_for_only_to_notify(void **state)
+{
+	const uint32_t listener = SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_TSYNC |
+				  1U << 4 /* TSYNC_ESRCH */;
+	struct seccomp_program p;
+
+	(void) state;
+	p = filter_of("{'defaultAction':'SCMP_ACT_ALLOW','listenerPath':'/x'}");
+	assert_false(p.notify);
+	assert_int_equal(p.flags, SECCOMP_FILTER_FLAG_SPEC_ALLOW);
+	p = filter_of("{'defaultAction':'SCMP_ACT_NOTIFY','listenerPath':'/x','flags':["
+		      "'SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV']}");
+	assert_true(p.notify);
+	assert_int_equal(p.flags, listener | 1U << 5);
+}
+
+static void flags_that_the_kernel_does_not_know_are_refused(void **state)
+{
+	const struct oci_linux_seccomp *config =
+		plan_case_decode(quoted("{'ociVersion':'1.3.0','linux':{'seccomp':{'defaultAction':"
+					"'SCMP_ACT_NOTIFY','listenerPath':'/x','flags':"
+					"['SECCOMP_FILTER_FLAG_LOG']}}}"),
+				 &arena)
+			->linux->seccomp;
+	struct seccomp_program p;
+	struct err e = { 0 };
+
+	(void) state;
+	assert_int_equal(seccomp_read_flags(&p, config, SECCOMP_FILTER_FLAG_TSYNC, &arena, &e), -1);
+	assert_string_equal(e.place, "/linux/seccomp/flags/0");
+	assert_string_equal(
+		e.text, "this kernel does not know the seccomp flag \"SECCOMP_FILTER_FLAG_LOG\"");
+	e = (struct err) { 0 };
+	assert_int_equal(seccomp_read_flags(&p, config, SECCOMP_FILTER_FLAG_LOG, &arena, &e), -1);
+	assert_string_equal(e.text, "SCMP_ACT_NOTIFY needs Linux 5.7");
+
+	/* what nobody asked for is left out */
+	config =
+		plan_case_decode(quoted("{'ociVersion':'1.3.0','linux':{'seccomp':{'defaultAction':"
+					"'SCMP_ACT_ALLOW'}}}"),
+				 &arena)
+			->linux->seccomp;
+	assert_int_equal(seccomp_read_flags(&p, config, 0, &arena, &e), 0);
+	assert_int_equal(p.flags, 0);
+}
+
+/* ---- calls that are newer than the profile: 424 to 439 came with Linux 5.1 to 5.8 ---- */
+
+static const char known_to_439[] =
+	"{'defaultAction':'SCMP_ACT_ERRNO','architectures':['SCMP_ARCH_X86_64','SCMP_ARCH_X86',"
+	"'SCMP_ARCH_X32','SCMP_ARCH_ARM','SCMP_ARCH_AARCH64'],'syscalls':[{'names':['read','openat2'],"
+	"'action':'SCMP_ACT_ALLOW'},{'names':['faccessat2'],'action':'SCMP_ACT_ERRNO','errnoRet':7}]}";
+
+static void newer_calls_get_enosys_and_older_ones_the_default(void **state)
+{
+	struct seccomp_program p = filter_of(known_to_439);
+
+	(void) state;
+	assert_int_equal(result(&p, NATIVE, SYS_read, 0), SECCOMP_RET_ALLOW);
+	assert_int_equal(result(&p, NATIVE, 437, 0), SECCOMP_RET_ALLOW);
+	assert_int_equal(result(&p, NATIVE, 438, 0), SECCOMP_RET_ERRNO | EPERM);
+	assert_int_equal(result(&p, NATIVE, 439, 0), SECCOMP_RET_ERRNO | 7);
+	assert_int_equal(result(&p, NATIVE, 440, 0), SECCOMP_RET_ERRNO | ENOSYS);
+	assert_int_equal(result(&p, NATIVE, 1000, 0), SECCOMP_RET_ERRNO | ENOSYS);
+}
+
+/* Each architecture counts by itself; x32 has numbers with a bit of their own, ARM some far above. */
+static void newer_is_counted_for_each_architecture(void **state)
+{
+	struct seccomp_program p = filter_of(known_to_439);
+
+	(void) state;
+	if (NATIVE != AUDIT_ARCH_X86_64)
+		skip();
+	assert_int_equal(result(&p, AUDIT_ARCH_I386, 3 /* read */, 0), SECCOMP_RET_ALLOW);
+	assert_int_equal(result(&p, AUDIT_ARCH_I386, 438, 0), SECCOMP_RET_ERRNO | EPERM);
+	assert_int_equal(result(&p, AUDIT_ARCH_I386, 440, 0), SECCOMP_RET_ERRNO | ENOSYS);
+	assert_int_equal(result(&p, NATIVE, 0x40000000 + 1, 0), SECCOMP_RET_ERRNO | EPERM);
+	assert_int_equal(result(&p, NATIVE, 0x40000000 + 437, 0), SECCOMP_RET_ALLOW);
+	assert_int_equal(result(&p, NATIVE, 0x40000000 + 600, 0), SECCOMP_RET_ERRNO | ENOSYS);
+	assert_int_equal(result(&p, AUDIT_ARCH_ARM, 440, 0), SECCOMP_RET_ERRNO | ENOSYS);
+	assert_int_equal(result(&p, AUDIT_ARCH_ARM, 0x0f0002, 0), SECCOMP_RET_ERRNO | EPERM);
+	assert_int_equal(result(&p, AUDIT_ARCH_AARCH64, 440, 0), SECCOMP_RET_ERRNO | ENOSYS);
+
+	/* without x32 in the profile its calls are what they were: of a wrong architecture */
+	p = filter_of("{'defaultAction':'SCMP_ACT_ERRNO','syscalls':[{'names':['read'],"
+		      "'action':'SCMP_ACT_ALLOW'}]}");
+	assert_int_equal(result(&p, NATIVE, 0x40000000, 0), SECCOMP_RET_KILL_THREAD);
+	assert_int_equal(result(&p, NATIVE, 1, 0), SECCOMP_RET_ERRNO | ENOSYS);
+}
+
+static void only_a_default_of_errno_is_changed_for_newer_calls(void **state)
+{
+	static const struct {
+		const char *action;
+		uint32_t result;
+	} cases[] = {
+		{ "SCMP_ACT_KILL", SECCOMP_RET_KILL_THREAD },
+		{ "SCMP_ACT_KILL_PROCESS", SECCOMP_RET_KILL_PROCESS },
+		{ "SCMP_ACT_TRAP", SECCOMP_RET_TRAP },
+		{ "SCMP_ACT_TRACE", SECCOMP_RET_TRACE | EPERM },
+		{ "SCMP_ACT_LOG", SECCOMP_RET_LOG },
+		{ "SCMP_ACT_NOTIFY", SECCOMP_RET_USER_NOTIF },
+		{ "SCMP_ACT_ALLOW", SECCOMP_RET_ALLOW },
+	};
+
+	(void) state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct seccomp_program p = filter_of(arena_printf(
+			&arena,
+			"{'defaultAction':'%s','listenerPath':'/x','syscalls':[{'names':['read'],"
+			"'action':'SCMP_ACT_ERRNO'}]}",
+			cases[i].action));
+
+		assert_int_equal(result(&p, NATIVE, 1000, 0), cases[i].result);
+	}
+}
+
+static void all_architectures_of_the_spec_are_taken(void **state)
+{
+	size_t count;
+	const char **names = seccomp_arch_names(&arena, &count);
+
+	(void) state;
+	assert_int_equal(count, 23);
+	for (size_t i = 0; i < count; i++) {
+		struct seccomp_program p = filter_of(arena_printf(
+			&arena,
+			"{'defaultAction':'SCMP_ACT_ERRNO','architectures':['%s'],'syscalls':["
+			"{'names':['read'],'action':'SCMP_ACT_ALLOW'}]}",
+			names[i]));
+
+		assert_int_equal(result(&p, NATIVE, SYS_read, 0), SECCOMP_RET_ALLOW);
+	}
+}
+
+/* ---- what is known of a call before anybody makes it ---- */
+
+static void a_result_is_constant_or_not(void **state)
+{
+	struct seccomp_program p =
+		filter_of("{'defaultAction':'SCMP_ACT_ALLOW','syscalls':["
+			  "{'names':['execve'],'action':'SCMP_ACT_KILL_PROCESS'},"
+			  "{'names':['sendmsg'],'action':'SCMP_ACT_ERRNO','errnoRet':9},"
+			  "{'names':['exit_group'],'action':'SCMP_ACT_ERRNO','args':["
+			  "{'index':0,'value':1,'op':'SCMP_CMP_EQ'}]}]}");
+	uint32_t r = 0;
+
+	(void) state;
+	assert_true(seccomp_constant_result(&p, SYS_execve, &r));
+	assert_int_equal(r, SECCOMP_RET_KILL_PROCESS);
+	assert_true(seccomp_constant_result(&p, SYS_sendmsg, &r));
+	assert_int_equal(r, SECCOMP_RET_ERRNO | 9);
+	assert_true(seccomp_constant_result(&p, SYS_read, &r));
+	assert_int_equal(r, SECCOMP_RET_ALLOW);
+	assert_false(seccomp_constant_result(&p, SYS_exit_group, &r));
+}
+
 static void bad_filters_are_refused(void **state)
 {
 	(void) state;
@@ -322,6 +486,8 @@ static void bad_filters_are_refused(void **state)
 		"/linux/seccomp/syscalls/0/args/0/index: a system call has arguments 0 to 5, not 6");
 	refuses("{'defaultAction':'SCMP_ACT_ALLOW','listenerMetadata':'x'}",
 		"/linux/seccomp/listenerMetadata: listenerMetadata goes with listenerPath only");
+	refuses("{'defaultAction':'SCMP_ACT_NOTIFY'}",
+		"/linux/seccomp/listenerPath: SCMP_ACT_NOTIFY needs a listenerPath");
 }
 
 static void words_are_unique(void **state)
@@ -362,6 +528,13 @@ int main(void)
 		cmocka_unit_test(unknown_names_are_passed_over_unless_strict),
 		cmocka_unit_test(repeated_rules_are_no_fault),
 		cmocka_unit_test(flags_are_those_of_the_kernel),
+		cmocka_unit_test(a_listener_is_asked_for_only_to_notify),
+		cmocka_unit_test(flags_that_the_kernel_does_not_know_are_refused),
+		cmocka_unit_test(newer_calls_get_enosys_and_older_ones_the_default),
+		cmocka_unit_test(newer_is_counted_for_each_architecture),
+		cmocka_unit_test(only_a_default_of_errno_is_changed_for_newer_calls),
+		cmocka_unit_test(all_architectures_of_the_spec_are_taken),
+		cmocka_unit_test(a_result_is_constant_or_not),
 		cmocka_unit_test(bad_filters_are_refused),
 		cmocka_unit_test(words_are_unique),
 	};

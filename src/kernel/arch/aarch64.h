@@ -4,11 +4,15 @@
  */
 #pragma once
 
+#include <linux/audit.h>
 #include <stddef.h>
 #include <sys/syscall.h>
 
 /* Kernels with 39-bit addresses have only 512 GiB: stay below. */
 #define ARENA_ADDRESS 0x3000000000
+
+/* What a seccomp filter sees as the architecture of our own calls. */
+#define ARCH_AUDIT AUDIT_ARCH_AARCH64
 
 static inline long arch_syscall(long nr, long a, long b, long c, long d, long e, long f)
 {

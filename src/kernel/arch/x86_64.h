@@ -4,11 +4,15 @@
  */
 #pragma once
 
+#include <linux/audit.h>
 #include <stddef.h>
 #include <sys/syscall.h>
 
 /* Far from every default mapping, with the address sanitizer's shadow memory too. */
 #define ARENA_ADDRESS 0x200000000000
+
+/* What a seccomp filter sees as the architecture of our own calls. */
+#define ARCH_AUDIT AUDIT_ARCH_X86_64
 
 static inline long arch_syscall(long nr, long a, long b, long c, long d, long e, long f)
 {

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * cgroup/former.c - what a file of a cgroup held before it was written
+ *
+ * Runs in tare, for update. Most files take back what they print. Those with a line for each
+ * device print all lines and take one, and a line that was not there is taken away by a word that
+ * differs from file to file.
+ */
+#include "cgroup/former.h"
+
+#include "base/table.h"
+#include "cgroup/cgroup.h"
+#include "cgroup/path.h"
+#include "cgroup/stats_text.h"
+
+/* Files that are keyed by the first word of a line, and what is behind the key of a line that is not there. */
+static const struct {
+	const char *front; /* of the file's name */
+	const char *none;
+} keyed[] = {
+	{ "io.max", "rbps=max wbps=max riops=max wiops=max" },
+	{ "io.weight", "default" },
+	{ "io.bfq.weight", "0" },
+	{ "io.latency", "target=0" },
+	{ "rdma.max", "hca_handle=max hca_object=max" },
+	{ "misc.max", "max" },
+	{ "blkio.throttle.", "0" },
+	{ "blkio.weight_device", "0" },
+	{ "blkio.leaf_weight_device", "0" },
+	{ "blkio.bfq.weight_device", "0" },
+	{ "net_prio.ifpriomap", "0" },
+};
+
+/* What takes a line of @file away; NULL: the file holds one value. */
+static const char *none_of(const char *file)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(keyed); i++)
+		if (strncmp(file, keyed[i].front, strlen(keyed[i].front)) == 0)
+			return keyed[i].none;
+
+	return NULL;
+}
+
+/* The line of @text with the same first word as @value. */
+static const char *line_of(char *text, const char *value)
+{
+	size_t length = strcspn(value, " ");
+	char *line;
+
+	while ((line = stats_line(&text)))
+		if (strcspn(line, " ") == length && strncmp(line, value, length) == 0)
+			return line;
+
+	return NULL;
+}
+
+/* What a file that holds one value takes back. */
+static const char *read_single(const char *file, char *text)
+{
+	static const char oom[] = "oom_kill_disable ";
+
+	text[strcspn(text, "\n")] = '\0';
+	if (strncmp(text, oom, sizeof(oom) - 1) == 0)
+		return text + sizeof(oom) - 1;
+	/* An empty cpuset is the parent's. */
+	if (text[0] == '\0' && strncmp(file, "cpuset.", 7) == 0)
+		return "\n";
+
+	return text[0] != '\0' ? text : NULL;
+}
+
+static const char *read_one(const char *dir, const char *file, const char *value, struct arena *a)
+{
+	char *text = stats_text(dir, file, a);
+	const char *none = none_of(file), *line;
+
+	if (!none || !strchr(value, ' '))
+		return read_single(file, text);
+	line = line_of(text, value);
+
+	return line ? line : arena_printf(a, "%.*s %s", (int) strcspn(value, " "), value, none);
+}
+
+void former_read(struct former *f, const char *dir, const char *file, const char *value,
+		 struct arena *a)
+{
+	*f = (struct former) { .file = file };
+	if (!cgroup_has_file(dir, file))
+		return;
+	f->value = read_one(dir, file, value, a);
+	/* The kernel sets the weight when idle is switched. */
+	if (strcmp(file, "cpu.idle") == 0) {
+		f->weight_file = cgroup_has_file(dir, "cpu.weight") ? "cpu.weight" : "cpu.shares";
+		f->weight = read_one(dir, f->weight_file, "", a);
+	}
+}
+
+void former_restore(const struct former *f, const char *dir)
+{
+	if (f->value)
+		cgroup_put(dir, f->file, f->value);
+	if (f->weight && f->value && strcmp(f->value, "0") == 0)
+		cgroup_put(dir, f->weight_file, f->weight);
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * cgroup/freezer.c - stopping all processes of a cgroup, and letting them go on
+ *
+ * Runs in tare, for pause and resume, and for kill, which wants nobody to be born meanwhile. v2
+ * has cgroup.freeze (Linux 5.2) and tells the result in cgroup.events; v1 has freezer.state, which
+ * says FREEZING until it is done.
+ *
+ * v1 can get stuck at FREEZING where a process came in, or sat in a vfork(2), at the wrong moment.
+ * What helps is to thaw, and to try again.
+ */
+#include "cgroup/freezer.h"
+
+#include "base/fd.h"
+#include "cgroup/cgroup.h"
+#include "cgroup/path.h"
+
+#define LONGEST_NAP 32
+
+bool cgroup_is_frozen(const char *dir)
+{
+	char text[256];
+
+	if (cgroup_read(dir, "cgroup.events", text, sizeof(text)) > 0)
+		return cgroup_event(text, "frozen") == 1;
+	if (cgroup_read(dir, "freezer.state", text, sizeof(text)) > 0)
+		return strncmp(text, "THAWED", 6) != 0;
+
+	return false;
+}
+
+int freezer_wait(const char *dir, int *nap)
+{
+	char text[256];
+	autoclose int fd = cgroup_open_file(dir, "cgroup.events", O_RDONLY);
+	struct pollfd events = { .fd = fd, .events = POLLPRI };
+
+	/* Reading is what poll(2) counts changes from. */
+	if (fd >= 0)
+		sys_read(fd, text, sizeof(text));
+	sys_poll(&events, fd >= 0 ? 1 : 0, *nap);
+
+	int waited = *nap;
+	if (*nap < LONGEST_NAP)
+		*nap *= 2;
+
+	return waited;
+}
+
+/* The result of writing it, -ENOENT where there is no freezer. */
+static int ask_to_freeze(const char *dir)
+{
+	int r = cgroup_put(dir, "cgroup.freeze", "1");
+
+	return r == -ENOENT ? cgroup_put(dir, "freezer.state", "FROZEN") : r;
+}
+
+static bool is_at_rest(const char *dir)
+{
+	char state[64] = "";
+
+	cgroup_read(dir, "freezer.state", state, sizeof(state));
+
+	return strncmp(state, "FREEZING", 8) != 0 && cgroup_is_frozen(dir);
+}
+
+bool freezer_freeze(const char *dir, int patience)
+{
+	int nap = 1, waited = 0;
+
+	if (ask_to_freeze(dir) < 0)
+		return false;
+	while (!is_at_rest(dir)) {
+		if (waited >= patience)
+			return false;
+		waited += freezer_wait(dir, &nap);
+		if (nap >= LONGEST_NAP && cgroup_put(dir, "freezer.state", "THAWED") == 0)
+			cgroup_put(dir, "freezer.state", "FROZEN");
+	}
+
+	return true;
+}
+
+void freezer_thaw(const char *dir)
+{
+	if (cgroup_put(dir, "cgroup.freeze", "0") < 0)
+		cgroup_put(dir, "freezer.state", "THAWED");
+}
+
+/* ---- of a container ---- */
+
+/* One freezer stops all: v2's if there is one. */
+static const char *choose(const char *const *dirs)
+{
+	static const char *const files[] = { "cgroup.freeze", "freezer.state" };
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+		for (size_t d = 0; dirs[d]; d++)
+			if (cgroup_has_file(dirs[d], files[i]))
+				return dirs[d];
+
+	return NULL;
+}
+
+int cgroup_freeze(const char *const *dirs, struct err *e)
+{
+	const char *dir = choose(dirs);
+
+	if (!dir) {
+		err_msg(e, "the container has no cgroup that can be frozen");
+		return err_hint(e,
+				"it takes cgroup v2 of Linux 5.2, or the v1 freezer, and the right "
+				"to make a cgroup in it");
+	}
+
+	int r = ask_to_freeze(dir);
+	if (r < 0)
+		return err_sys(e, r, "freeze cgroup \"%s\"", dir);
+	if (freezer_freeze(dir, CGROUP_PATIENCE))
+		return 0;
+	freezer_thaw(dir);
+
+	return err_msg(e, "cgroup \"%s\" could not be frozen within %d seconds", dir,
+		       CGROUP_PATIENCE / 1000);
+}
+
+/* Somebody else may have frozen the other one: all that are. */
+int cgroup_thaw(const char *const *dirs, struct err *e)
+{
+	for (; *dirs; dirs++) {
+		int nap = 1, waited = 0;
+
+		if (!cgroup_is_frozen(*dirs))
+			continue;
+		freezer_thaw(*dirs);
+		for (; cgroup_is_frozen(*dirs); waited += freezer_wait(*dirs, &nap))
+			if (waited >= CGROUP_PATIENCE) {
+				err_msg(e, "cgroup \"%s\" is still frozen", *dirs);
+				return err_hint(e, "a cgroup above it may be frozen");
+			}
+	}
+
+	return 0;
+}
+
+void cgroup_let_die(const char *const *dirs)
+{
+	for (; *dirs; dirs++)
+		if (cgroup_has_file(*dirs, "freezer.state"))
+			cgroup_put(*dirs, "freezer.state", "THAWED");
+}

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * cgroup/scope.c - a container's systemd scope: started, changed and stopped
+ *
+ * The lines go in by a memory file; what tare-systemd has to say, or the dynamic linker in its place,
+ * comes back by a pipe, and its end is the pipe's. It dies with us: our PIDs may mean
+ * others once we are gone.
+ */
+#include "cgroup/scope.h"
+
+#include "base/fd.h"
+#include "base/fmt.h"
+#include "base/table.h"
+#include "kernel/memory.h"
+#include "kernel/process.h"
+#include "kernel/time.h"
+
+#define PATIENCE_MS 60000 /* its own, for each answer and each job, is shorter */
+#define PATH_SIZE   4096
+
+enum outcome {
+	OUTCOME_DONE,
+	OUTCOME_REFUSED, /* nothing is changed */
+	OUTCOME_UNKNOWN,
+};
+
+struct helper {
+	char path[PATH_SIZE];
+	const char *verb;
+	int input, output;
+	char said[1024];
+	size_t length;
+};
+
+/* ---- where it is ---- */
+
+static int find_beside_us(char path[PATH_SIZE])
+{
+	static const char name[] = "tare-systemd";
+	ssize_t n = sys_read_link_at(AT_FDCWD, "/proc/self/exe", path, PATH_SIZE - sizeof(name));
+
+	while (n > 0 && path[n - 1] != '/')
+		n--;
+	if (n <= 0)
+		return n < 0 ? (int) n : -ENOENT;
+	fmt_text(path + n, PATH_SIZE - (size_t) n, "%s", name);
+
+	return sys_access_at(AT_FDCWD, path, X_OK);
+}
+
+static int find_helper(char path[PATH_SIZE], struct err *e)
+{
+	fmt_text(path, PATH_SIZE, "%s", TARE_SYSTEMD);
+	if (sys_access_at(AT_FDCWD, path, X_OK) == 0 || find_beside_us(path) == 0)
+		return 0;
+	(void) err_msg(e, "the program tare-systemd is not installed");
+
+	return err_hint(e, "it belongs to \"%s\", and speaks to systemd for tare", TARE_SYSTEMD);
+}
+
+/* ---- its process ---- */
+
+static int become_helper(void *arg)
+{
+	static const char failed[] = "tare-systemd can't be executed";
+	const struct helper *h = arg;
+	const char *const argv[] = { "tare-systemd", h->verb, NULL }, *const envp[] = { NULL };
+
+	sys_reset_signals();
+	sys_prctl(PR_SET_PDEATHSIG, SIGKILL, 0);
+	sys_cloexec_from(3);
+	sys_dup_keep(h->input, 0);
+	sys_dup_keep(h->output, 1);
+	sys_dup_keep(h->output, 2);
+	(void) sys_exec(h->path, argv, envp);
+	sys_write_all(2, failed, sizeof(failed) - 1);
+
+	return 1;
+}
+
+/* What it says until it closes the pipe. 0; -ETIMEDOUT, -ECANCELED. */
+static int listen_to(struct helper *h, int pipe, int interrupt)
+{
+	struct pollfd fds[] = {
+		{ .fd = pipe, .events = POLLIN },
+		{ .fd = interrupt, .events = POLLIN },
+	};
+	int64_t deadline = sys_clock_ms() + PATIENCE_MS;
+
+	for (;;) {
+		int64_t left = deadline - sys_clock_ms();
+		int r = left > 0 ? sys_poll(fds, ARRAY_SIZE(fds), (int) left) : 0;
+
+		if (r == 0)
+			return -ETIMEDOUT;
+		if (r < 0 && r != -EINTR)
+			return r;
+		if (r > 0 && fds[1].revents != 0)
+			return -ECANCELED;
+		if (r <= 0)
+			continue;
+
+		char block[256];
+		ssize_t n = sys_read(pipe, block, sizeof(block));
+		if (n <= 0)
+			return (int) n;
+
+		size_t room = sizeof(h->said) - 1 - h->length;
+		size_t kept = (size_t) n < room ? (size_t) n : room;
+		memcpy(h->said + h->length, block, kept);
+		h->length += kept;
+	}
+}
+
+static int watch(struct helper *h, pid_t pid, int pipe, int interrupt, int *status, struct err *e)
+{
+	int r = listen_to(h, pipe, interrupt);
+
+	if (r < 0)
+		sys_kill(pid, SIGKILL);
+	sys_wait(pid, status, 0);
+	h->said[h->length] = '\0';
+	if (r == -ECANCELED)
+		return err_msg(e, "interrupted by a signal, while waiting for systemd");
+	if (r == -ETIMEDOUT)
+		return err_msg(e, "systemd did not answer within %d s", PATIENCE_MS / 1000);
+
+	return r < 0 ? err_sys(e, r, "wait for tare-systemd") : 0;
+}
+
+/* Two lines at most: what went wrong, and the remedy. */
+static void tell(const char *said, int status, struct err *e)
+{
+	size_t length = strcspn(said, "\n");
+	const char *hint = said[length] ? said + length + 1 : "";
+
+	if (length > 0)
+		(void) err_msg(e, "%.*s", (int) length, said);
+	else
+		(void) err_msg(e, "tare-systemd ended with status 0x%x", (unsigned) status);
+	if (hint[0])
+		err_hint(e, "%.*s", (int) strcspn(hint, "\n"), hint);
+}
+
+static enum outcome run(struct helper *h, int interrupt, struct err *e)
+{
+	const struct sys_clone clone = { .cgroup = -1 };
+	int ends[2], pidfd = -1, status = 0, r = sys_pipe(ends);
+
+	if (r < 0) {
+		(void) err_sys(e, r, "make a pipe");
+		return OUTCOME_REFUSED;
+	}
+
+	autoclose int ours = ends[0];
+	h->output = ends[1];
+	pid_t pid = sys_clone_call(&clone, &pidfd, become_helper, h);
+	sys_close(h->output);
+	if (pid < 0) {
+		(void) err_sys(e, pid, "start tare-systemd");
+		return OUTCOME_REFUSED;
+	}
+	sys_close(pidfd);
+	if (watch(h, pid, ours, interrupt, &status, e) < 0)
+		return OUTCOME_UNKNOWN;
+	if (status == 0)
+		return OUTCOME_DONE;
+	tell(h->said, status, e);
+
+	return status == 1 << 8 ? OUTCOME_REFUSED : OUTCOME_UNKNOWN;
+}
+
+/* ---- what it is told ---- */
+
+static int put_line(int file, const char *key, const char *value)
+{
+	const char *const parts[] = { key, " ", value, "\n" };
+	int r = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(parts) && r == 0; i++)
+		r = sys_write_all(file, parts[i], strlen(parts[i]));
+
+	return r;
+}
+
+static int write_input(int file, const struct scope *scope, pid_t pid, const char *properties)
+{
+	char number[16];
+	int r = put_line(file, "unit", scope->unit);
+
+	fmt_text(number, sizeof(number), "%d", (int) pid);
+	if (r == 0 && scope->bus)
+		r = put_line(file, "bus", scope->bus);
+	if (r == 0 && pid > 0)
+		r = put_line(file, "pid", number);
+	if (r == 0)
+		r = sys_write_all(file, properties, strlen(properties));
+	sys_seek(file, 0, SEEK_SET);
+
+	return r;
+}
+
+static enum outcome call(const char *verb, const struct scope *scope, pid_t pid,
+			 const char *properties, int interrupt, struct err *e)
+{
+	struct helper h = { .verb = verb };
+
+	if (find_helper(h.path, e) < 0)
+		return OUTCOME_REFUSED;
+
+	autoclose int input = sys_memfd_create("tare-systemd");
+	int r = input < 0 ? input : write_input(input, scope, pid, properties);
+	if (r < 0) {
+		(void) err_sys(e, r, "make a file for tare-systemd");
+		return OUTCOME_REFUSED;
+	}
+	h.input = input;
+
+	return run(&h, interrupt, e);
+}
+
+int scope_start(const struct scope *scope, const char *properties, pid_t pid, int interrupt,
+		bool *refused, struct err *e)
+{
+	enum outcome outcome = call("start", scope, pid, properties, interrupt, e);
+
+	*refused = outcome == OUTCOME_REFUSED;
+
+	return outcome == OUTCOME_DONE ? 0 : -1;
+}
+
+int scope_set(const struct scope *scope, const char *properties, struct err *e)
+{
+	return call("set", scope, 0, properties, -1, e) == OUTCOME_DONE ? 0 : -1;
+}
+
+int scope_stop(const struct scope *scope, struct err *e)
+{
+	return call("stop", scope, 0, "", -1, e) == OUTCOME_DONE ? 0 : -1;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * cgroup/scope.h - a container's systemd scope: started and stopped
+ *
+ * Runs in tare, for create, run and delete with --systemd-cgroup, and for nothing else. It does not speak D-Bus
+ * itself: each of these starts the program tare-systemd, once, which makes one connection. It is
+ * where it was installed, or else beside our own executable; no variable says where.
+ *
+ * tare-systemd VERB reads lines on its standard input, then those of plan/property.h:
+ *
+ *	unit NAME
+ *	bus ADDRESS		the user's; without, it is the system's
+ *	pid N			start only; the verbs are start, set and stop
+ *
+ * It prints nothing and exits 0; or a line that says why, maybe a second one with the remedy, and exits 1:
+ * nothing is changed, or 2: something may be.
+ */
+#pragma once
+
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct scope {
+	const char *unit;
+	const char *bus; /* NULL: the system's */
+};
+
+/*
+ * Have systemd make the scope, with @pid in it, and wait until it is there. @interrupt: a descriptor that becomes
+ * readable when we are to give up; -1: none. 0; or -1, with @refused set where there is surely no such
+ * scope of ours.
+ */
+int scope_start(const struct scope *scope, const char *properties, pid_t pid, int interrupt,
+		bool *refused, struct err *e);
+
+/* Change properties of one that is there, until it ends. */
+int scope_set(const struct scope *scope, const char *properties, struct err *e);
+
+/* End it, and have systemd forget that it failed. One that is not there is no failure. */
+int scope_stop(const struct scope *scope, struct err *e);

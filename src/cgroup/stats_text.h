@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * cgroup/stats_text.h - reading the files of a cgroup; for stats*.c
+ *
+ * What is missing or not as expected reads as nothing: a kernel without one counter shall not
+ * hide the others.
+ */
+#pragma once
+
+#include "cgroup/stats.h"
+
+/* The first of @dirs that has @file; NULL: none. */
+const char *stats_find(const char *const *dirs, const char *file);
+
+/* The whole of @file of @dir, "" where it is not there. In @a. */
+char *stats_text(const char *dir, const char *file, struct arena *a);
+
+/* Decimal digits at *@at, which is set behind them; `max` is UINT64_MAX. */
+uint64_t stats_number_at(const char **at);
+
+/* The number that @file holds; 0 where there is none. */
+uint64_t stats_number(const char *dir, const char *file, struct arena *a);
+
+/* The number behind `@key ` at the beginning of a line of @text; 0. */
+uint64_t stats_value(const char *text, const char *key);
+
+/* Take the next line off *@text, changed in place; NULL at the end. */
+char *stats_line(char **text);
+
+/* How many lines it has. */
+size_t stats_lines(const char *text);
+
+/* memory.stat: a line is `key number`. */
+const struct stats_pair *stats_pairs(char *text, struct arena *a, size_t *count);
+
+/* `0-2,7` as 0 1 2 7. */
+struct stats_numbers stats_list(const char *text, struct arena *a);
+
+/* Numbers with blanks between. */
+struct stats_numbers stats_row(const char *text, struct arena *a);
+
+/* Each version, one function a controller; whether the container has it in that version. */
+bool stats_cpu_v1(const char *const *dirs, struct arena *a, struct stats_cpu *cpu);
+bool stats_cpuset_v1(const char *const *dirs, struct arena *a, struct stats_cpuset *cpuset);
+bool stats_memory_v1(const char *const *dirs, struct arena *a, struct stats_memory *memory);
+bool stats_io_v1(const char *const *dirs, struct arena *a, struct stats_io *io);
+
+bool stats_cpu_v2(const char *const *dirs, struct arena *a, struct stats_cpu *cpu);
+bool stats_memory_v2(const char *const *dirs, struct arena *a, struct stats_memory *memory);
+bool stats_io_v2(const char *const *dirs, struct arena *a, struct stats_io *io);

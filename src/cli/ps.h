@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * cli/ps.h - what ps(1) printed, cut down to a container's processes
+ */
+#pragma once
+
+#include "base/err.h"
+#include "heap/out.h"
+#include "host/container.h"
+
+/*
+ * Print the heading of @text and the lines of @list's processes: those that have one of its pids in
+ * the column PID. Changes @text. 0, or -1 where there is no such column, or no number in it.
+ */
+int ps_print_table(struct out *out, char *text, const struct process_list *list, struct err *e);

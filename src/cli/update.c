@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * cli/update.c - `update ID`: other limits for a running container
+ *
+ * Each flag is one property of linux.resources: one table says which flag, and how it is read.
+ * With --resources all come from a file, and no other flag counts.
+ */
+#include "cli/update.h"
+
+#include "base/fmt.h"
+#include "base/table.h"
+#include "cli/units.h"
+#include "cli/verb.h"
+#include "heap/log.h"
+
+#include <string.h>
+
+#define FIELD(name) offsetof(struct options, update.name)
+
+static const struct flag rows[] = {
+	{ "resources", 'r', false, FLAG_TEXT, FIELD(resources), "FILE|-",
+	  "JSON of linux.resources; all other flags are then ignored" },
+	{ "memory", 0, false, FLAG_TEXT, FIELD(memory), "SIZE",
+	  "memory limit; 512m for example, -1: none" },
+	{ "memory-reservation", 0, false, FLAG_TEXT, FIELD(memory_reservation), "SIZE",
+	  "memory that is left to it when memory gets short" },
+	{ "memory-swap", 0, false, FLAG_TEXT, FIELD(memory_swap), "SIZE",
+	  "limit of memory and swap together, -1: none" },
+	{ "cpu-period", 0, false, FLAG_TEXT, FIELD(cpu_period), "US",
+	  "period of the CPU limit, in microseconds" },
+	{ "cpu-quota", 0, false, FLAG_TEXT, FIELD(cpu_quota), "US",
+	  "CPU time in each period, -1: no limit" },
+	{ "cpu-burst", 0, false, FLAG_TEXT, FIELD(cpu_burst), "US",
+	  "unused quota that may be kept for later" },
+	{ "cpu-share", 0, false, FLAG_TEXT, FIELD(cpu_share), "N",
+	  "CPU shares, compared with other containers'" },
+	{ "cpu-idle", 0, false, FLAG_TEXT, FIELD(cpu_idle), "0|1",
+	  "1: it runs when no other wants the CPU" },
+	{ "cpu-rt-period", 0, false, FLAG_TEXT, FIELD(cpu_rt_period), "US",
+	  "period of the realtime limit" },
+	{ "cpu-rt-runtime", 0, false, FLAG_TEXT, FIELD(cpu_rt_runtime), "US",
+	  "realtime in each period" },
+	{ "cpuset-cpus", 0, false, FLAG_TEXT, FIELD(cpuset_cpus), "LIST", "CPUs to run on: 0-2,7" },
+	{ "cpuset-mems", 0, false, FLAG_TEXT, FIELD(cpuset_mems), "LIST", "memory nodes to use" },
+	{ "pids-limit", 0, false, FLAG_TEXT, FIELD(pids_limit), "N",
+	  "number of processes and threads, -1: no limit" },
+	{ "blkio-weight", 0, false, FLAG_TEXT, FIELD(blkio_weight), "N",
+	  "weight of block I/O, 10 to 1000" },
+	{ "l3-cache-schema", 0, false, FLAG_TEXT, FIELD(l3_cache_schema), "SCHEMA",
+	  "share of the L3 cache (Intel RDT)" },
+	{ "mem-bw-schema", 0, false, FLAG_TEXT, FIELD(mem_bw_schema), "SCHEMA",
+	  "share of the memory bandwidth (Intel RDT)" },
+	{ "kernel-memory", 0, true, FLAG_TEXT, FIELD(kernel_memory), "SIZE", "" },
+	{ "kernel-memory-tcp", 0, true, FLAG_TEXT, FIELD(kernel_memory_tcp), "SIZE", "" },
+};
+
+static const struct flag_table flags = { rows, ARRAY_SIZE(rows) };
+
+/* ---- flags as resources ---- */
+
+enum number_kind {
+	NUMBER_SIZE, /* with a unit, or -1 */
+	NUMBER_SIGNED,
+	NUMBER_UNSIGNED,
+	NUMBER_SMALL, /* 32 bits */
+};
+
+/* Which part of linux.resources. */
+enum part {
+	PART_MEMORY,
+	PART_CPU,
+	PART_PIDS,
+	PART_BLOCK_IO,
+	PART_NONE, /* read, to find what is no number, and left */
+	PARTS
+};
+
+#define TO(type, name) offsetof(struct type, has_##name), offsetof(struct type, name)
+
+static const struct {
+	const char *flag;
+	size_t option; /* in struct update_options */
+	enum number_kind kind;
+	enum part part;
+	size_t has, at; /* in the part */
+} numbers[] = {
+#define OPTION(name) offsetof(struct update_options, name)
+	{ "memory", OPTION(memory), NUMBER_SIZE, PART_MEMORY, TO(oci_linux_memory, limit) },
+	{ "memory-reservation", OPTION(memory_reservation), NUMBER_SIZE, PART_MEMORY,
+	  TO(oci_linux_memory, reservation) },
+	{ "memory-swap", OPTION(memory_swap), NUMBER_SIZE, PART_MEMORY,
+	  TO(oci_linux_memory, swap) },
+	{ "cpu-period", OPTION(cpu_period), NUMBER_UNSIGNED, PART_CPU, TO(oci_linux_cpu, period) },
+	{ "cpu-quota", OPTION(cpu_quota), NUMBER_SIGNED, PART_CPU, TO(oci_linux_cpu, quota) },
+	{ "cpu-burst", OPTION(cpu_burst), NUMBER_UNSIGNED, PART_CPU, TO(oci_linux_cpu, burst) },
+	{ "cpu-share", OPTION(cpu_share), NUMBER_UNSIGNED, PART_CPU, TO(oci_linux_cpu, shares) },
+	{ "cpu-idle", OPTION(cpu_idle), NUMBER_SIGNED, PART_CPU, TO(oci_linux_cpu, idle) },
+	{ "cpu-rt-period", OPTION(cpu_rt_period), NUMBER_UNSIGNED, PART_CPU,
+	  TO(oci_linux_cpu, realtime_period) },
+	{ "cpu-rt-runtime", OPTION(cpu_rt_runtime), NUMBER_SIGNED, PART_CPU,
+	  TO(oci_linux_cpu, realtime_runtime) },
+	{ "pids-limit", OPTION(pids_limit), NUMBER_SIGNED, PART_PIDS, TO(oci_linux_pids, limit) },
+	{ "blkio-weight", OPTION(blkio_weight), NUMBER_SMALL, PART_BLOCK_IO,
+	  TO(oci_linux_block_io, weight) },
+	{ "kernel-memory", OPTION(kernel_memory), NUMBER_SIZE, PART_NONE, 0, 0 },
+	{ "kernel-memory-tcp", OPTION(kernel_memory_tcp), NUMBER_SIZE, PART_NONE, 0, 0 },
+};
+
+static int parse_number(const char *text, enum number_kind kind, int64_t *value)
+{
+	int r = kind == NUMBER_SIZE && strcmp(text, "-1") != 0 ? units_parse_size(text, value)
+							       : units_parse_integer(text, value);
+
+	if (r < 0)
+		return -1;
+	if (kind == NUMBER_UNSIGNED || kind == NUMBER_SMALL)
+		if (*value < 0)
+			return -1;
+
+	return kind == NUMBER_SMALL && *value > UINT32_MAX ? -1 : 0;
+}
+
+static int read_number(size_t row, const struct update_options *o, char *part, struct err *e)
+{
+	const char *text = *(const char *const *) ((const char *) o + numbers[row].option);
+	int64_t value;
+
+	if (parse_number(text, numbers[row].kind, &value) < 0)
+		return err_msg(e, "invalid value for %s: \"%s\"", numbers[row].flag, text);
+	if (!part)
+		return 0;
+	*(bool *) (part + numbers[row].has) = true;
+	if (numbers[row].kind == NUMBER_SMALL)
+		*(uint32_t *) (part + numbers[row].at) = (uint32_t) value;
+	else
+		*(int64_t *) (part + numbers[row].at) = value;
+
+	return 0;
+}
+
+int update_resources(const struct update_options *o, struct arena *a,
+		     struct oci_linux_resources *resources, struct err *e)
+{
+	*resources = (struct oci_linux_resources) {
+		.memory = arena_new(a, struct oci_linux_memory),
+		.cpu = arena_new(a, struct oci_linux_cpu),
+		.pids = arena_new(a, struct oci_linux_pids),
+		.block_io = arena_new(a, struct oci_linux_block_io),
+	};
+	resources->cpu->cpus = o->cpuset_cpus;
+	resources->cpu->mems = o->cpuset_mems;
+
+	char *parts[PARTS] = {
+		[PART_MEMORY] = (char *) resources->memory,
+		[PART_CPU] = (char *) resources->cpu,
+		[PART_PIDS] = (char *) resources->pids,
+		[PART_BLOCK_IO] = (char *) resources->block_io,
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
+		const char *const *text =
+			(const char *const *) ((const char *) o + numbers[i].option);
+
+		if (*text && read_number(i, o, parts[numbers[i].part], e) < 0)
+			return -1;
+	}
+
+	return 0;
+}
+
+static int perform(struct call *call, struct err *e)
+{
+	const struct update_options *o = &call->options.update;
+	struct oci_linux_resources resources;
+
+	if (o->resources)
+		return container_update_file(&call->root, call->id, o->resources, e);
+	if (update_resources(o, call->arena, &resources, e) < 0)
+		return -1;
+	if (o->kernel_memory || o->kernel_memory_tcp)
+		log_warning("kernel memory settings are ignored: kernels have none since 5.16");
+
+	const struct update_schemata schemata = {
+		.l3_cache = o->l3_cache_schema,
+		.memory_bandwidth = o->mem_bw_schema,
+	};
+
+	return container_update(&call->root, call->id, &resources, &schemata, e);
+}
+
+const struct verb verb_update = {
+	.name = "update",
+	.arguments = "ID",
+	.summary = "give a container other limits",
+	.tables = { &flags },
+	.least = 1,
+	.most = 1,
+	.takes_id = true,
+	.perform = perform,
+};

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * host/agent.c - the seccomp agent gets its listener
+ *
+ * SCMP_ACT_NOTIFY: runtime-spec, config-linux.md#containerprocessstate. Runs in start, or in run, at the
+ * moment the filter is in force and before the program runs. The connection is made then and not
+ * at create: an agent reads one to its end before it takes the next, and a container may wait
+ * long for its start.
+ */
+#include "host/host.h"
+
+#include "base/fd.h"
+#include "heap/json_text.h"
+#include "kernel/socket.h"
+
+/* For the status: what the spec's example and every agent knows, run or start. */
+static const char *describe(const struct record *rec, pid_t pid, enum container_status status,
+			    struct arena *a)
+{
+	const char *metadata =
+		rec->agent_metadata && rec->agent_metadata[0]
+			? arena_printf(a, ",\"metadata\":%s", json_quote(a, rec->agent_metadata))
+			: "";
+
+	return arena_printf(a,
+			    "{\"ociVersion\":%s,\"fds\":[\"seccompFd\"],\"pid\":%d%s,\"state\":%s}",
+			    json_quote(a, rec->oci_version), (int) pid, metadata,
+			    record_state_json(rec, status, rec->pid, a));
+}
+
+int agent_tell(const struct record *rec, pid_t pid, enum container_status status, int listener,
+	       struct arena *a, struct err *e)
+{
+	if (!rec->agent || listener < 0)
+		return err_msg(e, "tare-init has a seccomp listener for nobody");
+
+	const char *text = describe(rec, pid, status, a);
+	autoclose int socket = socket_connect(rec->agent);
+	if (socket < 0)
+		return err_sys(e, socket, "connect to the seccomp agent at \"%s\"", rec->agent);
+
+	int r = sys_send_stream(socket, text, strlen(text), listener);
+
+	return r < 0 ? err_sys(e, r, "send the container's state to the seccomp agent at \"%s\"",
+			       rec->agent)
+		     : 0;
+}

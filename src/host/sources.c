@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * host/sources.c - mounts that tare opens, or makes, for tare-init
+ *
+ * In a new user namespace tare-init may not reach what root can, and nobody but who may administer a filesystem can
+ * map the owners of its files. So such mounts are made here, detached, and sent through the socket in the order of
+ * the steps that want them; tare-init sets attributes and attaches.
+ */
+#include "host/host.h"
+
+#include "base/fd.h"
+#include "base/fmt.h"
+#include "heap/arena.h"
+#include "kernel/mount.h"
+#include "wire/filesystem.h"
+#include "wire/wire.h"
+
+#include <string.h>
+
+static int open_bind(const char *path, unsigned flags, struct err *e)
+{
+	int tree = sys_clone_tree(AT_FDCWD, path, flags);
+
+	return tree < 0 ? err_sys(e, tree, "open \"%s\"", path) : tree;
+}
+
+/*
+ * What tare-init copies itself is a slave of the host's, for its whole tree is (plan/rootfs.c). Here we are in the
+ * host's: where that is shared, as with systemd, a copy is one more peer, and what is mounted in it would be on the host.
+ */
+static int leave_peers(int tree, struct err *e)
+{
+	struct mount_attr slave = { .propagation = MS_SLAVE };
+	int r = sys_set_mount_attr(tree, AT_RECURSIVE, &slave);
+
+	return r < 0 ? err_sys(e, r, "keep mounts from travelling to the host") : 0;
+}
+
+static unsigned nofollow(const struct mount_step *m)
+{
+	return m->source_nofollow ? AT_SYMLINK_NOFOLLOW : 0;
+}
+
+static int open_namespace_of(pid_t pid, struct err *e)
+{
+	char path[64];
+
+	fmt_text(path, sizeof(path), "/proc/%d/ns/user", pid);
+
+	int fd = sys_open(path, O_RDONLY);
+
+	return fd < 0 ? err_sys(e, fd, "open \"%s\"", path) : fd;
+}
+
+static int map_owners(int mount, int users, bool recursive)
+{
+	struct mount_attr attr = {
+		.attr_set = MOUNT_ATTR_IDMAP,
+		.userns_fd = (uint64_t) users,
+	};
+
+	return sys_set_mount_attr(mount, recursive ? AT_RECURSIVE : 0, &attr);
+}
+
+/* ---- which one it was that can't be mapped ---- */
+
+#define MOUNTINFO_SIZE ((size_t) 4 << 20)
+
+/* Does the topmost mount at @path, without what is below it, refuse? */
+static bool refuses(const char *path, unsigned flags, int users)
+{
+	autoclose int mount = sys_clone_tree(AT_FDCWD, path, flags);
+
+	return mount >= 0 && map_owners(mount, users, false) == -EINVAL;
+}
+
+/* `id parent dev root point options [tags...] - type source options`: proc_pid_mountinfo(5). */
+struct mount_line {
+	int64_t id;
+	const char *point, *type;
+};
+
+static bool parse_mount(char *line, struct mount_line *m)
+{
+	char *dash = strstr(line, " - ");
+	unsigned long long id;
+
+	if (!dash)
+		return false;
+	*dash = '\0';
+	m->type = dash + 3;
+	dash[3 + strcspn(dash + 3, " ")] = '\0';
+
+	const char *number = strsep(&line, " ");
+	for (int skipped = 0; line && skipped < 3; skipped++)
+		strsep(&line, " ");
+	m->point = strsep(&line, " ");
+	if (!m->point || fmt_parse_u64(number, &id) < 0)
+		return false;
+	m->id = (int64_t) id;
+
+	return true;
+}
+
+static bool is_below(const char *path, const char *top)
+{
+	size_t length = strcmp(top, "/") == 0 ? 0 : strlen(top);
+
+	return strncmp(path, top, length) == 0 && path[length] == '/';
+}
+
+/* Where the source is, without links, and in which mount. */
+static int64_t find_source(const struct mount_step *m, char *path, size_t size)
+{
+	char link[64];
+
+	autoclose int fd = sys_open(m->source, O_PATH | (m->source_nofollow ? O_NOFOLLOW : 0));
+	if (fd < 0)
+		return fd;
+	fmt_text(link, sizeof(link), "/proc/self/fd/%d", fd);
+
+	ssize_t n = sys_read_link_at(AT_FDCWD, link, path, size - 1);
+	if (n < 0)
+		return n;
+	path[n] = '\0';
+
+	return sys_mount_id(fd);
+}
+
+/* For the message: what it costs does not matter any more. Mounts may come and go meanwhile; then none is found. */
+static int name_culprit(const struct mount_step *m, int users, char *mountinfo, struct err *e)
+{
+	char source[4096];
+	int64_t id = find_source(m, source, sizeof(source));
+
+	for (char *line; (line = strsep(&mountinfo, "\n"));) {
+		struct mount_line found;
+
+		if (!parse_mount(line, &found))
+			continue;
+		if (found.id == id && refuses(m->source, nofollow(m), users))
+			return err_msg(e,
+				       "id-map \"%s\": a filesystem of type %s can't be id-mapped",
+				       m->source, found.type);
+		if (m->idmap.recursive && is_below(found.point, source) &&
+		    refuses(found.point, 0, users))
+			return err_msg(e,
+				       "id-map \"%s\": below it, at \"%s\", is a filesystem of "
+				       "type %s, which can't be id-mapped",
+				       m->source, found.point, found.type);
+	}
+
+	return err_sys(e, -EINVAL, "id-map \"%s\"", m->source);
+}
+
+static int explain_bind(const struct mount_step *m, int users, struct err *e)
+{
+	struct arena a;
+
+	autoclose int fd = sys_open("/proc/self/mountinfo", O_RDONLY);
+	if (fd < 0)
+		return err_sys(e, -EINVAL, "id-map \"%s\"", m->source);
+	arena_open(&a);
+	char *text = arena_alloc(&a, MOUNTINFO_SIZE);
+
+	sys_read_all(fd, text, MOUNTINFO_SIZE - 1);
+	(void) name_culprit(m, users, text, e);
+	arena_close(&a);
+
+	return -1;
+}
+
+static int explain(const struct mount_step *m, int r, int users, struct err *e)
+{
+	if (r == -EINVAL && m->bind)
+		return explain_bind(m, users, e);
+	if (r == -EINVAL)
+		return err_msg(e, "a filesystem of type %s can't be id-mapped", m->type);
+
+	(void) err_sys(e, r, "id-map \"%s\"", m->source);
+	if (r == -ENOSYS)
+		err_hint(e, "it takes Linux 5.12");
+	if (r == -EPERM)
+		err_hint(e, "it takes root's rights where the filesystem was mounted, and a mount "
+			    "that is not id-mapped already");
+
+	return -1;
+}
+
+/* ---- the mounts ---- */
+
+static int map_mount(const struct create *c, int mount, const struct mount_step *m, struct err *e)
+{
+	autoclose int users = m->idmap.way == MOUNT_IDMAP_CONTAINER
+				      ? open_namespace_of(c->pid, e)
+				      : idmap_make_namespace(&m->idmap.uids, &m->idmap.gids, e);
+	if (users < 0)
+		return -1;
+
+	int r = map_owners(mount, users, m->idmap.recursive);
+
+	return r < 0 ? explain(m, r, users, e) : 0;
+}
+
+static int open_mount(const struct create *c, const struct mount_step *m, struct err *e)
+{
+	unsigned flags = (m->recursive ? AT_RECURSIVE : 0) | nofollow(m);
+
+	autoclose int mount = m->bind ? open_bind(m->source, flags, e) : filesystem_make(m, e);
+	if (mount < 0 || (m->bind && !m->shared && leave_peers(mount, e) < 0))
+		return -1;
+	if (m->idmap.way != MOUNT_IDMAP_NONE && map_mount(c, mount, m, e) < 0)
+		return -1;
+
+	return take_fd(&mount);
+}
+
+static bool is_wanted(const struct step *s)
+{
+	return (s->op == OP_MOUNT_ROOTFS && s->rootfs.source_from_host) ||
+	       (s->op == OP_MOUNT && s->mount.source_from_host);
+}
+
+static int open_rootfs(const char *path, struct err *e)
+{
+	autoclose int mount = open_bind(path, AT_RECURSIVE, e);
+	if (mount < 0 || leave_peers(mount, e) < 0)
+		return -1;
+
+	return take_fd(&mount);
+}
+
+static int open_source(const struct create *c, const struct step *s, struct err *e)
+{
+	int mount =
+		s->op == OP_MOUNT ? open_mount(c, &s->mount, e) : open_rootfs(s->rootfs.path, e);
+
+	return mount < 0 ? err_at(e, s->place) : mount;
+}
+
+int sources_send(struct create *c, struct err *e)
+{
+	for (size_t i = c->plan->spawn; i < c->plan->step_count; i++) {
+		const struct step *s = &c->plan->steps[i];
+
+		if (!is_wanted(s))
+			continue;
+
+		autoclose int mount = open_source(c, s, e);
+		if (mount < 0)
+			return -1;
+
+		int r = wire_send(c->control, WIRE_DESCRIPTOR, i, mount);
+		if (r == -EPIPE || r == -ECONNRESET) /* it has ended; why, it told */
+			return 0;
+		if (r < 0) {
+			(void) err_sys(e, r, "hand \"%s\" to tare-init",
+				       s->op == OP_MOUNT ? s->mount.source : s->rootfs.path);
+			return err_at(e, s->place);
+		}
+	}
+
+	return 0;
+}

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * host/update.c - update: new limits for a container that is there
+ *
+ * plan/update.c decides what is written; each old value is read before, and when the kernel
+ * refuses one of the new, the old ones are written back, last first. So an update is done wholly or not
+ * at all. The cgroups keep the limits: nothing is recorded. Where systemd made the scope, it has the limits of that,
+ * which must not stay below: it is told last, and may refuse, too.
+ */
+#include "host/host.h"
+
+#include "base/fd.h"
+#include "base/fmt.h"
+#include "cgroup/cgroup.h"
+#include "cgroup/former.h"
+#include "cgroup/scope.h"
+#include "kernel/process.h"
+#include "plan/unit_limits.h"
+#include "plan/update.h"
+#include "spec/resources.h"
+
+/* What wrote this is the caller's document, which begins at linux.resources. */
+static int shorten_place(struct err *e)
+{
+	static const char front[] = "/linux/resources";
+	size_t length = sizeof(front) - 1;
+
+	if (strncmp(e->place, front, length) == 0)
+		memmove(e->place, e->place + length, strlen(e->place + length) + 1);
+
+	return -1;
+}
+
+static void write_back(const struct step *steps, struct former *formers, size_t count)
+{
+	while (count-- > 0)
+		former_restore(&formers[count], steps[count].cgroup_file.directory);
+}
+
+static int refused(const struct step *s, struct err *e)
+{
+	if (e->code == EBUSY && strncmp(s->cgroup_file.file, "memory.", 7) == 0)
+		err_hint(e, "the container uses more memory than that");
+	if (e->code == EINVAL && strcmp(s->cgroup_file.file, "memory.limit_in_bytes") == 0)
+		err_hint(e, "it may be above the limit of memory and swap: change that one, too");
+
+	return err_at(e, s->place);
+}
+
+/* The value that it replaces goes to @former. */
+static int write_value(const struct step *s, struct former *former, struct arena *a, struct err *e)
+{
+	const char *dir = s->cgroup_file.directory, *file = s->cgroup_file.file;
+	const char *value = s->cgroup_file.value;
+
+	if (s->cgroup_file.usage_file &&
+	    cgroup_check_usage(dir, s->cgroup_file.usage_file, value, e) < 0)
+		return -1;
+	if (s->cgroup_file.other_file && !cgroup_has_file(dir, file)) {
+		file = s->cgroup_file.other_file;
+		value = s->cgroup_file.other_value;
+	}
+	former_read(former, dir, file, value, a);
+
+	return cgroup_write(dir, file, value, s->cgroup_file.optional, e);
+}
+
+static int perform(const struct step *steps, size_t count, struct former *formers, struct arena *a,
+		   struct err *e)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (write_value(&steps[i], &formers[i], a, e) == 0)
+			continue;
+		write_back(steps, formers, i);
+		return refused(&steps[i], e);
+	}
+
+	return 0;
+}
+
+static int tell_systemd(const struct scope *scope, const struct properties *properties,
+			struct err *e)
+{
+	return scope->unit && properties->text ? scope_set(scope, properties->text, e) : 0;
+}
+
+static void tell_systemd_back(const struct scope *scope, const struct former *formers, size_t count,
+			      struct arena *a)
+{
+	struct properties properties = { .arena = a };
+	struct err ignored;
+
+	for (size_t i = 0; i < count; i++)
+		if (formers[i].value)
+			unit_limit_add(&properties, formers[i].file, formers[i].value);
+	(void) tell_systemd(scope, &properties, &ignored);
+}
+
+/* What else there is, when the files are written. */
+static int finish(const struct record *rec, bool v2, const struct step *steps,
+		  const struct former *formers, size_t count,
+		  const struct update_schemata *schemata, struct arena *a, struct err *e)
+{
+	const struct scope scope = { .unit = v2 ? rec->scope : NULL, .bus = rec->scope_bus };
+	struct properties properties = { .arena = a };
+
+	for (size_t i = 0; i < count; i++)
+		unit_limit_add(&properties, steps[i].cgroup_file.file, steps[i].cgroup_file.value);
+	if (tell_systemd(&scope, &properties, e) < 0)
+		return -1;
+	if (schemata_update(rec->pid, schemata, a, e) == 0)
+		return 0;
+	tell_systemd_back(&scope, formers, count, a);
+
+	return -1;
+}
+
+static int put_in_force(const struct record *rec, const struct oci_linux_resources *resources,
+			const struct update_schemata *schemata, struct arena *a, struct err *e)
+{
+	struct facts facts = { .euid = sys_euid(), .egid = sys_egid() };
+	const struct step *steps;
+	size_t count;
+
+	if (cgroup_layout_read(&facts.cgroups, a, e) < 0)
+		return -1;
+	if (plan_update(resources, rec->cgroups, &facts, a, &steps, &count, e) < 0)
+		return -1;
+
+	struct former *formers = arena_array(a, count + 1, sizeof(*formers));
+	if (perform(steps, count, formers, a, e) < 0)
+		return -1;
+	if (finish(rec, facts.cgroups.mode == CGROUP_V2, steps, formers, count, schemata, a, e) ==
+	    0)
+		return 0;
+	write_back(steps, formers, count);
+
+	return -1;
+}
+
+int container_update(const struct state_root *root, const char *id,
+		     const struct oci_linux_resources *resources,
+		     const struct update_schemata *schemata, struct err *e)
+{
+	struct record rec;
+	struct arena a;
+
+	arena_open(&a);
+	autoclose int dir = container_lookup(root, id, false, &rec, &a, e);
+	if (dir < 0)
+		return -1;
+	if (state_status(dir, &rec) == STATUS_STOPPED)
+		return err_msg(e, "container not running");
+
+	return put_in_force(&rec, resources, schemata, &a, e) < 0 ? shorten_place(e) : 0;
+}
+
+int container_update_file(const struct state_root *root, const char *id, const char *path,
+			  struct err *e)
+{
+	static const struct update_schemata none;
+	struct resources_file file;
+	struct arena a;
+
+	arena_open(&a);
+	if (resources_load(&file, path, &a, e) < 0)
+		return -1;
+	if (container_update(root, id, file.resources, &none, e) < 0)
+		return resources_locate(&file, &a, e);
+
+	return 0;
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * inside/label.c - the labels of SELinux and AppArmor
+ *
+ * A label for the next exec is written to an attribute file of the process itself. The file is opened
+ * while the host's procfs is all there is, and written to much later: what the container mounts on
+ * its /proc, or is by then in its place, doesn't matter (CVE-2019-16884, CVE-2025-52881).
+ */
+#include "inside/inside.h"
+
+#include "base/fmt.h"
+#include "kernel/mount.h"
+
+#include <linux/magic.h>
+
+#define PROC_ROOT_INODE 1 /* fs/proc/root.c of the kernel */
+
+/*
+ * exec: what is at /proc is the container's, and may be anything. A new procfs of the same pid
+ * namespace, mounted nowhere, is not; where a user namespace may not make one, the container's will
+ * do if it is the root of a procfs.
+ */
+static int open_own_procfs(struct err *e)
+{
+	struct statfs fs;
+	struct stat st;
+
+	autoclose int context = sys_fsopen("proc");
+	if (context >= 0 && sys_fs_create(context) == 0) {
+		int proc = sys_fsmount(context, 0);
+
+		if (proc >= 0)
+			return proc;
+	}
+
+	autoclose int proc = sys_open("/proc", O_PATH | O_DIRECTORY | O_NOFOLLOW);
+	if (proc < 0)
+		return err_sys(e, proc, "open /proc");
+	if (sys_statfs(proc, &fs) < 0 || fs.f_type != PROC_SUPER_MAGIC || sys_stat(proc, &st) < 0 ||
+	    st.st_ino != PROC_ROOT_INODE)
+		return err_msg(e, "what is at /proc in the container is no procfs");
+
+	return take_fd(&proc);
+}
+
+int label_open_attribute(struct inside *in, const char *file, struct err *e)
+{
+	char pid[16], path[64];
+
+	if (in->proc < 0 && in->plan->entered)
+		in->proc = open_own_procfs(e);
+	if (in->proc < 0 && in->plan->entered)
+		return -1;
+	if (in->proc < 0)
+		return err_msg(e, "the host has no procfs at /proc");
+
+	/* Our pid there, which may be another one than ours here. */
+	ssize_t n = sys_read_link_at(in->proc, "self", pid, sizeof(pid));
+	if (n < 0)
+		return err_sys(e, (int) n, "find our own directory in /proc");
+	fmt_text(path, sizeof(path), "%.*s/attr/%s", (int) n, pid, file);
+
+	int fd = sys_open_proc(in->proc, path, O_WRONLY);
+
+	return fd < 0 ? err_sys(e, fd, "open `/proc/%s`", path) : fd;
+}
+
+int label_open(struct inside *in, const struct step *s, struct err *e)
+{
+	int fd = label_open_attribute(in, s->label.file, e);
+
+	if (fd < 0)
+		return err_in(e, "set a label of %s", s->label.name);
+	in->labels[s->label.module] = fd;
+
+	return 0;
+}
+
+int label_set(struct inside *in, const struct step *s, struct err *e)
+{
+	const struct label_step *label = &s->label;
+	ssize_t n = sys_write(in->labels[label->module], label->value, strlen(label->value));
+
+	sys_close(in->labels[label->module]);
+	in->labels[label->module] = -1;
+	if (n >= 0)
+		return 0;
+
+	/* podman looks for such a file name in backquotes. */
+	(void) err_sys(e, (int) n, "write \"%s\" to `/proc/self/attr/%s`", label->value,
+		       label->file);
+	if (n == -ENOENT)
+		err_hint(e, "no profile of this name is loaded: apparmor_parser(8)");
+	if (n == -EINVAL)
+		err_hint(e, "the policy that is loaded knows no such label");
+
+	return -1;
+}

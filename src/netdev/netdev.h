@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * netdev/netdev.h - network devices on their way from one namespace into another
+ *
+ * runtime-spec, config-linux.md#network-devices. Runs in tare, which has one thread: to make a socket
+ * in another namespace it goes there for a moment.
+ *
+ * All: 0, or -1 with @e set, unless said otherwise.
+ */
+#pragma once
+
+#include "base/err.h"
+
+#include <net/if.h>
+#include <stdbool.h>
+
+struct netdev_move {
+	int from, to;	      /* descriptors of network namespaces */
+	const char *name;     /* of the device, in @from */
+	const char *passing;  /* its name on the way, that nobody else has */
+	const char *new_name; /* in @to; `%d` in it is a number that the kernel finds */
+	bool up;	      /* to be set up there */
+};
+
+/* Our own network namespace: a descriptor, or -1. */
+int netdev_own_namespace(struct err *e);
+
+/* 1: there is a device @name in @ns, and @up says whether it is up; 0: there is none. */
+int netdev_find(int ns, const char *name, bool *up, struct err *e);
+
+/*
+ * Move it, with its permanent global addresses; @name is what it is called there. A name that is taken is an error.
+ * After a failure it is where it was, as it was.
+ */
+int netdev_move(const struct netdev_move *m, char name[IFNAMSIZ], struct err *e);

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * plan/idmap.h - lists of ID mappings, of the container and of its mounts
+ */
+#pragma once
+
+#include "plan/planner.h"
+
+/*
+ * @mappings as ranges, checked as the kernel would: not empty, not beyond the last ID, none overlaps with another.
+ * @list is where they are: "/linux/uidMappings".
+ */
+int idmap_read(struct planner *p, const char *list, const struct oci_id_mapping *mappings,
+	       size_t count, struct id_ranges *ranges, struct err *e);
+
+/* The map that the new user namespace gets; NULL: there is no new one. Once plan_id_maps() is done. */
+const struct step *idmap_of_container(const struct planner *p, bool group);
+
+/* Is @id of the container one of the new user namespace? Without one: yes. */
+bool idmap_has(const struct planner *p, bool group, uint32_t id);
+
+/* mount_idmap.c: is this option one of those that bring their mappings along, `idmap=...`? */
+bool mount_idmap_is_option(const char *option);
+
+/* mount_idmap.c: the owners of a mount's files, from its options, uidMappings and gidMappings. */
+int plan_mount_idmap(struct planner *p, size_t mount, struct mount_step *m, struct err *e);

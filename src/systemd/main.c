@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * systemd/main.c - tare-systemd start|set|stop
+ *
+ * Reads all of standard input, makes the connection and the call, and says in a line what went wrong.
+ */
+#include "systemd/systemd.h"
+
+#include "base/err.h"
+#include "base/fmt.h"
+#include "base/table.h"
+#include "kernel/sys.h"
+
+#include <stdlib.h>
+
+#define UNIT_EXISTS  "org.freedesktop.systemd1.UnitExists"
+#define NO_SUCH_UNIT "org.freedesktop.systemd1.NoSuchUnit"
+
+#define MOST ((size_t) 64 << 20)
+
+/* ---- the request ---- */
+
+static char *read_input(void)
+{
+	struct stat st;
+
+	if (sys_stat(0, &st) < 0 || (size_t) st.st_size > MOST)
+		return NULL;
+
+	char *text = malloc((size_t) st.st_size + 1);
+	ssize_t n = text ? sys_read_all(0, text, (size_t) st.st_size) : -1;
+	if (n < 0)
+		return NULL;
+	text[n] = '\0';
+
+	return text;
+}
+
+/* The lines before the first property. */
+static int parse(char *text, struct request *request)
+{
+	*request = (struct request) { .properties = "" };
+	while (*text && strncmp(text, "property ", 9) != 0) {
+		char *line = strsep(&text, "\n"), *value = line;
+		const char *key = strsep(&value, " ");
+		unsigned long long pid;
+
+		if (!text || !value)
+			return -1;
+		if (strcmp(key, "unit") == 0)
+			request->unit = value;
+		else if (strcmp(key, "bus") == 0)
+			request->bus = value;
+		else if (strcmp(key, "pid") == 0 && fmt_parse_u64(value, &pid) == 0)
+			request->pid = (uint32_t) pid;
+		else
+			return -1;
+	}
+	request->properties = text;
+
+	return request->unit ? 0 : -1;
+}
+
+static int refuse(const char *what, const char *unit, const sd_bus_error *error)
+{
+	char text[512];
+
+	fmt_text(text, sizeof(text), "systemd refuses to %s \"%s\"", what, unit);
+	say(text, error->message ? error->message : error->name,
+	    sd_bus_error_has_name(error, UNIT_EXISTS) ? "another container or service has this name"
+						      : NULL);
+
+	return EXIT_REFUSED;
+}
+
+/* ---- start ---- */
+
+static sd_bus_message *make_start(sd_bus *bus, const struct request *request, unsigned version)
+{
+	sd_bus_message *m = bus_new_call(bus, "StartTransientUnit");
+	const char *name = "";
+	int r = m ? sd_bus_message_append(m, "ss", request->unit, "fail") : -ENOMEM;
+
+	if (r >= 0)
+		r = properties_append(m, request, version, &name);
+	if (r >= 0)
+		r = sd_bus_message_append(m, "a(sa(sv))", 0);
+	if (r >= 0)
+		return m;
+	say(name[0] ? name : "the call to systemd", errno_text(-r), NULL);
+
+	return NULL;
+}
+
+static int start_once(sd_bus *bus, const struct request *request, unsigned version,
+		      sd_bus_error *error)
+{
+	sd_bus_message *m = make_start(bus, request, version);
+
+	if (!m)
+		exit(EXIT_REFUSED);
+
+	return bus_run_job(bus, m, error);
+}
+
+/* One that failed keeps its name until somebody resets it: then there may be another. */
+static int start(sd_bus *bus, const struct request *request)
+{
+	unsigned version = properties_need_version(request->properties) ? bus_version(bus) : 0;
+	sd_bus_error error = SD_BUS_ERROR_NULL;
+	int status = start_once(bus, request, version, &error);
+
+	if (status == EXIT_REFUSED && sd_bus_error_has_name(&error, UNIT_EXISTS)) {
+		bus_reset_failed(bus, request->unit);
+		sd_bus_error_free(&error);
+		status = start_once(bus, request, version, &error);
+	}
+
+	return status == EXIT_REFUSED ? refuse("start", request->unit, &error) : status;
+}
+
+/* ---- set ---- */
+
+static int set(sd_bus *bus, const struct request *request)
+{
+	unsigned version = properties_need_version(request->properties) ? bus_version(bus) : 0;
+	sd_bus_message *m = bus_new_call(bus, "SetUnitProperties");
+	sd_bus_error error = SD_BUS_ERROR_NULL;
+	const char *name = "";
+	int until_its_end = 1;
+	int r = m ? sd_bus_message_append(m, "sb", request->unit, until_its_end) : -ENOMEM;
+
+	if (r >= 0)
+		r = properties_append(m, request, version, &name);
+	if (r < 0) {
+		say(name[0] ? name : "the call to systemd", errno_text(-r), NULL);
+		return EXIT_REFUSED;
+	}
+
+	int status = bus_call(bus, m, &error);
+
+	return status == EXIT_REFUSED ? refuse("change", request->unit, &error) : status;
+}
+
+/* ---- stop ---- */
+
+static int stop(sd_bus *bus, const struct request *request)
+{
+	sd_bus_message *m = bus_new_call(bus, "StopUnit");
+	sd_bus_error error = SD_BUS_ERROR_NULL;
+	int r = m ? sd_bus_message_append(m, "ss", request->unit, "replace") : -ENOMEM;
+
+	if (r < 0) {
+		say("the call to systemd", errno_text(-r), NULL);
+		return EXIT_REFUSED;
+	}
+
+	int status = bus_run_job(bus, m, &error);
+	if (status == EXIT_REFUSED && sd_bus_error_has_name(&error, NO_SUCH_UNIT))
+		return EXIT_DONE;
+	if (status == EXIT_REFUSED)
+		return refuse("stop", request->unit, &error);
+	bus_reset_failed(bus, request->unit);
+
+	return status;
+}
+
+static const struct {
+	const char *name;
+	int (*perform)(sd_bus *bus, const struct request *request);
+} verbs[] = {
+	{ "start", start },
+	{ "set", set },
+	{ "stop", stop },
+};
+
+static int (*find_verb(const char *name))(sd_bus *bus, const struct request *request)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
+		if (strcmp(verbs[i].name, name) == 0)
+			return verbs[i].perform;
+
+	return NULL;
+}
+
+int main(int argc, char **argv)
+{
+	int (*const verb)(sd_bus * bus, const struct request *request) =
+		argc == 2 ? find_verb(argv[1]) : NULL;
+	char *text = verb ? read_input() : NULL;
+	struct request request;
+	sd_bus *bus;
+
+	if (!text || parse(text, &request) < 0) {
+		say("tare-systemd is started by tare alone", NULL, NULL);
+		return EXIT_REFUSED;
+	}
+	if (bus_connect(&bus, &request) < 0)
+		return EXIT_REFUSED;
+
+	return verb(bus, &request);
+}

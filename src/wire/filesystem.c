@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * wire/filesystem.c - fsopen(2), options one by one, fsmount(2)
+ */
+#include "wire/filesystem.h"
+
+#include "base/fd.h"
+#include "base/table.h"
+#include "kernel/mount.h"
+
+#include <linux/mount.h>
+
+/* What the file system itself said: fsopen(2) keeps its messages in the context, as "e text". */
+static void explain(int fs, struct err *e)
+{
+	char message[160];
+	ssize_t n = sys_read(fs, message, sizeof(message) - 1);
+
+	if (n < 3)
+		return;
+	message[n] = '\0';
+	message[strcspn(message, "\n")] = '\0';
+	err_hint(e, "the kernel says: %s", message + 2);
+}
+
+/* Flags of the filesystem, as fsconfig(2) knows them. The other MS_ flags go by mount attributes or
+ * need mount(2). */
+static const struct {
+	unsigned long flag;
+	const char *key;
+} fs_flags[] = {
+	{ MS_RDONLY, "ro" },	 { MS_SYNCHRONOUS, "sync" },  { MS_DIRSYNC, "dirsync" },
+	{ MS_MANDLOCK, "mand" }, { MS_LAZYTIME, "lazytime" },
+};
+
+static int configure(int fs, const struct mount_step *m, struct err *e)
+{
+	unsigned long flags = m->copy_up ? m->flags & ~(unsigned long) MS_RDONLY : m->flags;
+
+	for (size_t i = 0; i < ARRAY_SIZE(fs_flags); i++) {
+		int r = flags & fs_flags[i].flag ? sys_fs_set(fs, fs_flags[i].key, NULL) : 0;
+
+		if (r < 0)
+			return err_sys(e, r, "set \"%s\"", fs_flags[i].key);
+	}
+	for (size_t i = 0; i < m->parameter_count; i++) {
+		const struct mount_parameter *p = &m->parameters[i];
+		int r = sys_fs_set(fs, p->key, p->value);
+
+		if (r < 0) {
+			(void) err_sys(e, r, "mount option \"%s%s%s\"", p->key, p->value ? "=" : "",
+				       p->value ? p->value : "");
+			explain(fs, e);
+			return -1;
+		}
+	}
+
+	return 0;
+}
+
+int filesystem_make(const struct mount_step *m, struct err *e)
+{
+	autoclose int fs = sys_fsopen(m->type);
+	if (fs < 0)
+		return err_sys(e, fs, "mount type \"%s\"", m->type);
+
+	int r = m->source ? sys_fs_set(fs, "source", m->source) : 0;
+	if (r < 0)
+		return err_sys(e, r, "mount source \"%s\"", m->source);
+	if (configure(fs, m, e) < 0)
+		return -1;
+
+	r = sys_fs_create(fs);
+	if (r < 0) {
+		(void) err_sys(e, r, "mount \"%s\" of type %s", m->source ? m->source : m->type,
+			       m->type);
+		explain(fs, e);
+		return -1;
+	}
+
+	/* Only what is in it makes it read-only, where something is to be copied into it. */
+	uint64_t later = m->copy_up ? MOUNT_ATTR_RDONLY : 0;
+	int mount = sys_fsmount(fs, (unsigned) (m->attrs.set & ~later));
+
+	return mount < 0 ? err_sys(e, mount, "mount of type %s", m->type) : mount;
+}
+
+/* Options of the filesystem change for all its mounts; attributes for this one. */
+int filesystem_reconfigure(int mount, const struct mount_step *m, struct err *e)
+{
+	autoclose int fs = sys_fspick(mount);
+	if (fs < 0)
+		return err_sys(e, fs, "remount \"%s\"", m->target);
+	if (configure(fs, m, e) < 0)
+		return -1;
+
+	int r = m->attrs.clear & MOUNT_ATTR_RDONLY ? sys_fs_set(fs, "rw", NULL) : 0;
+	if (r == 0)
+		r = sys_fs_reconfigure(fs);
+	if (r < 0) {
+		(void) err_sys(e, r, "remount \"%s\"", m->target);
+		explain(fs, e);
+		return -1;
+	}
+
+	return 0;
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * wire/filesystem.h - a new filesystem as a mount step describes it, on either half
+ *
+ * tare-init makes those of its own namespaces; tare the ones whose owners have to be mapped.
+ */
+#pragma once
+
+#include "base/err.h"
+#include "plan/plan.h"
+
+/* Made, with @m's attributes but for the recursive ones, and detached: the descriptor, or -1. */
+int filesystem_make(const struct mount_step *m, struct err *e);
+
+/* Change the options of the filesystem that is mounted at @mount. */
+int filesystem_reconfigure(int mount, const struct mount_step *m, struct err *e);

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The Test Anything Protocol: what a program's output says of itself."""
+import re
+
+PLAN = re.compile(r"^1\.\.(\d+)(?:\s*#\s*skip\S*\s*(.*))?\s*$", re.I)
+LINE = re.compile(r"^(not )?ok\b(?:\s+(\d+))?(?:\s+-?\s*([^#]*))?(?:#\s*(skip|todo)\S*\s*(.*))?", re.I)
+BAIL = re.compile(r"^Bail out!\s*(.*)$")
+
+
+class Tap:
+    """Counts of one program's output, and what is wrong with it as TAP."""
+
+    def __init__(self, text):
+        self.passed = self.failed = self.skipped = self.todo = 0
+        self.planned = self.bail = None
+        self.reason = ""       # of a plan that skips all
+        self.failures = []     # "3 - its name"
+        self.wrong = []        # against the protocol
+        self.numbers = []
+        for line in text.splitlines():
+            self.line(line)
+            if self.bail is not None:
+                break
+        self.finish()
+
+    def line(self, line):
+        for pattern, take in ((BAIL, self.take_bail), (PLAN, self.take_plan), (LINE, self.take_test)):
+            m = pattern.match(line)
+            if m:
+                take(m)
+                return
+
+    def take_bail(self, m):
+        self.bail = m.group(1).strip() or "no reason given"
+
+    def take_plan(self, m):
+        if self.planned is not None:
+            self.wrong.append("a second plan")
+        self.planned = int(m.group(1))
+        if self.planned == 0:
+            self.reason = (m.group(2) or "").strip()
+
+    def take_test(self, m):
+        bad, number, name, word, _ = m.groups()
+        number = int(number) if number else len(self.numbers) + 1
+        if number in self.numbers:
+            self.wrong.append(f"test {number} twice")
+        self.numbers.append(number)
+        word = (word or "").lower()
+        if word == "skip":
+            self.skipped += 1
+        elif word == "todo":
+            self.todo += 1
+        elif bad:
+            self.failed += 1
+            self.failures.append(f"{number} {(name or '').strip()}".strip())
+        else:
+            self.passed += 1
+
+    def finish(self):
+        if self.bail is not None:
+            return
+        if self.planned is None:
+            self.wrong.append("no plan")
+        elif sorted(self.numbers) != list(range(1, self.planned + 1)):
+            self.wrong.append(f"{self.planned} tests planned, {len(self.numbers)} reported")
