@@ -23,6 +23,16 @@
 
 /* ---- deciding ---- */
 
+/* The kernel's own upper bound, fs.nr_open, is 2^20 unless somebody has raised it. */
+#define MAX_PRESERVED (1 << 20)
+
+int preserve_fds_check(int count, struct err *e)
+{
+	return count <= MAX_PRESERVED
+		       ? 0
+		       : err_msg(e, "--preserve-fds %d: no process has so many", count);
+}
+
 int listen_fds_count(const char *listen_pid, const char *listen_fds)
 {
 	unsigned long long pid, count;
@@ -52,6 +62,8 @@ static int decide(struct create *c, bool only_plan, struct arena *a, struct err 
 	const char *const *warnings;
 	struct facts facts;
 
+	if (preserve_fds_check(o->preserve_fds, e) < 0)
+		return -1;
 	plan_reserve(a);
 	if (bundle_load(&c->bundle, o->bundle, o->config, a, e) < 0)
 		return -1;
@@ -282,6 +294,11 @@ int create_watch_signals(struct create *c, struct err *e)
 	const uint64_t blocked =
 		c->options->run && !c->options->detach ? foreground_signals() : stop;
 
+	/*
+	 * A write that nobody reads is a failure like any other: to a tare-init that was killed, or, in the foreground, of
+	 * what the program prints. Whatever we execute has the default again.
+	 */
+	sys_ignore_signal(SIGPIPE);
 	sys_signal_mask(SIG_BLOCK, &blocked, NULL);
 	c->signals = sys_signalfd(&stop);
 

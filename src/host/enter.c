@@ -19,7 +19,7 @@
 /* In memory that the helper shares, also where it can't share all of ours. */
 struct entrance {
 	struct birth *birth;
-	pid_t pid;		      /* of tare-init; -errno */
+	pid_t pid;		      /* of tare-init; -errno; 0: not yet */
 	int targets[SPAWN_JOINS_MAX]; /* open namespaces, beside spawn->joins */
 	size_t count;
 	int user, root;	    /* -1: none */
@@ -103,15 +103,15 @@ static int enter_and_clone(void *arg)
 	const struct sys_clone clone = { .flags = CLONE_PARENT, .cgroup = -1 };
 	int pidfd;
 
-	in->pid = join_all(in);
-	if (in->pid < 0)
-		return 1;
-	in->failed = NULL;
-	in->pid = enter_root(in);
-	if (in->pid == 0)
-		in->pid = close_others(in);
-	if (in->pid == 0)
-		in->pid = sys_clone_call(&clone, &pidfd, become_init, in);
+	/* Until it is there, in->pid says that there is none: we may be killed at any moment. */
+	int r = join_all(in);
+	if (r == 0)
+		in->failed = NULL;
+	if (r == 0)
+		r = enter_root(in);
+	if (r == 0)
+		r = close_others(in);
+	in->pid = r < 0 ? r : sys_clone_call(&clone, &pidfd, become_init, in);
 
 	return in->pid < 0;
 }
@@ -166,7 +166,7 @@ static pid_t clone_helper(struct entrance *in, struct err *e)
 	};
 	int pidfd = -1, status;
 
-	in->pid = -ECHILD;
+	in->pid = 0;
 	sys_prctl(PR_SET_DUMPABLE, 0, 0); /* is of the memory, which the helper may share */
 	pid_t helper = sys_clone_call(&clone, &pidfd, enter_and_clone, in);
 	if (helper > 0) {
@@ -176,6 +176,8 @@ static pid_t clone_helper(struct entrance *in, struct err *e)
 	sys_prctl(PR_SET_DUMPABLE, 1, 0);
 	if (helper < 0)
 		return err_sys(e, helper, "start a process for the container");
+	if (in->pid == 0)
+		return err_msg(e, "the process that was to join the container was killed");
 	if (in->pid < 0 && in->failed)
 		return err_sys(e, in->pid, "join the container's %s namespace", in->failed);
 	if (in->pid < 0)

@@ -221,6 +221,8 @@ static int decide(struct create *c, const struct exec_options *o, int dir, struc
 	struct exec_target target;
 	struct facts facts;
 
+	if (preserve_fds_check(o->preserve_fds, e) < 0)
+		return -1;
 	plan_reserve(a);
 	if (frozen_read(dir, &frozen, a, e) < 0 || facts_gather_ours(&facts, a, e) < 0)
 		return -1;

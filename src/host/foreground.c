@@ -158,8 +158,6 @@ int foreground_wait(struct create *c, int *exit_code, struct err *e)
 	struct foreground f = { .create = c, .input_open = true };
 	int status = 0;
 
-	/* That nobody reads what the program prints is not our end: it would leave program and terminal alone. */
-	sys_ignore_signal(SIGPIPE);
 	sys_signal_mask(SIG_SETMASK, &mask, NULL);
 	autoclose int signals = sys_signalfd(&mask);
 	if (signals < 0)

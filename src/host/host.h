@@ -52,6 +52,9 @@ int create_open_arena(struct arena *a, struct err *e);
 /* Signals that ask us to stop become a descriptor that perform.c watches. */
 int create_watch_signals(struct create *c, struct err *e);
 
+/* --preserve-fds: more than a process can have are refused. */
+int preserve_fds_check(int count, struct err *e);
+
 /* sd_listen_fds(3): how many descriptors are handed on, if they are meant for us. */
 int listen_fds_count(const char *listen_pid, const char *listen_fds);
 

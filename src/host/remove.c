@@ -70,17 +70,37 @@ static int delete_stopped(const struct state_root *root, const char *id, int dir
 	return container_remove(root, id, dir, &rec, a, e);
 }
 
+/*
+ * A start may be at work on it, in a hook that never ends, and keep us from the lock: with the process it has nothing to
+ * wait for. Whatever can't be done here is told by what follows.
+ */
+static void kill_early(const struct state_root *root, const char *id, struct arena *a)
+{
+	struct record rec;
+	struct err ignored;
+
+	autoclose int dir = state_open(root, id, true, &ignored);
+	if (dir < 0 || record_read(dir, &rec, a, &ignored) <= 0)
+		return;
+
+	autoclose int pidfd = proc_open_exactly(rec.pid, rec.start_time);
+	if (pidfd >= 0)
+		sys_pidfd_signal(pidfd, SIGKILL);
+}
+
 int container_delete(const struct state_root *root, const char *id, bool force, struct err *e)
 {
 	struct arena a;
+
+	arena_open(&a);
+	if (force)
+		kill_early(root, id, &a);
 
 	autoclose int dir = state_open(root, id, false, e);
 	if (dir < 0 && force && e->code == ENOENT)
 		return 0;
 	if (dir < 0)
 		return -1;
-
-	arena_open(&a);
 
 	return force ? delete_forced(root, id, dir, &a, e) : delete_stopped(root, id, dir, &a, e);
 }

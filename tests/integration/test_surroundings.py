@@ -121,6 +121,15 @@ def test_with_few_descriptors_it_works_or_leaves_nothing(bundle, limit):
     assert_same_host(before)
 
 
+@tare_only
+def test_more_descriptors_than_there_can_be_are_refused(bundle):
+    text = "--preserve-fds 2147483647: no process has so many"
+    bundle.create("--preserve-fds", 2147483647).refused(text)
+    bundle.stay().up()
+    r = bundle.verb("exec", "--preserve-fds", 2147483647, tail=["true"])
+    assert (r.code, r.err) == (255, f'tare: exec "{bundle.id}": exec failed: {text}\n')
+
+
 # --- who is at the other end
 
 
@@ -172,6 +181,18 @@ def test_start_of_a_container_that_is_killed_on_the_way_fails(bundle, scratch):
     poll(lambda: (scratch / "in-hook").exists(), "the hook to run")
     os.kill(bundle.pid, signal.SIGKILL)
     finish(proc, timeout=10).refused("the container's first process was killed before it could start")
+
+
+@tare_only
+def test_delete_force_does_not_wait_for_a_hook_of_start(bundle, scratch):
+    hook = f"touch {scratch}/in-hook; exec sleep 1000"
+    bundle.mount(scratch, "bind", scratch, "rbind")
+    bundle.writable().config["hooks"] = {"startContainer": [{"path": "/bin/sh", "args": ["sh", "-c", hook]}]}
+    bundle.create().ok()
+    proc = spawn(bundle.argv("start"))
+    poll(lambda: (scratch / "in-hook").exists(), "the hook to run")
+    bundle.delete("--force", timeout=5).ok()
+    assert finish(proc, timeout=10).code == 1
 
 
 @tare_only

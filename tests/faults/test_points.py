@@ -1,0 +1,504 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Every system call of tare and of tare-init goes wrong once.
+
+One at a time, in each verb: the process is killed before the call, or the call fails with an errno that no
+caller expects there. Whatever it was, the command ends in time; what it says is true; and nothing is left that
+`delete --force` does not remove. The normal run takes a sample, `--full` all of them; each test prints how many
+points it tried.
+"""
+import contextlib
+import errno
+import os
+import pathlib
+import re
+import subprocess
+import time
+
+import pytest
+
+from harness import (ROOT, SLOW, ConsoleSocket, assert_same_host, chown_tree, command, is_alive, mounts, poll,
+                     proc_status, rt, rt_argv, snapshot, tare_only)
+from test_rollback import rich
+
+pytestmark = tare_only
+
+FAULTS = ["kill", "ENOMEM", "EIO", "EPERM", "EINTR"]
+SAMPLE = 31  # without --full each fault hits every so manieth call, each fault other ones
+PATIENCE = 10 * SLOW  # seconds; security.md, 20
+SOON = 5 * SLOW       # and 18
+
+
+class Point:
+    """One command with one call that goes wrong in it."""
+
+    def __init__(self, program, report):
+        self.program, self.report = program, report
+        self.options = []  # of point.c: which calls are counted
+
+    def run(self, who, fault, number, argv, attach=None):
+        code = fault if fault == "kill" else getattr(errno, fault)
+        attach = ["-p", attach] if attach else []
+        start = time.monotonic()
+        result = command(self.program, *self.options, *attach, who, code, number, self.report, *argv, timeout=PATIENCE + 5)
+        result.seconds = time.monotonic() - start
+        counted, call = pathlib.Path(self.report).read_text().split()
+        self.counted, self.call = int(counted), call
+        return result
+
+    def count(self, who, argv, attach=None):
+        self.run(who, "EIO", 0, argv, attach).ok()
+        assert self.counted > 0
+        return self.counted
+
+
+@pytest.fixture
+def points(point, scratch):
+    return Point(point, scratch / "report")
+
+
+def numbers(request, count, fault):
+    """Which calls: all, or a sample that differs between the faults."""
+    step = 1 if request.config.getoption("--full") or count < SAMPLE else SAMPLE
+    first = 1 + FAULTS.index(fault) * step // len(FAULTS)
+    return range(min(first, count), count + 1, step)
+
+
+# --- what is true of a container
+
+
+def facts(pid):
+    """All that config.json asked for, as the kernel has it."""
+    status = proc_status(pid)
+    found = {k: status[k] for k in status
+             if k in ("Umask", "Uid", "Gid", "Groups", "NoNewPrivs", "Seccomp", "Seccomp_filters", "SigBlk", "SigIgn")
+             or k.startswith("Cap")}
+    # dev numbers and ids are other ones each time
+    found["mounts"] = [(m.root.removesuffix("//deleted"), m.target, m.fstype, m.source, m.options, m.super, len(m.propagation))
+                       for m in mounts(pid)]
+    for name in ("oom_score_adj", "cgroup", "cmdline", "environ", "limits"):
+        found[name] = pathlib.Path(f"/proc/{pid}/{name}").read_text()
+    found["fds"] = sorted(int(n) for n in os.listdir(f"/proc/{pid}/fd"))
+    found["cwd"] = os.readlink(f"/proc/{pid}/cwd")
+    found["dev"] = sorted(os.listdir(f"/proc/{pid}/root/dev"))
+    found["own namespaces"] = [n for n in sorted(os.listdir(f"/proc/{pid}/ns"))
+                               if os.readlink(f"/proc/{pid}/ns/{n}") != os.readlink(f"/proc/self/ns/{n}")]
+    found["uts and sysctl"] = subprocess.run(
+        ["nsenter", "-t", str(pid), "-u", "-n", "-i", "sh", "-c",
+         "hostname; cat /proc/sys/kernel/domainname /proc/sys/net/ipv4/ip_forward /proc/sys/kernel/msgmax"],
+        capture_output=True, text=True, check=True).stdout
+    found["limits of cgroups"] = limits(found["cgroup"])
+    return found
+
+
+def limits(cgroups):
+    found = {}
+    for line in cgroups.splitlines():
+        for top in pathlib.Path("/sys/fs/cgroup").iterdir():
+            directory = pathlib.Path(f"{top}{line.split(':')[2]}")
+            if top.name not in line.split(":")[1].split(",") or not directory.is_dir():
+                continue
+            for name in ("memory.limit_in_bytes", "cpu.shares", "cpu.cfs_quota_us", "cpuset.cpus", "pids.max",
+                         "devices.list"):
+                with contextlib.suppress(OSError):
+                    found[name] = (directory / name).read_text()
+    return found
+
+
+def alike(now, reference):
+    """What differs, in short; empty if nothing does."""
+    found = {}
+    for key in reference:
+        a, b = now[key], reference[key]
+        if isinstance(a, list):
+            a, b = [x for x in a if x not in b], [x for x in b if x not in a]
+        if a != b:
+            found[key] = f"{a} instead of {b}"
+    return found
+
+
+# --- the tally of a sweep
+
+
+class Tally:
+    def __init__(self, title):
+        self.title, self.tried, self.bad = title, 0, []
+
+    def add(self, fault, number, point, problem):
+        self.tried += 1
+        if problem:
+            self.bad.append(f"{fault} at {number} (system call {point.call}): {problem}")
+
+    def close(self):
+        print(f"{self.title}: {self.tried} points, {self.tried - len(self.bad)} survived")
+        assert self.tried > 0
+        assert not self.bad, "\n".join([f"{len(self.bad)} of {self.tried} points:", *self.bad])
+
+
+def told(r):
+    """A failure is an exit status of tare's own, and one line; None, or what is wrong with it."""
+    if r.code not in (1, 255):
+        return f"ended with {r.code}"
+    if r.err.count("\n") != 1 or not r.err.startswith("tare: "):
+        return f"said {r.err!r}"
+    return None
+
+
+def left(before):
+    try:
+        assert_same_host(before, SOON)
+    except AssertionError as e:
+        return str(e)
+    return None
+
+
+def remove(before, name):
+    """delete --force ends in time, says that it has worked, and it has."""
+    start = time.monotonic()
+    r = rt("delete", "--force", name, timeout=PATIENCE + 5)
+    if r.code != 0:
+        return f"delete --force: {r}"
+    if time.monotonic() - start > SOON:
+        return f"delete --force took {time.monotonic() - start:.0f} s"
+    return left(before)
+
+
+def sweep_up(before):
+    """So that one bad point doesn't make all after it bad too."""
+    for pid in snapshot()["processes"] - before["processes"]:
+        with contextlib.suppress(OSError):
+            os.kill(pid, 9)
+    for path in sorted(snapshot()["cgroups"] - before["cgroups"], reverse=True):
+        with contextlib.suppress(OSError):
+            os.rmdir(path)
+
+
+# --- create
+
+
+def prepare(kind, bundle, scratch):
+    rich(bundle, scratch)
+    bundle.process["args"] = ["sleep", "1000"]
+    if kind == "userns":
+        bundle.userns(200000)
+        chown_tree(bundle.rootfs, 200000)
+        del bundle.linux["devices"]
+    bundle.write()
+    return bundle
+
+
+def verdict_of_creation(bundle, before, r, fault, reference):
+    """What is wrong after a create or run, if anything is."""
+    if r.seconds > PATIENCE:
+        return f"took {r.seconds:.0f} s"
+    if r.code == 137 and fault == "kill":
+        return remove(before, bundle.id)
+    if r.code != 0:
+        return told(r) or left(before)
+    now = bundle.status()
+    if now == "created":
+        started = bundle.start(timeout=PATIENCE)
+        if started.code != 0:
+            return told(started)
+        now = bundle.status()
+    if now != "running":
+        return None if fault == "kill" else f"success, and then {now}"
+    return alike(facts(bundle.pid), reference) or None
+
+
+def reference_of(bundle, verb, flags):
+    r = bundle.verb(verb, "--bundle", bundle.dir, *flags).ok()
+    assert r.err == ""
+    if verb == "create":
+        bundle.start().ok()
+    found = facts(bundle.pid)
+    bundle.delete("--force").ok()
+    return found
+
+
+def sweep_creation(request, points, bundle, verb, who, fault, flags=(), after=lambda: None):
+    before = snapshot()
+    reference = reference_of(bundle, verb, flags)
+    after()
+    argv = bundle.argv(verb, "--bundle", bundle.dir, *flags)
+    count = points.count(who, argv)
+    after()
+    bundle.delete("--force").ok()
+    assert not left(before)
+    tally = Tally(f"{verb}, {who}, {fault}")
+    for number in numbers(request, count, fault):
+        r = points.run(who, fault, number, argv)
+        after()
+        problem = verdict_of_creation(bundle, before, r, fault, reference)
+        if r.code == 0 and not problem:
+            problem = remove(before, bundle.id)
+        tally.add(fault, number, points, problem)
+        if problem:
+            bundle.delete("--force", timeout=30)
+            sweep_up(before)
+    tally.close()
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("who", ["tare", "init"])
+@pytest.mark.parametrize("kind", ["rich", "userns"])
+def test_create(request, points, bundle, scratch, kind, who, fault):
+    sweep_creation(request, points, prepare(kind, bundle, scratch), "create", who, fault)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("who", ["tare", "init"])
+def test_run(request, points, bundle, scratch, who, fault):
+    sweep_creation(request, points, prepare("rich", bundle, scratch), "run", who, fault, ["--detach"])
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("who", ["tare", "init"])
+def test_create_with_a_terminal(request, points, bundle, scratch, who, fault):
+    bundle.process.update(args=["sleep", "1000"], terminal=True)
+    bundle.write()
+    console = ConsoleSocket(str(scratch / "console"))
+    console.socket.setblocking(False)
+
+    def take():
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                console.socket.accept()[0].close()
+    try:
+        sweep_creation(request, points, bundle, "create", who, fault,
+                       ["--console-socket", console.path], take)
+    finally:
+        console.close()
+
+
+# Calls whose failure was once taken for an answer, all of them in each run.
+ANSWERS = [("tare", "statfs"), ("tare", "faccessat2"), ("tare", "openat"), ("init", "fcntl"), ("init", "close_range"),
+           ("init", "openat")]
+
+
+@pytest.mark.parametrize("who, call", ANSWERS)
+def test_no_failure_is_an_answer(request, points, bundle, scratch, calls, who, call):
+    points.options = ["-o", calls(call)]
+    request.config.option.full, full = True, request.config.option.full
+    try:
+        sweep_creation(request, points, prepare("rich", bundle, scratch), "create", who, "EIO")
+    finally:
+        request.config.option.full = full
+
+
+def test_nothing_waits_for_a_creator_that_died_at_the_birth(points, bundle, scratch, calls):
+    """Held in a new user namespace, before it can have any word from its parent."""
+    prepare("userns", bundle, scratch)
+    # without a cgroup that would tell where it is
+    del bundle.linux["resources"], bundle.linux["cgroupsPath"]
+    bundle.config["mounts"] = [m for m in bundle.config["mounts"] if m["type"] != "cgroup"]
+    bundle.write()
+    points.options = ["-a", calls("clone3")]
+    argv = bundle.argv("create", "--bundle", bundle.dir, glob=["--cgroup-manager=disabled"])
+    before = snapshot()
+    tally = Tally("create, tare, kill at the birth")
+    for number in range(1, 25):
+        r = points.run("tare", "kill", number, argv)
+        assert r.code == 137
+        tally.add("kill", number, points, remove(before, bundle.id))
+    tally.close()
+
+
+# --- what is done to a container
+
+
+def verdict_of_start(bundle, r, fault, reference):
+    if r.seconds > PATIENCE:
+        return f"took {r.seconds:.0f} s"
+    if r.code == 137 and fault == "kill":
+        return None
+    if r.code != 0:
+        return told(r)
+    if bundle.status() != "running":
+        return f"success, and then {bundle.status()}"
+    return alike(facts(bundle.pid), reference) or None
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("who", ["tare", "init"])
+def test_start(request, points, bundle, scratch, who, fault):
+    prepare("rich", bundle, scratch)
+    before = snapshot()
+    reference = reference_of(bundle, "create", ())
+    argv = bundle.argv("start")
+
+    def attach():
+        bundle.create().ok()
+        return bundle.pid if who == "init" else None
+    count = points.count(who, argv, attach())
+    bundle.delete("--force").ok()
+    tally = Tally(f"start, {who}, {fault}")
+    for number in numbers(request, count, fault):
+        r = points.run(who, fault, number, argv, attach())
+        problem = verdict_of_start(bundle, r, fault, reference) or remove(before, bundle.id)
+        tally.add(fault, number, points, problem)
+        if problem:
+            bundle.delete("--force", timeout=30)
+            sweep_up(before)
+    tally.close()
+
+
+def test_start_of_what_was_killed_meanwhile_fails(points, bundle, scratch):
+    """At each call of tare-init from the connection to the exec."""
+    prepare("rich", bundle, scratch)
+    argv = bundle.argv("start")
+    before = snapshot()
+
+    def pid():
+        bundle.create().ok()
+        return bundle.pid
+    count = points.count("init", argv, pid())
+    bundle.delete("--force").ok()
+    tally = Tally("start, init, kill")
+    for number in range(1, count - 2):  # behind it comes the exec, and who can tell
+        r = points.run("init", "kill", number, argv, pid())
+        tally.add("kill", number, points, told(r) or remove(before, bundle.id))
+    tally.close()
+
+
+def verdict_of_exec(bundle, r, fault, pid_file, quiet, reference):
+    """What is wrong after an exec, if anything is. @quiet: the host before."""
+    if r.seconds > PATIENCE:
+        return f"took {r.seconds:.0f} s"
+    if bundle.status() != "running":
+        return f"the container is {bundle.status()}"
+    if r.code == 137 and fault == "kill":
+        return None
+    if r.code != 0:
+        return told(r) or left(quiet)
+    pid = int(pid_file.read_text())
+    if not is_alive(pid):
+        return None if fault == "kill" else "success, and it does not run"
+    return alike(facts(pid), reference) or None
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("who", ["tare", "init"])
+@pytest.mark.parametrize("kind", ["rich", "userns"])
+def test_exec(request, points, bundle, scratch, kind, who, fault):
+    prepare(kind, bundle, scratch).up()
+    quiet = snapshot()
+    pid_file = scratch / "pid"
+    argv = bundle.argv("exec", "--detach", "--pid-file", pid_file, tail=["sleep", "1000"])
+
+    def end():
+        for pid in snapshot()["processes"] - quiet["processes"]:
+            with contextlib.suppress(OSError):
+                os.kill(pid, 9)
+        assert not left(quiet)
+        pid_file.unlink(missing_ok=True)
+    count = points.count(who, argv)
+    reference = facts(int(pid_file.read_text()))
+    end()
+    tally = Tally(f"exec, {who}, {fault}")
+    for number in numbers(request, count, fault):
+        r = points.run(who, fault, number, argv)
+        tally.add(fault, number, points, verdict_of_exec(bundle, r, fault, pid_file, quiet, reference))
+        if bundle.status() != "running":
+            bundle.delete("--force").ok()
+            bundle.up()
+            quiet = snapshot()
+        end()
+    tally.close()
+
+
+def test_a_failed_exec_leaves_no_process(points, bundle, scratch, calls):
+    prepare("rich", bundle, scratch).up()
+    quiet = snapshot()
+    points.options = ["-o", calls("pidfd_open")]
+    argv = bundle.argv("exec", "--detach", tail=["sleep", "1000"])
+    r = points.run("tare", "EIO", 1, argv)
+    assert points.call == str(calls("pidfd_open"))
+    assert not (told(r) or left(quiet))
+
+
+def sweep_of_one(request, points, bundle, make, argv, fault, verdict):
+    """A verb whose end is told by @verdict(result, before): the container is made anew each time."""
+    before = snapshot()
+    make()
+    count = points.count("tare", argv)
+    bundle.delete("--force").ok()
+    tally = Tally(f"{argv[argv.index(bundle.id) - 1]}, tare, {fault}")
+    for number in numbers(request, count, fault):
+        make()
+        r = points.run("tare", fault, number, argv)
+        problem = f"took {r.seconds:.0f} s" if r.seconds > PATIENCE else verdict(r, before)
+        problem = problem or remove(before, bundle.id)
+        tally.add(fault, number, points, problem)
+        if problem:
+            bundle.delete("--force", timeout=30)
+            sweep_up(before)
+    tally.close()
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("state", ["created", "running", "stopped"])
+def test_delete(request, points, bundle, state, fault):
+    bundle.process["args"] = ["sleep", "1000"]
+    bundle.write()
+
+    def make():
+        bundle.create().ok()
+        if state != "created":
+            bundle.start().ok()
+        if state == "stopped":
+            bundle.kill("KILL").ok()
+            bundle.wait("stopped")
+
+    def verdict(r, before):
+        if r.code == 137 and fault == "kill":
+            return None
+        return left(before) if r.code == 0 else told(r)
+    flags = ["--force"] if state == "running" else []
+    sweep_of_one(request, points, bundle, make, bundle.argv("delete", *flags), fault, verdict)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("flags", [[], ["--all"]])
+def test_kill(request, points, bundle, flags, fault):
+    bundle.process["args"] = ["sleep", "1000"]
+    bundle.write()
+
+    def ends():
+        try:
+            poll(lambda: bundle.status() == "stopped", timeout=2)
+        except AssertionError:
+            return "success, and it still runs"
+        return None
+
+    def verdict(r, before):
+        if r.code == 137 and fault == "kill":
+            return None
+        return ends() if r.code == 0 else told(r)
+    sweep_of_one(request, points, bundle, bundle.up, bundle.argv("kill", *flags, tail=["KILL"]), fault, verdict)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("verb", ["state", "list"])
+def test_state_and_list(request, points, bundle, verb, fault):
+    """They tell what is, or that they can't."""
+    bundle.process["args"] = ["sleep", "1000"]
+    bundle.up()
+    argv = bundle.argv("state") if verb == "state" else rt_argv("list")
+    whole = command(*argv).ok()
+
+    def without_owner(text):  # whose name cannot be found out has a number
+        return re.sub(r'"owner": .*|(root|#0)$', "", text, flags=re.M)
+
+    def same(r):
+        return without_owner(r.out) == without_owner(whole.out)
+    tally = Tally(f"{verb}, tare, {fault}")
+    for number in numbers(request, points.count("tare", argv), fault):
+        r = points.run("tare", fault, number, argv)
+        problem = None
+        if r.code == 0 and not same(r) and not r.err:
+            problem = f"success, and told {r.out!r}"
+        elif r.code != 0 and not (r.code == 137 and fault == "kill"):
+            problem = told(r)
+        tally.add(fault, number, points, problem)
+    tally.close()
+    assert ROOT.exists()
