@@ -31,11 +31,13 @@ static int plan_claim(struct planner *p, struct err *e)
  */
 int plan_birth(struct planner *p, struct err *e)
 {
-	static plan_subject *const into_cgroup[] = { plan_cgroup, plan_resources,   plan_resctrl,
-						     plan_spawn,  plan_cgroup_join, plan_resctrl_join };
-	static plan_subject *const into_scope[] = { plan_resctrl,	   plan_spawn,
-						    plan_scope,		   plan_resources,
-						    plan_scope_properties, plan_resctrl_join };
+	static plan_subject *const into_cgroup[] = { plan_cgroup,      plan_resources,
+						     plan_resctrl,     plan_spawn,
+						     plan_cgroup_join, plan_resctrl_join };
+	static plan_subject *const into_scope[] = {
+		plan_resctrl,	       plan_spawn,	 plan_scope, plan_resources,
+		plan_scope_properties, plan_resctrl_join
+	};
 	plan_subject *const *order = p->options->systemd_cgroup ? into_scope : into_cgroup;
 
 	for (size_t i = 0; i < ARRAY_SIZE(into_cgroup); i++)
