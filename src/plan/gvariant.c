@@ -229,28 +229,36 @@ static bool read_basic(struct reader *r, char type)
 
 static bool read_value(struct reader *r, const char *want, struct type *type);
 
+/* At least one, and the bracket; @element is their type, where it is @known or once the first is read. */
+static bool read_elements(struct reader *r, bool known, struct type *element)
+{
+	do {
+		struct type type;
+
+		if (!read_value(r, known ? element->text : NULL, &type))
+			return false;
+		*element = type;
+		known = true;
+	} while (take(r, ','));
+
+	return take(r, ']') || fail(r, "\"]\" is missing");
+}
+
 /* Behind the bracket: elements of the type @want, or of that of the first one. */
 static bool read_array(struct reader *r, const char *want, struct type *type)
 {
-	struct type element, first;
+	struct type element;
 	bool known = want != NULL;
 
 	if (known && !set_type(r, &element, want + 1, strlen(want + 1)))
 		return false;
 	if (r->out)
 		property_array(r->out, element.text);
-	if (take(r, ']')) {
-		if (!known)
-			return fail(r, "the type of an empty list must be said: @as []");
-	} else {
-		do {
-			if (!read_value(r, known ? element.text : NULL, &first))
-				return false;
-			element = first;
-			known = true;
-		} while (take(r, ','));
-		if (!take(r, ']'))
-			return fail(r, "\"]\" is missing");
+	if (!take(r, ']')) {
+		if (!read_elements(r, known, &element))
+			return false;
+	} else if (!known) {
+		return fail(r, "the type of an empty list must be said: @as []");
 	}
 	if (r->out)
 		property_end(r->out);
@@ -261,33 +269,46 @@ static bool read_array(struct reader *r, const char *want, struct type *type)
 	return true;
 }
 
+/* One part of a structure: its type goes to the end of @types. @want: that of the whole, or NULL. */
+static bool read_part(struct reader *r, const char *want, char types[GVARIANT_TYPE])
+{
+	size_t length = strlen(types), next = want ? type_length(want + length, 0) : 0;
+	struct type part, wanted;
+
+	if (want && (next == 0 || !set_type(r, &wanted, want + length, next)))
+		return fail(r, "its parts are of different types");
+	if (!read_value(r, want ? wanted.text : NULL, &part))
+		return false;
+	if (length + strlen(part.text) + 2 > GVARIANT_TYPE)
+		return fail(r, "its type is too long");
+	strcpy(types + length, part.text);
+
+	return true;
+}
+
+static bool ends_structure(struct reader *r)
+{
+	skip_blanks(r);
+
+	return *r->at == ')';
+}
+
 /* Behind the parenthesis; @want is the whole of it. */
 static bool read_struct(struct reader *r, const char *want, struct type *type)
 {
 	char types[GVARIANT_TYPE] = "(";
-	size_t length = 1;
 
 	if (r->out)
 		property_struct(r->out, arena_memdup(r->arena, want + 1, strlen(want) - 2));
 	do {
-		struct type part, wanted;
-		size_t next = want ? type_length(want + length, 0) : 0;
-
-		if (want && (next == 0 || !set_type(r, &wanted, want + length, next)))
-			return fail(r, "its parts are of different types");
-		if (!read_value(r, want ? wanted.text : NULL, &part))
+		if (!read_part(r, want, types))
 			return false;
-		if (length + strlen(part.text) + 2 > sizeof(types))
-			return fail(r, "its type is too long");
-		strcpy(types + length, part.text);
-		length += strlen(part.text);
-	} while (take(r, ',') && !(skip_blanks(r), *r->at == ')'));
+	} while (take(r, ',') && !ends_structure(r));
 	if (!take(r, ')'))
 		return fail(r, "\")\" is missing");
 	if (r->out)
 		property_end(r->out);
-	strcpy(types + length, ")");
-	strcpy(type->text, types);
+	fmt_text(type->text, sizeof(type->text), "%s)", types);
 
 	return check_type(r, type, want);
 }

@@ -81,22 +81,12 @@ static int refuse_form(const char *path, struct err *e)
 		       path);
 }
 
-static int read_name(struct planner *p, struct scope_name *n, struct err *e)
+/* "slice:prefix:name" into its parts; an empty slice leaves the default. */
+static int split_path(struct planner *p, const char *path, struct scope_name *n, struct err *e)
 {
-	const struct oci_linux *linux = p->config->linux;
-	const char *path = linux ? linux->cgroups_path : NULL;
-
-	*n = (struct scope_name) {
-		.slice = p->facts->systemd.user ? "user.slice" : "system.slice",
-		.prefix = "tare",
-		.name = p->options->id,
-		.place = "",
-	};
-	if (!path || !path[0])
-		return 0;
-
 	const char *prefix = strchr(path, ':');
 	const char *name = prefix ? strchr(prefix + 1, ':') : NULL;
+
 	if (!name || strchr(name + 1, ':') || strchr(path, '/') || name[1] == '\0')
 		return refuse_form(path, e);
 	n->place = SCOPE_PLACE;
@@ -108,6 +98,21 @@ static int read_name(struct planner *p, struct scope_name *n, struct err *e)
 	n->name = name + 1;
 
 	return 0;
+}
+
+static int read_name(struct planner *p, struct scope_name *n, struct err *e)
+{
+	const struct oci_linux *linux = p->config->linux;
+	const char *path = linux ? linux->cgroups_path : NULL;
+
+	*n = (struct scope_name) {
+		.slice = p->facts->systemd.user ? "user.slice" : "system.slice",
+		.prefix = "tare",
+		.name = p->options->id,
+		.place = "",
+	};
+
+	return path && path[0] ? split_path(p, path, n, e) : 0;
 }
 
 static bool ends_with(const char *text, const char *end)

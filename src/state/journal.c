@@ -244,13 +244,23 @@ static void parse(char *text, struct entries *entries)
 	entries->cgroups[entries->count] = NULL;
 }
 
+static int kill_in_cgroups(const struct entries *entries, struct err *e)
+{
+	const char *const scope[] = { entries->scope_cgroup, NULL };
+
+	if (entries->count > 0 && cgroup_kill_all(entries->cgroups, SIGKILL, e) < 0)
+		return -1;
+
+	/* systemd would ask those in the scope itself to end, and wait */
+	return entries->scope.unit ? cgroup_kill_all(scope, SIGKILL, e) : 0;
+}
+
 /*
  * The process, and then all in its cgroups: there it may be frozen, and only come to its end when that is lifted. Wait
  * for that: until then its cgroup can't be removed.
  */
 static int kill_processes(const struct entries *entries, struct err *e)
 {
-	const char *const scope[] = { entries->scope_cgroup, NULL };
 	autoclose int pidfd =
 		entries->pid > 0 ? proc_open_exactly(entries->pid, entries->start_time) : -ESRCH;
 	if (pidfd < 0 && pidfd != -ESRCH)
@@ -259,10 +269,7 @@ static int kill_processes(const struct entries *entries, struct err *e)
 	int r = pidfd >= 0 ? sys_pidfd_signal(pidfd, SIGKILL) : 0;
 	if (r < 0 && r != -ESRCH)
 		return err_sys(e, r, "kill process %d", entries->pid);
-	if (entries->count > 0 && cgroup_kill_all(entries->cgroups, SIGKILL, e) < 0)
-		return -1;
-	/* systemd would ask those in the scope itself to end, and wait */
-	if (entries->scope.unit && cgroup_kill_all(scope, SIGKILL, e) < 0)
+	if (kill_in_cgroups(entries, e) < 0)
 		return -1;
 
 	struct pollfd p = { .fd = pidfd, .events = POLLIN };

@@ -19,10 +19,9 @@ root_only = pytest.mark.skipif(ROOTLESS, reason="an ordinary user can't")
 user_only = pytest.mark.skipif(not ROOTLESS, reason="is about an ordinary user")
 
 
-def line(b, text, verb="create", place=None):
+def line(b, text):
     """The whole line on stderr."""
-    where = f"{place} (line {b.line(place)}): " if place else ""
-    return f'tare: {verb} "{b.id}": {where}{text}\n'
+    return f'tare: create "{b.id}": {text}\n'
 
 
 # --- where
