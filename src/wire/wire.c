@@ -27,16 +27,20 @@ int wire_send_failure(int socket, size_t step, const struct err *failure)
 	return sys_send_fd(socket, &m, sizeof(m), -1);
 }
 
+/* Who wrote it may be traced by a process of the container: nothing of it is to be believed. */
+static void end_texts(struct err *e)
+{
+	e->place[ERR_PLACE - 1] = e->text[ERR_TEXT - 1] = e->hint[ERR_HINT - 1] = '\0';
+	e->operation[sizeof(e->operation) - 1] = '\0';
+}
+
 int wire_receive(int socket, struct wire_message *m, int *fd)
 {
 	ssize_t n = sys_receive_fd(socket, m, sizeof(*m), fd);
 
 	if (n <= 0)
 		return (int) n;
-	/* Who sent it may be traced by a process of the container: nothing of it is to be believed. */
-	m->error.place[ERR_PLACE - 1] = m->error.text[ERR_TEXT - 1] = m->error.hint[ERR_HINT - 1] =
-		'\0';
-	m->error.operation[sizeof(m->error.operation) - 1] = '\0';
+	end_texts(&m->error);
 	if ((size_t) n != (m->kind == WIRE_FAILED ? sizeof(*m) : SHORT_MESSAGE))
 		return -EPROTO;
 
@@ -45,10 +49,17 @@ int wire_receive(int socket, struct wire_message *m, int *fd)
 
 int wire_last_words(int fd, struct wire_message *m)
 {
-	ssize_t n = sys_seek(fd, 0, SEEK_SET) < 0 ? -EIO : sys_read_all(fd, m, sizeof(*m));
+	struct stat st;
+	int r = sys_stat(fd, &st);
 
+	/* A pipe, of somebody who has taken tare-init over, would have us wait. */
+	if (r < 0 || !S_ISREG(st.st_mode))
+		return r < 0 ? r : -EPROTO;
+
+	ssize_t n = sys_seek(fd, 0, SEEK_SET) < 0 ? -EIO : sys_read_all(fd, m, sizeof(*m));
 	if (n < 0)
 		return (int) n;
+	end_texts(&m->error);
 
 	return n == sizeof(*m) && m->kind == WIRE_FAILED;
 }

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * tests/unit/wire_test.c - what comes from a tare-init that somebody has taken over
+ */
+#include "wire/wire.h"
+
+#include "base/fd.h"
+#include "kernel/memory.h"
+#include "kernel/socket.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <cmocka.h>
+#include <string.h>
+
+/* A failure of which no text has an end. */
+static struct wire_message endless(void)
+{
+	struct wire_message m;
+
+	memset(&m, 'x', sizeof(m));
+	m.kind = WIRE_FAILED;
+
+	return m;
+}
+
+static void assert_ended(const struct wire_message *m)
+{
+	assert_int_equal(strnlen(m->error.place, ERR_PLACE), ERR_PLACE - 1);
+	assert_int_equal(strnlen(m->error.text, ERR_TEXT), ERR_TEXT - 1);
+	assert_int_equal(strnlen(m->error.hint, ERR_HINT), ERR_HINT - 1);
+	assert_int_equal(strnlen(m->error.operation, sizeof(m->error.operation)),
+			 sizeof(m->error.operation) - 1);
+}
+
+static void texts_of_a_message_have_an_end(void **state)
+{
+	struct wire_message sent = endless(), came;
+	int pair[2], fd;
+
+	(void) state;
+	assert_int_equal(sys_socket_pair(pair), 0);
+	assert_int_equal(sys_send_fd(pair[0], &sent, sizeof(sent), -1), 0);
+	assert_int_equal(wire_receive(pair[1], &came, &fd), 1);
+	assert_ended(&came);
+	sys_close(pair[0]);
+	sys_close(pair[1]);
+}
+
+static void a_message_of_another_size_is_none(void **state)
+{
+	struct wire_message sent = endless(), came;
+	int pair[2], fd;
+
+	(void) state;
+	assert_int_equal(sys_socket_pair(pair), 0);
+	for (size_t size = 1; size < sizeof(sent); size += 97) {
+		assert_int_equal(sys_send_fd(pair[0], &sent, size, -1), 0);
+		assert_int_equal(wire_receive(pair[1], &came, &fd), -EPROTO);
+	}
+	sys_close(pair[0]);
+	sys_close(pair[1]);
+}
+
+static void texts_of_last_words_have_an_end(void **state)
+{
+	struct wire_message written = endless(), came;
+	autoclose int file = sys_memfd_create("test");
+
+	(void) state;
+	assert_int_equal(wire_last_words(file, &came), 0);
+	assert_int_equal(sys_write_all(file, &written, sizeof(written)), 0);
+	assert_int_equal(wire_last_words(file, &came), 1);
+	assert_ended(&came);
+}
+
+static void last_words_in_a_pipe_are_not_waited_for(void **state)
+{
+	struct wire_message came;
+	int ends[2];
+
+	(void) state;
+	assert_int_equal(sys_pipe(ends), 0);
+	assert_true(wire_last_words(ends[0], &came) < 0);
+	sys_close(ends[0]);
+	sys_close(ends[1]);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(texts_of_a_message_have_an_end),
+		cmocka_unit_test(a_message_of_another_size_is_none),
+		cmocka_unit_test(texts_of_last_words_have_an_end),
+		cmocka_unit_test(last_words_in_a_pipe_are_not_waited_for),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
