@@ -9,6 +9,7 @@
 #include "base/fmt.h"
 
 #include <stdbool.h>
+#include <string.h>
 
 struct sink {
 	char *buf;
@@ -29,6 +30,16 @@ static void put(struct sink *s, char c)
 	s->length++;
 }
 
+/* What does not fit is counted all the same; the last byte is kept for the end. */
+static void put_bytes(struct sink *s, const char *text, size_t length)
+{
+	size_t room = s->length + 1 < s->size ? s->size - 1 - s->length : 0;
+
+	if (room > 0)
+		memcpy(s->buf + s->length, text, length < room ? length : room);
+	s->length += length;
+}
+
 static void pad(struct sink *s, size_t count, char c)
 {
 	while (count-- > 0)
@@ -41,8 +52,7 @@ static void put_field(struct sink *s, const struct spec *spec, const char *text,
 
 	if (!spec->left)
 		pad(s, missing, spec->zero ? '0' : ' ');
-	for (size_t i = 0; i < length; i++)
-		put(s, text[i]);
+	put_bytes(s, text, length);
 	if (spec->left)
 		pad(s, missing, ' ');
 }
@@ -68,8 +78,11 @@ static void put_string(struct sink *s, const struct spec *spec, const char *text
 
 	if (!text)
 		text = "(null)";
-	while (length < spec->precision && text[length] != '\0')
-		length++;
+	if (spec->precision == (size_t) -1)
+		length = strlen(text);
+	else
+		while (length < spec->precision && text[length] != '\0')
+			length++;
 
 	put_field(s, spec, text, length);
 }

@@ -26,16 +26,32 @@ size_t json_escape(char c, char escape[JSON_ESCAPE_SIZE])
 	return 0;
 }
 
+size_t json_piece(const char **text, const char **piece, char escape[JSON_ESCAPE_SIZE])
+{
+	const char *end = *text;
+	size_t length;
+
+	while ((unsigned char) *end >= ' ' && *end != '"' && *end != '\\')
+		end++;
+	length = (size_t) (end - *text);
+	*piece = *text;
+	if (length == 0 && *end != '\0') {
+		*piece = escape;
+		length = json_escape(*end++, escape);
+	}
+	*text = end;
+
+	return length;
+}
+
 static size_t quoted_length(const char *text)
 {
 	char escape[JSON_ESCAPE_SIZE];
-	size_t length = 2;
+	const char *piece;
+	size_t length = 2, part;
 
-	for (; *text; text++) {
-		size_t escaped = json_escape(*text, escape);
-
-		length += escaped ? escaped : 1;
-	}
+	while ((part = json_piece(&text, &piece, escape)) > 0)
+		length += part;
 
 	return length;
 }
@@ -43,15 +59,14 @@ static size_t quoted_length(const char *text)
 char *json_quote(struct arena *a, const char *text)
 {
 	char *quoted = arena_alloc(a, quoted_length(text) + 1);
-	char *end = quoted;
+	char *end = quoted, escape[JSON_ESCAPE_SIZE];
+	const char *piece;
+	size_t part;
 
 	*end++ = '"';
-	for (; *text; text++) {
-		char escape[JSON_ESCAPE_SIZE];
-		size_t escaped = json_escape(*text, escape);
-
-		memcpy(end, escaped ? escape : text, escaped ? escaped : 1);
-		end += escaped ? escaped : 1;
+	while ((part = json_piece(&text, &piece, escape)) > 0) {
+		memcpy(end, piece, part);
+		end += part;
 	}
 	*end = '"';
 

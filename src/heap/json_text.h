@@ -11,6 +11,13 @@
 /* How @c must be written between quotes: the length of @escape, or 0 where @c stands for itself. */
 size_t json_escape(char c, char escape[JSON_ESCAPE_SIZE]);
 
+/*
+ * The next part of *@text as it is written between quotes: as many bytes as stand for themselves, or
+ * one escape. Moves *@text behind it and sets *@piece, which points into the text or to @escape.
+ * Returns the part's length, 0 at the end of the text.
+ */
+size_t json_piece(const char **text, const char **piece, char escape[JSON_ESCAPE_SIZE]);
+
 /* @text as a JSON string, with its quotes, in the arena. */
 char *json_quote(struct arena *a, const char *text);
 

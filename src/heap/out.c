@@ -84,12 +84,12 @@ void out_padded(struct out *out, const char *text, size_t width)
 
 void out_json_string(struct out *out, const char *text)
 {
-	out_text(out, "\"");
-	for (; *text; text++) {
-		char escape[JSON_ESCAPE_SIZE];
-		size_t escaped = json_escape(*text, escape);
+	char escape[JSON_ESCAPE_SIZE];
+	const char *piece;
+	size_t part;
 
-		out_bytes(out, escaped ? escape : text, escaped ? escaped : 1);
-	}
+	out_text(out, "\"");
+	while ((part = json_piece(&text, &piece, escape)) > 0)
+		out_bytes(out, piece, part);
 	out_text(out, "\"");
 }
