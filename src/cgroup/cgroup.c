@@ -362,9 +362,12 @@ int cgroup_join(const char *dir, pid_t pid, struct err *e)
 
 	int r = cgroup_put(dir, "cgroup.procs", text);
 	if (r < 0)
-		return err_sys(e, r, "join cgroup \"%s\"", dir);
+		err_sys(e, r, "join cgroup \"%s\"", dir);
+	if (r == -EINVAL) /* what cgroup v1's cpu says with CONFIG_RT_GROUP_SCHED */
+		err_hint(e, "a process of real-time priority needs cpu.rt_runtime_us there: give "
+			    "/linux/resources/cpu/realtimeRuntime, or start tare without chrt");
 
-	return 0;
+	return r < 0 ? -1 : 0;
 }
 
 /* A program of ours from an earlier container would go on refusing what this one is allowed. */

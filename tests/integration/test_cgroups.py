@@ -5,8 +5,8 @@ import subprocess
 
 import pytest
 
-from harness import (IS_TARE, LAYOUT, TOKEN, cgroup_mount, cgroup_mounts, cgroups_of, has_v2, is_alive, poll,
-                     read, tare_only)
+from harness import (IS_TARE, LAYOUT, TOKEN, cgroup_mount, cgroup_mounts, cgroups_of, command, has_v2, is_alive,
+                     poll, read, tare_only)
 
 pytestmark = pytest.mark.layouts
 
@@ -40,6 +40,17 @@ def test_the_container_is_in_its_cgroup_in_every_hierarchy(bundle):
     for controller, path in paths.items():
         if cgroup_mount(controller) is not None:
             assert path == f"/{TOKEN}/{bundle.id}", (controller, paths)
+
+
+@tare_only
+def test_a_process_of_real_time_priority_is_told_what_the_cgroup_lacks(bundle):
+    v1("cpu")
+    if not (cgroup_mount("cpu") / "cpu.rt_runtime_us").exists():
+        pytest.skip("a kernel without CONFIG_RT_GROUP_SCHED")
+    bundle.write()
+    command("chrt", "-f", "1", *bundle.argv("run", "--bundle", bundle.dir)).refused(
+        "join cgroup", "/cpu/", "invalid argument", "/linux/resources/cpu/realtimeRuntime")
+    assert not bundle.exists()
 
 
 def test_a_cgroup_below_one_with_processes(bundle):
