@@ -23,7 +23,7 @@ from test_rollback import rich
 pytestmark = tare_only
 
 FAULTS = ["kill", "ENOMEM", "EIO", "EPERM", "EINTR"]
-SAMPLE = 31  # without --full each fault hits every so manieth call, each fault other ones
+SAMPLE = 61  # without --full each fault hits every so manieth call, each fault other ones
 PATIENCE = 10 * SLOW  # seconds; security.md, 20
 SOON = 5 * SLOW       # and 18
 
