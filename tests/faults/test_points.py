@@ -422,7 +422,8 @@ def sweep_of_one(request, points, bundle, make, argv, fault, verdict):
     make()
     count = points.count("tare", argv)
     bundle.delete("--force").ok()
-    tally = Tally(f"{argv[argv.index(bundle.id) - 1]}, tare, {fault}")
+    words = argv[argv.index("--root") + 2:argv.index(bundle.id)]
+    tally = Tally(f"{' '.join(words)}, tare, {fault}")
     for number in numbers(request, count, fault):
         make()
         r = points.run("tare", fault, number, argv)
