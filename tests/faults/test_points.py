@@ -23,7 +23,7 @@ from test_rollback import rich
 pytestmark = tare_only
 
 FAULTS = ["kill", "ENOMEM", "EIO", "EPERM", "EINTR"]
-SAMPLE = 31  # without --full each fault hits every so manieth call, each fault other ones
+SAMPLE = 61  # without --full each fault hits every so manieth call, each fault other ones
 PATIENCE = 10 * SLOW  # seconds; security.md, 20
 SOON = 5 * SLOW       # and 18
 
@@ -422,7 +422,8 @@ def sweep_of_one(request, points, bundle, make, argv, fault, verdict):
     make()
     count = points.count("tare", argv)
     bundle.delete("--force").ok()
-    tally = Tally(f"{argv[argv.index(bundle.id) - 1]}, tare, {fault}")
+    words = argv[argv.index("--root") + 2:argv.index(bundle.id)]
+    tally = Tally(f"{' '.join(words)}, tare, {fault}")
     for number in numbers(request, count, fault):
         make()
         r = points.run("tare", fault, number, argv)
