@@ -357,14 +357,27 @@ def test_without_variables_the_bus_is_where_logind_puts_it(bundle):
 # --- what it costs
 
 
+def traceable(bundle):
+    """Nothing that is traced becomes root by its file's mode: no newuidmap."""
+    if ROOTLESS:
+        for key, own in (("uidMappings", os.getuid()), ("gidMappings", os.getgid())):
+            bundle.linux[key] = [{"containerID": 0, "hostID": own, "size": 1}]
+    return bundle
+
+
 def calls(tmp_path, argv):
     """(connections to a bus, calls of StartTransientUnit) of a command and its children."""
-    trace = tmp_path / "trace"
-    proc = harness.spawn(["strace", "-f", "-s", "4096", "-e", "trace=connect,sendmsg", "-o", trace, *argv])
+    trace, pid = tmp_path / "trace", tmp_path / "pid"
+    trace.unlink(missing_ok=True)
+    pid.unlink(missing_ok=True)
+    proc = harness.spawn(["strace", "-I", "1", "-f", "-s", "4096", "-e", "trace=connect,sendmsg", "-o", trace,
+                          "sh", "-c", f'echo $$ >{pid}; exec "$@"', "sh", *argv])
 
     def ended():  # strace itself would wait for the container
         text = trace.read_text() if trace.exists() else ""
-        return text if re.search(rf"^{text.split(' ', 1)[0]} +\+\+\+ exited with 0", text, re.M) else ""
+        end = pid.exists() and re.search(rf"^{pid.read_text().strip()} +\+\+\+ exited with (\d+)", text, re.M)
+        assert not end or end.group(1) == "0", text
+        return end and text
 
     try:
         text = harness.poll(ended, f"the end of {argv}", timeout=20)
@@ -376,7 +389,7 @@ def calls(tmp_path, argv):
 
 
 def test_one_connection_and_one_unit_a_create_and_none_for_others(bundle, tmp_path):
-    limited(bundle, **LIMITS).write()
+    limited(traceable(bundle), **LIMITS).write()
     assert calls(tmp_path, bundle.argv("create", "--bundle", bundle.dir, glob=["--systemd-cgroup"])) == (1, 1)
     for verb, *tail in (("state",), ("start",), ("kill", "USR2"), ("list",)):
         argv = bundle.argv(verb, tail=tail) if verb != "list" else harness.rt_argv("list", root=bundle.root)
@@ -388,7 +401,7 @@ def test_one_connection_and_one_unit_a_create_and_none_for_others(bundle, tmp_pa
 def test_nothing_is_asked_of_systemd_without_the_flag(bundle, tmp_path):
     bundle.linux["cgroupsPath"] = "/tare-x" if not ROOTLESS else ""
     bundle.linux.pop("resources", None)
-    bundle.stay().write()
+    traceable(bundle).stay().write()
     assert calls(tmp_path, bundle.argv("create", "--bundle", bundle.dir)) == (0, 0)
 
 
