@@ -224,8 +224,8 @@ int idmap_make_namespace(const struct id_ranges *uids, const struct id_ranges *g
 	if (r < 0)
 		return err_sys(e, r, "make a pipe");
 
-	autoclose int theirs = ends[0];
 	pid_t pid = sys_clone_call(&clone, &pidfd, stay, ends);
+	sys_close(ends[0]); /* the other process has its own */
 	if (pid < 0) {
 		sys_close(ends[1]);
 		return err_sys(e, pid, "make a user namespace for the mount");
