@@ -51,7 +51,7 @@ static int make_mounts(void **state)
 					    "v2",
 					    "v2/user.slice",
 					    "v2/user.slice/user-1000.slice",
-					    "v2/" USER_UNIT,
+					    ("v2/" USER_UNIT),
 					    "run" };
 
 	(void) state;

@@ -92,7 +92,7 @@ static void operands_are_told_in_one_line(void **state)
 		{ { .op = OP_SET_USER, .user = { 1, 2, NULL, 0, true } }, "1:2 no groups" },
 		{ { .op = OP_SET_USER, .user = { 1, 2, NULL, 0, false } },
 		  "1:2 groups as they are" },
-		{ { .op = OP_SET_SECCOMP, .seccomp = { NULL, 84, 4 } },
+		{ { .op = OP_SET_SECCOMP, .seccomp = { .count = 84, .flags = 4 } },
 		  "84 instructions, flags 0x4" },
 		{ { .op = OP_SET_CAPS, .caps = { .effective = 3, .permitted = 1 } },
 		  "effective CAP_CHOWN,CAP_DAC_OVERRIDE permitted CAP_CHOWN inheritable none "
