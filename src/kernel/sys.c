@@ -44,8 +44,38 @@ ssize_t sys_read_all(int fd, void *buf, size_t size)
 	return (ssize_t) filled;
 }
 
-/* Linux before 5.11: descriptors above this bound are not looked for. */
+/* Where there is no close_range(2): descriptors above this bound are not looked for. */
 #define FD_SEARCH 65536
+
+/*
+ * Call @act for all that is open from @first on. poll(2) tells of many descriptors at once which
+ * are not; it takes no more of them than RLIMIT_NOFILE allows, which may be less than is open.
+ */
+static void each_open_from(int first, int (*act)(int fd))
+{
+	unsigned count = 256;
+	struct pollfd fds[256];
+
+	for (int fd = first; fd < FD_SEARCH; fd += (int) count) {
+		int r;
+
+		do {
+			for (unsigned i = 0; i < count; i++)
+				fds[i] = (struct pollfd){ .fd = fd + (int) i };
+			r = sys_poll(fds, count, 0);
+		} while (r == -EINVAL && (count /= 2) > 0);
+		if (count == 0)
+			count = 1;
+		for (unsigned i = 0; i < count; i++)
+			if (r < 0 || !(fds[i].revents & POLLNVAL))
+				act(fd + (int) i);
+	}
+}
+
+static int set_cloexec(int fd)
+{
+	return sys_set_fd_flags(fd, FD_CLOEXEC);
+}
 
 int sys_cloexec_from(int first)
 {
@@ -54,8 +84,7 @@ int sys_cloexec_from(int first)
 
 	if (r != -ENOSYS && r != -EINVAL && r != -EPERM)
 		return r;
-	for (int fd = first; fd < FD_SEARCH; fd++)
-		sys_set_fd_flags(fd, FD_CLOEXEC);
+	each_open_from(first, set_cloexec);
 
 	return 0;
 }
@@ -66,8 +95,7 @@ int sys_close_from(int first)
 
 	if (r != -ENOSYS && r != -EPERM)
 		return r;
-	for (int fd = first; fd < FD_SEARCH; fd++)
-		sys_close(fd);
+	each_open_from(first, sys_close);
 
 	return 0;
 }
