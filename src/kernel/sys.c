@@ -61,7 +61,7 @@ static void each_open_from(int first, int (*act)(int fd))
 
 		do {
 			for (unsigned i = 0; i < count; i++)
-				fds[i] = (struct pollfd){ .fd = fd + (int) i };
+				fds[i] = (struct pollfd) { .fd = fd + (int) i };
 			r = sys_poll(fds, count, 0);
 		} while (r == -EINVAL && (count /= 2) > 0);
 		if (count == 0)
