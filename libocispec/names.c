@@ -90,12 +90,32 @@ static struct oci_name *sort(struct oci_names *names, struct arena *a)
 	return from;
 }
 
+static bool is_before(const struct oci_name *a, const struct oci_name *b)
+{
+	size_t shorter = a->length < b->length ? a->length : b->length;
+	int r = memcmp(a->text, b->text, shorter);
+
+	return r < 0 || (r == 0 && a->length < b->length);
+}
+
+/* Does each differ from all before it, because they are in the order of a dictionary? Engines in Go write them so. */
+static bool are_ascending(const struct oci_names *names)
+{
+	for (size_t i = 1; i < names->count; i++)
+		if (!is_before(&names->items[i - 1], &names->items[i]))
+			return false;
+
+	return true;
+}
+
 const struct oci_name *names_duplicate(struct oci_names *names, struct arena *a)
 {
 	const struct oci_name *first = NULL;
 
 	if (names->count <= FEW)
 		return duplicate_of_few(names);
+	if (are_ascending(names))
+		return NULL;
 
 	struct oci_name *sorted = sort(names, a);
 	for (size_t i = 1; i < names->count; i++)

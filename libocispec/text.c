@@ -8,6 +8,7 @@
  */
 #include "libocispec/text.h"
 
+#include <endian.h>
 #include <string.h>
 
 #include "base/fmt.h"
@@ -24,15 +25,18 @@ static uint64_t find_byte(uint64_t word, unsigned char c)
 	return (other - ONES) & ~other & HIGH;
 }
 
-/* Is there nothing to look at in these eight bytes, as nearly always? */
-static bool is_plain(const char *s)
+/* How many of the eight bytes at @s come before one to look at: all of them, nearly always. */
+static size_t count_plain(const char *s)
 {
 	uint64_t word;
 
 	memcpy(&word, s, sizeof(word));
+	word = le64toh(word);
 
-	return ((word & HIGH) | find_byte(word, '\\') | find_byte(word, '\v') |
-		find_byte(word, '\f')) == 0;
+	uint64_t special = (word & HIGH) | find_byte(word, '\\') | find_byte(word, '\v') |
+			   find_byte(word, '\f');
+
+	return special == 0 ? 8 : (size_t) __builtin_ctzll(special) / 8;
 }
 
 /*
@@ -153,8 +157,10 @@ size_t text_check(const char *text, size_t length, const char **problem)
 
 	*problem = NULL;
 	while (at < length) {
-		bool plain = length - at >= 8 && is_plain(text + at);
-		size_t step = plain ? 8 : check_one(text + at, length - at, problem);
+		size_t step = length - at >= 8 ? count_plain(text + at) : 0;
+
+		if (step == 0)
+			step = check_one(text + at, length - at, problem);
 
 		if (step == 0)
 			break;
