@@ -232,8 +232,6 @@ static int make_missing(const char *path, char topmost[CGROUP_PATH], struct err 
 			return err_sys(e, r, "make cgroup \"%s\"", at);
 		if (r == 0 && topmost[0] == '\0')
 			fmt_text(topmost, CGROUP_PATH, "%s", at);
-		if (r == 0 && fill_cpuset(at, e) < 0)
-			return -1;
 		if (strlen(at) == length)
 			return 0;
 		at[strlen(at)] = '/'; /* where cut_last() cut */
@@ -247,12 +245,16 @@ static int make_and_check(const char *path, char topmost[CGROUP_PATH], struct er
 
 	if (make_missing(path, topmost, e) < 0)
 		return -1;
-	if (topmost[0] == '\0' && (check_empty(path, e) < 0 || fill_cpuset(path, e) < 0))
+	if (topmost[0] == '\0' && check_empty(path, e) < 0)
+		return -1;
+
+	bool v2 = cgroup_read(path, "cgroup.events", events, sizeof(events)) >= 0;
+	if (!v2 && fill_cpuset(path, e) < 0)
 		return -1;
 	/* Born in a frozen cgroup tare-init would never come to its first instruction. */
-	if (cgroup_is_frozen(path))
+	if (v2 ? cgroup_event(events, "frozen") == 1 : cgroup_is_frozen(path))
 		return err_msg(e, "container's cgroup unexpectedly frozen");
-	if (cgroup_read(path, "cgroup.events", events, sizeof(events)) >= 0)
+	if (v2)
 		hand_down_to(path);
 
 	return 0;

@@ -78,6 +78,9 @@ int cgroup_attach_devices(const char *dir, const struct bpf_insn *code, uint32_t
  */
 int cgroup_kill_all(const char *const *dirs, int signal, struct err *e);
 
+/* Remove @dir if nothing is in it or below: did that? */
+bool cgroup_remove_empty(const char *dir);
+
 /* Remove @dir and all below; waits for processes that are just ending. Gone already is no failure.
  */
 int cgroup_remove(const char *dir, struct err *e);

@@ -11,6 +11,7 @@
 
 #include "base/fd.h"
 #include "base/table.h"
+#include "kernel/process.h"
 
 #include <linux/magic.h>
 #include <string.h>
@@ -18,6 +19,8 @@
 /* Far above what a kernel with all controllers and thousands of mounts shows. */
 #define FIRST_SIZE   ((size_t) 16 << 10)
 #define LARGEST_SIZE ((size_t) 64 << 20)
+
+#define ROOT_INODE 1 /* of the root of a hierarchy, as in all of the kernel's kernfs */
 
 /* Where systemd and everyone after it mounts them: preferred to any other mount. */
 static const char usual_place[] = "/sys/fs/cgroup";
@@ -256,17 +259,46 @@ static void drop_hidden(struct cgroup_layout *layout)
 	layout->mode = find_mode(layout);
 }
 
+/*
+ * The whole of v2 at its usual place, and we in no cgroup namespace: then there is nothing that mountinfo, which is
+ * long where there are many mounts, could add. v1 hierarchies elsewhere are nobody's layout.
+ */
+static bool is_whole_v2(void)
+{
+	struct statfs fs;
+	struct stat st;
+
+	return sys_statfs_path(usual_place, &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC &&
+	       sys_stat_at(AT_FDCWD, usual_place, 0, &st) == 0 && st.st_ino == ROOT_INODE &&
+	       sys_in_first_namespace("/proc/self/ns/cgroup", FIRST_CGROUP_NAMESPACE);
+}
+
+static void take_whole_v2(struct cgroup_layout *layout, char *own, struct arena *a)
+{
+	struct cgroup_hierarchy *h = arena_alloc(a, sizeof(*h));
+	char *line;
+
+	while ((line = next_line(&own)))
+		if (parse_own(line, h) && h->v2) {
+			h->mount = usual_place;
+			*layout = (struct cgroup_layout) { CGROUP_V2, h, 1 };
+		}
+}
+
 int cgroup_layout_read(struct cgroup_layout *layout, struct arena *a, struct err *e)
 {
 	char *mountinfo, *own;
 
-	if (read_proc("/proc/self/mountinfo", a, &mountinfo, e) < 0)
-		return -1;
+	*layout = (struct cgroup_layout) { .mode = CGROUP_NONE };
 	/* A kernel without cgroups has no such file. */
 	if (read_proc("/proc/self/cgroup", a, &own, e) < 0)
 		return -1;
-
-	*layout = (struct cgroup_layout) { .mode = CGROUP_NONE };
+	if (own && is_whole_v2()) {
+		take_whole_v2(layout, own, a);
+		return 0;
+	}
+	if (read_proc("/proc/self/mountinfo", a, &mountinfo, e) < 0)
+		return -1;
 	if (mountinfo && own) {
 		cgroup_layout_parse(layout, mountinfo, own, a);
 		drop_hidden(layout);

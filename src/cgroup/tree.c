@@ -376,6 +376,11 @@ static int remove_once(const char *dir)
 	return sys_unlink_at(AT_FDCWD, dir, AT_REMOVEDIR);
 }
 
+bool cgroup_remove_empty(const char *dir)
+{
+	return cgroup_check_path(dir) == 0 && sys_unlink_at(AT_FDCWD, dir, AT_REMOVEDIR) == 0;
+}
+
 int cgroup_remove(const char *dir, struct err *e)
 {
 	int nap = 1, waited = 0;

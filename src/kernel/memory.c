@@ -23,7 +23,12 @@ void *sys_map_private(size_t size)
 	long at = map(NULL, size, PROT_READ | PROT_WRITE,
 		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
 
-	return at < 0 && at > -4096 ? NULL : (void *) at;
+	if (at < 0 && at > -4096)
+		return NULL;
+	/* Else the first byte may cost 2 MiB: /sys/kernel/mm/transparent_hugepage. No failure matters. */
+	SYS_CALL(madvise, at, size, MADV_NOHUGEPAGE, 0, 0, 0);
+
+	return (void *) at;
 }
 
 void *sys_map_common(size_t size)

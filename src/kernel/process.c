@@ -159,3 +159,10 @@ uint32_t sys_seccomp_known_flags(uint32_t wanted)
 
 	return known;
 }
+
+bool sys_in_first_namespace(const char *path, ino_t first)
+{
+	struct stat st;
+
+	return sys_stat_at(AT_FDCWD, path, 0, &st) == 0 && st.st_ino == first;
+}

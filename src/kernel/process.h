@@ -164,6 +164,13 @@ static inline int sys_setgroups(size_t count, const gid_t *groups)
 	return (int) SYS_CALL(setgroups, count, groups, 0, 0, 0, 0);
 }
 
+/* The inodes of those the kernel begins with, the same everywhere: include/linux/proc_ns.h, since 6.18 linux/nsfs.h. */
+#define FIRST_USER_NAMESPACE   0xEFFFFFFDU
+#define FIRST_CGROUP_NAMESPACE 0xEFFFFFFBU
+
+/* Is the namespace at @path ("/proc/self/ns/user") the one with inode @first? No, where there is no such file. */
+bool sys_in_first_namespace(const char *path, ino_t first);
+
 static inline int sys_prctl(int option, unsigned long a, unsigned long b)
 {
 	return (int) SYS_CALL(prctl, option, a, b, 0, 0, 0);

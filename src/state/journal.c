@@ -279,13 +279,31 @@ static int kill_processes(const struct entries *entries, struct err *e)
 	return 0;
 }
 
+/* One that nobody is in any more, as a rule all: then there is nobody to kill in it. */
+static void remove_empty_cgroups(struct entries *entries)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < entries->count; i++) {
+		const char *dir = entries->cgroups[i];
+
+		if (cgroup_remove_empty(dir)) {
+			cgroup_remove_parents(dir, entries->topmost[i]);
+			continue;
+		}
+		entries->cgroups[kept] = dir;
+		entries->topmost[kept++] = entries->topmost[i];
+	}
+	entries->count = kept;
+	entries->cgroups[kept] = NULL;
+}
+
 static int remove_cgroups(const struct entries *entries, struct err *e)
 {
 	for (size_t i = entries->count; i-- > 0;) {
 		if (cgroup_remove(entries->cgroups[i], e) < 0)
 			return -1;
-		if (entries->topmost[i][0] != '\0')
-			cgroup_remove_parents(entries->cgroups[i], entries->topmost[i]);
+		cgroup_remove_parents(entries->cgroups[i], entries->topmost[i]);
 	}
 
 	return 0;
@@ -416,9 +434,9 @@ static int undo(int dir, const struct record *rec, bool failed, struct arena *a,
 
 	if (!created && return_netdevs(&entries, e) < 0)
 		return -1;
+	remove_empty_cgroups(&entries);
 	if (kill_processes(&entries, e) < 0)
 		return -1;
-
 	if (remove_resctrls(&entries, created, e) < 0 || remove_cgroups(&entries, e) < 0)
 		return -1;
 
