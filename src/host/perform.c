@@ -295,20 +295,22 @@ static int step_failed(struct create *c, size_t index, struct err *e)
 	return err_at(e, s->place);
 }
 
+static int perform_one(struct create *c, size_t index, struct err *e)
+{
+	const struct step *s = &c->plan->steps[index];
+	int r = c->plan->fail_step == index + 1
+			? err_msg(e, "step %zu fails, as the test asks", index + 1)
+			: performers[s->op](c, s, e);
+
+	return r < 0 ? step_failed(c, index, e) : 0;
+}
+
 /* The host steps from *@next on, up to the first of tare-init's or behind OP_SPAWN. */
 static int perform_ours(struct create *c, size_t *next, struct err *e)
 {
-	const struct plan *plan = c->plan;
-
-	for (; *next < plan->step_count && plan->steps[*next].on_host; (*next)++) {
-		const struct step *s = &plan->steps[*next];
-		int r = plan->fail_step == *next + 1
-				? err_msg(e, "step %zu fails, as the test asks", *next + 1)
-				: performers[s->op](c, s, e);
-
-		if (r < 0)
-			return step_failed(c, *next, e);
-	}
+	for (; *next < c->plan->step_count && c->plan->steps[*next].on_host; (*next)++)
+		if (perform_one(c, *next, e) < 0)
+			return -1;
 
 	return 0;
 }
@@ -422,6 +424,17 @@ static int hear_last_words(struct create *c, struct err *e)
 	return r > 0 ? failed_inside(c, &m, e) : 0;
 }
 
+/* Those that tare-init does not ask for; behind them it only waits for the word. */
+static int work_ahead(struct create *c, size_t from, struct err *e)
+{
+	for (size_t i = from; i < c->plan->step_count; i++)
+		if (c->plan->steps[i].ahead &&
+		    (perform_one(c, i, e) < 0 || give_turn(c, i + 1, e) < 0))
+			return -1;
+
+	return 0;
+}
+
 static int take_turns(struct create *c, size_t next, struct err *e)
 {
 	bool ready = false;
@@ -461,7 +474,7 @@ int create_perform(struct create *c, struct err *e)
 	if (next > first_of_init && give_turn(c, next, e) < 0)
 		return -1;
 	/* Only now: there may be more than fit into the socket, and it must be reading them. */
-	if (sources_send(c, e) < 0)
+	if (sources_send(c, e) < 0 || work_ahead(c, next, e) < 0)
 		return -1;
 
 	return take_turns(c, next, e);

@@ -98,7 +98,7 @@ static int bind_console(struct inside *in, int slave, struct err *e)
 	struct stat st;
 	const char *name;
 
-	autoclose int parent = target_make_parent(in, "/dev/console", &name, e);
+	int parent = target_make_parent(in, "/dev/console", &name, e);
 	if (parent < 0)
 		return -1;
 

@@ -122,7 +122,7 @@ int devices_make(struct inside *in, const struct step *s, struct err *e)
 	const struct device_step *d = &s->device;
 	const char *name;
 
-	autoclose int parent = target_make_parent(in, d->path, &name, e);
+	int parent = target_make_parent(in, d->path, &name, e);
 	if (parent < 0)
 		return err_in(e, "device \"%s\"", d->path);
 
@@ -146,13 +146,13 @@ int devices_link(struct inside *in, const struct step *s, struct err *e)
 {
 	const char *name;
 
-	autoclose int parent = target_make_parent(in, s->link.path, &name, e);
+	int parent = target_make_parent(in, s->link.path, &name, e);
 	if (parent < 0)
 		return err_in(e, "link \"%s\"", s->link.path);
-	if (same_link(parent, name, s->link.target))
-		return 0;
 
 	int r = sys_symlink_at(s->link.target, parent, name);
+	if (r == -EEXIST && same_link(parent, name, s->link.target))
+		return 0;
 	if (r == -EEXIST && !s->link.keep) {
 		/* Something of the image, in the container's own /dev: the name is ours. A
 		 * directory stays, and is the error. */

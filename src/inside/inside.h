@@ -17,13 +17,16 @@
 
 struct inside {
 	const struct plan *plan;
-	size_t step;	 /* index of the step being performed */
-	int report;	 /* who hears of failures: tare's socket, later start's connection */
-	int control;	 /* tare's socket; -1 once create is done */
-	int listener;	 /* start connects to it; -1 for run */
-	int hold;	 /* locked for as long as we wait; -1 for run */
-	int proc;	 /* O_PATH: the procfs we were born with; -1: there is none */
-	int rootfs;	 /* O_PATH: the container's root directory */
+	size_t step;  /* index of the step being performed */
+	int report;   /* who hears of failures: tare's socket, later start's connection */
+	int control;  /* tare's socket; -1 once create is done */
+	int listener; /* start connects to it; -1 for run */
+	int hold;     /* locked for as long as we wait; -1 for run */
+	int proc;     /* O_PATH: the procfs we were born with; -1: there is none */
+	int rootfs;   /* O_PATH: the container's root directory */
+	int parent; /* O_PATH: what target_make_parent() found last; -1: nothing that still counts */
+	const char *parent_path; /* the path that was asked for then, up to parent_length */
+	size_t parent_length;
 	int empty_mount; /* the tmpfs that masks directories, once one is attached; else -1 */
 	int labels[LABEL_MODULES];	 /* open attribute files; -1: not asked for */
 	int console;			 /* slave of the pty, which becomes stdio; -1: none */
@@ -97,9 +100,13 @@ int target_make_itself(struct inside *in, const char *path, enum target_kind kin
 
 /*
  * Open the directory that holds the last component of @path, making it where it is missing; @name points at
- * that component in @path's own text. The last component is not looked at. The descriptor, or -1.
+ * that component in @path's own text. The last component is not looked at. The descriptor, which stays @in's
+ * and is good until the next call, or -1.
  */
 int target_make_parent(struct inside *in, const char *path, const char **name, struct err *e);
+
+/* Something is mounted: what a path names may be another directory now. */
+void target_forget_parent(struct inside *in);
 
 /* A detached copy of the host's /dev/null, proved to be it; or -1. Before the root changes only. */
 int devices_clone_null(struct err *e);

@@ -63,15 +63,15 @@ static step_performer *const performers[OP_COUNT] = {
 #define EXIT_ABANDONED 125
 
 /*
- * Let tare do the steps up to the next one of ours. Right after our birth it does them without
- * being asked.
+ * Let tare do the steps up to the next one of ours. Right after our birth, and those that are marked so, it
+ * does without being asked.
  */
-static void give_turn(struct inside *in)
+static void give_turn(struct inside *in, bool unasked)
 {
 	struct wire_message m;
 	int fd;
 
-	if (in->step > in->plan->spawn + 1 && wire_send(in->control, WIRE_TURN, in->step, -1) < 0)
+	if (!unasked && wire_send(in->control, WIRE_TURN, in->step, -1) < 0)
 		sys_exit(EXIT_ABANDONED);
 	if (wire_receive(in->control, &m, &fd) <= 0 || m.kind != WIRE_GO)
 		sys_exit(EXIT_ABANDONED);
@@ -93,9 +93,11 @@ static void walk(struct inside *in, struct err *e)
 	for (in->step = plan->spawn + 1; in->step < plan->step_count; in->step++) {
 		const struct step *s = &plan->steps[in->step];
 
+		bool first = in->step == plan->spawn + 1;
+
 		if (s->on_host) {
-			if (in->step == plan->spawn + 1 || !s[-1].on_host)
-				give_turn(in);
+			if (first || !s[-1].on_host || s[-1].ahead)
+				give_turn(in, first || s->ahead);
 			continue;
 		}
 		if (perform(in, s, e) < 0) {
@@ -176,6 +178,7 @@ void init_main(const long *stack)
 		.listener = (int) first + WIRE_LISTENER,
 		.hold = (int) first + WIRE_HOLD,
 		.rootfs = -1,
+		.parent = -1,
 		.empty_mount = -1,
 		.labels = { -1, -1 },
 		.console = -1,

@@ -155,19 +155,17 @@ static const char *trusted_kind(const struct mount_step *m)
 	return strcmp(what, m->bind ? "/sys" : "sysfs") == 0 ? "sysfs" : NULL;
 }
 
-/* procfs and sysfs are trusted by all that follows, so their place must be a real directory, not a
- * link of the image. */
-static int check_trusted_place(struct inside *in, const struct mount_step *m, struct err *e)
+/*
+ * procfs and sysfs are trusted by all that follows, so their place must be a real directory, not a link of the
+ * image. The descriptor, -ENOENT, or -1 with @e told.
+ */
+static int open_trusted_place(struct inside *in, const struct mount_step *m, struct err *e)
 {
-	const char *kind = trusted_kind(m);
 	struct stat st;
-
-	if (!kind)
-		return 0;
 
 	autoclose int place = sys_open_in_root(in->rootfs, m->target, O_PATH | O_NOFOLLOW);
 	if (place == -ENOENT)
-		return 0;
+		return place;
 	if (place < 0)
 		return err_sys(e, place, "open \"%s\" in the rootfs", m->target);
 
@@ -177,20 +175,31 @@ static int check_trusted_place(struct inside *in, const struct mount_step *m, st
 	if (!S_ISDIR(st.st_mode))
 		return err_msg(
 			e, "\"%s\" is not a directory of the rootfs: %s goes only onto a real one",
-			m->target, kind);
+			m->target, trusted_kind(m));
 
-	return 0;
+	return take_fd(&place);
+}
+
+static int open_target(struct inside *in, const struct mount_step *m, enum target_kind kind,
+		       struct err *e)
+{
+	int place = trusted_kind(m) ? open_trusted_place(in, m, e) : -ENOENT;
+
+	if (place != -ENOENT)
+		return place;
+
+	return m->target_nofollow ? target_make_itself(in, m->target, kind, e)
+				  : target_make(in, m->target, kind, e);
 }
 
 static int attach(struct inside *in, int mount, const struct mount_step *m, struct err *e)
 {
-	int directory = is_directory(mount, e);
+	/* The root of a new filesystem is always one. */
+	int directory = m->bind ? is_directory(mount, e) : 1;
 	if (directory < 0)
 		return -1;
 
-	enum target_kind kind = directory ? TARGET_DIRECTORY : TARGET_FILE;
-	autoclose int target = m->target_nofollow ? target_make_itself(in, m->target, kind, e)
-						  : target_make(in, m->target, kind, e);
+	autoclose int target = open_target(in, m, directory ? TARGET_DIRECTORY : TARGET_FILE, e);
 	if (target < 0)
 		return -1;
 
@@ -268,9 +277,6 @@ static int copy_up(struct inside *in, int mount, const struct mount_step *m, str
 
 static int mount_new(struct inside *in, const struct mount_step *m, struct err *e)
 {
-	if (check_trusted_place(in, m, e) < 0)
-		return -1;
-
 	autoclose int mount = m->bind ? make_bind(in, m, e) : make_filesystem(in, m, e);
 	if (mount < 0 || set_attrs(mount, &m->recursive_attrs, AT_RECURSIVE, e) < 0)
 		return -1;
@@ -287,6 +293,7 @@ int mounts_attach(struct inside *in, const struct step *s, struct err *e)
 	const struct mount_step *m = &s->mount;
 	int r;
 
+	target_forget_parent(in);
 	if (m->remount)
 		r = remount(in, m, e);
 	else if (m->classic)

@@ -149,6 +149,25 @@ static int walk_and_make(struct inside *in, struct walk *w, enum target_kind kin
 	}
 }
 
+/*
+ * The usual case: all but the last component is there. The descriptor, or -ENOENT where only going down from
+ * the root can tell.
+ */
+static int make_last(struct inside *in, struct walk *w, enum target_kind kind)
+{
+	char *slash = strrchr(w->path, '/');
+	const char *name = slash ? slash + 1 : w->path;
+
+	if (!slash || *name == '\0' || strcmp(name, "..") == 0)
+		return -ENOENT;
+
+	autoclose int parent = open_prefix(in, w, (size_t) (slash - w->path));
+	if (parent < 0 || make_entry(parent, name, kind) < 0)
+		return -ENOENT;
+
+	return sys_open_at(parent, name, O_PATH | O_NOFOLLOW, 0);
+}
+
 int target_make(struct inside *in, const char *path, enum target_kind kind, struct err *e)
 {
 	struct walk w;
@@ -158,8 +177,17 @@ int target_make(struct inside *in, const char *path, enum target_kind kind, stru
 		return fd;
 	if (fd != -ENOENT)
 		return err_sys(e, fd, "open \"%s\" in the rootfs", path);
+	if (walk_begin(&w, path, e) < 0)
+		return -1;
+	fd = make_last(in, &w, kind);
 
-	return walk_begin(&w, path, e) < 0 ? -1 : walk_and_make(in, &w, kind, e);
+	return fd >= 0 ? fd : walk_and_make(in, &w, kind, e);
+}
+
+void target_forget_parent(struct inside *in)
+{
+	fd_close(&in->parent);
+	in->parent = -1;
 }
 
 int target_make_parent(struct inside *in, const char *path, const char **name, struct err *e)
@@ -170,18 +198,28 @@ int target_make_parent(struct inside *in, const char *path, const char **name, s
 	*name = slash ? slash + 1 : path;
 	if (**name == '\0' || strcmp(*name, ".") == 0 || strcmp(*name, "..") == 0)
 		return err_msg(e, "\"%s\" names no file", path);
+
+	size_t length = (size_t) (*name - path);
+	/* Most are of /dev, one after the other. */
+	if (in->parent >= 0 && length == in->parent_length &&
+	    memcmp(path, in->parent_path, length) == 0)
+		return in->parent;
+	target_forget_parent(in);
 	if (walk_begin(&w, path, e) < 0)
 		return -1;
-	w.path[*name - path] = '\0';
+	w.path[length] = '\0';
+	in->parent = target_make(in, length > 0 ? w.path : "/", TARGET_DIRECTORY, e);
+	in->parent_path = path;
+	in->parent_length = length;
 
-	return target_make(in, w.path[0] != '\0' ? w.path : "/", TARGET_DIRECTORY, e);
+	return in->parent;
 }
 
 int target_make_itself(struct inside *in, const char *path, enum target_kind kind, struct err *e)
 {
 	const char *name;
 
-	autoclose int parent = target_make_parent(in, path, &name, e);
+	int parent = target_make_parent(in, path, &name, e);
 	if (parent < 0)
 		return -1;
 

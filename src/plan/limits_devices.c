@@ -144,10 +144,29 @@ static int plan_rules_v2(struct planner *p, const struct device_rules *rules, st
 	if (device_program_make(rules, p->arena, &code, &count, e) < 0)
 		return -1;
 
+	p->device_program = code;
+	p->device_program_length = count;
+
+	return 0;
+}
+
+/*
+ * Late, so that it can be done while tare-init mounts: the kernel takes 0.2 ms to check a program. But before the
+ * hooks, some of which attach one of their own.
+ */
+int plan_device_program(struct planner *p, struct err *e)
+{
+	(void) e;
+	if (!p->device_program)
+		return 0;
+
+	bool ahead = !p->steps[p->count - 1].on_host;
 	struct step *step = plan_add(p, OP_ATTACH_DEVICES, LIMITS_PLACE "devices");
+
+	step->ahead = ahead;
 	step->devices.directory = p->cgroup_dir;
-	step->devices.instructions = code;
-	step->devices.count = count;
+	step->devices.instructions = p->device_program;
+	step->devices.count = p->device_program_length;
 
 	return 0;
 }

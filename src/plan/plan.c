@@ -68,6 +68,7 @@ static plan_subject *const subjects[] = {
 	plan_rootfs,
 	plan_mounts,
 	plan_devices,
+	plan_device_program,
 	plan_terminal,
 	plan_create_hooks,
 	plan_paths,
@@ -188,6 +189,8 @@ static void describe_state(struct planner *p)
 	const struct plan_options *o = p->options;
 	struct arena *a = p->arena;
 
+	if (!config->hooks)
+		return;
 	p->plan->state_head =
 		arena_printf(a, "{\"ociVersion\":%s,\"id\":%s,\"status\":\"",
 			     json_quote(a, config->oci_version), json_quote(a, o->id));

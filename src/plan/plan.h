@@ -282,6 +282,7 @@ struct exec_step {
 struct step {
 	enum step_op op;
 	bool on_host; /* step_kinds[op].side == SIDE_HOST, for tare-init, which has not that table */
+	bool ahead; /* the host does it without being asked, while tare-init does those before it */
 	const char *
 		place; /* JSON pointer of what asked for it; "" where it is asked for by no single one */
 	union {

@@ -79,6 +79,8 @@ struct planner {
 	struct exec_step exec;	  /* decided by plan_prepare_exec */
 	const char **cgroup_dirs; /* plan_cgroup_dir() of each hierarchy, once asked for */
 	const char *cgroup_dir;	  /* v2 directory the container will be in; NULL: none */
+	const struct bpf_insn *device_program; /* v2: for plan_device_program(); NULL: none */
+	uint32_t device_program_length;
 	const char *
 		scope_parent; /* v2, systemd only: the cgroup whose controllers there are for a scope */
 	size_t scope;	      /* index of OP_START_SCOPE */
@@ -151,7 +153,8 @@ int plan_version(struct planner *p, struct err *e); /* version.c: ociVersion */
 int plan_namespaces(struct planner *p, struct err *e); /* namespaces.c: reads and checks, no step */
 int plan_birth(struct planner *p, struct err *e); /* plan.c: cgroup, resources, resctrl and spawn, or scope, in their order */
 int plan_cgroup(struct planner *p, struct err *e); /* cgroup.c: OP_MAKE_CGROUP */
-int plan_resources(struct planner *p, struct err *e); /* resources.c: OP_WRITE_CGROUP, OP_ATTACH_DEVICES */
+int plan_resources(struct planner *p, struct err *e); /* resources.c: OP_WRITE_CGROUP */
+int plan_device_program(struct planner *p, struct err *e); /* limits_devices.c: OP_ATTACH_DEVICES */
 int plan_resctrl(struct planner *p, struct err *e); /* resctrl.c: OP_MAKE_RESCTRL, OP_WRITE_RESCTRL */
 int plan_spawn(struct planner *p, struct err *e); /* namespaces.c: OP_SPAWN */
 int plan_cgroup_join(struct planner *p, struct err *e); /* cgroup.c: OP_JOIN_CGROUP on v1 */

@@ -8,6 +8,8 @@
  *	OP_SPAWN ------------ clone3, exec ---> maps the plan
  *	host steps right after it		waits
  *	GO ------------------------------------>
+ *	host steps marked ahead			init steps
+ *	GO after each ------------------------->	waits there for that
  *						init steps
  *	      <------------------------- TURN  the next step is the host's
  *	      <------------------ DESCRIPTOR  (the console's master, as it comes)

@@ -82,7 +82,8 @@ static void hooks_read_the_state_of_the_spec(void **state)
 {
 	const char *const *warnings;
 	const struct plan *plan = make(
-		CONFIG(", \"annotations\": { \"a.b\": \"1\", \"q\\\"\": \"\\n\" }"), &warnings);
+		CONFIG(", \"hooks\": {}, \"annotations\": { \"a.b\": \"1\", \"q\\\"\": \"\\n\" }"),
+		&warnings);
 
 	(void) state;
 	assert_string_equal(plan->state_head,
@@ -91,7 +92,7 @@ static void hooks_read_the_state_of_the_spec(void **state)
 		plan->state_tail,
 		",\"bundle\":\"/b\",\"annotations\":{\"a.b\":\"1\",\"q\\\"\":\"\\n\"}}");
 
-	plan = make(CONFIG(", \"annotations\": {}"), &warnings);
+	plan = make(CONFIG(", \"hooks\": {}, \"annotations\": {}"), &warnings);
 	assert_string_equal(plan->state_tail, ",\"bundle\":\"/b\"}");
 }
 

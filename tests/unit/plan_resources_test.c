@@ -402,6 +402,7 @@ static void devices_on_v2_are_a_program(void **state)
 
 	(void) state;
 	c.subjects[2] = plan_resources;
+	c.subjects[3] = plan_device_program;
 	if (plan_case_run(&c, with_resources(DENY_ALL)) < 0)
 		fail_msg("%s", c.error);
 	shorten(c.text);
