@@ -64,25 +64,31 @@ int arena_seal(struct arena *a)
 	return r;
 }
 
-void arena_unseal(struct arena *a)
+static size_t rounded(size_t size)
 {
-	a->base = sys_map_private(ARENA_RESERVE);
-	a->used = 0;
-	if (!a->base)
-		sys_die("out of memory");
+	return (size + ALIGNMENT - 1) & ~(size_t) (ALIGNMENT - 1);
 }
 
 void *arena_alloc(struct arena *a, size_t size)
 {
-	size_t rounded = (size + ALIGNMENT - 1) & ~(size_t) (ALIGNMENT - 1);
+	size_t whole = rounded(size);
 
-	if (rounded < size || rounded > a->size - a->used)
+	if (whole < size || whole > a->size - a->used)
 		sys_die("config.json needs more memory than tare has set aside (1 GiB)");
 
 	char *p = a->base + a->used;
-	a->used += rounded;
+	a->used += whole;
 
 	return p;
+}
+
+bool arena_extend(struct arena *a, const void *p, size_t old, size_t size)
+{
+	if ((const char *) p + rounded(old) != a->base + a->used)
+		return false;
+	(void) arena_alloc(a, size - rounded(old));
+
+	return true;
 }
 
 void *arena_array(struct arena *a, size_t count, size_t size)

@@ -14,6 +14,7 @@
 #pragma once
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #define ARENA_RESERVE ((size_t) 1 << 30)
@@ -39,11 +40,8 @@ int arena_open_shared(struct arena *a);
  */
 int arena_seal(struct arena *a);
 
-/*
- * Allocate again, in private memory behind what is sealed: for an error's words. What was there stays as it is, the
- * memfd too.
- */
-void arena_unseal(struct arena *a);
+/* More room for what was allocated last, in its place: @size bytes instead of @old. False: something else is behind it. */
+bool arena_extend(struct arena *a, const void *p, size_t old, size_t size);
 
 /* Zeroed memory, aligned for any type. Never NULL. */
 void *arena_alloc(struct arena *a, size_t size) __attribute__((malloc, returns_nonnull));

@@ -55,8 +55,12 @@ static bool makes_user_namespace(const struct oci_config *config)
 	return false;
 }
 
-/* @only_plan: nothing of it will be done, so no right to do it is needed. */
-static int decide(struct create *c, bool only_plan, struct arena *a, struct err *e)
+/*
+ * @only_plan: nothing of it will be done, so no right to do it is needed. The plan goes to @a, which tare-init sees;
+ * config.json and all else to @own.
+ */
+static int decide(struct create *c, bool only_plan, struct arena *a, struct arena *own,
+		  struct err *e)
 {
 	const struct create_options *o = c->options;
 	const char *const *warnings;
@@ -65,22 +69,22 @@ static int decide(struct create *c, bool only_plan, struct arena *a, struct err 
 	if (preserve_fds_check(o->preserve_fds, e) < 0)
 		return -1;
 	plan_reserve(a);
-	if (bundle_load(&c->bundle, o->bundle, o->config, a, e) < 0)
+	if (bundle_load(&c->bundle, o->bundle, o->config, own, e) < 0)
 		return -1;
-	if (facts_gather(&facts, a, e) < 0)
+	if (facts_gather(&facts, own, e) < 0)
 		return -1;
 	facts_gather_asked(&facts, c->bundle.config);
 	if (only_plan && facts.euid != 0 && !makes_user_namespace(c->bundle.config))
 		facts_assume_root(&facts);
 	if (o->systemd_cgroup)
-		facts_gather_systemd(&facts, a);
+		facts_gather_systemd(&facts, own);
 
 	c->seccomp_cache.root = o->root.path;
 
 	const struct plan_options options = {
 		.id = o->id,
 		.bundle = c->bundle.path,
-		.state_dir = arena_printf(a, "%s/%s", o->root.path, o->id),
+		.state_dir = arena_printf(own, "%s/%s", o->root.path, o->id),
 		.wait_for_start = !o->run,
 		.pass_console = o->console_socket != NULL,
 		.detach = !o->run || o->detach,
@@ -98,7 +102,7 @@ static int decide(struct create *c, bool only_plan, struct arena *a, struct err 
 	};
 
 	if (plan_make(a, c->bundle.config, &options, &facts, &c->plan, &warnings, e) < 0)
-		return bundle_locate(&c->bundle, a, e);
+		return bundle_locate(&c->bundle, own, e);
 	for (; *warnings; warnings++)
 		log_warning("%s", *warnings);
 
@@ -115,9 +119,10 @@ int create_open_arena(struct arena *a, struct err *e)
 int container_plan(const struct create_options *o, bool json, struct err *e)
 {
 	struct create c = { .options = o };
-	struct arena a;
+	struct arena a, own;
 
-	if (create_open_arena(&a, e) < 0 || decide(&c, true, &a, e) < 0)
+	arena_open(&own);
+	if (create_open_arena(&a, e) < 0 || decide(&c, true, &a, &own, e) < 0)
 		return -1;
 	plan_dump(c.plan, json);
 
@@ -341,7 +346,7 @@ static int create_container(struct create *c, struct arena *a, struct record *re
 			    struct arena *records, struct err *e)
 {
 	c->plan_arena = a;
-	if (create_open_arena(a, e) < 0 || decide(c, false, a, e) < 0)
+	if (create_open_arena(a, e) < 0 || decide(c, false, a, records, e) < 0)
 		return -1;
 	if (perform(c, rec, records, e) == 0) {
 		/* From now on the namespace is the container's alone: it ends with it. */
@@ -352,9 +357,8 @@ static int create_container(struct create *c, struct arena *a, struct record *re
 
 	create_rollback(c, e);
 	run_poststop_after_hook(c, rec, records);
-	arena_unseal(a);
 
-	return bundle_locate(&c->bundle, a, e);
+	return bundle_locate(&c->bundle, records, e);
 }
 
 int container_create(const struct create_options *o, struct err *e)

@@ -22,17 +22,36 @@ static void keep_of_linux(struct oci_linux *to, const struct oci_linux *from)
 	};
 }
 
+/* exec looks at no others; there may be thousands. */
+static struct oci_string_map *keep_of_annotations(const struct oci_string_map *from,
+						  struct arena *a)
+{
+	static const char front[] = "run.oci.";
+	struct oci_string_map *to = arena_new(a, struct oci_string_map);
+
+	to->keys = arena_array(a, from->count, sizeof(*to->keys));
+	to->values = arena_array(a, from->count, sizeof(*to->values));
+	for (size_t i = 0; i < from->count; i++)
+		if (strncmp(from->keys[i], front, sizeof(front) - 1) == 0) {
+			to->keys[to->count] = from->keys[i];
+			to->values[to->count++] = from->values[i];
+		}
+
+	return to;
+}
+
 int frozen_write(int dir, const struct oci_config *config, struct arena *a, struct err *e)
 {
 	struct oci_linux linux;
 	struct oci_config kept = {
 		.oci_version = config->oci_version,
 		.process = config->process,
-		.annotations = config->annotations,
 	};
 	const char *text;
 	size_t length;
 
+	if (config->annotations)
+		kept.annotations = keep_of_annotations(config->annotations, a);
 	if (config->linux) {
 		keep_of_linux(&linux, config->linux);
 		kept.linux = &linux;

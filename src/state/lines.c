@@ -10,21 +10,28 @@
 
 #include <string.h>
 
+static void grow(struct lines *l, size_t needed)
+{
+	size_t room = needed * 2 + 1024;
+
+	if (l->room == 0 || !arena_extend(l->arena, l->text, l->room, room)) {
+		char *bigger = arena_alloc(l->arena, room);
+
+		if (l->length > 0)
+			memcpy(bigger, l->text, l->length);
+		l->text = bigger;
+	}
+	l->room = room;
+}
+
 static void put(struct lines *l, const char *text, size_t length)
 {
 	if (l->length + length > l->room && !l->arena) {
 		l->cut = true;
 		return;
 	}
-	if (l->length + length > l->room) {
-		size_t room = (l->length + length) * 2 + 1024;
-		char *bigger = arena_alloc(l->arena, room);
-
-		if (l->length > 0)
-			memcpy(bigger, l->text, l->length);
-		l->text = bigger;
-		l->room = room;
-	}
+	if (l->length + length > l->room)
+		grow(l, l->length + length);
 	memcpy(l->text + l->length, text, length);
 	l->length += length;
 }
