@@ -285,7 +285,9 @@ def test_pids(bundle):
 @tare_only
 def test_a_limit_of_no_pids_is_a_limit(bundle):
     need("pids")
-    b = up(bundle)
+    b = bundle
+    b.config["process"]["args"] = ["/bin/sleep", "1000"]  # a shell might be about to fork
+    b.up()
     from_stdin(b, {"pids": {"limit": 0}}).ok()
     assert file(b, "pids", "pids.max", "pids.max") == "0"
     assert b.status() == "running"
