@@ -16,9 +16,12 @@
 
 static const struct cgroup_hierarchy *find_v2(const struct cgroup_layout *layout)
 {
-	const struct cgroup_hierarchy *last = layout->hierarchies + layout->count - 1;
+	if (layout->count == 0)
+		return NULL;
 
-	return layout->count > 0 && last->v2 ? last : NULL;
+	const struct cgroup_hierarchy *last = &layout->hierarchies[layout->count - 1];
+
+	return last->v2 ? last : NULL;
 }
 
 /* Of the part in front of the dot; "cgroup" is the core, and pressure is counted by it, too. */
