@@ -35,7 +35,7 @@ static int wrong(int closed)
 /* In a process where close_range(2) answers @answer; the descriptor that is not as it should be. */
 static int tried(int answer, rlim_t limit, int closed)
 {
-	int status;
+	int status = 0;
 	pid_t pid = fork();
 
 	if (pid == 0) {
