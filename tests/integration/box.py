@@ -9,7 +9,8 @@ cgroup2; v2: cgroup2 alone; none: no cgroup file system at all.
 
 The command gets TARE_BOX, an empty tmpfs that vanishes with the namespace, and
 TARE_TOKEN, the name of the cgroup that it may make in each hierarchy. Whatever
-it leaves in there is removed; what it left is an error (exit status 3).
+it leaves in there is removed; what it left is an error (exit status 3). Both have
+TARE_RUN, the number of the run of tests, in their names.
 """
 import argparse
 import ctypes
@@ -85,6 +86,7 @@ def first_process(args, box):
     mount("proc", "/proc", "proc")
     set_layout(args.layout)
     mount("tmpfs", box, "tmpfs", 0, "mode=0755")
+    mount("tmpfs", "/dev/shm", "tmpfs", 0, "mode=1777")  # what others put there is not a test's
     lend_subordinate_ids(box)
     os.environ["TARE_BOX"] = box
     os.environ["TARE_LAYOUT"] = args.layout
@@ -130,8 +132,9 @@ def main():
     parser.add_argument("command", nargs="+")
     args = parser.parse_args()
 
-    box = tempfile.mkdtemp(prefix="tare-box-")
-    token = f"tare-test-{os.getpid()}"
+    run = os.environ.get("TARE_RUN", "0")
+    box = tempfile.mkdtemp(prefix=f"tare-box-{run}-")
+    token = f"tare-test-{run}-{os.getpid()}"
     os.environ["TARE_TOKEN"] = token
     flags = 0x00020000 | 0x20000000  # CLONE_NEWNS | CLONE_NEWPID
     status = 1
