@@ -10,8 +10,7 @@
  * rule; conditions are and-ed, but several on one argument are rules of their own, so or-ed.
  *
  * libseccomp's binary tree (SCMP_FLTATR_CTL_OPTIMIZE 2) is not asked for: it takes it 8 ms more to
- * make for an engine's profile, and since Linux 5.11 the kernel remembers which calls are allowed
- * outright.
+ * make for an engine's profile. seccomp_tree.c makes one of what comes out.
  */
 #include "plan/seccomp.h"
 
@@ -23,6 +22,7 @@
 #include "plan/planner.h"
 #include "plan/seccomp_cache.h"
 #include "plan/seccomp_newer.h"
+#include "plan/seccomp_tree.h"
 
 #include <linux/seccomp.h>
 #include <seccomp.h>
@@ -389,6 +389,7 @@ static int export_program(struct compiler *c, struct seccomp_program *program, s
 		return -1;
 	if (is_errno(c->default_action))
 		seccomp_newer_add(program, c->filter, c->config, c->arena);
+	seccomp_make_tree(program, c->arena);
 	if (program->count > MOST_INSTRUCTIONS)
 		return too_long(program->count, e);
 

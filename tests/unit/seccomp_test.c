@@ -2,12 +2,9 @@
 /*
  * tests/unit/seccomp_test.c - plan/seccomp.c
  *
- * What a filter does is found out by running it, in an interpreter of classic BPF written here from
- * the kernel's description, so nothing has to be loaded.
+ * What a filter does is found out by running it in the interpreter of seccomp_harness.h, so nothing has to be loaded.
  */
-#include "plan_harness.h"
-
-#include "plan/seccomp.h"
+#include "seccomp_harness.h"
 
 #include <errno.h>
 #include <linux/audit.h>
@@ -22,67 +19,6 @@
 #endif
 
 static struct arena arena;
-
-/* ---- the interpreter: the part of classic BPF that seccomp(2) allows and libseccomp uses ---- */
-
-static uint32_t load(const struct seccomp_data *data, uint32_t offset)
-{
-	uint32_t value;
-
-	assert_true(offset % 4 == 0 && offset < sizeof(*data));
-	memcpy(&value, (const char *) data + offset, sizeof(value));
-
-	return value;
-}
-
-static bool jumps(uint16_t code, uint32_t a, uint32_t k)
-{
-	switch (BPF_OP(code)) {
-	case BPF_JEQ:
-		return a == k;
-	case BPF_JGT:
-		return a > k;
-	case BPF_JGE:
-		return a >= k;
-	case BPF_JSET:
-		return a & k;
-	}
-	fail_msg("jump %#x", code);
-	return false;
-}
-
-static uint32_t run(const struct seccomp_program *p, const struct seccomp_data *data)
-{
-	uint32_t a = 0;
-
-	for (size_t at = 0; at < p->count; at++) {
-		const struct sock_filter *f = &p->filter[at];
-
-		switch (BPF_CLASS(f->code)) {
-		case BPF_LD:
-			a = load(data, f->k);
-			break;
-		case BPF_ALU:
-			assert_int_equal(BPF_OP(f->code), BPF_AND);
-			a &= f->k;
-			break;
-		case BPF_JMP:
-			if (BPF_OP(f->code) == BPF_JA)
-				at += f->k;
-			else
-				at += jumps(f->code, a, f->k) ? f->jt : f->jf;
-			break;
-		case BPF_RET:
-			return f->k;
-		default:
-			fail_msg("instruction %#x", f->code);
-		}
-	}
-	fail_msg("the filter has no end");
-	return 0;
-}
-
-/* ---- */
 
 /* In @json single quotes stand for double ones. */
 static const char *quoted(const char *json)
@@ -125,7 +61,7 @@ static uint32_t result(const struct seccomp_program *p, uint32_t arch, int numbe
 {
 	struct seccomp_data data = { .nr = number, .arch = arch, .args = { first } };
 
-	return run(p, &data);
+	return seccomp_run(p, &data);
 }
 
 static void refuses(const char *seccomp, const char *expected)
@@ -245,9 +181,9 @@ static void conditions_on_different_arguments_must_all_hold(void **state)
 		"{'defaultAction':'SCMP_ACT_ERRNO','syscalls':[{'names':['kill'],"
 		"'action':'SCMP_ACT_ALLOW','args':["
 		"{'index':0,'value':1,'op':'SCMP_CMP_EQ'},{'index':1,'value':2,'op':'SCMP_CMP_EQ'}]}]}");
-	assert_int_equal(run(&p, &data), SECCOMP_RET_ALLOW);
+	assert_int_equal(seccomp_run(&p, &data), SECCOMP_RET_ALLOW);
 	data.args[1] = 3;
-	assert_int_equal(run(&p, &data), SECCOMP_RET_ERRNO | EPERM);
+	assert_int_equal(seccomp_run(&p, &data), SECCOMP_RET_ERRNO | EPERM);
 }
 
 static void architectures_come_besides_our_own(void **state)
