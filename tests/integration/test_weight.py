@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What tare weighs: memory, page faults and system calls, which do not vary as time does.
+
+The bounds are a little above what was measured: who needs more has a reason, and says it here.
+"""
+import contextlib
+import ctypes
+import os
+import pathlib
+import re
+import signal
+import subprocess
+
+import pytest
+
+import harness
+from harness import rt_argv, tare_only
+
+pytestmark = tare_only
+
+LIBC = ctypes.CDLL(None, use_errno=True)
+TRACEME, CONT, SETOPTIONS, SYSCALL = 0, 7, 0x4200, 24
+SYSGOOD, EXIT = 0x1, 0x40
+AT_EXIT = signal.SIGTRAP | 6 << 8
+AT_CALL = signal.SIGTRAP | 0x80
+
+
+def ptrace(request, pid, data=0):
+    if LIBC.ptrace(request, pid, None, ctypes.c_void_p(data)) != 0:
+        raise OSError(ctypes.get_errno(), "ptrace")
+
+
+class Weight:
+    """Of one process, tare itself: KiB of memory at most, page faults, system calls."""
+
+    def __init__(self, argv):
+        self.calls, self.peak = 0, None
+        pid = os.fork()
+        if pid == 0:
+            with contextlib.suppress(OSError):
+                null = os.open("/dev/null", os.O_RDWR)
+                for fd in (0, 1, 2):
+                    os.dup2(null, fd)
+                ptrace(TRACEME, 0)
+                os.execv(argv[0], argv)
+            os._exit(127)
+        assert os.WIFSTOPPED(os.waitpid(pid, 0)[1]), argv
+        ptrace(SETOPTIONS, pid, SYSGOOD | EXIT)
+        before = self.faulted(pid)
+        ended, signalled = False, 0
+        while True:
+            ptrace(CONT if ended else SYSCALL, pid, signalled)
+            status = os.waitpid(pid, 0)[1]
+            if not os.WIFSTOPPED(status):
+                self.code = os.waitstatus_to_exitcode(status)
+                break
+            at, signalled = status >> 8, 0
+            if at == AT_EXIT:
+                ended = True
+                text = pathlib.Path(f"/proc/{pid}/status").read_text()
+                self.peak = int(re.search(r"VmHWM:\s+(\d+) kB", text).group(1))
+                self.faults = self.faulted(pid) - before
+            elif at == AT_CALL:
+                self.calls += 1
+            else:
+                signalled = at
+        self.calls = (self.calls + 1) // 2  # one stop before each, one behind; the last never returns
+
+    @staticmethod
+    def faulted(pid):
+        return int(pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[7])
+
+    def __repr__(self):
+        return f"{self.calls} system calls, {self.faults} page faults, {self.peak} KiB"
+
+
+def is_dynamic():
+    return b"INTERP" in subprocess.run(["readelf", "-lW", harness.RUNTIME], capture_output=True, check=True).stdout
+
+
+@pytest.fixture(autouse=True)
+def static():
+    if is_dynamic():
+        pytest.skip("a dynamic binary, or one with sanitizers, weighs what its libraries do")
+
+
+# System calls with cgroup v2 alone, and with v1, where each of a dozen hierarchies wants its own.
+CALLS = {"create": (150, 365), "state": (30, 50), "start": (43, 65), "exec": (108, 170), "kill": (35, 48), "delete": (47, 58)}
+
+
+@pytest.mark.layouts
+def test_a_container_by_and_by(bundle):
+    v1 = any(m.fstype == "cgroup" for m in harness.mounts())
+    b = bundle.stay()
+    b.write()
+    for verb, flags, tail in (("create", ["--bundle", b.dir], []), ("state", [], []), ("start", [], []),
+                              ("exec", [], ["/bin/true"]), ("kill", [], ["KILL"]), ("delete", [], [])):
+        if verb == "delete":
+            b.wait("stopped")
+        weight = Weight([os.fspath(a) for a in b.argv(verb, *flags, tail=tail)])
+        b.created = True
+        print(verb, weight)
+        assert weight.code == 0 and weight.calls <= CALLS[verb][v1], (verb, weight)
+        assert weight.faults <= 50 and weight.peak <= 900, (verb, weight)
+
+
+def test_who_waits_for_start_holds_little(bundle):
+    """The share of it that is its own, of all its mappings: the payload is not there yet."""
+    bundle.stay().create().ok()
+    text = pathlib.Path(f"/proc/{bundle.pid}/smaps_rollup").read_text()
+    pss = int(re.search(r"^Pss:\s+(\d+) kB", text, re.M).group(1))
+    print(pss, "KiB")
+    assert pss <= 120
