@@ -14,7 +14,7 @@ import subprocess
 import pytest
 
 import harness
-from harness import rt_argv, tare_only
+from harness import tare_only
 
 pytestmark = tare_only
 
