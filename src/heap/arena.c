@@ -8,6 +8,7 @@
 #include "heap/arena.h"
 
 #include "base/fmt.h"
+#include "heap/guard.h"
 #include "kernel/arch.h"
 #include "kernel/memory.h"
 #include "kernel/sys.h"
@@ -26,6 +27,7 @@ void arena_open(struct arena *a)
 
 void arena_close(struct arena *a)
 {
+	guard_allow(a->base, a->base + a->used);
 	sys_unmap(a->base, a->size);
 	a->base = NULL;
 	a->size = 0;
@@ -47,6 +49,8 @@ int arena_open_shared(struct arena *a)
 	*a = (struct arena) { .base = (char *) ARENA_ADDRESS,
 			      .size = ARENA_RESERVE,
 			      .memfd = memfd };
+	/* An earlier one may have been mapped here. */
+	guard_allow(a->base, a->base + ARENA_RESERVE);
 
 	return 0;
 }
@@ -74,13 +78,14 @@ void arena_unseal(struct arena *a)
 
 void *arena_alloc(struct arena *a, size_t size)
 {
-	size_t rounded = (size + ALIGNMENT - 1) & ~(size_t) (ALIGNMENT - 1);
+	size_t rounded = (size + GUARD_SIZE + ALIGNMENT - 1) & ~(size_t) (ALIGNMENT - 1);
 
 	if (rounded < size || rounded > a->size - a->used)
 		sys_die("config.json needs more memory than tare has set aside (1 GiB)");
 
 	char *p = a->base + a->used;
 	a->used += rounded;
+	guard_forbid(p + size, a->base + a->used);
 
 	return p;
 }
