@@ -19,6 +19,25 @@ static void use(const struct wire_message *m)
 		fuzz_check(err_line(&m->error, line, sizeof(line)) < sizeof(line));
 }
 
+/* With none, one or more descriptors, whatever the message is. */
+static void send_all(int socket, const uint8_t *data, size_t size, size_t fds)
+{
+	char room[CMSG_SPACE(4 * sizeof(int))] __attribute__((aligned(8))) = { 0 };
+	struct iovec part = { .iov_base = (void *) data, .iov_len = size };
+	struct msghdr m = { .msg_iov = &part, .msg_iovlen = 1 };
+	const int numbers[4] = { 0 };
+
+	if (fds > 0) {
+		m.msg_control = room;
+		m.msg_controllen = CMSG_SPACE(fds * sizeof(int));
+		CMSG_FIRSTHDR(&m)->cmsg_level = SOL_SOCKET;
+		CMSG_FIRSTHDR(&m)->cmsg_type = SCM_RIGHTS;
+		CMSG_FIRSTHDR(&m)->cmsg_len = CMSG_LEN(fds * sizeof(int));
+		memcpy(CMSG_DATA(CMSG_FIRSTHDR(&m)), numbers, fds * sizeof(int));
+	}
+	fuzz_check(sendmsg(socket, &m, 0) == (ssize_t) size);
+}
+
 static void receive(const uint8_t *data, size_t size)
 {
 	/* As large as needed, so that it is seen if more is written. */
@@ -27,11 +46,12 @@ static void receive(const uint8_t *data, size_t size)
 
 	fuzz_check(m && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == 0);
 	if (size > 0)
-		fuzz_check(send(ends[0], data, size, 0) == (ssize_t) size);
+		send_all(ends[0], data, size, data[size - 1] % 5);
 	close(ends[0]);
 	if (wire_receive(ends[1], m, &fd) > 0)
 		use(m);
-	fuzz_check(fd < 0);
+	if (fd >= 0)
+		close(fd);
 	close(ends[1]);
 	free(m);
 }
