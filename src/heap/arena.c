@@ -8,6 +8,7 @@
 #include "heap/arena.h"
 
 #include "base/fmt.h"
+#include "heap/guard.h"
 #include "kernel/arch.h"
 #include "kernel/memory.h"
 #include "kernel/sys.h"
@@ -26,6 +27,7 @@ void arena_open(struct arena *a)
 
 void arena_close(struct arena *a)
 {
+	guard_allow(a->base, a->base + a->used);
 	sys_unmap(a->base, a->size);
 	a->base = NULL;
 	a->size = 0;
@@ -47,6 +49,8 @@ int arena_open_shared(struct arena *a)
 	*a = (struct arena) { .base = (char *) ARENA_ADDRESS,
 			      .size = ARENA_RESERVE,
 			      .memfd = memfd };
+	/* An earlier one may have been mapped here. */
+	guard_allow(a->base, a->base + ARENA_RESERVE);
 
 	return 0;
 }
@@ -66,18 +70,24 @@ int arena_seal(struct arena *a)
 
 static size_t rounded(size_t size)
 {
-	return (size + ALIGNMENT - 1) & ~(size_t) (ALIGNMENT - 1);
+	return (size + GUARD_SIZE + ALIGNMENT - 1) & ~(size_t) (ALIGNMENT - 1);
+}
+
+/* @more bytes, of which the last ones, behind @p + @size, stay a guard. */
+static void take(struct arena *a, size_t more, const char *p, size_t size)
+{
+	if (more > a->size - a->used)
+		sys_die("config.json needs more memory than tare has set aside (1 GiB)");
+	a->used += more;
+	guard_forbid(p + size, a->base + a->used);
 }
 
 void *arena_alloc(struct arena *a, size_t size)
 {
+	char *p = a->base + a->used;
 	size_t whole = rounded(size);
 
-	if (whole < size || whole > a->size - a->used)
-		sys_die("config.json needs more memory than tare has set aside (1 GiB)");
-
-	char *p = a->base + a->used;
-	a->used += whole;
+	take(a, whole < size ? (size_t) -1 : whole, p, size);
 
 	return p;
 }
@@ -86,7 +96,8 @@ bool arena_extend(struct arena *a, const void *p, size_t old, size_t size)
 {
 	if ((const char *) p + rounded(old) != a->base + a->used)
 		return false;
-	(void) arena_alloc(a, size - rounded(old));
+	guard_allow(p, a->base + a->used);
+	take(a, rounded(size) - rounded(old), p, size);
 
 	return true;
 }

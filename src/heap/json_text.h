@@ -13,10 +13,13 @@ size_t json_escape(char c, char escape[JSON_ESCAPE_SIZE]);
 
 /*
  * The next part of *@text as it is written between quotes: as many bytes as stand for themselves, or
- * one escape. Moves *@text behind it and sets *@piece, which points into the text or to @escape.
+ * one escape (of a byte that is no UTF-8, U+FFFD). Moves *@text behind it and sets *@piece, which points into the text or to @escape.
  * Returns the part's length, 0 at the end of the text.
  */
 size_t json_piece(const char **text, const char **piece, char escape[JSON_ESCAPE_SIZE]);
+
+/* The length of the UTF-8 character at @text; 0 where there is none, or the end. */
+size_t json_character(const char *text);
 
 /* @text as a JSON string, with its quotes, in the arena. */
 char *json_quote(struct arena *a, const char *text);

@@ -10,6 +10,7 @@
 #include "base/fd.h"
 #include "base/fmt.h"
 #include "base/table.h"
+#include "heap/json_text.h"
 #include "heap/out.h"
 #include "kernel/time.h"
 
@@ -39,31 +40,9 @@ static const char *const level_names[] = {
  */
 static size_t character(const unsigned char *s)
 {
-	static const struct {
-		unsigned char first, last, second_min, second_max, length;
-	} forms[] = {
-		{ 0xc2, 0xc2, 0xa0, 0xbf, 2 }, { 0xc3, 0xdf, 0x80, 0xbf, 2 },
-		{ 0xe0, 0xe0, 0xa0, 0xbf, 3 }, { 0xe1, 0xec, 0x80, 0xbf, 3 },
-		{ 0xed, 0xed, 0x80, 0x9f, 3 }, { 0xee, 0xef, 0x80, 0xbf, 3 },
-		{ 0xf0, 0xf0, 0x90, 0xbf, 4 }, { 0xf1, 0xf3, 0x80, 0xbf, 4 },
-		{ 0xf4, 0xf4, 0x80, 0x8f, 4 },
-	};
+	bool control = s[0] < ' ' || s[0] == 0x7f || (s[0] == 0xc2 && s[1] < 0xa0);
 
-	if (s[0] < 0x80)
-		return s[0] >= ' ' && s[0] != 0x7f;
-	for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
-		if (s[0] < forms[i].first || s[0] > forms[i].last)
-			continue;
-		if (s[1] < forms[i].second_min || s[1] > forms[i].second_max)
-			return 0;
-		for (size_t n = 2; n < forms[i].length; n++) {
-			if ((s[n] & 0xc0) != 0x80)
-				return 0;
-		}
-		return forms[i].length;
-	}
-
-	return 0;
+	return control ? 0 : json_character((const char *) s);
 }
 
 const char *log_clean(char *buf, size_t size, const char *text)

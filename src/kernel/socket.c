@@ -80,7 +80,8 @@ ssize_t sys_receive_fd(int socket, void *data, size_t size, int *fd)
 		.msg_iov = &part,
 		.msg_iovlen = 1,
 		.msg_control = &control,
-		.msg_controllen = sizeof(control),
+		/* Not all of it: what is left for the alignment is room for a second descriptor, which would stay open. */
+		.msg_controllen = CMSG_LEN(sizeof(int)),
 	};
 	long n;
 

@@ -16,12 +16,11 @@
 
 static const struct cgroup_hierarchy *find_v2(const struct cgroup_layout *layout)
 {
-	if (layout->count == 0)
-		return NULL;
+	/* v2, if any, is the last one. */
+	const struct cgroup_hierarchy *last =
+		layout->count > 0 ? &layout->hierarchies[layout->count - 1] : NULL;
 
-	const struct cgroup_hierarchy *last = &layout->hierarchies[layout->count - 1];
-
-	return last->v2 ? last : NULL;
+	return last && last->v2 ? last : NULL;
 }
 
 /* Of the part in front of the dot; "cgroup" is the core, and pressure is counted by it, too. */

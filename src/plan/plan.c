@@ -139,15 +139,16 @@ const char *plan_place(struct planner *p, const char *fmt, ...)
 /* There are few of them, so the list is simply made anew. */
 void plan_warn(struct planner *p, const char *fmt, ...)
 {
-	size_t count = 0;
+	size_t count = p->warning_count++;
 	va_list ap;
 
-	while (p->warnings && p->warnings[count])
-		count++;
-
-	const char **warnings = arena_array(p->arena, count + 2, sizeof(*warnings));
-	if (count > 0)
-		memcpy(warnings, p->warnings, count * sizeof(*warnings));
+	/* Room for twice as many, whenever what there is is full: at 1, 3, 7, 15 ... */
+	const char **warnings = (const char **) p->warnings;
+	if ((count & (count + 1)) == 0) {
+		warnings = arena_array(p->arena, 2 * (count + 1), sizeof(*warnings));
+		if (count > 0)
+			memcpy(warnings, p->warnings, count * sizeof(*warnings));
+	}
 	va_start(ap, fmt);
 	warnings[count] = format(p->arena, fmt, ap);
 	va_end(ap);

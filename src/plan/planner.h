@@ -74,6 +74,7 @@ struct planner {
 	struct step *steps; /* grows; becomes plan->steps */
 	size_t count, room;
 	const char *const *warnings; /* for the log: NULL-terminated, in the order found */
+	size_t warning_count;
 	/* decided by namespaces.c, used by others; CLONE_NEW* masks */
 	uint64_t new_namespaces, joined_namespaces;
 	struct exec_step exec;	  /* decided by plan_prepare_exec */

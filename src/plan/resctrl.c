@@ -39,14 +39,19 @@ static void unescape(char *s)
 const char *resctrl_find(char *mountinfo, struct arena *a)
 {
 	for (char *line; (line = strsep(&mountinfo, "\n"));) {
-		const char *type = strstr(line, " - ");
+		char *type = strstr(line, " - ");
 
 		if (!type || strncmp(type, " - resctrl ", 11) != 0)
 			continue;
+		*type = '\0';
 		for (int skipped = 0; skipped < 4; skipped++)
 			strsep(&line, " ");
 
-		char *point = arena_strdup(a, strsep(&line, " "));
+		const char *word = strsep(&line, " ");
+		if (!word)
+			continue;
+
+		char *point = arena_strdup(a, word);
 		unescape(point);
 		return point;
 	}

@@ -34,6 +34,7 @@
 #define MOST_ARGS	  6
 #define MOST_ERRNO	  4095
 #define MOST_INSTRUCTIONS 4096 /* BPF_MAXINSNS */
+#define MOST_RULES	  5000 /* far above what fits into them; engines' profiles have some 500 */
 
 /* ---- the words ---- */
 
@@ -163,6 +164,7 @@ struct compiler {
 	const struct oci_linux_seccomp *config;
 	uint32_t default_action;
 	bool strict;
+	int rules; /* added so far */
 	struct arena *arena;
 };
 
@@ -269,6 +271,12 @@ struct rule {
 static int add_rule(struct compiler *c, const struct rule *rule, int number,
 		    const struct scmp_arg_cmp *args, size_t count, const char *name, struct err *e)
 {
+	/* libseccomp copies all rules for each new one: a hundred thousand would take it a minute. */
+	if (c->rules++ == MOST_RULES)
+		return err_cfg(e, rule->place,
+			       "more than %d rules, and the kernel takes %d instructions",
+			       MOST_RULES, MOST_INSTRUCTIONS);
+
 	int r = seccomp_rule_add_array(c->filter, rule->action, number, (unsigned) count, args);
 
 	/* Said before in just the same way. */

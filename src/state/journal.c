@@ -17,6 +17,8 @@
 #include "state/directory.h"
 #include "state/lines.h"
 
+#include <limits.h>
+
 #define MAX_CGROUPS	32 /* Linux has 14 controllers; each can be a v1 hierarchy */
 #define MAX_RESCTRLS	2  /* class and monitoring group */
 #define MAX_NETDEVS	64
@@ -142,7 +144,9 @@ static void parse_process(char *value, struct entries *entries)
 	if (!space)
 		return;
 	*space = '\0';
-	if (fmt_parse_u64(value, &pid) == 0 && fmt_parse_u64(space + 1, &start) == 0) {
+	/* One that does not fit would be another process's. */
+	if (fmt_parse_u64(value, &pid) == 0 && pid <= INT_MAX &&
+	    fmt_parse_u64(space + 1, &start) == 0) {
 		entries->pid = (pid_t) pid;
 		entries->start_time = start;
 	}

@@ -12,6 +12,8 @@
 #include "state/directory.h"
 #include "state/lines.h"
 
+#include <limits.h>
+
 /* Properties with one value: how each is read and written. */
 enum field_kind {
 	FIELD_TEXT,
@@ -168,6 +170,8 @@ static int read_field(struct record *rec, const struct line *line)
 		}
 		if (fmt_parse_u64(line->value, &number) < 0)
 			return -1;
+		if (fields[i].kind == FIELD_INT && number > UINT32_MAX)
+			return -1;
 		if (fields[i].kind == FIELD_U64)
 			*(uint64_t *) at = number;
 		else if (fields[i].kind == FIELD_INT)
@@ -206,7 +210,8 @@ static int read_hook_line(struct reader *r, const struct line *line)
 		*r->argv++ = line->value;
 	else if (strcmp(line->key, "hook-env") == 0)
 		*r->envp++ = line->value;
-	else if (strcmp(line->key, "hook-timeout") == 0 && fmt_parse_u64(line->value, &number) == 0)
+	else if (strcmp(line->key, "hook-timeout") == 0 &&
+		 fmt_parse_u64(line->value, &number) == 0 && number <= UINT_MAX)
 		h->timeout = (unsigned) number;
 	else
 		return -1;

@@ -179,6 +179,25 @@ static void ranges_are_found_by_name_or_number(void **state)
 	assert_int_equal(account_sub_range(table, "", 1002).count, 0);
 }
 
+/* Each was once put behind a copy of all before it, for which a gigabyte is not enough. */
+static void a_hundred_thousand_warnings_are_kept(void **state)
+{
+	struct planner p = { .arena = &arena };
+	char text[32];
+
+	(void) state;
+	arena_open(&arena);
+	for (unsigned i = 0; i < 100000; i++)
+		plan_warn(&p, "%u", i);
+	for (unsigned i = 0; i < 100000; i++) {
+		fmt_text(text, sizeof(text), "%u", i);
+		assert_string_equal(p.warnings[i], text);
+	}
+	assert_null(p.warnings[100000]);
+	assert_true(arena.used < (64 << 20));
+	arena_close(&arena);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -190,6 +209,7 @@ int main(void)
 		cmocka_unit_test(facts_are_those_of_this_process),
 		cmocka_unit_test(users_are_found_in_their_tables),
 		cmocka_unit_test(ranges_are_found_by_name_or_number),
+		cmocka_unit_test(a_hundred_thousand_warnings_are_kept),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

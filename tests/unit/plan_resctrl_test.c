@@ -99,11 +99,13 @@ static void the_mount_is_found_in_mountinfo(void **state)
 	char one[] = "22 1 0:20 / /proc rw shared:1 - proc proc rw\n"
 		     "30 1 0:31 / /a\\040b rw,nosuid shared:2 master:1 - resctrl resctrl rw\n"
 		     "31 1 0:31 / /other rw - resctrl resctrl rw\n";
+	char cut[] = "30 1 - resctrl resctrl rw\n";
 	struct arena a;
 
 	(void) state;
 	arena_open(&a);
 	assert_null(resctrl_find(none, &a));
+	assert_null(resctrl_find(cut, &a));
 	assert_string_equal(resctrl_find(one, &a), "/a b");
 	arena_close(&a);
 }

@@ -250,6 +250,29 @@ static void json_text_is_escaped(void **state)
 	assert_string_equal(capture_end(), quoted);
 }
 
+/* A bundle's path may have them; who reads the state (a hook, an engine) gets JSON all the same. */
+static void bytes_that_are_no_utf8_are_replaced(void **state)
+{
+	static const struct {
+		const char *plain, *quoted;
+	} cases[] = {
+		{ "\xff", "\"\\ufffd\"" },
+		{ "/b\xe4r", "\"/b\\ufffdr\"" },
+		{ "\xc3\xa4\xc3", "\"\xc3\xa4\\ufffd\"" },
+		{ "\xc0\x80", "\"\\ufffd\\ufffd\"" },
+		{ "\xed\xa0\x80", "\"\\ufffd\\ufffd\\ufffd\"" },
+		{ "\xf4\x90\x80\x80x", "\"\\ufffd\\ufffd\\ufffd\\ufffdx\"" },
+		{ "\xf0\x9f\x98\x80", "\"\xf0\x9f\x98\x80\"" },
+	};
+	struct arena a;
+
+	(void) state;
+	arena_open(&a);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		assert_string_equal(json_quote(&a, cases[i].plain), cases[i].quoted);
+	arena_close(&a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -262,6 +285,7 @@ int main(void)
 		cmocka_unit_test(out_keeps_text_of_any_length),
 		cmocka_unit_test(out_tells_that_a_write_was_refused),
 		cmocka_unit_test(json_text_is_escaped),
+		cmocka_unit_test(bytes_that_are_no_utf8_are_replaced),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

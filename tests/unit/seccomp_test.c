@@ -402,6 +402,23 @@ static void a_result_is_constant_or_not(void **state)
 	assert_false(seccomp_constant_result(&p, SYS_exit_group, &r));
 }
 
+/* libseccomp's time grows with the square of their number. */
+static void more_rules_than_any_kernel_takes_are_refused(void **state)
+{
+	static const char name[] = "'read',", end[] = "'read'],'action':'SCMP_ACT_ERRNO'}]}";
+	size_t count = 5000;
+	char *text = arena_alloc(&arena, count * sizeof(name) + 256);
+	size_t length =
+		fmt_text(text, 256, "{'defaultAction':'SCMP_ACT_ALLOW','syscalls':[{'names':[");
+
+	(void) state;
+	while (count-- > 0)
+		length += fmt_text(text + length, sizeof(name), "%s", name);
+	fmt_text(text + length, sizeof(end), "%s", end);
+	refuses(text, "/linux/seccomp/syscalls/0: more than 5000 rules, and the kernel takes 4096 "
+		      "instructions");
+}
+
 static void bad_filters_are_refused(void **state)
 {
 	(void) state;
@@ -471,6 +488,7 @@ int main(void)
 		cmocka_unit_test(only_a_default_of_errno_is_changed_for_newer_calls),
 		cmocka_unit_test(all_architectures_of_the_spec_are_taken),
 		cmocka_unit_test(a_result_is_constant_or_not),
+		cmocka_unit_test(more_rules_than_any_kernel_takes_are_refused),
 		cmocka_unit_test(bad_filters_are_refused),
 		cmocka_unit_test(words_are_unique),
 	};

@@ -12,6 +12,7 @@
 #include <stdarg.h>
 #include <cmocka.h>
 #include <string.h>
+#include <sys/socket.h>
 
 /* A failure of which no text has an end. */
 static struct wire_message endless(void)
@@ -62,6 +63,44 @@ static void a_message_of_another_size_is_none(void **state)
 	sys_close(pair[1]);
 }
 
+static void send_with_two_descriptors(int socket)
+{
+	char room[CMSG_SPACE(2 * sizeof(int))] __attribute__((aligned(8))) = { 0 };
+	struct wire_message sent = endless();
+	struct iovec part = { .iov_base = &sent, .iov_len = sizeof(sent) };
+	struct msghdr m = {
+		.msg_iov = &part,
+		.msg_iovlen = 1,
+		.msg_control = room,
+		.msg_controllen = sizeof(room),
+	};
+	const int fds[2] = { 0, 0 };
+
+	CMSG_FIRSTHDR(&m)->cmsg_level = SOL_SOCKET;
+	CMSG_FIRSTHDR(&m)->cmsg_type = SCM_RIGHTS;
+	CMSG_FIRSTHDR(&m)->cmsg_len = CMSG_LEN(sizeof(fds));
+	memcpy(CMSG_DATA(CMSG_FIRSTHDR(&m)), fds, sizeof(fds));
+	assert_int_equal(sendmsg(socket, &m, 0), sizeof(sent));
+}
+
+static void no_descriptor_comes_in_unnoticed(void **state)
+{
+	struct wire_message came;
+	int pair[2], fd = -1, next;
+
+	(void) state;
+	assert_int_equal(sys_socket_pair(pair), 0);
+	send_with_two_descriptors(pair[0]);
+	assert_int_equal(wire_receive(pair[1], &came, &fd), 1);
+	assert_int_equal(fd, pair[1] + 1);
+	next = sys_dup(0, 0);
+	assert_int_equal(next, fd + 1);
+	sys_close(next);
+	sys_close(fd);
+	sys_close(pair[0]);
+	sys_close(pair[1]);
+}
+
 static void texts_of_last_words_have_an_end(void **state)
 {
 	struct wire_message written = endless(), came;
@@ -91,6 +130,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(texts_of_a_message_have_an_end),
 		cmocka_unit_test(a_message_of_another_size_is_none),
+		cmocka_unit_test(no_descriptor_comes_in_unnoticed),
 		cmocka_unit_test(texts_of_last_words_have_an_end),
 		cmocka_unit_test(last_words_in_a_pipe_are_not_waited_for),
 	};

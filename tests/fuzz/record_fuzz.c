@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * tests/fuzz/record_fuzz.c - the state record
+ *
+ * Whatever is in the file: it is refused, or it is a record that can be written again and is then the
+ * same, and whose state is JSON.
+ */
+#include "tests/fuzz/fuzz.h"
+
+#include "base/err.h"
+#include "state/directory.h"
+#include "state/record.h"
+#include "tests/fuzz/tree.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+static int directory = -1;
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	(void) argc, (void) argv;
+	directory = open(fuzz_directory(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fuzz_check(directory >= 0);
+
+	return 0;
+}
+
+static const char *state(const struct record *rec, struct arena *a)
+{
+	return record_state_json(rec, STATUS_RUNNING, rec->pid, a);
+}
+
+/* As everybody who lists or signals it will. */
+static void use(const struct record *rec, struct arena *a)
+{
+	const char *json = state(rec, a);
+	struct record again;
+	struct err e = { 0 };
+
+	fuzz_check(rec->pid > 1);
+	fuzz_check(tree_parse(json, strlen(json), a));
+	fuzz_check(record_write(directory, rec, a, &e) == 0);
+	fuzz_check(record_read(directory, &again, a, &e) == 1);
+	fuzz_check(strcmp(state(&again, a), json) == 0);
+	fuzz_check(again.start_time == rec->start_time && again.owner == rec->owner);
+	fuzz_check(again.hook_count == rec->hook_count);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct record rec = { .id = NULL };
+	struct err e = { 0 };
+	struct arena a;
+	int next = fuzz_next_descriptor();
+
+	fuzz_file(STATE_RECORD, data, size);
+	arena_open(&a);
+
+	int r = record_read(directory, &rec, &a, &e);
+	fuzz_check(r != 0);
+	if (r < 0)
+		fuzz_check_error(&e);
+	else
+		use(&rec, &a);
+	arena_close(&a);
+	fuzz_check(fuzz_next_descriptor() == next);
+
+	return 0;
+}
