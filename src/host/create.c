@@ -93,6 +93,7 @@ static int decide(struct create *c, bool only_plan, struct arena *a, struct err 
 		.listen_names = o->listen_names,
 		.bus_address = o->bus_address,
 		.runtime_dir = o->runtime_dir,
+		.notify_socket = o->notify_socket,
 		.fail_step = o->fail_step,
 		.seccomp_cache = only_plan ? NULL : &c->seccomp_cache,
 	};
@@ -368,6 +369,18 @@ int container_create(const struct create_options *o, struct err *e)
 	return create_container(&c, &a, &rec, &records, e);
 }
 
+/* From here on whoever wants us to stop may have it so: the container is there, and stays. */
+static int wait_until_ready(struct create *c, struct err *e)
+{
+	const uint64_t none = 0;
+
+	if (c->notify.in < 0)
+		return 0;
+	sys_signal_mask(SIG_SETMASK, &none, NULL);
+
+	return notify_wait(&c->notify, c->pid, c->pidfd, e);
+}
+
 /* A detached program's terminal went to the engine; in the foreground it is ours. */
 static int finish_run(struct create *c, const struct record *rec, struct arena *a, int *exit_code,
 		      struct err *e)
@@ -375,11 +388,11 @@ static int finish_run(struct create *c, const struct record *rec, struct arena *
 	const struct create_options *o = c->options;
 	struct err failure;
 
+	state_unlock(c->state_dir);
 	if (o->detach) {
 		*exit_code = 0;
-		return 0;
+		return wait_until_ready(c, e);
 	}
-	state_unlock(c->state_dir);
 
 	int r = foreground_wait(c, exit_code, e);
 	if (r == 0 && o->keep)

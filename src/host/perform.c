@@ -257,6 +257,7 @@ static int run_hook(struct create *c, const struct step *s, struct err *e)
 
 static int (*const performers[OP_COUNT])(struct create *c, const struct step *s, struct err *e) = {
 	[OP_CLAIM_ID] = claim_id,
+	[OP_MAKE_NOTIFY] = notify_make,
 	[OP_MAKE_CGROUP] = make_cgroup,
 	[OP_WRITE_CGROUP] = write_cgroup,
 	[OP_ATTACH_DEVICES] = attach_devices,
@@ -514,6 +515,7 @@ void create_rollback(struct create *c, struct err *e)
 		add_behind(e, &undo);
 	fd_close(&c->network);
 	c->network = -1;
+	notify_close(&c->notify);
 	close_all(c);
 	if (journal_undo(c->state_dir, NULL, true, &undo) < 0) {
 		/* The journal stays: delete --force or the next create tries again. */

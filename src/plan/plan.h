@@ -36,6 +36,7 @@ enum step_side {
 enum step_op {
 	/* before there is a process; SIDE_HOST */
 	OP_CLAIM_ID,           /* path: the state directory is made, and locked */
+	OP_MAKE_NOTIFY,        /* path: the directory of the program's NOTIFY_SOCKET */
 	OP_MAKE_CGROUP,        /* cgroup */
 	OP_WRITE_CGROUP,       /* cgroup_file */
 	OP_ATTACH_DEVICES,     /* devices */
@@ -403,7 +404,7 @@ struct step {
 };
 
 /* Bumped with every change of this header: a tare-init of another build refuses. */
-#define PLAN_VERSION 2
+#define PLAN_VERSION 3
 
 struct plan {
 	uint32_t version;

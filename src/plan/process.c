@@ -145,11 +145,13 @@ static const char **make_environment(struct planner *p)
 {
 	const struct oci_process *process = p->config->process;
 	size_t count = process->env_count;
-	const char **envp = arena_array(p->arena, count + 4, sizeof(*envp));
+	const char **envp = arena_array(p->arena, count + 5, sizeof(*envp));
 
 	if (count > 0)
 		memcpy(envp, process->env, count * sizeof(*envp));
 	count += add_listen(p, envp + count);
+	if (plan_wants_notify(p))
+		envp[count++] = plan_notify_variable();
 	count = drop_duplicates(p->arena, envp, count);
 	envp[count] = NULL;
 
