@@ -30,11 +30,12 @@ struct create_options {
 	const char *listen_pid, *listen_fds,
 		*listen_names; /* LISTEN_*, sd_listen_fds(3); NULL: not set */
 	const char *bus_address,
-		*runtime_dir;	   /* DBUS_SESSION_BUS_ADDRESS, XDG_RUNTIME_DIR; likewise */
-	const char *notify_socket; /* NOTIFY_SOCKET, sd_notify(3); likewise */
-	unsigned fail_step;	   /* --test-fail-step */
-	bool run;		   /* go on without waiting for start */
-	bool detach, keep;	   /* run only */
+		*runtime_dir;	      /* DBUS_SESSION_BUS_ADDRESS, XDG_RUNTIME_DIR; likewise */
+	const char *notify_socket;    /* NOTIFY_SOCKET, sd_notify(3); likewise */
+	const char *seccomp_receiver; /* RUN_OCI_SECCOMP_RECEIVER, crun's; likewise */
+	unsigned fail_step;	      /* --test-fail-step */
+	bool run;		      /* go on without waiting for start */
+	bool detach, keep;	      /* run only */
 };
 
 int container_create(const struct create_options *o, struct err *e);

@@ -8,6 +8,7 @@
 #include "plan/plan.h"
 #include "plan/seccomp_cache.h"
 #include "spec/load.h"
+#include "wire/hook.h"
 
 /* NOTIFY_SOCKET: where the program's word comes in, and whom it is for. */
 struct notify {
@@ -46,7 +47,8 @@ struct create {
 	bool resctrl_made; /* the class is new */
 	bool keeps;	   /* something of ours outlives a created container: journal_created() */
 	int network;	   /* the container's network namespace, once a device went there; -1 */
-	struct notify notify; /* run only */
+	struct notify notify;	      /* run only */
+	struct hook_files hook_files; /* the plan's, once it is performed */
 };
 
 #define CREATE_INITIAL(o)                                                                          \
@@ -54,6 +56,7 @@ struct create {
 		.options = (o), .state_dir = -1, .journal = -1, .listener = -1, .hold = -1,        \
 		.signals = -1, .pidfd = -1, .control = -1, .release = -1, .console = -1,           \
 		.failed_op = OP_COUNT, .last_words = -1, .network = -1, .notify = NOTIFY_NONE,     \
+		.hook_files = HOOK_FILES_NONE,                                                     \
 	}
 
 /* ---- create.c ---- */
@@ -178,6 +181,10 @@ int create_tell_agent(const struct create *c, int listener, struct err *e);
 int pidfile_write(const char *path, pid_t pid, struct err *e);
 
 /* ---- hooks.c ---- */
+
+/* For what hooks print; NULL: no file. 0, or -1, and what is open in @files is still to be closed. */
+int hook_files_open(struct hook_files *files, const char *out, const char *err, struct err *e);
+void hook_files_close(struct hook_files *files);
 
 /* Run the recorded hooks of @stage one after the other. @all: go on after a failure; the first one
  * is told. */

@@ -7,6 +7,7 @@
 #include "plan/planner.h"
 
 #include "base/table.h"
+#include "plan/annotation.h"
 
 #include <string.h>
 
@@ -48,9 +49,25 @@ int plan_keyring(struct planner *p, struct err *e)
 	return 0;
 }
 
+/* crun's annotation, beside --pidfd-socket. */
+static int plan_pidfd_receiver(struct planner *p, struct err *e)
+{
+	const char *path = plan_annotation_value(p, "run.oci.pidfd_receiver");
+
+	if (!path)
+		return 0;
+	if (path[0] != '/')
+		return err_cfg(e, "/annotations/run.oci.pidfd_receiver", "\"%s\" is not absolute",
+			       path);
+	p->plan->pidfd_receiver = arena_strdup(p->arena, path);
+
+	return 0;
+}
+
 int plan_wait(struct planner *p, struct err *e)
 {
-	(void) e;
+	if (plan_pidfd_receiver(p, e) < 0)
+		return -1;
 	if (p->options->wait_for_start)
 		plan_add(p, OP_WAIT_FOR_START, "");
 
