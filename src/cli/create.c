@@ -64,6 +64,8 @@ struct create_options create_options_of(const struct call *call)
 		.listen_names = env_value(call->env, "LISTEN_FDNAMES"),
 		.bus_address = env_value(call->env, "DBUS_SESSION_BUS_ADDRESS"),
 		.runtime_dir = env_value(call->env, "XDG_RUNTIME_DIR"),
+		.notify_socket = env_value(call->env, "NOTIFY_SOCKET"),
+		.seccomp_receiver = env_value(call->env, "RUN_OCI_SECCOMP_RECEIVER"),
 		.fail_step = o->fail_step,
 		.detach = o->detach,
 		.keep = o->keep,

@@ -4,9 +4,13 @@
  */
 #include "cli/verb.h"
 
+#include "cli/root.h"
+
 static int perform(struct call *call, struct err *e)
 {
-	return container_start(&call->root, call->id, e);
+	const char *notify_socket = env_value(call->env, "NOTIFY_SOCKET");
+
+	return container_start(&call->root, call->id, notify_socket, e);
 }
 
 const struct verb verb_start = {

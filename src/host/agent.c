@@ -13,6 +13,8 @@
 #include "heap/json_text.h"
 #include "kernel/socket.h"
 
+#include <sys/socket.h>
+
 /* For the status: what the spec's example and every agent knows, run or start. */
 static const char *describe(const struct record *rec, pid_t pid, enum container_status status,
 			    struct arena *a)
@@ -35,7 +37,7 @@ int agent_tell(const struct record *rec, pid_t pid, enum container_status status
 		return err_msg(e, "tare-init has a seccomp listener for nobody");
 
 	const char *text = describe(rec, pid, status, a);
-	autoclose int socket = socket_connect(rec->agent);
+	autoclose int socket = socket_connect(rec->agent, SOCK_STREAM);
 	if (socket < 0)
 		return err_sys(e, socket, "connect to the seccomp agent at \"%s\"", rec->agent);
 

@@ -15,7 +15,7 @@
 /* What runc writes beside the terminal; receivers only want at least a byte. */
 static const char payload[] = "/dev/pts/ptmx";
 
-int socket_connect(const char *path)
+int socket_connect(const char *path, int type)
 {
 	const char *slash = strrchr(path, '/');
 	char directory[PATH_MAX];
@@ -31,12 +31,12 @@ int socket_connect(const char *path)
 	if (dir < 0)
 		return dir;
 
-	return sys_connect_at(dir, slash ? slash + 1 : path, SOCK_STREAM);
+	return sys_connect_at(dir, slash ? slash + 1 : path, type);
 }
 
 int console_send(const char *path, int fd, struct err *e)
 {
-	autoclose int socket = socket_connect(path);
+	autoclose int socket = socket_connect(path, SOCK_STREAM);
 	if (socket == -EAGAIN)
 		return err_msg(e, "nobody accepts connections at socket \"%s\"", path);
 	if (socket < 0)

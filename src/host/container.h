@@ -30,10 +30,12 @@ struct create_options {
 	const char *listen_pid, *listen_fds,
 		*listen_names; /* LISTEN_*, sd_listen_fds(3); NULL: not set */
 	const char *bus_address,
-		*runtime_dir; /* DBUS_SESSION_BUS_ADDRESS, XDG_RUNTIME_DIR; likewise */
-	unsigned fail_step;   /* --test-fail-step */
-	bool run;	      /* go on without waiting for start */
-	bool detach, keep;    /* run only */
+		*runtime_dir;	      /* DBUS_SESSION_BUS_ADDRESS, XDG_RUNTIME_DIR; likewise */
+	const char *notify_socket;    /* NOTIFY_SOCKET, sd_notify(3); likewise */
+	const char *seccomp_receiver; /* RUN_OCI_SECCOMP_RECEIVER, crun's; likewise */
+	unsigned fail_step;	      /* --test-fail-step */
+	bool run;		      /* go on without waiting for start */
+	bool detach, keep;	      /* run only */
 };
 
 int container_create(const struct create_options *o, struct err *e);
@@ -64,7 +66,11 @@ struct exec_options {
 /* @exit_code: the program's, or 128 + signal; 0 when detached. */
 int container_exec(const struct exec_options *o, int *exit_code, struct err *e);
 
-int container_start(const struct state_root *root, const char *id, struct err *e);
+/*
+ * @notify_socket: NOTIFY_SOCKET, or NULL. Where create had one too, waits until the program says that it is ready, or ends.
+ */
+int container_start(const struct state_root *root, const char *id, const char *notify_socket,
+		    struct err *e);
 
 /* @signal 1..64. @all: every process of its cgroup; a container that does not run is then no
  * failure. */

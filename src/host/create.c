@@ -9,6 +9,7 @@
 
 #include "base/fd.h"
 #include "base/fmt.h"
+#include "base/table.h"
 #include "heap/log.h"
 #include "host/frozen.h"
 #include "kernel/process.h"
@@ -25,6 +26,8 @@
 
 /* The kernel's own upper bound, fs.nr_open, is 2^20 unless somebody has raised it. */
 #define MAX_PRESERVED (1 << 20)
+
+#define SECCOMP_RECEIVER "run.oci.seccomp.receiver"
 
 int preserve_fds_check(int count, struct err *e)
 {
@@ -56,6 +59,35 @@ static bool makes_user_namespace(const struct oci_config *config)
 }
 
 /*
+ * crun's ways to name the seccomp agent, for engines that fill in no listenerPath. From here on it is as if config.json had
+ * it, for exec too.
+ */
+static int choose_agent(const struct create_options *o, const struct oci_config *config,
+			struct arena *a, struct err *e)
+{
+	struct oci_linux_seccomp *seccomp = config->linux ? config->linux->seccomp : NULL;
+	const struct oci_string_map *annotations = config->annotations;
+	const char *place = "/annotations/" SECCOMP_RECEIVER, *path = NULL;
+
+	if (!seccomp || (seccomp->listener_path && seccomp->listener_path[0]))
+		return 0;
+	for (size_t i = 0; annotations && i < annotations->count; i++)
+		if (strcmp(annotations->keys[i], SECCOMP_RECEIVER) == 0)
+			path = annotations->values[i];
+	if (!path) {
+		path = o->seccomp_receiver;
+		place = "";
+	}
+	if (!path || !path[0])
+		return 0;
+	if (path[0] != '/')
+		return err_cfg(e, place, "the seccomp receiver \"%s\" is not absolute", path);
+	seccomp->listener_path = arena_strdup(a, path);
+
+	return 0;
+}
+
+/*
  * @only_plan: nothing of it will be done, so no right to do it is needed. The plan goes to @a, which tare-init sees;
  * config.json and all else to @own.
  */
@@ -71,6 +103,8 @@ static int decide(struct create *c, bool only_plan, struct arena *a, struct aren
 	plan_reserve(a);
 	if (bundle_load(&c->bundle, o->bundle, o->config, own, e) < 0)
 		return -1;
+	if (choose_agent(o, c->bundle.config, own, e) < 0)
+		return bundle_locate(&c->bundle, own, e);
 	if (facts_gather(&facts, own, e) < 0)
 		return -1;
 	facts_gather_asked(&facts, c->bundle.config);
@@ -97,6 +131,7 @@ static int decide(struct create *c, bool only_plan, struct arena *a, struct aren
 		.listen_names = o->listen_names,
 		.bus_address = o->bus_address,
 		.runtime_dir = o->runtime_dir,
+		.notify_socket = o->notify_socket,
 		.fail_step = o->fail_step,
 		.seccomp_cache = only_plan ? NULL : &c->seccomp_cache,
 	};
@@ -266,9 +301,13 @@ int create_tell_agent(const struct create *c, int listener, struct err *e)
 
 static int send_pidfd(const struct create *c, struct err *e)
 {
-	const char *path = c->options->pidfd_socket;
+	const char *const paths[] = { c->options->pidfd_socket, c->plan->pidfd_receiver };
 
-	return path ? console_send(path, c->pidfd, e) : 0;
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++)
+		if (paths[i] && console_send(paths[i], c->pidfd, e) < 0)
+			return -1;
+
+	return 0;
 }
 
 /* The pid file last: engines take it for success. */
@@ -372,6 +411,18 @@ int container_create(const struct create_options *o, struct err *e)
 	return create_container(&c, &a, &rec, &records, e);
 }
 
+/* From here on whoever wants us to stop may have it so: the container is there, and stays. */
+static int wait_until_ready(struct create *c, struct err *e)
+{
+	const uint64_t none = 0;
+
+	if (c->notify.in < 0)
+		return 0;
+	sys_signal_mask(SIG_SETMASK, &none, NULL);
+
+	return notify_wait(&c->notify, c->pid, c->pidfd, e);
+}
+
 /* A detached program's terminal went to the engine; in the foreground it is ours. */
 static int finish_run(struct create *c, const struct record *rec, struct arena *a, int *exit_code,
 		      struct err *e)
@@ -379,11 +430,11 @@ static int finish_run(struct create *c, const struct record *rec, struct arena *
 	const struct create_options *o = c->options;
 	struct err failure;
 
+	state_unlock(c->state_dir);
 	if (o->detach) {
 		*exit_code = 0;
-		return 0;
+		return wait_until_ready(c, e);
 	}
-	state_unlock(c->state_dir);
 
 	int r = foreground_wait(c, exit_code, e);
 	if (r == 0 && o->keep)

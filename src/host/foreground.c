@@ -108,7 +108,7 @@ static void pass_signals(const struct foreground *f)
 	}
 }
 
-enum { WATCH_END, WATCH_SIGNALS, WATCH_CONSOLE, WATCH_INPUT, WATCH_COUNT };
+enum { WATCH_END, WATCH_SIGNALS, WATCH_CONSOLE, WATCH_INPUT, WATCH_NOTIFY, WATCH_COUNT };
 
 /* False once the program has ended. */
 static bool serve_once(struct foreground *f)
@@ -120,12 +120,15 @@ static bool serve_once(struct foreground *f)
 		[WATCH_CONSOLE] = { .fd = c->console, .events = POLLIN },
 		[WATCH_INPUT] = { .fd = c->console >= 0 && f->input_open ? 0 : -1,
 				  .events = POLLIN },
+		[WATCH_NOTIFY] = { .fd = c->notify.in, .events = POLLIN },
 	};
 
 	if (sys_poll(fds, ARRAY_SIZE(fds), -1) < 0)
 		return true;
 	if (fds[WATCH_SIGNALS].revents != 0)
 		pass_signals(f);
+	if (fds[WATCH_NOTIFY].revents != 0)
+		notify_pass(&c->notify);
 	if (fds[WATCH_INPUT].revents != 0)
 		f->input_open = copy_block(0, c->console);
 	if (fds[WATCH_CONSOLE].revents != 0 && !copy_block(c->console, 1)) {

@@ -4,13 +4,46 @@
  */
 #include "host/host.h"
 
+#include "base/fd.h"
 #include "base/fmt.h"
+#include "plan/hooks.h"
 #include "wire/hook.h"
 
 #include <string.h>
 
-int hooks_run_recorded(const struct record *rec, const char *stage, enum container_status status,
-		       bool all, struct arena *a, struct err *e)
+static int open_output(int *fd, const char *path, struct err *e)
+{
+	if (!path)
+		return 0;
+	*fd = sys_open_at(AT_FDCWD, path, O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY, 0600);
+
+	return *fd < 0 ? err_sys(e, *fd, "open \"%s\" for what hooks print", path) : 0;
+}
+
+int hook_files_open(struct hook_files *files, const char *out, const char *err, struct err *e)
+{
+	return open_output(&files->out, out, e) < 0 || open_output(&files->err, err, e) < 0 ? -1
+											    : 0;
+}
+
+void hook_files_close(struct hook_files *files)
+{
+	fd_close(&files->out);
+	fd_close(&files->err);
+	*files = (struct hook_files) HOOK_FILES_NONE;
+}
+
+static const char *annotation(const struct record *rec, const char *key)
+{
+	for (size_t i = 0; i < rec->annotation_count; i++)
+		if (strcmp(rec->annotations[i].key, key) == 0)
+			return rec->annotations[i].value;
+
+	return NULL;
+}
+
+static int run_recorded(const struct record *rec, const char *stage, enum container_status status,
+			bool all, const struct hook_files *files, struct arena *a, struct err *e)
 {
 	struct err failure;
 	int result = 0;
@@ -32,6 +65,7 @@ int hooks_run_recorded(const struct record *rec, const char *stage, enum contain
 			/* runtime-spec, runtime.md#state: a stopped container has no pid */
 			.state = { record_state_json(rec, status,
 						     status == STATUS_STOPPED ? 0 : rec->pid, a) },
+			.files = files,
 			.interrupt = -1,
 		};
 
@@ -49,4 +83,30 @@ int hooks_run_recorded(const struct record *rec, const char *stage, enum contain
 	}
 
 	return result;
+}
+
+static bool has_stage(const struct record *rec, const char *stage)
+{
+	for (size_t i = 0; i < rec->hook_count; i++)
+		if (strcmp(rec->hooks[i].stage, stage) == 0)
+			return true;
+
+	return false;
+}
+
+int hooks_run_recorded(const struct record *rec, const char *stage, enum container_status status,
+		       bool all, struct arena *a, struct err *e)
+{
+	struct hook_files files = HOOK_FILES_NONE;
+
+	if (!has_stage(rec, stage))
+		return 0;
+
+	int r = hook_files_open(&files, annotation(rec, HOOKS_STDOUT),
+				annotation(rec, HOOKS_STDERR), e);
+	if (r == 0)
+		r = run_recorded(rec, stage, status, all, &files, a, e);
+	hook_files_close(&files);
+
+	return r;
 }

@@ -8,6 +8,17 @@
 #include "plan/plan.h"
 #include "plan/seccomp_cache.h"
 #include "spec/load.h"
+#include "wire/hook.h"
+
+/* NOTIFY_SOCKET: where the program's word comes in, and whom it is for. */
+struct notify {
+	int in, out; /* -1: nobody waits for it */
+};
+
+#define NOTIFY_NONE                                                                                \
+	{                                                                                          \
+		.in = -1, .out = -1                                                                \
+	}
 
 struct create {
 	const struct create_options *options;
@@ -36,13 +47,16 @@ struct create {
 	bool resctrl_made; /* the class is new */
 	bool keeps;	   /* something of ours outlives a created container: journal_created() */
 	int network;	   /* the container's network namespace, once a device went there; -1 */
+	struct notify notify;	      /* run only */
+	struct hook_files hook_files; /* the plan's, once it is performed */
 };
 
 #define CREATE_INITIAL(o)                                                                          \
 	{                                                                                          \
 		.options = (o), .state_dir = -1, .journal = -1, .listener = -1, .hold = -1,        \
 		.signals = -1, .pidfd = -1, .control = -1, .release = -1, .console = -1,           \
-		.failed_op = OP_COUNT, .last_words = -1, .network = -1,                            \
+		.failed_op = OP_COUNT, .last_words = -1, .network = -1, .notify = NOTIFY_NONE,     \
+		.hook_files = HOOK_FILES_NONE,                                                     \
 	}
 
 /* ---- create.c ---- */
@@ -122,8 +136,30 @@ void create_rollback(struct create *c, struct err *e);
 /* Send @fd with one message to the socket at @path; CONTRACT.md, B6. */
 int console_send(const char *path, int fd, struct err *e);
 
-/* A connection to the listening SOCK_STREAM at @path, of any length; or -errno. */
-int socket_connect(const char *path);
+/* A connection to the socket at @path, which may be of any length; or -errno. @type: SOCK_STREAM, SOCK_DGRAM. */
+int socket_connect(const char *path, int type);
+
+/* ---- notify.c: NOTIFY_SOCKET ---- */
+
+/* OP_MAKE_NOTIFY; run listens from then on. */
+int notify_make(struct create *c, const struct step *s, struct err *e);
+
+/*
+ * Connect to @address (NULL: nobody is there), and listen in the container's directory, below @dir; @n stays as it is where
+ * create has made none.
+ */
+int notify_open(struct notify *n, int dir, const char *address, struct err *e);
+
+/*
+ * Wait until the program says READY=; pass that on, and its @pid, and wait until both are read. 0 too if the process
+ * of @pidfd ends before.
+ */
+int notify_wait(const struct notify *n, pid_t pid, int pidfd, struct err *e);
+
+/* The same in the foreground, and without its pid: take what there is; once it was the word, close. */
+void notify_pass(struct notify *n);
+
+void notify_close(struct notify *n);
 
 /* ---- agent.c: SCMP_ACT_NOTIFY ---- */
 
@@ -145,6 +181,10 @@ int create_tell_agent(const struct create *c, int listener, struct err *e);
 int pidfile_write(const char *path, pid_t pid, struct err *e);
 
 /* ---- hooks.c ---- */
+
+/* For what hooks print; NULL: no file. 0, or -1, and what is open in @files is still to be closed. */
+int hook_files_open(struct hook_files *files, const char *out, const char *err, struct err *e);
+void hook_files_close(struct hook_files *files);
 
 /* Run the recorded hooks of @stage one after the other. @all: go on after a failure; the first one
  * is told. */

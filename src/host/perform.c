@@ -249,6 +249,7 @@ static int run_hook(struct create *c, const struct step *s, struct err *e)
 		.timeout = h->timeout,
 		.directory = c->plan->bundle,
 		.state = { c->plan->state_head, status_and_pid, c->plan->state_tail },
+		.files = &c->hook_files,
 		.interrupt = c->signals,
 	};
 
@@ -257,6 +258,7 @@ static int run_hook(struct create *c, const struct step *s, struct err *e)
 
 static int (*const performers[OP_COUNT])(struct create *c, const struct step *s, struct err *e) = {
 	[OP_CLAIM_ID] = claim_id,
+	[OP_MAKE_NOTIFY] = notify_make,
 	[OP_MAKE_CGROUP] = make_cgroup,
 	[OP_WRITE_CGROUP] = write_cgroup,
 	[OP_ATTACH_DEVICES] = attach_devices,
@@ -469,6 +471,8 @@ int create_perform(struct create *c, struct err *e)
 
 	/* What we make ourselves must be ours to open again; the program's umask is in the plan. */
 	sys_umask(c->plan->umask & 0077);
+	if (hook_files_open(&c->hook_files, c->plan->hooks_out, c->plan->hooks_err, e) < 0)
+		return -1;
 	if (perform_ours(c, &next, e) < 0)
 		return -1;
 	if (next > first_of_init && give_turn(c, next, e) < 0)
@@ -527,6 +531,8 @@ void create_rollback(struct create *c, struct err *e)
 		add_behind(e, &undo);
 	fd_close(&c->network);
 	c->network = -1;
+	notify_close(&c->notify);
+	hook_files_close(&c->hook_files);
 	close_all(c);
 	if (journal_undo(c->state_dir, NULL, true, &undo) < 0) {
 		/* The journal stays: delete --force or the next create tries again. */

@@ -52,10 +52,9 @@ int birth_arrange(const struct birth *b, int *image)
 {
 	const struct create *c = b->create;
 	const int fds[WIRE_FD_COUNT] = {
-		[WIRE_CONTROL] = b->control,
-		[WIRE_PLAN] = c->plan_arena->memfd,
-		[WIRE_LISTENER] = c->listener,
-		[WIRE_HOLD] = c->hold,
+		[WIRE_CONTROL] = b->control,	      [WIRE_PLAN] = c->plan_arena->memfd,
+		[WIRE_LISTENER] = c->listener,	      [WIRE_HOLD] = c->hold,
+		[WIRE_HOOKS_OUT] = c->hook_files.out, [WIRE_HOOKS_ERR] = c->hook_files.err,
 	};
 	int first = c->plan->first_fd, moved[WIRE_FD_COUNT];
 

@@ -10,6 +10,7 @@
 
 #include "base/fd.h"
 #include "kernel/process.h"
+#include "kernel/procfs.h"
 #include "kernel/socket.h"
 #include "state/directory.h"
 #include "wire/wire.h"
@@ -148,8 +149,40 @@ static int undo_after_hook(const struct state_root *root, const char *id, int di
 	return -1;
 }
 
-int container_start(const struct state_root *root, const char *id, struct err *e)
+/* Others may be at work on the container meanwhile: its program takes as long as it likes. */
+static int wait_until_ready(const struct notify *n, int dir, const struct record *rec,
+			    struct err *e)
 {
+	if (n->in < 0)
+		return 0;
+
+	autoclose int pidfd = proc_open_exactly(rec->pid, rec->start_time);
+	if (pidfd == -ESRCH)
+		return 0;
+	if (pidfd < 0)
+		return err_sys(e, pidfd, "open process %d", rec->pid);
+	state_unlock(dir);
+
+	return notify_wait(n, rec->pid, pidfd, e);
+}
+
+static int start(const struct state_root *root, const char *id, int dir, const struct record *rec,
+		 struct notify *n, const char *notify_socket, struct arena *a, struct err *e)
+{
+	if (notify_open(n, dir, notify_socket, e) < 0)
+		return -1;
+	if (tell_to_go(dir, rec, a, e) < 0)
+		return undo_after_hook(root, id, dir, rec, a, e);
+	if (run_poststart(root, id, dir, rec, a, e) < 0)
+		return -1;
+
+	return wait_until_ready(n, dir, rec, e);
+}
+
+int container_start(const struct state_root *root, const char *id, const char *notify_socket,
+		    struct err *e)
+{
+	struct notify n = NOTIFY_NONE;
 	struct record rec;
 	struct arena a;
 
@@ -165,8 +198,9 @@ int container_start(const struct state_root *root, const char *id, struct err *e
 		return err_msg(e, "the create of container \"%s\" was not finished", id);
 	if (check_status(dir, &rec, e) < 0)
 		return -1;
-	if (tell_to_go(dir, &rec, &a, e) < 0)
-		return undo_after_hook(root, id, dir, &rec, &a, e);
 
-	return run_poststart(root, id, dir, &rec, &a, e);
+	r = start(root, id, dir, &rec, &n, notify_socket, &a, e);
+	notify_close(&n);
+
+	return r;
 }

@@ -27,6 +27,7 @@ int hooks_run(struct inside *in, const struct step *s, struct err *e)
 		.timeout = h->timeout,
 		.directory = h->in_container ? "/" : in->plan->bundle,
 		.state = { in->plan->state_head, status_and_pid, in->plan->state_tail },
+		.files = &in->hook_files,
 		.interrupt = -1,
 	};
 

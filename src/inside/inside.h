@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "base/fd.h"
 #include "plan/plan.h"
+#include "wire/hook.h"
 
 struct inside {
 	const struct plan *plan;
@@ -21,9 +22,10 @@ struct inside {
 	int report;   /* who hears of failures: tare's socket, later start's connection */
 	int control;  /* tare's socket; -1 once create is done */
 	int listener; /* start connects to it; -1 for run */
-	int hold;     /* locked for as long as we wait; -1 for run */
-	int proc;     /* O_PATH: the procfs we were born with; -1: there is none */
-	int rootfs;   /* O_PATH: the container's root directory */
+	struct hook_files hook_files; /* what hooks print to */
+	int hold;		      /* locked for as long as we wait; -1 for run */
+	int proc;		      /* O_PATH: the procfs we were born with; -1: there is none */
+	int rootfs;		      /* O_PATH: the container's root directory */
 	int parent; /* O_PATH: what target_make_parent() found last; -1: nothing that still counts */
 	const char *parent_path; /* the path that was asked for then, up to parent_length */
 	size_t parent_length;

@@ -177,6 +177,7 @@ void init_main(const long *stack)
 		.report = (int) first + WIRE_CONTROL,
 		.listener = (int) first + WIRE_LISTENER,
 		.hold = (int) first + WIRE_HOLD,
+		.hook_files = HOOK_FILES_NONE,
 		.rootfs = -1,
 		.parent = -1,
 		.empty_mount = -1,
@@ -190,6 +191,10 @@ void init_main(const long *stack)
 	in.proc = in.plan->entered ? -1 : open_proc();
 	if (in.plan->entered)
 		in.rootfs = sys_open("/", O_PATH | O_DIRECTORY);
+	if (in.plan->hooks_out)
+		in.hook_files.out = (int) first + WIRE_HOOKS_OUT;
+	if (in.plan->hooks_err)
+		in.hook_files.err = (int) first + WIRE_HOOKS_ERR;
 	if (in.plan->version != PLAN_VERSION)
 		(void) err_msg(&e, "tare-init and tare are not of the same build");
 	else if (settle_descriptors(&in, (int) first, &e) == 0)

@@ -130,19 +130,29 @@ static int settle(int fd, int r)
 	return r < 0 ? r : fd;
 }
 
-int sys_listen_at(int dir, const char *name, int type)
+int sys_bind_at(int dir, const char *name, int type)
 {
 	struct sockaddr_un a;
 	int fd = prepare(dir, name, type, &a);
 
-	if (fd < 0)
-		return fd;
+	return fd < 0 ? fd : settle(fd, (int) SYS_CALL(bind, fd, &a, sizeof(a), 0, 0, 0));
+}
 
-	int r = (int) SYS_CALL(bind, fd, &a, sizeof(a), 0, 0, 0);
-	if (r == 0)
-		r = (int) SYS_CALL(listen, fd, 16, 0, 0, 0, 0);
+int sys_listen_at(int dir, const char *name, int type)
+{
+	int fd = sys_bind_at(dir, name, type);
 
-	return settle(fd, r);
+	return fd < 0 ? fd : settle(fd, (int) SYS_CALL(listen, fd, 16, 0, 0, 0, 0));
+}
+
+/* Nobody has to serve a socket that listens: neither connect(2) nor sending may wait for ever. */
+static int connect_patiently(int fd, const struct sockaddr_un *a, size_t size)
+{
+	const struct timeval patience = { .tv_sec = CONNECT_PATIENCE };
+
+	SYS_CALL(setsockopt, fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience), 0);
+
+	return settle(fd, (int) SYS_CALL(connect, fd, a, size, 0, 0, 0));
 }
 
 int sys_connect_at(int dir, const char *name, int type)
@@ -150,13 +160,24 @@ int sys_connect_at(int dir, const char *name, int type)
 	struct sockaddr_un a;
 	int fd = prepare(dir, name, type, &a);
 
-	if (fd < 0)
-		return fd;
-	/* Nobody has to serve a socket that listens: neither connect(2) nor sending may wait for ever. */
-	const struct timeval patience = { .tv_sec = CONNECT_PATIENCE };
-	SYS_CALL(setsockopt, fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience), 0);
+	return fd < 0 ? fd : connect_patiently(fd, &a, sizeof(a));
+}
 
-	return settle(fd, (int) SYS_CALL(connect, fd, &a, sizeof(a), 0, 0, 0));
+int sys_connect_abstract(const char *name, int type)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	size_t length = strlen(name);
+
+	if (length >= sizeof(a.sun_path))
+		return -ENAMETOOLONG;
+	memcpy(a.sun_path + 1, name, length);
+
+	int fd = unix_socket(type);
+
+	/* Such a name has a length, and no end mark. */
+	return fd < 0 ? fd
+		      : connect_patiently(fd, &a,
+					  offsetof(struct sockaddr_un, sun_path) + 1 + length);
 }
 
 int sys_accept(int listener)

@@ -19,11 +19,16 @@ int sys_send_stream(int socket, const void *data, size_t size, int fd);
 ssize_t sys_receive_fd(int socket, void *data, size_t size, int *fd);
 
 /*
- * Listen at, or connect to, the socket @name in the directory @dir. @type: SOCK_SEQPACKET, SOCK_STREAM. Works for paths
+ * Listen at, or connect to, the socket @name in the directory @dir. @type: SOCK_SEQPACKET, SOCK_STREAM, or SOCK_DGRAM,
+ * which is bound and not listened at. Works for paths
  * longer than an address holds: the name is given through /proc/self/fd. The descriptor, or -errno;
  * -EAGAIN where connecting, or later sending, took more than 8 seconds.
  */
 int sys_listen_at(int dir, const char *name, int type);
+int sys_bind_at(int dir, const char *name, int type);
 int sys_connect_at(int dir, const char *name, int type);
+
+/* The same with a name that is in no directory: unix(7), "abstract". */
+int sys_connect_abstract(const char *name, int type);
 
 int sys_accept(int listener);

@@ -9,6 +9,7 @@
 #include "plan/hooks.h"
 
 #include "base/table.h"
+#include "plan/annotation.h"
 #include "plan/planner.h"
 
 /* In milliseconds it must fit an int: 24 days. */
@@ -106,8 +107,25 @@ static int plan_stage(struct planner *p, size_t stage, bool add, struct err *e)
 	return 0;
 }
 
+static int read_output(struct planner *p, const char *key, const char **path, struct err *e)
+{
+	const char *value = plan_annotation_value(p, key);
+
+	if (!value)
+		return 0;
+	if (value[0] != '/')
+		return err_cfg(e, plan_place(p, "/annotations/%s", key), "\"%s\" is not absolute",
+			       value);
+	*path = arena_strdup(p->arena, value);
+
+	return 0;
+}
+
 int plan_create_hooks(struct planner *p, struct err *e)
 {
+	if (read_output(p, HOOKS_STDOUT, &p->plan->hooks_out, e) < 0 ||
+	    read_output(p, HOOKS_STDERR, &p->plan->hooks_err, e) < 0)
+		return -1;
 	for (size_t stage = PRESTART; stage <= CREATE_CONTAINER; stage++)
 		if (plan_stage(p, stage, true, e) < 0)
 			return -1;

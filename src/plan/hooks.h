@@ -8,6 +8,10 @@
 
 #define HOOK_STAGES 6
 
+/* crun's annotations: absolute paths of files that what all hooks print is appended to. */
+#define HOOKS_STDOUT "run.oci.hooks.stdout"
+#define HOOKS_STDERR "run.oci.hooks.stderr"
+
 /* The names, in the order of a container's life: "prestart" first, "poststop" last. */
 extern const char *const hook_stage_names[HOOK_STAGES];
 

@@ -187,11 +187,12 @@ static bool may_make_devices(const struct planner *p)
 
 /*
  * Engines always send rules. Where the container can't make a node anyway they guard nothing
- * but what is in its /dev, so such a container goes without; any other would get free access.
+ * but what is in its /dev, so such a container goes without; any other would get free access, and does where
+ * the caller has said that there shall be no cgroup (podman --cgroups=disabled, whose containers have CAP_MKNOD).
  */
 static int go_without_rules(struct planner *p, struct err *e)
 {
-	if (may_make_devices(p)) {
+	if (may_make_devices(p) && !p->options->no_cgroup) {
 		err_cfg(e, LIMITS_PLACE "devices",
 			"no cgroup can put device rules in force, and the container has CAP_MKNOD");
 		return err_hint(e, "drop CAP_MKNOD, or let the container have a cgroup");

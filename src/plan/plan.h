@@ -36,6 +36,7 @@ enum step_side {
 enum step_op {
 	/* before there is a process; SIDE_HOST */
 	OP_CLAIM_ID,           /* path: the state directory is made, and locked */
+	OP_MAKE_NOTIFY,        /* path: the directory of the program's NOTIFY_SOCKET */
 	OP_MAKE_CGROUP,        /* cgroup */
 	OP_WRITE_CGROUP,       /* cgroup_file */
 	OP_ATTACH_DEVICES,     /* devices */
@@ -404,7 +405,7 @@ struct step {
 };
 
 /* Bumped with every change of this header: a tare-init of another build refuses. */
-#define PLAN_VERSION 2
+#define PLAN_VERSION 4
 
 struct plan {
 	uint32_t version;
@@ -416,6 +417,9 @@ struct plan {
 	uint64_t namespaces; /* CLONE_NEW*: new or joined, all that are config.json's */
 	bool entered;	     /* tare-init finds itself in the container's root already: exec */
 	unsigned fail_step;  /* test only: this step (counted from 1) fails; 0: none */
+	const char *
+		pidfd_receiver; /* socket that gets a pidfd besides: run.oci.pidfd_receiver; NULL */
+	const char *hooks_out, *hooks_err; /* files that hooks print to; NULL: none */
 	/* the state for hooks is state_head STATUS "\",\"pid\":" PID state_tail */
 	const char *state_head, *state_tail;
 	int first_fd; /* 3 + descriptors handed on to the program; tare-init's own come from here on (wire.h) */

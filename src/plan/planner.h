@@ -28,6 +28,7 @@ struct plan_options {
 	int preserve_fds;	  /* --preserve-fds */
 	int listen_fds;		  /* LISTEN_FDS meant for us */
 	const char *listen_names; /* LISTEN_FDNAMES, or NULL */
+	const char *notify_socket; /* NOTIFY_SOCKET, or NULL */
 	const char *bus_address;  /* DBUS_SESSION_BUS_ADDRESS, or NULL */
 	const char *runtime_dir;  /* XDG_RUNTIME_DIR, or NULL */
 	unsigned fail_step;
@@ -147,11 +148,16 @@ static inline bool plan_has_namespace(const struct planner *p, uint64_t type)
 /* namespaces.c: the path of the namespace that is joined; NULL: it is not joined. */
 const char *plan_joined_path(const struct planner *p, uint64_t type);
 
+/* notify.c: is there a NOTIFY_SOCKET for the program, and the entry of its environment. */
+bool plan_wants_notify(const struct planner *p);
+const char *plan_notify_variable(void);
+
 /* ---- the subjects, in the order of the table in plan.c ---- */
 
 /* clang-format off */
 int plan_version(struct planner *p, struct err *e); /* version.c: ociVersion */
 int plan_namespaces(struct planner *p, struct err *e); /* namespaces.c: reads and checks, no step */
+int plan_notify(struct planner *p, struct err *e); /* notify.c */
 int plan_birth(struct planner *p, struct err *e); /* plan.c: cgroup, resources, resctrl and spawn, or scope, in their order */
 int plan_cgroup(struct planner *p, struct err *e); /* cgroup.c: OP_MAKE_CGROUP */
 int plan_resources(struct planner *p, struct err *e); /* resources.c: OP_WRITE_CGROUP */
@@ -174,6 +180,7 @@ int plan_hostname(struct planner *p, struct err *e); /* identity.c: hostname, do
 int plan_sysctl(struct planner *p, struct err *e); /* sysctl.c */
 int plan_rootfs(struct planner *p, struct err *e); /* rootfs.c: propagation, rootfs */
 int plan_mounts(struct planner *p, struct err *e); /* mounts.c */
+int plan_notify_mount(struct planner *p, struct err *e); /* notify.c */
 int plan_devices(struct planner *p, struct err *e); /* devices.c: default, listed, links */
 int plan_terminal(struct planner *p, struct err *e); /* terminal.c */
 int plan_create_hooks(struct planner *p, struct err *e); /* hooks.c: prestart, createRuntime, createContainer */

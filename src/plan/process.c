@@ -7,6 +7,7 @@
 #include "plan/planner.h"
 
 #include "base/table.h"
+#include "plan/annotation.h"
 
 #include <string.h>
 
@@ -48,9 +49,25 @@ int plan_keyring(struct planner *p, struct err *e)
 	return 0;
 }
 
+/* crun's annotation, beside --pidfd-socket. */
+static int plan_pidfd_receiver(struct planner *p, struct err *e)
+{
+	const char *path = plan_annotation_value(p, "run.oci.pidfd_receiver");
+
+	if (!path)
+		return 0;
+	if (path[0] != '/')
+		return err_cfg(e, "/annotations/run.oci.pidfd_receiver", "\"%s\" is not absolute",
+			       path);
+	p->plan->pidfd_receiver = arena_strdup(p->arena, path);
+
+	return 0;
+}
+
 int plan_wait(struct planner *p, struct err *e)
 {
-	(void) e;
+	if (plan_pidfd_receiver(p, e) < 0)
+		return -1;
 	if (p->options->wait_for_start)
 		plan_add(p, OP_WAIT_FOR_START, "");
 
@@ -145,11 +162,13 @@ static const char **make_environment(struct planner *p)
 {
 	const struct oci_process *process = p->config->process;
 	size_t count = process->env_count;
-	const char **envp = arena_array(p->arena, count + 4, sizeof(*envp));
+	const char **envp = arena_array(p->arena, count + 5, sizeof(*envp));
 
 	if (count > 0)
 		memcpy(envp, process->env, count * sizeof(*envp));
 	count += add_listen(p, envp + count);
+	if (plan_wants_notify(p))
+		envp[count++] = plan_notify_variable();
 	count = drop_duplicates(p->arena, envp, count);
 	envp[count] = NULL;
 

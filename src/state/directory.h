@@ -23,9 +23,11 @@ int state_remove(const struct state_root *root, const char *id, int dir, struct 
 void state_unlock(int dir);
 
 /* Names in the directory; nothing else is ever made or removed there. */
-#define STATE_RECORD	 "record"
-#define STATE_NEW_RECORD "record.new"
-#define STATE_JOURNAL	 "journal"
-#define STATE_SOCKET	 "start"
-#define STATE_CONFIG	 "config"
-#define STATE_HOLD	 "hold"
+#define STATE_RECORD	    "record"
+#define STATE_NEW_RECORD    "record.new"
+#define STATE_JOURNAL	    "journal"
+#define STATE_SOCKET	    "start"
+#define STATE_CONFIG	    "config"
+#define STATE_HOLD	    "hold"
+#define STATE_NOTIFY	    "notify"
+#define STATE_NOTIFY_SOCKET STATE_NOTIFY "/notify.sock"

@@ -106,6 +106,11 @@ int journal_resctrl_not_ours(int journal, const char *path, struct err *e)
 	return append(journal, "resctrl-not-ours", path, e);
 }
 
+int journal_notify(int journal, struct err *e)
+{
+	return append(journal, "notify", "-", e);
+}
+
 int journal_created(int journal, struct err *e)
 {
 	return append(journal, "created", "-", e);
@@ -133,7 +138,7 @@ struct entries {
 		bool shared;
 	} resctrls[MAX_RESCTRLS];
 	size_t resctrl_count;
-	bool created;
+	bool notify, created;
 };
 
 static void parse_process(char *value, struct entries *entries)
@@ -209,6 +214,8 @@ static void parse_other(const struct line *line, struct entries *entries)
 		entries->netdevs[entries->netdev_count - 1].is = line->value;
 	else if (strncmp(line->key, "resctrl", 7) == 0)
 		parse_resctrl(line, entries);
+	else if (strcmp(line->key, "notify") == 0)
+		entries->notify = true;
 	else if (strcmp(line->key, "created") == 0)
 		entries->created = true;
 	else
@@ -321,7 +328,11 @@ static int remove_scope(const struct entries *entries, struct err *e)
 /* There is no record before the journal is whole: somebody has been at it. */
 static void take_from_record(struct entries *entries, const struct record *rec)
 {
-	*entries = (struct entries) { .pid = rec->pid, .start_time = rec->start_time };
+	*entries = (struct entries) {
+		.pid = rec->pid,
+		.start_time = rec->start_time,
+		.notify = true,
+	};
 	for (size_t n = 0; n < MAX_CGROUPS && rec->cgroups[n]; n++) {
 		entries->cgroups[n] = rec->cgroups[n];
 		entries->topmost[n] = "";
@@ -425,6 +436,17 @@ static int remove_resctrls(const struct entries *entries, bool keep_shared, stru
 	return 0;
 }
 
+/* There is nothing of the container's in it: it was read-only in there. */
+static int remove_notify(int dir, struct err *e)
+{
+	int r = sys_unlink_at(dir, STATE_NOTIFY_SOCKET, 0);
+
+	if (r == 0 || r == -ENOENT)
+		r = sys_unlink_at(dir, STATE_NOTIFY, AT_REMOVEDIR);
+
+	return r < 0 && r != -ENOENT ? err_sys(e, r, "remove the directory of NOTIFY_SOCKET") : 0;
+}
+
 static int undo(int dir, const struct record *rec, bool failed, struct arena *a, struct err *e)
 {
 	struct entries entries;
@@ -442,6 +464,8 @@ static int undo(int dir, const struct record *rec, bool failed, struct arena *a,
 	if (kill_processes(&entries, e) < 0)
 		return -1;
 	if (remove_resctrls(&entries, created, e) < 0 || remove_cgroups(&entries, e) < 0)
+		return -1;
+	if (entries.notify && remove_notify(dir, e) < 0)
 		return -1;
 
 	return remove_scope(&entries, e);

@@ -23,6 +23,7 @@
  *			likewise, but a created container leaves it behind
  *	resctrl-not-ours PATH
  *			somebody else made it
+ *	notify -	the directory of the program's NOTIFY_SOCKET is about to be made
  *	created -	what a created container keeps is not to be undone any more: netdev, resctrl-shared
  */
 #pragma once
@@ -60,6 +61,8 @@ int journal_netdev_is(int journal, const char *name, struct err *e);
 /* @shared: it stays once the container is created. */
 int journal_resctrl(int journal, const char *path, bool shared, struct err *e);
 int journal_resctrl_not_ours(int journal, const char *path, struct err *e);
+
+int journal_notify(int journal, struct err *e);
 
 int journal_created(int journal, struct err *e);
 

@@ -98,14 +98,15 @@ struct child {
 static int become_hook(void *arg)
 {
 	const struct child *c = arg;
+	const struct hook_files *files = c->hook->files;
 	const char *failed = "exec";
 
 	sys_setpgid(0, 0);
 	sys_reset_signals();
 	sys_cloexec_from(3);
 	sys_dup_keep(c->state, 0);
-	sys_dup_keep(c->output, 1);
-	sys_dup_keep(c->output, 2);
+	sys_dup_keep(files && files->out >= 0 ? files->out : c->output, 1);
+	sys_dup_keep(files && files->err >= 0 ? files->err : c->output, 2);
 
 	int r = sys_chdir(c->hook->directory);
 	if (r < 0)

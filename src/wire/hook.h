@@ -10,14 +10,25 @@
 
 #include "base/err.h"
 
+/* Descriptors that a hook gets as its stdout and stderr; -1: what it prints there is kept for the error. */
+struct hook_files {
+	int out, err;
+};
+
+#define HOOK_FILES_NONE                                                                            \
+	{                                                                                          \
+		.out = -1, .err = -1                                                               \
+	}
+
 struct hook_call {
-	const char *stage;	 /* for the error: "createRuntime" */
-	const char *path;	 /* absolute, looked up from where we are */
-	const char *const *argv; /* NULL-terminated, never empty */
-	const char *const *envp; /* NULL-terminated */
-	unsigned timeout;	 /* seconds; 0: none */
-	const char *directory;	 /* its working directory */
-	int interrupt;		 /* give up as soon as this can be read; -1: never */
+	const char *stage;		/* for the error: "createRuntime" */
+	const char *path;		/* absolute, looked up from where we are */
+	const char *const *argv;	/* NULL-terminated, never empty */
+	const char *const *envp;	/* NULL-terminated */
+	unsigned timeout;		/* seconds; 0: none */
+	const char *directory;		/* its working directory */
+	const struct hook_files *files; /* NULL: none of it goes to a file */
+	int interrupt;			/* give up as soon as this can be read; -1: never */
 	const char *state
 		[4]; /* the state, in parts that are written one after the other; NULL ends them early */
 };

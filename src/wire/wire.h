@@ -50,6 +50,8 @@ enum wire_fd {
 	WIRE_PLAN,     /* the sealed memfd */
 	WIRE_LISTENER, /* create only: listening socket that start connects to */
 	WIRE_HOLD, /* create only: a file with flock(2) on it for as long as it waits: status "created" */
+	WIRE_HOOKS_OUT, /* where what hooks print goes: run.oci.hooks.stdout; and .stderr */
+	WIRE_HOOKS_ERR,
 	WIRE_FD_COUNT
 };
 

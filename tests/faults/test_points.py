@@ -273,6 +273,16 @@ def test_create_with_a_terminal(request, points, bundle, scratch, who, fault):
         console.close()
 
 
+@pytest.mark.parametrize("fault", FAULTS)
+def test_create_with_a_notify_socket(request, points, bundle, scratch, monkeypatch, fault):
+    bundle.process["args"] = ["sleep", "1000"]
+    alone = {k: v for k, v in os.environ.items() if k != "NOTIFY_SOCKET"}
+    monkeypatch.setenv("NOTIFY_SOCKET", str(scratch / "manager"))
+    # a start without it does not wait for a word of the program's
+    monkeypatch.setattr(bundle, "start", lambda **kw: bundle.verb("start", env=alone, **kw))
+    sweep_creation(request, points, bundle.writable().write(), "create", "tare", fault)
+
+
 # Calls whose failure was once taken for an answer, all of them in each run.
 ANSWERS = [("tare", "statfs"), ("tare", "faccessat2"), ("tare", "openat"), ("init", "fcntl"), ("init", "close_range"),
            ("init", "openat")]

@@ -200,6 +200,19 @@ def test_cgroup_manager_disabled_makes_no_cgroup(bundle):
     assert bundle.sh("cat /proc/self/cgroup").run(glob=["--cgroup-manager=disabled"]).ok().out == mine
 
 
+@tare_only
+@root_only
+def test_cgroup_manager_disabled_is_a_word_for_going_without_device_rules(bundle, scratch):
+    """podman --cgroups=disabled sends rules and CAP_MKNOD all the same; where nobody said so that is refused."""
+    for kind in ("bounding", "effective", "permitted"):
+        bundle.process["capabilities"][kind] = ["CAP_MKNOD"]
+    bundle.linux["resources"] = {"devices": [{"allow": False, "access": "rwm"}]}
+    bundle.sh("mknod /tmp/x c 1 3; echo made").writable()
+    log = scratch / "log"
+    assert bundle.run(glob=["--log-format=json", "--log", log, "--cgroup-manager", "disabled"]).ok().out == "made\n"
+    assert log.read_text() == ""  # podman takes what is in there for an error
+
+
 def test_detach_takes_a_boolean(bundle):
     assert bundle.sh("exit 4").run("--detach=false").code == 4
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """process, hostname, domainname: read back from /proc and by the program itself."""
+import fcntl
 import os
 import subprocess
 
@@ -336,6 +337,44 @@ def test_listen_fds_are_passed_on(bundle):
 
 
 @tare_only
+@pytest.mark.parametrize("verb", ["run", "create", "exec"])
+def test_listening_descriptors_come_before_preserved_ones_with_their_names(bundle, verb):
+    """And in one row: the holes between them, and all behind, are closed."""
+    script = "echo $LISTEN_FDS $LISTEN_PID $LISTEN_FDNAMES; for n in 3 4 5 6 7 8; do echo $n >&$n; done 2>/dev/null; true"
+    pipes = {n: os.pipe() for n in (3, 4, 6, 8)}  # 5 and 7 are holes, 8 is too much
+
+    def arrange():
+        kept = {n: fcntl.fcntl(w, fcntl.F_DUPFD, 50) for n, (_, w) in pipes.items()}
+        os.closerange(3, 50)
+        for n, fd in kept.items():
+            os.dup2(fd, n)
+    bundle.sh(script).write()
+    if verb == "exec":
+        bundle.stay().up()
+        argv = bundle.argv("exec", "--preserve-fds", 3, tail=["sh", "-c", script])
+    else:
+        argv = bundle.argv(verb, "--preserve-fds", 3, "--bundle", bundle.dir)
+    # only the process itself knows its pid
+    shell = ["sh", "-c", 'LISTEN_PID=$$ LISTEN_FDS=2 LISTEN_FDNAMES=web:api exec "$@"', "sh", *argv]
+    proc = spawn(shell, close_fds=False, preexec_fn=arrange)
+    if verb == "create":
+        assert finish(proc).code == 0
+        bundle.start().ok()
+        bundle.wait("stopped")
+        proc.files[0].seek(0)
+        out = proc.files[0].read().decode()
+    else:
+        out = finish(proc).ok().out
+    assert out == "2 1 web:api\n"
+    got = {}
+    for n, (r, w) in pipes.items():
+        os.close(w)
+        got[n] = os.read(r, 100).decode()
+        os.close(r)
+    assert got == {3: "3\n", 4: "4\n", 6: "6\n", 8: ""}
+
+
+@tare_only
 def test_listen_fds_for_another_process_are_not_passed_on(bundle):
     bundle.sh("echo ${LISTEN_FDS-none}; ls /proc/self/fd").write()
     r = finish(spawn(["bash", "-c", 'exec 3</dev/null; LISTEN_FDS=1 LISTEN_PID=1 exec "$@"', "sh",
@@ -398,11 +437,6 @@ def test_domainname_is_set(bundle):
 def test_annotations_reach_the_state_and_nothing_else(bundle):
     bundle.config["annotations"] = {"org.opencontainers.image.os": "linux", "x": "é\n"}
     assert bundle.sh("exit 4").run().code == 4
-
-
-def test_a_new_session_keyring_by_default(bundle):
-    bundle.sh("cat /proc/self/sessionid /proc/keys 2>/dev/null; exit 4")
-    assert bundle.run().code == 4
 
 
 def test_files_of_the_containers_root_are_not_made_by_a_run(bundle):

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * host/notify.c - sd_notify(3): the program's word that it is ready, for whoever called us
+ *
+ * create makes the directory that the container sees; start, or run, listens in it before the program runs, and passes
+ * on that it is ready, from our own process, which the service manager knows. Then it learns the program's pid, and we
+ * stay until it has read all that: it looks up who has sent a message, and that must not be gone.
+ */
+#include "host/host.h"
+
+#include "base/fd.h"
+#include "base/fmt.h"
+#include "base/table.h"
+#include "kernel/socket.h"
+#include "plan/plan.h"
+#include "state/directory.h"
+#include "state/journal.h"
+
+#include <sys/socket.h>
+
+#define BARRIER_PATIENCE_MS 30000
+#define MESSAGE_MAX	    4096
+
+int notify_make(struct create *c, const struct step *s, struct err *e)
+{
+	(void) s;
+	if (journal_notify(c->journal, e) < 0)
+		return -1;
+
+	int r = sys_mkdir_at(c->state_dir, STATE_NOTIFY, 0755);
+	if (r == 0) /* whatever our umask is: users of the container look into it */
+		r = sys_chmod_at(c->state_dir, STATE_NOTIFY, 0755);
+	if (r < 0)
+		return err_sys(e, r, "make the directory for NOTIFY_SOCKET");
+
+	return c->options->run ? notify_open(&c->notify, c->state_dir, c->options->notify_socket, e)
+			       : 0;
+}
+
+/* ---- the two sockets ---- */
+
+static int connect_to(const char *address)
+{
+	return address[0] == '@' ? sys_connect_abstract(address + 1, SOCK_DGRAM)
+				 : socket_connect(address, SOCK_DGRAM);
+}
+
+static int listen_in(int dir)
+{
+	/* One may be left of a start that failed. */
+	int r = sys_unlink_at(dir, STATE_NOTIFY_SOCKET, 0);
+	if (r < 0 && r != -ENOENT)
+		return r;
+
+	autoclose int socket = sys_bind_at(dir, STATE_NOTIFY_SOCKET, SOCK_DGRAM);
+	if (socket < 0)
+		return socket;
+	/* The container sees the directory read-only: nobody in there can have put a link in its place. */
+	r = sys_chmod_at(dir, STATE_NOTIFY_SOCKET, 0777);
+
+	return r < 0 ? r : take_fd(&socket);
+}
+
+void notify_close(struct notify *n)
+{
+	fd_close(&n->in);
+	fd_close(&n->out);
+	*n = (struct notify) NOTIFY_NONE;
+}
+
+int notify_open(struct notify *n, int dir, const char *address, struct err *e)
+{
+	struct stat st;
+
+	if (!address || address[0] == '\0' ||
+	    sys_stat_at(dir, STATE_NOTIFY, AT_SYMLINK_NOFOLLOW, &st) == -ENOENT)
+		return 0;
+
+	autoclose int out = connect_to(address);
+	if (out < 0)
+		return err_sys(e, out, "connect to NOTIFY_SOCKET \"%s\"", address);
+
+	autoclose int in = listen_in(dir);
+	if (in < 0)
+		return err_sys(e, in, "make the program's NOTIFY_SOCKET");
+	n->in = take_fd(&in);
+	n->out = take_fd(&out);
+
+	return 0;
+}
+
+/* ---- its words ---- */
+
+/* The line of @text that begins with READY=, ended by a NUL; NULL: there is none. */
+static const char *find_ready(char *text)
+{
+	static const char ready[] = "READY=";
+
+	for (char *line; (line = strsep(&text, "\n"));)
+		if (strncmp(line, ready, sizeof(ready) - 1) == 0)
+			return line;
+
+	return NULL;
+}
+
+static int say(const struct notify *n, const char *words, int fd, struct err *e)
+{
+	int r = sys_send_fd(n->out, words, strlen(words), fd);
+
+	return r < 0 ? err_sys(e, r, "send to NOTIFY_SOCKET") : 0;
+}
+
+/* sd_notify_barrier(3): the other end closes what came with the message once it has read all before. */
+static int wait_for_barrier(const struct notify *n, struct err *e)
+{
+	int fds[2], r = sys_pipe(fds);
+
+	if (r < 0)
+		return err_sys(e, r, "make a pipe");
+
+	autoclose int mine = fds[0], theirs = fds[1];
+	if (say(n, "BARRIER=1", theirs, e) < 0)
+		return -1;
+	fd_close(&theirs);
+	theirs = -1;
+
+	struct pollfd p = { .fd = mine, .events = POLLIN };
+	r = sys_poll(&p, 1, BARRIER_PATIENCE_MS);
+	if (r == 0)
+		return err_msg(e, "nobody has read NOTIFY_SOCKET within %d s",
+			       BARRIER_PATIENCE_MS / 1000);
+
+	return r < 0 ? err_sys(e, r, "wait for who reads NOTIFY_SOCKET") : 0;
+}
+
+/* 1: it was the word, and is passed on; 0: it was another; -1. */
+static int take_message(const struct notify *n, struct err *e)
+{
+	char text[MESSAGE_MAX + 1], words[MESSAGE_MAX + 2];
+	int fd;
+	ssize_t length = sys_receive_fd(n->in, text, MESSAGE_MAX, &fd);
+
+	/* What comes with a message is not for us; a barrier of the program's is lifted so. */
+	fd_close(&fd);
+	if (length < 0)
+		return err_sys(e, (int) length, "read the program's NOTIFY_SOCKET");
+	text[length] = '\0';
+
+	const char *ready = find_ready(text);
+	if (!ready)
+		return 0;
+	fmt_text(words, sizeof(words), "%s\n", ready);
+
+	return say(n, words, -1, e) < 0 ? -1 : 1;
+}
+
+int notify_wait(const struct notify *n, pid_t pid, int pidfd, struct err *e)
+{
+	struct pollfd fds[2] = {
+		{ .fd = n->in, .events = POLLIN },
+		{ .fd = pidfd, .events = POLLIN },
+	};
+	char words[64];
+	int r = 0;
+
+	while (r == 0) {
+		int ready = sys_poll(fds, ARRAY_SIZE(fds), -1);
+
+		if (ready < 0 && ready != -EINTR)
+			return err_sys(e, ready, "wait for the program's NOTIFY_SOCKET");
+		if (ready > 0 && fds[0].revents != 0)
+			r = take_message(n, e);
+		else if (ready > 0) /* it ended, and had nothing to say */
+			return 0;
+	}
+	if (r < 0)
+		return -1;
+	fmt_text(words, sizeof(words), "MAINPID=%d\n", pid);
+
+	return say(n, words, -1, e) < 0 ? -1 : wait_for_barrier(n, e);
+}
+
+void notify_pass(struct notify *n)
+{
+	struct err ignored;
+
+	/* The manager's main process is ours and stays so; and what it does not hear it will say itself. */
+	if (take_message(n, &ignored) != 0)
+		notify_close(n);
+}

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""buildah: run and bud with --isolation oci."""
+import os
+
+import pytest
+
+import engine as shared
+from engine import BOX, Engine, command, needs, on_terminal
+
+pytestmark = needs("buildah", "busybox")
+
+
+class Buildah(Engine):
+    def __call__(self, *args, **kw):
+        return command("buildah", "--root", BOX / "buildah", "--runroot", "/run/bah", "--storage-driver", "overlay", *args, **kw)
+
+    def run(self, *args, flags=(), code=0, **kw):
+        return self(*self.argv(*args, flags=flags), **kw).ok(code)
+
+    def argv(self, *args, flags=()):
+        return ["run", "--isolation", "oci", "--runtime", self.runtime, "--network", "none", *flags, "c1", "--", *args]
+
+    def bud(self, dockerfile, *flags, code=0):
+        context = BOX / "context"
+        context.mkdir(exist_ok=True)
+        (context / "Dockerfile").write_text(dockerfile)
+        (context / "file").write_text("of the context\n")
+        return self("bud", "--isolation", "oci", "--runtime", self.runtime, "--network", "none", "--pull-never", *flags,
+                    "-t", "out", context).ok(code)
+
+
+@pytest.fixture(scope="module")
+def engine():
+    b = Buildah()
+    b("from", "--name", "c1", "scratch").ok()
+    b("add", "c1", shared.archive(), "/").ok()
+    b("config", "--cmd", "sh", "c1").ok()
+    b("commit", "c1", "localhost/bb").ok()
+    return b
+
+
+def test_run_passes_output_input_and_exit_code(engine):
+    r = engine.run("sh", "-c", "cat; echo err >&2; exit 9", code=9, stdin="in")
+    assert r.out == "in" and "err" in r.err
+
+
+@pytest.mark.parametrize("program", ["no-such-program", "/no/such/program", "/etc/passwd"])
+def test_a_program_that_cannot_run_is_an_error(engine, program):
+    r = engine(*engine.argv(program))
+    assert r.code != 0 and program in r.err, r
+
+
+def test_only_stdio_reaches_the_program(engine):
+    """buildah leaves pipes open in what it calls."""
+    assert engine.run("ls", "/proc/self/fd").out.split() == ["0", "1", "2", "3"]
+
+
+def test_a_terminal(engine):
+    r = on_terminal("buildah", "--root", BOX / "buildah", "--runroot", "/run/bah", "--storage-driver", "overlay",
+                    *engine.argv("sh", "-c", "tty; exit 5", flags=["-t"]))
+    assert r.code == 5 and "/dev/pts/" in r.out, r
+
+
+def test_user_directory_environment(engine):
+    r = engine.run("sh", "-c", "id -u; pwd; echo $A", flags=["--user", "1000", "--workingdir", "/tmp", "--env", "A=1"])
+    assert r.out == "1000\n/tmp\n1\n"
+
+
+def test_volumes_and_mounts(engine):
+    (BOX / "vol").mkdir(exist_ok=True)
+    (BOX / "vol/x").write_text("there\n")
+    assert engine.run("cat", "/v/x", flags=["-v", f"{BOX}/vol:/v:ro"]).out == "there\n"
+    assert "tmpfs" in engine.run("grep", " /made ", "/proc/mounts", flags=["--mount", "type=tmpfs,destination=/made"]).out
+
+
+def test_capabilities_and_hostname(engine):
+    r = engine.run("sh", "-c", "grep CapEff /proc/self/status; hostname", flags=["--cap-drop", "all", "--hostname", "here"])
+    assert r.out.split() == ["CapEff:", "0" * 16, "here"]
+
+
+def test_two_runs_see_each_others_files(engine):
+    engine.run("touch", "/tmp/left")
+    engine.run("test", "-e", "/tmp/left")
+
+
+def test_bud(engine):
+    engine.bud("FROM localhost/bb\nARG A=1\nENV B=2\nWORKDIR /made\nCOPY file .\nRUN cat file >copy && echo $A$B >>copy\n"
+               "USER 1000\nRUN id -u >/tmp/who\n", "--build-arg", "A=7")
+    engine("from", "--name", "made", "localhost/out").ok()
+    r = engine("run", "--isolation", "oci", "--runtime", engine.runtime, "--network", "none", "made", "--", "cat", "/made/copy", "/tmp/who")
+    assert r.ok().out == "of the context\n72\n1000\n"
+
+
+def test_a_bud_that_fails_says_what(engine):
+    r = engine.bud("FROM localhost/bb\nRUN exit 3\n", code=3)
+    assert "exit status 3" in r.err
+
+
+def test_several_stages(engine):
+    engine.bud("FROM localhost/bb AS one\nRUN echo first >/x\nFROM localhost/bb\nCOPY --from=one /x /y\nRUN test -s /y\n")
+
+
+def test_flags_for_the_runtime(engine):
+    root = BOX / "tare-root"
+    engine("run", "--isolation", "oci", "--runtime", engine.runtime, "--runtime-flag", f"root={root}", "--network", "none", "c1", "--",
+           "true").ok()
+    assert root.is_dir() and [n for n in os.listdir(root) if not n.startswith(".")] == []
+
+
+def test_nothing_is_left_of_all_these(engine):
+    root = f"/run/{engine.runtime.name}"
+    assert [n for n in (os.listdir(root) if os.path.isdir(root) else []) if not n.startswith(".")] == []

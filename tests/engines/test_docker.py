@@ -1,0 +1,352 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""docker, with the containerd that dockerd starts itself."""
+import json
+import os
+import pathlib
+import shutil
+import threading
+
+import pytest
+
+import engine as shared
+from engine import BOX, Daemon, Engine, command, machine, needs, on_terminal, poll
+
+pytestmark = needs("dockerd", "docker", "containerd", "iptables", "busybox")
+
+IMAGE = "bb"
+STAY = ["sh", "-c", "trap 'exit 7' TERM; echo up; while :; do sleep 1000 & wait $!; done"]
+# a newer client may be first in PATH on some machines, without a word on what it needs
+CLIENT = "/usr/bin/docker"
+
+
+class Docker(Engine):
+    """The runtime is known to it by its own name, runc as "other"."""
+
+    def __init__(self, name="docker", flags=()):
+        super().__init__()
+        self.name = name
+        self.socket = f"/run/{name}.sock"
+        self.flags = flags
+        self.daemon = None
+        self.start()
+        self("import", shared.archive(), IMAGE).ok()
+
+    def start(self):
+        self.daemon = Daemon(self.name, "dockerd", "--data-root", BOX / self.name, "--exec-root", f"/run/{self.name}", "--pidfile",
+                             f"/run/{self.name}.pid", "-H", f"unix://{self.socket}", "--add-runtime", f"tare={shared.RUNTIME}",
+                             "--default-runtime", "tare", "--storage-driver", "overlay2", "--exec-opt",
+                             "native.cgroupdriver=cgroupfs", "--live-restore", *self.flags)
+        self.daemon.wait_for(lambda: self("version").code == 0, "dockerd")
+
+    def argv(self, *args):
+        return [CLIENT, "-H", f"unix://{self.socket}", *args]
+
+    def __call__(self, *args, **kw):
+        return command(*self.argv(*args), **kw)
+
+    @property
+    def choice(self):
+        return ["--runtime", "tare" if self.runtime == shared.RUNTIME else "runc"]
+
+    def run(self, *args, flags=(), code=0, **kw):
+        return self("run", "--rm", *self.choice, "--network", "none", *flags, IMAGE, *args, **kw).ok(code)
+
+    def sh(self, script, *flags, code=0):
+        return self.run("sh", "-c", script, flags=flags, code=code).out
+
+    def up(self, *flags, args=STAY):
+        name = f"c{os.urandom(4).hex()}"
+        self("run", "-d", *self.choice, "--network", "none", "--name", name, *flags, IMAGE, *args).ok()
+        return name
+
+    def inspect(self, name, form):
+        return self("inspect", "--format", form, name).ok().text
+
+
+@pytest.fixture(scope="module")
+def docker():
+    d = Docker()
+    yield d
+    d.daemon.close()
+
+
+@pytest.fixture
+def engine(docker):
+    yield docker
+    names = docker("ps", "-aq").out.split()
+    if names:
+        docker("rm", "-f", *names).ok()
+
+
+def test_run_passes_output_input_and_exit_code(engine):
+    r = engine.run("sh", "-c", "cat; echo err >&2; exit 9", code=9, flags=["-i"], stdin="in")
+    assert (r.out, r.err) == ("in", "err\n")
+
+
+@pytest.mark.parametrize("program, code", [("no-such-program", 127), ("/no/such/program", 127), ("/etc/passwd", 126)])
+def test_a_program_that_cannot_run_has_the_exit_code_of_a_shell(engine, program, code):
+    assert program in engine.run(program, code=code).err
+
+
+def test_a_terminal(engine):
+    r = on_terminal(*engine.argv("run", "--rm", *engine.choice, "-it", IMAGE, "sh", "-c", "tty; exit 5"))
+    assert r.code == 5 and "/dev/pts/0" in r.out, r
+
+
+def test_the_runtime_is_ours(engine):
+    assert engine.inspect(engine.up(), "{{.HostConfig.Runtime}}") == "tare"
+    info = engine("info", "--format", "{{json .}}").ok().json
+    assert info["DefaultRuntime"] == "tare" and info["Runtimes"]["tare"]["path"] == str(shared.RUNTIME)
+
+
+def test_detached_logs_wait(engine):
+    name = engine.up(args=["sh", "-c", "echo one; echo two >&2; exit 4"])
+    assert engine("wait", name).ok().text == "4"
+    r = engine("logs", name).ok()
+    assert (r.out, r.err) == ("one\n", "two\n")
+
+
+def test_stop_kill_restart(engine):
+    name = engine.up()
+    poll(lambda: "up" in engine("logs", name).out)
+    engine("stop", "-t", "10", name).ok()
+    assert engine.inspect(name, "{{.State.ExitCode}}") == "7"
+    engine("start", name).ok()
+    engine("kill", name).ok()
+    assert engine("wait", name).ok().text == "137"
+    engine("restart", "-t", "0", name).ok()
+    assert engine.inspect(name, "{{.State.Running}}") == "true"
+
+
+def test_kill_of_what_has_ended_says_so(engine):
+    name = engine.up(args=["true"])
+    engine("wait", name).ok()
+    assert "is not running" in engine("kill", name).err
+
+
+def test_exec(engine):
+    name = engine.up("--env", "A=1")
+    assert engine("exec", name, "sh", "-c", "echo $A; id -u").ok().out == "1\n0\n"
+    assert engine("exec", "-i", name, "cat", stdin="in").ok().out == "in"
+    assert engine("exec", "-u", "1000:2000", "-w", "/tmp", "-e", "B=2", name, "sh", "-c", "id -u; id -g; pwd; echo $B").ok().out == \
+        "1000\n2000\n/tmp\n2\n"
+    engine("exec", name, "sh", "-c", "exit 3").ok(3)
+    # 20.10 has 126 for whatever of an exec it is, with any runtime
+    for program, words in (("no-such-program", "executable file not found"), ("/etc/passwd", "permission denied")):
+        assert words in engine("exec", name, program).ok(126).out
+    engine("exec", "-d", name, "touch", "/tmp/made").ok()
+    poll(lambda: engine("exec", name, "test", "-e", "/tmp/made").code == 0)
+
+
+def test_exec_on_a_terminal(engine):
+    r = on_terminal(*engine.argv("exec", "-it", engine.up(), "sh", "-c", "tty; exit 6"))
+    assert r.code == 6 and "/dev/pts/" in r.out, r
+
+
+def test_pause_and_unpause(engine):
+    name = engine.up()
+    engine("pause", name).ok()
+    assert engine.inspect(name, "{{.State.Status}}") == "paused"
+    assert "paused" in engine("exec", name, "true").err
+    engine("unpause", name).ok()
+    engine("exec", name, "true").ok()
+
+
+def test_top_and_stats(engine):
+    name = engine.up()
+    poll(lambda: "sleep 1000" in engine("top", name, "-o", "pid,args").ok().out)
+    stats = engine("stats", "--no-stream", "--format", "{{json .}}", name).ok().json
+    assert int(stats["PIDs"]) >= 2 and not stats["MemUsage"].startswith("0B")
+
+
+def test_update(engine):
+    if not pathlib.Path("/sys/fs/cgroup/memory").is_dir():
+        pytest.skip("this reads files of cgroup v1")
+    name = engine.up("--memory", "64m", "--memory-swap", "64m", "--pids-limit", "100")
+    engine("update", "--memory", "128m", "--memory-swap", "128m", "--cpu-shares", "512", name).ok()
+    engine("update", "--pids-limit", "50", name).ok()
+    seen = engine("exec", name, "sh", "-c", "cd /sys/fs/cgroup; cat memory/memory.limit_in_bytes cpu/cpu.shares pids/pids.max").ok().out
+    assert seen.split() == ["134217728", "512", "50"]
+
+
+def test_cp_diff_commit(engine):
+    name = engine.up()
+    (BOX / "file").write_text("content")
+    engine("cp", BOX / "file", f"{name}:/tmp/file").ok()
+    assert engine("exec", name, "cat", "/tmp/file").ok().out == "content"
+    assert "A /tmp/file" in engine("diff", name).ok().out.splitlines()
+    engine("commit", name, "made").ok()
+    assert engine("run", "--rm", "made", "cat", "/tmp/file").ok().out == "content"
+
+
+def test_healthcheck(engine):
+    name = engine.up("--health-cmd", "test -e /tmp/well", "--health-interval", "300ms", "--health-retries", "2")
+    poll(lambda: engine.inspect(name, "{{.State.Health.Status}}") == "unhealthy")
+    engine("exec", name, "touch", "/tmp/well").ok()
+    poll(lambda: engine.inspect(name, "{{.State.Health.Status}}") == "healthy")
+
+
+def test_restart_policy(engine):
+    name = engine.up("--restart", "on-failure:2", args=["sh", "-c", "echo again; exit 1"])
+    poll(lambda: engine.inspect(name, "{{.RestartCount}} {{.State.Status}}") == "2 exited")
+    assert engine("logs", name).ok().out == "again\n" * 3
+
+
+def test_a_containers_own_oom_kill_is_reported(engine):
+    name = engine.up("--memory", "16m", "--memory-swap", "16m", args=["dd", "if=/dev/zero", "of=/dev/null", "bs=100M", "count=1"])
+    assert engine("wait", name).ok().text == "137"
+    assert engine.inspect(name, "{{.State.OOMKilled}}") == "true"
+
+
+def test_limits_are_in_the_cgroup(engine):
+    if not pathlib.Path("/sys/fs/cgroup/memory").is_dir():
+        pytest.skip("this reads files of cgroup v1")
+    r = engine.sh("cd /sys/fs/cgroup; cat memory/memory.limit_in_bytes cpu/cpu.cfs_quota_us pids/pids.max cpuset/cpuset.cpus",
+                  "--memory", "64m", "--cpus", "0.5", "--pids-limit", "44", "--cpuset-cpus", "0")
+    assert r.split() == ["67108864", "50000", "44", "0"]
+
+
+def test_ulimits_sysctl_hostname_oom_score(engine):
+    r = engine.sh("ulimit -n; cat /proc/sys/kernel/shm_rmid_forced; hostname; cat /proc/self/oom_score_adj", "--ulimit", "nofile=1000:1100",
+                  "--sysctl", "kernel.shm_rmid_forced=1", "--hostname", "here", "--oom-score-adj", "500")
+    assert r.split() == ["1000", "1", "here", "500"]
+
+
+def test_read_only_tmpfs_and_volumes(engine):
+    (BOX / "vol").mkdir(exist_ok=True)
+    (BOX / "vol/x").write_text("there")
+    r = engine.sh("touch /x 2>/dev/null && echo writable; touch /made/x && grep -c size=1024k /proc/mounts; cat /v/x; echo >/named/y",
+                  "--read-only", "--tmpfs", "/made:size=1m,mode=1777", "-v", f"{BOX}/vol:/v:ro", "-v", "named:/named")
+    assert r == "1\nthere"
+    assert engine.sh("ls /named", "-v", "named:/named") == "y\n"
+    engine("volume", "rm", "named").ok()
+
+
+def test_devices(engine):
+    assert engine.sh("stat -c %t:%T /dev/fuse", "--device", "/dev/fuse") == "a:e5\n"
+    engine.sh("mknod /tmp/x b 7 0 && head -c1 /tmp/x", code=1)
+
+
+def test_seccomp(engine):
+    assert engine.sh("grep Seccomp: /proc/self/status").split()[1] == "2"
+    assert engine.sh("grep Seccomp: /proc/self/status", "--security-opt", "seccomp=unconfined").split()[1] == "0"
+    (BOX / "seccomp.json").write_text(json.dumps({"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
+        {"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO", "errnoRet": 95}]}))
+    assert "not supported" in engine.sh("mkdir /tmp/x 2>&1; true", "--security-opt", f"seccomp={BOX}/seccomp.json")
+
+
+def test_capabilities_no_new_privileges_users(engine):
+    r = engine.sh("grep -E 'CapBnd|NoNewPrivs' /proc/self/status", "--cap-drop", "all", "--cap-add", "net_raw", "--security-opt",
+                  "no-new-privileges")
+    assert r.split() == ["CapBnd:", f"{1 << 13:016x}", "NoNewPrivs:", "1"]
+    r = engine.sh("id -u; id -G", "--user", "user", "--group-add", "more").split()
+    assert r[0] == "1000" and set(r[1:]) == {"1000", "2000"}  # docker names a group twice
+
+
+@machine("docker asks for every capability, and CAP_SYS_RESOURCE is not in the bounding set")
+def test_privileged(engine):
+    engine.sh("mount -t tmpfs x /mnt", "--privileged")
+
+
+@machine("docker asks for every capability, and CAP_SYS_RESOURCE is not in the bounding set")
+def test_exec_privileged(engine):
+    engine("exec", "--privileged", engine.up(), "true").ok()
+
+
+@pytest.mark.skipif(not os.path.exists("/usr/bin/docker-init") and shutil.which("catatonit") is None, reason="no init is installed")
+def test_an_init(engine):
+    r = engine("run", "--rm", *engine.choice, "--init", IMAGE, "cat", "/proc/1/comm")
+    if r.code != 0 and "docker-init" in r.err:
+        pytest.skip("docker-init is in no package that is installed")
+    assert "init" in r.ok().out
+
+
+def test_a_bridge_with_a_published_port(engine):
+    (BOX / "www").mkdir(exist_ok=True)
+    (BOX / "www/index.html").write_text("served")
+    name = engine("run", "-d", *engine.choice, "-p", "18080:80", "-v", f"{BOX}/www:/www", IMAGE, "httpd", "-f", "-p", "80", "-h", "/www").ok().text
+    poll(lambda: command("busybox", "wget", "-qO-", "http://127.0.0.1:18080/").out == "served")
+    address = engine.inspect(name, "{{.NetworkSettings.IPAddress}}")
+    assert engine("run", "--rm", *engine.choice, IMAGE, "wget", "-qO-", f"http://{address}/").ok().out == "served"
+
+
+def test_a_network_of_ones_own_has_names(engine):
+    engine("network", "create", "own").ok()
+    try:
+        engine("run", "-d", *engine.choice, "--network", "own", "--name", "first", IMAGE, *STAY).ok()
+        assert "first" in engine("run", "--rm", *engine.choice, "--network", "own", IMAGE, "ping", "-c1", "first").ok().out
+        engine("run", "-d", *engine.choice, "--name", "second", IMAGE, *STAY).ok()
+        engine("network", "connect", "own", "second").ok()
+        engine("exec", "second", "ping", "-c1", "first").ok()
+        engine("network", "disconnect", "own", "second").ok()
+        assert sorted(engine("run", "--rm", *engine.choice, "--network", "container:first", IMAGE, "ls", "/sys/class/net").ok().out.split()) == \
+            ["eth0", "lo"]
+    finally:
+        engine("rm", "-f", "first", "second")
+        engine("network", "rm", "own").ok()
+
+
+def test_shared_namespaces(engine):
+    name = engine.up("--ipc", "shareable")
+    pid = engine.inspect(name, "{{.State.Pid}}")
+    other = engine.up("--pid", f"container:{name}", "--ipc", f"container:{name}")
+    other_pid = engine.inspect(other, "{{.State.Pid}}")
+    for kind in ("pid", "ipc"):
+        assert os.readlink(f"/proc/{pid}/ns/{kind}") == os.readlink(f"/proc/{other_pid}/ns/{kind}")
+    engine("rm", "-f", other).ok()
+    assert engine.inspect(name, "{{.State.Running}}") == "true"
+
+
+def test_build(engine):
+    context = BOX / "context"
+    context.mkdir(exist_ok=True)
+    (context / "Dockerfile").write_text(f"FROM {IMAGE}\nARG A=1\nCOPY Dockerfile /made/\nRUN echo $A >/made/a\nUSER 1000\nRUN id -u >/tmp/who\n")
+    engine("build", "--network", "none", "--build-arg", "A=7", "-t", "built", context, env={**os.environ, "DOCKER_BUILDKIT": "0"}).ok()
+    assert engine("run", "--rm", *engine.choice, "built", "cat", "/made/a", "/tmp/who").ok().out == "7\n1000\n"
+
+
+def test_ten_at_once(engine):
+    threads = [threading.Thread(target=engine.up) for _ in range(10)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert len(engine("ps", "-q").ok().out.split()) == 10
+
+
+def test_containers_survive_a_restart_of_dockerd(engine):
+    name = engine.up()
+    pid = engine.inspect(name, "{{.State.Pid}}")
+    engine.daemon.close()
+    engine.start()
+    assert engine.inspect(name, "{{.State.Pid}} {{.State.Running}}") == f"{pid} true"
+    assert engine("exec", name, "echo", "hello").ok().out == "hello\n"
+
+
+def test_userns_remap():
+    """A dockerd of its own, for it is the daemon that maps."""
+    for name in ("subuid", "subgid"):
+        pathlib.Path("/etc", name).write_text("dockremap:300000:65536\n")
+    for path, line in (("/etc/passwd", "dockremap:x:990:990::/:/bin/false\n"), ("/etc/group", "dockremap:x:990:\n")):
+        if "dockremap" not in pathlib.Path(path).read_text():
+            with open(path, "a", encoding="utf8") as f:
+                f.write(line)
+    d = Docker("remapped", ["--userns-remap", "default", "--bridge", "none", "--iptables=false"])
+    try:
+        name = d.up()
+        r = d("exec", name, "sh", "-c", "cat /proc/self/uid_map; touch /tmp/x && stat -c %u /tmp/x").ok().out.split()
+        assert r == ["0", "300000", "65536", "0"]
+        assert d.sh("ls -ln /etc/passwd | cut -d' ' -f1; id -u").split()[-1] == "0"
+        d("rm", "-f", name).ok()
+    finally:
+        d.daemon.close()
+
+
+@machine("criu of Debian 12 against this kernel, and docker keeps checkpoints for experiments")
+def test_checkpoint(engine):
+    engine("checkpoint", "create", engine.up(), "one").ok()
+
+
+def test_nothing_is_left_of_all_these(engine):
+    root = pathlib.Path("/run/docker/runtime-runc/moby")
+    assert [n for n in (os.listdir(root) if root.exists() else []) if not n.startswith(".")] == []

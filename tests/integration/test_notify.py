@@ -1,0 +1,490 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""NOTIFY_SOCKET, sd_notify(3): what the service manager that called tare hears of the program."""
+import array
+import contextlib
+import ctypes
+import json
+import os
+import signal
+import socket
+import struct
+
+import pytest
+
+import defaults
+from harness import (IS_TARE, ROOT, SLOW, TESTER, Mount, assert_same_host, finish, is_alive, mount_at, mounts, poll, proc_status,
+                     read, root_only, rt, snapshot, spawn, tare_only)
+
+LIBC = ctypes.CDLL(None, use_errno=True)
+INSIDE = "/run/notify/notify.sock"
+
+
+class Manager:
+    """The socket of a service manager."""
+
+    def __init__(self, address):
+        self.address = str(address)
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+        self.socket.bind(f"\0{self.address[1:]}" if self.address[0] == "@" else self.address)
+        self.socket.settimeout(10 * SLOW)
+        self.env = {**os.environ, "NOTIFY_SOCKET": self.address}
+
+    def read(self):
+        """(words, sender's pid, descriptors)."""
+        data, control, _, _ = self.socket.recvmsg(4096, 1024)
+        pid, fds = None, array.array("i")
+        for _, kind, payload in control:
+            if kind == socket.SCM_RIGHTS:
+                fds.frombytes(payload)
+            elif kind == socket.SCM_CREDENTIALS:
+                pid = struct.unpack("iII", payload)[0]
+        return data.decode(), pid, list(fds)
+
+    def silent(self, seconds=0.3):
+        self.socket.settimeout(seconds)
+        with pytest.raises(TimeoutError):
+            self.socket.recv(100)
+        self.socket.settimeout(10 * SLOW)
+
+    def close(self):
+        self.socket.close()
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self.address)
+
+
+@pytest.fixture
+def manager(scratch):
+    scratch.chmod(0o777)
+    m = Manager(scratch / "manager")
+    os.chmod(m.address, 0o777)
+    yield m
+    m.close()
+
+
+def say(pid, *words, uid=None):
+    """As a program of the container of process @pid: one datagram for each of @words."""
+    child = os.fork()
+    if child == 0:
+        try:
+            kinds = ["user"] if os.readlink(f"/proc/{pid}/ns/user") != os.readlink("/proc/self/ns/user") else []
+            spaces = [os.open(f"/proc/{pid}/ns/{kind}", os.O_RDONLY) for kind in [*kinds, "mnt"]]
+            if any(LIBC.setns(space, 0) != 0 for space in spaces):
+                os._exit(2)
+            if uid is not None:
+                os.setgroups([])
+                os.setgid(uid)
+                os.setuid(uid)
+            s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+            for text in words:
+                s.sendto(text.encode(), INSIDE)
+            os._exit(0)
+        except ConnectionRefusedError:
+            os._exit(3)
+        except FileNotFoundError:
+            os._exit(4)
+        finally:
+            os._exit(1)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def hear(manager, proc, pid):
+    """The word, the pid, and what it waits for: all from @proc, which ends then."""
+    assert manager.read()[:2] == ("READY=1\n", proc.pid)
+    assert manager.read()[:2] == (f"MAINPID={pid}\n", proc.pid)
+    if IS_TARE:  # and runc since 1.2
+        words, sender, fds = manager.read()
+        assert (words, sender, len(fds)) == ("BARRIER=1", proc.pid, 1)
+        os.close(fds[0])
+    r = finish(proc).ok()
+    assert (r.out, r.err) == ("", "")
+
+
+def program(bundle):
+    """A program that stays; on the way the variable it sees."""
+    return bundle.writable().sh("echo $NOTIFY_SOCKET >/tmp/variable; touch /tmp/ready; while :; do sleep 1000 & wait; done")
+
+
+def socket_in(bundle):
+    """Wait until the program's socket is there."""
+    pid = poll(lambda: json.loads(rt("state", bundle.id).out or "{}").get("pid"))
+    poll(lambda: os.path.exists(f"/proc/{pid}/root{INSIDE}"), "the socket")
+    return pid
+
+
+def starting(bundle, manager):
+    """`start`, which waits."""
+    proc = spawn(bundle.argv("start"), env=manager.env)
+    pid = socket_in(bundle)
+    bundle.ready()
+    return proc, pid
+
+
+# --- create and start
+
+
+def test_start_waits_until_the_program_is_ready(bundle, manager):
+    program(bundle).create(env=manager.env).ok()
+    proc, pid = starting(bundle, manager)
+    assert read(bundle.rootfs / "tmp/variable") == INSIDE
+    say(pid, "STATUS=warming up")
+    manager.silent()
+    assert proc.poll() is None
+    say(pid, "READY=1")
+    hear(manager, proc, pid)
+    assert bundle.status() == "running"
+
+
+@tare_only
+@pytest.mark.parametrize("words", ["STATUS=x\nREADY=1\nMAINPID=77", "READY=1\nSTATUS=y", "READY=1"])
+def test_only_the_line_is_passed_on(bundle, manager, words):
+    program(bundle).create(env=manager.env).ok()
+    proc, pid = starting(bundle, manager)
+    assert say(pid, "NOTREADY=1", words) == 0
+    hear(manager, proc, pid)
+
+
+def test_the_directory_is_read_only_inside(bundle, manager):
+    program(bundle).create(env=manager.env).ok()
+    there = mount_at(mounts(bundle.pid), "/run/notify")
+    assert {"ro", "nosuid", "nodev", "noexec"} <= set(there.options)
+    assert isinstance(there, Mount) and there.root.endswith(f"{bundle.id}/notify")
+
+
+@tare_only
+@pytest.mark.parametrize("uid", [1000, 65534])
+def test_every_user_of_the_container_may_say_it(bundle, manager, uid):
+    program(bundle).create(env=manager.env, preexec_fn=lambda: os.umask(0o077)).ok()
+    proc, pid = starting(bundle, manager)
+    assert say(pid, "READY=1", uid=uid) == 0
+    hear(manager, proc, pid)
+
+
+@root_only
+def test_in_a_user_namespace_too(bundle, manager):
+    program(bundle).userns()
+    for path in (bundle.dir, bundle.rootfs, bundle.rootfs / "tmp"):
+        os.chmod(path, 0o777)
+    os.chown(bundle.rootfs, 100000, 100000)
+    bundle.create(env=manager.env).ok()
+    proc, pid = starting(bundle, manager)
+    assert say(pid, "READY=1", uid=5) == 0
+    hear(manager, proc, pid)
+
+
+@tare_only
+@root_only
+def test_in_a_joined_user_namespace_too(bundle, bundles, manager):
+    first = bundles()
+    first.writable().userns()
+    os.chown(first.rootfs, 100000, 100000)
+    first.process["args"] = ["sleep", "1000"]
+    first.up()
+    program(bundle).namespaces("mount", "pid", "ipc", "uts", "network", user=f"/proc/{first.pid}/ns/user")
+    for path in (bundle.dir, bundle.rootfs, bundle.rootfs / "tmp"):
+        os.chmod(path, 0o777)
+    os.chown(bundle.rootfs, 100000, 100000)
+    bundle.create(env=manager.env).ok()
+    proc, pid = starting(bundle, manager)
+    assert say(pid, "READY=1", uid=5) == 0
+    hear(manager, proc, pid)
+
+
+@tare_only
+@root_only
+def test_of_an_ordinary_user_too(bundles, manager):
+    bundle = bundles(user=TESTER, config=defaults.rootless(TESTER, TESTER))
+    bundle.process["terminal"] = False
+    program(bundle).create(env=manager.env).ok()
+    proc = spawn(bundle.argv("start"), env=manager.env)
+    bundle.ready()
+    assert say(bundle.pid, "READY=1") == 0
+    hear(manager, proc, bundle.pid)
+    bundle.delete("--force").ok()
+    assert not bundle.exists()
+
+
+@pytest.mark.parametrize("end", ["by itself", "killed"])
+def test_the_end_of_the_program_ends_the_waiting(bundle, manager, end):
+    program(bundle)
+    if end == "by itself":
+        bundle.sh("exit 3")
+    bundle.create(env=manager.env).ok()
+    proc = spawn(bundle.argv("start"), env=manager.env)
+    if end == "killed":
+        socket_in(bundle)
+        bundle.ready().kill("KILL").ok()
+    finish(proc, timeout=5).ok()
+    manager.silent(0.1)
+    bundle.wait("stopped")
+
+
+@tare_only
+def test_what_was_said_before_the_end_is_heard(bundle, manager):
+    program(bundle).create(env=manager.env).ok()
+    proc, pid = starting(bundle, manager)
+    os.kill(proc.pid, signal.SIGSTOP)
+    assert say(pid, "READY=1") == 0
+    os.kill(pid, signal.SIGKILL)
+    poll(lambda: not is_alive(pid))
+    os.kill(proc.pid, signal.SIGCONT)
+    hear(manager, proc, pid)
+
+
+@tare_only
+def test_others_may_work_on_the_container_meanwhile(bundle, manager):
+    program(bundle).create(env=manager.env).ok()
+    proc, _ = starting(bundle, manager)
+    assert bundle.verb("exec", tail=["echo", "hello"]).ok().out == "hello\n"
+    bundle.delete("--force", timeout=5).ok()
+    finish(proc, timeout=5).ok()
+    assert not bundle.exists()
+
+
+@tare_only
+def test_a_start_that_is_killed_leaves_the_program_alone(bundle, manager):
+    program(bundle).create(env=manager.env).ok()
+    proc, pid = starting(bundle, manager)
+    proc.terminate()
+    assert finish(proc).code == -signal.SIGTERM
+    assert bundle.status() == "running"
+    assert say(pid, "READY=1") == 3
+    bundle.delete("--force").ok()
+
+
+@tare_only
+def test_poststart_hooks_run_before_it_is_waited_for(bundle, manager, scratch):
+    program(bundle).config["hooks"] = {"poststart": [{"path": "/bin/touch", "args": ["touch", f"{scratch}/hook"]}]}
+    bundle.create(env=manager.env).ok()
+    proc, _ = starting(bundle, manager)
+    poll((scratch / "hook").exists)
+    bundle.delete("--force").ok()
+    finish(proc).ok()
+
+
+@tare_only
+def test_a_manager_that_never_reads_is_waited_for_half_a_minute(bundle, manager):
+    """Held against the call that waits, not against the clock."""
+    program(bundle).create(env=manager.env).ok()
+    proc, pid = starting(bundle, manager)
+    say(pid, "READY=1")
+    assert [manager.read()[0] for _ in range(2)] == ["READY=1\n", f"MAINPID={pid}\n"]
+    poll(lambda: read(f"/proc/{proc.pid}/wchan") != "0", "start to wait")
+    call = read(f"/proc/{proc.pid}/syscall").split()
+    # ppoll(fds, 1, time-out ...): the kernel writes back what is left only at the end
+    with open(f"/proc/{proc.pid}/mem", "rb") as memory:
+        memory.seek(int(call[3], 16))
+        seconds, nanoseconds = struct.unpack("qq", memory.read(16))
+    assert (int(call[2], 16), seconds, nanoseconds) == (1, 30, 0)
+    assert proc.poll() is None
+    proc.kill()
+    finish(proc)
+
+
+# --- who waits, and for what
+
+
+@tare_only
+def test_without_the_variable_there_is_nothing_of_it(bundle):
+    program(bundle).up().ready()
+    assert read(bundle.rootfs / "tmp/variable") == ""
+    assert not (ROOT / bundle.id / "notify").exists()
+    assert not [m for m in mounts(bundle.pid) if "notify" in m.target]
+
+
+@tare_only
+@pytest.mark.parametrize("value", ["", None])
+def test_a_start_without_it_does_not_wait(bundle, manager, value):
+    program(bundle).create(env=manager.env).ok()
+    env = {k: v for k, v in os.environ.items() if k != "NOTIFY_SOCKET"}
+    bundle.start(env=env if value is None else {**env, "NOTIFY_SOCKET": value}).ok()
+    bundle.ready()
+    assert say(bundle.pid, "READY=1") == 4
+
+
+@tare_only
+def test_a_start_alone_has_nothing_to_wait_for(bundle, manager):
+    program(bundle).create().ok()
+    bundle.start(env=manager.env).ok()
+    assert bundle.ready().status() == "running"
+
+
+@tare_only
+def test_a_manager_that_is_not_there_is_told_before_the_start(bundle, manager, scratch):
+    program(bundle).create(env=manager.env).ok()
+    env = {**manager.env, "NOTIFY_SOCKET": f"{scratch}/nobody"}
+    bundle.start(env=env).refused(f'connect to NOTIFY_SOCKET "{scratch}/nobody": no such file or directory')
+    assert bundle.status() == "created"
+    # and again, with the right one
+    proc, pid = starting(bundle, manager)
+    say(pid, "READY=1")
+    hear(manager, proc, pid)
+
+
+@tare_only
+def test_a_socket_of_a_start_that_failed_is_replaced(bundle, manager):
+    program(bundle).create(env=manager.env).ok()
+    left = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    left.bind(str(ROOT / bundle.id / "notify/notify.sock"))
+    left.close()
+    proc, pid = starting(bundle, manager)
+    poll(lambda: say(pid, "READY=1") == 0)
+    hear(manager, proc, pid)
+
+
+@tare_only
+@pytest.mark.parametrize("value", ["notify", "vsock:2:1234", "./x"])
+def test_what_is_no_address_is_refused(bundle, value):
+    before = snapshot()
+    bundle.stay().create(env={**os.environ, "NOTIFY_SOCKET": value}).refused(
+        f'NOTIFY_SOCKET "{value}" is neither an absolute path nor abstract')
+    assert_same_host(before)
+
+
+@tare_only
+def test_it_takes_a_mount_namespace(bundle, manager):
+    bundle.config["mounts"] = []
+    for key in ("maskedPaths", "readonlyPaths"):
+        bundle.linux.pop(key, None)
+    bundle.namespaces("pid")
+    bundle.config.pop("hostname", None)
+    bundle.config["root"]["readonly"] = False
+    bundle.stay().create(env=manager.env).refused("NOTIFY_SOCKET is set, and takes a new mount namespace")
+
+
+@tare_only
+def test_the_address_may_be_abstract(bundle):
+    manager = Manager(f"@tare-test-{os.getpid()}")
+    try:
+        program(bundle).create(env=manager.env).ok()
+        proc, pid = starting(bundle, manager)
+        say(pid, "READY=1")
+        hear(manager, proc, pid)
+    finally:
+        manager.close()
+
+
+@tare_only
+def test_paths_may_be_longer_than_an_address(bundles, scratch):
+    """The state's, and the manager's."""
+    bundle = bundles()
+    deep = scratch / ("d" * 120)
+    deep.mkdir()
+    bundle.root = deep / "root"
+    here = os.open(deep, os.O_PATH)
+    manager = Manager(f"/proc/self/fd/{here}/manager")
+    manager.env["NOTIFY_SOCKET"] = str(deep / "manager")
+    try:
+        program(bundle).create(env=manager.env).ok()
+        proc = spawn(bundle.argv("start"), env=manager.env)
+        bundle.ready()
+        say(bundle.pid, "READY=1")
+        hear(manager, proc, bundle.pid)
+    finally:
+        bundle.delete("--force").ok()
+        os.close(here)
+        manager.socket.close()
+
+
+@tare_only
+def test_exec_has_nothing_to_do_with_it(bundle, manager):
+    program(bundle).create(env=manager.env).ok()
+    bundle.start().ok()
+    r = bundle.verb("exec", tail=["sh", "-c", "echo ${NOTIFY_SOCKET-none}"], env=manager.env)
+    assert r.ok().out == "none\n"
+
+
+# --- run
+
+
+@tare_only
+def test_run_detached_waits_too(bundle, manager):
+    proc = program(bundle).spawn("run", "-d", env=manager.env)
+    bundle.ready()
+    pid = socket_in(bundle)
+    assert proc.poll() is None
+    say(pid, "READY=1")
+    hear(manager, proc, pid)
+    assert bundle.status() == "running"
+
+
+@tare_only
+def test_run_detached_can_be_ended_while_it_waits(bundle, manager):
+    proc = program(bundle).spawn("run", "-d", env=manager.env)
+    bundle.ready()
+    poll(lambda: proc_status(proc.pid)["SigBlk"] == "0" * 16)
+    proc.terminate()
+    assert finish(proc).code == -signal.SIGTERM
+    assert bundle.status() == "running"
+    bundle.delete("--force").ok()
+
+
+@tare_only
+def test_run_in_the_foreground_passes_it_on_and_stays_the_main_process(bundle, manager):
+    proc = program(bundle).spawn("run", env=manager.env)
+    bundle.ready()
+    pid = socket_in(bundle)
+    say(pid, "STATUS=x", "READY=1")
+    assert manager.read()[:2] == ("READY=1\n", proc.pid)
+    manager.silent(0.1)
+    assert proc.poll() is None
+    bundle.kill("KILL").ok()
+    assert finish(proc).code == 128 + signal.SIGKILL
+    assert not bundle.exists()
+
+
+# --- the plan, and the way back
+
+
+@tare_only
+def test_it_is_in_the_plan(bundle, manager):
+    plan = json.loads(program(bundle).make("plan", "--json", env=manager.env).ok().out)
+    made = [s for s in plan if s["operation"] == "make-notify"]
+    assert made == [{"number": 2, "side": "host", "operation": "make-notify", "operands": f'"{ROOT}/{bundle.id}/notify"',
+                     "place": "", "undo": "remove-notify"}]
+    last = [s for s in plan if s["operation"] == "mount"][-1]
+    assert f'"{ROOT}/{bundle.id}/notify" on "/run/notify"' in last["operands"]
+    assert "make-notify" not in bundle.make("plan").ok().out
+
+
+@tare_only
+def test_a_failure_behind_it_leaves_nothing(bundle, manager):
+    program(bundle).write()
+    count = len(json.loads(bundle.make("plan", "--json", env=manager.env).ok().out))
+    before = snapshot()
+    for verb in ("create", "run"):
+        for step in (2, 3, count // 2, count - 2):
+            bundle.make(verb, glob=["--test-fail-step", step], env=manager.env).refused("as the test asks")
+            assert_same_host(before)
+            assert not bundle.exists()
+
+
+@tare_only
+@pytest.mark.parametrize("damage", [None, "gone", "empty"])
+def test_delete_removes_it_whatever_became_of_the_journal(bundle, manager, damage):
+    program(bundle).create(env=manager.env).ok()
+    proc, _ = starting(bundle, manager)
+    journal = ROOT / bundle.id / "journal"
+    assert "notify -" in journal.read_text().splitlines()
+    if damage == "gone":
+        journal.unlink()
+    if damage == "empty":
+        journal.write_text("")
+    bundle.delete("--force").ok()
+    finish(proc)
+    assert not bundle.exists()
+
+
+@tare_only
+@pytest.mark.parametrize("cut", ["before", "after"])
+def test_what_a_killed_creator_left_is_removed(bundle, manager, cut):
+    """The next create of the same ID cleans up, with or without the directory that the journal names."""
+    left = ROOT / bundle.id
+    left.mkdir(parents=True, mode=0o700)
+    (left / "journal").write_text("notify -\n")
+    if cut == "after":
+        (left / "notify").mkdir()
+    program(bundle).create().ok()
+    assert not (left / "notify").exists()
+
+
