@@ -4,7 +4,7 @@
  *
  * A mount is made detached, with all its attributes, and only then attached onto the descriptor of
  * its place: it is never there half-configured. Filesystems that take options only mount(2) can
- * say (plan/mounts.c decides) are mounted through /proc/self/fd of that descriptor.
+ * say (plan/mounts.c decides) are mounted in a place of our own, and moved from there.
  */
 #include "inside/inside.h"
 
@@ -204,26 +204,68 @@ static int attach(struct inside *in, int mount, const struct mount_step *m, stru
 	return 0;
 }
 
-/* mount(2) onto a place that is already looked up: what it can say and fsconfig(2) can't. */
-static int mount_classic(struct inside *in, const struct mount_step *m, struct err *e)
+/* A tmpfs of our own on top of everything, with the directory "m" in it. */
+static int make_scratch(struct err *e)
+{
+	autoclose int fs = sys_fsopen("tmpfs");
+	int r = fs < 0 ? fs : sys_fs_create(fs);
+	autoclose int scratch = r < 0 ? r : sys_fsmount(fs, 0);
+	if (scratch < 0)
+		return err_sys(e, scratch, "make a place of our own");
+
+	r = sys_mkdir_at(scratch, "m", 0700);
+	autoclose int top = r < 0 ? r : sys_open("/", O_PATH | O_DIRECTORY);
+	r = top < 0 ? top : sys_attach_mount(scratch, top);
+
+	return r < 0 ? err_sys(e, r, "attach a place of our own") : take_fd(&scratch);
+}
+
+/*
+ * What mount(2) makes is attached where it is made, and nobody gets a descriptor of it: its name would have to be looked
+ * up once more. So it is made in a place that is nobody else's, and moved from there.
+ */
+static int make_classic(const struct mount_step *m, int scratch, struct err *e)
 {
 	char place[64];
 
-	autoclose int target = target_make(in, m->target, TARGET_DIRECTORY, e);
-	if (target < 0)
-		return -1;
-	fmt_text(place, sizeof(place), "/proc/self/fd/%d", target);
+	fmt_text(place, sizeof(place), "/proc/self/fd/%d/m", scratch);
 
 	int r = sys_mount(m->source, place, m->type, m->flags, m->data);
 	if (r < 0)
 		return err_sys(e, r, "mount \"%s\" of type %s", m->source ? m->source : m->type,
 			       m->type);
 
-	autoclose int mount = sys_open_in_root(in->rootfs, m->target, O_PATH);
-	if (mount < 0)
-		return err_sys(e, mount, "open \"%s\" in the rootfs", m->target);
-	if (set_attrs(mount, &m->attrs, 0, e) < 0 ||
+	int mount = sys_open_at(scratch, "m", O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
+
+	return mount < 0 ? err_sys(e, mount, "open what was mounted") : mount;
+}
+
+static int drop_scratch(int scratch, struct err *e)
+{
+	char place[64];
+
+	fmt_text(place, sizeof(place), "/proc/self/fd/%d", scratch);
+
+	int r = sys_umount(place, MNT_DETACH);
+
+	return r < 0 ? err_sys(e, r, "unmount a place of our own") : 0;
+}
+
+/* What only mount(2) can say, and fsconfig(2) can't. */
+static int mount_classic(struct inside *in, const struct mount_step *m, struct err *e)
+{
+	if (check_trusted_place(in, m, e) < 0)
+		return -1;
+
+	autoclose int scratch = make_scratch(e);
+	if (scratch < 0)
+		return -1;
+
+	autoclose int mount = make_classic(m, scratch, e);
+	if (mount < 0 || set_attrs(mount, &m->attrs, 0, e) < 0 ||
 	    set_attrs(mount, &m->recursive_attrs, AT_RECURSIVE, e) < 0)
+		return -1;
+	if (attach(in, mount, m, e) < 0 || drop_scratch(scratch, e) < 0)
 		return -1;
 
 	return finish(mount, m, e);

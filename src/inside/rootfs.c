@@ -14,8 +14,6 @@
 
 #include <linux/mount.h>
 
-#define MNT_DETACH 2
-
 int rootfs_propagate(struct inside *in, const struct step *s, struct err *e)
 {
 	(void) in;
