@@ -35,11 +35,19 @@ static int make_waiting_room(struct create *c, struct err *e)
 	c->listener = sys_listen_at(c->state_dir, STATE_SOCKET, SOCK_SEQPACKET);
 	if (c->listener < 0)
 		return err_sys(e, c->listener, "make the socket for start");
-	c->hold = sys_open_at(c->state_dir, STATE_HOLD, O_WRONLY | O_CREAT | O_EXCL, 0600);
-	if (c->hold < 0)
-		return err_sys(e, c->hold, "make the file that says \"created\"");
 
-	int r = sys_lock(c->hold, LOCK_EX | LOCK_NB);
+	/*
+	 * A FIFO: there is nothing to write into, also for one who takes it from a waiting tare-init, as root with CAP_SYS_PTRACE
+	 * may in a pid namespace that is not ours alone.
+	 */
+	int r = sys_mknod_at(c->state_dir, STATE_HOLD, S_IFIFO | 0600, 0);
+	if (r == 0)
+		r = c->hold = sys_open_at(c->state_dir, STATE_HOLD,
+					  O_RDONLY | O_NONBLOCK | O_NOFOLLOW, 0);
+	if (r < 0)
+		return err_sys(e, r, "make the file that says \"created\"");
+
+	r = sys_lock(c->hold, LOCK_EX | LOCK_NB);
 
 	return r < 0 ? err_sys(e, r, "lock the file that says \"created\"") : 0;
 }
