@@ -5,12 +5,22 @@
 #include "host/host.h"
 
 #include "base/fmt.h"
+#include "state/journal.h"
 #include "wire/hook.h"
 
 #include <string.h>
 
+bool hooks_recorded(const struct record *rec, const char *stage)
+{
+	for (size_t i = 0; i < rec->hook_count; i++)
+		if (strcmp(rec->hooks[i].stage, stage) == 0)
+			return true;
+
+	return false;
+}
+
 int hooks_run_recorded(const struct record *rec, const char *stage, enum container_status status,
-		       bool all, struct arena *a, struct err *e)
+		       bool all, int journal, struct arena *a, struct err *e)
 {
 	struct err failure;
 	int result = 0;
@@ -33,6 +43,8 @@ int hooks_run_recorded(const struct record *rec, const char *stage, enum contain
 			.state = { record_state_json(rec, status,
 						     status == STATUS_STOPPED ? 0 : rec->pid, a) },
 			.interrupt = -1,
+			.begin = journal >= 0 ? journal_hook : NULL,
+			.argument = journal,
 		};
 
 		char place[64];

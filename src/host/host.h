@@ -66,6 +66,15 @@ int spawn_init(struct create *c, const struct step *s, struct err *e);
 /* OP_RELEASE: the id maps are written, it may exec. */
 int spawn_release(struct create *c, struct err *e);
 
+/* ---- patience.c ---- */
+
+/*
+ * Wait until one of @fds is ready: 0. -1 where for several seconds @pid, a tare-init, does not get on; the error says with
+ * what, and where it sleeps. @has_agent: a seccomp agent may have it wait as it likes.
+ */
+struct pollfd;
+int patience_poll(pid_t pid, bool has_agent, struct pollfd *fds, unsigned count, struct err *e);
+
 /* ---- sources.c ---- */
 
 /*
@@ -146,10 +155,13 @@ int pidfile_write(const char *path, pid_t pid, struct err *e);
 
 /* ---- hooks.c ---- */
 
+/* Are there any? */
+bool hooks_recorded(const struct record *rec, const char *stage);
+
 /* Run the recorded hooks of @stage one after the other. @all: go on after a failure; the first one
- * is told. */
+ * is told. @journal: each is written there; -1: nowhere. */
 int hooks_run_recorded(const struct record *rec, const char *stage, enum container_status status,
-		       bool all, struct arena *a, struct err *e);
+		       bool all, int journal, struct arena *a, struct err *e);
 
 /* ---- foreground.c ---- */
 

@@ -258,6 +258,8 @@ static int run_hook(struct create *c, const struct step *s, struct err *e)
 		.directory = c->plan->bundle,
 		.state = { c->plan->state_head, status_and_pid, c->plan->state_tail },
 		.interrupt = c->signals,
+		.begin = journal_hook,
+		.argument = c->journal,
 	};
 
 	return hook_run(&call, e);
@@ -387,6 +389,15 @@ static int keep_descriptor(struct create *c, const struct wire_message *m, int f
 	}
 }
 
+static bool has_agent(const struct create *c)
+{
+	for (size_t i = c->plan->spawn; i < c->plan->step_count; i++)
+		if (c->plan->steps[i].op == OP_SET_SECCOMP)
+			return c->plan->steps[i].seccomp.notify;
+
+	return false;
+}
+
 /* One message of tare-init, unless a signal comes first. As wire_receive(), but -1 with @e set. */
 static int next_message(struct create *c, struct wire_message *m, struct err *e)
 {
@@ -394,15 +405,14 @@ static int next_message(struct create *c, struct wire_message *m, struct err *e)
 		{ .fd = c->control, .events = POLLIN },
 		{ .fd = c->signals, .events = POLLIN },
 	};
-	int r, fd;
+	int fd;
 
-	do
-		r = sys_poll(fds, ARRAY_SIZE(fds), -1);
-	while (r == -EINTR);
+	if (patience_poll(c->pid, has_agent(c), fds, ARRAY_SIZE(fds), e) < 0)
+		return -1;
 	if (fds[1].revents != 0)
 		return interrupted(c, e);
 
-	r = wire_receive(c->control, m, &fd);
+	int r = wire_receive(c->control, m, &fd);
 	if (r ==
 	    -ECONNRESET) /* it ended without having read all of ours; what it said itself is still there */
 		r = wire_receive(c->control, m, &fd);
@@ -484,7 +494,8 @@ void create_kill(struct create *c)
 	if (c->pid <= 0)
 		return;
 	sys_pidfd_signal(c->pidfd, SIGKILL);
-	sys_wait(c->pid, &status, 0);
+	/* If it does not end, journal_undo() will tell. */
+	sys_wait_within(c->pid, c->pidfd, &status, DYING_MS);
 	c->pid = 0;
 }
 

@@ -18,6 +18,7 @@
 struct inside {
 	const struct plan *plan;
 	size_t step;	 /* index of the step being performed */
+	char *title;	 /* what it is, for those outside: WIRE_TITLE bytes */
 	int report;	 /* who hears of failures: tare's socket, later start's connection */
 	int control;	 /* tare's socket; -1 once create is done */
 	int listener;	 /* start connects to it; -1 for run */

@@ -18,6 +18,9 @@ struct hook_call {
 	unsigned timeout;	 /* seconds; 0: none */
 	const char *directory;	 /* its working directory */
 	int interrupt;		 /* give up as soon as this can be read; -1: never */
+	/* Called in the hook's own process before the exec, so that it can be written down; NULL: not. 0, or -errno. */
+	int (*begin)(int argument);
+	int argument;
 	const char *state
 		[4]; /* the state, in parts that are written one after the other; NULL ends them early */
 };
