@@ -193,6 +193,8 @@ void init_main(const long *stack)
 		.listener = (int) first + WIRE_LISTENER,
 		.hold = (int) first + WIRE_HOLD,
 		.rootfs = -1,
+		.proc_mount = -1,
+		.sys_mount = -1,
 		.empty_mount = -1,
 		.labels = { -1, -1 },
 		.console = -1,

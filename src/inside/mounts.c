@@ -155,21 +155,18 @@ static const char *trusted_kind(const struct mount_step *m)
 	return strcmp(what, m->bind ? "/sys" : "sysfs") == 0 ? "sysfs" : NULL;
 }
 
-/* procfs and sysfs are trusted by all that follows, so their place must be a real directory, not a
- * link of the image. */
-static int check_trusted_place(struct inside *in, const struct mount_step *m, struct err *e)
+/*
+ * procfs and sysfs are trusted by all that follows, so their place must be a real directory, not a link of the image: of the
+ * very descriptor that they are attached to, for the next look-up may find something else.
+ */
+static int make_trusted_place(struct inside *in, const struct mount_step *m, const char *kind,
+			      struct err *e)
 {
-	const char *kind = trusted_kind(m);
 	struct stat st;
 
-	if (!kind)
-		return 0;
-
-	autoclose int place = sys_open_in_root(in->rootfs, m->target, O_PATH | O_NOFOLLOW);
-	if (place == -ENOENT)
-		return 0;
+	autoclose int place = target_make_itself(in, m->target, TARGET_DIRECTORY, e);
 	if (place < 0)
-		return err_sys(e, place, "open \"%s\" in the rootfs", m->target);
+		return -1;
 
 	int r = sys_stat(place, &st);
 	if (r < 0)
@@ -179,7 +176,19 @@ static int check_trusted_place(struct inside *in, const struct mount_step *m, st
 			e, "\"%s\" is not a directory of the rootfs: %s goes only onto a real one",
 			m->target, kind);
 
-	return 0;
+	return take_fd(&place);
+}
+
+static int make_place(struct inside *in, const struct mount_step *m, enum target_kind kind,
+		      struct err *e)
+{
+	const char *trusted = trusted_kind(m);
+
+	if (trusted)
+		return make_trusted_place(in, m, trusted, e);
+
+	return m->target_nofollow ? target_make_itself(in, m->target, kind, e)
+				  : target_make(in, m->target, kind, e);
 }
 
 static int attach(struct inside *in, int mount, const struct mount_step *m, struct err *e)
@@ -188,9 +197,7 @@ static int attach(struct inside *in, int mount, const struct mount_step *m, stru
 	if (directory < 0)
 		return -1;
 
-	enum target_kind kind = directory ? TARGET_DIRECTORY : TARGET_FILE;
-	autoclose int target = m->target_nofollow ? target_make_itself(in, m->target, kind, e)
-						  : target_make(in, m->target, kind, e);
+	autoclose int target = make_place(in, m, directory ? TARGET_DIRECTORY : TARGET_FILE, e);
 	if (target < 0)
 		return -1;
 
@@ -201,7 +208,7 @@ static int attach(struct inside *in, int mount, const struct mount_step *m, stru
 	if (r < 0)
 		return err_sys(e, r, "attach to \"%s\"", m->target);
 
-	return 0;
+	return paths_trust(in, trusted_kind(m) ? mount : -1, m->target, e);
 }
 
 /* A tmpfs of our own on top of everything, with the directory "m" in it. */
@@ -254,9 +261,6 @@ static int drop_scratch(int scratch, struct err *e)
 /* What only mount(2) can say, and fsconfig(2) can't. */
 static int mount_classic(struct inside *in, const struct mount_step *m, struct err *e)
 {
-	if (check_trusted_place(in, m, e) < 0)
-		return -1;
-
 	autoclose int scratch = make_scratch(e);
 	if (scratch < 0)
 		return -1;
@@ -310,9 +314,6 @@ static int copy_up(struct inside *in, int mount, const struct mount_step *m, str
 
 static int mount_new(struct inside *in, const struct mount_step *m, struct err *e)
 {
-	if (check_trusted_place(in, m, e) < 0)
-		return -1;
-
 	autoclose int mount = m->bind ? make_bind(in, m, e) : make_filesystem(in, m, e);
 	if (mount < 0 || set_attrs(mount, &m->recursive_attrs, AT_RECURSIVE, e) < 0)
 		return -1;

@@ -78,6 +78,9 @@ static void forget_host(struct inside *in)
 	if (in->proc >= 0)
 		sys_close(in->proc);
 	in->proc = -1;
+	fd_close(&in->proc_mount);
+	fd_close(&in->sys_mount);
+	in->proc_mount = in->sys_mount = -1;
 }
 
 int rootfs_pivot(struct inside *in, const struct step *s, struct err *e)
