@@ -357,7 +357,7 @@ static void run_poststop_after_hook(const struct create *c, const struct record 
 
 	if (c->failed_op != OP_RUN_HOST_HOOK && c->failed_op != OP_RUN_HOOK)
 		return;
-	if (hooks_run_recorded(rec, "poststop", STATUS_STOPPED, true, a, &failure) < 0)
+	if (hooks_run_recorded(rec, "poststop", STATUS_STOPPED, true, -1, a, &failure) < 0)
 		remove_warn(rec->id, &failure);
 }
 
@@ -460,7 +460,8 @@ int container_run(const struct create_options *o, int *exit_code, struct err *e)
 	arena_open(&records);
 	if (create_container(&c, &a, &rec, &records, e) < 0)
 		return -1;
-	if (hooks_run_recorded(&rec, "poststart", STATUS_RUNNING, false, &records, e) < 0) {
+	if (hooks_run_recorded(&rec, "poststart", STATUS_RUNNING, false, c.journal, &records, e) <
+	    0) {
 		struct err undo;
 
 		(void) container_remove(&o->root, o->id, c.state_dir, &rec, &records, &undo);

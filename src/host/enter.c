@@ -157,25 +157,46 @@ static bool joins_time(const struct spawn_step *spawn)
 	return false;
 }
 
+#define HELPER_PATIENCE_MS 8000
+
+/* It shares our memory: nothing goes on before it has ended, which it does as soon as it is killed, frozen or not. */
+static void tell_stuck(pid_t helper, int pidfd, struct err *e)
+{
+	char where[PROC_WHERE];
+	int status;
+
+	proc_describe(helper, where);
+	(void) err_msg(e, "the process that was to join the container is %s", where);
+	err_hint(e, "is the container paused, or a cgroup above it frozen?");
+	sys_pidfd_signal(pidfd, SIGKILL);
+	sys_wait(helper, &status, 0);
+}
+
 static pid_t clone_helper(struct entrance *in, struct err *e)
 {
 	struct birth *b = in->birth;
 	const struct sys_clone clone = {
 		.cgroup = b->cgroup,
 		.share_memory = !joins_time(b->spawn),
+		/* In a frozen cgroup it gets nowhere, and CLONE_VFORK has no time-out. */
+		.go_on = true,
 	};
-	int pidfd = -1, status;
+	int pidfd = -1, status, ended = 0;
 
 	in->pid = 0;
 	sys_prctl(PR_SET_DUMPABLE, 0, 0); /* is of the memory, which the helper may share */
 	pid_t helper = sys_clone_call(&clone, &pidfd, enter_and_clone, in);
 	if (helper > 0) {
-		sys_wait(helper, &status, 0);
+		ended = sys_wait_within(helper, pidfd, &status, HELPER_PATIENCE_MS);
+		if (ended < 0)
+			tell_stuck(helper, pidfd, e);
 		sys_close(pidfd);
 	}
 	sys_prctl(PR_SET_DUMPABLE, 1, 0);
 	if (helper < 0)
 		return err_sys(e, helper, "start a process for the container");
+	if (ended < 0)
+		return -1;
 	if (in->pid == 0)
 		return err_msg(e, "the process that was to join the container was killed");
 	if (in->pid < 0 && in->failed)

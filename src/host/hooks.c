@@ -7,6 +7,7 @@
 #include "base/fd.h"
 #include "base/fmt.h"
 #include "plan/hooks.h"
+#include "state/journal.h"
 #include "wire/hook.h"
 
 #include <string.h>
@@ -42,8 +43,18 @@ static const char *annotation(const struct record *rec, const char *key)
 	return NULL;
 }
 
+bool hooks_recorded(const struct record *rec, const char *stage)
+{
+	for (size_t i = 0; i < rec->hook_count; i++)
+		if (strcmp(rec->hooks[i].stage, stage) == 0)
+			return true;
+
+	return false;
+}
+
 static int run_recorded(const struct record *rec, const char *stage, enum container_status status,
-			bool all, const struct hook_files *files, struct arena *a, struct err *e)
+			bool all, const struct hook_files *files, int journal, struct arena *a,
+			struct err *e)
 {
 	struct err failure;
 	int result = 0;
@@ -67,6 +78,8 @@ static int run_recorded(const struct record *rec, const char *stage, enum contai
 						     status == STATUS_STOPPED ? 0 : rec->pid, a) },
 			.files = files,
 			.interrupt = -1,
+			.begin = journal >= 0 ? journal_hook : NULL,
+			.argument = journal,
 		};
 
 		char place[64];
@@ -85,27 +98,18 @@ static int run_recorded(const struct record *rec, const char *stage, enum contai
 	return result;
 }
 
-static bool has_stage(const struct record *rec, const char *stage)
-{
-	for (size_t i = 0; i < rec->hook_count; i++)
-		if (strcmp(rec->hooks[i].stage, stage) == 0)
-			return true;
-
-	return false;
-}
-
 int hooks_run_recorded(const struct record *rec, const char *stage, enum container_status status,
-		       bool all, struct arena *a, struct err *e)
+		       bool all, int journal, struct arena *a, struct err *e)
 {
 	struct hook_files files = HOOK_FILES_NONE;
 
-	if (!has_stage(rec, stage))
+	if (!hooks_recorded(rec, stage))
 		return 0;
 
 	int r = hook_files_open(&files, annotation(rec, HOOKS_STDOUT),
 				annotation(rec, HOOKS_STDERR), e);
 	if (r == 0)
-		r = run_recorded(rec, stage, status, all, &files, a, e);
+		r = run_recorded(rec, stage, status, all, &files, journal, a, e);
 	hook_files_close(&files);
 
 	return r;

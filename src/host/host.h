@@ -80,6 +80,15 @@ int spawn_init(struct create *c, const struct step *s, struct err *e);
 /* OP_RELEASE: the id maps are written, it may exec. */
 int spawn_release(struct create *c, struct err *e);
 
+/* ---- patience.c ---- */
+
+/*
+ * Wait until one of @fds is ready: 0. -1 where for several seconds @pid, a tare-init, does not get on; the error says with
+ * what, and where it sleeps. @has_agent: a seccomp agent may have it wait as it likes.
+ */
+struct pollfd;
+int patience_poll(pid_t pid, bool has_agent, struct pollfd *fds, unsigned count, struct err *e);
+
 /* ---- sources.c ---- */
 
 /*
@@ -185,11 +194,13 @@ int pidfile_write(const char *path, pid_t pid, struct err *e);
 /* For what hooks print; NULL: no file. 0, or -1, and what is open in @files is still to be closed. */
 int hook_files_open(struct hook_files *files, const char *out, const char *err, struct err *e);
 void hook_files_close(struct hook_files *files);
+/* Are there any? */
+bool hooks_recorded(const struct record *rec, const char *stage);
 
 /* Run the recorded hooks of @stage one after the other. @all: go on after a failure; the first one
- * is told. */
+ * is told. @journal: each is written there; -1: nowhere. */
 int hooks_run_recorded(const struct record *rec, const char *stage, enum container_status status,
-		       bool all, struct arena *a, struct err *e);
+		       bool all, int journal, struct arena *a, struct err *e);
 
 /* ---- foreground.c ---- */
 

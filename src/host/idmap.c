@@ -91,6 +91,8 @@ static int find_helper(const char *name, char path[64])
 	return -ENOENT;
 }
 
+#define HELPER_PATIENCE_MS 8000
+
 static int run_helper(const struct helper *h, struct err *e)
 {
 	const struct sys_clone clone = { .cgroup = -1 };
@@ -99,8 +101,13 @@ static int run_helper(const struct helper *h, struct err *e)
 
 	if (pid < 0)
 		return err_sys(e, pid, "start %s", h->path);
+
+	pid_t ended = sys_wait_within(pid, pidfd, &status, HELPER_PATIENCE_MS);
+	if (ended < 0)
+		sys_kill(pid, SIGKILL);
 	sys_close(pidfd);
-	sys_wait(pid, &status, 0);
+	if (ended < 0)
+		return err_sys(e, ended, "wait for %s", h->path);
 	if (status != 0) {
 		(void) err_msg(e, "%s failed with status %d", h->path, status >> 8 & 0xff);
 		return err_hint(
@@ -234,8 +241,8 @@ int idmap_make_namespace(const struct id_ranges *uids, const struct id_ranges *g
 	int fd = map_and_open(pid, uids, gids, e);
 
 	sys_close(ends[1]);
+	sys_wait_within(pid, pidfd, &status, HELPER_PATIENCE_MS);
 	sys_close(pidfd);
-	sys_wait(pid, &status, 0);
 
 	return fd;
 }

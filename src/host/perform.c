@@ -35,11 +35,19 @@ static int make_waiting_room(struct create *c, struct err *e)
 	c->listener = sys_listen_at(c->state_dir, STATE_SOCKET, SOCK_SEQPACKET);
 	if (c->listener < 0)
 		return err_sys(e, c->listener, "make the socket for start");
-	c->hold = sys_open_at(c->state_dir, STATE_HOLD, O_WRONLY | O_CREAT | O_EXCL, 0600);
-	if (c->hold < 0)
-		return err_sys(e, c->hold, "make the file that says \"created\"");
 
-	int r = sys_lock(c->hold, LOCK_EX | LOCK_NB);
+	/*
+	 * A FIFO: there is nothing to write into, also for one who takes it from a waiting tare-init, as root with CAP_SYS_PTRACE
+	 * may in a pid namespace that is not ours alone.
+	 */
+	int r = sys_mknod_at(c->state_dir, STATE_HOLD, S_IFIFO | 0600, 0);
+	if (r == 0)
+		r = c->hold = sys_open_at(c->state_dir, STATE_HOLD,
+					  O_RDONLY | O_NONBLOCK | O_NOFOLLOW, 0);
+	if (r < 0)
+		return err_sys(e, r, "make the file that says \"created\"");
+
+	r = sys_lock(c->hold, LOCK_EX | LOCK_NB);
 
 	return r < 0 ? err_sys(e, r, "lock the file that says \"created\"") : 0;
 }
@@ -251,6 +259,8 @@ static int run_hook(struct create *c, const struct step *s, struct err *e)
 		.state = { c->plan->state_head, status_and_pid, c->plan->state_tail },
 		.files = &c->hook_files,
 		.interrupt = c->signals,
+		.begin = journal_hook,
+		.argument = c->journal,
 	};
 
 	return hook_run(&call, e);
@@ -383,6 +393,15 @@ static int keep_descriptor(struct create *c, const struct wire_message *m, int f
 	}
 }
 
+static bool has_agent(const struct create *c)
+{
+	for (size_t i = c->plan->spawn; i < c->plan->step_count; i++)
+		if (c->plan->steps[i].op == OP_SET_SECCOMP)
+			return c->plan->steps[i].seccomp.notify;
+
+	return false;
+}
+
 /* One message of tare-init, unless a signal comes first. As wire_receive(), but -1 with @e set. */
 static int next_message(struct create *c, struct wire_message *m, struct err *e)
 {
@@ -390,15 +409,14 @@ static int next_message(struct create *c, struct wire_message *m, struct err *e)
 		{ .fd = c->control, .events = POLLIN },
 		{ .fd = c->signals, .events = POLLIN },
 	};
-	int r, fd;
+	int fd;
 
-	do
-		r = sys_poll(fds, ARRAY_SIZE(fds), -1);
-	while (r == -EINTR);
+	if (patience_poll(c->pid, has_agent(c), fds, ARRAY_SIZE(fds), e) < 0)
+		return -1;
 	if (fds[1].revents != 0)
 		return interrupted(c, e);
 
-	r = wire_receive(c->control, m, &fd);
+	int r = wire_receive(c->control, m, &fd);
 	if (r ==
 	    -ECONNRESET) /* it ended without having read all of ours; what it said itself is still there */
 		r = wire_receive(c->control, m, &fd);
@@ -493,7 +511,8 @@ void create_kill(struct create *c)
 	if (c->pid <= 0)
 		return;
 	sys_pidfd_signal(c->pidfd, SIGKILL);
-	sys_wait(c->pid, &status, 0);
+	/* If it does not end, journal_undo() will tell. */
+	sys_wait_within(c->pid, c->pidfd, &status, DYING_MS);
 	c->pid = 0;
 }
 

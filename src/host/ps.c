@@ -260,6 +260,9 @@ static int refuse(int status, char *output, struct err *e)
 	return err_msg(e, "ps ended with %d: %s", status >> 8 & 0xff, output);
 }
 
+/* ps(1) reads of other processes what only they can let go of. */
+#define PATIENCE_MS 8000
+
 int ps_run(const char *const *args, const char *const *env, struct arena *a, char **output,
 	   struct err *e)
 {
@@ -286,9 +289,11 @@ int ps_run(const char *const *args, const char *const *env, struct arena *a, cha
 	pid_t pid = sys_clone_call(&(struct sys_clone) { .cgroup = -1 }, &pidfd, become_ps, &c);
 	if (pid < 0)
 		return err_sys(e, pid, "start \"%s\"", c.path);
-	fd_close(&pidfd);
 
-	pid_t ended = sys_wait(pid, &status, 0);
+	pid_t ended = sys_wait_within(pid, pidfd, &status, PATIENCE_MS);
+	if (ended < 0)
+		sys_pidfd_signal(pidfd, SIGKILL);
+	fd_close(&pidfd);
 	if (ended < 0)
 		return err_sys(e, ended, "wait for ps");
 	*output = read_back(file, a, e);

@@ -32,7 +32,7 @@ int container_remove(const struct state_root *root, const char *id, int dir,
 		return -1;
 	/* runtime-spec, runtime.md#lifecycle, step 13: a failure is a warning, and the others go
 	 * on. */
-	if (rec && hooks_run_recorded(rec, "poststop", STATUS_STOPPED, true, a, &failure) < 0)
+	if (rec && hooks_run_recorded(rec, "poststop", STATUS_STOPPED, true, -1, a, &failure) < 0)
 		remove_warn(id, &failure);
 
 	return 0;
@@ -71,8 +71,8 @@ static int delete_stopped(const struct state_root *root, const char *id, int dir
 }
 
 /*
- * A start may be at work on it, in a hook that never ends, and keep us from the lock: with the process it has nothing to
- * wait for. Whatever can't be done here is told by what follows.
+ * A create or a start may be at work on it, in a hook that never ends, and keep us from the lock: with the hook, or the
+ * process, it has nothing to wait for. Whatever can't be done here is told by what follows.
  */
 static void kill_early(const struct state_root *root, const char *id, struct arena *a)
 {
@@ -80,7 +80,10 @@ static void kill_early(const struct state_root *root, const char *id, struct are
 	struct err ignored;
 
 	autoclose int dir = state_open(root, id, true, &ignored);
-	if (dir < 0 || record_read(dir, &rec, a, &ignored) <= 0)
+	if (dir < 0)
+		return;
+	journal_interrupt(dir);
+	if (record_read(dir, &rec, a, &ignored) <= 0)
 		return;
 
 	autoclose int pidfd = proc_open_exactly(rec.pid, rec.start_time);

@@ -11,6 +11,7 @@
 
 #include "base/fd.h"
 #include "base/fmt.h"
+#include "cgroup/cgroup.h"
 #include "host/embed.h"
 #include "kernel/memory.h"
 #include "kernel/mount.h"
@@ -82,9 +83,11 @@ int birth_arrange(const struct birth *b, int *image)
 int birth_exec(const struct birth *b, int image)
 {
 	const char *const envp[] = { NULL };
-	char number[16];
-	const char *const argv[] = { "tare-init", number, NULL };
+	char number[16], title[WIRE_TITLE];
+	const char *const argv[] = { WIRE_NAME, number, title, NULL };
 
+	memset(title, ' ', sizeof(title) - 1);
+	title[sizeof(title) - 1] = '\0';
 	fmt_text(number, sizeof(number), "%d", b->create->plan->first_fd);
 
 	return sys_exec_fd(image, argv, envp);
@@ -267,6 +270,9 @@ static pid_t clone_init(struct birth *b, struct err *e)
 	autoclose int dir = cgroup ? sys_open(cgroup, O_RDONLY | O_DIRECTORY) : -1;
 	if (cgroup && dir < 0)
 		return err_sys(e, dir, "open cgroup \"%s\"", cgroup);
+	/* It would be born frozen, and we wait without end for its exec. */
+	if (cgroup && cgroup_is_frozen(cgroup))
+		return err_msg(e, "cgroup \"%s\", or one above it, is frozen", cgroup);
 	if (borrow(&borrowed, b->spawn, e) < 0)
 		return -1;
 	b->user = user;

@@ -13,6 +13,7 @@
 #include "kernel/procfs.h"
 #include "kernel/socket.h"
 #include "state/directory.h"
+#include "state/journal.h"
 #include "wire/wire.h"
 
 #include <sys/socket.h>
@@ -60,6 +61,17 @@ static int ended_early(struct err *e)
 	return err_msg(e, "the container's first process was killed before it could start");
 }
 
+/* What was told to have failed must not run later on. */
+static int give_up(const struct record *rec)
+{
+	autoclose int pidfd = proc_open_exactly(rec->pid, rec->start_time);
+
+	if (pidfd >= 0)
+		sys_pidfd_signal(pidfd, SIGKILL);
+
+	return -1;
+}
+
 static int end_of_progress(const struct progress *p, struct err *e)
 {
 	struct wire_message m;
@@ -79,8 +91,14 @@ static int end_of_progress(const struct progress *p, struct err *e)
 static int follow(struct progress *p, struct err *e)
 {
 	for (;;) {
+		struct pollfd heard = { .fd = p->socket, .events = POLLIN };
 		struct wire_message m;
-		int fd, r = wire_receive(p->socket, &m, &fd);
+		int fd;
+
+		if (patience_poll(p->rec->pid, p->rec->agent != NULL, &heard, 1, e) < 0)
+			return give_up(p->rec);
+
+		int r = wire_receive(p->socket, &m, &fd);
 		autoclose int came = r > 0 ? fd : -1;
 
 		if (r == -ECONNRESET)
@@ -127,7 +145,12 @@ static int run_poststart(const struct state_root *root, const char *id, int dir,
 {
 	struct err undo;
 
-	if (hooks_run_recorded(rec, "poststart", STATUS_RUNNING, false, a, e) == 0)
+	if (!hooks_recorded(rec, "poststart"))
+		return 0;
+
+	autoclose int journal = journal_reopen(dir, e);
+	if (journal >= 0 &&
+	    hooks_run_recorded(rec, "poststart", STATUS_RUNNING, false, journal, a, e) == 0)
 		return 0;
 	(void) container_remove(root, id, dir, rec, a, &undo);
 

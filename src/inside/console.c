@@ -9,6 +9,7 @@
  */
 #include "inside/inside.h"
 
+#include "base/fmt.h"
 #include "kernel/device.h"
 #include "kernel/mount.h"
 #include "wire/wire.h"
@@ -19,31 +20,45 @@
 
 #define PTMX device_number(5, 2)
 
-/* The multiplexer of the container's devpts; where it mounts none, the host's. */
+/* The host's: the container mounts no devpts of its own. */
+static int open_host_multiplexer(struct err *e)
+{
+	int ptmx = sys_open("/dev/ptmx", O_RDWR | O_NOCTTY);
+
+	return ptmx < 0 ? err_sys(e, ptmx, "open /dev/ptmx") : ptmx;
+}
+
+/*
+ * The multiplexer of the container's devpts. What the image may have put there instead could be a FIFO that waits for ever,
+ * or a device that does something as it is opened: so first look whether it is in a devpts, where nothing else has that name.
+ */
 static int open_multiplexer(struct inside *in, struct err *e)
 {
-	const int flags = O_RDWR | O_NOCTTY;
 	struct statfs fs;
 	struct stat st;
 
-	autoclose int ptmx = sys_open_in_root(in->rootfs, "/dev/pts/ptmx", flags);
-	if (ptmx == -ENOENT) {
-		ptmx = sys_open("/dev/ptmx", flags);
-		return ptmx < 0 ? err_sys(e, ptmx, "open /dev/ptmx") : take_fd(&ptmx);
-	}
-	if (ptmx < 0)
-		return err_sys(e, ptmx, "open \"/dev/pts/ptmx\" in the rootfs");
+	autoclose int seen = sys_open_in_root(in->rootfs, "/dev/pts/ptmx", O_PATH);
+	if (seen == -ENOENT)
+		return open_host_multiplexer(e);
+	if (seen < 0)
+		return err_sys(e, seen, "open \"/dev/pts/ptmx\" in the rootfs");
 
-	int r = sys_stat(ptmx, &st);
+	int r = sys_stat(seen, &st);
 	if (r == 0)
-		r = sys_statfs(ptmx, &fs);
+		r = sys_statfs(seen, &fs);
 	if (r < 0)
 		return err_sys(e, r, "stat \"/dev/pts/ptmx\" in the rootfs");
 	if (!S_ISCHR(st.st_mode) || st.st_rdev != PTMX || fs.f_type != DEVPTS_SUPER_MAGIC)
 		return err_msg(
 			e, "\"/dev/pts/ptmx\" in the rootfs is not a pty multiplexer of devpts");
 
-	return take_fd(&ptmx);
+	char itself[64];
+
+	fmt_text(itself, sizeof(itself), "/proc/self/fd/%d", seen);
+
+	int ptmx = sys_open(itself, O_RDWR | O_NOCTTY);
+
+	return ptmx < 0 ? err_sys(e, ptmx, "open \"/dev/pts/ptmx\" in the rootfs") : ptmx;
 }
 
 /* As runc leaves it: the program's newlines reach the other end unchanged. */

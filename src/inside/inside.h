@@ -19,6 +19,7 @@
 struct inside {
 	const struct plan *plan;
 	size_t step;  /* index of the step being performed */
+	char *title;  /* what it is, for those outside: WIRE_TITLE bytes */
 	int report;   /* who hears of failures: tare's socket, later start's connection */
 	int control;  /* tare's socket; -1 once create is done */
 	int listener; /* start connects to it; -1 for run */
@@ -29,6 +30,7 @@ struct inside {
 	int parent; /* O_PATH: what target_make_parent() found last; -1: nothing that still counts */
 	const char *parent_path; /* the path that was asked for then, up to parent_length */
 	size_t parent_length;
+	int proc_mount, sys_mount; /* the container's, once they are at their place; else -1 */
 	int empty_mount; /* the tmpfs that masks directories, once one is attached; else -1 */
 	int labels[LABEL_MODULES];	 /* open attribute files; -1: not asked for */
 	int console;			 /* slave of the pty, which becomes stdio; -1: none */
@@ -57,6 +59,12 @@ step_performer rootfs_propagate, rootfs_mount, rootfs_pivot, rootfs_move, rootfs
 
 /* mounts.c, devices.c, paths.c, console.c */
 step_performer mounts_attach, devices_make, devices_link, paths_mask, paths_protect, console_open;
+
+/*
+ * @mount was attached to @target: if that is /proc or /sys, paths to be masked below it are looked up in it, whatever the name finds
+ * by then. -1: something that is neither procfs nor sysfs was. 0, or -1.
+ */
+int paths_trust(struct inside *in, int mount, const char *target, struct err *e);
 
 /* hooks.c, wait.c */
 step_performer hooks_run, wait_for_start;

@@ -2,7 +2,8 @@
 /*
  * inside/main.c - where tare-init begins, and the walk through the steps
  *
- * argv[1] is the number of its first descriptor (wire/wire.h). Everything else is in the plan.
+ * argv[1] is the number of its first descriptor, argv[2] tells those outside what it is at (wire/wire.h). Everything else
+ * is in the plan.
  */
 #include "inside/inside.h"
 
@@ -85,6 +86,19 @@ static int perform(struct inside *in, const struct step *s, struct err *e)
 	return performers[s->op](in, s, e);
 }
 
+/* In our own arguments, which everybody may read: it costs no system call. */
+static void show(const struct inside *in, const struct step *s)
+{
+	char *to = in->title, *end = in->title + WIRE_TITLE - 1;
+
+	*to++ = (char) ('0' + s->op / 10);
+	*to++ = (char) ('0' + s->op % 10);
+	*to++ = ' ';
+	for (const char *from = s->place; *from != '\0' && to < end;)
+		*to++ = *from++;
+	memset(to, 0, (size_t) (end - to));
+}
+
 /* Comes back only when a step failed. */
 static void walk(struct inside *in, struct err *e)
 {
@@ -95,6 +109,7 @@ static void walk(struct inside *in, struct err *e)
 
 		bool first = in->step == plan->spawn + 1;
 
+		show(in, s);
 		if (s->on_host) {
 			if (first || !s[-1].on_host || s[-1].ahead)
 				give_turn(in, first || s->ahead);
@@ -169,10 +184,12 @@ void init_main(const long *stack)
 	unsigned long long first;
 	struct err e;
 
-	if (stack[0] != 2 || fmt_parse_u64(argv[1], &first) < 0)
+	if (stack[0] != 3 || strlen(argv[2]) != WIRE_TITLE - 1 ||
+	    fmt_parse_u64(argv[1], &first) < 0)
 		sys_die("tare-init is started by tare alone");
 
 	struct inside in = {
+		.title = argv[2],
 		.control = (int) first + WIRE_CONTROL,
 		.report = (int) first + WIRE_CONTROL,
 		.listener = (int) first + WIRE_LISTENER,
@@ -180,6 +197,8 @@ void init_main(const long *stack)
 		.hook_files = HOOK_FILES_NONE,
 		.rootfs = -1,
 		.parent = -1,
+		.proc_mount = -1,
+		.sys_mount = -1,
 		.empty_mount = -1,
 		.labels = { -1, -1 },
 		.console = -1,

@@ -4,7 +4,7 @@
  *
  * A mount is made detached, with all its attributes, and only then attached onto the descriptor of
  * its place: it is never there half-configured. Filesystems that take options only mount(2) can
- * say (plan/mounts.c decides) are mounted through /proc/self/fd of that descriptor.
+ * say (plan/mounts.c decides) are mounted in a place of our own, and moved from there.
  */
 #include "inside/inside.h"
 
@@ -156,18 +156,17 @@ static const char *trusted_kind(const struct mount_step *m)
 }
 
 /*
- * procfs and sysfs are trusted by all that follows, so their place must be a real directory, not a link of the
- * image. The descriptor, -ENOENT, or -1 with @e told.
+ * procfs and sysfs are trusted by all that follows, so their place must be a real directory, not a link of the image: of the
+ * very descriptor that they are attached to, for the next look-up may find something else.
  */
-static int open_trusted_place(struct inside *in, const struct mount_step *m, struct err *e)
+static int make_trusted_place(struct inside *in, const struct mount_step *m, const char *kind,
+			      struct err *e)
 {
 	struct stat st;
 
-	autoclose int place = sys_open_in_root(in->rootfs, m->target, O_PATH | O_NOFOLLOW);
-	if (place == -ENOENT)
-		return place;
+	autoclose int place = target_make_itself(in, m->target, TARGET_DIRECTORY, e);
 	if (place < 0)
-		return err_sys(e, place, "open \"%s\" in the rootfs", m->target);
+		return -1;
 
 	int r = sys_stat(place, &st);
 	if (r < 0)
@@ -175,18 +174,18 @@ static int open_trusted_place(struct inside *in, const struct mount_step *m, str
 	if (!S_ISDIR(st.st_mode))
 		return err_msg(
 			e, "\"%s\" is not a directory of the rootfs: %s goes only onto a real one",
-			m->target, trusted_kind(m));
+			m->target, kind);
 
 	return take_fd(&place);
 }
 
-static int open_target(struct inside *in, const struct mount_step *m, enum target_kind kind,
-		       struct err *e)
+static int make_place(struct inside *in, const struct mount_step *m, enum target_kind kind,
+		      struct err *e)
 {
-	int place = trusted_kind(m) ? open_trusted_place(in, m, e) : -ENOENT;
+	const char *trusted = trusted_kind(m);
 
-	if (place != -ENOENT)
-		return place;
+	if (trusted)
+		return make_trusted_place(in, m, trusted, e);
 
 	return m->target_nofollow ? target_make_itself(in, m->target, kind, e)
 				  : target_make(in, m->target, kind, e);
@@ -199,7 +198,7 @@ static int attach(struct inside *in, int mount, const struct mount_step *m, stru
 	if (directory < 0)
 		return -1;
 
-	autoclose int target = open_target(in, m, directory ? TARGET_DIRECTORY : TARGET_FILE, e);
+	autoclose int target = make_place(in, m, directory ? TARGET_DIRECTORY : TARGET_FILE, e);
 	if (target < 0)
 		return -1;
 
@@ -210,29 +209,68 @@ static int attach(struct inside *in, int mount, const struct mount_step *m, stru
 	if (r < 0)
 		return err_sys(e, r, "attach to \"%s\"", m->target);
 
-	return 0;
+	return paths_trust(in, trusted_kind(m) ? mount : -1, m->target, e);
 }
 
-/* mount(2) onto a place that is already looked up: what it can say and fsconfig(2) can't. */
-static int mount_classic(struct inside *in, const struct mount_step *m, struct err *e)
+/* A tmpfs of our own on top of everything, with the directory "m" in it. */
+static int make_scratch(struct err *e)
+{
+	autoclose int fs = sys_fsopen("tmpfs");
+	int r = fs < 0 ? fs : sys_fs_create(fs);
+	autoclose int scratch = r < 0 ? r : sys_fsmount(fs, 0);
+	if (scratch < 0)
+		return err_sys(e, scratch, "make a place of our own");
+
+	r = sys_mkdir_at(scratch, "m", 0700);
+	autoclose int top = r < 0 ? r : sys_open("/", O_PATH | O_DIRECTORY);
+	r = top < 0 ? top : sys_attach_mount(scratch, top);
+
+	return r < 0 ? err_sys(e, r, "attach a place of our own") : take_fd(&scratch);
+}
+
+/*
+ * What mount(2) makes is attached where it is made, and nobody gets a descriptor of it: its name would have to be looked
+ * up once more. So it is made in a place that is nobody else's, and moved from there.
+ */
+static int make_classic(const struct mount_step *m, int scratch, struct err *e)
 {
 	char place[64];
 
-	autoclose int target = target_make(in, m->target, TARGET_DIRECTORY, e);
-	if (target < 0)
-		return -1;
-	fmt_text(place, sizeof(place), "/proc/self/fd/%d", target);
+	fmt_text(place, sizeof(place), "/proc/self/fd/%d/m", scratch);
 
 	int r = sys_mount(m->source, place, m->type, m->flags, m->data);
 	if (r < 0)
 		return err_sys(e, r, "mount \"%s\" of type %s", m->source ? m->source : m->type,
 			       m->type);
 
-	autoclose int mount = sys_open_in_root(in->rootfs, m->target, O_PATH);
-	if (mount < 0)
-		return err_sys(e, mount, "open \"%s\" in the rootfs", m->target);
-	if (set_attrs(mount, &m->attrs, 0, e) < 0 ||
+	int mount = sys_open_at(scratch, "m", O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
+
+	return mount < 0 ? err_sys(e, mount, "open what was mounted") : mount;
+}
+
+static int drop_scratch(int scratch, struct err *e)
+{
+	char place[64];
+
+	fmt_text(place, sizeof(place), "/proc/self/fd/%d", scratch);
+
+	int r = sys_umount(place, MNT_DETACH);
+
+	return r < 0 ? err_sys(e, r, "unmount a place of our own") : 0;
+}
+
+/* What only mount(2) can say, and fsconfig(2) can't. */
+static int mount_classic(struct inside *in, const struct mount_step *m, struct err *e)
+{
+	autoclose int scratch = make_scratch(e);
+	if (scratch < 0)
+		return -1;
+
+	autoclose int mount = make_classic(m, scratch, e);
+	if (mount < 0 || set_attrs(mount, &m->attrs, 0, e) < 0 ||
 	    set_attrs(mount, &m->recursive_attrs, AT_RECURSIVE, e) < 0)
+		return -1;
+	if (attach(in, mount, m, e) < 0 || drop_scratch(scratch, e) < 0)
 		return -1;
 
 	return finish(mount, m, e);

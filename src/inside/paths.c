@@ -112,6 +112,65 @@ static int protect(struct inside *in, int target, struct err *e)
 	return r < 0 ? err_sys(e, r, "cover with the read-only copy") : 0;
 }
 
+/* The part of @path behind the directory @name, "" for itself; NULL: it is elsewhere. */
+static const char *path_below(const char *path, const char *name)
+{
+	size_t length = strlen(name);
+
+	path += strspn(path, "/");
+	if (strncmp(path, name, length) != 0 || (path[length] != '/' && path[length] != '\0'))
+		return NULL;
+	path += length;
+
+	return path + strspn(path, "/");
+}
+
+int paths_trust(struct inside *in, int mount, const char *target, struct err *e)
+{
+	static const char *const names[] = { "proc", "sys" };
+	int *const mounts[] = { &in->proc_mount, &in->sys_mount };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		const char *rest = path_below(target, names[i]);
+
+		if (!rest || *rest != '\0')
+			continue;
+		fd_close(mounts[i]);
+		*mounts[i] = mount < 0 ? -1 : sys_dup(mount, 0);
+		if (mount >= 0 && *mounts[i] < 0)
+			return err_sys(e, *mounts[i], "keep \"%s\" for the paths in it", target);
+	}
+
+	return 0;
+}
+
+static bool has_dots(const char *path)
+{
+	for (; *path != '\0'; path++)
+		if (path[0] == '.' && path[1] == '.')
+			return true;
+
+	return false;
+}
+
+/*
+ * Who has the rootfs too may rename /proc while we look: then nothing would be there to be masked, and a moment later all
+ * would be as before, in the open. So what is below a procfs or sysfs of ours is looked up from there.
+ */
+static int open_path(const struct inside *in, const char *path)
+{
+	bool plain = !has_dots(path);
+	const char *in_proc = plain && in->proc_mount >= 0 ? path_below(path, "proc") : NULL;
+	const char *in_sys = plain && in->sys_mount >= 0 ? path_below(path, "sys") : NULL;
+
+	if (in_proc && *in_proc != '\0')
+		return sys_open_in_root(in->proc_mount, in_proc, O_PATH);
+	if (in_sys && *in_sys != '\0')
+		return sys_open_in_root(in->sys_mount, in_sys, O_PATH);
+
+	return sys_open_in_root(in->rootfs, path, O_PATH);
+}
+
 static int apply(struct inside *in, const char *path, const char *verb,
 		 int (*action)(struct inside *in, int target, struct err *e), struct err *e)
 {
@@ -119,7 +178,7 @@ static int apply(struct inside *in, const char *path, const char *verb,
 	 * The usual rules name files of /proc that not every kernel has. Nothing there means
 	 * nothing to protect; any other failure could leave something in the open, so it ends us.
 	 */
-	autoclose int target = sys_open_in_root(in->rootfs, path, O_PATH);
+	autoclose int target = open_path(in, path);
 	if (target == -ENOENT || target == -ENOTDIR)
 		return 0;
 	if (target < 0)

@@ -14,8 +14,6 @@
 
 #include <linux/mount.h>
 
-#define MNT_DETACH 2
-
 int rootfs_propagate(struct inside *in, const struct step *s, struct err *e)
 {
 	(void) in;
@@ -80,6 +78,9 @@ static void forget_host(struct inside *in)
 	if (in->proc >= 0)
 		sys_close(in->proc);
 	in->proc = -1;
+	fd_close(&in->proc_mount);
+	fd_close(&in->sys_mount);
+	in->proc_mount = in->sys_mount = -1;
 }
 
 int rootfs_pivot(struct inside *in, const struct step *s, struct err *e)

@@ -12,6 +12,9 @@
 
 #include <linux/mount.h>
 
+/* umount2(2) */
+#define MNT_DETACH 2
+
 #ifndef MOUNT_ATTR_NOSYMFOLLOW /* Linux 5.14 */
 #define MOUNT_ATTR_NOSYMFOLLOW 0x00200000
 #endif

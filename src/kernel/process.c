@@ -4,6 +4,8 @@
  */
 #include "kernel/process.h"
 
+#include "kernel/time.h"
+
 #include <linux/capability.h>
 #include <linux/seccomp.h>
 
@@ -21,7 +23,7 @@ pid_t sys_clone_call(const struct sys_clone *c, int *pidfd, int (*fn)(void *), v
 	};
 
 	if (c->share_memory) {
-		args.flags |= CLONE_VM | CLONE_VFORK;
+		args.flags |= c->go_on ? CLONE_VM : CLONE_VM | CLONE_VFORK;
 		args.stack = (uintptr_t) child_stack;
 		args.stack_size = sizeof(child_stack);
 	}
@@ -57,6 +59,24 @@ pid_t sys_wait(pid_t pid, int *status, int options)
 	while (r == -EINTR);
 
 	return r;
+}
+
+pid_t sys_wait_within(pid_t pid, int pidfd, int *status, int patience_ms)
+{
+	const int64_t deadline = sys_clock_ms() + patience_ms;
+	struct pollfd end = { .fd = pidfd, .events = POLLIN };
+
+	for (;;) {
+		int64_t left = deadline - sys_clock_ms();
+		int r = sys_poll(&end, 1, left > 0 ? (int) left : 0);
+
+		if (r > 0)
+			return sys_wait(pid, status, 0);
+		if (r == 0)
+			return -ETIMEDOUT;
+		if (r != -EINTR)
+			return r;
+	}
 }
 
 /* The kernel's own layout of struct sigaction, which differs from the C library's. */

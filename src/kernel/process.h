@@ -22,6 +22,7 @@ struct sys_clone {
 	uint64_t flags;	   /* CLONE_*; SIGCHLD is sent at its end */
 	int cgroup;	   /* v2 directory to be born in (CLONE_INTO_CGROUP, Linux 5.7); -1: ours */
 	bool share_memory; /* the child runs in our memory and we wait until it has exec'd or ended */
+	bool go_on;	   /* but don't wait here: the caller does, before it does anything else */
 };
 
 /*
@@ -56,6 +57,11 @@ static inline int sys_exec(const char *path, const char *const *argv, const char
 
 /* The pid that ended, its wait(2) status in @status; 0 with WNOHANG; -errno. Goes on after EINTR. */
 pid_t sys_wait(pid_t pid, int *status, int options);
+
+/*
+ * The same, but for @patience_ms at most, for which it takes the @pidfd of our child: -ETIMEDOUT.
+ */
+pid_t sys_wait_within(pid_t pid, int pidfd, int *status, int patience_ms);
 
 static inline pid_t sys_pid(void)
 {

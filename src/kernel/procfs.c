@@ -8,9 +8,11 @@
 #include "base/fmt.h"
 #include "kernel/process.h"
 
-#define FIELD_STATE	 3
-#define FIELD_PARENT	 4
-#define FIELD_START_TIME 22
+#define FIELD_STATE	  3
+#define FIELD_PARENT	  4
+#define FIELD_USER_TIME	  14
+#define FIELD_KERNEL_TIME 15
+#define FIELD_START_TIME  22
 
 static uint64_t number(const char *at)
 {
@@ -43,9 +45,12 @@ int proc_stat_read(pid_t pid, struct proc_stat *stat)
 		return -EINVAL;
 	at += 2;
 	stat->state = *at;
+	stat->cpu_time = 0;
 	for (int field = FIELD_STATE; field < FIELD_START_TIME; field++) {
 		if (field == FIELD_PARENT)
 			stat->parent = (pid_t) number(at);
+		if (field == FIELD_USER_TIME || field == FIELD_KERNEL_TIME)
+			stat->cpu_time += number(at);
 		at = strchr(at, ' ');
 		if (!at)
 			return -EINVAL;
@@ -54,6 +59,56 @@ int proc_stat_read(pid_t pid, struct proc_stat *stat)
 	stat->start_time = number(at);
 
 	return 0;
+}
+
+/* The first word of a file of its; "" where it can't be read. */
+static void read_word(pid_t pid, const char *file, char *text, size_t size)
+{
+	char path[64];
+
+	fmt_text(path, sizeof(path), "/proc/%d/%s", pid, file);
+	text[0] = '\0';
+
+	autoclose int fd = sys_open(path, O_RDONLY);
+	ssize_t n = fd < 0 ? fd : sys_read_all(fd, text, size - 1);
+
+	text[n < 0 ? 0 : n] = '\0';
+	text[strcspn(text, " \n")] = '\0';
+}
+
+static const char *state_text(char state)
+{
+	switch (state) {
+	case 'D':
+		return "asleep, not to be woken,";
+	case 'R':
+		return "running";
+	case 'T':
+	case 't':
+		return "stopped";
+	case 'Z':
+		return "dead, not waited for,";
+	default:
+		return "asleep";
+	}
+}
+
+void proc_describe(pid_t pid, char text[PROC_WHERE])
+{
+	struct proc_stat stat;
+	char where[48], call[16];
+
+	if (proc_stat_read(pid, &stat) < 0)
+		stat.state = 'S';
+	/* "0": it runs, or we may not know */
+	read_word(pid, "wchan", where, sizeof(where));
+	read_word(pid, "syscall", call, sizeof(call));
+
+	bool has_where = where[0] != '\0' && strcmp(where, "0") != 0;
+	bool has_call = call[0] >= '0' && call[0] <= '9';
+
+	fmt_text(text, PROC_WHERE, "%s%s%s%s%s", state_text(stat.state), has_where ? " in " : "",
+		 has_where ? where : "", has_call ? ", system call " : "", has_call ? call : "");
 }
 
 int proc_open_exactly(pid_t pid, uint64_t start_time)

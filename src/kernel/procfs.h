@@ -9,12 +9,17 @@
 struct proc_stat {
 	char state; /* 'R', 'S', 'Z' ... */
 	pid_t parent;
+	uint64_t cpu_time; /* clock ticks it has run, for itself and in the kernel */
 	uint64_t
 		start_time; /* clock ticks since boot: together with the pid it names one process for ever */
 };
 
 /* 0; -ENOENT or -ESRCH where there is no such process. */
 int proc_stat_read(pid_t pid, struct proc_stat *stat);
+
+/* Where it is: `asleep in fuse_get_req, system call 428`. What can't be found out is left out. */
+#define PROC_WHERE 128
+void proc_describe(pid_t pid, char text[PROC_WHERE]);
 
 /*
  * A pidfd of the process that has this pid and start time: signals sent by it reach no other. -ESRCH where it has

@@ -13,9 +13,22 @@
 /* Seconds; security.md, 20. */
 #define CONNECT_PATIENCE 8
 
+/* Nobody has to serve a socket that listens, nor to read from one: neither connect(2) nor sending may wait for ever. */
+static void limit_sending(int fd)
+{
+	const struct timeval patience = { .tv_sec = CONNECT_PATIENCE };
+
+	SYS_CALL(setsockopt, fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience), 0);
+}
+
 int sys_socket_pair(int fds[2])
 {
-	return (int) SYS_CALL(socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds, 0, 0);
+	int r = (int) SYS_CALL(socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds, 0, 0);
+
+	if (r == 0)
+		limit_sending(fds[0]);
+
+	return r;
 }
 
 /* Room for one descriptor, aligned as the kernel wants it. */
@@ -145,12 +158,9 @@ int sys_listen_at(int dir, const char *name, int type)
 	return fd < 0 ? fd : settle(fd, (int) SYS_CALL(listen, fd, 16, 0, 0, 0, 0));
 }
 
-/* Nobody has to serve a socket that listens: neither connect(2) nor sending may wait for ever. */
 static int connect_patiently(int fd, const struct sockaddr_un *a, size_t size)
 {
-	const struct timeval patience = { .tv_sec = CONNECT_PATIENCE };
-
-	SYS_CALL(setsockopt, fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience), 0);
+	limit_sending(fd);
 
 	return settle(fd, (int) SYS_CALL(connect, fd, a, size, 0, 0, 0));
 }

@@ -4,6 +4,8 @@
  */
 #include "kernel/sys.h"
 
+#include "kernel/time.h"
+
 #include <linux/magic.h>
 #include <linux/openat2.h>
 
@@ -121,20 +123,30 @@ int sys_access_at(int dir, const char *path, int mode)
 	return r;
 }
 
+#define LOOKUP_PATIENCE_MS 1000
+
 static int open_how(int dir, const char *path, int flags, uint64_t resolve)
 {
 	struct open_how how = {
 		.flags = (uint64_t) (flags | O_CLOEXEC),
 		.resolve = resolve,
 	};
-	int fd;
+	int64_t deadline = 0;
 
-	/* EAGAIN: a rename or mount elsewhere made the kernel unsure about a `..`; try again. */
-	do
-		fd = (int) SYS_CALL(openat2, dir, path, &how, sizeof(how), 0, 0);
-	while (fd == -EAGAIN || fd == -EINTR);
+	for (;;) {
+		int fd = (int) SYS_CALL(openat2, dir, path, &how, sizeof(how), 0, 0);
 
-	return fd;
+		/*
+		 * A rename or mount elsewhere made the kernel unsure about a `..`; try again. Somebody may rename all the time
+		 * so that it never is sure.
+		 */
+		if (fd != -EAGAIN && fd != -EINTR)
+			return fd;
+		if (deadline == 0)
+			deadline = sys_clock_ms() + LOOKUP_PATIENCE_MS;
+		else if (sys_clock_ms() >= deadline)
+			return fd;
+	}
 }
 
 int sys_open_in_root(int root, const char *path, int flags)

@@ -32,6 +32,13 @@ int journal_open(int dir, struct err *e)
 	return fd < 0 ? err_sys(e, fd, "make the journal") : fd;
 }
 
+int journal_reopen(int dir, struct err *e)
+{
+	int fd = sys_open_at(dir, STATE_JOURNAL, O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK, 0);
+
+	return fd < 0 ? err_sys(e, fd, "open the journal") : fd;
+}
+
 static int append(int journal, const char *key, const char *value, struct err *e)
 {
 	char room[2 * CGROUP_PATH + 64];
@@ -79,6 +86,21 @@ int journal_process(int journal, pid_t pid, uint64_t start_time, struct err *e)
 	fmt_text(text, sizeof(text), "%d %llu", pid, (unsigned long long) start_time);
 
 	return append(journal, "process", text, e);
+}
+
+int journal_hook(int journal)
+{
+	struct proc_stat stat;
+	struct err ignored;
+	char text[64];
+	pid_t pid = sys_pid();
+	int r = proc_stat_read(pid, &stat);
+
+	if (r < 0)
+		return r;
+	fmt_text(text, sizeof(text), "%d %llu", pid, (unsigned long long) stat.start_time);
+
+	return append(journal, "hook", text, &ignored) < 0 ? -ignored.code : 0;
 }
 
 int journal_netdev(int journal, const struct journal_netdev *d, struct err *e)
@@ -129,8 +151,10 @@ struct entries {
 	size_t count;
 	struct scope scope; /* no unit: none that is ours */
 	const char *scope_cgroup;
-	pid_t pid; /* 0: none */
-	uint64_t start_time;
+	struct journal_process {
+		pid_t pid; /* 0: none */
+		uint64_t start_time;
+	} init, hook; /* of hooks the last one: they run one after the other */
 	struct netdev_entry netdevs[MAX_NETDEVS];
 	size_t netdev_count;
 	struct resctrl_entry {
@@ -141,7 +165,7 @@ struct entries {
 	bool notify, created;
 };
 
-static void parse_process(char *value, struct entries *entries)
+static void parse_process(char *value, struct journal_process *process)
 {
 	char *space = strchr(value, ' ');
 	unsigned long long pid, start;
@@ -151,10 +175,8 @@ static void parse_process(char *value, struct entries *entries)
 	*space = '\0';
 	/* One that does not fit would be another process's. */
 	if (fmt_parse_u64(value, &pid) == 0 && pid <= INT_MAX &&
-	    fmt_parse_u64(space + 1, &start) == 0) {
-		entries->pid = (pid_t) pid;
-		entries->start_time = start;
-	}
+	    fmt_parse_u64(space + 1, &start) == 0)
+		*process = (struct journal_process) { .pid = (pid_t) pid, .start_time = start };
 }
 
 static void parse_scope(const struct line *line, struct entries *entries)
@@ -207,7 +229,9 @@ static void parse_resctrl(const struct line *line, struct entries *entries)
 static void parse_other(const struct line *line, struct entries *entries)
 {
 	if (strcmp(line->key, "process") == 0)
-		parse_process(line->value, entries);
+		parse_process(line->value, &entries->init);
+	else if (strcmp(line->key, "hook") == 0)
+		parse_process(line->value, &entries->hook);
 	else if (strcmp(line->key, "netdev") == 0)
 		parse_netdev(line->value, entries);
 	else if (strcmp(line->key, "netdev-is") == 0 && entries->netdev_count > 0)
@@ -266,26 +290,56 @@ static int kill_in_cgroups(const struct entries *entries, struct err *e)
 	return entries->scope.unit ? cgroup_kill_all(scope, SIGKILL, e) : 0;
 }
 
+/* A pidfd; -ESRCH where it has gone. */
+static int open_process(const struct journal_process *process)
+{
+	return process->pid > 0 ? proc_open_exactly(process->pid, process->start_time) : -ESRCH;
+}
+
+/*
+ * Whoever ran it has been killed. Its group has the number for as long as it lives, which was looked at a moment ago; a hook
+ * that has ended is nobody's business, whatever it left running.
+ */
+static void kill_hook(const struct journal_process *hook)
+{
+	autoclose int pidfd = open_process(hook);
+
+	if (pidfd >= 0)
+		sys_kill(-hook->pid, SIGKILL);
+}
+
+static int does_not_end(pid_t pid, struct err *e)
+{
+	char where[PROC_WHERE];
+
+	proc_describe(pid, where);
+
+	return err_msg(e, "process %d does not end: it is %s", pid, where);
+}
+
 /*
  * The process, and then all in its cgroups: there it may be frozen, and only come to its end when that is lifted. Wait
  * for that: until then its cgroup can't be removed.
  */
 static int kill_processes(const struct entries *entries, struct err *e)
 {
-	autoclose int pidfd =
-		entries->pid > 0 ? proc_open_exactly(entries->pid, entries->start_time) : -ESRCH;
+	pid_t pid = entries->init.pid;
+
+	kill_hook(&entries->hook);
+
+	autoclose int pidfd = open_process(&entries->init);
 	if (pidfd < 0 && pidfd != -ESRCH)
-		return err_sys(e, pidfd, "open process %d", entries->pid);
+		return err_sys(e, pidfd, "open process %d", pid);
 
 	int r = pidfd >= 0 ? sys_pidfd_signal(pidfd, SIGKILL) : 0;
 	if (r < 0 && r != -ESRCH)
-		return err_sys(e, r, "kill process %d", entries->pid);
+		return err_sys(e, r, "kill process %d", pid);
 	if (kill_in_cgroups(entries, e) < 0)
 		return -1;
 
 	struct pollfd p = { .fd = pidfd, .events = POLLIN };
 	if (pidfd >= 0 && sys_poll(&p, 1, END_PATIENCE_MS) <= 0)
-		return err_msg(e, "process %d does not end", entries->pid);
+		return does_not_end(pid, e);
 
 	return 0;
 }
@@ -329,8 +383,7 @@ static int remove_scope(const struct entries *entries, struct err *e)
 static void take_from_record(struct entries *entries, const struct record *rec)
 {
 	*entries = (struct entries) {
-		.pid = rec->pid,
-		.start_time = rec->start_time,
+		.init = { rec->pid, rec->start_time },
 		.notify = true,
 	};
 	for (size_t n = 0; n < MAX_CGROUPS && rec->cgroups[n]; n++) {
@@ -349,6 +402,9 @@ static int read_entries(int dir, struct entries *entries, struct arena *a, struc
 	*entries = (struct entries) { .count = 0 };
 	if (!text && r == -ENOENT)
 		return 1;
+	/* Somebody has put what is no file there (lines.c): as good as a damaged one. */
+	if (!text && (r == -EINVAL || r == -ELOOP || r == -ENXIO || r == -ENODEV))
+		return 0;
 	if (!text)
 		return err_sys(e, r, "read the journal");
 	parse(text, entries);
@@ -363,13 +419,13 @@ static int open_namespace(const struct entries *entries, const struct journal_ne
 
 	if (d->namespace)
 		return sys_open(d->namespace, O_RDONLY);
-	if (entries->pid <= 0)
+	if (entries->init.pid <= 0)
 		return -ESRCH;
-	fmt_text(path, sizeof(path), "/proc/%d/ns/net", entries->pid);
+	fmt_text(path, sizeof(path), "/proc/%d/ns/net", entries->init.pid);
 
 	autoclose int ns = sys_open(path, O_RDONLY);
 	/* Asked after the open: if it still is that process, it was so then. */
-	autoclose int pidfd = proc_open_exactly(entries->pid, entries->start_time);
+	autoclose int pidfd = open_process(&entries->init);
 	if (pidfd < 0)
 		return pidfd;
 
@@ -453,7 +509,7 @@ static int undo(int dir, const struct record *rec, bool failed, struct arena *a,
 
 	if (read_entries(dir, &entries, a, e) < 0)
 		return -1;
-	if (rec && entries.pid != rec->pid)
+	if (rec && entries.init.pid != rec->pid)
 		take_from_record(&entries, rec);
 
 	bool created = entries.created && !failed;
@@ -480,6 +536,23 @@ int journal_undo(int dir, const struct record *rec, bool failed, struct err *e)
 	arena_close(&a);
 
 	return r;
+}
+
+void journal_interrupt(int dir)
+{
+	struct entries entries;
+	struct err ignored;
+	struct arena a;
+
+	arena_open(&a);
+	if (read_entries(dir, &entries, &a, &ignored) == 0) {
+		autoclose int pidfd = open_process(&entries.init);
+
+		if (pidfd >= 0)
+			sys_pidfd_signal(pidfd, SIGKILL);
+		kill_hook(&entries.hook);
+	}
+	arena_close(&a);
 }
 
 int journal_return_netdevs(int dir, int network, struct err *e)

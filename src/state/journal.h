@@ -14,6 +14,7 @@
  *	scope-cgroup PATH  where that scope will be
  *	scope UNIT	is about to be started by systemd; there is none of that name with processes
  *	process PID T	tare-init, with its start time
+ *	hook PID T	a hook on the host is about to be executed by this process, which leads its group
  *	netdev NAME PASSING UP NAMESPACE
  *			is about to leave the host for the namespace, of that path or (empty) of the process; UP 1: it
  *			was up
@@ -47,6 +48,18 @@ struct scope;
 int journal_scope(int journal, const struct scope *scope, const char *cgroup, struct err *e);
 
 int journal_process(int journal, pid_t pid, uint64_t start_time, struct err *e);
+
+/* To be called by the process that becomes a hook: 0, or -errno. */
+int journal_hook(int journal);
+
+/* To append to the journal that is there: the descriptor, or -1. */
+int journal_reopen(int dir, struct err *e);
+
+/*
+ * Kill what a command that keeps the lock of @dir may be waiting for: the hook, with its process group, that is being run;
+ * and tare-init. What can't be read is left alone.
+ */
+void journal_interrupt(int dir);
 
 struct journal_netdev {
 	const char *name;      /* on the host */

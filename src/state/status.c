@@ -49,7 +49,7 @@ static bool is_alive(const struct record *rec)
 /* Its tare-init still waits for start. */
 static bool is_waiting(int dir)
 {
-	autoclose int hold = sys_open_at(dir, STATE_HOLD, O_RDONLY | O_NOFOLLOW, 0);
+	autoclose int hold = sys_open_at(dir, STATE_HOLD, O_RDONLY | O_NONBLOCK | O_NOFOLLOW, 0);
 
 	return hold >= 0 && is_locked(hold);
 }

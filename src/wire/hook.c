@@ -13,6 +13,7 @@
 #include "base/table.h"
 #include "kernel/memory.h"
 #include "kernel/process.h"
+#include "kernel/procfs.h"
 #include "kernel/time.h"
 
 #include <signal.h>
@@ -102,14 +103,18 @@ static int become_hook(void *arg)
 	const char *failed = "exec";
 
 	sys_setpgid(0, 0);
+
+	int r = c->hook->begin ? c->hook->begin(c->hook->argument) : 0;
+
 	sys_reset_signals();
 	sys_cloexec_from(3);
 	sys_dup_keep(c->state, 0);
 	sys_dup_keep(files && files->out >= 0 ? files->out : c->output, 1);
 	sys_dup_keep(files && files->err >= 0 ? files->err : c->output, 2);
 
-	int r = sys_chdir(c->hook->directory);
 	if (r < 0)
+		failed = "write the journal";
+	else if ((r = sys_chdir(c->hook->directory)) < 0)
 		failed = "chdir to the bundle";
 	else
 		r = sys_exec(c->hook->path, c->hook->argv, c->hook->envp);
@@ -177,6 +182,19 @@ static int tell_end(const struct hook_call *hook, int status, const struct tail 
 	return -1;
 }
 
+#define END_PATIENCE_MS 2000
+
+/* Killed, and in a system call that not even that interrupts. */
+static int does_not_end(const struct hook_call *hook, pid_t pid, struct err *e)
+{
+	char where[PROC_WHERE];
+
+	proc_describe(pid, where);
+
+	return err_msg(e, "%s hook \"%s\" was killed and does not end: process %d is %s",
+		       hook->stage, hook->path, pid, where);
+}
+
 static int watch(const struct hook_call *hook, pid_t pid, int pidfd, int output, struct err *e)
 {
 	struct tail t = { .length = 0 };
@@ -185,7 +203,8 @@ static int watch(const struct hook_call *hook, pid_t pid, int pidfd, int output,
 
 	if (r < 0)
 		sys_kill(-pid, SIGKILL);
-	sys_wait(pid, &status, 0);
+	if (sys_wait_within(pid, pidfd, &status, END_PATIENCE_MS) < 0)
+		return does_not_end(hook, pid, e);
 	drain(output, &t);
 	if (r == -ETIMEDOUT) {
 		(void) err_msg(e, "%s hook \"%s\" timed out after %u s", hook->stage, hook->path,

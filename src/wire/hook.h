@@ -29,6 +29,9 @@ struct hook_call {
 	const char *directory;		/* its working directory */
 	const struct hook_files *files; /* NULL: none of it goes to a file */
 	int interrupt;			/* give up as soon as this can be read; -1: never */
+	/* Called in the hook's own process before the exec, so that it can be written down; NULL: not. 0, or -errno. */
+	int (*begin)(int argument);
+	int argument;
 	const char *state
 		[4]; /* the state, in parts that are written one after the other; NULL ends them early */
 };

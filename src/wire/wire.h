@@ -49,11 +49,18 @@ enum wire_fd {
 	WIRE_CONTROL,  /* its end of the socket pair */
 	WIRE_PLAN,     /* the sealed memfd */
 	WIRE_LISTENER, /* create only: listening socket that start connects to */
-	WIRE_HOLD, /* create only: a file with flock(2) on it for as long as it waits: status "created" */
+	WIRE_HOLD, /* create only: a FIFO with flock(2) on it for as long as it waits: status "created" */
 	WIRE_HOOKS_OUT, /* where what hooks print goes: run.oci.hooks.stdout; and .stderr */
 	WIRE_HOOKS_ERR,
 	WIRE_FD_COUNT
 };
+
+/*
+ * tare-init's arguments: its name, the number of its first descriptor, and room that it keeps the step in which it is
+ * at: "OP PLACE", as far as it goes. So whoever waits for it can look, and ps shows it.
+ */
+#define WIRE_NAME  "tare-init"
+#define WIRE_TITLE 96
 
 enum wire_kind {
 	WIRE_GO = 1,	 /* -> init */
