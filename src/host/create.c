@@ -261,9 +261,7 @@ int create_tell_agent(const struct create *c, int listener, struct err *e)
 
 static int send_pidfd(const struct create *c, struct err *e)
 {
-	const char *path = c->options->pidfd_socket;
-
-	return path ? console_send(path, c->pidfd, e) : 0;
+	return c->options->pidfd_socket ? pidfd_send(c->options->pidfd_socket, c->pidfd, e) : 0;
 }
 
 /* The pid file last: engines take it for success. */

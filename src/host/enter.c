@@ -101,17 +101,18 @@ static int enter_and_clone(void *arg)
 {
 	struct entrance *in = arg;
 	const struct sys_clone clone = { .flags = CLONE_PARENT, .cgroup = -1 };
-	int pidfd;
 
 	/* Until it is there, in->pid says that there is none: we may be killed at any moment. */
-	int r = join_all(in);
+	int r = in->birth->move ? birth_join_cgroup(in->birth) : 0;
+	if (r == 0)
+		r = join_all(in);
 	if (r == 0)
 		in->failed = NULL;
 	if (r == 0)
 		r = enter_root(in);
 	if (r == 0)
 		r = close_others(in);
-	in->pid = r < 0 ? r : sys_clone_call(&clone, &pidfd, become_init, in);
+	in->pid = r < 0 ? r : sys_clone_call(&clone, NULL, become_init, in);
 
 	return in->pid < 0;
 }
@@ -160,19 +161,22 @@ static bool joins_time(const struct spawn_step *spawn)
 static pid_t clone_helper(struct entrance *in, struct err *e)
 {
 	struct birth *b = in->birth;
-	const struct sys_clone clone = {
+	struct sys_clone clone = {
 		.cgroup = b->cgroup,
 		.share_memory = !joins_time(b->spawn),
 	};
-	int pidfd = -1, status;
+	int status;
 
 	in->pid = 0;
 	sys_prctl(PR_SET_DUMPABLE, 0, 0); /* is of the memory, which the helper may share */
-	pid_t helper = sys_clone_call(&clone, &pidfd, enter_and_clone, in);
-	if (helper > 0) {
-		sys_wait(helper, &status, 0);
-		sys_close(pidfd);
+	pid_t helper = sys_clone_call(&clone, NULL, enter_and_clone, in);
+	if (helper == -ENOSYS) { /* nobody is born in a cgroup: then it goes there */
+		clone.cgroup = -1;
+		b->move = true;
+		helper = sys_clone_call(&clone, NULL, enter_and_clone, in);
 	}
+	if (helper > 0)
+		sys_wait(helper, &status, 0);
 	sys_prctl(PR_SET_DUMPABLE, 1, 0);
 	if (helper < 0)
 		return err_sys(e, helper, "start a process for the container");

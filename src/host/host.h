@@ -122,6 +122,9 @@ void create_rollback(struct create *c, struct err *e);
 /* Send @fd with one message to the socket at @path; CONTRACT.md, B6. */
 int console_send(const char *path, int fd, struct err *e);
 
+/* The same with a pidfd, where the kernel has them. */
+int pidfd_send(const char *path, int pidfd, struct err *e);
+
 /* A connection to the listening SOCK_STREAM at @path, of any length; or -errno. */
 int socket_connect(const char *path);
 

@@ -94,12 +94,11 @@ static int find_helper(const char *name, char path[64])
 static int run_helper(const struct helper *h, struct err *e)
 {
 	const struct sys_clone clone = { .cgroup = -1 };
-	int pidfd = -1, status = 0;
-	pid_t pid = sys_clone_call(&clone, &pidfd, become_helper, (void *) h);
+	int status = 0;
+	pid_t pid = sys_clone_call(&clone, NULL, become_helper, (void *) h);
 
 	if (pid < 0)
 		return err_sys(e, pid, "start %s", h->path);
-	sys_close(pidfd);
 	sys_wait(pid, &status, 0);
 	if (status != 0) {
 		(void) err_msg(e, "%s failed with status %d", h->path, status >> 8 & 0xff);
@@ -218,13 +217,13 @@ static int map_and_open(pid_t pid, const struct id_ranges *uids, const struct id
 int idmap_make_namespace(const struct id_ranges *uids, const struct id_ranges *gids, struct err *e)
 {
 	const struct sys_clone clone = { .flags = CLONE_NEWUSER, .cgroup = -1 };
-	int ends[2], pidfd = -1, status;
+	int ends[2], status;
 	int r = sys_pipe(ends);
 
 	if (r < 0)
 		return err_sys(e, r, "make a pipe");
 
-	pid_t pid = sys_clone_call(&clone, &pidfd, stay, ends);
+	pid_t pid = sys_clone_call(&clone, NULL, stay, ends);
 	sys_close(ends[0]); /* the other process has its own */
 	if (pid < 0) {
 		sys_close(ends[1]);
@@ -234,7 +233,6 @@ int idmap_make_namespace(const struct id_ranges *uids, const struct id_ranges *g
 	int fd = map_and_open(pid, uids, gids, e);
 
 	sys_close(ends[1]);
-	sys_close(pidfd);
 	sys_wait(pid, &status, 0);
 
 	return fd;

@@ -330,7 +330,7 @@ static int died(struct create *c, struct err *e)
 	int status = 0;
 
 	/* Its descriptors are closed a moment before it can be reaped. */
-	if (sys_poll(&end, 1, DYING_MS) > 0 && sys_wait(c->pid, &status, 0) == c->pid) {
+	if (sys_pidfd_poll(&end, 1, DYING_MS) > 0 && sys_wait(c->pid, &status, 0) == c->pid) {
 		c->pid = 0;
 		if ((status & 0x7f) != 0)
 			(void) err_msg(e, "the container's first process was killed by signal %d",

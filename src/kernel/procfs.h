@@ -7,6 +7,7 @@
 #include "kernel/sys.h"
 
 struct proc_stat {
+	pid_t pid;
 	char state; /* 'R', 'S', 'Z' ... */
 	pid_t parent;
 	uint64_t
@@ -15,6 +16,9 @@ struct proc_stat {
 
 /* 0; -ENOENT or -ESRCH where there is no such process. */
 int proc_stat_read(pid_t pid, struct proc_stat *stat);
+
+/* The same of the process whose directory in procfs is @dir: it may have another number by now, or none. */
+int proc_stat_read_at(int dir, struct proc_stat *stat);
 
 /*
  * A pidfd of the process that has this pid and start time: signals sent by it reach no other. -ESRCH where it has

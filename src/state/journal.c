@@ -273,7 +273,7 @@ static int kill_processes(const struct entries *entries, struct err *e)
 		return -1;
 
 	struct pollfd p = { .fd = pidfd, .events = POLLIN };
-	if (pidfd >= 0 && sys_poll(&p, 1, END_PATIENCE_MS) <= 0)
+	if (pidfd >= 0 && sys_pidfd_poll(&p, 1, END_PATIENCE_MS) <= 0)
 		return err_msg(e, "process %d does not end", entries->pid);
 
 	return 0;

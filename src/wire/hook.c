@@ -140,7 +140,7 @@ static int wait_until(int pidfd, int output, int interrupt, int64_t deadline, st
 		if (deadline > 0 && left <= 0)
 			return -ETIMEDOUT;
 
-		int r = sys_poll(fds, ARRAY_SIZE(fds), (int) left);
+		int r = sys_pidfd_poll(fds, ARRAY_SIZE(fds), (int) left);
 		if (r < 0 && r != -EINTR)
 			return r;
 		if (r > 0 && fds[1].revents != 0 && tail_read(t, output) <= 0)
