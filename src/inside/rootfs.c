@@ -99,7 +99,9 @@ int rootfs_pivot(struct inside *in, const struct step *s, struct err *e)
 	int r = sys_pivot_root(".", ".");
 	if (r < 0)
 		return err_sys(e, r, "pivot_root");
-	r = sys_umount(".", MNT_DETACH);
+	r = sys_leave_stage();
+	if (r == 0)
+		r = sys_umount(".", MNT_DETACH);
 	if (r < 0)
 		return err_sys(e, r, "let go of the host's root");
 	r = sys_chdir("/");

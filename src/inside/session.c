@@ -54,8 +54,11 @@ int session_unshare(struct inside *in, const struct step *s, struct err *e)
 
 	int r = sys_unshare(s->ns.type);
 	if (r == -EINVAL) {
+		bool time = s->ns.type == CLONE_NEWTIME;
+
 		(void) err_msg(e, "there are no %s namespaces", s->ns.name);
-		return err_lacks(e, "they", s->ns.type == CLONE_NEWTIME ? "5.6" : "4.6");
+		return err_lacks(e, time ? "time namespaces" : "cgroup namespaces",
+				 time ? "5.6" : "4.6");
 	}
 	if (r < 0)
 		return err_sys(e, r, "make a %s namespace", s->ns.name);

@@ -127,6 +127,18 @@ static int stage_copy(int source, bool recursive)
 			   FLAG_BIND | (recursive ? FLAG_RECURSIVE : 0), NULL);
 }
 
+int sys_leave_stage(void)
+{
+	const int detach = 2; /* MNT_DETACH */
+
+	if (stage < 0)
+		return 0;
+	sys_close(stage);
+	stage = -1;
+
+	return sys_umount(".", detach);
+}
+
 /* ---- copies and places ---- */
 
 int sys_open_source(const char *path, unsigned flags)

@@ -34,6 +34,9 @@ int sys_attach_mount(int mount, int target);
 /* @flags: AT_RECURSIVE. @attr->propagation: MS_SHARED ... or 0. AT_FDCWD: the mount we stand in the root of. */
 int sys_set_mount_attr(int mount, unsigned flags, struct mount_attr *attr);
 
+/* After pivot_root(".", "."): the old root is on top of the new one, and the stage, if one was needed, on top of that. */
+int sys_leave_stage(void);
+
 /* ---- file systems, where there are no detached mounts ---- */
 
 /* A new one; @flags: MS_* that are no attributes; @data: its options, joined by commas. */

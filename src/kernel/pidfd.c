@@ -14,6 +14,8 @@
 #include "kernel/procfs.h"
 #include "kernel/time.h"
 
+#include <sys/wait.h>
+
 #define LONGEST_NAP 100 /* ms */
 
 int sys_pidfd_open(pid_t pid)
@@ -61,18 +63,38 @@ int sys_pidfd_signal(int pidfd, int signal)
 	return pid < 0 ? pid : sys_kill(pid, signal);
 }
 
-/* poll(2) of all but the first for a while, then a look at that. */
-static int poll_and_look(struct pollfd *fds, unsigned count, int nap)
+/* ---- waiting for an end ---- */
+
+/* Has it ended? By its directory in procfs, or as our child, which stays there to be waited for. */
+struct mortal {
+	int dir;
+	pid_t child; /* 0: none */
+};
+
+static bool has_ended(const struct mortal *m)
 {
-	int dir = fds[0].fd;
+	siginfo_t info = { .si_pid = 0 };
+
+	if (m->child == 0)
+		return pid_of(m->dir) == -ESRCH;
+
+	return SYS_CALL(waitid, P_PID, m->child, &info, WEXITED | WNOHANG | WNOWAIT, NULL, 0) ==
+		       0 &&
+	       info.si_pid == m->child;
+}
+
+/* poll(2) of all but the first for a while, then a look at that. */
+static int poll_and_look(const struct mortal *m, struct pollfd *fds, unsigned count, int nap)
+{
+	int first = fds[0].fd;
 
 	fds[0].fd = -1;
 
 	int r = sys_poll(fds, count, nap);
 
-	fds[0].fd = dir;
+	fds[0].fd = first;
 	fds[0].revents = 0;
-	if (r >= 0 && pid_of(dir) == -ESRCH) {
+	if (r >= 0 && has_ended(m)) {
 		fds[0].revents = POLLIN;
 		r++;
 	}
@@ -80,17 +102,39 @@ static int poll_and_look(struct pollfd *fds, unsigned count, int nap)
 	return r;
 }
 
+static int poll_in_turns(const struct mortal *m, struct pollfd *fds, unsigned count, int timeout_ms)
+{
+	int64_t end = sys_clock_ms() + timeout_ms;
+
+	for (int nap = 1;; nap = nap * 2 < LONGEST_NAP ? nap * 2 : LONGEST_NAP) {
+		int64_t left = timeout_ms < 0 ? nap : end - sys_clock_ms();
+		int r = poll_and_look(m, fds, count,
+				      left > nap ? nap
+				      : left > 0 ? (int) left
+						 : 0);
+
+		if (r != 0 || left <= 0)
+			return r;
+	}
+}
+
 int sys_pidfd_poll(struct pollfd *fds, unsigned count, int timeout_ms)
 {
 	if (fds[0].fd < 0 || sys_pidfd_is_real(fds[0].fd))
 		return sys_poll(fds, count, timeout_ms);
 
-	int64_t end = sys_clock_ms() + timeout_ms;
-	for (int nap = 1;; nap = nap * 2 < LONGEST_NAP ? nap * 2 : LONGEST_NAP) {
-		int64_t left = timeout_ms < 0 ? nap : end - sys_clock_ms();
-		int r = poll_and_look(fds, count, left > nap ? nap : left > 0 ? (int) left : 0);
+	return poll_in_turns(&(struct mortal) { .dir = fds[0].fd }, fds, count, timeout_ms);
+}
 
-		if (r != 0 || left <= 0)
-			return r;
-	}
+int sys_child_poll(pid_t pid, struct pollfd *fds, unsigned count, int timeout_ms)
+{
+	int fd = (int) SYS_CALL(pidfd_open, pid, 0, 0, 0, 0, 0), r;
+
+	if (fd < 0) /* no pidfds, or no descriptor left for one */
+		return poll_in_turns(&(struct mortal) { .child = pid }, fds, count, timeout_ms);
+	fds[0].fd = fd;
+	r = sys_poll(fds, count, timeout_ms);
+	sys_close(fd);
+
+	return r;
 }

@@ -88,6 +88,12 @@ int sys_pidfd_signal(int pidfd, int signal);
 /* poll(2), where @fds[0] is of sys_pidfd_open() or -1: POLLIN is its end. */
 int sys_pidfd_poll(struct pollfd *fds, unsigned count, int timeout_ms);
 
+/*
+ * poll(2), where @fds[0] is for the end of our child @pid. It needs no procfs: tare-init may have none that it can
+ * trust, or one where its children have other numbers.
+ */
+int sys_child_poll(pid_t pid, struct pollfd *fds, unsigned count, int timeout_ms);
+
 static inline int sys_kill(pid_t pid, int signal)
 {
 	return (int) SYS_CALL(kill, pid, signal, 0, 0, 0, 0);

@@ -4,6 +4,8 @@
  *
  *     older VERSION enosys|eperm [WITHOUT...] COMMAND [ARG...]
  *
+ * Compiled with -DPREFIX='"VERSION", "enosys", "COMMAND"' it takes the ARGs alone.
+ *
  * A seccomp filter, loaded before the command and so held by all that it starts, refuses what came
  * after VERSION: system calls with ENOSYS, as the kernel of that time did, or with EPERM, as the
  * filter of an outer container does that is older than its kernel; flags of older calls with what
@@ -36,8 +38,8 @@
 #error "this processor is not known here yet"
 #endif
 
-#define V(major, minor)	   ((major) *1000 + (minor))
-#define ARRAY_SIZE(a)	   (sizeof(a) / sizeof((a)[0]))
+#define V(major, minor) ((major) *1000 + (minor))
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 /* A prctl(2) that no kernel knows: the filter answers it with ESTALE, which says that it is there. */
 #define ARE_YOU_THERE	   0x7461
 #define NEW_TIME_NAMESPACE 0x80
@@ -68,12 +70,12 @@ static const struct {
 	{ V(4, 11), SYS_statx, SYS_statx },
 	{ V(4, 18), SYS_io_pgetevents, SYS_io_pgetevents },
 	{ V(4, 18), SYS_rseq, SYS_rseq },
-	{ V(5, 1), 424, 427 }, /* pidfd_send_signal, io_uring_* */
-	{ V(5, 2), 428, 433 }, /* open_tree, move_mount, fsopen, fsconfig, fsmount, fspick */
-	{ V(5, 3), 434, 435 }, /* pidfd_open, clone3 */
-	{ V(5, 9), 436, 436 }, /* close_range */
-	{ V(5, 6), 437, 438 }, /* openat2, pidfd_getfd */
-	{ V(5, 8), 439, 439 }, /* faccessat2 */
+	{ V(5, 1), 424, 427 },	/* pidfd_send_signal, io_uring_* */
+	{ V(5, 2), 428, 433 },	/* open_tree, move_mount, fsopen, fsconfig, fsmount, fspick */
+	{ V(5, 3), 434, 435 },	/* pidfd_open, clone3 */
+	{ V(5, 9), 436, 436 },	/* close_range */
+	{ V(5, 6), 437, 438 },	/* openat2, pidfd_getfd */
+	{ V(5, 8), 439, 439 },	/* faccessat2 */
 	{ V(5, 10), 440, 440 }, /* process_madvise */
 	{ V(5, 11), 441, 441 }, /* epoll_pwait2 */
 	{ V(5, 12), 442, 442 }, /* mount_setattr */
@@ -112,26 +114,27 @@ static const struct argument arguments[] = {
 	{ V(3, 11), SYS_openat, 2, ALL, 020000000 | O_DIRECTORY, EISDIR, -1 },
 	/* of O_PATH descriptors, which the filter can't tell from others */
 	{ V(3, 12), SYS_fstatfs, 0, GREATER, 2, EBADF, -1 },
-	{ V(3, 17), SYS_fcntl, 1, EQUAL, 1033, EINVAL, -1 },	      /* F_ADD_SEALS */
-	{ V(3, 17), SYS_seccomp, 1, ANY, 1, EINVAL, 1 },	      /* TSYNC */
-	{ V(4, 3), SYS_prctl, 0, EQUAL, 47, EINVAL, -1 },	      /* PR_CAP_AMBIENT */
+	{ V(3, 17), SYS_fcntl, 1, EQUAL, 1033, EINVAL, -1 }, /* F_ADD_SEALS */
+	{ V(3, 17), SYS_seccomp, 1, ANY, 1, EINVAL, 1 },     /* TSYNC */
+	{ V(4, 3), SYS_prctl, 0, EQUAL, 47, EINVAL, -1 },    /* PR_CAP_AMBIENT */
 	{ V(4, 6), SYS_unshare, 0, ANY, CLONE_NEWCGROUP, EINVAL, -1 },
 	{ V(4, 6), SYS_clone, 0, ANY, CLONE_NEWCGROUP, EINVAL, -1 },
 	{ V(4, 6), SYS_setns, 1, EQUAL, CLONE_NEWCGROUP, EINVAL, -1 },
-	{ V(4, 13), SYS_ioctl, 1, EQUAL, 0x5441, ENOTTY, -1 },	      /* TIOCGPTPEER */
-	{ V(4, 14), SYS_seccomp, 1, ANY, 2, EINVAL, 1 },	      /* LOG */
-	{ V(4, 15), SYS_bpf, 0, EQUAL, 5, EINVAL, -1 },	      /* BPF_PROG_LOAD of devices: all others are nobody's here */
-	{ V(4, 15), SYS_bpf, 0, EQUAL, 16, EINVAL, -1 },	      /* BPF_PROG_QUERY */
-	{ V(4, 17), SYS_seccomp, 1, ANY, 4, EINVAL, 1 },	      /* SPEC_ALLOW */
-	{ V(5, 0), SYS_seccomp, 1, ANY, 8, EINVAL, 1 },	      /* NEW_LISTENER */
-	{ V(5, 4), SYS_waitid, 0, EQUAL, 3, EINVAL, -1 },	      /* P_PIDFD */
+	{ V(4, 13), SYS_ioctl, 1, EQUAL, 0x5441, ENOTTY, -1 }, /* TIOCGPTPEER */
+	{ V(4, 14), SYS_seccomp, 1, ANY, 2, EINVAL, 1 },       /* LOG */
+	{ V(4, 15), SYS_bpf, 0, EQUAL, 5, EINVAL,
+	  -1 }, /* BPF_PROG_LOAD of devices: all others are nobody's here */
+	{ V(4, 15), SYS_bpf, 0, EQUAL, 16, EINVAL, -1 },  /* BPF_PROG_QUERY */
+	{ V(4, 17), SYS_seccomp, 1, ANY, 4, EINVAL, 1 },  /* SPEC_ALLOW */
+	{ V(5, 0), SYS_seccomp, 1, ANY, 8, EINVAL, 1 },	  /* NEW_LISTENER */
+	{ V(5, 4), SYS_waitid, 0, EQUAL, 3, EINVAL, -1 }, /* P_PIDFD */
 	{ V(5, 6), SYS_unshare, 0, ANY, NEW_TIME_NAMESPACE, EINVAL, -1 },
 	{ V(5, 6), SYS_setns, 1, EQUAL, NEW_TIME_NAMESPACE, EINVAL, -1 },
-	{ V(5, 7), 435, 1, GREATER, 80, E2BIG, -1 },		      /* clone3 with a cgroup */
-	{ V(5, 7), SYS_seccomp, 1, ANY, 16, EINVAL, 1 },	      /* TSYNC_ESRCH */
-	{ V(5, 11), 436, 2, ANY, 4, EINVAL, -1 },		      /* CLOSE_RANGE_CLOEXEC */
-	{ V(5, 19), SYS_seccomp, 1, ANY, 32, EINVAL, 1 },	      /* WAIT_KILLABLE_RECV */
-	{ V(6, 3), SYS_memfd_create, 1, ANY, 0x18, EINVAL, -1 },    /* MFD_EXEC, MFD_NOEXEC_SEAL */
+	{ V(5, 7), 435, 1, GREATER, 80, E2BIG, -1 },		 /* clone3 with a cgroup */
+	{ V(5, 7), SYS_seccomp, 1, ANY, 16, EINVAL, 1 },	 /* TSYNC_ESRCH */
+	{ V(5, 11), 436, 2, ANY, 4, EINVAL, -1 },		 /* CLOSE_RANGE_CLOEXEC */
+	{ V(5, 19), SYS_seccomp, 1, ANY, 32, EINVAL, 1 },	 /* WAIT_KILLABLE_RECV */
+	{ V(6, 3), SYS_memfd_create, 1, ANY, 0x18, EINVAL, -1 }, /* MFD_EXEC, MFD_NOEXEC_SEAL */
 };
 
 static const struct {
@@ -236,13 +239,13 @@ static void make_filter(int version, int error, uint32_t without)
 		/* Its flags lie in memory. */
 		add_call(435, 435, ENOSYS);
 		for (size_t i = 0; i < ARRAY_SIZE(flagged); i++)
-			add_argument(&(struct argument) { .call = flagged[i],
-							  .test = ANY,
-							  /* in clone(2) the lowest byte is a signal */
-							  .value = i == 0 ? without & ~0xffU
-									  : without,
-							  .error = EINVAL,
-							  .first = -1 });
+			add_argument(
+				&(struct argument) { .call = flagged[i],
+						     .test = ANY,
+						     /* in clone(2) the lowest byte is a signal */
+						     .value = i == 0 ? without & ~0xffU : without,
+						     .error = EINVAL,
+						     .first = -1 });
 		add_argument(&(struct argument) { .call = SYS_setns,
 						  .index = 1,
 						  .test = ANY,
@@ -266,28 +269,60 @@ static int load_filter(void)
 	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0);
 }
 
-int main(int argc, char **argv)
+#ifdef PREFIX
+static const char *const prefix[] = { "older", PREFIX };
+#else
+static const char *const prefix[] = { "older" };
+#endif
+
+/* The command line as if it had been given in whole. */
+static char **whole(int argc, char **argv)
 {
-	int major, minor, at = 3;
+	static char *words[4096];
+	size_t n = 0;
+
+	for (; n < ARRAY_SIZE(prefix); n++)
+		words[n] = (char *) prefix[n];
+	for (int i = 1; i < argc && n + 1 < ARRAY_SIZE(words); i++)
+		words[n++] = argv[i];
+
+	return words;
+}
+
+static uint32_t read_without(char ***argv)
+{
 	uint32_t without = 0;
 
-	if (argc < 4 || sscanf(argv[1], "%d.%d", &major, &minor) != 2) {
-		fprintf(stderr, "usage: older VERSION enosys|eperm [-user|-cgroup|-time...] COMMAND...\n");
+	for (; **argv && (**argv)[0] == '-'; (*argv)++)
+		for (size_t i = 0; i < ARRAY_SIZE(namespaces); i++)
+			if (strcmp(**argv, namespaces[i].name) == 0)
+				without |= namespaces[i].flag;
+
+	return without;
+}
+
+int main(int argc, char **argv)
+{
+	int major, minor;
+
+	argv = whole(argc, argv);
+	if (!argv[1] || !argv[2] || sscanf(argv[1], "%d.%d", &major, &minor) != 2) {
+		fprintf(stderr,
+			"usage: older VERSION enosys|eperm [-user|-cgroup|-time] COMMAND\n");
 		return 125;
 	}
-	for (; argv[at] && argv[at][0] == '-'; at++)
-		for (size_t i = 0; i < ARRAY_SIZE(namespaces); i++)
-			if (strcmp(argv[at], namespaces[i].name) == 0)
-				without |= namespaces[i].flag;
-	if (!argv[at])
+
+	int error = strcmp(argv[2], "eperm") == 0 ? EPERM : ENOSYS;
+	argv += 3;
+	uint32_t without = read_without(&argv);
+	if (!argv[0])
 		return 125;
 	if (prctl(ARE_YOU_THERE, 0, 0, 0, 0) == 0 || errno != ESTALE) {
-		make_filter(V(major, minor), strcmp(argv[2], "eperm") == 0 ? EPERM : ENOSYS,
-			    without);
+		make_filter(V(major, minor), error, without);
 		if (load_filter() < 0)
 			return fail("load the filter");
 	}
-	execvp(argv[at], argv + at);
+	execvp(argv[0], argv);
 
-	return fail(argv[at]);
+	return fail(argv[0]);
 }
