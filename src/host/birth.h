@@ -33,8 +33,8 @@ int birth_arrange(const struct birth *b, int *image);
 /* Execute tare-init from @image. Comes back only with a -errno. */
 int birth_exec(const struct birth *b, int image);
 
-/* Tell tare why there is no tare-init, and end. */
-void birth_fails(const struct birth *b, int r, const char *what) __attribute__((noreturn));
+/* Tell tare, at the other end of @control, why there is no tare-init, and end. */
+void birth_fails(const struct birth *b, int control, int r, const char *what) __attribute__((noreturn));
 
 /* enter.c: the birth of an exec'd process in a running container. The pid, or -1. */
 pid_t birth_enter(struct birth *b, struct err *e);

@@ -31,7 +31,10 @@ static int become_init(void *arg)
 {
 	const struct entrance *in = arg;
 
-	birth_fails(in->birth, birth_exec(in->birth, in->image), "execute tare-init");
+	/* It is not where it was: birth_arrange(). */
+	int control = in->birth->create->plan->first_fd + WIRE_CONTROL;
+
+	birth_fails(in->birth, control, birth_exec(in->birth, in->image), "execute tare-init");
 }
 
 /* Root of the user namespace, if it has one: its rights are there whoever we are. */

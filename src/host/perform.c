@@ -178,6 +178,8 @@ static int set_scheduler(struct create *c, const struct step *s, struct err *e)
 			    "container's cgroup for real time");
 	if (r == -EINVAL)
 		err_hint(e, "this kernel has no such policy or flag, or takes no such values");
+	if (r == -ENOSYS)
+		err_lacks(e, "SCHED_DEADLINE", "3.14");
 	if (r == -EBUSY)
 		err_hint(e, "the processors have not that much time left");
 

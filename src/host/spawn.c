@@ -22,12 +22,14 @@
 
 /* ---- in the child ---- */
 
-void birth_fails(const struct birth *b, int r, const char *what)
+void birth_fails(const struct birth *b, int control, int r, const char *what)
 {
 	struct err e;
 
 	(void) err_sys(&e, r, "%s", what);
-	wire_send_failure(b->control, b->create->plan->spawn, &e);
+	if (r == -ENOSYS)
+		err_lacks(&e, "execution without a procfs at /proc", "3.19");
+	wire_send_failure(control, b->create->plan->spawn, &e);
 	sys_exit(1);
 }
 
@@ -46,7 +48,7 @@ static void wait_for_release(const struct birth *b)
 	if (r == 0)
 		r = sys_setuid(0);
 	if (r < 0)
-		birth_fails(b, r, "become root in the user namespace");
+		birth_fails(b, b->control, r, "become root in the user namespace");
 }
 
 int birth_arrange(const struct birth *b, int *image)
@@ -116,8 +118,8 @@ static int become_init(void *arg)
 
 	int r = birth_arrange(b, &image);
 	if (r < 0)
-		birth_fails(b, r, "hand descriptors to tare-init");
-	birth_fails(b, birth_exec(b, image), "execute tare-init");
+		birth_fails(b, b->control, r, "hand descriptors to tare-init");
+	birth_fails(b, b->control, birth_exec(b, image), "execute tare-init");
 }
 
 int birth_join_cgroup(const struct birth *b)

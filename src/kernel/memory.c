@@ -98,11 +98,14 @@ static int nameless_file_in(const char *directory, bool program)
 		return -EACCES;
 	fmt_text(path, sizeof(path), "%s/.tare-%d-%u", directory, sys_pid(), count++);
 
-	int fd = sys_open_at(AT_FDCWD, path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0700);
-	if (fd >= 0)
-		sys_unlink_at(AT_FDCWD, path, 0);
+	autoclose int fd = sys_open_at(AT_FDCWD, path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return fd;
+	sys_unlink_at(AT_FDCWD, path, 0);
+	/* As memory files are: who executes it may be nobody here, in a user namespace. */
+	r = program ? (int) SYS_CALL(fchmod, fd, 0755, 0, 0, 0, 0) : 0;
 
-	return fd;
+	return r < 0 ? r : take_fd(&fd);
 }
 
 int sys_nameless_file(bool program)

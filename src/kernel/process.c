@@ -114,7 +114,7 @@ int sys_exec_fd(int fd, const char *const *argv, const char *const *envp)
 	/* In a container anything could lie at /proc, and would be run with our rights. */
 	int s = sys_statfs_path("/proc/self/fd", &fs);
 	if (s < 0 || fs.f_type != PROC_SUPER_MAGIC)
-		return r;
+		return -ENOSYS;
 	fmt_text(path, sizeof(path), "/proc/self/fd/%d", fd);
 
 	return sys_exec(path, argv, envp);

@@ -54,7 +54,7 @@ pid_t sys_wait(pid_t pid, int *status, int options);
 
 /*
  * Run the program in @fd itself. Returns only on failure. execveat(2), Linux 3.19; older: by its place in procfs, so /proc
- * has to be one.
+ * has to be one, or it is -ENOSYS.
  */
 int sys_exec_fd(int fd, const char *const *argv, const char *const *envp);
 
