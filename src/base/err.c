@@ -8,6 +8,7 @@
 #include "base/err.h"
 
 #include "base/fmt.h"
+#include "kernel/process.h"
 
 #include <string.h>
 
@@ -102,6 +103,18 @@ int err_hint(struct err *e, const char *fmt, ...)
 	va_end(ap);
 
 	return -1;
+}
+
+int err_lacks(struct err *e, const char *what, const char *since)
+{
+	struct utsname name;
+
+	if (sys_uname(&name) < 0)
+		name.release[0] = '\0';
+
+	/* A new kernel may have them, and the filter of an outer container hide them. */
+	return err_hint(e, "%s came with Linux %s; this kernel (%s), or a filter, has none", what,
+			since, name.release);
 }
 
 size_t err_line(const struct err *e, char *buf, size_t size)

@@ -145,7 +145,7 @@ static void tell(const char *said, int status, struct err *e)
 static enum outcome run(struct helper *h, int interrupt, struct err *e)
 {
 	const struct sys_clone clone = { .cgroup = -1 };
-	int ends[2], pidfd = -1, status = 0, r = sys_pipe(ends);
+	int ends[2], status = 0, r = sys_pipe(ends);
 
 	if (r < 0) {
 		(void) err_sys(e, r, "make a pipe");
@@ -154,13 +154,12 @@ static enum outcome run(struct helper *h, int interrupt, struct err *e)
 
 	autoclose int ours = ends[0];
 	h->output = ends[1];
-	pid_t pid = sys_clone_call(&clone, &pidfd, become_helper, h);
+	pid_t pid = sys_clone_call(&clone, NULL, become_helper, h);
 	sys_close(h->output);
 	if (pid < 0) {
 		(void) err_sys(e, pid, "start tare-systemd");
 		return OUTCOME_REFUSED;
 	}
-	sys_close(pidfd);
 	if (watch(h, pid, ours, interrupt, &status, e) < 0)
 		return OUTCOME_UNKNOWN;
 	if (status == 0)

@@ -243,9 +243,6 @@ struct batch {
 
 static int signal_one(const struct batch *b, int i, int signal)
 {
-	/* Linux before 5.3 has no pidfds; then the pid has to do. */
-	if (b->pidfds[i] == -ENOSYS)
-		return sys_kill(b->pids[i], signal);
 	if (b->pidfds[i] < 0)
 		return b->pidfds[i];
 

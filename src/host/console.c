@@ -7,6 +7,7 @@
 #include "host/host.h"
 
 #include "base/fd.h"
+#include "kernel/process.h"
 #include "kernel/socket.h"
 
 #include <linux/limits.h>
@@ -45,4 +46,13 @@ int console_send(const char *path, int fd, struct err *e)
 	int r = sys_send_fd(socket, payload, sizeof(payload) - 1, fd);
 
 	return r < 0 ? err_sys(e, r, "send to socket \"%s\"", path) : 0;
+}
+
+int pidfd_send(const char *path, int pidfd, struct err *e)
+{
+	if (sys_pidfd_is_real(pidfd))
+		return console_send(path, pidfd, e);
+	(void) err_msg(e, "there is no pidfd to send to \"%s\"", path);
+
+	return err_lacks(e, "pidfds", "5.3");
 }

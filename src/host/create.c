@@ -304,7 +304,7 @@ static int send_pidfd(const struct create *c, struct err *e)
 	const char *const paths[] = { c->options->pidfd_socket, c->plan->pidfd_receiver };
 
 	for (size_t i = 0; i < ARRAY_SIZE(paths); i++)
-		if (paths[i] && console_send(paths[i], c->pidfd, e) < 0)
+		if (paths[i] && pidfd_send(paths[i], c->pidfd, e) < 0)
 			return -1;
 
 	return 0;

@@ -31,7 +31,10 @@ static int become_init(void *arg)
 {
 	const struct entrance *in = arg;
 
-	birth_fails(in->birth, birth_exec(in->birth, in->image), "execute tare-init");
+	/* It is not where it was: birth_arrange(). */
+	int control = in->birth->create->plan->first_fd + WIRE_CONTROL;
+
+	birth_fails(in->birth, control, birth_exec(in->birth, in->image), "execute tare-init");
 }
 
 /* Root of the user namespace, if it has one: its rights are there whoever we are. */
@@ -101,17 +104,18 @@ static int enter_and_clone(void *arg)
 {
 	struct entrance *in = arg;
 	const struct sys_clone clone = { .flags = CLONE_PARENT, .cgroup = -1 };
-	int pidfd;
 
 	/* Until it is there, in->pid says that there is none: we may be killed at any moment. */
-	int r = join_all(in);
+	int r = in->birth->move ? birth_join_cgroup(in->birth) : 0;
+	if (r == 0)
+		r = join_all(in);
 	if (r == 0)
 		in->failed = NULL;
 	if (r == 0)
 		r = enter_root(in);
 	if (r == 0)
 		r = close_others(in);
-	in->pid = r < 0 ? r : sys_clone_call(&clone, &pidfd, become_init, in);
+	in->pid = r < 0 ? r : sys_clone_call(&clone, NULL, become_init, in);
 
 	return in->pid < 0;
 }
@@ -160,7 +164,7 @@ static bool joins_time(const struct spawn_step *spawn)
 #define HELPER_PATIENCE_MS 8000
 
 /* It shares our memory: nothing goes on before it has ended, which it does as soon as it is killed, frozen or not. */
-static void tell_stuck(pid_t helper, int pidfd, struct err *e)
+static void tell_stuck(pid_t helper, struct err *e)
 {
 	char where[PROC_WHERE];
 	int status;
@@ -168,30 +172,33 @@ static void tell_stuck(pid_t helper, int pidfd, struct err *e)
 	proc_describe(helper, where);
 	(void) err_msg(e, "the process that was to join the container is %s", where);
 	err_hint(e, "is the container paused, or a cgroup above it frozen?");
-	sys_pidfd_signal(pidfd, SIGKILL);
+	sys_kill(helper, SIGKILL);
 	sys_wait(helper, &status, 0);
 }
 
 static pid_t clone_helper(struct entrance *in, struct err *e)
 {
 	struct birth *b = in->birth;
-	const struct sys_clone clone = {
+	struct sys_clone clone = {
 		.cgroup = b->cgroup,
 		.share_memory = !joins_time(b->spawn),
 		/* In a frozen cgroup it gets nowhere, and CLONE_VFORK has no time-out. */
 		.go_on = true,
 	};
-	int pidfd = -1, status, ended = 0;
+	int status, ended = 0;
 
 	in->pid = 0;
 	sys_prctl(PR_SET_DUMPABLE, 0, 0); /* is of the memory, which the helper may share */
-	pid_t helper = sys_clone_call(&clone, &pidfd, enter_and_clone, in);
-	if (helper > 0) {
-		ended = sys_wait_within(helper, pidfd, &status, HELPER_PATIENCE_MS);
-		if (ended < 0)
-			tell_stuck(helper, pidfd, e);
-		sys_close(pidfd);
+	pid_t helper = sys_clone_call(&clone, NULL, enter_and_clone, in);
+	if (helper == -ENOSYS) { /* nobody is born in a cgroup: then it goes there */
+		clone.cgroup = -1;
+		b->move = true;
+		helper = sys_clone_call(&clone, NULL, enter_and_clone, in);
 	}
+	if (helper > 0)
+		ended = sys_wait_within(helper, &status, HELPER_PATIENCE_MS);
+	if (ended < 0)
+		tell_stuck(helper, e);
 	sys_prctl(PR_SET_DUMPABLE, 1, 0);
 	if (helper < 0)
 		return err_sys(e, helper, "start a process for the container");

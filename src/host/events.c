@@ -13,6 +13,7 @@
 #include "base/table.h"
 #include "cgroup/cgroup.h"
 #include "cgroup/oom.h"
+#include "kernel/process.h"
 #include "kernel/procfs.h"
 #include "kernel/time.h"
 
@@ -120,7 +121,7 @@ static int wait_for_event(struct watcher *w, struct err *e)
 		{ .fd = w->oom.fd, .events = w->oom.events },
 	};
 
-	int r = sys_poll(fds, ARRAY_SIZE(fds), time_left(w));
+	int r = sys_pidfd_poll(fds, ARRAY_SIZE(fds), time_left(w));
 	if (r < 0 && r != -EINTR)
 		return err_sys(e, r, "wait for events");
 	/* An OOM that ended the container comes before its end. */

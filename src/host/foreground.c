@@ -123,7 +123,7 @@ static bool serve_once(struct foreground *f)
 		[WATCH_NOTIFY] = { .fd = c->notify.in, .events = POLLIN },
 	};
 
-	if (sys_poll(fds, ARRAY_SIZE(fds), -1) < 0)
+	if (sys_pidfd_poll(fds, ARRAY_SIZE(fds), -1) < 0)
 		return true;
 	if (fds[WATCH_SIGNALS].revents != 0)
 		pass_signals(f);

@@ -145,6 +145,9 @@ void create_rollback(struct create *c, struct err *e);
 /* Send @fd with one message to the socket at @path; CONTRACT.md, B6. */
 int console_send(const char *path, int fd, struct err *e);
 
+/* The same with a pidfd, where the kernel has them. */
+int pidfd_send(const char *path, int pidfd, struct err *e);
+
 /* A connection to the socket at @path, which may be of any length; or -errno. @type: SOCK_STREAM, SOCK_DGRAM. */
 int socket_connect(const char *path, int type);
 

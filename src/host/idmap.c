@@ -96,18 +96,17 @@ static int find_helper(const char *name, char path[64])
 static int run_helper(const struct helper *h, struct err *e)
 {
 	const struct sys_clone clone = { .cgroup = -1 };
-	int pidfd = -1, status = 0;
-	pid_t pid = sys_clone_call(&clone, &pidfd, become_helper, (void *) h);
+	int status = 0;
+	pid_t pid = sys_clone_call(&clone, NULL, become_helper, (void *) h);
 
 	if (pid < 0)
 		return err_sys(e, pid, "start %s", h->path);
 
-	pid_t ended = sys_wait_within(pid, pidfd, &status, HELPER_PATIENCE_MS);
-	if (ended < 0)
+	pid_t ended = sys_wait_within(pid, &status, HELPER_PATIENCE_MS);
+	if (ended < 0) {
 		sys_kill(pid, SIGKILL);
-	sys_close(pidfd);
-	if (ended < 0)
 		return err_sys(e, ended, "wait for %s", h->path);
+	}
 	if (status != 0) {
 		(void) err_msg(e, "%s failed with status %d", h->path, status >> 8 & 0xff);
 		return err_hint(
@@ -225,13 +224,13 @@ static int map_and_open(pid_t pid, const struct id_ranges *uids, const struct id
 int idmap_make_namespace(const struct id_ranges *uids, const struct id_ranges *gids, struct err *e)
 {
 	const struct sys_clone clone = { .flags = CLONE_NEWUSER, .cgroup = -1 };
-	int ends[2], pidfd = -1, status;
+	int ends[2], status;
 	int r = sys_pipe(ends);
 
 	if (r < 0)
 		return err_sys(e, r, "make a pipe");
 
-	pid_t pid = sys_clone_call(&clone, &pidfd, stay, ends);
+	pid_t pid = sys_clone_call(&clone, NULL, stay, ends);
 	sys_close(ends[0]); /* the other process has its own */
 	if (pid < 0) {
 		sys_close(ends[1]);
@@ -241,8 +240,7 @@ int idmap_make_namespace(const struct id_ranges *uids, const struct id_ranges *g
 	int fd = map_and_open(pid, uids, gids, e);
 
 	sys_close(ends[1]);
-	sys_wait_within(pid, pidfd, &status, HELPER_PATIENCE_MS);
-	sys_close(pidfd);
+	sys_wait_within(pid, &status, HELPER_PATIENCE_MS);
 
 	return fd;
 }

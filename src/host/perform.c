@@ -186,6 +186,8 @@ static int set_scheduler(struct create *c, const struct step *s, struct err *e)
 			    "container's cgroup for real time");
 	if (r == -EINVAL)
 		err_hint(e, "this kernel has no such policy or flag, or takes no such values");
+	if (r == -ENOSYS)
+		err_lacks(e, "SCHED_DEADLINE", "3.14");
 	if (r == -EBUSY)
 		err_hint(e, "the processors have not that much time left");
 
@@ -344,7 +346,7 @@ static int died(struct create *c, struct err *e)
 	int status = 0;
 
 	/* Its descriptors are closed a moment before it can be reaped. */
-	if (sys_poll(&end, 1, DYING_MS) > 0 && sys_wait(c->pid, &status, 0) == c->pid) {
+	if (sys_pidfd_poll(&end, 1, DYING_MS) > 0 && sys_wait(c->pid, &status, 0) == c->pid) {
 		c->pid = 0;
 		if ((status & 0x7f) != 0)
 			(void) err_msg(e, "the container's first process was killed by signal %d",
@@ -512,7 +514,7 @@ void create_kill(struct create *c)
 		return;
 	sys_pidfd_signal(c->pidfd, SIGKILL);
 	/* If it does not end, journal_undo() will tell. */
-	sys_wait_within(c->pid, c->pidfd, &status, DYING_MS);
+	sys_wait_within(c->pid, &status, DYING_MS);
 	c->pid = 0;
 }
 

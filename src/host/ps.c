@@ -268,7 +268,7 @@ int ps_run(const char *const *args, const char *const *env, struct arena *a, cha
 {
 	struct child c = { .path = find_program("ps", env, a), .envp = env };
 	size_t count = 0;
-	int pidfd, status = 0;
+	int status = 0;
 
 	if (!c.path)
 		return err_msg(e, "\"ps\": executable file not found in $PATH");
@@ -286,16 +286,15 @@ int ps_run(const char *const *args, const char *const *env, struct arena *a, cha
 		return err_sys(e, file, "make a file for the output of ps");
 	c.output = file;
 
-	pid_t pid = sys_clone_call(&(struct sys_clone) { .cgroup = -1 }, &pidfd, become_ps, &c);
+	pid_t pid = sys_clone_call(&(struct sys_clone) { .cgroup = -1 }, NULL, become_ps, &c);
 	if (pid < 0)
 		return err_sys(e, pid, "start \"%s\"", c.path);
 
-	pid_t ended = sys_wait_within(pid, pidfd, &status, PATIENCE_MS);
-	if (ended < 0)
-		sys_pidfd_signal(pidfd, SIGKILL);
-	fd_close(&pidfd);
-	if (ended < 0)
+	pid_t ended = sys_wait_within(pid, &status, PATIENCE_MS);
+	if (ended < 0) {
+		sys_kill(pid, SIGKILL);
 		return err_sys(e, ended, "wait for ps");
+	}
 	*output = read_back(file, a, e);
 	if (!*output)
 		return -1;

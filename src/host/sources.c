@@ -5,6 +5,10 @@
  * In a new user namespace tare-init may not reach what root can, and nobody but who may administer a filesystem can
  * map the owners of its files. So such mounts are made here, detached, and sent through the socket in the order of
  * the steps that want them; tare-init sets attributes and attaches.
+ *
+ * Without detached mounts (Linux before 5.12) only the source is opened here, with our rights, and tare-init makes the copy.
+ * For it may copy what is in its own mount namespace alone, that is where the source is looked up: below its root, while that
+ * is the host's still.
  */
 #include "host/host.h"
 
@@ -19,7 +23,7 @@
 
 static int open_bind(const char *path, unsigned flags, struct err *e)
 {
-	int tree = sys_clone_tree(AT_FDCWD, path, flags);
+	int tree = sys_clone_tree(path, flags);
 
 	return tree < 0 ? err_sys(e, tree, "open \"%s\"", path) : tree;
 }
@@ -69,7 +73,7 @@ static int map_owners(int mount, int users, bool recursive)
 /* Does the topmost mount at @path, without what is below it, refuse? */
 static bool refuses(const char *path, unsigned flags, int users)
 {
-	autoclose int mount = sys_clone_tree(AT_FDCWD, path, flags);
+	autoclose int mount = sys_clone_tree(path, flags);
 
 	return mount >= 0 && map_owners(mount, users, false) == -EINVAL;
 }
@@ -179,7 +183,7 @@ static int explain(const struct mount_step *m, int r, int users, struct err *e)
 
 	(void) err_sys(e, r, "id-map \"%s\"", m->source);
 	if (r == -ENOSYS)
-		err_hint(e, "it takes Linux 5.12");
+		err_lacks(e, "id-mapped mounts", "5.12");
 	if (r == -EPERM)
 		err_hint(e, "it takes root's rights where the filesystem was mounted, and a mount "
 			    "that is not id-mapped already");
@@ -230,16 +234,56 @@ static int open_rootfs(const char *path, struct err *e)
 	return take_fd(&mount);
 }
 
+static int open_detached(const struct create *c, const struct step *s, struct err *e)
+{
+	return s->op == OP_MOUNT ? open_mount(c, &s->mount, e) : open_rootfs(s->rootfs.path, e);
+}
+
+/* ---- where no mount can be detached ---- */
+
+static int open_inside(const struct create *c, const char *path, int flags, struct err *e)
+{
+	char link[64];
+
+	fmt_text(link, sizeof(link), "/proc/%d/root", c->pid);
+
+	autoclose int root = sys_open(link, O_PATH | O_DIRECTORY);
+	if (root < 0)
+		return err_sys(e, root, "open \"%s\"", link);
+
+	int fd = sys_open_in_root(root, path, O_PATH | flags);
+
+	return fd < 0 ? err_sys(e, fd, "open \"%s\"", path) : fd;
+}
+
+static int open_attached(const struct create *c, const struct step *s, struct err *e)
+{
+	const struct mount_step *m = &s->mount;
+
+	if (s->op == OP_MOUNT_ROOTFS)
+		return open_inside(c, s->rootfs.path, 0, e);
+	if (m->idmap.way != MOUNT_IDMAP_NONE)
+		return explain(m, -ENOSYS, -1, e);
+	/* In the namespace of tare-init all are slaves of the host's: there it has no peer. */
+	if (m->shared) {
+		(void) err_msg(e, "\"%s\" can't be shared with the host", m->source);
+		return err_lacks(e, "mounts that travel from a container to the host", "5.12");
+	}
+
+	return open_inside(c, m->source, m->source_nofollow ? O_NOFOLLOW : 0, e);
+}
+
 static int open_source(const struct create *c, const struct step *s, struct err *e)
 {
-	int mount =
-		s->op == OP_MOUNT ? open_mount(c, &s->mount, e) : open_rootfs(s->rootfs.path, e);
+	int mount = sys_mounts_detached() ? open_detached(c, s, e) : open_attached(c, s, e);
 
 	return mount < 0 ? err_at(e, s->place) : mount;
 }
 
 int sources_send(struct create *c, struct err *e)
 {
+	enum wire_kind kind = sys_mounts_detached() ? WIRE_DESCRIPTOR : WIRE_SOURCE;
+
 	for (size_t i = c->plan->spawn; i < c->plan->step_count; i++) {
 		const struct step *s = &c->plan->steps[i];
 
@@ -250,7 +294,7 @@ int sources_send(struct create *c, struct err *e)
 		if (mount < 0)
 			return -1;
 
-		int r = wire_send(c->control, WIRE_DESCRIPTOR, i, mount);
+		int r = wire_send(c->control, kind, i, mount);
 		if (r == -EPIPE || r == -ECONNRESET) /* it has ended; why, it told */
 			return 0;
 		if (r < 0) {

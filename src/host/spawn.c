@@ -11,6 +11,7 @@
 
 #include "base/fd.h"
 #include "base/fmt.h"
+#include "base/table.h"
 #include "cgroup/cgroup.h"
 #include "host/embed.h"
 #include "kernel/memory.h"
@@ -22,12 +23,14 @@
 
 /* ---- in the child ---- */
 
-void birth_fails(const struct birth *b, int r, const char *what)
+void birth_fails(const struct birth *b, int control, int r, const char *what)
 {
 	struct err e;
 
 	(void) err_sys(&e, r, "%s", what);
-	wire_send_failure(b->control, b->create->plan->spawn, &e);
+	if (r == -ENOSYS)
+		err_lacks(&e, "execution without a procfs at /proc", "3.19");
+	wire_send_failure(control, b->create->plan->spawn, &e);
 	sys_exit(1);
 }
 
@@ -46,7 +49,7 @@ static void wait_for_release(const struct birth *b)
 	if (r == 0)
 		r = sys_setuid(0);
 	if (r < 0)
-		birth_fails(b, r, "become root in the user namespace");
+		birth_fails(b, b->control, r, "become root in the user namespace");
 }
 
 int birth_arrange(const struct birth *b, int *image)
@@ -93,18 +96,43 @@ int birth_exec(const struct birth *b, int image)
 	return sys_exec_fd(image, argv, envp);
 }
 
+/* Nothing of tare-init is to be counted elsewhere than in its cgroup. */
+static void wait_for_move(const struct birth *b)
+{
+	char byte;
+
+	if (b->ready[0] < 0)
+		return;
+	sys_close(b->ready[1]);
+	if (sys_read_all(b->ready[0], &byte, 1) != 1)
+		sys_exit(1); /* tare has gone, or could not */
+}
+
 static int become_init(void *arg)
 {
 	const struct birth *b = arg;
 	int image = b->image;
+
+	wait_for_move(b);
 
 	if (b->release >= 0)
 		wait_for_release(b);
 
 	int r = birth_arrange(b, &image);
 	if (r < 0)
-		birth_fails(b, r, "hand descriptors to tare-init");
-	birth_fails(b, birth_exec(b, image), "execute tare-init");
+		birth_fails(b, b->control, r, "hand descriptors to tare-init");
+	birth_fails(b, b->control, birth_exec(b, image), "execute tare-init");
+}
+
+int birth_join_cgroup(const struct birth *b)
+{
+	autoclose int procs =
+		b->cgroup < 0 ? -1 : sys_open_at(b->cgroup, "cgroup.procs", O_WRONLY, 0);
+
+	if (b->cgroup < 0)
+		return 0;
+
+	return procs < 0 ? procs : sys_write_all(procs, "0", 1);
 }
 
 /*
@@ -118,8 +146,10 @@ static int join_and_clone(void *arg)
 		.flags = b->spawn->namespaces | CLONE_PARENT,
 		.cgroup = -1, /* ours already: in there we would have no right to enter it */
 	};
-	int r = sys_setns(b->user, CLONE_NEWUSER);
+	int r = b->move ? birth_join_cgroup(b) : 0;
 
+	if (r == 0)
+		r = sys_setns(b->user, CLONE_NEWUSER);
 	if (r == 0)
 		r = sys_setgid(0);
 	if (r == 0)
@@ -135,19 +165,10 @@ static int join_and_clone(void *arg)
 
 static int make_image(struct err *e)
 {
-	int image = sys_memfd_create("tare-init");
-	if (image < 0)
-		return err_sys(e, image, "make a memory file for tare-init");
+	size_t size = (size_t) (embedded_init_end - embedded_init);
+	int image = sys_make_program("tare-init", embedded_init, size);
 
-	int r = sys_write_all(image, embedded_init, (size_t) (embedded_init_end - embedded_init));
-	if (r == 0)
-		r = sys_memfd_seal(image);
-	if (r < 0) {
-		sys_close(image);
-		return err_sys(e, r, "copy tare-init into a memory file");
-	}
-
-	return image;
+	return image < 0 ? err_sys(e, image, "copy tare-init into a memory file") : image;
 }
 
 static int open_namespace(const char *path, const char *name, struct err *e)
@@ -212,23 +233,89 @@ static pid_t clone_in_user_namespace(struct birth *b, struct err *e)
 {
 	/* It shares our memory to tell the pid, and our descriptors to leave the pidfd; it is gone
 	 * before we go on. */
-	const struct sys_clone clone = {
+	struct sys_clone clone = {
 		.flags = CLONE_FILES,
 		.cgroup = b->cgroup,
 		.share_memory = true,
 	};
-	int pidfd = -1, status;
-	pid_t helper = sys_clone_call(&clone, &pidfd, join_and_clone, b);
+	int status;
+	pid_t helper = sys_clone_call(&clone, NULL, join_and_clone, b);
 
+	if (helper == -ENOSYS) {
+		clone.cgroup = -1;
+		b->move = true;
+		helper = sys_clone_call(&clone, NULL, join_and_clone, b);
+	}
 	if (helper < 0)
 		return err_sys(e, helper, "start a process for the user namespace");
 	sys_wait(helper, &status, 0);
-	sys_close(pidfd);
 	if (b->pid < 0)
 		return err_sys(e, b->pid, "join user namespace \"%s\", and make others in it",
 			       b->spawn->join_user);
 
 	return b->pid;
+}
+
+/* Put the child, which waits for it, into its cgroup. */
+static int move_child(const struct birth *b, pid_t pid, struct err *e)
+{
+	char text[16];
+	size_t length = fmt_text(text, sizeof(text), "%d", pid);
+	autoclose int procs = sys_open_at(b->cgroup, "cgroup.procs", O_WRONLY, 0);
+	int r = procs < 0 ? procs : sys_write_all(procs, text, length);
+
+	if (r < 0)
+		return err_sys(e, r, "join cgroup \"%s\"", b->spawn->cgroup);
+	r = sys_write_all(b->ready[1], "", 1);
+
+	/* That it is gone meanwhile we hear from its end of the socket. */
+	return r < 0 && r != -EPIPE ? err_sys(e, r, "let tare-init go on") : 0;
+}
+
+/* Birth into a cgroup for kernels that have none: the child waits until it was moved there. */
+static pid_t clone_and_move(struct birth *b, struct err *e)
+{
+	const struct sys_clone clone = { .flags = b->spawn->namespaces, .cgroup = -1 };
+	int r = sys_pipe(b->ready), status;
+
+	if (r < 0)
+		return err_sys(e, r, "make a pipe");
+
+	pid_t pid = sys_clone_call(&clone, &b->pidfd, become_init, b);
+
+	sys_close(b->ready[0]);
+	if (pid > 0 && move_child(b, pid, e) < 0) {
+		sys_pidfd_signal(b->pidfd, SIGKILL);
+		sys_wait(pid, &status, 0);
+		sys_close(b->pidfd);
+		b->pidfd = -1;
+		pid = 0;
+	}
+	sys_close(b->ready[1]);
+
+	return pid;
+}
+
+/* Each but the mount namespace can be left out of a kernel; see /proc/self/ns. */
+static const struct {
+	uint64_t type;
+	const char *file, *what, *since;
+} optional[] = {
+	{ CLONE_NEWUSER, "/proc/self/ns/user", "user namespaces", "3.8" },
+	{ CLONE_NEWPID, "/proc/self/ns/pid", "pid namespaces", "2.6.24" },
+	{ CLONE_NEWNET, "/proc/self/ns/net", "network namespaces", "2.6.29" },
+	{ CLONE_NEWIPC, "/proc/self/ns/ipc", "ipc namespaces", "2.6.19" },
+	{ CLONE_NEWUTS, "/proc/self/ns/uts", "uts namespaces", "2.6.19" },
+};
+
+static void explain_missing(uint64_t types, struct err *e)
+{
+	struct stat st;
+
+	for (size_t i = 0; i < ARRAY_SIZE(optional); i++)
+		if (types & optional[i].type &&
+		    sys_stat_at(AT_FDCWD, optional[i].file, 0, &st) == -ENOENT)
+			err_lacks(e, optional[i].what, optional[i].since);
 }
 
 static pid_t clone_directly(struct birth *b, struct err *e)
@@ -237,15 +324,19 @@ static pid_t clone_directly(struct birth *b, struct err *e)
 	const struct sys_clone clone = {
 		.flags = b->spawn->namespaces,
 		.cgroup = b->cgroup,
-		/* A held child must let us write its maps; a new time namespace can't share memory.
-		 */
-		.share_memory = (b->spawn->namespaces & (alone | CLONE_NEWTIME)) == alone &&
-				!b->spawn->held,
+		/* A held child must let us write its maps. */
+		.share_memory = b->spawn->namespaces & alone && !b->spawn->held,
 	};
 	pid_t pid = sys_clone_call(&clone, &b->pidfd, become_init, b);
 
+	if (pid == -ENOSYS)
+		pid = clone_and_move(b, e);
+	if (pid == 0) /* it is told */
+		return -1;
 	if (pid < 0) {
 		(void) err_sys(e, pid, "make the container's process and namespaces");
+		if (pid == -EINVAL)
+			explain_missing(b->spawn->namespaces, e);
 		if (pid == -EPERM)
 			err_hint(
 				e,
@@ -312,6 +403,7 @@ int spawn_init(struct create *c, const struct step *s, struct err *e)
 		.image = image,
 		.control = theirs,
 		.release = hold,
+		.ready = { -1, -1 },
 		.pidfd = -1,
 	};
 

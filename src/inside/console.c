@@ -5,7 +5,7 @@
  * runtime-spec, config.md#process: a pty pair, its slave as stdio and at /dev/console. The pty is
  * made in the container's own devpts, so that its name is right there; its master goes to tare.
  * Only the pty made here is ever bound or given away, by descriptor (TIOCGPTPEER), never one found
- * under a name.
+ * under a name: where the kernel knows no other way, a name in the devpts of its master, proved to be it.
  */
 #include "inside/inside.h"
 
@@ -18,7 +18,8 @@
 #include <sys/ioctl.h>
 #include <asm/termbits.h>
 
-#define PTMX device_number(5, 2)
+#define PTMX	  device_number(5, 2)
+#define PTS_MAJOR 136 /* of all slaves: the kernel's devices.txt */
 
 /* The host's: the container mounts no devpts of its own. */
 static int open_host_multiplexer(struct err *e)
@@ -61,6 +62,56 @@ static int open_multiplexer(struct inside *in, struct err *e)
 	return ptmx < 0 ? err_sys(e, ptmx, "open \"/dev/pts/ptmx\" in the rootfs") : ptmx;
 }
 
+/* The devpts that @master is of, by its directory; as open_multiplexer() found it. */
+static int open_devpts(struct inside *in, const struct stat *master, const struct statfs *fs)
+{
+	struct stat st;
+
+	if (fs->f_type != DEVPTS_SUPER_MAGIC)
+		return sys_open("/dev/pts", O_PATH | O_DIRECTORY);
+
+	autoclose int pts = sys_open_in_root(in->rootfs, "/dev/pts", O_PATH | O_DIRECTORY);
+	int r = pts < 0 ? pts : sys_stat(pts, &st);
+	if (r < 0)
+		return r;
+
+	return st.st_dev == master->st_dev ? take_fd(&pts) : -ENODEV;
+}
+
+/* Linux before 4.13 has no TIOCGPTPEER: by number, in that very file system, and looked at. */
+static int open_slave_by_number(struct inside *in, int master)
+{
+	struct stat m, s;
+	struct statfs fs;
+	unsigned number;
+	char name[16];
+	int r = sys_stat(master, &m);
+
+	if (r == 0)
+		r = sys_statfs(master, &fs);
+	if (r == 0)
+		r = sys_ioctl(master, TIOCGPTN, &number);
+	if (r < 0)
+		return r;
+
+	autoclose int pts = open_devpts(in, &m, &fs);
+	if (pts < 0)
+		return pts;
+	fmt_text(name, sizeof(name), "%u", number);
+
+	autoclose int slave = sys_open_at(pts, name, O_RDWR | O_NOCTTY | O_NOFOLLOW, 0);
+	r = slave < 0 ? slave : sys_stat(slave, &s);
+	if (r == 0)
+		r = sys_statfs(slave, &fs);
+	if (r < 0)
+		return r;
+
+	return fs.f_type == DEVPTS_SUPER_MAGIC && S_ISCHR(s.st_mode) &&
+			       s.st_rdev == device_number(PTS_MAJOR, number)
+		       ? take_fd(&slave)
+		       : -ENODEV;
+}
+
 /* As runc leaves it: the program's newlines reach the other end unchanged. */
 static int clear_onlcr(int slave)
 {
@@ -74,7 +125,7 @@ static int clear_onlcr(int slave)
 	return sys_ioctl(slave, TCSETS, &settings);
 }
 
-static int open_slave(int master, const struct console_step *c, struct err *e)
+static int open_slave(struct inside *in, int master, const struct console_step *c, struct err *e)
 {
 	int unlock = 0;
 	int r = sys_ioctl(master, TIOCSPTLCK, &unlock);
@@ -83,6 +134,8 @@ static int open_slave(int master, const struct console_step *c, struct err *e)
 
 	autoclose int slave =
 		sys_ioctl(master, TIOCGPTPEER, (void *) (long) (O_RDWR | O_NOCTTY | O_CLOEXEC));
+	if (slave == -ENOTTY || slave == -EINVAL || slave == -EPERM)
+		slave = open_slave_by_number(in, master);
 	if (slave < 0)
 		return err_sys(e, slave, "open the pty's slave");
 
@@ -146,7 +199,7 @@ int console_open(struct inside *in, const struct step *s, struct err *e)
 	if (master < 0)
 		return -1;
 
-	autoclose int slave = open_slave(master, &s->console, e);
+	autoclose int slave = open_slave(in, master, &s->console, e);
 	if (slave < 0 || set_size(master, &s->console, e) < 0)
 		return -1;
 	if (s->console.bind && bind_console(in, slave, e) < 0)

@@ -24,8 +24,13 @@ static int receive_source(struct inside *in, const struct mount_step *m, struct 
 
 	if (wire_receive(in->control, &message, &tree) <= 0 || tree < 0)
 		return err_msg(e, "source \"%s\" did not arrive from the host side", m->source);
+	if (message.kind == WIRE_DESCRIPTOR)
+		return tree;
 
-	return tree;
+	autoclose int source = tree;
+	tree = sys_clone_mount(source, m->recursive ? AT_RECURSIVE : 0);
+
+	return tree < 0 ? err_sys(e, tree, "bind \"%s\"", m->source) : tree;
 }
 
 static int set_attrs(int mount, const struct mount_attrs *attrs, unsigned flags, struct err *e)
@@ -57,7 +62,7 @@ static int clone_source(struct inside *in, const struct mount_step *m, struct er
 {
 	unsigned flags =
 		(m->recursive ? AT_RECURSIVE : 0) | (m->source_nofollow ? AT_SYMLINK_NOFOLLOW : 0);
-	int tree = sys_clone_tree(AT_FDCWD, m->source, flags);
+	int tree = sys_clone_tree(m->source, flags);
 
 	if (tree == -EINVAL && !m->recursive && in_user_namespace(in)) {
 		(void) err_sys(e, tree, "bind \"%s\"", m->source);
@@ -111,7 +116,7 @@ static int make_filesystem(struct inside *in, const struct mount_step *m, struct
 	if (!m->fallback)
 		return strcmp(m->type, "proc") == 0 ? proc_is_hidden(e) : -1;
 
-	autoclose int tree = sys_clone_tree(AT_FDCWD, m->fallback, AT_RECURSIVE);
+	autoclose int tree = sys_clone_tree(m->fallback, AT_RECURSIVE);
 	if (tree < 0)
 		return err_in(e, "no \"%s\" to bind instead", m->fallback);
 	if (set_attrs(tree, &m->attrs, 0, e) < 0)

@@ -35,8 +35,22 @@ static const struct {
 	{ "mode", "0555" },
 };
 
+/* The same for a kernel without fsopen(2). */
+static int make_empty_at_once(struct err *e)
+{
+	int empty = sys_make_filesystem("tmpfs", "tmpfs", 0,
+					MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+						MOUNT_ATTR_NOEXEC,
+					"nr_blocks=1,nr_inodes=1,mode=0555");
+
+	return empty < 0 ? err_sys(e, empty, "mount tmpfs") : empty;
+}
+
 static int make_empty(struct err *e)
 {
+	if (!sys_mounts_detached())
+		return make_empty_at_once(e);
+
 	autoclose int fs = sys_fsopen("tmpfs");
 	if (fs < 0)
 		return err_sys(e, fs, "open tmpfs");

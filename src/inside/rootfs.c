@@ -31,13 +31,18 @@ static int open_source(struct inside *in, const char *path, bool from_host, stru
 	int tree = -1;
 
 	if (!from_host) {
-		tree = sys_clone_tree(AT_FDCWD, path, AT_RECURSIVE);
+		tree = sys_clone_tree(path, AT_RECURSIVE);
 		return tree < 0 ? err_sys(e, tree, "open rootfs \"%s\"", path) : tree;
 	}
 	if (wire_receive(in->control, &m, &tree) <= 0 || tree < 0)
 		return err_msg(e, "rootfs \"%s\" did not arrive from the host side", path);
+	if (m.kind == WIRE_DESCRIPTOR)
+		return tree;
 
-	return tree;
+	autoclose int source = tree;
+	tree = sys_clone_mount(source, AT_RECURSIVE);
+
+	return tree < 0 ? err_sys(e, tree, "open rootfs \"%s\"", path) : tree;
 }
 
 int rootfs_mount(struct inside *in, const struct step *s, struct err *e)
@@ -95,7 +100,9 @@ int rootfs_pivot(struct inside *in, const struct step *s, struct err *e)
 	int r = sys_pivot_root(".", ".");
 	if (r < 0)
 		return err_sys(e, r, "pivot_root");
-	r = sys_umount(".", MNT_DETACH);
+	r = sys_leave_stage();
+	if (r == 0)
+		r = sys_umount(".", MNT_DETACH);
 	if (r < 0)
 		return err_sys(e, r, "let go of the host's root");
 	r = sys_chdir("/");
@@ -142,9 +149,10 @@ int rootfs_protect(struct inside *in, const struct step *s, struct err *e)
 {
 	struct mount_attr readonly = { .attr_set = MOUNT_ATTR_RDONLY };
 
-	(void) s;
+	(void) in, (void) s;
 
-	int r = sys_set_mount_attr(in->rootfs, 0, &readonly);
+	/* We stand in it. */
+	int r = sys_set_mount_attr(AT_FDCWD, 0, &readonly);
 	if (r < 0)
 		return err_sys(e, r, "make the rootfs read-only");
 
@@ -156,7 +164,9 @@ int rootfs_propagate_root(struct inside *in, const struct step *s, struct err *e
 	const unsigned long recursive = 16384; /* MS_REC */
 	struct mount_attr attr = { .propagation = s->propagation.flags & ~recursive };
 
-	int r = sys_set_mount_attr(in->rootfs, s->propagation.flags & recursive ? AT_RECURSIVE : 0,
+	(void) in;
+
+	int r = sys_set_mount_attr(AT_FDCWD, s->propagation.flags & recursive ? AT_RECURSIVE : 0,
 				   &attr);
 	if (r < 0)
 		return err_sys(e, r, "set the propagation of the rootfs");

@@ -8,6 +8,7 @@
 #include "inside/inside.h"
 
 #include "base/fmt.h"
+#include "base/table.h"
 #include "kernel/process.h"
 
 #include <net/if.h>
@@ -52,6 +53,13 @@ int session_unshare(struct inside *in, const struct step *s, struct err *e)
 	(void) in;
 
 	int r = sys_unshare(s->ns.type);
+	if (r == -EINVAL) {
+		bool time = s->ns.type == CLONE_NEWTIME;
+
+		(void) err_msg(e, "there are no %s namespaces", s->ns.name);
+		return err_lacks(e, time ? "time namespaces" : "cgroup namespaces",
+				 time ? "5.6" : "4.6");
+	}
 	if (r < 0)
 		return err_sys(e, r, "make a %s namespace", s->ns.name);
 
@@ -76,8 +84,14 @@ static int write_offsets(struct inside *in, const char *self, const struct step 
 {
 	const struct clock_offset *monotonic = &s->clocks.monotonic,
 				  *boottime = &s->clocks.boottime;
+	const struct clock_offset *clocks[] = { monotonic, boottime };
 	char path[64], text[128];
+	bool wanted = false;
 
+	for (size_t i = 0; i < ARRAY_SIZE(clocks); i++)
+		wanted |= clocks[i]->seconds != 0 || clocks[i]->nanoseconds != 0;
+	if (!wanted)
+		return 0;
 	fmt_text(path, sizeof(path), "%s/timens_offsets", self);
 
 	autoclose int fd = sys_open_proc(in->proc, path, O_WRONLY);

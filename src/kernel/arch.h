@@ -4,8 +4,9 @@
  *
  * Each file of arch/ gives
  *   arch_syscall(nr, a, ... f)	   one system call: its result, or -errno; never touches errno
- *   arch_clone_call(args, fn, arg)  clone3(2) whose child calls fn(arg) and exits with its result; the
- *				   only safe way to start a child that shares our memory
+ *   arch_clone_call(nr, a, b, fn, arg)  clone3(2), or clone(2), with its first two arguments, whose child
+ *				   calls fn(arg) and exits with its result; the only safe way to start a
+ *				   child that shares our memory
  *   ARENA_ADDRESS		   where the plan is mapped, in tare and in tare-init
  *   ARCH_AUDIT			   AUDIT_ARCH_*: how seccomp filters call it
  *   ARCH_START			   assembly of tare-init's entry point: calls init_main(stack)

@@ -4,7 +4,10 @@
  */
 #include "kernel/memory.h"
 
-#include "kernel/sys.h"
+#include "base/fd.h"
+#include "base/fmt.h"
+#include "base/table.h"
+#include "kernel/process.h"
 
 #include <linux/memfd.h>
 #include <sys/mman.h>
@@ -62,7 +65,7 @@ int sys_map_readonly(void *address, size_t size, int fd)
 	return at < 0 && at > -4096 ? (int) at : 0;
 }
 
-int sys_memfd_create(const char *name)
+static int make_memfd(const char *name)
 {
 	unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
 	int fd = (int) SYS_CALL(memfd_create, name, flags | MFD_EXEC, 0, 0, 0, 0);
@@ -73,9 +76,92 @@ int sys_memfd_create(const char *name)
 	return fd;
 }
 
+int sys_memfd_create(const char *name)
+{
+	int fd = make_memfd(name);
+
+	return fd == -ENOSYS || fd == -EPERM ? sys_nameless_file(false) : fd;
+}
+
+/* ---- without memory files ---- */
+
+#define MOUNTED_NOEXEC 8 /* ST_NOEXEC */
+
+/* In memory, if there is a choice. */
+static const char *const directories[] = { "/dev/shm", "/run", "/tmp", "/var/tmp" };
+
+static int nameless_file_in(const char *directory, bool program)
+{
+	static unsigned count;
+	char path[64];
+	struct statfs fs;
+	int r = program ? sys_statfs_path(directory, &fs) : 0;
+
+	if (r < 0)
+		return r;
+	if (program && fs.f_flags & MOUNTED_NOEXEC)
+		return -EACCES;
+	fmt_text(path, sizeof(path), "%s/.tare-%d-%u", directory, sys_pid(), count++);
+
+	autoclose int fd =
+		sys_open_at(AT_FDCWD, path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return fd;
+	sys_unlink_at(AT_FDCWD, path, 0);
+	/* As memory files are: who executes it may be nobody here, in a user namespace. */
+	r = program ? (int) SYS_CALL(fchmod, fd, 0755, 0, 0, 0, 0) : 0;
+
+	return r < 0 ? r : take_fd(&fd);
+}
+
+int sys_nameless_file(bool program)
+{
+	int fd = -ENOENT;
+
+	for (size_t i = 0; i < ARRAY_SIZE(directories) && fd < 0; i++)
+		fd = nameless_file_in(directories[i], program);
+
+	return fd;
+}
+
+/* What is open for writing can't be executed. */
+static int reopen_readonly(int fd)
+{
+	char path[32];
+
+	fmt_text(path, sizeof(path), "/proc/self/fd/%d", fd);
+
+	return sys_open(path, O_RDONLY);
+}
+
+int sys_make_program(const char *name, const void *image, size_t size)
+{
+	autoclose int file = make_memfd(name);
+	/* EACCES: vm.memfd_noexec forbids programs in memory. */
+	bool sealed = file >= 0;
+	if (file == -ENOSYS || file == -EPERM || file == -EACCES)
+		file = sys_nameless_file(true);
+	if (file < 0)
+		return file;
+
+	int r = sys_write_all(file, image, size);
+	if (r < 0)
+		return r;
+	if (!sealed)
+		return reopen_readonly(file);
+	r = sys_memfd_seal(file);
+
+	return r < 0 ? r : take_fd(&file);
+}
+
 int sys_memfd_seal(int memfd)
 {
-	unsigned seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+	const int none = F_SEAL_SEAL; /* what a file in a tmpfs has; others have no seals at all */
+	int seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+	int has = (int) SYS_CALL(fcntl, memfd, F_GET_SEALS, 0, 0, 0, 0);
+
+	if (has == -EINVAL || has == none)
+		return 0;
 
 	return (int) SYS_CALL(fcntl, memfd, F_ADD_SEALS, seals, 0, 0, 0);
 }

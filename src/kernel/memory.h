@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Zeroed private pages, reserved but not committed. NULL when there is no room. */
@@ -21,10 +22,22 @@ int sys_map_shared(void *address, size_t size, int fd);
 int sys_map_readonly(void *address, size_t size, int fd);
 
 /*
- * An empty, close-on-exec memory file that takes seals (memfd_create(2), Linux 3.17). With
+ * An empty, close-on-exec memory file that takes seals (memfd_create(2), Linux 3.17; older: sys_nameless_file()). With
  * vm.memfd_noexec it can still be made executable: MFD_EXEC is asked for where it exists.
  */
 int sys_memfd_create(const char *name);
 
-/* No write, growth, shrinking or further seal from now on. 0, or -errno. */
+/*
+ * The same where memory files are missing or refused: a file of its own, without a name, in the first directory that takes
+ * it. It takes no seals. @program: where programs may be executed from.
+ */
+int sys_nameless_file(bool program);
+
+/* A file that holds this program, to be executed through the descriptor; nobody can change it any more. */
+int sys_make_program(const char *name, const void *image, size_t size);
+
+/*
+ * No write, growth, shrinking or further seal from now on. 0, or -errno. Nothing happens to a file of
+ * sys_nameless_file(), which is known to nobody but who has its descriptor.
+ */
 int sys_memfd_seal(int memfd);

@@ -4,7 +4,7 @@
  *
  * A mount is made detached (fsopen(2), open_tree(2), Linux 5.2), gets its attributes there (mount_setattr(2),
  * 5.12) and is attached onto a descriptor of the place (move_mount(2)): no name is looked up twice, and it is
- * never there half-configured.
+ * never there half-configured. mount.c says how that is kept on older kernels.
  */
 #pragma once
 
@@ -19,31 +19,41 @@
 #define MOUNT_ATTR_NOSYMFOLLOW 0x00200000
 #endif
 
-/* A detached copy of the mount at @path below @dir; @flags: AT_RECURSIVE for all below it too. */
-static inline int sys_clone_tree(int dir, const char *path, unsigned flags)
-{
-	flags |= OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
-	return (int) SYS_CALL(open_tree, dir, path, flags, 0, 0, 0);
-}
+/* Are there detached mounts? Else the functions below use mount(2), each with the same result. */
+bool sys_mounts_detached(void);
 
-/* The same of what @fd is. */
-static inline int sys_clone_mount(int fd, unsigned flags)
-{
-	return sys_clone_tree(fd, "", flags | AT_EMPTY_PATH);
-}
+/* A detached copy of the mount at @path; @flags: AT_RECURSIVE for all below it too, AT_SYMLINK_NOFOLLOW. */
+int sys_clone_tree(const char *path, unsigned flags);
 
-static inline int sys_attach_mount(int mount, int target)
-{
-	return (int) SYS_CALL(move_mount, mount, "", target, "",
-			      MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH, 0);
-}
+/* What sys_clone_tree() would copy, open; for sys_clone_mount() by somebody else. */
+int sys_open_source(const char *path, unsigned flags);
 
-/* @flags: AT_RECURSIVE. @attr->propagation: MS_SHARED ... or 0. */
-static inline int sys_set_mount_attr(int mount, unsigned flags, struct mount_attr *attr)
-{
-	return (int) SYS_CALL(mount_setattr, mount, "", AT_EMPTY_PATH | flags, attr, sizeof(*attr),
-			      0);
-}
+/* A detached copy of the mount of @fd, with what it is as its root. */
+int sys_clone_mount(int fd, unsigned flags);
+
+/* Onto what @target is; @mount then is the mount there. */
+int sys_attach_mount(int mount, int target);
+
+/* @flags: AT_RECURSIVE. @attr->propagation: MS_SHARED ... or 0. AT_FDCWD: the mount we stand in the root of. */
+int sys_set_mount_attr(int mount, unsigned flags, struct mount_attr *attr);
+
+/* After pivot_root(".", "."): the old root is on top of the new one, and the stage, if one was needed, on top of that. */
+int sys_leave_stage(void);
+
+/* ---- file systems, where there are no detached mounts ---- */
+
+/* A new one; @flags: MS_* that are no attributes; @data: its options, joined by commas. */
+int sys_make_filesystem(const char *source, const char *type, unsigned long flags, uint64_t attrs,
+			const char *data);
+
+/* Change the options of the one mounted at @mount, and attributes of this mount of it. */
+int sys_change_filesystem(int mount, unsigned long flags, const struct mount_attr *change,
+			  const char *data);
+
+/* MOUNT_ATTR_* as the MS_* of mount(2). */
+unsigned long sys_mount_flags(uint64_t attrs);
+
+/* ---- file systems, step by step ---- */
 
 static inline int sys_fsopen(const char *type)
 {
@@ -79,18 +89,8 @@ static inline int sys_fsmount(int fs, unsigned attr)
 	return (int) SYS_CALL(fsmount, fs, FSMOUNT_CLOEXEC, attr, 0, 0, 0);
 }
 
-/* The number by which /proc/self/mountinfo knows the mount of @fd; Linux 5.8. Or -errno. */
-static inline int64_t sys_mount_id(int fd)
-{
-	const unsigned mount_id = 0x1000; /* STATX_MNT_ID */
-	struct statx st;
-	int r = (int) SYS_CALL(statx, fd, "", AT_EMPTY_PATH, mount_id, &st, 0);
-
-	if (r < 0)
-		return r;
-
-	return st.stx_mask & mount_id ? (int64_t) st.stx_mnt_id : -ENOSYS;
-}
+/* The number by which /proc/self/mountinfo knows the mount of @fd. Or -errno. */
+int64_t sys_mount_id(int fd);
 
 static inline int sys_mount(const char *source, const char *target, const char *type,
 			    unsigned long flags, const char *data)

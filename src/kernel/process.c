@@ -4,20 +4,69 @@
  */
 #include "kernel/process.h"
 
+#include "base/fmt.h"
 #include "kernel/time.h"
 
 #include <linux/capability.h>
+#include <linux/magic.h>
 #include <linux/seccomp.h>
+#include <sched.h>
 
 /* A child in our memory needs a stack of its own; there is one such child at a time. */
 static char child_stack[32 * 1024] __attribute__((aligned(16)));
+
+/* sizeof(struct clone_args) as it was at first; one with a cgroup is refused by who knows no more. */
+#define ARGS_WITHOUT_CGROUP 64
+
+static pid_t clone_new(struct clone_args *args, int cgroup, int (*fn)(void *), void *arg)
+{
+	size_t size = ARGS_WITHOUT_CGROUP;
+
+	if (cgroup >= 0) {
+		args->flags |= CLONE_INTO_CGROUP;
+		args->cgroup = (uint64_t) cgroup;
+		size = sizeof(*args);
+	}
+
+	pid_t pid = (pid_t) arch_clone_call(SYS_clone3, (long) args, (long) size, fn, arg);
+
+	/* EPERM is what filters say. If the kernel said so, whatever is tried instead will hear it too. */
+	return pid == -EPERM || pid == -E2BIG ? -ENOSYS : pid;
+}
+
+static pid_t clone_old(const struct clone_args *args, int (*fn)(void *), void *arg)
+{
+	uint64_t stack = args->stack ? args->stack + args->stack_size : 0;
+
+	/* The lowest byte is the signal: there is no room in it for this one. */
+	if (args->flags & CLONE_NEWTIME)
+		return -ENOSYS;
+
+	return (pid_t) arch_clone_call(
+		SYS_clone, (long) ((args->flags & ~(uint64_t) CLONE_PIDFD) | args->exit_signal),
+		(long) stack, fn, arg);
+}
+
+/* A child without its descriptor is of no use. The number is still its own: nobody has waited for it. */
+static int open_child(pid_t pid, const struct sys_clone *c)
+{
+	int fd = sys_pidfd_open(pid), status;
+
+	if (fd >= 0)
+		return fd;
+	sys_kill(pid, SIGKILL);
+	if (!(c->flags & CLONE_PARENT))
+		sys_wait(pid, &status, 0);
+
+	return fd;
+}
 
 pid_t sys_clone_call(const struct sys_clone *c, int *pidfd, int (*fn)(void *), void *arg)
 {
 	int fd = -1;
 	struct clone_args args = {
-		.flags = c->flags | CLONE_PIDFD,
-		.pidfd = (uintptr_t) &fd,
+		.flags = c->flags | (pidfd ? CLONE_PIDFD : 0),
+		.pidfd = pidfd ? (uintptr_t) &fd : 0,
 		/* A sibling ends with its parent's signal, and may not ask for one. */
 		.exit_signal = c->flags & CLONE_PARENT ? 0 : SIGCHLD,
 	};
@@ -27,13 +76,15 @@ pid_t sys_clone_call(const struct sys_clone *c, int *pidfd, int (*fn)(void *), v
 		args.stack = (uintptr_t) child_stack;
 		args.stack_size = sizeof(child_stack);
 	}
-	if (c->cgroup >= 0) {
-		args.flags |= CLONE_INTO_CGROUP;
-		args.cgroup = (uint64_t) c->cgroup;
-	}
 
-	pid_t pid = (pid_t) arch_clone_call(&args, sizeof(args), fn, arg);
-	if (pid > 0)
+	pid_t pid = clone_new(&args, c->cgroup, fn, arg);
+	if (pid == -ENOSYS && c->cgroup < 0) {
+		pid = clone_old(&args, fn, arg);
+		fd = pid > 0 && pidfd ? open_child(pid, c) : -1;
+		if (pid > 0 && pidfd && fd < 0)
+			return fd;
+	}
+	if (pid > 0 && pidfd)
 		*pidfd = fd;
 
 	return pid;
@@ -46,8 +97,27 @@ pid_t sys_clone_beside(uint64_t flags, void *stack, size_t size, int (*fn)(void 
 		.stack = (uintptr_t) stack,
 		.stack_size = size,
 	};
+	pid_t pid = clone_new(&args, -1, fn, arg);
 
-	return (pid_t) arch_clone_call(&args, sizeof(args), fn, arg);
+	return pid == -ENOSYS ? clone_old(&args, fn, arg) : pid;
+}
+
+int sys_exec_fd(int fd, const char *const *argv, const char *const *envp)
+{
+	char path[32];
+	struct statfs fs;
+	int r = (int) SYS_CALL(execveat, fd, "", argv, envp, AT_EMPTY_PATH, 0);
+
+	if (r != -ENOSYS && r != -EPERM)
+		return r;
+
+	/* In a container anything could lie at /proc, and would be run with our rights. */
+	int s = sys_statfs_path("/proc/self/fd", &fs);
+	if (s < 0 || fs.f_type != PROC_SUPER_MAGIC)
+		return -ENOSYS;
+	fmt_text(path, sizeof(path), "/proc/self/fd/%d", fd);
+
+	return sys_exec(path, argv, envp);
 }
 
 pid_t sys_wait(pid_t pid, int *status, int options)
@@ -61,14 +131,14 @@ pid_t sys_wait(pid_t pid, int *status, int options)
 	return r;
 }
 
-pid_t sys_wait_within(pid_t pid, int pidfd, int *status, int patience_ms)
+pid_t sys_wait_within(pid_t pid, int *status, int patience_ms)
 {
 	const int64_t deadline = sys_clock_ms() + patience_ms;
-	struct pollfd end = { .fd = pidfd, .events = POLLIN };
+	struct pollfd end = { .fd = -1, .events = POLLIN };
 
 	for (;;) {
 		int64_t left = deadline - sys_clock_ms();
-		int r = sys_poll(&end, 1, left > 0 ? (int) left : 0);
+		int r = sys_child_poll(pid, &end, 1, left > 0 ? (int) left : 0);
 
 		if (r > 0)
 			return sys_wait(pid, status, 0);
@@ -149,6 +219,48 @@ int sys_capget(uint64_t *effective)
 	return r;
 }
 
+/* ---- schedulers ---- */
+
+static int sched_setattr_old(pid_t pid, const struct sys_sched_attr *attr)
+{
+	const uint64_t reset_on_fork = 1; /* SCHED_FLAG_RESET_ON_FORK */
+	const int process = 0;		  /* PRIO_PROCESS */
+	int priority = (int) attr->priority, policy = (int) attr->policy;
+
+	if (attr->flags & ~reset_on_fork || attr->runtime || attr->deadline || attr->period)
+		return -ENOSYS;
+	if (attr->flags & reset_on_fork)
+		policy |= SCHED_RESET_ON_FORK;
+
+	int r = (int) SYS_CALL(sched_setscheduler, pid, policy, &priority, 0, 0, 0);
+	if (r == 0 && (attr->policy == SCHED_OTHER || attr->policy == SCHED_BATCH))
+		r = (int) SYS_CALL(setpriority, process, pid, attr->nice, 0, 0, 0);
+
+	return r;
+}
+
+int sys_sched_setattr(pid_t pid, const struct sys_sched_attr *attr)
+{
+	int r = (int) SYS_CALL(sched_setattr, pid, attr, 0, 0, 0, 0);
+
+	/* A filter says EPERM; where it is the kernel's, the older calls say the same. */
+	int old = r == -ENOSYS || r == -EPERM ? sched_setattr_old(pid, attr) : r;
+
+	return old == -ENOSYS ? r : old;
+}
+
+/* ---- seccomp ---- */
+
+int sys_seccomp_filter(const void *program, unsigned flags)
+{
+	int r = (int) SYS_CALL(seccomp, SECCOMP_SET_MODE_FILTER, flags, program, 0, 0, 0);
+
+	if ((r == -ENOSYS || r == -EPERM) && flags == 0)
+		r = (int) SYS_CALL(prctl, PR_SET_SECCOMP, SECCOMP_MODE_FILTER, program, 0, 0, 0);
+
+	return r;
+}
+
 /* Linux 5.7, 5.19: with a listener only. */
 #ifndef SECCOMP_FILTER_FLAG_TSYNC_ESRCH
 #define SECCOMP_FILTER_FLAG_TSYNC_ESRCH (1U << 4)
@@ -174,7 +286,7 @@ uint32_t sys_seccomp_known_flags(uint32_t wanted)
 	uint32_t known = 0;
 
 	for (uint32_t flag = 1; flag <= SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV; flag <<= 1)
-		if (wanted & flag && sys_seccomp_filter(NULL, flag | companions(flag)) != -EINVAL)
+		if (wanted & flag && sys_seccomp_filter(NULL, flag | companions(flag)) == -EFAULT)
 			known |= flag;
 
 	return known;

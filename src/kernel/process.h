@@ -20,21 +20,22 @@
 
 struct sys_clone {
 	uint64_t flags;	   /* CLONE_*; SIGCHLD is sent at its end */
-	int cgroup;	   /* v2 directory to be born in (CLONE_INTO_CGROUP, Linux 5.7); -1: ours */
+	int cgroup;	   /* v2 directory to be born in; -1: ours */
 	bool share_memory; /* the child runs in our memory and we wait until it has exec'd or ended */
 	bool go_on;	   /* but don't wait here: the caller does, before it does anything else */
 };
 
 /*
- * Start a child that calls fn(arg) and exits with its result. clone3(2), Linux 5.3; older: clone(2), in which case
- * a cgroup is -EOPNOTSUPP. @pidfd: of the child, close-on-exec. The pid, or -errno.
+ * Start a child that calls fn(arg) and exits with its result. clone3(2), Linux 5.3; older: clone(2). @pidfd: of the
+ * child, close-on-exec, as sys_pidfd_open() gives it; NULL: not wanted. The pid, or -errno; -ENOSYS where the kernel can't give birth into
+ * a cgroup (Linux 5.7) or, without clone3(2), into a new time namespace.
  */
 pid_t sys_clone_call(const struct sys_clone *c, int *pidfd, int (*fn)(void *), void *arg);
 
 /*
  * Start a child in our own memory, on the stack given, that calls fn(arg) and then ends with its result: with
  * CLONE_THREAD in @flags it must not return, for that would end the whole process. No signal tells its end:
- * wait for it with __WALL. clone3(2), Linux 5.3.
+ * wait for it with __WALL.
  */
 pid_t sys_clone_beside(uint64_t flags, void *stack, size_t size, int (*fn)(void *), void *arg);
 
@@ -42,12 +43,6 @@ pid_t sys_clone_beside(uint64_t flags, void *stack, size_t size, int (*fn)(void 
 static inline pid_t sys_fork(void)
 {
 	return (pid_t) SYS_CALL(clone, SIGCHLD, 0, 0, 0, 0, 0);
-}
-
-/* Run the program in @fd itself. Returns only on failure. */
-static inline int sys_exec_fd(int fd, const char *const *argv, const char *const *envp)
-{
-	return (int) SYS_CALL(execveat, fd, "", argv, envp, AT_EMPTY_PATH, 0);
 }
 
 static inline int sys_exec(const char *path, const char *const *argv, const char *const *envp)
@@ -59,9 +54,15 @@ static inline int sys_exec(const char *path, const char *const *argv, const char
 pid_t sys_wait(pid_t pid, int *status, int options);
 
 /*
- * The same, but for @patience_ms at most, for which it takes the @pidfd of our child: -ETIMEDOUT.
+ * The same, but for @patience_ms at most: -ETIMEDOUT.
  */
-pid_t sys_wait_within(pid_t pid, int pidfd, int *status, int patience_ms);
+pid_t sys_wait_within(pid_t pid, int *status, int patience_ms);
+
+/*
+ * Run the program in @fd itself. Returns only on failure. execveat(2), Linux 3.19; older: by its place in procfs, so /proc
+ * has to be one, or it is -ENOSYS.
+ */
+int sys_exec_fd(int fd, const char *const *argv, const char *const *envp);
 
 static inline pid_t sys_pid(void)
 {
@@ -78,16 +79,26 @@ static inline int sys_setpgid(pid_t pid, pid_t group)
 	return (int) SYS_CALL(setpgid, pid, group, 0, 0, 0, 0);
 }
 
-/* Linux 5.3. */
-static inline int sys_pidfd_open(pid_t pid)
-{
-	return (int) SYS_CALL(pidfd_open, pid, 0, 0, 0, 0, 0);
-}
+/*
+ * A descriptor that stands for the process @pid, now and after its end. Before Linux 5.3 it is the process' directory in
+ * procfs: as good for the functions here, but it can't be waited for by poll(2), or given to others as a pidfd.
+ */
+int sys_pidfd_open(pid_t pid);
 
-static inline int sys_pidfd_signal(int pidfd, int signal)
-{
-	return (int) SYS_CALL(pidfd_send_signal, pidfd, signal, NULL, 0, 0, 0);
-}
+/* Is it a pidfd to the kernel, too? */
+bool sys_pidfd_is_real(int pidfd);
+
+/* Never to another process that has its number by now. -ESRCH where it has ended. */
+int sys_pidfd_signal(int pidfd, int signal);
+
+/* poll(2), where @fds[0] is of sys_pidfd_open() or -1: POLLIN is its end. */
+int sys_pidfd_poll(struct pollfd *fds, unsigned count, int timeout_ms);
+
+/*
+ * poll(2), where @fds[0] is for the end of our child @pid. It needs no procfs: tare-init may have none that it can
+ * trust, or one where its children have other numbers.
+ */
+int sys_child_poll(pid_t pid, struct pollfd *fds, unsigned count, int timeout_ms);
 
 static inline int sys_kill(pid_t pid, int signal)
 {
@@ -210,11 +221,8 @@ struct sys_sched_attr {
 /* Without the utilisation clamps, which Linux before 5.3 has not. */
 #define SYS_SCHED_ATTR_OLD offsetof(struct sys_sched_attr, util_min)
 
-/* @attr->size says how much of it is there. */
-static inline int sys_sched_setattr(pid_t pid, const struct sys_sched_attr *attr)
-{
-	return (int) SYS_CALL(sched_setattr, pid, attr, 0, 0, 0, 0);
-}
+/* @attr->size says how much of it is there. Before Linux 3.14: -ENOSYS for what was new then. */
+int sys_sched_setattr(pid_t pid, const struct sys_sched_attr *attr);
 
 /* @pid 0: ourselves. @mask has @size bytes, a bit a CPU. */
 static inline int sys_sched_setaffinity(pid_t pid, const uint64_t *mask, size_t size)
@@ -249,13 +257,11 @@ static inline int sys_join_keyring(const char *name)
 	return (int) SYS_CALL(keyctl, join_session_keyring, name, 0, 0, 0, 0);
 }
 
-/* 0; with SECCOMP_FILTER_FLAG_NEW_LISTENER (Linux 5.0) the listener's descriptor, close-on-exec. */
-static inline int sys_seccomp_filter(const void *program, unsigned flags)
-{
-	const int mode_filter = 1; /* SECCOMP_SET_MODE_FILTER */
-
-	return (int) SYS_CALL(seccomp, mode_filter, flags, program, 0, 0, 0);
-}
+/*
+ * 0; with SECCOMP_FILTER_FLAG_NEW_LISTENER (Linux 5.0) the listener's descriptor, close-on-exec. seccomp(2), Linux
+ * 3.17; older: prctl(2), which has no flags.
+ */
+int sys_seccomp_filter(const void *program, unsigned flags);
 
 /* Those of @wanted (SECCOMP_FILTER_FLAG_*) that this kernel knows. */
 uint32_t sys_seccomp_known_flags(uint32_t wanted);

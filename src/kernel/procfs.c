@@ -24,20 +24,15 @@ static uint64_t number(const char *at)
 	return n;
 }
 
-int proc_stat_read(pid_t pid, struct proc_stat *stat)
+static int read_stat(int fd, struct proc_stat *stat)
 {
-	char path[64], text[1024];
-
-	fmt_text(path, sizeof(path), "/proc/%d/stat", pid);
-
-	autoclose int fd = sys_open(path, O_RDONLY);
-	if (fd < 0)
-		return fd;
+	char text[1024];
 
 	ssize_t n = sys_read_all(fd, text, sizeof(text) - 1);
 	if (n < 0)
 		return (int) n;
 	text[n] = '\0';
+	stat->pid = (pid_t) number(text);
 
 	/* Field 2 is the program's name in brackets, which may itself hold any of them: so from the last one on. */
 	const char *at = strrchr(text, ')');
@@ -59,6 +54,24 @@ int proc_stat_read(pid_t pid, struct proc_stat *stat)
 	stat->start_time = number(at);
 
 	return 0;
+}
+
+int proc_stat_read(pid_t pid, struct proc_stat *stat)
+{
+	char path[64];
+
+	fmt_text(path, sizeof(path), "/proc/%d/stat", pid);
+
+	autoclose int fd = sys_open(path, O_RDONLY);
+
+	return fd < 0 ? fd : read_stat(fd, stat);
+}
+
+int proc_stat_read_at(int dir, struct proc_stat *stat)
+{
+	autoclose int fd = sys_open_at(dir, "stat", O_RDONLY, 0);
+
+	return fd < 0 ? fd : read_stat(fd, stat);
 }
 
 /* The first word of a file of its; "" where it can't be read. */

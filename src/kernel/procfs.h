@@ -7,6 +7,7 @@
 #include "kernel/sys.h"
 
 struct proc_stat {
+	pid_t pid;
 	char state; /* 'R', 'S', 'Z' ... */
 	pid_t parent;
 	uint64_t cpu_time; /* clock ticks it has run, for itself and in the kernel */
@@ -17,6 +18,8 @@ struct proc_stat {
 /* 0; -ENOENT or -ESRCH where there is no such process. */
 int proc_stat_read(pid_t pid, struct proc_stat *stat);
 
+/* The same of the process whose directory in procfs is @dir: it may have another number by now, or none. */
+int proc_stat_read_at(int dir, struct proc_stat *stat);
 /* Where it is: `asleep in fuse_get_req, system call 428`. What can't be found out is left out. */
 #define PROC_WHERE 128
 void proc_describe(pid_t pid, char text[PROC_WHERE]);

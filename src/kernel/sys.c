@@ -4,10 +4,7 @@
  */
 #include "kernel/sys.h"
 
-#include "kernel/time.h"
-
-#include <linux/magic.h>
-#include <linux/openat2.h>
+#include "base/fmt.h"
 
 int sys_write_all(int fd, const void *buf, size_t size)
 {
@@ -123,40 +120,17 @@ int sys_access_at(int dir, const char *path, int mode)
 	return r;
 }
 
-#define LOOKUP_PATIENCE_MS 1000
-
-static int open_how(int dir, const char *path, int flags, uint64_t resolve)
+int sys_statfs(int fd, struct statfs *st)
 {
-	struct open_how how = {
-		.flags = (uint64_t) (flags | O_CLOEXEC),
-		.resolve = resolve,
-	};
-	int64_t deadline = 0;
+	char path[32];
+	int r = (int) SYS_CALL(fstatfs, fd, st, 0, 0, 0, 0);
 
-	for (;;) {
-		int fd = (int) SYS_CALL(openat2, dir, path, &how, sizeof(how), 0, 0);
+	if (r != -EBADF || fd < 0)
+		return r;
+	fmt_text(path, sizeof(path), "/proc/self/fd/%d", fd);
+	r = sys_statfs_path(path, st);
 
-		/*
-		 * A rename or mount elsewhere made the kernel unsure about a `..`; try again. Somebody may rename all the time
-		 * so that it never is sure.
-		 */
-		if (fd != -EAGAIN && fd != -EINTR)
-			return fd;
-		if (deadline == 0)
-			deadline = sys_clock_ms() + LOOKUP_PATIENCE_MS;
-		else if (sys_clock_ms() >= deadline)
-			return fd;
-	}
-}
-
-int sys_open_in_root(int root, const char *path, int flags)
-{
-	return open_how(root, path, flags, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
-}
-
-int sys_open_proc(int proc, const char *path, int flags)
-{
-	return open_how(proc, path, flags, RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS);
+	return r == -ENOENT ? -EBADF : r;
 }
 
 void sys_die(const char *text)

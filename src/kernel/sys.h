@@ -138,10 +138,8 @@ static inline int sys_stat(int fd, struct stat *st)
 	return sys_stat_at(fd, "", AT_EMPTY_PATH, st);
 }
 
-static inline int sys_statfs(int fd, struct statfs *st)
-{
-	return (int) SYS_CALL(fstatfs, fd, st, 0, 0, 0, 0);
-}
+/* Also of an O_PATH descriptor (before Linux 3.12: by its place in procfs). */
+int sys_statfs(int fd, struct statfs *st);
 
 static inline int sys_statfs_path(const char *path, struct statfs *st)
 {
@@ -174,9 +172,14 @@ static inline int sys_unlink_at(int dir, const char *path, int flags)
 	return (int) SYS_CALL(unlinkat, dir, path, flags, 0, 0, 0);
 }
 
+/* Newer processors have only the younger call, which does the same without flags. */
+#ifndef SYS_renameat
+#define SYS_renameat SYS_renameat2
+#endif
+
 static inline int sys_rename_at(int from_dir, const char *from, int to_dir, const char *to)
 {
-	return (int) SYS_CALL(renameat2, from_dir, from, to_dir, to, 0, 0);
+	return (int) SYS_CALL(renameat, from_dir, from, to_dir, to, 0, 0);
 }
 
 static inline int sys_chown_at(int dir, const char *path, uid_t uid, gid_t gid, int flags)

@@ -42,11 +42,11 @@ static const struct oci_linux_time_offsets *time_offsets(const struct planner *p
 											  : NULL;
 }
 
-/* What of the new ones is not there at birth but unshared later: clocks can't be set once somebody is in. */
-static uint64_t made_later(const struct planner *p)
-{
-	return CLONE_NEWCGROUP | (time_offsets(p) ? (uint64_t) CLONE_NEWTIME : 0);
-}
+/*
+ * What of the new ones is not there at birth but unshared later. The cgroup namespace begins where the process is then;
+ * clocks can't be set once somebody is in, and nobody can be born there in memory that is shared, or by clone(2).
+ */
+#define MADE_LATER ((uint64_t) (CLONE_NEWCGROUP | CLONE_NEWTIME))
 
 static const struct namespace_kind *find_kind(const char *name)
 {
@@ -189,7 +189,7 @@ int plan_spawn(struct planner *p, struct err *e)
 	const struct oci_linux *linux = p->config->linux;
 	bool listed = linux && linux->namespaces_count > 0;
 	struct spawn_step spawn = {
-		.namespaces = p->new_namespaces & ~made_later(p),
+		.namespaces = p->new_namespaces & ~MADE_LATER,
 		.cgroup = p->cgroup_dir,
 		.join_user = plan_joined_path(p, CLONE_NEWUSER),
 		.held = p->new_namespaces & CLONE_NEWUSER,
@@ -225,12 +225,13 @@ static void set_clocks(struct planner *p)
 {
 	const struct oci_linux_time_offsets *offsets = time_offsets(p);
 
-	if (!offsets)
+	if (!(p->new_namespaces & CLONE_NEWTIME))
 		return;
 
-	struct step *step = plan_add(p, OP_SET_CLOCKS, "/linux/timeOffsets");
-	step->clocks.monotonic = read_offset(offsets->monotonic);
-	step->clocks.boottime = read_offset(offsets->boottime);
+	const char *place = plan_place(p, "/linux/namespaces/%zu", find_entry(p, CLONE_NEWTIME));
+	struct step *step = plan_add(p, OP_SET_CLOCKS, offsets ? "/linux/timeOffsets" : place);
+	step->clocks.monotonic = read_offset(offsets ? offsets->monotonic : NULL);
+	step->clocks.boottime = read_offset(offsets ? offsets->boottime : NULL);
 }
 
 int plan_enter(struct planner *p, struct err *e)
@@ -245,7 +246,7 @@ int plan_enter(struct planner *p, struct err *e)
 
 		if (joined_later & kind->type)
 			add_namespace(p, OP_JOIN_NAMESPACE, kind);
-		if (p->new_namespaces & made_later(p) & kind->type)
+		if (p->new_namespaces & MADE_LATER & kind->type)
 			add_namespace(p, OP_UNSHARE, kind);
 	}
 	set_clocks(p);

@@ -110,12 +110,33 @@ static const struct {
 static const struct {
 	const char *name;
 	uint32_t flag;
+	const char *since;
 } flags[] = {
-	{ "SECCOMP_FILTER_FLAG_TSYNC", SECCOMP_FILTER_FLAG_TSYNC },
-	{ "SECCOMP_FILTER_FLAG_LOG", SECCOMP_FILTER_FLAG_LOG },
-	{ "SECCOMP_FILTER_FLAG_SPEC_ALLOW", SECCOMP_FILTER_FLAG_SPEC_ALLOW },
-	{ "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV },
+	{ "SECCOMP_FILTER_FLAG_TSYNC", SECCOMP_FILTER_FLAG_TSYNC, "3.17" },
+	{ "SECCOMP_FILTER_FLAG_LOG", SECCOMP_FILTER_FLAG_LOG, "4.14" },
+	{ "SECCOMP_FILTER_FLAG_SPEC_ALLOW", SECCOMP_FILTER_FLAG_SPEC_ALLOW, "4.17" },
+	{ "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV,
+	  "5.19" },
 };
+
+/* What libseccomp refuses on a kernel that doesn't know it. */
+static const struct {
+	uint32_t action;
+	const char *name, *since;
+} young_actions[] = {
+	{ SCMP_ACT_KILL_PROCESS, "SCMP_ACT_KILL_PROCESS", "4.14" },
+	{ SCMP_ACT_LOG, "SCMP_ACT_LOG", "4.14" },
+	{ SCMP_ACT_NOTIFY, "SCMP_ACT_NOTIFY", "5.7" },
+};
+
+static int refuse_action(uint32_t action, struct err *e)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(young_actions); i++)
+		if (action == young_actions[i].action)
+			err_lacks(e, young_actions[i].name, young_actions[i].since);
+
+	return -1;
+}
 
 #define COPY_NAMES(table)                                                                          \
 	const char **names = arena_array(a, ARRAY_SIZE(table) + 1, sizeof(*names));                \
@@ -280,11 +301,12 @@ static int add_rule(struct compiler *c, const struct rule *rule, int number,
 	int r = seccomp_rule_add_array(c->filter, rule->action, number, (unsigned) count, args);
 
 	/* Said before in just the same way. */
-	if (r < 0 && r != -EEXIST)
-		return err_cfg(e, rule->place, "libseccomp refuses the rule for \"%s\": %s", name,
-			       errno_text(-r));
+	if (r >= 0 || r == -EEXIST)
+		return 0;
+	(void) err_cfg(e, rule->place, "libseccomp refuses the rule for \"%s\": %s", name,
+		       errno_text(-r));
 
-	return 0;
+	return refuse_action(rule->action, e);
 }
 
 static int add_name(struct compiler *c, const struct rule *rule, const char *name, struct err *e)
@@ -426,8 +448,10 @@ static int read_flag(uint32_t *flag, const char *name, const char *place, uint32
 		k++;
 	if (k == ARRAY_SIZE(flags))
 		return err_cfg(e, place, "unknown seccomp flag \"%s\"", name);
-	if (!(flags[k].flag & known))
-		return err_cfg(e, place, "this kernel does not know the seccomp flag \"%s\"", name);
+	if (!(flags[k].flag & known)) {
+		(void) err_cfg(e, place, "this kernel does not know the seccomp flag \"%s\"", name);
+		return err_lacks(e, flags[k].name, flags[k].since);
+	}
 	*flag = flags[k].flag;
 
 	return 0;
@@ -443,8 +467,10 @@ static int check_listener(const struct oci_linux_seccomp *config, bool notify, u
 			       "listenerMetadata goes with listenerPath only");
 	if (notify && !path)
 		return err_cfg(e, PLACE "/listenerPath", "SCMP_ACT_NOTIFY needs a listenerPath");
-	if (notify && !(known & SECCOMP_FILTER_FLAG_TSYNC_ESRCH))
-		return err_cfg(e, PLACE, "SCMP_ACT_NOTIFY needs Linux 5.7");
+	if (notify && !(known & SECCOMP_FILTER_FLAG_TSYNC_ESRCH)) {
+		(void) err_cfg(e, PLACE, "SCMP_ACT_NOTIFY needs Linux 5.7");
+		return err_lacks(e, "SCMP_ACT_NOTIFY", "5.7");
+	}
 
 	return 0;
 }
@@ -488,10 +514,12 @@ static int compile(struct compiler *c, struct seccomp_program *program, struct e
 	scmp_filter_ctx filter __attribute__((cleanup(release_filter))) =
 		seccomp_init(c->default_action);
 
-	if (!filter)
-		return err_cfg(e, PLACE "/defaultAction",
+	if (!filter) {
+		(void) err_cfg(e, PLACE "/defaultAction",
 			       "libseccomp refuses default action \"%s\"",
 			       c->config->default_action);
+		return refuse_action(c->default_action, e);
+	}
 	c->filter = filter;
 	if (add_all(c, e) < 0)
 		return -1;

@@ -338,7 +338,7 @@ static int kill_processes(const struct entries *entries, struct err *e)
 		return -1;
 
 	struct pollfd p = { .fd = pidfd, .events = POLLIN };
-	if (pidfd >= 0 && sys_poll(&p, 1, END_PATIENCE_MS) <= 0)
+	if (pidfd >= 0 && sys_pidfd_poll(&p, 1, END_PATIENCE_MS) <= 0)
 		return does_not_end(pid, e);
 
 	return 0;

@@ -33,9 +33,21 @@ static const struct {
 	{ MS_MANDLOCK, "mand" }, { MS_LAZYTIME, "lazytime" },
 };
 
+/* Of the filesystem's flags, those that mount(2) takes beside the attributes. */
+static unsigned long flags_of(const struct mount_step *m)
+{
+	return m->copy_up ? m->flags & ~(unsigned long) MS_RDONLY : m->flags;
+}
+
+/* Only what is in it makes it read-only, where something is to be copied into it. */
+static uint64_t attrs_of(const struct mount_step *m)
+{
+	return m->attrs.set & ~(uint64_t) (m->copy_up ? MOUNT_ATTR_RDONLY : 0);
+}
+
 static int configure(int fs, const struct mount_step *m, struct err *e)
 {
-	unsigned long flags = m->copy_up ? m->flags & ~(unsigned long) MS_RDONLY : m->flags;
+	unsigned long flags = flags_of(m);
 
 	for (size_t i = 0; i < ARRAY_SIZE(fs_flags); i++) {
 		int r = flags & fs_flags[i].flag ? sys_fs_set(fs, fs_flags[i].key, NULL) : 0;
@@ -58,8 +70,20 @@ static int configure(int fs, const struct mount_step *m, struct err *e)
 	return 0;
 }
 
+static int make_at_once(const struct mount_step *m, struct err *e)
+{
+	int mount = sys_make_filesystem(m->source, m->type, flags_of(m), attrs_of(m), m->data);
+
+	return mount < 0 ? err_sys(e, mount, "mount \"%s\" of type %s",
+				   m->source ? m->source : m->type, m->type)
+			 : mount;
+}
+
 int filesystem_make(const struct mount_step *m, struct err *e)
 {
+	if (!sys_mounts_detached())
+		return make_at_once(m, e);
+
 	autoclose int fs = sys_fsopen(m->type);
 	if (fs < 0)
 		return err_sys(e, fs, "mount type \"%s\"", m->type);
@@ -78,16 +102,25 @@ int filesystem_make(const struct mount_step *m, struct err *e)
 		return -1;
 	}
 
-	/* Only what is in it makes it read-only, where something is to be copied into it. */
-	uint64_t later = m->copy_up ? MOUNT_ATTR_RDONLY : 0;
-	int mount = sys_fsmount(fs, (unsigned) (m->attrs.set & ~later));
+	int mount = sys_fsmount(fs, (unsigned) attrs_of(m));
 
 	return mount < 0 ? err_sys(e, mount, "mount of type %s", m->type) : mount;
 }
 
 /* Options of the filesystem change for all its mounts; attributes for this one. */
+static int reconfigure_at_once(int mount, const struct mount_step *m, struct err *e)
+{
+	const struct mount_attr change = { .attr_set = m->attrs.set, .attr_clr = m->attrs.clear };
+	int r = sys_change_filesystem(mount, m->flags, &change, m->data);
+
+	return r < 0 ? err_sys(e, r, "remount \"%s\"", m->target) : 0;
+}
+
 int filesystem_reconfigure(int mount, const struct mount_step *m, struct err *e)
 {
+	if (!sys_mounts_detached())
+		return reconfigure_at_once(mount, m, e);
+
 	autoclose int fs = sys_fspick(mount);
 	if (fs < 0)
 		return err_sys(e, fs, "remount \"%s\"", m->target);

@@ -132,10 +132,10 @@ static int become_hook(void *arg)
  * Until the process ends: collects its output. 0; -ETIMEDOUT once @deadline (ms, 0: none) has
  * passed; -ECANCELED when we are to give up.
  */
-static int wait_until(int pidfd, int output, int interrupt, int64_t deadline, struct tail *t)
+static int wait_until(pid_t pid, int output, int interrupt, int64_t deadline, struct tail *t)
 {
 	struct pollfd fds[] = {
-		{ .fd = pidfd, .events = POLLIN },
+		{ .fd = -1, .events = POLLIN },
 		{ .fd = output, .events = POLLIN },
 		{ .fd = interrupt, .events = POLLIN },
 	};
@@ -146,7 +146,7 @@ static int wait_until(int pidfd, int output, int interrupt, int64_t deadline, st
 		if (deadline > 0 && left <= 0)
 			return -ETIMEDOUT;
 
-		int r = sys_poll(fds, ARRAY_SIZE(fds), (int) left);
+		int r = sys_child_poll(pid, fds, ARRAY_SIZE(fds), (int) left);
 		if (r < 0 && r != -EINTR)
 			return r;
 		if (r > 0 && fds[1].revents != 0 && tail_read(t, output) <= 0)
@@ -195,15 +195,15 @@ static int does_not_end(const struct hook_call *hook, pid_t pid, struct err *e)
 		       hook->stage, hook->path, pid, where);
 }
 
-static int watch(const struct hook_call *hook, pid_t pid, int pidfd, int output, struct err *e)
+static int watch(const struct hook_call *hook, pid_t pid, int output, struct err *e)
 {
 	struct tail t = { .length = 0 };
 	int64_t deadline = hook->timeout > 0 ? sys_clock_ms() + (int64_t) hook->timeout * 1000 : 0;
-	int status = 0, r = wait_until(pidfd, output, hook->interrupt, deadline, &t);
+	int status = 0, r = wait_until(pid, output, hook->interrupt, deadline, &t);
 
 	if (r < 0)
 		sys_kill(-pid, SIGKILL);
-	if (sys_wait_within(pid, pidfd, &status, END_PATIENCE_MS) < 0)
+	if (sys_wait_within(pid, &status, END_PATIENCE_MS) < 0)
 		return does_not_end(hook, pid, e);
 	drain(output, &t);
 	if (r == -ETIMEDOUT) {
@@ -236,17 +236,15 @@ int hook_run(const struct hook_call *hook, struct err *e)
 		return err_in(e, "%s hook \"%s\"", hook->stage, hook->path);
 
 	struct child child = { .hook = hook, .state = state, .output = input };
-	int fd = -1;
-	pid_t pid = sys_clone_call(&clone, &fd, become_hook, &child);
+	pid_t pid = sys_clone_call(&clone, NULL, become_hook, &child);
 	if (pid < 0)
 		return err_sys(e, pid, "start %s hook \"%s\"", hook->stage, hook->path);
 
-	autoclose int pidfd = fd;
 	sys_setpgid(
 		pid,
 		pid); /* both sides: whichever comes first, before the first kill(2) of the group */
 	fd_close(&input);
 	input = -1;
 
-	return watch(hook, pid, pidfd, output, e);
+	return watch(hook, pid, output, e);
 }

@@ -65,10 +65,11 @@ enum wire_fd {
 enum wire_kind {
 	WIRE_GO = 1,	 /* -> init */
 	WIRE_TURN,	 /* -> host: perform the host steps from @step on */
-	WIRE_DESCRIPTOR, /* -> host, with one descriptor; or -> init, a mount source */
+	WIRE_DESCRIPTOR, /* -> host, with one descriptor; or -> init, a detached mount */
 	WIRE_READY,	 /* -> host */
 	WIRE_NOTIFIER, /* -> host or start, with the filter's listener for the agent; the answer is GO */
 	WIRE_LAST_WORDS, /* -> host or start, with a memory file: see wire_last_words() */
+	WIRE_SOURCE,	 /* -> init: of a mount, to be copied, where there are no detached ones */
 	WIRE_FAILED,	 /* -> host or start, with @error; @step is where */
 };
 

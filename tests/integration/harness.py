@@ -27,6 +27,7 @@ import place
 
 HERE = pathlib.Path(__file__).resolve().parent
 RUNTIME = shutil.which(os.environ.get("RUNTIME", str(HERE.parent.parent / "tare"))) or "/nonexistent"
+BINARY = os.environ.get("TARE_KERNEL_BINARY", RUNTIME)  # the program itself, where RUNTIME is only a script around it
 LAYOUT = os.environ.get("TARE_LAYOUT", "plain")
 TOKEN = os.environ.get("TARE_TOKEN", "tare-test-none")
 BOX = pathlib.Path(os.environ.get("TARE_BOX", "/nonexistent"))
@@ -75,7 +76,8 @@ class Result:
 
 
 def as_user(uid):
-    return ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "--inh-caps=-all"]
+    # tests/kernels: its filter is loaded before the rights for that are gone
+    return [*os.environ.get("TARE_KERNEL_PREFIX", "").split(), "setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "--inh-caps=-all"]
 
 
 def spawn(argv, stdin=subprocess.DEVNULL, **kw):

@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 import defaults
-from harness import (RUNTIME, TESTER, as_user, chown_tree, command, make_rootfs, mount_at, mounts_of, tare_only)
+from harness import (BINARY, RUNTIME, TESTER, as_user, chown_tree, command, make_rootfs, mount_at, mounts_of, tare_only)
 
 pytestmark = tare_only
 HOST = 100000
@@ -203,7 +203,7 @@ class Nested:
         process["capabilities"] = {k: ALL_CAPS for k in ("bounding", "effective", "permitted")}
         process["noNewPrivileges"] = False
         top = bundle.rootfs
-        shutil.copy(RUNTIME, top / "bin/tare")
+        shutil.copy(BINARY, top / "bin/tare")
         (top / "inner").mkdir()
         make_rootfs(top / "inner/rootfs")
         self.config = defaults.config()

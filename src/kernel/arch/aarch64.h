@@ -32,11 +32,11 @@ static inline long arch_syscall(long nr, long a, long b, long c, long d, long e,
 	return x0;
 }
 
-static inline long arch_clone_call(void *clone_args, size_t size, int (*fn)(void *), void *arg)
+static inline long arch_clone_call(long nr, long a, long b, int (*fn)(void *), void *arg)
 {
-	register long x8 __asm__("x8") = SYS_clone3;
-	register long x0 __asm__("x0") = (long) clone_args;
-	register long x1 __asm__("x1") = (long) size;
+	register long x8 __asm__("x8") = nr;
+	register long x0 __asm__("x0") = a;
+	register long x1 __asm__("x1") = b;
 	register void *call __asm__("x9") = (void *) fn;
 	register void *with __asm__("x10") = arg;
 

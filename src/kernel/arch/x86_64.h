@@ -29,7 +29,7 @@ static inline long arch_syscall(long nr, long a, long b, long c, long d, long e,
 	return result;
 }
 
-static inline long arch_clone_call(void *clone_args, size_t size, int (*fn)(void *), void *arg)
+static inline long arch_clone_call(long nr, long a, long b, int (*fn)(void *), void *arg)
 {
 	long result;
 	register void *call __asm__("r8") = (void *) fn;
@@ -48,7 +48,7 @@ static inline long arch_clone_call(void *clone_args, size_t size, int (*fn)(void
 			 "syscall\n"
 			 "1:"
 			 : "=a"(result)
-			 : "a"((long) SYS_clone3), "D"(clone_args), "S"(size), "r"(call),
+			 : "a"(nr), "D"(a), "S"(b), "r"(call),
 			   "r"(with), [exit_group] "i"(SYS_exit_group)
 			 : "rcx", "r11", "memory", "cc");
 

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * kernel/lookup.c - paths that may not lead out
+ *
+ * openat2(2), Linux 5.6, looks a path up with a directory as its root. Where the kernel, or an outer
+ * container's filter, doesn't know it, the same is done here component by component: each is opened
+ * by its bare name in the descriptor of its parent and never followed; what a link says is put in
+ * front of what is left of the path. `..` is not a name that is opened: a directory may be moved out
+ * of the root while we are in it. So the path so far, which has no links in it any more, is cut and
+ * walked again from the root.
+ */
+#include "kernel/sys.h"
+
+#include "base/fd.h"
+#include "base/fmt.h"
+#include "kernel/mount.h"
+#include "kernel/time.h"
+
+#include <linux/limits.h>
+#include <linux/magic.h>
+#include <linux/openat2.h>
+
+#define MAX_LINKS	40 /* MAXSYMLINKS of the kernel */
+#define PROC_ROOT_INODE 1  /* fs/proc/root.c of the kernel */
+
+#define LOOKUP_PATIENCE_MS 1000
+
+/* openat2(2), or -ENOSYS. */
+static int open_how(int dir, const char *path, int flags, uint64_t resolve)
+{
+	static bool missing;
+	struct open_how how = {
+		.flags = (uint64_t) (flags | O_CLOEXEC),
+		.resolve = resolve,
+	};
+	int64_t deadline = 0;
+	int fd = -ENOSYS;
+
+	/*
+	 * EAGAIN: a rename or mount elsewhere made the kernel unsure about a `..`; try again. Somebody may rename all the
+	 * time so that it never is sure.
+	 */
+	while (!missing) {
+		fd = (int) SYS_CALL(openat2, dir, path, &how, sizeof(how), 0, 0);
+		if (fd != -EAGAIN && fd != -EINTR)
+			break;
+		if (deadline == 0)
+			deadline = sys_clock_ms() + LOOKUP_PATIENCE_MS;
+		else if (sys_clock_ms() >= deadline)
+			break;
+	}
+	missing |= fd == -ENOSYS;
+
+	/* A filter says EPERM; if the file system said so, the walk will hear it again. */
+	return fd == -EPERM ? -ENOSYS : fd;
+}
+
+/* ---- without openat2(2) ---- */
+
+enum kind { DIRECTORY, LINK, OTHER };
+
+struct lookup {
+	int root, flags;
+	int at;	   /* where we are */
+	int links; /* that were followed */
+	char done
+		[PATH_MAX]; /* how we came here from the root, without links; "" is the root itself */
+	char left[PATH_MAX]; /* still to be looked up */
+};
+
+/* Open @name, which has no slash, without following it. */
+static int open_name(int parent, const char *name, enum kind *kind)
+{
+	struct stat st;
+
+	*kind = DIRECTORY;
+	/* That a directory is wanted makes autofs mount one. */
+	int fd = sys_open_at(parent, name, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
+	if (fd != -ENOTDIR && fd != -ELOOP)
+		return fd;
+
+	autoclose int other = sys_open_at(parent, name, O_PATH | O_NOFOLLOW, 0);
+	int r = other < 0 ? other : sys_stat(other, &st);
+	if (r < 0)
+		return r;
+	*kind = S_ISLNK(st.st_mode) ? LINK : S_ISDIR(st.st_mode) ? DIRECTORY : OTHER;
+
+	return take_fd(&other);
+}
+
+/* Take the next component off @text: its length, 0 where there is none; or -ENAMETOOLONG. */
+static int take_name(const char **text, char name[NAME_MAX + 1])
+{
+	*text += strspn(*text, "/");
+
+	size_t length = strcspn(*text, "/");
+	if (length > NAME_MAX)
+		return -ENAMETOOLONG;
+	memcpy(name, *text, length);
+	name[length] = '\0';
+	*text += length;
+
+	return (int) length;
+}
+
+static int go_to(struct lookup *l, int fd)
+{
+	if (fd < 0)
+		return fd;
+	sys_close(l->at);
+	l->at = fd;
+
+	return 0;
+}
+
+static int go_to_root(struct lookup *l)
+{
+	l->done[0] = '\0';
+
+	return go_to(l, sys_dup(l->root, 0));
+}
+
+/* `..`: not above the root. Where links came meanwhile, the way is not what it was. */
+static int go_up(struct lookup *l)
+{
+	char name[NAME_MAX + 1], *slash = strrchr(l->done, '/');
+	const char *path = l->done;
+
+	if (slash)
+		*slash = '\0';
+
+	int r = go_to(l, sys_dup(l->root, 0));
+	while (r == 0 && (r = take_name(&path, name)) > 0)
+		r = go_to(l, sys_open_at(l->at, name, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0));
+
+	return r;
+}
+
+static int go_down(struct lookup *l, const char *name, int fd)
+{
+	size_t length = strlen(l->done), more = strlen(name);
+
+	if (length + 1 + more >= sizeof(l->done))
+		return -ENAMETOOLONG;
+	l->done[length] = '/';
+	memcpy(l->done + length + 1, name, more + 1);
+
+	return go_to(l, fd);
+}
+
+/*
+ * The links that procfs keeps for a process (fd/3, cwd, ns/net) only look like text: they lead straight to what is
+ * open there. Those right in its root (self, mounts) are ordinary ones.
+ */
+static bool is_magic(int parent, int link)
+{
+	struct statfs fs;
+	struct stat st;
+
+	return sys_statfs(link, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC &&
+	       !(sys_stat(parent, &st) == 0 && st.st_ino == PROC_ROOT_INODE);
+}
+
+static int follow(struct lookup *l, int link)
+{
+	char target[PATH_MAX];
+	size_t rest = strlen(l->left);
+
+	if (++l->links > MAX_LINKS || is_magic(l->at, link))
+		return -ELOOP;
+
+	ssize_t n = sys_read_link_at(link, "", target, sizeof(target));
+	if (n <= 0)
+		return n < 0 ? (int) n : -ENOENT;
+	if ((size_t) n + rest >= sizeof(l->left))
+		return -ENAMETOOLONG;
+	memmove(l->left + n, l->left, rest + 1);
+	memcpy(l->left, target, (size_t) n);
+
+	return target[0] == '/' ? go_to_root(l) : 0;
+}
+
+/* The end of the path, as the caller wants it. A link that came there meanwhile is not followed either. */
+static int open_last(const struct lookup *l, const char *name, int found, enum kind kind)
+{
+	bool directory = l->left[0] == '/' || l->flags & O_DIRECTORY;
+
+	if (directory && kind != DIRECTORY)
+		return -ENOTDIR;
+	if (kind == LINK && !(l->flags & O_PATH))
+		return -ELOOP;
+	if (l->flags & O_PATH)
+		return sys_dup(found, 0);
+
+	return sys_open_at(l->at, name, l->flags | O_NOFOLLOW, 0);
+}
+
+/* One component. @end: a descriptor, once it was the last. */
+static int step(struct lookup *l, const char *name, int *end)
+{
+	enum kind kind;
+
+	if (strcmp(name, ".") == 0)
+		return 0;
+	if (strcmp(name, "..") == 0)
+		return go_up(l);
+
+	autoclose int fd = open_name(l->at, name, &kind);
+	if (fd < 0)
+		return fd;
+
+	bool last = l->left[strspn(l->left, "/")] == '\0';
+	bool itself = last && l->left[0] != '/' && l->flags & O_NOFOLLOW;
+	if (kind == LINK && !itself)
+		return follow(l, fd);
+	if (last) {
+		*end = open_last(l, name, fd, kind);
+		return *end < 0 ? *end : 0;
+	}
+
+	return kind == DIRECTORY ? go_down(l, name, take_fd(&fd)) : -ENOTDIR;
+}
+
+static int walk(struct lookup *l)
+{
+	char name[NAME_MAX + 1];
+	int end = -1;
+
+	for (;;) {
+		const char *left = l->left;
+		int r = take_name(&left, name);
+
+		if (r < 0)
+			return r;
+		memmove(l->left, left, strlen(left) + 1);
+		if (r == 0) /* the root itself, `.` or `..` */
+			return l->flags & O_PATH
+				       ? sys_dup(l->at, 0)
+				       : sys_open_at(l->at, ".", l->flags & ~O_NOFOLLOW, 0);
+		r = step(l, name, &end);
+		if (r < 0 || end >= 0)
+			return r < 0 ? r : end;
+	}
+}
+
+static int walk_in_root(int root, const char *path, int flags)
+{
+	size_t length = strlen(path);
+	struct lookup l;
+
+	if (length >= sizeof(l.left))
+		return -ENAMETOOLONG;
+	if (length == 0)
+		return -ENOENT;
+	memcpy(l.left, path, length + 1);
+	l.done[0] = '\0';
+	l.root = root;
+	l.flags = flags;
+	l.links = 0;
+	l.at = sys_dup(root, 0);
+	if (l.at < 0)
+		return l.at;
+
+	int fd = walk(&l);
+
+	sys_close(l.at);
+
+	return fd;
+}
+
+int sys_open_in_root(int root, const char *path, int flags)
+{
+	int fd = open_how(root, path, flags, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+
+	return fd == -ENOSYS ? walk_in_root(root, path, flags) : fd;
+}
+
+/* Without links, and no file system or mount but that of @proc. */
+static int walk_in_mount(int proc, const char *path, int flags)
+{
+	char name[NAME_MAX + 1];
+	int64_t mount = sys_mount_id(proc);
+	autoclose int at = sys_dup(proc, 0);
+
+	for (;;) {
+		if (at < 0)
+			return at;
+		if (sys_mount_id(at) != mount)
+			return -EXDEV;
+
+		int r = take_name(&path, name);
+		if (r <= 0)
+			return r < 0 ? r : take_fd(&at);
+
+		bool last = path[strspn(path, "/")] == '\0';
+		int next = strcmp(name, "..") == 0
+				   ? -EXDEV
+				   : sys_open_at(at, name,
+						 (last ? flags : O_PATH | O_DIRECTORY) | O_NOFOLLOW,
+						 0);
+		sys_close(at);
+		at = next;
+	}
+}
+
+int sys_open_proc(int proc, const char *path, int flags)
+{
+	const uint64_t resolve = RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS;
+	int fd = open_how(proc, path, flags, resolve);
+
+	return fd == -ENOSYS ? walk_in_mount(proc, path, flags) : fd;
+}

@@ -1,0 +1,459 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * kernel/mount.c - mounts by descriptor, and without the calls that were made for it
+ *
+ * Before Linux 5.12 (mount_setattr(2)), or behind a filter that doesn't know the new calls, a mount can't be detached.
+ * What stands in for that is a stage: a private tmpfs that lies over our root, where no path leads, for look-ups begin
+ * at the root itself, under it. A mount is made there by mount(2), configured, and moved from there to its place. Both
+ * ends are named by /proc/self/fd, which leads to what a descriptor is and follows nothing. So here too nothing is
+ * looked up twice, and nothing is in its place half-configured.
+ *
+ * The stage needs a mount namespace of our own, and goes with the root that it lies on: tare-init only.
+ */
+#include "kernel/mount.h"
+
+#include "base/fd.h"
+#include "base/fmt.h"
+#include "base/table.h"
+
+#include <linux/limits.h>
+
+#define PLACE_SIZE 64
+
+/* MS_* that are attributes of a mount: <sys/mount.h> isn't there without a C library. */
+#define FLAG_READONLY	 1UL
+#define FLAG_NOSUID	 2UL
+#define FLAG_NODEV	 4UL
+#define FLAG_NOEXEC	 8UL
+#define FLAG_REMOUNT	 32UL
+#define FLAG_NOSYMFOLLOW 256UL
+#define FLAG_NOATIME	 1024UL
+#define FLAG_NODIRATIME	 2048UL
+#define FLAG_BIND	 4096UL
+#define FLAG_MOVE	 8192UL
+#define FLAG_RECURSIVE	 16384UL
+#define FLAG_PRIVATE	 (1UL << 18)
+#define FLAG_RELATIME	 (1UL << 21)
+#define FLAG_STRICTATIME (1UL << 24)
+
+bool sys_mounts_detached(void)
+{
+	static int known = -1;
+
+	/* Asked with nonsense, for which it has an error of its own. */
+	if (known < 0)
+		known = SYS_CALL(mount_setattr, -1, "", 0, NULL, 0, 0) == -EINVAL &&
+			SYS_CALL(open_tree, -1, "", ~0U, 0, 0, 0) == -EINVAL;
+
+	return known;
+}
+
+/* What @fd is, as a path for calls that take no descriptor. */
+static const char *place_of(int fd, char place[PLACE_SIZE])
+{
+	if (fd == AT_FDCWD)
+		return ".";
+	fmt_text(place, PLACE_SIZE, "/proc/self/fd/%d", fd);
+
+	return place;
+}
+
+/* ---- the stage ---- */
+
+static int stage = -1;
+static unsigned staged;
+
+static int open_stage(void)
+{
+	char place[PLACE_SIZE];
+	int r;
+
+	if (stage >= 0)
+		return 0;
+	r = sys_mount("tare", "/", "tmpfs", FLAG_NOSUID | FLAG_NODEV | FLAG_NOEXEC, "mode=0700");
+	if (r < 0)
+		return r;
+	/* path_resolution(7): of the root, `..` is the root; but what is mounted there is entered. */
+	stage = sys_open("/..", O_PATH | O_DIRECTORY);
+	if (stage < 0)
+		return stage;
+
+	return sys_mount(NULL, place_of(stage, place), NULL, FLAG_PRIVATE, NULL);
+}
+
+/* A new place on the stage for a mount: @name of it there. */
+static int make_place(bool directory, char name[16])
+{
+	int r = open_stage();
+
+	if (r < 0)
+		return r;
+	fmt_text(name, 16, "%u", staged++);
+	if (directory)
+		return sys_mkdir_at(stage, name, 0700);
+
+	int fd = sys_open_at(stage, name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, 0600);
+
+	return fd < 0 ? fd : sys_close(fd);
+}
+
+/* Mount there, and open it. */
+static int stage_mount(const char *source, bool directory, const char *type, unsigned long flags,
+		       const char *data)
+{
+	char name[16], place[PLACE_SIZE];
+	int r = make_place(directory, name);
+
+	if (r < 0)
+		return r;
+	fmt_text(place, sizeof(place), "/proc/self/fd/%d/%s", stage, name);
+	r = sys_mount(source, place, type, flags, data);
+	if (r < 0)
+		return r;
+
+	return sys_open_at(stage, name, O_PATH | O_NOFOLLOW, 0);
+}
+
+static int stage_copy(int source, bool recursive)
+{
+	char place[PLACE_SIZE];
+	struct stat st;
+	int r = sys_stat(source, &st);
+
+	if (r < 0)
+		return r;
+
+	return stage_mount(place_of(source, place), S_ISDIR(st.st_mode), NULL,
+			   FLAG_BIND | (recursive ? FLAG_RECURSIVE : 0), NULL);
+}
+
+int sys_leave_stage(void)
+{
+	const int detach = 2; /* MNT_DETACH */
+
+	if (stage < 0)
+		return 0;
+	sys_close(stage);
+	stage = -1;
+
+	return sys_umount(".", detach);
+}
+
+/* ---- copies and places ---- */
+
+int sys_open_source(const char *path, unsigned flags)
+{
+	int wanted = O_PATH | (flags & AT_SYMLINK_NOFOLLOW ? O_NOFOLLOW : 0);
+	/* That a directory is wanted makes autofs mount one, as open_tree(2) does. */
+	int fd = sys_open(path, wanted | O_DIRECTORY);
+
+	return fd == -ENOTDIR || fd == -ELOOP ? sys_open(path, wanted) : fd;
+}
+
+int sys_clone_tree(const char *path, unsigned flags)
+{
+	if (sys_mounts_detached())
+		return (int) SYS_CALL(open_tree, AT_FDCWD, path,
+				      flags | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC, 0, 0, 0);
+
+	autoclose int source = sys_open_source(path, flags);
+
+	return source < 0 ? source : stage_copy(source, flags & AT_RECURSIVE);
+}
+
+int sys_clone_mount(int fd, unsigned flags)
+{
+	if (!sys_mounts_detached())
+		return stage_copy(fd, flags & AT_RECURSIVE);
+	flags |= OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH;
+
+	return (int) SYS_CALL(open_tree, fd, "", flags, 0, 0, 0);
+}
+
+int sys_attach_mount(int mount, int target)
+{
+	char from[PLACE_SIZE], to[PLACE_SIZE];
+
+	if (sys_mounts_detached())
+		return (int) SYS_CALL(move_mount, mount, "", target, "",
+				      MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH, 0);
+
+	return sys_mount(place_of(mount, from), place_of(target, to), NULL, FLAG_MOVE, NULL);
+}
+
+/* ---- attributes ---- */
+
+/* By bit: what mount_setattr(2), mount(2) and statfs(2) call it. The times of access are no bits of the first. */
+static const struct {
+	uint64_t attr;
+	unsigned long flag, statfs;
+} attributes[] = {
+	{ MOUNT_ATTR_RDONLY, FLAG_READONLY, 1 },
+	{ MOUNT_ATTR_NOSUID, FLAG_NOSUID, 2 },
+	{ MOUNT_ATTR_NODEV, FLAG_NODEV, 4 },
+	{ MOUNT_ATTR_NOEXEC, FLAG_NOEXEC, 8 },
+	{ MOUNT_ATTR_NODIRATIME, FLAG_NODIRATIME, 2048 },
+	{ MOUNT_ATTR_NOSYMFOLLOW, FLAG_NOSYMFOLLOW, 8192 },
+};
+
+#define STATFS_NOATIME	1024
+#define STATFS_RELATIME 4096
+
+/* The attributes a mount has, as mount_setattr(2) would set them. */
+static int read_attrs(int mount, uint64_t *attrs)
+{
+	struct statfs fs;
+	int r = mount == AT_FDCWD ? sys_statfs_path(".", &fs) : sys_statfs(mount, &fs);
+
+	if (r < 0)
+		return r;
+	*attrs = fs.f_flags & STATFS_NOATIME	? MOUNT_ATTR_NOATIME
+		 : fs.f_flags & STATFS_RELATIME ? MOUNT_ATTR_RELATIME
+						: MOUNT_ATTR_STRICTATIME;
+	for (size_t i = 0; i < ARRAY_SIZE(attributes); i++)
+		if ((unsigned long) fs.f_flags & attributes[i].statfs)
+			*attrs |= attributes[i].attr;
+
+	return 0;
+}
+
+unsigned long sys_mount_flags(uint64_t attrs)
+{
+	uint64_t atime = attrs & MOUNT_ATTR__ATIME;
+	unsigned long flags = atime == MOUNT_ATTR_NOATIME	? FLAG_NOATIME
+			      : atime == MOUNT_ATTR_STRICTATIME ? FLAG_STRICTATIME
+								: FLAG_RELATIME;
+
+	for (size_t i = 0; i < ARRAY_SIZE(attributes); i++)
+		if (attrs & attributes[i].attr)
+			flags |= attributes[i].flag;
+
+	return flags;
+}
+
+/* All of them are set at once, so those that shall stay are read first. */
+static int remount(int mount, const struct mount_attr *change)
+{
+	char place[PLACE_SIZE];
+	uint64_t was, is;
+	int r = read_attrs(mount, &was);
+
+	if (r < 0)
+		return r;
+
+	uint64_t wanted = (was & ~change->attr_clr) | change->attr_set;
+	r = sys_mount(NULL, place_of(mount, place), NULL,
+		      FLAG_REMOUNT | FLAG_BIND | sys_mount_flags(wanted), NULL);
+	if (r == 0)
+		r = read_attrs(mount, &is);
+	if (r < 0)
+		return r;
+
+	/* mount(2) passes over what it does not know: nosymfollow is of Linux 5.10. */
+	return wanted & ~is & MOUNT_ATTR_NOSYMFOLLOW ? -EOPNOTSUPP : 0;
+}
+
+/* ---- what is mounted below ---- */
+
+struct mountinfo {
+	int fd;
+	size_t at, filled;
+	char buffer[4096];
+};
+
+/* The next character of the file; 0 at its end, or -errno. */
+static int next_char(struct mountinfo *m)
+{
+	if (m->at == m->filled) {
+		ssize_t n = sys_read(m->fd, m->buffer, sizeof(m->buffer));
+
+		if (n <= 0)
+			return (int) n;
+		m->at = 0;
+		m->filled = (size_t) n;
+	}
+
+	return (unsigned char) m->buffer[m->at++];
+}
+
+/* Read up to a blank or the line's end, which is returned, or -errno. What does not fit is an error. */
+static int read_field(struct mountinfo *m, char *field, size_t size)
+{
+	size_t length = 0;
+	int c;
+
+	while ((c = next_char(m)) > ' ') {
+		if (c == '\\') /* \040: a blank, tab, newline or backslash of the name */
+			c = (next_char(m) - '0') << 6 | (next_char(m) - '0') << 3 |
+			    (next_char(m) - '0');
+		if (field && length + 1 == size)
+			return -ENAMETOOLONG;
+		if (field)
+			field[length++] = (char) c;
+	}
+	if (field)
+		field[length] = '\0';
+
+	return c;
+}
+
+/* proc_pid_mountinfo(5): `id parent dev root point ...`. 1, 0 at the end, or -errno. */
+static int read_line(struct mountinfo *m, unsigned long long *id, char point[PATH_MAX])
+{
+	char number[24];
+	int c = read_field(m, number, sizeof(number));
+
+	if (c <= 0)
+		return c;
+	for (int skipped = 0; c == ' ' && skipped < 3; skipped++)
+		c = read_field(m, NULL, 0);
+	if (c == ' ')
+		c = read_field(m, point, PATH_MAX);
+	while (c == ' ')
+		c = read_field(m, NULL, 0);
+	if (c < 0)
+		return c;
+
+	return fmt_parse_u64(number, id) < 0 ? -EINVAL : 1;
+}
+
+/* From @top down to @path, which has no links. */
+static int open_below(int top, const char *path)
+{
+	char name[NAME_MAX + 1];
+	autoclose int at = sys_dup(top, 0);
+
+	while (at >= 0 && *(path += strspn(path, "/")) != '\0') {
+		size_t length = strcspn(path, "/");
+
+		if (length > NAME_MAX)
+			return -ENAMETOOLONG;
+		memcpy(name, path, length);
+		name[length] = '\0';
+		path += length;
+
+		int next = sys_open_at(at, name, O_PATH | O_NOFOLLOW, 0);
+		sys_close(at);
+		at = next;
+	}
+
+	return take_fd(&at);
+}
+
+/* Mount @id at @path below @top, if it is there: at the same path below our root may be others. */
+static int remount_below(int top, const char *path, unsigned long long id,
+			 const struct mount_attr *change)
+{
+	autoclose int mount = open_below(top, path);
+	if (mount == -ENOENT || mount == -ENOTDIR || mount == -ELOOP)
+		return 0;
+	if (mount < 0)
+		return mount;
+
+	int64_t found = sys_mount_id(mount);
+	if (found < 0)
+		return (int) found;
+
+	return found == (int64_t) id ? remount(mount, change) : 0;
+}
+
+static int remount_all_below(int top, const struct mount_attr *change)
+{
+	char place[PLACE_SIZE], path[PATH_MAX], point[PATH_MAX];
+	ssize_t length = sys_read_link_at(AT_FDCWD, place_of(top, place), path, sizeof(path) - 1);
+	if (length < 0)
+		return (int) length;
+	path[length] = '\0';
+	if (length == 1) /* "/" */
+		length = 0;
+
+	struct mountinfo m = { .fd = sys_open("/proc/self/mountinfo", O_RDONLY) };
+	autoclose int fd = m.fd;
+	unsigned long long id;
+	int r = fd;
+
+	while (r >= 0 && (r = read_line(&m, &id, point)) > 0)
+		if (strncmp(point, path, (size_t) length) == 0 && point[length] == '/' &&
+		    point[length + 1] != '\0')
+			r = remount_below(top, point + length, id, change);
+
+	return r;
+}
+
+int sys_set_mount_attr(int mount, unsigned flags, struct mount_attr *attr)
+{
+	char place[PLACE_SIZE];
+	int r = 0;
+
+	if (sys_mounts_detached())
+		return (int) SYS_CALL(mount_setattr, mount, "", AT_EMPTY_PATH | flags, attr,
+				      sizeof(*attr), 0);
+	if (attr->attr_set & MOUNT_ATTR_IDMAP)
+		return -ENOSYS;
+	if (attr->attr_set || attr->attr_clr)
+		r = remount(mount, attr);
+	if (r == 0 && (attr->attr_set || attr->attr_clr) && flags & AT_RECURSIVE)
+		r = remount_all_below(mount, attr);
+	if (r == 0 && attr->propagation)
+		r = sys_mount(NULL, place_of(mount, place), NULL,
+			      (unsigned long) attr->propagation |
+				      (flags & AT_RECURSIVE ? FLAG_RECURSIVE : 0),
+			      NULL);
+
+	return r;
+}
+
+/* ---- file systems ---- */
+
+int sys_make_filesystem(const char *source, const char *type, unsigned long flags, uint64_t attrs,
+			const char *data)
+{
+	return stage_mount(source, true, type, flags | sys_mount_flags(attrs), data);
+}
+
+int sys_change_filesystem(int mount, unsigned long flags, const struct mount_attr *change,
+			  const char *data)
+{
+	char place[PLACE_SIZE];
+	uint64_t attrs;
+	int r = read_attrs(mount, &attrs);
+
+	if (r < 0)
+		return r;
+	attrs = (attrs & ~change->attr_clr) | change->attr_set;
+
+	return sys_mount(NULL, place_of(mount, place), NULL,
+			 FLAG_REMOUNT | flags | sys_mount_flags(attrs), data);
+}
+
+int64_t sys_mount_id(int fd)
+{
+	const unsigned mount_id = 0x1000; /* STATX_MNT_ID, Linux 5.8 */
+	char path[PLACE_SIZE], text[512];
+	unsigned long long id;
+	struct statx st;
+
+	if (SYS_CALL(statx, fd, "", AT_EMPTY_PATH, mount_id, &st, 0) == 0 && st.stx_mask & mount_id)
+		return (int64_t) st.stx_mnt_id;
+
+	/* Since Linux 3.15 procfs says it. */
+	fmt_text(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	autoclose int info = sys_open(path, O_RDONLY);
+	ssize_t n = info < 0 ? info : sys_read_all(info, text, sizeof(text) - 1);
+	if (n < 0)
+		return n;
+	text[n] = '\0';
+
+	const size_t length = sizeof("mnt_id:\t") - 1;
+	char *line = text;
+	while (line && strncmp(line, "mnt_id:\t", length) != 0) {
+		line = strchr(line, '\n');
+		line = line ? line + 1 : NULL;
+	}
+	if (!line)
+		return -EOPNOTSUPP;
+	line += length;
+	line[strcspn(line, "\n")] = '\0';
+
+	return fmt_parse_u64(line, &id) < 0 ? -EINVAL : (int64_t) id;
+}

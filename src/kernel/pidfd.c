@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * kernel/pidfd.c - processes by descriptor
+ *
+ * Linux 5.3 has pidfds. Before, the directory of a process in procfs stands in for one: it belongs to that process for
+ * ever, and nothing can be read through it once that has gone. Two things are less good then. Between the look at it and
+ * the signal the process may end, and its number, in theory, come round. And nothing tells of its end: it is looked at
+ * again and again.
+ */
+#include "kernel/process.h"
+
+#include "base/fd.h"
+#include "base/fmt.h"
+#include "kernel/procfs.h"
+#include "kernel/time.h"
+
+#include <sys/wait.h>
+
+#define LONGEST_NAP 100 /* ms */
+
+int sys_pidfd_open(pid_t pid)
+{
+	char path[32];
+	int fd = (int) SYS_CALL(pidfd_open, pid, 0, 0, 0, 0, 0);
+
+	if (fd != -ENOSYS && fd != -EPERM)
+		return fd;
+	fmt_text(path, sizeof(path), "/proc/%d", pid);
+	fd = sys_open(path, O_RDONLY | O_DIRECTORY);
+
+	return fd == -ENOENT ? -ESRCH : fd;
+}
+
+bool sys_pidfd_is_real(int pidfd)
+{
+	struct stat st;
+
+	return sys_stat(pidfd, &st) == 0 && !S_ISDIR(st.st_mode);
+}
+
+/* Its number, or -ESRCH once it has ended. */
+static pid_t pid_of(int dir)
+{
+	struct proc_stat stat;
+	int r = proc_stat_read_at(dir, &stat);
+
+	if (r == -ENOENT || r == -ESRCH || (r == 0 && (stat.state == 'Z' || stat.state == 'X')))
+		return -ESRCH;
+
+	return r < 0 ? r : stat.pid;
+}
+
+int sys_pidfd_signal(int pidfd, int signal)
+{
+	/* To the call the directory is as good, from Linux 5.1 on. */
+	int r = (int) SYS_CALL(pidfd_send_signal, pidfd, signal, NULL, 0, 0, 0);
+
+	if ((r != -ENOSYS && r != -EPERM) || sys_pidfd_is_real(pidfd))
+		return r;
+
+	pid_t pid = pid_of(pidfd);
+
+	return pid < 0 ? pid : sys_kill(pid, signal);
+}
+
+/* ---- waiting for an end ---- */
+
+/* Has it ended? By its directory in procfs, or as our child, which stays there to be waited for. */
+struct mortal {
+	int dir;
+	pid_t child; /* 0: none */
+};
+
+static bool has_ended(const struct mortal *m)
+{
+	siginfo_t info = { .si_pid = 0 };
+
+	if (m->child == 0)
+		return pid_of(m->dir) == -ESRCH;
+
+	return SYS_CALL(waitid, P_PID, m->child, &info, WEXITED | WNOHANG | WNOWAIT, NULL, 0) ==
+		       0 &&
+	       info.si_pid == m->child;
+}
+
+/* poll(2) of all but the first for a while, then a look at that. */
+static int poll_and_look(const struct mortal *m, struct pollfd *fds, unsigned count, int nap)
+{
+	int first = fds[0].fd;
+
+	fds[0].fd = -1;
+
+	int r = sys_poll(fds, count, nap);
+
+	fds[0].fd = first;
+	fds[0].revents = 0;
+	if (r >= 0 && has_ended(m)) {
+		fds[0].revents = POLLIN;
+		r++;
+	}
+
+	return r;
+}
+
+static int poll_in_turns(const struct mortal *m, struct pollfd *fds, unsigned count, int timeout_ms)
+{
+	int64_t end = sys_clock_ms() + timeout_ms;
+
+	for (int nap = 1;; nap = nap * 2 < LONGEST_NAP ? nap * 2 : LONGEST_NAP) {
+		int64_t left = timeout_ms < 0 ? nap : end - sys_clock_ms();
+		int r = poll_and_look(m, fds, count, left > nap ? nap : left > 0 ? (int) left : 0);
+
+		if (r != 0 || left <= 0)
+			return r;
+	}
+}
+
+int sys_pidfd_poll(struct pollfd *fds, unsigned count, int timeout_ms)
+{
+	if (fds[0].fd < 0 || sys_pidfd_is_real(fds[0].fd))
+		return sys_poll(fds, count, timeout_ms);
+
+	return poll_in_turns(&(struct mortal) { .dir = fds[0].fd }, fds, count, timeout_ms);
+}
+
+int sys_child_poll(pid_t pid, struct pollfd *fds, unsigned count, int timeout_ms)
+{
+	int fd = (int) SYS_CALL(pidfd_open, pid, 0, 0, 0, 0, 0), r;
+
+	if (fd < 0) /* no pidfds, or no descriptor left for one */
+		return poll_in_turns(&(struct mortal) { .child = pid }, fds, count, timeout_ms);
+	fds[0].fd = fd;
+	r = sys_poll(fds, count, timeout_ms);
+	sys_close(fd);
+
+	return r;
+}
