@@ -46,6 +46,11 @@ void sys_unmap(void *address, size_t size)
 	SYS_CALL(munmap, address, size, 0, 0, 0, 0);
 }
 
+void sys_forget(void *address, size_t size)
+{
+	SYS_CALL(madvise, address, size, MADV_DONTNEED, 0, 0, 0);
+}
+
 int sys_map_shared(void *address, size_t size, int fd)
 {
 	/* Before Linux 4.17 the flag is unknown and the address only a wish: so look. */

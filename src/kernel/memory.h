@@ -15,6 +15,9 @@ void *sys_map_common(size_t size);
 
 void sys_unmap(void *address, size_t size);
 
+/* Give whole pages back that are read as zeroes from then on; where nothing is mapped, nothing happens. */
+void sys_forget(void *address, size_t size);
+
 /* Exactly at @address, where nothing may be mapped yet. 0, or -errno. */
 int sys_map_shared(void *address, size_t size, int fd);
 

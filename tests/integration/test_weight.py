@@ -85,7 +85,7 @@ def static():
 
 
 # System calls with cgroup v2 alone, and with v1, where each of a dozen hierarchies wants its own.
-CALLS = {"create": (150, 365), "state": (30, 50), "start": (43, 65), "exec": (108, 170), "kill": (35, 48), "delete": (47, 58)}
+CALLS = {"create": (150, 365), "state": (30, 50), "start": (43, 65), "exec": (112, 170), "kill": (35, 48), "delete": (47, 58)}
 
 
 @pytest.mark.layouts
