@@ -60,18 +60,21 @@ static char *next_line(char **text)
 	return *text && **text ? strsep(text, "\n") : NULL;
 }
 
-/* mountinfo writes space, tab, newline and backslash as three octal digits. */
-static void unescape(char *s)
+static bool is_octal(char c)
+{
+	return c >= '0' && c <= '7';
+}
+
+void mountinfo_unescape(char *s)
 {
 	char *to = s;
 
 	for (; *s; s++, to++) {
-		if (s[0] == '\\' && s[1] >= '0' && s[1] <= '3' && s[2] && s[3]) {
-			*to = (char) ((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0'));
-			s += 3;
-		} else {
-			*to = *s;
-		}
+		*to = *s;
+		if (s[0] != '\\' || s[1] < '0' || s[1] > '3' || !is_octal(s[2]) || !is_octal(s[3]))
+			continue;
+		*to = (char) ((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0'));
+		s += 3;
 	}
 	*to = '\0';
 }
@@ -95,8 +98,8 @@ static bool parse_mount(char *line, struct mount_line *m)
 	m->options = rest ? rest : "";
 	if (!m->root || !m->point)
 		return false;
-	unescape((char *) m->root);
-	unescape((char *) m->point);
+	mountinfo_unescape((char *) m->root);
+	mountinfo_unescape((char *) m->point);
 
 	return true;
 }

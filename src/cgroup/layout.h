@@ -46,3 +46,6 @@ void cgroup_layout_parse(struct cgroup_layout *layout, char *mountinfo, char *ow
 /* The hierarchy that has @controller ("memory"); for v2, looks at cgroup.controllers. NULL: none. */
 const struct cgroup_hierarchy *cgroup_layout_find(const struct cgroup_layout *layout,
 						  const char *controller);
+
+/* In place: mountinfo writes space, tab, newline and backslash of a path as three octal digits. */
+void mountinfo_unescape(char *s);

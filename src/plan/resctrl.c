@@ -10,6 +10,7 @@
 
 #include "base/fd.h"
 #include "base/fmt.h"
+#include "cgroup/layout.h"
 #include "plan/planner.h"
 
 #include <string.h>
@@ -19,21 +20,6 @@
 #define LARGEST_SIZE ((size_t) 64 << 20)
 
 /* ---- where ---- */
-
-/* mountinfo writes space, tab, newline and backslash as three octal digits. */
-static void unescape(char *s)
-{
-	char *to = s;
-
-	for (; *s; s++, to++) {
-		*to = *s;
-		if (s[0] != '\\' || s[1] < '0' || s[1] > '3' || !s[2] || !s[3])
-			continue;
-		*to = (char) ((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0'));
-		s += 3;
-	}
-	*to = '\0';
-}
 
 /* proc_pid_mountinfo(5): `id parent dev root point options [tags...] - type source options`. */
 const char *resctrl_find(char *mountinfo, struct arena *a)
@@ -52,7 +38,7 @@ const char *resctrl_find(char *mountinfo, struct arena *a)
 			continue;
 
 		char *point = arena_strdup(a, word);
-		unescape(point);
+		mountinfo_unescape(point);
 		return point;
 	}
 

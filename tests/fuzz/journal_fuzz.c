@@ -24,7 +24,6 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 static void check(const struct entries *entries)
 {
 	fuzz_check(entries->count <= MAX_CGROUPS && !entries->cgroups[entries->count]);
-	fuzz_check(entries->pid >= 0);
 	for (size_t i = 0; i < entries->count; i++)
 		fuzz_check(entries->cgroups[i] && entries->topmost[i]);
 	fuzz_check(entries->netdev_count <= MAX_NETDEVS && entries->resctrl_count <= MAX_RESCTRLS);
@@ -37,8 +36,7 @@ static void check(const struct entries *entries)
 /* A line of what was understood, to compare by. */
 static const char *tell(const struct entries *entries, struct arena *a)
 {
-	const char *text = arena_printf(a, "%d %llu %d %s", entries->pid,
-					(unsigned long long) entries->start_time, entries->created,
+	const char *text = arena_printf(a, "%d %s", entries->created,
 					entries->scope.unit ? entries->scope.unit : "-");
 
 	for (size_t i = 0; i < entries->count; i++)

@@ -3,7 +3,7 @@
  * tests/fuzz/plan_fuzz.c - a whole config.json, and the plan for it
  *
  * Deciding has no side effects, so any config can be planned, on any host. What is accepted is
- * written to the file TARE_FUZZ_ACCEPTED, if there is one: accepted.py asks the specification's own schema
+ * put behind what is in the file TARE_FUZZ_ACCEPTED, if there is one: accepted.py asks the specification's own schema
  * about it.
  */
 #include "tests/fuzz/fuzz.h"
@@ -30,7 +30,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	(void) argc, (void) argv;
 	if (!path)
 		return 0;
-	accepted = fopen(path, "we");
+	accepted = fopen(path, "ae");
 	fuzz_check(accepted);
 
 	return 0;

@@ -253,3 +253,17 @@ def test_a_hook_within_its_timeout_is_fine(hooked):
     hooked.config["hooks"] = {"createRuntime": [{**hooked.one("createRuntime"), "timeout": 60}]}
     hooked.sh("exit 4")
     assert hooked.run().code == 4
+
+
+@tare_only
+def test_the_state_is_json_though_the_bundle_is_named_in_no_utf8(hooked):
+    odd = hooked.dir.with_name(os.fsdecode(b"odd-\xff-" + hooked.id.encode()))
+    hooked.dir.rename(odd)
+    hooked.dir, hooked.rootfs = odd, odd / "rootfs"
+    hooked.stay().create().ok()
+    hooked.start().ok()
+    assert state(hooked, "createRuntime")["bundle"].endswith(f"/odd-\ufffd-{hooked.id}")
+    assert hooked.state()["bundle"].endswith(f"/odd-\ufffd-{hooked.id}")
+    hooked.kill("KILL").ok()
+    hooked.wait("stopped")
+    hooked.delete("--force").ok()

@@ -139,6 +139,9 @@ static void escapes_are_undone_and_rubbish_is_passed_over(void **state)
 	(void) state;
 	expect("- cgroup\n1 2 - cgroup2 x\n\n" V2("/a\\040b", "/mnt/c\\134g"),
 	       "rubbish\n1:x\n:::\n0::/a b/c\n", CGROUP_V2, "v2:=/mnt/c\\g|/c");
+	/* What is no octal number is none of the kernel's, and stays. */
+	expect(V2("/", "/mnt/\\0/..") V2("/", "/mnt/\\189"), "0::/\n", CGROUP_V2,
+	       "v2:=/mnt/\\189|/");
 }
 
 static void find_looks_into_v1_lists_and_v2_files(void **state)
