@@ -89,7 +89,8 @@ def test_a_program_in_the_foreground_ends_with_the_runtime(bundle, uid, seccomp)
         bundle.linux["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
             {"names": ["prctl"], "action": "SCMP_ACT_ERRNO"}]}
     proc = bundle.writable().stay().spawn("run")
-    pid = bundle.ready().pid
+    bundle.ready().wait("running")
+    pid = bundle.pid
     proc.kill()
     proc.wait()
     poll(lambda: not is_alive(pid))
