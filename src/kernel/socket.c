@@ -80,7 +80,8 @@ ssize_t sys_receive_fd(int socket, void *data, size_t size, int *fd)
 		.msg_iov = &part,
 		.msg_iovlen = 1,
 		.msg_control = &control,
-		.msg_controllen = sizeof(control),
+		/* not the room, which by its alignment takes two: the second would stay open, known to nobody */
+		.msg_controllen = CMSG_LEN(sizeof(int)),
 	};
 	long n;
 
