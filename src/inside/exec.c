@@ -205,8 +205,12 @@ int exec_announce(struct inside *in, struct err *e)
 	if (in->announced)
 		return 0;
 	in->announced = true;
-	/* run, where nothing was waited for: tare lets us go only now. */
-	int r = in->listener < 0 ? sys_prctl(PR_SET_PDEATHSIG, 0, 0) : 0;
+	/*
+	 * run, where nothing was waited for: tare lets us go only now. In the foreground it does not: it holds the
+	 * program's output, and whoever kills it with that (Slurm) would else wait for a container that nobody looks after.
+	 */
+	int signal = in->plan->foreground ? SIGKILL : 0;
+	int r = in->listener < 0 ? sys_prctl(PR_SET_PDEATHSIG, (unsigned long) signal, 0) : 0;
 	if (r < 0)
 		return err_sys(e, r, "part from tare");
 	r = wire_send(in->report, WIRE_READY, in->step, -1);

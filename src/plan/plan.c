@@ -249,6 +249,7 @@ int plan_make(struct arena *arena, const struct oci_config *config,
 	};
 
 	plan_begin(&p);
+	p.plan->foreground = !options->detach;
 	for (size_t i = 0; i < ARRAY_SIZE(subjects); i++)
 		if (subjects[i](&p, e) < 0)
 			return -1;

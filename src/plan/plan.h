@@ -405,7 +405,7 @@ struct step {
 };
 
 /* Bumped with every change of this header: a tare-init of another build refuses. */
-#define PLAN_VERSION 4
+#define PLAN_VERSION 5
 
 struct plan {
 	uint32_t version;
@@ -415,6 +415,7 @@ struct plan {
 	size_t step_count;
 	size_t spawn;	     /* index of OP_SPAWN */
 	uint64_t namespaces; /* CLONE_NEW*: new or joined, all that are config.json's */
+	bool foreground;     /* run without --detach: the program ends with tare */
 	bool entered;	     /* tare-init finds itself in the container's root already: exec */
 	unsigned fail_step;  /* test only: this step (counted from 1) fails; 0: none */
 	const char *

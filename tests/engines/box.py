@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Run a command where a container engine can be started by hand and can leave nothing behind.
 
-    box.py [--slow N] -- COMMAND...
+    box.py [--results FILE] -- COMMAND...
 
 Private pid, mount, network, ipc, uts and cgroup namespaces: /run, /tmp, /dev/shm and the engines' directories below /var are
 the box's own, /etc is a copy, /sys and the cgroup file systems are mounted anew and end at a cgroup of the box's own. At
 the end the kernel kills what is left, and the cgroups are removed from outside.
 
-The command gets TARE_BOX, a directory on disk that vanishes with the box, and RUNTIME, a copy of the runtime by its own name in there.
+The command gets TARE_BOX, a directory on disk that vanishes with the box, and RUNTIME, a copy of the runtime by its own name in
+there. It starts in a copy of this directory. What it leaves in results.xml of the box is copied to FILE.
 """
 import argparse
 import ctypes
@@ -123,9 +124,10 @@ def loopback_up():
         fcntl.ioctl(s, 0x8914, request)          # SIOCSIFFLAGS
 
 
-def environment(args, runtime):
+def environment(runtime):
     env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(INSIDE / "home"), "LANG": "C.UTF-8", "USER": "root",
-           "TARE_BOX": str(INSIDE), "RUNTIME": str(runtime), "TARE_SLOW": str(args.slow), "PYTHONDONTWRITEBYTECODE": "1"}
+           "TARE_BOX": str(INSIDE), "RUNTIME": str(runtime), "TARE_SLOW": os.environ.get("TARE_SLOW", "1"),
+           "PYTHONDONTWRITEBYTECODE": "1"}
     return env
 
 
@@ -143,7 +145,8 @@ def first_process(args, box, found):
     if child == 0:
         os.closerange(3, 4096)
         try:
-            os.execvpe(args.command[0], args.command, environment(args, runtime))
+            os.chdir(INSIDE / "tests")
+            os.execvpe(args.command[0], args.command, environment(runtime))
         except OSError as e:
             print(f"box: {args.command[0]}: {e.strerror}", file=sys.stderr)
         os._exit(127)
@@ -189,22 +192,27 @@ def run(args, box, found, token):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--slow", type=int, default=int(os.environ.get("TARE_SLOW", "1")))
+    parser.add_argument("--results")
     parser.add_argument("command", nargs="+")
     args = parser.parse_args()
     args.runtime = shutil.which(os.environ.get("RUNTIME", "runc"))
     if not args.runtime:
         sys.exit(f"box: no runtime {os.environ.get('RUNTIME')}")
 
-    box = pathlib.Path(tempfile.mkdtemp(prefix="tare-box-", dir="/var/tmp"))
-    token = f"tare-test-{os.getpid()}"
+    run = os.environ.get("TARE_RUN", "0")
+    box = pathlib.Path(tempfile.mkdtemp(prefix=f"tare-box-{run}-", dir="/var/tmp"))
+    token = f"tare-test-{run}-{os.getpid()}"
     found = cgroup_mounts()
     try:
         (box / "home").mkdir()
         (box / "bin").mkdir()
         box.chmod(0o755)
         shutil.copy(args.runtime, box / "bin")
-        return run(args, box, found, token)
+        shutil.copytree(pathlib.Path(__file__).resolve().parent, box / "tests")
+        code = run(args, box, found, token)
+        if args.results and (box / "results.xml").exists():
+            shutil.copy(box / "results.xml", args.results)
+        return code
     finally:
         remove_cgroups(found, token)
         shutil.rmtree(box)

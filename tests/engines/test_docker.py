@@ -28,14 +28,16 @@ class Docker(Engine):
         self.socket = f"/run/{name}.sock"
         self.flags = flags
         self.daemon = None
+        # as in docs/engines/docker.md
+        self.config = BOX / f"{name}.json"
+        self.config.write_text(json.dumps({"runtimes": {"tare": {"path": str(shared.RUNTIME)}}, "default-runtime": "tare"}))
         self.start()
         self("import", shared.archive(), IMAGE).ok()
 
     def start(self):
         self.daemon = Daemon(self.name, "dockerd", "--data-root", BOX / self.name, "--exec-root", f"/run/{self.name}", "--pidfile",
-                             f"/run/{self.name}.pid", "-H", f"unix://{self.socket}", "--add-runtime", f"tare={shared.RUNTIME}",
-                             "--default-runtime", "tare", "--storage-driver", "overlay2", "--exec-opt",
-                             "native.cgroupdriver=cgroupfs", "--live-restore", *self.flags)
+                             f"/run/{self.name}.pid", "-H", f"unix://{self.socket}", "--config-file", self.config, "--storage-driver", "overlay2",
+                             "--exec-opt", "native.cgroupdriver=cgroupfs", "--live-restore", *self.flags)
         self.daemon.wait_for(lambda: self("version").code == 0, "dockerd")
 
     def argv(self, *args):

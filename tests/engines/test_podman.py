@@ -138,6 +138,31 @@ def test_info_knows_the_runtime(engine):
     assert info["path"] == str(engine.runtime) and engine.runtime.name in info["version"]
 
 
+def test_the_drop_in_of_the_guide(engine):
+    """docs/engines/podman.md: with it nobody has to say --runtime."""
+    drop_in = pathlib.Path("/etc/containers/containers.conf.d/50-tare.conf")
+    drop_in.parent.mkdir(parents=True, exist_ok=True)
+    drop_in.write_text(textwrap.dedent(f"""\
+        [engine]
+        runtime = "tare"
+        runtime_supports_json = ["crun", "runc", "kata", "runsc", "tare"]
+        runtime_supports_nocgroup = ["crun", "tare"]
+
+        [engine.runtimes]
+        tare = ["{shared.RUNTIME}"]
+        """))
+    try:
+        argv = engine.argv("run", "--rm", "--network", "none")
+        argv = argv[:argv.index("--runtime")] + argv[argv.index("--runtime") + 2:]
+        r = command(*argv, "--cgroups", "disabled", IMAGE, "echo", "hello")
+        assert r.ok().out == "hello\n"
+        r = command(*argv, IMAGE, "no-such-program")
+        assert r.code == 127 and "executable file not found in $PATH" in r.err
+        assert command(*argv[:argv.index("run")], "info", "--format", "{{.Host.OCIRuntime.Name}}").ok().text == "tare"
+    finally:
+        drop_in.unlink()
+
+
 # --- what is done to a container
 
 
@@ -424,7 +449,7 @@ def test_network_none_host_container(engine):
     assert engine("run", "--rm", "--network", f"container:{name}", IMAGE, "ls", "/sys/class/net").ok().out == "lo\n"
 
 
-@needs("netavark", "iptables")
+@needs("/usr/lib/podman/netavark", "iptables")
 def test_a_bridge_with_a_published_port(engine):
     (BOX / "www").mkdir(exist_ok=True)
     (BOX / "www/index.html").write_text("served")

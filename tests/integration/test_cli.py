@@ -379,6 +379,35 @@ def test_log_json_is_exactly_one_object_and_stderr_has_the_text_too(bundle, scra
         assert "/no/such/source" in r.err
 
 
+@tare_only
+@pytest.mark.parametrize("verb", ["create", "run", "start", "exec"])
+def test_log_json_is_one_object_whatever_else_there_is_to_warn_about(bundle, scratch, verb):
+    """podman parses the whole file as one."""
+    log = scratch / "log"
+    bundle.process["capabilities"]["bounding"].append("CAP_NO_SUCH")
+    flags = {"glob": ["--log", log, "--log-format", "json"]}
+    if verb == "exec":
+        bundle.stay().up()
+        r = bundle.verb("exec", tail=["no-such-program"], **flags)
+    elif verb == "start":
+        # found when it is started: create has looked for it
+        bundle.writable().stay().create().ok()
+        (bundle.rootfs / "bin/busybox").unlink()
+        r = bundle.start(**flags)
+    else:
+        bundle.process["args"] = ["no-such-program"]
+        r = bundle.make(verb, **flags)
+    assert r.code != 0 and r.err != ""
+    text = log.read_text()
+    assert text.count("\n") == 1 and json.loads(text)["level"] == "error", text
+
+
+@tare_only
+@pytest.mark.parametrize("args", [["--version"], ["features"], ["--help"]])
+def test_nothing_is_said_on_stderr_where_engines_read_both(args):
+    assert tare(*args).ok().err == ""
+
+
 def test_log_text_has_the_error(bundle, scratch):
     r = fail(bundle, "--log", scratch / "log")
     text = (scratch / "log").read_text()

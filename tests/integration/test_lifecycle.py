@@ -78,6 +78,26 @@ def test_run_in_the_foreground_survives_a_signal_that_the_program_ignores(bundle
     assert finish(proc).code == 9
 
 
+@tare_only
+@pytest.mark.parametrize("uid", [0, 1000])
+@pytest.mark.parametrize("seccomp", [False, True])
+def test_a_program_in_the_foreground_ends_with_the_runtime(bundle, uid, seccomp):
+    """Slurm kills the runtime and waits for the end of the output before it looks at the container."""
+    bundle.process["user"] = {"uid": uid, "gid": uid}
+    (bundle.rootfs / "tmp").chmod(0o777)
+    if seccomp:
+        bundle.linux["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
+            {"names": ["prctl"], "action": "SCMP_ACT_ERRNO"}]}
+    proc = bundle.writable().stay().spawn("run")
+    bundle.ready().wait("running")
+    pid = bundle.pid
+    proc.kill()
+    proc.wait()
+    poll(lambda: not is_alive(pid))
+    assert bundle.status() == "stopped"
+    bundle.delete().ok()
+
+
 def test_create_does_not_run_the_program(bundle):
     bundle.writable().sh("touch /tmp/ran; sleep 1000").create().ok()
     assert bundle.status() == "created"

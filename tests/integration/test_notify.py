@@ -62,8 +62,8 @@ def manager(scratch):
     m.close()
 
 
-def say(pid, *words, uid=None):
-    """As a program of the container of process @pid: one datagram for each of @words."""
+def say(pid, *words, uid=None, fds=()):
+    """As a program of the container of process @pid: one datagram for each of @words, with @fds."""
     child = os.fork()
     if child == 0:
         try:
@@ -77,7 +77,8 @@ def say(pid, *words, uid=None):
                 os.setuid(uid)
             s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
             for text in words:
-                s.sendto(text.encode(), INSIDE)
+                rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
+                s.sendmsg([text.encode()], rights, 0, INSIDE)
             os._exit(0)
         except ConnectionRefusedError:
             os._exit(3)
@@ -228,6 +229,20 @@ def test_what_was_said_before_the_end_is_heard(bundle, manager):
     os.kill(pid, signal.SIGKILL)
     poll(lambda: not is_alive(pid))
     os.kill(proc.pid, signal.SIGCONT)
+    hear(manager, proc, pid)
+
+
+@tare_only
+@pytest.mark.parametrize("count", [1, 2, 200])
+def test_descriptors_that_come_with_words_are_closed(bundle, manager, count):
+    """A program can't fill the table of whoever waits for it."""
+    program(bundle).create(env=manager.env).ok()
+    proc, pid = starting(bundle, manager)
+    own = len(os.listdir(f"/proc/{proc.pid}/fd"))
+    assert say(pid, *["FDSTORE=1"] * 50, fds=[0] * count) == 0
+    poll(lambda: read(f"/proc/{proc.pid}/wchan") not in ("0", "unix_wait_for_peer"))
+    poll(lambda: len(os.listdir(f"/proc/{proc.pid}/fd")) == own, f"{own} descriptors")
+    assert say(pid, "READY=1") == 0
     hear(manager, proc, pid)
 
 

@@ -5,6 +5,7 @@
 #include "plan_harness.h"
 
 #include "base/table.h"
+#include "kernel/mount.h"
 #include "kernel/process.h"
 #include "plan/accounts.h"
 
@@ -18,6 +19,7 @@
 	" }"
 
 static struct arena arena;
+static const char *notify_socket; /* NOTIFY_SOCKET of the next plan */
 
 static const struct plan *make(const char *json, const char *const **warnings)
 {
@@ -30,6 +32,7 @@ static const struct plan *make(const char *json, const char *const **warnings)
 	c.options.listen_fds = 2;
 	c.options.preserve_fds = 1;
 	c.options.fail_step = 9;
+	c.options.notify_socket = notify_socket;
 	arena_open(&arena);
 	assert_ptr_equal(plan_reserve(&arena), arena.base);
 
@@ -76,6 +79,36 @@ static void steps_are_in_the_order_of_a_start(void **state)
 		if (i > 0 && s->op != OP_RUN_HOST_HOOK && s->op != OP_RUN_HOOK)
 			assert_true(s->op >= plan->steps[i - 1].op);
 	}
+}
+
+/* Behind all mounts of config.json, one of which may be on /run. */
+static void a_notify_socket_is_made_mounted_and_named(void **state)
+{
+	const char *const *warnings, *const *env;
+	const struct step *mount = NULL;
+
+	(void) state;
+	notify_socket = "@manager";
+	const struct plan *plan =
+		make(CONFIG(", \"mounts\": [{ \"destination\": \"/run\", \"type\": \"tmpfs\" }]"),
+		     &warnings);
+	notify_socket = NULL;
+
+	assert_int_equal(plan->steps[1].op, OP_MAKE_NOTIFY);
+	assert_string_equal(plan->steps[1].path, "/run/tare/web/notify");
+	for (size_t i = 0; i < plan->step_count; i++)
+		if (plan->steps[i].op == OP_MOUNT)
+			mount = &plan->steps[i];
+	assert_non_null(mount);
+	assert_string_equal(mount->mount.target, "/run/notify");
+	assert_string_equal(mount->mount.source, "/run/tare/web/notify");
+	assert_true(mount->mount.bind);
+	assert_false(mount->mount.source_from_host);
+	assert_int_equal(mount->mount.attrs.set, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID |
+							 MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+	for (env = plan->steps[plan->step_count - 1].exec.envp; env[1]; env++)
+		;
+	assert_string_equal(*env, "NOTIFY_SOCKET=/run/notify/notify.sock");
 }
 
 static void hooks_read_the_state_of_the_spec(void **state)
@@ -203,6 +236,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_plan_is_at_the_start_of_its_arena),
 		cmocka_unit_test(steps_are_in_the_order_of_a_start),
+		cmocka_unit_test(a_notify_socket_is_made_mounted_and_named),
 		cmocka_unit_test(hooks_read_the_state_of_the_spec),
 		cmocka_unit_test(warnings_keep_their_order),
 		cmocka_unit_test(many_steps_keep_what_they_were_given),
