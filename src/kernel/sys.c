@@ -154,6 +154,11 @@ int sys_open_in_root(int root, const char *path, int flags)
 	return open_how(root, path, flags, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
 }
 
+int sys_open_in_root_unlinked(int root, const char *path, int flags)
+{
+	return open_how(root, path, flags, RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS);
+}
+
 int sys_open_proc(int proc, const char *path, int flags)
 {
 	return open_how(proc, path, flags, RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS);
