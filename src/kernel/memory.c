@@ -68,6 +68,13 @@ int sys_memfd_create(const char *name)
 	return fd;
 }
 
+bool sys_memfd_is_sealed(int fd)
+{
+	long seals = SYS_CALL(fcntl, fd, F_GET_SEALS, 0, 0, 0, 0);
+
+	return seals >= 0 && seals & F_SEAL_WRITE;
+}
+
 int sys_memfd_seal(int memfd)
 {
 	unsigned seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Zeroed private pages, reserved but not committed. NULL when there is no room. */
@@ -25,6 +26,9 @@ int sys_map_readonly(void *address, size_t size, int fd);
  * vm.memfd_noexec it can still be made executable: MFD_EXEC is asked for where it exists.
  */
 int sys_memfd_create(const char *name);
+
+/* Is @fd a memory file that nobody can write to any more? */
+bool sys_memfd_is_sealed(int fd);
 
 /* No write, growth, shrinking or further seal from now on. 0, or -errno. */
 int sys_memfd_seal(int memfd);

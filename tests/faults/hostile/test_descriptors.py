@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Against a root of the container with CAP_SYS_PTRACE, and against descriptors of the caller (security.md, 7, 8, 9)."""
+import errno
+import fcntl
 import hashlib
 import os
+import pathlib
 import shutil
 import stat
 
 import pytest
 
-from harness import ROOT, RUNTIME, mounts, poll, rt, tare_only
+from harness import ROOT, RUNTIME, finish, mounts, poll, rt, spawn, tare_only
 
 pytestmark = tare_only
 
@@ -163,3 +166,78 @@ def test_a_working_directory_by_a_link_of_the_image_never_reaches_the_host(bundl
                 assert r.out == "", (target, r)
     finally:
         os.close(here)
+
+
+# --- for the moment in which a process of tare is seen in a container: it can't be written to
+
+
+def why_not_writable(exe):
+    """The errno of opening for writing what a process had executed: @exe, which is closed."""
+    try:
+        os.close(os.open(f"/proc/self/fd/{exe}", os.O_WRONLY))
+    except OSError as e:
+        return e.errno
+    finally:
+        os.close(exe)
+    return 0
+
+
+# BPF: load the number; equal to @call? then ERRNO(EPERM), else ALLOW
+FILTER = """
+import ctypes, os, struct, sys
+code = struct.pack('HBBI' * 4, 0x20, 0, 0, 0, 0x15, 0, 1, int(sys.argv[1]), 0x06, 0, 0, 0x50001, 0x06, 0, 0, 0x7fff0000)
+held = ctypes.create_string_buffer(code)
+program = struct.pack('HxxxxxxP', 4, ctypes.addressof(held))
+libc = ctypes.CDLL(None, use_errno=True)
+assert libc.prctl(22, 2, ctypes.create_string_buffer(program)) == 0, ctypes.get_errno()
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
+@pytest.mark.parametrize("without", [None, "open_tree", "mount_setattr"])
+def test_what_exec_executes_cannot_be_written_to(bundle, calls, without):
+    """From a read-only mount of its own, or, where there can be none, from a sealed copy in memory."""
+    bundle.stay().up()
+    argv = [str(a) for a in bundle.argv("exec", tail=["sleep", "1000"])]
+    if without:
+        argv = ["/usr/bin/python3", "-c", FILTER, str(calls(without)), *argv]
+    proc = spawn(argv)
+    poll(lambda: "sleep\0" in {pathlib.Path(f"/proc/{p}/cmdline").read_text()[:6] for p in
+                               pathlib.Path(f"/proc/{proc.pid}/task/{proc.pid}/children").read_text().split()}, "the program")
+    try:
+        if without:
+            assert os.readlink(f"/proc/{proc.pid}/exe").startswith("/memfd:tare ")
+            with open(f"/proc/{proc.pid}/exe", "rb") as f:
+                assert hashlib.sha256(f.read()).hexdigest() == digest()
+                assert fcntl.fcntl(f, fcntl.F_GET_SEALS) & fcntl.F_SEAL_WRITE
+        else:
+            exe = os.open(f"/proc/{proc.pid}/exe", os.O_RDONLY)
+    finally:
+        bundle.delete("--force").ok()
+        proc.wait()
+    if not without:
+        assert why_not_writable(exe) == errno.EROFS
+
+
+@pytest.mark.parametrize("verb", ["create", "run"])
+def test_what_creates_in_a_joined_pid_namespace_cannot_be_written_to(bundles, scratch, verb):
+    pod, other = bundles(), bundles("true")
+    pod.stay().up()
+    other.unlisted("pid")
+    other.linux["namespaces"].append({"type": "pid", "path": f"/proc/{pod.pid}/ns/pid"})
+    other.config["hooks"] = {"createRuntime": [{"path": "/bin/sh", "args": [
+        "sh", "-c", f"cat >/dev/null; touch {scratch}/in-hook; while [ ! -e {scratch}/go ]; do sleep 0.01; done"]}]}
+    proc = other.spawn(verb)
+    poll(lambda: (scratch / "in-hook").exists(), "the hook")
+    exe = os.open(f"/proc/{proc.pid}/exe", os.O_RDONLY)
+    (scratch / "go").write_text("")
+    finish(proc).ok()
+    assert why_not_writable(exe) == errno.EROFS
+
+
+def test_a_create_with_a_pid_namespace_of_its_own_executes_itself_once(bundle, scratch):
+    """Nobody in there sees tare, so it costs nothing."""
+    bundle.config["hooks"] = {"createRuntime": [{"path": "/bin/sh", "args": [
+        "sh", "-c", f"readlink /proc/$PPID/exe >{scratch}/exe; touch /proc/$PPID/exe 2>{scratch}/why"]}]}
+    bundle.create().ok()
+    assert (scratch / "exe").read_text().strip() == os.path.realpath(RUNTIME)
