@@ -21,6 +21,14 @@ pytestmark = tare_only
 PATIENCE = 10 * SLOW
 
 
+@pytest.fixture
+def slowly(request):
+    """Each of these takes ten seconds, and the like of it is tested without: only with --full."""
+    if not request.config.getoption("--full"):
+        pytest.skip("takes long: tests/run hostile -- --full")
+
+
+
 class Clock:
     """Each command ends within ten seconds."""
 
@@ -47,7 +55,7 @@ def stop_it(scratch):
     return shell_hook("kill -STOP $(sed 's/.*\"pid\":\\([0-9]*\\).*/\\1/')")
 
 
-@pytest.mark.parametrize("verb", ["create", "run"])
+@pytest.mark.parametrize("verb", ["create", pytest.param("run", marks=pytest.mark.usefixtures("slowly"))])
 def test_a_stopped_tare_init_is_told_with_its_place(bundle, stop_it, verb):
     bundle.config["hooks"] = {"createRuntime": [stop_it]}
     before = snapshot()
@@ -135,6 +143,7 @@ def test_a_mount_from_a_mute_file_system_is_told_with_its_place(bundle, mute):
     assert_same_host(before)
 
 
+@pytest.mark.usefixtures("slowly")
 def test_a_program_on_a_mute_file_system_is_told_by_start(bundle, mute):
     bundle.mount("/m", "bind", mute, "bind")
     bundle.process["args"] = ["/m/program"]
@@ -146,6 +155,7 @@ def test_a_program_on_a_mute_file_system_is_told_by_start(bundle, mute):
     bundle.delete("--force", timeout=10).ok()
 
 
+@pytest.mark.usefixtures("slowly")
 def test_what_takes_long_and_gets_on_is_waited_for(bundle, scratch):
     """A hook has all the time it wants, also one that tare-init runs."""
     bundle.config["hooks"] = {"createContainer": [shell_hook("sleep 10")]}
@@ -342,6 +352,7 @@ def test_a_multiplexer_that_is_a_fifo_is_refused(bundle, console):
 
 # --- others at work
 
+@pytest.mark.usefixtures("slowly")
 def test_a_console_socket_nobody_serves_with_exec(bundle, scratch):
     bundle.stay().up()
     path = scratch / "console"
@@ -364,6 +375,7 @@ def test_parallel_starts_end(bundle):
     assert sorted(finish(p, timeout=15).code for p in procs) == [0, 1, 1, 1]
 
 
+@pytest.mark.usefixtures("slowly")
 def test_another_command_at_work_is_told(bundle, scratch):
     """A lock that somebody keeps: told within ten seconds and a bit."""
     bundle.stay().create().ok()
