@@ -134,7 +134,10 @@ int main(int argc, char **argv, char **env)
 	settle_signals();
 	arena_open(&arena);
 
-	struct call call = { .env = (const char *const *) env, .arena = &arena, .failure = 1 };
+	struct call call = { .argv = (const char *const *) argv,
+			     .env = (const char *const *) env,
+			     .arena = &arena,
+			     .failure = 1 };
 	int code = run((const char *const *) argv + (argc > 0), &call, prefix, sizeof(prefix), &e);
 
 	if (code >= 0)

@@ -47,6 +47,8 @@ struct create_options create_options_of(const struct call *call)
 	bool systemd = o->cgroup_manager == CGROUP_MANAGER_SYSTEMD || o->systemd_cgroup;
 
 	return (struct create_options) {
+		.own_argv = call->argv,
+		.own_env = call->env,
 		.root = call->root,
 		.id = call->id,
 		.bundle = o->bundle ? o->bundle : ".",

@@ -24,8 +24,9 @@
 
 /* One call of tare. */
 struct call {
-	const char *const *env; /* as execve(2) got it */
-	struct arena *arena;	/* private: for words and output, not for a plan */
+	const char *const *argv; /* as execve(2) got it, all of it; likewise the next */
+	const char *const *env;
+	struct arena *arena; /* private: for words and output, not for a plan */
 	struct options options;
 	struct state_root root;
 	struct words args; /* behind the verb, without flags */

@@ -89,6 +89,14 @@ int spawn_release(struct create *c, struct err *e);
 struct pollfd;
 int patience_poll(pid_t pid, bool has_agent, struct pollfd *fds, unsigned count, struct err *e);
 
+/* ---- image.c ---- */
+
+/*
+ * Before a process of ours is seen in somebody else's pid namespace: go on as a tare that can't be written to through it. Comes back, with
+ * 0, in one that is so, else begins all anew with the arguments given; -1.
+ */
+int image_protect(const char *const *argv, const char *const *env, struct err *e);
+
 /* ---- sources.c ---- */
 
 /*

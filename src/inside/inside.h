@@ -66,6 +66,9 @@ step_performer mounts_attach, devices_make, devices_link, paths_mask, paths_prot
  */
 int paths_trust(struct inside *in, int mount, const char *target, struct err *e);
 
+/* The part of @path behind the directory @name of the root, "" for itself; NULL: it is elsewhere. */
+const char *path_below(const char *path, const char *name);
+
 /* hooks.c, wait.c */
 step_performer hooks_run, wait_for_start;
 

@@ -15,6 +15,7 @@
 #include "wire/filesystem.h"
 #include "wire/wire.h"
 
+#include <linux/magic.h>
 #include <linux/mount.h>
 
 static int receive_source(struct inside *in, const struct mount_step *m, struct err *e)
@@ -196,6 +197,27 @@ static int make_place(struct inside *in, const struct mount_step *m, enum target
 				  : target_make(in, m->target, kind, e);
 }
 
+/*
+ * What may be mounted in /proc is the plan's business; but a link of the image may lead there, past it. Whoever has a procfs
+ * elsewhere may mount on it what he likes.
+ */
+static int check_procfs(struct inside *in, const struct mount_step *m, int target, struct err *e)
+{
+	struct statfs fs;
+	int r = sys_statfs(target, &fs);
+
+	if (r < 0)
+		return err_sys(e, r, "stat the file system of \"%s\"", m->target);
+	if (fs.f_type != PROC_SUPER_MAGIC || path_below(m->target, "proc"))
+		return 0;
+
+	autoclose int unlinked = sys_open_in_root_unlinked(in->rootfs, m->target, O_PATH);
+	if (unlinked < 0)
+		return err_msg(e, "by a link \"%s\" leads into procfs", m->target);
+
+	return 0;
+}
+
 static int attach(struct inside *in, int mount, const struct mount_step *m, struct err *e)
 {
 	/* The root of a new filesystem is always one. */
@@ -204,7 +226,7 @@ static int attach(struct inside *in, int mount, const struct mount_step *m, stru
 		return -1;
 
 	autoclose int target = make_place(in, m, directory ? TARGET_DIRECTORY : TARGET_FILE, e);
-	if (target < 0)
+	if (target < 0 || check_procfs(in, m, target, e) < 0)
 		return -1;
 
 	int r = sys_attach_mount(mount, target);

@@ -126,8 +126,7 @@ static int protect(struct inside *in, int target, struct err *e)
 	return r < 0 ? err_sys(e, r, "cover with the read-only copy") : 0;
 }
 
-/* The part of @path behind the directory @name, "" for itself; NULL: it is elsewhere. */
-static const char *path_below(const char *path, const char *name)
+const char *path_below(const char *path, const char *name)
 {
 	size_t length = strlen(name);
 

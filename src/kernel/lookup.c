@@ -243,7 +243,8 @@ static int walk(struct lookup *l)
 	}
 }
 
-static int walk_in_root(int root, const char *path, int flags)
+/* @links: so many count as followed already. */
+static int walk_in_root(int root, const char *path, int flags, int links)
 {
 	size_t length = strlen(path);
 	struct lookup l;
@@ -256,7 +257,7 @@ static int walk_in_root(int root, const char *path, int flags)
 	l.done[0] = '\0';
 	l.root = root;
 	l.flags = flags;
-	l.links = 0;
+	l.links = links;
 	l.at = sys_dup(root, 0);
 	if (l.at < 0)
 		return l.at;
@@ -272,7 +273,14 @@ int sys_open_in_root(int root, const char *path, int flags)
 {
 	int fd = open_how(root, path, flags, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
 
-	return fd == -ENOSYS ? walk_in_root(root, path, flags) : fd;
+	return fd == -ENOSYS ? walk_in_root(root, path, flags, 0) : fd;
+}
+
+int sys_open_in_root_unlinked(int root, const char *path, int flags)
+{
+	int fd = open_how(root, path, flags, RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS);
+
+	return fd == -ENOSYS ? walk_in_root(root, path, flags, MAX_LINKS) : fd;
 }
 
 /* Without links, and no file system or mount but that of @proc. */

@@ -159,6 +159,13 @@ int sys_make_program(const char *name, const void *image, size_t size)
 	return r < 0 ? r : take_fd(&file);
 }
 
+bool sys_memfd_is_sealed(int fd)
+{
+	long seals = SYS_CALL(fcntl, fd, F_GET_SEALS, 0, 0, 0, 0);
+
+	return seals >= 0 && seals & F_SEAL_WRITE;
+}
+
 int sys_memfd_seal(int memfd)
 {
 	const int none = F_SEAL_SEAL; /* what a file in a tmpfs has; others have no seals at all */

@@ -30,6 +30,9 @@ int sys_map_readonly(void *address, size_t size, int fd);
  */
 int sys_memfd_create(const char *name);
 
+/* Is @fd a memory file that nobody can write to any more? */
+bool sys_memfd_is_sealed(int fd);
+
 /*
  * The same where memory files are missing or refused: a file of its own, without a name, in the first directory that takes
  * it. It takes no seals. @program: where programs may be executed from.

@@ -239,6 +239,9 @@ static inline mode_t sys_umask(mode_t mask)
  */
 int sys_open_in_root(int root, const char *path, int flags);
 
+/* The same, and -ELOOP where any link is in the way. */
+int sys_open_in_root_unlinked(int root, const char *path, int flags);
+
 /*
  * Open a file of the procfs at @proc: @path is relative, holds no link, and nothing that is
  * mounted over a part of it is crossed.

@@ -17,7 +17,7 @@ shared = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(shared)
 pytest_configure = shared.pytest_configure
 session, same_host = shared.session, shared.same_host
-bundles, bundle, scratch = shared.bundles, shared.bundle, shared.scratch
+bundles, bundle, scratch, console = shared.bundles, shared.bundle, shared.scratch, shared.console
 
 
 def pytest_addoption(parser):

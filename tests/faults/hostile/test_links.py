@@ -1,0 +1,275 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Links wherever tare looks something up: none leads out of the rootfs (security.md, 1, 3, 4, 8)."""
+import contextlib
+import os
+import shutil
+
+import pytest
+
+from canary import CONTENT, MARK
+from harness import ConsoleSocket, assert_same_host, snapshot, tare_only
+
+pytestmark = tare_only
+
+UP = "../" * 30
+
+
+def absolute(place, target):
+    place.symlink_to(target)
+
+
+def dots(place, target):
+    place.symlink_to(UP + str(target)[1:])
+
+
+def dangling(place, target):
+    place.symlink_to(target.parent / "not/there")
+
+
+def chain(place, target):
+    """Three links, the middle one relative, the last one absolute."""
+    top = place.parent
+    for name, to in (("chain1", f"./{place.name}-2"), (f"{place.name}-2", f"{place.name}-3"), (f"{place.name}-3", target)):
+        (top / name).unlink(missing_ok=True)
+        (top / name).symlink_to(to)
+    place.symlink_to("chain1")
+
+
+def loop(place, target):
+    (place.parent / "loop").unlink(missing_ok=True)
+    (place.parent / "loop").symlink_to(place.name)
+    place.symlink_to("loop")
+
+
+def of_root(place, target):
+    place.symlink_to(f"/proc/self/root{target}")
+
+
+def of_pid_1(place, target):
+    place.symlink_to(f"/proc/1/root{target}")
+
+
+def of_cwd(place, target):
+    place.symlink_to(f"/proc/self/cwd/{UP}{str(target)[1:]}")
+
+
+def of_descriptor(number):
+    def link(place, target):
+        place.symlink_to(f"/proc/self/fd/{number}/{UP}{str(target)[1:]}")
+    link.__name__ = f"of_descriptor_{number}"
+    return link
+
+
+def through_volume(place, target):
+    """Into a volume of the host, where a link waits (security.md, 1: through an earlier bind volume)."""
+    place.symlink_to(f"/vol/{target.name}")
+
+
+KINDS = [absolute, dots, dangling, chain, loop, of_root, of_pid_1, of_cwd, through_volume,
+         *(of_descriptor(n) for n in (3, 6, 9))]
+
+
+def replace(place, make, target):
+    """@make's link at @place, whatever is there."""
+    if place.is_symlink() or place.is_file():
+        place.unlink()
+    elif place.is_dir():
+        shutil.rmtree(place)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    make(place, target)
+
+
+def without(bundle, *destinations):
+    bundle.config["mounts"] = [m for m in bundle.config["mounts"]
+                               if not any(m["destination"] == d or m["destination"].startswith(f"{d}/") for d in destinations)]
+
+
+# What is a link, and what of the config goes there. Each gets the bundle and the canary.
+
+
+def dev(bundle, canary):
+    without(bundle, "/dev")
+
+
+def dev_with_tmpfs(bundle, canary):
+    pass
+
+
+def dev_with_volume(bundle, canary):
+    without(bundle, "/dev")
+    bundle.mount("/dev", "bind", canary.volume, "bind")
+
+
+def proc(bundle, canary):
+    bundle.linux["sysctl"] = {"kernel.msgmax": "4321"}
+    bundle.process["oomScoreAdj"] = 100
+
+
+def sys_(bundle, canary):
+    pass
+
+
+def pts(bundle, canary):
+    without(bundle, "/dev")
+    bundle.mount("/dev/pts", "devpts", "devpts", "newinstance", "ptmxmode=0666")
+
+
+def no_dev(bundle, canary):
+    without(bundle, "/dev")
+
+
+def bind(bundle, canary):
+    bundle.mount("/m", "bind", canary.volume, "bind", "ro")
+
+
+def bind_file(bundle, canary):
+    bundle.mount("/m", "bind", canary.volume / "file", "bind")
+
+
+def tmpfs(bundle, canary):
+    bundle.mount("/m", "tmpfs", MARK, "size=1m")
+
+
+def tmpfs_classic(bundle, canary):
+    bundle.mount("/m", "tmpfs", MARK, "size=1m", "silent")
+
+
+def tmpfs_copied(bundle, canary):
+    bundle.mount("/m", "tmpfs", MARK, "size=1m", "tmpcopyup")
+
+
+def nofollow(bundle, canary):
+    bundle.mount("/m", "bind", canary.volume, "bind", "dest-nofollow")
+
+
+def copied_link(bundle, canary):
+    bundle.mount("/m", "bind", canary.volume / "secret", "bind", "copy-symlink")
+
+
+def below(bundle, canary):
+    bundle.mount("/m/a/b", "tmpfs", MARK, "size=1m")
+    bundle.mount("/m/file", "bind", canary.volume / "file", "bind")
+
+
+def below_classic(bundle, canary):
+    bundle.mount("/m/a/b", "tmpfs", MARK, "size=1m", "silent")
+
+
+def device(bundle, canary):
+    bundle.linux["devices"] = [{"type": "c", "path": "/m", "major": 1, "minor": 7, "fileMode": 0o600, "uid": 7, "gid": 7}]
+
+
+def device_below(bundle, canary):
+    bundle.linux["devices"] = [{"type": "c", "path": "/m/null", "major": 1, "minor": 3, "uid": 7, "gid": 7},
+                               {"type": "p", "path": "/m/new", "fileMode": 0o666}]
+
+
+def mask(bundle, canary):
+    bundle.linux["maskedPaths"] = ["/m", "/m/secret"]
+
+
+def protect(bundle, canary):
+    bundle.linux["readonlyPaths"] = ["/m", "/m/secret"]
+
+
+def cwd(bundle, canary):
+    bundle.process["cwd"] = "/m"
+
+
+def cwd_below(bundle, canary):
+    bundle.process["cwd"] = "/m/new"
+
+
+def passwd(bundle, canary):
+    bundle.process["env"] = ["PATH=/bin"]
+
+
+def dotted(bundle, canary):
+    """Words of the config itself."""
+    bundle.mount(f"/m/{UP}{canary.top}/m", "tmpfs", MARK, "size=1m")
+    bundle.linux["maskedPaths"] = [f"/m/{UP}{canary.top}/secret"]
+    bundle.linux["readonlyPaths"] = [f"/m/{UP}{canary.top}/dir"]
+    bundle.process["cwd"] = f"/m/{UP}{canary.top}/dir"
+
+
+PLACES = [
+    ("dev", dev), ("dev", dev_with_tmpfs), ("dev", dev_with_volume), ("dev/null", no_dev), ("dev/ptmx", no_dev), ("dev/fd", no_dev),
+    ("dev/console", no_dev), ("dev/pts", no_dev), ("dev/pts", pts), ("proc", proc), ("sys", sys_),
+    ("m", bind), ("m", bind_file), ("m", tmpfs), ("m", tmpfs_classic), ("m", tmpfs_copied), ("m", nofollow),
+    ("m", copied_link), ("m", below), ("m", below_classic), ("m/a", below), ("m", device), ("m", device_below), ("m", mask),
+    ("m/secret", mask), ("m", protect), ("m/secret", protect), ("m", cwd), ("m", cwd_below), ("m/new", cwd_below),
+    ("etc", passwd), ("etc/passwd", passwd), ("m", dotted),
+]
+
+
+@pytest.fixture
+def volume(canary, scratch):
+    """A directory of the host that the container does have, with links in it to what it has not."""
+    top = scratch / "volume"
+    top.mkdir()
+    (top / "file").write_text("")
+    for name in (canary.top.name, "secret", "dir", "null", "fd", "ptmx", "console", "pts", "stdin"):
+        (top / name).symlink_to(canary.top / "dir" if name != "secret" else canary.top / "secret")
+    canary.volume = top
+    return top
+
+
+SPY = """
+for f in /m/secret /m/a/b/secret /etc/passwd /dev/secret ./secret /proc/secret /sys/secret; do cat $f 2>/dev/null; done
+cat /m 2>/dev/null; echo >>/m; touch ./made /m/made /dev/made 2>/dev/null; echo done"""
+
+
+def attempt(bundle, terminal, what, console=None):
+    """A container with it, from its creation to its end: it works or is refused, and what it could see is no canary's."""
+    if terminal:
+        r = bundle.create("--console-socket", console.path, timeout=10)
+    else:
+        r = bundle.run(timeout=10)
+        assert CONTENT not in r.out, (what, r)
+    if r.code == 1 and "done" not in r.out:
+        assert r.err.count("\n") == 1 and r.err.startswith("tare: "), (what, r)
+        assert not bundle.exists(), what
+        if terminal:  # it may have been handed out before the failure
+            console.socket.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                console.socket.accept()[0].close()
+            console.socket.settimeout(10)
+    elif terminal:
+        assert r.code == 0, (what, r)
+        data, fds, _ = console.receive()
+        for fd in fds:
+            os.close(fd)
+        bundle.start(timeout=10)
+        bundle.delete("--force", timeout=10).ok()
+        assert data
+    else:
+        assert "done" in r.out, (what, r)
+    return r.code
+
+
+@pytest.mark.parametrize("terminal", [False, True], ids=["plain", "terminal"])
+@pytest.mark.parametrize("readonly", [False, True], ids=["rw", "ro"])
+@pytest.mark.parametrize("place,what", PLACES, ids=lambda v: v if isinstance(v, str) else v.__name__)
+def test_no_link_leads_out(bundle, canary, volume, scratch, place, what, readonly, terminal):
+    before = snapshot()
+    bundle.config["root"]["readonly"] = readonly
+    bundle.process["terminal"] = terminal
+    bundle.mount("/vol", "bind", volume, "bind")
+    bundle.config["mounts"].insert(0, bundle.config["mounts"].pop())
+    (bundle.rootfs / "m").mkdir()
+    what(bundle, canary)
+    bundle.sh(SPY)
+    console = ConsoleSocket(str(scratch / "console.sock")) if terminal else None
+    worked = 0
+    for kind in KINDS:
+        target = canary.top / "dir" if place not in ("m/secret", "etc/passwd") else canary.top / "secret"
+        if (bundle.rootfs / "m").is_symlink():
+            (bundle.rootfs / "m").unlink()
+        (bundle.rootfs / "m").mkdir(exist_ok=True)
+        replace(bundle.rootfs / place, kind, target)
+        worked += attempt(bundle, terminal, f"{place} {kind.__name__}", console) == 0
+        canary.check(f"{place} {kind.__name__}")
+    if console:
+        console.close()
+    assert_same_host(before)
+    print(f"{len(KINDS)} links, {worked} containers")
