@@ -15,9 +15,10 @@ struct birth {
 	int release; /* read end; -1: not held */
 	int cgroup;  /* v2 directory; -1 */
 	int user;    /* user namespace to join first; -1 */
-	int ready[2]; /* without birth into a cgroup (Linux before 5.7): the child waits until it was moved; -1 */
-	bool move;    /* likewise, the helper goes there itself */
-	pid_t pid;    /* of the one born by a helper */
+	int ready
+		[2]; /* without birth into a cgroup (Linux before 5.7): the child waits until it was moved; -1 */
+	bool move; /* likewise, the helper goes there itself */
+	pid_t pid; /* of the one born by a helper */
 	int pidfd;
 };
 
@@ -34,7 +35,8 @@ int birth_arrange(const struct birth *b, int *image);
 int birth_exec(const struct birth *b, int image);
 
 /* Tell tare, at the other end of @control, why there is no tare-init, and end. */
-void birth_fails(const struct birth *b, int control, int r, const char *what) __attribute__((noreturn));
+void birth_fails(const struct birth *b, int control, int r, const char *what)
+	__attribute__((noreturn));
 
 /* enter.c: the birth of an exec'd process in a running container. The pid, or -1. */
 pid_t birth_enter(struct birth *b, struct err *e);

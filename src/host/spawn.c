@@ -124,7 +124,8 @@ static int become_init(void *arg)
 
 int birth_join_cgroup(const struct birth *b)
 {
-	autoclose int procs = b->cgroup < 0 ? -1 : sys_open_at(b->cgroup, "cgroup.procs", O_WRONLY, 0);
+	autoclose int procs =
+		b->cgroup < 0 ? -1 : sys_open_at(b->cgroup, "cgroup.procs", O_WRONLY, 0);
 
 	if (b->cgroup < 0)
 		return 0;
@@ -298,8 +299,10 @@ static const struct {
 	uint64_t type;
 	const char *what, *since;
 } optional[] = {
-	{ CLONE_NEWUSER, "user namespaces", "3.8" },   { CLONE_NEWPID, "pid namespaces", "2.6.24" },
-	{ CLONE_NEWNET, "network namespaces", "2.6.29" }, { CLONE_NEWIPC, "ipc namespaces", "2.6.19" },
+	{ CLONE_NEWUSER, "user namespaces", "3.8" },
+	{ CLONE_NEWPID, "pid namespaces", "2.6.24" },
+	{ CLONE_NEWNET, "network namespaces", "2.6.29" },
+	{ CLONE_NEWIPC, "ipc namespaces", "2.6.19" },
 	{ CLONE_NEWUTS, "uts namespaces", "2.6.19" },
 };
 

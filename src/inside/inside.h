@@ -15,15 +15,23 @@
 #include "base/fd.h"
 #include "plan/plan.h"
 
+/* How many mounts may bind "/" with all that is mounted below it. */
+#define HOST_ROOTS 8
+
 struct inside {
 	const struct plan *plan;
-	size_t step;	 /* index of the step being performed */
-	int report;	 /* who hears of failures: tare's socket, later start's connection */
-	int control;	 /* tare's socket; -1 once create is done */
-	int listener;	 /* start connects to it; -1 for run */
-	int hold;	 /* locked for as long as we wait; -1 for run */
-	int proc;	 /* O_PATH: the procfs we were born with; -1: there is none */
-	int rootfs;	 /* O_PATH: the container's root directory */
+	size_t step;  /* index of the step being performed */
+	int report;   /* who hears of failures: tare's socket, later start's connection */
+	int control;  /* tare's socket; -1 once create is done */
+	int listener; /* start connects to it; -1 for run */
+	int hold;     /* locked for as long as we wait; -1 for run */
+	int proc;     /* O_PATH: the procfs we were born with; -1: there is none */
+	int rootfs;   /* O_PATH: the container's root directory */
+	struct {
+		size_t step;
+		int tree;
+	} hosts[HOST_ROOTS]; /* copies of the host's root, from before the rootfs lay over it */
+	size_t host_count;
 	int empty_mount; /* the tmpfs that masks directories, once one is attached; else -1 */
 	int labels[LABEL_MODULES];	 /* open attribute files; -1: not asked for */
 	int console;			 /* slave of the pty, which becomes stdio; -1: none */

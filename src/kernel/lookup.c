@@ -50,9 +50,10 @@ enum kind { DIRECTORY, LINK, OTHER };
 
 struct lookup {
 	int root, flags;
-	int at;		     /* where we are */
-	int links;	     /* that were followed */
-	char done[PATH_MAX]; /* how we came here from the root, without links; "" is the root itself */
+	int at;	   /* where we are */
+	int links; /* that were followed */
+	char done
+		[PATH_MAX]; /* how we came here from the root, without links; "" is the root itself */
 	char left[PATH_MAX]; /* still to be looked up */
 };
 
@@ -281,11 +282,11 @@ static int walk_in_mount(int proc, const char *path, int flags)
 			return r < 0 ? r : take_fd(&at);
 
 		bool last = path[strspn(path, "/")] == '\0';
-		int next = strcmp(name, "..") == 0 ? -EXDEV
-						   : sys_open_at(at, name,
-								 (last ? flags : O_PATH | O_DIRECTORY) |
-									 O_NOFOLLOW,
-								 0);
+		int next = strcmp(name, "..") == 0
+				   ? -EXDEV
+				   : sys_open_at(at, name,
+						 (last ? flags : O_PATH | O_DIRECTORY) | O_NOFOLLOW,
+						 0);
 		sys_close(at);
 		at = next;
 	}

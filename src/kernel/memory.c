@@ -98,7 +98,8 @@ static int nameless_file_in(const char *directory, bool program)
 		return -EACCES;
 	fmt_text(path, sizeof(path), "%s/.tare-%d-%u", directory, sys_pid(), count++);
 
-	autoclose int fd = sys_open_at(AT_FDCWD, path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+	autoclose int fd =
+		sys_open_at(AT_FDCWD, path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return fd;
 	sys_unlink_at(AT_FDCWD, path, 0);

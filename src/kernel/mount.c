@@ -18,7 +18,8 @@
 
 #include <linux/limits.h>
 
-#define PLACE_SIZE 64
+#define PLACE_SIZE  64
+#define MOST_COVERS 8
 
 /* MS_* that are attributes of a mount: <sys/mount.h> isn't there without a C library. */
 #define FLAG_READONLY	 1UL
@@ -114,6 +115,31 @@ static int stage_mount(const char *source, bool directory, const char *type, uns
 	return sys_open_at(stage, name, O_PATH | O_NOFOLLOW, 0);
 }
 
+/* A copy of "/" with all below it has, over its root as our root has, the stage, and over that the rootfs. */
+static int uncover(int copy, const struct stat *source)
+{
+	const int detach = 2; /* MNT_DETACH */
+	char name[16], place[PLACE_SIZE];
+	struct stat st;
+	int r = 0;
+
+	fmt_text(name, sizeof(name), "%u", staged - 1);
+	fmt_text(place, sizeof(place), "/proc/self/fd/%d/%s", stage, name);
+	for (int depth = 0; depth < MOST_COVERS; depth++) {
+		r = copy < 0 ? copy : sys_stat(copy, &st);
+		if (r < 0 || (st.st_dev == source->st_dev && st.st_ino == source->st_ino))
+			return r < 0 ? r : copy;
+		sys_close(copy);
+		r = sys_umount(place, detach);
+		if (r < 0)
+			return r;
+		copy = sys_open_at(stage, name, O_PATH | O_NOFOLLOW, 0);
+	}
+	fd_close(&copy);
+
+	return -ELOOP;
+}
+
 static int stage_copy(int source, bool recursive)
 {
 	char place[PLACE_SIZE];
@@ -123,8 +149,9 @@ static int stage_copy(int source, bool recursive)
 	if (r < 0)
 		return r;
 
-	return stage_mount(place_of(source, place), S_ISDIR(st.st_mode), NULL,
-			   FLAG_BIND | (recursive ? FLAG_RECURSIVE : 0), NULL);
+	return uncover(stage_mount(place_of(source, place), S_ISDIR(st.st_mode), NULL,
+				   FLAG_BIND | (recursive ? FLAG_RECURSIVE : 0), NULL),
+		       &st);
 }
 
 int sys_leave_stage(void)
@@ -433,8 +460,7 @@ int64_t sys_mount_id(int fd)
 	unsigned long long id;
 	struct statx st;
 
-	if (SYS_CALL(statx, fd, "", AT_EMPTY_PATH, mount_id, &st, 0) == 0 &&
-	    st.stx_mask & mount_id)
+	if (SYS_CALL(statx, fd, "", AT_EMPTY_PATH, mount_id, &st, 0) == 0 && st.stx_mask & mount_id)
 		return (int64_t) st.stx_mnt_id;
 
 	/* Since Linux 3.15 procfs says it. */

@@ -108,10 +108,7 @@ static int poll_in_turns(const struct mortal *m, struct pollfd *fds, unsigned co
 
 	for (int nap = 1;; nap = nap * 2 < LONGEST_NAP ? nap * 2 : LONGEST_NAP) {
 		int64_t left = timeout_ms < 0 ? nap : end - sys_clock_ms();
-		int r = poll_and_look(m, fds, count,
-				      left > nap ? nap
-				      : left > 0 ? (int) left
-						 : 0);
+		int r = poll_and_look(m, fds, count, left > nap ? nap : left > 0 ? (int) left : 0);
 
 		if (r != 0 || left <= 0)
 			return r;

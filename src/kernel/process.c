@@ -41,10 +41,9 @@ static pid_t clone_old(const struct clone_args *args, int (*fn)(void *), void *a
 	if (args->flags & CLONE_NEWTIME)
 		return -ENOSYS;
 
-	return (pid_t) arch_clone_call(SYS_clone,
-				       (long) ((args->flags & ~(uint64_t) CLONE_PIDFD) |
-					       args->exit_signal),
-				       (long) stack, fn, arg);
+	return (pid_t) arch_clone_call(
+		SYS_clone, (long) ((args->flags & ~(uint64_t) CLONE_PIDFD) | args->exit_signal),
+		(long) stack, fn, arg);
 }
 
 /* A child without its descriptor is of no use. The number is still its own: nobody has waited for it. */

@@ -52,7 +52,7 @@ struct found {
 };
 
 static const int flags[] = {
-	O_PATH,	  O_PATH | O_NOFOLLOW,	 O_PATH | O_DIRECTORY, O_PATH | O_DIRECTORY | O_NOFOLLOW,
+	O_PATH,	  O_PATH | O_NOFOLLOW,	 O_PATH | O_DIRECTORY,	 O_PATH | O_DIRECTORY | O_NOFOLLOW,
 	O_RDONLY, O_RDONLY | O_NOFOLLOW, O_RDONLY | O_DIRECTORY,
 };
 #define FLAGS (sizeof(flags) / sizeof(flags[0]))
@@ -81,10 +81,17 @@ static void make_tree(const char *top)
 {
 	static const char *const directories[] = { "d", "d/e", "d/e/g", "out" };
 	static const char *const links[][2] = {
-		{ "/d/e", "abs" },	    { "../../../d", "d/up" },	{ "../out", "d/e/side" },
-		{ "loop", "loop" },	    { "missing", "dangling" },	{ "d/f", "file" },
-		{ "/../../../etc", "away" }, { "d/e/../..", "d/round" }, { ".", "dot" },
-		{ "abs/g/", "slash" },	    { "/", "root" },
+		{ "/d/e", "abs" },
+		{ "../../../d", "d/up" },
+		{ "../out", "d/e/side" },
+		{ "loop", "loop" },
+		{ "missing", "dangling" },
+		{ "d/f", "file" },
+		{ "/../../../etc", "away" },
+		{ "d/e/../..", "d/round" },
+		{ ".", "dot" },
+		{ "abs/g/", "slash" },
+		{ "/", "root" },
 	};
 
 	assert_int_equal(chdir(top), 0);
@@ -100,8 +107,8 @@ static void make_tree(const char *top)
 static void random_path(char path[256])
 {
 	static const char *const parts[] = {
-		"d",	"e",	"g",	"f",   "out",  "abs",  "up",   "side", "loop", "dangling",
-		"file", "away", "round", "dot", "slash", "root", "none", "..",   ".",    "",
+		"d",	"e",	"g",	 "f",	"out",	 "abs",	 "up",	 "side", "loop", "dangling",
+		"file", "away", "round", "dot", "slash", "root", "none", "..",	 ".",	 "",
 	};
 	int count = 1 + rand() % 6;
 
@@ -146,8 +153,8 @@ static void compare_look_ups(int root, void (*next)(char path[256]), int answer,
 
 			assert_int_equal(read(ends[0], &ours, sizeof(ours)), sizeof(ours));
 			if (ours.result != kernels.result || ours.mode != kernels.mode ||
-			    (same_files && (ours.device != kernels.device ||
-					    ours.inode != kernels.inode)))
+			    (same_files &&
+			     (ours.device != kernels.device || ours.inode != kernels.inode)))
 				fail_msg("\"%s\", flags %#x: %d (%o), the kernel: %d (%o)", path,
 					 (unsigned) flags[f], ours.result, ours.mode,
 					 kernels.result, kernels.mode);
@@ -176,9 +183,10 @@ static void paths_lead_where_openat2_leads(void **state)
 static void proc_path(char path[256])
 {
 	static const char *const paths[] = {
-		"self",	     "self/stat",    "/self/fd/0", "self/fd/0/x", "self/cwd",  "self/cwd/etc",
-		"self/root", "self/root/etc", "mounts",	   "net/dev",	  "self/exe",  "thread-self/stat",
-		"self/ns/net", "self/../1", "self/task",	  "self/net/dev",
+		"self",	       "self/stat",    "/self/fd/0", "self/fd/0/x",
+		"self/cwd",    "self/cwd/etc", "self/root",  "self/root/etc",
+		"mounts",      "net/dev",      "self/exe",   "thread-self/stat",
+		"self/ns/net", "self/../1",    "self/task",  "self/net/dev",
 	};
 	static size_t at;
 
@@ -201,7 +209,8 @@ static int open_covered_files(void)
 	struct statfs fs;
 	char path[64];
 
-	if (sys_unshare(CLONE_NEWNS) < 0 || sys_mount(NULL, "/", NULL, MS_PRIVATE | MS_REC, NULL) < 0)
+	if (sys_unshare(CLONE_NEWNS) < 0 ||
+	    sys_mount(NULL, "/", NULL, MS_PRIVATE | MS_REC, NULL) < 0)
 		return 77;
 
 	int proc = open("/proc", O_PATH | O_DIRECTORY);
@@ -275,7 +284,8 @@ static int follow_a_process(void)
 	if (sys_pidfd_poll(&p, 1, 10000) != 1 || p.revents != POLLIN)
 		return 6;
 	/* A zombie still has its number. */
-	if (sys_pidfd_signal(fd, SIGKILL) != -ESRCH || proc_open_exactly(pid, stat.start_time) != -ESRCH)
+	if (sys_pidfd_signal(fd, SIGKILL) != -ESRCH ||
+	    proc_open_exactly(pid, stat.start_time) != -ESRCH)
 		return 7;
 	struct pollfd child = { .fd = -1, .events = POLLIN };
 	if (sys_child_poll(pid, &child, 1, 10000) != 1)

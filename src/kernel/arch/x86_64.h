@@ -48,8 +48,8 @@ static inline long arch_clone_call(long nr, long a, long b, int (*fn)(void *), v
 			 "syscall\n"
 			 "1:"
 			 : "=a"(result)
-			 : "a"(nr), "D"(a), "S"(b), "r"(call), "r"(with),
-			   [exit_group] "i"(SYS_exit_group)
+			 : "a"(nr), "D"(a), "S"(b), "r"(call),
+			   "r"(with), [exit_group] "i"(SYS_exit_group)
 			 : "rcx", "r11", "memory", "cc");
 
 	return result;
