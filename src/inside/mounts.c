@@ -24,11 +24,11 @@ static int receive_source(struct inside *in, const struct mount_step *m, struct 
 
 	if (wire_receive(in->control, &message, &tree) <= 0 || tree < 0)
 		return err_msg(e, "source \"%s\" did not arrive from the host side", m->source);
-	if (message.kind == WIRE_DESCRIPTOR)
-		return tree;
 
 	autoclose int source = tree;
-	tree = sys_clone_mount(source, m->recursive ? AT_RECURSIVE : 0);
+	tree = message.kind == WIRE_DESCRIPTOR
+		       ? sys_take_tree(source)
+		       : sys_clone_mount(source, m->recursive ? AT_RECURSIVE : 0);
 
 	return tree < 0 ? err_sys(e, tree, "bind \"%s\"", m->source) : tree;
 }

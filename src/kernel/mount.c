@@ -188,6 +188,32 @@ int sys_clone_tree(const char *path, unsigned flags)
 	return source < 0 ? source : stage_copy(source, flags & AT_RECURSIVE);
 }
 
+int sys_lend_tree(const char *path, unsigned flags)
+{
+	int tree = (int) SYS_CALL(open_tree, AT_FDCWD, path,
+				  flags | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC, 0, 0, 0);
+
+	/* A filter's EPERM; the kernel's means that it may not be copied in any way. */
+	return tree == -EPERM ? -ENOSYS : tree;
+}
+
+int sys_take_tree(int tree)
+{
+	char name[16];
+	struct stat st;
+
+	if (sys_mounts_detached())
+		return sys_dup(tree, 0);
+
+	int r = sys_stat(tree, &st);
+	if (r == 0)
+		r = make_place(S_ISDIR(st.st_mode), name);
+	if (r == 0)
+		r = (int) SYS_CALL(move_mount, tree, "", stage, name, MOVE_MOUNT_F_EMPTY_PATH, 0);
+
+	return r < 0 ? r : sys_open_at(stage, name, O_PATH | O_NOFOLLOW, 0);
+}
+
 int sys_clone_mount(int fd, unsigned flags)
 {
 	if (!sys_mounts_detached())
