@@ -134,6 +134,20 @@ static int plan_rules_v1(struct planner *p, const struct device_rules *rules, si
 	return 0;
 }
 
+/* The kernel lets nobody make device nodes in a user namespace, and nobody without this capability.
+ */
+static bool may_make_devices(const struct planner *p)
+{
+	const struct oci_process *process = p->config->process;
+
+	if (!p->facts->initial_userns || plan_has_namespace(p, CLONE_NEWUSER))
+		return false;
+
+	return process && process->capabilities &&
+	       caps_listed(process->capabilities->bounding, process->capabilities->bounding_count,
+			   CAP_MKNOD);
+}
+
 /* ---- v2 ---- */
 
 static int plan_rules_v2(struct planner *p, const struct device_rules *rules, struct err *e)
@@ -148,22 +162,9 @@ static int plan_rules_v2(struct planner *p, const struct device_rules *rules, st
 	step->devices.directory = p->cgroup_dir;
 	step->devices.instructions = code;
 	step->devices.count = count;
+	step->devices.may_be_missing = !may_make_devices(p);
 
 	return 0;
-}
-
-/* The kernel lets nobody make device nodes in a user namespace, and nobody without this capability.
- */
-static bool may_make_devices(const struct planner *p)
-{
-	const struct oci_process *process = p->config->process;
-
-	if (!p->facts->initial_userns || plan_has_namespace(p, CLONE_NEWUSER))
-		return false;
-
-	return process && process->capabilities &&
-	       caps_listed(process->capabilities->bounding, process->capabilities->bounding_count,
-			   CAP_MKNOD);
 }
 
 /*

@@ -24,6 +24,7 @@ CANNOT = {
     "pidfds": "5.3",
     "time namespaces": "5.6",
     "cgroup namespaces": "4.6",
+    "device rules on cgroup v2": "4.15",
     "ambient capabilities": "4.3",
     "execution without a procfs at /proc": "3.19",
     "SECCOMP_FILTER_FLAG_TSYNC": "3.17",
