@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from harness import BINARY, BOX, HERE, as_user, command, mounts_of, root_only, tare_only, TESTER
+from harness import BINARY, BOX, HERE, LAYOUT, TESTER, TOKEN, as_user, command, mounts_of, root_only, tare_only
 
 pytestmark = [tare_only, root_only,
               pytest.mark.skipif(shutil.which(os.environ.get("CC", "cc")) is None, reason="no C compiler for the filter")]
@@ -53,6 +53,21 @@ def test_ambient_capabilities_that_are_missing_are_an_error(bundle, older):
     bundle.sh("true")
     bundle.process["capabilities"]["ambient"] = bundle.process["capabilities"]["inheritable"] = ["CAP_KILL"]
     run(older, bundle, "3.10").refused("ambient capabilities came with Linux 4.3")
+
+
+@pytest.mark.layouts
+@pytest.mark.skipif(LAYOUT != "v2", reason=f"layout {LAYOUT}: not cgroup v2 alone")
+def test_device_rules_that_are_missing_are_an_error_only_for_who_can_make_devices(bundle, older):
+    """Of cgroup v2; engines send some for every container."""
+    bundle.sh("echo ran")
+    bundle.linux["resources"] = {"devices": [{"allow": False, "access": "rwm"}]}
+    bundle.linux["cgroupsPath"] = f"/{TOKEN}/{bundle.id}"
+    r = run(older, bundle, "4.14").ok()
+    assert r.out == "ran\n"
+    for kind in ("bounding", "permitted", "effective"):
+        bundle.process["capabilities"].setdefault(kind, []).append("CAP_MKNOD")
+    run(older, bundle, "4.14").refused("/linux/resources/devices", "device rules on cgroup v2 came with Linux 4.15")
+    assert not bundle.exists()
 
 
 @pytest.mark.parametrize("how", ["enosys", "eperm"])
