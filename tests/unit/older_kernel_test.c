@@ -180,6 +180,74 @@ static void paths_lead_where_openat2_leads(void **state)
 	assert_int_equal(system(remove), 0);
 }
 
+/* Swaps a directory and a link that leads out, and moves a directory out, as fast as it can. */
+static void __attribute__((noreturn)) swap_for_ever(const char *top)
+{
+	if (chdir(top) < 0)
+		_exit(1);
+	for (;;) {
+		SYS_CALL(renameat2, AT_FDCWD, "in/d", AT_FDCWD, "in/link", 2,
+			 0); /* RENAME_EXCHANGE */
+		SYS_CALL(renameat2, AT_FDCWD, "in/d/e", AT_FDCWD, "e", 0, 0);
+		SYS_CALL(renameat2, AT_FDCWD, "e", AT_FDCWD, "in/d/e", 0, 0);
+	}
+}
+
+/* What was found, in a process without openat2(2): 1 for what is outside, 0 never that. */
+static int look_up_for_a_while(int root, ino_t outside)
+{
+	static const char *const paths[] = { "d/f", "d/e/../f", "link/e/../../f",
+					     "d/e/../../../f" };
+	static const int calls[] = { SCMP_SYS(openat2) };
+	int found = 0;
+
+	do_without(ENOSYS, calls, 1);
+	for (int i = 0; i < 20000; i++) {
+		struct found f = look_up(root, paths[i % 4], i % 8 < 4 ? O_PATH : O_RDONLY);
+
+		if (f.result == 0 && f.inode == outside)
+			return 1;
+		found += f.result == 0;
+	}
+
+	return found > 0 ? 0 : 2;
+}
+
+static void nobody_leads_a_walk_out_by_moving_directories(void **state)
+{
+	char top[] = "/tmp/tare-unit-XXXXXX", remove[64];
+	struct stat st;
+	int status;
+
+	(void) state;
+	assert_non_null(mkdtemp(top));
+	assert_int_equal(chdir(top), 0);
+	assert_int_equal(mkdir("in", 0755) | mkdir("in/d", 0755) | mkdir("in/d/e", 0755), 0);
+	assert_int_equal(symlink("../..", "in/link"), 0);
+	for (size_t i = 0; i < 3; i++) {
+		const char *const files[] = { "f", "in/f", "in/d/f" };
+
+		assert_int_equal(close(open(files[i], O_CREAT | O_WRONLY, 0644)), 0);
+	}
+	assert_int_equal(stat("f", &st), 0);
+
+	int root = open("in", O_PATH | O_DIRECTORY);
+	assert_int_equal(chdir("/"), 0);
+	pid_t swapper = fork();
+	if (swapper == 0)
+		swap_for_ever(top);
+	pid_t walker = fork();
+	if (walker == 0)
+		_exit(look_up_for_a_while(root, st.st_ino));
+	int r = exit_of(walker);
+	kill(swapper, SIGKILL);
+	waitpid(swapper, &status, 0);
+	close(root);
+	snprintf(remove, sizeof(remove), "rm -r %s", top);
+	assert_int_equal(system(remove), 0);
+	assert_int_equal(r, 0);
+}
+
 static void proc_path(char path[256])
 {
 	static const char *const paths[] = {
@@ -395,6 +463,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(paths_lead_where_openat2_leads),
+		cmocka_unit_test(nobody_leads_a_walk_out_by_moving_directories),
 		cmocka_unit_test(magic_links_lead_nowhere),
 		cmocka_unit_test(what_is_mounted_over_a_file_of_procfs_is_not_taken_for_it),
 		cmocka_unit_test(a_process_is_followed_without_pidfds),
