@@ -391,8 +391,9 @@ static int refuse_program(struct err *e, int r, const char *what)
 	if (r == -EPERM)
 		return err_hint(
 			e, "device rules on cgroup v2 need CAP_BPF, or CAP_SYS_ADMIN, on the host");
+	/* Or it is built without CONFIG_CGROUP_BPF or CONFIG_BPF_SYSCALL. */
 	if (r == -ENOSYS || r == -EINVAL)
-		return err_hint(e, "the kernel may lack CONFIG_CGROUP_BPF or CONFIG_BPF_SYSCALL");
+		return err_lacks(e, "device rules on cgroup v2", "4.15");
 
 	return -1;
 }

@@ -264,33 +264,46 @@ static int open_attached(const struct create *c, const struct step *s, struct er
 		return open_inside(c, s->rootfs.path, 0, e);
 	if (m->idmap.way != MOUNT_IDMAP_NONE)
 		return explain(m, -ENOSYS, -1, e);
-	/* In the namespace of tare-init all are slaves of the host's: there it has no peer. */
-	if (m->shared) {
-		(void) err_msg(e, "\"%s\" can't be shared with the host", m->source);
-		return err_lacks(e, "mounts that travel from a container to the host", "5.12");
-	}
-
 	return open_inside(c, m->source, m->source_nofollow ? O_NOFOLLOW : 0, e);
 }
 
-static int open_source(const struct create *c, const struct step *s, struct err *e)
+/* In the namespace of tare-init all are slaves of the host's: what is to be a peer must come from here. */
+static int open_peer(const struct mount_step *m, struct err *e)
 {
-	int mount = sys_mounts_detached() ? open_detached(c, s, e) : open_attached(c, s, e);
+	int tree = sys_lend_tree(m->source, (m->recursive ? AT_RECURSIVE : 0) | nofollow(m));
+
+	if (tree == -ENOSYS) {
+		(void) err_msg(e, "\"%s\" can't be shared with the host", m->source);
+		return err_lacks(e, "mounts that travel from a container to the host", "5.2");
+	}
+
+	return tree < 0 ? err_sys(e, tree, "open \"%s\"", m->source) : tree;
+}
+
+static int open_source(const struct create *c, const struct step *s, enum wire_kind *kind,
+		       struct err *e)
+{
+	bool detached = sys_mounts_detached();
+	bool peer = s->op == OP_MOUNT && s->mount.shared;
+	int mount = detached ? open_detached(c, s, e)
+		    : peer   ? open_peer(&s->mount, e)
+			     : open_attached(c, s, e);
+
+	*kind = detached || peer ? WIRE_DESCRIPTOR : WIRE_SOURCE;
 
 	return mount < 0 ? err_at(e, s->place) : mount;
 }
 
 int sources_send(struct create *c, struct err *e)
 {
-	enum wire_kind kind = sys_mounts_detached() ? WIRE_DESCRIPTOR : WIRE_SOURCE;
-
 	for (size_t i = c->plan->spawn; i < c->plan->step_count; i++) {
 		const struct step *s = &c->plan->steps[i];
 
 		if (!is_wanted(s))
 			continue;
 
-		autoclose int mount = open_source(c, s, e);
+		enum wire_kind kind;
+		autoclose int mount = open_source(c, s, &kind, e);
 		if (mount < 0)
 			return -1;
 

@@ -296,26 +296,38 @@ static pid_t clone_and_move(struct birth *b, struct err *e)
 	return pid;
 }
 
-/* Each but the mount namespace can be left out of a kernel; see /proc/self/ns. */
+/* Each but the mount namespace can be left out of a kernel. */
 static const struct {
 	uint64_t type;
-	const char *file, *what, *since;
+	const char *what, *since;
 } optional[] = {
-	{ CLONE_NEWUSER, "/proc/self/ns/user", "user namespaces", "3.8" },
-	{ CLONE_NEWPID, "/proc/self/ns/pid", "pid namespaces", "2.6.24" },
-	{ CLONE_NEWNET, "/proc/self/ns/net", "network namespaces", "2.6.29" },
-	{ CLONE_NEWIPC, "/proc/self/ns/ipc", "ipc namespaces", "2.6.19" },
-	{ CLONE_NEWUTS, "/proc/self/ns/uts", "uts namespaces", "2.6.19" },
+	{ CLONE_NEWUSER, "user namespaces", "3.8" },
+	{ CLONE_NEWPID, "pid namespaces", "2.6.24" },
+	{ CLONE_NEWNET, "network namespaces", "2.6.29" },
+	{ CLONE_NEWIPC, "ipc namespaces", "2.6.19" },
+	{ CLONE_NEWUTS, "uts namespaces", "2.6.19" },
 };
 
+static int end(void *arg)
+{
+	(void) arg;
+
+	return 0;
+}
+
+/* The kernel does not say which one it lacks: so each is asked for by itself. */
 static void explain_missing(uint64_t types, struct err *e)
 {
-	struct stat st;
+	for (size_t i = 0; i < ARRAY_SIZE(optional); i++) {
+		const struct sys_clone clone = { .flags = types & optional[i].type, .cgroup = -1 };
+		int status;
+		pid_t pid = clone.flags ? sys_clone_call(&clone, NULL, end, NULL) : 0;
 
-	for (size_t i = 0; i < ARRAY_SIZE(optional); i++)
-		if (types & optional[i].type &&
-		    sys_stat_at(AT_FDCWD, optional[i].file, 0, &st) == -ENOENT)
+		if (pid > 0)
+			sys_wait(pid, &status, 0);
+		if (pid == -EINVAL)
 			err_lacks(e, optional[i].what, optional[i].since);
+	}
 }
 
 static pid_t clone_directly(struct birth *b, struct err *e)

@@ -149,11 +149,27 @@ static int open_slave(struct inside *in, int master, const struct console_step *
 	return take_fd(&slave);
 }
 
-static int set_size(int master, const struct console_step *c, struct err *e)
+/*
+ * In the foreground tare follows the size of its caller's terminal, but the program may look before it has begun to. Our
+ * stdio still is the caller's.
+ */
+static void take_callers_size(const struct inside *in, struct winsize *size)
+{
+	if (in->listener >= 0)
+		return;
+	for (int fd = 0; fd < 3; fd++)
+		if (sys_ioctl(fd, TIOCGWINSZ, size) == 0)
+			return;
+}
+
+static int set_size(const struct inside *in, int master, const struct console_step *c,
+		    struct err *e)
 {
 	struct winsize size = { .ws_row = c->rows, .ws_col = c->columns };
 
 	if (c->rows == 0 && c->columns == 0)
+		take_callers_size(in, &size);
+	if (size.ws_row == 0 && size.ws_col == 0)
 		return 0;
 
 	int r = sys_ioctl(master, TIOCSWINSZ, &size);
@@ -200,7 +216,7 @@ int console_open(struct inside *in, const struct step *s, struct err *e)
 		return -1;
 
 	autoclose int slave = open_slave(in, master, &s->console, e);
-	if (slave < 0 || set_size(master, &s->console, e) < 0)
+	if (slave < 0 || set_size(in, master, &s->console, e) < 0)
 		return -1;
 	if (s->console.bind && bind_console(in, slave, e) < 0)
 		return -1;

@@ -16,6 +16,9 @@
 #include "plan/plan.h"
 #include "wire/hook.h"
 
+/* How many mounts may bind "/" with all that is mounted below it. */
+#define HOST_ROOTS 8
+
 struct inside {
 	const struct plan *plan;
 	size_t step;  /* index of the step being performed */
@@ -31,6 +34,11 @@ struct inside {
 	const char *parent_path; /* the path that was asked for then, up to parent_length */
 	size_t parent_length;
 	int proc_mount, sys_mount; /* the container's, once they are at their place; else -1 */
+	struct {
+		size_t step;
+		int tree;
+	} hosts[HOST_ROOTS]; /* copies of the host's root, from before the rootfs lay over it */
+	size_t host_count;
 	int empty_mount; /* the tmpfs that masks directories, once one is attached; else -1 */
 	int labels[LABEL_MODULES];	 /* open attribute files; -1: not asked for */
 	int console;			 /* slave of the pty, which becomes stdio; -1: none */

@@ -25,11 +25,11 @@ static int receive_source(struct inside *in, const struct mount_step *m, struct 
 
 	if (wire_receive(in->control, &message, &tree) <= 0 || tree < 0)
 		return err_msg(e, "source \"%s\" did not arrive from the host side", m->source);
-	if (message.kind == WIRE_DESCRIPTOR)
-		return tree;
 
 	autoclose int source = tree;
-	tree = sys_clone_mount(source, m->recursive ? AT_RECURSIVE : 0);
+	tree = message.kind == WIRE_DESCRIPTOR
+		       ? sys_take_tree(source)
+		       : sys_clone_mount(source, m->recursive ? AT_RECURSIVE : 0);
 
 	return tree < 0 ? err_sys(e, tree, "bind \"%s\"", m->source) : tree;
 }
@@ -63,8 +63,12 @@ static int clone_source(struct inside *in, const struct mount_step *m, struct er
 {
 	unsigned flags =
 		(m->recursive ? AT_RECURSIVE : 0) | (m->source_nofollow ? AT_SYMLINK_NOFOLLOW : 0);
-	int tree = sys_clone_tree(m->source, flags);
 
+	for (size_t i = 0; i < in->host_count; i++)
+		if (in->hosts[i].step == in->step)
+			return take_fd(&in->hosts[i].tree);
+
+	int tree = sys_clone_tree(m->source, flags);
 	if (tree == -EINVAL && !m->recursive && in_user_namespace(in)) {
 		(void) err_sys(e, tree, "bind \"%s\"", m->source);
 		return err_hint(e, "what is mounted below it can't be left out in a user "

@@ -45,12 +45,48 @@ static int open_source(struct inside *in, const char *path, bool from_host, stru
 	return tree < 0 ? err_sys(e, tree, "open rootfs \"%s\"", path) : tree;
 }
 
+/* The source is the root of what we see, with all that is mounted there. */
+static bool binds_root(const struct mount_step *m)
+{
+	struct stat st, root;
+
+	return m->bind && m->recursive && !m->remount && !m->source_from_host &&
+	       sys_stat_at(AT_FDCWD, m->source, 0, &st) == 0 &&
+	       sys_stat_at(AT_FDCWD, "/", 0, &root) == 0 && st.st_dev == root.st_dev &&
+	       st.st_ino == root.st_ino;
+}
+
+/* Once the rootfs lies on top of our root, a copy of that has the rootfs on top, too. */
+static int copy_root_early(struct inside *in, struct err *e)
+{
+	for (size_t i = in->step + 1; i < in->plan->step_count && sys_mounts_detached(); i++) {
+		const struct step *s = &in->plan->steps[i];
+
+		if (s->op != OP_MOUNT || !binds_root(&s->mount))
+			continue;
+		if (in->host_count == HOST_ROOTS) {
+			(void) err_msg(e, "\"/\" can be bound %d times, not more", HOST_ROOTS);
+			return err_at(e, s->place);
+		}
+
+		int tree = sys_clone_tree(s->mount.source, AT_RECURSIVE);
+		if (tree < 0) {
+			(void) err_sys(e, tree, "bind \"%s\"", s->mount.source);
+			return err_at(e, s->place);
+		}
+		in->hosts[in->host_count].step = i;
+		in->hosts[in->host_count++].tree = tree;
+	}
+
+	return 0;
+}
+
 int rootfs_mount(struct inside *in, const struct step *s, struct err *e)
 {
 	const char *path = s->rootfs.path;
 
 	autoclose int tree = open_source(in, path, s->rootfs.source_from_host, e);
-	if (tree < 0)
+	if (tree < 0 || copy_root_early(in, e) < 0)
 		return -1;
 
 	/*

@@ -18,7 +18,8 @@
 
 #include <linux/limits.h>
 
-#define PLACE_SIZE 64
+#define PLACE_SIZE  64
+#define MOST_COVERS 8
 
 /* MS_* that are attributes of a mount: <sys/mount.h> isn't there without a C library. */
 #define FLAG_READONLY	 1UL
@@ -114,6 +115,31 @@ static int stage_mount(const char *source, bool directory, const char *type, uns
 	return sys_open_at(stage, name, O_PATH | O_NOFOLLOW, 0);
 }
 
+/* A copy of "/" with all below it has, over its root as our root has, the stage, and over that the rootfs. */
+static int uncover(int copy, const struct stat *source)
+{
+	const int detach = 2; /* MNT_DETACH */
+	char name[16], place[PLACE_SIZE];
+	struct stat st;
+	int r = 0;
+
+	fmt_text(name, sizeof(name), "%u", staged - 1);
+	fmt_text(place, sizeof(place), "/proc/self/fd/%d/%s", stage, name);
+	for (int depth = 0; depth < MOST_COVERS; depth++) {
+		r = copy < 0 ? copy : sys_stat(copy, &st);
+		if (r < 0 || (st.st_dev == source->st_dev && st.st_ino == source->st_ino))
+			return r < 0 ? r : copy;
+		sys_close(copy);
+		r = sys_umount(place, detach);
+		if (r < 0)
+			return r;
+		copy = sys_open_at(stage, name, O_PATH | O_NOFOLLOW, 0);
+	}
+	fd_close(&copy);
+
+	return -ELOOP;
+}
+
 static int stage_copy(int source, bool recursive)
 {
 	char place[PLACE_SIZE];
@@ -123,8 +149,9 @@ static int stage_copy(int source, bool recursive)
 	if (r < 0)
 		return r;
 
-	return stage_mount(place_of(source, place), S_ISDIR(st.st_mode), NULL,
-			   FLAG_BIND | (recursive ? FLAG_RECURSIVE : 0), NULL);
+	return uncover(stage_mount(place_of(source, place), S_ISDIR(st.st_mode), NULL,
+				   FLAG_BIND | (recursive ? FLAG_RECURSIVE : 0), NULL),
+		       &st);
 }
 
 int sys_leave_stage(void)
@@ -159,6 +186,32 @@ int sys_clone_tree(const char *path, unsigned flags)
 	autoclose int source = sys_open_source(path, flags);
 
 	return source < 0 ? source : stage_copy(source, flags & AT_RECURSIVE);
+}
+
+int sys_lend_tree(const char *path, unsigned flags)
+{
+	int tree = (int) SYS_CALL(open_tree, AT_FDCWD, path,
+				  flags | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC, 0, 0, 0);
+
+	/* A filter's EPERM; the kernel's means that it may not be copied in any way. */
+	return tree == -EPERM ? -ENOSYS : tree;
+}
+
+int sys_take_tree(int tree)
+{
+	char name[16];
+	struct stat st;
+
+	if (sys_mounts_detached())
+		return sys_dup(tree, 0);
+
+	int r = sys_stat(tree, &st);
+	if (r == 0)
+		r = make_place(S_ISDIR(st.st_mode), name);
+	if (r == 0)
+		r = (int) SYS_CALL(move_mount, tree, "", stage, name, MOVE_MOUNT_F_EMPTY_PATH, 0);
+
+	return r < 0 ? r : sys_open_at(stage, name, O_PATH | O_NOFOLLOW, 0);
 }
 
 int sys_clone_mount(int fd, unsigned flags)

@@ -12,8 +12,9 @@
 
 #include <linux/mount.h>
 
-/* umount2(2) */
+#ifndef MNT_DETACH /* umount2(2); <sys/mount.h> isn't there without a C library */
 #define MNT_DETACH 2
+#endif
 
 #ifndef MOUNT_ATTR_NOSYMFOLLOW /* Linux 5.14 */
 #define MOUNT_ATTR_NOSYMFOLLOW 0x00200000
@@ -30,6 +31,13 @@ int sys_open_source(const char *path, unsigned flags);
 
 /* A detached copy of the mount of @fd, with what it is as its root. */
 int sys_clone_mount(int fd, unsigned flags);
+
+/*
+ * What open_tree(2), Linux 5.2, copies in another mount namespace, to be handed over; -ENOSYS. It stays a peer of the mount it
+ * was made of. sys_take_tree() gives it to the functions here, also where they use mount(2): a descriptor of its own.
+ */
+int sys_lend_tree(const char *path, unsigned flags);
+int sys_take_tree(int tree);
 
 /* Onto what @target is; @mount then is the mount there. */
 int sys_attach_mount(int mount, int target);

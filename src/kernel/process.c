@@ -236,7 +236,7 @@ static int sched_setattr_old(pid_t pid, const struct sys_sched_attr *attr)
 	if (r == 0 && (attr->policy == SCHED_OTHER || attr->policy == SCHED_BATCH))
 		r = (int) SYS_CALL(setpriority, process, pid, attr->nice, 0, 0, 0);
 
-	return r;
+	return r == -EACCES ? -EPERM : r;
 }
 
 int sys_sched_setattr(pid_t pid, const struct sys_sched_attr *attr)

@@ -134,6 +134,20 @@ static int plan_rules_v1(struct planner *p, const struct device_rules *rules, si
 	return 0;
 }
 
+/* The kernel lets nobody make device nodes in a user namespace, and nobody without this capability.
+ */
+static bool may_make_devices(const struct planner *p)
+{
+	const struct oci_process *process = p->config->process;
+
+	if (!p->facts->initial_userns || plan_has_namespace(p, CLONE_NEWUSER))
+		return false;
+
+	return process && process->capabilities &&
+	       caps_listed(process->capabilities->bounding, process->capabilities->bounding_count,
+			   CAP_MKNOD);
+}
+
 /* ---- v2 ---- */
 
 static int plan_rules_v2(struct planner *p, const struct device_rules *rules, struct err *e)
@@ -167,22 +181,9 @@ int plan_device_program(struct planner *p, struct err *e)
 	step->devices.directory = p->cgroup_dir;
 	step->devices.instructions = p->device_program;
 	step->devices.count = p->device_program_length;
+	step->devices.may_be_missing = !may_make_devices(p);
 
 	return 0;
-}
-
-/* The kernel lets nobody make device nodes in a user namespace, and nobody without this capability.
- */
-static bool may_make_devices(const struct planner *p)
-{
-	const struct oci_process *process = p->config->process;
-
-	if (!p->facts->initial_userns || plan_has_namespace(p, CLONE_NEWUSER))
-		return false;
-
-	return process && process->capabilities &&
-	       caps_listed(process->capabilities->bounding, process->capabilities->bounding_count,
-			   CAP_MKNOD);
 }
 
 /*

@@ -307,6 +307,7 @@ struct step {
 			const char *directory;
 			const struct bpf_insn *instructions;
 			uint32_t count;
+			bool may_be_missing; /* the container can't make device nodes: they guard only its /dev */
 		} devices;
 		struct spawn_step spawn;
 		struct scope_step scope;

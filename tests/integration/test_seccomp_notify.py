@@ -139,6 +139,7 @@ def test_each_start_has_a_connection_of_its_own(bundles, agents):
         b.create().ok()
     for b in reversed(made):
         b.start().ok()
+    poll(lambda: len(agent.messages) == len(made), "both messages")
     assert [m["state"]["id"] for m in agent.messages] == [b.id for b in reversed(made)]
 
 

@@ -275,7 +275,7 @@ static void no_more_maps_than_the_kernel_takes(void **state)
 		"/linux/uidMappings: 341 mappings, but the kernel takes no more than 340");
 }
 
-/* Nobody may be in it while its clocks are set; without offsets it is made at birth. */
+/* Nobody may be in it while its clocks are set; nor is it made at birth without offsets, for older kernels' sake. */
 static void clocks_are_set_before_the_namespace_is_entered(void **state)
 {
 	struct plan_case c = namespaces_of(plan_case_of_root());
@@ -293,8 +293,11 @@ static void clocks_are_set_before_the_namespace_is_entered(void **state)
 	plan_case_gives(&c,
 			CONFIG("\"namespaces\": [{ \"type\": \"time\" }], \"timeOffsets\": {"
 			       " \"monotonic\": {}, \"boottime\": { \"secs\": 0 } }"),
-			"spawn new time [/linux/namespaces]\n"
-			"enter-session\n");
+			"spawn [/linux/namespaces]\n"
+			"enter-session\n"
+			"unshare time [/linux/namespaces/0]\n"
+			"set-clocks monotonic 0.000000000s, boottime 0.000000000s "
+			"[/linux/namespaces/0]\n");
 }
 
 int main(void)

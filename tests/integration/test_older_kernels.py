@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What a kernel lacks is said; and the ways around it (all of them: the suite `kernels`)."""
+import os
+import shutil
+import subprocess
+
+import pytest
+
+from harness import BINARY, BOX, HERE, LAYOUT, TESTER, TOKEN, as_user, command, mounts_of, root_only, tare_only
+
+pytestmark = [tare_only, root_only,
+              pytest.mark.skipif(shutil.which(os.environ.get("CC", "cc")) is None, reason="no C compiler for the filter")]
+
+
+@pytest.fixture(scope="module")
+def older(session):
+    """kernels/older.c, compiled."""
+    program = BOX / "older"
+    subprocess.run([os.environ.get("CC", "cc"), "-O1", "-o", program, HERE.parent / "kernels/older.c"], check=True)
+    yield program
+    program.unlink()
+
+
+def run(older, bundle, version, *flags, how="enosys", verb="run", prefix=()):
+    bundle.write()
+    return command(*prefix, older, version, how, *flags, BINARY, "--root", bundle.root, verb, "--bundle", bundle.dir,
+                   bundle.id)
+
+
+@pytest.mark.parametrize("kind,since,place", [
+    ("user", "3.8", "/linux/namespaces"), ("time", "5.6", "/linux/namespaces/"), ("cgroup", "4.6", "/linux/namespaces/")])
+def test_a_namespace_that_is_missing_is_named(bundle, older, kind, since, place):
+    bundle.sh("true")
+    bundle.unlisted("cgroup")
+    if kind == "user":
+        bundle.userns()
+    else:
+        bundle.linux["namespaces"].append({"type": kind})
+    run(older, bundle, "6.1", f"-{kind}").refused(place, f"{kind} namespaces came with Linux {since}; this kernel (")
+    assert not bundle.exists()
+
+
+@pytest.mark.parametrize("how", ["enosys", "eperm"])
+def test_a_pidfd_that_is_asked_for_is_an_error_where_there_are_none(bundle, older, scratch, how):
+    bundle.sh("true").write()
+    r = command(older, "4.19", how, BINARY, "--root", bundle.root, "create", "--bundle", bundle.dir,
+                "--pidfd-socket", scratch / "socket", bundle.id)
+    r.refused("there is no pidfd to send", "pidfds came with Linux 5.3")
+    assert not bundle.exists()
+
+
+def test_ambient_capabilities_that_are_missing_are_an_error(bundle, older):
+    bundle.sh("true")
+    bundle.process["capabilities"]["ambient"] = bundle.process["capabilities"]["inheritable"] = ["CAP_KILL"]
+    run(older, bundle, "3.10").refused("ambient capabilities came with Linux 4.3")
+
+
+@pytest.mark.layouts
+@pytest.mark.skipif(LAYOUT != "v2", reason=f"layout {LAYOUT}: not cgroup v2 alone")
+def test_device_rules_that_are_missing_are_an_error_only_for_who_can_make_devices(bundle, older):
+    """Of cgroup v2; engines send some for every container."""
+    bundle.sh("echo ran")
+    bundle.linux["resources"] = {"devices": [{"allow": False, "access": "rwm"}]}
+    bundle.linux["cgroupsPath"] = f"/{TOKEN}/{bundle.id}"
+    r = run(older, bundle, "4.14").ok()
+    assert r.out == "ran\n"
+    for kind in ("bounding", "permitted", "effective"):
+        bundle.process["capabilities"].setdefault(kind, []).append("CAP_MKNOD")
+    run(older, bundle, "4.14").refused("/linux/resources/devices", "device rules on cgroup v2 came with Linux 4.15")
+    assert not bundle.exists()
+
+
+@pytest.mark.parametrize("how", ["enosys", "eperm"])
+@pytest.mark.parametrize("user", ["root", "userns", "rootless"])
+@pytest.mark.parametrize("version", ["99.0", "5.10", "3.10"])
+def test_the_hosts_root_is_what_is_bound_not_the_containers(bundles, older, scratch, version, user, how):
+    """The rootfs lies over the host's root while the mounts are made."""
+    scratch.chmod(0o755)
+    (scratch / "mark").write_text("the host's\n")
+    b = bundles(f"cat /h{scratch}/mark; cat /i{scratch}/mark; cat /proc/self/mountinfo",
+                user=TESTER if user == "rootless" else None)
+    if user == "userns":
+        b.userns()
+    if user == "rootless":
+        b.linux["namespaces"] = [n for n in b.linux["namespaces"] if n["type"] not in ("network", "cgroup")]
+        b.linux["namespaces"].append({"type": "user"})
+        b.linux["uidMappings"] = b.linux["gidMappings"] = [{"containerID": 0, "hostID": TESTER, "size": 1}]
+        b.linux.pop("resources", None)
+        b.config["mounts"] = [m for m in b.config["mounts"] if m["type"] not in ("cgroup", "sysfs", "devpts")]
+    for name in ("h", "i"):
+        (b.rootfs / name).mkdir()
+    b.mount("/h", "bind", "/", "rbind")
+    b.mount("/i", "bind", "/", "rbind", "rprivate")
+    r = run(older, b, version, how=how, prefix=[older, version, how, *as_user(TESTER)] if user == "rootless" else ()).ok()
+    assert r.out.startswith("the host's\nthe host's\n")
+    assert not [m for m in mounts_of(r.out) if m.source == "tare"]
+
+
+def test_nothing_of_the_stage_is_left(bundle, older):
+    """Where mounts can't be detached, they are made on a tmpfs over the host's root."""
+    bundle.sh("cat /proc/self/mountinfo")
+    table = [[(m.target, m.fstype) for m in mounts_of(run(older, bundle, version).ok().out)] for version in ("99.0", "5.10")]
+    assert table[0] == table[1]
+
+
+def test_the_memory_of_a_container_is_counted_in_its_cgroup_from_the_start(bundle, older):
+    """Without birth into a cgroup tare-init waits until it is there."""
+    bundle.sh("cat /proc/self/cgroup")
+    bundle.unlisted("cgroup")
+    here = run(older, bundle, "99.0").ok().out
+    assert run(older, bundle, "5.4").ok().out == here
