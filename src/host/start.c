@@ -172,34 +172,26 @@ static int undo_after_hook(const struct state_root *root, const char *id, int di
 	return -1;
 }
 
-/* Others may be at work on the container meanwhile: its program takes as long as it likes. */
-static int wait_until_ready(const struct notify *n, int dir, const struct record *rec,
-			    struct err *e)
-{
-	if (n->in < 0)
-		return 0;
-
-	autoclose int pidfd = proc_open_exactly(rec->pid, rec->start_time);
-	if (pidfd == -ESRCH)
-		return 0;
-	if (pidfd < 0)
-		return err_sys(e, pidfd, "open process %d", rec->pid);
-	state_unlock(dir);
-
-	return notify_wait(n, rec->pid, pidfd, e);
-}
-
 static int start(const struct state_root *root, const char *id, int dir, const struct record *rec,
 		 struct notify *n, const char *notify_socket, struct arena *a, struct err *e)
 {
 	if (notify_open(n, dir, notify_socket, e) < 0)
 		return -1;
+
+	/* Before it runs: it may say its word and end while we are still at the hooks. */
+	autoclose int pidfd = n->in < 0 ? -ESRCH : proc_open_exactly(rec->pid, rec->start_time);
+	if (pidfd < 0 && pidfd != -ESRCH)
+		return err_sys(e, pidfd, "open process %d", rec->pid);
 	if (tell_to_go(dir, rec, a, e) < 0)
 		return undo_after_hook(root, id, dir, rec, a, e);
 	if (run_poststart(root, id, dir, rec, a, e) < 0)
 		return -1;
+	if (pidfd < 0)
+		return 0;
+	/* Others may be at work on the container meanwhile: its program takes as long as it likes. */
+	state_unlock(dir);
 
-	return wait_until_ready(n, dir, rec, e);
+	return notify_wait(n, rec->pid, pidfd, e);
 }
 
 int container_start(const struct state_root *root, const char *id, const char *notify_socket,

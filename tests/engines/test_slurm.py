@@ -158,7 +158,7 @@ def test_nothing_is_left_of_all_these(engine):
     poll(lambda: not root.exists() or [n for n in os.listdir(root) if not n.startswith(".")] == [], "containers to be gone")
 
 
-@machine("Slurm 22.05 makes one directory for all tasks of a node")
+@machine("slurmstepd of Slurm 22.05 crashes with several tasks on one node")
 def test_several_tasks_have_namespaces_of_their_own(engine):
     r = engine.srun("readlink", "/proc/self/ns/pid", flags=["-n3"])
     assert len(set(r.out.split())) == 3

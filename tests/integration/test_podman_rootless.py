@@ -75,9 +75,9 @@ def test_networks(network):
 
 
 def test_a_pod():
-    pod = podman("pod", "create", "--network", "none", "--infra=false").stdout.strip()
+    pod = podman("pod", "create", "--infra=false").stdout.strip()
     try:
-        assert podman("run", "--rm", "--pod", pod, IMAGE, "echo", "hello").stdout == "hello\n"
+        assert podman("run", "--rm", "--network", "none", "--pod", pod, IMAGE, "echo", "hello").stdout == "hello\n"
     finally:
         podman("pod", "rm", "--force", pod)
 
