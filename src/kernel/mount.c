@@ -39,14 +39,15 @@
 
 bool sys_mounts_detached(void)
 {
-	static int known = -1;
+	static bool asked, detached;
 
 	/* Asked with nonsense, for which it has an error of its own. */
-	if (known < 0)
-		known = SYS_CALL(mount_setattr, -1, "", 0, NULL, 0, 0) == -EINVAL &&
-			SYS_CALL(open_tree, -1, "", ~0U, 0, 0, 0) == -EINVAL;
+	if (!asked)
+		detached = SYS_CALL(mount_setattr, -1, "", 0, NULL, 0, 0) == -EINVAL &&
+			   SYS_CALL(open_tree, -1, "", ~0U, 0, 0, 0) == -EINVAL;
+	asked = true;
 
-	return known;
+	return detached;
 }
 
 /* What @fd is, as a path for calls that take no descriptor. */
@@ -61,7 +62,8 @@ static const char *place_of(int fd, char place[PLACE_SIZE])
 
 /* ---- the stage ---- */
 
-static int stage = -1;
+/* Never 0, so that it needs no value to begin with: one page less for each container that waits. 0: there is none. */
+static int stage;
 static unsigned staged;
 
 static int open_stage(void)
@@ -69,15 +71,16 @@ static int open_stage(void)
 	char place[PLACE_SIZE];
 	int r;
 
-	if (stage >= 0)
+	if (stage > 0)
 		return 0;
 	r = sys_mount("tare", "/", "tmpfs", FLAG_NOSUID | FLAG_NODEV | FLAG_NOEXEC, "mode=0700");
 	if (r < 0)
 		return r;
 	/* path_resolution(7): of the root, `..` is the root; but what is mounted there is entered. */
-	stage = sys_open("/..", O_PATH | O_DIRECTORY);
-	if (stage < 0)
-		return stage;
+	r = sys_open("/..", O_PATH | O_DIRECTORY);
+	if (r < 0)
+		return r;
+	stage = r;
 
 	return sys_mount(NULL, place_of(stage, place), NULL, FLAG_PRIVATE, NULL);
 }
@@ -158,10 +161,10 @@ int sys_leave_stage(void)
 {
 	const int detach = 2; /* MNT_DETACH */
 
-	if (stage < 0)
+	if (stage == 0)
 		return 0;
 	sys_close(stage);
-	stage = -1;
+	stage = 0;
 
 	return sys_umount(".", detach);
 }
