@@ -136,7 +136,7 @@ static int decide(struct create *c, bool only_plan, struct arena *a, struct aren
 		.seccomp_cache = only_plan ? NULL : &c->seccomp_cache,
 	};
 
-	if (plan_make(a, c->bundle.config, &options, &facts, &c->plan, &warnings, e) < 0)
+	if (plan_make(a, own, c->bundle.config, &options, &facts, &c->plan, &warnings, e) < 0)
 		return bundle_locate(&c->bundle, own, e);
 	for (; *warnings; warnings++)
 		log_warning("%s", *warnings);

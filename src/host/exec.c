@@ -214,7 +214,7 @@ static int check_status(int dir, const struct record *rec, const struct exec_opt
 /* ---- deciding and doing ---- */
 
 static int decide(struct create *c, const struct exec_options *o, int dir, struct record *rec,
-		  struct arena *a, struct err *e)
+		  struct arena *a, struct arena *own, struct err *e)
 {
 	const struct oci_config *frozen;
 	const char *const *warnings;
@@ -224,11 +224,11 @@ static int decide(struct create *c, const struct exec_options *o, int dir, struc
 	if (preserve_fds_check(o->preserve_fds, e) < 0)
 		return -1;
 	plan_reserve(a);
-	if (frozen_read(dir, &frozen, a, e) < 0 || facts_gather_ours(&facts, a, e) < 0)
+	if (frozen_read(dir, &frozen, own, e) < 0 || facts_gather_ours(&facts, own, e) < 0)
 		return -1;
 
 	struct oci_config config = *frozen;
-	config.process = (struct oci_process *) choose_process(frozen, o, a, e);
+	config.process = (struct oci_process *) choose_process(frozen, o, own, e);
 	if (!config.process)
 		return -1;
 
@@ -240,7 +240,7 @@ static int decide(struct create *c, const struct exec_options *o, int dir, struc
 		.start_time = rec->start_time,
 		.namespaces = rec->namespaces,
 	};
-	if (choose_cgroups(&target, rec, o->cgroup, a, e) < 0)
+	if (choose_cgroups(&target, rec, o->cgroup, own, e) < 0)
 		return -1;
 
 	const struct plan_options options = {
@@ -254,7 +254,7 @@ static int decide(struct create *c, const struct exec_options *o, int dir, struc
 		.seccomp_cache = &c->seccomp_cache,
 	};
 
-	return plan_make_exec(a, &config, &options, &facts, &target, &c->plan, &warnings, e);
+	return plan_make_exec(a, own, &config, &options, &facts, &target, &c->plan, &warnings, e);
 }
 
 static int perform(struct create *c, struct err *e)
@@ -309,7 +309,7 @@ int container_exec(const struct exec_options *o, int *exit_code, struct err *e)
 	arena_open(&records);
 	c.plan_arena = &a;
 	if (load(&rec, dir, o, &records, e) < 0 || create_open_arena(&a, e) < 0 ||
-	    decide(&c, o, dir, &rec, &a, e) < 0)
+	    decide(&c, o, dir, &rec, &a, &records, e) < 0)
 		return -1;
 	if (perform(&c, e) < 0) {
 		create_kill(&c);

@@ -86,13 +86,14 @@ static plan_subject *const subjects[] = {
 	plan_exec,
 };
 
-int plan_make_exec(struct arena *arena, const struct oci_config *config,
+int plan_make_exec(struct arena *shared, struct arena *arena, const struct oci_config *config,
 		   const struct plan_options *options, const struct facts *facts,
 		   const struct exec_target *target, const struct plan **plan,
 		   const char *const **warnings, struct err *e)
 {
 	struct planner p = {
 		.arena = arena,
+		.shared = shared,
 		.config = config,
 		.options = options,
 		.facts = facts,

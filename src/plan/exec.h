@@ -18,9 +18,9 @@ struct exec_target {
 
 /*
  * As plan_make(), for config->process; of the rest only what every process of a container gets is looked
- * at. The arena is one that plan_reserve() was called for.
+ * at.
  */
-int plan_make_exec(struct arena *arena, const struct oci_config *config,
+int plan_make_exec(struct arena *shared, struct arena *arena, const struct oci_config *config,
 		   const struct plan_options *options, const struct facts *facts,
 		   const struct exec_target *target, const struct plan **plan,
 		   const char *const **warnings, struct err *e);

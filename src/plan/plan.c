@@ -15,8 +15,7 @@
 
 #include <string.h>
 
-#define FIRST_ROOM                                                                                 \
-	112 /* steps of a usual container, so that there is one copy of them in tare-init's memory */
+#define FIRST_ROOM 128
 
 static int plan_claim(struct planner *p, struct err *e)
 {
@@ -215,7 +214,7 @@ void plan_begin(struct planner *p)
 {
 	static const char *const none[] = { NULL };
 	const struct plan_options *o = p->options;
-	struct plan *plan = (struct plan *) p->arena->base;
+	struct plan *plan = (struct plan *) p->shared->base;
 
 	p->plan = plan;
 	p->warnings = none;
@@ -231,18 +230,17 @@ void plan_finish(struct planner *p, const struct plan **plan, const char *const 
 {
 	p->plan->namespaces = p->new_namespaces | p->joined_namespaces;
 	plan_settle(p);
-	p->plan->steps = p->steps;
-	p->plan->step_count = p->count;
 	*plan = p->plan;
 	*warnings = p->warnings;
 }
 
-int plan_make(struct arena *arena, const struct oci_config *config,
+int plan_make(struct arena *shared, struct arena *arena, const struct oci_config *config,
 	      const struct plan_options *options, const struct facts *facts,
 	      const struct plan **plan, const char *const **warnings, struct err *e)
 {
 	struct planner p = {
 		.arena = arena,
+		.shared = shared,
 		.config = config,
 		.options = options,
 		.facts = facts,

@@ -67,7 +67,8 @@ struct facts {
 };
 
 struct planner {
-	struct arena *arena;
+	struct arena *arena;  /* for all that is made on the way */
+	struct arena *shared; /* for the plan itself, which plan_finish() copies there */
 	const struct oci_config *config;
 	const struct plan_options *options;
 	const struct facts *facts;
@@ -112,10 +113,10 @@ void facts_assume_root(struct facts *facts);
 struct plan *plan_reserve(struct arena *a);
 
 /*
- * The plan for @config. @arena is the one that plan_reserve() was called for and @config was
- * decoded into. 0 with @plan and @warnings (NULL-terminated) set; or -1.
+ * The plan for @config, in @shared, which plan_reserve() was called for; what is made on the way, and @warnings, are
+ * in @arena. 0 with @plan and @warnings (NULL-terminated) set; or -1.
  */
-int plan_make(struct arena *arena, const struct oci_config *config,
+int plan_make(struct arena *shared, struct arena *arena, const struct oci_config *config,
 	      const struct plan_options *options, const struct facts *facts,
 	      const struct plan **plan, const char *const **warnings, struct err *e);
 

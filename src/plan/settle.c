@@ -308,13 +308,16 @@ void plan_settle(struct planner *p)
 	for (size_t i = 0; i < p->count; i++) {
 		struct step *s = &p->steps[i];
 
-		settle_string(p->arena, &s->place);
+		settle_string(p->shared, &s->place);
 		if (settlers[s->op])
-			settlers[s->op](p->arena, s);
+			settlers[s->op](p->shared, s);
 	}
-	settle_string(p->arena, &p->plan->id);
-	settle_string(p->arena, &p->plan->bundle);
-	settle_string(p->arena, &p->plan->rootfs);
-	settle_string(p->arena, &p->plan->state_head);
-	settle_string(p->arena, &p->plan->state_tail);
+	settle_string(p->shared, &p->plan->id);
+	settle_string(p->shared, &p->plan->bundle);
+	settle_string(p->shared, &p->plan->rootfs);
+	settle_string(p->shared, &p->plan->state_head);
+	settle_string(p->shared, &p->plan->state_tail);
+	settle_string(p->shared, &p->plan->pidfd_receiver);
+	p->plan->steps = settle_block(p->shared, p->steps, p->count * sizeof(*p->steps));
+	p->plan->step_count = p->count;
 }

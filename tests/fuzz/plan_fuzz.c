@@ -74,7 +74,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	plan_reserve(&a);
 	if (oci_decode(&oci_config_type, (const char *) data, size, &a, &config, NULL, &e) < 0) {
 		locate(data, size, &e, &scratch);
-	} else if (plan_make(&a, config, &options, &facts, &plan, &warnings, &e) < 0) {
+	} else if (plan_make(&a, &a, config, &options, &facts, &plan, &warnings, &e) < 0) {
 		locate(data, size, &e, &scratch);
 	} else {
 		host_describe(plan, warnings);

@@ -32,7 +32,7 @@ static int plan(void *process, struct facts *facts, struct plan_options *options
 	const char *const *warnings = NULL;
 	const struct plan *made = NULL;
 
-	if (plan_make_exec(a, &config, options, facts, &target, &made, &warnings, e) < 0)
+	if (plan_make_exec(a, a, &config, options, facts, &target, &made, &warnings, e) < 0)
 		return -1;
 	host_describe(made, warnings);
 

@@ -37,7 +37,7 @@ static const struct plan *make(const char *json, const char *const **warnings)
 	assert_ptr_equal(plan_reserve(&arena), arena.base);
 
 	struct oci_config *config = plan_case_decode(json, &arena);
-	if (plan_make(&arena, config, &c.options, &c.facts, &plan, warnings, &e) < 0)
+	if (plan_make(&arena, &arena, config, &c.options, &c.facts, &plan, warnings, &e) < 0)
 		fail_msg("%s: %s", e.place, e.text);
 
 	return plan;

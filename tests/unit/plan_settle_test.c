@@ -74,7 +74,7 @@ static const struct plan *make(struct arena *a, const char *json)
 	    facts_gather(&facts, &own, &e) < 0)
 		fail_msg("%s: %s", e.place, e.text);
 	facts.resctrl = "/r";
-	if (plan_make(a, config, &options, &facts, &plan, &warnings, &e) < 0)
+	if (plan_make(a, &own, config, &options, &facts, &plan, &warnings, &e) < 0)
 		fail_msg("%s: %s", e.place, e.text);
 
 	return plan;
