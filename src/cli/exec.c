@@ -54,8 +54,6 @@ static int perform(struct call *call, struct err *e)
 {
 	const struct options *o = &call->options;
 	const struct exec_options exec = {
-		.own_argv = call->argv,
-		.own_env = call->env,
 		.root = call->root,
 		.id = call->id,
 		.process = o->process,

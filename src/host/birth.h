@@ -26,10 +26,10 @@ struct birth {
 int birth_join_cgroup(const struct birth *b);
 
 /*
- * Put tare-init's descriptors where it looks for them, and @image somewhere behind. All others from
- * there on are closed by the exec. 0, or -errno.
+ * Put tare-init's descriptors where it looks for them, and @image somewhere behind, and behind @more numbers that
+ * stay free. All others from there on are closed by the exec. 0, or -errno.
  */
-int birth_arrange(const struct birth *b, int *image);
+int birth_arrange(const struct birth *b, int more, int *image);
 
 /* Execute tare-init from @image. Comes back only with a -errno. */
 int birth_exec(const struct birth *b, int image);

@@ -50,8 +50,6 @@ int container_plan(const struct create_options *o, bool json, struct err *e);
 
 /* exec. What is NULL, or false, is as config.json has it. */
 struct exec_options {
-	const char *const *own_argv; /* what tare itself was executed with */
-	const char *const *own_env;
 	struct state_root root;
 	const char *id;
 	const char *

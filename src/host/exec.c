@@ -300,9 +300,6 @@ int container_exec(const struct exec_options *o, int *exit_code, struct err *e)
 	struct arena a, records;
 	struct record rec;
 
-	if (image_protect(o->own_argv, o->own_env, e) < 0)
-		return -1;
-
 	autoclose int dir = state_open(&o->root, o->id, true, e);
 	if (dir < 0)
 		return -1;

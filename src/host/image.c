@@ -2,8 +2,8 @@
 /*
  * host/image.c - a tare that is seen in a container can't be written to
  *
- * Between its clone and the exec of tare-init a process of ours is in the container's pid namespace, if that was there before: exec,
- * and a create that joins one. For that moment its /proc/PID/exe is tare. A root in there with CAP_SYS_PTRACE can open
+ * Between its clone and the exec of tare-init a process of ours is in the container's pid namespace, if that was there before: that of a
+ * create that joins one (exec goes another way, enter.c). For that moment its /proc/PID/exe is tare. A root in there with CAP_SYS_PTRACE can open
  * it, and write to it as soon as no tare runs (CVE-2019-5736): who has done so gets root on the host with the next command. So before
  * anything is done there tare executes itself once more, from a read-only mount of its own file that nobody else has, or where there can
  * be none, from a sealed copy in memory. The descriptor is closed by the exec, and with it the mount is out of anybody's reach.

@@ -52,7 +52,7 @@ static void wait_for_release(const struct birth *b)
 		birth_fails(b, b->control, r, "become root in the user namespace");
 }
 
-int birth_arrange(const struct birth *b, int *image)
+int birth_arrange(const struct birth *b, int more, int *image)
 {
 	const struct create *c = b->create;
 	const int fds[WIRE_FD_COUNT] = {
@@ -60,15 +60,16 @@ int birth_arrange(const struct birth *b, int *image)
 		[WIRE_LISTENER] = c->listener,	      [WIRE_HOLD] = c->hold,
 		[WIRE_HOOKS_OUT] = c->hook_files.out, [WIRE_HOOKS_ERR] = c->hook_files.err,
 	};
-	int first = c->plan->first_fd, moved[WIRE_FD_COUNT];
+	int first = c->plan->first_fd, behind = first + WIRE_FD_COUNT + more + 1;
+	int moved[WIRE_FD_COUNT];
 
 	/* First all out of the way: the numbers may be those of one another. */
 	for (int i = 0; i < WIRE_FD_COUNT; i++) {
-		moved[i] = fds[i] >= 0 ? sys_dup(fds[i], first + WIRE_FD_COUNT + 1) : -1;
+		moved[i] = fds[i] >= 0 ? sys_dup(fds[i], behind) : -1;
 		if (fds[i] >= 0 && moved[i] < 0)
 			return moved[i];
 	}
-	*image = sys_dup(*image, first + WIRE_FD_COUNT + 1);
+	*image = sys_dup(*image, behind);
 	if (*image < 0)
 		return *image;
 
@@ -118,7 +119,7 @@ static int become_init(void *arg)
 	if (b->release >= 0)
 		wait_for_release(b);
 
-	int r = birth_arrange(b, &image);
+	int r = birth_arrange(b, 0, &image);
 	if (r < 0)
 		birth_fails(b, b->control, r, "hand descriptors to tare-init");
 	birth_fails(b, b->control, birth_exec(b, image), "execute tare-init");

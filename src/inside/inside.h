@@ -48,6 +48,15 @@ struct inside {
 	const char *const *envp; /* from OP_PREPARE_EXEC on: the program's environment */
 };
 
+/* Who started us has gone, or talks nonsense: there is nobody to tell. */
+#define EXIT_ABANDONED 125
+
+/*
+ * main.c: die with tare, at any moment until create is done. If it was killed before we said so, its end
+ * of the socket is closed already.
+ */
+void stay_with_parent(int control);
+
 typedef int step_performer(struct inside *in, const struct step *s, struct err *e);
 
 /* session.c: what has nothing to do with files */
@@ -76,6 +85,12 @@ int paths_trust(struct inside *in, int mount, const char *target, struct err *e)
 
 /* The part of @path behind the directory @name of the root, "" for itself; NULL: it is elsewhere. */
 const char *path_below(const char *path, const char *name);
+
+/*
+ * enter.c: exec. Join the namespaces that came as descriptors from @first + WIRE_ENTER_USER on, and go on, in @begin, as a
+ * process that was born in them. Comes back only with a failure: -1.
+ */
+int enter_container(struct inside *in, int first, void (*begin)(struct inside *in), struct err *e);
 
 /* hooks.c, wait.c */
 step_performer hooks_run, wait_for_start;

@@ -60,9 +60,6 @@ static step_performer *const performers[OP_COUNT] = {
 	[OP_EXEC] = exec_program,
 };
 
-/* Who started us has gone, or talks nonsense: there is nobody to tell. */
-#define EXIT_ABANDONED 125
-
 /*
  * Let tare do the steps up to the next one of ours. Right after our birth, and those that are marked so, it
  * does without being asked.
@@ -124,11 +121,7 @@ static void walk(struct inside *in, struct err *e)
 	(void) err_msg(e, "config.json has no process to start");
 }
 
-/*
- * Die with tare, at any moment until create is done. If it was killed before we said so, its end
- * of the socket is closed already.
- */
-static void stay_with_parent(int control)
+void stay_with_parent(int control)
 {
 	struct pollfd p = { .fd = control };
 
@@ -178,6 +171,25 @@ static int settle_descriptors(struct inside *in, int first, struct err *e)
 	return 0;
 }
 
+/* In the container, or about to make it. */
+static void begin(struct inside *in)
+{
+	int first = in->control - WIRE_CONTROL;
+	struct err e;
+
+	/* What exec finds at /proc is the container's, and not to be trusted. */
+	in->proc = in->plan->entered ? -1 : open_proc();
+	if (in->plan->entered)
+		in->rootfs = sys_open("/", O_PATH | O_DIRECTORY);
+	if (in->plan->hooks_out)
+		in->hook_files.out = first + WIRE_HOOKS_OUT;
+	if (in->plan->hooks_err)
+		in->hook_files.err = first + WIRE_HOOKS_ERR;
+	if (settle_descriptors(in, first, &e) == 0)
+		walk(in, &e);
+	filter_report_and_end(in, &e);
+}
+
 void init_main(const long *stack)
 {
 	char **argv = (char **) (stack + 1);
@@ -206,18 +218,12 @@ void init_main(const long *stack)
 
 	stay_with_parent(in.control);
 	in.plan = map_plan((int) first + WIRE_PLAN);
-	/* What exec finds at /proc is the container's, and not to be trusted. */
-	in.proc = in.plan->entered ? -1 : open_proc();
-	if (in.plan->entered)
-		in.rootfs = sys_open("/", O_PATH | O_DIRECTORY);
-	if (in.plan->hooks_out)
-		in.hook_files.out = (int) first + WIRE_HOOKS_OUT;
-	if (in.plan->hooks_err)
-		in.hook_files.err = (int) first + WIRE_HOOKS_ERR;
 	if (in.plan->version != PLAN_VERSION)
 		(void) err_msg(&e, "tare-init and tare are not of the same build");
-	else if (settle_descriptors(&in, (int) first, &e) == 0)
-		walk(&in, &e);
+	else if (!in.plan->entered)
+		begin(&in);
+	else
+		(void) enter_container(&in, (int) first, begin, &e);
 	filter_report_and_end(&in, &e);
 }
 

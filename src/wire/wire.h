@@ -23,6 +23,11 @@
  *	      <------------------------ READY  before OP_SET_SECCOMP and OP_EXEC; to start, or for `run` to tare
  *	      <------------------ end of file  the program runs
  *
+ * exec: the tare-init that OP_SPAWN starts joins the namespaces, which for pids counts from its children on. So there
+ * it has one, which is tare's child too:
+ *	      <------------------------- BORN  and it ends
+ *	GO ------------------------------------>	its child is tare-init from here on
+ *
  * OP_SET_SECCOMP may leave tare-init without the means to say anything. So before, where the filter isn't known to let
  * it talk:
  *	      <------------------ LAST_WORDS  a memory file that it writes its FAILED to
@@ -55,6 +60,13 @@ enum wire_fd {
 	WIRE_FD_COUNT
 };
 
+/* exec only, behind them: what is to be joined, from the user namespace on; spawn_step has the rest. */
+enum wire_enter_fd {
+	WIRE_ENTER_USER = WIRE_FD_COUNT,
+	WIRE_ENTER_ROOT,
+	WIRE_ENTER_JOINS, /* one for each of spawn_step's joins */
+};
+
 /*
  * tare-init's arguments: its name, the number of its first descriptor, and room that it keeps the step in which it is
  * at: "OP PLACE", as far as it goes. So whoever waits for it can look, and ps shows it.
@@ -67,6 +79,7 @@ enum wire_kind {
 	WIRE_TURN,	 /* -> host: perform the host steps from @step on */
 	WIRE_DESCRIPTOR, /* -> host, with one descriptor; or -> init, a detached mount */
 	WIRE_READY,	 /* -> host */
+	WIRE_BORN, /* -> host: the process in the container is there, @step is its pid; the answer is GO */
 	WIRE_NOTIFIER, /* -> host or start, with the filter's listener for the agent; the answer is GO */
 	WIRE_LAST_WORDS, /* -> host or start, with a memory file: see wire_last_words() */
 	WIRE_SOURCE,	 /* -> init: of a mount, to be copied, where there are no detached ones */
