@@ -241,6 +241,7 @@ static int open_detached(const struct create *c, const struct step *s, struct er
 
 /* ---- where no mount can be detached ---- */
 
+/* -ESRCH: tare-init has ended. */
 static int open_inside(const struct create *c, const char *path, int flags, struct err *e)
 {
 	char link[64];
@@ -248,6 +249,8 @@ static int open_inside(const struct create *c, const char *path, int flags, stru
 	fmt_text(link, sizeof(link), "/proc/%d/root", c->pid);
 
 	autoclose int root = sys_open(link, O_PATH | O_DIRECTORY);
+	if (root == -ENOENT || root == -ESRCH)
+		return -ESRCH;
 	if (root < 0)
 		return err_sys(e, root, "open \"%s\"", link);
 
@@ -291,7 +294,7 @@ static int open_source(const struct create *c, const struct step *s, enum wire_k
 
 	*kind = detached || peer ? WIRE_DESCRIPTOR : WIRE_SOURCE;
 
-	return mount < 0 ? err_at(e, s->place) : mount;
+	return mount < 0 && mount != -ESRCH ? err_at(e, s->place) : mount;
 }
 
 int sources_send(struct create *c, struct err *e)
@@ -304,10 +307,10 @@ int sources_send(struct create *c, struct err *e)
 
 		enum wire_kind kind;
 		autoclose int mount = open_source(c, s, &kind, e);
-		if (mount < 0)
+		if (mount < 0 && mount != -ESRCH)
 			return -1;
 
-		int r = wire_send(c->control, kind, i, mount);
+		int r = mount < 0 ? -EPIPE : wire_send(c->control, kind, i, mount);
 		if (r == -EPIPE || r == -ECONNRESET) /* it has ended; why, it told */
 			return 0;
 		if (r < 0) {

@@ -10,6 +10,7 @@
 #include "base/fmt.h"
 #include "base/table.h"
 #include "kernel/memory.h"
+#include "kernel/mount.h"
 #include "kernel/process.h"
 #include "wire/wire.h"
 
@@ -177,6 +178,8 @@ static void begin(struct inside *in)
 	int first = in->control - WIRE_CONTROL;
 	struct err e;
 
+	if (in->plan->namespaces & CLONE_NEWNS)
+		sys_allow_stage();
 	/* What exec finds at /proc is the container's, and not to be trusted. */
 	in->proc = in->plan->entered ? -1 : open_proc();
 	if (in->plan->entered)

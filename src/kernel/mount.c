@@ -65,6 +65,12 @@ static const char *place_of(int fd, char place[PLACE_SIZE])
 /* Never 0, so that it needs no value to begin with: one page less for each container that waits. 0: there is none. */
 static int stage;
 static unsigned staged;
+static bool may_stage;
+
+void sys_allow_stage(void)
+{
+	may_stage = true;
+}
 
 static int open_stage(void)
 {
@@ -73,6 +79,8 @@ static int open_stage(void)
 
 	if (stage > 0)
 		return 0;
+	if (!may_stage)
+		return -ENOSYS;
 	r = sys_mount("tare", "/", "tmpfs", FLAG_NOSUID | FLAG_NODEV | FLAG_NOEXEC, "mode=0700");
 	if (r < 0)
 		return r;
@@ -155,6 +163,11 @@ static int stage_copy(int source, bool recursive)
 	return uncover(stage_mount(place_of(source, place), S_ISDIR(st.st_mode), NULL,
 				   FLAG_BIND | (recursive ? FLAG_RECURSIVE : 0), NULL),
 		       &st);
+}
+
+int sys_mount_apart(const char *source, const char *type, unsigned long flags, const char *data)
+{
+	return stage_mount(source, true, type, flags, data);
 }
 
 int sys_leave_stage(void)

@@ -20,8 +20,15 @@
 #define MOUNT_ATTR_NOSYMFOLLOW 0x00200000
 #endif
 
-/* Are there detached mounts? Else the functions below use mount(2), each with the same result. */
+/*
+ * Are there detached mounts? Else the functions below use mount(2), each with the same result, or say -ENOSYS: it takes
+ * something mounted over the root, so only who has a mount namespace of its own may allow it.
+ */
 bool sys_mounts_detached(void);
+void sys_allow_stage(void);
+
+/* Without detached mounts: a new one of a file system, made by mount(2) where nobody sees it, to be attached. */
+int sys_mount_apart(const char *source, const char *type, unsigned long flags, const char *data);
 
 /* A detached copy of the mount at @path; @flags: AT_RECURSIVE for all below it too, AT_SYMLINK_NOFOLLOW. */
 int sys_clone_tree(const char *path, unsigned flags);

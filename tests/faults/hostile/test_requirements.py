@@ -56,7 +56,7 @@ COVERED = {
         {HOSTILE}/test_descriptors.py::test_a_working_directory_by_a_link_of_the_image_never_reaches_the_host
         integration/test_process.py::test_a_cwd_by_descriptor_never_reaches_the_host"""),
     9: ("the runtime's binary", f"""
-        {HOSTILE}/test_descriptors.py::test_what_exec_executes_cannot_be_written_to
+        {HOSTILE}/test_descriptors.py::test_exec_executes_itself_once
         {HOSTILE}/test_descriptors.py::test_what_creates_in_a_joined_pid_namespace_cannot_be_written_to
         {HOSTILE}/test_descriptors.py::test_the_runtime_as_the_program_is_not_the_runtime
         {HOSTILE}/test_descriptors.py::test_creates_in_its_pid_namespace_under_the_eyes_of_a_root_inside
