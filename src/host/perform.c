@@ -413,11 +413,12 @@ static bool has_agent(const struct create *c)
 }
 
 /* One message of tare-init, unless a signal comes first. As wire_receive(), but -1 with @e set. */
-static int next_message(struct create *c, struct wire_message *m, struct err *e)
+static int next_message(struct create *c, bool ready, struct wire_message *m, struct err *e)
 {
 	struct pollfd fds[2] = {
 		{ .fd = c->control, .events = POLLIN },
-		{ .fd = c->signals, .events = POLLIN },
+		/* Once only the exec is left, the program may be there already, and signals are its own. */
+		{ .fd = ready ? -1 : c->signals, .events = POLLIN },
 	};
 	int fd;
 
@@ -471,7 +472,7 @@ static int take_turns(struct create *c, size_t next, struct err *e)
 
 	for (;;) {
 		struct wire_message m;
-		int r = next_message(c, &m, e);
+		int r = next_message(c, ready, &m, e);
 
 		if (r < 0)
 			return -1;

@@ -199,9 +199,9 @@ def main():
     if not args.runtime:
         sys.exit(f"box: no runtime {os.environ.get('RUNTIME')}")
 
-    run = os.environ.get("TARE_RUN", "0")
-    box = pathlib.Path(tempfile.mkdtemp(prefix=f"tare-box-{run}-", dir="/var/tmp"))
-    token = f"tare-test-{run}-{os.getpid()}"
+    number = os.environ.get("TARE_RUN", "0")
+    box = pathlib.Path(tempfile.mkdtemp(prefix=f"tare-box-{number}-", dir="/var/tmp"))
+    token = f"tare-test-{number}-{os.getpid()}"
     found = cgroup_mounts()
     try:
         (box / "home").mkdir()

@@ -224,13 +224,17 @@ def sweep_creation(request, points, bundle, verb, who, fault, flags=(), after=la
     after()
     bundle.delete("--force").ok()
     assert not left(before)
+    # EPERM of these is the word of a filter, or of the kernel in a user namespace: the other way shows in the mounts
+    number_of = request.getfixturevalue("calls")
+    ways = [str(number_of(name)) for name in ("mount_setattr", "fsconfig")] if fault == "EPERM" else []
     tally = Tally(f"{verb}, {who}, {fault}")
     for number in numbers(request, count, fault):
         r = points.run(who, fault, number, argv)
         after()
-        problem = verdict_of_creation(bundle, before, r, fault, reference)
+        expected = {k: v for k, v in reference.items() if k != "mounts" or points.call not in ways}
+        problem = verdict_of_creation(bundle, before, r, fault, expected)
         # when the wait for start fails create is done, and was right
-        if points.call == str(request.getfixturevalue("calls")("accept4")) and bundle.status() == "stopped":
+        if points.call == str(number_of("accept4")) and bundle.status() == "stopped":
             problem = None
         if r.code == 0 and not problem:
             problem = remove(before, bundle.id)
