@@ -318,6 +318,8 @@ void plan_settle(struct planner *p)
 	settle_string(p->shared, &p->plan->state_head);
 	settle_string(p->shared, &p->plan->state_tail);
 	settle_string(p->shared, &p->plan->pidfd_receiver);
+	settle_string(p->shared, &p->plan->hooks_out);
+	settle_string(p->shared, &p->plan->hooks_err);
 	p->plan->steps = settle_block(p->shared, p->steps, p->count * sizeof(*p->steps));
 	p->plan->step_count = p->count;
 }

@@ -21,13 +21,15 @@
 #define NOTHING	   ((const char *const[]) { NULL })
 
 static struct arena arena;
+static const char *const no_env[] = { NULL };
+
 static struct call call;
 static struct err e;
 
 /* Read words as those behind @verb. */
 static int parse(const struct verb *verb, const char *const *argv)
 {
-	call = (struct call) { .arena = &arena, .env = NOTHING };
+	call = (struct call) { .arena = &arena, .env = no_env };
 	e = (struct err) { 0 };
 
 	return verb_parse(verb, argv, &call, &e);
@@ -37,7 +39,7 @@ static int parse_global(const char *const *argv)
 {
 	const struct flag_table *tables[] = { &global_flags, &common_flags, NULL };
 
-	call = (struct call) { .arena = &arena, .env = NOTHING };
+	call = (struct call) { .arena = &arena, .env = no_env };
 	e = (struct err) { 0 };
 
 	return options_parse(tables, true, argv, &arena, &call.options, &call.args, &e);

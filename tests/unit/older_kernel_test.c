@@ -37,7 +37,7 @@ static void do_without(int answer, const int *calls, size_t count)
 
 static int exit_of(pid_t pid)
 {
-	int status;
+	int status = 0;
 
 	assert_true(pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status));
 	return WEXITSTATUS(status);
@@ -218,7 +218,7 @@ static void nobody_leads_a_walk_out_by_moving_directories(void **state)
 {
 	char top[] = "/tmp/tare-unit-XXXXXX", remove[64];
 	struct stat st;
-	int status;
+	int status = 0;
 
 	(void) state;
 	assert_non_null(mkdtemp(top));

@@ -23,6 +23,8 @@ static size_t plan_hooks(const char *json)
 	arena_open(&arena);
 	planner = (struct planner) {
 		.arena = &arena,
+		.shared = &arena,
+		.plan = plan_reserve(&arena),
 		.config = plan_case_decode(json, &arena),
 		.options = &options,
 		.facts = &facts,

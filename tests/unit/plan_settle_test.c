@@ -16,6 +16,7 @@
 
 static const char full_config[] =
 	"{\"ociVersion\":\"1.0.0\",\"hostname\":\"h\",\"domainname\":\"d\","
+	"\"annotations\":{\"run.oci.pidfd_receiver\":\"/p\",\"run.oci.hooks.stdout\":\"/o\",\"run.oci.hooks.stderr\":\"/e\"},"
 	"\"root\":{\"path\":\"/tmp\",\"readonly\":true},"
 	"\"process\":{\"terminal\":true,\"cwd\":\"/\",\"args\":[\"sh\"],\"env\":[\"A=b\"],"
 	"\"user\":{\"uid\":5,\"gid\":6,\"additionalGids\":[7]},\"oomScoreAdj\":5,"

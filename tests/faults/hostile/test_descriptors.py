@@ -173,13 +173,18 @@ def test_a_working_directory_by_a_link_of_the_image_never_reaches_the_host(bundl
 
 def why_not_writable(exe):
     """The errno of opening for writing what a process had executed: @exe, which is closed."""
+    def why():
+        try:
+            os.close(os.open(f"/proc/self/fd/{exe}", os.O_WRONLY))
+        except OSError as e:
+            return e.errno
+        return 0
     try:
-        os.close(os.open(f"/proc/self/fd/{exe}", os.O_WRONLY))
-    except OSError as e:
-        return e.errno
+        # said before anything else, of the file, as long as anybody executes it from anywhere
+        poll(lambda: why() != errno.ETXTBSY, "nobody to execute tare")
+        return why()
     finally:
         os.close(exe)
-    return 0
 
 
 # BPF: load the number; equal to @call? then ERRNO(EPERM), else ALLOW
