@@ -68,7 +68,7 @@ static void operands_are_told_in_one_line(void **state)
 		{ { .op = OP_WRITE_CGROUP,
 		    .cgroup_file = { "/sys/fs/cgroup/web", "pids.max", "10", .optional = true } },
 		  "pids.max = \"10\" in \"/sys/fs/cgroup/web\" if there" },
-		{ { .op = OP_ATTACH_DEVICES, .devices = { "/sys/fs/cgroup/web", NULL, 12 } },
+		{ { .op = OP_ATTACH_DEVICES, .devices = { "/sys/fs/cgroup/web", NULL, 12, false } },
 		  "12 instructions to \"/sys/fs/cgroup/web\"" },
 		{ { .op = OP_SET_OOM_SCORE, .number = -500 }, "-500" },
 		{ { .op = OP_SET_UMASK, .number = 022 }, "0022" },
