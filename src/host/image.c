@@ -24,6 +24,14 @@ static bool is_read_only(int fd)
 	return sys_statfs(fd, &fs) == 0 && fs.f_flags & READ_ONLY;
 }
 
+/* A copy of ours, sealed where the kernel has that; or gone from its directory: nobody will ever execute it again. */
+static bool has_no_name(int fd)
+{
+	struct stat st;
+
+	return sys_stat(fd, &st) == 0 && st.st_nlink == 0;
+}
+
 /* -errno where there can be no such mount. */
 static int clone_read_only(int image)
 {
@@ -42,7 +50,7 @@ static int copy_to_memory(int image)
 	char block[65536];
 	ssize_t n;
 
-	autoclose int copy = sys_memfd_create("tare");
+	autoclose int copy = sys_program_file("tare");
 	if (copy < 0)
 		return copy;
 	while ((n = sys_read_all(image, block, sizeof(block))) > 0) {
@@ -52,9 +60,7 @@ static int copy_to_memory(int image)
 			return r;
 	}
 
-	int r = n < 0 ? (int) n : sys_memfd_seal(copy);
-
-	return r < 0 ? r : take_fd(&copy);
+	return n < 0 ? (int) n : sys_program_finish(take_fd(&copy));
 }
 
 int image_protect(const char *const *argv, const char *const *env, struct err *e)
@@ -66,7 +72,7 @@ int image_protect(const char *const *argv, const char *const *env, struct err *e
 	autoclose int image = sys_open("/proc/self/exe", O_RDONLY);
 	if (image < 0)
 		return err_sys(e, image, "open \"/proc/self/exe\"");
-	if (is_read_only(image) || sys_memfd_is_sealed(image))
+	if (is_read_only(image) || has_no_name(image))
 		return 0;
 
 	autoclose int mount = clone_read_only(image);

@@ -139,31 +139,35 @@ static int reopen_readonly(int fd)
 	return sys_open(path, O_RDONLY);
 }
 
-int sys_make_program(const char *name, const void *image, size_t size)
+int sys_program_file(const char *name)
 {
-	autoclose int file = make_memfd(name);
+	int file = make_memfd(name);
+
 	/* EACCES: vm.memfd_noexec forbids programs in memory. */
-	bool sealed = file >= 0;
-	if (file == -ENOSYS || file == -EPERM || file == -EACCES)
-		file = sys_nameless_file(true);
-	if (file < 0)
-		return file;
-
-	int r = sys_write_all(file, image, size);
-	if (r < 0)
-		return r;
-	if (!sealed)
-		return reopen_readonly(file);
-	r = sys_memfd_seal(file);
-
-	return r < 0 ? r : take_fd(&file);
+	return file == -ENOSYS || file == -EPERM || file == -EACCES ? sys_nameless_file(true)
+								    : file;
 }
 
-bool sys_memfd_is_sealed(int fd)
+int sys_program_finish(int file)
 {
-	long seals = SYS_CALL(fcntl, fd, F_GET_SEALS, 0, 0, 0, 0);
+	autoclose int own = file;
+	long seals = SYS_CALL(fcntl, own, F_GET_SEALS, 0, 0, 0, 0);
 
-	return seals >= 0 && seals & F_SEAL_WRITE;
+	/* Files of a tmpfs have seals too, but take no more. */
+	if (seals < 0 || seals & F_SEAL_SEAL)
+		return reopen_readonly(own);
+
+	int r = sys_memfd_seal(own);
+
+	return r < 0 ? r : take_fd(&own);
+}
+
+int sys_make_program(const char *name, const void *image, size_t size)
+{
+	autoclose int file = sys_program_file(name);
+	int r = file < 0 ? file : sys_write_all(file, image, size);
+
+	return r < 0 ? r : sys_program_finish(take_fd(&file));
 }
 
 int sys_memfd_seal(int memfd)

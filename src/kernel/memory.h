@@ -30,14 +30,15 @@ int sys_map_readonly(void *address, size_t size, int fd);
  */
 int sys_memfd_create(const char *name);
 
-/* Is @fd a memory file that nobody can write to any more? */
-bool sys_memfd_is_sealed(int fd);
-
 /*
  * The same where memory files are missing or refused: a file of its own, without a name, in the first directory that takes
  * it. It takes no seals. @program: where programs may be executed from.
  */
 int sys_nameless_file(bool program);
+
+/* An empty file for a program; and that file, which is taken over, once it is written: to be executed as below. */
+int sys_program_file(const char *name);
+int sys_program_finish(int file);
 
 /* A file that holds this program, to be executed through the descriptor; nobody can change it any more. */
 int sys_make_program(const char *name, const void *image, size_t size);
