@@ -11,6 +11,7 @@
 #include "base/fd.h"
 #include "base/fmt.h"
 #include "base/table.h"
+#include "kernel/process.h"
 #include "kernel/socket.h"
 #include "plan/plan.h"
 #include "state/directory.h"
@@ -157,18 +158,18 @@ static int take_message(const struct notify *n, struct err *e)
 int notify_wait(const struct notify *n, pid_t pid, int pidfd, struct err *e)
 {
 	struct pollfd fds[2] = {
-		{ .fd = n->in, .events = POLLIN },
 		{ .fd = pidfd, .events = POLLIN },
+		{ .fd = n->in, .events = POLLIN },
 	};
 	char words[64];
 	int r = 0;
 
 	while (r == 0) {
-		int ready = sys_poll(fds, ARRAY_SIZE(fds), -1);
+		int ready = sys_pidfd_poll(fds, ARRAY_SIZE(fds), -1);
 
 		if (ready < 0 && ready != -EINTR)
 			return err_sys(e, ready, "wait for the program's NOTIFY_SOCKET");
-		if (ready > 0 && fds[0].revents != 0)
+		if (ready > 0 && fds[1].revents != 0)
 			r = take_message(n, e);
 		else if (ready > 0) /* it ended, and had nothing to say */
 			return 0;

@@ -4,6 +4,7 @@ import contextlib
 import os
 import shutil
 import signal
+import subprocess
 
 import pytest
 
@@ -117,3 +118,15 @@ def console(scratch):
     s = harness.ConsoleSocket(str(scratch / "console.sock"))
     yield s
     s.close()
+
+
+@pytest.fixture(scope="module")
+def older(session):
+    """kernels/older.c, compiled: runs a command as if on an older kernel."""
+    compiler = os.environ.get("CC", "cc")
+    if shutil.which(compiler) is None:
+        pytest.skip("no C compiler for the filter")
+    program = harness.BOX / "older"
+    subprocess.run([compiler, "-O1", "-o", program, harness.HERE.parent / "kernels/older.c"], check=True)
+    yield program
+    program.unlink()

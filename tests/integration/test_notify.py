@@ -161,9 +161,8 @@ def test_every_user_of_the_container_may_say_it(bundle, manager, uid):
     hear(manager, proc, pid)
 
 
-@root_only
-def test_in_a_user_namespace_too(bundle, manager):
-    program(bundle).userns()
+def ready_of_another(bundle, manager):
+    """The word of a user of the container's own user namespace."""
     for path in (bundle.dir, bundle.rootfs, bundle.rootfs / "tmp"):
         os.chmod(path, 0o777)
     os.chown(bundle.rootfs, 100000, 100000)
@@ -171,6 +170,12 @@ def test_in_a_user_namespace_too(bundle, manager):
     proc, pid = starting(bundle, manager)
     assert say(pid, "READY=1", uid=5) == 0
     hear(manager, proc, pid)
+
+
+@root_only
+def test_in_a_user_namespace_too(bundle, manager):
+    program(bundle).userns()
+    ready_of_another(bundle, manager)
 
 
 @tare_only
@@ -182,13 +187,7 @@ def test_in_a_joined_user_namespace_too(bundle, bundles, manager):
     first.process["args"] = ["sleep", "1000"]
     first.up()
     program(bundle).namespaces("mount", "pid", "ipc", "uts", "network", user=f"/proc/{first.pid}/ns/user")
-    for path in (bundle.dir, bundle.rootfs, bundle.rootfs / "tmp"):
-        os.chmod(path, 0o777)
-    os.chown(bundle.rootfs, 100000, 100000)
-    bundle.create(env=manager.env).ok()
-    proc, pid = starting(bundle, manager)
-    assert say(pid, "READY=1", uid=5) == 0
-    hear(manager, proc, pid)
+    ready_of_another(bundle, manager)
 
 
 @tare_only
@@ -218,6 +217,26 @@ def test_the_end_of_the_program_ends_the_waiting(bundle, manager, end):
     finish(proc, timeout=5).ok()
     manager.silent(0.1)
     bundle.wait("stopped")
+
+
+@tare_only
+@root_only
+@pytest.mark.parametrize("end", ["ready", "killed"])
+@pytest.mark.parametrize("version", ["5.3", "5.2"])
+def test_on_kernels_with_and_without_pidfds(bundle, manager, older, version, end):
+    """What stands for a pidfd there, a directory of procfs, is always ready to poll(2)."""
+    program(bundle).create(env=manager.env).ok()
+    proc = spawn([older, version, "enosys", *bundle.argv("start")], env=manager.env)
+    pid = socket_in(bundle)
+    bundle.ready()
+    manager.silent()
+    assert proc.poll() is None
+    if end == "ready":
+        say(pid, "READY=1")
+        hear(manager, proc, pid)
+    else:
+        os.kill(pid, signal.SIGKILL)
+        finish(proc, timeout=5).ok()
 
 
 @tare_only

@@ -1,24 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What a kernel lacks is said; and the ways around it (all of them: the suite `kernels`)."""
-import os
-import shutil
-import subprocess
-
 import pytest
 
-from harness import BINARY, BOX, HERE, LAYOUT, TESTER, TOKEN, as_user, command, mounts_of, root_only, tare_only
+from harness import BINARY, LAYOUT, TESTER, TOKEN, as_user, command, mounts_of, root_only, tare_only
 
-pytestmark = [tare_only, root_only,
-              pytest.mark.skipif(shutil.which(os.environ.get("CC", "cc")) is None, reason="no C compiler for the filter")]
-
-
-@pytest.fixture(scope="module")
-def older(session):
-    """kernels/older.c, compiled."""
-    program = BOX / "older"
-    subprocess.run([os.environ.get("CC", "cc"), "-O1", "-o", program, HERE.parent / "kernels/older.c"], check=True)
-    yield program
-    program.unlink()
+pytestmark = [tare_only, root_only]
 
 
 def run(older, bundle, version, *flags, how="enosys", verb="run", prefix=()):
