@@ -271,7 +271,7 @@ static int make_classic(const struct mount_step *m, int scratch, struct err *e)
 
 	fmt_text(place, sizeof(place), "/proc/self/fd/%d/m", scratch);
 
-	int r = scratch < 0 ? sys_mount_apart(m->source, m->type, m->flags, m->data)
+	int r = scratch < 0 ? sys_make_filesystem(m->source, m->type, m->flags, 0, m->data)
 			    : sys_mount(m->source, place, m->type, m->flags, m->data);
 	if (r < 0)
 		return err_sys(e, r, "mount \"%s\" of type %s", m->source ? m->source : m->type,
@@ -298,15 +298,16 @@ static int drop_scratch(int scratch, struct err *e)
 /* What only mount(2) can say, and fsconfig(2) can't. */
 static int mount_classic(struct inside *in, const struct mount_step *m, struct err *e)
 {
-	autoclose int scratch = sys_mounts_detached() ? make_scratch(e) : -1;
-	if (scratch < 0 && sys_mounts_detached())
+	bool detached = sys_mounts_detached();
+	autoclose int scratch = detached ? make_scratch(e) : -1;
+	if (detached && scratch < 0)
 		return -1;
 
 	autoclose int mount = make_classic(m, scratch, e);
 	if (mount < 0 || set_attrs(mount, &m->attrs, 0, e) < 0 ||
 	    set_attrs(mount, &m->recursive_attrs, AT_RECURSIVE, e) < 0)
 		return -1;
-	if (attach(in, mount, m, e) < 0 || (scratch >= 0 && drop_scratch(scratch, e) < 0))
+	if (attach(in, mount, m, e) < 0 || (detached && drop_scratch(scratch, e) < 0))
 		return -1;
 
 	return finish(mount, m, e);

@@ -148,13 +148,26 @@ int sys_program_file(const char *name)
 								    : file;
 }
 
+/* Files of a tmpfs have seals too, but take no more; other files have none at all. */
+static bool takes_seals(int file)
+{
+	long seals = SYS_CALL(fcntl, file, F_GET_SEALS, 0, 0, 0, 0);
+
+	return seals != -EINVAL && (seals < 0 || !(seals & F_SEAL_SEAL));
+}
+
+int sys_memfd_seal(int memfd)
+{
+	int seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+
+	return takes_seals(memfd) ? (int) SYS_CALL(fcntl, memfd, F_ADD_SEALS, seals, 0, 0, 0) : 0;
+}
+
 int sys_program_finish(int file)
 {
 	autoclose int own = file;
-	long seals = SYS_CALL(fcntl, own, F_GET_SEALS, 0, 0, 0, 0);
 
-	/* Files of a tmpfs have seals too, but take no more. */
-	if (seals < 0 || seals & F_SEAL_SEAL)
+	if (!takes_seals(own))
 		return reopen_readonly(own);
 
 	int r = sys_memfd_seal(own);
@@ -168,16 +181,4 @@ int sys_make_program(const char *name, const void *image, size_t size)
 	int r = file < 0 ? file : sys_write_all(file, image, size);
 
 	return r < 0 ? r : sys_program_finish(take_fd(&file));
-}
-
-int sys_memfd_seal(int memfd)
-{
-	const int none = F_SEAL_SEAL; /* what a file in a tmpfs has; others have no seals at all */
-	int seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
-	int has = (int) SYS_CALL(fcntl, memfd, F_GET_SEALS, 0, 0, 0, 0);
-
-	if (has == -EINVAL || has == none)
-		return 0;
-
-	return (int) SYS_CALL(fcntl, memfd, F_ADD_SEALS, seals, 0, 0, 0);
 }

@@ -129,7 +129,6 @@ static int stage_mount(const char *source, bool directory, const char *type, uns
 /* A copy of "/" with all below it has, over its root as our root has, the stage, and over that the rootfs. */
 static int uncover(int copy, const struct stat *source)
 {
-	const int detach = 2; /* MNT_DETACH */
 	char name[16], place[PLACE_SIZE];
 	struct stat st;
 	int r = 0;
@@ -141,7 +140,7 @@ static int uncover(int copy, const struct stat *source)
 		if (r < 0 || (st.st_dev == source->st_dev && st.st_ino == source->st_ino))
 			return r < 0 ? r : copy;
 		sys_close(copy);
-		r = sys_umount(place, detach);
+		r = sys_umount(place, MNT_DETACH);
 		if (r < 0)
 			return r;
 		copy = sys_open_at(stage, name, O_PATH | O_NOFOLLOW, 0);
@@ -165,21 +164,14 @@ static int stage_copy(int source, bool recursive)
 		       &st);
 }
 
-int sys_mount_apart(const char *source, const char *type, unsigned long flags, const char *data)
-{
-	return stage_mount(source, true, type, flags, data);
-}
-
 int sys_leave_stage(void)
 {
-	const int detach = 2; /* MNT_DETACH */
-
 	if (stage == 0)
 		return 0;
 	sys_close(stage);
 	stage = 0;
 
-	return sys_umount(".", detach);
+	return sys_umount(".", MNT_DETACH);
 }
 
 /* ---- copies and places ---- */

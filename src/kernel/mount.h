@@ -27,9 +27,6 @@
 bool sys_mounts_detached(void);
 void sys_allow_stage(void);
 
-/* Without detached mounts: a new one of a file system, made by mount(2) where nobody sees it, to be attached. */
-int sys_mount_apart(const char *source, const char *type, unsigned long flags, const char *data);
-
 /* A detached copy of the mount at @path; @flags: AT_RECURSIVE for all below it too, AT_SYMLINK_NOFOLLOW. */
 int sys_clone_tree(const char *path, unsigned flags);
 
@@ -57,7 +54,10 @@ int sys_leave_stage(void);
 
 /* ---- file systems, where there are no detached mounts ---- */
 
-/* A new one; @flags: MS_* that are no attributes; @data: its options, joined by commas. */
+/*
+ * A new one, made by mount(2) where nobody sees it, to be attached. @flags: MS_* that are no attributes; @data: its
+ * options, joined by commas.
+ */
 int sys_make_filesystem(const char *source, const char *type, unsigned long flags, uint64_t attrs,
 			const char *data);
 
