@@ -12,9 +12,9 @@
 #include <yajl/yajl_gen.h>
 
 #include "base/fmt.h"
+#include "base/utf8.h"
 #include "heap/arena.h"
 #include "libocispec/memory.h"
-#include "libocispec/text.h"
 
 #define REPLACEMENT "\xef\xbf\xbd" /* U+FFFD */
 
@@ -39,7 +39,7 @@ static const char *make_valid(struct encoder *en, const char *s, size_t *length)
 	size_t out = 0, step;
 
 	for (size_t i = 0; i < *length; i += step) {
-		step = text_utf8_length(s + i, *length - i);
+		step = utf8_length(s + i, *length - i);
 		bool bad = step == 0;
 
 		if (bad)
@@ -59,7 +59,7 @@ static void put_string(struct encoder *en, const char *s)
 	size_t length = strlen(s);
 
 	for (size_t i = 0, step; i < length; i += step) {
-		step = text_utf8_length(s + i, length - i);
+		step = utf8_length(s + i, length - i);
 		if (step == 0) {
 			s = make_valid(en, s, &length);
 			break;

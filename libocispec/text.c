@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "base/fmt.h"
-#include "base/table.h"
+#include "base/utf8.h"
 
 #define ONES 0x0101010101010101u
 #define HIGH 0x8080808080808080u
@@ -37,51 +37,6 @@ static size_t count_plain(const char *s)
 			   find_byte(word, '\f');
 
 	return special == 0 ? 8 : (size_t) __builtin_ctzll(special) / 8;
-}
-
-/*
- * The well-formed byte sequences, as the Unicode standard tabulates them: by the range of the
- * first byte how many there are, and the range of the second. All others are 80..BF.
- */
-static const struct {
-	unsigned char first_low, first_high, length, second_low, second_high;
-} utf8_forms[] = {
-	{ 0xc2, 0xdf, 2, 0x80, 0xbf },
-	{ 0xe0, 0xe0, 3, 0xa0, 0xbf }, /* below would be an overlong form */
-	{ 0xe1, 0xec, 3, 0x80, 0xbf },
-	{ 0xed, 0xed, 3, 0x80, 0x9f }, /* above would be a surrogate */
-	{ 0xee, 0xef, 3, 0x80, 0xbf },
-	{ 0xf0, 0xf0, 4, 0x90, 0xbf }, /* below would be an overlong form */
-	{ 0xf1, 0xf3, 4, 0x80, 0xbf },
-	{ 0xf4, 0xf4, 4, 0x80, 0x8f }, /* above would be beyond U+10FFFF */
-};
-
-static bool has_tail(const char *s, size_t length)
-{
-	for (size_t i = 2; i < length; i++)
-		if (((unsigned char) s[i] & 0xc0) != 0x80)
-			return false;
-
-	return true;
-}
-
-size_t text_utf8_length(const char *s, size_t length)
-{
-	unsigned char first = (unsigned char) s[0];
-	unsigned char second = length > 1 ? (unsigned char) s[1] : 0;
-
-	if (first < 0x80)
-		return 1;
-	for (size_t i = 0; i < ARRAY_SIZE(utf8_forms); i++) {
-		if (first < utf8_forms[i].first_low || first > utf8_forms[i].first_high)
-			continue;
-		bool fits = utf8_forms[i].length <= length && second >= utf8_forms[i].second_low &&
-			    second <= utf8_forms[i].second_high;
-
-		return fits && has_tail(s, utf8_forms[i].length) ? utf8_forms[i].length : 0;
-	}
-
-	return 0;
 }
 
 static int hex_digit(char c)
@@ -137,7 +92,7 @@ static size_t check_one(const char *s, size_t length, const char **problem)
 		return 0;
 	}
 	if (*s != '\\') {
-		size_t step = text_utf8_length(s, length);
+		size_t step = utf8_length(s, length);
 
 		if (step == 0)
 			*problem = "not valid UTF-8";
@@ -253,7 +208,7 @@ size_t text_show(char *buf, size_t size, const char *s, size_t length)
 		char escape[8];
 		const char *from = s + i;
 
-		step = text_utf8_length(from, length - i);
+		step = utf8_length(from, length - i);
 		if (step == 0)
 			step = 1;
 		size_t count = step;

@@ -15,9 +15,6 @@
  */
 size_t text_check(const char *text, size_t length, const char **problem);
 
-/* The length of the UTF-8 character at @s, or 0 where there is none. */
-size_t text_utf8_length(const char *s, size_t length);
-
 /* The length of the white space that @text begins with. */
 size_t text_blank(const char *text, size_t length);
 

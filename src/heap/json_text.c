@@ -8,8 +8,9 @@
 #include "heap/json_text.h"
 
 #include "base/fmt.h"
-#include "base/table.h"
+#include "base/utf8.h"
 
+#include <stdint.h>
 #include <string.h>
 
 static const char with_letter[] = "\"\\\b\f\n\r\t";
@@ -27,42 +28,13 @@ size_t json_escape(char c, char escape[JSON_ESCAPE_SIZE])
 	return 0;
 }
 
-size_t json_character(const char *text)
-{
-	/* By the range of the first byte: the number of bytes, and the range of the second (RFC 3629). */
-	static const struct {
-		unsigned char first, last, second_min, second_max, length;
-	} forms[] = {
-		{ 0xc2, 0xdf, 0x80, 0xbf, 2 }, { 0xe0, 0xe0, 0xa0, 0xbf, 3 },
-		{ 0xe1, 0xec, 0x80, 0xbf, 3 }, { 0xed, 0xed, 0x80, 0x9f, 3 },
-		{ 0xee, 0xef, 0x80, 0xbf, 3 }, { 0xf0, 0xf0, 0x90, 0xbf, 4 },
-		{ 0xf1, 0xf3, 0x80, 0xbf, 4 }, { 0xf4, 0xf4, 0x80, 0x8f, 4 },
-	};
-	const unsigned char *s = (const unsigned char *) text;
-
-	if (s[0] < 0x80)
-		return s[0] != '\0';
-	for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
-		if (s[0] < forms[i].first || s[0] > forms[i].last)
-			continue;
-		if (s[1] < forms[i].second_min || s[1] > forms[i].second_max)
-			return 0;
-		for (size_t n = 2; n < forms[i].length; n++)
-			if ((s[n] & 0xc0) != 0x80)
-				return 0;
-		return forms[i].length;
-	}
-
-	return 0;
-}
-
 /* How many bytes from @s on stand for themselves; not the end. */
 static size_t plain(const char *s)
 {
 	if ((unsigned char) *s < ' ' || *s == '"' || *s == '\\')
 		return 0;
 
-	return json_character(s);
+	return utf8_length(s, SIZE_MAX);
 }
 
 size_t json_piece(const char **text, const char **piece, char escape[JSON_ESCAPE_SIZE])

@@ -18,9 +18,6 @@ size_t json_escape(char c, char escape[JSON_ESCAPE_SIZE]);
  */
 size_t json_piece(const char **text, const char **piece, char escape[JSON_ESCAPE_SIZE]);
 
-/* The length of the UTF-8 character at @text; 0 where there is none, or the end. */
-size_t json_character(const char *text);
-
 /* @text as a JSON string, with its quotes, in the arena. */
 char *json_quote(struct arena *a, const char *text);
 

@@ -10,7 +10,7 @@
 #include "base/fd.h"
 #include "base/fmt.h"
 #include "base/table.h"
-#include "heap/json_text.h"
+#include "base/utf8.h"
 #include "heap/out.h"
 #include "kernel/time.h"
 
@@ -42,7 +42,7 @@ static size_t character(const unsigned char *s)
 {
 	bool control = s[0] < ' ' || s[0] == 0x7f || (s[0] == 0xc2 && s[1] < 0xa0);
 
-	return control ? 0 : json_character((const char *) s);
+	return control ? 0 : utf8_length((const char *) s, SIZE_MAX);
 }
 
 const char *log_clean(char *buf, size_t size, const char *text)

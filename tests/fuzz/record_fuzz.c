@@ -8,7 +8,7 @@
 #include "tests/fuzz/fuzz.h"
 
 #include "base/err.h"
-#include "heap/json_text.h"
+#include "base/utf8.h"
 #include "state/directory.h"
 #include "state/record.h"
 #include "tests/fuzz/tree.h"
@@ -36,7 +36,7 @@ static bool is_utf8(const char *s)
 {
 	size_t length;
 
-	while ((length = json_character(s)) > 0)
+	while (*s != '\0' && (length = utf8_length(s, SIZE_MAX)) > 0)
 		s += length;
 
 	return *s == '\0';

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * base/utf8.c - characters in UTF-8
+ */
+#include "base/utf8.h"
+
+#include "base/table.h"
+
+#include <stdbool.h>
+
+/*
+ * The well-formed byte sequences, as the Unicode standard tabulates them: by the range of the
+ * first byte how many there are, and the range of the second. All others are 80..BF.
+ */
+static const struct {
+	unsigned char first_low, first_high, length, second_low, second_high;
+} forms[] = {
+	{ 0xc2, 0xdf, 2, 0x80, 0xbf },
+	{ 0xe0, 0xe0, 3, 0xa0, 0xbf }, /* below would be an overlong form */
+	{ 0xe1, 0xec, 3, 0x80, 0xbf },
+	{ 0xed, 0xed, 3, 0x80, 0x9f }, /* above would be a surrogate */
+	{ 0xee, 0xef, 3, 0x80, 0xbf },
+	{ 0xf0, 0xf0, 4, 0x90, 0xbf }, /* below would be an overlong form */
+	{ 0xf1, 0xf3, 4, 0x80, 0xbf },
+	{ 0xf4, 0xf4, 4, 0x80, 0x8f }, /* above would be beyond U+10FFFF */
+};
+
+static bool has_tail(const char *s, size_t length)
+{
+	for (size_t i = 2; i < length; i++)
+		if (((unsigned char) s[i] & 0xc0) != 0x80)
+			return false;
+
+	return true;
+}
+
+size_t utf8_length(const char *s, size_t length)
+{
+	unsigned char first = (unsigned char) s[0];
+	unsigned char second = length > 1 ? (unsigned char) s[1] : 0;
+
+	if (first < 0x80)
+		return 1;
+	for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
+		if (first < forms[i].first_low || first > forms[i].first_high)
+			continue;
+		bool fits = forms[i].length <= length && second >= forms[i].second_low &&
+			    second <= forms[i].second_high;
+
+		return fits && has_tail(s, forms[i].length) ? forms[i].length : 0;
+	}
+
+	return 0;
+}
