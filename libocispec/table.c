@@ -4,6 +4,8 @@
  */
 #include "libocispec/table.h"
 
+#include <string.h>
+
 size_t oci_value_size(const struct oci_field *field)
 {
 	switch ((enum oci_kind) field->kind) {
@@ -22,4 +24,13 @@ size_t oci_value_size(const struct oci_field *field)
 	}
 
 	return field->type->size;
+}
+
+const char *oci_string_map_find(const struct oci_string_map *map, const char *key)
+{
+	for (size_t i = 0; map && i < map->count; i++)
+		if (strcmp(map->keys[i], key) == 0)
+			return map->values[i];
+
+	return NULL;
 }

@@ -90,5 +90,8 @@ struct oci_string_map {
 	size_t count;
 };
 
+/* The value of @key in @map, which may be NULL; NULL where it isn't there. */
+const char *oci_string_map_find(const struct oci_string_map *map, const char *key);
+
 /* The bytes one value of @field takes: the field itself, an element of an array or of a map. */
 size_t oci_value_size(const struct oci_field *field);

@@ -8,6 +8,7 @@
 #include "cgroup/stats.h"
 
 #include "base/fd.h"
+#include "base/words.h"
 #include "cgroup/cgroup.h"
 #include "cgroup/path.h"
 #include "cgroup/stats_text.h"
@@ -53,8 +54,7 @@ static const char *size_of(const char *name, const char *suffix, struct arena *a
 {
 	size_t length = strlen(name), front = sizeof(prefix) - 1, end = strlen(suffix);
 
-	if (length <= front + end || strncmp(name, prefix, front) != 0 ||
-	    strcmp(name + length - end, suffix) != 0)
+	if (length <= front + end || strncmp(name, prefix, front) != 0 || !ends_with(name, suffix))
 		return NULL;
 
 	const char *size = arena_memdup(a, name + front, length - front - end);

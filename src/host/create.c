@@ -66,14 +66,11 @@ static int choose_agent(const struct create_options *o, const struct oci_config 
 			struct arena *a, struct err *e)
 {
 	struct oci_linux_seccomp *seccomp = config->linux ? config->linux->seccomp : NULL;
-	const struct oci_string_map *annotations = config->annotations;
-	const char *place = "/annotations/" SECCOMP_RECEIVER, *path = NULL;
+	const char *place = "/annotations/" SECCOMP_RECEIVER;
+	const char *path = oci_string_map_find(config->annotations, SECCOMP_RECEIVER);
 
 	if (!seccomp || (seccomp->listener_path && seccomp->listener_path[0]))
 		return 0;
-	for (size_t i = 0; annotations && i < annotations->count; i++)
-		if (strcmp(annotations->keys[i], SECCOMP_RECEIVER) == 0)
-			path = annotations->values[i];
 	if (!path) {
 		path = o->seccomp_receiver;
 		place = "";

@@ -29,6 +29,16 @@ int account_parse_id(const char **s, uint32_t *id)
 	return 0;
 }
 
+int account_parse_map(const char **map, struct id_range *range)
+{
+	if (account_parse_id(map, &range->inside) < 0 ||
+	    account_parse_id(map, &range->outside) < 0 || account_parse_id(map, &range->count) < 0)
+		return -1;
+	*map += **map == '\n';
+
+	return 0;
+}
+
 static const char *next_line(const char *line)
 {
 	line += strcspn(line, "\n");

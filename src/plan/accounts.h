@@ -16,6 +16,12 @@ const char *account_name(const char *passwd, uid_t uid, struct arena *a);
  * Count 0: none. */
 struct id_range account_sub_range(const char *table, const char *name, uid_t uid);
 
+/*
+ * user_namespaces(7): read a line of /proc/PID/uid_map, "inside outside count", at @map, which is then behind it. -1: there
+ * is no further one.
+ */
+int account_parse_map(const char **map, struct id_range *range);
+
 /* The decimal number at @s, behind spaces; @s is then behind it. -1 where there is none or it is
  * too big. */
 int account_parse_id(const char **s, uint32_t *id);

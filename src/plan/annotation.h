@@ -11,13 +11,7 @@
 /* The value of annotation @key; NULL: it is not there. */
 static inline const char *plan_annotation_value(const struct planner *p, const char *key)
 {
-	const struct oci_string_map *annotations = p->config->annotations;
-
-	for (size_t i = 0; annotations && i < annotations->count; i++)
-		if (strcmp(annotations->keys[i], key) == 0)
-			return annotations->values[i];
-
-	return NULL;
+	return oci_string_map_find(p->config->annotations, key);
 }
 
 /* Is annotation @key there, with the value "1"? */

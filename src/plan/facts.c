@@ -50,17 +50,15 @@ static mode_t read_umask(void)
 static bool read_initial_userns(void)
 {
 	char map[PROC_SIZE];
-	uint32_t n[3];
+	struct id_range first;
 
 	if (read_proc("/proc/self/uid_map", map, sizeof(map)) < 0)
 		return true;
 
 	const char *at = map;
-	for (size_t i = 0; i < ARRAY_SIZE(n); i++)
-		if (account_parse_id(&at, &n[i]) < 0)
-			return false;
 
-	return n[0] == 0 && n[1] == 0 && n[2] == UINT32_MAX;
+	return account_parse_map(&at, &first) == 0 && first.inside == 0 && first.outside == 0 &&
+	       first.count == UINT32_MAX;
 }
 
 static bool read_setgroups_allowed(void)

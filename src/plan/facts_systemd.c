@@ -6,6 +6,7 @@
  * process 1, and where a user's is, is told by the cgroups that are there (plan/scope.c).
  */
 #include "base/fd.h"
+#include "base/words.h"
 #include "kernel/process.h"
 #include "plan/accounts.h"
 #include "plan/planner.h"
@@ -65,27 +66,24 @@ static const char *read_root(struct arena *a)
 	if (!own)
 		return "";
 
-	size_t length = strlen(own), end = sizeof(scope) - 1;
-	if (length >= end && strcmp(own + length - end, scope) == 0)
-		length -= end;
+	size_t length = strlen(own);
+	if (ends_with(own, scope))
+		length -= sizeof(scope) - 1;
 	while (length > 0 && own[length - 1] == '/')
 		length--;
 
 	return arena_memdup(a, own, length);
 }
 
-/* Who user @id of our user namespace is in the one above: "inside outside count" lines. */
+/* Who user @id of our user namespace is in the one above. */
 static uid_t outer_uid(uid_t id, struct arena *a)
 {
 	const char *at = read_text("/proc/self/uid_map", a);
-	uint32_t inside, outside, count;
+	struct id_range r;
 
-	while (at && account_parse_id(&at, &inside) == 0 && account_parse_id(&at, &outside) == 0 &&
-	       account_parse_id(&at, &count) == 0) {
-		if (id >= inside && id - inside < count)
-			return outside + (id - inside);
-		at += *at == '\n';
-	}
+	while (at && account_parse_map(&at, &r) == 0)
+		if (id >= r.inside && id - r.inside < r.count)
+			return r.outside + (id - r.inside);
 
 	return id;
 }

@@ -7,6 +7,7 @@
  * no such option; there it is an attribute of the root. What is bound keeps the labels it has: engines relabel.
  */
 #include "base/table.h"
+#include "base/words.h"
 #include "plan/annotation.h"
 #include "plan/mounts.h"
 
@@ -21,15 +22,6 @@ static const char *configured(const struct planner *p)
 	const struct oci_linux *linux = p->config->linux;
 
 	return linux && linux->mount_label && linux->mount_label[0] ? linux->mount_label : NULL;
-}
-
-static bool is_one_of(const char *word, const char *const *list, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		if (strcmp(list[i], word) == 0)
-			return true;
-
-	return false;
 }
 
 static const char *context_type(const struct planner *p)

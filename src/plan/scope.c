@@ -14,7 +14,9 @@
 #include "plan/scope.h"
 
 #include "base/fmt.h"
+#include "base/words.h"
 #include "kernel/sys.h"
+#include "plan/annotation.h"
 #include "plan/unit_name.h"
 
 #include <string.h>
@@ -30,17 +32,6 @@ struct scope_name {
 	const char *slice, *prefix, *name;
 	const char *place; /* of what says it, "" where nothing does */
 };
-
-const char *scope_annotation(const struct planner *p, const char *key)
-{
-	const struct oci_string_map *annotations = p->config->annotations;
-
-	for (size_t i = 0; annotations && i < annotations->count; i++)
-		if (strcmp(annotations->keys[i], key) == 0)
-			return annotations->values[i];
-
-	return NULL;
-}
 
 /* ---- can it be had at all? ---- */
 
@@ -113,13 +104,6 @@ static int read_name(struct planner *p, struct scope_name *n, struct err *e)
 	};
 
 	return path && path[0] ? split_path(p, path, n, e) : 0;
-}
-
-static bool ends_with(const char *text, const char *end)
-{
-	size_t length = strlen(text), part = strlen(end);
-
-	return length >= part && strcmp(text + length - part, end) == 0;
 }
 
 static const char *name_unit(struct planner *p, const struct scope_name *n, struct err *e)
@@ -247,7 +231,7 @@ static const char *read_subgroup(struct planner *p, struct err *e)
 {
 	const char *key = "run.oci.systemd.subgroup",
 		   *place = "/annotations/run.oci.systemd.subgroup";
-	const char *name = scope_annotation(p, key);
+	const char *name = plan_annotation_value(p, key);
 
 	if (!name)
 		return "container";

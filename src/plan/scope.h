@@ -10,6 +10,3 @@
 
 /* What every scope has: the first of its properties. */
 const char *scope_base_properties(struct planner *p, const char *slice);
-
-/* The annotation with this key, or NULL. */
-const char *scope_annotation(const struct planner *p, const char *key);

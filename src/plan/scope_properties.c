@@ -12,6 +12,7 @@
 
 #include "base/fmt.h"
 #include "base/table.h"
+#include "base/words.h"
 #include "plan/cgroup.h"
 #include "plan/gvariant.h"
 #include "plan/unit_limits.h"
@@ -102,15 +103,6 @@ static int add_annotations(struct planner *p, struct properties *properties, str
 }
 
 /* ---- limits ---- */
-
-static bool is_one_of(const char *word, const char *const *words, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		if (strcmp(words[i], word) == 0)
-			return true;
-
-	return false;
-}
 
 /* Weights, and systemd has no property for all they can say: they belong to the scope, too. */
 static bool holds_between_neighbours(const char *file)

@@ -6,6 +6,7 @@
 
 #include "base/fmt.h"
 #include "base/table.h"
+#include "plan/cpu_list.h"
 
 #include <string.h>
 
@@ -15,8 +16,6 @@
 #define SINCE_PERIOD 242
 #define SINCE_CPUSET 244
 #define SINCE_IDLE   252
-
-#define CPUS_MOST 8192 /* of any kernel there is */
 
 /* A number, as the kernel reads it: "max", or with K, M, G, T behind. @word is changed. */
 static bool parse(char *word, uint64_t *value)
@@ -115,42 +114,37 @@ static void add_bfq_weight(struct properties *p, const char *property, char *wor
 		property_u64(p, property, weight <= 100 ? weight : 100 + (weight - 100) * 11);
 }
 
-/* "0-3,5" as bits, CPU 0 the lowest of the first byte. The number of bytes, 0: not understood. */
-static size_t parse_list(char *list, uint8_t bits[CPUS_MOST / 8])
+/* As systemd has it: CPU 0 is the lowest bit of the first byte. */
+static unsigned byte_of(const struct cpu_set *set, size_t i)
 {
-	size_t used = 0;
+	return set->words[i / 8] >> i % 8 * 8 & 0xff;
+}
 
-	for (char *range; (range = strsep(&list, ","));) {
-		char *last = range, *first = strsep(&last, "-");
-		unsigned long long from, to;
+static size_t bytes_used(const struct cpu_set *set)
+{
+	size_t used = sizeof(set->words);
 
-		if (fmt_parse_u64(first, &from) < 0 ||
-		    fmt_parse_u64(last ? last : first, &to) < 0 || to >= CPUS_MOST)
-			return 0;
-		for (; from <= to; from++)
-			bits[from / 8] |= (uint8_t) (1 << from % 8);
-		if (to / 8 + 1 > used)
-			used = to / 8 + 1;
-	}
+	while (used > 0 && byte_of(set, used - 1) == 0)
+		used--;
 
 	return used;
 }
 
 static void add_list(struct properties *p, const char *property, char *words)
 {
-	uint8_t bits[CPUS_MOST / 8] = { 0 };
-	bool all = words[strspn(words, "\n")] == '\0'; /* the parent's */
-	size_t used = all ? 0 : parse_list(words, bits);
+	const char *fault;
+	struct cpu_set set;
 
-	if (used == 0 && !all)
+	words[strcspn(words, "\n")] = '\0'; /* nothing but that: the parent's */
+	if (cpu_list_parse(words, &set, &fault) < 0)
 		return;
 	property_begin(p, property, "ay");
 	property_since(p, SINCE_CPUSET);
 	property_array(p, "y");
-	for (size_t i = 0; i < used; i++) {
+	for (size_t i = 0, used = bytes_used(&set); i < used; i++) {
 		char text[8];
 
-		fmt_text(text, sizeof(text), "%u", bits[i]);
+		fmt_text(text, sizeof(text), "%u", byte_of(&set, i));
 		property_value(p, 'y', text);
 	}
 	property_end(p);

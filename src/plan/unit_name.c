@@ -6,6 +6,7 @@
 
 #include "base/fmt.h"
 #include "base/table.h"
+#include "base/words.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -43,8 +44,7 @@ const char *unit_slice_path(const char *slice, struct arena *a)
 
 	if (strcmp(slice, "-") == 0 || strcmp(slice, "-.slice") == 0)
 		return "";
-	if (length <= suffix || length > UNIT_NAME_LONGEST ||
-	    strcmp(slice + length - suffix, slice_suffix) != 0 ||
+	if (length > UNIT_NAME_LONGEST || !ends_with(slice, slice_suffix) ||
 	    !is_slice_name(slice, length - suffix))
 		return NULL;
 
