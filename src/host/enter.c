@@ -89,8 +89,6 @@ static int open_targets(struct entrance *in, const struct spawn_step *spawn, str
 	return 0;
 }
 
-#define PATIENCE_MS 8000
-
 /* As soon as it is killed it ends, frozen or not; until then it may be in our memory. */
 static int give_up(pid_t helper, struct err *e)
 {
@@ -126,7 +124,7 @@ static pid_t hear(const struct birth *b, struct err *e)
 /* Until @helper has a child, and has ended. */
 static pid_t wait_for_birth(const struct birth *b, pid_t helper, struct err *e)
 {
-	const int64_t deadline = sys_clock_ms() + PATIENCE_MS;
+	const int64_t deadline = sys_clock_ms() + CHILD_PATIENCE_MS;
 	struct pollfd fds[] = {
 		{ .fd = -1, .events = POLLIN },
 		{ .fd = b->create->control, .events = POLLIN },
@@ -143,7 +141,7 @@ static pid_t wait_for_birth(const struct birth *b, pid_t helper, struct err *e)
 
 	pid_t pid = fds[1].revents != 0 ? hear(b, e) : 0;
 
-	if (sys_wait_within(helper, &status, PATIENCE_MS) < 0)
+	if (sys_wait_within(helper, &status, CHILD_PATIENCE_MS) < 0)
 		return give_up(helper, e);
 
 	return pid != 0 ? pid : err_msg(e, "the process that was to join the container was killed");

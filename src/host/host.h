@@ -89,6 +89,11 @@ int spawn_release(struct create *c, struct err *e);
 struct pollfd;
 int patience_poll(pid_t pid, bool has_agent, struct pollfd *fds, unsigned count, struct err *e);
 
+#define CHILD_PATIENCE_MS 8000 /* for what a child of ours does that is short */
+
+/* Wait until our child @pid, a program called @name, ends: 0 with its @status (wait(2)). -1: it has not in time, and is killed. */
+int child_wait(pid_t pid, const char *name, int *status, struct err *e);
+
 /* ---- image.c ---- */
 
 /*

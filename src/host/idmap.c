@@ -91,8 +91,6 @@ static int find_helper(const char *name, char path[64])
 	return -ENOENT;
 }
 
-#define HELPER_PATIENCE_MS 8000
-
 static int run_helper(const struct helper *h, struct err *e)
 {
 	const struct sys_clone clone = { .cgroup = -1 };
@@ -102,11 +100,8 @@ static int run_helper(const struct helper *h, struct err *e)
 	if (pid < 0)
 		return err_sys(e, pid, "start %s", h->path);
 
-	pid_t ended = sys_wait_within(pid, &status, HELPER_PATIENCE_MS);
-	if (ended < 0) {
-		sys_kill(pid, SIGKILL);
-		return err_sys(e, ended, "wait for %s", h->path);
-	}
+	if (child_wait(pid, h->path, &status, e) < 0)
+		return -1;
 	if (status != 0) {
 		(void) err_msg(e, "%s failed with status %d", h->path, status >> 8 & 0xff);
 		return err_hint(
@@ -181,10 +176,7 @@ int idmap_find_outside(pid_t pid, uid_t inside, uid_t *outside, struct err *e)
 	map[length] = '\0';
 
 	struct id_range r;
-	for (const char *at = map;
-	     account_parse_id(&at, &r.inside) == 0 && account_parse_id(&at, &r.outside) == 0 &&
-	     account_parse_id(&at, &r.count) == 0;
-	     at += strspn(at, "\n"))
+	for (const char *at = map; account_parse_map(&at, &r) == 0;)
 		if (inside >= r.inside && inside - r.inside < r.count) {
 			*outside = r.outside + (inside - r.inside);
 			return 0;
@@ -240,7 +232,7 @@ int idmap_make_namespace(const struct id_ranges *uids, const struct id_ranges *g
 	int fd = map_and_open(pid, uids, gids, e);
 
 	sys_close(ends[1]);
-	sys_wait_within(pid, &status, HELPER_PATIENCE_MS);
+	sys_wait_within(pid, &status, CHILD_PATIENCE_MS);
 
 	return fd;
 }

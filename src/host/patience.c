@@ -11,6 +11,7 @@
 
 #include "base/fd.h"
 #include "base/fmt.h"
+#include "kernel/process.h"
 #include "kernel/procfs.h"
 #include "wire/wire.h"
 
@@ -115,4 +116,15 @@ int patience_poll(pid_t pid, bool has_agent, struct pollfd *fds, unsigned count,
 		looked = asleep;
 		before = now;
 	}
+}
+
+int child_wait(pid_t pid, const char *name, int *status, struct err *e)
+{
+	pid_t ended = sys_wait_within(pid, status, CHILD_PATIENCE_MS);
+
+	if (ended >= 0)
+		return 0;
+	sys_kill(pid, SIGKILL);
+
+	return err_sys(e, ended, "wait for %s", name);
 }

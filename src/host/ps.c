@@ -260,9 +260,6 @@ static int refuse(int status, char *output, struct err *e)
 	return err_msg(e, "ps ended with %d: %s", status >> 8 & 0xff, output);
 }
 
-/* ps(1) reads of other processes what only they can let go of. */
-#define PATIENCE_MS 8000
-
 int ps_run(const char *const *args, const char *const *env, struct arena *a, char **output,
 	   struct err *e)
 {
@@ -290,11 +287,9 @@ int ps_run(const char *const *args, const char *const *env, struct arena *a, cha
 	if (pid < 0)
 		return err_sys(e, pid, "start \"%s\"", c.path);
 
-	pid_t ended = sys_wait_within(pid, &status, PATIENCE_MS);
-	if (ended < 0) {
-		sys_kill(pid, SIGKILL);
-		return err_sys(e, ended, "wait for ps");
-	}
+	/* It reads of other processes what only they can let go of. */
+	if (child_wait(pid, "ps", &status, e) < 0)
+		return -1;
 	*output = read_back(file, a, e);
 	if (!*output)
 		return -1;
