@@ -34,13 +34,6 @@ void *sys_map_private(size_t size)
 	return (void *) at;
 }
 
-void *sys_map_common(size_t size)
-{
-	long at = map(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1);
-
-	return at < 0 && at > -4096 ? NULL : (void *) at;
-}
-
 void sys_unmap(void *address, size_t size)
 {
 	SYS_CALL(munmap, address, size, 0, 0, 0, 0);

@@ -10,9 +10,6 @@
 /* Zeroed private pages, reserved but not committed. NULL when there is no room. */
 void *sys_map_private(size_t size);
 
-/* Zeroed pages that stay common with a child that is cloned later. NULL when there is no room. */
-void *sys_map_common(size_t size);
-
 void sys_unmap(void *address, size_t size);
 
 /* Give whole pages back that are read as zeroes from then on; where nothing is mapped, nothing happens. */

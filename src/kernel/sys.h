@@ -70,12 +70,6 @@ static inline int sys_dup_keep(int from, int to)
 	return (int) SYS_CALL(dup3, from, to, 0, 0, 0, 0);
 }
 
-/* The same, but closed by an exec. */
-static inline int sys_dup_cloexec(int from, int to)
-{
-	return (int) SYS_CALL(dup3, from, to, O_CLOEXEC, 0, 0, 0);
-}
-
 static inline int sys_fd_flags(int fd)
 {
 	return (int) SYS_CALL(fcntl, fd, F_GETFD, 0, 0, 0, 0);

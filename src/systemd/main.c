@@ -73,6 +73,12 @@ static int refuse(const char *what, const char *unit, const sd_bus_error *error)
 	return EXIT_REFUSED;
 }
 
+/* The message could not be made: @property is in the way, "" where none is. @r: -errno. */
+static void say_unsendable(const char *property, int r)
+{
+	say(property[0] ? property : "the call to systemd", errno_text(-r), NULL);
+}
+
 /* ---- start ---- */
 
 static sd_bus_message *make_start(sd_bus *bus, const struct request *request, unsigned version)
@@ -87,7 +93,7 @@ static sd_bus_message *make_start(sd_bus *bus, const struct request *request, un
 		r = sd_bus_message_append(m, "a(sa(sv))", 0);
 	if (r >= 0)
 		return m;
-	say(name[0] ? name : "the call to systemd", errno_text(-r), NULL);
+	say_unsendable(name, r);
 
 	return NULL;
 }
@@ -133,7 +139,7 @@ static int set(sd_bus *bus, const struct request *request)
 	if (r >= 0)
 		r = properties_append(m, request, version, &name);
 	if (r < 0) {
-		say(name[0] ? name : "the call to systemd", errno_text(-r), NULL);
+		say_unsendable(name, r);
 		return EXIT_REFUSED;
 	}
 
@@ -151,7 +157,7 @@ static int stop(sd_bus *bus, const struct request *request)
 	int r = m ? sd_bus_message_append(m, "ss", request->unit, "replace") : -ENOMEM;
 
 	if (r < 0) {
-		say("the call to systemd", errno_text(-r), NULL);
+		say_unsendable("", r);
 		return EXIT_REFUSED;
 	}
 
