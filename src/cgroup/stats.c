@@ -13,15 +13,6 @@
 #include "cgroup/path.h"
 #include "cgroup/stats_text.h"
 
-/* As getdents64(2) has it. */
-struct entry {
-	uint64_t inode;
-	int64_t next;
-	uint16_t size;
-	uint8_t type;
-	char name[];
-};
-
 /* v2 lists processes without the controller, too. */
 static void count_pids(const char *const *dirs, struct cgroup_stats *stats)
 {
@@ -121,7 +112,7 @@ static void read_hugetlb_of(const char *dir, struct arena *a, struct stats_huget
 
 	while (fd >= 0 && (n = sys_read_dir(fd, buf, sizeof(buf))) > 0)
 		for (ssize_t at = 0; at < n;) {
-			const struct entry *entry = (const void *) (buf + at);
+			const struct sys_entry *entry = (const void *) (buf + at);
 
 			/* Most are not, so look before anything is allocated. */
 			if (strncmp(entry->name, prefix, sizeof(prefix) - 1) == 0)

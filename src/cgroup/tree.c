@@ -85,14 +85,6 @@ static int walk_child(int dir, const char *name, int depth, const struct walk *w
 	return r == -ENOENT ? 0 : r;
 }
 
-struct entry {
-	uint64_t inode;
-	int64_t next;
-	uint16_t size;
-	uint8_t type;
-	char name[];
-};
-
 static int walk_down(int dir, int depth, const struct walk *w)
 {
 	char buf[1024] __attribute__((aligned(8)));
@@ -102,7 +94,7 @@ static int walk_down(int dir, int depth, const struct walk *w)
 		return -ELOOP;
 	while ((n = sys_read_dir(dir, buf, sizeof(buf))) > 0) {
 		for (ssize_t at = 0; at < n;) {
-			const struct entry *entry = (const struct entry *) (buf + at);
+			const struct sys_entry *entry = (const struct sys_entry *) (buf + at);
 
 			at += entry->size;
 			if (entry->type != DT_DIR || entry->name[0] == '.')

@@ -11,14 +11,6 @@
 
 /* ---- names ---- */
 
-/* As getdents64(2) has it. */
-struct entry {
-	uint64_t inode, next;
-	uint16_t size;
-	uint8_t type;
-	char name[];
-};
-
 struct list {
 	const char **items;
 	size_t count, room;
@@ -39,7 +31,7 @@ static void add(struct list *list, const char *name, struct arena *a)
 }
 
 /* Whatever else lies there is not ours to judge. */
-static bool is_candidate(const struct entry *entry)
+static bool is_candidate(const struct sys_entry *entry)
 {
 	struct err ignored;
 
@@ -56,7 +48,7 @@ static int read_names(int dir, struct list *list, struct arena *a)
 
 	while ((filled = sys_read_dir(dir, buf, sizeof(buf))) > 0) {
 		for (ssize_t at = 0; at < filled;) {
-			const struct entry *entry = (const void *) (buf + at);
+			const struct sys_entry *entry = (const void *) (buf + at);
 
 			if (is_candidate(entry))
 				add(list, entry->name, a);

@@ -153,6 +153,9 @@ void create_kill(struct create *c);
 /* Undo everything, whatever was done; what can't be undone is put into @e, behind the cause. */
 void create_rollback(struct create *c, struct err *e);
 
+/* OP_WRITE_CGROUP: the file that this kernel has of the two a step may name, and what to write. -1: less than is in use. */
+int cgroup_file_choose(const struct step *s, const char **file, const char **value, struct err *e);
+
 /* ---- console.c ---- */
 
 /* Send @fd with one message to the socket at @path; CONTRACT.md, B6. */

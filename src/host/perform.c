@@ -84,21 +84,26 @@ static int make_cgroup(struct create *c, const struct step *s, struct err *e)
 	return journal_made(c->journal, topmost, e);
 }
 
+int cgroup_file_choose(const struct step *s, const char **file, const char **value, struct err *e)
+{
+	const char *dir = s->cgroup_file.directory, *usage = s->cgroup_file.usage_file;
+	bool other = s->cgroup_file.other_file && !cgroup_has_file(dir, s->cgroup_file.file);
+
+	*file = other ? s->cgroup_file.other_file : s->cgroup_file.file;
+	*value = other ? s->cgroup_file.other_value : s->cgroup_file.value;
+
+	return usage ? cgroup_check_usage(dir, usage, s->cgroup_file.value, e) : 0;
+}
+
 static int write_cgroup(struct create *c, const struct step *s, struct err *e)
 {
-	const char *dir = s->cgroup_file.directory, *file = s->cgroup_file.file;
-	const char *value = s->cgroup_file.value;
+	const char *file, *value;
 
 	(void) c;
-	if (s->cgroup_file.usage_file &&
-	    cgroup_check_usage(dir, s->cgroup_file.usage_file, value, e) < 0)
+	if (cgroup_file_choose(s, &file, &value, e) < 0)
 		return -1;
-	if (s->cgroup_file.other_file && !cgroup_has_file(dir, file)) {
-		file = s->cgroup_file.other_file;
-		value = s->cgroup_file.other_value;
-	}
 
-	return cgroup_write(dir, file, value, s->cgroup_file.optional, e);
+	return cgroup_write(s->cgroup_file.directory, file, value, s->cgroup_file.optional, e);
 }
 
 static int attach_devices(struct create *c, const struct step *s, struct err *e)

@@ -63,15 +63,6 @@ static void sort(struct collector *c)
 
 /* ---- without a cgroup ---- */
 
-/* As getdents64(2) has it. */
-struct entry {
-	uint64_t inode;
-	int64_t next;
-	uint16_t size;
-	uint8_t type;
-	char name[];
-};
-
 struct family {
 	pid_t pid, parent;
 };
@@ -116,7 +107,7 @@ static int read_families(struct families *f, struct err *e)
 		return err_sys(e, proc, "open \"/proc\"");
 	while ((n = sys_read_dir(proc, buf, sizeof(buf))) > 0)
 		for (ssize_t at = 0; at < n;) {
-			const struct entry *entry = (const void *) (buf + at);
+			const struct sys_entry *entry = (const void *) (buf + at);
 
 			look_at(f, entry->name);
 			at += entry->size;

@@ -50,16 +50,10 @@ static int refused(const struct step *s, struct err *e)
 /* The value that it replaces goes to @former. */
 static int write_value(const struct step *s, struct former *former, struct arena *a, struct err *e)
 {
-	const char *dir = s->cgroup_file.directory, *file = s->cgroup_file.file;
-	const char *value = s->cgroup_file.value;
+	const char *dir = s->cgroup_file.directory, *file, *value;
 
-	if (s->cgroup_file.usage_file &&
-	    cgroup_check_usage(dir, s->cgroup_file.usage_file, value, e) < 0)
+	if (cgroup_file_choose(s, &file, &value, e) < 0)
 		return -1;
-	if (s->cgroup_file.other_file && !cgroup_has_file(dir, file)) {
-		file = s->cgroup_file.other_file;
-		value = s->cgroup_file.other_value;
-	}
 	former_read(former, dir, file, value, a);
 
 	return cgroup_write(dir, file, value, s->cgroup_file.optional, e);

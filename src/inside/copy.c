@@ -10,15 +10,6 @@
 
 #define MAX_DEPTH 100
 
-/* One record of getdents64(2). */
-struct entry {
-	uint64_t inode;
-	int64_t next;
-	uint16_t length;
-	uint8_t type;
-	char name[];
-};
-
 static int copy_entries(int from, int to, unsigned depth, struct err *e);
 
 static int refused(struct err *e, int r, const char *name)
@@ -150,11 +141,11 @@ static int copy_entries(int from, int to, unsigned depth, struct err *e)
 
 	while ((n = sys_read_dir(from, block, sizeof(block))) > 0)
 		for (ssize_t at = 0; at < n;) {
-			const struct entry *entry = (const struct entry *) (block + at);
+			const struct sys_entry *entry = (const struct sys_entry *) (block + at);
 
 			if (copy_one(from, to, entry->name, depth, e) < 0)
 				return -1;
-			at += entry->length;
+			at += entry->size;
 		}
 
 	return n < 0 ? err_sys(e, (int) n, "read a directory") : 0;

@@ -149,14 +149,11 @@ int rootfs_pivot(struct inside *in, const struct step *s, struct err *e)
 	return 0;
 }
 
-int rootfs_move(struct inside *in, const struct step *s, struct err *e)
+static int enter_as_root(struct inside *in, struct err *e)
 {
-	(void) s;
-
 	if (enter(in, e) < 0)
 		return -1;
 
-	/* It lies on top of "/" already, where MS_MOVE would put it. */
 	int r = sys_chroot(".");
 	if (r < 0)
 		return err_sys(e, r, "chroot");
@@ -165,20 +162,21 @@ int rootfs_move(struct inside *in, const struct step *s, struct err *e)
 	return 0;
 }
 
+int rootfs_move(struct inside *in, const struct step *s, struct err *e)
+{
+	(void) s;
+
+	/* It lies on top of "/" already, where MS_MOVE would put it. */
+	return enter_as_root(in, e);
+}
+
 int rootfs_chroot(struct inside *in, const struct step *s, struct err *e)
 {
 	in->rootfs = sys_open(s->path, O_PATH | O_DIRECTORY);
 	if (in->rootfs < 0)
 		return err_sys(e, in->rootfs, "open rootfs \"%s\"", s->path);
-	if (enter(in, e) < 0)
-		return -1;
 
-	int r = sys_chroot(".");
-	if (r < 0)
-		return err_sys(e, r, "chroot");
-	forget_host(in);
-
-	return 0;
+	return enter_as_root(in, e);
 }
 
 int rootfs_protect(struct inside *in, const struct step *s, struct err *e)

@@ -194,7 +194,16 @@ static inline int sys_set_xattr(const char *path, const char *name, const void *
 /* May the effective user do @mode (R_OK, W_OK, X_OK) here? 0, or -errno. */
 int sys_access_at(int dir, const char *path, int mode);
 
-/* Entries of a directory, as getdents64(2) gives them: bytes filled, 0 at the end. */
+/* One entry of a directory, as getdents64(2) gives it. */
+struct sys_entry {
+	uint64_t inode;
+	int64_t next;
+	uint16_t size; /* of the whole entry */
+	uint8_t type;  /* DT_* */
+	char name[];
+};
+
+/* Entries of a directory, one behind the other: bytes filled, 0 at the end. */
 static inline ssize_t sys_read_dir(int dir, void *buf, size_t size)
 {
 	return SYS_CALL(getdents64, dir, buf, size, 0, 0, 0);
