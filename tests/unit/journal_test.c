@@ -2,7 +2,8 @@
 /*
  * tests/unit/journal_test.c - state/journal.c: which process an undo ends
  */
-#include "state/directory.h"
+#include "state_harness.h"
+
 #include "state/journal.h"
 
 #include "base/err.h"
@@ -11,35 +12,9 @@
 #include "kernel/process.h"
 #include "kernel/procfs.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include <cmocka.h>
-
-static char top[] = "/tmp/tare-journal-XXXXXX";
-static int directory;
-
-static int make_top(void **state)
-{
-	(void) state;
-	assert_non_null(mkdtemp(top));
-	directory = sys_open(top, O_RDONLY | O_DIRECTORY);
-
-	return directory < 0;
-}
-
-static int remove_top(void **state)
-{
-	(void) state;
-	sys_unlink_at(directory, STATE_JOURNAL, 0);
-	sys_close(directory);
-
-	return sys_unlink_at(AT_FDCWD, top, AT_REMOVEDIR);
-}
 
 static pid_t make_child(uint64_t *start_time)
 {

@@ -388,5 +388,5 @@ int main(void)
 		reused(gap_22_check_before_update_looks_at_each_limit_by_itself),
 	};
 
-	return cmocka_run_group_tests(tests, make_mounts, remove_mounts);
+	return cmocka_run_group_tests(tests, make_mounts, remove_top);
 }

@@ -463,5 +463,5 @@ int main(void)
 		cmocka_unit_test(device_rules_may_be_left_out_where_no_device_can_be_made),
 	};
 
-	return cmocka_run_group_tests(tests, make_mounts, remove_mounts);
+	return cmocka_run_group_tests(tests, make_mounts, remove_top);
 }

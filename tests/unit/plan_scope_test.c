@@ -5,43 +5,16 @@
  * The cgroup mounts are plain directories made for the test. In the expected text `@` stands for where they
  * are.
  */
-#include "plan_harness.h"
+#include "top_harness.h"
 
 #include "plan/gvariant.h"
 #include "plan/unit_limits.h"
 #include "plan/unit_name.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #define BASE                                                                                       \
 	"DefaultDependencies=\"false\" Delegate=\"true\" CPUAccounting=\"true\" "                  \
 	"MemoryAccounting=\"true\" IOAccounting=\"true\" TasksAccounting=\"true\""
 #define USER_UNIT "user.slice/user-1000.slice/user@1000.service"
-
-static char top[64]; /* what `@` stands for */
-static struct arena arena;
-
-static const char *below_top(const char *name)
-{
-	return arena_printf(&arena, "%s/%s", top, name);
-}
-
-static void make_dir(const char *name)
-{
-	assert_int_equal(mkdir(below_top(name), 0755), 0);
-}
-
-static void make_file(const char *name, const char *text)
-{
-	FILE *file = fopen(below_top(name), "w");
-
-	assert_non_null(file);
-	fputs(text, file);
-	fclose(file);
-}
 
 static int make_mounts(void **state)
 {
@@ -55,9 +28,7 @@ static int make_mounts(void **state)
 					    "run" };
 
 	(void) state;
-	arena_open(&arena);
-	strcpy(top, "/tmp/tare-scope-XXXXXX");
-	assert_non_null(mkdtemp(top));
+	make_top();
 	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++)
 		make_dir(dirs[i]);
 	make_file("v2/cgroup.controllers", "cpuset cpu io memory pids\n");
@@ -65,24 +36,6 @@ static int make_mounts(void **state)
 	make_file("run/bus", "");
 
 	return 0;
-}
-
-static int remove_mounts(void **state)
-{
-	char command[128];
-
-	(void) state;
-	fmt_text(command, sizeof(command), "rm -rf %s", top);
-
-	return system(command);
-}
-
-static void shorten(char *text)
-{
-	for (char *at; (at = strstr(text, top));) {
-		*at = '@';
-		memmove(at + 1, at + strlen(top), strlen(at + strlen(top)) + 1);
-	}
 }
 
 /* ---- names ---- */
@@ -337,22 +290,6 @@ static struct plan_case on_systemd(bool user)
 	c.subjects[1] = plan_birth;
 
 	return c;
-}
-
-static void gives(struct plan_case *c, const char *json, const char *text)
-{
-	if (plan_case_run(c, json) < 0)
-		fail_msg("refused: %s", c->error);
-	shorten(c->text);
-	assert_string_equal(c->text, text);
-}
-
-static void refuses(struct plan_case *c, const char *json, const char *line)
-{
-	if (plan_case_run(c, json) == 0)
-		fail_msg("not refused: %s", json);
-	shorten(c->error);
-	assert_string_equal(c->error, line);
 }
 
 #define CONFIG(linux_part) "{ \"ociVersion\": \"1.3.0\", \"linux\": { " linux_part " } }"
@@ -649,5 +586,5 @@ int main(void)
 		cmocka_unit_test(on_v1_every_hierarchy_has_the_scope),
 	};
 
-	return cmocka_run_group_tests(tests, make_mounts, remove_mounts);
+	return cmocka_run_group_tests(tests, make_mounts, remove_top);
 }

@@ -2,40 +2,15 @@
 /*
  * tests/unit/record_test.c - state/record.c: what is no record is refused
  */
-#include "state/directory.h"
+#include "state_harness.h"
+
 #include "state/record.h"
 
 #include "base/fd.h"
 #include "base/fmt.h"
 #include "base/table.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdlib.h>
 #include <string.h>
-#include <cmocka.h>
-
-static char top[] = "/tmp/tare-record-XXXXXX";
-static int directory;
-
-static int make_top(void **state)
-{
-	(void) state;
-	assert_non_null(mkdtemp(top));
-	directory = sys_open(top, O_RDONLY | O_DIRECTORY);
-
-	return directory < 0;
-}
-
-static int remove_top(void **state)
-{
-	(void) state;
-	sys_unlink_at(directory, STATE_RECORD, 0);
-	sys_close(directory);
-
-	return sys_unlink_at(AT_FDCWD, top, AT_REMOVEDIR);
-}
 
 /* What record_read() says of a record with these lines besides the usual ones. */
 static int read_with(const char *lines, struct record *rec)

@@ -7,14 +7,7 @@
  */
 #pragma once
 
-#include "plan_harness.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-static char top[64]; /* what `@` stands for */
+#include "top_harness.h"
 
 static struct cgroup_hierarchy v1[] = {
 	{ .controllers = "memory", .own = "/job" },
@@ -38,33 +31,6 @@ static const struct cgroup_layout on_v2 = { CGROUP_V2, v2, 1 };
 static const struct cgroup_layout on_hybrid = { CGROUP_HYBRID, hybrid, 2 };
 static const struct cgroup_layout on_none = { .mode = CGROUP_NONE };
 
-/* All of them stay: the tables point to some. */
-static const char *below_top(const char *name)
-{
-	static char paths[64][128];
-	static size_t used;
-	char *path = paths[used++];
-
-	assert_true(used <= sizeof(paths) / sizeof(paths[0]));
-	fmt_text(path, sizeof(paths[0]), "%s/%s", top, name);
-
-	return path;
-}
-
-static void make_dir(const char *name)
-{
-	assert_int_equal(mkdir(below_top(name), 0755), 0);
-}
-
-static void make_file(const char *name, const char *text)
-{
-	FILE *file = fopen(below_top(name), "w");
-
-	assert_non_null(file);
-	fputs(text, file);
-	fclose(file);
-}
-
 static int make_mounts(void **state)
 {
 	static const char *const dirs[] = { "memory",  "memory/job", "cpu",	   "cpuset", "pids",
@@ -72,8 +38,7 @@ static int make_mounts(void **state)
 					    "v2",      "v2/job",     "v2/job/tare" };
 
 	(void) state;
-	strcpy(top, "/tmp/tare-resources-XXXXXX");
-	assert_non_null(mkdtemp(top));
+	make_top();
 	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++)
 		make_dir(dirs[i]);
 	make_file("v2/cgroup.controllers", "cpuset cpu io memory hugetlb pids rdma misc\n");
@@ -93,25 +58,6 @@ static int make_mounts(void **state)
 	return 0;
 }
 
-static int remove_mounts(void **state)
-{
-	char command[128];
-
-	(void) state;
-	fmt_text(command, sizeof(command), "rm -rf %s", top);
-
-	return system(command);
-}
-
-/* Put `@` where the test's directory is named. */
-static void shorten(char *text)
-{
-	for (char *at; (at = strstr(text, top));) {
-		*at = '@';
-		memmove(at + 1, at + strlen(top), strlen(at + strlen(top)) + 1);
-	}
-}
-
 static struct plan_case on(const struct cgroup_layout *layout, plan_subject *subject)
 {
 	struct plan_case c = plan_case_of_root();
@@ -121,22 +67,6 @@ static struct plan_case on(const struct cgroup_layout *layout, plan_subject *sub
 	c.subjects[1] = subject;
 
 	return c;
-}
-
-static void gives(struct plan_case *c, const char *json, const char *text)
-{
-	if (plan_case_run(c, json) < 0)
-		fail_msg("refused: %s", c->error);
-	shorten(c->text);
-	assert_string_equal(c->text, text);
-}
-
-static void refuses(struct plan_case *c, const char *json, const char *line)
-{
-	if (plan_case_run(c, json) == 0)
-		fail_msg("not refused: %s", json);
-	shorten(c->error);
-	assert_string_equal(c->error, line);
 }
 
 /* Of linux.resources, in double quotes' stead single ones. */
