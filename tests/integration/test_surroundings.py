@@ -171,26 +171,27 @@ def test_run_goes_on_when_nobody_reads_what_the_program_prints(bundle):
 # --- start
 
 
-@tare_only
-def test_start_of_a_container_that_is_killed_on_the_way_fails(bundle, scratch):
+def start_in_a_hook(bundle, scratch):
+    """A start whose container is in a hook that does not end."""
     hook = f"touch {scratch}/in-hook; exec sleep 1000"
     bundle.mount(scratch, "bind", scratch, "rbind")
     bundle.writable().config["hooks"] = {"startContainer": [{"path": "/bin/sh", "args": ["sh", "-c", hook]}]}
     bundle.create().ok()
     proc = spawn(bundle.argv("start"))
     poll(lambda: (scratch / "in-hook").exists(), "the hook to run")
+    return proc
+
+
+@tare_only
+def test_start_of_a_container_that_is_killed_on_the_way_fails(bundle, scratch):
+    proc = start_in_a_hook(bundle, scratch)
     os.kill(bundle.pid, signal.SIGKILL)
     finish(proc, timeout=10).refused("the container's first process was killed before it could start")
 
 
 @tare_only
 def test_delete_force_does_not_wait_for_a_hook_of_start(bundle, scratch):
-    hook = f"touch {scratch}/in-hook; exec sleep 1000"
-    bundle.mount(scratch, "bind", scratch, "rbind")
-    bundle.writable().config["hooks"] = {"startContainer": [{"path": "/bin/sh", "args": ["sh", "-c", hook]}]}
-    bundle.create().ok()
-    proc = spawn(bundle.argv("start"))
-    poll(lambda: (scratch / "in-hook").exists(), "the hook to run")
+    proc = start_in_a_hook(bundle, scratch)
     bundle.delete("--force", timeout=5).ok()
     assert finish(proc, timeout=10).code == 1
 
