@@ -57,7 +57,10 @@ static void copy_size(const struct foreground *f)
 		sys_ioctl(f->create->console, TIOCSWINSZ, &size);
 }
 
-/* cfmakeraw(3), as termios(3) describes it. */
+/*
+ * cfmakeraw(3), as termios(3) describes it, but that OPOST stays: the container's pty leaves \n as it is (inside/console.c),
+ * so that the carriage return is this terminal's to add.
+ */
 static void make_raw(struct foreground *f)
 {
 	struct termios raw;
@@ -67,7 +70,6 @@ static void make_raw(struct foreground *f)
 	raw = f->saved;
 	raw.c_iflag &=
 		~(tcflag_t) (IGNBRK | BRKINT | PARMRK | ISTRIP | INLCR | IGNCR | ICRNL | IXON);
-	raw.c_oflag &= ~(tcflag_t) OPOST;
 	raw.c_lflag &= ~(tcflag_t) (ECHO | ECHONL | ICANON | ISIG | IEXTEN);
 	raw.c_cflag &= ~(tcflag_t) (CSIZE | PARENB);
 	raw.c_cflag |= CS8;

@@ -175,6 +175,12 @@ def test_onlcr_is_off_on_the_containers_pty(bundle, terminal):
     assert "-onlcr" in terminal.text().split()
 
 
+def test_lines_begin_at_the_left_margin(bundle, terminal):
+    proc = run_on(on_terminal(bundle, "echo one; echo two"), terminal)
+    assert finish(proc).code == 0
+    assert terminal.text(0.1) == "one\r\ntwo\r\n"
+
+
 def test_run_takes_the_size_of_the_terminal_and_follows_it(bundle, terminal):
     terminal.resize(31, 97)
     on_terminal(bundle.writable(), "stty size; trap 'stty size' WINCH; touch /tmp/ready;"
