@@ -5,10 +5,13 @@
  * tare stays between the caller and the program: signals go on to the program, the caller's
  * terminal and the program's are copied into one another, and the program's end becomes ours. The
  * caller's terminal is raw for that time and restored on every way out.
+ *
+ * Nothing here waits but poll(2): who does not read what is for him holds up neither signals nor the other direction.
  */
 #include "host/host.h"
 
 #include "base/fd.h"
+#include "base/fmt.h"
 #include "base/table.h"
 #include "kernel/process.h"
 
@@ -17,12 +20,19 @@
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
 
+/* One direction: a block is read only when the one before is written. */
+struct copy {
+	int from, to;
+	size_t at, length; /* what of @block is still to be written */
+	char block[4096];
+};
+
 struct foreground {
 	struct create *create;
 	int signals;
 	bool raw; /* @saved is to be put back */
 	struct termios saved;
-	bool input_open;
+	struct copy input, output; /* their .from: -1 at the end */
 };
 
 uint64_t foreground_signals(void)
@@ -82,16 +92,63 @@ static void restore(const struct foreground *f)
 		sys_ioctl(0, TCSETS, (void *) &f->saved);
 }
 
-/* One block; false at the end of @from or when @to takes no more. */
-static bool copy_block(int from, int to)
+/*
+ * Where our output goes. A pipe that poll(2) calls writable takes a block; a terminal perhaps a part of it, and then sleeps. So
+ * a terminal is opened anew, not to wait: that of the caller stays as it is for all who share it. (To open a pty's master
+ * would make another pty.)
+ */
+static int open_output(void)
 {
-	char block[4096];
-	ssize_t n = sys_read(from, block, sizeof(block));
+	char path[32];
+	struct winsize size;
+	int number;
 
-	if (n == -EAGAIN || n == -EINTR)
-		return true;
+	if (sys_ioctl(1, TIOCGWINSZ, &size) < 0 || sys_ioctl(1, TIOCGPTN, &number) == 0)
+		return -1;
+	fmt_text(path, sizeof(path), "/proc/self/fd/%d", 1);
 
-	return n > 0 && sys_write_all(to, block, (size_t) n) == 0;
+	return sys_open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY);
+}
+
+/* ---- copying ---- */
+
+static bool copy_has_block(const struct copy *c)
+{
+	return c->at < c->length;
+}
+
+static struct pollfd copy_watch(const struct copy *c)
+{
+	if (copy_has_block(c))
+		return (struct pollfd) { .fd = c->to, .events = POLLOUT };
+
+	return (struct pollfd) { .fd = c->from, .events = POLLIN };
+}
+
+/* One call, after poll(2) said that it does not wait. False at the end of @from, or when @to takes no more. */
+static bool copy_go_on(struct copy *c, short revents)
+{
+	if (copy_has_block(c)) {
+		ssize_t n = revents & POLLOUT
+				    ? sys_write(c->to, c->block + c->at, c->length - c->at)
+				    : -EPIPE;
+		if (n > 0)
+			c->at += (size_t) n;
+
+		return n >= 0 || n == -EAGAIN || n == -EINTR;
+	}
+
+	ssize_t n = sys_read(c->from, c->block, sizeof(c->block));
+	c->at = 0;
+	c->length = n > 0 ? (size_t) n : 0;
+
+	return n > 0 || n == -EAGAIN || n == -EINTR;
+}
+
+static void copy_end(struct copy *c)
+{
+	c->from = -1;
+	c->at = c->length = 0;
 }
 
 /* ---- the loop ---- */
@@ -110,7 +167,16 @@ static void pass_signals(const struct foreground *f)
 	}
 }
 
-enum { WATCH_END, WATCH_SIGNALS, WATCH_CONSOLE, WATCH_INPUT, WATCH_NOTIFY, WATCH_COUNT };
+enum { WATCH_END, WATCH_SIGNALS, WATCH_OUTPUT, WATCH_INPUT, WATCH_NOTIFY, WATCH_COUNT };
+
+/* Nobody has the other side open any more, or nobody wants to hear it. */
+static void close_console(struct foreground *f)
+{
+	copy_end(&f->output);
+	copy_end(&f->input);
+	sys_close(f->create->console);
+	f->create->console = -1;
+}
 
 /* False once the program has ended. */
 static bool serve_once(struct foreground *f)
@@ -119,9 +185,8 @@ static bool serve_once(struct foreground *f)
 	struct pollfd fds[WATCH_COUNT] = {
 		[WATCH_END] = { .fd = c->pidfd, .events = POLLIN },
 		[WATCH_SIGNALS] = { .fd = f->signals, .events = POLLIN },
-		[WATCH_CONSOLE] = { .fd = c->console, .events = POLLIN },
-		[WATCH_INPUT] = { .fd = c->console >= 0 && f->input_open ? 0 : -1,
-				  .events = POLLIN },
+		[WATCH_OUTPUT] = copy_watch(&f->output),
+		[WATCH_INPUT] = copy_watch(&f->input),
 		[WATCH_NOTIFY] = { .fd = c->notify.in, .events = POLLIN },
 	};
 
@@ -131,23 +196,46 @@ static bool serve_once(struct foreground *f)
 		pass_signals(f);
 	if (fds[WATCH_NOTIFY].revents != 0)
 		notify_pass(&c->notify);
-	if (fds[WATCH_INPUT].revents != 0)
-		f->input_open = copy_block(0, c->console);
-	if (fds[WATCH_CONSOLE].revents != 0 && !copy_block(c->console, 1)) {
-		sys_close(c->console); /* nobody has the other side open any more */
-		c->console = -1;
-	}
+	if (fds[WATCH_INPUT].revents != 0 && !copy_go_on(&f->input, fds[WATCH_INPUT].revents))
+		copy_end(&f->input);
+	if (fds[WATCH_OUTPUT].revents != 0 && !copy_go_on(&f->output, fds[WATCH_OUTPUT].revents))
+		close_console(f);
 
 	return fds[WATCH_END].revents == 0;
 }
 
-/* What the program printed last may still be in the pty. */
-static void drain_console(const struct foreground *f)
+/* Whoever sends one of these to us has nobody left to send it to but us. */
+static bool told_to_end(int signals)
 {
-	struct pollfd p = { .fd = f->create->console, .events = POLLIN };
+	struct signalfd_siginfo info;
 
-	while (p.fd >= 0 && sys_poll(&p, 1, 0) > 0 && copy_block(p.fd, 1))
-		;
+	while (sys_read(signals, &info, sizeof(info)) == (ssize_t) sizeof(info)) {
+		if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT ||
+		    info.ssi_signo == SIGHUP || info.ssi_signo == SIGQUIT)
+			return true;
+	}
+
+	return false;
+}
+
+/* What the program printed last may still be on its way. */
+static void drain_console(struct foreground *f)
+{
+	for (;;) {
+		struct pollfd fds[] = {
+			copy_watch(&f->output),
+			{ .fd = f->signals, .events = POLLIN },
+		};
+		int r = sys_poll(fds, ARRAY_SIZE(fds), copy_has_block(&f->output) ? -1 : 0);
+
+		if (r == -EINTR)
+			continue;
+		if (r <= 0 || (fds[1].revents != 0 && told_to_end(f->signals)))
+			return;
+		if (fds[0].revents != 0 ? !copy_go_on(&f->output, fds[0].revents)
+					: !copy_has_block(&f->output))
+			return;
+	}
 }
 
 static int exit_code_of(int status)
@@ -160,7 +248,7 @@ static int exit_code_of(int status)
 int foreground_wait(struct create *c, int *exit_code, struct err *e)
 {
 	const uint64_t mask = foreground_signals();
-	struct foreground f = { .create = c, .input_open = true };
+	struct foreground f = { .create = c, .input.from = -1, .output.from = -1 };
 	int status = 0;
 
 	sys_signal_mask(SIG_SETMASK, &mask, NULL);
@@ -168,7 +256,13 @@ int foreground_wait(struct create *c, int *exit_code, struct err *e)
 	if (signals < 0)
 		return err_sys(e, signals, "watch for signals");
 	f.signals = signals;
+
+	autoclose int output = c->console >= 0 ? open_output() : -1;
 	if (c->console >= 0) {
+		sys_set_status_flags(c->console, O_RDWR | O_NONBLOCK);
+		f.input.from = 0;
+		f.input.to = f.output.from = c->console;
+		f.output.to = output >= 0 ? output : 1;
 		make_raw(&f);
 		copy_size(&f);
 	}

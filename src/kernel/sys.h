@@ -85,6 +85,11 @@ static inline int sys_status_flags(int fd)
 	return (int) SYS_CALL(fcntl, fd, F_GETFL, 0, 0, 0, 0);
 }
 
+static inline int sys_set_status_flags(int fd, int flags)
+{
+	return (int) SYS_CALL(fcntl, fd, F_SETFL, flags, 0, 0, 0);
+}
+
 /* Mark @first and all above close-on-exec (close_range(2), Linux 5.11; older: one by one). */
 int sys_cloexec_from(int first);
 

@@ -2,7 +2,9 @@
 """process.terminal: the pty inside, the console socket, and `run` on a terminal."""
 import os
 import signal
+import subprocess
 import termios
+import time
 
 import pytest
 
@@ -211,6 +213,59 @@ def test_all_output_comes_before_run_returns(bundle, terminal):
     terminal.expect("line 1999", timeout=20)
     assert finish(proc).code == 0
     assert terminal.text().count("line ") == 2000
+
+
+@tare_only
+def test_a_program_that_reads_nothing_still_prints_and_gets_signals(bundle):
+    """More input than its terminal holds does not stop the runtime."""
+    on_terminal(bundle.writable(), "stty -echo; trap 'echo got it; exit 5' TERM; echo up; touch /tmp/ready;"
+                                   " while :; do sleep 1000 & wait; done")
+    with subprocess.Popen(["yes"], stdout=subprocess.PIPE) as lines:
+        proc = bundle.spawn(stdin=lines.stdout)
+        bundle.ready()
+        time.sleep(0.5)  # by now its terminal is full
+        proc.send_signal(signal.SIGTERM)
+        r = finish(proc, 10)
+        lines.kill()
+    assert r.code == 5
+    assert "up" in r.out and "got it" in r.out
+
+
+@tare_only
+@pytest.mark.parametrize("kind", ["pipe", "terminal"])
+def test_output_that_nobody_reads_does_not_hold_signals_up(bundle, kind):
+    on_terminal(bundle.writable(), "trap 'exit 5' TERM; while :; do echo line; done & touch /tmp/ready; wait")
+    ours, theirs = os.pipe() if kind == "pipe" else os.openpty()
+    proc = bundle.spawn(stdout=theirs)
+    os.close(theirs)
+    try:
+        bundle.ready()
+        time.sleep(0.5)  # by now everything in between is full
+        proc.send_signal(signal.SIGTERM)
+        bundle.wait("stopped")
+        assert proc.poll() is None, "what was printed is not out yet"
+        assert set(read_fd(ours).split()) <= {"line", "lin", "li", "l"}
+        assert finish(proc, 10).code == 5
+    finally:
+        os.close(ours)
+
+
+@tare_only
+@pytest.mark.parametrize("name", ["TERM", "INT", "HUP"])
+def test_a_runtime_whose_output_nobody_reads_can_be_ended(bundle, name):
+    on_terminal(bundle.writable(), "touch /tmp/ready; while :; do echo line; done")
+    ours, theirs = os.pipe()
+    proc = bundle.spawn(stdout=theirs)
+    os.close(theirs)
+    try:
+        bundle.ready()
+        time.sleep(0.5)
+        bundle.kill("KILL").ok()
+        bundle.wait("stopped")
+        proc.send_signal(getattr(signal, f"SIG{name}"))
+        assert finish(proc, 10).code == 137
+    finally:
+        os.close(ours)
 
 
 @tare_only
