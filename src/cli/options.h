@@ -81,8 +81,8 @@ struct options {
 	const char *interval;
 	bool stats;
 	/* exec */
-	const char *process, *user, *cwd, *process_label, *apparmor, *cgroup;
-	struct text_list env, caps, additional_gids;
+	const char *process, *user, *cwd, *process_label, *apparmor;
+	struct text_list env, caps, cgroups, additional_gids;
 	bool tty, no_new_privs, ignore_paused;
 };
 

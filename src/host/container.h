@@ -58,7 +58,7 @@ struct exec_options {
 	const char *user;	 /* "UID" or "UID:GID" */
 	const char *const *additional_gids, *const *env, *const *caps; /* NULL-terminated lists */
 	const char *cwd, *process_label, *apparmor;
-	const char *cgroup; /* below the container's own */
+	const char *const *cgroups; /* [CTRL[,CTRL]:]PATH, below the container's own */
 	const char *console_socket, *pid_file, *pidfd_socket;
 	bool tty, no_new_privs, detach, ignore_paused;
 	int preserve_fds;

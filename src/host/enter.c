@@ -201,6 +201,22 @@ static int release(struct birth *b, pid_t pid, struct err *e)
 	return err_sys(e, r, "open process %d", pid);
 }
 
+/* On v2 a container (systemd, an engine) may have given its cgroup's controllers to children; then it takes no process. */
+static pid_t clone_below(struct entrance *in, struct birth *b, struct err *e)
+{
+	autoclose int dir = subgroup_of_process(b->spawn->cgroup, b->spawn->enter_pid);
+	if (dir < 0)
+		return err_hint(e, "cgroup \"%s\" has given its controllers to those below",
+				b->spawn->cgroup);
+	b->cgroup = dir;
+
+	pid_t pid = clone_helper(in, b, e);
+
+	b->cgroup = -1;
+
+	return pid;
+}
+
 pid_t birth_enter(struct birth *b, struct err *e)
 {
 	const char *cgroup = b->spawn->cgroup;
@@ -216,6 +232,8 @@ pid_t birth_enter(struct birth *b, struct err *e)
 	b->cgroup = dir;
 	if (open_targets(&in, b->spawn, e) == 0 && check_target(b->spawn, e) == 0)
 		pid = clone_helper(&in, b, e);
+	if (pid < 0 && cgroup && e->code == EBUSY)
+		pid = clone_below(&in, b, e);
 	for (int i = 0; i < ENTER_FDS; i++)
 		fd_close(&in.fds[i]);
 

@@ -10,7 +10,6 @@
 
 #include "base/fd.h"
 #include "base/fmt.h"
-#include "cgroup/cgroup.h"
 #include "host/frozen.h"
 #include "kernel/process.h"
 #include "plan/exec.h"
@@ -153,49 +152,6 @@ static const struct oci_process *choose_process(const struct oci_config *config,
 
 /* ---- where ---- */
 
-static bool is_v2(const char *cgroup)
-{
-	struct statfs st;
-
-	return sys_statfs_path(cgroup, &st) == 0 && st.f_type == CGROUP2_SUPER_MAGIC;
-}
-
-/* --cgroup: one of the container's own sub-groups. */
-static int sub_group(const char **dir, const char *name, struct arena *a, struct err *e)
-{
-	const char *path = arena_printf(a, "%s/%s", *dir, name);
-
-	if (strstr(path, "/../") ||
-	    (strlen(path) >= 3 && strcmp(path + strlen(path) - 3, "/..") == 0))
-		return err_msg(e, "cgroup \"%s\" leads out of the container's", name);
-	if (sys_access_at(AT_FDCWD, path, F_OK) < 0)
-		return err_msg(e, "the container has no cgroup \"%s\"", name);
-	*dir = path;
-
-	return 0;
-}
-
-static int choose_cgroups(struct exec_target *t, const struct record *rec, const char *name,
-			  struct arena *a, struct err *e)
-{
-	size_t count = 0;
-	const char **v1 = arena_array(a, list_length(rec->cgroups) + 1, sizeof(*v1));
-
-	for (const char *const *dir = rec->cgroups; *dir; dir++) {
-		const char *chosen = *dir;
-
-		if (name && sub_group(&chosen, name, a, e) < 0)
-			return -1;
-		if (is_v2(chosen))
-			t->cgroup = chosen;
-		else
-			v1[count++] = chosen;
-	}
-	t->cgroups_v1 = v1;
-
-	return 0;
-}
-
 static int check_status(int dir, const struct record *rec, const struct exec_options *o,
 			struct err *e)
 {
@@ -240,7 +196,7 @@ static int decide(struct create *c, const struct exec_options *o, int dir, struc
 		.start_time = rec->start_time,
 		.namespaces = rec->namespaces,
 	};
-	if (choose_cgroups(&target, rec, o->cgroup, own, e) < 0)
+	if (subgroup_choose(&target, rec, o->cgroups, own, e) < 0)
 		return -1;
 
 	const struct plan_options options = {

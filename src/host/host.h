@@ -20,6 +20,8 @@ struct notify {
 		.in = -1, .out = -1                                                                \
 	}
 
+struct exec_target;
+
 struct create {
 	const struct create_options *options;
 	struct arena *plan_arena; /* the memfd with the plan */
@@ -220,6 +222,15 @@ bool hooks_recorded(const struct record *rec, const char *stage);
  * is told. @journal: each is written there; -1: nowhere. */
 int hooks_run_recorded(const struct record *rec, const char *stage, enum container_status status,
 		       bool all, int journal, struct arena *a, struct err *e);
+
+/* ---- subgroup.c ---- */
+
+/* The cgroups of an exec, without or with some --cgroup [CTRL[,CTRL]:]PATH. What is in @t, in @a. */
+int subgroup_choose(struct exec_target *t, const struct record *rec, const char *const *words,
+		    struct arena *a, struct err *e);
+
+/* Open the v2 cgroup below @dir that @pid is in: a descriptor, -ENOENT where it is not below, or -errno. */
+int subgroup_of_process(const char *dir, pid_t pid);
 
 /* ---- foreground.c ---- */
 

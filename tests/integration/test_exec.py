@@ -6,8 +6,8 @@ import signal
 
 import pytest
 
-from harness import (Terminal, assert_same_host, cgroups_of, chown_tree, namespace, poll, read, snapshot,
-                     spawn, tare_only)
+from harness import (LAYOUT, TOKEN, Terminal, assert_same_host, cgroup_mount, cgroup_mounts, cgroups_of, chown_tree, has_v2,
+                     namespace, poll, read, snapshot, spawn, tare_only)
 
 pytestmark = pytest.mark.layouts
 
@@ -99,6 +99,99 @@ def test_exec_is_in_all_of_the_containers_cgroups(up, scratch):
     ex(up, "sleep", "1000", flags=["-d", "--pid-file", scratch / "pid"]).ok()
     pid = int(read(scratch / "pid"))
     assert cgroups_of(pid) == cgroups_of(up.pid)
+
+
+def made_below(bundle, name):
+    """The directories @name in all of the container's cgroups that are its own."""
+    made = [top / cgroups_of(bundle.pid)[c].lstrip("/") / name for c in cgroups_of(bundle.pid)
+            if (top := cgroup_mount(c)) and cgroups_of(bundle.pid)[c].endswith(f"/{bundle.id}")]
+    for path in set(made):
+        path.mkdir()
+        if (path / "cpuset.cpus").exists() and (path / "notify_on_release").exists():
+            for file in ("cpuset.cpus", "cpuset.mems"):
+                (path / file).write_text((path.parent / file).read_text())
+    return made
+
+
+def cgroups_of_exec(bundle, scratch, *flags):
+    ex(bundle, "sleep", "1000", flags=["-d", "--pid-file", scratch / "pid", *flags]).ok()
+    return cgroups_of(int(read(scratch / "pid")))
+
+
+def test_a_cgroup_below_the_containers_can_be_chosen(up, scratch):
+    if not made_below(up, "below"):
+        pytest.skip("no cgroup file system")
+    own = cgroups_of(up.pid)
+    assert cgroups_of_exec(up, scratch, "--cgroup", "below") == \
+        {c: path + "/below" if path.endswith(f"/{up.id}") else path for c, path in own.items()}
+
+
+def test_a_cgroup_can_be_chosen_for_some_controllers(up, scratch):
+    if cgroup_mount("memory") is None or cgroup_mount("pids") is None:
+        pytest.skip(f"layout {LAYOUT}: memory and pids are not both in v1")
+    made_below(up, "below")
+    (up.cgroup("devices") / "other").mkdir()
+    own = cgroups_of(up.pid)
+    there = cgroups_of_exec(up, scratch, "--cgroup", "memory,pids:below", "--cgroup", "devices:other")
+    assert there == {c: path + {"memory": "/below", "pids": "/below", "devices": "/other"}.get(c, "")
+                     for c, path in own.items()}
+
+
+@tare_only
+@pytest.mark.parametrize("words, text", [
+    (["../x"], 'cgroup "../x" leads out of the container\'s'),
+    (["x/.."], 'cgroup "x/.." leads out of the container\'s'),
+    (["nosuch"], 'the container has no cgroup "nosuch"'),
+    (["nosuch:x"], '--cgroup: the container has no controller "nosuch"'),
+    ([":x"], '--cgroup: the container has no controller ""'),
+    (["memory:x:y"], 'invalid --cgroup argument "memory:x:y"'),
+    (["x", "y"], '--cgroup "x" needs a controller in front, as there are others'),
+])
+def test_what_is_no_cgroup_of_the_container_is_refused(up, words, text):
+    if not cgroup_mounts():
+        pytest.skip("no cgroup file system")
+    r = ex(up, "true", flags=[f"--cgroup={w}" for w in words])
+    assert (r.code, r.err) == (255, f'tare: exec "{up.id}": exec failed: {text}\n')
+
+
+FILES = {"memory": "memory.max", "hugetlb": "hugetlb.2MB.max"}
+
+
+def inner(bundle):
+    """The container runs, and its v2 cgroup, whose processes are in init.scope, has this controller to give away."""
+    controller = next((c for c in FILES if has_v2(c)), None)
+    if controller is None:
+        pytest.skip(f"layout {LAYOUT}: no v2 controller of {', '.join(FILES)}")
+    bundle.linux["resources"]["unified"] = {FILES[controller]: "67108864"}
+    bundle.process["args"] = ["sleep", "1000"]
+    bundle.up()
+    own = bundle.cgroup("")
+    (own / "init.scope").mkdir()
+    (own / "init.scope/cgroup.procs").write_text(str(bundle.pid))
+    return controller
+
+
+def test_exec_goes_where_the_first_process_is_when_the_containers_cgroup_takes_none(bundle, scratch):
+    """On v2 a cgroup whose children have its controllers holds no process: systemd leaves it so, and engines in containers."""
+    controller = inner(bundle)
+    (bundle.cgroup("").parent / "cgroup.subtree_control").write_text(f"+{controller}")
+    assert cgroups_of_exec(bundle, scratch) == cgroups_of(bundle.pid)
+    assert cgroups_of(bundle.pid)[""].endswith(f"/{bundle.id}/init.scope")
+    assert int(read(scratch / "pid")) in json.loads(bundle.verb("ps", "--format", "json").ok().out)
+
+
+@tare_only
+def test_a_named_cgroup_that_takes_no_process_is_told(bundle):
+    controller = inner(bundle)
+    own = bundle.cgroup("").parent
+    made_below(bundle, "other")
+    (own / "other").mkdir()
+    (own / "other/below").mkdir()
+    (own / "cgroup.subtree_control").write_text(f"+{controller}")
+    (own / "other/cgroup.subtree_control").write_text(f"+{controller}")
+    r = ex(bundle, "true", flags=["--cgroup", "other"])
+    assert r.code == 255 and r.err.endswith(
+        f'device or resource busy (cgroup "{own}/other" has given its controllers to those below)\n'), r
 
 
 def test_root_and_working_directory_are_the_containers(up):

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * host/subgroup.c - which of a container's cgroups an exec'd process goes to
+ *
+ * Runs in tare, on the host. Usually the container's own. The caller may want others below it (`exec --cgroup`, in runc's
+ * words); and on v2 a container may have made its cgroup an inner node, which takes no process any more: then where the
+ * container's first process is.
+ */
+#include "host/host.h"
+
+#include "base/fd.h"
+#include "base/fmt.h"
+#include "cgroup/layout.h"
+#include "plan/exec.h"
+
+#include <linux/magic.h>
+
+static bool is_v2(const char *cgroup)
+{
+	struct statfs st;
+
+	return sys_statfs_path(cgroup, &st) == 0 && st.f_type == CGROUP2_SUPER_MAGIC;
+}
+
+/* One of @dir's sub-groups. */
+static int go_below(const char **dir, const char *name, struct arena *a, struct err *e)
+{
+	const char *path = arena_printf(a, "%s/%s", *dir, name);
+
+	if (strstr(path, "/../") ||
+	    (strlen(path) >= 3 && strcmp(path + strlen(path) - 3, "/..") == 0))
+		return err_msg(e, "cgroup \"%s\" leads out of the container's", name);
+	if (sys_access_at(AT_FDCWD, path, F_OK) < 0)
+		return err_msg(e, "the container has no cgroup \"%s\"", name);
+	*dir = path;
+
+	return 0;
+}
+
+/* Is the word of @length in the list @words, between commas? */
+static bool has_word(const char *words, const char *word, size_t length)
+{
+	for (const char *at = words; at; at = strchr(at, ',')) {
+		at += *at == ',';
+		if (strncmp(at, word, length) == 0 && (at[length] == ',' || at[length] == '\0'))
+			return true;
+	}
+
+	return false;
+}
+
+/* The place in @dirs of the cgroup that has the controller; -1. */
+static int find_v1(const char *const *dirs, const struct cgroup_layout *layout,
+		   const char *controller, size_t length)
+{
+	for (int i = 0; dirs[i]; i++)
+		for (size_t h = 0; h < layout->count; h++) {
+			size_t mount = strlen(layout->hierarchies[h].mount);
+
+			if (has_word(layout->hierarchies[h].controllers, controller, length) &&
+			    strncmp(dirs[i], layout->hierarchies[h].mount, mount) == 0 &&
+			    dirs[i][mount] == '/')
+				return i;
+		}
+
+	return -1;
+}
+
+/* CTRL[,CTRL]:PATH: other controllers' processes stay in the container's own. */
+static int go_below_some(const char **dirs, const char *word, struct arena *a, struct err *e)
+{
+	const char *colon = strchr(word, ':');
+	struct cgroup_layout layout;
+
+	if (strchr(colon + 1, ':'))
+		return err_msg(e, "invalid --cgroup argument \"%s\"", word);
+	if (cgroup_layout_read(&layout, a, e) < 0)
+		return -1;
+	for (const char *at = word;; at++) {
+		size_t length = strcspn(at, ",:");
+		int i = find_v1(dirs, &layout, at, length);
+
+		if (length == 0 || i < 0)
+			return err_msg(e, "--cgroup: the container has no controller \"%.*s\"",
+				       (int) length, at);
+		if (go_below(&dirs[i], colon + 1, a, e) < 0)
+			return -1;
+		at += length;
+		if (at == colon)
+			return 0;
+	}
+}
+
+static int go_below_all(const char **dirs, const char *const *words, struct arena *a, struct err *e)
+{
+	for (; *words; words++) {
+		if (strchr(*words, ':')) {
+			if (go_below_some(dirs, *words, a, e) < 0)
+				return -1;
+			continue;
+		}
+		if (words[1])
+			return err_msg(
+				e,
+				"--cgroup \"%s\" needs a controller in front, as there are others",
+				*words);
+		for (size_t i = 0; dirs[i]; i++)
+			if (go_below(&dirs[i], *words, a, e) < 0)
+				return -1;
+	}
+
+	return 0;
+}
+
+int subgroup_choose(struct exec_target *t, const struct record *rec, const char *const *words,
+		    struct arena *a, struct err *e)
+{
+	size_t count = 0, v1_count = 0;
+
+	while (rec->cgroups[count])
+		count++;
+
+	const char **dirs = arena_array(a, count + 1, sizeof(*dirs));
+	const char **v1 = arena_array(a, count + 1, sizeof(*v1));
+
+	memcpy(dirs, rec->cgroups, count * sizeof(*dirs));
+	if (go_below_all(dirs, words, a, e) < 0)
+		return -1;
+	for (size_t i = 0; i < count; i++) {
+		if (is_v2(dirs[i]))
+			t->cgroup = dirs[i];
+		else
+			v1[v1_count++] = dirs[i];
+	}
+	t->cgroups_v1 = v1;
+
+	return 0;
+}
+
+/* ---- an inner node ---- */
+
+/* Its v2 cgroup as procfs tells it: below the root of our cgroup namespace. */
+static const char *tell_v2(char *text)
+{
+	char *line = strncmp(text, "0::", 3) == 0 ? text : strstr(text, "\n0::");
+
+	if (!line)
+		return NULL;
+	line += *line == '\n' ? 4 : 3;
+	line[strcspn(line, "\n")] = '\0';
+
+	return strncmp(line, "/..", 3) == 0 ? NULL : line;
+}
+
+int subgroup_of_process(const char *dir, pid_t pid)
+{
+	char path[64], text[8192], below[8192];
+
+	fmt_text(path, sizeof(path), "/proc/%d/cgroup", pid);
+	autoclose int file = sys_open(path, O_RDONLY);
+	ssize_t n = file < 0 ? 0 : sys_read_all(file, text, sizeof(text) - 1);
+
+	text[n < 0 ? 0 : n] = '\0';
+
+	const char *cgroup = tell_v2(text);
+
+	/* @dir is a mount point and the same path: the longest end of it that @cgroup begins with. */
+	for (const char *at = dir; cgroup && at; at = strchr(at + 1, '/')) {
+		size_t length = strlen(at);
+
+		if (strncmp(cgroup, at, length) != 0 || cgroup[length] != '/')
+			continue;
+		if (fmt_text(below, sizeof(below), "%s%s", dir, cgroup + length) >= sizeof(below))
+			return -ENAMETOOLONG;
+
+		return sys_open(below, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+	}
+
+	return -ENOENT;
+}
