@@ -81,7 +81,8 @@ static int call_verb(const struct verb *verb, const char *const *argv, struct ca
 	int r = verb_parse(verb, argv, call, e);
 
 	set_prefix(prefix, size, verb, call);
-	if (verb->fails_with)
+	/* Before there is an ID, it is the command line that is wrong: 1, as with every verb. */
+	if (verb->fails_with && call->id)
 		call->failure = verb->fails_with;
 	if (r < 0)
 		return -1;

@@ -8,6 +8,8 @@
 #include "cli/match.h"
 #include "cli/signals.h"
 
+#include <string.h>
+
 static const struct flag rows[] = {
 	{ "all", 'a', false, FLAG_BOOL, offsetof(struct options, all), NULL,
 	  "send it to every process of the container" },
@@ -27,9 +29,10 @@ static int perform(struct call *call, struct err *e)
 	const char *word = call->args.count > 1 ? call->args.items[1] : "TERM";
 	int signal = signal_parse(word);
 
-	if (signal == 0) {
+	/* Of kill(2): nothing is sent, but is there somebody to send it to? */
+	if (signal == 0 && strcmp(word, "0") != 0) {
 		err_msg(e, "invalid signal \"%s\"", word);
-		return err_hint(e, "a name like KILL or SIGKILL, or a number from 1 to %d",
+		return err_hint(e, "a name like KILL or SIGKILL, or a number from 0 to %d",
 				SIGNAL_LAST);
 	}
 	if (call->options.regex)

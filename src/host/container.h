@@ -74,7 +74,7 @@ int container_exec(const struct exec_options *o, int *exit_code, struct err *e);
 int container_start(const struct state_root *root, const char *id, const char *notify_socket,
 		    struct err *e);
 
-/* @signal 1..64. @all: every process of its cgroup; a container that does not run is then no
+/* @signal 1..64, or 0: none, only to see whether it could be sent. @all: every process of its cgroup; a container that does not run is then no
  * failure. */
 int container_kill(const struct state_root *root, const char *id, int signal, bool all,
 		   struct err *e);

@@ -11,7 +11,8 @@ import defaults
 from harness import (BOX, IS_TARE, ROOT, RUNTIME, TESTER, as_user, command, poll, root_only, rt,
                      tare_only)
 
-VERBS = ["create", "start", "state", "kill", "delete", "run", "list", "spec", "features", "plan"]
+VERBS = ["create", "start", "state", "kill", "delete", "run", "exec", "ps", "pause", "resume", "update", "events", "list", "spec", "features",
+         "plan"]
 BAD_IDS = ["", ".", "..", "a/b", "../x", "a b", "a\nb", "é", "x" * 5000, "a*", "/"]
 RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 
@@ -254,7 +255,7 @@ def test_an_unknown_global_flag_is_named():
 
 
 @pytest.mark.parametrize("args", [["create", "--bundle"], ["run", "--pid-file"], ["spec", "-b"],
-                                  ["list", "--format"]])
+                                  ["list", "--format"], ["exec", "--user"], ["update", "--memory"]])
 def test_a_flag_without_its_value_is_named(args):
     r = rt(*args)
     assert r.code == 1
@@ -276,7 +277,7 @@ def test_parsing_stops_at_the_container_id(bundle):
     assert bundle.status() == "running"
 
 
-@pytest.mark.parametrize("verb", ["create", "run", "start", "state", "kill", "delete"])
+@pytest.mark.parametrize("verb", ["create", "run", "start", "state", "kill", "delete", "exec", "ps", "pause", "resume", "update", "events"])
 def test_a_missing_id_is_refused(verb):
     assert rt(verb).code == 1
 

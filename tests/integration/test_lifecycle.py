@@ -275,6 +275,14 @@ def test_kill_refuses_what_is_no_signal(bundle, word):
     assert bundle.status() == "running"
 
 
+def test_signal_0_asks_whether_it_runs(bundle):
+    bundle.stay().up()
+    bundle.kill("0").ok()
+    bundle.kill("KILL").ok()
+    bundle.wait("stopped")
+    bundle.kill("0").refused("container not running")
+
+
 def test_kill_of_a_stopped_container_says_not_running(bundle):
     bundle.sh("true").up()
     bundle.wait("stopped")
