@@ -3,11 +3,12 @@
 import json
 import os
 import signal
+import time
 
 import pytest
 
-from harness import (LAYOUT, TOKEN, Terminal, assert_same_host, cgroup_mount, cgroup_mounts, cgroups_of, chown_tree, has_v2,
-                     namespace, poll, read, snapshot, spawn, tare_only)
+from harness import (LAYOUT, Terminal, assert_same_host, cgroup_mount, cgroup_mounts, cgroups_of, chown_tree, finish,
+                     has_v2, namespace, poll, read, snapshot, spawn, tare_only)
 
 pytestmark = pytest.mark.layouts
 
@@ -70,6 +71,20 @@ def test_exec_in_a_stopped_container_is_refused(bundle):
     bundle.wait("stopped")
     r = ex(bundle, "true")
     assert r.code == 255 and "cannot exec in a stopped container" in r.err
+
+
+def test_exec_in_a_paused_container_is_refused_or_waits_for_its_resume(bundle):
+    if not cgroup_mounts():
+        pytest.skip("no cgroup file system")
+    bundle.stay().up()
+    bundle.verb("pause").ok()
+    r = ex(bundle, "true")
+    assert r.code == 255 and "cannot exec in a paused container (use --ignore-paused to override)" in r.err, r
+    proc = spawn(bundle.argv("exec", "--ignore-paused", tail=["echo", "resumed"]))
+    time.sleep(0.5)
+    assert proc.poll() is None
+    bundle.verb("resume").ok()
+    assert finish(proc).ok().out == "resumed\n"
 
 
 def test_exec_in_a_created_container_works(bundle):

@@ -63,6 +63,18 @@ def test_a_label_without_selinux_is_an_error(bundle, verb):
 
 
 @no_apparmor
+def test_exec_with_a_profile_without_apparmor_is_an_error(bundle):
+    r = bundle.stay().up().verb("exec", "--apparmor", "some-profile", tail=["true"])
+    assert r.code == 255 and "/process/apparmorProfile" in r.err and "apparmor is disabled or not supported" in r.err, r
+
+
+@no_selinux
+def test_exec_with_a_label_without_selinux_is_an_error(bundle):
+    r = bundle.stay().up().verb("exec", "--process-label", LABEL, tail=["true"])
+    assert r.code == 255 and "/process/selinuxLabel" in r.err and "selinux is disabled or not supported" in r.err, r
+
+
+@no_apparmor
 def test_unconfined_without_apparmor_is_what_everybody_is(bundle):
     bundle.process["apparmorProfile"] = "unconfined"
     bundle.sh("true").run().ok()
@@ -96,6 +108,13 @@ def test_the_profile_is_in_force(bundle, profile, nnp, userns):
     r = bundle.sh("cat /proc/self/attr/current; echo x >/tmp/allowed && echo yes; echo x >/tmp/denied").run()
     assert r.lines[0] == "tare-test (enforce)", r
     assert "ermission denied" in r.err and not (bundle.rootfs / "tmp/denied").exists()
+
+
+@apparmor
+def test_exec_takes_another_profile(bundle, profile):
+    r = bundle.stay().up().verb("exec", "--apparmor", profile, tail=["cat", "/proc/self/attr/current"])
+    assert r.ok().out == "tare-test (enforce)\n"
+    assert current(bundle.pid) == "unconfined"
 
 
 @apparmor
@@ -145,6 +164,13 @@ def test_profile_and_filter_go_together(bundle, profile):
 
 
 # --- SELinux
+
+
+@selinux
+def test_exec_takes_another_label(bundle, scratch):
+    bundle.process["args"] = ["sleep", "1000"]
+    bundle.up().verb("exec", "-d", "--pid-file", scratch / "pid", "--process-label", LABEL, tail=["sleep", "1000"]).ok()
+    assert current(int((scratch / "pid").read_text())) == LABEL != current(bundle.pid)
 
 
 @selinux
