@@ -105,6 +105,14 @@ def test_replicas_are_on_both_nodes_and_scale(swarm):
     swarm.running("web", ["n1", "n2"])
 
 
+def test_a_label_keeps_a_service_to_the_nodes_with_tare(swarm):
+    """As docs/engines/swarm.md says."""
+    swarm("node", "update", "--label-add", "runtime=tare", "n2").ok()
+    swarm.service("kept", "--replicas", "3", "--constraint", "node.labels.runtime==tare")
+    swarm.running("kept", ["n2", "n2", "n2"])
+    swarm("node", "update", "--label-rm", "runtime", "n2").ok()
+
+
 def test_a_global_service(swarm):
     swarm.service("all", "--mode", "global")
     swarm.running("all", ["n1", "n2"])
