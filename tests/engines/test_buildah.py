@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """buildah: run and bud with --isolation oci."""
 import os
+import pathlib
 
 import pytest
 
@@ -42,6 +43,28 @@ def engine():
 def test_run_passes_output_input_and_exit_code(engine):
     r = engine.run("sh", "-c", "cat; echo err >&2; exit 9", code=9, stdin="in")
     assert r.out == "in" and "err" in r.err
+
+
+@pytest.mark.parametrize("how", ["environment", "drop-in"])
+def test_the_runtime_may_be_named_once_for_all(engine, how):
+    """docs/engines/buildah.md. What its script says shows that it was called."""
+    script = BOX / "named"
+    script.write_text(f'#!/bin/sh\necho "$*" >>{BOX}/named.calls\nexec {shared.RUNTIME} "$@"\n')
+    script.chmod(0o755)
+    argv = ["run", "--network", "none", "c1", "--", "echo", "hello"]
+    drop_in = pathlib.Path("/etc/containers/containers.conf.d/50-tare.conf")
+    if how == "environment":
+        r = engine(*argv, env={**os.environ, "BUILDAH_ISOLATION": "oci", "BUILDAH_RUNTIME": str(script)})
+    else:
+        drop_in.parent.mkdir(parents=True, exist_ok=True)
+        drop_in.write_text(f'[engine]\nruntime = "tare"\n[engine.runtimes]\ntare = ["{script}"]\n')
+        try:
+            r = engine(*argv, env={**os.environ, "BUILDAH_ISOLATION": "oci"})
+        finally:
+            drop_in.unlink()
+    assert r.ok().out == "hello\n"
+    assert "create --bundle" in (BOX / "named.calls").read_text()
+    (BOX / "named.calls").unlink()
 
 
 @pytest.mark.parametrize("program", ["no-such-program", "/no/such/program", "/etc/passwd"])

@@ -30,7 +30,10 @@ class Docker(Engine):
         self.daemon = None
         # as in docs/engines/docker.md
         self.config = BOX / f"{name}.json"
-        self.config.write_text(json.dumps({"runtimes": {"tare": {"path": str(shared.RUNTIME)}}, "default-runtime": "tare"}))
+        self.config.write_text(json.dumps({"default-runtime": "tare", "runtimes": {
+            "tare": {"path": str(shared.RUNTIME)},
+            "tare-telling": {"path": str(shared.RUNTIME), "runtimeArgs": ["--log-level", "warning"]},
+            "tare-wrong": {"path": str(shared.RUNTIME), "runtimeArgs": ["--no-such-flag"]}}}))
         self.start()
         self("import", shared.archive(), IMAGE).ok()
 
@@ -99,6 +102,13 @@ def test_the_runtime_is_ours(engine):
     assert engine.inspect(engine.up(), "{{.HostConfig.Runtime}}") == "tare"
     info = engine("info", "--format", "{{json .}}").ok().json
     assert info["DefaultRuntime"] == "tare" and info["Runtimes"]["tare"]["path"] == str(shared.RUNTIME)
+
+
+def test_arguments_for_the_runtime(engine):
+    argv = ["run", "--rm", "--network", "none", "--runtime"]
+    assert engine(*argv, "tare-telling", IMAGE, "echo", "hello").ok().out == "hello\n"
+    r = engine(*argv, "tare-wrong", IMAGE, "echo", "hello")
+    assert r.code != 0 and "runtimes/tare-wrong did not terminate successfully" in r.err, r
 
 
 def test_detached_logs_wait(engine):
