@@ -121,3 +121,6 @@ void cgroup_let_die(const char *const *dirs);
 
 /* Frozen itself, or by a cgroup above. False where there is no freezer. */
 bool cgroup_is_frozen(const char *dir);
+
+/* One of @dirs (as above; NULL: none), of which only the last may be v2's: nobody looks for v2's files in the others. */
+bool cgroup_any_frozen(const char *const *dirs);

@@ -17,14 +17,29 @@
 
 #define LONGEST_NAP 32
 
+static bool is_frozen_v1(const char *dir)
+{
+	char text[256];
+
+	return cgroup_read(dir, "freezer.state", text, sizeof(text)) > 0 &&
+	       strncmp(text, "THAWED", 6) != 0;
+}
+
 bool cgroup_is_frozen(const char *dir)
 {
 	char text[256];
 
 	if (cgroup_read(dir, "cgroup.events", text, sizeof(text)) > 0)
 		return cgroup_event(text, "frozen") == 1;
-	if (cgroup_read(dir, "freezer.state", text, sizeof(text)) > 0)
-		return strncmp(text, "THAWED", 6) != 0;
+
+	return is_frozen_v1(dir);
+}
+
+bool cgroup_any_frozen(const char *const *dirs)
+{
+	for (; dirs && *dirs; dirs++)
+		if (dirs[1] ? is_frozen_v1(*dirs) : cgroup_is_frozen(*dirs))
+			return true;
 
 	return false;
 }

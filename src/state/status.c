@@ -54,23 +54,13 @@ static bool is_waiting(int dir)
 	return hold >= 0 && is_locked(hold);
 }
 
-/* One of its cgroups is enough: on v1 only the freezer's can be. */
-static bool is_frozen(const struct record *rec)
-{
-	for (const char *const *cgroup = rec->cgroups; cgroup && *cgroup; cgroup++)
-		if (cgroup_is_frozen(*cgroup))
-			return true;
-
-	return false;
-}
-
 enum container_status state_status(int dir, const struct record *rec)
 {
 	if (!rec)
 		return is_locked(dir) ? STATUS_CREATING : STATUS_STOPPED;
 	if (!is_alive(rec))
 		return STATUS_STOPPED;
-	if (is_frozen(rec))
+	if (cgroup_any_frozen(rec->cgroups))
 		return STATUS_PAUSED;
 
 	return is_waiting(dir) ? STATUS_CREATED : STATUS_RUNNING;
