@@ -417,7 +417,7 @@ static bool has_agent(const struct create *c)
 	return false;
 }
 
-/* One message of tare-init, unless a signal comes first. As wire_receive(), but -1 with @e set. */
+/* One message of tare-init; a signal, if there is none. As wire_receive(), but -1 with @e set. */
 static int next_message(struct create *c, bool ready, struct wire_message *m, struct err *e)
 {
 	struct pollfd fds[2] = {
@@ -429,7 +429,8 @@ static int next_message(struct create *c, bool ready, struct wire_message *m, st
 
 	if (patience_poll(c->pid, has_agent(c), fds, ARRAY_SIZE(fds), e) < 0)
 		return -1;
-	if (fds[1].revents != 0)
+	/* Both: what is said may be that only the exec was left. */
+	if (fds[1].revents != 0 && fds[0].revents == 0)
 		return interrupted(c, e);
 
 	int r = wire_receive(c->control, m, &fd);

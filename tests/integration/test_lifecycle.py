@@ -79,6 +79,20 @@ def test_run_in_the_foreground_survives_a_signal_that_the_program_ignores(bundle
 
 
 @tare_only
+def test_a_signal_is_the_programs_as_soon_as_that_runs(bundle):
+    """Also where the runtime has not noticed yet: it stands still from the hook on until the program is there."""
+    bundle.writable().sh("trap 'exit 9' HUP; touch /tmp/ready; while :; do sleep 1000 & wait; done")
+    bundle.config["hooks"] = {"startContainer": [{"path": "/bin/sh", "args": ["sh", "-c", "touch /tmp/hook; sleep 0.5"]}]}
+    proc = bundle.spawn("run")
+    poll(lambda: (bundle.rootfs / "tmp/hook").exists())
+    proc.send_signal(signal.SIGSTOP)
+    bundle.ready()
+    proc.send_signal(signal.SIGHUP)
+    proc.send_signal(signal.SIGCONT)
+    assert finish(proc).code == 9
+
+
+@tare_only
 @pytest.mark.parametrize("uid", [0, 1000])
 @pytest.mark.parametrize("seccomp", [False, True])
 def test_a_program_in_the_foreground_ends_with_the_runtime(bundle, uid, seccomp):
