@@ -78,7 +78,7 @@ static int perform(struct call *call, struct err *e)
 {
 	struct create_options o = create_options_of(call);
 
-	return container_create(&o, e);
+	return container_create(&o, call->arena, e);
 }
 
 const struct verb verb_create = {

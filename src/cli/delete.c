@@ -20,7 +20,7 @@ static int delete_one(const struct call *call, const char *id, int signal, struc
 {
 	(void) signal;
 
-	return container_delete(&call->root, id, call->options.force, e);
+	return container_delete(&call->root, id, call->options.force, call->arena, e);
 }
 
 static int perform(struct call *call, struct err *e)

@@ -80,7 +80,7 @@ static int perform(struct call *call, struct err *e)
 	};
 	int exit_code;
 
-	if (container_exec(&exec, &exit_code, e) < 0)
+	if (container_exec(&exec, &exit_code, call->arena, e) < 0)
 		return err_in(e, "exec failed");
 
 	return exit_code;

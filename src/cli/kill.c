@@ -21,7 +21,7 @@ static const struct flag_table flags = { rows, ARRAY_SIZE(rows) };
 
 static int kill_one(const struct call *call, const char *id, int signal, struct err *e)
 {
-	return container_kill(&call->root, id, signal, call->options.all, e);
+	return container_kill(&call->root, id, signal, call->options.all, call->arena, e);
 }
 
 static int perform(struct call *call, struct err *e)

@@ -21,7 +21,7 @@ static int perform(struct call *call, struct err *e)
 	int exit_code;
 
 	o.run = true;
-	if (container_run(&o, &exit_code, e) < 0)
+	if (container_run(&o, &exit_code, call->arena, e) < 0)
 		return -1;
 
 	return exit_code;

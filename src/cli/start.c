@@ -10,7 +10,7 @@ static int perform(struct call *call, struct err *e)
 {
 	const char *notify_socket = env_value(call->env, "NOTIFY_SOCKET");
 
-	return container_start(&call->root, call->id, notify_socket, e);
+	return container_start(&call->root, call->id, notify_socket, call->arena, e);
 }
 
 const struct verb verb_start = {

@@ -40,10 +40,10 @@ struct create_options {
 	bool detach, keep;	      /* run only */
 };
 
-int container_create(const struct create_options *o, struct err *e);
+int container_create(const struct create_options *o, struct arena *a, struct err *e);
 
 /* @exit_code: what tare exits with: the program's code, or 128 + signal; 0 when detached. */
-int container_run(const struct create_options *o, int *exit_code, struct err *e);
+int container_run(const struct create_options *o, int *exit_code, struct arena *a, struct err *e);
 
 /* The plan of create (or of run), without doing any of it. */
 int container_plan(const struct create_options *o, bool json, struct err *e);
@@ -66,21 +66,22 @@ struct exec_options {
 };
 
 /* @exit_code: the program's, or 128 + signal; 0 when detached. */
-int container_exec(const struct exec_options *o, int *exit_code, struct err *e);
+int container_exec(const struct exec_options *o, int *exit_code, struct arena *a, struct err *e);
 
 /*
  * @notify_socket: NOTIFY_SOCKET, or NULL. Where create had one too, waits until the program says that it is ready, or ends.
  */
 int container_start(const struct state_root *root, const char *id, const char *notify_socket,
-		    struct err *e);
+		    struct arena *a, struct err *e);
 
 /* @signal 1..64, or 0: none, only to see whether it could be sent. @all: every process of its cgroup; a container that does not run is then no
  * failure. */
 int container_kill(const struct state_root *root, const char *id, int signal, bool all,
-		   struct err *e);
+		   struct arena *a, struct err *e);
 
 /* @force: kills first; an unknown container is then no failure. */
-int container_delete(const struct state_root *root, const char *id, bool force, struct err *e);
+int container_delete(const struct state_root *root, const char *id, bool force, struct arena *a,
+		     struct err *e);
 
 /* The second: "container not running", "container not paused". */
 int container_pause(const struct state_root *root, const char *id, struct err *e);

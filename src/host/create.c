@@ -411,15 +411,13 @@ static int create_container(struct create *c, struct arena *a, struct record *re
 	return bundle_locate(&c->bundle, records, e);
 }
 
-int container_create(const struct create_options *o, struct err *e)
+int container_create(const struct create_options *o, struct arena *records, struct err *e)
 {
 	struct create c = CREATE_INITIAL(o);
-	struct arena a, records;
 	struct record rec;
+	struct arena a;
 
-	arena_open(&records);
-
-	return create_container(&c, &a, &rec, &records, e);
+	return create_container(&c, &a, &rec, records, e);
 }
 
 /* From here on whoever wants us to stop may have it so: the container is there, and stays. */
@@ -462,22 +460,22 @@ static int finish_run(struct create *c, const struct record *rec, struct arena *
 	return r;
 }
 
-int container_run(const struct create_options *o, int *exit_code, struct err *e)
+int container_run(const struct create_options *o, int *exit_code, struct arena *records,
+		  struct err *e)
 {
 	struct create c = CREATE_INITIAL(o);
-	struct arena a, records;
 	struct record rec;
+	struct arena a;
 
-	arena_open(&records);
-	if (create_container(&c, &a, &rec, &records, e) < 0)
+	if (create_container(&c, &a, &rec, records, e) < 0)
 		return -1;
-	if (hooks_run_recorded(&rec, "poststart", STATUS_RUNNING, false, c.journal, &records, e) <
+	if (hooks_run_recorded(&rec, "poststart", STATUS_RUNNING, false, c.journal, records, e) <
 	    0) {
 		struct err undo;
 
-		(void) container_remove(&o->root, o->id, c.state_dir, &rec, &records, &undo);
-		return bundle_locate(&c.bundle, &records, e);
+		(void) container_remove(&o->root, o->id, c.state_dir, &rec, records, &undo);
+		return bundle_locate(&c.bundle, records, e);
 	}
 
-	return finish_run(&c, &rec, &records, exit_code, e);
+	return finish_run(&c, &rec, records, exit_code, e);
 }

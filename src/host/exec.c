@@ -241,7 +241,8 @@ static int load(struct record *rec, int dir, const struct exec_options *o, struc
 	return check_status(dir, rec, o, e);
 }
 
-int container_exec(const struct exec_options *o, int *exit_code, struct err *e)
+int container_exec(const struct exec_options *o, int *exit_code, struct arena *records,
+		   struct err *e)
 {
 	const struct create_options as_run = {
 		.root = o->root,
@@ -253,16 +254,15 @@ int container_exec(const struct exec_options *o, int *exit_code, struct err *e)
 		.detach = o->detach,
 	};
 	struct create c = CREATE_INITIAL(&as_run);
-	struct arena a, records;
+	struct arena a;
 	struct record rec;
 
 	autoclose int dir = state_open(&o->root, o->id, true, e);
 	if (dir < 0)
 		return -1;
-	arena_open(&records);
 	c.plan_arena = &a;
-	if (load(&rec, dir, o, &records, e) < 0 || create_open_arena(&a, e) < 0 ||
-	    decide(&c, o, dir, &rec, &a, &records, e) < 0)
+	if (load(&rec, dir, o, records, e) < 0 || create_open_arena(&a, e) < 0 ||
+	    decide(&c, o, dir, &rec, &a, records, e) < 0)
 		return -1;
 	if (perform(&c, e) < 0) {
 		create_kill(&c);

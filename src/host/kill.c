@@ -77,17 +77,15 @@ static int kill_everything(const struct record *rec, int signal, struct err *e)
 }
 
 int container_kill(const struct state_root *root, const char *id, int signal, bool all,
-		   struct err *e)
+		   struct arena *a, struct err *e)
 {
 	struct record rec;
-	struct arena a;
 
 	autoclose int dir = state_open(root, id, true, e);
 	if (dir < 0)
 		return -1;
 
-	arena_open(&a);
-	int r = record_read(dir, &rec, &a, e);
+	int r = record_read(dir, &rec, a, e);
 	if (r < 0)
 		return -1;
 	if (r == 0)

@@ -556,6 +556,7 @@ static void close_all(struct create *c)
 
 void create_rollback(struct create *c, struct err *e)
 {
+	struct arena a;
 	struct err undo;
 
 	if (c->state_dir < 0) /* the ID was not even ours */
@@ -570,7 +571,8 @@ void create_rollback(struct create *c, struct err *e)
 	notify_close(&c->notify);
 	hook_files_close(&c->hook_files);
 	close_all(c);
-	if (journal_undo(c->state_dir, NULL, true, &undo) < 0) {
+	arena_open(&a);
+	if (journal_undo(c->state_dir, NULL, true, &a, &undo) < 0) {
 		/* The journal stays: delete --force or the next create tries again. */
 		add_behind(e, &undo);
 		return;

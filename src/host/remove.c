@@ -28,7 +28,7 @@ int container_remove(const struct state_root *root, const char *id, int dir,
 {
 	struct err failure;
 
-	if (journal_undo(dir, rec, false, e) < 0 || state_remove(root, id, dir, e) < 0)
+	if (journal_undo(dir, rec, false, a, e) < 0 || state_remove(root, id, dir, e) < 0)
 		return -1;
 	/* runtime-spec, runtime.md#lifecycle, step 13: a failure is a warning, and the others go
 	 * on. */
@@ -91,13 +91,11 @@ static void kill_early(const struct state_root *root, const char *id, struct are
 		sys_pidfd_signal(pidfd, SIGKILL);
 }
 
-int container_delete(const struct state_root *root, const char *id, bool force, struct err *e)
+int container_delete(const struct state_root *root, const char *id, bool force, struct arena *a,
+		     struct err *e)
 {
-	struct arena a;
-
-	arena_open(&a);
 	if (force)
-		kill_early(root, id, &a);
+		kill_early(root, id, a);
 
 	autoclose int dir = state_open(root, id, false, e);
 	if (dir < 0 && force && e->code == ENOENT)
@@ -105,5 +103,5 @@ int container_delete(const struct state_root *root, const char *id, bool force, 
 	if (dir < 0)
 		return -1;
 
-	return force ? delete_forced(root, id, dir, &a, e) : delete_stopped(root, id, dir, &a, e);
+	return force ? delete_forced(root, id, dir, a, e) : delete_stopped(root, id, dir, a, e);
 }

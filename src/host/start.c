@@ -195,18 +195,16 @@ static int start(const struct state_root *root, const char *id, int dir, const s
 }
 
 int container_start(const struct state_root *root, const char *id, const char *notify_socket,
-		    struct err *e)
+		    struct arena *a, struct err *e)
 {
 	struct notify n = NOTIFY_NONE;
 	struct record rec;
-	struct arena a;
 
 	autoclose int dir = state_open(root, id, false, e);
 	if (dir < 0)
 		return -1;
 
-	arena_open(&a);
-	int r = record_read(dir, &rec, &a, e);
+	int r = record_read(dir, &rec, a, e);
 	if (r < 0)
 		return -1;
 	if (r == 0)
@@ -214,7 +212,7 @@ int container_start(const struct state_root *root, const char *id, const char *n
 	if (check_status(dir, &rec, e) < 0)
 		return -1;
 
-	r = start(root, id, dir, &rec, &n, notify_socket, &a, e);
+	r = start(root, id, dir, &rec, &n, notify_socket, a, e);
 	notify_close(&n);
 
 	return r;

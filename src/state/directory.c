@@ -139,6 +139,7 @@ static int already_exists(const char *id, struct err *e)
  */
 static int recover(const struct state_root *root, int top, const char *id, struct err *e)
 {
+	struct arena a;
 	struct stat st;
 
 	autoclose int dir = open_directory(top, id);
@@ -152,7 +153,10 @@ static int recover(const struct state_root *root, int top, const char *id, struc
 		return 0;
 	if (sys_stat_at(dir, STATE_RECORD, AT_SYMLINK_NOFOLLOW, &st) == 0)
 		return already_exists(id, e);
-	if (journal_undo(dir, NULL, false, e) < 0)
+	arena_open(&a);
+	int r = journal_undo(dir, NULL, false, &a, e);
+	arena_close(&a);
+	if (r < 0)
 		return err_in(e, "clean up after an interrupted create of \"%s\"", id);
 
 	return state_remove(root, id, dir, e);

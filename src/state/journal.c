@@ -39,24 +39,46 @@ int journal_reopen(int dir, struct err *e)
 	return fd < 0 ? err_sys(e, fd, "open the journal") : fd;
 }
 
-static int append(int journal, const char *key, const char *value, struct err *e)
+/* Room for two lines with a path each, every byte of it escaped. */
+struct entry {
+	struct lines lines;
+	char room[4 * CGROUP_PATH + 64];
+};
+
+static struct lines *entry_begin(struct entry *entry)
 {
-	char room[2 * CGROUP_PATH + 64];
-	struct lines line = { .text = room, .room = sizeof(room) };
+	entry->lines = (struct lines) { .text = entry->room, .room = sizeof(entry->room) };
 
-	lines_add(&line, key, value);
+	return &entry->lines;
+}
 
-	int r = line.cut ? -ENAMETOOLONG : sys_write_all(journal, line.text, line.length);
+static int entry_write(int journal, const struct entry *entry, struct err *e)
+{
+	const struct lines *l = &entry->lines;
+	int r = l->cut ? -ENAMETOOLONG : sys_write_all(journal, l->text, l->length);
 
 	return r < 0 ? err_sys(e, r, "write the journal") : 0;
 }
 
+static int append(int journal, const char *key, const char *value, struct err *e)
+{
+	struct entry entry;
+
+	lines_add(entry_begin(&entry), key, value);
+
+	return entry_write(journal, &entry, e);
+}
+
 int journal_cgroup(int journal, const char *path, const char *missing, struct err *e)
 {
-	if (append(journal, "cgroup", path, e) < 0)
-		return -1;
+	struct entry entry;
+	struct lines *lines = entry_begin(&entry);
 
-	return missing[0] != '\0' ? append(journal, "missing", missing, e) : 0;
+	lines_add(lines, "cgroup", path);
+	if (missing[0] != '\0')
+		lines_add(lines, "missing", missing);
+
+	return entry_write(journal, &entry, e);
 }
 
 int journal_made(int journal, const char *topmost, struct err *e)
@@ -503,7 +525,7 @@ static int remove_notify(int dir, struct err *e)
 	return r < 0 && r != -ENOENT ? err_sys(e, r, "remove the directory of NOTIFY_SOCKET") : 0;
 }
 
-static int undo(int dir, const struct record *rec, bool failed, struct arena *a, struct err *e)
+int journal_undo(int dir, const struct record *rec, bool failed, struct arena *a, struct err *e)
 {
 	struct entries entries;
 
@@ -525,17 +547,6 @@ static int undo(int dir, const struct record *rec, bool failed, struct arena *a,
 		return -1;
 
 	return remove_scope(&entries, e);
-}
-
-int journal_undo(int dir, const struct record *rec, bool failed, struct err *e)
-{
-	struct arena a;
-
-	arena_open(&a);
-	int r = undo(dir, rec, failed, &a, e);
-	arena_close(&a);
-
-	return r;
 }
 
 void journal_interrupt(int dir)

@@ -34,6 +34,7 @@ static pid_t make_child(uint64_t *start_time)
 static void undo(unsigned long long pid, uint64_t start_time)
 {
 	struct err e = { 0 };
+	struct arena a;
 	char line[80];
 	size_t length = fmt_text(line, sizeof(line), "process %llu %llu\n", pid,
 				 (unsigned long long) start_time);
@@ -42,8 +43,10 @@ static void undo(unsigned long long pid, uint64_t start_time)
 
 	assert_true(file >= 0);
 	assert_int_equal(sys_write_all(file, line, length), 0);
-	if (journal_undo(directory, NULL, false, &e) < 0)
+	arena_open(&a);
+	if (journal_undo(directory, NULL, false, &a, &e) < 0)
 		fail_msg("%s", e.text);
+	arena_close(&a);
 }
 
 static bool is_alive(pid_t pid)

@@ -154,8 +154,12 @@ static void writes(const char *group, const char *const *lines)
 
 static void undo(bool failed)
 {
-	if (journal_undo(c.state_dir, NULL, failed, &e) < 0)
+	struct arena a;
+
+	arena_open(&a);
+	if (journal_undo(c.state_dir, NULL, failed, &a, &e) < 0)
 		fail_msg("%s", e.text);
+	arena_close(&a);
 }
 
 static void a_group_of_its_own_goes_with_the_container(void **state)
