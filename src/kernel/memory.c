@@ -149,11 +149,16 @@ static bool takes_seals(int file)
 	return seals != -EINVAL && (seals < 0 || !(seals & F_SEAL_SEAL));
 }
 
-int sys_memfd_seal(int memfd)
+static int seal(int memfd)
 {
 	int seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
 
-	return takes_seals(memfd) ? (int) SYS_CALL(fcntl, memfd, F_ADD_SEALS, seals, 0, 0, 0) : 0;
+	return (int) SYS_CALL(fcntl, memfd, F_ADD_SEALS, seals, 0, 0, 0);
+}
+
+int sys_memfd_seal(int memfd)
+{
+	return takes_seals(memfd) ? seal(memfd) : 0;
 }
 
 int sys_program_finish(int file)
@@ -163,7 +168,7 @@ int sys_program_finish(int file)
 	if (!takes_seals(own))
 		return reopen_readonly(own);
 
-	int r = sys_memfd_seal(own);
+	int r = seal(own);
 
 	return r < 0 ? r : take_fd(&own);
 }

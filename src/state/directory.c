@@ -2,16 +2,17 @@
 /*
  * state/directory.c - ROOT/ID: claimed, locked, removed
  *
- * Everything goes by descriptor: ROOT is opened once, ID is a single checked component of it and
- * never followed if it is a link. Runs in tare's own process.
+ * ID is a single checked component of ROOT and never followed if it is a link; from then on all goes by descriptor. Runs in tare's own process.
  */
 #include "state/directory.h"
 
 #include "base/fd.h"
+#include "base/fmt.h"
 #include "base/table.h"
 #include "kernel/time.h"
 #include "state/journal.h"
 
+#include <linux/limits.h>
 #include <sys/file.h>
 
 #define ID_MAX		 255
@@ -44,15 +45,15 @@ static int open_directory(int root, const char *id)
 /* 0 once locked; -EWOULDBLOCK when another command keeps it for @patience_ms. */
 static int lock(int dir, int64_t patience_ms)
 {
-	int64_t deadline = sys_clock_ms() + patience_ms;
+	int r = sys_lock(dir, LOCK_EX | LOCK_NB);
+	int64_t deadline = r == -EWOULDBLOCK ? sys_clock_ms() + patience_ms : 0;
 
-	for (;;) {
-		int r = sys_lock(dir, LOCK_EX | LOCK_NB);
-
-		if (r != -EWOULDBLOCK || sys_clock_ms() >= deadline)
-			return r;
+	while (r == -EWOULDBLOCK && sys_clock_ms() < deadline) {
 		sys_poll(NULL, 0, 2); /* flock(2) has no time-out of its own */
+		r = sys_lock(dir, LOCK_EX | LOCK_NB);
 	}
+
+	return r;
 }
 
 /* Removed by whoever had the lock before us? Where the kernel won't say, work on it will. */
@@ -76,13 +77,12 @@ int state_open(const struct state_root *root, const char *id, bool shared, struc
 	if (state_check_id(id, e) < 0)
 		return -1;
 
-	autoclose int top = sys_open(root->path, O_PATH | O_DIRECTORY);
-	if (top == -ENOENT)
-		return no_such(id, e);
-	if (top < 0)
-		return err_sys(e, top, "open the state directory \"%s\"", root->path);
+	char path[PATH_MAX];
 
-	autoclose int dir = open_directory(top, id);
+	if (fmt_text(path, sizeof(path), "%s/%s", root->path, id) >= sizeof(path))
+		return err_sys(e, -ENAMETOOLONG, "open the state of \"%s\"", id);
+
+	autoclose int dir = open_directory(AT_FDCWD, path);
 	if (dir == -ENOENT)
 		return no_such(id, e);
 	if (dir < 0)
@@ -114,6 +114,9 @@ static int make_root(const char *path, struct err *e)
 
 	if (length >= sizeof(part))
 		return err_sys(e, -ENAMETOOLONG, "make \"%.80s...\"", path);
+	/* As a rule it is there. */
+	if (sys_mkdir_at(AT_FDCWD, path, 0700) == -EEXIST)
+		return 0;
 	for (size_t i = 1; i <= length; i++) {
 		if (path[i] != '/' && path[i] != '\0')
 			continue;

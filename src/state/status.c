@@ -46,12 +46,12 @@ static bool is_alive(const struct record *rec)
 	return stat.start_time == rec->start_time && stat.state != 'Z' && stat.state != 'X';
 }
 
-/* Its tare-init still waits for start. */
+/* Its tare-init still waits for start. A lock that we get goes with the descriptor. */
 static bool is_waiting(int dir)
 {
 	autoclose int hold = sys_open_at(dir, STATE_HOLD, O_RDONLY | O_NONBLOCK | O_NOFOLLOW, 0);
 
-	return hold >= 0 && is_locked(hold);
+	return hold >= 0 && sys_lock(hold, LOCK_SH | LOCK_NB) == -EWOULDBLOCK;
 }
 
 enum container_status state_status(int dir, const struct record *rec)
