@@ -85,7 +85,7 @@ def static():
 
 
 # System calls with cgroup v2 alone, and with v1, where each of a dozen hierarchies wants its own.
-CALLS = {"create": (150, 365), "state": (30, 50), "start": (43, 65), "exec": (135, 200), "kill": (35, 48), "delete": (47, 58)}
+CALLS = {"create": (145, 345), "state": (28, 48), "start": (38, 58), "exec": (110, 168), "kill": (28, 40), "delete": (37, 45)}
 
 
 @pytest.mark.layouts
@@ -101,7 +101,7 @@ def test_a_container_by_and_by(bundle):
         b.created = True
         print(verb, weight)
         assert weight.code == 0 and weight.calls <= CALLS[verb][v1], (verb, weight)
-        assert weight.faults <= 65 and weight.peak <= 900, (verb, weight)
+        assert weight.faults <= 55 and weight.peak <= 850, (verb, weight)
 
 
 def test_who_waits_for_start_holds_little(bundle):
