@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """linux.seccomp: what the program may call, and what it gets when it may not."""
+import ctypes
 import errno
 import os
 import platform
@@ -143,6 +144,36 @@ def test_flags_are_accepted(bundle, flags):
     if not IS_TARE and flags:
         pytest.skip("Debian's runc 1.1.5 knows no flags")
     assert TEXT[errno.EPERM] in mkdir(bundle, profile(rule(MKDIR), flags=flags)).err
+
+
+NOTIFY = [rule(MKDIR, "SCMP_ACT_NOTIFY")]
+
+
+def refuse_flags(flags):
+    """From here on seccomp(2) fails for a filter that is loaded with exactly these flags."""
+    number = {"x86_64": 317, "aarch64": 277}[platform.machine()]
+    load, equal, ret = 0x20, 0x15, 0x06  # the fields of seccomp_data: 0 the number, 16, 24 and 32 the arguments
+    code = [(load, 0, 0, 0), (equal, 0, 6, number), (load, 0, 0, 16), (equal, 0, 4, 1),  # SECCOMP_SET_MODE_FILTER
+            (load, 0, 0, 32), (equal, 2, 0, 0),  # no filter at all: only a question which flags there are
+            (load, 0, 0, 24), (equal, 1, 0, flags), (ret, 0, 0, 0x7fff0000), (ret, 0, 0, 0x50000 | errno.EXDEV)]
+    text = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *c) for c in code))
+    program = ctypes.create_string_buffer(struct.pack("HxxxxxxQ", len(code), ctypes.addressof(text)))
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(22, 2, program, 0, 0) != 0:  # PR_SET_SECCOMP, SECCOMP_MODE_FILTER
+        raise OSError(ctypes.get_errno(), "prctl")
+
+
+@tare_only
+@pytest.mark.parametrize("flags,rules,number", [
+    (None, [], 4), ([], [], 0), (["LOG"], [], 2), (["SPEC_ALLOW"], [], 4), (["TSYNC"], [], 1),
+    (["LOG", "SPEC_ALLOW"], [], 6), (["WAIT_KILLABLE_RECV"], [], 0),
+    # with a listener of its own, and for all threads: 8, 1 and 16
+    ([], NOTIFY, 25), (["LOG"], NOTIFY, 27), (["WAIT_KILLABLE_RECV"], NOTIFY, 57)], ids=str)
+def test_the_kernel_gets_the_flags(bundle, flags, rules, number):
+    more = {} if flags is None else {"flags": [f"SECCOMP_FILTER_FLAG_{f}" for f in flags]}
+    bundle.linux["seccomp"] = profile(*rules, listenerPath="/nonexistent/agent", **more)
+    r = bundle.sh("true").run(preexec_fn=lambda: refuse_flags(number))
+    r.refused("/linux/seccomp", f"load the seccomp filter: {os.strerror(errno.EXDEV).lower()}")
 
 
 def test_several_architectures_are_accepted(bundle):
