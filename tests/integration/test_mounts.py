@@ -229,6 +229,7 @@ NEW_TMPFS = [
     (["iversion", "noiversion"], [], [], [], ["iversion", "noiversion"]),
     (["silent"], [], [], [], ["silent"]),
     (["silent", "loud"], [], [], [], ["loud"]),
+    (["silent", "rro", "rnosuid"], ["ro", "nosuid"], [], [], []),
     (["nosymfollow"], ["nosymfollow"], [], [], []),
     (["nosymfollow", "symfollow"], [], ["nosymfollow"], [], []),
     (["private"], [], [], [], []),
@@ -314,6 +315,15 @@ def test_remount_changes_an_earlier_mount(bundle, scratch):
         assert len(table) == 1
 
 
+def test_a_recursive_option_of_a_remount_holds_below_too(bundle, tree):
+    bundle.mount("/m", "bind", tree, "rbind", "nodev")
+    bundle.mount("/m", "bind", tree, "remount", "bind", "rro", "rdev")
+    table = shown(bundle)
+    for target in ("/m", "/m/sub"):
+        options = mount_at(table, target).options
+        assert "ro" in options and "nodev" not in options, target
+
+
 def test_a_bind_keeps_the_flags_of_its_source(bundle, tree):
     subprocess.run(["mount", "-o", "remount,bind,nosuid,nodev,noexec", tree], check=True)
     bundle.mount("/m", "bind", tree, "bind", "ro")
@@ -370,6 +380,18 @@ def test_tmpcopyup_copies_what_was_there(bundle, option):
     assert r.out.startswith("content\nnew\n")
     assert mount_at(mounts_of(r.out), "/m").fstype == "tmpfs"
     assert (bundle.rootfs / "m/dir/file").read_text() == "content\n"
+
+
+@pytest.mark.parametrize("place", ["/m", "/new"])
+def test_what_is_copied_up_has_the_options_of_the_mount(bundle, place):
+    """Read-only, too, although there was something to write first."""
+    (bundle.rootfs / "m").mkdir()
+    (bundle.rootfs / "m/file").write_text("content\n")
+    bundle.mount(place, "tmpfs", "tmpfs", "tmpcopyup", "ro", "nosuid", "noexec")
+    r = bundle.sh(f"echo new >>{place}/file; cat {place}/file; cat /proc/self/mountinfo").run().ok()
+    assert "Read-only file system" in r.err
+    assert {"ro", "nosuid", "noexec"} <= set(mount_at(mounts_of(r.out), place).options)
+    assert ("content\n" in r.out) == (place == "/m") and "new\n" not in r.out
 
 
 def test_every_option_that_features_lists_is_accepted(bundle, scratch):

@@ -112,6 +112,13 @@ def test_a_device_is_moved_with_its_permanent_addresses_and_is_up(bundle, host, 
     assert bundle.start().ok().err == ""
 
 
+def test_an_address_keeps_the_metric_of_its_route(bundle, host, make):
+    host.ip("addr", "add", "192.0.2.77/25", "dev", "h0", "metric", "300")
+    make({"h0": {}}).ok()
+    metrics = {a["local"]: a.get("metric") for a in inside(bundle).links()["h0"]["addr_info"]}
+    assert (metrics["192.0.2.77"], metrics["192.0.2.5"]) == (300, None)
+
+
 def test_a_device_gets_its_new_name(bundle, host, make):
     make({"h0": {"name": "eth0"}}).ok()
     assert set(inside(bundle).links()) == {"lo", "eth0"}
