@@ -18,6 +18,7 @@
 #include "plan/memory_policy.h"
 #include "plan/mount_options.h"
 #include "plan/namespaces.h"
+#include "plan/scope.h"
 #include "plan/seccomp.h"
 
 #include <seccomp.h>
@@ -196,10 +197,12 @@ static struct oci_string_map *make_annotations(struct arena *a)
 /* What an engine must not let through from an image's annotations: those that tare acts on. */
 static const char **list_unsafe(struct arena *a, size_t *count)
 {
-	const char **names = arena_array(a, 2, sizeof(*names));
+	const char **names = arena_array(a, 3, sizeof(*names));
 
-	*count = 1;
-	names[0] = "run.oci.";
+	*count = 0;
+	names[(*count)++] = "run.oci.";
+	if (with_systemd)
+		names[(*count)++] = SCOPE_PROPERTY;
 
 	return names;
 }

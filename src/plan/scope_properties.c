@@ -19,8 +19,7 @@
 
 #include <string.h>
 
-#define PREFIX	    "org.systemd.property."
-#define PREFIX_SIZE (sizeof(PREFIX) - 1)
+#define PREFIX_SIZE (sizeof(SCOPE_PROPERTY) - 1)
 
 const char *scope_base_properties(struct planner *p, const char *slice)
 {
@@ -94,7 +93,7 @@ static int add_annotations(struct planner *p, struct properties *properties, str
 	const struct oci_string_map *annotations = p->config->annotations;
 
 	for (size_t i = 0; annotations && i < annotations->count; i++)
-		if (strncmp(annotations->keys[i], PREFIX, PREFIX_SIZE) == 0 &&
+		if (strncmp(annotations->keys[i], SCOPE_PROPERTY, PREFIX_SIZE) == 0 &&
 		    add_annotation(p, properties, annotations->keys[i], annotations->values[i], e) <
 			    0)
 			return -1;

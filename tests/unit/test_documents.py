@@ -3,6 +3,7 @@
 
 Needs a built tare: in this directory's tree, or in the one that TARE_BUILD names.
 """
+import json
 import os
 import pathlib
 import re
@@ -97,3 +98,14 @@ def test_security_names_files_and_functions_that_are_there():
             assert (ROOT / file).exists(), file
             if function:
                 assert function in (ROOT / file).read_text(encoding="utf-8"), f"{file}: {function}"
+
+
+def test_features_name_every_annotation_that_the_sources_know(tare):
+    told = json.loads(subprocess.run([tare, "features"], capture_output=True, check=True).stdout)
+    text = "".join(p.read_text(encoding="utf-8") for p in (ROOT / "src").glob("**/*.[ch]") if p.parent.name != "systemd")
+    known = {a for a in re.findall(r'"((?:org|run|com)(?:\.\w+)+\.?)"', text) if a not in told["annotations"]}
+    if not told["linux"]["cgroup"]["systemd"]:
+        known.discard("org.systemd.property.")
+    assert len(known) > 8
+    prefixes = tuple(told["potentiallyUnsafeConfigAnnotations"])
+    assert not [a for a in known if not a.startswith(prefixes)]
