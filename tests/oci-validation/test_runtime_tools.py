@@ -19,7 +19,10 @@ PROGRAMS = {
     "skipall.t": "echo '1..0 # skip no cgroup here'",
     "todo.t": "echo 1..2; echo 'not ok 1 # TODO later'; echo 'ok 2'",
     "bail.t": "echo 1..3; echo ok 1; echo 'Bail out! the runtime is gone'; echo ok 2",
-    "slow.t": "echo 1..1; sleep 1000 & echo $! >\"$PIDS\"; wait",
+    "slow.t": "echo 1..1; sleep 1000 & setsid sleep 1000 & echo $! >\"$PIDS\"; wait",
+    "left.t": "echo 1..1; setsid sh -c 'sleep 1000 & echo $! >\"$PIDS\"'; echo ok 1",
+    "crash.t": "echo 1..2; echo ok 1; kill -SEGV $$",
+    "panic.t": "echo 'panic: no runtime' >&2; exit 2",
     "noplan.t": "echo ok 1",
     "short.t": "echo 1..3; echo ok 1; echo ok 2",
     "twice.t": "echo 1..2; echo ok 1; echo ok 1",
@@ -65,6 +68,8 @@ def verdict(checkout, name, *args, **env):
     ("short", "FAIL short.t: 2 passed, 0 failed, 0 skipped, 0 to do; 3 tests planned, 2 reported", 1),
     ("twice", "FAIL twice.t: 2 passed, 0 failed, 0 skipped, 0 to do; test 1 twice; 2 tests planned, 2 reported", 1),
     ("status", "FAIL status.t: exit status 3; 1 passed, 0 failed, 0 skipped, 0 to do", 1),
+    ("crash", "FAIL crash.t: killed by signal 11; 1 passed, 0 failed, 0 skipped, 0 to do; 2 tests planned, 1 reported", 1),
+    ("panic", "FAIL panic.t: exit status 2; 0 passed, 0 failed, 0 skipped, 0 to do; no plan", 1),
     ("silent", "FAIL silent.t: 0 passed, 0 failed, 0 skipped, 0 to do; no plan", 1),
     ("where", "PASS where.t: 2 passed, 0 failed, 0 skipped, 0 to do", 0),
     ("plain", "FAIL plain.t: not executable: build the checkout", 1)])
@@ -80,9 +85,15 @@ def test_a_program_that_does_not_end_is_ended_with_what_it_started(checkout):
     harness.poll(lambda: not harness.is_alive(int(pids.read_text())), "what it started to end")
 
 
+def test_what_a_program_leaves_is_ended(checkout):
+    pids = checkout / "pids"
+    assert verdict(checkout, "left", PIDS=str(pids)) == ("PASS left.t: 1 passed, 0 failed, 0 skipped, 0 to do", 0)
+    assert not harness.is_alive(int(pids.read_text()))
+
+
 def test_all_programs_are_run_and_summed(checkout):
     r = run(checkout, "--runtime", harness.RUNTIME, "--timeout", "0.5", PIDS=str(checkout / "pids"))
-    assert r.stdout.splitlines()[-1] == "4 passed, 9 failed, 2 skipped" and r.returncode == 1
+    assert r.stdout.splitlines()[-1] == "5 passed, 11 failed, 2 skipped" and r.returncode == 1
     assert len([line for line in r.stdout.splitlines() if line[:4] in ("PASS", "FAIL", "SKIP")]) == len(PROGRAMS)
 
 
