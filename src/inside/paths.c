@@ -38,7 +38,7 @@ static const struct {
 /* The same for a kernel without fsopen(2). */
 static int make_empty_at_once(struct err *e)
 {
-	int empty = sys_make_filesystem("tmpfs", "tmpfs", 0,
+	int empty = sys_make_filesystem(NULL, "tmpfs", 0,
 					MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
 						MOUNT_ATTR_NOEXEC,
 					"nr_blocks=1,nr_inodes=1,mode=0555");
