@@ -69,36 +69,53 @@ static const char *read_single(const char *file, char *text)
 	return text[0] != '\0' ? text : NULL;
 }
 
-static const char *read_one(const char *dir, const char *file, const char *value, struct arena *a)
+/* Files that only take (memory.reclaim), or whose controller has nothing to say here. */
+static bool tells_nothing(int r)
 {
-	char *text = stats_text(dir, file, a);
-	const char *none = none_of(file), *line;
-
-	if (!none || !strchr(value, ' '))
-		return read_single(file, text);
-	line = line_of(text, value);
-
-	return line ? line : arena_printf(a, "%.*s %s", (int) strcspn(value, " "), value, none);
+	return r == -ENOENT || r == -EACCES || r == -EINVAL || r == -ENODEV || r == -EOPNOTSUPP;
 }
 
-void former_read(struct former *f, const char *dir, const char *file, const char *value,
-		 struct arena *a)
+static int read_one(const char *dir, const char *file, const char *value, struct arena *a,
+		    const char **found)
+{
+	const char *none = none_of(file), *line;
+	char *text;
+	int r = stats_read(dir, file, a, &text);
+
+	*found = NULL;
+	if (r < 0)
+		return tells_nothing(r) ? 0 : r;
+	if (!none || !strchr(value, ' ')) {
+		*found = read_single(file, text);
+		return 0;
+	}
+	line = line_of(text, value);
+	*found = line ? line : arena_printf(a, "%.*s %s", (int) strcspn(value, " "), value, none);
+
+	return 0;
+}
+
+int former_read(struct former *f, const char *dir, const char *file, const char *value,
+		struct arena *a, struct err *e)
 {
 	*f = (struct former) { .file = file };
-	if (!cgroup_has_file(dir, file))
-		return;
-	f->value = read_one(dir, file, value, a);
+
+	int r = read_one(dir, file, value, a, &f->value);
 	/* The kernel sets the weight when idle is switched. */
-	if (strcmp(file, "cpu.idle") == 0) {
+	if (r == 0 && f->value && strcmp(file, "cpu.idle") == 0) {
 		f->weight_file = cgroup_has_file(dir, "cpu.weight") ? "cpu.weight" : "cpu.shares";
-		f->weight = read_one(dir, f->weight_file, "", a);
+		r = read_one(dir, f->weight_file, "", a, &f->weight);
 	}
+
+	return r < 0 ? err_sys(e, r, "read what \"%s\" holds", file) : 0;
 }
 
-void former_restore(const struct former *f, const char *dir)
+int former_restore(const struct former *f, const char *dir)
 {
-	if (f->value)
-		cgroup_put(dir, f->file, f->value);
-	if (f->weight && f->value && strcmp(f->value, "0") == 0)
-		cgroup_put(dir, f->weight_file, f->weight);
+	int r = f->value ? cgroup_put(dir, f->file, f->value) : 0;
+
+	if (r == 0 && f->weight && f->value && strcmp(f->value, "0") == 0)
+		r = cgroup_put(dir, f->weight_file, f->weight);
+
+	return r;
 }

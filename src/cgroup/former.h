@@ -4,21 +4,23 @@
  */
 #pragma once
 
+#include "base/err.h"
 #include "heap/arena.h"
 
 struct former {
 	const char *file;
-	const char *value; /* NULL: there is none, or it can't be read */
+	const char *value; /* NULL: there is none, or nobody can read it */
 	const char *weight_file;
 	const char *weight; /* beside cpu.idle: the weight that it overrules; NULL: none */
 };
 
 /*
  * What will undo writing @value to @file of @dir. Where a file has a line for each device it is that
- * of the device which @value begins with, or what takes the line away again. In @a.
+ * of the device which @value begins with, or what takes the line away again. In @a. 0, also where the
+ * file is not there or nobody can read it; or -1: it could not be read now, and should not be written.
  */
-void former_read(struct former *f, const char *dir, const char *file, const char *value,
-		 struct arena *a);
+int former_read(struct former *f, const char *dir, const char *file, const char *value,
+		struct arena *a, struct err *e);
 
-/* Write it back; what is refused stays, for there is nothing left to be done about it. */
-void former_restore(const struct former *f, const char *dir);
+/* Write it back: 0, or -errno; then the file may hold either. */
+int former_restore(const struct former *f, const char *dir);

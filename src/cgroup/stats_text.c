@@ -24,16 +24,22 @@ const char *stats_find(const char *const *dirs, const char *file)
 	return NULL;
 }
 
-char *stats_text(const char *dir, const char *file, struct arena *a)
+int stats_read(const char *dir, const char *file, struct arena *a, char **result)
 {
+	autoclose int fd = cgroup_open_file(dir, file, O_RDONLY);
+	if (fd < 0)
+		return fd;
+
 	size_t room = FIRST_ROOM, used = 0;
 	char *text = arena_alloc(a, room);
-	autoclose int fd = cgroup_open_file(dir, file, O_RDONLY);
-
-	while (fd >= 0) {
+	for (;;) {
 		ssize_t n = sys_read(fd, text + used, room - used - 1);
 
-		if (n <= 0)
+		if (n == -EINTR)
+			continue;
+		if (n < 0)
+			return (int) n;
+		if (n == 0)
 			break;
 		used += (size_t) n;
 		if (used < room - 1)
@@ -47,8 +53,16 @@ char *stats_text(const char *dir, const char *file, struct arena *a)
 		room *= 2;
 	}
 	text[used] = '\0';
+	*result = text;
 
-	return text;
+	return 0;
+}
+
+char *stats_text(const char *dir, const char *file, struct arena *a)
+{
+	char *text;
+
+	return stats_read(dir, file, a, &text) < 0 ? arena_printf(a, "%s", "") : text;
 }
 
 uint64_t stats_number_at(const char **at)

@@ -12,7 +12,10 @@
 /* The first of @dirs that has @file; NULL: none. */
 const char *stats_find(const char *const *dirs, const char *file);
 
-/* The whole of @file of @dir, "" where it is not there. In @a. */
+/* The whole of @file of @dir to @text, in @a: 0; or -errno. */
+int stats_read(const char *dir, const char *file, struct arena *a, char **text);
+
+/* The same, and "" where it can't be read. */
 char *stats_text(const char *dir, const char *file, struct arena *a);
 
 /* Decimal digits at *@at, which is set behind them; `max` is UINT64_MAX. */

@@ -31,10 +31,13 @@ static int shorten_place(struct err *e)
 	return -1;
 }
 
-static void write_back(const struct step *steps, struct former *formers, size_t count)
+/* What the kernel does not take back stays new, and that is told. */
+static void write_back(const struct step *steps, const struct former *formers, size_t count,
+		       struct err *e)
 {
 	while (count-- > 0)
-		former_restore(&formers[count], steps[count].cgroup_file.directory);
+		if (former_restore(&formers[count], steps[count].cgroup_file.directory) < 0)
+			err_hint(e, "\"%s\" could not be set back", formers[count].file);
 }
 
 static int refused(const struct step *s, struct err *e)
@@ -54,7 +57,8 @@ static int write_value(const struct step *s, struct former *former, struct arena
 
 	if (cgroup_file_choose(s, &file, &value, e) < 0)
 		return -1;
-	former_read(former, dir, file, value, a);
+	if (former_read(former, dir, file, value, a, e) < 0)
+		return -1;
 
 	return cgroup_write(dir, file, value, s->cgroup_file.optional, e);
 }
@@ -65,8 +69,9 @@ static int perform(const struct step *steps, size_t count, struct former *former
 	for (size_t i = 0; i < count; i++) {
 		if (write_value(&steps[i], &formers[i], a, e) == 0)
 			continue;
-		write_back(steps, formers, i);
-		return refused(&steps[i], e);
+		refused(&steps[i], e);
+		write_back(steps, formers, i, e);
+		return -1;
 	}
 
 	return 0;
@@ -127,7 +132,7 @@ static int put_in_force(const struct record *rec, const struct oci_linux_resourc
 	if (finish(rec, facts.cgroups.mode == CGROUP_V2, steps, formers, count, schemata, a, e) ==
 	    0)
 		return 0;
-	write_back(steps, formers, count);
+	write_back(steps, formers, count, e);
 
 	return -1;
 }

@@ -25,6 +25,7 @@ struct updater {
 	struct oci_linux_cpu cpu;
 	struct oci_linux_memory memory;
 	struct plan_options options;
+	int unread; /* -errno: what is in force could not be asked for */
 };
 
 /* ---- what is in force ---- */
@@ -41,10 +42,11 @@ static const char *directory_of(struct planner *p, const char *controller, bool 
 	return plan_cgroup_dir(p, h);
 }
 
-/* The text of @v1_file or @v2_file, whichever it is; "" where it can't be told. */
-static const char *read_value(struct planner *p, const char *controller, const char *v1_file,
+/* The text of @v1_file or @v2_file, whichever it is; "" where there is none, or it is unread. */
+static const char *read_value(struct updater *u, const char *controller, const char *v1_file,
 			      const char *v2_file)
 {
+	struct planner *p = &u->planner;
 	char text[256];
 	bool v2;
 	const char *dir = directory_of(p, controller, &v2);
@@ -54,7 +56,11 @@ static const char *read_value(struct planner *p, const char *controller, const c
 		return "";
 
 	autoclose int fd = sys_open(arena_printf(p->arena, "%s/%s", dir, file), O_RDONLY);
-	ssize_t n = fd < 0 ? 0 : sys_read(fd, text, sizeof(text) - 1);
+	ssize_t n = fd < 0 ? fd : sys_read(fd, text, sizeof(text) - 1);
+
+	/* EOPNOTSUPP: memory.memsw.* without swapaccount=1. */
+	if (n < 0 && n != -ENOENT && n != -EACCES && n != -EOPNOTSUPP)
+		u->unread = (int) n;
 
 	return arena_memdup(p->arena, text, n < 0 ? 0 : (size_t) n);
 }
@@ -83,24 +89,24 @@ static const char *second_word(const char *text)
 	return blank ? blank + 1 : "";
 }
 
-static int64_t current_quota(struct planner *p)
+static int64_t current_quota(struct updater *u)
 {
-	return number_in(read_value(p, "cpu", "cpu.cfs_quota_us", "cpu.max"));
+	return number_in(read_value(u, "cpu", "cpu.cfs_quota_us", "cpu.max"));
 }
 
-static int64_t current_period(struct planner *p)
+static int64_t current_period(struct updater *u)
 {
-	const char *v2 = second_word(read_value(p, "cpu", NULL, "cpu.max"));
+	const char *v2 = second_word(read_value(u, "cpu", NULL, "cpu.max"));
 
-	return number_in(v2[0] ? v2 : read_value(p, "cpu", "cpu.cfs_period_us", NULL));
+	return number_in(v2[0] ? v2 : read_value(u, "cpu", "cpu.cfs_period_us", NULL));
 }
 
 /* v1 tells no limit by the largest number of whole pages. */
 #define UNLIMITED (INT64_MAX - (1 << 20))
 
-static int64_t current_limit(struct planner *p)
+static int64_t current_limit(struct updater *u)
 {
-	int64_t limit = number_in(read_value(p, "memory", "memory.limit_in_bytes", "memory.max"));
+	int64_t limit = number_in(read_value(u, "memory", "memory.limit_in_bytes", "memory.max"));
 
 	return limit >= UNLIMITED ? -1 : limit;
 }
@@ -116,7 +122,7 @@ static void complete_quota(struct updater *u)
 
 	if (quota == period)
 		return;
-	now = quota ? current_period(&u->planner) : current_quota(&u->planner);
+	now = quota ? current_period(u) : current_quota(u);
 	if (quota && now > 0) {
 		c->has_period = true;
 		c->period = (uint64_t) now;
@@ -135,7 +141,7 @@ static void complete_swap(struct updater *u)
 	if (!m->has_swap || m->swap <= 0 || (m->has_limit && m->limit != 0))
 		return;
 
-	int64_t now = current_limit(&u->planner);
+	int64_t now = current_limit(u);
 	if (now > 0) {
 		m->has_limit = true;
 		m->limit = now;
@@ -218,7 +224,7 @@ static void put_before(struct planner *p, const char *first, const char *second)
 static void order_memory(struct updater *u)
 {
 	struct planner *p = &u->planner;
-	int64_t both = number_in(read_value(p, "memory", "memory.memsw.limit_in_bytes", NULL));
+	int64_t both = number_in(read_value(u, "memory", "memory.memsw.limit_in_bytes", NULL));
 
 	if (both >= 0 && u->memory.has_limit && u->memory.limit > both)
 		put_before(p, "memory.memsw.limit_in_bytes", "memory.limit_in_bytes");
@@ -233,7 +239,7 @@ static void order_cpu(struct updater *u)
 	struct planner *p = &u->planner;
 	const struct oci_linux_cpu *c = &u->cpu;
 
-	if (c->has_period && (int64_t) c->period < current_period(p))
+	if (c->has_period && (int64_t) c->period < current_period(u))
 		put_before(p, "cpu.cfs_quota_us", "cpu.cfs_period_us");
 }
 
@@ -250,18 +256,17 @@ static int refuse_usage(struct err *e, const char *place, const char *what, int6
 static int check_usage(struct updater *u, struct err *e)
 {
 	const struct oci_linux_memory *m = &u->memory;
-	struct planner *p = &u->planner;
 
 	if (!m->has_check_before_update || !m->check_before_update)
 		return 0;
 
 	int64_t usage =
-		number_in(read_value(p, "memory", "memory.usage_in_bytes", "memory.current"));
+		number_in(read_value(u, "memory", "memory.usage_in_bytes", "memory.current"));
 	if (m->has_limit && m->limit > 0 && usage >= m->limit)
 		return refuse_usage(e, PLACE "memory/limit", "memory", m->limit, usage);
 
-	int64_t both = number_in(read_value(p, "memory", "memory.memsw.usage_in_bytes", NULL));
-	int64_t swap = number_in(read_value(p, "memory", NULL, "memory.swap.current"));
+	int64_t both = number_in(read_value(u, "memory", "memory.memsw.usage_in_bytes", NULL));
+	int64_t swap = number_in(read_value(u, "memory", NULL, "memory.swap.current"));
 	if (both < 0)
 		both = usage + (swap > 0 ? swap : 0);
 	if (m->has_swap && m->swap > 0 && both >= m->swap)
@@ -330,7 +335,7 @@ static int add_steps(struct updater *u, struct err *e)
 	order_memory(u);
 	order_cpu(u);
 
-	return 0;
+	return u->unread < 0 ? err_sys(e, u->unread, "read what limits are in force") : 0;
 }
 
 int plan_update(const struct oci_linux_resources *resources, const char *const *cgroups,

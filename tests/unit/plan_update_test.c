@@ -204,6 +204,18 @@ static void usage_is_looked_at_when_asked(void **state)
 		"/linux/resources/memory/swap: rejecting memory+swap limit 950 <= usage 950");
 }
 
+/* A quota would get another period, and a check for what is in use would find nothing. */
+static void what_is_in_force_must_be_readable(void **state)
+{
+	(void) state;
+	assert_int_equal(mkdir(arena_printf(&arena, "%s/c/cpu.max", top), 0700), 0);
+	assert_string_equal(planned("{\"cpu\":{\"quota\":20000}}", true),
+			    ": read what limits are in force: is a directory");
+	assert_int_equal(mkdir(arena_printf(&arena, "%s/c/memory.current", top), 0700), 0);
+	assert_string_equal(planned("{\"memory\":{\"limit\":7,\"checkBeforeUpdate\":true}}", true),
+			    ": read what limits are in force: is a directory");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_top, remove_top)
@@ -215,6 +227,7 @@ int main(void)
 		TEST(v2_swap_goes_with_the_limit_in_force),
 		TEST(defaults_are_written),
 		TEST(usage_is_looked_at_when_asked),
+		TEST(what_is_in_force_must_be_readable),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

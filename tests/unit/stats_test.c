@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -275,11 +276,12 @@ static void interfaces_are_read_but_for_lo(void **state)
 static const char *restored(const char *file, const char *held, const char *value)
 {
 	struct former f;
+	struct err e;
 
 	put(file, held);
-	former_read(&f, top, file, value, &arena);
+	assert_int_equal(former_read(&f, top, file, value, &arena, &e), 0);
 	put(file, "");
-	former_restore(&f, top);
+	assert_int_equal(former_restore(&f, top), 0);
 
 	return get(file);
 }
@@ -287,6 +289,7 @@ static const char *restored(const char *file, const char *held, const char *valu
 static void a_former_value_is_written_back(void **state)
 {
 	struct former f;
+	struct err e;
 
 	(void) state;
 	assert_string_equal(restored("cpu.max", "max 100000\n", "5000 10000"), "max 100000");
@@ -294,8 +297,23 @@ static void a_former_value_is_written_back(void **state)
 	assert_string_equal(restored("cpuset.cpus", "\n", "0"), "\n");
 	assert_string_equal(
 		restored("memory.oom_control", "oom_kill_disable 1\nunder_oom 0\n", "0"), "1");
-	former_read(&f, top, "not.there", "1", &arena);
+	assert_int_equal(former_read(&f, top, "not.there", "1", &arena, &e), 0);
 	assert_null(f.value);
+	assert_int_equal(former_restore(&f, top), 0);
+}
+
+/* What is lost must not be overwritten: a directory can't be read by anybody. */
+static void a_former_value_that_cannot_be_read_is_an_error(void **state)
+{
+	struct former f;
+	struct err e;
+
+	(void) state;
+	assert_int_equal(mkdir(arena_printf(&arena, "%s/memory.max", top), 0700), 0);
+	assert_int_equal(former_read(&f, top, "memory.max", "1", &arena, &e), -1);
+	assert_string_equal(e.text, "read what \"memory.max\" holds: is a directory");
+	f = (struct former) { .file = "memory.max", .value = "2" };
+	assert_int_equal(former_restore(&f, top), -EISDIR);
 }
 
 static void a_former_value_is_that_of_the_device(void **state)
@@ -319,14 +337,15 @@ static void a_former_value_is_that_of_the_device(void **state)
 static void switching_idle_off_gives_the_weight_back(void **state)
 {
 	struct former f;
+	struct err e;
 
 	(void) state;
 	put("cpu.idle", "0\n");
 	put("cpu.weight", "59\n");
-	former_read(&f, top, "cpu.idle", "1", &arena);
+	assert_int_equal(former_read(&f, top, "cpu.idle", "1", &arena, &e), 0);
 	put("cpu.weight", "");
 	put("cpu.idle", "");
-	former_restore(&f, top);
+	assert_int_equal(former_restore(&f, top), 0);
 	assert_string_equal(get("cpu.weight"), "59");
 	assert_string_equal(get("cpu.idle"), "0");
 }
@@ -372,6 +391,7 @@ int main(void)
 		TEST(interfaces_are_read_but_for_lo),
 		TEST(a_former_value_is_written_back),
 		TEST(a_former_value_is_that_of_the_device),
+		TEST(a_former_value_that_cannot_be_read_is_an_error),
 		TEST(switching_idle_off_gives_the_weight_back),
 		TEST(resctrl_is_written_to_the_containers_group),
 	};
