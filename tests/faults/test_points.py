@@ -8,6 +8,7 @@ points it tried.
 """
 import contextlib
 import errno
+import json
 import os
 import pathlib
 import re
@@ -45,8 +46,10 @@ class Point:
         self.counted, self.call = int(counted), call
         return result
 
-    def count(self, who, argv, attach=None):
-        self.run(who, "EIO", 0, argv, attach).ok()
+    def count(self, who, argv, attach=None, code=0):
+        """How many there are in a command that ends with @code."""
+        r = self.run(who, "EIO", 0, argv, attach)
+        assert r.code == code, r
         assert self.counted > 0
         return self.counted
 
@@ -289,7 +292,7 @@ def test_create_with_a_notify_socket(request, points, bundle, scratch, monkeypat
 
 # Calls whose failure was once taken for an answer, all of them in each run.
 ANSWERS = [("tare", "statfs"), ("tare", "faccessat2"), ("tare", "openat"), ("init", "fcntl"), ("init", "close_range"),
-           ("init", "openat")]
+           ("init", "openat"), ("init", "mount_setattr"), ("init", "open_tree")]
 
 
 @pytest.mark.parametrize("who, call", ANSWERS)
@@ -433,15 +436,15 @@ def test_a_failed_exec_leaves_no_process(points, bundle, scratch, calls):
     assert not (told(r) or left(quiet))
 
 
-def sweep_of_one(request, points, bundle, make, argv, fault, verdict):
-    """A verb whose end is told by @verdict(result, before): the container is made anew each time."""
+def sweep_of_one(request, points, bundle, make, argv, fault, verdict, code=0):
+    """A verb whose end is told by @verdict(result, before): the container is made anew each time. Undisturbed it ends with @code."""
     before = snapshot()
     make()
-    count = points.count("tare", argv)
+    count = points.count("tare", argv, code=code)
     bundle.delete("--force").ok()
     words = argv[argv.index("--root") + 2:argv.index(bundle.id)]
-    tally = Tally(f"{' '.join(words)}, tare, {fault}")
-    for number in numbers(request, count, fault):
+    tally = Tally(f"{' '.join(map(str, words))}, tare, {fault}")
+    for number in numbers(request, count - (code != 0), fault):  # the last of a failure is what it says
         make()
         r = points.run("tare", fault, number, argv)
         problem = f"took {r.seconds:.0f} s" if r.seconds > PATIENCE else verdict(r, before)
@@ -493,6 +496,50 @@ def test_kill(request, points, bundle, flags, fault):
             return None
         return ends() if r.code == 0 else told(r)
     sweep_of_one(request, points, bundle, bundle.up, bundle.argv("kill", *flags, tail=["KILL"]), fault, verdict)
+
+
+# What test_update changes, in both directions: a flag, its file, and what that holds before and after.
+UPDATES = [("--memory", "memory.limit_in_bytes", 64 << 20, 32 << 20), ("--cpu-share", "cpu.shares", 512, 256),
+           ("--cpu-quota", "cpu.cfs_quota_us", 50000, 20000), ("--cpuset-cpus", "cpuset.cpus", "0", "0-1"),
+           ("--pids-limit", "pids.max", 100, 50)]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("end", ["done", "from a file", "refused"])
+def test_update(request, points, bundle, scratch, end, fault):
+    """All limits are new, or, where it failed, the old ones; after a kill each is one of both."""
+    prepare("rich", bundle, scratch)
+    old, new = ({file: str(values[i]) for _, file, *values in UPDATES} for i in (0, 1))
+    flags = [word for flag, file, _, _ in UPDATES for word in (flag, new[file])]
+    if end == "from a file":
+        resources = {"memory": {"limit": 32 << 20}, "cpu": {"shares": 256, "quota": 20000, "cpus": "0-1"}, "pids": {"limit": 50}}
+        (scratch / "resources").write_text(json.dumps(resources))
+        flags = ["--resources", scratch / "resources"]
+    elif end == "refused":  # by the kernel, when some are written already: nobody may have as many
+        flags += ["--pids-limit", "1000000000"]
+    argv = bundle.argv("update", *flags)
+
+    def now():
+        found = limits(pathlib.Path(f"/proc/{bundle.pid}/cgroup").read_text())
+        return {file: found[file].strip() for file in old}
+
+    def verdict(r, _):
+        if bundle.status() != "running":
+            return f"the container is {bundle.status()}"
+        found = now()
+        if r.code == 137 and fault == "kill":
+            return None if all(found[f] in (old[f], new[f]) for f in old) else f"{found}"
+        if r.code == 0:
+            return alike(found, new) or None
+        # what the kernel would not take back is told
+        return told(r) or alike(found, {f: old[f] for f in old if f'"{f}" could not be set back' not in r.err}) or None
+    bundle.up()
+    if now() != old:
+        pytest.skip(f"limits of this machine's cgroups are {now()}")
+    r = command(*argv)
+    assert (r.code == 0 and now() == new) if end != "refused" else (told(r) is None and now() == old), r
+    bundle.delete("--force").ok()
+    sweep_of_one(request, points, bundle, bundle.up, argv, fault, verdict, 1 if end == "refused" else 0)
 
 
 @pytest.mark.parametrize("fault", FAULTS)
