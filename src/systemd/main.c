@@ -36,31 +36,6 @@ static char *read_input(void)
 	return text;
 }
 
-/* The lines before the first property. */
-static int parse(char *text, struct request *request)
-{
-	*request = (struct request) { .properties = "" };
-	while (*text && strncmp(text, "property ", 9) != 0) {
-		char *line = strsep(&text, "\n"), *value = line;
-		const char *key = strsep(&value, " ");
-		unsigned long long pid;
-
-		if (!text || !value)
-			return -1;
-		if (strcmp(key, "unit") == 0)
-			request->unit = value;
-		else if (strcmp(key, "bus") == 0)
-			request->bus = value;
-		else if (strcmp(key, "pid") == 0 && fmt_parse_u64(value, &pid) == 0)
-			request->pid = (uint32_t) pid;
-		else
-			return -1;
-	}
-	request->properties = text;
-
-	return request->unit ? 0 : -1;
-}
-
 static int refuse(const char *what, const char *unit, const sd_bus_error *error)
 {
 	char text[512];
@@ -84,11 +59,11 @@ static void say_unsendable(const char *property, int r)
 static sd_bus_message *make_start(sd_bus *bus, const struct request *request, unsigned version)
 {
 	sd_bus_message *m = bus_new_call(bus, "StartTransientUnit");
-	const char *name = "";
+	char name[PROPERTY_NAME] = "";
 	int r = m ? sd_bus_message_append(m, "ss", request->unit, "fail") : -ENOMEM;
 
 	if (r >= 0)
-		r = properties_append(m, request, version, &name);
+		r = properties_append(m, request, version, name);
 	if (r >= 0)
 		r = sd_bus_message_append(m, "a(sa(sv))", 0);
 	if (r >= 0)
@@ -132,12 +107,12 @@ static int set(sd_bus *bus, const struct request *request)
 	unsigned version = properties_need_version(request->properties) ? bus_version(bus) : 0;
 	sd_bus_message *m = bus_new_call(bus, "SetUnitProperties");
 	sd_bus_error error = SD_BUS_ERROR_NULL;
-	const char *name = "";
+	char name[PROPERTY_NAME] = "";
 	int until_its_end = 1;
 	int r = m ? sd_bus_message_append(m, "sb", request->unit, until_its_end) : -ENOMEM;
 
 	if (r >= 0)
-		r = properties_append(m, request, version, &name);
+		r = properties_append(m, request, version, name);
 	if (r < 0) {
 		say_unsendable(name, r);
 		return EXIT_REFUSED;
@@ -197,7 +172,7 @@ int main(int argc, char **argv)
 	struct request request;
 	sd_bus *bus;
 
-	if (!text || parse(text, &request) < 0) {
+	if (!text || request_parse(text, &request) < 0) {
 		say("tare-systemd is started by tare alone", NULL, NULL);
 		return EXIT_REFUSED;
 	}

@@ -16,8 +16,9 @@
 struct writer {
 	sd_bus_message *message;
 	unsigned version;
-	bool open;     /* a property is */
-	bool skipping; /* it is one that this systemd does not know */
+	bool open;	/* a property is */
+	bool skipping;	/* it is one that this systemd does not know */
+	unsigned depth; /* so many parts of it are open: libsystemd closes any that is */
 	char *name, *type;
 };
 
@@ -97,9 +98,9 @@ static int append_value(sd_bus_message *m, char type, char *text)
 
 static int close_property(struct writer *w)
 {
-	int r = 0;
+	int r = w->depth > 0 ? -EINVAL : 0;
 
-	if (w->open) {
+	if (r == 0 && w->open) {
 		r = sd_bus_message_close_container(w->message);
 		if (r >= 0)
 			r = sd_bus_message_close_container(w->message);
@@ -147,6 +148,22 @@ static int since(struct writer *w, char *rest)
 	return 0;
 }
 
+static int open_part(struct writer *w, char type, const char *contents)
+{
+	w->depth++;
+
+	return sd_bus_message_open_container(w->message, type, contents);
+}
+
+static int close_part(struct writer *w)
+{
+	if (w->depth == 0)
+		return -EINVAL;
+	w->depth--;
+
+	return sd_bus_message_close_container(w->message);
+}
+
 static int write_part(struct writer *w, const char *key, char *rest)
 {
 	int r = open_property(w);
@@ -154,13 +171,13 @@ static int write_part(struct writer *w, const char *key, char *rest)
 	if (r < 0)
 		return r;
 	if (strcmp(key, "end") == 0)
-		return sd_bus_message_close_container(w->message);
+		return close_part(w);
 	if (!rest)
 		return -EINVAL;
 	if (strcmp(key, "array") == 0)
-		return sd_bus_message_open_container(w->message, 'a', rest);
+		return open_part(w, 'a', rest);
 	if (strcmp(key, "struct") == 0)
-		return sd_bus_message_open_container(w->message, 'r', rest);
+		return open_part(w, 'r', rest);
 	if (strcmp(key, "value") == 0 && rest[0] && rest[1] == ' ')
 		return append_value(w->message, rest[0], rest + 2);
 
@@ -188,13 +205,13 @@ bool properties_need_version(const char *properties)
 }
 
 /* The lines are cut up: so from a copy, for they may be needed again. */
-static int write_lines(struct writer *w, char *text, const char **wrong)
+static int write_lines(struct writer *w, char *text, char wrong[PROPERTY_NAME])
 {
 	for (char *line; (line = strsep(&text, "\n")) && *line;) {
 		int r = write_line(w, line);
 
 		if (r < 0) {
-			*wrong = w->name ? w->name : line;
+			fmt_text(wrong, PROPERTY_NAME, "%s", w->name ? w->name : line);
 			return r;
 		}
 	}
@@ -203,15 +220,16 @@ static int write_lines(struct writer *w, char *text, const char **wrong)
 }
 
 int properties_append(sd_bus_message *m, const struct request *request, unsigned version,
-		      const char **name)
+		      char name[PROPERTY_NAME])
 {
 	struct writer w = { .message = m, .version = version };
 	char *copy = strdup(request->properties);
 	int r = copy ? sd_bus_message_open_container(m, 'a', "(sv)") : -ENOMEM;
 
-	*name = "";
+	name[0] = '\0';
 	if (r >= 0)
 		r = write_lines(&w, copy, name);
+	free(copy);
 	if (r >= 0 && request->pid > 0)
 		r = sd_bus_message_append(m, "(sv)", "PIDs", "au", 1, request->pid);
 	if (r >= 0)

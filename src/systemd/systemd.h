@@ -27,7 +27,15 @@ enum {
 	EXIT_UNKNOWN, /* something may be */
 };
 
+/* ---- request.c ---- */
+
+/* What was read, which stays where it is and is cut up. 0, or -1: it is none of tare's. */
+int request_parse(char *text, struct request *request);
+
 /* ---- properties.c ---- */
+
+/* Room for the name of a property: a longer one is cut. */
+#define PROPERTY_NAME 128
 
 /* Is there one that not every systemd knows? */
 bool properties_need_version(const char *properties);
@@ -37,7 +45,7 @@ bool properties_need_version(const char *properties);
  * wrong one, "" where it is none's fault.
  */
 int properties_append(sd_bus_message *m, const struct request *request, unsigned version,
-		      const char **name);
+		      char name[PROPERTY_NAME]);
 
 /* ---- bus.c ---- */
 
