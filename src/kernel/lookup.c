@@ -288,7 +288,8 @@ static int walk_in_mount(int proc, const char *path, int flags)
 {
 	char name[NAME_MAX + 1];
 	int64_t mount = sys_mount_id(proc);
-	autoclose int at = sys_dup(proc, 0);
+	/* Before Linux 3.15 it can't be told: then nothing is opened that something may lie over. */
+	autoclose int at = mount < 0 ? (int) mount : sys_dup(proc, 0);
 
 	for (;;) {
 		if (at < 0)

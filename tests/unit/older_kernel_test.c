@@ -18,7 +18,9 @@
 #include <seccomp.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 static const int answers[] = { ENOSYS, EPERM };
@@ -33,6 +35,74 @@ static void do_without(int answer, const int *calls, size_t count)
 			_exit(254);
 	if (seccomp_load(filter) < 0)
 		_exit(253);
+}
+
+/* ---- what only a part of a call tells ---- */
+
+/* The bits of a call's argument that an older kernel did not know, and passed over. */
+struct unknown {
+	int call;
+	unsigned argument;
+	uint64_t bits;
+};
+
+static const struct unknown mount_ids = { SCMP_SYS(statx), 3, 0x1000 }; /* STATX_MNT_ID, 5.8 */
+static const struct unknown no_replace = { SCMP_SYS(mmap), 3, MAP_FIXED_NOREPLACE }; /* 4.17 */
+static const struct unknown no_links = { SCMP_SYS(mount), 3, 256 }; /* MS_NOSYMFOLLOW, 5.10 */
+static struct unknown passed_over;
+static volatile int times_passed_over;
+
+#if defined(__x86_64__)
+#define ARGUMENTS                                                                                  \
+	{                                                                                          \
+		REG_RDI, REG_RSI, REG_RDX, REG_R10, REG_R8, REG_R9                                 \
+	}
+#define REGISTER(c, n) ((c)->uc_mcontext.gregs[n])
+#define RESULT	       REG_RAX
+#elif defined(__aarch64__)
+#define ARGUMENTS                                                                                  \
+	{                                                                                          \
+		0, 1, 2, 3, 4, 5                                                                   \
+	}
+#define REGISTER(c, n) ((c)->uc_mcontext.regs[n])
+#define RESULT	       0
+#endif
+
+/* The call as it was made, but for these bits. */
+static void make_without(int signal, siginfo_t *info, void *context)
+{
+	static const int arguments[] = ARGUMENTS;
+	ucontext_t *c = context;
+	long a[6];
+
+	(void) signal;
+	for (size_t i = 0; i < 6; i++)
+		a[i] = (long) REGISTER(c, arguments[i]);
+	a[passed_over.argument] &= (long) ~passed_over.bits;
+
+	long r = arch_syscall(info->si_syscall, a[0], a[1], a[2], a[3], a[4], a[5]);
+
+	if (passed_over.call == SCMP_SYS(statx) && r == 0) {
+		struct statx *st = (struct statx *) a[4];
+
+		st->stx_mask &= (unsigned) ~passed_over.bits;
+		st->stx_mnt_id = 0;
+	}
+	times_passed_over++;
+	REGISTER(c, RESULT) = r;
+}
+
+static void pass_over(const struct unknown *u)
+{
+	const struct sigaction action = { .sa_sigaction = make_without, .sa_flags = SA_SIGINFO };
+	const struct scmp_arg_cmp has = { u->argument, SCMP_CMP_MASKED_EQ, u->bits, u->bits };
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+
+	passed_over = *u;
+	if (sigaction(SIGSYS, &action, NULL) < 0 ||
+	    seccomp_rule_add(filter, SCMP_ACT_TRAP, u->call, 1, has) < 0 ||
+	    seccomp_load(filter) < 0)
+		_exit(251);
 }
 
 static int exit_of(pid_t pid)
@@ -319,6 +389,98 @@ static void what_is_mounted_over_a_file_of_procfs_is_not_taken_for_it(void **sta
 	}
 }
 
+/* As in Linux before 3.15: no descriptor tells which mount it is of. */
+static int open_what_cannot_be_told_apart(void)
+{
+	static const int calls[] = { SCMP_SYS(openat2), SCMP_SYS(statx) };
+	char path[64];
+
+	if (sys_unshare(CLONE_NEWNS) < 0 ||
+	    sys_mount(NULL, "/", NULL, MS_PRIVATE | MS_REC, NULL) < 0)
+		return 77;
+
+	int proc = open("/proc", O_PATH | O_DIRECTORY);
+	fmt_text(path, sizeof(path), "/proc/%d/fdinfo", getpid());
+	if (sys_mount("none", path, "tmpfs", 0, NULL) < 0)
+		return 77;
+	do_without(ENOSYS, calls, 2);
+	if (sys_mount_id(proc) >= 0)
+		return 1;
+	fmt_text(path, sizeof(path), "%d/comm", getpid());
+
+	return sys_open_proc(proc, path, O_RDONLY) >= 0 ? 2 : 0;
+}
+
+static void what_may_be_covered_is_not_opened_in_procfs(void **state)
+{
+	(void) state;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(open_what_cannot_be_told_apart());
+	int r = exit_of(pid);
+	if (r == 77)
+		skip();
+	assert_int_equal(r, 0);
+}
+
+/* Linux 4.11 to 5.7 have the call, and leave this bit of the answer out. */
+static void a_mount_is_told_by_procfs_where_statx_does_not_tell_it(void **state)
+{
+	int root = open("/", O_PATH | O_DIRECTORY);
+	int64_t id = sys_mount_id(root);
+
+	(void) state;
+	assert_true(id > 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		pass_over(&mount_ids);
+		_exit(sys_mount_id(root) != id || times_passed_over != 1);
+	}
+	close(root);
+	assert_int_equal(exit_of(pid), 0);
+}
+
+/* mount(2) passes over flags that it does not know: so what is in force is looked at. */
+static int set_no_links(void)
+{
+	static const int calls[] = { SCMP_SYS(mount_setattr) };
+	struct mount_attr attr = { .attr_set = MOUNT_ATTR_NOSYMFOLLOW };
+	struct mount_attr others = { .attr_set = MOUNT_ATTR_NODEV };
+
+	if (sys_unshare(CLONE_NEWNS) < 0 ||
+	    sys_mount(NULL, "/", NULL, MS_PRIVATE | MS_REC, NULL) < 0 ||
+	    sys_mount("none", "/mnt", "tmpfs", 0, NULL) < 0)
+		return 77;
+
+	int mount = open("/mnt", O_PATH | O_DIRECTORY);
+	do_without(ENOSYS, calls, 1);
+	if (sys_set_mount_attr(mount, 0, &attr) != 0)
+		return 1;
+	others.attr_clr = MOUNT_ATTR_NOSYMFOLLOW;
+	if (sys_set_mount_attr(mount, 0, &others) != 0)
+		return 2;
+	pass_over(&no_links);
+	if (sys_set_mount_attr(mount, 0, &attr) != -EOPNOTSUPP || times_passed_over != 1)
+		return 3;
+	others.attr_clr = 0;
+
+	return sys_set_mount_attr(mount, 0, &others) != 0 ? 4 : 0;
+}
+
+static void a_mount_attribute_that_is_not_in_force_is_an_error(void **state)
+{
+	(void) state;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(set_no_links());
+	int r = exit_of(pid);
+	if (r == 77)
+		skip();
+	assert_int_equal(r, 0);
+}
+
 /* ---- processes ---- */
 
 static const int pidfds[] = { SCMP_SYS(pidfd_open), SCMP_SYS(pidfd_send_signal), SCMP_SYS(clone3) };
@@ -424,7 +586,45 @@ static void without_clone3_nobody_is_born_in_a_cgroup(void **state)
 	}
 }
 
+/* Up to Linux 6.14 that is said of a process that is dead and not yet reaped, too. */
+static void what_has_no_pidfd_any_more_is_gone(void **state)
+{
+	static const int calls[] = { SCMP_SYS(pidfd_open) };
+	struct proc_stat stat;
+
+	(void) state;
+	assert_int_equal(proc_stat_read(getpid(), &stat), 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		do_without(EINVAL, calls, 1);
+		_exit(proc_open_exactly(getppid(), stat.start_time) != -ESRCH);
+	}
+	assert_int_equal(exit_of(pid), 0);
+}
+
 /* ---- memory files ---- */
+
+/* Before Linux 4.17 the address is only a wish where something is mapped already. */
+static void nothing_that_is_mapped_is_mapped_over(void **state)
+{
+	const size_t size = 4096;
+	char *taken = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int file = sys_memfd_create("map");
+
+	(void) state;
+	assert_true(taken != MAP_FAILED && file >= 0 && ftruncate(file, (off_t) size) == 0);
+	strcpy(taken, "mine");
+	assert_int_equal(sys_map_shared(taken, size, file), -EEXIST);
+	pid_t pid = fork();
+	if (pid == 0) {
+		pass_over(&no_replace);
+		_exit(sys_map_shared(taken, size, file) != -EEXIST || times_passed_over != 1 ||
+		      strcmp(taken, "mine") != 0);
+	}
+	close(file);
+	assert_int_equal(exit_of(pid), 0);
+	munmap(taken, size);
+}
 
 static int run_a_program(void)
 {
@@ -467,6 +667,11 @@ int main(void)
 		cmocka_unit_test(nobody_leads_a_walk_out_by_moving_directories),
 		cmocka_unit_test(magic_links_lead_nowhere),
 		cmocka_unit_test(what_is_mounted_over_a_file_of_procfs_is_not_taken_for_it),
+		cmocka_unit_test(what_may_be_covered_is_not_opened_in_procfs),
+		cmocka_unit_test(a_mount_is_told_by_procfs_where_statx_does_not_tell_it),
+		cmocka_unit_test(a_mount_attribute_that_is_not_in_force_is_an_error),
+		cmocka_unit_test(what_has_no_pidfd_any_more_is_gone),
+		cmocka_unit_test(nothing_that_is_mapped_is_mapped_over),
 		cmocka_unit_test(a_process_is_followed_without_pidfds),
 		cmocka_unit_test(a_child_shares_memory_without_clone3),
 		cmocka_unit_test(without_clone3_nobody_is_born_in_a_cgroup),
