@@ -33,8 +33,9 @@ static bool shares_pid_namespace(pid_t pid)
 
 	text[n < 0 ? 0 : n] = '\0';
 	line = strstr(text, "\nNSpid:");
-	if (!line) /* Linux before 4.1 */
-		return false;
+	/* Linux before 4.1, or it could not be read: in a namespace of their own they would die anyway. */
+	if (!line)
+		return true;
 	line++;
 
 	/* The last number is its pid in the innermost namespace. */

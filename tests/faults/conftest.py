@@ -38,5 +38,5 @@ def calls():
 def point(session):
     """point.c, compiled."""
     program = pathlib.Path(os.environ["TARE_BOX"]) / "point"
-    subprocess.run([os.environ.get("CC", "cc"), "-O1", "-o", program, HERE / "point.c"], check=True)
+    subprocess.run([os.environ.get("CC", "cc"), "-O1", "-D_GNU_SOURCE", "-o", program, HERE / "point.c"], check=True)
     return program

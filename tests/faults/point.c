@@ -2,7 +2,7 @@
 /*
  * tests/faults/point.c - let one system call of tare, or of its children, go wrong
  *
- *	point [-p PID] [-o CALL] [-a CALL] WHO FAULT N REPORT COMMAND...
+ *	point [-p PID] [-o CALL] [-a CALL] [-w NAME]... WHO FAULT N REPORT COMMAND...
  *
  * Traces COMMAND (a tare) and all that it starts, as long as it is our code that runs, and PID too: the tare-init of
  * an earlier create. WHO: tare, or init for the processes beside it. At the Nth of WHO's system calls, counted from
@@ -10,16 +10,18 @@
  *	kill	SIGKILL, before the call is made
  *	CODE	the call is not made and fails with this errno, a number
  * -o: of all calls only this one is counted, a number. -a: nothing is before the first of that one, by anybody.
+ * -w: without files of this name, as on a kernel that has none: what looks one up hears ENOENT.
  * N 0: nowhere, just count. Ends as COMMAND does (128 + signal), and leaves whatever it started running.
  *
  * REPORT gets one line: how many calls were counted, and number and name of the process (tare, init) of the one
- * that was hit: "341 257 tare", or "341 -" if none was.
+ * that was hit: "341 257", or "341 -" if none was; and how often a file was kept from it.
  */
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,14 +36,16 @@
 
 static struct process {
 	pid_t pid;
-	bool failing; /* its present call is not made */
+	int failing; /* its present call is not made and fails with this errno; 0 */
 } processes[MAX_PROCESSES];
 
 static pid_t command;
 static bool wants_tare, is_kill, begun;
 static int fault_code;
 static long only = -1, after = -1; /* numbers of system calls; -1: not given */
-static unsigned long target, counted, hit;
+static unsigned long target, counted, hit, hidden;
+static const char *without[16];
+static size_t without_count;
 static unsigned long long hit_call;
 
 static void die(const char *what)
@@ -145,9 +149,60 @@ static bool counts(const struct __ptrace_syscall_info *info)
 	return is_kill || !is_safe(nr);
 }
 
-/* Before a call. True: the process goes on. */
+/* ---- files that are not there ---- */
+
+static bool read_path(pid_t pid, unsigned long long at, char path[4096])
+{
+	struct iovec here = { path, 4096 };
+
+	/* To the end of its page at first: behind it may be nothing. */
+	for (size_t got = 0; got < 4096;) {
+		struct iovec there = { (void *) (uintptr_t) (at + got), 4096 - (at + got) % 4096 };
+
+		here.iov_base = path + got;
+		here.iov_len = 4096 - got;
+
+		ssize_t n = process_vm_readv(pid, &here, 1, &there, 1, 0);
+		if (n <= 0)
+			return false;
+		if (memchr(path + got, '\0', (size_t) n))
+			return true;
+		got += (size_t) n;
+	}
+
+	return false;
+}
+
+/* Does this call look up one of the files that we do without? */
+static bool is_without(pid_t pid, const struct __ptrace_syscall_info *info)
+{
+	static const unsigned long long lookups[] = {
+		SYS_openat, SYS_openat2, SYS_faccessat, SYS_faccessat2, SYS_newfstatat,
+	};
+	char path[4096];
+
+	for (size_t i = 0; without_count > 0 && i < sizeof(lookups) / sizeof(lookups[0]); i++) {
+		if (info->entry.nr != lookups[i] || !read_path(pid, info->entry.args[1], path))
+			continue;
+
+		const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+		for (size_t w = 0; w < without_count; w++)
+			if (strcmp(name, without[w]) == 0)
+				return true;
+	}
+
+	return false;
+}
+
+/* Before a call. */
 static void at_entry(struct process *p, const struct __ptrace_syscall_info *info)
 {
+	if (is_without(p->pid, info)) {
+		hidden++;
+		p->failing = ENOENT;
+		skip_call(p->pid);
+		return;
+	}
 	if (after >= 0 && info->entry.nr == (unsigned long long) after)
 		after = -1;
 	if ((p->pid == command) != wants_tare || !counts(info) || after >= 0 || ++counted != target)
@@ -157,7 +212,7 @@ static void at_entry(struct process *p, const struct __ptrace_syscall_info *info
 	if (is_kill) {
 		kill(p->pid, SIGKILL);
 	} else {
-		p->failing = true;
+		p->failing = fault_code;
 		skip_call(p->pid);
 	}
 }
@@ -171,8 +226,8 @@ static void at_call(struct process *p)
 	if (info.op == PTRACE_SYSCALL_INFO_ENTRY)
 		at_entry(p, &info);
 	else if (info.op == PTRACE_SYSCALL_INFO_EXIT && p->failing) {
-		p->failing = false;
-		set_result(p->pid, -(long) fault_code);
+		set_result(p->pid, -(long) p->failing);
+		p->failing = 0;
 	}
 }
 
@@ -269,9 +324,9 @@ static void report(const char *path)
 	if (!f)
 		die(path);
 	if (hit)
-		fprintf(f, "%lu %llu\n", counted, hit_call);
+		fprintf(f, "%lu %llu %lu\n", counted, hit_call, hidden);
 	else
-		fprintf(f, "%lu -\n", counted);
+		fprintf(f, "%lu - %lu\n", counted, hidden);
 	fclose(f);
 }
 
@@ -280,21 +335,24 @@ int main(int argc, char **argv)
 	pid_t attached = 0;
 	int option;
 
-	while ((option = getopt(argc, argv, "+p:o:a:")) != -1) {
+	while ((option = getopt(argc, argv, "+p:o:a:w:")) != -1) {
 		if (option == 'p')
 			attached = atoi(optarg);
 		else if (option == 'o')
 			only = atol(optarg);
 		else if (option == 'a')
 			after = atol(optarg);
+		else if (option == 'w' && without_count < sizeof(without) / sizeof(without[0]))
+			without[without_count++] = optarg;
 		else
 			return 99;
 	}
 	argc -= optind - 1;
 	argv += optind - 1;
 	if (argc < 6) {
-		fprintf(stderr, "usage: point [-p PID] [-o CALL] [-a CALL] tare|init kill|CODE N "
-				"REPORT COMMAND...\n");
+		fprintf(stderr,
+			"usage: point [-p PID] [-o CALL] [-a CALL] [-w NAME]... tare|init kill|CODE N "
+			"REPORT COMMAND...\n");
 		return 99;
 	}
 	wants_tare = strcmp(argv[1], "tare") == 0;

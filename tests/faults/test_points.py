@@ -42,8 +42,8 @@ class Point:
         start = time.monotonic()
         result = command(self.program, *self.options, *attach, who, code, number, self.report, *argv, timeout=PATIENCE + 5)
         result.seconds = time.monotonic() - start
-        counted, call = pathlib.Path(self.report).read_text().split()
-        self.counted, self.call = int(counted), call
+        counted, self.call, hidden = pathlib.Path(self.report).read_text().split()
+        self.counted, self.hidden = int(counted), int(hidden)
         return result
 
     def count(self, who, argv, attach=None, code=0):
@@ -229,7 +229,8 @@ def sweep_creation(request, points, bundle, verb, who, fault, flags=(), after=la
     assert not left(before)
     # EPERM of these is the word of a filter, or of the kernel in a user namespace: the other way shows in the mounts
     number_of = request.getfixturevalue("calls")
-    ways = [str(number_of(name)) for name in ("mount_setattr", "fsconfig")] if fault == "EPERM" else []
+    makers = ("open_tree", "mount_setattr", "fsopen", "fsconfig", "fsmount")
+    ways = [str(number_of(name)) for name in makers] if fault == "EPERM" else []
     tally = Tally(f"{verb}, {who}, {fault}")
     for number in numbers(request, count, fault):
         r = points.run(who, fault, number, argv)

@@ -12,7 +12,8 @@
  * the old kernel said of an unknown one. WITHOUT is "-user", "-cgroup" or "-time": namespaces that
  * the kernel was built without.
  *
- * What no filter can tell it lets pass: a flag in a structure, a file of procfs or cgroupfs. Run
+ * What no filter can tell it lets pass: a flag in a structure, a file of procfs or cgroupfs. Those are tried by
+ * tests/unit/older_kernel_test.c and tests/faults/test_files.py. Run
  * again below itself (a test that changes its user does) it only executes the command.
  */
 #include <errno.h>
@@ -115,6 +116,7 @@ static const struct argument arguments[] = {
 	/* of O_PATH descriptors, which the filter can't tell from others */
 	{ V(3, 12), SYS_fstatfs, 0, GREATER, 2, EBADF, -1 },
 	{ V(3, 17), SYS_fcntl, 1, EQUAL, 1033, EINVAL, -1 }, /* F_ADD_SEALS */
+	{ V(3, 17), SYS_fcntl, 1, EQUAL, 1034, EINVAL, -1 }, /* F_GET_SEALS */
 	{ V(3, 17), SYS_seccomp, 1, ANY, 1, EINVAL, 1 },     /* TSYNC */
 	{ V(4, 3), SYS_prctl, 0, EQUAL, 47, EINVAL, -1 },    /* PR_CAP_AMBIENT */
 	{ V(4, 6), SYS_unshare, 0, ANY, CLONE_NEWCGROUP, EINVAL, -1 },

@@ -5,10 +5,13 @@
  * Every test works in a cgroup of its own below ours, once in each of two hierarchies (v2, and the
  * freezer of v1), as far as they are there and may be written; else it is skipped.
  */
+#include <sys/mount.h> /* before our own, which stand in for it */
+
 #include "base/fmt.h"
 #include "base/table.h"
 #include "cgroup/cgroup.h"
 #include "cgroup/layout.h"
+#include "kernel/mount.h"
 #include "kernel/process.h"
 #include "plan/device_program.h"
 
@@ -279,6 +282,66 @@ static void a_device_program_takes_the_place_of_the_one_before(void **state)
 	cleanup(below("a"));
 }
 
+/* ---- on made-up cgroups ---- */
+
+static const struct {
+	const char *name;
+	bool given;
+} delegates[] = {
+	{ "cgroup.procs", true },
+	{ "cgroup.threads", true },
+	{ "cgroup.subtree_control", true },
+	{ "memory.max", false },
+};
+
+/* In a mount namespace where the kernel's list of the files to give is not to be seen. */
+static int give_without_list(const char *dir)
+{
+	struct stat st;
+
+	if (sys_unshare(CLONE_NEWNS) < 0 ||
+	    sys_mount(NULL, "/", NULL, MS_PRIVATE | MS_REC, NULL) < 0 ||
+	    (is_there("/sys/kernel/cgroup") &&
+	     sys_mount("none", "/sys/kernel/cgroup", "tmpfs", 0, NULL) < 0))
+		return 77;
+	for (size_t i = 0; i < ARRAY_SIZE(delegates); i++) {
+		char path[256];
+
+		fmt_text(path, sizeof(path), "%s/%s", dir, delegates[i].name);
+		if (close(open(path, O_CREAT | O_WRONLY, 0600)) < 0)
+			return 1;
+	}
+	if (is_there("/sys/kernel/cgroup/delegate") || cgroup_give(dir, 1234, &e) < 0)
+		return 2;
+	for (size_t i = 0; i < ARRAY_SIZE(delegates); i++) {
+		char path[256];
+
+		fmt_text(path, sizeof(path), "%s/%s", dir, delegates[i].name);
+		if (stat(path, &st) < 0 || (st.st_uid == 1234) != delegates[i].given)
+			return 3;
+	}
+
+	return 0;
+}
+
+static void before_linux_4_15_the_files_to_give_are_known(void **state)
+{
+	char dir[] = "/tmp/tare-unit-XXXXXX", remove[64];
+	int status = 0;
+
+	(void) state;
+	assert_non_null(mkdtemp(dir));
+	pid_t pid = fork();
+	if (pid == 0)
+		_exit(give_without_list(dir));
+	assert_true(pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status));
+	fmt_text(remove, sizeof(remove), "rm -r %s", dir);
+	assert_int_equal(system(remove), 0);
+	if (WEXITSTATUS(status) == 77)
+		skip();
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 static const struct cgroup_hierarchy *pick(const struct cgroup_layout *layout, bool v2)
 {
 	for (size_t i = 0; i < layout->count; i++)
@@ -352,7 +415,10 @@ int main(void)
 		cmocka_unit_test(errors_name_the_file),
 		cmocka_unit_test(a_device_program_takes_the_place_of_the_one_before),
 	};
-	int failed = 0;
+	const struct CMUnitTest made_up[] = {
+		cmocka_unit_test(before_linux_4_15_the_files_to_give_are_known),
+	};
+	int failed = cmocka_run_group_tests(made_up, NULL, NULL);
 
 	if (is_possible(true))
 		failed += cmocka_run_group_tests(tests, enter_v2, leave);

@@ -350,6 +350,18 @@ static void switching_idle_off_gives_the_weight_back(void **state)
 	assert_string_equal(get("cpu.idle"), "0");
 }
 
+/* ---- user namespaces ---- */
+
+/* Linux before 3.19 has no such file, and asks for nothing: as if there were no such process. */
+static void what_cannot_be_denied_is_not_denied(void **state)
+{
+	struct create c = { .pid = 0x7fffffff };
+	struct err e;
+
+	(void) state;
+	assert_int_equal(idmap_deny_setgroups(&c, &e), 0);
+}
+
 /* ---- resctrl ---- */
 
 static void resctrl_is_written_to_the_containers_group(void **state)
@@ -393,6 +405,7 @@ int main(void)
 		TEST(a_former_value_is_that_of_the_device),
 		TEST(a_former_value_that_cannot_be_read_is_an_error),
 		TEST(switching_idle_off_gives_the_weight_back),
+		TEST(what_cannot_be_denied_is_not_denied),
 		TEST(resctrl_is_written_to_the_containers_group),
 	};
 

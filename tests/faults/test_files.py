@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Files that older kernels lack, in cgroups and in procfs: no filter of system calls can hide those, point.c can.
+
+A test fails, too, where nobody asks for the file any more: then there is no way around it that could be tried.
+"""
+import os
+
+import pytest
+
+from harness import cgroup_mount, is_alive, poll, read, snapshot, tare_only
+from test_points import Point, left
+
+pytestmark = [tare_only, pytest.mark.skipif(cgroup_mount("") is None, reason="no cgroup v2 here")]
+
+NO_KILL = ["cgroup.kill"]                      # Linux before 5.14
+NO_FREEZE = [*NO_KILL, "cgroup.freeze"]        # 5.2: then there is v1's freezer
+NO_FREEZER = [*NO_FREEZE, "freezer.state"]     # or none at all
+NO_EVENTS = [*NO_FREEZER, "cgroup.events"]     # v1 alone, without a freezer
+WAYS = {"kill": NO_KILL, "freeze": NO_FREEZE, "any freezer": NO_FREEZER, "events": NO_EVENTS}
+
+
+class Without(Point):
+    """tare without these files."""
+
+    def files(self, *names):
+        self.options = [word for name in names for word in ("-w", name)]
+        return self
+
+    def call(self, argv):
+        r = self.run("tare", "kill", 0, argv)
+        assert self.hidden > 0, "nobody asked for them"
+        return r
+
+
+@pytest.fixture
+def without(point, scratch):
+    return Without(point, scratch / "report").files
+
+
+def three_processes(bundle):
+    """A shell and two that only end when they are killed, in the host's pid namespace."""
+    bundle.unlisted("pid")
+    bundle.sh("sleep 1000 & sleep 1000; :").up()
+    procs = bundle.cgroup("") / "cgroup.procs"
+    poll(lambda: len(procs.read_text().split()) == 3, "the other two to begin")
+    return [int(pid) for pid in procs.read_text().split()]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_all_processes_are_killed(bundle, without, way):
+    before = snapshot()
+    pids = three_processes(bundle)
+    without(*WAYS[way]).call(bundle.argv("kill", "--all", tail=["KILL"])).ok()
+    poll(lambda: not any(map(is_alive, pids)), "all to be dead")
+    bundle.delete("--force").ok()
+    assert not left(before)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_what_is_left_is_ended_by_delete(bundle, without, way):
+    """The first process has ended; those that it left share the host's pid namespace."""
+    before = snapshot()
+    pids = three_processes(bundle)
+    os.kill(bundle.pid, 9)
+    without(*WAYS[way]).call(bundle.argv("delete", "--force")).ok()
+    assert not any(map(is_alive, pids))
+    assert not left(before)
+
+
+def test_kill_reaches_all_who_share_the_hosts_pid_namespace(bundle, without):
+    """That they do is in a line of /proc/PID/status since Linux 4.1."""
+    pids = three_processes(bundle)
+    without("status").call(bundle.argv("kill", tail=["KILL"])).ok()
+    poll(lambda: not any(map(is_alive, pids)), "all to be dead")
+
+
+@pytest.mark.skipif(cgroup_mount("freezer") is None, reason="no v1 freezer here")
+def test_the_freezer_of_v1_stands_in_for_that_of_v2(bundle, without):
+    bundle.stay().up()
+    state = bundle.cgroup("freezer") / "freezer.state"
+    without(*NO_FREEZE).call(bundle.argv("pause")).ok()
+    assert read(state) == "FROZEN"
+    assert bundle.status() == "paused"
+    bundle.verb("resume").ok()
+    assert read(state) == "THAWED"
+
+
+def test_without_a_freezer_pause_is_refused(bundle, without):
+    bundle.stay().up()
+    r = without(*NO_FREEZER).call(bundle.argv("pause"))
+    r.refused("the container has no cgroup that can be frozen", "cgroup v2 of Linux 5.2")
+    assert bundle.status() == "running"
+
+
+@pytest.mark.parametrize("names", [["cgroup.type"], ["cgroup.freeze", "cgroup.kill"]], ids=" ".join)
+def test_a_container_comes_and_goes(bundle, without, names):
+    before = snapshot()
+    bundle.stay().write()
+    argv = bundle.argv("run", "--bundle", bundle.dir, "--detach")
+    r = without(*names).run("tare", "kill", 0, argv)
+    r.ok()
+    assert bundle.status() == "running"
+    without(*names).run("tare", "kill", 0, bundle.argv("delete", "--force")).ok()
+    assert not left(before)
