@@ -197,7 +197,8 @@ static int set_scheduler(struct create *c, const struct step *s, struct err *e)
 	if (r == -EPERM)
 		err_hint(e, "it takes CAP_SYS_NICE, and with cgroup v1 a cpu.rt_runtime_us in the "
 			    "container's cgroup for real time");
-	if (r == -EINVAL)
+	/* E2BIG: util clamps, before Linux 5.3. */
+	if (r == -EINVAL || r == -E2BIG)
 		err_hint(e, "this kernel has no such policy or flag, or takes no such values");
 	if (r == -ENOSYS)
 		err_lacks(e, "SCHED_DEADLINE", "3.14");

@@ -47,6 +47,10 @@ static int set_attrs(int mount, const struct mount_attrs *attrs, unsigned flags,
 		return err_hint(e, "what the mount's owner has set can't be taken away in a user "
 				   "namespace, nor its times of access changed");
 	}
+	if ((r == -EINVAL || r == -EOPNOTSUPP) && attrs->set & MOUNT_ATTR_NOSYMFOLLOW) {
+		(void) err_sys(e, r, "set mount attributes");
+		return err_lacks(e, "nosymfollow", r == -EINVAL ? "5.14" : "5.10");
+	}
 
 	return r < 0 ? err_sys(e, r, "set mount attributes") : 0;
 }

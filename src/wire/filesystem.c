@@ -103,8 +103,12 @@ int filesystem_make(const struct mount_step *m, struct err *e)
 	}
 
 	int mount = sys_fsmount(fs, (unsigned) attrs_of(m));
+	if (mount < 0)
+		(void) err_sys(e, mount, "mount of type %s", m->type);
+	if (mount == -EINVAL && m->attrs.set & MOUNT_ATTR_NOSYMFOLLOW)
+		err_lacks(e, "nosymfollow", "5.14");
 
-	return mount < 0 ? err_sys(e, mount, "mount of type %s", m->type) : mount;
+	return mount < 0 ? -1 : mount;
 }
 
 /* Options of the filesystem change for all its mounts; attributes for this one. */

@@ -13,7 +13,7 @@
  * the kernel was built without.
  *
  * What no filter can tell it lets pass: a flag in a structure, a file of procfs or cgroupfs. Those are tried by
- * tests/unit/older_kernel_test.c and tests/faults/test_files.py. Run
+ * tests/unit/older_kernel_test.c and tests/faults/test_lacks.py. Run
  * again below itself (a test that changes its user does) it only executes the command.
  */
 #include <errno.h>

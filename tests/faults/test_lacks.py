@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Files that older kernels lack, in cgroups and in procfs: no filter of system calls can hide those, point.c can.
+"""What older kernels lack and no filter of system calls can take away, but point.c can.
 
-A test fails, too, where nobody asks for the file any more: then there is no way around it that could be tried.
+Files of cgroups and of procfs: a test fails, too, where nobody asks for the file any more. Flags in structures: the call
+that has one fails as it did there, and tare says what the kernel lacks.
 """
 import os
 
@@ -102,3 +103,42 @@ def test_a_container_comes_and_goes(bundle, without, names):
     assert bundle.status() == "running"
     without(*names).run("tare", "kill", 0, bundle.argv("delete", "--force")).ok()
     assert not left(before)
+
+
+# --- flags in structures
+
+
+def refused_once(without, calls, call, code, who, bundle, argv, *words):
+    """Some call of this kind that fails with @code is told in these words: the others are about something else."""
+    p = without()
+    p.options = ["-o", calls(call)]
+    said = []
+    for number in range(1, p.count(who, argv) + 1):
+        bundle.delete("--force")
+        said.append(p.run(who, code, number, argv).err)
+    bundle.delete("--force")
+    assert any(all(w in err for w in words) for err in said), said
+
+
+@pytest.mark.parametrize("call", ["mount_setattr", "fsmount"])
+def test_nosymfollow_of_linux_5_14_is_named(bundle, without, scratch, calls, call):
+    before = snapshot()
+    bundle.stay()
+    if call == "fsmount":
+        bundle.mount("/data", "tmpfs", "tmpfs", "nosymfollow")
+    else:
+        bundle.mount("/data", "bind", scratch, "bind", "nosymfollow")
+    bundle.write()
+    argv = bundle.argv("create", "--bundle", bundle.dir)
+    refused_once(without, calls, call, "EINVAL", "init", bundle, argv,
+                 "/mounts/", "nosymfollow came with Linux 5.14")
+    assert not left(before)
+
+
+def test_what_the_scheduler_does_not_know_is_told(bundle, without, calls):
+    """E2BIG: more of the structure is filled than it has, util clamps before Linux 5.3."""
+    bundle.stay()
+    bundle.process["scheduler"] = {"policy": "SCHED_BATCH", "nice": 5}
+    bundle.write()
+    refused_once(without, calls, "sched_setattr", "E2BIG", "tare", bundle, bundle.argv("create", "--bundle", bundle.dir),
+                 "/process/scheduler", "this kernel has no such policy or flag")
