@@ -155,7 +155,12 @@ def left(before):
 
 
 def remove(before, name):
-    """delete --force ends in time, says that it has worked, and it has."""
+    """state knows what is there; delete --force ends in time, says that it has worked, and it has."""
+    r = rt("state", name, timeout=PATIENCE + 5)
+    if r.code != 0 and told(r):
+        return f"state: {told(r)}"
+    if r.code == 0 and json.loads(r.out)["status"] not in ("creating", "created", "running", "stopped"):
+        return f"state: {r.out}"
     start = time.monotonic()
     r = rt("delete", "--force", name, timeout=PATIENCE + 5)
     if r.code != 0:
@@ -381,6 +386,24 @@ def test_start_of_what_was_killed_meanwhile_fails(points, bundle, scratch):
     tally.close()
 
 
+def strays(bundle, quiet):
+    """Processes that are there since @quiet, and that no delete of the container would find in its cgroup."""
+    def cgroup(pid):
+        with contextlib.suppress(OSError):
+            return pathlib.Path(f"/proc/{pid}/cgroup").read_text()
+        return own
+    own = pathlib.Path(f"/proc/{bundle.pid}/cgroup").read_text()
+    return {pid for pid in snapshot()["processes"] - quiet["processes"] if is_alive(pid) and cgroup(pid) != own}
+
+
+def no_strays(bundle, quiet):
+    try:
+        poll(lambda: not strays(bundle, quiet), timeout=SOON)
+    except AssertionError:
+        return f"processes that delete would not find: {strays(bundle, quiet)}"
+    return None
+
+
 def verdict_of_exec(bundle, r, fault, pid_file, quiet, reference):
     """What is wrong after an exec, if anything is. @quiet: the host before."""
     if r.seconds > PATIENCE:
@@ -388,7 +411,7 @@ def verdict_of_exec(bundle, r, fault, pid_file, quiet, reference):
     if bundle.status() != "running":
         return f"the container is {bundle.status()}"
     if r.code == 137 and fault == "kill":
-        return None
+        return no_strays(bundle, quiet)
     if r.code != 0:
         return told(r) or left(quiet)
     pid = int(pid_file.read_text())
