@@ -63,8 +63,12 @@ class Agent:
             rest += more
         conn.close()
         self.rests.append(later)
-        self.messages.append(json.loads(data + rest))
         self.fds += list(fds)
+        self.messages.append(json.loads(data + rest))
+
+    def heard(self):
+        """The messages; tare does not wait until an agent has read what it was sent."""
+        return poll(lambda: self.messages, "a message")
 
     def handle(self, fd):
         request = bytearray(80)
@@ -115,12 +119,12 @@ def test_the_agent_gets_the_state_with_the_listener(bundle, agents, verb):
         bundle.create().ok()
         assert not agent.messages  # an agent reads one connection to its end before the next
         bundle.start().ok()
-    assert agent.rests == [0] and len(agent.fds) == 1
     pid = bundle.pid
-    assert agent.messages == [{
+    assert agent.heard() == [{
         "ociVersion": bundle.config["ociVersion"], "fds": ["seccompFd"], "pid": pid, "metadata": "MKNOD=/dev/null\n\"x\"",
         "state": {"ociVersion": bundle.config["ociVersion"], "id": bundle.id, "status": "creating", "pid": pid,
                   "bundle": str(bundle.dir), "annotations": {"a.key": "a \"value\""}}}]
+    assert agent.rests == [0] and len(agent.fds) == 1
     assert "anon_inode:seccomp notify" in os.readlink(f"/proc/self/fd/{agent.fds[0]}")
 
 
@@ -128,7 +132,7 @@ def test_without_metadata_there_is_none(bundle, agents):
     agent = agents()
     bundle.linux["seccomp"] = notify(agent)
     bundle.sh("true").run().ok()
-    assert "metadata" not in agent.messages[0] and "annotations" not in agent.messages[0]["state"]
+    assert "metadata" not in agent.heard()[0] and "annotations" not in agent.messages[0]["state"]
 
 
 def test_each_start_has_a_connection_of_its_own(bundles, agents):
@@ -148,7 +152,7 @@ def test_a_state_larger_than_a_socket_holds_arrives_whole(bundle, agents):
     bundle.config["annotations"] = {f"key{i}": "x" * 10000 for i in range(100)}
     bundle.linux["seccomp"] = notify(agent)
     bundle.sh("true").run().ok()
-    assert agent.messages[0]["state"]["annotations"] == bundle.config["annotations"]
+    assert agent.heard()[0]["state"]["annotations"] == bundle.config["annotations"]
     assert agent.rests == [0]
 
 
@@ -157,7 +161,7 @@ def test_the_path_may_be_relative_to_the_bundle(bundle):
     try:
         bundle.linux["seccomp"] = notify("agent.sock")
         bundle.sh("true").run().ok()
-        assert len(agent.messages) == 1
+        assert len(agent.heard()) == 1
     finally:
         agent.close()
 
@@ -198,7 +202,7 @@ def test_calls_of_the_runtime_itself_may_be_notified(bundle, agents, verb, what,
         bundle.create().ok()
         bundle.start().ok()
         bundle.wait("stopped")
-    assert len(agent.messages) == 1
+    assert len(agent.heard()) == 1
 
 
 def test_nothing_of_the_handover_is_left_in_the_container(bundle, agents):
