@@ -139,7 +139,7 @@ def test_every_verb_refuses_an_id_that_is_none(canary, bad):
 
 def test_signals_by_every_name_and_no_other(bundle):
     bundle.stay().up()
-    for word in ("9x", str(2**32 + 9), "", "SIGNOPE", "-9", "0", "65", "9 ", "0x9"):
+    for word in ("9x", str(2**32 + 9), "", "SIGNOPE", "-9", "00x", "65", "9 ", "0x9"):
         assert bundle.kill(word).code == 1, word
         assert bundle.status() == "running"
     bundle.kill("SIGKILL").ok()
