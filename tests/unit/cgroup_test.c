@@ -25,6 +25,8 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "skip.h"
+
 static char top[1024]; /* where the test at hand makes its cgroups */
 static struct err e;
 
@@ -272,7 +274,7 @@ static void a_device_program_takes_the_place_of_the_one_before(void **state)
 {
 	(void) state;
 	if (!is_there(below("cgroup.events")))
-		skip();
+		skip_as("no cgroup v2 hierarchy");
 	make(below("a"), below("a"));
 	assert_int_equal(open_full_in(below("a")), 0);
 	attach(below("a"), false);
@@ -338,7 +340,7 @@ static void before_linux_4_15_the_files_to_give_are_known(void **state)
 	fmt_text(remove, sizeof(remove), "rm -r %s", dir);
 	assert_int_equal(system(remove), 0);
 	if (WEXITSTATUS(status) == 77)
-		skip();
+		skip_as("no privilege for it here");
 	assert_int_equal(WEXITSTATUS(status), 0);
 }
 

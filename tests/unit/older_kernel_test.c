@@ -13,6 +13,8 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <cmocka.h>
+
+#include "skip.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <seccomp.h>
@@ -384,7 +386,7 @@ static void what_is_mounted_over_a_file_of_procfs_is_not_taken_for_it(void **sta
 		}
 		int r = exit_of(pid);
 		if (r == 77)
-			skip();
+			skip_as("no privilege for a mount namespace");
 		assert_int_equal(r, 0);
 	}
 }
@@ -420,7 +422,7 @@ static void what_may_be_covered_is_not_opened_in_procfs(void **state)
 		_exit(open_what_cannot_be_told_apart());
 	int r = exit_of(pid);
 	if (r == 77)
-		skip();
+		skip_as("no privilege for a mount namespace");
 	assert_int_equal(r, 0);
 }
 
@@ -477,7 +479,7 @@ static void a_mount_attribute_that_is_not_in_force_is_an_error(void **state)
 		_exit(set_no_links());
 	int r = exit_of(pid);
 	if (r == 77)
-		skip();
+		skip_as("no privilege for a mount namespace");
 	assert_int_equal(r, 0);
 }
 

@@ -3,6 +3,7 @@
  * tests/unit/plan_resctrl_test.c - plan/resctrl.c: linux.intelRdt
  */
 #include "plan_harness.h"
+#include "skip.h"
 
 #include "base/table.h"
 #include "plan/resctrl.h"
@@ -121,7 +122,7 @@ static void without_a_mount_it_is_an_error(void **state)
 	fread(text, 1, sizeof(text) - 1, f);
 	fclose(f);
 	if (strstr(text, " - resctrl "))
-		skip();
+		skip_as("this machine has a resctrl file system");
 	c.facts.resctrl = NULL;
 	plan_case_refuses(&c, RDT(""),
 			  "/linux/intelRdt: no resctrl file system is mounted (it needs a CPU with "

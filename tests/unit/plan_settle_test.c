@@ -7,6 +7,7 @@
  * tare-init, or not there at all.
  */
 #include "tests/unit/plan_harness.h"
+#include "skip.h"
 
 #include "kernel/process.h"
 #include "plan/settle.h"
@@ -133,7 +134,7 @@ static void nothing_in_the_plan_points_into_tare(void **state)
 
 	(void) state;
 	if (sys_euid() != 0)
-		skip();
+		skip_as("only root can make what it needs");
 	arena_open(&own);
 	assert_int_equal(arena_open_shared(&a), 0);
 

@@ -5,6 +5,7 @@
  * What a filter does is found out by running it in the interpreter of seccomp_harness.h, so nothing has to be loaded.
  */
 #include "seccomp_harness.h"
+#include "skip.h"
 
 #include <errno.h>
 #include <linux/audit.h>
@@ -192,7 +193,7 @@ static void architectures_come_besides_our_own(void **state)
 
 	(void) state;
 	if (NATIVE != AUDIT_ARCH_X86_64)
-		skip();
+		skip_as("another processor than x86-64");
 	p = filter_of("{'defaultAction':'SCMP_ACT_ERRNO','architectures':['SCMP_ARCH_X86_64',"
 		      "'SCMP_ARCH_X86'],'syscalls':[{'names':['chdir','waitpid'],"
 		      "'action':'SCMP_ACT_ALLOW'}]}");
@@ -317,7 +318,7 @@ static void newer_is_counted_for_each_architecture(void **state)
 
 	(void) state;
 	if (NATIVE != AUDIT_ARCH_X86_64)
-		skip();
+		skip_as("another processor than x86-64");
 	assert_int_equal(result(&p, AUDIT_ARCH_I386, 3 /* read */, 0), SECCOMP_RET_ALLOW);
 	assert_int_equal(result(&p, AUDIT_ARCH_I386, 438, 0), SECCOMP_RET_ERRNO | EPERM);
 	assert_int_equal(result(&p, AUDIT_ARCH_I386, 440, 0), SECCOMP_RET_ERRNO | ENOSYS);
