@@ -274,7 +274,9 @@ class Stream:
 
     @property
     def events(self):
-        return [json.loads(line) for line in self.path.read_text().splitlines()]
+        """Those that are there whole: the kernel lets a file be read while a line is being written."""
+        whole = self.path.read_text().rpartition("\n")[0]
+        return [json.loads(line) for line in whole.splitlines()]
 
     def types(self):
         return [e["type"] for e in self.events]
@@ -283,6 +285,7 @@ class Stream:
         r = finish(self.proc)
         self.out.close()
         events = self.events
+        assert self.path.read_text()[-1:] in ("", "\n"), "the last line has no end"
         self.path.unlink()
         assert r.code == 0, r
         return events
