@@ -8,10 +8,11 @@
  *
  * - The failure of the exec goes into a memory file that tare has been given before.
  * - With a listener (SCMP_ACT_NOTIFY) the filter is loaded by a thread, for all of this process
- *   (SECCOMP_FILTER_FLAG_TSYNC), while the main thread sits in wait4(2), which it entered before: the helper it
- *   waits for is a process of its own in our memory, which the filter doesn't hold. It sees the
- *   listener come, has tare pass it on, and ends. The main thread goes on, no zombie is left, and
- *   the exec ends the thread, which only spins. Nobody runs the program before the agent was told.
+ *   (SECCOMP_FILTER_FLAG_TSYNC), while the main thread is inside clone(2): it has made a helper as vfork(2) does, and the
+ *   helper runs only once that call has begun, and ends it by ending. It is a process of its own in our memory, which the
+ *   filter doesn't hold: it sees the listener come and has tare pass it on. Its end calls a handler in the main thread, which
+ *   goes on there and never returns, for that would be a call; the kernel buries the helper, and the exec
+ *   ends the thread, which only spins. Nobody runs the program before the agent was told.
  */
 #include "inside/inside.h"
 
@@ -21,8 +22,8 @@
 
 #include <limits.h>
 #include <linux/filter.h>
+#include <signal.h>
 #include <stdatomic.h>
-#include <sys/wait.h>
 
 /* ---- last words ---- */
 
@@ -72,13 +73,14 @@ void filter_report_and_end(struct inside *in, const struct err *e)
 #define NOT_YET INT_MIN
 
 /* What the three of us share. */
-struct handover {
-	const struct inside *in;
+static struct handover {
+	struct inside *in;
 	const struct sock_fprog *program;
 	unsigned flags;
-	atomic_int listener;  /* of the loader: a descriptor, or -errno */
-	atomic_int passed_on; /* of the helper: 0, or -errno */
-};
+	atomic_bool is_inside; /* of the helper: the main thread makes no call until it has ended */
+	atomic_int listener;   /* of the loader: a descriptor, or -errno */
+	atomic_int passed_on;  /* of the helper: 0, or -errno */
+} handover = { .listener = NOT_YET, .passed_on = NOT_YET };
 
 static char loader_stack[8 * 1024] __attribute__((aligned(16)));
 static char helper_stack[16 * 1024] __attribute__((aligned(16)));
@@ -90,21 +92,56 @@ static void nap(void)
 	SYS_CALL(nanosleep, &moment, NULL, 0, 0, 0, 0);
 }
 
+static int settle(struct handover *h, struct err *e)
+{
+	int listener = atomic_load(&h->listener);
+
+	if (listener < 0 && listener != NOT_YET)
+		return err_sys(e, listener, "load the seccomp filter");
+	h->in->listened_to = true;
+	if (atomic_load(&h->passed_on) <
+	    0) /* tare knows, and has told; or somebody has killed the helper */
+		end_without_a_call();
+
+	return 0;
+}
+
+/* In the main thread, for its clone(2) has come to its end. It must never return. */
+static void helper_ended(int signal)
+{
+	struct inside *in = handover.in;
+	struct err e;
+
+	(void) signal;
+	if (settle(&handover, &e) < 0)
+		err_at(&e, in->plan->steps[in->step].place);
+	else
+		walk(in, in->step + 1, &e);
+	filter_report_and_end(in, &e);
+}
+
 /* The thread. It must never return. */
 static int load(void *arg)
 {
 	const struct sys_sched_attr fair = { .size = SYS_SCHED_ATTR_OLD };
+	const uint64_t every = ~(uint64_t) 0;
 	struct handover *h = arg;
 
 	/* It will spin: a real-time policy would keep a lone processor from the others. */
 	sys_sched_setattr(0, &fair);
+	/* The helper's end is for the main thread. */
+	sys_signal_mask(SIG_SETMASK, &every, NULL);
+	while (!atomic_load(&h->is_inside))
+		nap();
 
-	int r = sys_seccomp_filter(h->program, h->flags);
+	int r = sys_catch_child_end(helper_ended);
+	if (r == 0)
+		r = sys_seccomp_filter(h->program, h->flags);
 	atomic_store(&h->listener, r);
 	while (r < 0)
 		SYS_CALL(exit, 0, 0, 0, 0, 0, 0);
 	/* Any call could wait for an agent, or kill us all. The exec ends this. */
-	while (atomic_load(&h->listener) >= 0)
+	for (;;)
 		;
 
 	return 0;
@@ -117,6 +154,7 @@ static int pass_on(void *arg)
 	struct wire_message m;
 	int listener, fd, r;
 
+	atomic_store(&h->is_inside, true);
 	while ((listener = atomic_load(&h->listener)) == NOT_YET)
 		nap();
 	r = listener < 0 ? listener
@@ -131,53 +169,29 @@ static int pass_on(void *arg)
 	return 0;
 }
 
-static int wait_for_helper(struct handover *h, pid_t helper)
-{
-	int status;
-
-	if (sys_wait(helper, &status, __WALL) == helper) {
-		int r = atomic_load(&h->passed_on);
-
-		return r == NOT_YET ? -EPIPE : r; /* somebody has killed it */
-	}
-	/* After a stop signal in between the kernel made the call anew, and the filter denied it. */
-	while (atomic_load(&h->passed_on) == NOT_YET)
-		;
-
-	return atomic_load(&h->passed_on);
-}
-
+/* Comes back only with a failure: -1. */
 static int load_with_listener(struct inside *in, const struct sock_fprog *program, unsigned flags,
 			      struct err *e)
 {
 	const uint64_t thread =
 		CLONE_THREAD | CLONE_SIGHAND | CLONE_FS | CLONE_FILES | CLONE_SYSVSEM;
-	struct handover h = {
-		.in = in,
-		.program = program,
-		.flags = flags,
-		.listener = NOT_YET,
-		.passed_on = NOT_YET,
-	};
-	pid_t helper =
-		sys_clone_beside(CLONE_FILES, helper_stack, sizeof(helper_stack), pass_on, &h);
-	if (helper < 0)
-		return err_sys(e, helper, "start a helper for the seccomp listener");
+	struct handover *h = &handover;
 
-	pid_t loader = sys_clone_beside(thread, loader_stack, sizeof(loader_stack), load, &h);
-	if (loader < 0)
-		atomic_store(&h.listener, loader);
+	h->in = in;
+	h->program = program;
+	h->flags = flags;
 
-	int r = wait_for_helper(&h, helper);
+	pid_t loader = sys_clone_beside(thread, loader_stack, sizeof(loader_stack), load, h);
 	if (loader < 0)
 		return err_sys(e, loader, "start a thread for the seccomp filter");
-	if (atomic_load(&h.listener) < 0)
-		return err_sys(e, atomic_load(&h.listener), "load the seccomp filter");
-	in->listened_to = true;
-	if (r < 0) /* tare knows, and has told */
-		end_without_a_call();
 
-	return 0;
+	pid_t helper = sys_clone_beside(CLONE_FILES | CLONE_VFORK, helper_stack,
+					sizeof(helper_stack), pass_on, h);
+	if (helper < 0)
+		return err_sys(e, helper, "start a helper for the seccomp listener");
+	/* helper_ended() is called in a moment: the signal comes when the helper is past all that a program could see. */
+	for (;;)
+		;
 }
 
 /* ---- the step ---- */

@@ -57,6 +57,9 @@ struct inside {
  */
 void stay_with_parent(int control);
 
+/* main.c: the steps of the plan from the index @from on. Comes back only when one failed, with @e set. */
+void walk(struct inside *in, size_t from, struct err *e);
+
 typedef int step_performer(struct inside *in, const struct step *s, struct err *e);
 
 /* session.c: what has nothing to do with files */

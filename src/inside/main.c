@@ -97,12 +97,11 @@ static void show(const struct inside *in, const struct step *s)
 	memset(to, 0, (size_t) (end - to));
 }
 
-/* Comes back only when a step failed. */
-static void walk(struct inside *in, struct err *e)
+void walk(struct inside *in, size_t from, struct err *e)
 {
 	const struct plan *plan = in->plan;
 
-	for (in->step = plan->spawn + 1; in->step < plan->step_count; in->step++) {
+	for (in->step = from; in->step < plan->step_count; in->step++) {
 		const struct step *s = &plan->steps[in->step];
 
 		bool first = in->step == plan->spawn + 1;
@@ -189,7 +188,7 @@ static void begin(struct inside *in)
 	if (in->plan->hooks_err)
 		in->hook_files.err = first + WIRE_HOOKS_ERR;
 	if (settle_descriptors(in, first, &e) == 0)
-		walk(in, &e);
+		walk(in, in->plan->spawn + 1, &e);
 	filter_report_and_end(in, &e);
 }
 

@@ -34,8 +34,7 @@ pid_t sys_clone_call(const struct sys_clone *c, int *pidfd, int (*fn)(void *), v
 
 /*
  * Start a child in our own memory, on the stack given, that calls fn(arg) and then ends with its result: with
- * CLONE_THREAD in @flags it must not return, for that would end the whole process. No signal tells its end:
- * wait for it with __WALL.
+ * CLONE_THREAD in @flags it must not return, for that would end the whole process. SIGCHLD tells the end of any other.
  */
 pid_t sys_clone_beside(uint64_t flags, void *stack, size_t size, int (*fn)(void *), void *arg);
 
@@ -118,6 +117,11 @@ static inline int sys_signal_mask(int how, const uint64_t *mask, uint64_t *old)
 
 int sys_ignore_signal(int signal);
 int sys_default_signal(int signal);
+
+/*
+ * The next child that ends calls @handler, which must not return, with no signal blocked by that; none leaves a zombie. An exec undoes both.
+ */
+int sys_catch_child_end(void (*handler)(int));
 
 /* A descriptor that reads the signals of @mask, which the caller has blocked. */
 static inline int sys_signalfd(const uint64_t *mask)

@@ -12,7 +12,7 @@ import threading
 
 import pytest
 
-from harness import is_alive, poll, tare_only
+from harness import command, finish, is_alive, poll, proc_status, spawn, tare_only
 from test_seccomp import ARCH, MKDIR, profile, rule
 
 pytestmark = [tare_only, pytest.mark.skipif(ARCH is None, reason="no seccomp test for this processor")]
@@ -233,6 +233,26 @@ def test_one_processor_and_any_priority_are_enough(bundle, agents, policy):
     r = bundle.make("run", glob=("--cgroup-manager", "disabled"),
                     preexec_fn=lambda: os.sched_setaffinity(0, {cpu}))
     assert r.code == 0, r
+
+
+@pytest.mark.parametrize("verb", ["run", "start"])
+def test_a_main_thread_that_comes_late_has_no_call_left(bundle, agents, verb):
+    """Held up after each birth: the filter is there by then, and would kill whatever waits in the usual ways."""
+    bundle.linux["seccomp"] = notify(agents())
+    bundle.linux["seccomp"]["syscalls"].append(rule("wait4 waitid futex nanosleep rt_sigreturn", "SCMP_ACT_KILL"))
+    bundle.process["args"] = ["true"]
+    slowly = ["strace", "-f", "-qq", "-e", "trace=clone,clone3", "-e", "inject=clone,clone3:delay_exit=200000",
+              "-o", "/dev/null"]
+    if verb == "run":
+        bundle.write()
+        assert command(*slowly, *bundle.argv("run", "--bundle", bundle.dir)).code == 0
+        return
+    bundle.create().ok()
+    tracer = spawn([*slowly, "-p", bundle.pid])
+    poll(lambda: proc_status(bundle.pid)["TracerPid"] != "0", "strace")
+    bundle.start().ok()
+    assert finish(tracer).code == 0
+    bundle.wait("stopped")
 
 
 def test_a_user_namespace_is_no_matter(bundle, agents):
