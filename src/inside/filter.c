@@ -94,14 +94,15 @@ static void nap(void)
 
 static int settle(struct handover *h, struct err *e)
 {
-	int listener = atomic_load(&h->listener);
+	int listener = atomic_load(&h->listener), passed_on = atomic_load(&h->passed_on);
 
 	if (listener < 0 && listener != NOT_YET)
 		return err_sys(e, listener, "load the seccomp filter");
 	h->in->listened_to = true;
-	if (atomic_load(&h->passed_on) <
-	    0) /* tare knows, and has told; or somebody has killed the helper */
-		end_without_a_call();
+	if (passed_on == NOT_YET)
+		return err_msg(e, "the helper for the seccomp listener was killed");
+	if (passed_on < 0)
+		return err_sys(e, passed_on, "hand over the seccomp listener");
 
 	return 0;
 }
@@ -161,7 +162,7 @@ static int pass_on(void *arg)
 			 : wire_send(h->in->report, WIRE_NOTIFIER, h->in->step, listener);
 	if (r == 0) {
 		r = wire_receive(h->in->report, &m, &fd);
-		/* The end: it has a failure to tell that is not ours. */
+		/* The end: tare has a failure of its own to tell. */
 		r = r > 0 && m.kind == WIRE_GO ? 0 : -EPIPE;
 	}
 	atomic_store(&h->passed_on, r);

@@ -253,8 +253,9 @@ static void at_stop(struct process *p, int status)
 	if (signal == (SIGTRAP | 0x80)) {
 		at_call(p);
 		signal = 0;
-	} else if (event == PTRACE_EVENT_EXEC && !is_ours(p->pid)) {
-		ptrace(PTRACE_DETACH, p->pid, 0, 0);
+	} else if ((event == PTRACE_EVENT_EXEC && !is_ours(p->pid)) || signal == SIGILL) {
+		/* The trap of one that has no call left: it does not end a pid 1 that is traced. */
+		ptrace(PTRACE_DETACH, p->pid, 0, event ? 0 : signal);
 		p->pid = 0;
 		return;
 	} else if (event !=

@@ -20,6 +20,8 @@ import pytest
 from harness import (ROOT, SLOW, ConsoleSocket, assert_same_host, chown_tree, command, is_alive, mounts, poll,
                      proc_status, rt, rt_argv, snapshot, tare_only)
 from test_rollback import rich
+from test_seccomp import ARCH
+from test_seccomp_notify import Agent, notify
 
 pytestmark = tare_only
 
@@ -57,6 +59,12 @@ class Point:
 @pytest.fixture
 def points(point, scratch):
     return Point(point, scratch / "report")
+
+
+@pytest.fixture
+def every_call(request, monkeypatch):
+    """As with --full."""
+    monkeypatch.setattr(request.config.option, "full", True)
 
 
 def numbers(request, count, fault):
@@ -302,13 +310,9 @@ ANSWERS = [("tare", "statfs"), ("tare", "faccessat2"), ("tare", "openat"), ("ini
 
 
 @pytest.mark.parametrize("who, call", ANSWERS)
-def test_no_failure_is_an_answer(request, points, bundle, scratch, calls, who, call):
+def test_no_failure_is_an_answer(request, points, bundle, scratch, every_call, calls, who, call):
     points.options = ["-o", calls(call)]
-    request.config.option.full, full = True, request.config.option.full
-    try:
-        sweep_creation(request, points, prepare("rich", bundle, scratch), "create", who, "EIO")
-    finally:
-        request.config.option.full = full
+    sweep_creation(request, points, prepare("rich", bundle, scratch), "create", who, "EIO")
 
 
 def test_nothing_waits_for_a_creator_that_died_at_the_birth(points, bundle, scratch, calls):
@@ -344,10 +348,7 @@ def verdict_of_start(bundle, r, fault, reference):
     return alike(facts(bundle.pid), reference) or None
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("who", ["tare", "init"])
-def test_start(request, points, bundle, scratch, who, fault):
-    prepare("rich", bundle, scratch)
+def sweep_start(request, points, bundle, who, fault):
     before = snapshot()
     reference = reference_of(bundle, "create", ())
     argv = bundle.argv("start")
@@ -366,6 +367,35 @@ def test_start(request, points, bundle, scratch, who, fault):
             bundle.delete("--force", timeout=30)
             sweep_up(before)
     tally.close()
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("who", ["tare", "init"])
+def test_start(request, points, bundle, scratch, who, fault):
+    sweep_start(request, points, prepare("rich", bundle, scratch), who, fault)
+
+
+@pytest.fixture
+def with_agent(bundle, scratch):
+    if ARCH is None:
+        pytest.skip("no seccomp test for this processor")
+    agent = Agent(scratch / "agent")
+    prepare("rich", bundle, scratch).linux["seccomp"] = notify(agent)
+    bundle.write()
+    yield bundle
+    agent.close()
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("who", ["tare", "init"])
+def test_start_with_an_agent(request, points, with_agent, who, fault):
+    sweep_start(request, points, with_agent, who, fault)
+
+
+@pytest.mark.parametrize("call", ["sendmsg", "recvmsg", "connect"])
+def test_run_with_an_agent(request, points, with_agent, every_call, calls, call):
+    points.options = ["-o", calls(call)]
+    sweep_creation(request, points, with_agent, "run", "tare", "EIO", ["--detach"])
 
 
 def test_start_of_what_was_killed_meanwhile_fails(points, bundle, scratch):

@@ -62,6 +62,8 @@ class Agent:
                 break
             rest += more
         conn.close()
+        if not data:  # a start that failed before it could say anything
+            return
         self.rests.append(later)
         self.fds += list(fds)
         self.messages.append(json.loads(data + rest))
