@@ -172,7 +172,7 @@ static int settle_descriptors(struct inside *in, int first, struct err *e)
 }
 
 /* In the container, or about to make it. */
-static void begin(struct inside *in)
+static void __attribute__((noreturn)) begin(struct inside *in)
 {
 	int first = in->control - WIRE_CONTROL;
 	struct err e;
@@ -192,11 +192,22 @@ static void begin(struct inside *in)
 	filter_report_and_end(in, &e);
 }
 
+/* Not begun yet. On its own: who waits for start should not keep the room for this one's failures. */
+static void __attribute__((noreturn, noinline)) enter(struct inside *in, int first)
+{
+	struct err e;
+
+	if (in->plan->version != PLAN_VERSION)
+		(void) err_msg(&e, "tare-init and tare are not of the same build");
+	else
+		(void) enter_container(in, first, begin, &e);
+	filter_report_and_end(in, &e);
+}
+
 void init_main(const long *stack)
 {
 	char **argv = (char **) (stack + 1);
 	unsigned long long first;
-	struct err e;
 
 	if (stack[0] != 3 || strlen(argv[2]) != WIRE_TITLE - 1 ||
 	    fmt_parse_u64(argv[1], &first) < 0)
@@ -220,13 +231,9 @@ void init_main(const long *stack)
 
 	stay_with_parent(in.control);
 	in.plan = map_plan((int) first + WIRE_PLAN);
-	if (in.plan->version != PLAN_VERSION)
-		(void) err_msg(&e, "tare-init and tare are not of the same build");
-	else if (!in.plan->entered)
+	if (in.plan->version == PLAN_VERSION && !in.plan->entered)
 		begin(&in);
-	else
-		(void) enter_container(&in, (int) first, begin, &e);
-	filter_report_and_end(&in, &e);
+	enter(&in, (int) first);
 }
 
 ARCH_START

@@ -15,15 +15,15 @@
 
 #define PAGE	4096
 #define DEEPEST ((size_t) 64 * 1024) /* has the stack ever been, with its buffers for paths */
-#define STILL_USED                                                                                 \
-	((size_t) PAGE) /* below the address of a frame is what it has itself, and its callees */
+#define IN_USE	512 /* below the address of a frame is what it has itself, and its callee */
 
 /* What the steps so far have used of the stack: some containers wait for long, and they are many. */
 static void forget_stack(void)
 {
-	uintptr_t here = (uintptr_t) __builtin_frame_address(0) & ~(uintptr_t) (PAGE - 1);
+	uintptr_t used = (uintptr_t) __builtin_frame_address(0) - IN_USE;
+	uintptr_t end = used & ~(uintptr_t) (PAGE - 1);
 
-	sys_forget((void *) (here - DEEPEST), DEEPEST - STILL_USED);
+	sys_forget((void *) (end - DEEPEST), DEEPEST);
 }
 
 int wait_for_start(struct inside *in, const struct step *s, struct err *e)
