@@ -115,6 +115,18 @@ static int exit_of(pid_t pid)
 	return WEXITSTATUS(status);
 }
 
+#define NO_PRIVILEGE 77
+
+/* Of a child that needed a mount namespace of its own. */
+static void expect_success(pid_t pid)
+{
+	int r = exit_of(pid);
+
+	if (r == NO_PRIVILEGE)
+		skip_as("no privilege for a mount namespace");
+	assert_int_equal(r, 0);
+}
+
 /* ---- look-ups ---- */
 
 struct found {
@@ -352,12 +364,12 @@ static int open_covered_files(void)
 
 	if (sys_unshare(CLONE_NEWNS) < 0 ||
 	    sys_mount(NULL, "/", NULL, MS_PRIVATE | MS_REC, NULL) < 0)
-		return 77;
+		return NO_PRIVILEGE;
 
 	int proc = open("/proc", O_PATH | O_DIRECTORY);
 	fmt_text(path, sizeof(path), "/proc/%d/comm", getpid());
 	if (sys_mount("/dev/null", path, NULL, MS_BIND, NULL) < 0)
-		return 77;
+		return NO_PRIVILEGE;
 	if (sys_open_proc(proc, path + strlen("/proc/"), O_RDONLY) != -EXDEV)
 		return 1;
 	if (sys_open_proc(proc, "self/stat", O_RDONLY) >= 0)
@@ -384,10 +396,7 @@ static void what_is_mounted_over_a_file_of_procfs_is_not_taken_for_it(void **sta
 			do_without(ENOSYS, calls, without);
 			_exit(open_covered_files());
 		}
-		int r = exit_of(pid);
-		if (r == 77)
-			skip_as("no privilege for a mount namespace");
-		assert_int_equal(r, 0);
+		expect_success(pid);
 	}
 }
 
@@ -399,12 +408,12 @@ static int open_what_cannot_be_told_apart(void)
 
 	if (sys_unshare(CLONE_NEWNS) < 0 ||
 	    sys_mount(NULL, "/", NULL, MS_PRIVATE | MS_REC, NULL) < 0)
-		return 77;
+		return NO_PRIVILEGE;
 
 	int proc = open("/proc", O_PATH | O_DIRECTORY);
 	fmt_text(path, sizeof(path), "/proc/%d/fdinfo", getpid());
 	if (sys_mount("none", path, "tmpfs", 0, NULL) < 0)
-		return 77;
+		return NO_PRIVILEGE;
 	do_without(ENOSYS, calls, 2);
 	if (sys_mount_id(proc) >= 0)
 		return 1;
@@ -420,10 +429,7 @@ static void what_may_be_covered_is_not_opened_in_procfs(void **state)
 
 	if (pid == 0)
 		_exit(open_what_cannot_be_told_apart());
-	int r = exit_of(pid);
-	if (r == 77)
-		skip_as("no privilege for a mount namespace");
-	assert_int_equal(r, 0);
+	expect_success(pid);
 }
 
 /* Linux 4.11 to 5.7 have the call, and leave this bit of the answer out. */
@@ -453,7 +459,7 @@ static int set_no_links(void)
 	if (sys_unshare(CLONE_NEWNS) < 0 ||
 	    sys_mount(NULL, "/", NULL, MS_PRIVATE | MS_REC, NULL) < 0 ||
 	    sys_mount("none", "/mnt", "tmpfs", 0, NULL) < 0)
-		return 77;
+		return NO_PRIVILEGE;
 
 	int mount = open("/mnt", O_PATH | O_DIRECTORY);
 	do_without(ENOSYS, calls, 1);
@@ -477,10 +483,7 @@ static void a_mount_attribute_that_is_not_in_force_is_an_error(void **state)
 
 	if (pid == 0)
 		_exit(set_no_links());
-	int r = exit_of(pid);
-	if (r == 77)
-		skip_as("no privilege for a mount namespace");
-	assert_int_equal(r, 0);
+	expect_success(pid);
 }
 
 /* ---- processes ---- */
