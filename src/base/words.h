@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * base/words.h - what a word is, and what it ends with
+ * base/words.h - what a word is, what it ends with, and how many there are
  */
 #pragma once
 
@@ -15,6 +15,17 @@ static inline bool is_one_of(const char *word, const char *const *words, size_t 
 			return true;
 
 	return false;
+}
+
+/* Of the NULL-terminated @list, which may be NULL itself. */
+static inline size_t list_length(const char *const *list)
+{
+	size_t n = 0;
+
+	while (list && list[n])
+		n++;
+
+	return n;
 }
 
 static inline bool ends_with(const char *text, const char *end)

@@ -62,7 +62,7 @@ char *stats_text(const char *dir, const char *file, struct arena *a)
 {
 	char *text;
 
-	return stats_read(dir, file, a, &text) < 0 ? arena_printf(a, "%s", "") : text;
+	return stats_read(dir, file, a, &text) < 0 ? arena_strdup(a, "") : text;
 }
 
 uint64_t stats_number_at(const char **at)

@@ -74,8 +74,10 @@ int container_exec(const struct exec_options *o, int *exit_code, struct arena *a
 int container_start(const struct state_root *root, const char *id, const char *notify_socket,
 		    struct arena *a, struct err *e);
 
-/* @signal 1..64, or 0: none, only to see whether it could be sent. @all: every process of its cgroup; a container that does not run is then no
- * failure. */
+/*
+ * @signal: 1..64, or 0: none, only to see whether it could be sent. @all: every process of its cgroup; a
+ * container that does not run is then no failure. @a: for what is read meanwhile.
+ */
 int container_kill(const struct state_root *root, const char *id, int signal, bool all,
 		   struct arena *a, struct err *e);
 

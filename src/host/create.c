@@ -67,10 +67,11 @@ static int choose_agent(const struct create_options *o, const struct oci_config 
 {
 	struct oci_linux_seccomp *seccomp = config->linux ? config->linux->seccomp : NULL;
 	const char *place = "/annotations/" SECCOMP_RECEIVER;
-	const char *path = oci_string_map_find(config->annotations, SECCOMP_RECEIVER);
 
 	if (!seccomp || (seccomp->listener_path && seccomp->listener_path[0]))
 		return 0;
+
+	const char *path = oci_string_map_find(config->annotations, SECCOMP_RECEIVER);
 	if (!path) {
 		path = o->seccomp_receiver;
 		place = "";

@@ -10,6 +10,7 @@
 
 #include "base/fd.h"
 #include "base/fmt.h"
+#include "base/words.h"
 #include "host/frozen.h"
 #include "kernel/process.h"
 #include "plan/exec.h"
@@ -17,16 +18,6 @@
 #include <linux/magic.h>
 
 /* ---- which process ---- */
-
-static size_t list_length(const char *const *list)
-{
-	size_t n = 0;
-
-	while (list && list[n])
-		n++;
-
-	return n;
-}
 
 /* @list and @more behind it, NULL-terminated. */
 static const char **list_append(const char **list, size_t *count, const char *const *more,

@@ -11,7 +11,6 @@
 #include "host/host.h"
 
 #include "base/fd.h"
-#include "base/fmt.h"
 #include "base/table.h"
 #include "kernel/process.h"
 
@@ -99,15 +98,13 @@ static void restore(const struct foreground *f)
  */
 static int open_output(void)
 {
-	char path[32];
 	struct winsize size;
 	int number;
 
 	if (sys_ioctl(1, TIOCGWINSZ, &size) < 0 || sys_ioctl(1, TIOCGPTN, &number) == 0)
 		return -1;
-	fmt_text(path, sizeof(path), "/proc/self/fd/%d", 1);
 
-	return sys_open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY);
+	return sys_open("/proc/self/fd/1", O_WRONLY | O_NONBLOCK | O_NOCTTY);
 }
 
 /* ---- copying ---- */
@@ -232,8 +229,9 @@ static void drain_console(struct foreground *f)
 			continue;
 		if (r <= 0 || (fds[1].revents != 0 && told_to_end(f->signals)))
 			return;
-		if (fds[0].revents != 0 ? !copy_go_on(&f->output, fds[0].revents)
-					: !copy_has_block(&f->output))
+		if (fds[0].revents == 0 && !copy_has_block(&f->output))
+			return;
+		if (fds[0].revents != 0 && !copy_go_on(&f->output, fds[0].revents))
 			return;
 	}
 }

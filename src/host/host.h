@@ -20,8 +20,6 @@ struct notify {
 		.in = -1, .out = -1                                                                \
 	}
 
-struct exec_target;
-
 struct create {
 	const struct create_options *options;
 	struct arena *plan_arena; /* the memfd with the plan */
@@ -224,6 +222,8 @@ int hooks_run_recorded(const struct record *rec, const char *stage, enum contain
 		       bool all, int journal, struct arena *a, struct err *e);
 
 /* ---- subgroup.c ---- */
+
+struct exec_target;
 
 /* The cgroups of an exec, without or with some --cgroup [CTRL[,CTRL]:]PATH. What is in @t, in @a. */
 int subgroup_choose(struct exec_target *t, const struct record *rec, const char *const *words,

@@ -10,6 +10,7 @@
 
 #include "base/fd.h"
 #include "base/fmt.h"
+#include "base/words.h"
 #include "cgroup/cgroup.h"
 #include "kernel/memory.h"
 #include "kernel/process.h"
@@ -255,14 +256,11 @@ int ps_run(const char *const *args, const char *const *env, struct arena *a, cha
 	   struct err *e)
 {
 	struct child c = { .path = find_program("ps", env, a), .envp = env };
-	size_t count = 0;
+	size_t count = list_length(args);
 	int status = 0;
 
 	if (!c.path)
 		return err_msg(e, "\"ps\": executable file not found in $PATH");
-	while (args[count])
-		count++;
-
 	const char **argv = arena_array(a, count + 2, sizeof(*argv));
 	argv[0] = "ps";
 	memcpy(argv + 1, args, count * sizeof(*argv));

@@ -10,6 +10,7 @@
 
 #include "base/fd.h"
 #include "base/fmt.h"
+#include "base/words.h"
 #include "cgroup/layout.h"
 #include "plan/exec.h"
 
@@ -27,8 +28,7 @@ static int go_below(const char **dir, const char *name, struct arena *a, struct 
 {
 	const char *path = arena_printf(a, "%s/%s", *dir, name);
 
-	if (strstr(path, "/../") ||
-	    (strlen(path) >= 3 && strcmp(path + strlen(path) - 3, "/..") == 0))
+	if (strstr(path, "/../") || ends_with(path, "/.."))
 		return err_msg(e, "cgroup \"%s\" leads out of the container's", name);
 	if (sys_access_at(AT_FDCWD, path, F_OK) < 0)
 		return err_msg(e, "the container has no cgroup \"%s\"", name);
@@ -37,31 +37,16 @@ static int go_below(const char **dir, const char *name, struct arena *a, struct 
 	return 0;
 }
 
-/* Is the word of @length in the list @words, between commas? */
-static bool has_word(const char *words, const char *word, size_t length)
-{
-	for (const char *at = words; at; at = strchr(at, ',')) {
-		at += *at == ',';
-		if (strncmp(at, word, length) == 0 && (at[length] == ',' || at[length] == '\0'))
-			return true;
-	}
-
-	return false;
-}
-
 /* The place in @dirs of the cgroup that has the controller; -1. */
 static int find_v1(const char *const *dirs, const struct cgroup_layout *layout,
-		   const char *controller, size_t length)
+		   const char *controller)
 {
-	for (int i = 0; dirs[i]; i++)
-		for (size_t h = 0; h < layout->count; h++) {
-			size_t mount = strlen(layout->hierarchies[h].mount);
+	const struct cgroup_hierarchy *h = cgroup_layout_find(layout, controller);
+	size_t length = h ? strlen(h->mount) : 0;
 
-			if (has_word(layout->hierarchies[h].controllers, controller, length) &&
-			    strncmp(dirs[i], layout->hierarchies[h].mount, mount) == 0 &&
-			    dirs[i][mount] == '/')
-				return i;
-		}
+	for (int i = 0; h && !h->v2 && dirs[i]; i++)
+		if (strncmp(dirs[i], h->mount, length) == 0 && dirs[i][length] == '/')
+			return i;
 
 	return -1;
 }
@@ -69,26 +54,24 @@ static int find_v1(const char *const *dirs, const struct cgroup_layout *layout,
 /* CTRL[,CTRL]:PATH: other controllers' processes stay in the container's own. */
 static int go_below_some(const char **dirs, const char *word, struct arena *a, struct err *e)
 {
-	const char *colon = strchr(word, ':');
+	char *path = arena_strdup(a, word), *controllers = strsep(&path, ":"), *controller;
 	struct cgroup_layout layout;
 
-	if (strchr(colon + 1, ':'))
+	if (strchr(path, ':'))
 		return err_msg(e, "invalid --cgroup argument \"%s\"", word);
 	if (cgroup_layout_read(&layout, a, e) < 0)
 		return -1;
-	for (const char *at = word;; at++) {
-		size_t length = strcspn(at, ",:");
-		int i = find_v1(dirs, &layout, at, length);
+	while ((controller = strsep(&controllers, ","))) {
+		int i = controller[0] ? find_v1(dirs, &layout, controller) : -1;
 
-		if (length == 0 || i < 0)
-			return err_msg(e, "--cgroup: the container has no controller \"%.*s\"",
-				       (int) length, at);
-		if (go_below(&dirs[i], colon + 1, a, e) < 0)
+		if (i < 0)
+			return err_msg(e, "--cgroup: the container has no controller \"%s\"",
+				       controller);
+		if (go_below(&dirs[i], path, a, e) < 0)
 			return -1;
-		at += length;
-		if (at == colon)
-			return 0;
 	}
+
+	return 0;
 }
 
 static int go_below_all(const char **dirs, const char *const *words, struct arena *a, struct err *e)
@@ -115,11 +98,7 @@ static int go_below_all(const char **dirs, const char *const *words, struct aren
 int subgroup_choose(struct exec_target *t, const struct record *rec, const char *const *words,
 		    struct arena *a, struct err *e)
 {
-	size_t count = 0, v1_count = 0;
-
-	while (rec->cgroups[count])
-		count++;
-
+	size_t count = list_length(rec->cgroups), v1_count = 0;
 	const char **dirs = arena_array(a, count + 1, sizeof(*dirs));
 	const char **v1 = arena_array(a, count + 1, sizeof(*v1));
 

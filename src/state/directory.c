@@ -2,7 +2,8 @@
 /*
  * state/directory.c - ROOT/ID: claimed, locked, removed
  *
- * ID is a single checked component of ROOT and never followed if it is a link; from then on all goes by descriptor. Runs in tare's own process.
+ * ID is a single checked component of ROOT and never followed if it is a link; from then on all goes by
+ * descriptor. Runs in tare's own process.
  */
 #include "state/directory.h"
 

@@ -88,6 +88,7 @@ int journal_return_netdevs(int dir, int network, struct err *e);
 /*
  * Undo everything the journal of @dir names, last first. @failed: the create has failed, whatever
  * the journal says. No journal: nothing to do. @rec, or NULL: where the journal was damaged and does
- * not name its process, what the record names is undone. 0, or -1 at what could not be undone.
+ * not name its process, what the record names is undone. @a: for what is read of it. 0, or -1 at what could
+ * not be undone.
  */
 int journal_undo(int dir, const struct record *rec, bool failed, struct arena *a, struct err *e);
