@@ -71,7 +71,7 @@ int plan_rootfs(struct planner *p, struct err *e)
 	unsigned long propagation;
 
 	if (!root)
-		return err_cfg(e, "", "\"root\" is missing");
+		return err_cfg(e, "/root", "the required property is missing");
 	if (read_propagation(p, &propagation, e) < 0)
 		return -1;
 

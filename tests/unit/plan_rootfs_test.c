@@ -125,7 +125,7 @@ static void rootfs_errors_name_the_property(void **state)
 	static const struct {
 		const char *json, *line;
 	} cases[] = {
-		{ "{ \"ociVersion\": \"1.3.0\" }", "\"root\" is missing" },
+		{ "{ \"ociVersion\": \"1.3.0\" }", "/root: the required property is missing" },
 		{ CONFIG("\"path\": \"/nowhere/at/all\"", NS),
 		  "/root/path: \"/nowhere/at/all\": no such file or directory" },
 		{ CONFIG("\"path\": \"/dev/null\"", NS),
