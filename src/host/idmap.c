@@ -13,6 +13,7 @@
 #include "base/table.h"
 #include "kernel/process.h"
 #include "plan/accounts.h"
+#include "plan/idmap.h"
 
 #define MAP_SIZE (4096 - 1) /* the kernel takes less than a page, in one write */
 
@@ -46,10 +47,14 @@ static int write_map(pid_t pid, const char *file, const struct id_ranges *ranges
 		return -1;
 
 	ssize_t n = sys_write(fd, map, length);
-	if (n < 0)
-		return err_sys(e, (int) n, "write the %s", file);
+	if (n >= 0)
+		return 0;
+	(void) err_sys(e, (int) n, "write the %s", file);
+	/* All else that is wrong with a map was found when it was planned. */
+	if (n == -EINVAL && ranges->count > ID_RANGES_MAX_OLD)
+		err_lacks(e, "a map of more than 5 ranges", "4.15");
 
-	return 0;
+	return -1;
 }
 
 static int write_directly(struct create *c, const struct step *s, struct err *e)
@@ -116,7 +121,7 @@ static int run_helper(const struct helper *h, struct err *e)
 static int call_helper(struct create *c, const struct step *s, struct err *e)
 {
 	const char *name = s->id_map.group ? "newgidmap" : "newuidmap";
-	char path[64], numbers[3 * 340 + 1][12];
+	char path[64], numbers[3 * ID_RANGES_MAX + 1][12];
 	const char *argv[ARRAY_SIZE(numbers) + 2];
 	size_t argc = 0, n = 0;
 

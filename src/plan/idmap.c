@@ -11,9 +11,6 @@
 
 #include <linux/capability.h>
 
-/* As many lines as the kernel takes since Linux 4.15; before, 5. */
-#define MAX_RANGES 340
-
 /* IDs are 0 to UINT32_MAX - 1; a range ends at most behind the last of them. */
 #define ID_END UINT32_MAX
 
@@ -72,9 +69,9 @@ static int check_range(struct planner *p, const char *list, const struct id_rang
 int idmap_read(struct planner *p, const char *list, const struct oci_id_mapping *mappings,
 	       size_t count, struct id_ranges *map, struct err *e)
 {
-	if (count > MAX_RANGES)
+	if (count > ID_RANGES_MAX)
 		return err_cfg(e, list, "%zu mappings, but the kernel takes no more than %d", count,
-			       MAX_RANGES);
+			       ID_RANGES_MAX);
 
 	struct id_range *ranges = arena_array(p->arena, count, sizeof(*ranges));
 	for (size_t i = 0; i < count; i++) {

@@ -6,6 +6,10 @@
 
 #include "plan/planner.h"
 
+/* As many lines as the kernel takes since Linux 4.15; and before. */
+#define ID_RANGES_MAX	  340
+#define ID_RANGES_MAX_OLD 5
+
 /*
  * @mappings as ranges, checked as the kernel would: not empty, not beyond the last ID, none overlaps with another.
  * @list is where they are: "/linux/uidMappings".

@@ -142,3 +142,14 @@ def test_what_the_scheduler_does_not_know_is_told(bundle, without, calls):
     bundle.write()
     refused_once(without, calls, "sched_setattr", "E2BIG", "tare", bundle, bundle.argv("create", "--bundle", bundle.dir),
                  "/process/scheduler", "this kernel has no such policy or flag")
+
+
+def test_a_map_of_more_ranges_than_linux_4_14_takes_is_named(bundle, without, calls):
+    before = snapshot()
+    bundle.stay().userns()
+    for key in ("uidMappings", "gidMappings"):
+        bundle.linux[key] += [{"containerID": 70000 + i, "hostID": 200000 + i, "size": 1} for i in range(5)]
+    bundle.write()
+    refused_once(without, calls, "write", "EINVAL", "tare", bundle, bundle.argv("create", "--bundle", bundle.dir),
+                 "/linux/uidMappings", "a map of more than 5 ranges came with Linux 4.15")
+    assert not left(before)
