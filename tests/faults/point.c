@@ -138,9 +138,8 @@ static bool counts(const struct __ptrace_syscall_info *info)
 {
 	unsigned long long nr = info->entry.nr;
 
-	/* What the C library does before main() is not ours: main() begins with a look at descriptor 0. */
-	if (!begun &&
-	    (nr != SYS_fcntl || info->entry.args[0] != 0 || info->entry.args[1] != F_GETFD))
+	/* What the C library does before main() is not ours: main() begins with a look at descriptors 0 to 2. */
+	if (!begun && (nr != SYS_ppoll || info->entry.args[1] != 3))
 		return false;
 	begun = true;
 	if (only >= 0 && nr != (unsigned long long) only)
