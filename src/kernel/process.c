@@ -9,7 +9,6 @@
 
 #include <linux/capability.h>
 #include <linux/magic.h>
-#include <linux/seccomp.h>
 #include <sched.h>
 
 /* A child in our memory needs a stack of its own; there is one such child at a time. */
@@ -274,14 +273,6 @@ int sys_seccomp_filter(const void *program, unsigned flags)
 
 	return r;
 }
-
-/* Linux 5.7, 5.19: with a listener only. */
-#ifndef SECCOMP_FILTER_FLAG_TSYNC_ESRCH
-#define SECCOMP_FILTER_FLAG_TSYNC_ESRCH (1U << 4)
-#endif
-#ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
-#define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1U << 5)
-#endif
 
 /* What goes only together with a listener, or with one and TSYNC. */
 static uint32_t companions(uint32_t flag)

@@ -7,6 +7,7 @@
 #include "kernel/sys.h"
 
 #include <linux/sched.h>
+#include <linux/seccomp.h>
 #include <signal.h>
 #include <stddef.h>
 #include <sys/prctl.h>
@@ -260,6 +261,14 @@ static inline int sys_join_keyring(const char *name)
 
 	return (int) SYS_CALL(keyctl, join_session_keyring, name, 0, 0, 0, 0);
 }
+
+/* Younger than the headers of some distributions: Linux 5.7, 5.19. Both go with a listener only. */
+#ifndef SECCOMP_FILTER_FLAG_TSYNC_ESRCH
+#define SECCOMP_FILTER_FLAG_TSYNC_ESRCH (1U << 4)
+#endif
+#ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
+#define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1U << 5)
+#endif
 
 /*
  * 0; with SECCOMP_FILTER_FLAG_NEW_LISTENER (Linux 5.0) the listener's descriptor, close-on-exec. seccomp(2), Linux

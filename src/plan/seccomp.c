@@ -99,26 +99,6 @@ static const struct {
 	{ "SCMP_ARCH_SHEB", "sheb" },
 };
 
-/* Younger than the headers of some distributions: Linux 5.7, 5.19. */
-#ifndef SECCOMP_FILTER_FLAG_TSYNC_ESRCH
-#define SECCOMP_FILTER_FLAG_TSYNC_ESRCH (1U << 4)
-#endif
-#ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
-#define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1U << 5)
-#endif
-
-static const struct {
-	const char *name;
-	uint32_t flag;
-	const char *since;
-} flags[] = {
-	{ "SECCOMP_FILTER_FLAG_TSYNC", SECCOMP_FILTER_FLAG_TSYNC, "3.17" },
-	{ "SECCOMP_FILTER_FLAG_LOG", SECCOMP_FILTER_FLAG_LOG, "4.14" },
-	{ "SECCOMP_FILTER_FLAG_SPEC_ALLOW", SECCOMP_FILTER_FLAG_SPEC_ALLOW, "4.17" },
-	{ "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV,
-	  "5.19" },
-};
-
 /* What libseccomp refuses on a kernel that doesn't know it. */
 static const struct {
 	uint32_t action;
@@ -153,24 +133,6 @@ const char **seccomp_action_names(struct arena *a, size_t *count)
 const char **seccomp_operator_names(struct arena *a, size_t *count)
 {
 	COPY_NAMES(operators);
-}
-
-const char **seccomp_flag_names(struct arena *a, size_t *count)
-{
-	COPY_NAMES(flags);
-}
-
-const char **seccomp_supported_flags(struct arena *a, size_t *count)
-{
-	const char **names = arena_array(a, ARRAY_SIZE(flags) + 1, sizeof(*names));
-	uint32_t known = sys_seccomp_known_flags(~0U);
-
-	*count = 0;
-	for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
-		if (flags[i].flag & known)
-			names[(*count)++] = flags[i].name;
-
-	return names;
 }
 
 const char **seccomp_arch_names(struct arena *a, size_t *count)
@@ -424,83 +386,6 @@ static int export_program(struct compiler *c, struct seccomp_program *program, s
 		return too_long(program->count, e);
 
 	return 0;
-}
-
-/* ---- flags ---- */
-
-static bool uses_notify(const struct oci_linux_seccomp *config)
-{
-	static const char notify[] = "SCMP_ACT_NOTIFY";
-
-	for (size_t i = 0; i < config->syscalls_count; i++)
-		if (strcmp(config->syscalls[i].action, notify) == 0)
-			return true;
-
-	return strcmp(config->default_action, notify) == 0;
-}
-
-static int read_flag(uint32_t *flag, const char *name, const char *place, uint32_t known,
-		     struct err *e)
-{
-	size_t k = 0;
-
-	while (k < ARRAY_SIZE(flags) && strcmp(flags[k].name, name) != 0)
-		k++;
-	if (k == ARRAY_SIZE(flags))
-		return err_cfg(e, place, "unknown seccomp flag \"%s\"", name);
-	if (!(flags[k].flag & known)) {
-		(void) err_cfg(e, place, "this kernel does not know the seccomp flag \"%s\"", name);
-		return err_lacks(e, flags[k].name, flags[k].since);
-	}
-	*flag = flags[k].flag;
-
-	return 0;
-}
-
-static int check_listener(const struct oci_linux_seccomp *config, bool notify, uint32_t known,
-			  struct err *e)
-{
-	bool path = config->listener_path && config->listener_path[0];
-
-	if (config->listener_metadata && config->listener_metadata[0] && !path)
-		return err_cfg(e, PLACE "/listenerMetadata",
-			       "listenerMetadata goes with listenerPath only");
-	if (notify && !path)
-		return err_cfg(e, PLACE "/listenerPath", "SCMP_ACT_NOTIFY needs a listenerPath");
-	if (notify && !(known & SECCOMP_FILTER_FLAG_TSYNC_ESRCH)) {
-		(void) err_cfg(e, PLACE, "SCMP_ACT_NOTIFY needs Linux 5.7");
-		return err_lacks(e, "SCMP_ACT_NOTIFY", "5.7");
-	}
-
-	return 0;
-}
-
-int seccomp_read_flags(struct seccomp_program *program, const struct oci_linux_seccomp *config,
-		       uint32_t known, struct arena *a, struct err *e)
-{
-	/* How inside/filter.c has to load a filter with a listener. */
-	const uint32_t listener = SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_TSYNC |
-				  SECCOMP_FILTER_FLAG_TSYNC_ESRCH;
-
-	/* Absent is not empty: without a word the slow mitigation of branch attacks is left out, as
-	 * peers do. */
-	program->flags = config->flags ? 0 : SECCOMP_FILTER_FLAG_SPEC_ALLOW & known;
-	program->notify = uses_notify(config);
-	for (size_t i = 0; i < config->flags_count; i++) {
-		uint32_t flag = 0;
-
-		if (read_flag(&flag, config->flags[i], arena_printf(a, PLACE "/flags/%zu", i),
-			      known, e) < 0)
-			return -1;
-		program->flags |= flag;
-	}
-	/* Without a listener there is nobody to wait for, and the kernel doesn't take it. */
-	if (program->notify)
-		program->flags |= listener;
-	else
-		program->flags &= ~SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
-
-	return check_listener(config, program->notify, known, e);
 }
 
 static void release_filter(scmp_filter_ctx *filter)

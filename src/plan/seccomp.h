@@ -17,9 +17,6 @@ struct oci_linux_seccomp;
 const char **seccomp_action_names(struct arena *a, size_t *count);
 const char **seccomp_operator_names(struct arena *a, size_t *count);
 const char **seccomp_arch_names(struct arena *a, size_t *count);
-const char **seccomp_flag_names(struct arena *a, size_t *count);
-/* Of the flags those that this kernel knows: features-linux.md#seccomp. */
-const char **seccomp_supported_flags(struct arena *a, size_t *count);
 
 struct seccomp_program {
 	const struct sock_filter *filter;
@@ -31,6 +28,13 @@ struct seccomp_program {
 /* Compile @config. @strict: a system call that libseccomp does not know is an error. */
 int seccomp_compile(struct seccomp_program *program, const struct oci_linux_seccomp *config,
 		    bool strict, struct arena *a, struct err *e);
+
+/* ---- seccomp_flags.c ---- */
+
+/* As the others, for `features`. */
+const char **seccomp_flag_names(struct arena *a, size_t *count);
+/* Of the flags those that this kernel knows: features-linux.md#seccomp. */
+const char **seccomp_supported_flags(struct arena *a, size_t *count);
 
 /*
  * The flags that @config asks for, and whether it notifies; what needs no compiler is checked. 0, or -1. @known: the flags
