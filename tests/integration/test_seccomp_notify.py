@@ -149,6 +149,18 @@ def test_each_start_has_a_connection_of_its_own(bundles, agents):
     assert [m["state"]["id"] for m in agent.messages] == [b.id for b in reversed(made)]
 
 
+def test_an_exec_has_a_connection_of_its_own(bundle, agents):
+    agent = agents(answer=errno.EXDEV)
+    bundle.linux["seccomp"] = notify(agent)
+    bundle.stay().up()
+    assert len(agent.heard()) == 1
+    r = bundle.verb("exec", tail=["sh", "-c", "mkdir /tmp/new; echo $?"])
+    assert (r.code, r.out) == (0, "1\n") and os.strerror(errno.EXDEV) in r.err, r
+    told = poll(lambda: agent.messages[1:], "the second message")[0]
+    assert told["state"]["pid"] == bundle.pid != told["pid"] and told["state"]["status"] == "running"
+    assert bundle.verb("exec", tail=["/none"]).code == 255
+
+
 def test_a_state_larger_than_a_socket_holds_arrives_whole(bundle, agents):
     agent = agents()
     bundle.config["annotations"] = {f"key{i}": "x" * 10000 for i in range(100)}
