@@ -4,9 +4,10 @@
  *
  * From the moment a process is visible in the container's pid namespace, a root in there with
  * CAP_SYS_PTRACE may look at its descriptors, its root and its memory, and write to what it executes
- * (CVE-2016-9962, CVE-2019-5736). So tare-init is executed first, by a process that is not visible yet, with the open
- * namespaces as descriptors; it joins them, gives them up, and has a child (inside/enter.c). That child is our child,
- * and all it ever was in the container is tare-init: a small program in sealed memory.
+ * (CVE-2016-9962, CVE-2019-5736). So tare-init is executed first, by a process that is not visible yet, with a
+ * descriptor for the container's first process; it joins that one's namespaces, gives it up, and has a child
+ * (inside/enter.c). That child is our child, and all it ever was in the container is tare-init: a small program in sealed
+ * memory.
  */
 #include "host/birth.h"
 
@@ -17,9 +18,9 @@
 #include "kernel/time.h"
 #include "wire/wire.h"
 
-#define ENTER_FDS (WIRE_ENTER_JOINS - WIRE_FD_COUNT + SPAWN_JOINS_MAX)
+#define ENTER_FDS (WIRE_ENTER_END - WIRE_FD_COUNT)
 
-/* What is to be joined: the open descriptors in the order of enum wire_enter_fd; -1: none. */
+/* The open descriptors in the order of enum wire_enter_fd; -1: none. */
 struct entrance {
 	const struct birth *birth;
 	int fds[ENTER_FDS];
@@ -62,31 +63,22 @@ static int become_init(void *arg)
 		    "execute tare-init");
 }
 
-static int open_target(int *fd, const char *path, const char *name, struct err *e)
+/* The process last: if the number is its own then, it was all the time, and the root is its. */
+static int open_target(struct entrance *in, const struct spawn_step *spawn, struct err *e)
 {
-	*fd = sys_open(path, O_RDONLY | O_NONBLOCK);
-
-	return *fd < 0 ? err_sys(e, *fd, "open the container's %s namespace", name) : 0;
-}
-
-static int open_targets(struct entrance *in, const struct spawn_step *spawn, struct err *e)
-{
-	int *user = &in->fds[WIRE_ENTER_USER - WIRE_FD_COUNT];
+	int *process = &in->fds[WIRE_ENTER_PROCESS - WIRE_FD_COUNT];
 	int *root = &in->fds[WIRE_ENTER_ROOT - WIRE_FD_COUNT];
-	int *joins = &in->fds[WIRE_ENTER_JOINS - WIRE_FD_COUNT];
 
 	if (spawn->root) {
 		*root = sys_open(spawn->root, O_PATH | O_DIRECTORY);
 		if (*root < 0)
 			return err_sys(e, *root, "open the container's root");
 	}
-	if (spawn->join_user && open_target(user, spawn->join_user, "user", e) < 0)
-		return -1;
-	for (size_t i = 0; i < spawn->join_count; i++)
-		if (open_target(&joins[i], spawn->joins[i].path, spawn->joins[i].name, e) < 0)
-			return -1;
+	*process = proc_open_exactly(spawn->enter_pid, spawn->enter_start);
+	if (*process == -ESRCH)
+		return err_msg(e, "the container has stopped meanwhile");
 
-	return 0;
+	return *process < 0 ? err_sys(e, *process, "open process %d", spawn->enter_pid) : 0;
 }
 
 /* As soon as it is killed it ends, frozen or not; until then it may be in our memory. */
@@ -171,18 +163,6 @@ static pid_t clone_helper(struct entrance *in, struct birth *b, struct err *e)
 	return pid;
 }
 
-/* All that was opened by its pid: is that still the process it was? */
-static int check_target(const struct spawn_step *spawn, struct err *e)
-{
-	struct proc_stat stat;
-	int r = proc_stat_read(spawn->enter_pid, &stat);
-
-	if (r < 0 || stat.start_time != spawn->enter_start)
-		return err_msg(e, "the container has stopped meanwhile");
-
-	return 0;
-}
-
 /* It waits for our word: until then its number is its own, as we have not waited for it. */
 static int release(struct birth *b, pid_t pid, struct err *e)
 {
@@ -230,7 +210,7 @@ pid_t birth_enter(struct birth *b, struct err *e)
 	if (cgroup && dir < 0)
 		return err_sys(e, dir, "open cgroup \"%s\"", cgroup);
 	b->cgroup = dir;
-	if (open_targets(&in, b->spawn, e) == 0 && check_target(b->spawn, e) == 0)
+	if (open_target(&in, b->spawn, e) == 0)
 		pid = clone_helper(&in, b, e);
 	if (pid < 0 && cgroup && e->code == EBUSY)
 		pid = clone_below(&in, b, e);

@@ -13,31 +13,74 @@
 
 #include <signal.h>
 
-/* Root of the user namespace, if it has one: its rights are there whoever we are. */
-static int join_user(int fd)
+/* Of the user namespace: its rights are there whoever we are. */
+static int become_root(struct err *e)
 {
-	int r = sys_setns(fd, CLONE_NEWUSER);
+	int r = sys_setgid(0);
 
 	if (r == 0)
-		r = sys_setgid(0);
+		r = sys_setuid(0);
 
-	return r == 0 ? sys_setuid(0) : r;
+	return r < 0 ? err_sys(e, r, "become root of the container's user namespace") : 0;
 }
 
-static int join_all(const struct spawn_step *spawn, int first, struct err *e)
+/* setns(2) of a pidfd, Linux 5.8: all, or none. */
+static int join_at_once(const struct spawn_step *spawn, int process)
 {
-	int r = spawn->join_user ? join_user(first + WIRE_ENTER_USER) : 0;
+	uint64_t types = spawn->join_user ? CLONE_NEWUSER : 0;
 
-	if (r < 0)
-		return err_sys(e, r, "join the container's user namespace");
+	for (size_t i = 0; i < spawn->join_count; i++)
+		types |= spawn->joins[i].type;
+
+	return types != 0 ? sys_setns(process, types) : 0;
+}
+
+static int open_namespace(const char *path, const char *name, struct err *e)
+{
+	int fd = sys_open(path, O_RDONLY | O_NONBLOCK);
+
+	return fd < 0 ? err_sys(e, fd, "open the container's %s namespace", name) : fd;
+}
+
+static int join(int fd, const char *name, uint64_t type, struct err *e)
+{
+	int r = sys_setns(fd, type);
+
+	sys_close(fd);
+
+	return r < 0 ? err_sys(e, r, "join the container's %s namespace", name) : 0;
+}
+
+/* By the number of the process: its own, if it is still alive once all are open. */
+static int join_one_by_one(const struct spawn_step *spawn, int process, struct err *e)
+{
+	int user = -1, fds[SPAWN_JOINS_MAX];
+
+	if (spawn->join_user && (user = open_namespace(spawn->join_user, "user", e)) < 0)
+		return -1;
 	for (size_t i = 0; i < spawn->join_count; i++) {
-		r = sys_setns(first + WIRE_ENTER_JOINS + (int) i, spawn->joins[i].type);
-		if (r < 0)
-			return err_sys(e, r, "join the container's %s namespace",
-				       spawn->joins[i].name);
+		fds[i] = open_namespace(spawn->joins[i].path, spawn->joins[i].name, e);
+		if (fds[i] < 0)
+			return -1;
 	}
+	if (sys_pidfd_signal(process, 0) == -ESRCH)
+		return err_msg(e, "the container has stopped meanwhile");
+	if (user >= 0 && (join(user, "user", CLONE_NEWUSER, e) < 0 || become_root(e) < 0))
+		return -1;
+	for (size_t i = 0; i < spawn->join_count; i++)
+		if (join(fds[i], spawn->joins[i].name, spawn->joins[i].type, e) < 0)
+			return -1;
 
 	return 0;
+}
+
+static int join_all(const struct spawn_step *spawn, int process, struct err *e)
+{
+	/* Whatever it is that it can't do: what fails the other way, too, is told there. */
+	if (join_at_once(spawn, process) < 0)
+		return join_one_by_one(spawn, process, e);
+
+	return spawn->join_user ? become_root(e) : 0;
 }
 
 /* What joining a mount namespace does on its own. */
@@ -75,7 +118,7 @@ int enter_container(struct inside *in, int first, void (*begin)(struct inside *i
 
 	in->step = in->plan->spawn;
 	sys_prctl(PR_SET_DUMPABLE, 0, 0);
-	if (join_all(spawn, first, e) < 0)
+	if (join_all(spawn, first + WIRE_ENTER_PROCESS, e) < 0)
 		return -1;
 
 	int r = spawn->root ? enter_root(first + WIRE_ENTER_ROOT) : 0;

@@ -90,7 +90,7 @@ int paths_trust(struct inside *in, int mount, const char *target, struct err *e)
 const char *path_below(const char *path, const char *name);
 
 /*
- * enter.c: exec. Join the namespaces that came as descriptors from @first + WIRE_ENTER_USER on, and go on, in @begin, as a
+ * enter.c: exec. Join the namespaces of the process that came as @first + WIRE_ENTER_PROCESS, and go on, in @begin, as a
  * process that was born in them. Comes back only with a failure: -1.
  */
 int enter_container(struct inside *in, int first, void (*begin)(struct inside *in), struct err *e);

@@ -214,7 +214,7 @@ struct spawn_step {
 	 */
 	bool enter;
 	pid_t enter_pid;      /* whose namespaces these are ... */
-	uint64_t enter_start; /* ... and its start time: looked at again once all are open */
+	uint64_t enter_start; /* ... and its start time */
 	uint64_t namespaces;  /* CLONE_NEW*: made at birth */
 	const char *cgroup;   /* v2 directory it is born in; NULL: none */
 	const char *

@@ -60,11 +60,11 @@ enum wire_fd {
 	WIRE_FD_COUNT
 };
 
-/* exec only, behind them: what is to be joined, from the user namespace on; spawn_step has the rest. */
+/* exec only, behind them */
 enum wire_enter_fd {
-	WIRE_ENTER_USER = WIRE_FD_COUNT,
-	WIRE_ENTER_ROOT,
-	WIRE_ENTER_JOINS, /* one for each of spawn_step's joins */
+	WIRE_ENTER_PROCESS = WIRE_FD_COUNT, /* whose namespaces are joined: of sys_pidfd_open() */
+	WIRE_ENTER_ROOT,		    /* of spawn_step's, if it has one */
+	WIRE_ENTER_END
 };
 
 /*

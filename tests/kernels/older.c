@@ -132,8 +132,11 @@ static const struct argument arguments[] = {
 	{ V(5, 4), SYS_waitid, 0, EQUAL, 3, EINVAL, -1 }, /* P_PIDFD */
 	{ V(5, 6), SYS_unshare, 0, ANY, NEW_TIME_NAMESPACE, EINVAL, -1 },
 	{ V(5, 6), SYS_setns, 1, EQUAL, NEW_TIME_NAMESPACE, EINVAL, -1 },
-	{ V(5, 7), 435, 1, GREATER, 80, E2BIG, -1 },		 /* clone3 with a cgroup */
-	{ V(5, 7), SYS_seccomp, 1, ANY, 16, EINVAL, 1 },	 /* TSYNC_ESRCH */
+	{ V(5, 7), 435, 1, GREATER, 80, E2BIG, -1 },	 /* clone3 with a cgroup */
+	{ V(5, 7), SYS_seccomp, 1, ANY, 16, EINVAL, 1 }, /* TSYNC_ESRCH */
+	/* of a pidfd: several at once */
+	{ V(5, 8), SYS_setns, 1, ALL, CLONE_NEWNS | CLONE_NEWPID, EINVAL, -1 },
+	{ V(5, 8), SYS_setns, 1, ALL, CLONE_NEWUTS | CLONE_NEWIPC, EINVAL, -1 },
 	{ V(5, 11), 436, 2, ANY, 4, EINVAL, -1 },		 /* CLOSE_RANGE_CLOEXEC */
 	{ V(5, 19), SYS_seccomp, 1, ANY, 32, EINVAL, 1 },	 /* WAIT_KILLABLE_RECV */
 	{ V(6, 3), SYS_memfd_create, 1, ANY, 0x18, EINVAL, -1 }, /* MFD_EXEC, MFD_NOEXEC_SEAL */
