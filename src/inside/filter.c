@@ -107,37 +107,43 @@ static int settle(struct handover *h, struct err *e)
 	return 0;
 }
 
-/* In the main thread, for its clone(2) has come to its end. It must never return. */
-static void helper_ended(int signal)
+/* Behind the step, or with its failure. */
+static void __attribute__((noreturn)) go_on(struct inside *in, int r, struct err *e)
 {
-	struct inside *in = handover.in;
+	if (r < 0)
+		err_at(e, in->plan->steps[in->step].place);
+	else
+		walk(in, in->step + 1, e);
+	filter_report_and_end(in, e);
+}
+
+static void start_helper(struct handover *h) __attribute__((noreturn));
+
+/* In the main thread. It must never return. */
+static void child_ended(int signal)
+{
+	struct handover *h = &handover;
 	struct err e;
 
 	(void) signal;
-	if (settle(&handover, &e) < 0)
-		err_at(&e, in->plan->steps[in->step].place);
-	else
-		walk(in, in->step + 1, &e);
-	filter_report_and_end(in, &e);
+	/* Some orphan, that a hook has left; or the helper was killed before it began. */
+	if (!atomic_load(&h->is_inside))
+		start_helper(h);
+	go_on(h->in, settle(h, &e), &e);
 }
 
 /* The thread. It must never return. */
 static int load(void *arg)
 {
 	const struct sys_sched_attr fair = { .size = SYS_SCHED_ATTR_OLD };
-	const uint64_t every = ~(uint64_t) 0;
 	struct handover *h = arg;
 
 	/* It will spin: a real-time policy would keep a lone processor from the others. */
 	sys_sched_setattr(0, &fair);
-	/* The helper's end is for the main thread. */
-	sys_signal_mask(SIG_SETMASK, &every, NULL);
 	while (!atomic_load(&h->is_inside))
 		nap();
 
-	int r = sys_catch_child_end(helper_ended);
-	if (r == 0)
-		r = sys_seccomp_filter(h->program, h->flags);
+	int r = sys_seccomp_filter(h->program, h->flags);
 	atomic_store(&h->listener, r);
 	while (r < 0)
 		SYS_CALL(exit, 0, 0, 0, 0, 0, 0);
@@ -170,29 +176,42 @@ static int pass_on(void *arg)
 	return 0;
 }
 
+static void start_helper(struct handover *h)
+{
+	const uint64_t none = 0;
+	struct err e;
+	int r = sys_catch_child_end(child_ended);
+
+	if (r == 0)
+		r = sys_signal_mask(SIG_SETMASK, &none, NULL);
+	if (r == 0)
+		r = sys_clone_beside(CLONE_FILES | CLONE_VFORK, helper_stack, sizeof(helper_stack),
+				     pass_on, h);
+	if (r < 0)
+		go_on(h->in, err_sys(&e, r, "start a helper for the seccomp listener"), &e);
+	/* child_ended() is called in a moment: the signal comes once nothing is left of the helper for the program to see. */
+	for (;;)
+		;
+}
+
 /* Comes back only with a failure: -1. */
 static int load_with_listener(struct inside *in, const struct sock_fprog *program, unsigned flags,
 			      struct err *e)
 {
-	const uint64_t thread =
-		CLONE_THREAD | CLONE_SIGHAND | CLONE_FS | CLONE_FILES | CLONE_SYSVSEM;
+	const uint64_t every = ~(uint64_t) 0, thread = CLONE_THREAD | CLONE_SIGHAND | CLONE_FS |
+						       CLONE_FILES | CLONE_SYSVSEM;
 	struct handover *h = &handover;
 
 	h->in = in;
 	h->program = program;
 	h->flags = flags;
+	/* For the thread, which keeps it: the helper's end is for the main thread to hear. */
+	sys_signal_mask(SIG_SETMASK, &every, NULL);
 
 	pid_t loader = sys_clone_beside(thread, loader_stack, sizeof(loader_stack), load, h);
 	if (loader < 0)
 		return err_sys(e, loader, "start a thread for the seccomp filter");
-
-	pid_t helper = sys_clone_beside(CLONE_FILES | CLONE_VFORK, helper_stack,
-					sizeof(helper_stack), pass_on, h);
-	if (helper < 0)
-		return err_sys(e, helper, "start a helper for the seccomp listener");
-	/* helper_ended() is called in a moment: the signal comes when the helper is past all that a program could see. */
-	for (;;)
-		;
+	start_helper(h);
 }
 
 /* ---- the step ---- */

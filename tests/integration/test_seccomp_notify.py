@@ -250,12 +250,14 @@ def test_one_processor_and_any_priority_are_enough(bundle, agents, policy):
 
 
 @pytest.mark.parametrize("verb", ["run", "start"])
-def test_a_main_thread_that_comes_late_has_no_call_left(bundle, agents, verb):
-    """Held up after each birth: the filter is there by then, and would kill whatever waits in the usual ways."""
+@pytest.mark.parametrize("fate", ["delay_exit=200000", "signal=SIGCHLD:when=1"], ids=["late", "orphan"])
+def test_the_main_thread_has_no_call_left(bundle, agents, verb, fate):
+    """Held up after each birth: the filter is there by then, and would kill whatever waits in the usual ways. And: it
+    hears of the end of some orphan first."""
     bundle.linux["seccomp"] = notify(agents())
     bundle.linux["seccomp"]["syscalls"].append(rule("wait4 waitid futex nanosleep rt_sigreturn", "SCMP_ACT_KILL"))
     bundle.process["args"] = ["true"]
-    slowly = ["strace", "-f", "-qq", "-e", "trace=clone,clone3", "-e", "inject=clone,clone3:delay_exit=200000",
+    slowly = ["strace", "-f", "-qq", "-e", "trace=clone,clone3", "-e", f"inject=clone,clone3:{fate}",
               "-o", "/dev/null"]
     if verb == "run":
         bundle.write()
