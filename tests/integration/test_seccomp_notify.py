@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import select
+import shutil
 import socket
 import struct
 import threading
@@ -249,6 +250,7 @@ def test_one_processor_and_any_priority_are_enough(bundle, agents, policy):
     assert r.code == 0, r
 
 
+@pytest.mark.skipif(shutil.which("strace") is None, reason="no strace on this machine")
 @pytest.mark.parametrize("verb", ["run", "start"])
 @pytest.mark.parametrize("fate", ["delay_exit=200000", "signal=SIGCHLD:when=1"], ids=["late", "orphan"])
 def test_the_main_thread_has_no_call_left(bundle, agents, verb, fate):
