@@ -113,15 +113,7 @@ static pid_t hear(const struct birth *b, struct err *e)
 	return err_msg(e, "the process that was to join the container talks nonsense");
 }
 
-/* It has nothing more to do. */
-static int bury(pid_t helper, struct err *e)
-{
-	int status;
-
-	return sys_wait_within(helper, &status, CHILD_PATIENCE_MS) < 0 ? give_up(helper, e) : 0;
-}
-
-/* Until @helper has a child; without one, until it has ended. */
+/* Until @helper has a child, and has ended. */
 static pid_t wait_for_birth(const struct birth *b, pid_t helper, struct err *e)
 {
 	const int64_t deadline = sys_clock_ms() + CHILD_PATIENCE_MS;
@@ -129,7 +121,7 @@ static pid_t wait_for_birth(const struct birth *b, pid_t helper, struct err *e)
 		{ .fd = -1, .events = POLLIN },
 		{ .fd = b->create->control, .events = POLLIN },
 	};
-	int r;
+	int status, r;
 
 	do {
 		int64_t left = deadline - sys_clock_ms();
@@ -141,16 +133,13 @@ static pid_t wait_for_birth(const struct birth *b, pid_t helper, struct err *e)
 
 	pid_t pid = fds[1].revents != 0 ? hear(b, e) : 0;
 
-	if (pid > 0)
-		return pid;
-	if (bury(helper, e) < 0)
-		return -1;
+	if (sys_wait_within(helper, &status, CHILD_PATIENCE_MS) < 0)
+		return give_up(helper, e);
 
-	return pid < 0 ? pid : err_msg(e, "the process that was to join the container was killed");
+	return pid != 0 ? pid : err_msg(e, "the process that was to join the container was killed");
 }
 
-/* The child's pid, or -1; @helper is its parent, which is still to be waited for, or 0. */
-static pid_t clone_helper(struct entrance *in, struct birth *b, pid_t *helper, struct err *e)
+static pid_t clone_helper(struct entrance *in, struct birth *b, struct err *e)
 {
 	struct sys_clone clone = {
 		.cgroup = b->cgroup,
@@ -160,17 +149,16 @@ static pid_t clone_helper(struct entrance *in, struct birth *b, pid_t *helper, s
 	};
 
 	sys_prctl(PR_SET_DUMPABLE, 0, 0); /* is of the memory, which it shares until its exec */
-	pid_t parent = sys_clone_call(&clone, NULL, become_init, in);
-	if (parent == -ENOSYS) { /* nobody is born in a cgroup: then it goes there */
+	pid_t helper = sys_clone_call(&clone, NULL, become_init, in);
+	if (helper == -ENOSYS) { /* nobody is born in a cgroup: then it goes there */
 		clone.cgroup = -1;
 		b->move = true;
-		parent = sys_clone_call(&clone, NULL, become_init, in);
+		helper = sys_clone_call(&clone, NULL, become_init, in);
 	}
 
-	pid_t pid = parent < 0 ? err_sys(e, parent, "start a process for the container")
-			       : wait_for_birth(b, parent, e);
+	pid_t pid = helper < 0 ? err_sys(e, helper, "start a process for the container")
+			       : wait_for_birth(b, helper, e);
 	sys_prctl(PR_SET_DUMPABLE, 1, 0);
-	*helper = pid > 0 ? parent : 0;
 
 	return pid;
 }
@@ -178,6 +166,8 @@ static pid_t clone_helper(struct entrance *in, struct birth *b, pid_t *helper, s
 /* It waits for our word: until then its number is its own, as we have not waited for it. */
 static int release(struct birth *b, pid_t pid, struct err *e)
 {
+	int status;
+
 	b->pidfd = sys_pidfd_open(pid);
 
 	int r = b->pidfd < 0 ? b->pidfd
@@ -185,12 +175,14 @@ static int release(struct birth *b, pid_t pid, struct err *e)
 	/* That it is gone meanwhile we hear from its end of the socket. */
 	if (r == 0 || r == -EPIPE || r == -ECONNRESET)
 		return 0;
+	sys_kill(pid, SIGKILL);
+	sys_wait(pid, &status, 0);
 
 	return err_sys(e, r, "open process %d", pid);
 }
 
 /* On v2 a container (systemd, an engine) may have given its cgroup's controllers to children; then it takes no process. */
-static pid_t clone_below(struct entrance *in, struct birth *b, pid_t *helper, struct err *e)
+static pid_t clone_below(struct entrance *in, struct birth *b, struct err *e)
 {
 	autoclose int dir = subgroup_of_process(b->spawn->cgroup, b->spawn->enter_pid);
 	if (dir < 0)
@@ -198,7 +190,7 @@ static pid_t clone_below(struct entrance *in, struct birth *b, pid_t *helper, st
 				b->spawn->cgroup);
 	b->cgroup = dir;
 
-	pid_t pid = clone_helper(in, b, helper, e);
+	pid_t pid = clone_helper(in, b, e);
 
 	b->cgroup = -1;
 
@@ -209,8 +201,7 @@ pid_t birth_enter(struct birth *b, struct err *e)
 {
 	const char *cgroup = b->spawn->cgroup;
 	struct entrance in = { .birth = b };
-	pid_t pid = -1, helper = 0;
-	int status;
+	pid_t pid = -1;
 
 	for (int i = 0; i < ENTER_FDS; i++)
 		in.fds[i] = -1;
@@ -220,21 +211,11 @@ pid_t birth_enter(struct birth *b, struct err *e)
 		return err_sys(e, dir, "open cgroup \"%s\"", cgroup);
 	b->cgroup = dir;
 	if (open_target(&in, b->spawn, e) == 0)
-		pid = clone_helper(&in, b, &helper, e);
+		pid = clone_helper(&in, b, e);
 	if (pid < 0 && cgroup && e->code == EBUSY)
-		pid = clone_below(&in, b, &helper, e);
+		pid = clone_below(&in, b, e);
 	for (int i = 0; i < ENTER_FDS; i++)
 		fd_close(&in.fds[i]);
 
-	if (pid < 0)
-		return -1;
-
-	/* Its parent ends while it is at work already. */
-	int r = release(b, pid, e);
-	if (bury(helper, e) == 0 && r == 0)
-		return pid;
-	sys_kill(pid, SIGKILL);
-	sys_wait(pid, &status, 0);
-
-	return -1;
+	return pid > 0 && release(b, pid, e) < 0 ? -1 : pid;
 }
