@@ -124,9 +124,8 @@ int enter_container(struct inside *in, int first, void (*begin)(struct inside *i
 	int r = spawn->root ? enter_root(first + WIRE_ENTER_ROOT) : 0;
 	if (r < 0)
 		return err_sys(e, r, "enter the container's root");
-	r = sys_close_from(first + WIRE_FD_COUNT);
-	if (r < 0)
-		return err_sys(e, r, "give up descriptors");
+	for (int fd = first + WIRE_FD_COUNT; fd < first + WIRE_ENTER_END; fd++)
+		sys_close(fd);
 
 	pid_t pid = sys_clone_call(&clone, NULL, go_on, &birth);
 	if (pid < 0)

@@ -156,17 +156,17 @@ static const struct plan *map_plan(int memfd)
 	return (const struct plan *) ARENA_ADDRESS;
 }
 
-/* None of ours stays open in the program. Without a listener there is no start to wait for: run. */
+/* None of ours stays open in the program; tare has seen to all others. Without a listener there is no start to wait for: run. */
 static int settle_descriptors(struct inside *in, int first, struct err *e)
 {
-	int r = sys_cloexec_from(first);
+	for (int fd = first; fd < first + WIRE_FD_COUNT; fd++) {
+		int r = sys_set_fd_flags(fd, FD_CLOEXEC);
 
-	if (r == 0)
-		r = sys_fd_flags(in->listener);
-	if (r == -EBADF)
-		in->listener = in->hold = -1;
-	else if (r < 0)
-		return err_sys(e, r, "settle the descriptors");
+		if (r == -EBADF && fd == in->listener)
+			in->listener = in->hold = -1;
+		else if (r < 0 && r != -EBADF)
+			return err_sys(e, r, "settle the descriptors");
+	}
 
 	return 0;
 }

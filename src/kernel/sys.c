@@ -6,6 +6,9 @@
 
 #include "base/fmt.h"
 
+#include <limits.h>
+#include <linux/magic.h>
+
 int sys_write_all(int fd, const void *buf, size_t size)
 {
 	const char *at = buf;
@@ -43,37 +46,35 @@ ssize_t sys_read_all(int fd, void *buf, size_t size)
 	return (ssize_t) filled;
 }
 
-/* Where there is no close_range(2): descriptors above this bound are not looked for. */
+/* Where there is neither close_range(2) nor procfs: descriptors above this bound are not looked for. */
 #define FD_SEARCH 65536
 
-/*
- * Call @act for all that is open from @first on. poll(2) tells of many descriptors at once which
- * are not; it takes no more of them than RLIMIT_NOFILE allows, which may be less than is open.
- */
-static void each_open_from(int first, int (*act)(int fd))
+static void cloexec_entries(const char *at, const char *end, int first)
 {
-	unsigned count = 256;
-	struct pollfd fds[256];
+	unsigned long long fd;
 
-	for (int fd = first; fd < FD_SEARCH; fd += (int) count) {
-		int r;
-
-		do {
-			for (unsigned i = 0; i < count; i++)
-				fds[i] = (struct pollfd) { .fd = fd + (int) i };
-			r = sys_poll(fds, count, 0);
-		} while (r == -EINVAL && (count /= 2) > 0);
-		if (count == 0)
-			count = 1;
-		for (unsigned i = 0; i < count; i++)
-			if (r < 0 || !(fds[i].revents & POLLNVAL))
-				act(fd + (int) i);
-	}
+	for (; at < end; at += ((const struct sys_entry *) at)->size)
+		if (fmt_parse_u64(((const struct sys_entry *) at)->name, &fd) == 0 &&
+		    fd >= (unsigned) first && fd <= INT_MAX)
+			sys_set_fd_flags((int) fd, FD_CLOEXEC);
 }
 
-static int set_cloexec(int fd)
+/* Those that procfs lists. False: not all, or there is none. */
+static bool cloexec_listed(int first)
 {
-	return sys_set_fd_flags(fd, FD_CLOEXEC);
+	char entries[4096] __attribute__((aligned(8)));
+	struct statfs fs;
+	ssize_t n = -1;
+	int dir = sys_open("/proc/self/fd", O_RDONLY | O_DIRECTORY);
+
+	if (dir < 0)
+		return false;
+	if (sys_statfs(dir, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC)
+		while ((n = sys_read_dir(dir, entries, sizeof(entries))) > 0)
+			cloexec_entries(entries, entries + n, first);
+	sys_close(dir);
+
+	return n == 0;
 }
 
 int sys_cloexec_from(int first)
@@ -83,18 +84,10 @@ int sys_cloexec_from(int first)
 
 	if (r != -ENOSYS && r != -EINVAL && r != -EPERM)
 		return r;
-	each_open_from(first, set_cloexec);
-
-	return 0;
-}
-
-int sys_close_from(int first)
-{
-	int r = (int) SYS_CALL(close_range, first, ~0U, 0, 0, 0, 0);
-
-	if (r != -ENOSYS && r != -EPERM)
-		return r;
-	each_open_from(first, sys_close);
+	/* poll(2) would tell of many at once, but says of O_PATH descriptors that they are not open. */
+	if (!cloexec_listed(first))
+		for (int fd = first; fd < FD_SEARCH; fd++)
+			sys_set_fd_flags(fd, FD_CLOEXEC);
 
 	return 0;
 }

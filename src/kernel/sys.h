@@ -90,11 +90,11 @@ static inline int sys_set_status_flags(int fd, int flags)
 	return (int) SYS_CALL(fcntl, fd, F_SETFL, flags, 0, 0, 0);
 }
 
-/* Mark @first and all above close-on-exec (close_range(2), Linux 5.11; older: one by one). */
+/*
+ * Mark @first and all above close-on-exec: close_range(2), Linux 5.11. Older: those that /proc/self/fd lists, so what
+ * is at /proc must be worthy of trust where somebody gains by a descriptor that stays.
+ */
 int sys_cloexec_from(int first);
-
-/* Close @first and all above. */
-int sys_close_from(int first);
 
 static inline int sys_pipe(int fds[2])
 {
