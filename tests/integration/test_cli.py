@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import resource
 import subprocess
 
 import pytest
@@ -492,3 +493,23 @@ def test_the_runtime_closes_on_eof_of_nothing(bundle):
                        capture_output=True, text=True, timeout=10, check=False)
     assert r.returncode in (0, 1)
     assert bundle.sh("cat").run(stdin=subprocess.DEVNULL).ok().out == ""
+
+
+@tare_only
+@pytest.mark.parametrize("limit,words", [(None, b"does not exist"), (2, b"too many open files")])
+def test_a_closed_standard_descriptor_is_known_from_one_that_cannot_be_read(limit, words):
+    """poll(2) takes an O_PATH descriptor for closed, and refuses to look where the limit is that low."""
+    def prepare(stdin):
+        if stdin is None:
+            os.close(0)
+        else:
+            os.dup2(stdin, 0)
+        if limit is not None:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (limit, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+    path = os.open("/", os.O_PATH)
+    try:
+        assert tare("--version", preexec_fn=lambda: prepare(path)).ok().err == ""
+    finally:
+        os.close(path)
+    with subprocess.Popen([RUNTIME, "events", "none"], preexec_fn=lambda: prepare(None), stderr=subprocess.PIPE) as proc:
+        assert words in proc.communicate()[1]  # its number is taken by /dev/null
