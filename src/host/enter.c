@@ -130,6 +130,9 @@ static pid_t wait_for_birth(const struct birth *b, pid_t helper, struct err *e)
 	} while (r == -EINTR);
 	if (r <= 0)
 		return give_up(helper, e);
+	/* Its end may have been seen first, though it has spoken before. */
+	if (fds[1].revents == 0)
+		sys_poll(&fds[1], 1, 0);
 
 	pid_t pid = fds[1].revents != 0 ? hear(b, e) : 0;
 

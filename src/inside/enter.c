@@ -51,10 +51,14 @@ static int join(int fd, const char *name, uint64_t type, struct err *e)
 	return r < 0 ? err_sys(e, r, "join the container's %s namespace", name) : 0;
 }
 
-/* By the number of the process: its own, if it is still alive once all are open. */
+/*
+ * By the number of the process: its own, if it is still alive once all are open. What belongs to the host can be joined
+ * before the user namespace only, what belongs to that one perhaps only after it.
+ */
 static int join_one_by_one(const struct spawn_step *spawn, int process, struct err *e)
 {
 	int user = -1, fds[SPAWN_JOINS_MAX];
+	bool joined[SPAWN_JOINS_MAX] = { false };
 
 	if (spawn->join_user && (user = open_namespace(spawn->join_user, "user", e)) < 0)
 		return -1;
@@ -65,10 +69,15 @@ static int join_one_by_one(const struct spawn_step *spawn, int process, struct e
 	}
 	if (sys_pidfd_signal(process, 0) == -ESRCH)
 		return err_msg(e, "the container has stopped meanwhile");
+	for (size_t i = 0; user >= 0 && i < spawn->join_count; i++) {
+		joined[i] = sys_setns(fds[i], spawn->joins[i].type) == 0;
+		if (joined[i])
+			sys_close(fds[i]);
+	}
 	if (user >= 0 && (join(user, "user", CLONE_NEWUSER, e) < 0 || become_root(e) < 0))
 		return -1;
 	for (size_t i = 0; i < spawn->join_count; i++)
-		if (join(fds[i], spawn->joins[i].name, spawn->joins[i].type, e) < 0)
+		if (!joined[i] && join(fds[i], spawn->joins[i].name, spawn->joins[i].type, e) < 0)
 			return -1;
 
 	return 0;
@@ -76,8 +85,12 @@ static int join_one_by_one(const struct spawn_step *spawn, int process, struct e
 
 static int join_all(const struct spawn_step *spawn, int process, struct err *e)
 {
+	int r = join_at_once(spawn, process);
+
+	if (r == -ESRCH)
+		return err_msg(e, "the container has stopped meanwhile");
 	/* Whatever it is that it can't do: what fails the other way, too, is told there. */
-	if (join_at_once(spawn, process) < 0)
+	if (r < 0)
 		return join_one_by_one(spawn, process, e);
 
 	return spawn->join_user ? become_root(e) : 0;

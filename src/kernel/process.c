@@ -181,7 +181,7 @@ int sys_catch_child_end(void (*handler)(int))
 {
 	const struct kernel_sigaction action = {
 		.handler = handler,
-		.flags = SA_NOCLDWAIT | SA_NODEFER | SA_RESETHAND | USE_RESTORER,
+		.flags = SA_NOCLDSTOP | SA_NOCLDWAIT | SA_NODEFER | SA_RESETHAND | USE_RESTORER,
 	};
 
 	return (int) SYS_CALL(rt_sigaction, SIGCHLD, &action, NULL, 8, 0, 0);

@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What a kernel lacks is said; and the ways around it (all of them: the suite `kernels`)."""
+import os
+import subprocess
+
 import pytest
 
-from harness import BINARY, LAYOUT, TESTER, TOKEN, as_user, command, mounts_of, root_only, tare_only
+from harness import (BINARY, LAYOUT, TESTER, TOKEN, as_user, command, mounts_of, namespace, poll, read, root_only,
+                     tare_only)
 
 pytestmark = [tare_only, root_only]
 
@@ -95,3 +99,59 @@ def test_the_memory_of_a_container_is_counted_in_its_cgroup_from_the_start(bundl
     bundle.unlisted("cgroup")
     here = run(older, bundle, "99.0").ok().out
     assert run(older, bundle, "5.4").ok().out == here
+
+
+# --- without close_range, without setns of a pidfd
+
+
+@pytest.fixture
+def leaky():
+    """Descriptors of the host's root, as engines have leaked them (CVE-2024-21626); poll(2) sees the first only."""
+    fds = [50, 51, 300]
+    for fd, how in zip(fds, (os.O_RDONLY, os.O_PATH, os.O_PATH)):
+        opened = os.open("/", how)
+        os.dup2(opened, fd)
+        os.close(opened)
+    yield fds
+    for fd in fds:
+        os.close(fd)
+
+
+def without_mount_namespace(bundle):
+    bundle.unlisted("mount")
+    for key in ("maskedPaths", "readonlyPaths", "rootfsPropagation"):
+        bundle.linux.pop(key, None)
+    bundle.config["mounts"] = []
+    bundle.config["root"].pop("readonly", None)
+
+
+@pytest.mark.parametrize("version", ["5.2", "5.7", "5.10", "6.18"])
+@pytest.mark.parametrize("root", ["pivot", "chroot"])
+def test_no_descriptor_of_the_host_is_passed_on(bundle, older, leaky, scratch, version, root):
+    if root == "chroot":
+        without_mount_namespace(bundle)
+    bundle.stay().write()
+
+    def descriptors(pid):
+        return set(os.listdir(f"/proc/{pid}/fd"))
+    command(older, version, "enosys", *bundle.argv("run", "--bundle", bundle.dir, "--detach"), pass_fds=leaky).ok()
+    assert descriptors(bundle.pid) == {"0", "1", "2"}
+    argv = bundle.argv("exec", "--detach", "--pid-file", scratch / "pid", tail=["sleep", "1000"])
+    command(older, version, "enosys", *argv, pass_fds=leaky).ok()
+    assert descriptors(read(scratch / "pid")) == {"0", "1", "2"}
+
+
+@pytest.mark.parametrize("version", ["5.2", "5.7", "6.18"])
+def test_exec_joins_what_the_host_owns_beside_a_user_namespace(bundle, older, version):
+    with subprocess.Popen(["unshare", "-n", "sleep", "1000"]) as owner:
+        try:
+            poll(lambda: namespace(owner.pid, "net") != namespace("self", "net"), "the namespace")
+            bundle.userns()
+            bundle.unlisted("network")
+            bundle.linux["namespaces"].append({"type": "network", "path": f"/proc/{owner.pid}/ns/net"})
+            bundle.config["mounts"] = [m for m in bundle.config["mounts"] if m["destination"] in ("/proc", "/dev")]
+            bundle.stay().up()
+            r = command(older, version, "enosys", *bundle.argv("exec", tail=["sh", "-c", "id -u; readlink /proc/self/ns/net"]))
+            assert r.ok().lines == ["0", os.readlink(f"/proc/{owner.pid}/ns/net")]
+        finally:
+            owner.kill()
