@@ -18,7 +18,7 @@
 #define IN_USE	512 /* below the address of a frame is what it has itself, and its callee */
 
 /* What the steps so far have used of the stack: some containers wait for long, and they are many. */
-static void forget_stack(void)
+static void __attribute__((noinline)) forget_stack(void)
 {
 	uintptr_t used = (uintptr_t) __builtin_frame_address(0) - IN_USE;
 	uintptr_t end = used & ~(uintptr_t) (PAGE - 1);

@@ -85,7 +85,7 @@ def static():
 
 
 # System calls with cgroup v2 alone, and with v1, where each of a dozen hierarchies wants its own.
-CALLS = {"create": (143, 343), "state": (26, 46), "start": (36, 56), "exec": (100, 158), "kill": (26, 38), "delete": (35, 43)}
+CALLS = {"create": (143, 343), "state": (26, 46), "start": (36, 56), "exec": (106, 160), "kill": (26, 38), "delete": (35, 43)}
 
 
 @pytest.mark.layouts
