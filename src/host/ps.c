@@ -261,6 +261,7 @@ int ps_run(const char *const *args, const char *const *env, struct arena *a, cha
 
 	if (!c.path)
 		return err_msg(e, "\"ps\": executable file not found in $PATH");
+
 	const char **argv = arena_array(a, count + 2, sizeof(*argv));
 	argv[0] = "ps";
 	memcpy(argv + 1, args, count * sizeof(*argv));

@@ -2,8 +2,8 @@
 /*
  * inside/enter.c - into a running container (exec); host/enter.c says why so
  *
- * A pid namespace that is joined is that of children to come. So everything is joined here, mount last, so that root
- * and working directory are the container's, and given up; then a child is cloned, which is in sight in there from
+ * A pid namespace that is joined is that of children to come. So everything is joined here, with the mount namespace root
+ * and working directory become the container's, and what led there is given up; then a child is cloned, which is in sight in there from
  * its first moment on, and has nothing of the host. It is a child of tare's, as we are, and we end.
  */
 #include "inside/inside.h"

@@ -92,6 +92,7 @@ static void nap(void)
 	SYS_CALL(nanosleep, &moment, NULL, 0, 0, 0, 0);
 }
 
+/* What the helper has left: 0, or -1. */
 static int settle(struct handover *h, struct err *e)
 {
 	int listener = atomic_load(&h->listener), passed_on = atomic_load(&h->passed_on);

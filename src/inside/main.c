@@ -156,7 +156,10 @@ static const struct plan *map_plan(int memfd)
 	return (const struct plan *) ARENA_ADDRESS;
 }
 
-/* None of ours stays open in the program; tare has seen to all others. Without a listener there is no start to wait for: run. */
+/*
+ * None of ours stays open in the program; tare has seen to all others. Without a listener there is no start to
+ * wait for: run.
+ */
 static int settle_descriptors(struct inside *in, int first, struct err *e)
 {
 	for (int fd = first; fd < first + WIRE_FD_COUNT; fd++) {

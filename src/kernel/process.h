@@ -120,7 +120,8 @@ int sys_ignore_signal(int signal);
 int sys_default_signal(int signal);
 
 /*
- * The next child that ends calls @handler, which must not return, with no signal blocked by that; none leaves a zombie. An exec undoes both.
+ * The next child that ends calls @handler, with no signal blocked by that; none leaves a zombie. An exec undoes both.
+ * @handler must not return: there is nothing to return to.
  */
 int sys_catch_child_end(void (*handler)(int));
 

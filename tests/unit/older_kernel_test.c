@@ -13,8 +13,6 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <cmocka.h>
-
-#include "skip.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <seccomp.h>
@@ -24,6 +22,8 @@
 #include <sys/wait.h>
 #include <ucontext.h>
 #include <unistd.h>
+
+#include "skip.h"
 
 static const int answers[] = { ENOSYS, EPERM };
 
