@@ -366,6 +366,14 @@ class Bundle:
         """All that there are but these."""
         self.linux["namespaces"] = [n for n in self.linux["namespaces"] if n["type"] not in kinds]
 
+    def chroot(self):
+        """No mount namespace, and nothing that would need one: its root alone keeps it in."""
+        self.unlisted("mount")
+        for key in ("maskedPaths", "readonlyPaths", "rootfsPropagation"):
+            self.linux.pop(key, None)
+        self.config["mounts"] = []
+        return self.writable()
+
     def userns(self, host=100000, size=65536):
         self.linux["namespaces"].append({"type": "user"})
         for key in ("uidMappings", "gidMappings"):

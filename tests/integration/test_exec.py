@@ -216,10 +216,7 @@ def test_root_and_working_directory_are_the_containers(up):
 
 @pytest.mark.parametrize("user", [False, True])
 def test_without_a_mount_namespace_the_root_is_still_the_containers(bundle, user):
-    bundle.writable().stay().unlisted("mount")
-    bundle.config["mounts"] = []
-    for key in ("maskedPaths", "readonlyPaths"):
-        del bundle.linux[key]
+    bundle.chroot().stay()
     if user:
         bundle.userns()
         chown_tree(bundle.rootfs, 100000)

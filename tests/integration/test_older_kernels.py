@@ -117,19 +117,11 @@ def leaky():
         os.close(fd)
 
 
-def without_mount_namespace(bundle):
-    bundle.unlisted("mount")
-    for key in ("maskedPaths", "readonlyPaths", "rootfsPropagation"):
-        bundle.linux.pop(key, None)
-    bundle.config["mounts"] = []
-    bundle.config["root"].pop("readonly", None)
-
-
 @pytest.mark.parametrize("version", ["5.2", "5.7", "5.10", "6.18"])
 @pytest.mark.parametrize("root", ["pivot", "chroot"])
 def test_no_descriptor_of_the_host_is_passed_on(bundle, older, leaky, scratch, version, root):
     if root == "chroot":
-        without_mount_namespace(bundle)
+        bundle.chroot()
     bundle.process["args"] = ["sleep", "1000"]  # a shell would open some of its own
     bundle.write()
 
