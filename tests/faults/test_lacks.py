@@ -9,7 +9,7 @@ import os
 import pytest
 
 from harness import cgroup_mount, is_alive, poll, read, snapshot, tare_only
-from test_points import Point, left
+from points import Point, left
 
 pytestmark = [tare_only, pytest.mark.skipif(cgroup_mount("") is None, reason="no cgroup v2 here")]
 
