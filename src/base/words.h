@@ -28,6 +28,13 @@ static inline size_t list_length(const char *const *list)
 	return n;
 }
 
+/* What a flag that may be repeated was given, in order. Zeroed: it was not given. */
+struct text_list {
+	const char *const *items; /* NULL-terminated; NULL: none */
+	const char *const *flags; /* by which of the flags that fill this list, as items: "bind" */
+	size_t count;
+};
+
 static inline bool ends_with(const char *text, const char *end)
 {
 	size_t length = strlen(text), part = strlen(end);

@@ -5,8 +5,8 @@
 #include "cli/verb.h"
 
 #include "base/table.h"
+#include "base/units.h"
 #include "cli/stats_json.h"
-#include "cli/units.h"
 
 static const struct flag rows[] = {
 	{ "interval", 0, false, FLAG_TEXT, offsetof(struct options, interval), "TIME",

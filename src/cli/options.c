@@ -24,8 +24,10 @@ struct typed {
 
 /* ---- values ---- */
 
-static int store_bool(const struct flag *flag, const char *value, void *at, struct err *e)
+static int store_bool(const struct flag *flag, const char *value, struct arena *a, void *at,
+		      struct err *e)
 {
+	(void) a;
 	/* What strconv.ParseBool of Go takes. */
 	static const char *const words[][6] = {
 		{ "0", "f", "F", "false", "False", "FALSE" },
@@ -44,17 +46,19 @@ static int store_bool(const struct flag *flag, const char *value, void *at, stru
 	return err_msg(e, "invalid value \"%s\" for --%s: it is true or false", value, flag->name);
 }
 
-static int store_text(const struct flag *flag, const char *value, void *at, struct err *e)
+static int store_text(const struct flag *flag, const char *value, struct arena *a, void *at,
+		      struct err *e)
 {
-	(void) flag;
-	(void) e;
+	(void) flag, (void) a, (void) e;
 	*(const char **) at = value;
 
 	return 0;
 }
 
-static int store_number(const struct flag *flag, const char *value, void *at, struct err *e)
+static int store_number(const struct flag *flag, const char *value, struct arena *a, void *at,
+			struct err *e)
 {
+	(void) a;
 	unsigned long long number;
 
 	if (fmt_parse_u64(value, &number) < 0 || number > INT_MAX)
@@ -65,8 +69,10 @@ static int store_number(const struct flag *flag, const char *value, void *at, st
 	return 0;
 }
 
-static int store_word(const struct flag *flag, const char *value, void *at, struct err *e)
+static int store_word(const struct flag *flag, const char *value, struct arena *a, void *at,
+		      struct err *e)
 {
+	(void) a;
 	unsigned index = 0;
 
 	for (const char *word = flag->value;; index++) {
@@ -85,18 +91,35 @@ static int store_word(const struct flag *flag, const char *value, void *at, stru
 		       flag->value);
 }
 
-static int store_list(const struct flag *flag, const char *value, void *at, struct err *e)
+/* A copy of the list with one more word: lists are short, and none is made for most commands. */
+static const char *const *append(const char *const *list, size_t count, const char *word,
+				 struct arena *a)
+{
+	const char **longer = arena_array(a, count + 2, sizeof(*longer));
+
+	if (count > 0)
+		memcpy(longer, list, count * sizeof(*longer));
+	longer[count] = word;
+
+	return longer;
+}
+
+static int store_list(const struct flag *flag, const char *value, struct arena *a, void *at,
+		      struct err *e)
 {
 	struct text_list *list = at;
 
 	if (list->count == TEXT_LIST_MAX)
 		return err_msg(e, "--%s is given more than %d times", flag->name, TEXT_LIST_MAX);
-	list->items[list->count++] = value;
+	list->items = append(list->items, list->count, value, a);
+	list->flags = append(list->flags, list->count, flag->name, a);
+	list->count++;
 
 	return 0;
 }
 
-static int (*const store[])(const struct flag *flag, const char *value, void *at, struct err *e) = {
+static int (*const store[])(const struct flag *flag, const char *value, struct arena *a, void *at,
+			    struct err *e) = {
 	[FLAG_BOOL] = store_bool, [FLAG_TEXT] = store_text, [FLAG_NUMBER] = store_number,
 	[FLAG_WORD] = store_word, [FLAG_LIST] = store_list,
 };
@@ -180,7 +203,7 @@ static struct typed take_apart(const char *word)
 
 /* The flag at argv[0]. The number of words it took, 1 or 2; or -1 with @e set. */
 static int parse_flag(const struct flag_table *const *tables, const char *const *argv,
-		      struct options *o, struct err *e)
+		      struct arena *a, struct options *o, struct err *e)
 {
 	struct typed typed = take_apart(argv[0]);
 	const struct flag *flag = find(tables, &typed);
@@ -197,7 +220,7 @@ static int parse_flag(const struct flag_table *const *tables, const char *const 
 	if (!typed.value)
 		return err_msg(e, "flag needs an argument: %.*s%.*s", typed.dashes, "--",
 			       (int) typed.length, typed.name);
-	if (store[flag->kind](flag, typed.value, (char *) o + flag->offset, e) < 0)
+	if (store[flag->kind](flag, typed.value, a, (char *) o + flag->offset, e) < 0)
 		return -1;
 
 	return taken;
@@ -232,7 +255,7 @@ int options_parse(const struct flag_table *const *tables, bool stop, const char 
 			continue;
 		}
 
-		int taken = parse_flag(tables, argv, o, e);
+		int taken = parse_flag(tables, argv, a, o, e);
 		if (taken < 0)
 			return -1;
 		argv += taken;

@@ -14,6 +14,7 @@
 #pragma once
 
 #include "base/err.h"
+#include "base/words.h"
 #include "heap/arena.h"
 
 #include <stdbool.h>
@@ -42,12 +43,8 @@ struct flag_table {
 	size_t count;
 };
 
+/* How often a flag may be repeated. */
 #define TEXT_LIST_MAX 256
-
-struct text_list {
-	const char *items[TEXT_LIST_MAX + 1]; /* NULL-terminated */
-	size_t count;
-};
 
 /* All that can be said before and behind a verb. Zeroed is the default. */
 struct options {
@@ -108,7 +105,7 @@ struct words {
  * NULL-terminated.
  * @stop: the first argument ends the flags, as what follows belongs to somebody else; otherwise
  * flags may stand behind it too (Slurm writes `run ID -b DIR`). 0; or -1 with @e set and @o partly
- * filled. The values point into @argv, @rest is in @a.
+ * filled. The values point into @argv, lists and @rest are in @a.
  */
 int options_parse(const struct flag_table *const *tables, bool stop, const char *const *argv,
 		  struct arena *a, struct options *o, struct words *rest, struct err *e);

@@ -9,7 +9,7 @@
 
 #include "base/fmt.h"
 #include "base/table.h"
-#include "cli/units.h"
+#include "base/units.h"
 #include "cli/verb.h"
 #include "heap/log.h"
 

@@ -76,7 +76,7 @@ static int go_below_some(const char **dirs, const char *word, struct arena *a, s
 
 static int go_below_all(const char **dirs, const char *const *words, struct arena *a, struct err *e)
 {
-	for (; *words; words++) {
+	for (; words && *words; words++) {
 		if (strchr(*words, ':')) {
 			if (go_below_some(dirs, *words, a, e) < 0)
 				return -1;

@@ -8,7 +8,7 @@
 
 #include "cli/root.h"
 #include "cli/signals.h"
-#include "cli/units.h"
+#include "base/units.h"
 #include "cli/update.h"
 #include "cli/verb.h"
 #include "state/record.h"

@@ -4,7 +4,7 @@
  */
 #include "base/table.h"
 #include "cli/ps.h"
-#include "cli/units.h"
+#include "base/units.h"
 #include "cli/update.h"
 
 #include <setjmp.h>

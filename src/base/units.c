@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * cli/units.c - numbers with a unit
+ * base/units.c - numbers with a unit
  */
-#include "cli/units.h"
+#include "base/units.h"
 
 #include "base/fmt.h"
 #include "base/table.h"

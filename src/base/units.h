@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * cli/units.h - numbers with a unit, as engines and people write them
+ * base/units.h - numbers with a unit, as engines and people write them
  */
 #pragma once
 
