@@ -42,7 +42,7 @@ static int refuse(const char *name, const char *path, int r, struct err *e)
  * failures. */
 static int search(const struct exec_step *x, char path[PATH_MAX], struct err *e)
 {
-	const char *name = x->argv[0], *at = x->search_path;
+	const char *name = x->file, *at = x->search_path;
 	int denied = 0;
 
 	for (;;) {
@@ -71,7 +71,7 @@ static char program[PATH_MAX];
 
 static int find(const struct exec_step *x, struct err *e)
 {
-	const char *name = x->argv[0];
+	const char *name = x->file;
 
 	if (!strchr(name, '/'))
 		return search(x, program, e);
@@ -228,5 +228,5 @@ int exec_program(struct inside *in, const struct step *s, struct err *e)
 
 	int r = sys_exec(program, s->exec.argv, in->envp);
 
-	return refuse(s->exec.argv[0], program, r, e);
+	return refuse(s->exec.file, program, r, e);
 }

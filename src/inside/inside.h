@@ -102,6 +102,9 @@ step_performer hooks_run, wait_for_start;
 step_performer user_set_rlimit, user_change_dir, user_drop_bounding, user_set, user_set_umask,
 	user_set_caps, user_no_new_privs;
 
+/* reaper.c: comes back in the child that goes on with the plan */
+step_performer reaper_stay;
+
 /* filter.c: the seccomp filter */
 step_performer filter_load;
 

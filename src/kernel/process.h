@@ -116,6 +116,12 @@ static inline int sys_signal_mask(int how, const uint64_t *mask, uint64_t *old)
 	return (int) SYS_CALL(rt_sigprocmask, how, mask, old, 8, 0, 0);
 }
 
+/* Wait for one of the signals in @mask, which the caller has blocked: its number, or -errno. */
+static inline int sys_wait_signal(const uint64_t *mask)
+{
+	return (int) SYS_CALL(rt_sigtimedwait, mask, NULL, NULL, 8, 0, 0);
+}
+
 int sys_ignore_signal(int signal);
 int sys_default_signal(int signal);
 

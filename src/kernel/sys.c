@@ -92,6 +92,14 @@ int sys_cloexec_from(int first)
 	return 0;
 }
 
+void sys_close_from(int first, int last)
+{
+	if (SYS_CALL(close_range, first, ~0U, 0, 0, 0, 0) == 0)
+		return;
+	for (int fd = first; fd <= last; fd++)
+		sys_close(fd);
+}
+
 int sys_poll(struct pollfd *fds, unsigned count, int timeout_ms)
 {
 	struct timespec timeout = {

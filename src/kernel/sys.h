@@ -96,6 +96,12 @@ static inline int sys_set_status_flags(int fd, int flags)
  */
 int sys_cloexec_from(int first);
 
+/*
+ * Close @first and all above: close_range(2), Linux 5.9. Older: each number up to @last, which the caller knows to be
+ * above the last one that is open.
+ */
+void sys_close_from(int first, int last);
+
 static inline int sys_pipe(int fds[2])
 {
 	return (int) SYS_CALL(pipe2, fds, O_CLOEXEC, 0, 0, 0, 0);

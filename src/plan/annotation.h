@@ -14,6 +14,11 @@ static inline const char *plan_annotation_value(const struct planner *p, const c
 	return oci_string_map_find(p->config->annotations, key);
 }
 
+/* Our own, which `box` sets: what config.json has no other word for. */
+#define ANNOTATION_INIT                                                                            \
+	"org.tare.init" /* "1": tare-init stays as process 1, hands signals on and reaps */
+#define ANNOTATION_LOGIN "org.tare.login" /* "1": the program is a login shell: argv[0] is "-sh" */
+
 /* Is annotation @key there, with the value "1"? */
 static inline bool plan_annotation_is_set(const struct planner *p, const char *key)
 {

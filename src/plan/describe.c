@@ -560,6 +560,11 @@ static void describe_seccomp(struct line *l, const struct step *s)
 	say(l, s->seccomp.notify ? ", listener to the agent" : "");
 }
 
+static void describe_init(struct line *l, const struct step *s)
+{
+	say(l, s->init.subreaper ? "reaps its own descendants" : "reaps all of its pid namespace");
+}
+
 static void describe_exec(struct line *l, const struct step *s)
 {
 	say_strings(l, s->exec.argv);
@@ -627,6 +632,7 @@ static describer *const describers[OP_COUNT] = {
 	[OP_PREPARE_EXEC] = describe_exec,
 	[OP_SET_LABEL] = describe_label,
 	[OP_WAIT_FOR_START] = describe_nothing,
+	[OP_STAY_AS_INIT] = describe_init,
 	[OP_SET_SECCOMP] = describe_seccomp,
 	[OP_EXEC] = describe_exec,
 };

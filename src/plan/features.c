@@ -197,10 +197,11 @@ static struct oci_string_map *make_annotations(struct arena *a)
 /* What an engine must not let through from an image's annotations: those that tare acts on. */
 static const char **list_unsafe(struct arena *a, size_t *count)
 {
-	const char **names = arena_array(a, 3, sizeof(*names));
+	const char **names = arena_array(a, 4, sizeof(*names));
 
 	*count = 0;
 	names[(*count)++] = "run.oci.";
+	names[(*count)++] = "org.tare.";
 	if (with_systemd)
 		names[(*count)++] = SCOPE_PROPERTY;
 

@@ -88,6 +88,7 @@ static plan_subject *const subjects[] = {
 	plan_wait,
 	plan_start_hooks,
 	plan_labels_at_start,
+	plan_init,
 	plan_seccomp,
 	plan_exec,
 };

@@ -96,6 +96,7 @@ enum step_op {
 	OP_PREPARE_EXEC,       /* exec: the program is found, and all made ready that OP_SET_SECCOMP could deny */
 	OP_SET_LABEL,          /* label: what the exec gives the program; behind the hooks of start, where there are any */
 	OP_WAIT_FOR_START,     /* none: create is done; goes on when start comes */
+	OP_STAY_AS_INIT,       /* init: the steps behind are a child's; tare-init stays, and reaps */
 	OP_SET_SECCOMP,        /* seccomp */
 	OP_EXEC,               /* exec: the user's program */
 	OP_COUNT
@@ -275,6 +276,7 @@ struct label_step {
 struct exec_step {
 	const char *const *argv;
 	const char *const *envp; /* NULL-terminated; LISTEN_* included */
+	const char *file;	 /* the program; argv[0] may be another name for it */
 	const char *search_path; /* PATH of envp, or the default */
 	bool home_missing;	 /* HOME is to be taken from the container's /etc/passwd */
 	uid_t uid;		 /* whose home */
@@ -401,12 +403,16 @@ struct step {
 			bool notify; /* there is a listener, which goes to the agent by way of tare */
 			bool mute; /* behind it tare-init may not be able to say that the exec failed */
 		} seccomp;
+		struct {
+			bool subreaper; /* the pid namespace is not the container's own: orphans must be asked for */
+			bool filtered; /* OP_SET_SECCOMP follows */
+		} init;
 		struct exec_step exec;
 	};
 };
 
 /* Bumped with every change of this header: a tare-init of another build refuses. */
-#define PLAN_VERSION 5
+#define PLAN_VERSION 6
 
 struct plan {
 	uint32_t version;

@@ -202,6 +202,7 @@ int plan_start_hooks(struct planner *p, struct err *e); /* hooks.c: startContain
 int plan_labels_at_start(struct planner *p, struct err *e); /* labels.c */
 int plan_user(struct planner *p, struct err *e); /* user.c: cwd, bounding set, user, umask, caps */
 int plan_no_new_privs(struct planner *p, struct err *e); /* process.c */
+int plan_init(struct planner *p, struct err *e); /* process.c: OP_STAY_AS_INIT */
 int plan_seccomp(struct planner *p, struct err *e); /* seccomp.c: always last before exec */
 int plan_exec(struct planner *p, struct err *e); /* process.c */
 /* clang-format on */

@@ -7,6 +7,7 @@
 #include "plan/planner.h"
 
 #include "base/table.h"
+#include "kernel/process.h"
 #include "plan/annotation.h"
 
 #include <string.h>
@@ -204,6 +205,28 @@ static bool drop_empty_home(const char **envp)
 	return true;
 }
 
+/*
+ * login(1): a shell whose own name begins with a dash reads the files of a login. The program is still found by the
+ * word without it.
+ */
+static const char *const *make_arguments(struct planner *p)
+{
+	const struct oci_process *process = p->config->process;
+	const char **argv;
+
+	if (!plan_annotation_is_set(p, ANNOTATION_LOGIN))
+		return process->args;
+
+	argv = arena_array(p->arena, process->args_count + 1, sizeof(*argv));
+	memcpy(argv, process->args, process->args_count * sizeof(*argv));
+
+	const char *slash = strrchr(argv[0], '/');
+
+	argv[0] = arena_printf(p->arena, "-%s", slash ? slash + 1 : argv[0]);
+
+	return argv;
+}
+
 int plan_prepare_exec(struct planner *p, struct err *e)
 {
 	const struct oci_process *process = p->config->process;
@@ -220,13 +243,30 @@ int plan_prepare_exec(struct planner *p, struct err *e)
 	const char *path = find_value(envp, "PATH=");
 
 	p->exec = (struct exec_step) {
-		.argv = process->args,
+		.argv = make_arguments(p),
+		.file = process->args[0],
 		.envp = envp,
 		.search_path = path ? path : default_path,
 		.home_missing = home_missing,
 		.uid = process->user ? process->user->uid : 0,
 	};
 	plan_add(p, OP_PREPARE_EXEC, "/process/args")->exec = p->exec;
+
+	return 0;
+}
+
+int plan_init(struct planner *p, struct err *e)
+{
+	const struct oci_linux *linux = p->config->linux;
+
+	(void) e;
+	if (!p->config->process || !plan_annotation_is_set(p, ANNOTATION_INIT))
+		return 0;
+
+	struct step *step = plan_add(p, OP_STAY_AS_INIT, "/annotations/" ANNOTATION_INIT);
+
+	step->init.subreaper = !(p->new_namespaces & CLONE_NEWPID);
+	step->init.filtered = linux && linux->seccomp;
 
 	return 0;
 }

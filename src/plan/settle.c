@@ -96,6 +96,7 @@ static void settle_exec(struct arena *a, struct step *s)
 {
 	settle_list(a, &s->exec.argv);
 	settle_list(a, &s->exec.envp);
+	settle_string(a, &s->exec.file);
 	settle_string(a, &s->exec.search_path);
 }
 

@@ -76,6 +76,7 @@ const struct step_kind step_kinds[OP_COUNT] = {
 	[OP_PREPARE_EXEC] = INIT("prepare-exec"),
 	[OP_SET_LABEL] = INIT("set-label"),
 	[OP_WAIT_FOR_START] = INIT("wait-for-start"),
+	[OP_STAY_AS_INIT] = INIT("stay-as-init"),
 	[OP_SET_SECCOMP] = INIT("set-seccomp"),
 	[OP_EXEC] = INIT("exec"),
 };
