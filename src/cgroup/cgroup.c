@@ -12,6 +12,7 @@
 
 #include "base/fd.h"
 #include "base/table.h"
+#include "cgroup/advice.h"
 #include "cgroup/path.h"
 #include "kernel/bpf.h"
 
@@ -228,8 +229,10 @@ static int make_missing(const char *path, char topmost[CGROUP_PATH], struct err 
 		if (!cut_last(at))
 			break;
 	for (;;) {
-		if (r < 0 && r != -EEXIST)
-			return err_sys(e, r, "make cgroup \"%s\"", at);
+		if (r < 0 && r != -EEXIST) {
+			err_sys(e, r, "make cgroup \"%s\"", at);
+			return cgroup_advise_make(at, e);
+		}
 		if (r == 0 && topmost[0] == '\0')
 			fmt_text(topmost, CGROUP_PATH, "%s", at);
 		if (strlen(at) == length)
@@ -283,13 +286,8 @@ int cgroup_write(const char *dir, const char *file, const char *value, bool opti
 	if (r == 0 || (optional && r == -ENOENT))
 		return 0;
 	err_sys(e, r, "write \"%s\" to \"%s\"", value, file);
-	if (r == -ENOENT)
-		err_hint(
-			e,
-			"the kernel or the parent cgroup has no %.*s controller or not this file of it",
-			(int) strcspn(file, "."), file);
 
-	return -1;
+	return cgroup_advise_file(dir, file, value, e);
 }
 
 bool cgroup_has_file(const char *dir, const char *file)
@@ -363,13 +361,11 @@ int cgroup_join(const char *dir, pid_t pid, struct err *e)
 	fmt_text(text, sizeof(text), "%d", (int) pid);
 
 	int r = cgroup_put(dir, "cgroup.procs", text);
-	if (r < 0)
-		err_sys(e, r, "join cgroup \"%s\"", dir);
-	if (r == -EINVAL) /* what cgroup v1's cpu says with CONFIG_RT_GROUP_SCHED */
-		err_hint(e, "a process of real-time priority needs cpu.rt_runtime_us there: give "
-			    "/linux/resources/cpu/realtimeRuntime, or start tare without chrt");
+	if (r == 0)
+		return 0;
+	err_sys(e, r, "join cgroup \"%s\"", dir);
 
-	return r < 0 ? -1 : 0;
+	return cgroup_advise_join(dir, e);
 }
 
 /* A program of ours from an earlier container would go on refusing what this one is allowed. */

@@ -40,16 +40,6 @@ static void write_back(const struct step *steps, const struct former *formers, s
 			err_hint(e, "\"%s\" could not be set back", formers[count].file);
 }
 
-static int refused(const struct step *s, struct err *e)
-{
-	if (e->code == EBUSY && strncmp(s->cgroup_file.file, "memory.", 7) == 0)
-		err_hint(e, "the container uses more memory than that");
-	if (e->code == EINVAL && strcmp(s->cgroup_file.file, "memory.limit_in_bytes") == 0)
-		err_hint(e, "it may be above the limit of memory and swap: change that one, too");
-
-	return err_at(e, s->place);
-}
-
 /* The value that it replaces goes to @former. */
 static int write_value(const struct step *s, struct former *former, struct arena *a, struct err *e)
 {
@@ -69,7 +59,7 @@ static int perform(const struct step *steps, size_t count, struct former *former
 	for (size_t i = 0; i < count; i++) {
 		if (write_value(&steps[i], &formers[i], a, e) == 0)
 			continue;
-		refused(&steps[i], e);
+		err_at(e, steps[i].place);
 		write_back(steps, formers, i, e);
 		return -1;
 	}

@@ -9,6 +9,8 @@
 #include "plan/limits.h"
 #include "plan/resources.h"
 
+#define LEAST_QUOTA 1000 /* microseconds */
+
 /* log2(@x) for x >= 1, bit by bit: squaring doubles the logarithm. No libm in a small binary. */
 static double log2_of(double x)
 {
@@ -135,6 +137,13 @@ static int put_quota(struct planner *p, const struct oci_linux_cpu *c, struct er
 
 	if (!asked)
 		return 0;
+
+	/* sched-bwc.rst: less than 1 ms is no quota on any kernel. */
+	if (limited && c->quota < LEAST_QUOTA) {
+		err_cfg(e, LIMITS_PLACE "cpu/quota", "a quota of %lld is below %d",
+			(long long) c->quota, LEAST_QUOTA);
+		return err_hint(e, "it is in microseconds: 1000 is 1 ms, the least there is");
+	}
 
 	const struct cgroup_hierarchy *h =
 		limited ? plan_cgroup_need(p, "cpu", LIMITS_PLACE "cpu/quota", e)

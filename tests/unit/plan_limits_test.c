@@ -317,16 +317,16 @@ static void memory_and_swap_are_never_the_wrong_way_round(void **state)
 
 static void a_burst_is_never_above_the_quota(void **state)
 {
-#define QUOTA "write-cgroup cpu.max = \"500 1000\" in \"@/v2/a\" [" RES "cpu/quota]\n"
+#define QUOTA "write-cgroup cpu.max = \"5000 10000\" in \"@/v2/a\" [" RES "cpu/quota]\n"
 	(void) state;
-	left("v2/a/cpu.max.burst", "600\n");
-	limits(&on_v2, "'cpu':{'quota':500,'period':1000,'burst':400}",
-	       "write-cgroup cpu.max.burst = \"400\" in \"@/v2/a\" [" RES "cpu/burst]\n" QUOTA);
-	limits(&on_v2, "'cpu':{'quota':500,'period':1000}",
+	left("v2/a/cpu.max.burst", "6000\n");
+	limits(&on_v2, "'cpu':{'quota':5000,'period':10000,'burst':4000}",
+	       "write-cgroup cpu.max.burst = \"4000\" in \"@/v2/a\" [" RES "cpu/burst]\n" QUOTA);
+	limits(&on_v2, "'cpu':{'quota':5000,'period':10000}",
 	       "write-cgroup cpu.max.burst = \"0\" in \"@/v2/a\" [" RES "cpu/quota]\n" QUOTA);
-	limits(&on_v2, "'cpu':{'quota':700,'burst':650}",
-	       "write-cgroup cpu.max = \"700 100000\" in \"@/v2/a\" [" RES "cpu/quota]\n"
-	       "write-cgroup cpu.max.burst = \"650\" in \"@/v2/a\" [" RES "cpu/burst]\n");
+	limits(&on_v2, "'cpu':{'quota':7000,'burst':6500}",
+	       "write-cgroup cpu.max = \"7000 100000\" in \"@/v2/a\" [" RES "cpu/quota]\n"
+	       "write-cgroup cpu.max.burst = \"6500\" in \"@/v2/a\" [" RES "cpu/burst]\n");
 }
 
 static void a_realtime_runtime_is_never_above_the_period(void **state)

@@ -268,8 +268,12 @@ static void cpu_that_is_refused(void **state)
 {
 	(void) state;
 	no_limits(&on_v2, "'cpu':{'idle':2}", "/linux/resources/cpu/idle: idle is 0 or 1, not 2");
-	no_limits(&on_v2, "'cpu':{'quota':5,'burst':6}",
-		  "/linux/resources/cpu/burst: burst 6 is above the quota 5");
+	no_limits(&on_v2, "'cpu':{'quota':5000,'burst':5001}",
+		  "/linux/resources/cpu/burst: burst 5001 is above the quota 5000");
+	no_limits(
+		&on_none, "'cpu':{'quota':999}",
+		"/linux/resources/cpu/quota: a quota of 999 is below 1000 (it is in microseconds: 1000 is 1 ms, the "
+		"least there is)");
 	no_limits(
 		&on_v2, "'cpu':{'realtimePeriod':6}",
 		"/linux/resources/cpu/realtimePeriod: realtimePeriod is not possible on cgroup v2");

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * cgroup/advice.c - what the kernel means when it refuses a cgroup
+ *
+ * Runs in tare, after a write(2) or mkdir(2) that failed. A cgroup file has a dozen rules and few errnos, so the
+ * errno alone tells little. The table has a row for each refusal that a person can do something about; its
+ * functions read from the cgroups what the kernel compared with.
+ */
+#include "cgroup/advice.h"
+
+#include "base/fmt.h"
+#include "base/table.h"
+#include "cgroup/path.h"
+
+#define LIST_SIZE 128 /* of a list of CPUs that is shown */
+
+struct refusal {
+	const char *dir, *file, *value;
+	struct err *e;
+};
+
+static void parent_of(const char *dir, char parent[CGROUP_PATH])
+{
+	fmt_text(parent, CGROUP_PATH, "%s", dir);
+
+	char *slash = strrchr(parent, '/');
+	if (slash && slash != parent)
+		*slash = '\0';
+}
+
+/* The first line of @file; false where there is none, or an empty one. */
+static bool read_line(const char *dir, const char *file, char *line, size_t size)
+{
+	if (cgroup_read(dir, file, line, size) <= 0)
+		return false;
+	line[strcspn(line, "\n")] = '\0';
+
+	return line[0] != '\0';
+}
+
+/* The number in @file; false where it holds none: "max", "-1". */
+static bool read_number(const char *dir, const char *file, unsigned long long *number)
+{
+	char line[64];
+
+	return read_line(dir, file, line, sizeof(line)) && fmt_parse_u64(line, number) == 0;
+}
+
+/* ---- cpu ---- */
+
+/* sched-bwc.rst: 1 ms is the shortest quota and period, 1 s the longest period. */
+static void tell_bandwidth(const struct refusal *r)
+{
+	char parent[CGROUP_PATH];
+	unsigned long long quota, period;
+
+	parent_of(r->dir, parent);
+	if (read_number(parent, "cpu.cfs_quota_us", &quota) &&
+	    read_number(parent, "cpu.cfs_period_us", &period))
+		err_hint(
+			r->e,
+			"quota and period are in microseconds and at least 1000; the parent cgroup "
+			"has a quota of %llu in %llu, which those below can't exceed",
+			quota, period);
+	else
+		err_hint(r->e, "quota and period are in microseconds: a quota is at least 1000 "
+			       "(1 ms), a period 1000 to 1000000");
+}
+
+static void tell_weight(const struct refusal *r)
+{
+	unsigned long long idle;
+
+	if (read_number(r->dir, "cpu.idle", &idle) && idle == 1)
+		err_hint(r->e, "the cgroup is idle (cpu.idle is 1), and such a one takes no "
+			       "shares: set /linux/resources/cpu/idle to 0 as well");
+}
+
+/* sched-rt-group.rst: all groups of a parent share its runtime, and a new group has 0. */
+static void tell_realtime(const struct refusal *r)
+{
+	char parent[CGROUP_PATH];
+	unsigned long long runtime, period;
+
+	parent_of(r->dir, parent);
+	if (read_number(parent, "cpu.rt_runtime_us", &runtime) &&
+	    read_number(parent, "cpu.rt_period_us", &period))
+		err_hint(r->e,
+			 "the runtime is at most the period, and all cgroups of one parent share "
+			 "its runtime: here %llu in %llu",
+			 runtime, period);
+}
+
+/* ---- cpuset ---- */
+
+static bool read_allowed(const char *dir, const char *const files[2], char list[LIST_SIZE])
+{
+	return read_line(dir, files[0], list, LIST_SIZE) ||
+	       read_line(dir, files[1], list, LIST_SIZE);
+}
+
+/* cgroup v2 has the list in cpuset.cpus.effective, also where cpuset.cpus is empty. */
+static void tell_cpus(const struct refusal *r)
+{
+	static const char *const files[2] = { "cpuset.cpus.effective", "cpuset.cpus" };
+	char parent[CGROUP_PATH], list[LIST_SIZE];
+
+	parent_of(r->dir, parent);
+	if (read_allowed(parent, files, list))
+		err_hint(r->e, "the parent cgroup has the CPUs %s", list);
+}
+
+static void tell_nodes(const struct refusal *r)
+{
+	static const char *const files[2] = { "cpuset.mems.effective", "cpuset.mems" };
+	char parent[CGROUP_PATH], list[LIST_SIZE];
+
+	parent_of(r->dir, parent);
+	if (read_allowed(parent, files, list))
+		err_hint(r->e, "the parent cgroup has the memory nodes %s", list);
+}
+
+/* ---- a file that is missing ---- */
+
+/* cgroups(7), "no internal processes": a cgroup with processes can't hand its controllers on. */
+static bool tell_busy_parent(const struct refusal *r, int length)
+{
+	char parent[CGROUP_PATH], have[512], processes[32], word[64];
+
+	parent_of(r->dir, parent);
+	if (cgroup_read(parent, "cgroup.controllers", have, sizeof(have)) <= 0 ||
+	    cgroup_read(parent, "cgroup.procs", processes, sizeof(processes)) <= 0)
+		return false;
+	fmt_text(word, sizeof(word), "%.*s", length, r->file);
+	if (!strstr(have, word))
+		return false;
+	err_hint(r->e,
+		 "processes are in the parent cgroup \"%s\", which can't hand its %s controller on "
+		 "then: move them to a cgroup below it, or name another cgroupsPath",
+		 parent, word);
+
+	return true;
+}
+
+static void tell_missing(const struct refusal *r)
+{
+	int length = (int) strcspn(r->file, ".");
+
+	if (strncmp(r->file, "memory.memsw.", 13) == 0) {
+		err_hint(r->e, "the kernel counts no swap: boot it with swapaccount=1");
+		return;
+	}
+	if (tell_busy_parent(r, length))
+		return;
+	err_hint(r->e,
+		 "the kernel or the parent cgroup has no %.*s controller or not this file of it",
+		 length, r->file);
+}
+
+/* ---- the table ---- */
+
+struct advice {
+	const char *file; /* one that ends in `*` is for all that begin so */
+	int code;
+	const char *hint; /* or NULL, and: */
+	void (*tell)(const struct refusal *r);
+};
+
+static const struct advice advices[] = {
+	{ .file = "cpu.cfs_quota_us", .code = EINVAL, .tell = tell_bandwidth },
+	{ .file = "cpu.cfs_period_us", .code = EINVAL, .tell = tell_bandwidth },
+	{ .file = "cpu.max", .code = EINVAL, .tell = tell_bandwidth },
+	{ .file = "cpu.max", .code = ERANGE, .tell = tell_bandwidth },
+	{ .file = "cpu.cfs_burst_us",
+	  .code = EINVAL,
+	  .hint = "a burst is at most as long as the quota" },
+	{ .file = "cpu.max.burst",
+	  .code = EINVAL,
+	  .hint = "a burst is at most as long as the quota" },
+	{ .file = "cpu.shares", .code = EINVAL, .tell = tell_weight },
+	{ .file = "cpu.weight", .code = EINVAL, .tell = tell_weight },
+	{ .file = "cpu.rt_*", .code = EINVAL, .tell = tell_realtime },
+	{ .file = "cpu.rt_*",
+	  .code = EBUSY,
+	  .hint = "processes of real-time priority are in the cgroup" },
+	{ .file = "cpuset.cpus", .code = EACCES, .tell = tell_cpus },
+	{ .file = "cpuset.cpus", .code = EINVAL, .tell = tell_cpus },
+	{ .file = "cpuset.cpus", .code = ERANGE, .tell = tell_cpus },
+	{ .file = "cpuset.mems", .code = EACCES, .tell = tell_nodes },
+	{ .file = "cpuset.mems", .code = EINVAL, .tell = tell_nodes },
+	{ .file = "cpuset.mems", .code = ERANGE, .tell = tell_nodes },
+	{ .file = "cpuset.*",
+	  .code = EBUSY,
+	  .hint = "cgroups below it use some of what would be taken away" },
+	{ .file = "cpuset.*",
+	  .code = ENOSPC,
+	  .hint = "processes are in the cgroup, and would be left without" },
+	{ .file = "memory.limit_in_bytes",
+	  .code = EINVAL,
+	  .hint = "it may be above the limit of memory and swap: change that one, too" },
+	{ .file = "memory.memsw.limit_in_bytes",
+	  .code = EINVAL,
+	  .hint = "memory and swap together can't be less than the limit of memory" },
+	{ .file = "memory.kmem.*",
+	  .code = EOPNOTSUPP,
+	  .hint = "the kernel has no limit of its own for kernel memory since Linux 5.16" },
+	{ .file = "memory.*", .code = EBUSY, .hint = "the container uses more memory than that" },
+	{ .file = "blkio.*weight_device",
+	  .code = EOPNOTSUPP,
+	  .hint = "only a disk with the bfq scheduler has weights: echo bfq "
+		  ">/sys/block/DISK/queue/scheduler" },
+	{ .file = "io.bfq.weight",
+	  .code = EOPNOTSUPP,
+	  .hint = "only a disk with the bfq scheduler has weights: echo bfq "
+		  ">/sys/block/DISK/queue/scheduler" },
+	{ .file = "blkio.*",
+	  .code = ENODEV,
+	  .hint = "no disk has these numbers; a partition has no limits of its own, its disk has" },
+	{ .file = "io.*",
+	  .code = ENODEV,
+	  .hint = "no disk has these numbers; a partition has no limits of its own, its disk has" },
+	{ .file = "rdma.max",
+	  .code = ENODEV,
+	  .hint = "the RDMA devices are those in /sys/class/infiniband" },
+	{ .file = "rdma.max",
+	  .code = EINVAL,
+	  .hint = "the RDMA devices are those in /sys/class/infiniband" },
+	{ .file = "misc.max",
+	  .code = EINVAL,
+	  .hint = "what can be limited is listed in misc.capacity of the root cgroup" },
+	{ .file = "net_prio.ifpriomap",
+	  .code = ENODEV,
+	  .hint = "the interface is looked for in tare's own network namespace" },
+	{ .file = "*", .code = ENOENT, .tell = tell_missing },
+	{ .file = "*",
+	  .code = EROFS,
+	  .hint = "the cgroup file system is mounted read-only here, as in an outer container" },
+	{ .file = "*",
+	  .code = EACCES,
+	  .hint = "the cgroup was not given to this user: have it delegated, or ask for no limits" },
+	{ .file = "*",
+	  .code = EPERM,
+	  .hint = "the cgroup was not given to this user: have it delegated, or ask for no limits" },
+};
+
+/* Is @file what the @pattern, with one `*` or none, says? */
+static bool matches(const char *pattern, const char *file)
+{
+	size_t front = strcspn(pattern, "*");
+	const char *tail = pattern[front] == '*' ? pattern + front + 1 : NULL;
+	size_t length = strlen(file), end = tail ? strlen(tail) : 0;
+
+	if (!tail)
+		return strcmp(pattern, file) == 0;
+
+	return length >= front + end && strncmp(pattern, file, front) == 0 &&
+	       strcmp(file + length - end, tail) == 0;
+}
+
+int cgroup_advise_file(const char *dir, const char *file, const char *value, struct err *e)
+{
+	const struct refusal refusal = { dir, file, value, e };
+
+	for (size_t i = 0; i < ARRAY_SIZE(advices) && e->hint[0] == '\0'; i++) {
+		if (advices[i].code != e->code || !matches(advices[i].file, file))
+			continue;
+		if (advices[i].hint)
+			err_hint(e, "%s", advices[i].hint);
+		else
+			advices[i].tell(&refusal);
+	}
+
+	return -1;
+}
+
+/* mkdir(2) in a cgroup file system: cgroups(7), "cgroup.max.depth" and "cgroup.max.descendants". */
+int cgroup_advise_make(const char *dir, struct err *e)
+{
+	(void) dir;
+	if (e->code == EAGAIN)
+		err_hint(e, "cgroup.max.descendants or cgroup.max.depth of a cgroup above it is "
+			    "reached");
+	if (e->code == ENOSPC)
+		err_hint(e, "the kernel has no number left for another cgroup of this hierarchy: "
+			    "are there ten thousands that nobody removed?");
+	if (e->code == EROFS)
+		err_hint(e, "the cgroup file system is mounted read-only here, as in an outer "
+			    "container");
+
+	return -1;
+}
+
+int cgroup_advise_join(const char *dir, struct err *e)
+{
+	char controllers[512];
+
+	switch (e->code) {
+	case EINVAL: /* what cgroup v1's cpu says with CONFIG_RT_GROUP_SCHED */
+		return err_hint(e, "a process of real-time priority needs cpu.rt_runtime_us there: "
+				   "give /linux/resources/cpu/realtimeRuntime, or start tare "
+				   "without chrt");
+	case EBUSY:
+		if (!read_line(dir, "cgroup.subtree_control", controllers, sizeof(controllers)))
+			return -1;
+		return err_hint(
+			e,
+			"it hands its controllers (%s) on to cgroups below it, and can have "
+			"no processes itself then: cgroups(7), \"no internal processes\"",
+			controllers);
+	case EOPNOTSUPP:
+		return err_hint(e, "the cgroup is below a threaded one, or is invalid itself: see "
+				   "its cgroup.type");
+	case ENOSPC:
+		return err_hint(e, "its cpuset has no CPUs or no memory nodes");
+	case EACCES:
+	case EPERM:
+		return err_hint(e,
+				"to move a process takes the right to write cgroup.procs of both "
+				"cgroups and of the one above both: cgroups(7), \"Cgroup "
+				"delegation containment\"");
+	default:
+		return -1;
+	}
+}
