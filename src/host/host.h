@@ -142,6 +142,11 @@ int idmap_make_namespace(const struct id_ranges *uids, const struct id_ranges *g
 /* OP_START_SCOPE */
 int scope_perform(struct create *c, const struct step *s, struct err *e);
 
+/* ---- advice.c ---- */
+
+/* The step @s failed, also inside, with @e: add a hint where one helps and none is there. -1 */
+int step_advise(const struct create *c, const struct step *s, struct err *e);
+
 /* ---- perform.c: the walk through the plan ---- */
 
 /* Claim the ID and perform the plan up to where tare-init waits, or for run, has exec'd. */

@@ -319,6 +319,7 @@ static int step_failed(struct create *c, size_t index, struct err *e)
 
 	fmt_text(e->operation, sizeof(e->operation), "%s", step_kinds[s->op].name);
 	c->failed_op = s->op;
+	step_advise(c, s, e);
 
 	return err_at(e, s->place);
 }

@@ -107,9 +107,26 @@ void state_unlock(int dir)
 	sys_lock(dir, LOCK_UN);
 }
 
-/* ROOT itself: 0700, parents 0755. */
-static int make_root(const char *path, struct err *e)
+/*
+ * The XDG Base Directory Specification leaves it to us what to do without XDG_RUNTIME_DIR. A place below /tmp, which
+ * anybody could make first, is not taken unasked.
+ */
+static int refuse_root(const struct state_root *root, int r, struct err *e)
 {
+	err_sys(e, r, "make the state directory \"%s\"", root->path);
+	if (r == -ENOSPC || r == -EDQUOT)
+		return err_hint(e, "its file system is full");
+	if (root->chosen)
+		return err_hint(e, "give --root a directory that this user may make or write to");
+
+	return err_hint(e, "an ordinary user's is below XDG_RUNTIME_DIR, which a login sets: set "
+			   "it to a directory of this user, or give --root DIR");
+}
+
+/* ROOT itself: 0700, parents 0755. */
+static int make_root(const struct state_root *root, struct err *e)
+{
+	const char *path = root->path;
 	char part[4096];
 	size_t length = strlen(path);
 
@@ -126,7 +143,7 @@ static int make_root(const char *path, struct err *e)
 
 		int r = sys_mkdir_at(AT_FDCWD, part, i == length ? 0700 : 0755);
 		if (r < 0 && r != -EEXIST && i == length)
-			return err_sys(e, r, "make the state directory \"%s\"", path);
+			return refuse_root(root, r, e);
 	}
 
 	return 0;
@@ -195,7 +212,7 @@ static int try_claim(const struct state_root *root, int top, const char *id, int
 
 int state_claim(const struct state_root *root, const char *id, struct err *e)
 {
-	if (state_check_id(id, e) < 0 || make_root(root->path, e) < 0)
+	if (state_check_id(id, e) < 0 || make_root(root, e) < 0)
 		return -1;
 
 	autoclose int top = sys_open(root->path, O_PATH | O_DIRECTORY);

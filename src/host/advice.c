@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * host/advice.c - what the kernel means when it refuses a step
+ *
+ * Runs in tare, when a step has failed, also one of tare-init's: what it takes to say more is only seen from out here,
+ * and tare-init stays small. tare-init is a zombie at most by then, whose id maps can still be read. The limits have a
+ * table of their own: cgroup/advice.c.
+ */
+#include "host/host.h"
+
+#include "base/fd.h"
+#include "base/fmt.h"
+#include "base/table.h"
+#include "plan/accounts.h"
+
+/* ---- ids ---- */
+
+/* The ids that the map of process @pid has inside, as "0-65535, 70000". False where it can't be read. */
+static bool describe_map(pid_t pid, const char *file, uint32_t id, bool *has, char *text,
+			 size_t size)
+{
+	char path[64], map[16384];
+	struct id_range r;
+	size_t used = 0;
+
+	fmt_text(path, sizeof(path), "/proc/%d/%s", pid, file);
+
+	autoclose int fd = sys_open(path, O_RDONLY);
+	ssize_t length = fd < 0 ? fd : sys_read_all(fd, map, sizeof(map) - 1);
+	if (length <= 0)
+		return false;
+	map[length] = '\0';
+	for (const char *at = map; account_parse_map(&at, &r) == 0;) {
+		const char *comma = used > 0 ? ", " : "";
+
+		*has |= id >= r.inside && id - r.inside < r.count;
+		if (used < size)
+			used += r.count == 1 ? fmt_text(text + used, size - used, "%s%u", comma,
+							r.inside)
+					     : fmt_text(text + used, size - used, "%s%u-%u", comma,
+							r.inside, r.inside + (r.count - 1));
+	}
+
+	return used > 0;
+}
+
+/* user_namespaces(7): an id without a mapping is no id in there, which the kernel calls EINVAL. */
+static bool tell_unmapped(const struct create *c, bool group, uint32_t id, struct err *e)
+{
+	char text[120];
+	bool has = false;
+
+	if (!describe_map(c->pid, group ? "gid_map" : "uid_map", id, &has, text, sizeof(text)) ||
+	    has)
+		return false;
+	err_hint(e, "%s %u is not mapped: the user namespace has the %ss %s", group ? "gid" : "uid",
+		 id, group ? "gid" : "uid", text);
+
+	return true;
+}
+
+static void tell_user(const struct create *c, const struct step *s, struct err *e)
+{
+	if (tell_unmapped(c, true, s->user.gid, e) || tell_unmapped(c, false, s->user.uid, e))
+		return;
+	for (size_t i = 0; i < s->user.group_count; i++)
+		if (tell_unmapped(c, true, s->user.groups[i], e))
+			return;
+}
+
+/* ---- sysctls ---- */
+
+/* tare is in the host's namespaces: what it sees below /proc/sys is what the host has. */
+static void tell_sysctl(const struct create *c, const struct step *s, struct err *e)
+{
+	char path[512];
+
+	(void) c;
+	fmt_text(path, sizeof(path), "/proc/sys/%s", s->setting.key);
+	if (sys_access_at(AT_FDCWD, path, F_OK) < 0)
+		err_hint(e, "neither the container nor the host has it: the kernel may lack it, or "
+			    "a module that brings it");
+	else
+		err_hint(e, "on this kernel only the host's namespace has it, or may set it: set "
+			    "it there with sysctl(8), and leave it out here");
+}
+
+/* ---- the table ---- */
+
+struct advice {
+	enum step_op op;
+	int code;
+	const char *hint; /* or NULL, and: */
+	void (*tell)(const struct create *c, const struct step *s, struct err *e);
+};
+
+static const struct advice advices[] = {
+	{ .op = OP_CLAIM_ID, .code = ENOSPC, .hint = "the file system of the state is full" },
+	{ .op = OP_CLAIM_ID, .code = EDQUOT, .hint = "the file system of the state is full" },
+	{ .op = OP_JOIN_NAMESPACE,
+	  .code = EPERM,
+	  .hint = "it takes CAP_SYS_ADMIN in the user namespace that owns this one" },
+	{ .op = OP_JOIN_NAMESPACE,
+	  .code = ENOENT,
+	  .hint = "its process has ended, or the file that kept it was removed" },
+	{ .op = OP_UNSHARE,
+	  .code = ENOSPC,
+	  .hint = "a limit of /proc/sys/user/max_*_namespaces is reached" },
+	{ .op = OP_UNSHARE, .code = EPERM, .hint = "it takes CAP_SYS_ADMIN" },
+	{ .op = OP_NEW_KEYRING,
+	  .code = EDQUOT,
+	  .hint = "this user's quota of keys is used up: raise /proc/sys/kernel/keys/maxkeys and "
+		  "maxbytes, or leave the caller's keyring to the container with --no-new-keyring" },
+	{ .op = OP_SET_SYSCTL, .code = ENOENT, .tell = tell_sysctl },
+	{ .op = OP_SET_SYSCTL, .code = EACCES, .tell = tell_sysctl },
+	{ .op = OP_SET_SYSCTL, .code = EPERM, .tell = tell_sysctl },
+	{ .op = OP_SET_SYSCTL,
+	  .code = EROFS,
+	  .hint = "/proc/sys is mounted read-only here, as in an outer container" },
+	{ .op = OP_SET_SYSCTL, .code = EINVAL, .hint = "the kernel takes no such value for it" },
+	{ .op = OP_SET_HOSTNAME, .code = EINVAL, .hint = "a host name has at most 64 bytes" },
+	{ .op = OP_SET_DOMAINNAME, .code = EINVAL, .hint = "a domain name has at most 64 bytes" },
+	{ .op = OP_PIVOT_ROOT,
+	  .code = EINVAL,
+	  .hint = "the host runs from its initial ramdisk, which can't be pivoted away from: "
+		  "--no-pivot" },
+	{ .op = OP_SET_RLIMIT,
+	  .code = EINVAL,
+	  .hint = "the soft limit is above the hard one, or the kernel has no such limit" },
+	{ .op = OP_SET_MEMORY_POLICY,
+	  .code = EINVAL,
+	  .hint = "its nodes are not there, or not in the cpuset: see /sys/devices/system/node/"
+		  "has_memory" },
+	{ .op = OP_SET_USER, .code = EINVAL, .tell = tell_user },
+	{ .op = OP_SET_USER,
+	  .code = EPERM,
+	  .hint = "it takes CAP_SETUID and CAP_SETGID, and a user namespace that allows "
+		  "setgroups(2)" },
+	{ .op = OP_SET_USER,
+	  .code = EAGAIN,
+	  .hint = "that user has as many processes as RLIMIT_NPROC allows" },
+	{ .op = OP_SET_CAPS,
+	  .code = EPERM,
+	  .hint = "tare does not have all of these itself: see CapPrm and CapBnd in "
+		  "/proc/self/status" },
+	{ .op = OP_SET_SECCOMP,
+	  .code = EINVAL,
+	  .hint = "the kernel has no filters (CONFIG_SECCOMP_FILTER), or the profile is too long "
+		  "for it" },
+	{ .op = OP_SET_SECCOMP,
+	  .code = ENOMEM,
+	  .hint = "all filters together have more than 32768 instructions: tare itself may be "
+		  "behind some" },
+	{ .op = OP_SET_SECCOMP,
+	  .code = EACCES,
+	  .hint = "without CAP_SYS_ADMIN it takes /process/noNewPrivileges" },
+	{ .op = OP_SET_SECCOMP,
+	  .code = EBUSY,
+	  .hint = "a filter of an outer container has an agent already, and the kernel allows one" },
+};
+
+int step_advise(const struct create *c, const struct step *s, struct err *e)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(advices) && e->hint[0] == '\0'; i++) {
+		if (advices[i].op != s->op || advices[i].code != e->code)
+			continue;
+		if (advices[i].hint)
+			err_hint(e, "%s", advices[i].hint);
+		else
+			advices[i].tell(c, s, e);
+	}
+
+	return -1;
+}
