@@ -444,6 +444,17 @@ static int next_message(struct create *c, bool ready, struct wire_message *m, st
 	return r <= 0 ? r : keep_descriptor(c, m, fd, e);
 }
 
+/* A step of tare-init's did less than it was asked for, and that is no failure. */
+static void warn_inside(struct create *c, struct wire_message *m)
+{
+	char line[ERR_TEXT + ERR_PLACE + ERR_HINT];
+
+	if (m->step < c->plan->step_count)
+		step_advise(c, &c->plan->steps[m->step], &m->error);
+	err_line(&m->error, line, sizeof(line));
+	log_warning("%s", line);
+}
+
 static int failed_inside(struct create *c, const struct wire_message *m, struct err *e)
 {
 	*e = m->error;
@@ -492,6 +503,8 @@ static int take_turns(struct create *c, size_t next, struct err *e)
 			ready = true;
 		if (m.kind == WIRE_FAILED)
 			return failed_inside(c, &m, e);
+		if (m.kind == WIRE_WARNING)
+			warn_inside(c, &m);
 		if (m.kind != WIRE_TURN)
 			continue;
 		next = m.step;

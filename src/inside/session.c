@@ -10,6 +10,7 @@
 #include "base/fmt.h"
 #include "base/table.h"
 #include "kernel/process.h"
+#include "wire/wire.h"
 
 #include <net/if.h>
 #include <sys/ioctl.h>
@@ -148,9 +149,11 @@ int session_new_keyring(struct inside *in, const struct step *s, struct err *e)
 	if (r == -ENOSYS || r == -EPERM)
 		return 0;
 	if (r < 0)
-		return err_sys(e, r, "join a new session keyring");
+		(void) err_sys(e, r, "join a new session keyring");
+	if (r == -EDQUOT && s->keyring.optional)
+		return wire_send_warning(in->control, in->step, e) < 0 ? -1 : 0;
 
-	return 0;
+	return r < 0 ? -1 : 0;
 }
 
 int session_loopback_up(struct inside *in, const struct step *s, struct err *e)

@@ -365,6 +365,7 @@ struct step {
 		struct {
 			const char *name;
 			const char *label; /* its SELinux label; NULL: the kernel's choice */
+			bool optional; /* where the user's quota of keys is used up, the caller's stays */
 		} keyring;
 		struct label_step label;
 		struct scheduler_step scheduler;

@@ -42,6 +42,8 @@ int plan_keyring(struct planner *p, struct err *e)
 
 	struct step *step = plan_add(p, OP_NEW_KEYRING, "");
 	step->keyring.name = arena_printf(p->arena, "_ses.%s", p->options->id);
+	/* An ordinary user's keys are his own, and few: root's must never be seen inside. */
+	step->keyring.optional = p->facts->euid != 0;
 	if (label && label[0] && p->facts->selinux) {
 		step->keyring.label = label;
 		step->place = "/process/selinuxLabel";

@@ -20,11 +20,26 @@ int wire_send(int socket, enum wire_kind kind, size_t step, int fd)
 	return sys_send_fd(socket, &m, SHORT_MESSAGE, fd);
 }
 
-int wire_send_failure(int socket, size_t step, const struct err *failure)
+static int send_error(int socket, enum wire_kind kind, size_t step, const struct err *e)
 {
-	struct wire_message m = { .kind = WIRE_FAILED, .step = (uint32_t) step, .error = *failure };
+	struct wire_message m = { .kind = kind, .step = (uint32_t) step, .error = *e };
 
 	return sys_send_fd(socket, &m, sizeof(m), -1);
+}
+
+int wire_send_failure(int socket, size_t step, const struct err *failure)
+{
+	return send_error(socket, WIRE_FAILED, step, failure);
+}
+
+int wire_send_warning(int socket, size_t step, const struct err *warning)
+{
+	return send_error(socket, WIRE_WARNING, step, warning);
+}
+
+static bool has_error(const struct wire_message *m)
+{
+	return m->kind == WIRE_FAILED || m->kind == WIRE_WARNING;
 }
 
 /* Who wrote it may be traced by a process of the container: nothing of it is to be believed. */
@@ -41,7 +56,7 @@ int wire_receive(int socket, struct wire_message *m, int *fd)
 	if (n <= 0)
 		return (int) n;
 	end_texts(&m->error);
-	if ((size_t) n != (m->kind == WIRE_FAILED ? sizeof(*m) : SHORT_MESSAGE))
+	if ((size_t) n != (has_error(m) ? sizeof(*m) : SHORT_MESSAGE))
 		return -EPROTO;
 
 	return 1;

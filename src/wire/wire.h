@@ -84,18 +84,20 @@ enum wire_kind {
 	WIRE_LAST_WORDS, /* -> host or start, with a memory file: see wire_last_words() */
 	WIRE_SOURCE,	 /* -> init: of a mount, to be copied, where there are no detached ones */
 	WIRE_FAILED,	 /* -> host or start, with @error; @step is where */
+	WIRE_WARNING, /* -> host: @step could not do all, as @error tells, and tare-init goes on */
 };
 
 struct wire_message {
 	uint32_t kind;
 	uint32_t step;
-	struct err error; /* WIRE_FAILED only; else not sent */
+	struct err error; /* WIRE_FAILED and WIRE_WARNING only; else not sent */
 };
 
 /* One message, without an error value. @fd -1: no descriptor goes with it. 0, or -errno. */
 int wire_send(int socket, enum wire_kind kind, size_t step, int fd);
 
 int wire_send_failure(int socket, size_t step, const struct err *failure);
+int wire_send_warning(int socket, size_t step, const struct err *warning);
 
 /*
  * Wait for one message. 1 with @m (and @fd: the descriptor that came, or -1) filled; 0 at the

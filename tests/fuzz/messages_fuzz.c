@@ -15,7 +15,7 @@ static void use(const struct wire_message *m)
 {
 	char line[ERR_TEXT + ERR_PLACE + ERR_HINT + 128];
 
-	if (m->kind == WIRE_FAILED)
+	if (m->kind == WIRE_FAILED || m->kind == WIRE_WARNING)
 		fuzz_check(err_line(&m->error, line, sizeof(line)) < sizeof(line));
 }
 

@@ -260,6 +260,13 @@ QUOTA = ("join a new session keyring: disk quota exceeded (this user's quota of 
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/keys"), reason="this kernel has no keyrings")
+def test_an_ordinary_user_without_a_key_left_keeps_his_keyring_and_is_warned(ordinary):
+    ordinary.sh("echo up").write()
+    argv = [BINARY, "--log-level=warning", "--root", str(ordinary.root), "run", "--bundle", str(ordinary.dir), ordinary.id]
+    assert run_without_keys(argv, TESTER, TESTER) == (0, "up\n", f"tare: warning: {QUOTA}\n")
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/keys"), reason="this kernel has no keyrings")
 def test_roots_keyring_stays_outside_even_where_there_is_no_key_left(bundle):
     """The container's root is another user of the host, whose quota counts, but the keys are those of who called tare."""
     mapped(bundle).sh("echo up").write()
