@@ -56,7 +56,8 @@ int user_change_dir(struct inside *in, const struct step *s, struct err *e)
 		return err_sys(e, root, "open \"/\"");
 
 	autoclose int directory = sys_open_in_root(root, s->path, O_PATH | O_DIRECTORY);
-	if (directory == -ENOENT) {
+	/* exec changes nothing of a container that runs. */
+	if (directory == -ENOENT && !in->plan->entered) {
 		struct inside here = *in;
 
 		here.rootfs = root;

@@ -7,7 +7,8 @@ import time
 
 import pytest
 
-from harness import (LAYOUT, Terminal, assert_same_host, cgroup_mount, cgroup_mounts, cgroups_of, chown_tree, finish,
+from harness import (IS_TARE, LAYOUT, Terminal, assert_same_host, cgroup_mount, cgroup_mounts, cgroups_of, chown_tree,
+                     command, finish,
                      has_v2, namespace, poll, read, snapshot, spawn, tare_only)
 
 pytestmark = pytest.mark.layouts
@@ -225,6 +226,24 @@ def test_without_a_mount_namespace_the_root_is_still_the_containers(bundle, user
     script = "cat /tmp/mark; echo; pwd; stat -c %i /; stat -c %i /../.."
     inode = str(os.stat(bundle.rootfs).st_ino)
     assert sh(bundle, script).ok().lines == ["the container's", "/", inode, inode]
+
+
+@pytest.mark.parametrize("path", ["/nope", "/nope/below", "/tmp/nope", "/tmp/link/nope"])
+@pytest.mark.parametrize("process_file", [False, True])
+def test_a_missing_working_directory_is_an_error_and_stays_missing(bundle, scratch, path, process_file):
+    """That create makes process.cwd had been taken to hold for exec; it changes nothing of a container that runs."""
+    os.symlink("/nope", bundle.rootfs / "tmp/link")
+    bundle.writable().stay().up()
+    before = sorted(os.walk(bundle.rootfs))
+    if process_file:
+        (scratch / "process.json").write_text(json.dumps({**bundle.process, "args": ["true"], "cwd": path}))
+        r = ex(bundle, flags=["--process", str(scratch / "process.json")])
+    else:
+        r = ex(bundle, "true", flags=["--cwd", path])
+    assert r.code == 255 and "no such file or directory" in r.err, r
+    if IS_TARE:
+        assert r.err == f'tare: exec "{bundle.id}": /process/cwd: exec failed: chdir to "{path}": no such file or directory\n'
+    assert sorted(os.walk(bundle.rootfs)) == before
 
 
 def test_exec_in_a_user_namespace(bundle):
