@@ -179,7 +179,9 @@ static int decide(struct create *c, const struct exec_options *o, int dir, struc
 	if (!config.process)
 		return -1;
 
-	facts_gather_asked(&facts, &config);
+	facts_gather_asked(&facts, &config, own);
+	if (rec->namespaces & CLONE_NEWUSER)
+		facts_gather_container(&facts, rec->pid);
 	c->running = rec;
 	c->seccomp_cache.root = o->root.path;
 	target = (struct exec_target) {

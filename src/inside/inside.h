@@ -45,6 +45,7 @@ struct inside {
 	struct wire_message *last_words; /* shared with tare; NULL: the socket is good enough */
 	bool listened_to;	 /* by an agent, who may let any call of ours wait for ever */
 	bool announced;		 /* exec_announce() was called */
+	bool groups_denied;	 /* the user namespace that was joined has setgroups(2) denied */
 	const char *const *envp; /* from OP_PREPARE_EXEC on: the program's environment */
 };
 

@@ -61,12 +61,12 @@ static bool read_initial_userns(void)
 	       first.count == UINT32_MAX;
 }
 
-static bool read_setgroups_allowed(void)
+static bool read_setgroups_allowed(const char *path)
 {
 	char text[PROC_SIZE];
 
 	/* Before Linux 3.19 there was no such file, and no such denial. */
-	if (read_proc("/proc/self/setgroups", text, sizeof(text)) < 0)
+	if (read_proc(path, text, sizeof(text)) < 0)
 		return true;
 
 	return strncmp(text, "allow", 5) == 0;
@@ -78,7 +78,7 @@ static void read_userns(struct facts *facts)
 	bool first = sys_in_first_namespace("/proc/self/ns/user", FIRST_USER_NAMESPACE);
 
 	facts->initial_userns = first || read_initial_userns();
-	facts->setgroups_allowed = first || read_setgroups_allowed();
+	facts->setgroups_allowed = first || read_setgroups_allowed("/proc/self/setgroups");
 }
 
 static unsigned read_last_cap(void)
@@ -179,6 +179,45 @@ int facts_gather(struct facts *facts, struct arena *a, struct err *e)
 }
 
 /* ---- what is looked at only if it matters ---- */
+
+#define MOST_RANGES 340 /* of a map: user_namespaces(7) */
+#define MAP_SIZE    (MOST_RANGES * 36)
+
+static void read_own_map(const char *path, struct id_ranges *map, struct arena *a)
+{
+	struct id_range *ranges = arena_array(a, MOST_RANGES, sizeof(*ranges));
+	char *text = arena_alloc(a, MAP_SIZE);
+	size_t count = 0;
+
+	/* A kernel without user namespaces has all IDs in the only one. */
+	if (read_proc(path, text, MAP_SIZE) < 0)
+		fmt_text(text, MAP_SIZE, "0 0 %u", UINT32_MAX);
+	for (const char *at = text;
+	     count < MOST_RANGES && account_parse_map(&at, &ranges[count]) == 0;)
+		count++;
+	*map = (struct id_ranges) { .ranges = ranges, .count = count };
+}
+
+/* A user namespace without mappings gets those that we have ourselves. */
+static void read_own_maps(struct facts *facts, const struct oci_linux *linux, struct arena *a)
+{
+	if (facts->euid != 0 || linux->uid_mappings_count + linux->gid_mappings_count > 0)
+		return;
+	for (size_t i = 0; i < linux->namespaces_count; i++)
+		if (strcmp(linux->namespaces[i].type, "user") == 0) {
+			read_own_map("/proc/self/uid_map", &facts->own_uids, a);
+			read_own_map("/proc/self/gid_map", &facts->own_gids, a);
+			return;
+		}
+}
+
+void facts_gather_container(struct facts *facts, pid_t pid)
+{
+	char path[64];
+
+	fmt_text(path, sizeof(path), "/proc/%d/setgroups", pid);
+	facts->setgroups_allowed = read_setgroups_allowed(path);
+}
 
 static bool has_text(const char *s)
 {

@@ -52,8 +52,10 @@ struct facts {
 	uint64_t capabilities;	/* the effective set: what may be done here */
 	unsigned last_cap;	/* highest capability this kernel knows */
 	bool initial_userns;	/* false: we are root of a nested user namespace at best */
-	bool setgroups_allowed; /* /proc/self/setgroups */
-	const char *user_name;	/* of euid in /etc/passwd, for subuid; NULL if none */
+	bool setgroups_allowed; /* /proc/self/setgroups; for exec that of the container */
+	struct id_ranges own_uids,
+		own_gids;      /* root alone: the maps of the user namespace we are in */
+	const char *user_name; /* of euid in /etc/passwd, for subuid; NULL if none */
 	struct id_range sub_uids,
 		sub_gids; /* an ordinary user's own in /etc/subuid, to be mapped from 1 on; count 0: none that could be used */
 	struct cgroup_layout cgroups;
@@ -94,8 +96,11 @@ int facts_gather(struct facts *facts, struct arena *a, struct err *e);
 
 /* The same without the cgroups, which exec doesn't look for. */
 int facts_gather_ours(struct facts *facts, struct arena *a, struct err *e);
-/* What matters only where config.json asks for labels or a filter. */
-void facts_gather_asked(struct facts *facts, const struct oci_config *config);
+/* What matters only where config.json asks for labels, a filter or a user namespace without mappings. */
+void facts_gather_asked(struct facts *facts, const struct oci_config *config, struct arena *a);
+
+/* exec: those of the user namespace that process @pid is in, instead of our own's. */
+void facts_gather_container(struct facts *facts, pid_t pid);
 
 /* Those of systemd too: only where it is to make the cgroups. After facts_assume_root(). */
 void facts_gather_systemd(struct facts *facts, struct arena *a);

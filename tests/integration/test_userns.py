@@ -93,6 +93,75 @@ def test_a_joined_user_namespace_is_that_of_the_other_container(bundles):
 
 
 # --- as an ordinary user
+def in_user_namespace_of(first, second):
+    """@second joins it, and brings the maps that @first was given."""
+    chown_tree(second.rootfs, HOST)
+    second.namespaces("mount", "pid", "ipc", "uts", "network", user=f"/proc/{first.pid}/ns/user")
+    for key in ("uidMappings", "gidMappings"):
+        second.linux[key] = [dict(m) for m in first.linux[key]]
+
+
+@tare_only
+@pytest.mark.parametrize("split", [False, True])
+def test_a_user_namespace_is_joined_with_the_maps_that_it_has(bundles, split):
+    """Refused once. Engines write both, and the same maps may be written in more parts and another order."""
+    first, second = mapped(bundles("sleep 1000")), bundles("sleep 1000")
+    first.up()
+    in_user_namespace_of(first, second)
+    if split:
+        second.linux["uidMappings"] = [{"containerID": 5, "hostID": HOST + 5, "size": SIZE - 5},
+                                       {"containerID": 0, "hostID": HOST, "size": 5}]
+    second.up()
+    assert namespace(second.pid, "user") == namespace(first.pid, "user")
+
+
+@tare_only
+@pytest.mark.parametrize("key, change", [("uidMappings", {"hostID": HOST + 1}), ("gidMappings", {"size": SIZE - 1}),
+                                         ("gidMappings", {"containerID": 1})])
+def test_maps_that_a_joined_user_namespace_does_not_have_are_refused(bundles, key, change):
+    first, second = mapped(bundles("sleep 1000")), bundles("sleep 1000")
+    first.up()
+    in_user_namespace_of(first, second)
+    second.linux[key][0].update(change)
+    kind = key[:3] + "_map"
+    line = open(f"/proc/{first.pid}/{kind}", encoding="utf8").readline().strip()
+    second.refused_at(f"/linux/{key}", f"the user namespace that is joined has another {kind} (its first line is "
+                                       f'"{line}": mappings beside a path must be those it has)')
+
+
+@tare_only
+def test_root_without_maps_keeps_all_ids(bundle):
+    bundle.linux["namespaces"].append({"type": "user"})
+    r = bundle.sh("cat /proc/self/uid_map /proc/self/gid_map; id -u").run().ok()
+    own = open("/proc/self/uid_map", encoding="utf8").read().split()
+    assert [line.split() for line in r.lines[:2]] == [[own[0], own[0], own[2]]] * 2 and r.lines[2] == "0"
+    assert bundle.sh("readlink /proc/self/ns/user").run().ok().out.strip() != namespace("self", "user")
+
+
+@tare_only
+@pytest.mark.parametrize("groups", [[], [5]])
+def test_groups_in_a_joined_user_namespace_that_denies_them(bundles, groups):
+    """Whether setgroups is denied only the namespace itself tells: user_namespaces(7)."""
+    second = bundles("id -G")
+    uid = ordinary_user()
+    chown_tree(second.rootfs, uid)
+    os.chmod(second.dir, 0o755)
+    holder = subprocess.Popen([*as_user(uid), "unshare", "--user", "--map-root-user", "sleep", "1000"])
+    try:
+        poll(lambda: "sleep" in open(f"/proc/{holder.pid}/comm", encoding="utf8").read())
+        second.namespaces("mount", "pid", "ipc", "uts", "network", user=f"/proc/{holder.pid}/ns/user")
+        for key in ("uidMappings", "gidMappings"):
+            second.linux[key] = [{"containerID": 0, "hostID": uid, "size": 1}]
+        second.process["user"]["additionalGids"] = groups
+        if not groups:
+            second.run().ok()
+            return
+        second.refused_at("/process/user", "groups can't be set: the user namespace that is joined has setgroups(2) denied")
+    finally:
+        holder.kill()
+        holder.wait()
+
+
 
 
 def ordinary_user():
@@ -140,6 +209,28 @@ def test_setgroups_is_denied_in_a_one_id_map(rootless):
 
 
 def test_an_ordinary_user_cannot_map_ids_of_others(rootless):
+def test_an_ordinary_user_execs_in_a_one_id_map(rootless):
+    """The container's own setgroups counts, not tare's, which is outside of that user namespace."""
+    rootless.stay().up()
+    r = rootless.verb("exec", tail=["sh", "-c", "id -u; readlink /proc/self/ns/user"]).ok()
+    assert r.lines == ["0", namespace(rootless.pid, "user")]
+    if IS_TARE:
+        r = rootless.verb("exec", "-g", "7", tail=["true"])
+        assert (r.code, r.err) == (255, f'tare: exec "{rootless.id}": /process/user/additionalGids: exec failed: groups '
+                                        "can't be set: this user namespace has setgroups(2) denied (give the user a range "
+                                        "in /etc/subgid and map it)\n")
+
+
+@tare_only
+def test_an_ordinary_user_without_maps_is_root_inside(rootless):
+    uid = ordinary_user()
+    del rootless.linux["uidMappings"], rootless.linux["gidMappings"]
+    r = rootless.sh("id -u; cat /proc/self/uid_map").run()
+    if subordinate(uid) is not None and r.code != 0:
+        pytest.skip(f"no newuidmap that works: {r.err}")
+    assert r.ok().lines[0] == "0" and r.lines[1].split() == ["0", str(uid), "1"]
+
+
     for key in ("uidMappings", "gidMappings"):
         rootless.linux[key] = [{"containerID": 0, "hostID": 0, "size": 1}]
     r = rootless.sh("true").run()
