@@ -64,9 +64,10 @@ void walk(struct inside *in, size_t from, struct err *e);
 typedef int step_performer(struct inside *in, const struct step *s, struct err *e);
 
 /* session.c: what has nothing to do with files */
-step_performer session_enter, session_join_namespace, session_unshare, session_set_clocks,
-	session_new_keyring, session_loopback_up, session_set_hostname, session_set_domainname,
-	session_set_sysctl, session_set_memory_policy, session_set_personality;
+step_performer session_enter, session_reset_affinity, session_join_namespace, session_unshare,
+	session_set_clocks, session_new_keyring, session_loopback_up, session_set_hostname,
+	session_set_domainname, session_set_sysctl, session_set_memory_policy,
+	session_set_personality;
 
 /* label.c: SELinux and AppArmor */
 step_performer label_open, label_set;

@@ -22,6 +22,7 @@ void init_main(const long *stack) __attribute__((used));
 
 static step_performer *const performers[OP_COUNT] = {
 	[OP_ENTER_SESSION] = session_enter,
+	[OP_RESET_AFFINITY] = session_reset_affinity,
 	[OP_JOIN_NAMESPACE] = session_join_namespace,
 	[OP_UNSHARE] = session_unshare,
 	[OP_SET_CLOCKS] = session_set_clocks,

@@ -49,6 +49,25 @@ int session_enter(struct inside *in, const struct step *s, struct err *e)
 	return 0;
 }
 
+/*
+ * sched_setaffinity(2): a mask is inherited over fork and exec, and a wider cpuset doesn't widen it. The kernel keeps of
+ * this one what the cpuset allows, and since Linux 6.2 what it will allow later.
+ */
+int session_reset_affinity(struct inside *in, const struct step *s, struct err *e)
+{
+	uint64_t every[CPUS_MOST / 64];
+
+	(void) in, (void) s;
+	memset(every, 0xff, sizeof(every));
+
+	int r = sys_sched_setaffinity(0, every, sizeof(every));
+	/* An outer container's filter may not allow the call: then its CPUs are those of that container. */
+	if (r < 0 && r != -EPERM && r != -ENOSYS)
+		return err_sys(e, r, "set the CPU affinity to all CPUs");
+
+	return 0;
+}
+
 int session_join_namespace(struct inside *in, const struct step *s, struct err *e)
 {
 	(void) in;

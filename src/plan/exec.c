@@ -71,6 +71,7 @@ static plan_subject *const subjects[] = {
 	plan_oom_score,
 	/* in the container */
 	enter_session,
+	plan_reset_affinity,
 	plan_open_labels,
 	plan_terminal,
 	plan_scheduler,

@@ -61,6 +61,7 @@ static plan_subject *const subjects[] = {
 	plan_net_devices,
 	/* in the container's namespaces, on the host's filesystem */
 	plan_enter,
+	plan_reset_affinity,
 	plan_keyring,
 	plan_open_labels,
 	plan_network,

@@ -195,6 +195,7 @@ int plan_enter_rootfs(struct planner *p, struct err *e); /* rootfs.c: pivot, rea
 int plan_exec_affinity(struct planner *p, struct err *e); /* scheduler.c: only checked, no step */
 int plan_initial_affinity(struct planner *p, struct err *e); /* scheduler.c: exec, before the birth */
 int plan_final_affinity(struct planner *p, struct err *e); /* scheduler.c: exec, once it is in its cgroup */
+int plan_reset_affinity(struct planner *p, struct err *e); /* scheduler.c: once it is in its cgroup */
 int plan_scheduler(struct planner *p, struct err *e); /* scheduler.c */
 int plan_io_priority(struct planner *p, struct err *e); /* scheduler.c */
 int plan_rlimits(struct planner *p, struct err *e); /* rlimits.c */

@@ -256,6 +256,28 @@ static int plan_affinities(struct planner *p, bool initial, bool final, struct e
 	return plan_affinity(p, o->final, "/process/execCPUAffinity/final", final, false, e);
 }
 
+/*
+ * An engine that is bound to some CPUs (taskset, CPUAffinity= of systemd) is so for itself. With execCPUAffinity the
+ * kernel alone decides where `final` is left out: config.md#linux-process.
+ */
+static bool is_chosen(const struct planner *p)
+{
+	const struct oci_process *process = p->config->process;
+	const struct oci_exec_cpu_affinity *o = process ? process->exec_cpu_affinity : NULL;
+
+	return o && ((o->initial && o->initial[0]) || (o->final && o->final[0]));
+}
+
+int plan_reset_affinity(struct planner *p, struct err *e)
+{
+	(void) e;
+	/* execCPUAffinity is not for the first process. */
+	if (!p->plan->entered || !is_chosen(p))
+		plan_add(p, OP_RESET_AFFINITY, "");
+
+	return 0;
+}
+
 int plan_exec_affinity(struct planner *p, struct err *e)
 {
 	return plan_affinities(p, false, false, e);

@@ -37,6 +37,7 @@ const struct step_kind step_kinds[OP_COUNT] = {
 	[OP_MOVE_NETDEV] = HOST("move-netdev", "move-netdev-back"),
 	[OP_ENTER_SESSION] = INIT("enter-session"),
 	[OP_JOIN_NAMESPACE] = INIT("join-namespace"),
+	[OP_RESET_AFFINITY] = INIT("reset-affinity"),
 	[OP_UNSHARE] = INIT("unshare"),
 	[OP_SET_CLOCKS] = INIT("set-clocks"),
 	[OP_NEW_KEYRING] = INIT("new-keyring"),

@@ -469,6 +469,22 @@ def test_the_affinity_of_an_exec_is_that_of_the_config(bundle, affinity, cpus):
 
 
 @tare_only
+@pytest.mark.parametrize("affinity, cpus", [(None, "0-1"), ({"initial": "0"}, "0"), ({"final": "1"}, "1")])
+def test_the_affinity_of_the_caller_is_not_the_programs(bundle, affinity, cpus):
+    """An engine that is bound to one CPU is so for itself. A promise that a whole mask stays whole had missed that."""
+    if os.sched_getaffinity(0) != {0, 1}:
+        pytest.skip("needs the CPUs 0 and 1")
+    if affinity:
+        bundle.process["execCPUAffinity"] = affinity
+    bundle.stay().write()
+    for verb in (["create", "--bundle", str(bundle.dir)], ["start"]):
+        command("taskset", "-c", "0", *bundle.argv(verb[0], *verb[1:])).ok()
+    assert "Cpus_allowed_list:\t0-1\n" in read(f"/proc/{bundle.pid}/status")
+    r = command("taskset", "-c", "0", *bundle.argv("exec", tail=["cat", "/proc/self/status"])).ok()
+    assert f"Cpus_allowed_list:\t{cpus}\n" in r.out
+
+
+@tare_only
 def test_an_affinity_that_cannot_be_is_named(bundle):
     bundle.process["execCPUAffinity"] = {"final": "4000"}
     bundle.stay().up()
