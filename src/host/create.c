@@ -105,7 +105,7 @@ static int decide(struct create *c, bool only_plan, struct arena *a, struct aren
 		return bundle_locate(&c->bundle, own, e);
 	if (facts_gather(&facts, own, e) < 0)
 		return -1;
-	facts_gather_asked(&facts, c->bundle.config);
+	facts_gather_asked(&facts, c->bundle.config, own);
 	if (only_plan && facts.euid != 0 && !makes_user_namespace(c->bundle.config))
 		facts_assume_root(&facts);
 	if (o->systemd_cgroup)

@@ -127,7 +127,8 @@ int netdev_perform(struct create *c, const struct step *s, struct err *e);
 
 /* ---- idmap.c ---- */
 
-/* OP_WRITE_ID_MAP, OP_DENY_SETGROUPS */
+/* OP_COMPARE_ID_MAP, OP_WRITE_ID_MAP, OP_DENY_SETGROUPS */
+int idmap_compare(struct create *c, const struct step *s, struct err *e);
 int idmap_write(struct create *c, const struct step *s, struct err *e);
 int idmap_deny_setgroups(struct create *c, struct err *e);
 

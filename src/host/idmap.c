@@ -169,21 +169,82 @@ int idmap_deny_setgroups(struct create *c, struct err *e)
 	return r < 0 ? err_sys(e, r, "deny setgroups") : 0;
 }
 
-/* ---- the way back ---- */
+/* ---- a map that is there ---- */
 
-int idmap_find_outside(pid_t pid, uid_t inside, uid_t *outside, struct err *e)
+#define MAP_TEXT 16384 /* 340 lines of three numbers, each in a column of ten */
+
+static int read_map(pid_t pid, const char *file, char map[MAP_TEXT], struct err *e)
 {
-	char path[64], map[16384];
+	char path[64];
 
-	fmt_text(path, sizeof(path), "/proc/%d/uid_map", pid);
+	fmt_text(path, sizeof(path), "/proc/%d/%s", pid, file);
 
 	autoclose int fd = sys_open(path, O_RDONLY);
-	ssize_t length = fd < 0 ? fd : sys_read_all(fd, map, sizeof(map) - 1);
+	ssize_t length = fd < 0 ? fd : sys_read_all(fd, map, MAP_TEXT - 1);
 	if (length < 0)
 		return err_sys(e, (int) length, "read \"%s\"", path);
 	map[length] = '\0';
 
+	return 0;
+}
+
+/* By the IDs inside, and two that go on where the other ends are one: then equal maps are equal lists. The new count. */
+static size_t normalize(struct id_range *ranges, size_t count)
+{
+	size_t kept = 0;
+
+	for (size_t i = 1; i < count; i++)
+		for (size_t j = i; j > 0 && ranges[j].inside < ranges[j - 1].inside; j--) {
+			struct id_range other = ranges[j];
+
+			ranges[j] = ranges[j - 1];
+			ranges[j - 1] = other;
+		}
+	for (size_t i = 0; i < count; i++) {
+		struct id_range *last = kept > 0 ? &ranges[kept - 1] : NULL;
+
+		if (last && last->inside + last->count == ranges[i].inside &&
+		    last->outside + last->count == ranges[i].outside)
+			last->count += ranges[i].count;
+		else
+			ranges[kept++] = ranges[i];
+	}
+
+	return kept;
+}
+
+int idmap_compare(struct create *c, const struct step *s, struct err *e)
+{
+	struct id_range found[ID_RANGES_MAX], wanted[ID_RANGES_MAX];
+	const char *file = s->id_map.group ? "gid_map" : "uid_map";
+	size_t found_count = 0, wanted_count = s->id_map.count;
+	char map[MAP_TEXT];
+
+	if (read_map(c->pid, file, map, e) < 0)
+		return -1;
+	for (const char *at = map;
+	     found_count < ID_RANGES_MAX && account_parse_map(&at, &found[found_count]) == 0;)
+		found_count++;
+	memcpy(wanted, s->id_map.ranges, wanted_count * sizeof(*wanted));
+	found_count = normalize(found, found_count);
+	wanted_count = normalize(wanted, wanted_count);
+	if (found_count == wanted_count && memcmp(found, wanted, found_count * sizeof(*found)) == 0)
+		return 0;
+
+	(void) err_msg(e, "the user namespace that is joined has another %s", file);
+	map[strcspn(map, "\n")] = '\0';
+
+	return err_hint(e, "its first line is \"%s\": mappings beside a path must be those it has",
+			map + strspn(map, " "));
+}
+
+int idmap_find_outside(pid_t pid, uid_t inside, uid_t *outside, struct err *e)
+{
+	char map[MAP_TEXT];
 	struct id_range r;
+
+	if (read_map(pid, "uid_map", map, e) < 0)
+		return -1;
 	for (const char *at = map; account_parse_map(&at, &r) == 0;)
 		if (inside >= r.inside && inside - r.inside < r.count) {
 			*outside = r.outside + (inside - r.inside);

@@ -109,20 +109,19 @@ static void own_stdio(uid_t uid, gid_t gid)
 
 int user_set(struct inside *in, const struct step *s, struct err *e)
 {
-	(void) in;
 	own_stdio(s->user.uid, s->user.gid);
 
 	/* OP_SET_CAPS sets the sets; without this they would be lost here. Cleared by the exec. */
 	int r = sys_prctl(PR_SET_KEEPCAPS, 1, 0);
 	if (r < 0)
 		return err_sys(e, r, "keep capabilities");
+	r = s->user.set_groups ? sys_setgroups(s->user.group_count, s->user.groups) : 0;
 	if (r == -EPERM && in->groups_denied) {
 		if (s->user.group_count > 0)
 			return err_msg(e, "groups can't be set: the user namespace that is joined "
 					  "has setgroups(2) denied");
 		r = 0;
 	}
-	r = s->user.set_groups ? sys_setgroups(s->user.group_count, s->user.groups) : 0;
 	if (r < 0)
 		return err_sys(e, r, "set %zu additional groups", s->user.group_count);
 	r = sys_setgid(s->user.gid);

@@ -246,7 +246,7 @@ static bool read_apparmor(void)
 	       enabled[0] == 'Y';
 }
 
-void facts_gather_asked(struct facts *facts, const struct oci_config *config)
+void facts_gather_asked(struct facts *facts, const struct oci_config *config, struct arena *a)
 {
 	const struct oci_process *process = config->process;
 
@@ -258,6 +258,8 @@ void facts_gather_asked(struct facts *facts, const struct oci_config *config)
 		facts->apparmor_attributes =
 			sys_access_at(AT_FDCWD, "/proc/self/attr/apparmor", F_OK) == 0;
 	}
+	if (config->linux)
+		read_own_maps(facts, config->linux, a);
 	if (config->linux && config->linux->seccomp)
 		facts->seccomp_flags = sys_seccomp_known_flags(~0U);
 }

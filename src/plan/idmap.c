@@ -99,9 +99,13 @@ static int read_map(struct planner *p, const struct map_kind *kind, struct id_ra
 
 const struct step *idmap_of_container(const struct planner *p, bool group)
 {
-	for (size_t i = 0; i < p->count; i++)
-		if (p->steps[i].op == OP_WRITE_ID_MAP && p->steps[i].id_map.group == group)
-			return &p->steps[i];
+	for (size_t i = 0; i < p->count; i++) {
+		const struct step *s = &p->steps[i];
+
+		if ((s->op == OP_WRITE_ID_MAP || s->op == OP_COMPARE_ID_MAP) &&
+		    s->id_map.group == group)
+			return s;
+	}
 
 	return NULL;
 }
@@ -120,8 +124,21 @@ bool idmap_has(const struct planner *p, bool group, uint32_t id)
 	return !map;
 }
 
+/* Root who says nothing keeps all IDs as they are; those of the caller's own user namespace, where that is not the first. */
+static void make_identity_map(struct planner *p, const struct map_kind *kind, struct id_ranges *map)
+{
+	const struct id_ranges *own = kind->group ? &p->facts->own_gids : &p->facts->own_uids;
+	struct id_range *ranges = arena_array(p->arena, own->count, sizeof(*ranges));
+
+	for (size_t i = 0; i < own->count; i++) {
+		ranges[i] = own->ranges[i];
+		ranges[i].outside = ranges[i].inside;
+	}
+	*map = (struct id_ranges) { .ranges = ranges, .count = own->count };
+}
+
 /* An ordinary user who says nothing is root inside, and has the IDs that are set aside for him. */
-static void make_default_map(struct planner *p, const struct map_kind *kind, struct id_ranges *map)
+static void make_users_map(struct planner *p, const struct map_kind *kind, struct id_ranges *map)
 {
 	const struct facts *facts = p->facts;
 	const struct id_range *sub = kind->group ? &facts->sub_gids : &facts->sub_uids;
@@ -168,8 +185,11 @@ static int plan_map(struct planner *p, const struct map_kind *kind, bool none_gi
 		return -1;
 
 	const char *place = plan_place(p, "/linux/%s", kind->name);
-	if (none_given && p->facts->euid != 0) {
-		make_default_map(p, kind, &map);
+	if (none_given) {
+		if (p->facts->euid == 0)
+			make_identity_map(p, kind, &map);
+		else
+			make_users_map(p, kind, &map);
 		place = "";
 	}
 	if (map.count == 0)
@@ -181,22 +201,34 @@ static int plan_map(struct planner *p, const struct map_kind *kind, bool none_gi
 
 static int refuse_maps(struct planner *p, struct err *e)
 {
-	bool joined = p->joined_namespaces & CLONE_NEWUSER;
-
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
 		size_t count;
 
 		configured(p, &kinds[i], &count);
-		if (count == 0)
+		if (count > 0)
+			return err_cfg(e, plan_place(p, "/linux/%s", kinds[i].name),
+				       "user namespace mappings specified, but no user namespace");
+	}
+
+	return 0;
+}
+
+/* Engines write the mappings beside the path of a namespace that has them already: containerd, CRI-O, podman. */
+static int compare_maps(struct planner *p, struct err *e)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		struct id_ranges map = { 0 };
+
+		if (read_map(p, &kinds[i], &map, e) < 0)
+			return -1;
+		if (map.count == 0)
 			continue;
 
-		const char *place = plan_place(p, "/linux/%s", kinds[i].name);
-		if (joined)
-			return err_cfg(
-				e, place,
-				"user namespace mappings specified, but the user namespace is joined");
-		return err_cfg(e, place,
-			       "user namespace mappings specified, but no user namespace");
+		struct step *step =
+			plan_add(p, OP_COMPARE_ID_MAP, plan_place(p, "/linux/%s", kinds[i].name));
+		step->id_map.group = kinds[i].group;
+		step->id_map.ranges = map.ranges;
+		step->id_map.count = map.count;
 	}
 
 	return 0;
@@ -204,6 +236,8 @@ static int refuse_maps(struct planner *p, struct err *e)
 
 int plan_id_maps(struct planner *p, struct err *e)
 {
+	if (p->joined_namespaces & CLONE_NEWUSER)
+		return compare_maps(p, e);
 	if (!(p->new_namespaces & CLONE_NEWUSER))
 		return refuse_maps(p, e);
 

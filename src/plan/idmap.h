@@ -17,10 +17,10 @@
 int idmap_read(struct planner *p, const char *list, const struct oci_id_mapping *mappings,
 	       size_t count, struct id_ranges *ranges, struct err *e);
 
-/* The map that the new user namespace gets; NULL: there is no new one. Once plan_id_maps() is done. */
+/* The map of the user namespace, a new one or a joined one; NULL: there is none, or it is not given. Once plan_id_maps() is done. */
 const struct step *idmap_of_container(const struct planner *p, bool group);
 
-/* Is @id of the container one of the new user namespace? Without one: yes. */
+/* Is @id of the container one of its user namespace? Without one, or where its map is not known: yes. */
 bool idmap_has(const struct planner *p, bool group, uint32_t id);
 
 /* mount_idmap.c: is this option one of those that bring their mappings along, `idmap=...`? */

@@ -49,6 +49,7 @@ enum step_op {
 	OP_JOIN_CGROUP,        /* cgroup: moves tare-init there (v1; v2 is joined at birth) */
 	OP_HAND_DOWN,          /* path: a cgroup whose controllers its children are to have, now that it is empty */
 	OP_JOIN_RESCTRL,       /* path: moves tare-init into that group */
+	OP_COMPARE_ID_MAP,     /* id_map: of a user namespace that is joined */
 	OP_WRITE_ID_MAP,       /* id_map */
 	OP_DENY_SETGROUPS,     /* none */
 	OP_OWN_CGROUP,         /* cgroup_owner: who may make cgroups below it */
@@ -57,6 +58,7 @@ enum step_op {
 	OP_MOVE_NETDEV,        /* netdev: into the container's network namespace */
 	/* from here on tare-init, but for those marked SIDE_HOST */
 	OP_ENTER_SESSION,      /* none: setsid(2), umask 0 */
+	OP_RESET_AFFINITY,     /* none: all CPUs of the cgroup, whatever the caller is bound to */
 	OP_JOIN_NAMESPACE,     /* ns: setns(2) */
 	OP_UNSHARE,            /* ns: unshare(2) */
 	OP_SET_CLOCKS,         /* clocks: of the time namespace just made, which is then entered */

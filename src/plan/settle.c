@@ -272,6 +272,7 @@ static void (*const settlers[OP_COUNT])(struct arena *a, struct step *s) = {
 	[OP_JOIN_CGROUP] = settle_path,
 	[OP_HAND_DOWN] = settle_path,
 	[OP_JOIN_RESCTRL] = settle_path,
+	[OP_COMPARE_ID_MAP] = settle_id_map,
 	[OP_WRITE_ID_MAP] = settle_id_map,
 	[OP_OWN_CGROUP] = settle_cgroup_owner,
 	[OP_MOVE_NETDEV] = settle_netdev,

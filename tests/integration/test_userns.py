@@ -4,12 +4,13 @@ import os
 import pwd
 import shutil
 import stat
+import subprocess
 
 import pytest
 
 import defaults
-from harness import (IS_TARE, TESTER, as_user, chown_tree, cgroup_mount, command, namespace, proc_status, root_only,
-                     tare_only)
+from harness import (IS_TARE, TESTER, as_user, chown_tree, cgroup_mount, command, namespace, poll, proc_status,
+                     root_only, tare_only)
 
 pytestmark = [pytest.mark.layouts, root_only]
 HOST, SIZE = 200000, 65536
@@ -92,7 +93,6 @@ def test_a_joined_user_namespace_is_that_of_the_other_container(bundles):
     assert namespace(second.pid, "user") == namespace(pid, "user")
 
 
-# --- as an ordinary user
 def in_user_namespace_of(first, second):
     """@second joins it, and brings the maps that @first was given."""
     chown_tree(second.rootfs, HOST)
@@ -162,6 +162,7 @@ def test_groups_in_a_joined_user_namespace_that_denies_them(bundles, groups):
         holder.wait()
 
 
+# --- as an ordinary user
 
 
 def ordinary_user():
@@ -208,7 +209,6 @@ def test_setgroups_is_denied_in_a_one_id_map(rootless):
     assert rootless.sh("cat /proc/self/setgroups").run().ok().out == "deny\n"
 
 
-def test_an_ordinary_user_cannot_map_ids_of_others(rootless):
 def test_an_ordinary_user_execs_in_a_one_id_map(rootless):
     """The container's own setgroups counts, not tare's, which is outside of that user namespace."""
     rootless.stay().up()
@@ -231,6 +231,7 @@ def test_an_ordinary_user_without_maps_is_root_inside(rootless):
     assert r.ok().lines[0] == "0" and r.lines[1].split() == ["0", str(uid), "1"]
 
 
+def test_an_ordinary_user_cannot_map_ids_of_others(rootless):
     for key in ("uidMappings", "gidMappings"):
         rootless.linux[key] = [{"containerID": 0, "hostID": 0, "size": 1}]
     r = rootless.sh("true").run()
