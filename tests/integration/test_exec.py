@@ -233,7 +233,7 @@ def test_without_a_mount_namespace_the_root_is_still_the_containers(bundle, user
 def test_a_missing_working_directory_is_an_error_and_stays_missing(bundle, scratch, path, process_file):
     """That create makes process.cwd had been taken to hold for exec; it changes nothing of a container that runs."""
     os.symlink("/nope", bundle.rootfs / "tmp/link")
-    bundle.writable().stay().up()
+    bundle.writable().stay().up().ready()
     before = sorted(os.walk(bundle.rootfs))
     if process_file:
         (scratch / "process.json").write_text(json.dumps({**bundle.process, "args": ["true"], "cwd": path}))
