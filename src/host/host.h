@@ -110,6 +110,9 @@ int image_protect(const char *const *argv, const char *const *env, struct err *e
  */
 int sources_send(struct create *c, struct err *e);
 
+/* WIRE_ASK: the source of @step; or, with a detached mount @tree, the owners of its files are mapped. */
+int sources_answer(struct create *c, size_t step, int tree, struct err *e);
+
 /* ---- resctrl.c ---- */
 
 /* OP_MAKE_RESCTRL, OP_WRITE_RESCTRL, OP_JOIN_RESCTRL */

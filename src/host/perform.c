@@ -325,6 +325,12 @@ static int step_failed(struct create *c, size_t index, struct err *e)
 	return err_at(e, s->place);
 }
 
+/* The same where tare-init says which step it was. */
+static int failed_at(struct create *c, size_t index, struct err *e)
+{
+	return step_failed(c, index < c->plan->step_count ? index : c->plan->spawn, e);
+}
+
 static int perform_one(struct create *c, size_t index, struct err *e)
 {
 	const struct step *s = &c->plan->steps[index];
@@ -391,8 +397,12 @@ static int give_turn(struct create *c, size_t next, struct err *e)
 static int keep_descriptor(struct create *c, const struct wire_message *m, int fd, struct err *e)
 {
 	autoclose int listener = -1;
+	autoclose int tree = -1;
 
 	switch (m->kind) {
+	case WIRE_ASK:
+		tree = fd;
+		return sources_answer(c, m->step, tree, e) < 0 ? failed_at(c, m->step, e) : 1;
 	case WIRE_DESCRIPTOR:
 		fd_close(&c->console);
 		c->console = fd;
@@ -460,7 +470,7 @@ static int failed_inside(struct create *c, const struct wire_message *m, struct 
 {
 	*e = m->error;
 
-	return step_failed(c, m->step < c->plan->step_count ? m->step : c->plan->spawn, e);
+	return failed_at(c, m->step, e);
 }
 
 /* The socket is closed: the program runs, unless tare-init could only write that it failed. */

@@ -6,9 +6,9 @@
  * map the owners of its files. So such mounts are made here, detached, and sent through the socket in the order of
  * the steps that want them; tare-init sets attributes and attaches.
  *
- * Without detached mounts (Linux before 5.12) only the source is opened here, with our rights, and tare-init makes the copy.
- * For it may copy what is in its own mount namespace alone, that is where the source is looked up: below its root, while that
- * is the host's still.
+ * What lies in the container's own earlier mounts is only in the mount namespace of tare-init, and only from their turn on: that is
+ * opened there, when tare-init asks, with our rights, and tare-init makes the copy. Without detached mounts (Linux before 5.12) all are
+ * opened so.
  */
 #include "host/host.h"
 
@@ -43,6 +43,58 @@ static int leave_peers(int tree, struct err *e)
 static unsigned nofollow(const struct mount_step *m)
 {
 	return m->source_nofollow ? AT_SYMLINK_NOFOLLOW : 0;
+}
+
+/* ---- where a source is ---- */
+
+#define PATH_SIZE 4096
+
+/* Open @path; @found is where that is, without links. The descriptor, or -errno. */
+static int find(const char *path, unsigned flags, char found[PATH_SIZE])
+{
+	char link[64];
+
+	autoclose int fd = sys_open(path, O_PATH | (flags & AT_SYMLINK_NOFOLLOW ? O_NOFOLLOW : 0));
+	if (fd < 0)
+		return fd;
+	fmt_text(link, sizeof(link), "/proc/self/fd/%d", fd);
+
+	ssize_t n = sys_read_link_at(AT_FDCWD, link, found, PATH_SIZE - 1);
+	if (n < 0)
+		return (int) n;
+	found[n] = '\0';
+
+	return take_fd(&fd);
+}
+
+static bool is_below(const char *path, const char *top)
+{
+	size_t length = strcmp(top, "/") == 0 ? 0 : strlen(top);
+
+	return strncmp(path, top, length) == 0 && path[length] == '/';
+}
+
+/*
+ * Can the source be one of the container's own mounts, or a tree with them in it? Those are only in its mount namespace, each once its turn
+ * has come: runtime-spec, config.md#mounts, "MUST mount entries in the listed order".
+ */
+static bool is_late(const struct create *c, const struct step *s)
+{
+	char source[PATH_SIZE], rootfs[PATH_SIZE];
+	const struct mount_step *m = &s->mount;
+
+	if (s->op != OP_MOUNT || !m->bind)
+		return false;
+
+	autoclose int top = find(c->plan->rootfs, 0, rootfs);
+	autoclose int fd = find(m->source, nofollow(m), source);
+	if (fd == -ENOENT || fd == -ENOTDIR)
+		return true;
+	if (fd < 0 || top < 0)
+		return false;
+
+	return strcmp(source, rootfs) == 0 || is_below(source, rootfs) ||
+	       (m->recursive && is_below(rootfs, source));
 }
 
 static int open_namespace_of(pid_t pid, struct err *e)
@@ -106,36 +158,15 @@ static bool parse_mount(char *line, struct mount_line *m)
 	return true;
 }
 
-static bool is_below(const char *path, const char *top)
-{
-	size_t length = strcmp(top, "/") == 0 ? 0 : strlen(top);
-
-	return strncmp(path, top, length) == 0 && path[length] == '/';
-}
-
-/* Where the source is, without links, and in which mount. */
-static int64_t find_source(const struct mount_step *m, char *path, size_t size)
-{
-	char link[64];
-
-	autoclose int fd = sys_open(m->source, O_PATH | (m->source_nofollow ? O_NOFOLLOW : 0));
-	if (fd < 0)
-		return fd;
-	fmt_text(link, sizeof(link), "/proc/self/fd/%d", fd);
-
-	ssize_t n = sys_read_link_at(AT_FDCWD, link, path, size - 1);
-	if (n < 0)
-		return n;
-	path[n] = '\0';
-
-	return sys_mount_id(fd);
-}
-
 /* For the message: what it costs does not matter any more. Mounts may come and go meanwhile; then none is found. */
 static int name_culprit(const struct mount_step *m, int users, char *mountinfo, struct err *e)
 {
-	char source[4096];
-	int64_t id = find_source(m, source, sizeof(source));
+	char source[PATH_SIZE];
+	int64_t id = -1;
+
+	autoclose int fd = find(m->source, nofollow(m), source);
+	if (fd >= 0)
+		id = sys_mount_id(fd);
 
 	for (char *line; (line = strsep(&mountinfo, "\n"));) {
 		struct mount_line found;
@@ -234,12 +265,7 @@ static int open_rootfs(const char *path, struct err *e)
 	return take_fd(&mount);
 }
 
-static int open_detached(const struct create *c, const struct step *s, struct err *e)
-{
-	return s->op == OP_MOUNT ? open_mount(c, &s->mount, e) : open_rootfs(s->rootfs.path, e);
-}
-
-/* ---- where no mount can be detached ---- */
+/* ---- in tare-init's mount namespace, while its root is the host's still ---- */
 
 /* -ESRCH: tare-init has ended. */
 static int open_inside(const struct create *c, const char *path, int flags, struct err *e)
@@ -259,14 +285,14 @@ static int open_inside(const struct create *c, const char *path, int flags, stru
 	return fd < 0 ? err_sys(e, fd, "open \"%s\"", path) : fd;
 }
 
-static int open_attached(const struct create *c, const struct step *s, struct err *e)
+/* What is seen by tare-init, for a copy in its own mount namespace. */
+static int open_for_copy(const struct create *c, const struct step *s, struct err *e)
 {
 	const struct mount_step *m = &s->mount;
 
-	if (s->op == OP_MOUNT_ROOTFS)
-		return open_inside(c, s->rootfs.path, 0, e);
-	if (m->idmap.way != MOUNT_IDMAP_NONE)
+	if (m->idmap.way != MOUNT_IDMAP_NONE && !sys_mounts_detached())
 		return explain(m, -ENOSYS, -1, e);
+
 	return open_inside(c, m->source, m->source_nofollow ? O_NOFOLLOW : 0, e);
 }
 
@@ -286,39 +312,103 @@ static int open_peer(const struct mount_step *m, struct err *e)
 static int open_source(const struct create *c, const struct step *s, enum wire_kind *kind,
 		       struct err *e)
 {
-	bool detached = sys_mounts_detached();
-	bool peer = s->op == OP_MOUNT && s->mount.shared;
-	int mount = detached ? open_detached(c, s, e)
-		    : peer   ? open_peer(&s->mount, e)
-			     : open_attached(c, s, e);
+	bool late = is_late(c, s);
 
-	*kind = detached || peer ? WIRE_DESCRIPTOR : WIRE_SOURCE;
+	*kind = WIRE_DESCRIPTOR;
+	if (!late && sys_mounts_detached())
+		return open_mount(c, &s->mount, e);
+	if (!late && s->mount.shared)
+		return open_peer(&s->mount, e);
+	*kind = WIRE_SOURCE;
 
-	return mount < 0 && mount != -ESRCH ? err_at(e, s->place) : mount;
+	return open_for_copy(c, s, e);
+}
+
+/* ---- handing over ---- */
+
+/* 1: tare-init has ended; why, it told. */
+static int hand_over(struct create *c, size_t step, enum wire_kind kind, int fd, struct err *e)
+{
+	const struct step *s = &c->plan->steps[step];
+	int r = fd == -ESRCH ? -EPIPE : wire_send(c->control, kind, step, fd);
+
+	if (r == -EPIPE || r == -ECONNRESET)
+		return 1;
+
+	return r < 0 ? err_sys(e, r, "hand \"%s\" to tare-init",
+			       s->op == OP_MOUNT ? s->mount.source : s->rootfs.path)
+		     : 0;
+}
+
+static int send_source(struct create *c, size_t step, struct err *e)
+{
+	enum wire_kind kind;
+
+	autoclose int fd = open_source(c, &c->plan->steps[step], &kind, e);
+	if (fd < 0 && fd != -ESRCH)
+		return -1;
+
+	return hand_over(c, step, kind, fd, e);
+}
+
+/* The copy that is mounted, if it can be made here; and where it goes, which must be of tare-init's mount namespace. */
+static int send_rootfs(struct create *c, size_t step, struct err *e)
+{
+	const char *path = c->plan->steps[step].rootfs.path;
+
+	if (sys_mounts_detached()) {
+		autoclose int mount = open_rootfs(path, e);
+		int r = mount < 0 ? -1 : hand_over(c, step, WIRE_DESCRIPTOR, mount, e);
+
+		if (r != 0)
+			return r;
+	}
+
+	autoclose int place = open_inside(c, path, O_DIRECTORY, e);
+	if (place < 0 && place != -ESRCH)
+		return -1;
+
+	return hand_over(c, step, WIRE_SOURCE, place, e);
+}
+
+static int send_one(struct create *c, size_t step, struct err *e)
+{
+	const struct step *s = &c->plan->steps[step];
+	int r = s->op == OP_MOUNT ? send_source(c, step, e) : send_rootfs(c, step, e);
+
+	return r < 0 ? err_at(e, s->place) : r;
 }
 
 int sources_send(struct create *c, struct err *e)
 {
 	for (size_t i = c->plan->spawn; i < c->plan->step_count; i++) {
 		const struct step *s = &c->plan->steps[i];
+		int r;
 
 		if (!is_wanted(s))
 			continue;
-
-		enum wire_kind kind;
-		autoclose int mount = open_source(c, s, &kind, e);
-		if (mount < 0 && mount != -ESRCH)
-			return -1;
-
-		int r = mount < 0 ? -EPIPE : wire_send(c->control, kind, i, mount);
-		if (r == -EPIPE || r == -ECONNRESET) /* it has ended; why, it told */
-			return 0;
-		if (r < 0) {
-			(void) err_sys(e, r, "hand \"%s\" to tare-init",
-				       s->op == OP_MOUNT ? s->mount.source : s->rootfs.path);
-			return err_at(e, s->place);
-		}
+		if (is_late(c, s))
+			return hand_over(c, i, WIRE_LATER, -1, e) < 0 ? err_at(e, s->place) : 0;
+		r = send_one(c, i, e);
+		if (r != 0)
+			return r < 0 ? -1 : 0;
 	}
 
 	return 0;
+}
+
+int sources_answer(struct create *c, size_t step, int tree, struct err *e)
+{
+	const struct step *s = &c->plan->steps[step];
+
+	if (step >= c->plan->step_count || s->op != OP_MOUNT || !is_wanted(s))
+		return err_msg(e, "tare-init asks for what is none of its sources");
+	if (tree < 0)
+		return send_one(c, step, e) < 0 ? -1 : 0;
+	if (s->mount.idmap.way == MOUNT_IDMAP_NONE)
+		return err_msg(e, "tare-init asks to map a mount that is not to be mapped");
+	if (map_mount(c, tree, &s->mount, e) < 0)
+		return err_at(e, s->place);
+
+	return hand_over(c, step, WIRE_MAPPED, -1, e) < 0 ? -1 : 0;
 }

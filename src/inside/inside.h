@@ -16,9 +16,6 @@
 #include "plan/plan.h"
 #include "wire/hook.h"
 
-/* How many mounts may bind "/" with all that is mounted below it. */
-#define HOST_ROOTS 8
-
 struct inside {
 	const struct plan *plan;
 	size_t step;  /* index of the step being performed */
@@ -34,11 +31,8 @@ struct inside {
 	const char *parent_path; /* the path that was asked for then, up to parent_length */
 	size_t parent_length;
 	int proc_mount, sys_mount; /* the container's, once they are at their place; else -1 */
-	struct {
-		size_t step;
-		int tree;
-	} hosts[HOST_ROOTS]; /* copies of the host's root, from before the rootfs lay over it */
-	size_t host_count;
+	bool asking;		   /* the host opens sources only when we ask: WIRE_LATER */
+	unsigned early_turns;	   /* that came while we waited for a source */
 	int empty_mount; /* the tmpfs that masks directories, once one is attached; else -1 */
 	int labels[LABEL_MODULES];	 /* open attribute files; -1: not asked for */
 	int console;			 /* slave of the pty, which becomes stdio; -1: none */
@@ -75,9 +69,12 @@ step_performer label_open, label_set;
 /* Open attr/@file of this very process below the procfs we were born with, for writing; or -1. */
 int label_open_attribute(struct inside *in, const char *file, struct err *e);
 
-/* rootfs.c */
+/* rootfs.c, move.c */
 step_performer rootfs_propagate, rootfs_mount, rootfs_pivot, rootfs_move, rootfs_chroot,
 	rootfs_protect, rootfs_propagate_root;
+
+/* Make the rootfs our root directory, wherever it is mounted, and forget what we had of the host's. 0, or -1. */
+int rootfs_become(struct inside *in, struct err *e);
 
 /* mounts.c, devices.c, paths.c, console.c */
 step_performer mounts_attach, devices_make, devices_link, paths_mask, paths_protect, console_open;

@@ -18,18 +18,83 @@
 #include <linux/magic.h>
 #include <linux/mount.h>
 
+/* Ask the host about this step, and wait for its answer; @tree -1: for the source. The descriptor that came, or -1. */
+static int ask(struct inside *in, int tree, struct wire_message *answer)
+{
+	int fd;
+
+	if (wire_send(in->control, WIRE_ASK, in->step, tree) < 0)
+		sys_exit(EXIT_ABANDONED);
+	for (;;) {
+		if (wire_receive(in->control, answer, &fd) <= 0)
+			sys_exit(EXIT_ABANDONED);
+		if (answer->kind != WIRE_GO)
+			return fd;
+		/* A step that the host does ahead of us is done: give_turn() need not wait for that. */
+		in->early_turns++;
+	}
+}
+
+static int next_source(struct inside *in, struct wire_message *m)
+{
+	int fd = -1;
+
+	if (!in->asking) {
+		if (wire_receive(in->control, m, &fd) <= 0 || m->kind != WIRE_LATER)
+			return fd;
+		in->asking = true;
+	}
+
+	return ask(in, -1, m);
+}
+
+static bool in_user_namespace(const struct inside *in)
+{
+	const struct spawn_step *spawn = &in->plan->steps[in->plan->spawn].spawn;
+
+	return spawn->join_user || spawn->namespaces & CLONE_NEWUSER;
+}
+
+static int clone_failed(const struct inside *in, const struct mount_step *m, int r, struct err *e)
+{
+	(void) err_sys(e, r, "bind \"%s\"", m->source);
+	if (r == -EINVAL && !m->recursive && in_user_namespace(in))
+		err_hint(
+			e,
+			"what is mounted below it can't be left out in a user namespace: bind it with rbind");
+
+	return -1;
+}
+
+/* The host opened the source in our own mount namespace: the copy is ours to make, and its owners the host's to map. */
+static int copy_source(struct inside *in, const struct mount_step *m, int source, struct err *e)
+{
+	struct wire_message answer;
+
+	autoclose int tree = sys_clone_mount(source, m->recursive ? AT_RECURSIVE : 0);
+	if (tree < 0)
+		return clone_failed(in, m, tree, e);
+	if (m->idmap.way == MOUNT_IDMAP_NONE)
+		return take_fd(&tree);
+
+	autoclose int unwanted = ask(in, tree, &answer);
+	if (unwanted >= 0 || answer.kind != WIRE_MAPPED)
+		return err_msg(e, "the host side did not map the owners of \"%s\"", m->source);
+
+	return take_fd(&tree);
+}
+
 static int receive_source(struct inside *in, const struct mount_step *m, struct err *e)
 {
 	struct wire_message message;
-	int tree = -1;
 
-	if (wire_receive(in->control, &message, &tree) <= 0 || tree < 0)
+	autoclose int source = next_source(in, &message);
+	if (source < 0)
 		return err_msg(e, "source \"%s\" did not arrive from the host side", m->source);
+	if (message.kind != WIRE_DESCRIPTOR)
+		return copy_source(in, m, source, e);
 
-	autoclose int source = tree;
-	tree = message.kind == WIRE_DESCRIPTOR
-		       ? sys_take_tree(source)
-		       : sys_clone_mount(source, m->recursive ? AT_RECURSIVE : 0);
+	int tree = sys_take_tree(source);
 
 	return tree < 0 ? err_sys(e, tree, "bind \"%s\"", m->source) : tree;
 }
@@ -55,31 +120,14 @@ static int set_attrs(int mount, const struct mount_attrs *attrs, unsigned flags,
 	return r < 0 ? err_sys(e, r, "set mount attributes") : 0;
 }
 
-static bool in_user_namespace(const struct inside *in)
-{
-	const struct spawn_step *spawn = &in->plan->steps[in->plan->spawn].spawn;
-
-	return spawn->join_user || spawn->namespaces & CLONE_NEWUSER;
-}
-
 /* A copy of what is already mounted elsewhere, detached. */
 static int clone_source(struct inside *in, const struct mount_step *m, struct err *e)
 {
 	unsigned flags =
 		(m->recursive ? AT_RECURSIVE : 0) | (m->source_nofollow ? AT_SYMLINK_NOFOLLOW : 0);
-
-	for (size_t i = 0; i < in->host_count; i++)
-		if (in->hosts[i].step == in->step)
-			return take_fd(&in->hosts[i].tree);
-
 	int tree = sys_clone_tree(m->source, flags);
-	if (tree == -EINVAL && !m->recursive && in_user_namespace(in)) {
-		(void) err_sys(e, tree, "bind \"%s\"", m->source);
-		return err_hint(e, "what is mounted below it can't be left out in a user "
-				   "namespace: bind it with rbind");
-	}
 
-	return tree < 0 ? err_sys(e, tree, "bind \"%s\"", m->source) : tree;
+	return tree < 0 ? clone_failed(in, m, tree, e) : tree;
 }
 
 static int make_bind(struct inside *in, const struct mount_step *m, struct err *e)

@@ -25,80 +25,56 @@ int rootfs_propagate(struct inside *in, const struct step *s, struct err *e)
 	return 0;
 }
 
-static int open_source(struct inside *in, const char *path, bool from_host, struct err *e)
+static int receive(struct inside *in, const char *path, struct wire_message *m, struct err *e)
 {
-	struct wire_message m;
-	int tree = -1;
+	int fd = -1;
 
-	if (!from_host) {
-		tree = sys_clone_tree(path, AT_RECURSIVE);
-		return tree < 0 ? err_sys(e, tree, "open rootfs \"%s\"", path) : tree;
-	}
-	if (wire_receive(in->control, &m, &tree) <= 0 || tree < 0)
+	if (wire_receive(in->control, m, &fd) <= 0 || fd < 0)
 		return err_msg(e, "rootfs \"%s\" did not arrive from the host side", path);
-	if (m.kind == WIRE_DESCRIPTOR)
-		return tree;
 
-	autoclose int source = tree;
-	tree = sys_clone_mount(source, AT_RECURSIVE);
-
-	return tree < 0 ? err_sys(e, tree, "open rootfs \"%s\"", path) : tree;
+	return fd;
 }
 
-/* The source is the root of what we see, with all that is mounted there. */
-static bool binds_root(const struct mount_step *m)
+/* The directory that the rootfs is. *@tree: the copy to be mounted on it, where the host has made one; else -1. */
+static int open_place(struct inside *in, const struct step *s, int *tree, struct err *e)
 {
-	struct stat st, root;
+	const char *path = s->rootfs.path;
+	struct wire_message m;
 
-	return m->bind && m->recursive && !m->remount && !m->source_from_host &&
-	       sys_stat_at(AT_FDCWD, m->source, 0, &st) == 0 &&
-	       sys_stat_at(AT_FDCWD, "/", 0, &root) == 0 && st.st_dev == root.st_dev &&
-	       st.st_ino == root.st_ino;
-}
+	*tree = -1;
+	if (!s->rootfs.source_from_host) {
+		int place = sys_open(path, O_PATH | O_DIRECTORY);
 
-/* Once the rootfs lies on top of our root, a copy of that has the rootfs on top, too. */
-static int copy_root_early(struct inside *in, struct err *e)
-{
-	for (size_t i = in->step + 1; i < in->plan->step_count && sys_mounts_detached(); i++) {
-		const struct step *s = &in->plan->steps[i];
-
-		if (s->op != OP_MOUNT || !binds_root(&s->mount))
-			continue;
-		if (in->host_count == HOST_ROOTS) {
-			(void) err_msg(e, "\"/\" can be bound %d times, not more", HOST_ROOTS);
-			return err_at(e, s->place);
-		}
-
-		int tree = sys_clone_tree(s->mount.source, AT_RECURSIVE);
-		if (tree < 0) {
-			(void) err_sys(e, tree, "bind \"%s\"", s->mount.source);
-			return err_at(e, s->place);
-		}
-		in->hosts[in->host_count].step = i;
-		in->hosts[in->host_count++].tree = tree;
+		return place < 0 ? err_sys(e, place, "open rootfs \"%s\"", path) : place;
 	}
 
-	return 0;
+	int fd = receive(in, path, &m, e);
+	if (fd < 0 || m.kind != WIRE_DESCRIPTOR)
+		return fd;
+	*tree = fd;
+
+	return receive(in, path, &m, e);
 }
 
+/*
+ * Onto its own path, which is looked up once: so until pivot_root(2) the host's tree is all around the container's mounts, and hooks that
+ * enter this mount namespace find both (runtime-spec, config.md#prestart).
+ */
 int rootfs_mount(struct inside *in, const struct step *s, struct err *e)
 {
 	const char *path = s->rootfs.path;
+	int made;
 
-	autoclose int tree = open_source(in, path, s->rootfs.source_from_host, e);
-	if (tree < 0 || copy_root_early(in, e) < 0)
+	autoclose int place = open_place(in, s, &made, e);
+	autoclose int tree = made >= 0 || place < 0 ? made : sys_clone_mount(place, AT_RECURSIVE);
+	if (place < 0)
 		return -1;
+	if (tree < 0)
+		return err_sys(e, tree, "open rootfs \"%s\"", path);
 
-	/*
-	 * pivot_root(2) only wants a mount, wherever it is. On top of our root it needs no second
-	 * look-up of @path, and is in nobody's way: look-ups begin at the root we have, not at what
-	 * lies over it.
-	 */
-	autoclose int target = sys_open("/", O_PATH | O_DIRECTORY);
-	if (target < 0)
-		return err_sys(e, target, "open \"/\"");
-
-	int r = sys_attach_mount(tree, target);
+	int r = sys_hide_stage(place);
+	if (r == 0)
+		r = sys_attach_mount(tree, place);
 	if (r < 0)
 		return err_sys(e, r, "mount rootfs \"%s\"", path);
 	in->rootfs = take_fd(&tree);
@@ -136,9 +112,7 @@ int rootfs_pivot(struct inside *in, const struct step *s, struct err *e)
 	int r = sys_pivot_root(".", ".");
 	if (r < 0)
 		return err_sys(e, r, "pivot_root");
-	r = sys_leave_stage();
-	if (r == 0)
-		r = sys_umount(".", MNT_DETACH);
+	r = sys_umount(".", MNT_DETACH);
 	if (r < 0)
 		return err_sys(e, r, "let go of the host's root");
 	r = sys_chdir("/");
@@ -149,7 +123,7 @@ int rootfs_pivot(struct inside *in, const struct step *s, struct err *e)
 	return 0;
 }
 
-static int enter_as_root(struct inside *in, struct err *e)
+int rootfs_become(struct inside *in, struct err *e)
 {
 	if (enter(in, e) < 0)
 		return -1;
@@ -162,21 +136,13 @@ static int enter_as_root(struct inside *in, struct err *e)
 	return 0;
 }
 
-int rootfs_move(struct inside *in, const struct step *s, struct err *e)
-{
-	(void) s;
-
-	/* It lies on top of "/" already, where MS_MOVE would put it. */
-	return enter_as_root(in, e);
-}
-
 int rootfs_chroot(struct inside *in, const struct step *s, struct err *e)
 {
 	in->rootfs = sys_open(s->path, O_PATH | O_DIRECTORY);
 	if (in->rootfs < 0)
 		return err_sys(e, in->rootfs, "open rootfs \"%s\"", s->path);
 
-	return enter_as_root(in, e);
+	return rootfs_become(in, e);
 }
 
 int rootfs_protect(struct inside *in, const struct step *s, struct err *e)

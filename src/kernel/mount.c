@@ -3,23 +3,26 @@
  * kernel/mount.c - mounts by descriptor, and without the calls that were made for it
  *
  * Before Linux 5.12 (mount_setattr(2)), or behind a filter that doesn't know the new calls, a mount can't be detached.
- * What stands in for that is a stage: a private tmpfs that lies over our root, where no path leads, for look-ups begin
- * at the root itself, under it. A mount is made there by mount(2), configured, and moved from there to its place. Both
- * ends are named by /proc/self/fd, which leads to what a descriptor is and follows nothing. So here too nothing is
- * looked up twice, and nothing is in its place half-configured.
+ * What stands in for that is a stage: a private tmpfs where no path leads. A mount is made there by mount(2), configured, and
+ * moved from there to its place. Both ends are named by /proc/self/fd, which leads to what a descriptor is and follows
+ * nothing. So here too nothing is looked up twice, and nothing is in its place half-configured.
  *
- * The stage needs a mount namespace of our own, and goes with the root that it lies on: tare-init only.
+ * At first the stage lies over our root: look-ups begin at the root itself, under the stage. But a process that enters the mount
+ * namespace (setns(2)) gets what is mounted over the root as its root. So, before the first hook, the stage is moved to the place
+ * of the rootfs, and the rootfs covers it.
+ *
+ * The stage needs a mount namespace of our own, and goes with the host's tree: tare-init only.
  */
 #include "kernel/mount.h"
 
 #include "base/fd.h"
 #include "base/fmt.h"
 #include "base/table.h"
+#include "kernel/mountinfo.h"
 
 #include <linux/limits.h>
 
-#define PLACE_SIZE  64
-#define MOST_COVERS 8
+#define PLACE_SIZE 64
 
 /* MS_* that are attributes of a mount: <sys/mount.h> isn't there without a C library. */
 #define FLAG_READONLY	 1UL
@@ -33,6 +36,7 @@
 #define FLAG_BIND	 4096UL
 #define FLAG_MOVE	 8192UL
 #define FLAG_RECURSIVE	 16384UL
+#define FLAG_UNBINDABLE	 (1UL << 17)
 #define FLAG_PRIVATE	 (1UL << 18)
 #define FLAG_RELATIME	 (1UL << 21)
 #define FLAG_STRICTATIME (1UL << 24)
@@ -132,30 +136,6 @@ static int stage_mount(const char *source, bool directory, const char *type, uns
 	return sys_open_at(stage, name, O_PATH | O_NOFOLLOW, 0);
 }
 
-/* A copy of "/" with all below it has, over its root as our root has, the stage, and over that the rootfs. */
-static int uncover(int copy, const struct stat *source)
-{
-	char name[16], place[PLACE_SIZE];
-	struct stat st;
-	int r = 0;
-
-	fmt_text(name, sizeof(name), "%u", staged - 1);
-	fmt_text(place, sizeof(place), "/proc/self/fd/%d/%s", stage, name);
-	for (int depth = 0; depth < MOST_COVERS; depth++) {
-		r = copy < 0 ? copy : sys_stat(copy, &st);
-		if (r < 0 || (st.st_dev == source->st_dev && st.st_ino == source->st_ino))
-			return r < 0 ? r : copy;
-		sys_close(copy);
-		r = sys_umount(place, MNT_DETACH);
-		if (r < 0)
-			return r;
-		copy = sys_open_at(stage, name, O_PATH | O_NOFOLLOW, 0);
-	}
-	fd_close(&copy);
-
-	return -ELOOP;
-}
-
 static int stage_copy(int source, bool recursive)
 {
 	char place[PLACE_SIZE];
@@ -165,19 +145,34 @@ static int stage_copy(int source, bool recursive)
 	if (r < 0)
 		return r;
 
-	return uncover(stage_mount(place_of(source, place), S_ISDIR(st.st_mode), NULL,
-				   FLAG_BIND | (recursive ? FLAG_RECURSIVE : 0), NULL),
-		       &st);
+	return stage_mount(place_of(source, place), S_ISDIR(st.st_mode), NULL,
+			   FLAG_BIND | (recursive ? FLAG_RECURSIVE : 0), NULL);
 }
 
-int sys_leave_stage(void)
+int sys_hide_stage(int place)
+{
+	char from[PLACE_SIZE], to[PLACE_SIZE];
+
+	if (stage == 0)
+		return 0;
+
+	int r = sys_mount(place_of(stage, from), place_of(place, to), NULL, FLAG_MOVE, NULL);
+
+	/* Unbindable: a recursive bind of a directory around it passes over it. */
+	return r < 0 ? r : sys_mount(NULL, from, NULL, FLAG_UNBINDABLE, NULL);
+}
+
+int sys_drop_stage(void)
 {
 	if (stage == 0)
 		return 0;
+
+	int r = sys_fchdir(stage);
+
 	sys_close(stage);
 	stage = 0;
 
-	return sys_umount(".", MNT_DETACH);
+	return r < 0 ? r : sys_umount(".", MNT_DETACH);
 }
 
 /* ---- copies and places ---- */
@@ -322,68 +317,6 @@ static int remount(int mount, const struct mount_attr *change)
 
 /* ---- what is mounted below ---- */
 
-struct mountinfo {
-	int fd;
-	size_t at, filled;
-	char buffer[4096];
-};
-
-/* The next character of the file; 0 at its end, or -errno. */
-static int next_char(struct mountinfo *m)
-{
-	if (m->at == m->filled) {
-		ssize_t n = sys_read(m->fd, m->buffer, sizeof(m->buffer));
-
-		if (n <= 0)
-			return (int) n;
-		m->at = 0;
-		m->filled = (size_t) n;
-	}
-
-	return (unsigned char) m->buffer[m->at++];
-}
-
-/* Read up to a blank or the line's end, which is returned, or -errno. What does not fit is an error. */
-static int read_field(struct mountinfo *m, char *field, size_t size)
-{
-	size_t length = 0;
-	int c;
-
-	while ((c = next_char(m)) > ' ') {
-		if (c == '\\') /* \040: a blank, tab, newline or backslash of the name */
-			c = (next_char(m) - '0') << 6 | (next_char(m) - '0') << 3 |
-			    (next_char(m) - '0');
-		if (field && length + 1 == size)
-			return -ENAMETOOLONG;
-		if (field)
-			field[length++] = (char) c;
-	}
-	if (field)
-		field[length] = '\0';
-
-	return c;
-}
-
-/* proc_pid_mountinfo(5): `id parent dev root point ...`. 1, 0 at the end, or -errno. */
-static int read_line(struct mountinfo *m, unsigned long long *id, char point[PATH_MAX])
-{
-	char number[24];
-	int c = read_field(m, number, sizeof(number));
-
-	if (c <= 0)
-		return c;
-	for (int skipped = 0; c == ' ' && skipped < 3; skipped++)
-		c = read_field(m, NULL, 0);
-	if (c == ' ')
-		c = read_field(m, point, PATH_MAX);
-	while (c == ' ')
-		c = read_field(m, NULL, 0);
-	if (c < 0)
-		return c;
-
-	return fmt_parse_u64(number, id) < 0 ? -EINVAL : 1;
-}
-
 /* From @top down to @path, which has no links. */
 static int open_below(int top, const char *path)
 {
@@ -426,7 +359,7 @@ static int remount_below(int top, const char *path, unsigned long long id,
 
 static int remount_all_below(int top, const struct mount_attr *change)
 {
-	char place[PLACE_SIZE], path[PATH_MAX], point[PATH_MAX];
+	char place[PLACE_SIZE], path[PATH_MAX];
 	ssize_t length = sys_read_link_at(AT_FDCWD, place_of(top, place), path, sizeof(path) - 1);
 	if (length < 0)
 		return (int) length;
@@ -435,14 +368,14 @@ static int remount_all_below(int top, const struct mount_attr *change)
 		length = 0;
 
 	struct mountinfo m = { .fd = sys_open("/proc/self/mountinfo", O_RDONLY) };
+	struct mountinfo_line line;
 	autoclose int fd = m.fd;
-	unsigned long long id;
 	int r = fd;
 
-	while (r >= 0 && (r = read_line(&m, &id, point)) > 0)
-		if (strncmp(point, path, (size_t) length) == 0 && point[length] == '/' &&
-		    point[length + 1] != '\0')
-			r = remount_below(top, point + length, id, change);
+	while (r >= 0 && (r = mountinfo_next(&m, &line)) > 0)
+		if (strncmp(line.point, path, (size_t) length) == 0 && line.point[length] == '/' &&
+		    line.point[length + 1] != '\0')
+			r = remount_below(top, line.point + length, line.id, change);
 
 	return r;
 }

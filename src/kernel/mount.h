@@ -15,6 +15,9 @@
 #ifndef MNT_DETACH /* umount2(2); <sys/mount.h> isn't there without a C library */
 #define MNT_DETACH 2
 #endif
+#ifndef UMOUNT_NOFOLLOW
+#define UMOUNT_NOFOLLOW 8
+#endif
 
 #ifndef MOUNT_ATTR_NOSYMFOLLOW /* Linux 5.14 */
 #define MOUNT_ATTR_NOSYMFOLLOW 0x00200000
@@ -22,7 +25,7 @@
 
 /*
  * Are there detached mounts? Else the functions below use mount(2), each with the same result, or say -ENOSYS: it takes
- * something mounted over the root, so only who has a mount namespace of its own may allow it.
+ * a mount of its own (mount.c, the stage), so only who has a mount namespace of its own may allow it.
  */
 bool sys_mounts_detached(void);
 void sys_allow_stage(void);
@@ -49,8 +52,13 @@ int sys_attach_mount(int mount, int target);
 /* @flags: AT_RECURSIVE. @attr->propagation: MS_SHARED ... or 0. AT_FDCWD: the mount we stand in the root of. */
 int sys_set_mount_attr(int mount, unsigned flags, struct mount_attr *attr);
 
-/* After pivot_root(".", "."): the old root is on top of the new one, and the stage, if one was needed, on top of that. */
-int sys_leave_stage(void);
+/*
+ * Before the rootfs is attached to @place: what else the functions here keep in the mount namespace goes there first, and is covered by
+ * the rootfs. So nothing of it is seen by who enters the namespace. It goes with the host's tree; or, once the rootfs was moved
+ * away, by sys_drop_stage(), which changes the working directory.
+ */
+int sys_hide_stage(int place);
+int sys_drop_stage(void);
 
 /* ---- file systems, where there are no detached mounts ---- */
 

@@ -13,6 +13,10 @@
  *						init steps
  *	      <------------------------- TURN  the next step is the host's
  *	      <------------------ DESCRIPTOR  (the console's master, as it comes)
+ *	      <-------------------------- ASK  the source of a mount, which can be opened only now
+ *	SOURCE or DESCRIPTOR ------------------>
+ *	      <-------------------------- ASK  (with a detached mount: its owners are to be mapped)
+ *	MAPPED -------------------------------->
  *	host steps
  *	GO ------------------------------------>
  *						init steps
@@ -82,8 +86,11 @@ enum wire_kind {
 	WIRE_BORN, /* -> host: the process in the container is there, @step is its pid; the answer is GO */
 	WIRE_NOTIFIER, /* -> host or start, with the filter's listener for the agent; the answer is GO */
 	WIRE_LAST_WORDS, /* -> host or start, with a memory file: see wire_last_words() */
-	WIRE_SOURCE,	 /* -> init: of a mount, to be copied, where there are no detached ones */
-	WIRE_FAILED,	 /* -> host or start, with @error; @step is where */
+	WIRE_SOURCE, /* -> init, with a descriptor in its own mount namespace: what is to be copied, or where the rootfs goes */
+	WIRE_LATER, /* -> init: the source of @step, and those behind it, must be asked for when their turn comes */
+	WIRE_ASK, /* -> host: the source of @step; with a detached mount: map the owners of its files */
+	WIRE_MAPPED,  /* -> init: that is done */
+	WIRE_FAILED,  /* -> host or start, with @error; @step is where */
 	WIRE_WARNING, /* -> host: @step could not do all, as @error tells, and tare-init goes on */
 };
 

@@ -64,7 +64,7 @@ def test_device_rules_that_are_missing_are_an_error_only_for_who_can_make_device
 @pytest.mark.parametrize("user", ["root", "userns", "rootless"])
 @pytest.mark.parametrize("version", ["99.0", "5.10", "3.10"])
 def test_the_hosts_root_is_what_is_bound_not_the_containers(bundles, older, scratch, version, user, how):
-    """The rootfs lies over the host's root while the mounts are made."""
+    """Where mounts can't be detached, a stage is under the rootfs meanwhile, and in no copy."""
     scratch.chmod(0o755)
     (scratch / "mark").write_text("the host's\n")
     b = bundles(f"cat /h{scratch}/mark; cat /i{scratch}/mark; cat /proc/self/mountinfo",
@@ -87,7 +87,7 @@ def test_the_hosts_root_is_what_is_bound_not_the_containers(bundles, older, scra
 
 
 def test_nothing_of_the_stage_is_left(bundle, older):
-    """Where mounts can't be detached, they are made on a tmpfs over the host's root."""
+    """Where mounts can't be detached, they are made on a tmpfs under the rootfs."""
     bundle.sh("cat /proc/self/mountinfo")
     table = [[(m.target, m.fstype) for m in mounts_of(run(older, bundle, version).ok().out)] for version in ("99.0", "5.10")]
     assert table[0] == table[1]

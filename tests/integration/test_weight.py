@@ -105,9 +105,9 @@ def test_a_container_by_and_by(bundle):
 
 
 def test_who_waits_for_start_holds_little(bundle):
-    """The share of it that is its own, of all its mappings: the payload is not there yet."""
+    """The share of it that is its own, of all its mappings: the payload is not there yet. 64 of it are tare-init's code."""
     bundle.stay().create().ok()
     text = pathlib.Path(f"/proc/{bundle.pid}/smaps_rollup").read_text()
     pss = int(re.search(r"^Pss:\s+(\d+) kB", text, re.M).group(1))
     print(pss, "KiB")
-    assert pss <= 120
+    assert pss <= 128

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * kernel/mountinfo.h - the list of mounts, line by line: proc_pid_mountinfo(5)
+ */
+#pragma once
+
+#include "kernel/sys.h"
+
+#include <linux/limits.h>
+
+/* @fd: of a mountinfo file, open; the rest begins as zero. To begin again: from offset 0 of the file with zeros. */
+struct mountinfo {
+	int fd;
+	size_t at, filled;
+	char buffer[4096];
+};
+
+#define MOUNTINFO_TYPE 32
+
+struct mountinfo_line {
+	unsigned long long id;
+	bool whole;		   /* its root is the root of the file system */
+	char point[PATH_MAX];	   /* where it is, seen from our root */
+	char type[MOUNTINFO_TYPE]; /* of the file system, cut where that is longer */
+};
+
+/* 1 with @line filled, 0 at the end, or -errno. */
+int mountinfo_next(struct mountinfo *m, struct mountinfo_line *line);
