@@ -129,6 +129,7 @@ static int decide(struct create *c, bool only_plan, struct arena *a, struct aren
 		.listen_names = o->listen_names,
 		.bus_address = o->bus_address,
 		.runtime_dir = o->runtime_dir,
+		.own_env = o->own_env,
 		.notify_socket = o->notify_socket,
 		.fail_step = o->fail_step,
 		.seccomp_cache = only_plan ? NULL : &c->seccomp_cache,
@@ -169,7 +170,6 @@ static size_t count_hooks(const struct oci_hook *hooks, size_t count, const char
 {
 	for (size_t i = 0; to && i < count; i++) {
 		const char *const *argv = (const char *const *) hooks[i].args;
-		const char *const *envp = (const char *const *) hooks[i].env;
 		const char **none = arena_array(a, 2, sizeof(*none));
 
 		none[0] = hooks[i].path;
@@ -177,7 +177,7 @@ static size_t count_hooks(const struct oci_hook *hooks, size_t count, const char
 			.stage = stage,
 			.path = hooks[i].path,
 			.argv = hooks[i].args_count > 0 ? argv : none,
-			.envp = hooks[i].env_count > 0 ? envp : none + 1,
+			.envp = (const char *const *) hooks[i].env,
 			.timeout = (unsigned) hooks[i].timeout,
 		};
 	}

@@ -11,14 +11,27 @@
 #include "wire/hook.h"
 
 #include <string.h>
+#include <unistd.h>
 
 static int open_output(int *fd, const char *path, struct err *e)
 {
+	const int flags = O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY | O_NONBLOCK;
+	struct stat st;
+
 	if (!path)
 		return 0;
-	*fd = sys_open_at(AT_FDCWD, path, O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY, 0600);
+	*fd = sys_open_at(AT_FDCWD, path, flags, 0600);
+	/* ENXIO: a FIFO that nobody reads, or a socket; without O_NONBLOCK the first would be waited for. */
+	if (*fd < 0 && *fd != -ENXIO)
+		return err_sys(e, *fd, "open \"%s\" for what hooks print", path);
 
-	return *fd < 0 ? err_sys(e, *fd, "open \"%s\" for what hooks print", path) : 0;
+	int r = *fd < 0 ? 0 : sys_stat(*fd, &st);
+	if (r < 0)
+		return err_sys(e, r, "stat \"%s\" for what hooks print", path);
+	if (*fd < 0 || !S_ISREG(st.st_mode))
+		return err_msg(e, "\"%s\" for what hooks print is not a regular file", path);
+
+	return 0;
 }
 
 int hook_files_open(struct hook_files *files, const char *out, const char *err, struct err *e)
@@ -70,7 +83,7 @@ static int run_recorded(const struct record *rec, const char *stage, enum contai
 			.stage = h->stage,
 			.path = h->path,
 			.argv = h->argv,
-			.envp = h->envp,
+			.envp = h->envp ? h->envp : (const char *const *) environ,
 			.timeout = h->timeout,
 			.directory = rec->bundle,
 			/* runtime-spec, runtime.md#state: a stopped container has no pid */

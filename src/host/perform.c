@@ -269,7 +269,7 @@ static int run_hook(struct create *c, const struct step *s, struct err *e)
 		.stage = h->stage,
 		.path = h->path,
 		.argv = h->argv,
-		.envp = h->envp,
+		.envp = h->envp ? h->envp : c->options->own_env,
 		.timeout = h->timeout,
 		.directory = c->plan->bundle,
 		.state = { c->plan->state_head, status_and_pid, c->plan->state_tail },

@@ -11,24 +11,59 @@
 #include "kernel/process.h"
 #include "wire/hook.h"
 
+/* Of the program; NULL: there is none. */
+static const struct step *find_filter(const struct inside *in)
+{
+	for (size_t i = in->step; i < in->plan->step_count; i++)
+		if (in->plan->steps[i].op == OP_SET_SECCOMP)
+			return &in->plan->steps[i];
+
+	return NULL;
+}
+
+/*
+ * A startContainer hook is a program of the image: what the filter keeps from the container's program it must not have either. The listener
+ * of a filter that notifies belongs to the program's own copy, which is loaded later: what is notified there fails in a hook with ENOSYS
+ * (seccomp_unotify(2)).
+ */
+static const struct sock_fprog *filter_of(const struct inside *in, const struct hook_step *h,
+					  struct sock_fprog *program, unsigned *flags)
+{
+	const unsigned single = SECCOMP_FILTER_FLAG_LOG | SECCOMP_FILTER_FLAG_SPEC_ALLOW;
+	const struct step *step = h->in_container ? find_filter(in) : NULL;
+
+	*flags = step ? step->seccomp.flags & single : 0;
+	*program = (struct sock_fprog) {
+		.len = step ? step->seccomp.count : 0,
+		.filter = step ? (struct sock_filter *) step->seccomp.filter : NULL,
+	};
+
+	return step ? program : NULL;
+}
+
 int hooks_run(struct inside *in, const struct step *s, struct err *e)
 {
 	const struct hook_step *h = &s->hook;
+	struct sock_fprog program;
+	unsigned flags;
 	char status_and_pid[64];
 
 	/* runtime-spec, runtime.md#state: the pid as seen in the container. */
 	fmt_text(status_and_pid, sizeof(status_and_pid), "%s\",\"pid\":%d", h->status, sys_pid());
 
+	const struct sock_fprog *filter = filter_of(in, h, &program, &flags);
 	const struct hook_call call = {
 		.stage = h->stage,
 		.path = h->path,
 		.argv = h->argv,
-		.envp = h->envp,
+		.envp = h->envp ? h->envp : in->envp,
 		.timeout = h->timeout,
 		.directory = h->in_container ? "/" : in->plan->bundle,
 		.state = { in->plan->state_head, status_and_pid, in->plan->state_tail },
 		.files = &in->hook_files,
 		.interrupt = -1,
+		.filter = filter,
+		.filter_flags = flags,
 	};
 
 	/* Ours is 0. In the container, and so behind OP_SET_UMASK, it is the program's. */

@@ -5,6 +5,10 @@
  * runtime-spec, config.md#posix-platform-hooks. poststart and poststop belong to later verbs,
  * which read them from the record; they are checked here, so that their faults show
  * at create, when something can still be done about it.
+ *
+ * The specification leaves open what the environment of a hook without `env` is. Hooks are written for runtimes that hand down
+ * their own, and need PATH, HOME or XDG_RUNTIME_DIR; a startContainer hook, a program of the image, gets the one of the container's
+ * program. An `env` that is there is exact, also an empty one.
  */
 #include "plan/hooks.h"
 
@@ -65,10 +69,20 @@ static int check_hook(struct planner *p, const struct oci_hook *hook, const char
 	return 0;
 }
 
+/* tare-init has no environment that it could hand down. */
+static const char *const *environment(const struct planner *p, size_t stage)
+{
+	static const char *const nothing[] = { NULL };
+
+	if (stage != CREATE_CONTAINER)
+		return NULL;
+
+	return p->options->own_env ? p->options->own_env : nothing;
+}
+
 static void add_hook(struct planner *p, const struct oci_hook *hook, size_t stage,
 		     const char *place)
 {
-	static const char *const nothing[] = { NULL };
 	const char **argv = hook->args;
 
 	if (hook->args_count == 0) {
@@ -82,8 +96,7 @@ static void add_hook(struct planner *p, const struct oci_hook *hook, size_t stag
 		.status = stages[stage].status,
 		.path = hook->path,
 		.argv = argv,
-		.envp = hook->env_count > 0 ? hook->env
-					    : arena_array(p->arena, 1, sizeof(*nothing)),
+		.envp = hook->env ? (const char *const *) hook->env : environment(p, stage),
 		.timeout = (unsigned) (timeout < LONGEST_TIMEOUT ? timeout : LONGEST_TIMEOUT),
 		.in_container = stages[stage].in_container,
 	};
@@ -107,6 +120,22 @@ static int plan_stage(struct planner *p, size_t stage, bool add, struct err *e)
 	return 0;
 }
 
+/* Are there hooks that run before the program does? */
+static bool runs_any(const struct planner *p)
+{
+	size_t all = 0;
+
+	for (size_t stage = PRESTART; stage <= START_CONTAINER; stage++) {
+		size_t count;
+
+		hook_list(p->config->hooks, stage, &count);
+		all += count;
+	}
+
+	return all > 0;
+}
+
+/* Without a hook no file is made: there is nothing that could be printed to it. */
 static int read_output(struct planner *p, const char *key, const char **path, struct err *e)
 {
 	const char *value = plan_annotation_value(p, key);
@@ -116,7 +145,8 @@ static int read_output(struct planner *p, const char *key, const char **path, st
 	if (value[0] != '/')
 		return err_cfg(e, plan_place(p, "/annotations/%s", key), "\"%s\" is not absolute",
 			       value);
-	*path = arena_strdup(p->arena, value);
+	if (runs_any(p))
+		*path = arena_strdup(p->arena, value);
 
 	return 0;
 }

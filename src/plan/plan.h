@@ -191,8 +191,9 @@ struct hook_step {
 	const char *status;	 /* of the state it reads on stdin: "creating" */
 	const char *path;	 /* absolute */
 	const char *const *argv; /* NULL-terminated; never empty */
-	const char *const *envp; /* NULL-terminated; exactly hook.env */
-	unsigned timeout;	 /* seconds; 0: none */
+	/* NULL-terminated; NULL: that of who runs it, tare or the container's program */
+	const char *const *envp;
+	unsigned timeout;  /* seconds; 0: none */
 	bool in_container; /* path and working directory are the container's: startContainer */
 };
 

@@ -24,13 +24,14 @@ struct plan_options {
 	bool detach;	       /* create, or run --detach */
 	bool no_pivot, no_new_keyring;
 	bool systemd_cgroup;
-	bool no_cgroup;		   /* --cgroup-manager disabled */
-	int preserve_fds;	   /* --preserve-fds */
-	int listen_fds;		   /* LISTEN_FDS meant for us */
-	const char *listen_names;  /* LISTEN_FDNAMES, or NULL */
-	const char *notify_socket; /* NOTIFY_SOCKET, or NULL */
-	const char *bus_address;   /* DBUS_SESSION_BUS_ADDRESS, or NULL */
-	const char *runtime_dir;   /* XDG_RUNTIME_DIR, or NULL */
+	bool no_cgroup;		    /* --cgroup-manager disabled */
+	int preserve_fds;	    /* --preserve-fds */
+	int listen_fds;		    /* LISTEN_FDS meant for us */
+	const char *listen_names;   /* LISTEN_FDNAMES, or NULL */
+	const char *notify_socket;  /* NOTIFY_SOCKET, or NULL */
+	const char *bus_address;    /* DBUS_SESSION_BUS_ADDRESS, or NULL */
+	const char *runtime_dir;    /* XDG_RUNTIME_DIR, or NULL */
+	const char *const *own_env; /* tare's environment, NULL-terminated; NULL: empty */
 	unsigned fail_step;
 	struct seccomp_cache *seccomp_cache; /* NULL: every filter is compiled anew */
 };

@@ -81,6 +81,8 @@ static void add_hook(struct lines *l, const struct record_hook *h)
 	lines_add(l, "hook-path", h->path);
 	lines_add_number(l, "hook-timeout", h->timeout);
 	add_list(l, "hook-arg", h->argv);
+	if (!h->envp)
+		lines_add(l, "hook-inherits", "");
 	add_list(l, "hook-env", h->envp);
 }
 
@@ -210,6 +212,8 @@ static int read_hook_line(struct reader *r, const struct line *line)
 		*r->argv++ = line->value;
 	else if (strcmp(line->key, "hook-env") == 0)
 		*r->envp++ = line->value;
+	else if (strcmp(line->key, "hook-inherits") == 0)
+		h->envp = NULL;
 	else if (strcmp(line->key, "hook-timeout") == 0 &&
 		 fmt_parse_u64(line->value, &number) == 0 && number <= UINT_MAX)
 		h->timeout = (unsigned) number;

@@ -37,8 +37,9 @@ enum container_status {
 struct record_hook {
 	const char *stage; /* "poststop" */
 	const char *path;
-	const char *const *argv, *const *envp; /* NULL-terminated */
-	unsigned timeout;		       /* seconds; 0: none */
+	const char *const *argv; /* NULL-terminated */
+	const char *const *envp; /* NULL-terminated; NULL: that of the command that runs it */
+	unsigned timeout;	 /* seconds; 0: none */
 };
 
 struct record_pair {

@@ -116,6 +116,9 @@ static int become_hook(void *arg)
 		failed = "write the journal";
 	else if ((r = sys_chdir(c->hook->directory)) < 0)
 		failed = "chdir to the bundle";
+	else if (c->hook->filter &&
+		 (r = sys_seccomp_filter(c->hook->filter, c->hook->filter_flags)) < 0)
+		failed = "load the seccomp filter";
 	else
 		r = sys_exec(c->hook->path, c->hook->argv, c->hook->envp);
 

@@ -10,6 +10,8 @@
 
 #include "base/err.h"
 
+#include <linux/filter.h>
+
 /* Descriptors that a hook gets as its stdout and stderr; -1: what it prints there is kept for the error. */
 struct hook_files {
 	int out, err;
@@ -32,6 +34,8 @@ struct hook_call {
 	/* Called in the hook's own process before the exec, so that it can be written down; NULL: not. 0, or -errno. */
 	int (*begin)(int argument);
 	int argument;
+	const struct sock_fprog *filter; /* it runs under this seccomp filter, loaded with ... */
+	unsigned filter_flags;		 /* ... SECCOMP_FILTER_FLAG_*; NULL: none */
 	const char *state
 		[4]; /* the state, in parts that are written one after the other; NULL ends them early */
 };

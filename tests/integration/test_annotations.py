@@ -3,6 +3,7 @@
 import os
 import select
 import signal
+import socket
 
 import pytest
 
@@ -138,6 +139,49 @@ def test_a_file_that_cannot_be_made_is_told_and_nothing_is_left(bundle, scratch)
     talking(bundle, scratch).config["annotations"]["run.oci.hooks.stdout"] = path
     bundle.stay().create().refused(f'open "{path}" for what hooks print: no such file or directory')
     assert not bundle.exists()
+
+
+KINDS = ["fifo", "fifo with a reader", "directory", "socket", "device"]
+
+
+@tare_only
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("stage", ["createRuntime", "poststart"])
+def test_only_a_regular_file_is_printed_to(bundle, scratch, stage, kind):
+    """Files had been tried that are there, and that are not; a FIFO is waited for by who just opens it."""
+    path, reader, listener = scratch / "out", None, socket.socket(socket.AF_UNIX)
+    if kind.startswith("fifo"):
+        os.mkfifo(path)
+        reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK) if kind != "fifo" else None
+    elif kind == "directory":
+        path.mkdir()
+    elif kind == "socket":
+        listener.bind(str(path))
+    else:
+        path = "/dev/null"
+    bundle.config["hooks"] = {stage: [{"path": "/bin/true"}]}
+    annotate(bundle, **{"hooks.stdout": path}).sh("true")
+    try:
+        why = (f'open "{path}" for what hooks print: is a directory' if kind == "directory"
+               else f'"{path}" for what hooks print is not a regular file')
+        bundle.run(timeout=5).refused(why)
+    finally:
+        listener.close()
+        if reader is not None:
+            os.close(reader)
+    assert not bundle.exists()
+
+
+@pytest.mark.parametrize("hooks", [None, {}, {"createRuntime": []}, {"poststop": [{"path": "/bin/true"}]}], ids=str)
+def test_without_a_hook_no_file_is_made_or_opened(bundle, scratch, hooks):
+    """An annotation is written by who writes the pod; a file of root's is made for a hook alone."""
+    os.mkfifo(scratch / "fifo")
+    if hooks is not None:
+        bundle.config["hooks"] = hooks
+    annotate(bundle, **{"hooks.stdout": scratch / "new", "hooks.stderr": scratch / "fifo"}).stay()
+    bundle.create(timeout=5).ok()
+    bundle.start(timeout=5).ok()
+    assert os.listdir(scratch) == ["fifo"]
 
 
 # --- seccomp

@@ -128,12 +128,54 @@ def test_the_environment_is_only_what_the_hook_lists(hooked, name):
     assert {v for v in found if not v.startswith(("PWD=", "SHLVL=", "_=", "OLDPWD="))} == {"A=1", "PATH=/bin:/usr/bin"}
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_a_hook_without_env_has_the_environment_of_who_runs_it(hooked, name):
+    """It had none: "exactly hook.env" was read into the specification, which is silent about a hook without. Hooks need PATH and HOME.
+
+    The engine's for all that run on the host's file system, the program's for a program of the image. (runc's createContainer has none.)"""
+    if name == "createContainer" and not IS_TARE:
+        pytest.skip("runc and crun differ")
+    hooked.config["hooks"] = {name: [hooked.one(name)]}
+    hooked.process["env"].append("INNER=1")
+    hooked.sh("true").run(env={**os.environ, "OUTER": "1"}).ok()
+    seen = (hooked.seen / f"{name}.env").read_text().split("\n")
+    assert ("OUTER=1" in seen, "INNER=1" in seen) == ((False, True) if name == "startContainer" else (True, False))
+
+
 @tare_only
 @pytest.mark.parametrize("name", NAMES)
-def test_the_environment_is_empty_when_the_hook_lists_none(hooked, name):
-    hooked.config["hooks"] = {name: [hooked.one(name)]}
+def test_an_empty_env_is_exact(hooked, name):
+    hooked.config["hooks"] = {name: [{**hooked.one(name, "true"), "env": []}]}
+    hooked.process["env"].append("INNER=1")
     hooked.sh("true").run(env={**os.environ, "OUTER": "1"}).ok()
-    assert "OUTER" not in (hooked.seen / f"{name}.env").read_text()
+    found = set((hooked.seen / f"{name}.env").read_text().split("\n")) - {""}
+    assert not {v for v in found if not v.startswith(("PWD=", "SHLVL=", "_=", "OLDPWD=", "PATH="))}
+
+
+@pytest.mark.parametrize("privileges", ["none", "some"])
+def test_a_start_container_hook_runs_under_the_filter(hooked, privileges):
+    """It is a program of the image. The other hooks are the host's, and have none."""
+    hooked.process["noNewPrivileges"] = privileges == "none"
+    hooked.linux["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
+        {"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO", "errnoRet": 1}]}
+
+    def tries(name):
+        return {**shell(f"cat >/dev/null; mkdir {hooked.seen}/{name}; grep Seccomp: /proc/self/status >{hooked.seen}/{name}.seccomp; exit 0"),
+                "env": ["PATH=/bin:/usr/bin"]}
+    hooked.config["hooks"] = {name: [tries(name)] for name in NAMES}
+    hooked.sh("true").run().ok()
+    modes = {name: (hooked.seen / f"{name}.seccomp").read_text().split()[1] for name in NAMES}
+    assert modes == {name: "2" if name == "startContainer" else "0" for name in NAMES}
+    assert {name for name in NAMES if not (hooked.seen / name).exists()} == {"startContainer"}
+
+
+@tare_only
+def test_a_filter_that_a_start_container_hook_dies_of_is_told(hooked):
+    hooked.linux["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
+        {"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_KILL_PROCESS"}]}
+    hooked.config["hooks"] = {"startContainer": [{"path": "/bin/mkdir", "args": ["mkdir", "/x"]}]}
+    hooked.sh("true").run().refused('startContainer hook "/bin/mkdir" was killed by signal 31')
+    assert not hooked.exists()
 
 
 def test_args_are_argv_from_its_first_element_on(hooked):

@@ -65,7 +65,7 @@ static void hooks_run_by_stage_then_in_listed_order(void **state)
 	expect(4, OP_RUN_HOOK, "startContainer", "created", "/e", "/hooks/startContainer/0");
 }
 
-static void what_is_not_given_is_the_path_nothing_and_for_ever(void **state)
+static void what_is_not_given_is_the_path_who_runs_it_and_for_ever(void **state)
 {
 	(void) state;
 	assert_int_equal(
@@ -77,7 +77,7 @@ static void what_is_not_given_is_the_path_nothing_and_for_ever(void **state)
 	const struct hook_step *plain = &planner.steps[0].hook, *full = &planner.steps[1].hook;
 	assert_string_equal(plain->argv[0], "/a");
 	assert_null(plain->argv[1]);
-	assert_null(plain->envp[0]);
+	assert_null(plain->envp);
 	assert_int_equal(plain->timeout, 0);
 	assert_string_equal(full->argv[0], "x");
 	assert_string_equal(full->argv[1], "y");
@@ -85,6 +85,14 @@ static void what_is_not_given_is_the_path_nothing_and_for_ever(void **state)
 	assert_string_equal(full->envp[0], "E=1");
 	assert_null(full->envp[1]);
 	assert_int_equal(full->timeout, 9);
+}
+
+static void an_empty_environment_is_one(void **state)
+{
+	(void) state;
+	assert_int_equal(plan_hooks(HOOKS("\"prestart\": [{ \"path\": \"/a\", \"env\": [] }]")), 1);
+	assert_non_null(planner.steps[0].hook.envp);
+	assert_null(planner.steps[0].hook.envp[0]);
 }
 
 static void without_a_process_nothing_is_run_at_start(void **state)
@@ -127,7 +135,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(hooks_run_by_stage_then_in_listed_order),
-		cmocka_unit_test(what_is_not_given_is_the_path_nothing_and_for_ever),
+		cmocka_unit_test(what_is_not_given_is_the_path_who_runs_it_and_for_ever),
+		cmocka_unit_test(an_empty_environment_is_one),
 		cmocka_unit_test(without_a_process_nothing_is_run_at_start),
 		cmocka_unit_test(bad_hooks_are_refused_at_create),
 		cmocka_unit_test(every_stage_has_a_name),
