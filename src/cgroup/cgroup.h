@@ -5,7 +5,7 @@
  * Runs in tare, in the host's namespaces, for create and run, kill and delete. A directory is an
  * absolute path below a cgroup mount of the host, as the plan or the record has it; one with a
  * `..` is refused. Nothing is decided here (that is plan/cgroup.c and plan/resources.c), nothing
- * is allocated, and no wait is longer than CGROUP_PATIENCE.
+ * is allocated, and no wait is longer than CGROUP_PATIENCE without any progress.
  *
  * v1 or v2 is seen by the files that are there, so a list of directories may mix both.
  *
@@ -22,8 +22,26 @@
 
 #define CGROUP_PATH 4096
 
-/* Milliseconds until a cgroup must be empty, or frozen, before we give up. */
+/* Milliseconds until a cgroup must be frozen, or must show some progress on its way to be empty, before we give up. */
 #define CGROUP_PATIENCE 5000
+
+/* Milliseconds in which at least one process must end, whatever the others do meanwhile. */
+#define CGROUP_LONGEST 60000
+
+/* Waiting for processes to end; all members but @dirs begin with 0. */
+struct cgroup_progress {
+	const char *const *dirs; /* the container's cgroups, NULL-terminated */
+	int64_t ended, moved,
+		looked; /* when (sys_clock_ms()): a process ended, something ran, a look at both */
+	uint64_t cpu_time;
+	int processes;
+};
+
+/*
+ * To be called again and again while waiting: false once nothing in the cgroups has run for CGROUP_PATIENCE, and at the
+ * latest CGROUP_LONGEST after the last end of a process.
+ */
+bool cgroup_gets_on(struct cgroup_progress *p);
 
 /*
  * Which directory cgroup_make(@path) would make first, "" for none: what to put into the
@@ -81,9 +99,11 @@ int cgroup_kill_all(const char *const *dirs, int signal, struct err *e);
 /* Remove @dir if nothing is in it or below: did that? */
 bool cgroup_remove_empty(const char *dir);
 
-/* Remove @dir and all below; waits for processes that are just ending. Gone already is no failure.
+/*
+ * Remove @dir, which is one of @dirs (as above), and all below; waits for processes that are just ending. Gone already is no
+ * failure.
  */
-int cgroup_remove(const char *dir, struct err *e);
+int cgroup_remove(const char *dir, const char *const *dirs, struct err *e);
 
 /*
  * Remove what cgroup_make made above @dir: its parents up to @topmost. One that others use
@@ -116,7 +136,10 @@ int cgroup_each_process(const char *const *dirs, cgroup_visitor *visit, void *co
 int cgroup_freeze(const char *const *dirs, struct err *e);
 int cgroup_thaw(const char *const *dirs, struct err *e);
 
-/* After SIGKILL: v1 lets nothing frozen die, so its freezer is undone; v2 needs nothing. */
+/*
+ * After SIGKILL: undo what keeps a killed process from its end, here and in all cgroups below. That is the v1 freezer (v2's
+ * lets a killed one go) and, in both, a small share of the processor. Their former values are lost.
+ */
 void cgroup_let_die(const char *const *dirs);
 
 /* Frozen itself, or by a cgroup above. False where there is no freezer. */

@@ -157,10 +157,3 @@ int cgroup_thaw(const char *const *dirs, struct err *e)
 
 	return 0;
 }
-
-void cgroup_let_die(const char *const *dirs)
-{
-	for (; *dirs; dirs++)
-		if (cgroup_has_file(*dirs, "freezer.state"))
-			cgroup_put(*dirs, "freezer.state", "THAWED");
-}

@@ -15,6 +15,7 @@
 #include "cgroup/cgroup.h"
 
 #include "base/fd.h"
+#include "base/table.h"
 #include "cgroup/freezer.h"
 #include "cgroup/path.h"
 #include "kernel/process.h"
@@ -224,6 +225,67 @@ int cgroup_each_process(const char *const *dirs, cgroup_visitor *visit, void *co
 	return 0;
 }
 
+/* ---- letting killed processes die ---- */
+
+/*
+ * What keeps a process with a pending SIGKILL from running to its end: the v1 freezer of its cgroup, which a THAWED of the
+ * cgroup above does not undo (freezer-subsystem.txt), and a share of the processor near 0 (sched-bwc.txt: what is
+ * throttled does not even exit). cpu.idle comes before the weights, which the kernel refuses beside it.
+ */
+struct bond {
+	const char *telling; /* which hierarchy has it: the file of that name */
+	bool v2;
+	const struct {
+		const char *file, *value;
+	} free[3];
+};
+
+static const struct bond bonds[] = {
+	{ "cpu.weight",
+	  true,
+	  { { "cpu.max", "max" }, { "cpu.idle", "0" }, { "cpu.weight", "100" } } },
+	{ "cpu.shares",
+	  false,
+	  { { "cpu.cfs_quota_us", "-1" }, { "cpu.idle", "0" }, { "cpu.shares", "1024" } } },
+	{ "freezer.state", false, { { "freezer.state", "THAWED" } } },
+};
+
+static int unbind_here(int dir, void *context)
+{
+	const struct bond *bond = context;
+
+	for (size_t i = 0; i < ARRAY_SIZE(bond->free) && bond->free[i].file; i++) {
+		autoclose int fd =
+			sys_open_at(dir, bond->free[i].file, O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0);
+
+		/* A failure shows as a process that does not end. */
+		if (fd >= 0)
+			sys_write_all(fd, bond->free[i].value, strlen(bond->free[i].value));
+	}
+
+	return 0;
+}
+
+/* Only the last of the directories may be v2's. */
+static bool has_bond(const char *dir, const struct bond *bond, bool last)
+{
+	return (last || !bond->v2) && cgroup_has_file(dir, bond->telling);
+}
+
+void cgroup_let_die(const char *const *dirs)
+{
+	bool done[ARRAY_SIZE(bonds)] = { false };
+
+	for (; *dirs; dirs++)
+		for (size_t i = 0; i < ARRAY_SIZE(bonds); i++) {
+			if (done[i] || !has_bond(*dirs, &bonds[i], !dirs[1]))
+				continue;
+			done[i] = true;
+			walk_tree(*dirs, &(struct walk) { .visit = unbind_here,
+							  .context = (void *) &bonds[i] });
+		}
+}
+
 /* ---- killing ---- */
 
 struct batch {
@@ -317,15 +379,19 @@ static int signal_frozen(const char *dir, int signal)
 }
 
 /* Without a freezer some may have been born behind us: again, until none is left. */
-static int kill_until_empty(const char *dir)
+static int kill_until_empty(const char *dir, const char *const *dirs)
 {
-	int nap = 1, waited = 0, r;
+	struct cgroup_progress progress = { .dirs = dirs };
+	int nap = 1;
 
 	for (;;) {
-		r = signal_frozen(dir, SIGKILL);
-		if (r < 0 || cgroup_is_empty(dir) || waited >= CGROUP_PATIENCE)
+		int r = signal_frozen(dir, SIGKILL);
+
+		if (r < 0 || cgroup_is_empty(dir) || !cgroup_gets_on(&progress))
 			return r;
-		waited += freezer_wait(dir, &nap);
+		/* One that the container itself has frozen meanwhile. */
+		cgroup_let_die(dirs);
+		freezer_wait(dir, &nap);
 	}
 }
 
@@ -342,7 +408,7 @@ int cgroup_kill_all(const char *const *dirs, int signal, struct err *e)
 	if (killed)
 		return 0;
 
-	int r = signal == SIGKILL ? kill_until_empty(dir) : signal_frozen(dir, signal);
+	int r = signal == SIGKILL ? kill_until_empty(dir, dirs) : signal_frozen(dir, signal);
 	if (r < 0)
 		return err_sys(e, r, "signal the processes of cgroup \"%s\"", dir);
 
@@ -370,9 +436,10 @@ bool cgroup_remove_empty(const char *dir)
 	return cgroup_check_path(dir) == 0 && sys_unlink_at(AT_FDCWD, dir, AT_REMOVEDIR) == 0;
 }
 
-int cgroup_remove(const char *dir, struct err *e)
+int cgroup_remove(const char *dir, const char *const *dirs, struct err *e)
 {
-	int nap = 1, waited = 0;
+	struct cgroup_progress progress = { .dirs = dirs };
+	int nap = 1;
 
 	if (cgroup_check_path(dir) < 0)
 		return err_msg(e, "\"%s\" is not the path of a cgroup", dir);
@@ -381,8 +448,8 @@ int cgroup_remove(const char *dir, struct err *e)
 
 		if (r == 0 || r == -ENOENT)
 			return 0;
-		if ((r != -EBUSY && r != -ENOTEMPTY) || waited >= CGROUP_PATIENCE)
+		if ((r != -EBUSY && r != -ENOTEMPTY) || !cgroup_gets_on(&progress))
 			return err_sys(e, r, "remove cgroup \"%s\"", dir);
-		waited += freezer_wait(dir, &nap);
+		freezer_wait(dir, &nap);
 	}
 }

@@ -10,7 +10,7 @@
  * The file is opened anew for each entry. An open descriptor could end in one of the holes that
  * podman leaves between the descriptors of --preserve-fds, and reach the container.
  *
- * Only main.c, cli/ and host/ print; whatever came from outside is told with its control
+ * Only main.c, cli/, host/ and, while it waits, state/ print; whatever came from outside is told with its control
  * characters and broken UTF-8 as \xNN, so that a message is one line and always JSON.
  */
 #pragma once

@@ -11,18 +11,21 @@
 #include "base/fmt.h"
 #include "cgroup/cgroup.h"
 #include "cgroup/scope.h"
+#include "heap/log.h"
 #include "kernel/procfs.h"
 #include "kernel/process.h"
+#include "kernel/time.h"
 #include "netdev/netdev.h"
 #include "state/directory.h"
 #include "state/lines.h"
+#include "state/unreaped.h"
 
 #include <limits.h>
 
-#define MAX_CGROUPS	32 /* Linux has 14 controllers; each can be a v1 hierarchy */
-#define MAX_RESCTRLS	2  /* class and monitoring group */
-#define MAX_NETDEVS	64
-#define END_PATIENCE_MS 5000
+#define MAX_CGROUPS  32 /* Linux has 14 controllers; each can be a v1 hierarchy */
+#define MAX_RESCTRLS 2	/* class and monitoring group */
+#define MAX_NETDEVS  64
+#define LOOK_MS	     500
 
 int journal_open(int dir, struct err *e)
 {
@@ -335,8 +338,51 @@ static int does_not_end(pid_t pid, struct err *e)
 	char where[PROC_WHERE];
 
 	proc_describe(pid, where);
+	(void) err_msg(e, "process %d does not end: it is %s", pid, where);
 
-	return err_msg(e, "process %d does not end: it is %s", pid, where);
+	return unreaped_tell(pid, e);
+}
+
+/* A lock of the kernel's, or a disk: what a killed process sleeps for in this state comes, if not at once. */
+static bool sleeps_for_kernel(pid_t pid)
+{
+	struct proc_stat stat;
+
+	return proc_stat_read(pid, &stat) == 0 && stat.state == 'D';
+}
+
+static void say_waiting(pid_t pid)
+{
+	char where[PROC_WHERE];
+
+	proc_describe(pid, where);
+	log_notice("process %d is killed, and still %s: waiting for its end", pid, where);
+}
+
+/* Until @pid has ended, for as long as there is hope. */
+static int wait_for_end(const struct entries *entries, pid_t pid, int pidfd, struct err *e)
+{
+	struct cgroup_progress progress = { .dirs = entries->cgroups };
+	int64_t begun = sys_clock_ms();
+	bool said = false;
+
+	for (;;) {
+		struct pollfd p = { .fd = pidfd, .events = POLLIN };
+
+		if (sys_pidfd_poll(&p, 1, LOOK_MS) > 0)
+			return 0;
+
+		int64_t waited = sys_clock_ms() - begun;
+		bool hope = cgroup_gets_on(&progress) ||
+			    (waited < CGROUP_LONGEST && sleeps_for_kernel(pid));
+
+		if (!hope)
+			return does_not_end(pid, e);
+		if (waited > CGROUP_PATIENCE + 2 * LOOK_MS && !said) {
+			said = true;
+			say_waiting(pid);
+		}
+	}
 }
 
 /*
@@ -359,11 +405,7 @@ static int kill_processes(const struct entries *entries, struct err *e)
 	if (kill_in_cgroups(entries, e) < 0)
 		return -1;
 
-	struct pollfd p = { .fd = pidfd, .events = POLLIN };
-	if (pidfd >= 0 && sys_pidfd_poll(&p, 1, END_PATIENCE_MS) <= 0)
-		return does_not_end(pid, e);
-
-	return 0;
+	return pidfd >= 0 ? wait_for_end(entries, pid, pidfd, e) : 0;
 }
 
 /* One that nobody is in any more, as a rule all: then there is nobody to kill in it. */
@@ -388,7 +430,7 @@ static void remove_empty_cgroups(struct entries *entries)
 static int remove_cgroups(const struct entries *entries, struct err *e)
 {
 	for (size_t i = entries->count; i-- > 0;) {
-		if (cgroup_remove(entries->cgroups[i], e) < 0)
+		if (cgroup_remove(entries->cgroups[i], entries->cgroups, e) < 0)
 			return -1;
 		cgroup_remove_parents(entries->cgroups[i], entries->topmost[i]);
 	}

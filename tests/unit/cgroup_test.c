@@ -13,6 +13,7 @@
 #include "cgroup/layout.h"
 #include "kernel/mount.h"
 #include "kernel/process.h"
+#include "kernel/time.h"
 #include "plan/device_program.h"
 
 #include <setjmp.h>
@@ -85,7 +86,9 @@ static int end_of(pid_t pid)
 
 static void cleanup(const char *path)
 {
-	if (cgroup_remove(path, &e) < 0)
+	const char *const dirs[] = { path, NULL };
+
+	if (cgroup_remove(path, dirs, &e) < 0)
 		fail_msg("%s", e.text);
 	assert_false(is_there(path));
 }
@@ -213,9 +216,47 @@ static void removal_waits_for_processes_that_are_ending(void **state)
 	waitpid(killer, NULL, 0);
 }
 
+/* As if @seconds had gone by since anything moved. */
+static bool gets_on_after(struct cgroup_progress *p, int seconds)
+{
+	int64_t then = sys_clock_ms() - (int64_t) seconds * 1000;
+
+	p->moved = p->looked = then;
+	if (p->ended == 0)
+		p->ended = then;
+
+	return cgroup_gets_on(p);
+}
+
+static void patience_follows_progress(void **state)
+{
+	const char *const dirs[] = { below("a"), NULL };
+	struct cgroup_progress p = { .dirs = dirs };
+
+	(void) state;
+	make(below("a"), below("a"));
+
+	pid_t first = start_in(dirs[0]), second = start_in(dirs[0]);
+	assert_true(gets_on_after(&p, 6)); /* two processes, of which it knew none */
+	assert_false(gets_on_after(&p, 6));
+	kill(first, SIGKILL);
+	assert_int_equal(end_of(first), SIGKILL);
+	assert_true(gets_on_after(&p, 6));
+	assert_false(gets_on_after(&p, 6));
+
+	/* It moves, but no process has ended for a minute. */
+	p.ended = sys_clock_ms() - 61000;
+	p.processes = 0;
+	assert_false(gets_on_after(&p, 1));
+	kill(second, SIGKILL);
+	assert_int_equal(end_of(second), SIGKILL);
+	cleanup(dirs[0]);
+}
+
 static void errors_name_the_file(void **state)
 {
 	char topmost[CGROUP_PATH], line[2048];
+	const char *const none = NULL;
 
 	(void) state;
 	make(below("a"), below("a"));
@@ -229,7 +270,7 @@ static void errors_name_the_file(void **state)
 	assert_int_equal(cgroup_make(below("a/../b"), topmost, &e), -1);
 	fmt_text(line, sizeof(line), "\"%s/a/../b\" is not the path of a cgroup", top);
 	assert_string_equal(e.text, line);
-	assert_int_equal(cgroup_remove(below("a/.."), &e), -1);
+	assert_int_equal(cgroup_remove(below("a/.."), &none, &e), -1);
 	cleanup(below("a"));
 }
 

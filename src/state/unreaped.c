@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * state/unreaped.c - who keeps a dead process from going
+ *
+ * Runs in tare, once something that was killed does not end. Only looks at /proc: to wait for the process is the right of its
+ * parent, or before that of the tracer that it has.
+ */
+#include "state/unreaped.h"
+
+#include "base/fd.h"
+#include "base/fmt.h"
+#include "kernel/procfs.h"
+
+#include <linux/nsfs.h>
+
+#define DEEPEST 32 /* pid namespaces in one another: MAX_PID_NS_LEVEL of the kernel */
+#define NAME	16 /* TASK_COMM_LEN */
+
+static int open_namespace(pid_t pid)
+{
+	char path[64];
+
+	fmt_text(path, sizeof(path), "/proc/%d/ns/pid", pid);
+
+	return sys_open(path, O_RDONLY);
+}
+
+/* Of a namespace file; 0 where it can't be looked at. */
+static ino_t inode_of(int fd)
+{
+	struct stat st;
+
+	return fd >= 0 && sys_stat(fd, &st) == 0 ? st.st_ino : 0;
+}
+
+/* Is @pid in the pid namespace @inode, or in one below? All below have to end, too. */
+static bool is_within(pid_t pid, ino_t inode)
+{
+	autoclose int fd = open_namespace(pid);
+
+	for (int depth = 0; fd >= 0 && depth < DEEPEST; depth++) {
+		if (inode_of(fd) == inode)
+			return true;
+
+		int parent = sys_ioctl(fd, NS_GET_PARENT, NULL);
+		fd_close(&fd);
+		fd = parent;
+	}
+
+	return false;
+}
+
+static void read_proc(pid_t pid, const char *file, char *text, size_t size)
+{
+	char path[64];
+
+	fmt_text(path, sizeof(path), "/proc/%d/%s", pid, file);
+
+	autoclose int fd = sys_open(path, O_RDONLY);
+	ssize_t n = fd < 0 ? fd : sys_read(fd, text, size - 1);
+
+	text[n < 0 ? 0 : n] = '\0';
+}
+
+/* 0: nobody traces it. */
+static pid_t tracer_of(pid_t pid)
+{
+	static const char key[] = "\nTracerPid:\t";
+	char text[2048];
+	unsigned long long tracer = 0;
+
+	read_proc(pid, "status", text, sizeof(text));
+
+	char *at = strstr(text, key);
+	if (!at)
+		return 0;
+	at += sizeof(key) - 1;
+	at[strcspn(at, "\n")] = '\0';
+
+	return fmt_parse_u64(at, &tracer) == 0 ? (pid_t) tracer : 0;
+}
+
+static int tell(pid_t pid, pid_t who, const char *role, struct err *e)
+{
+	char name[NAME + 1];
+
+	read_proc(who, "comm", name, sizeof(name));
+	name[strcspn(name, "\n")] = '\0';
+	(void) err_in(e, "process %d has ended, and its %s, process %d (%s), does not wait for it",
+		      pid, role, who, name);
+
+	return err_hint(e, "it goes as soon as process %d waits for it, or ends", who);
+}
+
+int unreaped_tell_one(pid_t pid, struct err *e)
+{
+	struct proc_stat stat;
+	pid_t tracer = tracer_of(pid);
+
+	if (tracer > 0)
+		return tell(pid, tracer, "tracer", e);
+	if (proc_stat_read(pid, &stat) < 0 || stat.parent <= 0)
+		return -1;
+
+	return tell(pid, stat.parent, "parent", e);
+}
+
+static pid_t number_of(const char *name)
+{
+	unsigned long long number;
+
+	return fmt_parse_u64(name, &number) == 0 && number > 0 && number < 1 << 30 ? (pid_t) number
+										   : 0;
+}
+
+static bool is_zombie_of(pid_t pid, pid_t init, ino_t inode)
+{
+	struct proc_stat stat;
+
+	return pid > 0 && pid != init && proc_stat_read(pid, &stat) == 0 && stat.state == 'Z' &&
+	       is_within(pid, inode);
+}
+
+int unreaped_tell(pid_t init, struct err *e)
+{
+	char buf[1024] __attribute__((aligned(8)));
+	autoclose int ns = open_namespace(init);
+	autoclose int proc = sys_open("/proc", O_RDONLY | O_DIRECTORY);
+	ino_t inode = inode_of(ns);
+	ssize_t n;
+
+	while (inode != 0 && proc >= 0 && (n = sys_read_dir(proc, buf, sizeof(buf))) > 0)
+		for (ssize_t at = 0; at < n;) {
+			const struct sys_entry *entry = (const struct sys_entry *) (buf + at);
+			pid_t pid = number_of(entry->name);
+
+			at += entry->size;
+			if (is_zombie_of(pid, init, inode))
+				return unreaped_tell_one(pid, e);
+		}
+
+	return -1;
+}
