@@ -301,7 +301,7 @@ int idmap_make_namespace(const struct id_ranges *uids, const struct id_ranges *g
 	int fd = map_and_open(pid, uids, gids, e);
 
 	sys_close(ends[1]);
-	sys_wait_within(pid, &status, CHILD_PATIENCE_MS);
+	child_wait_status(pid, &status);
 
 	return fd;
 }

@@ -6,23 +6,33 @@
  * tare-init may sleep without end. It has a long time for whatever takes long, as long as it gets on: goes from one step to the
  * next, or uses the processor. Its hooks have their own time-outs, and without one all the time they want; so has a
  * seccomp agent.
+ *
+ * A sleep for the kernel itself is another thing: a lock (rtnl on a node that makes and drops many network namespaces), a
+ * disk. Such a sleep ends, and no signal ends it sooner. To give up would only have the same done again, and add to
+ * the load: so it is waited for, and standard error is told for what.
  */
 #include "host/host.h"
 
 #include "base/fd.h"
 #include "base/fmt.h"
+#include "base/table.h"
+#include "heap/log.h"
 #include "kernel/process.h"
 #include "kernel/procfs.h"
 #include "wire/wire.h"
 
 #include <string.h>
 
-/* Looked at twice; together security.md's 10 s are not reached. */
+/* Looked at twice: no command hangs for 10 s. */
 #define LOOK_MS 4000
+
+/* What the kernel itself has not come to the end of in that time is a fault of the kernel. */
+#define KERNEL_LOOKS 150
 
 /* How far it has come. */
 struct progress {
 	uint64_t cpu_time;
+	bool in_kernel;		/* sleeps for something of the kernel's own */
 	char title[WIRE_TITLE]; /* "": it can't be read, or it isn't executed yet */
 };
 
@@ -49,6 +59,40 @@ static void read_title(pid_t pid, char title[WIRE_TITLE])
 		fmt_text(title, WIRE_TITLE, "%s", third);
 }
 
+/*
+ * State D has two meanings, which only the name of the kernel's function tells apart (/proc/PID/wchan): a lock or a disk, and
+ * a wait for somebody else that SIGKILL ends (TASK_KILLABLE). The latter are those of file systems whose server is a process
+ * or another machine.
+ */
+static bool is_of_kernel(pid_t pid, char state)
+{
+	static const char *const servers[] = {
+		"fuse",
+		"request_wait",
+		"rpc_",
+		"nfs",
+		"smb",
+		"cifs",
+		"wait_for_response",
+		"p9_",
+		"ceph_",
+		"afs_",
+		"rxrpc",
+		"autofs",
+		"handle_userfault",
+	};
+	char name[PROC_WHERE];
+
+	if (state != 'D')
+		return false;
+	proc_wait_channel(pid, name);
+	for (size_t i = 0; i < ARRAY_SIZE(servers); i++)
+		if (strstr(name, servers[i]))
+			return false;
+
+	return true;
+}
+
 /* False: it gets on, for all that can be seen. */
 static bool look(pid_t pid, struct progress *progress)
 {
@@ -57,6 +101,7 @@ static bool look(pid_t pid, struct progress *progress)
 	if (proc_stat_read(pid, &stat) < 0 || stat.state == 'R' || stat.state == 'Z')
 		return false;
 	progress->cpu_time = stat.cpu_time;
+	progress->in_kernel = is_of_kernel(pid, stat.state);
 	read_title(pid, progress->title);
 
 	return true;
@@ -72,7 +117,7 @@ static enum step_op operation(const char *title)
 	return fmt_parse_u64(digits, &op) == 0 && op < OP_COUNT ? (enum step_op) op : OP_COUNT;
 }
 
-static int stuck(pid_t pid, const struct progress *progress, struct err *e)
+static int stuck(pid_t pid, const struct progress *progress, int looks, struct err *e)
 {
 	enum step_op op = operation(progress->title);
 	const char *place = strchr(progress->title, ' ');
@@ -81,10 +126,21 @@ static int stuck(pid_t pid, const struct progress *progress, struct err *e)
 	proc_describe(pid, where);
 	(void) err_msg(
 		e, "%s does not come to its end: for %d s the container's first process is %s",
-		op == OP_COUNT ? "its start" : step_kinds[op].name, 2 * LOOK_MS / 1000, where);
+		op == OP_COUNT ? "its start" : step_kinds[op].name, looks * LOOK_MS / 1000, where);
 
 	/* One that fills the room may have been cut. */
 	return place && strlen(progress->title) < WIRE_TITLE - 1 ? err_at(e, place + 1) : -1;
+}
+
+/* The same words as those of the failure that this is not, and that we go on. */
+static void say_waiting(pid_t pid, const struct progress *progress, int looks)
+{
+	char line[ERR_TEXT + ERR_PLACE];
+	struct err e = { .code = 0 };
+
+	(void) stuck(pid, progress, looks, &e);
+	err_line(&e, line, sizeof(line));
+	log_notice("%s: still waiting", line);
 }
 
 static bool may_take_its_time(const struct progress *progress, bool has_agent)
@@ -94,10 +150,24 @@ static bool may_take_its_time(const struct progress *progress, bool has_agent)
 	return op == OP_RUN_HOOK || (has_agent && (op == OP_SET_SECCOMP || op == OP_EXEC));
 }
 
+/* After @looks that found the same: 0 where it is to be waited for longer. */
+static int judge(pid_t pid, const struct progress *progress, int looks, struct err *e)
+{
+	if (looks < 2)
+		return 0;
+	if (!progress->in_kernel || looks >= KERNEL_LOOKS)
+		return stuck(pid, progress, looks, e);
+	/* Now and then: after 8 s, 16, 32 ... */
+	if ((looks & (looks - 1)) == 0)
+		say_waiting(pid, progress, looks);
+
+	return 0;
+}
+
 int patience_poll(pid_t pid, bool has_agent, struct pollfd *fds, unsigned count, struct err *e)
 {
 	struct progress before, now;
-	bool looked = false;
+	int looks = 0; /* how many, one behind the other, found the same */
 
 	for (;;) {
 		int r = sys_poll(fds, count, LOOK_MS);
@@ -111,16 +181,40 @@ int patience_poll(pid_t pid, bool has_agent, struct pollfd *fds, unsigned count,
 		memset(&now, 0, sizeof(now));
 
 		bool asleep = look(pid, &now) && !may_take_its_time(&now, has_agent);
-		if (asleep && looked && memcmp(&before, &now, sizeof(now)) == 0)
-			return stuck(pid, &now, e);
-		looked = asleep;
+		bool same = looks > 0 && memcmp(&before, &now, sizeof(now)) == 0;
+
+		looks = !asleep ? 0 : same ? looks + 1 : 1;
+		if (judge(pid, &now, looks, e) < 0)
+			return -1;
 		before = now;
 	}
 }
 
+/* A child that runs, or sleeps for the kernel, is only slow. */
+static bool child_gets_on(pid_t pid)
+{
+	struct proc_stat stat;
+
+	return proc_stat_read(pid, &stat) == 0 &&
+	       (stat.state == 'R' || is_of_kernel(pid, stat.state));
+}
+
+pid_t child_wait_status(pid_t pid, int *status)
+{
+	pid_t ended = -ETIMEDOUT;
+
+	for (int i = 0; i < KERNEL_LOOKS / 2 && ended == -ETIMEDOUT; i++) {
+		ended = sys_wait_within(pid, status, CHILD_PATIENCE_MS);
+		if (ended == -ETIMEDOUT && !child_gets_on(pid))
+			break;
+	}
+
+	return ended;
+}
+
 int child_wait(pid_t pid, const char *name, int *status, struct err *e)
 {
-	pid_t ended = sys_wait_within(pid, status, CHILD_PATIENCE_MS);
+	pid_t ended = child_wait_status(pid, status);
 
 	if (ended >= 0)
 		return 0;

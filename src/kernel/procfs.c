@@ -90,6 +90,13 @@ static void read_word(pid_t pid, const char *file, char *text, size_t size)
 	text[strcspn(text, " \n")] = '\0';
 }
 
+void proc_wait_channel(pid_t pid, char text[PROC_WHERE])
+{
+	read_word(pid, "wchan", text, PROC_WHERE);
+	if (strcmp(text, "0") == 0)
+		text[0] = '\0';
+}
+
 static const char *state_text(char state)
 {
 	switch (state) {
@@ -110,19 +117,18 @@ static const char *state_text(char state)
 void proc_describe(pid_t pid, char text[PROC_WHERE])
 {
 	struct proc_stat stat;
-	char where[48], call[16];
+	char where[PROC_WHERE], call[16];
 
 	if (proc_stat_read(pid, &stat) < 0)
 		stat.state = 'S';
-	/* "0": it runs, or we may not know */
-	read_word(pid, "wchan", where, sizeof(where));
+	proc_wait_channel(pid, where);
 	read_word(pid, "syscall", call, sizeof(call));
 
-	bool has_where = where[0] != '\0' && strcmp(where, "0") != 0;
+	bool has_where = where[0] != '\0';
 	bool has_call = call[0] >= '0' && call[0] <= '9';
 
-	fmt_text(text, PROC_WHERE, "%s%s%s%s%s", state_text(stat.state), has_where ? " in " : "",
-		 has_where ? where : "", has_call ? ", system call " : "", has_call ? call : "");
+	fmt_text(text, PROC_WHERE, "%s%s%.*s%s%s", state_text(stat.state), has_where ? " in " : "",
+		 48, where, has_call ? ", system call " : "", has_call ? call : "");
 }
 
 int proc_open_exactly(pid_t pid, uint64_t start_time)

@@ -24,6 +24,9 @@ int proc_stat_read_at(int dir, struct proc_stat *stat);
 #define PROC_WHERE 128
 void proc_describe(pid_t pid, char text[PROC_WHERE]);
 
+/* The function of the kernel in which it sleeps; "": it runs, or we may not know. */
+void proc_wait_channel(pid_t pid, char text[PROC_WHERE]);
+
 /*
  * A pidfd of the process that has this pid and start time: signals sent by it reach no other. -ESRCH where it has
  * gone, its zombie included.
