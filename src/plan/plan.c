@@ -27,16 +27,18 @@ static int plan_claim(struct planner *p, struct err *e)
 
 /*
  * A process is born in its cgroup, where the limits are in force from its first page on. systemd makes
- * a scope only around a process that is there: it waits, and has done nothing yet.
+ * a scope only around a process that is there: it waits, and has done nothing yet. Limits of processor time come
+ * last: on a busy machine shares of 2 make a create that takes milliseconds take a minute.
  */
 int plan_birth(struct planner *p, struct err *e)
 {
-	static plan_subject *const into_cgroup[] = { plan_cgroup,      plan_resources,
-						     plan_resctrl,     plan_spawn,
-						     plan_cgroup_join, plan_resctrl_join };
+	static plan_subject *const into_cgroup[] = {
+		plan_cgroup, plan_resources,   plan_put_off_limits, plan_resctrl,
+		plan_spawn,  plan_cgroup_join, plan_resctrl_join,
+	};
 	static plan_subject *const into_scope[] = {
-		plan_resctrl,	       plan_spawn,	 plan_scope, plan_resources,
-		plan_scope_properties, plan_resctrl_join
+		plan_resctrl,	       plan_spawn,	    plan_scope,	       plan_resources,
+		plan_scope_properties, plan_put_off_limits, plan_resctrl_join,
 	};
 	plan_subject *const *order = p->options->systemd_cgroup ? into_scope : into_cgroup;
 
@@ -73,12 +75,11 @@ static plan_subject *const subjects[] = {
 	plan_devices,
 	plan_device_program,
 	plan_terminal,
+	plan_limits_for_hooks,
 	plan_create_hooks,
 	plan_paths,
 	/* on the container's filesystem */
 	plan_enter_rootfs,
-	plan_scheduler,
-	plan_io_priority,
 	plan_rlimits,
 	plan_memory_policy,
 	plan_personality,
@@ -86,6 +87,9 @@ static plan_subject *const subjects[] = {
 	plan_no_new_privs,
 	plan_prepare_exec,
 	plan_labels_at_create,
+	plan_scheduler,
+	plan_io_priority,
+	plan_late_limits,
 	plan_wait,
 	plan_start_hooks,
 	plan_labels_at_start,

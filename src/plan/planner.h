@@ -78,6 +78,8 @@ struct planner {
 	struct plan *plan;
 	struct step *steps; /* grows; becomes plan->steps */
 	size_t count, room;
+	const struct step *late; /* plan_put_off_limits(): still to be added */
+	size_t late_count;
 	const char *const *warnings; /* for the log: NULL-terminated, in the order found */
 	size_t warning_count;
 	/* decided by namespaces.c, used by others; CLONE_NEW* masks */
@@ -168,6 +170,9 @@ int plan_notify(struct planner *p, struct err *e); /* notify.c */
 int plan_birth(struct planner *p, struct err *e); /* plan.c: cgroup, resources, resctrl and spawn, or scope, in their order */
 int plan_cgroup(struct planner *p, struct err *e); /* cgroup.c: OP_MAKE_CGROUP */
 int plan_resources(struct planner *p, struct err *e); /* resources.c: OP_WRITE_CGROUP */
+int plan_put_off_limits(struct planner *p, struct err *e); /* resources.c: takes out again what would slow down tare-init */
+int plan_limits_for_hooks(struct planner *p, struct err *e); /* resources.c: those, where a hook of create follows */
+int plan_late_limits(struct planner *p, struct err *e); /* resources.c: those, if they aren't there yet */
 int plan_device_program(struct planner *p, struct err *e); /* limits_devices.c: OP_ATTACH_DEVICES */
 int plan_resctrl(struct planner *p, struct err *e); /* resctrl.c: OP_MAKE_RESCTRL, OP_WRITE_RESCTRL */
 int plan_spawn(struct planner *p, struct err *e); /* namespaces.c: OP_SPAWN */

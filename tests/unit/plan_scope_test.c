@@ -288,6 +288,7 @@ static struct plan_case on_systemd(bool user)
 	};
 	c.subjects[0] = plan_namespaces;
 	c.subjects[1] = plan_birth;
+	c.subjects[2] = plan_late_limits;
 
 	return c;
 }
@@ -367,10 +368,10 @@ static void limits_are_written_and_told(void **state)
 	      "hand-down \"@/v2/system.slice/tare-web.scope\"\n"
 	      "write-cgroup memory.max = \"1000\" in "
 	      "\"@/v2/system.slice/tare-web.scope/container\" [/linux/resources/memory/limit]\n"
-	      "write-cgroup cpu.idle = \"1\" in "
-	      "\"@/v2/system.slice/tare-web.scope/container\" [/linux/resources/cpu/idle]\n"
 	      "write-cgroup pids.max = \"0\" in "
 	      "\"@/v2/system.slice/tare-web.scope/container\" [/linux/resources/pids/limit]\n"
+	      "write-cgroup cpu.idle = \"1\" in "
+	      "\"@/v2/system.slice/tare-web.scope/container\" [/linux/resources/cpu/idle]\n"
 	      /* a weight holds against the scope's neighbours only there */
 	      "write-cgroup cpu.idle = \"1\" in \"@/v2/system.slice/tare-web.scope\" "
 	      "[/linux/resources/cpu/idle]\n");
