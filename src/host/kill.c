@@ -44,11 +44,32 @@ static bool shares_pid_namespace(pid_t pid)
 	return length < 2 || line[length - 1] != '1' || line[length - 2] != '\t';
 }
 
+static bool has_processes(const char *const *cgroups)
+{
+	for (; *cgroups; cgroups++)
+		if (!cgroup_is_empty(*cgroups))
+			return true;
+
+	return false;
+}
+
+/*
+ * The first process has ended. Others may be left only where the pid namespace is not the container's own; as runc does it,
+ * KILL ends them: that is the last anybody can do for them short of delete.
+ */
+static int kill_rest(const struct record *rec, int signal, struct err *e)
+{
+	if (signal != SIGKILL || !has_processes(rec->cgroups))
+		return not_running(e);
+
+	return cgroup_kill_all(rec->cgroups, signal, e);
+}
+
 static int kill_process(const struct record *rec, int signal, struct err *e)
 {
 	autoclose int pidfd = proc_open_exactly(rec->pid, rec->start_time);
 	if (pidfd == -ESRCH)
-		return not_running(e);
+		return kill_rest(rec, signal, e);
 	if (pidfd < 0)
 		return err_sys(e, pidfd, "open process %d", rec->pid);
 
