@@ -8,10 +8,15 @@
  */
 #include "inside/inside.h"
 
+#include "base/fd.h"
+#include "base/table.h"
 #include "kernel/memory.h"
 #include "kernel/process.h"
 #include "kernel/socket.h"
 #include "wire/wire.h"
+
+#include <signal.h>
+#include <sys/signalfd.h>
 
 #define PAGE	4096
 #define DEEPEST ((size_t) 64 * 1024) /* has the stack ever been, with its buffers for paths */
@@ -26,9 +31,68 @@ static void __attribute__((noinline)) forget_stack(void)
 	sys_forget((void *) (end - DEEPEST), DEEPEST);
 }
 
+/* What ends a process that has no handler: signal(7), all but those that stop, continue or are ignored. */
+#define ENDING                                                                                     \
+	(~(1ULL << (SIGCHLD - 1) | 1ULL << (SIGCONT - 1) | 1ULL << (SIGURG - 1) |                  \
+	   1ULL << (SIGWINCH - 1) | 1ULL << (SIGSTOP - 1) | 1ULL << (SIGTSTP - 1) |                \
+	   1ULL << (SIGTTIN - 1) | 1ULL << (SIGTTOU - 1) | 1ULL << (SIGKILL - 1)))
+
+/*
+ * As the first process of its pid namespace we have no default actions (pid_namespaces(7)): the kernel drops a signal
+ * that is not blocked. Whoever stops a container before its start would wait in vain.
+ */
+static int watch_signals(struct err *e)
+{
+	const uint64_t ending = ENDING;
+
+	sys_signal_mask(SIG_BLOCK, &ending, NULL);
+
+	int signals = sys_signalfd(&ending);
+
+	return signals < 0 ? err_sys(e, signals, "watch for signals") : signals;
+}
+
+/* By that signal; as the first process, to which it means nothing, with the code that a shell has for it. */
+static void __attribute__((noreturn)) end_by(unsigned signal)
+{
+	const uint64_t none = 0;
+
+	sys_kill(sys_pid(), (int) signal);
+	sys_signal_mask(SIG_SETMASK, &none, NULL);
+	sys_exit(128 + (int) signal);
+}
+
+/* Until start connects; its end of the connection. */
+static int accept_or_end(const struct inside *in, int signals)
+{
+	struct pollfd fds[] = {
+		{ .fd = in->listener, .events = POLLIN },
+		{ .fd = signals, .events = POLLIN },
+	};
+	struct signalfd_siginfo info;
+
+	for (;;) {
+		int r = sys_poll(fds, ARRAY_SIZE(fds), -1);
+
+		if (r < 0 && r != -EINTR)
+			sys_exit(1);
+		if (r > 0 && fds[1].revents != 0 &&
+		    sys_read(signals, &info, sizeof(info)) == (ssize_t) sizeof(info))
+			end_by(info.ssi_signo);
+		if (r > 0 && fds[0].revents != 0)
+			return sys_accept(in->listener);
+	}
+}
+
 int wait_for_start(struct inside *in, const struct step *s, struct err *e)
 {
+	const uint64_t none = 0;
+
 	(void) s;
+
+	autoclose int signals = watch_signals(e);
+	if (signals < 0)
+		return -1;
 
 	int r = sys_prctl(PR_SET_PDEATHSIG, 0, 0);
 	if (r < 0)
@@ -40,10 +104,12 @@ int wait_for_start(struct inside *in, const struct step *s, struct err *e)
 	in->control = -1;
 	forget_stack();
 
-	int start = sys_accept(in->listener);
+	int start = accept_or_end(in, signals);
 	if (start < 0)
 		sys_exit(1);
 	in->report = start;
+	/* Those that come from here on meet what the program will have: OP_PREPARE_EXEC has reset all actions. */
+	sys_signal_mask(SIG_SETMASK, &none, NULL);
 
 	return 0;
 }
