@@ -34,12 +34,16 @@ static int refuse(const char *name, const char *path, int r, struct err *e)
 {
 	if (r == -ENOENT)
 		return err_sys(e, r, "exec: \"%s\": stat %s", name, path);
+	/* The words of execve(2), which engines make exit code 126 of. */
+	(void) err_sys(e, r == -EISDIR ? -EACCES : r, "exec: \"%s\"", name);
 
-	return err_sys(e, r, "exec: \"%s\"", name);
+	return r == -EISDIR ? err_hint(e, "it is a directory") : -1;
 }
 
-/* Try each directory of PATH. The first that can be executed; else the most telling of the
- * failures. */
+/*
+ * Try each directory of PATH. The first that can be executed; else the most telling of the failures. A directory of that name
+ * is passed over as shells do it, and a name of no letters is nowhere.
+ */
 static int search(const struct exec_step *x, char path[PATH_MAX], struct err *e)
 {
 	const char *name = x->file, *at = x->search_path;
@@ -52,7 +56,7 @@ static int search(const struct exec_step *x, char path[PATH_MAX], struct err *e)
 				    directory, name);
 		int r = n < PATH_MAX ? check(path) : -ENAMETOOLONG;
 
-		if (r == 0)
+		if (r == 0 && name[0] != '\0')
 			return 0;
 		if (r == -EACCES || r == -EPERM)
 			denied = r;

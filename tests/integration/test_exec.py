@@ -47,9 +47,13 @@ def test_the_command_begins_behind_the_id(up):
     (["nosuch"], 'exec: "nosuch": executable file not found in $PATH'),
     (["/no/such"], 'exec: "/no/such": stat /no/such: no such file or directory'),
     (["/etc/passwd"], 'exec: "/etc/passwd": permission denied'),
-    (["/etc"], 'exec: "/etc": is a directory'),
+    (["/etc"], 'exec: "/etc": permission denied (it is a directory)'),
+    (["./etc"], 'exec: "./etc": permission denied (it is a directory)'),
+    (["."], 'exec: ".": executable file not found in $PATH'),
+    ([""], 'exec: "": executable file not found in $PATH'),
 ])
 def test_what_cannot_be_executed_is_255_and_named(up, words, text):
+    """In the words of execve(2), of which engines make 126 or 127; of a directory ours had been promised."""
     r = ex(up, *words)
     assert (r.code, r.err) == (255, f'tare: exec "{up.id}": /process/args: exec failed: {text}\n')
     assert up.status() == "running"
