@@ -7,7 +7,9 @@
  */
 #include "inside/inside.h"
 
+#include "base/fd.h"
 #include "base/fmt.h"
+#include "kernel/device.h"
 #include "kernel/memory.h"
 #include "kernel/process.h"
 #include "wire/wire.h"
@@ -191,6 +193,30 @@ static void use_console(struct inside *in)
 		sys_dup_keep(in->console, fd);
 }
 
+/*
+ * The host's /dev/null becomes the container's own, open for reading and writing: engines hand in one that is open for reading
+ * only (containerd's null I/O), and a program that opens /dev/stdout anew finds its own device. One of the
+ * container's that is something else (CVE-2026-88265) is not opened: opening some devices does something.
+ */
+static void use_own_null(void)
+{
+	static const char path[] = "/dev/null";
+	struct stat st;
+
+	for (int fd = 0; fd < 3; fd++) {
+		if (sys_stat(fd, &st) < 0 || !S_ISCHR(st.st_mode) ||
+		    st.st_rdev != device_number(1, 3))
+			continue;
+		if (sys_stat_at(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, &st) < 0 ||
+		    !S_ISCHR(st.st_mode) || st.st_rdev != device_number(1, 3))
+			return;
+
+		autoclose int own = sys_open(path, O_RDWR | O_NOFOLLOW | O_NOCTTY);
+		if (own >= 0 && sys_stat(own, &st) == 0 && st.st_rdev == device_number(1, 3))
+			sys_dup_keep(own, fd);
+	}
+}
+
 int exec_prepare(struct inside *in, const struct step *s, struct err *e)
 {
 	const struct exec_step *x = &s->exec;
@@ -198,6 +224,8 @@ int exec_prepare(struct inside *in, const struct step *s, struct err *e)
 	in->envp = x->home_missing ? with_home(x, e) : x->envp;
 	if (!in->envp || find(x, e) < 0)
 		return -1;
+	if (in->console < 0)
+		use_own_null();
 	use_console(in);
 	sys_reset_signals();
 

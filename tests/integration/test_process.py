@@ -6,7 +6,8 @@ import subprocess
 
 import pytest
 
-from harness import IS_TARE, finish, is_alive, poll, proc_status, read, rt_argv, spawn, tare_only
+from harness import (IS_TARE, chown_tree, command, finish, is_alive, poll, proc_status, read, rt_argv, spawn,
+                     tare_only)
 
 CAP_NUMBERS = {"CAP_CHOWN": 0, "CAP_DAC_OVERRIDE": 1, "CAP_KILL": 5, "CAP_SETUID": 7,
                "CAP_NET_BIND_SERVICE": 10, "CAP_NET_RAW": 13, "CAP_SYS_ADMIN": 21,
@@ -85,7 +86,7 @@ def test_a_directory_is_no_program(bundle):
     bundle.process["args"] = ["/tmp"]
     r = bundle.run()
     assert r.code == 1
-    assert "is a directory" in r.err or "permission denied" in r.err
+    assert "permission denied" in r.err, r
 
 
 def test_env_is_exactly_what_is_listed_plus_home(bundle):
@@ -455,6 +456,54 @@ def test_an_ordinary_user_may_open_its_stdout_anew(bundle):
     done = subprocess.run(bundle.argv("run", "--bundle", bundle.dir), stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=20, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"through\n", b"")
+
+
+@pytest.mark.parametrize("flags", [os.O_RDONLY, os.O_WRONLY, os.O_RDWR])
+@pytest.mark.parametrize("how", ["run", "exec", "userns"])
+def test_the_hosts_null_device_becomes_the_containers(bundle, flags, how):
+    """containerd's null I/O is open for reading only, and programs write to it. Only pipes and files had been tried."""
+    null = os.open("/dev/null", flags)
+    script = "cat; echo through; echo $? >/tmp/code; stat -c %d:%i /dev/null >/tmp/own; stat -L -c %d:%i /proc/self/fd/* >/tmp/all"
+    script += "; grep flags /proc/self/fdinfo/[012] >/tmp/flags"
+    if how == "userns":
+        bundle.userns()
+        chown_tree(bundle.dir, 100000)
+        bundle.linux.pop("cgroupsPath", None)
+        bundle.linux["resources"] = {}
+    if how == "exec":
+        bundle.writable().stay().up()
+        argv = bundle.argv("exec", tail=["sh", "-c", script])
+    else:
+        bundle.writable().sh(script).write()
+        argv = bundle.argv("run", "--bundle", bundle.dir)
+    done = subprocess.run(argv, stdin=null, stdout=null, stderr=null, timeout=20, check=False)
+    os.close(null)
+    assert done.returncode == 0
+    assert read(bundle.rootfs / "tmp/code") == "0"
+    own, all_of_them = read(bundle.rootfs / "tmp/own"), read(bundle.rootfs / "tmp/all").split()
+    assert all_of_them[0] == own and all_of_them[2] == own, (own, all_of_them)
+    assert all(int(line.split()[-1], 8) & 3 == os.O_RDWR for line in read(bundle.rootfs / "tmp/flags").splitlines()
+               if "/1:" not in line)
+
+
+@tare_only
+@pytest.mark.parametrize("kind", ["missing", "zero", "link", "file"])
+def test_a_null_device_of_the_containers_that_is_none_is_not_used(bundle, kind):
+    """CVE-2026-88265: whatever the image has at /dev/null, standard output is not bent to it."""
+    bundle.config["mounts"] = [m for m in bundle.config["mounts"] if not m["destination"].startswith("/dev")]
+    path = bundle.rootfs / "dev/null"
+    script = {"missing": "rm /dev/null", "zero": "rm /dev/null; mknod /dev/null c 1 5",
+              "link": "ln -sf /tmp/target /dev/null", "file": "rm /dev/null; echo before >/dev/null"}[kind]
+    bundle.process["capabilities"] = {k: ["CAP_MKNOD"] for k in ("bounding", "effective", "permitted")}
+    bundle.writable().stay().up().ready()
+    command(*bundle.argv("exec", tail=["sh", "-c", script])).ok()
+    null = os.open("/dev/null", os.O_RDONLY)
+    done = subprocess.run(bundle.argv("exec", tail=["sh", "-c", "stat -L -c %t:%T /proc/self/fd/0 >/tmp/zero; exec echo x"]),
+                          stdin=null, stdout=null, stderr=subprocess.PIPE, timeout=20, check=False)
+    os.close(null)
+    assert read(bundle.rootfs / "tmp/zero") == "1:3", done
+    assert not path.is_file() or path.is_symlink() or path.read_text() == "before\n"
+    assert not (bundle.rootfs / "tmp/target").exists()
 
 
 def test_a_file_stdout_was_redirected_to_stays_whose_it_is(bundle, scratch):
