@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * spec/load.c - from a bundle directory to the typed config.json
- *
- * The bundle may be anything somebody calls tare with: so the file is opened in a way that a FIFO or a device can't make us
- * wait, must be a regular one, and is read in bounds.
  */
 #include "spec/load.h"
 
@@ -11,6 +8,7 @@
 #include "base/fmt.h"
 #include "kernel/sys.h"
 #include "libocispec/decode.h"
+#include "spec/text.h"
 
 #include <linux/limits.h>
 
@@ -30,40 +28,17 @@ static const char *real_path(int dir, struct arena *a, struct err *e)
 	return arena_memdup(a, path, (size_t) n);
 }
 
-/* @where: the bundle, for the error; NULL: there is none. */
-static int read_text(int dir, const char *name, const char *where, struct arena *a, char **text,
-		     size_t *length, struct err *e)
-{
-	struct stat st;
-
-	autoclose int fd = sys_open_at(dir, name, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
-	int r = fd < 0 ? fd : sys_stat(fd, &st);
-	if (r < 0 && where)
-		return err_sys(e, r, "open \"%s\" in bundle \"%s\"", name, where);
-	if (r < 0)
-		return err_sys(e, r, "open \"%s\"", name);
-	if (!S_ISREG(st.st_mode))
-		return err_msg(e, "\"%s\"%s%s is not a regular file", name,
-			       where ? " in bundle " : "", where ? where : "");
-	if ((size_t) st.st_size > OCI_MAX_SIZE)
-		return err_msg(e, "\"%s\"%s%s is larger than %zu bytes", name,
-			       where ? " in bundle " : "", where ? where : "", OCI_MAX_SIZE);
-
-	*text = arena_alloc(a, (size_t) st.st_size + 1);
-	ssize_t n = sys_read_all(fd, *text, (size_t) st.st_size);
-	if (n < 0)
-		return err_sys(e, (int) n, "read \"%s\"", name);
-	*length = (size_t) n;
-
-	return 0;
-}
-
-static int read_config(struct bundle *b, int dir, const char *name, struct arena *a, struct err *e)
+/* @named: by an option, which may well name a pipe. */
+static int read_config(struct bundle *b, int dir, const char *name, bool named, struct arena *a,
+		       struct err *e)
 {
 	char *text;
 
-	if (read_text(dir, name, b->path, a, &text, &b->length, e) < 0)
-		return -1;
+	autoclose int fd = text_open(dir, name);
+	if (fd < 0)
+		return err_sys(e, fd, "open \"%s\" in bundle \"%s\"", name, b->path);
+	if (text_read(fd, name, named, a, &text, &b->length, e) < 0)
+		return err_in(e, "bundle \"%s\"", b->path);
 	b->text = text;
 
 	return 0;
@@ -76,7 +51,10 @@ int process_load(const struct oci_process **process, const char *path, struct ar
 	void *decoded;
 	char *text;
 
-	if (read_text(AT_FDCWD, path, NULL, a, &text, &length, e) < 0)
+	autoclose int fd = text_open(AT_FDCWD, path);
+	if (fd < 0)
+		return err_sys(e, fd, "open \"%s\"", path);
+	if (text_read(fd, path, true, a, &text, &length, e) < 0)
 		return -1;
 	if (oci_decode(&oci_process_type, text, length, a, &decoded, NULL, e) < 0)
 		return -1;
@@ -96,7 +74,7 @@ int bundle_load(struct bundle *b, const char *path, const char *config_name, str
 		return err_sys(e, dir, "open bundle \"%s\"", path);
 
 	b->path = real_path(dir, a, e);
-	if (!b->path || read_config(b, dir, name, a, e) < 0)
+	if (!b->path || read_config(b, dir, name, config_name, a, e) < 0)
 		return -1;
 	if (oci_decode(&oci_config_type, b->text, b->length, a, &config, NULL, e) < 0) {
 		if (e->place[0] == '\0')

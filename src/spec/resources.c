@@ -1,43 +1,31 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * spec/resources.c - new limits for a container, out of a file or standard input
- *
- * It may be a pipe, so it is read until it ends, and in bounds.
  */
 #include "spec/resources.h"
 
 #include "base/fd.h"
 #include "kernel/sys.h"
 #include "libocispec/decode.h"
+#include "spec/text.h"
 
 #include <string.h>
 
-static int read_text(struct resources_file *f, int fd, struct arena *a, struct err *e)
+static int read_text(struct resources_file *f, const char *path, struct arena *a, struct err *e)
 {
-	size_t room = 65536, used = 0;
-	char *text = arena_alloc(a, room);
+	bool input = strcmp(path, "-") == 0;
+	char *text;
 
-	for (;;) {
-		ssize_t n = sys_read_all(fd, text + used, room - used - 1);
+	autoclose int fd = input ? sys_dup(0, 3) : text_open(AT_FDCWD, path);
+	if (fd < 0)
+		return err_sys(e, fd, "open \"%s\"", input ? "standard input" : path);
 
-		if (n < 0)
-			return err_sys(e, (int) n, "read the resources");
-		used += (size_t) n;
-		if (used < room - 1)
-			break;
-		if (room > OCI_MAX_SIZE)
-			return err_msg(e, "the resources are larger than %zu bytes", OCI_MAX_SIZE);
+	int r = input ? text_read_input(fd, "standard input", a, &text, &f->length, e)
+		      : text_read(fd, path, true, a, &text, &f->length, e);
+	if (r == 0)
+		f->text = text;
 
-		char *more = arena_alloc(a, room * 2);
-		memcpy(more, text, used);
-		text = more;
-		room *= 2;
-	}
-	text[used] = '\0';
-	f->text = text;
-	f->length = used;
-
-	return 0;
+	return r;
 }
 
 int resources_load(struct resources_file *f, const char *path, struct arena *a, struct err *e)
@@ -45,10 +33,7 @@ int resources_load(struct resources_file *f, const char *path, struct arena *a, 
 	bool input = strcmp(path, "-") == 0;
 	void *resources;
 
-	autoclose int fd = input ? sys_dup(0, 3) : sys_open(path, O_RDONLY | O_NOCTTY);
-	if (fd < 0)
-		return err_sys(e, fd, "open \"%s\"", input ? "standard input" : path);
-	if (read_text(f, fd, a, e) < 0)
+	if (read_text(f, path, a, e) < 0)
 		return -1;
 	if (oci_decode(&oci_linux_resources_type, f->text, f->length, a, &resources, NULL, e) < 0) {
 		if (e->place[0] == '\0')

@@ -2,14 +2,15 @@
 """exec: a further process in a running container, never wider than the first."""
 import json
 import os
+import shlex
 import signal
+import subprocess
 import time
 
 import pytest
 
 from harness import (IS_TARE, LAYOUT, Terminal, assert_same_host, cgroup_mount, cgroup_mounts, cgroups_of, chown_tree,
-                     command, finish,
-                     has_v2, namespace, poll, read, snapshot, spawn, tare_only)
+                     command, finish, has_v2, namespace, poll, read, snapshot, spawn, tare_only)
 
 pytestmark = pytest.mark.layouts
 
@@ -370,8 +371,48 @@ def test_a_process_file_that_is_no_file_is_refused(up, scratch, kind):
         path.mkdir()
     elif kind == "fifo":
         os.mkfifo(path)
-    r = ex(up, flags=["--process", path], timeout=5)
+    r = ex(up, flags=["--process", path], timeout=15)
     assert r.code == 255 and f'"{path}"' in r.err
+
+
+def process_text(script):
+    return json.dumps({"args": ["sh", "-c", script], "env": ["PATH=/bin"], "cwd": "/", "user": {"uid": 0, "gid": 0}})
+
+
+@pytest.mark.parametrize("way", ["pipe", "fifo", "stdin", "pieces", "large"])
+def test_a_process_file_may_be_a_pipe(up, scratch, way):
+    """A shell's <(command) is one; only what is no file at all had been tried."""
+    text = process_text("echo hi" if way != "large" else "echo hi #" + 100000 * "x")
+    path = scratch / "process"
+    if way == "fifo":
+        os.mkfifo(path)
+        writer = subprocess.Popen(["sh", "-c", f"cat >{path}"], stdin=subprocess.PIPE, text=True)
+        writer.stdin.write(text)
+        writer.stdin.close()
+        r = ex(up, flags=["--process", path])
+        writer.wait()
+    else:
+        write = {"pieces": f"printf %s '{text[:30]}'; sleep 1; printf %s '{text[30:]}'"}.get(way, f"cat {path}")
+        path.write_text(text)
+        argv = " ".join(shlex.quote(str(a)) for a in up.argv("exec", "--process"))
+        name = "/dev/stdin" if way == "stdin" else f"<({write})"
+        argv = argv.replace(up.id, f"{name} {up.id}")
+        r = command("bash", "-c", f"{write} | {argv}" if way == "stdin" else argv)
+    assert (r.code, r.out, r.err) == (0, "hi\n", "")
+
+
+@tare_only
+@pytest.mark.parametrize("way, text", [
+    ("sleep 1000", "has not come to its end within 8 s"),
+    ("cat /dev/zero", "is larger than 16777216 bytes"),
+    ("true", "line 1, column 1"),
+])
+def test_a_pipe_is_read_in_bounds(up, way, text):
+    argv = " ".join(shlex.quote(str(a)) for a in up.argv("exec", "--process"))
+    start = time.monotonic()
+    r = command("bash", "-c", "exec 5< <(exec %s); %s; kill $! 2>/dev/null" % (way, argv.replace(up.id, f"/dev/fd/5 {up.id}")))
+    assert time.monotonic() - start < 10
+    assert r.err.startswith(f'tare: exec "{up.id}": ') and text in r.err and r.err.count("\n") == 1, r
 
 
 # --- terminals, descriptors
