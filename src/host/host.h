@@ -153,6 +153,15 @@ int idmap_make_namespace(const struct id_ranges *uids, const struct id_ranges *g
 /* OP_START_SCOPE */
 int scope_perform(struct create *c, const struct step *s, struct err *e);
 
+/* ---- explain.c ---- */
+
+/*
+ * The tare-init @pid at the other end of @socket sent the failure @m. If it could not execute the program, look why, add that
+ * to @e as a hint, and let it go on, which is to end. Takes no longer than two seconds.
+ */
+struct wire_message;
+void exec_explain(pid_t pid, int socket, const struct wire_message *m, struct err *e);
+
 /* ---- advice.c ---- */
 
 /* The step @s failed, also inside, with @e: add a hint where one helps and none is there. -1 */

@@ -469,6 +469,7 @@ static void warn_inside(struct create *c, struct wire_message *m)
 static int failed_inside(struct create *c, const struct wire_message *m, struct err *e)
 {
 	*e = m->error;
+	exec_explain(c->pid, c->control, m, e);
 
 	return failed_at(c, m->step, e);
 }

@@ -30,7 +30,7 @@ void birth_fails(const struct birth *b, int control, int r, const char *what)
 	(void) err_sys(&e, r, "%s", what);
 	if (r == -ENOSYS)
 		err_lacks(&e, "execution without a procfs at /proc", "3.19");
-	wire_send_failure(control, b->create->plan->spawn, &e);
+	wire_send_failure(control, b->create->plan->spawn, &e, NULL);
 	sys_exit(1);
 }
 

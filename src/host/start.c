@@ -109,6 +109,7 @@ static int follow(struct progress *p, struct err *e)
 			return p->ready ? end_of_progress(p, e) : ended_early(e);
 		if (m.kind == WIRE_FAILED) {
 			*e = m.error;
+			exec_explain(p->rec->pid, p->socket, &m, e);
 			return -1;
 		}
 		if (m.kind == WIRE_READY)

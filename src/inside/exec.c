@@ -46,9 +46,9 @@ static int refuse(const char *name, const char *path, int r, struct err *e)
  * Try each directory of PATH. The first that can be executed; else the most telling of the failures. A directory of that name
  * is passed over as shells do it, and a name of no letters is nowhere.
  */
-static int search(const struct exec_step *x, char path[PATH_MAX], struct err *e)
+static int search(struct inside *in, const struct exec_step *x, char path[PATH_MAX], struct err *e)
 {
-	const char *name = x->file, *at = x->search_path;
+	const char *name = x->file, *at = x->search_path, *denied_in = NULL;
 	int denied = 0;
 
 	for (;;) {
@@ -60,31 +60,39 @@ static int search(const struct exec_step *x, char path[PATH_MAX], struct err *e)
 
 		if (r == 0 && name[0] != '\0')
 			return 0;
-		if (r == -EACCES || r == -EPERM)
+		if (!denied_in && (r == -EACCES || r == -EPERM)) {
 			denied = r;
+			denied_in = at;
+		}
 		if (at[length] == '\0')
 			break;
 		at += length + 1;
 	}
-	if (denied < 0)
+	if (denied_in) {
+		fmt_text(path, PATH_MAX, "%.*s/%s", (int) strcspn(denied_in, ":"), denied_in, name);
+		in->failed_program = path;
 		return refuse(name, path, denied, e);
+	}
+	(void) err_msg(e, "exec: \"%s\": executable file not found in $PATH", name);
 
-	return err_msg(e, "exec: \"%s\": executable file not found in $PATH", name);
+	return err_hint(e, "PATH is \"%s\"", x->search_path);
 }
 
 /* Where the program is: found once, before the filter is loaded. */
 static char program[PATH_MAX];
 
-static int find(const struct exec_step *x, struct err *e)
+static int find(struct inside *in, const struct exec_step *x, struct err *e)
 {
 	const char *name = x->file;
 
 	if (!strchr(name, '/'))
-		return search(x, program, e);
+		return search(in, x, program, e);
 	if (fmt_text(program, PATH_MAX, "%s", name) >= PATH_MAX)
 		return refuse(name, name, -ENAMETOOLONG, e);
 
 	int r = check(program);
+	if (r < 0)
+		in->failed_program = program;
 
 	return r < 0 ? refuse(name, program, r, e) : 0;
 }
@@ -222,7 +230,7 @@ int exec_prepare(struct inside *in, const struct step *s, struct err *e)
 	const struct exec_step *x = &s->exec;
 
 	in->envp = x->home_missing ? with_home(x, e) : x->envp;
-	if (!in->envp || find(x, e) < 0)
+	if (!in->envp || find(in, x, e) < 0)
 		return -1;
 	if (in->console < 0)
 		use_own_null();
@@ -260,5 +268,10 @@ int exec_program(struct inside *in, const struct step *s, struct err *e)
 
 	int r = sys_exec(program, s->exec.argv, in->envp);
 
-	return refuse(s->exec.file, program, r, e);
+	(void) err_sys(e, r, "exec: \"%s\"", s->exec.file);
+	if (s->exec.refused)
+		err_hint(e, "linux.seccomp refuses execve");
+	in->failed_program = program;
+
+	return -1;
 }

@@ -56,7 +56,13 @@ static void __attribute__((noreturn)) end_without_a_call(void)
 void filter_report_and_end(struct inside *in, const struct err *e)
 {
 	if (!in->last_words) {
-		wire_send_failure(in->report, in->step, e);
+		struct wire_message m;
+		int fd;
+		int r = wire_send_failure(in->report, in->step, e, in->failed_program);
+
+		/* A filter that does not let us wait lets us end, or ends us. */
+		if (r == 0 && in->failed_program)
+			wire_receive(in->report, &m, &fd);
 		sys_exit(1);
 	}
 	in->last_words->step = (uint32_t) in->step;

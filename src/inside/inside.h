@@ -37,10 +37,11 @@ struct inside {
 	int labels[LABEL_MODULES];	 /* open attribute files; -1: not asked for */
 	int console;			 /* slave of the pty, which becomes stdio; -1: none */
 	struct wire_message *last_words; /* shared with tare; NULL: the socket is good enough */
-	bool listened_to;	 /* by an agent, who may let any call of ours wait for ever */
-	bool announced;		 /* exec_announce() was called */
-	bool groups_denied;	 /* the user namespace that was joined has setgroups(2) denied */
-	const char *const *envp; /* from OP_PREPARE_EXEC on: the program's environment */
+	bool listened_to;	    /* by an agent, who may let any call of ours wait for ever */
+	bool announced;		    /* exec_announce() was called */
+	bool groups_denied;	    /* the user namespace that was joined has setgroups(2) denied */
+	const char *const *envp;    /* from OP_PREPARE_EXEC on: the program's environment */
+	const char *failed_program; /* what could not be executed; NULL: nothing yet */
 };
 
 /* Who started us has gone, or talks nonsense: there is nobody to tell. */

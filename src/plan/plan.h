@@ -283,6 +283,7 @@ struct exec_step {
 	const char *search_path; /* PATH of envp, or the default */
 	bool home_missing;	 /* HOME is to be taken from the container's /etc/passwd */
 	uid_t uid;		 /* whose home */
+	bool refused;		 /* the filter lets no execve(2) through, whatever its arguments */
 };
 
 struct step {

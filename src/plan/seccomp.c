@@ -445,6 +445,18 @@ static int check_exec(const struct seccomp_program *program, struct err *e)
 	}
 }
 
+/* An answer of the filter's own: where SECCOMP_RET_TRACE finds no tracer, that is ENOSYS. */
+static bool refuses_exec(const struct seccomp_program *program)
+{
+	uint32_t result;
+
+	if (!seccomp_constant_result(program, SYS_execve, &result))
+		return false;
+	result &= SECCOMP_RET_ACTION_FULL;
+
+	return result == SECCOMP_RET_ERRNO || result == SECCOMP_RET_TRACE;
+}
+
 /* Is @number allowed, whatever its arguments? */
 static bool allows(const struct seccomp_program *program, int number)
 {
@@ -491,6 +503,7 @@ int plan_seccomp(struct planner *p, struct err *e)
 		return 0;
 	if (check_exec(program, e) < 0)
 		return -1;
+	p->exec.refused = refuses_exec(program);
 
 	struct step *step = plan_add(p, OP_SET_SECCOMP, PLACE);
 	step->seccomp.filter = program->filter;

@@ -20,21 +20,28 @@ int wire_send(int socket, enum wire_kind kind, size_t step, int fd)
 	return sys_send_fd(socket, &m, SHORT_MESSAGE, fd);
 }
 
-static int send_error(int socket, enum wire_kind kind, size_t step, const struct err *e)
+static int send_error(int socket, enum wire_kind kind, size_t step, const struct err *e,
+		      const char *program)
 {
 	struct wire_message m = { .kind = kind, .step = (uint32_t) step, .error = *e };
+	bool fits = program && strlen(program) < sizeof(m.program);
 
-	return sys_send_fd(socket, &m, sizeof(m), -1);
+	if (fits)
+		memcpy(m.program, program, strlen(program) + 1);
+
+	int r = sys_send_fd(socket, &m, sizeof(m), -1);
+
+	return r == 0 && program && !fits ? -ENAMETOOLONG : r;
 }
 
-int wire_send_failure(int socket, size_t step, const struct err *failure)
+int wire_send_failure(int socket, size_t step, const struct err *failure, const char *program)
 {
-	return send_error(socket, WIRE_FAILED, step, failure);
+	return send_error(socket, WIRE_FAILED, step, failure, program);
 }
 
 int wire_send_warning(int socket, size_t step, const struct err *warning)
 {
-	return send_error(socket, WIRE_WARNING, step, warning);
+	return send_error(socket, WIRE_WARNING, step, warning, NULL);
 }
 
 static bool has_error(const struct wire_message *m)
@@ -43,10 +50,12 @@ static bool has_error(const struct wire_message *m)
 }
 
 /* Who wrote it may be traced by a process of the container: nothing of it is to be believed. */
-static void end_texts(struct err *e)
+static void end_texts(struct wire_message *m)
 {
+	struct err *e = &m->error;
+
 	e->place[ERR_PLACE - 1] = e->text[ERR_TEXT - 1] = e->hint[ERR_HINT - 1] = '\0';
-	e->operation[sizeof(e->operation) - 1] = '\0';
+	e->operation[sizeof(e->operation) - 1] = m->program[WIRE_PROGRAM - 1] = '\0';
 }
 
 int wire_receive(int socket, struct wire_message *m, int *fd)
@@ -55,7 +64,7 @@ int wire_receive(int socket, struct wire_message *m, int *fd)
 
 	if (n <= 0)
 		return (int) n;
-	end_texts(&m->error);
+	end_texts(m);
 	if ((size_t) n != (has_error(m) ? sizeof(*m) : SHORT_MESSAGE))
 		return -EPROTO;
 
@@ -74,7 +83,8 @@ int wire_last_words(int fd, struct wire_message *m)
 	ssize_t n = sys_seek(fd, 0, SEEK_SET) < 0 ? -EIO : sys_read_all(fd, m, sizeof(*m));
 	if (n < 0)
 		return (int) n;
-	end_texts(&m->error);
+	end_texts(m);
+	m->program[0] = '\0'; /* its writer has ended */
 
 	return n == sizeof(*m) && m->kind == WIRE_FAILED;
 }

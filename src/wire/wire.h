@@ -40,7 +40,9 @@
  *						waits
  *	GO ------------------------------------>
  *
- * At any moment instead:  <------ FAILED    with the struct err; tare-init has ended
+ * At any moment instead:  <------ FAILED    with the struct err; tare-init has ended, or, where the program could not
+ *					   be executed, waits:
+ * GO ------------------------------------>	ends
  *	      or, before READY, end of file	it was killed
  *
  * The control socket is a SOCK_SEQPACKET pair: one message, one read. The first GO is sent, and waited for,
@@ -78,6 +80,9 @@ enum wire_enter_fd {
 #define WIRE_NAME  "tare-init"
 #define WIRE_TITLE 96
 
+/* Room for the name of a program; one that does not fit is left out. */
+#define WIRE_PROGRAM 512
+
 enum wire_kind {
 	WIRE_GO = 1,	 /* -> init */
 	WIRE_TURN,	 /* -> host: perform the host steps from @step on */
@@ -97,13 +102,17 @@ enum wire_kind {
 struct wire_message {
 	uint32_t kind;
 	uint32_t step;
-	struct err error; /* WIRE_FAILED and WIRE_WARNING only; else not sent */
+	/* WIRE_FAILED and WIRE_WARNING only; else not sent */
+	struct err error;
+	/* What could not be executed: tare-init waits for GO, or the end of the socket, so that it can be looked at. Or "". */
+	char program[WIRE_PROGRAM];
 };
 
 /* One message, without an error value. @fd -1: no descriptor goes with it. 0, or -errno. */
 int wire_send(int socket, enum wire_kind kind, size_t step, int fd);
 
-int wire_send_failure(int socket, size_t step, const struct err *failure);
+/* @program: what could not be executed; NULL: something else failed. Returns -ENAMETOOLONG, and has sent the failure, where it does not fit. */
+int wire_send_failure(int socket, size_t step, const struct err *failure, const char *program);
 int wire_send_warning(int socket, size_t step, const struct err *warning);
 
 /*

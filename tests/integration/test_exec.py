@@ -43,15 +43,18 @@ def test_the_command_begins_behind_the_id(up):
     assert ex(up, "echo", "--tty", "-d").ok().out == "--tty -d\n"
 
 
+WHERE = 'PATH is "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"'
+
+
 @tare_only
 @pytest.mark.parametrize("words, text", [
-    (["nosuch"], 'exec: "nosuch": executable file not found in $PATH'),
+    (["nosuch"], f'exec: "nosuch": executable file not found in $PATH ({WHERE})'),
     (["/no/such"], 'exec: "/no/such": stat /no/such: no such file or directory'),
-    (["/etc/passwd"], 'exec: "/etc/passwd": permission denied'),
+    (["/etc/passwd"], 'exec: "/etc/passwd": permission denied (it has no x bit: chmod +x)'),
     (["/etc"], 'exec: "/etc": permission denied (it is a directory)'),
     (["./etc"], 'exec: "./etc": permission denied (it is a directory)'),
-    (["."], 'exec: ".": executable file not found in $PATH'),
-    ([""], 'exec: "": executable file not found in $PATH'),
+    (["."], f'exec: ".": executable file not found in $PATH ({WHERE})'),
+    ([""], f'exec: "": executable file not found in $PATH ({WHERE})'),
 ])
 def test_what_cannot_be_executed_is_255_and_named(up, words, text):
     """In the words of execve(2), of which engines make 126 or 127; of a directory ours had been promised."""

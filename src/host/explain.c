@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * host/explain.c - why the program could not be executed
+ *
+ * Runs in tare, while the tare-init that failed still waits, so that its mounts are there. The file is looked at by a child
+ * of tare: the filesystem that it is on may be served by a process of the container, which may never answer, and a
+ * process that waits for that can only be killed.
+ */
+#include "host/host.h"
+
+#include "base/fd.h"
+#include "base/fmt.h"
+#include "kernel/process.h"
+#include "kernel/socket.h"
+#include "program/program.h"
+#include "wire/wire.h"
+
+#include <linux/limits.h>
+
+#define EXPLAIN_MS 1000
+#define END_MS	   1000
+
+/* What /proc/PID/@name links to. False where it can't be read. */
+static bool read_link(pid_t pid, const char *name, char target[PATH_MAX])
+{
+	char path[64];
+
+	fmt_text(path, sizeof(path), "/proc/%d/%s", pid, name);
+
+	ssize_t n = sys_read_link_at(AT_FDCWD, path, target, PATH_MAX - 1);
+	target[n > 0 ? n : 0] = '\0';
+
+	return n > 0;
+}
+
+/* The working directory of @pid as it sees it itself: without a mount namespace /proc names it as the host does. */
+static void read_cwd(pid_t pid, char cwd[PATH_MAX])
+{
+	char root[PATH_MAX];
+	size_t length;
+
+	if (!read_link(pid, "cwd", cwd) || !read_link(pid, "root", root)) {
+		fmt_text(cwd, PATH_MAX, "/");
+		return;
+	}
+	length = strcmp(root, "/") == 0 ? 0 : strlen(root);
+	if (strncmp(cwd, root, length) == 0)
+		memmove(cwd, cwd + length, strlen(cwd + length) + 1);
+}
+
+struct question {
+	pid_t pid;
+	const struct wire_message *m;
+	int answer; /* write end of a pipe */
+};
+
+static int look(void *arg)
+{
+	const struct question *q = arg;
+	char path[64], cwd[PATH_MAX], text[ERR_HINT];
+
+	read_cwd(q->pid, cwd);
+	fmt_text(path, sizeof(path), "/proc/%d/root", q->pid);
+
+	autoclose int root = sys_open(path, O_PATH | O_DIRECTORY);
+	if (root < 0)
+		return 1;
+
+	const struct program_case c = {
+		.root = root,
+		.cwd = cwd,
+		.path = q->m->program,
+		.code = q->m->error.code,
+	};
+	if (!program_explain(&c, text, sizeof(text)))
+		return 1;
+
+	return sys_write_all(q->answer, text, strlen(text)) < 0;
+}
+
+/* The child's answer, "" for none or none in time. */
+static void hear(int answer, char text[ERR_HINT])
+{
+	struct pollfd heard = { .fd = answer, .events = POLLIN };
+	ssize_t n = sys_poll(&heard, 1, EXPLAIN_MS) > 0 ? sys_read(answer, text, ERR_HINT - 1) : 0;
+
+	text[n > 0 ? n : 0] = '\0';
+}
+
+static void ask(pid_t pid, const struct wire_message *m, char text[ERR_HINT])
+{
+	const struct sys_clone clone = { .cgroup = -1 };
+	int ends[2], status;
+
+	text[0] = '\0';
+	if (sys_pipe(ends) < 0)
+		return;
+
+	struct question q = { .pid = pid, .m = m, .answer = ends[1] };
+	pid_t child = sys_clone_call(&clone, NULL, look, &q);
+
+	sys_close(ends[1]);
+	if (child > 0) {
+		hear(ends[0], text);
+		sys_kill(child, SIGKILL);
+		sys_wait_within(child, &status, END_MS);
+	}
+	sys_close(ends[0]);
+}
+
+void exec_explain(pid_t pid, int socket, const struct wire_message *m, struct err *e)
+{
+	struct pollfd end = { .fd = socket, .events = 0 };
+	char text[ERR_HINT];
+
+	if (m->program[0] == '\0')
+		return;
+	if (e->hint[0] == '\0') {
+		ask(pid, m, text);
+		if (text[0] != '\0')
+			err_hint(e, "%s", text);
+	}
+	/* It ends now, and who asks for its state hears so: POLLHUP. */
+	if (wire_send(socket, WIRE_GO, m->step, -1) == 0)
+		sys_poll(&end, 1, END_MS);
+}

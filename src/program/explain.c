@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * program/explain.c - why execve(2) failed
+ *
+ * The kernel follows a chain: a script names its interpreter, which may be another script, and an ELF program names
+ * its loader. Its errno does not tell which link of the chain it is about. Here the same chain is followed by hand,
+ * to the first link that the errno fits.
+ */
+#include "program/program.h"
+
+#include "base/fd.h"
+#include "base/fmt.h"
+#include "base/table.h"
+#include "kernel/sys.h"
+
+#include <elf.h>
+#include <linux/limits.h>
+#include <linux/stat.h>
+
+#define MOST_LINKS 5 /* exec_binprm() of the kernel */
+
+#ifndef ST_NOEXEC
+#define ST_NOEXEC 8 /* statfs(2) */
+#endif
+
+struct look {
+	const struct program_case *c;
+	char *text;
+	size_t size;
+	const char *path;	     /* the link of the chain that is looked at */
+	char who[PROGRAM_NAME + 32]; /* "it", or: its interpreter "/bin/sh" */
+};
+
+#define SAY(l, ...) (fmt_text((l)->text, (l)->size, __VA_ARGS__), true)
+
+/* ---- a file that is missing: ENOENT ---- */
+
+static bool say_dangling(const struct look *l)
+{
+	char whole[PATH_MAX], target[PROGRAM_NAME];
+	bool absolute = l->path[0] == '/';
+
+	fmt_text(whole, sizeof(whole), "%s%s%s", absolute ? "" : l->c->cwd, absolute ? "" : "/",
+		 l->path);
+
+	autoclose int fd = sys_open_in_root(l->c->root, whole, O_PATH | O_NOFOLLOW);
+	ssize_t n = fd < 0 ? fd : sys_read_link_at(fd, "", target, sizeof(target) - 1);
+	if (n <= 0)
+		return false;
+	target[n] = '\0';
+
+	return SAY(l, "\"%s\" is a link to \"%s\", and that is not there", l->path, target);
+}
+
+/* The part of a loader's name by which C libraries are told apart. */
+static const char *library_of(const char *loader)
+{
+	if (strstr(loader, "/ld-musl-"))
+		return "musl";
+
+	return strstr(loader, "/ld-linux") || strstr(loader, "/ld64.so") ? "glibc" : NULL;
+}
+
+/* The other C library, if the container has that one's loader. */
+static const char *library_that_is_there(const struct look *l)
+{
+	static const char *const loaders[] = {
+		"/lib/ld-musl-x86_64.so.1",
+		"/lib/ld-musl-aarch64.so.1",
+		"/lib64/ld-linux-x86-64.so.2",
+		"/lib/ld-linux-aarch64.so.1",
+		"/lib/ld-linux-riscv64-lp64d.so.1",
+		"/lib/ld-musl-riscv64.so.1",
+		"/lib64/ld64.so.2",
+		"/lib/ld64.so.1",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(loaders); i++) {
+		autoclose int fd = program_open(l->c->root, "/", loaders[i]);
+
+		if (fd >= 0)
+			return library_of(loaders[i]);
+	}
+
+	return NULL;
+}
+
+/* @p, which is there, is called @name: NULL for the program itself. */
+static bool say_missing(const struct look *l, const char *name, const struct program *p)
+{
+	int shown = (int) strlen(p->interpreter) - (p->carriage_return ? 1 : 0);
+	const char *wanted = library_of(p->interpreter), *has = library_that_is_there(l);
+	char front[PROGRAM_NAME + 16] = "the file is there";
+
+	if (name)
+		fmt_text(front, sizeof(front), "\"%s\" is there", name);
+	if (p->carriage_return)
+		return SAY(l,
+			   "%s; its interpreter \"%.*s\\r\" is not: the script has CRLF line ends",
+			   front, shown, p->interpreter);
+	if (p->kind == PROGRAM_SCRIPT)
+		return SAY(l, "%s; its interpreter \"%s\" is not", front, p->interpreter);
+	if (!wanted || (has && strcmp(wanted, has) == 0))
+		return SAY(l, "%s; its loader \"%s\" is not", front, p->interpreter);
+
+	return SAY(l, "%s; its loader \"%s\" is not: it was built for %s, the rootfs has %s", front,
+		   p->interpreter, wanted, has ? has : "no C library");
+}
+
+/* ---- a file that is no program here: ENOEXEC ---- */
+
+static bool say_machine(const struct look *l, const struct program *p)
+{
+	const char *name = program_machine_name(p->machine);
+	const char *own = program_machine_name(program_own_machine());
+
+	if (p->machine != program_own_machine() && name)
+		return SAY(l, "%s is for %s, this machine is %s", l->who, name,
+			   own ? own : "another");
+	if (p->machine != program_own_machine())
+		return SAY(l, "%s is for a machine with the number %u, this one is %s", l->who,
+			   p->machine, own ? own : "another");
+	if (!p->wide)
+		return SAY(l, "%s is a 32-bit program, and this kernel runs none of its kind",
+			   l->who);
+	if (p->type != ET_EXEC && p->type != ET_DYN)
+		return SAY(l, "%s is an ELF file, but no program: an object file, or a core",
+			   l->who);
+
+	return false;
+}
+
+static bool say_format(const struct look *l, const struct program *p)
+{
+	switch (p->kind) {
+	case PROGRAM_EMPTY:
+		return SAY(l, "%s is empty", l->who);
+	case PROGRAM_ELF:
+		return say_machine(l, p);
+	case PROGRAM_DAMAGED:
+		return SAY(l, "%s is an ELF file with a damaged header: was it cut short?", l->who);
+	case PROGRAM_MARKED:
+		return SAY(l, "%s has a byte order mark before its \"#!\": save it without one",
+			   l->who);
+	case PROGRAM_TEXT:
+		return SAY(l, "%s has no \"#!\" line", l->who);
+	case PROGRAM_WINDOWS:
+		return SAY(l, "%s is a program for Windows", l->who);
+	case PROGRAM_MACOS:
+		return SAY(l, "%s is a program for macOS", l->who);
+	case PROGRAM_SCRIPT:
+		if (p->interpreter[0] == '\0')
+			return SAY(l, "%s has a \"#!\" line that names no interpreter", l->who);
+		if (p->too_long)
+			return SAY(
+				l,
+				"%s has a \"#!\" line longer than the %d bytes that the kernel reads",
+				l->who, PROGRAM_LINE - 1);
+		return false;
+	default:
+		return SAY(l, "%s is neither an ELF program nor a script with a \"#!\" line",
+			   l->who);
+	}
+}
+
+/* ---- a file that may not be executed: EACCES ---- */
+
+static bool is_noexec(int fd)
+{
+	struct statfs fs;
+
+	return sys_statfs(fd, &fs) == 0 && fs.f_flags & ST_NOEXEC;
+}
+
+/* The topmost directory of the path that is noexec already: as a rule where the filesystem is mounted. */
+static bool say_noexec(const struct look *l)
+{
+	char part[PATH_MAX];
+	size_t length = strlen(l->path);
+
+	for (size_t i = 1; i < length && length < sizeof(part); i++) {
+		if (l->path[i] != '/')
+			continue;
+		fmt_text(part, sizeof(part), "%.*s", (int) i, l->path);
+
+		autoclose int fd = sys_open_in_root(l->c->root, part, O_PATH);
+		if (fd >= 0 && is_noexec(fd))
+			return SAY(l, "\"%s\" is mounted noexec", part);
+	}
+
+	return SAY(l, "%s is on a mount that is noexec", l->who);
+}
+
+/* The first directory on the way that is not open to everybody. */
+static bool say_closed_directory(const struct look *l)
+{
+	char part[PATH_MAX];
+	size_t length = strlen(l->path);
+	struct stat st;
+
+	for (size_t i = 1; l->path[0] == '/' && i < length && length < sizeof(part); i++) {
+		if (l->path[i] != '/')
+			continue;
+		fmt_text(part, sizeof(part), "%.*s", (int) i, l->path);
+
+		autoclose int fd = sys_open_in_root(l->c->root, part, O_PATH);
+		if (fd >= 0 && sys_stat(fd, &st) == 0 && (st.st_mode & 0111) != 0111)
+			return SAY(
+				l,
+				"the directory \"%s\" has mode 0%o, which may keep this user out",
+				part, st.st_mode & 07777);
+	}
+
+	return false;
+}
+
+static bool say_denied(const struct look *l, int fd)
+{
+	struct stat st;
+
+	if (is_noexec(fd))
+		return say_noexec(l);
+	if (sys_stat(fd, &st) < 0)
+		return false;
+	if ((st.st_mode & 0111) == 0)
+		return SAY(l, "%s has no x bit: chmod +x", l->who);
+	if ((st.st_mode & 0111) != 0111)
+		return SAY(l, "%s has mode 0%o, which does not let this user execute it", l->who,
+			   st.st_mode & 07777);
+
+	return false;
+}
+
+/* ---- a file with capabilities of its own: EPERM ---- */
+
+/* capabilities(7): execve(2) fails with EPERM where the effective bit is set and the bounding set has not all. */
+static bool say_capabilities(const struct look *l, int fd)
+{
+	unsigned char value[64];
+	ssize_t n = SYS_CALL(fgetxattr, fd, "security.capability", value, sizeof(value), 0, 0);
+
+	/* linux/capability.h, struct vfs_cap_data: little-endian, the lowest bit is VFS_CAP_FLAGS_EFFECTIVE. */
+	if (n < 4 || !(value[0] & 1))
+		return false;
+
+	return SAY(l, "%s has file capabilities (setcap) that the container's bounding set lacks",
+		   l->who);
+}
+
+/* ---- the chain ---- */
+
+static bool say_what_fits(const struct look *l, int fd, const struct program *p)
+{
+	switch (l->c->code) {
+	case ENOEXEC:
+	case ELIBBAD:
+		return say_format(l, p);
+	case EACCES:
+		return say_denied(l, fd);
+	case EPERM:
+		return say_capabilities(l, fd);
+	default:
+		return false;
+	}
+}
+
+static bool names_another(const struct program *p)
+{
+	return (p->kind == PROGRAM_SCRIPT || p->kind == PROGRAM_ELF) && p->interpreter[0] != '\0';
+}
+
+static bool follow(struct look *l)
+{
+	struct program chain[MOST_LINKS];
+
+	for (size_t i = 0; i < ARRAY_SIZE(chain); i++) {
+		autoclose int fd = program_open(l->c->root, l->c->cwd, l->path);
+		if (fd == -ENOENT && i == 0)
+			return say_dangling(l);
+		if (fd == -ENOENT)
+			return l->c->code == ENOENT &&
+			       say_missing(l, i > 1 ? chain[i - 2].interpreter : NULL,
+					   &chain[i - 1]);
+		if (fd < 0 || program_read(fd, &chain[i]) < 0)
+			return false;
+		if (say_what_fits(l, fd, &chain[i]))
+			return true;
+		if (!names_another(&chain[i]))
+			return false;
+		l->path = chain[i].interpreter;
+		fmt_text(l->who, sizeof(l->who), "its %s \"%s\"",
+			 chain[i].kind == PROGRAM_SCRIPT ? "interpreter" : "loader", l->path);
+	}
+
+	return false;
+}
+
+bool program_explain(const struct program_case *c, char *text, size_t size)
+{
+	struct look l = { .c = c, .text = text, .size = size, .path = c->path, .who = "it" };
+
+	text[0] = '\0';
+	if (follow(&l))
+		return true;
+	l.path = c->path;
+	if (c->code == EACCES && say_closed_directory(&l))
+		return true;
+	text[0] = '\0';
+
+	return false;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * program/find.c - a file of the container, opened for reading without a risk
+ *
+ * What is opened first is only a place (O_PATH): opening a device for reading may rewind a tape, opening a FIFO waits.
+ */
+#include "program/program.h"
+
+#include "base/fd.h"
+#include "base/fmt.h"
+#include "kernel/sys.h"
+
+#include <linux/limits.h>
+
+int program_open(int root, const char *cwd, const char *path)
+{
+	char whole[PATH_MAX], again[64];
+	struct stat st;
+	bool absolute = path[0] == '/';
+
+	if (fmt_text(whole, sizeof(whole), "%s%s%s", absolute ? "" : cwd, absolute ? "" : "/",
+		     path) >= sizeof(whole))
+		return -ENAMETOOLONG;
+
+	autoclose int place = sys_open_in_root(root, whole, O_PATH);
+	int r = place < 0 ? place : sys_stat(place, &st);
+	if (r < 0)
+		return r;
+	if (!S_ISREG(st.st_mode))
+		return -EACCES;
+	fmt_text(again, sizeof(again), "/proc/self/fd/%d", place);
+
+	return sys_open(again, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * program/program.h - what a file says of itself to execve(2): an ELF header, a `#!` line, or neither
+ *
+ * Only headers, notes and the first line are read, in bounds, of a regular file that somebody else made: elf(5),
+ * execve(2), binfmt_script and binfmt_elf of the kernel. Nothing is executed or allocated; no file is opened but below
+ * the root directory that is given. Runs in tare, best in a child of it: a filesystem in user space may not answer.
+ */
+#pragma once
+
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define PROGRAM_LINE                                                                               \
+	256 /* BINPRM_BUF_SIZE: so much of a `#!` line is read by the kernel since Linux 5.1 */
+#define PROGRAM_NAME 256
+
+enum program_kind {
+	PROGRAM_EMPTY,
+	PROGRAM_ELF,
+	PROGRAM_DAMAGED, /* an ELF header that does not hold */
+	PROGRAM_SCRIPT,	 /* its first line is `#!` and something */
+	PROGRAM_MARKED,	 /* a script with a byte order mark before its `#!` */
+	PROGRAM_TEXT,	 /* no `#!`, but text */
+	PROGRAM_WINDOWS,
+	PROGRAM_MACOS,
+	PROGRAM_OTHER,
+};
+
+struct program {
+	enum program_kind kind;
+	/* the interpreter of a script, the loader of an ELF program; "": none is named */
+	char interpreter[PROGRAM_NAME];
+	/* PROGRAM_SCRIPT: as the kernel takes it, with its carriage return */
+	bool carriage_return;
+	bool too_long; /* the name does not end within what the kernel reads */
+	/* PROGRAM_ELF */
+	uint16_t machine, type; /* EM_*, ET_* */
+	bool wide, big_endian;	/* 64-bit; the byte order */
+	bool has_abi;		/* note NT_GNU_ABI_TAG: the oldest Linux it runs on */
+	uint32_t abi[3];
+	uint32_t x86_levels;   /* note GNU_PROPERTY_X86_ISA_1_NEEDED: bit N is x86-64-v(N+1) */
+	uint64_t alignment;    /* of its segments, the largest: not less than a page */
+	bool executable_stack; /* PT_GNU_STACK */
+	bool writable_and_executable; /* a segment is both */
+};
+
+/* Read the regular file @fd, open for reading. 0, or -errno with nothing in @p to rely on. */
+int program_read(int fd, struct program *p);
+
+/* How people call the machine EM_*: "aarch64"; NULL where the number is unknown. */
+const char *program_machine_name(uint16_t machine);
+
+/* The one this tare runs on, as EM_*. */
+uint16_t program_own_machine(void);
+
+/* ---- find.c ---- */
+
+/*
+ * Open @path as a process would whose root is @root and whose working directory is @cwd, absolute below that root; no magic
+ * links, never a way out. Regular files only, O_NONBLOCK, for reading: the descriptor; -EACCES for what is no regular
+ * file; -errno.
+ */
+int program_open(int root, const char *cwd, const char *path);
+
+/* ---- explain.c ---- */
+
+struct program_case {
+	int root;	  /* O_PATH: the container's root directory */
+	const char *cwd;  /* the working directory in it */
+	const char *path; /* of the program */
+	int code;	  /* errno of execve(2), positive */
+};
+
+/*
+ * Why execve(2) said that, as a hint: "the file is there; its interpreter "/bin/bash" is not". False where the file
+ * gives no reason, and @text is "".
+ */
+bool program_explain(const struct program_case *c, char *text, size_t size);
