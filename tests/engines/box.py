@@ -2,14 +2,15 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Run a command where a container engine can be started by hand and can leave nothing behind.
 
-    box.py [--results FILE] -- COMMAND...
+    box.py [--results FILE] [--layout plain|v1|v2] [--in DIR] -- COMMAND...
 
 Private pid, mount, network, ipc, uts and cgroup namespaces: /run, /tmp, /dev/shm and the engines' directories below /var are
 the box's own, /etc is a copy, /sys and the cgroup file systems are mounted anew and end at a cgroup of the box's own. At
 the end the kernel kills what is left, and the cgroups are removed from outside.
 
 The command gets TARE_BOX, a directory on disk that vanishes with the box, and RUNTIME, a copy of the runtime by its own name in
-there. It starts in a copy of this directory. What it leaves in results.xml of the box is copied to FILE.
+there. It starts in a copy of this directory, or in DIR itself, which is /mnt/tests in there. What it leaves in results.xml
+of the box is copied to FILE. The layout: plain as the machine has it, v1 without a cgroup2 file system, v2 that alone.
 """
 import argparse
 import ctypes
@@ -77,8 +78,9 @@ def enter_cgroups(token):
             (top / token / "init/cgroup.procs").write_text("0")
 
 
-def mount_cgroups(found):
-    """In the new cgroup and network namespaces: /sys and below it the hierarchies, with our group as their root."""
+def mount_cgroups(found, layout):
+    """In the new cgroup and network namespaces: /sys and below it the hierarchies of @layout, with our group as their root."""
+    found = [f for f in found if layout == "plain" or (f[1] == "cgroup2") == (layout == "v2")]
     top = pathlib.Path("/sys/fs/cgroup")
     # with all that is below it: podman unmounts what it finds there in mountinfo, seen or not
     check(LIBC.umount2(b"/sys", MNT_DETACH), "umount")
@@ -135,8 +137,10 @@ def first_process(args, box, found):
     LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     mount(None, "/", None, MS_REC | MS_PRIVATE)
     mount("proc", "/proc", "proc")
-    mount_cgroups(found)
+    mount_cgroups(found, args.layout)
     mount(box, INSIDE, None, MS_BIND)
+    if args.directory:
+        mount(args.directory, INSIDE / "tests", None, MS_BIND)
     own_directories(INSIDE)
     loopback_up()
     socket.sethostname("tare-box")
@@ -193,6 +197,8 @@ def run(args, box, found, token):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--results")
+    parser.add_argument("--layout", choices=["plain", "v1", "v2"], default="plain")
+    parser.add_argument("--in", dest="directory", type=pathlib.Path)
     parser.add_argument("command", nargs="+")
     args = parser.parse_args()
     args.runtime = shutil.which(os.environ.get("RUNTIME", "runc"))
@@ -208,7 +214,10 @@ def main():
         (box / "bin").mkdir()
         box.chmod(0o755)
         shutil.copy(args.runtime, box / "bin")
-        shutil.copytree(pathlib.Path(__file__).resolve().parent, box / "tests")
+        if args.directory:
+            (box / "tests").mkdir()
+        else:
+            shutil.copytree(pathlib.Path(__file__).resolve().parent, box / "tests")
         code = run(args, box, found, token)
         if args.results and (box / "results.xml").exists():
             shutil.copy(box / "results.xml", args.results)

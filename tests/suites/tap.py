@@ -4,6 +4,7 @@ import re
 
 PLAN = re.compile(r"^1\.\.(\d+)(?:\s*#\s*skip\S*\s*(.*))?\s*$", re.I)
 LINE = re.compile(r"^(not )?ok\b(?:\s+(\d+))?(?:\s+-?\s*([^#]*))?(?:#\s*(skip|todo)\S*\s*(.*))?", re.I)
+NAMED = re.compile(r"^(not )?ok\s+\d+\s+(?:- )?(.*?)(?:\s+#\s*(skip)\b\s*(.*?))?(?:\s+#\s*[\d.]+s| in [\d.]+m?s)?$", re.I)
 BAIL = re.compile(r"^Bail out!\s*(.*)$")
 
 
@@ -64,3 +65,47 @@ class Tap:
             self.wrong.append("no plan")
         elif sorted(self.numbers) != list(range(1, self.planned + 1)):
             self.wrong.append(f"{self.planned} tests planned, {len(self.numbers)} reported")
+
+
+def judge(text, code, timeout):
+    """(pass, fail or skip; why) of a program as a whole, run by timeout(1)."""
+    if code in (124, 137):
+        return "fail", f"still running after {timeout:g} s"
+    t = Tap(text)
+    if t.bail is not None:
+        return "fail", f"bail out: {t.bail}"
+    counts = f"{t.passed} passed, {t.failed} failed, {t.skipped} skipped, {t.todo} to do"
+    ended = f"killed by signal {code - 128}" if code > 128 else f"exit status {code}"
+    if t.failed or t.wrong:
+        crashed = [ended] if code > 128 or code > 0 and t.wrong else []
+        return "fail", "; ".join([*crashed, counts, *t.wrong, *(f"not ok {f}" for f in t.failures)])
+    if code != 0:
+        return "fail", f"{ended}; {counts}"
+    if t.passed == 0 and t.todo == 0:
+        return "skip", t.reason or counts
+    return "pass", counts
+
+
+def tests(text):
+    """(outcome, name, reason) of each line that names a test; what follows it as a comment is why it failed."""
+    lines = text.splitlines()
+    for i, line in enumerate(lines):
+        m = NAMED.match(line)
+        if not m:
+            continue
+        bad, name, skip, reason = m.groups()
+        if skip:
+            yield "skip", name, reason or "no reason given"
+        elif bad:
+            yield "fail", name, comments(lines[i + 1:])
+        else:
+            yield "pass", name, ""
+
+
+def comments(lines):
+    found = []
+    for line in lines:
+        if not line.startswith("#"):
+            break
+        found.append(line[1:].strip())
+    return "\n".join(found)

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The public suites: what a checkout of each has to hold, how a unit of its tests is run, and what its output says.
+
+A unit is what one box runs: a file of tests, or one program. Every suite has the same members:
+
+    marker      a path by which a checkout of the suite is known
+    missing()   what is not built or not there, each with the command that makes it; nothing is built here
+    units()     the names of all units, relative to the checkout
+    command()   (argv, environment) of one unit
+    results()   {test: (outcome, reason)} of its output; a test that never answered is a failure
+"""
+import ast
+import importlib.util
+import os
+import re
+import shlex
+
+import tap
+
+PYTHON = "/usr/bin/python3"
+
+
+class RuntimeTools:
+    """opencontainers/runtime-tools: one executable a test, validation/**/*.t."""
+    marker = "validation"
+
+    def __init__(self, checkout, timeout):
+        self.checkout, self.timeout = checkout, timeout
+
+    def missing(self):
+        if not self.units():
+            yield f"{self.checkout}/validation has no *.t: make runtimetest validation-executables"
+
+    def units(self):
+        return sorted(str(p.relative_to(self.checkout)) for p in (self.checkout / self.marker).glob("**/*.t"))
+
+    def tests(self, unit):
+        return [unit.removeprefix("validation/")]
+
+    def command(self, unit, runtime):
+        return ["timeout", "-k", "5", str(self.timeout), f"./{unit}"], {"RUNTIME": runtime}
+
+    def results(self, unit, text, code):
+        """The whole program is one test: its lines have no names of their own."""
+        return {self.tests(unit)[0]: tap.judge(text, code, self.timeout)}
+
+
+class Bats:
+    """runc's tests/integration: bats files, helper programs of tests/cmd, two images in tests/integration/testdata."""
+    marker = "tests/integration/helpers.bash"
+    TEST = re.compile(r'^@test "(.*)" \{$', re.M)
+    SPECIAL = re.compile(r"[][(){}.*+?^$|\\]")  # what means something in the expression of --filter
+
+    def __init__(self, checkout, timeout):
+        self.checkout, self.timeout = checkout, timeout
+
+    def missing(self):
+        if not any((self.checkout / "tests/cmd/_bin").glob("*")):
+            yield f"{self.checkout}/tests/cmd/_bin has no helper programs: make test-binaries"
+        for image in ("busybox", "debian"):
+            if not any((self.checkout / "tests/integration/testdata").glob(f"{image}-*.tar*")):
+                yield f"{self.checkout}/tests/integration/testdata has no {image} image: get-images.sh names it"
+
+    def units(self):
+        return sorted(str(p.relative_to(self.checkout)) for p in (self.checkout / "tests/integration").glob("*.bats"))
+
+    def tests(self, unit):
+        names = self.TEST.findall((self.checkout / unit).read_text(encoding="utf8"))
+        return [f"{unit.rsplit('/', 1)[1]}: {name.replace(chr(92), '')}" for name in names]
+
+    def command(self, unit, runtime):
+        names = [self.SPECIAL.sub(r"\\\g<0>", t.split(": ", 1)[1]) for t in self.tests(unit)]
+        argv = ["sh", "-c", each('bats --tap --filter "^$test\\$"'), "each", unit, str(self.timeout), *names]
+        # some of the tests run a container on the controlling terminal
+        return ["script", "-qec", shlex.join(argv), "/dev/null"], {"RUNC": runtime, "LC_ALL": "C.UTF-8"}
+
+    def results(self, unit, text, _):
+        return named(self.tests(unit), unit.rsplit("/", 1)[1], text)
+
+
+class Crun:
+    """crun's tests/test_*.py: each a table of functions, which RUN_TESTS picks from; tests/init is what they run inside."""
+    marker = "tests/tests_utils.py"
+
+    def __init__(self, checkout, timeout):
+        self.checkout, self.timeout = checkout, timeout
+
+    def missing(self):
+        if not (self.checkout / "tests/init").exists():
+            yield f"{self.checkout}/tests/init is not built: ./configure && make tests/init"
+
+    def units(self):
+        return sorted(str(p.relative_to(self.checkout)) for p in (self.checkout / "tests").glob("test_*.py"))
+
+    def names(self, unit):
+        for node in ast.parse((self.checkout / unit).read_text(encoding="utf8")).body:
+            if isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict) and node.targets[0].id == "all_tests":
+                return [key.value for key in node.value.keys]
+        return []
+
+    def tests(self, unit):
+        return [f"{unit.rsplit('/', 1)[1]}: {name}" for name in self.names(unit)]
+
+    def command(self, unit, runtime):
+        argv = ["sh", "-c", each(f'env RUN_TESTS="$test" {PYTHON}'), "each", unit, str(self.timeout), *self.names(unit)]
+        return argv, {"OCI_RUNTIME": runtime, "INIT": "tests/init",
+                      "PYTHONPATH": f"tests:{os.environ.get('PYTHONPATH', '')}"}
+
+    def results(self, unit, text, _):
+        if importlib.util.find_spec("libmount") is None and "import libmount" in (self.checkout / unit).read_text(encoding="utf8"):
+            return {test: ("skip", "it needs util-linux' Python module libmount") for test in self.tests(unit)}
+        return named(self.tests(unit), unit.rsplit("/", 1)[1], text)
+
+
+def each(command):
+    """A script: the command on a file for each test by itself. One that hangs must not take those behind it along."""
+    return f'file=$1 limit=$2; shift 2; for test; do timeout --foreground -k 5 "$limit" {command} "$file" </dev/null; done'
+
+
+def named(tests, prefix, text):
+    """{test: (outcome, reason)}: TAP whose lines name the tests."""
+    found = {test: ("fail", "no answer: it did not end in time, or took the rest along") for test in tests}
+    for outcome, name, reason in tap.tests(text):
+        found[f"{prefix}: {name}"] = (outcome, reason)
+    return found
+
+
+SUITES = {"runtime-tools": RuntimeTools, "runc": Bats, "crun": Crun}
