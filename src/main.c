@@ -75,7 +75,9 @@ static int print_help(const struct verb *verb, struct err *e)
 /* What a failure's line begins with: `create "web"`. */
 static void set_prefix(char *prefix, size_t size, const struct verb *verb, const struct call *call)
 {
-	if (verb->takes_id && call->args.count > 0)
+	if (call->subject)
+		fmt_text(prefix, size, "%s \"%.*s\"", verb->name, LONGEST_ID, call->subject);
+	else if (verb->takes_id && call->args.count > 0)
 		fmt_text(prefix, size, "%s \"%.*s\"", verb->name, LONGEST_ID, call->args.items[0]);
 	else
 		fmt_text(prefix, size, "%s", verb->name);
@@ -88,7 +90,7 @@ static int call_verb(const struct verb *verb, const char *const *argv, struct ca
 
 	set_prefix(prefix, size, verb, call);
 	/* Before there is an ID, it is the command line that is wrong: 1, as with every verb. */
-	if (verb->fails_with && call->id)
+	if (verb->fails_with && (call->id || !verb->takes_id))
 		call->failure = verb->fails_with;
 	if (r < 0)
 		return -1;
@@ -102,7 +104,11 @@ static int call_verb(const struct verb *verb, const char *const *argv, struct ca
 	if (verb->prints)
 		sys_ignore_signal(SIGPIPE);
 
-	return verb->perform(call, e);
+	r = verb->perform(call, e);
+	if (r < 0)
+		set_prefix(prefix, size, verb, call);
+
+	return r;
 }
 
 /* What to exit with, or -1 with @e set and the words that go before it in @prefix. */

@@ -91,19 +91,6 @@ static int store_word(const struct flag *flag, const char *value, struct arena *
 		       flag->value);
 }
 
-/* A copy of the list with one more word: lists are short, and none is made for most commands. */
-static const char *const *append(const char *const *list, size_t count, const char *word,
-				 struct arena *a)
-{
-	const char **longer = arena_array(a, count + 2, sizeof(*longer));
-
-	if (count > 0)
-		memcpy(longer, list, count * sizeof(*longer));
-	longer[count] = word;
-
-	return longer;
-}
-
 static int store_list(const struct flag *flag, const char *value, struct arena *a, void *at,
 		      struct err *e)
 {
@@ -111,8 +98,8 @@ static int store_list(const struct flag *flag, const char *value, struct arena *
 
 	if (list->count == TEXT_LIST_MAX)
 		return err_msg(e, "--%s is given more than %d times", flag->name, TEXT_LIST_MAX);
-	list->items = append(list->items, list->count, value, a);
-	list->flags = append(list->flags, list->count, flag->name, a);
+	list->items = arena_append(a, list->items, list->count, value);
+	list->flags = arena_append(a, list->flags, list->count, flag->name);
 	list->count++;
 
 	return 0;

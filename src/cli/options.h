@@ -15,6 +15,7 @@
 
 #include "base/err.h"
 #include "base/words.h"
+#include "box/box.h"
 #include "heap/arena.h"
 
 #include <stdbool.h>
@@ -81,6 +82,7 @@ struct options {
 	const char *process, *user, *cwd, *process_label, *apparmor;
 	struct text_list env, caps, cgroups, additional_gids;
 	bool tty, no_new_privs, ignore_paused;
+	struct box_options box;
 };
 
 enum cgroup_manager_word {

@@ -31,7 +31,9 @@ struct call {
 	struct state_root root;
 	struct words args; /* behind the verb, without flags */
 	int failure;	   /* what main exits with if it fails */
-	const char *id;	   /* the first of them, checked; NULL where the verb takes none */
+	const char *
+		subject; /* what a failure is about, where no argument is the ID; NULL: nothing yet */
+	const char *id; /* the first of them, checked; NULL where the verb takes none */
 };
 
 struct verb {
@@ -49,9 +51,9 @@ struct verb {
 	int (*perform)(struct call *call, struct err *e);
 };
 
-extern const struct verb verb_create, verb_delete, verb_events, verb_exec, verb_features, verb_help,
-	verb_kill, verb_list, verb_pause, verb_plan, verb_ps, verb_resume, verb_run, verb_spec,
-	verb_start, verb_state, verb_update, verb_version;
+extern const struct verb verb_box, verb_create, verb_delete, verb_events, verb_exec, verb_features,
+	verb_help, verb_kill, verb_list, verb_pause, verb_plan, verb_ps, verb_resume, verb_run,
+	verb_spec, verb_start, verb_state, verb_update, verb_version;
 
 /* All of them, in the order of --help; NULL-terminated. */
 extern const struct verb *const verbs[];

@@ -142,3 +142,14 @@ char *arena_printf(struct arena *a, const char *fmt, ...)
 
 	return text;
 }
+
+const char **arena_append(struct arena *a, const char *const *list, size_t count, const char *more)
+{
+	const char **longer = arena_array(a, count + 2, sizeof(*longer));
+
+	if (count > 0)
+		memcpy(longer, list, count * sizeof(*longer));
+	longer[count] = more;
+
+	return longer;
+}

@@ -57,4 +57,8 @@ char *arena_memdup(struct arena *a, const char *s, size_t length)
 char *arena_printf(struct arena *a, const char *fmt, ...)
 	__attribute__((returns_nonnull, format(printf, 2, 3)));
 
+/* A copy of the NULL-terminated @list of @count strings (NULL: of none), with @more behind them. For short lists. */
+const char **arena_append(struct arena *a, const char *const *list, size_t count, const char *more)
+	__attribute__((returns_nonnull));
+
 #define arena_new(a, type) ((type *) arena_alloc(a, sizeof(type)))

@@ -15,15 +15,22 @@
 
 #include <stdbool.h>
 
+/* A config that tare has put together itself: `box`. */
+struct made_config {
+	const char *path; /* stands for the bundle: absolute, without links */
+	const struct oci_config *config;
+};
+
 /* create and run. Paths are as given; relative ones belong to the working directory of the call. */
 struct create_options {
 	const char *const *own_argv; /* what tare itself was executed with */
 	const char *const *own_env;
 	struct state_root root;
 	const char *id;
-	const char *bundle;	    /* "." if not given */
-	const char *config;	    /* --config; NULL: BUNDLE/config.json */
-	const char *console_socket; /* NULL: none; likewise the next two */
+	const char *bundle;		/* "." if not given */
+	const struct made_config *made; /* instead of a bundle; NULL: there is one */
+	const char *config;		/* --config; NULL: BUNDLE/config.json */
+	const char *console_socket;	/* NULL: none; likewise the next two */
 	const char *pid_file;
 	const char *pidfd_socket;
 	bool no_pivot, no_new_keyring;
@@ -38,11 +45,12 @@ struct create_options {
 	unsigned fail_step;	      /* --test-fail-step */
 	bool run;		      /* go on without waiting for start */
 	bool detach, keep;	      /* run only */
+	int64_t timeout_ms; /* run in the foreground: then it is asked to end, and killed 10 s later; 0: never */
 };
 
 int container_create(const struct create_options *o, struct arena *a, struct err *e);
 
-/* @exit_code: what tare exits with: the program's code, or 128 + signal; 0 when detached. */
+/* @exit_code: what tare exits with: the program's code, or 128 + signal; 124 after a timeout; 0 when detached. */
 int container_run(const struct create_options *o, int *exit_code, struct arena *a, struct err *e);
 
 /* The plan of create (or of run), without doing any of it. */

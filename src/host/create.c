@@ -99,7 +99,9 @@ static int decide(struct create *c, bool only_plan, struct arena *a, struct aren
 	if (preserve_fds_check(o->preserve_fds, e) < 0)
 		return -1;
 	plan_reserve(a);
-	if (bundle_load(&c->bundle, o->bundle, o->config, own, e) < 0)
+	if (o->made)
+		c->bundle = (struct bundle) { .path = o->made->path, .config = o->made->config };
+	else if (bundle_load(&c->bundle, o->bundle, o->config, own, e) < 0)
 		return -1;
 	if (choose_agent(o, c->bundle.config, own, e) < 0)
 		return bundle_locate(&c->bundle, own, e);

@@ -13,8 +13,10 @@
 #include "base/fd.h"
 #include "base/table.h"
 #include "kernel/process.h"
+#include "kernel/time.h"
 
 #include <asm/termbits.h>
+#include <limits.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
@@ -32,6 +34,8 @@ struct foreground {
 	bool raw; /* @saved is to be put back */
 	struct termios saved;
 	struct copy input, output; /* their .from: -1 at the end */
+	int64_t deadline;	   /* sys_clock_ms(); 0: none */
+	bool timed_out;		   /* it has passed: the next one is for SIGKILL */
 };
 
 uint64_t foreground_signals(void)
@@ -175,6 +179,27 @@ static void close_console(struct foreground *f)
 	f->create->console = -1;
 }
 
+#define KILL_AFTER_MS 10000
+#define TIMED_OUT     124 /* as timeout(1) exits */
+
+/* Milliseconds for poll(2). At the deadline the program is asked to end; at the next one it has to. */
+static int keep_deadline(struct foreground *f)
+{
+	if (f->deadline == 0)
+		return -1;
+
+	int64_t left = f->deadline - sys_clock_ms();
+	if (left > INT_MAX)
+		return INT_MAX;
+	if (left > 0)
+		return (int) left;
+	sys_pidfd_signal(f->create->pidfd, f->timed_out ? SIGKILL : SIGTERM);
+	f->deadline += f->timed_out ? INT_MAX : KILL_AFTER_MS;
+	f->timed_out = true;
+
+	return KILL_AFTER_MS;
+}
+
 /* False once the program has ended. */
 static bool serve_once(struct foreground *f)
 {
@@ -187,7 +212,7 @@ static bool serve_once(struct foreground *f)
 		[WATCH_NOTIFY] = { .fd = c->notify.in, .events = POLLIN },
 	};
 
-	if (sys_pidfd_poll(fds, ARRAY_SIZE(fds), -1) < 0)
+	if (sys_pidfd_poll(fds, ARRAY_SIZE(fds), keep_deadline(f)) < 0)
 		return true;
 	if (fds[WATCH_SIGNALS].revents != 0)
 		pass_signals(f);
@@ -254,6 +279,8 @@ int foreground_wait(struct create *c, int *exit_code, struct err *e)
 	if (signals < 0)
 		return err_sys(e, signals, "watch for signals");
 	f.signals = signals;
+	if (c->options->timeout_ms > 0)
+		f.deadline = sys_clock_ms() + c->options->timeout_ms;
 
 	autoclose int output = c->console >= 0 ? open_output() : -1;
 	if (c->console >= 0) {
@@ -273,7 +300,7 @@ int foreground_wait(struct create *c, int *exit_code, struct err *e)
 	if (pid < 0)
 		return err_sys(e, pid, "wait for the container's process");
 	c->pid = 0;
-	*exit_code = exit_code_of(status);
+	*exit_code = f.timed_out ? TIMED_OUT : exit_code_of(status);
 
 	return 0;
 }

@@ -125,6 +125,11 @@ static int refuse_action(uint32_t action, struct err *e)
 	*count = ARRAY_SIZE(table);                                                                \
 	return names
 
+bool seccomp_knows_call(const char *name)
+{
+	return seccomp_syscall_resolve_name(name) != __NR_SCMP_ERROR;
+}
+
 const char **seccomp_action_names(struct arena *a, size_t *count)
 {
 	COPY_NAMES(actions);

@@ -18,6 +18,9 @@ const char **seccomp_action_names(struct arena *a, size_t *count);
 const char **seccomp_operator_names(struct arena *a, size_t *count);
 const char **seccomp_arch_names(struct arena *a, size_t *count);
 
+/* Is there a system call of this name, on some processor? */
+bool seccomp_knows_call(const char *name);
+
 struct seccomp_program {
 	const struct sock_filter *filter;
 	uint16_t count;

@@ -44,23 +44,39 @@ static int read_config(struct bundle *b, int dir, const char *name, bool named, 
 	return 0;
 }
 
-int process_load(const struct oci_process **process, const char *path, struct arena *a,
-		 struct err *e)
+static void *load_object(const struct oci_type *type, const char *path, struct arena *a,
+			 struct err *e)
 {
 	size_t length;
 	void *decoded;
 	char *text;
 
 	autoclose int fd = text_open(AT_FDCWD, path);
-	if (fd < 0)
-		return err_sys(e, fd, "open \"%s\"", path);
-	if (text_read(fd, path, true, a, &text, &length, e) < 0)
-		return -1;
-	if (oci_decode(&oci_process_type, text, length, a, &decoded, NULL, e) < 0)
-		return -1;
-	*process = decoded;
+	if (fd < 0) {
+		(void) err_sys(e, fd, "open \"%s\"", path);
+		return NULL;
+	}
+	if (text_read(fd, path, true, a, &text, &length, e) < 0 ||
+	    oci_decode(type, text, length, a, &decoded, NULL, e) < 0)
+		return NULL;
 
-	return 0;
+	return decoded;
+}
+
+int process_load(const struct oci_process **process, const char *path, struct arena *a,
+		 struct err *e)
+{
+	*process = load_object(&oci_process_type, path, a, e);
+
+	return *process ? 0 : -1;
+}
+
+int filter_load(const struct oci_linux_seccomp **filter, const char *path, struct arena *a,
+		struct err *e)
+{
+	*filter = load_object(&oci_linux_seccomp_type, path, a, e);
+
+	return *filter ? 0 : -1;
 }
 
 int bundle_load(struct bundle *b, const char *path, const char *config_name, struct arena *a,
@@ -88,7 +104,7 @@ int bundle_load(struct bundle *b, const char *path, const char *config_name, str
 
 int bundle_locate(const struct bundle *b, struct arena *a, struct err *e)
 {
-	if (e->place[0] == '/' && e->line == 0)
+	if (b->text && e->place[0] == '/' && e->line == 0)
 		oci_locate(b->text, b->length, e->place, a, &e->line, &e->column);
 
 	return -1;

@@ -12,7 +12,7 @@
 
 struct bundle {
 	const char *path; /* absolute, without links */
-	const char *text; /* of config.json, for the places of errors */
+	const char *text; /* of config.json, for the places of errors; NULL: there is none */
 	size_t length;
 	const struct oci_config *config;
 };
@@ -27,6 +27,10 @@ int bundle_load(struct bundle *b, const char *path, const char *config_name, str
 /* The process object in file @path, for exec. 0, or -1 with place, line and column in @e. */
 int process_load(const struct oci_process **process, const char *path, struct arena *a,
 		 struct err *e);
+
+/* Likewise the filter, an object as linux.seccomp is. */
+int filter_load(const struct oci_linux_seccomp **filter, const char *path, struct arena *a,
+		struct err *e);
 
 /* Give @e, which has a place in config.json, its line and column. Returns -1, for `return bundle_locate(...)`. */
 int bundle_locate(const struct bundle *b, struct arena *a, struct err *e);

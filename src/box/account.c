@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * box/account.c - users and groups by the names that the image has for them
+ *
+ * passwd(5), group(5). The files are the image's: looked up with ROOT as the root, regular ones only, read up to a bound. What
+ * can't be read is as good as missing, and then only numbers have a meaning.
+ */
+#include "box/box.h"
+
+#include "base/fd.h"
+#include "base/fmt.h"
+#include "kernel/sys.h"
+#include "plan/accounts.h"
+
+#define MOST_TABLE	((size_t) 1 << 20)
+#define MOST_GROUPS	1024
+#define LONGEST_ACCOUNT 255
+
+bool box_has_directory(const struct box *b, const char *path)
+{
+	autoclose int fd = sys_open_in_root(b->dir, path, O_PATH | O_DIRECTORY);
+
+	return fd >= 0;
+}
+
+bool box_has_program(const struct box *b, const char *path)
+{
+	autoclose int fd = sys_open_in_root(b->dir, path, O_PATH);
+	struct stat st;
+
+	return fd >= 0 && sys_stat(fd, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 0111);
+}
+
+/* The text of a file of the image; "" where there is none. */
+static const char *read_table(const struct box *b, const char *path)
+{
+	autoclose int fd = sys_open_in_root(b->dir, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	struct stat st;
+
+	if (fd < 0 || sys_stat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return "";
+
+	size_t size = (size_t) st.st_size < MOST_TABLE ? (size_t) st.st_size : MOST_TABLE;
+	char *text = arena_alloc(b->arena, size + 1);
+	ssize_t length = sys_read_all(fd, text, size);
+
+	return length < 0 ? "" : text;
+}
+
+/* ---- lines and fields ---- */
+
+struct field {
+	const char *at;
+	size_t length;
+};
+
+static const char *next_line(const char *line)
+{
+	line += strcspn(line, "\n");
+
+	return *line ? line + 1 : line;
+}
+
+/* The @index-th field of a line, from 0; length 0 where there is none. */
+static struct field field_of(const char *line, int index)
+{
+	for (; index > 0; index--) {
+		line += strcspn(line, ":\n");
+		if (*line != ':')
+			return (struct field) { line, 0 };
+		line++;
+	}
+
+	return (struct field) { line, strcspn(line, ":\n") };
+}
+
+static bool is_text(struct field f, const char *text)
+{
+	return f.length == strlen(text) && memcmp(f.at, text, f.length) == 0;
+}
+
+static bool read_number(struct field f, uint32_t *number)
+{
+	const char *at = f.at;
+
+	return f.length > 0 && account_parse_id(&at, number) == 0 && at == f.at + f.length;
+}
+
+static const char *copy_field(struct box *b, struct field f)
+{
+	return f.length > 0 ? arena_memdup(b->arena, f.at, f.length) : NULL;
+}
+
+/* The line whose field @index is @word: as text, or as a number. NULL: none. */
+static const char *find_line(const char *table, int index, const char *word)
+{
+	for (const char *line = table; *line; line = next_line(line))
+		if (is_text(field_of(line, index), word))
+			return line;
+
+	return NULL;
+}
+
+static bool parse_id(const char *word, uint32_t *id)
+{
+	unsigned long long number;
+
+	if (fmt_parse_u64(word, &number) < 0 || number >= UINT32_MAX)
+		return false;
+	*id = (uint32_t) number;
+
+	return true;
+}
+
+/* ---- groups ---- */
+
+static void add_group(struct box *b, uint32_t gid)
+{
+	if (!b->user.additional_gids)
+		b->user.additional_gids = arena_array(b->arena, MOST_GROUPS, sizeof(gid));
+	for (size_t i = 0; i < b->user.additional_gids_count; i++)
+		if (b->user.additional_gids[i] == gid)
+			return;
+	if (b->user.additional_gids_count < MOST_GROUPS)
+		b->user.additional_gids[b->user.additional_gids_count++] = gid;
+}
+
+static bool has_member(struct field members, const char *name)
+{
+	const char *at = members.at, *end = at + members.length;
+
+	while (at < end) {
+		size_t length = strcspn(at, ",:\n");
+
+		if (length == strlen(name) && memcmp(at, name, length) == 0)
+			return true;
+		at += length + 1;
+	}
+
+	return false;
+}
+
+static void add_groups_of(struct box *b, const char *table, const char *name)
+{
+	uint32_t gid;
+
+	for (const char *line = table; *line; line = next_line(line))
+		if (has_member(field_of(line, 3), name) && read_number(field_of(line, 2), &gid))
+			add_group(b, gid);
+}
+
+static int read_group(struct box *b, const char *table, const char *word, const char *flag,
+		      const char *value, uint32_t *gid, struct err *e)
+{
+	const char *line = find_line(table, 0, word);
+
+	if (line && read_number(field_of(line, 2), gid))
+		return 0;
+	if (parse_id(word, gid))
+		return 0;
+
+	return box_refuse(b, flag, value, e, "there is no group \"%s\" in the image's /etc/group",
+			  word);
+}
+
+/* ---- the user ---- */
+
+static void take_entry(struct box *b, const char *line)
+{
+	struct box_account *account = &b->account;
+	const char *home = copy_field(b, field_of(line, 5));
+
+	if (!read_number(field_of(line, 2), &account->uid) ||
+	    !read_number(field_of(line, 3), &account->gid))
+		return;
+	account->name = copy_field(b, field_of(line, 0));
+	account->shell = copy_field(b, field_of(line, 6));
+	if (home && home[0] == '/')
+		account->home = home;
+}
+
+/* An entry of passwd by name, or else the number, which may have an entry too. */
+static int find_user(struct box *b, const char *word, struct err *e)
+{
+	const char *table = read_table(b, "/etc/passwd");
+	const char *line = find_line(table, 0, word);
+
+	b->account = (struct box_account) { .home = "/" };
+	if (!line && parse_id(word, &b->account.uid)) {
+		b->account.gid = b->account.uid;
+		line = find_line(table, 2, word);
+		if (!line)
+			return 0;
+	}
+	if (!line || strlen(word) > LONGEST_ACCOUNT)
+		return box_refuse(b, "user", b->options->user, e,
+				  "there is no user \"%s\" in the image's /etc/passwd", word);
+	take_entry(b, line);
+
+	return 0;
+}
+
+static char *usual_user(struct box *b)
+{
+	const char *userns = b->options->userns;
+	bool kept = userns && strcmp(userns, "keep-id") == 0;
+
+	return arena_printf(b->arena, "%u", kept ? b->facts->euid : 0);
+}
+
+int box_choose_account(struct box *b, struct err *e)
+{
+	const struct box_options *o = b->options;
+	const char *groups = read_table(b, "/etc/group");
+	char *user = o->user ? arena_strdup(b->arena, o->user) : usual_user(b);
+	char *colon = strchr(user, ':');
+
+	if (colon)
+		*colon++ = '\0';
+	if (find_user(b, user, e) < 0)
+		return -1;
+	if (colon && read_group(b, groups, colon, "user", o->user, &b->account.gid, e) < 0)
+		return -1;
+
+	b->user = (struct oci_user) { .has_uid = true, .has_gid = true };
+	b->user.uid = b->account.uid;
+	b->user.gid = b->account.gid;
+	/* As initgroups(3) does it: the user's own group is among them. */
+	if (b->account.name && !colon) {
+		add_group(b, b->account.gid);
+		add_groups_of(b, groups, b->account.name);
+	}
+
+	const char *at = o->groups, *word;
+	while (at && (word = box_next_word(b, &at))) {
+		uint32_t gid;
+
+		if (read_group(b, groups, word, "groups", o->groups, &gid, e) < 0)
+			return -1;
+		add_group(b, gid);
+	}
+	if (o->user)
+		box_origin(b, "/process/user", "user", o->user);
+	if (o->groups)
+		box_origin(b, "/process/user/additionalGids", "groups", o->groups);
+	b->process.user = &b->user;
+
+	return 0;
+}

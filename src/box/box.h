@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * box/box.h - a root file system and some flags become a container's config
+ *
+ * `tare box ROOT` has no config.json: what one would say is put together here, as the types that config.json is decoded to. From
+ * there on a box is a container like any other: the same planner, the same steps, the same verbs. What the specification has
+ * no word for is an annotation (plan/annotation.h), so that `--emit-config` leaves a bundle which `run` runs alike.
+ *
+ * Runs in tare, before anything is done. It reads ROOT, which may be of a stranger: files are looked up with ROOT as the
+ * root, must be regular, and are read in bounds. On failure @e->place is the flag that asked for what was refused.
+ */
+#pragma once
+
+#include "base/err.h"
+#include "base/words.h"
+#include "heap/arena.h"
+#include "libocispec/oci_types.h"
+#include "plan/planner.h"
+
+/* The words of the command line; NULL and false where they are not there. */
+struct box_options {
+	const char *name;
+	struct text_list mounts; /* --bind, --tmpfs, --mount: in the order they were given */
+	struct text_list env, caps, devices, rlimits, masked, protected, unmasked, denied;
+	const char *user, *groups, *cwd, *hostname, *net, *share, *unshare, *userns;
+	const char *memory, *cpus, *pids, *cpuset_cpus, *io_weight, *oom_score, *time_offset;
+	const char *dns, *seccomp, *timeout;
+	const char *output, *emit_config;
+	bool read_only, keep_env, no_new_privs, privileged;
+	bool tty, no_tty, init, no_init;
+	bool plan;
+};
+
+/* What a piece of the config was asked for by. */
+struct box_origin {
+	const char *place; /* JSON pointer: "/mounts/7" */
+	const char *words; /* "--bind \"/srv:/data\"" */
+};
+
+/* A user of the image. */
+struct box_account {
+	const char *name;  /* NULL: there is no entry */
+	const char *home;  /* "/" where there is none */
+	const char *shell; /* NULL: none is named */
+	uint32_t uid, gid;
+};
+
+struct box {
+	struct arena *arena;
+	const struct box_options *options;
+	const struct facts *facts;
+	const char *const *env;	    /* the caller's */
+	const char *const *command; /* NULL-terminated; empty: a login shell */
+	const char *state_root;	    /* where files of ours are kept */
+	bool terminal;		    /* the caller has one for standard input and output */
+	bool detach;
+
+	/* once box_open() is done */
+	int dir;	  /* O_PATH: ROOT */
+	const char *root; /* its path, absolute and without links */
+	const char *id;
+
+	/* made by box_config() */
+	struct box_account account;
+	struct oci_config config;
+	struct oci_process process;
+	struct oci_user user;
+	struct oci_root root_property;
+	struct oci_linux linux;
+	struct oci_linux_resources resources;
+	struct box_origin *origins;
+	size_t origin_count;
+	bool user_namespace;
+	const char *resolv_path,
+		*resolv_text;  /* --dns: a file that box_write_files() makes; NULL: none */
+	bool made_resolv_conf; /* its mount point is not in ROOT yet */
+};
+
+/*
+ * Open @root, the word of the command line, and choose the box's ID. 0, or -1: there is no such directory, or it is something
+ * that a box can't be made of, with the command that helps.
+ */
+int box_open(struct box *b, const char *root, struct err *e);
+
+/* Fill @b->config. 0, or -1 with the flag as @e's place. */
+int box_config(struct box *b, struct err *e);
+
+/* Make the files that mounts of the config are of. 0, or -1. */
+int box_write_files(const struct box *b, struct err *e);
+
+/* Behind the end of the box: take an empty mount point that was made in ROOT/etc away. */
+void box_clean(const struct box *b);
+
+/* Put the flag that asked for it in the place of a JSON pointer; none where it was no flag. Returns -1. */
+int box_locate(const struct box *b, struct err *e);
+
+/* ---- for the files of box/ ---- */
+
+/* `--bind "/srv:/data"`, in the arena. */
+const char *box_words(struct box *b, const char *flag, const char *value);
+
+/* What is at @place, a JSON pointer, comes from --@flag @value (NULL: it takes none). */
+void box_origin(struct box *b, const char *place, const char *flag, const char *value);
+
+/* A failure because of --@flag @value: -1. */
+int box_refuse(struct box *b, const char *flag, const char *value, struct err *e, const char *fmt,
+	       ...) __attribute__((format(printf, 5, 6)));
+
+/* The next of a comma-separated list at @at, which is then behind it, in the arena; NULL: the end. Empty ones are left out. */
+const char *box_next_word(struct box *b, const char **at);
+
+void box_annotate(struct box *b, const char *key, const char *value);
+
+typedef int box_subject(struct box *b, struct err *e);
+
+/* In the order of the table in config.c. */
+box_subject box_choose_account; /* account.c: --user, --groups */
+box_subject
+	box_namespaces; /* namespaces.c: --share, --unshare, --net, --userns, --hostname, --time-offset */
+box_subject
+	box_process; /* process.c: program, environment, directory, terminal, capabilities, limits */
+box_subject box_mounts;	 /* mounts.c: default mounts, --bind, --tmpfs, --mount, --dns */
+box_subject box_devices; /* devices.c: --device, --privileged */
+box_subject box_limits;	 /* limits.c: --memory, --cpus ... */
+box_subject box_paths;	 /* config.c: --mask, --protect, --unmask */
+box_subject box_filter;	 /* filter.c: --seccomp, --deny */
+
+/* ---- account.c ---- */
+
+/* Does @path lead to a directory, or to a file that can be executed, in ROOT? */
+bool box_has_directory(const struct box *b, const char *path);
+bool box_has_program(const struct box *b, const char *path);
+
+/* ---- mounts.c ---- */
+
+/* The mount that @path will be in, and the rest of the path in its source: NULL where it is in ROOT itself. */
+const struct oci_mount *box_mount_of(const struct box *b, const char *path, const char **rest);

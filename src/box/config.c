@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * box/config.c - the parts put together
+ *
+ * The subjects below fill the pieces of one oci_config, in an order in which each finds what it looks at of the others.
+ */
+#include "box/box.h"
+
+#include "base/table.h"
+#include "plan/annotation.h"
+#include "plan/spec_default.h"
+
+#define MOST_ANNOTATIONS 16
+
+const char *box_next_word(struct box *b, const char **at)
+{
+	const char *from = *at + strspn(*at, ",");
+	size_t length = strcspn(from, ",");
+
+	*at = from + length;
+
+	return length > 0 ? arena_memdup(b->arena, from, length) : NULL;
+}
+
+void box_annotate(struct box *b, const char *key, const char *value)
+{
+	struct oci_string_map *map = b->config.annotations;
+
+	if (!map) {
+		map = b->config.annotations = arena_new(b->arena, struct oci_string_map);
+		map->keys = arena_array(b->arena, MOST_ANNOTATIONS, sizeof(*map->keys));
+		map->values = arena_array(b->arena, MOST_ANNOTATIONS, sizeof(*map->values));
+	}
+	map->keys[map->count] = key;
+	map->values[map->count++] = value;
+}
+
+/* ---- paths that are masked or read-only ---- */
+
+struct paths {
+	const char **items;
+	size_t count;
+};
+
+static struct paths join_paths(struct box *b, const char *const *given, size_t given_count,
+			       const struct text_list *more)
+{
+	size_t most = given_count + more->count + 1;
+	struct paths p = { .items = arena_array(b->arena, most, sizeof(*p.items)) };
+
+	for (size_t i = 0; i < given_count; i++)
+		if (!is_one_of(given[i], b->options->unmasked.items, b->options->unmasked.count))
+			p.items[p.count++] = given[i];
+	for (size_t i = 0; i < more->count; i++)
+		p.items[p.count++] = more->items[i];
+
+	return p;
+}
+
+static int check_paths(struct box *b, const struct text_list *list, struct err *e)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (list->items[i][0] != '/')
+			return box_refuse(b, list->flags[i], list->items[i], e,
+					  "the path is not absolute");
+
+	return 0;
+}
+
+/* The flags' own are behind the defaults. */
+static void name_origins(struct box *b, const char *list, size_t first,
+			 const struct text_list *given)
+{
+	for (size_t i = 0; i < given->count; i++)
+		box_origin(b, arena_printf(b->arena, "/linux/%s/%zu", list, first + i),
+			   given->flags[i], given->items[i]);
+}
+
+int box_paths(struct box *b, struct err *e)
+{
+	const struct box_options *o = b->options;
+	const struct oci_linux *usual = spec_default(b->arena, false, 0, 0, false)->linux;
+	bool none = o->privileged;
+
+	if (check_paths(b, &o->masked, e) < 0 || check_paths(b, &o->protected, e) < 0 ||
+	    check_paths(b, &o->unmasked, e) < 0)
+		return -1;
+
+	struct paths masked = join_paths(b, usual->masked_paths,
+					 none ? 0 : usual->masked_paths_count, &o->masked);
+	struct paths readonly = join_paths(b, usual->readonly_paths,
+					   none ? 0 : usual->readonly_paths_count, &o->protected);
+
+	b->linux.masked_paths = masked.items;
+	b->linux.masked_paths_count = masked.count;
+	b->linux.readonly_paths = readonly.items;
+	b->linux.readonly_paths_count = readonly.count;
+	name_origins(b, "maskedPaths", masked.count - o->masked.count, &o->masked);
+	name_origins(b, "readonlyPaths", readonly.count - o->protected.count, &o->protected);
+
+	return 0;
+}
+
+/* ---- all of it ---- */
+
+static int set_root(struct box *b, struct err *e)
+{
+	(void) e;
+	b->root_property = (struct oci_root) {
+		.path = b->root,
+		.has_readonly = b->options->read_only,
+		.readonly = b->options->read_only,
+	};
+	b->config.root = &b->root_property;
+	if (b->options->read_only)
+		box_origin(b, "/root/readonly", "read-only", NULL);
+
+	return 0;
+}
+
+static box_subject *const subjects[] = {
+	box_choose_account, set_root,	box_namespaces, box_mounts, box_process,
+	box_devices,	    box_limits, box_paths,	box_filter,
+};
+
+int box_config(struct box *b, struct err *e)
+{
+	b->config = (struct oci_config) {
+		.oci_version = "1.3.0",
+		.process = &b->process,
+		.linux = &b->linux,
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(subjects); i++)
+		if (subjects[i](b, e) < 0)
+			return -1;
+
+	return 0;
+}

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * box/devices.c - device nodes of the host that a flag lets in
+ *
+ * Number, owner and mode are those of the host's node. A directory (dri, snd) stands for all nodes in it.
+ */
+#include "box/box.h"
+
+#include "base/fd.h"
+#include "base/fmt.h"
+#include "base/table.h"
+#include "kernel/device.h"
+#include "kernel/sys.h"
+
+#define MOST_DEVICES 256
+#define PERMISSIONS  07777
+
+/* What people call them, where that is not the name in /dev. */
+static const struct {
+	const char *name, *path;
+} names[] = { { "tun", "/dev/net/tun" } };
+
+static const char *path_of(struct box *b, const char *word)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (strcmp(names[i].name, word) == 0)
+			return names[i].path;
+
+	return word[0] == '/' ? word : arena_printf(b->arena, "/dev/%s", word);
+}
+
+static void allow(struct box *b, const struct stat *st, const char *access)
+{
+	struct oci_linux_device_cgroup *rule = &b->resources.devices[b->resources.devices_count++];
+
+	*rule = (struct oci_linux_device_cgroup) {
+		.has_allow = true,
+		.allow = true,
+		.type = S_ISCHR(st->st_mode) ? "c" : "b",
+		.has_major = true,
+		.major = device_major(st->st_rdev),
+		.has_minor = true,
+		.minor = device_minor(st->st_rdev),
+		.access = access,
+	};
+}
+
+/* Whoever may use it on the host by its group (video, kvm) may do so in the box. */
+static void add_node_group(struct box *b, gid_t gid)
+{
+	if (gid == 0 || b->user_namespace)
+		return;
+
+	uint32_t *list = arena_array(b->arena, b->user.additional_gids_count + 1, sizeof(*list));
+
+	if (b->user.additional_gids_count > 0)
+		memcpy(list, b->user.additional_gids,
+		       b->user.additional_gids_count * sizeof(*list));
+	list[b->user.additional_gids_count++] = gid;
+	b->user.additional_gids = list;
+}
+
+static int add_node(struct box *b, const char *value, const struct stat *st, const char *target,
+		    const char *access, struct err *e)
+{
+	if (b->linux.devices_count == MOST_DEVICES)
+		return box_refuse(b, "device", value, e, "these are more than %d devices",
+				  MOST_DEVICES);
+
+	size_t i = b->linux.devices_count++;
+
+	b->linux.devices[i] = (struct oci_linux_device) {
+		.type = S_ISCHR(st->st_mode) ? "c" : "b",
+		.path = target,
+		.has_major = true,
+		.major = device_major(st->st_rdev),
+		.has_minor = true,
+		.minor = device_minor(st->st_rdev),
+		.has_file_mode = true,
+		.file_mode = st->st_mode & PERMISSIONS,
+		.has_uid = true,
+		.uid = st->st_uid,
+		.has_gid = true,
+		.gid = st->st_gid,
+	};
+	allow(b, st, access);
+	add_node_group(b, st->st_gid);
+	box_origin(b, arena_printf(b->arena, "/linux/devices/%zu", i), "device", value);
+
+	return 0;
+}
+
+static bool is_node(const struct stat *st)
+{
+	return S_ISCHR(st->st_mode) || S_ISBLK(st->st_mode);
+}
+
+static int add_directory(struct box *b, const char *value, const char *path, const char *target,
+			 const char *access, struct err *e)
+{
+	char block[8192];
+	ssize_t length;
+
+	autoclose int dir = sys_open(path, O_RDONLY | O_DIRECTORY);
+	if (dir < 0) {
+		(void) err_sys(e, dir, "open \"%s\"", path);
+		return err_at(e, box_words(b, "device", value));
+	}
+	while ((length = sys_read_dir(dir, block, sizeof(block))) > 0)
+		for (char *at = block; at < block + length;) {
+			const struct sys_entry *entry = (const struct sys_entry *) at;
+			struct stat st;
+
+			at += entry->size;
+			if (sys_stat_at(dir, entry->name, AT_SYMLINK_NOFOLLOW, &st) < 0 ||
+			    !is_node(&st))
+				continue;
+			if (add_node(b, value, &st,
+				     arena_printf(b->arena, "%s/%s", target, entry->name), access,
+				     e) < 0)
+				return -1;
+		}
+
+	return 0;
+}
+
+static int add_device(struct box *b, const char *value, struct err *e)
+{
+	char *word = arena_strdup(b->arena, value), *target = strchr(word, ':'), *access = NULL;
+	struct stat st;
+
+	if (target) {
+		*target++ = '\0';
+		access = strchr(target, ':');
+	}
+	if (access)
+		*access++ = '\0';
+
+	const char *path = path_of(b, word), *to = target && target[0] ? target : path;
+	const char *may = access ? access : "rwm";
+
+	if (to[0] != '/')
+		return box_refuse(b, "device", value, e, "\"%s\" is not an absolute path", to);
+	if (may[0] == '\0' || strspn(may, "rwm") != strlen(may))
+		return box_refuse(b, "device", value, e, "the access is made of r, w and m");
+
+	int r = sys_stat_at(AT_FDCWD, path, 0, &st);
+	if (r < 0) {
+		(void) err_sys(e, r, "\"%s\"", path);
+		return err_at(e, box_words(b, "device", value));
+	}
+	if (S_ISDIR(st.st_mode))
+		return add_directory(b, value, path, to, may, e);
+	if (!is_node(&st))
+		return box_refuse(b, "device", value, e, "\"%s\" is not a device", path);
+
+	return add_node(b, value, &st, to, may, e);
+}
+
+int box_devices(struct box *b, struct err *e)
+{
+	const struct text_list *given = &b->options->devices;
+
+	b->linux.devices = arena_array(b->arena, MOST_DEVICES, sizeof(*b->linux.devices));
+	b->resources.devices =
+		arena_array(b->arena, MOST_DEVICES + 1, sizeof(*b->resources.devices));
+	b->resources.devices[0] = (struct oci_linux_device_cgroup) {
+		.has_allow = true,
+		.allow = b->options->privileged,
+		.access = "rwm",
+	};
+	b->resources.devices_count = 1;
+	for (size_t i = 0; i < given->count; i++)
+		if (add_device(b, given->items[i], e) < 0)
+			return -1;
+	if (b->linux.devices_count == 0)
+		b->linux.devices = NULL;
+
+	return 0;
+}

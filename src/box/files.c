@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * box/files.c - the few files of ours that a box has
+ *
+ * None of them lies in ROOT. The list of name servers that --dns gives is a file in the state directory, named by its
+ * content: it may be written by many boxes and stays, as the directory does.
+ */
+#include "box/box.h"
+
+#include "base/fd.h"
+#include "kernel/sys.h"
+
+int box_write_files(const struct box *b, struct err *e)
+{
+	const char *path = b->resolv_path;
+
+	if (!path)
+		return 0;
+	/* The directory is made with the first container; parents are there, or it is the caller's to say where. */
+	sys_mkdir_at(AT_FDCWD, b->state_root, 0700);
+
+	autoclose int file = sys_open_at(
+		AT_FDCWD, path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NOCTTY, 0644);
+	int r = file < 0 ? file : sys_write_all(file, b->resolv_text, strlen(b->resolv_text));
+
+	return r < 0 ? err_sys(e, r, "write \"%s\"", path) : 0;
+}
+
+void box_clean(const struct box *b)
+{
+	struct stat st;
+
+	if (!b->made_resolv_conf)
+		return;
+
+	autoclose int etc = sys_open_in_root(b->dir, "/etc", O_PATH | O_DIRECTORY);
+	if (etc >= 0 && sys_stat_at(etc, "resolv.conf", AT_SYMLINK_NOFOLLOW, &st) == 0 &&
+	    S_ISREG(st.st_mode) && st.st_size == 0)
+		sys_unlink_at(etc, "resolv.conf", 0);
+}

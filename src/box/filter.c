@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * box/filter.c - the system calls that a box may not make: --seccomp, --deny
+ *
+ * The usual filter is a short list of what no program of an ordinary image needs, and what kernel bugs were found in again and again.
+ * All else is allowed, so that a call which is new next year works. What makes namespaces and mounts is left to a
+ * box that was given CAP_SYS_ADMIN.
+ */
+#include "box/box.h"
+
+#include "base/fmt.h"
+#include "base/table.h"
+#include "kernel/process.h"
+#include "plan/seccomp.h"
+#include "spec/load.h"
+
+#include <asm/ioctls.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define MOST_RULES 512
+
+/* Without CAP_SYS_ADMIN the kernel refuses most of these itself; in a new user namespace it would not. */
+static const char *const admin_calls[] = {
+	"mount",  "umount",   "umount2", "pivot_root", "move_mount",	"open_tree",
+	"fsopen", "fsconfig", "fsmount", "fspick",     "mount_setattr", "setns",
+};
+
+static const char *const denied_calls[] = {
+	"acct",
+	"add_key",
+	"bpf",
+	"delete_module",
+	"finit_module",
+	"init_module",
+	"io_uring_enter",
+	"io_uring_register",
+	"io_uring_setup",
+	"ioperm",
+	"iopl",
+	"kexec_file_load",
+	"kexec_load",
+	"keyctl",
+	"lookup_dcookie",
+	"nfsservctl",
+	"open_by_handle_at",
+	"perf_event_open",
+	"quotactl",
+	"quotactl_fd",
+	"reboot",
+	"request_key",
+	"swapoff",
+	"swapon",
+	"_sysctl",
+	"userfaultfd",
+	"vm86",
+	"vm86old",
+};
+
+/* Input for a terminal that somebody else reads; sockets of the kernel's crypto and of the hypervisor. */
+static const struct {
+	const char *call;
+	uint32_t argument;
+	uint64_t value;
+} denied_arguments[] = {
+	{ "ioctl", 1, TIOCSTI },
+	{ "ioctl", 1, TIOCLINUX },
+	{ "socket", 0, AF_ALG },
+	{ "socket", 0, AF_VSOCK },
+};
+
+static const uint64_t namespace_flags[] = {
+	CLONE_NEWNS,  CLONE_NEWUTS, CLONE_NEWIPC,    CLONE_NEWUSER,
+	CLONE_NEWPID, CLONE_NEWNET, CLONE_NEWCGROUP, CLONE_NEWTIME,
+};
+
+static struct oci_linux_syscall *add_rule(struct box *b, const char *action, uint32_t code)
+{
+	struct oci_linux_seccomp *filter = b->linux.seccomp;
+	struct oci_linux_syscall *rule = &filter->syscalls[filter->syscalls_count++];
+
+	*rule = (struct oci_linux_syscall) { .action = action };
+	if (code > 0) {
+		rule->has_errno_ret = true;
+		rule->errno_ret = code;
+	}
+
+	return rule;
+}
+
+/* --deny has its own rule for the call. */
+static bool is_denied_by_flag(const struct box *b, const char *name)
+{
+	for (size_t i = 0; i < b->options->denied.count; i++) {
+		const char *word = b->options->denied.items[i];
+		size_t length = strcspn(word, "=");
+
+		if (strlen(name) == length && memcmp(word, name, length) == 0)
+			return true;
+	}
+
+	return false;
+}
+
+static void add_name(struct box *b, struct oci_linux_syscall *rule, const char *name)
+{
+	rule->names = arena_append(b->arena, rule->names, rule->names_count, name);
+	rule->names_count++;
+}
+
+static void deny_calls(struct box *b, const char *const *names, size_t count)
+{
+	struct oci_linux_syscall *rule = NULL;
+
+	for (size_t i = 0; i < count; i++) {
+		if (is_denied_by_flag(b, names[i]))
+			continue;
+		if (!rule)
+			rule = add_rule(b, "SCMP_ACT_ERRNO", EPERM);
+		add_name(b, rule, names[i]);
+	}
+}
+
+/* @mask: only these bits of the argument are looked at. */
+static void deny_argument(struct box *b, const char *call, uint32_t argument, uint64_t mask,
+			  uint64_t value)
+{
+	if (is_denied_by_flag(b, call))
+		return;
+
+	struct oci_linux_syscall *rule = add_rule(b, "SCMP_ACT_ERRNO", EPERM);
+	struct oci_linux_seccomp_arg *arg = arena_new(b->arena, struct oci_linux_seccomp_arg);
+
+	*arg = (struct oci_linux_seccomp_arg) {
+		.has_index = true,
+		.index = argument,
+		.has_value = true,
+		.value = mask,
+		.has_value_two = true,
+		.value_two = value,
+		.op = "SCMP_CMP_MASKED_EQ",
+	};
+	add_name(b, rule, call);
+	rule->args = arg;
+	rule->args_count = 1;
+}
+
+/* clone3(2) has its flags in memory, where no filter can look: the C library falls back to clone(2). */
+static void deny_namespaces(struct box *b)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(namespace_flags); i++) {
+		/* The lowest byte of clone(2) is a signal: CLONE_NEWTIME is not among its flags. */
+		if (namespace_flags[i] > 0xff)
+			deny_argument(b, "clone", 0, namespace_flags[i], namespace_flags[i]);
+		deny_argument(b, "unshare", 0, namespace_flags[i], namespace_flags[i]);
+	}
+	if (!is_denied_by_flag(b, "clone3"))
+		add_name(b, add_rule(b, "SCMP_ACT_ERRNO", ENOSYS), "clone3");
+}
+
+static bool has_admin(const struct box *b)
+{
+	const struct oci_capabilities *caps = b->process.capabilities;
+
+	return is_one_of("CAP_SYS_ADMIN", caps->bounding, caps->bounding_count);
+}
+
+static void add_usual_rules(struct box *b)
+{
+	deny_calls(b, denied_calls, ARRAY_SIZE(denied_calls));
+	for (size_t i = 0; i < ARRAY_SIZE(denied_arguments); i++)
+		deny_argument(b, denied_arguments[i].call, denied_arguments[i].argument, UINT32_MAX,
+			      denied_arguments[i].value);
+	if (has_admin(b))
+		return;
+	deny_calls(b, admin_calls, ARRAY_SIZE(admin_calls));
+	deny_namespaces(b);
+}
+
+/* ---- the flags ---- */
+
+static const struct {
+	const char *name;
+	uint32_t code;
+} errnos[] = {
+	{ "EPERM", EPERM },   { "EACCES", EACCES }, { "ENOSYS", ENOSYS },
+	{ "EINVAL", EINVAL }, { "ENOENT", ENOENT }, { "ENOTSUP", EOPNOTSUPP },
+};
+
+static bool read_errno(const char *word, uint32_t *code)
+{
+	unsigned long long number;
+
+	for (size_t i = 0; i < ARRAY_SIZE(errnos); i++)
+		if (strcmp(errnos[i].name, word) == 0) {
+			*code = errnos[i].code;
+			return true;
+		}
+	if (fmt_parse_u64(word, &number) < 0 || number < 1 || number > 4095)
+		return false;
+	*code = (uint32_t) number;
+
+	return true;
+}
+
+static int deny_by_flag(struct box *b, const char *value, struct err *e)
+{
+	char *name = arena_strdup(b->arena, value), *action = strchr(name, '=');
+	uint32_t code = EPERM;
+
+	if (action)
+		*action++ = '\0';
+	if (!seccomp_knows_call(name))
+		return box_refuse(b, "deny", value, e, "there is no system call \"%s\"", name);
+	if (action && strcmp(action, "kill") == 0) {
+		add_name(b, add_rule(b, "SCMP_ACT_KILL_PROCESS", 0), name);
+		return 0;
+	}
+	if (action && !read_errno(action, &code))
+		return box_refuse(
+			b, "deny", value, e,
+			"behind the \"=\" is kill, a number of errno(3), or one of EPERM, EACCES, ENOSYS, EINVAL, ENOENT");
+	add_name(b, add_rule(b, "SCMP_ACT_ERRNO", code), name);
+
+	return 0;
+}
+
+/* The file's filter, with room for the rules of --deny behind its own. */
+static int load(struct box *b, const char *path, struct err *e)
+{
+	const struct oci_linux_seccomp *loaded;
+
+	if (filter_load(&loaded, path, b->arena, e) < 0) {
+		if (e->line > 0)
+			(void) err_in(e, "line %d, column %d", e->line, e->column);
+		e->line = e->column = 0;
+		e->place[0] = '\0';
+		return err_at(e, box_words(b, "seccomp", path));
+	}
+
+	struct oci_linux_syscall *rules = b->linux.seccomp->syscalls;
+
+	if (loaded->syscalls_count > MOST_RULES)
+		return box_refuse(b, "seccomp", path, e, "these are more than %d rules",
+				  MOST_RULES);
+	*b->linux.seccomp = *loaded;
+	if (loaded->syscalls_count > 0)
+		memcpy(rules, loaded->syscalls, loaded->syscalls_count * sizeof(*rules));
+	b->linux.seccomp->syscalls = rules;
+	box_origin(b, "/linux/seccomp", "seccomp", path);
+
+	return 0;
+}
+
+int box_filter(struct box *b, struct err *e)
+{
+	const char *word = b->options->seccomp;
+	bool usual = word ? strcmp(word, "default") == 0 : !b->options->privileged;
+	const struct text_list *denied = &b->options->denied;
+
+	if (!usual && (!word || strcmp(word, "none") == 0) && denied->count == 0)
+		return 0;
+	b->linux.seccomp = arena_new(b->arena, struct oci_linux_seccomp);
+	b->linux.seccomp->default_action = "SCMP_ACT_ALLOW";
+	b->linux.seccomp->syscalls = arena_array(b->arena, MOST_RULES + denied->count,
+						 sizeof(*b->linux.seccomp->syscalls));
+	if (usual)
+		add_usual_rules(b);
+	else if (word && strcmp(word, "none") != 0 && load(b, word, e) < 0)
+		return -1;
+	for (size_t i = 0; i < denied->count; i++)
+		if (deny_by_flag(b, denied->items[i], e) < 0)
+			return -1;
+
+	return 0;
+}

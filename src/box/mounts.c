@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * box/mounts.c - what is mounted in a box: what every root file system expects, and what flags ask for
+ *
+ * A flag's value has its parts between colons. A path may have one in it, behind a backslash: `\:`, and likewise `\,` and `\\`; any
+ * other backslash is itself.
+ */
+#include "box/box.h"
+
+#include "base/fd.h"
+#include "base/table.h"
+#include "kernel/sys.h"
+#include "plan/path_text.h"
+#include "plan/spec_default.h"
+
+#include <limits.h>
+#include <string.h>
+
+/* Beside those that flags ask for. */
+#define MOST_USUAL 16
+
+/* ---- the parts of a value ---- */
+
+/* The next part of *@at up to @end, a separator, with its backslashes taken out; *@at is behind it. NULL: there is none. */
+static char *next_part(struct box *b, const char **at, char end)
+{
+	const char *from = *at;
+
+	if (!from)
+		return NULL;
+
+	char *part = arena_alloc(b->arena, strlen(from) + 1), *to = part;
+
+	for (; *from && *from != end; from++) {
+		if (from[0] == '\\' && (from[1] == ':' || from[1] == ',' || from[1] == '\\'))
+			from++;
+		*to++ = *from;
+	}
+	*at = *from ? from + 1 : NULL;
+
+	return part;
+}
+
+/* Where the options begin: not one of the first @parts parts. Their backslashes stay, for next_part() with a comma. */
+static void take_parts(struct box *b, const char *value, char **parts, size_t count,
+		       const char **options)
+{
+	const char *at = value;
+
+	for (size_t i = 0; i < count; i++)
+		parts[i] = next_part(b, &at, ':');
+	*options = at;
+}
+
+static const char *absolute(struct box *b, const char *path)
+{
+	char cwd[PATH_MAX];
+
+	if (path[0] == '/')
+		return path;
+	if (sys_getcwd(cwd, sizeof(cwd)) < 0)
+		return path;
+	if (strcmp(path, ".") == 0)
+		return arena_strdup(b->arena, cwd);
+
+	return path_absolute(b->arena, arena_strdup(b->arena, cwd), path);
+}
+
+/* ---- one mount ---- */
+
+static struct oci_mount *add_mount(struct box *b)
+{
+	return &b->config.mounts[b->config.mounts_count++];
+}
+
+static void add_option(struct box *b, struct oci_mount *m, const char *option)
+{
+	m->options = arena_append(b->arena, m->options, m->options_count, option);
+	m->options_count++;
+}
+
+/* The flag's options as config.json has them. @bind: read-only is for all that is mounted below, too. */
+static void add_options(struct box *b, struct oci_mount *m, const char *text, bool bind)
+{
+	const char *option;
+	bool recursive = true, readonly = false;
+
+	while ((option = next_part(b, &text, ','))) {
+		if (bind && strcmp(option, "norec") == 0)
+			recursive = false;
+		else if (bind && strcmp(option, "ro") == 0)
+			readonly = true;
+		else if (strcmp(option, "try") != 0 && option[0])
+			add_option(b, m, option);
+	}
+	if (!bind)
+		return;
+	add_option(b, m, recursive ? "rbind" : "bind");
+	if (readonly)
+		add_option(b, m, recursive ? "rro" : "ro");
+}
+
+static bool has_option(struct box *b, const char *text, const char *name)
+{
+	const char *option;
+
+	while ((option = next_part(b, &text, ',')))
+		if (strcmp(option, name) == 0)
+			return true;
+
+	return false;
+}
+
+static int add_bind(struct box *b, const char *flag, const char *value, struct err *e)
+{
+	char *parts[2];
+	const char *options;
+	struct stat st;
+
+	take_parts(b, value, parts, ARRAY_SIZE(parts), &options);
+
+	const char *source = absolute(b, parts[0]),
+		   *target = parts[1] && parts[1][0] ? parts[1] : source;
+
+	if (parts[0][0] == '\0')
+		return box_refuse(b, flag, value, e, "there is no source");
+	if (target[0] != '/')
+		return box_refuse(b, flag, value, e, "\"%s\" is not an absolute path", target);
+
+	int r = sys_stat_at(AT_FDCWD, source, 0, &st);
+	if (r == -ENOENT && has_option(b, options, "try"))
+		return 0;
+	if (r < 0) {
+		(void) err_sys(e, r, "bind \"%s\"", source);
+		return err_at(e, box_words(b, flag, value));
+	}
+
+	struct oci_mount *m = add_mount(b);
+	*m = (struct oci_mount) { .destination = target, .type = "bind", .source = source };
+	add_options(b, m, options, true);
+
+	return 0;
+}
+
+static int add_tmpfs(struct box *b, const char *flag, const char *value, struct err *e)
+{
+	static const char *const usual[] = { "nosuid", "nodev", "mode=1777" };
+	const char *options;
+	char *target;
+
+	take_parts(b, value, &target, 1, &options);
+	if (target[0] != '/')
+		return box_refuse(b, flag, value, e, "\"%s\" is not an absolute path", target);
+
+	struct oci_mount *m = add_mount(b);
+	*m = (struct oci_mount) { .destination = target, .type = "tmpfs", .source = "tmpfs" };
+	for (size_t i = 0; i < ARRAY_SIZE(usual); i++)
+		add_option(b, m, usual[i]);
+	add_options(b, m, options, false);
+
+	return 0;
+}
+
+static int add_any(struct box *b, const char *flag, const char *value, struct err *e)
+{
+	const char *options;
+	char *parts[3];
+
+	take_parts(b, value, parts, ARRAY_SIZE(parts), &options);
+	if (!parts[2] || !parts[0][0])
+		return box_refuse(b, flag, value, e, "it is TYPE:SOURCE:TARGET[:OPTION,...]");
+	if (parts[2][0] != '/')
+		return box_refuse(b, flag, value, e, "\"%s\" is not an absolute path", parts[2]);
+
+	bool bind = strcmp(parts[0], "bind") == 0;
+	struct oci_mount *m = add_mount(b);
+	*m = (struct oci_mount) { .destination = parts[2], .type = parts[0] };
+	m->source = bind ? absolute(b, parts[1]) : parts[1];
+	add_options(b, m, options, bind);
+
+	return 0;
+}
+
+static const struct {
+	const char *flag;
+	int (*add)(struct box *b, const char *flag, const char *value, struct err *e);
+} flags[] = { { "bind", add_bind }, { "tmpfs", add_tmpfs }, { "mount", add_any } };
+
+static int add_given(struct box *b, const char *flag, const char *value, struct err *e)
+{
+	size_t before = b->config.mounts_count;
+
+	for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
+		if (strcmp(flags[i].flag, flag) == 0 && flags[i].add(b, flag, value, e) < 0)
+			return -1;
+	if (b->config.mounts_count > before)
+		box_origin(b, arena_printf(b->arena, "/mounts/%zu", before), flag, value);
+
+	return 0;
+}
+
+/* ---- what every box has ---- */
+
+static void add_host_dev(struct box *b)
+{
+	struct oci_mount *m = add_mount(b);
+
+	*m = (struct oci_mount) { .destination = "/dev", .type = "bind", .source = "/dev" };
+	add_option(b, m, "rbind");
+	box_origin(b, arena_printf(b->arena, "/mounts/%zu", b->config.mounts_count - 1),
+		   "privileged", NULL);
+}
+
+/* Those of `spec`. With --privileged the host's /dev takes the place of all in there, and nothing is read-only. */
+static void add_usual(struct box *b)
+{
+	bool privileged = b->options->privileged;
+	const struct oci_config *usual =
+		spec_default(b->arena, b->user_namespace, b->facts->euid, b->facts->egid, false);
+
+	for (size_t i = 0; i < usual->mounts_count; i++) {
+		const struct oci_mount *from = &usual->mounts[i];
+		const char *at = path_clean(b->arena, from->destination);
+
+		if (strcmp(from->type, "cgroup") == 0 && b->facts->cgroups.mode == CGROUP_NONE)
+			continue;
+		if (privileged && path_within(at, "/dev")) {
+			if (strcmp(at, "/dev") == 0)
+				add_host_dev(b);
+			continue;
+		}
+
+		struct oci_mount *m = add_mount(b);
+		*m = *from;
+		m->options = NULL;
+		m->options_count = 0;
+		for (size_t j = 0; j < from->options_count; j++)
+			if (!privileged || strcmp(from->options[j], "ro") != 0)
+				add_option(b, m, from->options[j]);
+	}
+}
+
+/* ---- names of other hosts ---- */
+
+#define RESOLV_CONF "/etc/resolv.conf"
+
+static void add_resolv_conf(struct box *b, const char *source)
+{
+	struct oci_mount *m = add_mount(b);
+
+	*m = (struct oci_mount) { .destination = RESOLV_CONF, .type = "bind", .source = source };
+	add_option(b, m, "bind");
+	add_option(b, m, "ro");
+}
+
+/* A mount point that is missing is made in ROOT; box_clean() takes it away again. */
+static bool has_mount_point(struct box *b)
+{
+	autoclose int etc = sys_open_in_root(b->dir, "/etc", O_PATH | O_DIRECTORY);
+	struct stat st;
+
+	if (etc < 0)
+		return false;
+	/* An empty one is what a box that was killed has left. */
+	if (sys_stat_at(etc, "resolv.conf", AT_SYMLINK_NOFOLLOW, &st) == 0) {
+		b->made_resolv_conf = S_ISREG(st.st_mode) && st.st_size == 0;
+		return true;
+	}
+	/* The root of another map of ids is nobody in a directory of ours. */
+	if (b->user_namespace && b->facts->euid == 0)
+		return false;
+	b->made_resolv_conf =
+		sys_access_at(AT_FDCWD, arena_printf(b->arena, "%s/etc", b->root), W_OK) == 0;
+
+	return b->made_resolv_conf;
+}
+
+static int write_servers(struct box *b, const char *list, struct err *e)
+{
+	const char *at = list, *word;
+	char *text = arena_alloc(b->arena, 12 * strlen(list) + 1), *end = text;
+
+	while ((word = box_next_word(b, &at))) {
+		if (strspn(word, "0123456789abcdefABCDEF.:%") != strlen(word))
+			return box_refuse(b, "dns", list, e, "\"%s\" is not an address", word);
+		end = stpcpy(stpcpy(stpcpy(end, "nameserver "), word), "\n");
+	}
+	if (end == text)
+		return box_refuse(b, "dns", list, e, "it is auto, none, or addresses: 9.9.9.9,::1");
+	(void) has_mount_point(b);
+	b->resolv_text = text;
+	if (b->options->emit_config)
+		b->resolv_path = arena_printf(b->arena, "%s/resolv.conf",
+					      absolute(b, b->options->emit_config));
+	else
+		b->resolv_path = arena_printf(b->arena, "%s/.resolv-%s", b->state_root, list);
+	box_origin(b, arena_printf(b->arena, "/mounts/%zu", b->config.mounts_count), "dns", list);
+	add_resolv_conf(b, b->resolv_path);
+
+	return 0;
+}
+
+static int add_dns(struct box *b, struct err *e)
+{
+	const char *word = b->options->dns, *net = b->options->net;
+	bool automatic = !word || strcmp(word, "auto") == 0, own = net && strcmp(net, "none") == 0;
+
+	if (word && strcmp(word, "none") == 0)
+		return 0;
+	if (!automatic)
+		return write_servers(b, word, e);
+	if (!own && sys_access_at(AT_FDCWD, RESOLV_CONF, R_OK) == 0 && has_mount_point(b))
+		add_resolv_conf(b, RESOLV_CONF);
+
+	return 0;
+}
+
+/* ---- all of them ---- */
+
+const struct oci_mount *box_mount_of(const struct box *b, const char *path, const char **rest)
+{
+	const char *clean = path_clean(b->arena, path);
+
+	for (size_t i = b->config.mounts_count; i-- > 0;) {
+		const char *at = path_clean(b->arena, b->config.mounts[i].destination);
+
+		if (!path_within(clean, at))
+			continue;
+		*rest = clean + strlen(at);
+		return &b->config.mounts[i];
+	}
+
+	return NULL;
+}
+
+int box_mounts(struct box *b, struct err *e)
+{
+	const struct text_list *given = &b->options->mounts;
+
+	b->config.mounts =
+		arena_array(b->arena, MOST_USUAL + given->count, sizeof(*b->config.mounts));
+	add_usual(b);
+	if (add_dns(b, e) < 0)
+		return -1;
+	for (size_t i = 0; i < given->count; i++)
+		if (add_given(b, given->flags[i], given->items[i], e) < 0)
+			return -1;
+
+	return 0;
+}

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * box/namespaces.c - which namespaces a box has of its own, and the ids in a user namespace
+ */
+#include "box/box.h"
+
+#include "base/table.h"
+#include "base/units.h"
+
+#include <limits.h>
+#include <string.h>
+
+/* What is new where no flag says otherwise. A network can't be made without an engine: the host's is the useful one. */
+static const struct {
+	const char *type,
+		*other; /* config.json's word, and the shorter one of ip(8) and unshare(1) */
+	bool is_new;
+} kinds[] = {
+	{ "pid", NULL, true },	  { "ipc", NULL, true },   { "uts", NULL, true },
+	{ "cgroup", NULL, true }, { "mount", NULL, true }, { "network", "net", false },
+	{ "user", NULL, false },  { "time", NULL, false },
+};
+
+#define KINDS ARRAY_SIZE(kinds)
+
+/* What was decided of each kind, and the flag that did. */
+struct choice {
+	bool is_new;
+	const char *path; /* joined */
+	const char *flag, *value;
+};
+
+static int find_kind(const char *word)
+{
+	for (size_t i = 0; i < KINDS; i++)
+		if (strcmp(kinds[i].type, word) == 0 ||
+		    (kinds[i].other && strcmp(kinds[i].other, word) == 0))
+			return (int) i;
+
+	return -1;
+}
+
+static int read_list(struct box *b, const char *flag, const char *list, bool is_new,
+		     struct choice choices[KINDS], struct err *e)
+{
+	const char *at = list, *word;
+
+	while (at && (word = box_next_word(b, &at))) {
+		int kind = find_kind(word);
+
+		if (kind < 0)
+			return box_refuse(b, flag, list, e, "unknown namespace \"%s\"", word);
+		if (!is_new && strcmp(kinds[kind].type, "mount") == 0)
+			return box_refuse(b, flag, list, e, "a box always has mounts of its own");
+		choices[kind] = (struct choice) { is_new, NULL, flag, word };
+	}
+
+	return 0;
+}
+
+static int read_net(struct box *b, struct choice *net, struct err *e)
+{
+	const char *word = b->options->net;
+
+	if (!word)
+		return 0;
+	*net = (struct choice) { .flag = "net", .value = word };
+	if (strcmp(word, "none") == 0)
+		net->is_new = true;
+	else if (word[0] == '/')
+		net->path = word;
+	else if (strcmp(word, "host") != 0)
+		return box_refuse(b, "net", word, e,
+				  "it is host, none, or the absolute path of a network namespace");
+
+	return 0;
+}
+
+/* ---- the user namespace ---- */
+
+static void add_mapping(struct box *b, bool group, uint32_t inside, uint32_t outside,
+			uint32_t count)
+{
+	struct oci_id_mapping **list = group ? &b->linux.gid_mappings : &b->linux.uid_mappings;
+	size_t *n = group ? &b->linux.gid_mappings_count : &b->linux.uid_mappings_count;
+
+	if (!*list)
+		*list = arena_array(b->arena, 4, sizeof(**list));
+	(*list)[(*n)++] = (struct oci_id_mapping) {
+		.has_container_id = true,
+		.container_id = inside,
+		.has_host_id = true,
+		.host_id = outside,
+		.has_size = true,
+		.size = count,
+	};
+}
+
+/* The caller is @own inside; the range of /etc/subuid is what else there is, below and above. */
+static void map_user(struct box *b, bool group, uint32_t own, uint32_t outside,
+		     const struct id_range *range)
+{
+	uint32_t below = own < range->count ? own : range->count;
+
+	if (below > 0)
+		add_mapping(b, group, 0, range->outside, below);
+	add_mapping(b, group, own, outside, 1);
+	if (range->count > below)
+		add_mapping(b, group, own + 1, range->outside + below, range->count - below);
+}
+
+static const struct id_range no_range;
+
+static int map_caller(struct box *b, bool keep_id, struct err *e)
+{
+	const struct facts *f = b->facts;
+	bool both = f->sub_uids.count > 0 && f->sub_gids.count > 0;
+
+	/* tare-init is root in there until it becomes the user. */
+	if (keep_id && f->euid != 0 && !both) {
+		(void) box_refuse(b, "userns", "keep-id", e, "there is no id for the box's root");
+		return err_hint(
+			e, "give the user a range in /etc/subuid and /etc/subgid, and newuidmap");
+	}
+	map_user(b, false, keep_id ? f->euid : 0, f->euid, both ? &f->sub_uids : &no_range);
+	map_user(b, true, keep_id ? f->egid : 0, f->egid, both ? &f->sub_gids : &no_range);
+	/* user_namespaces(7): without a helper the kernel takes no map of groups before setgroups(2) is denied for good. */
+	if (!both)
+		b->user.additional_gids_count = 0;
+
+	return 0;
+}
+
+static int map_range(struct box *b, const char *word, struct err *e)
+{
+	char *first = arena_strdup(b->arena, word), *colon = strchr(first, ':');
+	int64_t start, count;
+
+	if (colon)
+		*colon++ = '\0';
+	if (!colon || units_parse_integer(first, &start) < 0 ||
+	    units_parse_integer(colon, &count) < 0 || start < 0 || count < 1 ||
+	    start + count > UINT32_MAX)
+		return box_refuse(
+			b, "userns", word, e,
+			"it is auto, off, keep-id, or the first id on the host and how many: 100000:65536");
+	add_mapping(b, false, 0, (uint32_t) start, (uint32_t) count);
+	add_mapping(b, true, 0, (uint32_t) start, (uint32_t) count);
+
+	return 0;
+}
+
+static int read_userns(struct box *b, struct choice *user, struct err *e)
+{
+	const char *word = b->options->userns;
+	bool automatic = !word || strcmp(word, "auto") == 0;
+
+	if (word)
+		*user = (struct choice) { .flag = "userns", .value = word };
+	if (word && strcmp(word, "off") == 0)
+		return 0;
+	if (automatic && !user->is_new && b->facts->euid == 0)
+		return 0;
+	user->is_new = b->user_namespace = true;
+
+	int r = automatic || strcmp(word, "keep-id") == 0 ? map_caller(b, !automatic, e)
+							  : map_range(b, word, e);
+	if (r < 0)
+		return -1;
+	if (word) {
+		box_origin(b, "/linux/uidMappings", "userns", word);
+		box_origin(b, "/linux/gidMappings", "userns", word);
+	}
+
+	return 0;
+}
+
+/* ---- what needs one of them ---- */
+
+static int read_time(struct box *b, struct choice *time, struct err *e)
+{
+	const char *word = b->options->time_offset, *number = word;
+	struct oci_linux_time_offset *offset;
+	int64_t seconds;
+
+	if (!word)
+		return 0;
+
+	bool boot = strncmp(word, "boot=", 5) == 0;
+
+	number += boot ? 5 : 0;
+	if (units_parse_integer(number, &seconds) < 0)
+		return box_refuse(b, "time-offset", word, e, "it is a number of seconds");
+	offset = arena_new(b->arena, struct oci_linux_time_offset);
+	offset->has_secs = true;
+	offset->secs = seconds;
+	b->linux.time_offsets = arena_new(b->arena, struct oci_linux_time_offsets);
+	*(boot ? &b->linux.time_offsets->boottime : &b->linux.time_offsets->monotonic) = offset;
+	*time = (struct choice) { .is_new = true, .flag = "time-offset", .value = word };
+	box_origin(b, "/linux/timeOffsets", "time-offset", word);
+
+	return 0;
+}
+
+static void choose_hostname(struct box *b, const struct choice *uts)
+{
+	if (b->options->hostname)
+		box_origin(b, "/hostname", "hostname", b->options->hostname);
+	if (uts->is_new || b->options->hostname)
+		b->config.hostname = b->options->hostname ? b->options->hostname : b->id;
+	/* sethostname(2): HOST_NAME_MAX. An ID may be longer. */
+	if (!b->options->hostname && b->config.hostname &&
+	    strlen(b->config.hostname) > HOST_NAME_MAX)
+		b->config.hostname = arena_memdup(b->arena, b->id, HOST_NAME_MAX);
+}
+
+static void list_namespaces(struct box *b, const struct choice choices[KINDS])
+{
+	struct oci_linux_namespace *list = arena_array(b->arena, KINDS, sizeof(*list));
+	size_t count = 0;
+
+	for (size_t i = 0; i < KINDS; i++) {
+		if (!choices[i].is_new && !choices[i].path)
+			continue;
+		if (choices[i].flag)
+			box_origin(b, arena_printf(b->arena, "/linux/namespaces/%zu", count),
+				   choices[i].flag, choices[i].value);
+		list[count].type = kinds[i].type;
+		list[count++].path = choices[i].path;
+	}
+	b->linux.namespaces = list;
+	b->linux.namespaces_count = count;
+}
+
+int box_namespaces(struct box *b, struct err *e)
+{
+	struct choice choices[KINDS] = { 0 };
+
+	for (size_t i = 0; i < KINDS; i++)
+		choices[i].is_new = kinds[i].is_new;
+	if (read_list(b, "unshare", b->options->unshare, true, choices, e) < 0 ||
+	    read_list(b, "share", b->options->share, false, choices, e) < 0 ||
+	    read_net(b, &choices[find_kind("network")], e) < 0 ||
+	    read_time(b, &choices[find_kind("time")], e) < 0 ||
+	    read_userns(b, &choices[find_kind("user")], e) < 0)
+		return -1;
+	choose_hostname(b, &choices[find_kind("uts")]);
+	list_namespaces(b, choices);
+
+	return 0;
+}

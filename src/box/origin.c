@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * box/origin.c - which flag asked for which piece of the config
+ *
+ * The planner and the steps name what they refuse by JSON pointers, also here, where there is no JSON. Each piece that a
+ * flag asked for is listed with its pointer, and the flag takes the pointer's place in an error.
+ */
+#include "box/box.h"
+
+#include "base/fmt.h"
+
+#define MOST_ORIGINS 2048
+
+/* What people type without quotes. */
+static bool is_plain(const char *value)
+{
+	for (; *value; value++)
+		if (!((*value >= 'a' && *value <= 'z') || (*value >= 'A' && *value <= 'Z') ||
+		      (*value >= '0' && *value <= '9') || strchr("_.,=+-", *value)))
+			return false;
+
+	return true;
+}
+
+const char *box_words(struct box *b, const char *flag, const char *value)
+{
+	if (!value)
+		return arena_printf(b->arena, "--%s", flag);
+
+	return arena_printf(b->arena, is_plain(value) ? "--%s %s" : "--%s \"%s\"", flag, value);
+}
+
+void box_origin(struct box *b, const char *place, const char *flag, const char *value)
+{
+	if (!b->origins)
+		b->origins = arena_array(b->arena, MOST_ORIGINS, sizeof(*b->origins));
+	if (b->origin_count == MOST_ORIGINS)
+		return;
+	b->origins[b->origin_count++] = (struct box_origin) {
+		.place = place,
+		.words = box_words(b, flag, value),
+	};
+}
+
+int box_refuse(struct box *b, const char *flag, const char *value, struct err *e, const char *fmt,
+	       ...)
+{
+	char text[ERR_TEXT];
+	va_list ap;
+
+	va_start(ap, fmt);
+	fmt_text_v(text, sizeof(text), fmt, ap);
+	va_end(ap);
+
+	return err_cfg(e, box_words(b, flag, value), "%s", text);
+}
+
+static bool is_within(const char *place, const char *piece)
+{
+	size_t length = strlen(piece);
+
+	return strncmp(place, piece, length) == 0 &&
+	       (place[length] == '\0' || place[length] == '/');
+}
+
+/* The longest pointer is the nearest: a flag for the whole may stand beside one for a part. */
+int box_locate(const struct box *b, struct err *e)
+{
+	const struct box_origin *found = NULL;
+
+	if (e->place[0] != '/')
+		return -1;
+	for (size_t i = 0; i < b->origin_count; i++)
+		if (is_within(e->place, b->origins[i].place) &&
+		    (!found || strlen(b->origins[i].place) >= strlen(found->place)))
+			found = &b->origins[i];
+	fmt_text(e->place, sizeof(e->place), "%s", found ? found->words : "");
+	e->line = e->column = 0;
+
+	return -1;
+}

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * cli/box.c - `box ROOT [COMMAND]`: a container out of a directory and some flags
+ *
+ * The flags become a config (box/box.h), and that is run as any other. Exit codes are those of env(1) and chroot(1): the
+ * program's own, 125 where tare failed, 126 where the program can't be executed, 127 where it is not there.
+ */
+#include "box/box.h"
+#include "cli/verb.h"
+
+#include "base/fd.h"
+#include "base/table.h"
+#include "base/units.h"
+#include "cli/root.h"
+#include "heap/log.h"
+#include "kernel/process.h"
+#include "libocispec/encode.h"
+#include "plan/planner.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <sys/ioctl.h>
+
+enum exit_code { EXIT_OURS = 125, EXIT_NOT_EXECUTABLE = 126, EXIT_NOT_FOUND = 127 };
+
+#define TEXT(name, field, value, help)                                                             \
+	{                                                                                          \
+		name, 0, false, FLAG_TEXT, offsetof(struct options, box.field), value, help        \
+	}
+#define BOOL(name, field, help)                                                                    \
+	{                                                                                          \
+		name, 0, false, FLAG_BOOL, offsetof(struct options, box.field), NULL, help         \
+	}
+#define LIST(name, field, value, help)                                                             \
+	{                                                                                          \
+		name, 0, false, FLAG_LIST, offsetof(struct options, box.field), value, help        \
+	}
+#define FIELD(name) offsetof(struct options, name)
+
+/* clang-format off */
+static const struct flag rows[] = {
+	/* the box itself */
+	{ "name", 'n', false, FLAG_TEXT, FIELD(box.name), "ID",
+	  "its name, for the other verbs (made from ROOT)" },
+	{ "detach", 'd', false, FLAG_BOOL, FIELD(detach), NULL,
+	  "print the name and return as soon as the program runs" },
+	TEXT("output", output, "FILE", "with --detach: where its output is appended (/dev/null)"),
+	{ "pid-file", 0, false, FLAG_TEXT, FIELD(pid_file), "FILE", "write the pid of its first process here" },
+	{ "keep", 0, false, FLAG_BOOL, FIELD(keep), NULL, "do not delete the box when the program has ended" },
+	TEXT("timeout", timeout, "TIME", "after this time SIGTERM, 10 s later SIGKILL; exit code 124"),
+	/* what is in it */
+	{ "bind", 'b', false, FLAG_LIST, FIELD(box.mounts), "SRC[:DST[:OPT,...]]",
+	  "show SRC of the host at DST (the same path); may be repeated" },
+	LIST("tmpfs", mounts, "DST[:OPT,...]", "an empty file system in memory; OPT: size=N, mode=M; may be repeated"),
+	LIST("mount", mounts, "TYPE:SRC:DST[:OPT,...]", "any other file system; may be repeated"),
+	{ "read-only", 'r', false, FLAG_BOOL, FIELD(box.read_only), NULL, "protect the root file system" },
+	TEXT("dns", dns, "auto|none|ADDR,...", "name servers: the host's /etc/resolv.conf, none of ours, or these (auto)"),
+	LIST("device", devices, "NAME|PATH[:DST[:rwm]]", "a device node of the host: kvm, fuse, tun, dri ...; may be repeated"),
+	LIST("mask", masked, "PATH", "hide it; may be repeated"),
+	LIST("protect", protected, "PATH", "make it read-only; may be repeated"),
+	LIST("unmask", unmasked, "PATH", "neither hide nor protect it as usual; may be repeated"),
+	/* the program */
+	{ "tty", 't', false, FLAG_BOOL, FIELD(box.tty), NULL, "give it a terminal, also where ours is none" },
+	BOOL("no-tty", no_tty, "give it no terminal, also where ours is one"),
+	BOOL("init", init, "tare stays as process 1, hands signals on and reaps (the default)"),
+	BOOL("no-init", no_init, "the program itself is process 1"),
+	{ "user", 'u', false, FLAG_TEXT, FIELD(box.user), "NAME|UID[:GROUP|GID]", "run as this user of the image (root)" },
+	TEXT("groups", groups, "GROUP,...", "further groups, names of the image or numbers"),
+	{ "cwd", 'w', false, FLAG_TEXT, FIELD(box.cwd), "DIR", "the working directory (the user's home)" },
+	{ "env", 'e', false, FLAG_LIST, FIELD(box.env), "NAME[=VALUE]",
+	  "a further variable; without a value the caller's; may be repeated" },
+	BOOL("keep-env", keep_env, "the caller's environment, but for paths and what loaders act on"),
+	LIST("rlimit", rlimits, "NAME=SOFT[:HARD]", "a limit of the process: nofile=1024; may be repeated"),
+	TEXT("oom-score", oom_score, "N", "how soon it is killed when memory is short, -1000 to 1000"),
+	/* what it may do */
+	LIST("cap", caps, "[+-]NAME,...", "capabilities to add or take away; all, none; may be repeated"),
+	BOOL("no-new-privs", no_new_privs, "no new privileges by an exec: sudo and su don't work"),
+	TEXT("seccomp", seccomp, "default|none|FILE", "the filter of system calls, FILE: JSON as linux.seccomp (default)"),
+	LIST("deny", denied, "CALL[=ERRNO|=kill]", "refuse a system call (EPERM), or end the program; may be repeated"),
+	BOOL("privileged", privileged, "all capabilities, nothing hidden, no filter, the host's devices"),
+	/* namespaces */
+	TEXT("hostname", hostname, "NAME", "its host name (the box's name)"),
+	TEXT("net", net, "host|none|PATH", "the network: the host's, only a loopback, or the namespace at PATH (host)"),
+	TEXT("share", share, "LIST", "namespaces that stay the host's: pid, ipc, uts, cgroup"),
+	TEXT("unshare", unshare, "LIST", "namespaces of its own besides: network, user, time"),
+	TEXT("userns", userns, "auto|off|keep-id|UID:COUNT", "ids: a map for an ordinary user, none for root; or this one (auto)"),
+	TEXT("time-offset", time_offset, "[boot=]S", "set its monotonic (or boot) clock ahead by so many seconds"),
+	/* limits */
+	TEXT("memory", memory, "SIZE", "memory limit: 200m"),
+	TEXT("cpus", cpus, "N", "processor time: 1.5 is one and a half processors"),
+	TEXT("pids", pids, "N", "number of processes and threads"),
+	TEXT("cpuset-cpus", cpuset_cpus, "LIST", "CPUs to run on: 0-2,7"),
+	TEXT("io-weight", io_weight, "N", "weight of block I/O, 10 to 1000"),
+	/* instead of running */
+	BOOL("plan", plan, "print every step that would be taken, and take none"),
+	{ "json", 0, false, FLAG_BOOL, FIELD(json), NULL, "with --plan: as a JSON array" },
+	TEXT("emit-config", emit_config, "DIR", "write a bundle that `run` runs alike to DIR, and run nothing"),
+};
+/* clang-format on */
+
+static const struct flag_table flags = { rows, ARRAY_SIZE(rows) };
+
+/* ---- the program's end ---- */
+
+/* Which of the exit codes a failure is; @e->operation is the step's name where one failed. */
+static int exit_code_of(const struct err *e)
+{
+	if (strcmp(e->operation, "exec") != 0 && strcmp(e->operation, "prepare-exec") != 0)
+		return EXIT_OURS;
+
+	/* Without a code: not in any directory of PATH. */
+	return e->code == ENOENT || e->code == 0 ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE;
+}
+
+/* ---- other things than running ---- */
+
+/* A directory to write to, made where it is missing. */
+static int open_output_directory(const char *path, struct err *e)
+{
+	int r = sys_mkdir_at(AT_FDCWD, path, 0777);
+
+	if (r < 0 && r != -EEXIST)
+		return err_sys(e, r, "make \"%s\"", path);
+
+	int dir = sys_open(path, O_RDONLY | O_DIRECTORY);
+
+	return dir < 0 ? err_sys(e, dir, "open \"%s\"", path) : dir;
+}
+
+static int emit(const struct box *b, const char *path, struct err *e)
+{
+	const char *text;
+	size_t length;
+
+	autoclose int dir = open_output_directory(path, e);
+	if (dir < 0 || box_write_files(b, e) < 0)
+		return -1;
+	oci_encode(&oci_config_type, &b->config, "\t", b->arena, &text, &length);
+
+	autoclose int file =
+		sys_open_at(dir, "config.json", O_WRONLY | O_CREAT | O_TRUNC | O_NOCTTY, 0666);
+	int r = file < 0 ? file : sys_write_all(file, text, length);
+
+	return r < 0 ? err_sys(e, r, "write \"%s/config.json\"", path) : 0;
+}
+
+/* ---- detached ---- */
+
+/* Standard descriptors of a box that nobody looks at; ours are kept for the name, or for the failure. */
+struct standard {
+	int kept[3];
+};
+
+static int redirect(struct standard *s, const char *output, struct err *e)
+{
+	const char *const paths[3] = { "/dev/null", output ? output : "/dev/null", NULL };
+
+	for (int fd = 0; fd < 3; fd++)
+		s->kept[fd] = sys_dup(fd, 3);
+	for (int fd = 0; fd < 2; fd++) {
+		autoclose int file = sys_open_at(
+			AT_FDCWD, paths[fd],
+			fd == 0 ? O_RDONLY : O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY, 0600);
+		if (file < 0)
+			return err_sys(e, file, "open \"%s\"", paths[fd]);
+		sys_dup_keep(file, fd);
+	}
+	sys_dup_keep(1, 2);
+
+	return 0;
+}
+
+static void put_back(const struct standard *s)
+{
+	for (int fd = 0; fd < 3; fd++)
+		if (s->kept[fd] >= 0) {
+			sys_dup_keep(s->kept[fd], fd);
+			sys_close(s->kept[fd]);
+		}
+}
+
+static int print_name(const char *name, struct err *e)
+{
+	struct out out = { .fd = 1 };
+
+	out_printf(&out, "%s\n", name);
+
+	return finish_output(&out, e);
+}
+
+/* ---- running ---- */
+
+static int read_timeout(struct box *b, int64_t *milliseconds, struct err *e)
+{
+	const char *word = b->options->timeout;
+	int64_t nanoseconds;
+
+	*milliseconds = 0;
+	if (!word)
+		return 0;
+	if (units_parse_duration(word, &nanoseconds) < 0 || nanoseconds < 1000000)
+		return box_refuse(b, "timeout", word, e, "it is a time: 30s, 1m30s");
+	if (b->detach)
+		return box_refuse(b, "timeout", word, e,
+				  "nobody would be there to end a detached box");
+	*milliseconds = nanoseconds / 1000000;
+
+	return 0;
+}
+
+static int run(struct call *call, struct box *b, struct create_options *o, struct err *e)
+{
+	struct standard standard;
+	int exit_code = 0;
+
+	if (read_timeout(b, &o->timeout_ms, e) < 0 || box_write_files(b, e) < 0)
+		return -1;
+	if (b->options->privileged)
+		log_notice(
+			"box \"%s\": --privileged: root in the box can do to the host what root can",
+			b->id);
+	if (b->detach && redirect(&standard, b->options->output, e) < 0) {
+		put_back(&standard);
+		return err_at(e, box_words(b, "output", b->options->output));
+	}
+
+	int r = container_run(o, &exit_code, call->arena, e);
+	if (b->detach)
+		put_back(&standard);
+	if (!b->detach)
+		box_clean(b);
+	if (r < 0) {
+		call->failure = exit_code_of(e);
+		return box_locate(b, e);
+	}
+
+	return b->detach ? print_name(b->id, e) : exit_code;
+}
+
+static bool is_terminal(int fd)
+{
+	struct winsize size;
+
+	return sys_ioctl(fd, TIOCGWINSZ, &size) == 0;
+}
+
+static int perform_with(struct call *call, struct box *b, struct err *e)
+{
+	struct create_options o = create_options_of(call);
+	const struct box_options *options = b->options;
+
+	if (box_config(b, e) < 0)
+		return -1;
+	if (options->emit_config)
+		return emit(b, options->emit_config, e);
+
+	const struct made_config made = { .path = b->root, .config = &b->config };
+
+	o.made = &made;
+	o.id = b->id;
+	o.run = true;
+	if (!options->plan)
+		return run(call, b, &o, e);
+	if (container_plan(&o, call->options.json, e) < 0)
+		return box_locate(b, e);
+
+	return 0;
+}
+
+static int perform(struct call *call, struct err *e)
+{
+	struct facts facts;
+	struct box b = {
+		.arena = call->arena,
+		.facts = &facts,
+		.options = &call->options.box,
+		.env = call->env,
+		.command = call->args.items + 1,
+		.state_root = call->root.path,
+		.detach = call->options.detach,
+		.terminal = is_terminal(0) && is_terminal(1),
+		.dir = -1,
+	};
+
+	call->failure = EXIT_OURS;
+	if (box_open(&b, call->args.items[0], e) < 0)
+		return -1;
+	call->subject = b.id;
+	if (facts_gather(&facts, call->arena, e) < 0)
+		return -1;
+
+	return perform_with(call, &b, e);
+}
+
+const struct verb verb_box = {
+	.name = "box",
+	.arguments = "ROOT [COMMAND [ARGUMENT...]]",
+	.summary = "run a program, or a shell, in a root file system",
+	.tables = { &flags },
+	.least = 1,
+	.most = UINT_MAX,
+	.stops = true,
+	.fails_with = EXIT_OURS,
+	.perform = perform,
+};
