@@ -218,7 +218,7 @@ def test_a_root_that_cannot_be_made_is_told(ordinary):
 
 
 def add_keys_until_there_is_no_room():
-    """In this process' own keyring: gone with it."""
+    """In this process' own keyring: gone with it, and at its next exec."""
     libc = ctypes.CDLL(None, use_errno=True)
     number = {"x86_64": 248}.get(platform.machine(), 217)
     for i in range(5000):
@@ -246,7 +246,7 @@ def run_without_keys(argv, uid, gid):
                 os._exit(99)
             os.dup2(out, 1)
             os.dup2(err, 2)
-            os.execv(argv[0], argv)
+            os._exit(os.spawnv(os.P_WAIT, argv[0], argv))
         finally:
             os._exit(98)
     code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
