@@ -33,6 +33,8 @@ struct inside {
 	int proc_mount, sys_mount; /* the container's, once they are at their place; else -1 */
 	bool asking;		   /* the host opens sources only when we ask: WIRE_LATER */
 	unsigned early_turns;	   /* that came while we waited for a source */
+	int readonly_later
+		[READONLY_LATER_MOST]; /* by index: the mounts of OP_PROTECT_MOUNT, once attached */
 	int empty_mount; /* the tmpfs that masks directories, once one is attached; else -1 */
 	int labels[LABEL_MODULES];	 /* open attribute files; -1: not asked for */
 	int console;			 /* slave of the pty, which becomes stdio; -1: none */
@@ -78,7 +80,8 @@ step_performer rootfs_propagate, rootfs_mount, rootfs_pivot, rootfs_move, rootfs
 int rootfs_become(struct inside *in, struct err *e);
 
 /* mounts.c, devices.c, paths.c, console.c */
-step_performer mounts_attach, devices_make, devices_link, paths_mask, paths_protect, console_open;
+step_performer mounts_attach, mounts_protect, devices_make, devices_link, paths_mask, paths_protect,
+	console_open;
 
 /*
  * @mount was attached to @target: if that is /proc or /sys, paths to be masked below it are looked up in it, whatever the name finds
@@ -99,8 +102,8 @@ int enter_container(struct inside *in, int first, void (*begin)(struct inside *i
 step_performer hooks_run, wait_for_start;
 
 /* user.c: who the program is and what it may do */
-step_performer user_set_rlimit, user_change_dir, user_drop_bounding, user_set, user_set_umask,
-	user_set_caps, user_no_new_privs;
+step_performer user_set_rlimit, user_make_dir, user_change_dir, user_drop_bounding, user_set,
+	user_set_umask, user_set_caps, user_no_new_privs;
 
 /* reaper.c: comes back in the child that goes on with the plan */
 step_performer reaper_stay;

@@ -274,6 +274,21 @@ static int check_procfs(struct inside *in, const struct mount_step *m, int targe
 	return 0;
 }
 
+/* mount(2) says ENOTDIR, whichever of the two is one; move_mount(2) EINVAL. Engines and users know the first's text. */
+static int attach_failed(int r, int target, int directory, const struct mount_step *m,
+			 struct err *e)
+{
+	int there = is_directory(target, e);
+
+	if (there < 0 || there == directory || (r != -ENOTDIR && r != -EINVAL))
+		return err_sys(e, r, "attach to \"%s\"", m->target);
+	(void) err_sys(e, -ENOTDIR, "attach to \"%s\"", m->target);
+
+	return err_hint(e, "\"%s\" is a %s, \"%s\" in the rootfs a %s",
+			m->source ? m->source : m->type, directory ? "directory" : "file",
+			m->target, there ? "directory" : "file");
+}
+
 static int attach(struct inside *in, int mount, const struct mount_step *m, struct err *e)
 {
 	/* The root of a new filesystem is always one. */
@@ -286,13 +301,49 @@ static int attach(struct inside *in, int mount, const struct mount_step *m, stru
 		return -1;
 
 	int r = sys_attach_mount(mount, target);
-	if (r == -ENOTDIR)
-		return err_msg(e, "\"%s\" is a %s, \"%s\" in the rootfs is not", m->source,
-			       directory ? "directory" : "file", m->target);
 	if (r < 0)
-		return err_sys(e, r, "attach to \"%s\"", m->target);
+		return attach_failed(r, target, directory, m, e);
 
 	return paths_trust(in, trusted_kind(m) ? mount : -1, m->target, e);
+}
+
+/*
+ * tmpcopyup: while it is still detached, so that nobody ever sees it half filled. Without, a tmpfs has mode 1777, which would open
+ * a directory of the image to everybody; so without mode= it gets that one's.
+ */
+static int fill(struct inside *in, int mount, const struct mount_step *m, struct err *e)
+{
+	struct stat st;
+
+	autoclose int place = sys_open_in_root(in->rootfs, m->target,
+					       (m->copy_up ? O_RDONLY : O_PATH) | O_DIRECTORY);
+	if (place == -ENOENT)
+		return set_attrs(mount, &m->attrs, 0, e);
+	if (place < 0)
+		return err_sys(e, place, "open \"%s\" in the rootfs", m->target);
+	if (m->copy_up && copy_directory(place, mount, m->own_mode, e) < 0)
+		return -1;
+	if (!m->copy_up) {
+		int r = sys_stat(place, &st);
+
+		if (r == 0)
+			r = sys_chmod_at(mount, ".", st.st_mode & 07777);
+		if (r < 0)
+			return err_sys(e, r, "take over the mode of \"%s\"", m->target);
+	}
+
+	return set_attrs(mount, &m->attrs, 0, e);
+}
+
+/* Keep a descriptor of it for the step that makes it read-only: at its place there may be another mount by then. */
+static int keep_for_later(struct inside *in, int mount, const struct mount_step *m, struct err *e)
+{
+	if (m->readonly_later == 0)
+		return 0;
+
+	int kept = in->readonly_later[m->readonly_later - 1] = sys_dup(mount, 0);
+
+	return kept < 0 ? err_sys(e, kept, "keep it to be made read-only later") : 0;
 }
 
 /* A tmpfs of our own on top of everything, with the directory "m" in it. */
@@ -323,8 +374,9 @@ static int make_classic(const struct mount_step *m, int scratch, struct err *e)
 
 	fmt_text(place, sizeof(place), "/proc/self/fd/%d/m", scratch);
 
-	int r = scratch < 0 ? sys_make_filesystem(m->source, m->type, m->flags, 0, m->data)
-			    : sys_mount(m->source, place, m->type, m->flags, m->data);
+	unsigned long flags = m->own_mode ? m->flags & ~(unsigned long) MS_RDONLY : m->flags;
+	int r = scratch < 0 ? sys_make_filesystem(m->source, m->type, flags, 0, m->data)
+			    : sys_mount(m->source, place, m->type, flags, m->data);
 	if (r < 0)
 		return err_sys(e, r, "mount \"%s\" of type %s", m->source ? m->source : m->type,
 			       m->type);
@@ -356,10 +408,12 @@ static int mount_classic(struct inside *in, const struct mount_step *m, struct e
 		return -1;
 
 	autoclose int mount = make_classic(m, scratch, e);
-	if (mount < 0 || set_attrs(mount, &m->attrs, 0, e) < 0 ||
+	if (mount < 0 || (m->own_mode && fill(in, mount, m, e) < 0) ||
+	    set_attrs(mount, &m->attrs, 0, e) < 0 ||
 	    set_attrs(mount, &m->recursive_attrs, AT_RECURSIVE, e) < 0)
 		return -1;
-	if (attach(in, mount, m, e) < 0 || (detached && drop_scratch(scratch, e) < 0))
+	if (attach(in, mount, m, e) < 0 || keep_for_later(in, mount, m, e) < 0 ||
+	    (detached && drop_scratch(scratch, e) < 0))
 		return -1;
 
 	return finish(mount, m, e);
@@ -379,27 +433,12 @@ static int remount(struct inside *in, const struct mount_step *m, struct err *e)
 	return finish(target, m, e);
 }
 
-static bool has_parameter(const struct mount_step *m, const char *key)
+int mounts_protect(struct inside *in, const struct step *s, struct err *e)
 {
-	for (size_t i = 0; i < m->parameter_count; i++)
-		if (strcmp(m->parameters[i].key, key) == 0)
-			return true;
+	const struct mount_attrs readonly = { .set = MOUNT_ATTR_RDONLY };
+	autoclose int mount = in->readonly_later[s->index];
 
-	return false;
-}
-
-/* tmpcopyup: while it is still detached, so that nobody ever sees it half filled. */
-static int copy_up(struct inside *in, int mount, const struct mount_step *m, struct err *e)
-{
-	autoclose int place = sys_open_in_root(in->rootfs, m->target, O_RDONLY | O_DIRECTORY);
-	if (place == -ENOENT)
-		return set_attrs(mount, &m->attrs, 0, e);
-	if (place < 0)
-		return err_sys(e, place, "open \"%s\" in the rootfs", m->target);
-	if (copy_directory(place, mount, !has_parameter(m, "mode"), e) < 0)
-		return -1;
-
-	return set_attrs(mount, &m->attrs, 0, e);
+	return set_attrs(mount, &readonly, 0, e) < 0 ? err_in(e, "make it read-only") : 0;
 }
 
 static int mount_new(struct inside *in, const struct mount_step *m, struct err *e)
@@ -407,9 +446,9 @@ static int mount_new(struct inside *in, const struct mount_step *m, struct err *
 	autoclose int mount = m->bind ? make_bind(in, m, e) : make_filesystem(in, m, e);
 	if (mount < 0 || set_attrs(mount, &m->recursive_attrs, AT_RECURSIVE, e) < 0)
 		return -1;
-	if (m->copy_up && copy_up(in, mount, m, e) < 0)
+	if ((m->copy_up || m->own_mode) && fill(in, mount, m, e) < 0)
 		return -1;
-	if (attach(in, mount, m, e) < 0)
+	if (attach(in, mount, m, e) < 0 || keep_for_later(in, mount, m, e) < 0)
 		return -1;
 
 	return finish(mount, m, e);

@@ -49,22 +49,27 @@ static int check_inside(const char *path, struct err *e)
 	return 0;
 }
 
+/* What is wrong with a path that is there is told by the chdir(2). */
+int user_make_dir(struct inside *in, const struct step *s, struct err *e)
+{
+	autoclose int there = sys_open_in_root(in->rootfs, s->path, O_PATH | O_DIRECTORY);
+	if (there != -ENOENT)
+		return 0;
+
+	autoclose int made = target_make(in, s->path, TARGET_DIRECTORY, e);
+
+	return made < 0 ? -1 : 0;
+}
+
 int user_change_dir(struct inside *in, const struct step *s, struct err *e)
 {
+	(void) in;
+
 	autoclose int root = sys_open("/", O_PATH | O_DIRECTORY);
 	if (root < 0)
 		return err_sys(e, root, "open \"/\"");
 
 	autoclose int directory = sys_open_in_root(root, s->path, O_PATH | O_DIRECTORY);
-	/* exec changes nothing of a container that runs. */
-	if (directory == -ENOENT && !in->plan->entered) {
-		struct inside here = *in;
-
-		here.rootfs = root;
-		directory = target_make(&here, s->path, TARGET_DIRECTORY, e);
-		if (directory < 0)
-			return -1;
-	}
 	if (directory < 0)
 		return err_sys(e, directory, "chdir to \"%s\"", s->path);
 

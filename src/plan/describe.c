@@ -351,6 +351,7 @@ static void describe_mount(struct line *l, const struct step *s)
 	say_quoted(l, m->target);
 	say_options(l, m);
 	say(l, m->copy_up ? " with a copy of what is there" : "");
+	say(l, m->readonly_later ? " read-only later" : "");
 	say(l, m->source_nofollow ? " a link itself" : "");
 	say(l, m->target_nofollow ? " over a link itself" : "");
 	say_idmap(l, &m->idmap);
@@ -612,6 +613,7 @@ static describer *const describers[OP_COUNT] = {
 	[OP_PASS_CONSOLE] = describe_nothing,
 	[OP_RUN_HOST_HOOK] = describe_hook,
 	[OP_RUN_HOOK] = describe_hook,
+	[OP_MAKE_DIR] = describe_path,
 	[OP_MASK_PATH] = describe_path,
 	[OP_PROTECT_PATH] = describe_path,
 	[OP_PIVOT_ROOT] = describe_nothing,

@@ -205,6 +205,15 @@ static int finish_bind(struct planner *p, size_t i, struct mount_step *m, struct
 	return 0;
 }
 
+static bool has_parameter(const struct mount_step *m, const char *key)
+{
+	for (size_t i = 0; i < m->parameter_count; i++)
+		if (strcmp(m->parameters[i].key, key) == 0)
+			return true;
+
+	return false;
+}
+
 static int finish_filesystem(struct planner *p, size_t i, struct mount_step *m, struct err *e)
 {
 	if (m->remount)
@@ -217,6 +226,7 @@ static int finish_filesystem(struct planner *p, size_t i, struct mount_step *m, 
 			       "tmpcopyup is for mounts of type tmpfs only");
 	if (!m->source || !m->source[0])
 		m->source = m->type;
+	m->own_mode = m->type && strcmp(m->type, "tmpfs") == 0 && !has_parameter(m, "mode");
 	if (m->flags & (MS_SILENT | MS_I_VERSION))
 		m->classic = true;
 	if (m->copy_up && m->classic)
@@ -325,6 +335,7 @@ static int plan_mount(struct planner *p, size_t i, struct err *e)
 	}
 	plan_mount_in_userns(p, place, &m);
 	plan_mount_label(p, place, &m);
+	plan_mount_readonly_later(p, place, &m);
 	plan_add(p, OP_MOUNT, place)->mount = m;
 
 	return 0;

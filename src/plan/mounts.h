@@ -21,6 +21,12 @@ bool mount_is_confined(const struct planner *p);
 /* mount_userns.c: another way for what a user namespace has not the right to. */
 void plan_mount_in_userns(struct planner *p, const char *place, struct mount_step *m);
 
+/* mount_readonly.c: `ro` of a mount in which others are to be made is put off. */
+void plan_mount_readonly_later(struct planner *p, const char *place, struct mount_step *m);
+
+/* mount_readonly.c: OP_MAKE_DIR, where the program's working directory may be missing. */
+void plan_make_working_directory(struct planner *p);
+
 /* mount_label.c: can linux.mountLabel be in force? And: into @m, if it is of a kind that is labelled. */
 int plan_check_mount_label(const struct planner *p, struct err *e);
 void plan_mount_label(struct planner *p, const char *place, struct mount_step *m);

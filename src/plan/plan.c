@@ -77,6 +77,7 @@ static plan_subject *const subjects[] = {
 	plan_terminal,
 	plan_limits_for_hooks,
 	plan_create_hooks,
+	plan_last_changes,
 	plan_paths,
 	/* on the container's filesystem */
 	plan_enter_rootfs,

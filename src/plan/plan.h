@@ -77,6 +77,8 @@ enum step_op {
 	OP_PASS_CONSOLE,       /* none; SIDE_HOST: the master goes to --console-socket */
 	OP_RUN_HOST_HOOK,      /* hook; SIDE_HOST: prestart, createRuntime */
 	OP_RUN_HOOK,           /* hook: createContainer, startContainer */
+	OP_MAKE_DIR,           /* path: the program's working directory, made in the rootfs where it is missing */
+	OP_PROTECT_MOUNT,      /* index: read-only now that all is made in it */
 	OP_MASK_PATH,          /* path */
 	OP_PROTECT_PATH,       /* path: read-only */
 	OP_PIVOT_ROOT,         /* none */
@@ -89,7 +91,7 @@ enum step_op {
 	OP_SET_RLIMIT,         /* rlimit */
 	OP_SET_MEMORY_POLICY,  /* memory_policy */
 	OP_SET_PERSONALITY,    /* number */
-	OP_CHANGE_DIR,         /* path: made where it is missing */
+	OP_CHANGE_DIR,         /* path */
 	OP_DROP_BOUNDING,      /* caps */
 	OP_SET_USER,           /* user */
 	OP_SET_UMASK,          /* number */
@@ -163,7 +165,10 @@ struct mount_step {
 	const unsigned long *propagation; /* MS_SHARED ... each with MS_REC or not, one call each */
 	size_t propagation_count;
 	bool bind, recursive, remount;
-	bool copy_up;	       /* a tmpfs that begins with what is at its place: tmpcopyup */
+	bool copy_up;  /* a tmpfs that begins with what is at its place: tmpcopyup */
+	bool own_mode; /* a tmpfs without mode=: that of the directory it covers */
+	unsigned
+		readonly_later; /* from 1 on: the OP_PROTECT_MOUNT that makes it read-only; 0: none */
 	bool source_from_host; /* tare opens the source, or makes the filesystem, and hands it in: a new user namespace may lack the right */
 	bool shared; /* with source_from_host: stays a peer of the host's mount; else it becomes its slave */
 	bool source_nofollow, target_nofollow; /* a link as the last part is itself what is meant */
@@ -174,6 +179,9 @@ struct mount_step {
 		label; /* SELinux context that its root gets as an attribute; NULL: none, or a parameter */
 	bool classic; /* only mount(2) can say it: iversion, silent, parameters over 255 bytes */
 };
+
+/* So many mounts can be made read-only last; they are kept open until then. */
+#define READONLY_LATER_MOST 16
 
 /* A device node, or, where mknod(2) is not allowed, the host's own bound onto a file. */
 struct device_step {
@@ -296,6 +304,7 @@ struct step {
 		const char *path;
 		const char *text;
 		int64_t number;
+		unsigned index;
 		struct {
 			const char *path; /* absolute directory in the host's cgroup mount */
 		} cgroup;
@@ -417,7 +426,7 @@ struct step {
 };
 
 /* Bumped with every change of this header: a tare-init of another build refuses. */
-#define PLAN_VERSION 6
+#define PLAN_VERSION 7
 
 struct plan {
 	uint32_t version;

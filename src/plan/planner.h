@@ -84,6 +84,11 @@ struct planner {
 	size_t warning_count;
 	/* decided by namespaces.c, used by others; CLONE_NEW* masks */
 	uint64_t new_namespaces, joined_namespaces;
+	struct {
+		const char *path;  /* cleaned */
+		const char *place; /* NULL: it is not to be read-only after all */
+	} readonly_later[READONLY_LATER_MOST];
+	unsigned readonly_later_count;
 	struct exec_step exec;	  /* decided by plan_prepare_exec */
 	const char **cgroup_dirs; /* plan_cgroup_dir() of each hierarchy, once asked for */
 	const char *cgroup_dir;	  /* v2 directory the container will be in; NULL: none */
@@ -196,6 +201,7 @@ int plan_notify_mount(struct planner *p, struct err *e); /* notify.c */
 int plan_devices(struct planner *p, struct err *e); /* devices.c: default, listed, links */
 int plan_terminal(struct planner *p, struct err *e); /* terminal.c */
 int plan_create_hooks(struct planner *p, struct err *e); /* hooks.c: prestart, createRuntime, createContainer */
+int plan_last_changes(struct planner *p, struct err *e); /* mount_readonly.c: working directory, then read-only mounts */
 int plan_paths(struct planner *p, struct err *e); /* paths.c: maskedPaths, readonlyPaths */
 int plan_enter_rootfs(struct planner *p, struct err *e); /* rootfs.c: pivot, read-only, propagation */
 int plan_exec_affinity(struct planner *p, struct err *e); /* scheduler.c: only checked, no step */

@@ -100,6 +100,7 @@ int plan_enter_rootfs(struct planner *p, struct err *e)
 
 	if (!(p->new_namespaces & CLONE_NEWNS)) {
 		plan_add(p, OP_CHROOT, "/root/path")->path = p->plan->rootfs;
+		plan_make_working_directory(p);
 		return 0;
 	}
 	if (read_propagation(p, &propagation, e) < 0)

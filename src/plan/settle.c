@@ -289,6 +289,7 @@ static void (*const settlers[OP_COUNT])(struct arena *a, struct step *s) = {
 	[OP_MAKE_LINK] = settle_link,
 	[OP_RUN_HOST_HOOK] = settle_hook,
 	[OP_RUN_HOOK] = settle_hook,
+	[OP_MAKE_DIR] = settle_path,
 	[OP_MASK_PATH] = settle_path,
 	[OP_PROTECT_PATH] = settle_path,
 	[OP_CHROOT] = settle_path,

@@ -36,13 +36,13 @@ static const struct {
 /* Of the filesystem's flags, those that mount(2) takes beside the attributes. */
 static unsigned long flags_of(const struct mount_step *m)
 {
-	return m->copy_up ? m->flags & ~(unsigned long) MS_RDONLY : m->flags;
+	return m->copy_up || m->own_mode ? m->flags & ~(unsigned long) MS_RDONLY : m->flags;
 }
 
-/* Only what is in it makes it read-only, where something is to be copied into it. */
+/* Where something is still to be changed in it, only the mount is read-only, and only behind that. */
 static uint64_t attrs_of(const struct mount_step *m)
 {
-	return m->attrs.set & ~(uint64_t) (m->copy_up ? MOUNT_ATTR_RDONLY : 0);
+	return m->attrs.set & ~(uint64_t) (m->copy_up || m->own_mode ? MOUNT_ATTR_RDONLY : 0);
 }
 
 static int configure(int fs, const struct mount_step *m, struct err *e)

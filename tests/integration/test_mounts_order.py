@@ -162,6 +162,7 @@ def test_a_source_in_an_earlier_mount_may_be_id_mapped(either, volume):
     assert either.sh("stat -c %u:%g /x/f; stat -c %u:%g /y/sub/f").run().ok().out == expected * 2
 
 
+@tare_only
 def test_a_source_that_only_root_reaches_is_opened_for_a_user_namespace(either, volume):
     """Also behind a source that has to wait for its turn, and a rootfs in a directory of root's alone."""
     (volume / "secret").mkdir(mode=0o700)
