@@ -173,10 +173,11 @@ static int make_filesystem(struct inside *in, const struct mount_step *m, struct
 	if (!m->fallback)
 		return strcmp(m->type, "proc") == 0 ? proc_is_hidden(e) : -1;
 
+	const struct mount_attrs below = { .set = m->attrs.set & MOUNT_ATTRS_OF_A_KIND };
 	autoclose int tree = sys_clone_tree(m->fallback, AT_RECURSIVE);
 	if (tree < 0)
 		return err_in(e, "no \"%s\" to bind instead", m->fallback);
-	if (set_attrs(tree, &m->attrs, 0, e) < 0)
+	if (set_attrs(tree, &m->attrs, 0, e) < 0 || set_attrs(tree, &below, AT_RECURSIVE, e) < 0)
 		return -1;
 
 	return take_fd(&tree);

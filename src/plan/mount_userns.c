@@ -53,6 +53,8 @@ static void bind_instead(const struct planner *p, struct mount_step *m, const ch
 	m->parameter_count = 0;
 	m->data = NULL;
 	m->source_from_host = mount_sources_from_host(p);
+	/* What was asked of the one file system holds for all that is bound in its place. */
+	m->recursive_attrs.set |= m->attrs.set & MOUNT_ATTRS_OF_A_KIND;
 }
 
 static void plan_sysfs(const struct planner *p, struct mount_step *m)

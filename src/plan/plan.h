@@ -18,6 +18,7 @@
 
 #include <linux/bpf.h>
 #include <linux/filter.h>
+#include <linux/mount.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -122,6 +123,10 @@ enum id_map_way {
 struct id_range {
 	uint32_t inside, outside, count;
 };
+
+/* Attributes that can be set on mounts of others too: taking some away, or changing times of access, may be refused. */
+#define MOUNT_ATTRS_OF_A_KIND                                                                      \
+	((uint64_t) (MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC))
 
 /* Attributes of a mount as mount_setattr(2) takes them: MOUNT_ATTR_*. */
 struct mount_attrs {
@@ -361,6 +366,8 @@ struct step {
 		struct {
 			const char *path; /* absolute, on the host */
 			bool source_from_host;
+			unsigned long
+				propagation; /* MS_REC with MS_PRIVATE, MS_SLAVE or MS_SHARED: of what it has mounted below it; 0: as it is */
 		} rootfs;
 		struct mount_step mount;
 		struct device_step device;

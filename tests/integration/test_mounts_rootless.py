@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 import defaults
-from harness import (BINARY, RUNTIME, TESTER, as_user, chown_tree, command, make_rootfs, mount_at, mounts_of, tare_only)
+from harness import (BINARY, RUNTIME, TESTER, as_user, chown_tree, command, make_rootfs, mount_at, mounts_of, root_only, tare_only)
 
 pytestmark = tare_only
 HOST = 100000
@@ -148,11 +148,32 @@ def test_without_a_pid_namespace_proc_is_the_hosts_for_root_too(mapped):
     assert mount_at(table(mapped), "/proc").fstype == "proc"
 
 
+def assert_all_below(found, top="/sys"):
+    """Where the host's is bound, all below it is as was asked: only the top had been looked at, and the host's cgroups were writable."""
+    below = [m for m in found if m.target == top or m.target.startswith(f"{top}/")]
+    assert len(below) > 1 and all({"ro", "nosuid", "noexec", "nodev"} <= set(m.options) for m in below), below
+
+
+@root_only
+@tare_only
+@pytest.mark.parametrize("version", ["99.0", "5.10"])
+def test_sysfs_of_the_host_is_read_only_with_all_below_it(bundle, older, version):
+    bundle.userns()
+    bundle.unlisted("network", "cgroup")
+    bundle.config["mounts"] = [m for m in bundle.config["mounts"] if not m["destination"].startswith("/sys")]
+    bundle.mount("/sys", "sysfs", "sysfs", "nosuid", "noexec", "nodev", "ro")
+    bundle.linux["maskedPaths"] = bundle.linux["readonlyPaths"] = []
+    bundle.sh("cat /proc/self/mountinfo").write()
+    r = command(older, version, "enosys", BINARY, "--root", bundle.root, "run", "--bundle", bundle.dir, bundle.id)
+    assert_all_below(mounts_of(r.ok().out))
+
+
 def test_sysfs_without_a_network_namespace_is_the_hosts(rootless):
     rootless.config["mounts"] = [m for m in rootless.config["mounts"] if m["destination"] != "/sys"]
     rootless.mount("/sys", "sysfs", "sysfs", "nosuid", "noexec", "nodev", "ro")
     sys = mount_at([m for m in table(rootless) if m.target == "/sys"], "/sys")
     assert sys.fstype == "sysfs" and {"ro", "nosuid", "noexec", "nodev"} <= set(sys.options)
+    assert_all_below(table(rootless))
 
 
 @pytest.fixture
@@ -269,6 +290,7 @@ def test_a_read_only_sys_of_the_outer_container_is_bound_in_the_inner(nested):
     sys = mount_at(mounts_of(r.out), "/sys")
     assert mount_at(mounts_of(r.out), "/sys/firmware")  # the outer one's mask came along
     assert sys.fstype == "sysfs" and {"ro", "nosuid", "noexec", "nodev"} <= set(sys.options)
+    assert_all_below(mounts_of(r.out))
 
 
 def test_a_user_namespace_in_a_user_namespace(nested):

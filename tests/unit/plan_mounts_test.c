@@ -265,7 +265,7 @@ static void sysfs_of_another_network_is_bound(void **state)
 	plan_case_gives(&c,
 			MOUNTS_IN(USER_NS, "{ \"destination\": \"/sys\", \"type\": \"sysfs\","
 					   " \"options\": [\"ro\", \"nosuid\"] }"),
-			"mount rbind \"/sys\" on \"/sys\" ro,nosuid [/mounts/0]\n");
+			"mount rbind \"/sys\" on \"/sys\" ro,nosuid,rro,rnosuid [/mounts/0]\n");
 	plan_case_gives(&c,
 			MOUNTS_IN(USER_NS ", { \"type\": \"network\" }",
 				  "{ \"destination\": \"/sys\", \"type\": \"sysfs\" }"),
