@@ -56,6 +56,19 @@ static int open_place(struct inside *in, const struct step *s, int *tree, struct
 	return receive(in, path, &m, e);
 }
 
+/* What was mounted in the rootfs before. pivot_root(2) takes no shared root, so that comes last of all. */
+static int propagate_below(const struct inside *in, unsigned long flags, struct err *e)
+{
+	struct mount_attr all = { .propagation = flags & ~(unsigned long) MS_REC };
+	struct mount_attr itself = { .propagation = MS_PRIVATE };
+	int r = flags ? sys_set_mount_attr(in->rootfs, AT_RECURSIVE, &all) : 0;
+
+	if (r == 0 && flags & MS_SHARED)
+		r = sys_set_mount_attr(in->rootfs, 0, &itself);
+
+	return r < 0 ? err_sys(e, r, "set the propagation below the rootfs") : 0;
+}
+
 /*
  * Onto its own path, which is looked up once: so until pivot_root(2) the host's tree is all around the container's mounts, and hooks that
  * enter this mount namespace find both (runtime-spec, config.md#prestart).
@@ -79,7 +92,7 @@ int rootfs_mount(struct inside *in, const struct step *s, struct err *e)
 		return err_sys(e, r, "mount rootfs \"%s\"", path);
 	in->rootfs = take_fd(&tree);
 
-	return 0;
+	return propagate_below(in, s->rootfs.propagation, e);
 }
 
 static int enter(struct inside *in, struct err *e)
@@ -161,7 +174,7 @@ int rootfs_protect(struct inside *in, const struct step *s, struct err *e)
 
 int rootfs_propagate_root(struct inside *in, const struct step *s, struct err *e)
 {
-	const unsigned long recursive = 16384; /* MS_REC */
+	const unsigned long recursive = MS_REC;
 	struct mount_attr attr = { .propagation = s->propagation.flags & ~recursive };
 
 	(void) in;

@@ -5,7 +5,11 @@
  * First of all mounts the whole tree becomes a slave of the host's, whatever config.json says
  * of the rootfs: nothing that is mounted for a container may travel to the host. A volume
  * that is meant to travel, `rshared`, does not need it: its mount is taken from the host's
- * own tree (mounts.c). What rootfsPropagation asks for is set on the rootfs, last of all.
+ * own tree (mounts.c). What rootfsPropagation asks for is set on the rootfs, last of all; a recursive word (rslave) is
+ * for the mounts too, but for those that have one of their own.
+ *
+ * config-linux.md#rootfs-mount-propagation: "shared" is a new peer group and "does not mean that it's shared with the host", only "slave"
+ * receives from the host. So it leaves its master before it is shared, and so does one of which nothing is said.
  */
 #include "kernel/mount.h"
 #include "kernel/process.h"
@@ -90,8 +94,40 @@ int plan_rootfs(struct planner *p, struct err *e)
 	struct step *step = plan_add(p, OP_MOUNT_ROOTFS, "/root/path");
 	step->rootfs.path = path;
 	step->rootfs.source_from_host = mount_sources_from_host(p);
+	if (propagation & MS_REC && !(propagation & MS_UNBINDABLE))
+		step->rootfs.propagation = propagation;
 
 	return 0;
+}
+
+/* For mounts that say nothing themselves. What is unbindable can't be copied, as covering paths does: so that comes last. */
+static void propagate_mounts(struct planner *p, unsigned long flags)
+{
+	unsigned long *list = arena_array(p->arena, 1, sizeof(*list));
+
+	*list = flags;
+	for (size_t i = 0; i < p->count; i++) {
+		struct mount_step *m = &p->steps[i].mount;
+
+		if (p->steps[i].op != OP_MOUNT || m->remount || m->propagation_count > 0)
+			continue;
+		m->propagation = list;
+		m->propagation_count = 1;
+	}
+}
+
+static void plan_propagation(struct planner *p, unsigned long flags)
+{
+	const char *place = flags ? "/linux/rootfsPropagation" : "";
+
+	if (flags & MS_REC && !(flags & MS_UNBINDABLE)) {
+		propagate_mounts(p, flags);
+		flags &= ~(unsigned long) MS_REC;
+	}
+	if (!flags || flags & MS_SHARED)
+		plan_add(p, OP_PROPAGATE_ROOT, place)->propagation.flags = MS_PRIVATE;
+	if (flags)
+		plan_add(p, OP_PROPAGATE_ROOT, place)->propagation.flags = flags;
 }
 
 int plan_enter_rootfs(struct planner *p, struct err *e)
@@ -109,9 +145,7 @@ int plan_enter_rootfs(struct planner *p, struct err *e)
 	plan_add(p, p->options->no_pivot ? OP_MOVE_ROOT : OP_PIVOT_ROOT, "/root/path");
 	if (p->config->root->readonly)
 		plan_add(p, OP_PROTECT_ROOT, "/root/readonly");
-	if (propagation)
-		plan_add(p, OP_PROPAGATE_ROOT, "/linux/rootfsPropagation")->propagation.flags =
-			propagation;
+	plan_propagation(p, propagation);
 
 	return 0;
 }

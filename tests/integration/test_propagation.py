@@ -137,13 +137,55 @@ def shared_rootfs(bundle):
     subprocess.run(["umount", "-R", bundle.rootfs], check=True)
 
 
-@pytest.mark.parametrize("word,receives", [("slave", True), ("rslave", True), ("private", False), ("rprivate", False)])
-def test_a_slave_rootfs_gets_what_the_host_mounts_in_it(shared_rootfs, word, receives):
+@pytest.mark.parametrize("word,receives", [("slave", True), ("rslave", True), ("private", False), ("rprivate", False),
+                                           ("shared", False), ("rshared", False), (None, False)])
+@users_too
+def test_a_slave_rootfs_alone_gets_what_the_host_mounts_in_it(shared_rootfs, word, receives, users):
+    """config-linux.md: "shared" is a new peer group, and "does not mean that it's shared with the host". That had only been tried outwards."""
     b = shared_rootfs
-    b.linux["rootfsPropagation"] = word
+    if users:
+        in_users(b)
+    if word:
+        b.linux["rootfsPropagation"] = word
     b.stay().up()
     subprocess.run(["mount", "-t", "tmpfs", "outer", b.rootfs / "dir"], check=True)
     assert ("/dir" in targets(b.pid)) is receives
+
+
+WORDS = ["shared", "rshared", "slave", "rslave", "private", "rprivate"]
+KINDS = {"shared": {"shared"}, "slave": {"master"}, "private": set(), "unbindable": {"unbindable"}}
+
+
+@pytest.mark.parametrize("rootfs", [*WORDS, "unbindable"])
+@pytest.mark.parametrize("word", [*WORDS, "unbindable", "runbindable"])
+@users_too
+def test_a_mount_has_the_propagation_it_asked_for_whatever_the_rootfs_has(bundle, shared, word, rootfs, users):
+    """Each of the two had been tried without the other: set last, that of the rootfs undid what a volume asked for."""
+    bundle.linux["rootfsPropagation"] = rootfs
+    if users:
+        in_users(bundle)
+    bundle.mount("/m", "bind", shared, "bind", word)
+    bundle.stay().up()
+    kinds = {p.split(":")[0] for p in mount_at(bundle.mounts(), "/m").propagation}
+    assert kinds == KINDS[word if word in KINDS else word[1:]]
+    assert any(p in mount_at(mounts(), str(shared)).propagation for p in mount_at(bundle.mounts(), "/m").propagation) is (
+        word.endswith("shared"))
+
+
+@pytest.mark.parametrize("rootfs,new,volume,below", [
+    ("rshared", {"shared"}, {"shared", "master"}, {"shared"}), ("rslave", set(), {"master"}, {"master"}),
+    ("rprivate", set(), set(), set()), ("shared", set(), {"master"}, {"master"}), ("private", set(), {"master"}, {"master"})])
+def test_a_recursive_word_is_for_mounts_that_say_nothing(shared_rootfs, scratch, rootfs, new, volume, below):
+    """A new filesystem, a bind of a shared one, and what was mounted in the rootfs before."""
+    b = shared_rootfs
+    b.linux["rootfsPropagation"] = rootfs
+    (b.rootfs / "below").mkdir()
+    with tmpfs(scratch, "shared"), tmpfs(b.rootfs / "below", "shared"):
+        b.mount("/v", "bind", scratch, "bind")
+        b.stay().up()
+        found = [{p.split(":")[0] for p in mount_at(b.mounts(), t).propagation} for t in ("/proc", "/v", "/below")]
+        assert found[:2] == [new, volume] and below <= found[2]
+        b.delete("--force").ok()
 
 
 @pytest.mark.parametrize("word", [None, "shared", "rshared", "slave", "rslave", "private", "rprivate"])

@@ -67,17 +67,19 @@ static void nothing_travels_to_the_host(void **state)
 	(void) state;
 	gives(&c, CONFIG(ROOTFS, NS), "propagate rslave\nmount-rootfs ", "rootfs",
 	      " [/root/path]\n"
-	      "pivot-root [/root/path]\n");
+	      "pivot-root [/root/path]\n"
+	      "propagate-root private\n");
 	gives(&c, CONFIG("\"path\": \"link\"", NS ", \"rootfsPropagation\": \"shared\""),
 	      "propagate rslave\nmount-rootfs ", "link",
 	      " [/root/path]\n"
 	      "pivot-root [/root/path]\n"
+	      "propagate-root private [/linux/rootfsPropagation]\n"
 	      "propagate-root shared [/linux/rootfsPropagation]\n");
 	gives(&c, CONFIG(ROOTFS, NS ", \"rootfsPropagation\": \"rprivate\""),
 	      "propagate rslave\nmount-rootfs ", "rootfs",
 	      " [/root/path]\n"
 	      "pivot-root [/root/path]\n"
-	      "propagate-root rprivate [/linux/rootfsPropagation]\n");
+	      "propagate-root private [/linux/rootfsPropagation]\n");
 }
 
 static void the_root_is_protected_after_all_else(void **state)
@@ -109,7 +111,8 @@ static void root_opens_the_rootfs_for_a_user_namespace(void **state)
 	      CONFIG(ROOTFS, "\"namespaces\": [{ \"type\": \"mount\" }, { \"type\": \"user\" }]"),
 	      "propagate rslave\nmount-rootfs ", "rootfs",
 	      " opened by host [/root/path]\n"
-	      "pivot-root [/root/path]\n");
+	      "pivot-root [/root/path]\n"
+	      "propagate-root private\n");
 }
 
 static void without_a_mount_namespace_there_is_only_chroot(void **state)
