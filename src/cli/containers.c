@@ -84,11 +84,9 @@ int containers_find(const struct state_root *root, struct arena *a, struct conta
 	struct list list = { 0 };
 
 	*ids = (struct container_ids) { 0 };
-	autoclose int dir = sys_open(root->path, O_RDONLY | O_DIRECTORY);
-	if (dir == -ENOENT && !root->chosen)
-		return 0;
+	autoclose int dir = state_open_root(root, e);
 	if (dir < 0)
-		return err_sys(e, dir, "open \"%s\"", root->path);
+		return e->code == ENOENT && !root->chosen ? 0 : -1;
 
 	int r = read_names(dir, &list, a);
 	if (r < 0)
@@ -100,19 +98,6 @@ int containers_find(const struct state_root *root, struct arena *a, struct conta
 }
 
 /* ---- one container ---- */
-
-static int open_dir(const struct state_root *root, const char *id, struct arena *a, struct err *e)
-{
-	const char *path = arena_printf(a, "%s/%s", root->path, id);
-	int dir = sys_open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-
-	if (dir == -ENOENT)
-		return container_missing(e);
-	if (dir < 0)
-		return err_sys(e, dir, "open \"%s\"", path);
-
-	return dir;
-}
 
 int container_missing(struct err *e)
 {
@@ -127,9 +112,9 @@ int container_read(const struct state_root *root, const char *id, struct arena *
 {
 	struct container found = { .owner = "" };
 
-	autoclose int dir = open_dir(root, id, a, e);
+	autoclose int dir = state_look(root, id, e);
 	if (dir < 0)
-		return -1;
+		return e->code == ENOENT ? container_missing(e) : -1;
 
 	int r = record_read(dir, &found.record, a, e);
 	if (r == 0)

@@ -123,7 +123,11 @@ int root_choose(const char *option, const char *const *env, struct arena *a,
 	simplify(path);
 	if (path[0] == '\0')
 		return err_msg(e, "--root must not be the root directory");
-	*root = (struct state_root) { .path = path, .chosen = option != NULL };
+	*root = (struct state_root) {
+		.path = path,
+		.chosen = option != NULL,
+		.below_runtime_dir = !option && strcmp(path, DEFAULT_ROOT) != 0,
+	};
 
 	return 0;
 }

@@ -12,8 +12,8 @@
 #include "base/table.h"
 #include "kernel/time.h"
 #include "state/journal.h"
+#include "state/trust.h"
 
-#include <linux/limits.h>
 #include <sys/file.h>
 
 #define ID_MAX		 255
@@ -38,9 +38,9 @@ int state_check_id(const char *id, struct err *e)
 	return 0;
 }
 
-static int open_directory(int root, const char *id)
+static int open_directory(int top, const char *id)
 {
-	return sys_open_at(root, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+	return sys_open_at(top, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
 }
 
 /* 0 once locked; -EWOULDBLOCK when another command keeps it for @patience_ms. */
@@ -73,21 +73,36 @@ static int no_such(const char *id, struct err *e)
 	return -1;
 }
 
-int state_open(const struct state_root *root, const char *id, bool shared, struct err *e)
+int state_open_root(const struct state_root *root, struct err *e)
+{
+	return trust_open_root(root, O_RDONLY, e);
+}
+
+int state_look(const struct state_root *root, const char *id, struct err *e)
 {
 	if (state_check_id(id, e) < 0)
 		return -1;
 
-	char path[PATH_MAX];
+	autoclose int top = trust_open_root(root, O_PATH, e);
+	if (top < 0)
+		return e->code == ENOENT ? no_such(id, e) : -1;
 
-	if (fmt_text(path, sizeof(path), "%s/%s", root->path, id) >= sizeof(path))
-		return err_sys(e, -ENAMETOOLONG, "open the state of \"%s\"", id);
-
-	autoclose int dir = open_directory(AT_FDCWD, path);
+	autoclose int dir = open_directory(top, id);
 	if (dir == -ENOENT)
 		return no_such(id, e);
 	if (dir < 0)
 		return err_sys(e, dir, "open the state of \"%s\"", id);
+	if (trust_check(dir, "the state directory of", id, e) < 0)
+		return -1;
+
+	return take_fd(&dir);
+}
+
+int state_open(const struct state_root *root, const char *id, bool shared, struct err *e)
+{
+	autoclose int dir = state_look(root, id, e);
+	if (dir < 0)
+		return -1;
 	if (shared)
 		return take_fd(&dir);
 
@@ -168,6 +183,8 @@ static int recover(const struct state_root *root, int top, const char *id, struc
 		return 0;
 	if (dir < 0)
 		return err_sys(e, dir, "open the state of \"%s\"", id);
+	if (trust_check(dir, "the state directory of", id, e) < 0)
+		return -1;
 	if (lock(dir, 0) < 0)
 		return already_exists(id, e);
 	if (!still_there(dir))
@@ -215,9 +232,9 @@ int state_claim(const struct state_root *root, const char *id, struct err *e)
 	if (state_check_id(id, e) < 0 || make_root(root, e) < 0)
 		return -1;
 
-	autoclose int top = sys_open(root->path, O_PATH | O_DIRECTORY);
+	autoclose int top = trust_open_root(root, O_PATH, e);
 	if (top < 0)
-		return err_sys(e, top, "open the state directory \"%s\"", root->path);
+		return -1;
 
 	for (int attempt = 0; attempt < 100; attempt++) {
 		int dir, r = try_claim(root, top, id, &dir, e);

@@ -71,13 +71,23 @@ struct record {
 
 /* The root directory of all states: --root, or the default. */
 struct state_root {
-	const char *path; /* absolute */
-	bool chosen;	  /* --root was given: its absence is an error for list */
+	const char *path;	/* absolute */
+	bool chosen;		/* --root was given: its absence is an error for list */
+	bool below_runtime_dir; /* it is in XDG_RUNTIME_DIR, which must be the caller's as well */
 };
 
 /* `[A-Za-z0-9_+.-]{1,255}`, no leading `-`, not `.` or `..`: 0, or -1 with "invalid container ID
  * format". */
 int state_check_id(const char *id, struct err *e);
+
+/*
+ * Open ROOT, for reading. ROOT, and ROOT/ID below, must belong to the caller or root and be writable by nobody else: all
+ * functions that open them refuse others. The descriptor, or -1; -1 with e->code ENOENT where it is not there.
+ */
+int state_open_root(const struct state_root *root, struct err *e);
+
+/* Open ROOT/ID without a lock: the descriptor, or -1 as state_open(). */
+int state_look(const struct state_root *root, const char *id, struct err *e);
 
 /*
  * Open and lock ROOT/ID (flock(2), exclusive unless @shared: waits at most 10 s for another

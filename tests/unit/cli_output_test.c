@@ -238,7 +238,9 @@ static void a_missing_root_is_an_error_only_if_it_was_chosen(void **state)
 	assert_int_equal(ids.count, 0);
 	root.chosen = true;
 	assert_int_equal(containers_find(&root, &arena, &ids, &e), -1);
-	assert_string_equal(e.text, "open \"/nonexistent/tare\": no such file or directory");
+	assert_string_equal(
+		e.text,
+		"open the state directory \"/nonexistent/tare\": no such file or directory");
 }
 
 /* ---- owners ---- */

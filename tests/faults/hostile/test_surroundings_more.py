@@ -20,7 +20,7 @@ def poor(scratch):
     def make(options):
         top = scratch / "root"
         top.mkdir()
-        subprocess.run(["mount", "-t", "tmpfs", "-o", options, "poor", top], check=True)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"{options},mode=700", "poor", top], check=True)
         made.append(top)
         return top
     yield make
