@@ -258,14 +258,9 @@ static int make_place(struct inside *in, const struct mount_step *m, enum target
  * What may be mounted in /proc is the plan's business; but a link of the image may lead there, past it. Whoever has a procfs
  * elsewhere may mount on it what he likes.
  */
-static int check_procfs(struct inside *in, const struct mount_step *m, int target, struct err *e)
+static int check_procfs(struct inside *in, const struct mount_step *m, struct err *e)
 {
-	struct statfs fs;
-	int r = sys_statfs(target, &fs);
-
-	if (r < 0)
-		return err_sys(e, r, "stat the file system of \"%s\"", m->target);
-	if (fs.f_type != PROC_SUPER_MAGIC || path_below(m->target, "proc"))
+	if (path_below(m->target, "proc"))
 		return 0;
 
 	autoclose int unlinked = sys_open_in_root_unlinked(in->rootfs, m->target, O_PATH);
@@ -273,6 +268,30 @@ static int check_procfs(struct inside *in, const struct mount_step *m, int targe
 		return err_msg(e, "by a link \"%s\" leads into procfs", m->target);
 
 	return 0;
+}
+
+/* By a link of the image a mount may cover the /sys in which paths are looked up to be masked. Then that one is no longer what is seen. */
+static bool covers_sys(const struct inside *in, int target)
+{
+	struct stat st, trusted;
+
+	return in->sys_mount >= 0 && sys_stat(target, &st) == 0 &&
+	       sys_stat(in->sys_mount, &trusted) == 0 && st.st_dev == trusted.st_dev &&
+	       st.st_ino == trusted.st_ino && sys_mount_id(target) == sys_mount_id(in->sys_mount);
+}
+
+/* Is it a place that is ours to cover? *@name: as which place it counts from then on. */
+static int check_place(struct inside *in, const struct mount_step *m, int target, const char **name,
+		       struct err *e)
+{
+	struct statfs fs;
+	int r = sys_statfs(target, &fs);
+
+	if (r < 0)
+		return err_sys(e, r, "stat the file system of \"%s\"", m->target);
+	*name = fs.f_type == SYSFS_MAGIC && covers_sys(in, target) ? "/sys" : m->target;
+
+	return fs.f_type == PROC_SUPER_MAGIC ? check_procfs(in, m, e) : 0;
 }
 
 /* mount(2) says ENOTDIR, whichever of the two is one; move_mount(2) EINVAL. Engines and users know the first's text. */
@@ -298,14 +317,15 @@ static int attach(struct inside *in, int mount, const struct mount_step *m, stru
 		return -1;
 
 	autoclose int target = make_place(in, m, directory ? TARGET_DIRECTORY : TARGET_FILE, e);
-	if (target < 0 || check_procfs(in, m, target, e) < 0)
+	const char *name = m->target;
+	if (target < 0 || check_place(in, m, target, &name, e) < 0)
 		return -1;
 
 	int r = sys_attach_mount(mount, target);
 	if (r < 0)
 		return attach_failed(r, target, directory, m, e);
 
-	return paths_trust(in, trusted_kind(m) ? mount : -1, m->target, e);
+	return paths_trust(in, trusted_kind(m) ? mount : -1, name, e);
 }
 
 /*

@@ -119,7 +119,7 @@ static int read_device(struct planner *p, size_t i, struct device_step *device, 
 	if (read_type(p, i, &type, e) < 0)
 		return -1;
 	*device = (struct device_step) {
-		.path = d->path,
+		.path = path_clean(p->arena, d->path),
 		.mode = type |
 			(d->has_file_mode ? d->file_mode & PERMISSIONS : DEFAULT_PERMISSIONS),
 		.uid = d->uid,
@@ -172,8 +172,8 @@ static int add_listed_devices(struct planner *p, bool dev_is_bound, struct err *
 		if (read_device(p, i, &device, e) < 0)
 			return -1;
 
-		const char *path = path_clean(p->arena, device.path);
-		if (strcmp(path, "/dev/ptmx") == 0 || (dev_is_bound && path_within(path, "/dev")))
+		if (strcmp(device.path, "/dev/ptmx") == 0 ||
+		    (dev_is_bound && path_within(device.path, "/dev")))
 			continue;
 		add_device(p, &device, plan_place(p, "/linux/devices/%zu", i));
 	}
@@ -204,7 +204,7 @@ static bool is_dev_bound(struct planner *p)
 
 		if (s->op != OP_MOUNT || s->mount.remount)
 			continue;
-		if (strcmp(path_clean(p->arena, s->mount.target), "/dev") == 0)
+		if (strcmp(s->mount.target, "/dev") == 0)
 			bound = s->mount.bind;
 	}
 

@@ -28,7 +28,7 @@ static void take_back(struct planner *p, const char *path)
 
 void plan_mount_readonly_later(struct planner *p, const char *place, struct mount_step *m)
 {
-	const char *path = path_clean(p->arena, m->target);
+	const char *path = m->target;
 	uint64_t set = m->attrs.set | (is_tmpfs(m) ? m->recursive_attrs.set : 0);
 	unsigned count = p->readonly_later_count;
 

@@ -6,8 +6,9 @@
  * counts, as with mount(8). A word that is none of ours is the filesystem's: for a bind, which
  * has none, that is an error.
  *
- * Destinations are checked here as far as text goes. Where links lead is seen when a mount
- * is made, with the rootfs as root.
+ * Destinations are checked here as far as text goes, and only once they are cleaned: `/proc/`, `/./proc` and `/dev/../proc` are one
+ * place for all that compares them, here and in tare-init. Where links lead is seen when a mount is made, with the
+ * rootfs as root.
  */
 #include "plan/mounts.h"
 
@@ -56,16 +57,16 @@ static bool is_proc(struct planner *p, const struct mount_step *m)
 
 static int check_destination(struct planner *p, size_t i, const struct mount_step *m, struct err *e)
 {
-	const char *path = path_clean(p->arena, m->target);
+	const char *path = m->target, *written = p->config->mounts[i].destination;
 	const char *place = plan_place(p, "/mounts/%zu/destination", i);
 
 	if (strcmp(path, "/") == 0)
-		return err_cfg(e, place, "\"%s\" is the rootfs itself", m->target);
+		return err_cfg(e, place, "\"%s\" is the rootfs itself", written);
 	if (strcmp(path, "/proc") == 0 && !is_proc(p, m))
-		return err_cfg(e, place, "only proc can be mounted on \"%s\"", m->target);
+		return err_cfg(e, place, "only proc can be mounted on \"%s\"", written);
 	if (strcmp(path, "/proc") != 0 && path_within(path, "/proc") &&
 	    !(m->bind && is_proc_leaf(path)))
-		return err_cfg(e, place, "\"%s\" in /proc can't be mounted over", m->target);
+		return err_cfg(e, place, "\"%s\" in /proc can't be mounted over", written);
 
 	return 0;
 }
@@ -115,13 +116,19 @@ static void read_option(struct planner *p, struct reading *r, size_t i, const ch
 		r->propagation[r->m->propagation_count++] = option->propagation;
 }
 
+/* A bind shows what is mounted already: mount(2) passes over its data, and so a `mode=755` would be without effect. */
 static int refuse_parameter(struct planner *p, const struct reading *r, size_t mount, struct err *e)
 {
 	const char *option = p->config->mounts[mount].options[r->first_parameter];
+	const char *place = plan_place(p, "/mounts/%zu/options/%zu", mount, r->first_parameter);
 	const char *nearest = mount_option_nearest(option);
 
-	err_cfg(e, plan_place(p, "/mounts/%zu/options/%zu", mount, r->first_parameter),
-		"unknown mount option \"%s\"", option);
+	if (strchr(option, '=')) {
+		(void) err_cfg(e, place, "\"%s\" is an option of a filesystem, and a bind has none",
+			       option);
+		return err_hint(e, "leave it out; what the source is mounted with holds");
+	}
+	(void) err_cfg(e, place, "unknown mount option \"%s\"", option);
 	if (nearest)
 		err_hint(e, "did you mean \"%s\"?", nearest);
 
@@ -304,7 +311,7 @@ static int read_mount(struct planner *p, size_t i, struct mount_step *m, struct 
 		return err_cfg(e, plan_place(p, "/mounts/%zu/destination", i), "empty path");
 	*m = (struct mount_step) {
 		.source = mount->source,
-		.target = target[0] == '/' ? target : arena_printf(p->arena, "/%s", target),
+		.target = path_clean(p->arena, target),
 		.type = mount->type,
 		.bind = mount->type && strcmp(mount->type, "bind") == 0,
 	};

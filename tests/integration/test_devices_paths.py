@@ -159,6 +159,53 @@ def test_a_mask_survives_a_container_that_has_no_dev(bundle):
     assert "secret\n" not in r.out and r.out == ""
 
 
+SPELLINGS = ["/dir", "/dir/", "//dir", "/./dir", "/x/../dir", "/dir/."]
+
+
+@pytest.mark.parametrize("key", ["maskedPaths", "readonlyPaths"])
+def test_a_path_that_is_listed_twice_is_covered_once(bundle, key):
+    """Engines put their own lists and the user's together; a second mount hides nothing more. Each had been listed once only."""
+    (bundle.rootfs / "dir").mkdir()
+    bundle.linux["maskedPaths"] = bundle.linux["readonlyPaths"] = []
+    bundle.linux[key] = ["/dir", "/proc/keys", *SPELLINGS, "/proc//keys"]
+    r = bundle.sh("cat /proc/self/mountinfo").run().ok()
+    assert [m.target for m in mounts_of(r.out)].count("/dir") == 1
+    assert [m.target for m in mounts_of(r.out)].count("/proc/keys") == 1
+
+
+@pytest.mark.parametrize("spelling", ["/proc/", "/./proc", "/dev/../proc", "//proc//."])
+def test_a_second_procfs_has_the_masks_however_it_is_spelled(bundle, spelling):
+    """Its place had been compared as it was written, so that the masks landed on the covered one."""
+    bundle.mount(spelling, "proc", "proc")
+    r = bundle.sh("cat /proc/keys | wc -c; echo x >/proc/sys/kernel/domainname || cat /proc/self/mountinfo").run().ok()
+    assert r.lines[0] == "0"
+    table = [m.target for m in mounts_of(r.out)]
+    assert table.count("/proc") == 2 and "/proc/keys" in table[table.index("/proc", table.index("/proc") + 1):]
+
+
+@pytest.mark.parametrize("spelling", ["/sys/", "/./sys", "/link/sys"])
+@pytest.mark.parametrize("kind", ["new", "bound"])
+def test_a_second_sysfs_has_the_masks_also_behind_a_link(bundle, kind, spelling):
+    (bundle.rootfs / "link").symlink_to("/")
+    bundle.config["mounts"] = [m for m in bundle.config["mounts"] if m["destination"] != "/sys/fs/cgroup"]
+    if kind == "new":
+        bundle.mount(spelling, "sysfs", "sysfs", "ro")
+    else:
+        bundle.mount(spelling, "bind", "/sys/", "rbind", "ro")
+    bundle.linux["maskedPaths"] = ["/sys/kernel"]
+    assert bundle.sh("ls /sys/kernel | wc -l").run().ok().out == "0\n"
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_a_place_is_the_same_in_every_spelling(bundle, scratch, spelling):
+    """A slash at the end, as the peers accept it, had been refused where the last part was made."""
+    (scratch / "f").write_text("volume\n")
+    bundle.mount(spelling, "bind", f"{scratch}/", "bind", "dest-nofollow" if IS_TARE else "ro")
+    bundle.linux["devices"] = [{"path": spelling.replace("dir", "null"), "type": "c", "major": 1, "minor": 3, "fileMode": 0o600}]
+    r = bundle.sh("cat /dir/f; stat -c %a /null").run().ok()
+    assert r.out == "volume\n600\n"
+
+
 def test_readonly_paths_cannot_be_written(bundle):
     (bundle.rootfs / "dir/sub").mkdir(parents=True)
     bundle.writable().linux["readonlyPaths"] = ["/dir"]

@@ -432,3 +432,12 @@ def test_a_leaf_of_proc_may_be_bound_over(bundle, scratch):
     (scratch / "uptime").write_text("1 2\n")
     bundle.mount("/proc/uptime", "bind", scratch / "uptime", "bind")
     assert bundle.sh("cat /proc/uptime").run().ok().out == "1 2\n"
+
+
+@tare_only
+@pytest.mark.parametrize("option", ["mode=755", "size=1m", "uid=7"])
+def test_a_bind_with_an_option_of_a_filesystem_is_an_error_that_says_so(bundle, scratch, option):
+    """mount(2) passes over it, so the option would silently be without effect; runc refuses it since 1.2."""
+    bundle.mount("/m", "bind", scratch, "rbind", "ro", option)
+    bundle.refused_at(f"/mounts/{len(bundle.config['mounts']) - 1}/options/2",
+                      f'"{option}" is an option of a filesystem, and a bind has none (leave it out; what the source is mounted with holds)')

@@ -100,7 +100,7 @@ static void a_listed_device_replaces_the_default(void **state)
 	      "make-device \"/dev/random\" c 1:8 0666 0:0\n"
 	      "make-device \"/dev/urandom\" c 1:9 0666 0:0\n"
 	      "make-device \"/dev/tty\" c 5:0 0666 0:0\n"
-	      "make-device \"/dev//full\" c 1:7 0606 7:8 [/linux/devices/0]\n"
+	      "make-device \"/dev/full\" c 1:7 0606 7:8 [/linux/devices/0]\n"
 	      "make-device \"/x/sda\" b 4095:1048575 0666 0:0 [/linux/devices/1]\n"
 	      "make-device \"/dev/u\" c 0:0 0666 0:0 [/linux/devices/3]\n");
 }
@@ -116,7 +116,7 @@ static void a_bound_dev_is_left_as_it_is(void **state)
 			BOUND_DEV, "",
 			"{ \"type\": \"c\", \"path\": \"/dev/fuse\", \"major\": 10, \"minor\": 229 },"
 			"{ \"type\": \"p\", \"path\": \"/run/pipe\" }"),
-		"mount rbind \"/dev\" on \"/dev/\" [/mounts/0]\n"
+		"mount rbind \"/dev\" on \"/dev\" [/mounts/0]\n"
 		"make-device \"/run/pipe\" p 0666 0:0 [/linux/devices/1]\n");
 }
 
