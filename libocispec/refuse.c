@@ -44,10 +44,13 @@ static void place_put_frame(struct place *p, const struct frame *f)
 	char index[24];
 
 	place_put(p, "/", 1);
-	if (f->kind == FRAME_ARRAY || f->kind == FRAME_UNKNOWN_ARRAY)
-		place_put(p, index, fmt_text(index, sizeof(index), "%zu", f->count - 1));
-	else
+	if (f->kind == FRAME_ARRAY || f->kind == FRAME_UNKNOWN_ARRAY) {
+		size_t length = fmt_text(index, sizeof(index), "%zu", f->count - 1);
+
+		place_put(p, index, length);
+	} else {
 		place_put_name(p, f->name, f->name_length);
+	}
 }
 
 void refuse_place(const struct decoder *d, char *buf, size_t size)

@@ -439,7 +439,7 @@ static void report(char **argv)
 int main(int argc, char **argv)
 {
 	const char *path = NULL;
-	char temporary[4100];
+	char temporary[4100] = "";
 	int stay = 0;
 
 	for (int i = 1; i < argc; i++) {

@@ -5,11 +5,21 @@
  * The cgroup mounts are plain directories made for the test. In the expected text `@` stands for where they
  * are.
  */
+#include "config.h"
+
 #include "top_harness.h"
 
 #include "plan/gvariant.h"
 #include "plan/unit_limits.h"
 #include "plan/unit_name.h"
+
+#include "skip.h"
+
+#ifdef HAVE_SYSTEMD
+static const bool built = true;
+#else
+static const bool built = false;
+#endif
 
 #define BASE                                                                                       \
 	"DefaultDependencies=\"false\" Delegate=\"true\" CPUAccounting=\"true\" "                  \
@@ -277,6 +287,8 @@ static struct plan_case on_systemd(bool user)
 {
 	struct plan_case c = user ? plan_case_of_user() : plan_case_of_root();
 
+	if (!built)
+		skip_as("built without libsystemd");
 	v2[0].mount = below_top("v2");
 	v1[0].mount = below_top("v1/pids");
 	v1[1].mount = below_top("v1/systemd");
