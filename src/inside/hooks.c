@@ -58,7 +58,11 @@ int hooks_run(struct inside *in, const struct step *s, struct err *e)
 		.argv = h->argv,
 		.envp = h->envp ? h->envp : in->envp,
 		.timeout = h->timeout,
-		.directory = h->in_container ? "/" : in->plan->bundle,
+		/*
+		 * createContainer hooks of the wild name files of the rootfs as "./lib/x": that is where runc has them
+		 * start. The specification has no word on it.
+		 */
+		.directory = h->in_container ? "/" : in->plan->rootfs,
 		.state = { in->plan->state_head, status_and_pid, in->plan->state_tail },
 		.files = &in->hook_files,
 		.interrupt = -1,

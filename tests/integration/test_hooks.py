@@ -100,6 +100,13 @@ def test_a_hook_runs_in_its_namespaces(hooked, name):
     assert seen == (outside if name in HOST else inside), name
 
 
+def test_each_hook_starts_in_its_directory(hooked):
+    """runtime-spec has no word on it. runc has createContainer hooks start in the rootfs, and such hooks name ./lib/x."""
+    hooked.sh("true").run().ok()
+    seen = {name: (hooked.seen / f"{name}.cwd").read_text().strip() for name in NAMES}
+    assert seen == {**{name: str(hooked.dir) for name in NAMES}, "createContainer": str(hooked.rootfs), "startContainer": "/"}
+
+
 def test_the_start_container_hook_is_resolved_in_the_container(hooked):
     (hooked.rootfs / "bin/only-inside").write_text(f"#!/bin/sh\ncat >/dev/null; echo inside >{hooked.seen}/inside\n")
     (hooked.rootfs / "bin/only-inside").chmod(0o755)
