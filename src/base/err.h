@@ -24,9 +24,10 @@ struct err {
 	int code;	       /* errno of the root cause; 0 where no system call was the cause */
 	int line, column;      /* where in the file the place is; 0: not known */
 	char place[ERR_PLACE]; /* JSON pointer into config.json, "" where the cause is elsewhere */
-	char operation[32];    /* kernel operation or step that failed, "" if none: "mount" */
-	char hint[ERR_HINT];   /* what the user can do, "" if there is nothing to say */
-	char text[ERR_TEXT];   /* the story without the place; never empty once set */
+	bool from_image; /* the look-up of a path in the container's root said so, not an operation */
+	char operation[32];  /* kernel operation or step that failed, "" if none: "mount" */
+	char hint[ERR_HINT]; /* what the user can do, "" if there is nothing to say */
+	char text[ERR_TEXT]; /* the story without the place; never empty once set */
 };
 
 /* The kernel refused: `fmt: strerror(-r)`. @r is a kernel/ result, so -errno. */

@@ -17,6 +17,46 @@
 #include "libocispec/oci_types.h"
 #include "plan/planner.h"
 
+/* What nobody asked for, and may be left out where the kernel refuses it: wishes.c has the table. */
+enum box_wish {
+	WISH_NONE,
+	WISH_PID,
+	WISH_IPC,
+	WISH_UTS,
+	WISH_CGROUP,
+	WISH_PROC,
+	WISH_HIDEPID,
+	WISH_SYS,
+	WISH_DEV,
+	WISH_PTS,
+	WISH_SHM,
+	WISH_MQUEUE,
+	WISH_CGROUP_MOUNT,
+	WISH_KEYRING,
+	WISH_CGROUPS,
+	WISH_DEVICE_RULES,
+	WISH_SECCOMP,
+	WISH_PIVOT,
+	WISH_MASKS,
+	WISH_SUBIDS,
+	WISH_DNS,
+	WISH_GROUPS,
+	WISH_MOUNTS,
+	BOX_WISHES
+};
+
+#define BOX_OMISSIONS 64
+#define BOX_ROUNDS    40
+
+struct box_omission {
+	enum box_wish wish;
+	const char *title; /* "pid namespace" */
+	const char *what;  /* "pid" */
+	const char *why;   /* the kernel's word: "invalid argument" */
+	const char *shown; /* the same for people: "this kernel has none" */
+	const char *instead, *means;
+};
+
 /* The words of the command line; NULL and false where they are not there. */
 struct box_options {
 	const char *name;
@@ -28,13 +68,16 @@ struct box_options {
 	const char *output, *emit_config;
 	bool read_only, keep_env, no_new_privs, privileged;
 	bool tty, no_tty, init, no_init;
+	const char *require, *without, *report, *android;
+	bool strict, best_effort_root;
 	bool plan;
 };
 
 /* What a piece of the config was asked for by. */
 struct box_origin {
 	const char *place; /* JSON pointer: "/mounts/7" */
-	const char *words; /* "--bind \"/srv:/data\"" */
+	const char *words; /* "--bind \"/srv:/data\""; "" where it is a wish */
+	enum box_wish wish;
 };
 
 /* A user of the image. */
@@ -53,7 +96,9 @@ struct box {
 	const char *const *command; /* NULL-terminated; empty: a login shell */
 	const char *state_root;	    /* where files of ours are kept */
 	bool terminal;		    /* the caller has one for standard input and output */
-	bool detach;
+	bool detach, quiet;
+	/* Namespaces (CLONE_NEW*) of the config that this kernel can't make; asked after a failure. NULL: none are known. */
+	uint64_t (*missing)(struct box *b);
 
 	/* once box_open() is done */
 	int dir;	  /* O_PATH: ROOT */
@@ -71,6 +116,17 @@ struct box {
 	struct box_origin *origins;
 	size_t origin_count;
 	bool user_namespace;
+
+	/* what was left out so far: how often each wish was reduced */
+	unsigned level[BOX_WISHES];
+	uint64_t required,
+		demanded; /* bit N: wish N; by --strict or --require, or by a flag of its own */
+	const char **bare_paths; /* neither masked nor made read-only */
+	size_t bare_path_count;
+	struct box_omission omissions[BOX_OMISSIONS];
+	size_t omission_count;
+	unsigned rounds;
+
 	const char *resolv_path,
 		*resolv_text;  /* --dns: a file that box_write_files() makes; NULL: none */
 	bool made_resolv_conf; /* its mount point is not in ROOT yet */
@@ -84,6 +140,21 @@ int box_open(struct box *b, const char *root, struct err *e);
 
 /* Fill @b->config. 0, or -1 with the flag as @e's place. */
 int box_config(struct box *b, struct err *e);
+
+/* --strict, --require, --without: before the first box_config(). 0, or -1. */
+int box_read_wishes(struct box *b, struct err *e);
+
+/*
+ * A step has failed with @e, and all is undone: leave out the wish that it was for. 1: the config is to be made again; 0: @e is
+ * an error like any other, its place still a JSON pointer; -1: what failed was demanded, and @e says by whom.
+ */
+int box_again(struct box *b, struct err *e);
+
+/* The names of what was left out, "pid,sys"; NULL: nothing was. */
+const char *box_list_omitted(struct box *b);
+
+/* Is a step of this kind, for @place, one that may be left out? */
+bool box_is_wish(const void *box, const char *operation, const char *place);
 
 /* Make the files that mounts of the config are of. 0, or -1. */
 int box_write_files(const struct box *b, struct err *e);
@@ -101,6 +172,23 @@ const char *box_words(struct box *b, const char *flag, const char *value);
 
 /* What is at @place, a JSON pointer, comes from --@flag @value (NULL: it takes none). */
 void box_origin(struct box *b, const char *place, const char *flag, const char *value);
+
+/* What is at @place is there because of a wish. */
+void box_wish(struct box *b, const char *place, enum box_wish wish);
+
+/* The wish at @place; WISH_NONE: a flag asked for it. */
+enum box_wish box_wish_at(const struct box *b, const char *place);
+
+/* No flag asked for what is at @place. */
+bool box_is_usual(const struct box *b, const char *place);
+
+/* A flag asks for what is otherwise a wish. */
+void box_demand(struct box *b, enum box_wish wish);
+
+/* While the config is made: the host has not what @wish takes. 0, or -1 where it is demanded. */
+int box_leave_out(struct box *b, enum box_wish wish, const char *why, struct err *e);
+
+void box_annotate_omitted(struct box *b);
 
 /* A failure because of --@flag @value: -1. */
 int box_refuse(struct box *b, const char *flag, const char *value, struct err *e, const char *fmt,

@@ -49,7 +49,8 @@ static struct paths join_paths(struct box *b, const char *const *given, size_t g
 	struct paths p = { .items = arena_array(b->arena, most, sizeof(*p.items)) };
 
 	for (size_t i = 0; i < given_count; i++)
-		if (!is_one_of(given[i], b->options->unmasked.items, b->options->unmasked.count))
+		if (!is_one_of(given[i], b->options->unmasked.items, b->options->unmasked.count) &&
+		    !is_one_of(given[i], b->bare_paths, b->bare_path_count))
 			p.items[p.count++] = given[i];
 	for (size_t i = 0; i < more->count; i++)
 		p.items[p.count++] = more->items[i];
@@ -80,7 +81,7 @@ int box_paths(struct box *b, struct err *e)
 {
 	const struct box_options *o = b->options;
 	const struct oci_linux *usual = spec_default(b->arena, false, 0, 0, false)->linux;
-	bool none = o->privileged;
+	bool none = o->privileged || b->level[WISH_MOUNTS] > 0;
 
 	if (check_paths(b, &o->masked, e) < 0 || check_paths(b, &o->protected, e) < 0 ||
 	    check_paths(b, &o->unmasked, e) < 0)
@@ -125,6 +126,12 @@ static box_subject *const subjects[] = {
 
 int box_config(struct box *b, struct err *e)
 {
+	/* It may be made a second time, with less in it. */
+	b->process = (struct oci_process) { 0 };
+	b->linux = (struct oci_linux) { 0 };
+	b->resources = (struct oci_linux_resources) { 0 };
+	b->origin_count = 0;
+	b->user_namespace = b->made_resolv_conf = false;
 	b->config = (struct oci_config) {
 		.oci_version = "1.3.0",
 		.process = &b->process,
@@ -133,6 +140,7 @@ int box_config(struct box *b, struct err *e)
 	for (size_t i = 0; i < ARRAY_SIZE(subjects); i++)
 		if (subjects[i](b, e) < 0)
 			return -1;
+	box_annotate_omitted(b);
 
 	return 0;
 }

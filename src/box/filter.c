@@ -256,7 +256,8 @@ static int load(struct box *b, const char *path, struct err *e)
 int box_filter(struct box *b, struct err *e)
 {
 	const char *word = b->options->seccomp;
-	bool usual = word ? strcmp(word, "default") == 0 : !b->options->privileged;
+	bool usual = word ? strcmp(word, "default") == 0
+			  : !b->options->privileged && b->level[WISH_SECCOMP] == 0;
 	const struct text_list *denied = &b->options->denied;
 
 	if (!usual && (!word || strcmp(word, "none") == 0) && denied->count == 0)
@@ -265,6 +266,8 @@ int box_filter(struct box *b, struct err *e)
 	b->linux.seccomp->default_action = "SCMP_ACT_ALLOW";
 	b->linux.seccomp->syscalls = arena_array(b->arena, MOST_RULES + denied->count,
 						 sizeof(*b->linux.seccomp->syscalls));
+	if (denied->count > 0)
+		box_demand(b, WISH_SECCOMP);
 	if (usual)
 		add_usual_rules(b);
 	else if (word && strcmp(word, "none") != 0 && load(b, word, e) < 0)

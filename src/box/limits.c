@@ -114,8 +114,12 @@ int box_limits(struct box *b, struct err *e)
 		box_origin(b, limits[i].place, limits[i].flag, word);
 		any = true;
 	}
+	if (any)
+		box_demand(b, WISH_CGROUPS);
+	box_wish(b, "/linux/resources/devices", WISH_DEVICE_RULES);
 	/* In a user namespace no node can be made, and an ordinary user's cgroup has no rules for them. */
-	if (b->user_namespace || b->facts->cgroups.mode == CGROUP_NONE) {
+	if (b->user_namespace || b->facts->cgroups.mode == CGROUP_NONE ||
+	    b->level[WISH_CGROUPS] > 0 || b->level[WISH_DEVICE_RULES] > 0) {
 		b->resources.devices = NULL;
 		b->resources.devices_count = 0;
 	}

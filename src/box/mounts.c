@@ -201,42 +201,119 @@ static int add_given(struct box *b, const char *flag, const char *value, struct 
 
 /* ---- what every box has ---- */
 
-static void add_host_dev(struct box *b)
+static const char *last_place(struct box *b)
+{
+	return arena_printf(b->arena, "/mounts/%zu", b->config.mounts_count - 1);
+}
+
+static struct oci_mount *bind_host(struct box *b, const char *path)
 {
 	struct oci_mount *m = add_mount(b);
 
-	*m = (struct oci_mount) { .destination = "/dev", .type = "bind", .source = "/dev" };
+	*m = (struct oci_mount) { .destination = path, .type = "bind", .source = path };
 	add_option(b, m, "rbind");
-	box_origin(b, arena_printf(b->arena, "/mounts/%zu", b->config.mounts_count - 1),
-		   "privileged", NULL);
+
+	return m;
+}
+
+/* What the usual mounts are when they have been reduced once; twice, they are not there. */
+static const struct {
+	const char *path;
+	enum box_wish wish;
+	bool bound, readonly; /* the host's takes its place */
+} usual_mounts[] = {
+	{ "/proc", WISH_PROC, true, false },
+	{ "/dev", WISH_DEV, true, true },
+	{ "/dev/pts", WISH_PTS, true, false },
+	{ "/dev/shm", WISH_SHM, false, false },
+	{ "/dev/mqueue", WISH_MQUEUE, false, false },
+	{ "/sys", WISH_SYS, true, true },
+	{ "/sys/fs/cgroup", WISH_CGROUP_MOUNT, false, false },
+};
+
+static size_t find_usual(const char *path)
+{
+	size_t i = 0;
+
+	while (strcmp(usual_mounts[i].path, path) != 0)
+		i++;
+
+	return i;
+}
+
+/* Of a row that is bound already (sysfs in a user namespace) there is nothing between all and nothing. */
+static bool add_reduced(struct box *b, const struct oci_mount *from, size_t row)
+{
+	unsigned level = b->level[usual_mounts[row].wish];
+
+	if (level == 0)
+		return false;
+	if (level > 1 || !usual_mounts[row].bound || strcmp(from->type, "none") == 0)
+		return true;
+
+	struct oci_mount *m = bind_host(b, usual_mounts[row].path);
+	if (usual_mounts[row].readonly) {
+		add_option(b, m, "rro");
+		add_option(b, m, "nosuid");
+	}
+	box_wish(b, last_place(b), usual_mounts[row].wish);
+
+	return true;
+}
+
+/*
+ * In the host's pid namespace a procfs shows all processes. Since Linux 5.8 one mount of it can hide those that its readers may not
+ * trace; the word "invisible" is as young, so no older kernel changes the host's own procfs by it. The group that sees all
+ * the same must not be root's.
+ */
+static void hide_processes(struct box *b, struct oci_mount *m)
+{
+	if (b->level[WISH_PID] == 0 || b->level[WISH_HIDEPID] > 0)
+		return;
+	add_option(b, m, "hidepid=invisible");
+	add_option(b, m, "gid=65534");
+}
+
+static void copy_usual(struct box *b, const struct oci_mount *from, enum box_wish wish)
+{
+	struct oci_mount *m = add_mount(b);
+
+	*m = *from;
+	m->options = NULL;
+	m->options_count = 0;
+	for (size_t i = 0; i < from->options_count; i++)
+		if (!b->options->privileged || strcmp(from->options[i], "ro") != 0)
+			add_option(b, m, from->options[i]);
+	if (wish == WISH_PROC)
+		hide_processes(b, m);
+	if (wish == WISH_PROC && m->options_count > 0)
+		wish = WISH_HIDEPID;
+	box_wish(b, last_place(b), wish);
 }
 
 /* Those of `spec`. With --privileged the host's /dev takes the place of all in there, and nothing is read-only. */
 static void add_usual(struct box *b)
 {
 	bool privileged = b->options->privileged;
+	bool host_dev = privileged || b->level[WISH_DEV] > 0;
 	const struct oci_config *usual =
 		spec_default(b->arena, b->user_namespace, b->facts->euid, b->facts->egid, false);
 
 	for (size_t i = 0; i < usual->mounts_count; i++) {
 		const struct oci_mount *from = &usual->mounts[i];
-		const char *at = path_clean(b->arena, from->destination);
+		size_t row = find_usual(from->destination);
 
-		if (strcmp(from->type, "cgroup") == 0 && b->facts->cgroups.mode == CGROUP_NONE)
+		if (strcmp(from->type, "cgroup") == 0 &&
+		    (b->facts->cgroups.mode == CGROUP_NONE || b->level[WISH_CGROUPS] > 0))
 			continue;
-		if (privileged && path_within(at, "/dev")) {
-			if (strcmp(at, "/dev") == 0)
-				add_host_dev(b);
+		if (host_dev && strncmp(from->destination, "/dev/", 5) == 0) {
 			continue;
+		} else if (privileged && strcmp(from->destination, "/dev") == 0) {
+			bind_host(b, "/dev");
+			box_origin(b, last_place(b), "privileged", NULL);
+		} else if (!add_reduced(b, from, row)) {
+			copy_usual(b, from, usual_mounts[row].wish);
 		}
-
-		struct oci_mount *m = add_mount(b);
-		*m = *from;
-		m->options = NULL;
-		m->options_count = 0;
-		for (size_t j = 0; j < from->options_count; j++)
-			if (!privileged || strcmp(from->options[j], "ro") != 0)
-				add_option(b, m, from->options[j]);
 	}
 }
 
@@ -339,9 +416,11 @@ int box_mounts(struct box *b, struct err *e)
 
 	b->config.mounts =
 		arena_array(b->arena, MOST_USUAL + given->count, sizeof(*b->config.mounts));
-	add_usual(b);
-	if (add_dns(b, e) < 0)
-		return -1;
+	if (b->level[WISH_MOUNTS] == 0) {
+		add_usual(b);
+		if (add_dns(b, e) < 0)
+			return -1;
+	}
 	for (size_t i = 0; i < given->count; i++)
 		if (add_given(b, given->flags[i], given->items[i], e) < 0)
 			return -1;

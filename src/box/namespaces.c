@@ -15,10 +15,12 @@ static const struct {
 	const char *type,
 		*other; /* config.json's word, and the shorter one of ip(8) and unshare(1) */
 	bool is_new;
+	enum box_wish wish;
 } kinds[] = {
-	{ "pid", NULL, true },	  { "ipc", NULL, true },   { "uts", NULL, true },
-	{ "cgroup", NULL, true }, { "mount", NULL, true }, { "network", "net", false },
-	{ "user", NULL, false },  { "time", NULL, false },
+	{ "pid", NULL, true, WISH_PID },      { "ipc", NULL, true, WISH_IPC },
+	{ "uts", NULL, true, WISH_UTS },      { "cgroup", NULL, true, WISH_CGROUP },
+	{ "mount", NULL, true, WISH_MOUNTS }, { "network", "net", false, WISH_NONE },
+	{ "user", NULL, false, WISH_NONE },   { "time", NULL, false, WISH_NONE },
 };
 
 #define KINDS ARRAY_SIZE(kinds)
@@ -53,6 +55,8 @@ static int read_list(struct box *b, const char *flag, const char *list, bool is_
 		if (!is_new && strcmp(kinds[kind].type, "mount") == 0)
 			return box_refuse(b, flag, list, e, "a box always has mounts of its own");
 		choices[kind] = (struct choice) { is_new, NULL, flag, word };
+		if (is_new && kinds[kind].wish != WISH_NONE)
+			box_demand(b, kinds[kind].wish);
 	}
 
 	return 0;
@@ -111,10 +115,26 @@ static void map_user(struct box *b, bool group, uint32_t own, uint32_t outside,
 
 static const struct id_range no_range;
 
+static const char *lacks_range(struct box *b)
+{
+	const char *name = b->facts->user_name;
+
+	if (!name)
+		name = arena_printf(b->arena, "%u", b->facts->euid);
+
+	return arena_printf(b->arena,
+			    "no range for \"%s\" in /etc/subuid and /etc/subgid, or no newuidmap",
+			    name);
+}
+
 static int map_caller(struct box *b, bool keep_id, struct err *e)
 {
 	const struct facts *f = b->facts;
-	bool both = f->sub_uids.count > 0 && f->sub_gids.count > 0;
+	bool both = f->sub_uids.count > 0 && f->sub_gids.count > 0 && b->level[WISH_SUBIDS] == 0;
+
+	if (!both && f->euid != 0 && !keep_id &&
+	    box_leave_out(b, WISH_SUBIDS, lacks_range(b), e) < 0)
+		return -1;
 
 	/* tare-init is root in there until it becomes the user. */
 	if (keep_id && f->euid != 0 && !both) {
@@ -206,6 +226,8 @@ static void choose_hostname(struct box *b, const struct choice *uts)
 {
 	if (b->options->hostname)
 		box_origin(b, "/hostname", "hostname", b->options->hostname);
+	else
+		box_wish(b, "/hostname", WISH_UTS);
 	if (uts->is_new || b->options->hostname)
 		b->config.hostname = b->options->hostname ? b->options->hostname : b->id;
 	/* sethostname(2): HOST_NAME_MAX. An ID may be longer. */
@@ -222,9 +244,13 @@ static void list_namespaces(struct box *b, const struct choice choices[KINDS])
 	for (size_t i = 0; i < KINDS; i++) {
 		if (!choices[i].is_new && !choices[i].path)
 			continue;
+
+		const char *place = arena_printf(b->arena, "/linux/namespaces/%zu", count);
+
 		if (choices[i].flag)
-			box_origin(b, arena_printf(b->arena, "/linux/namespaces/%zu", count),
-				   choices[i].flag, choices[i].value);
+			box_origin(b, place, choices[i].flag, choices[i].value);
+		else
+			box_wish(b, place, kinds[i].wish);
 		list[count].type = kinds[i].type;
 		list[count++].path = choices[i].path;
 	}
@@ -237,7 +263,7 @@ int box_namespaces(struct box *b, struct err *e)
 	struct choice choices[KINDS] = { 0 };
 
 	for (size_t i = 0; i < KINDS; i++)
-		choices[i].is_new = kinds[i].is_new;
+		choices[i].is_new = kinds[i].is_new && b->level[kinds[i].wish] == 0;
 	if (read_list(b, "unshare", b->options->unshare, true, choices, e) < 0 ||
 	    read_list(b, "share", b->options->share, false, choices, e) < 0 ||
 	    read_net(b, &choices[find_kind("network")], e) < 0 ||

@@ -30,16 +30,22 @@ const char *box_words(struct box *b, const char *flag, const char *value)
 	return arena_printf(b->arena, is_plain(value) ? "--%s %s" : "--%s \"%s\"", flag, value);
 }
 
-void box_origin(struct box *b, const char *place, const char *flag, const char *value)
+static void add(struct box *b, const struct box_origin *origin)
 {
 	if (!b->origins)
 		b->origins = arena_array(b->arena, MOST_ORIGINS, sizeof(*b->origins));
-	if (b->origin_count == MOST_ORIGINS)
-		return;
-	b->origins[b->origin_count++] = (struct box_origin) {
-		.place = place,
-		.words = box_words(b, flag, value),
-	};
+	if (b->origin_count < MOST_ORIGINS)
+		b->origins[b->origin_count++] = *origin;
+}
+
+void box_origin(struct box *b, const char *place, const char *flag, const char *value)
+{
+	add(b, &(struct box_origin) { .place = place, .words = box_words(b, flag, value) });
+}
+
+void box_wish(struct box *b, const char *place, enum box_wish wish)
+{
+	add(b, &(struct box_origin) { .place = place, .words = "", .wish = wish });
 }
 
 int box_refuse(struct box *b, const char *flag, const char *value, struct err *e, const char *fmt,
@@ -64,16 +70,38 @@ static bool is_within(const char *place, const char *piece)
 }
 
 /* The longest pointer is the nearest: a flag for the whole may stand beside one for a part. */
-int box_locate(const struct box *b, struct err *e)
+static const struct box_origin *find(const struct box *b, const char *place)
 {
 	const struct box_origin *found = NULL;
 
-	if (e->place[0] != '/')
-		return -1;
 	for (size_t i = 0; i < b->origin_count; i++)
-		if (is_within(e->place, b->origins[i].place) &&
+		if (is_within(place, b->origins[i].place) &&
 		    (!found || strlen(b->origins[i].place) >= strlen(found->place)))
 			found = &b->origins[i];
+
+	return found;
+}
+
+enum box_wish box_wish_at(const struct box *b, const char *place)
+{
+	const struct box_origin *found = find(b, place);
+
+	return found ? found->wish : WISH_NONE;
+}
+
+bool box_is_usual(const struct box *b, const char *place)
+{
+	const struct box_origin *found = find(b, place);
+
+	return !found || found->words[0] == '\0';
+}
+
+int box_locate(const struct box *b, struct err *e)
+{
+	if (e->place[0] != '/')
+		return -1;
+
+	const struct box_origin *found = find(b, e->place);
 	fmt_text(e->place, sizeof(e->place), "%s", found ? found->words : "");
 	e->line = e->column = 0;
 

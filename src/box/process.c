@@ -414,11 +414,13 @@ static int choose_oom_score(struct box *b, struct err *e)
 static int choose_terminal(struct box *b, struct err *e)
 {
 	const struct box_options *o = b->options;
+	/* Without any devpts there is no pty to be had. */
+	bool lacks = b->level[WISH_PTS] > 1 || b->level[WISH_DEV] > 1;
 
 	if (o->tty && b->detach)
 		return box_refuse(b, "tty", NULL, e, "a detached box has no terminal");
 	b->process.has_terminal = true;
-	b->process.terminal = !b->detach && !o->no_tty && (o->tty || b->terminal);
+	b->process.terminal = !b->detach && !o->no_tty && (o->tty || b->terminal) && !lacks;
 	if (o->tty)
 		box_origin(b, "/process/terminal", "tty", NULL);
 

@@ -91,6 +91,12 @@ static const struct flag rows[] = {
 	TEXT("pids", pids, "N", "number of processes and threads"),
 	TEXT("cpuset-cpus", cpuset_cpus, "LIST", "CPUs to run on: 0-2,7"),
 	TEXT("io-weight", io_weight, "N", "weight of block I/O, 10 to 1000"),
+	/* what the kernel may lack */
+	BOOL("strict", strict, "leave nothing out: what the kernel refuses is an error"),
+	TEXT("require", require, "LIST", "of what may be left out, these are errors: pid, sys ..."),
+	TEXT("without", without, "LIST", "leave these out without trying, and say nothing"),
+	BOOL("best-effort-root", best_effort_root, "where no mount is allowed: a bare chroot, which holds nobody"),
+	{ "quiet", 'q', false, FLAG_BOOL, FIELD(quiet), NULL, "do not tell what was left out" },
 	/* instead of running */
 	BOOL("plan", plan, "print every step that would be taken, and take none"),
 	{ "json", 0, false, FLAG_BOOL, FIELD(json), NULL, "with --plan: as a JSON array" },
@@ -208,33 +214,97 @@ static int read_timeout(struct box *b, int64_t *milliseconds, struct err *e)
 	return 0;
 }
 
-static int run(struct call *call, struct box *b, struct create_options *o, struct err *e)
+static uint64_t missing_namespaces(struct box *b)
 {
-	struct standard standard;
-	int exit_code = 0;
+	static const struct {
+		const char *type;
+		uint64_t flag;
+	} kinds[] = {
+		{ "pid", CLONE_NEWPID },     { "ipc", CLONE_NEWIPC },
+		{ "uts", CLONE_NEWUTS },     { "user", CLONE_NEWUSER },
+		{ "network", CLONE_NEWNET }, { "cgroup", CLONE_NEWCGROUP },
+	};
+	uint64_t asked = 0;
 
-	if (read_timeout(b, &o->timeout_ms, e) < 0 || box_write_files(b, e) < 0)
-		return -1;
-	if (b->options->privileged)
-		log_notice(
-			"box \"%s\": --privileged: root in the box can do to the host what root can",
-			b->id);
+	for (size_t n = 0; n < b->linux.namespaces_count; n++)
+		for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+			if (strcmp(b->linux.namespaces[n].type, kinds[i].type) == 0 &&
+			    !b->linux.namespaces[n].path)
+				asked |= kinds[i].flag;
+	return container_missing_namespaces(asked);
+}
+
+static const struct record_omission *recorded(struct box *b)
+{
+	struct record_omission *list = arena_array(b->arena, b->omission_count, sizeof(*list));
+
+	for (size_t i = 0; i < b->omission_count; i++)
+		list[i] = (struct record_omission) {
+			.what = b->omissions[i].what,
+			.why = b->omissions[i].why,
+			.instead = b->omissions[i].instead,
+			.means = b->omissions[i].means,
+		};
+
+	return list;
+}
+
+/* One try: made, planned, carried out; a failure leaves nothing. */
+static int try(struct call *call, struct box *b, const struct create_options *given, int *exit_code,
+	       struct err *e)
+{
+	const struct made_config made = {
+		.path = b->root,
+		.config = &b->config,
+		.facts = b->facts,
+		.omitted = recorded(b),
+		.omitted_count = b->omission_count,
+		.wishes = { box_is_wish, b },
+	};
+	struct create_options o = *given;
+	struct standard standard;
+
+	o.made = &made;
+	o.no_new_keyring = b->level[WISH_KEYRING] > 0;
+	o.no_pivot = b->level[WISH_PIVOT] > 0;
+	o.no_cgroup = o.no_cgroup || b->level[WISH_CGROUPS] > 0;
+	if (b->options->plan)
+		return container_plan(&o, call->options.json, e);
 	if (b->detach && redirect(&standard, b->options->output, e) < 0) {
 		put_back(&standard);
 		return err_at(e, box_words(b, "output", b->options->output));
 	}
 
-	int r = container_run(o, &exit_code, call->arena, e);
+	int r = container_run(&o, exit_code, call->arena, e);
 	if (b->detach)
 		put_back(&standard);
-	if (!b->detach)
+
+	return r;
+}
+
+static int run(struct call *call, struct box *b, struct create_options *o, struct err *e)
+{
+	int exit_code = 0, r;
+
+	if (read_timeout(b, &o->timeout_ms, e) < 0)
+		return -1;
+	if (b->options->privileged && !b->options->plan)
+		log_notice(
+			"box \"%s\": --privileged: root in the box can do to the host what root can",
+			b->id);
+	do {
+		if (box_config(b, e) < 0 || (!b->options->plan && box_write_files(b, e) < 0))
+			return -1;
+		r = try(call, b, o, &exit_code, e);
+	} while (r < 0 && box_again(b, e) > 0);
+	if (!b->detach && !b->options->plan)
 		box_clean(b);
 	if (r < 0) {
 		call->failure = exit_code_of(e);
 		return box_locate(b, e);
 	}
 
-	return b->detach ? print_name(b->id, e) : exit_code;
+	return b->detach && !b->options->plan ? print_name(b->id, e) : exit_code;
 }
 
 static bool is_terminal(int fd)
@@ -249,22 +319,14 @@ static int perform_with(struct call *call, struct box *b, struct err *e)
 	struct create_options o = create_options_of(call);
 	const struct box_options *options = b->options;
 
-	if (box_config(b, e) < 0)
+	if (box_read_wishes(b, e) < 0)
 		return -1;
 	if (options->emit_config)
-		return emit(b, options->emit_config, e);
-
-	const struct made_config made = { .path = b->root, .config = &b->config };
-
-	o.made = &made;
+		return box_config(b, e) < 0 ? -1 : emit(b, options->emit_config, e);
 	o.id = b->id;
 	o.run = true;
-	if (!options->plan)
-		return run(call, b, &o, e);
-	if (container_plan(&o, call->options.json, e) < 0)
-		return box_locate(b, e);
 
-	return 0;
+	return run(call, b, &o, e);
 }
 
 static int perform(struct call *call, struct err *e)
@@ -280,6 +342,8 @@ static int perform(struct call *call, struct err *e)
 		.detach = call->options.detach,
 		.terminal = is_terminal(0) && is_terminal(1),
 		.dir = -1,
+		.quiet = call->options.quiet,
+		.missing = missing_namespaces,
 	};
 
 	call->failure = EXIT_OURS;

@@ -176,6 +176,32 @@ static void annotations(struct json *json, const struct record *rec)
 	out_text(json->out, "}");
 }
 
+/* runtime-spec, runtime.md#state, allows more properties. */
+static void omissions(struct json *json, const struct record *rec)
+{
+	if (rec->omission_count == 0)
+		return;
+	key(json, "omitted", 1);
+	out_text(json->out, "[");
+	for (size_t i = 0; i < rec->omission_count; i++) {
+		const struct record_omission *o = &rec->omissions[i];
+
+		out_text(json->out, i > 0 ? "," : "");
+		new_line(json, 2);
+		out_text(json->out, "{");
+		json->first = true;
+		text(json, "what", o->what, 3);
+		text(json, "why", o->why, 3);
+		text(json, "instead", o->instead, 3);
+		text(json, "means", o->means, 3);
+		new_line(json, 2);
+		out_text(json->out, "}");
+	}
+	json->first = false;
+	new_line(json, 1);
+	out_text(json->out, "]");
+}
+
 void container_print_json(struct out *out, const struct container *c, bool indented)
 {
 	const struct record *rec = &c->record;
@@ -191,6 +217,7 @@ void container_print_json(struct out *out, const struct container *c, bool inden
 	text(&json, "rootfs", rec->rootfs, 1);
 	text(&json, "created", rec->created, 1);
 	annotations(&json, rec);
+	omissions(&json, rec);
 	text(&json, "owner", c->owner, 1);
 	new_line(&json, 0);
 	out_text(out, "}");

@@ -29,6 +29,8 @@ void arena_close(struct arena *a)
 {
 	guard_allow(a->base, a->base + a->used);
 	sys_unmap(a->base, a->size);
+	if (a->memfd >= 0)
+		sys_close(a->memfd);
 	a->base = NULL;
 	a->size = 0;
 }

@@ -28,7 +28,7 @@ struct arena {
 /* A private one: for verbs that start nothing. The arena is the caller's; memory goes at exit. */
 void arena_open(struct arena *a);
 
-/* Give a private one back before the end: for what is needed only in passing. */
+/* Give one back before the end: for what is needed only in passing, and a plan that could not be carried out. */
 void arena_close(struct arena *a);
 
 /* One in a memfd, for a plan. 0, or -errno with nothing made. */

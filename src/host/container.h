@@ -11,6 +11,7 @@
 #include "cgroup/stats.h"
 #include "heap/arena.h"
 #include "libocispec/oci_types.h"
+#include "plan/planner.h"
 #include "state/record.h"
 
 #include <stdbool.h>
@@ -19,7 +20,14 @@
 struct made_config {
 	const char *path; /* stands for the bundle: absolute, without links */
 	const struct oci_config *config;
+	const struct facts *facts;	       /* as they were when it was made */
+	const struct record_omission *omitted; /* for the record */
+	size_t omitted_count;
+	struct plan_wishes wishes;
 };
+
+/* Those of @types (CLONE_NEW*) that the kernel refuses to make for us: EINVAL, EPERM. */
+uint64_t container_missing_namespaces(uint64_t types);
 
 /* create and run. Paths are as given; relative ones belong to the working directory of the call. */
 struct create_options {

@@ -105,7 +105,9 @@ static int decide(struct create *c, bool only_plan, struct arena *a, struct aren
 		return -1;
 	if (choose_agent(o, c->bundle.config, own, e) < 0)
 		return bundle_locate(&c->bundle, own, e);
-	if (facts_gather(&facts, own, e) < 0)
+	if (o->made)
+		facts = *o->made->facts;
+	else if (facts_gather(&facts, own, e) < 0)
 		return -1;
 	facts_gather_asked(&facts, c->bundle.config, own);
 	if (only_plan && facts.euid != 0 && !makes_user_namespace(c->bundle.config))
@@ -160,7 +162,7 @@ int container_plan(const struct create_options *o, bool json, struct err *e)
 	arena_open(&own);
 	if (create_open_arena(&a, e) < 0 || decide(&c, true, &a, &own, e) < 0)
 		return -1;
-	plan_dump(c.plan, json);
+	plan_dump(c.plan, json, o->made ? &o->made->wishes : &(struct plan_wishes) { 0 });
 
 	return 0;
 }
@@ -275,6 +277,10 @@ static void fill_record(const struct create *c, struct record *rec, struct arena
 		.namespaces = c->plan->namespaces,
 		.has_process = config->process != NULL,
 	};
+	if (c->options->made) {
+		rec->omissions = c->options->made->omitted;
+		rec->omission_count = c->options->made->omitted_count;
+	}
 	record_agent(rec, c->plan, config, a);
 	record_scope(rec, c->plan);
 	record_annotations(rec, config->annotations, a);
@@ -468,10 +474,14 @@ int container_run(const struct create_options *o, int *exit_code, struct arena *
 {
 	struct create c = CREATE_INITIAL(o);
 	struct record rec;
-	struct arena a;
+	struct arena a = { .memfd = -1 };
 
-	if (create_container(&c, &a, &rec, records, e) < 0)
+	if (create_container(&c, &a, &rec, records, e) < 0) {
+		/* `box` makes another plan at the same address. */
+		if (a.base)
+			arena_close(&a);
 		return -1;
+	}
 	if (hooks_run_recorded(&rec, "poststart", STATUS_RUNNING, false, c.journal, records, e) <
 	    0) {
 		struct err undo;

@@ -318,8 +318,10 @@ static int attach(struct inside *in, int mount, const struct mount_step *m, stru
 
 	autoclose int target = make_place(in, m, directory ? TARGET_DIRECTORY : TARGET_FILE, e);
 	const char *name = m->target;
-	if (target < 0 || check_place(in, m, target, &name, e) < 0)
+	if (target < 0 || check_place(in, m, target, &name, e) < 0) {
+		e->from_image = true;
 		return -1;
+	}
 
 	int r = sys_attach_mount(mount, target);
 	if (r < 0)
@@ -340,8 +342,11 @@ static int fill(struct inside *in, int mount, const struct mount_step *m, struct
 					       (m->copy_up ? O_RDONLY : O_PATH) | O_DIRECTORY);
 	if (place == -ENOENT)
 		return set_attrs(mount, &m->attrs, 0, e);
-	if (place < 0)
-		return err_sys(e, place, "open \"%s\" in the rootfs", m->target);
+	if (place < 0) {
+		(void) err_sys(e, place, "open \"%s\" in the rootfs", m->target);
+		e->from_image = true;
+		return -1;
+	}
 	if (m->copy_up && copy_directory(place, mount, m->own_mode, e) < 0)
 		return -1;
 	if (!m->copy_up) {

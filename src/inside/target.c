@@ -168,7 +168,15 @@ static int make_last(struct inside *in, struct walk *w, enum target_kind kind)
 	return sys_open_at(parent, name, O_PATH | O_NOFOLLOW, 0);
 }
 
-int target_make(struct inside *in, const char *path, enum target_kind kind, struct err *e)
+/* What the image has at a place is its own doing: no answer of the kernel to a mount or a device. */
+static int blame_image(struct err *e)
+{
+	e->from_image = true;
+
+	return -1;
+}
+
+static int make_target(struct inside *in, const char *path, enum target_kind kind, struct err *e)
 {
 	struct walk w;
 	int fd = sys_open_in_root(in->rootfs, path, O_PATH);
@@ -182,6 +190,13 @@ int target_make(struct inside *in, const char *path, enum target_kind kind, stru
 	fd = make_last(in, &w, kind);
 
 	return fd >= 0 ? fd : walk_and_make(in, &w, kind, e);
+}
+
+int target_make(struct inside *in, const char *path, enum target_kind kind, struct err *e)
+{
+	int fd = make_target(in, path, kind, e);
+
+	return fd < 0 ? blame_image(e) : fd;
 }
 
 void target_forget_parent(struct inside *in)
@@ -227,10 +242,17 @@ int target_make_itself(struct inside *in, const char *path, enum target_kind kin
 	if (fd == -ENOENT) {
 		int r = make_entry(parent, name, kind);
 
-		if (r < 0 && r != -EEXIST)
-			return err_sys(e, r, "make \"%s\" in the rootfs", path);
+		if (r < 0 && r != -EEXIST) {
+			(void) err_sys(e, r, "make \"%s\" in the rootfs", path);
+			return blame_image(e);
+		}
 		fd = sys_open_at(parent, name, O_PATH | O_NOFOLLOW, 0);
 	}
 
-	return fd < 0 ? err_sys(e, fd, "open \"%s\" in the rootfs", path) : fd;
+	if (fd < 0) {
+		(void) err_sys(e, fd, "open \"%s\" in the rootfs", path);
+		return blame_image(e);
+	}
+
+	return fd;
 }

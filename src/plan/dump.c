@@ -60,7 +60,7 @@ static struct widths measure(const struct plan *plan)
 
 /* Columns at the end of a line that are empty leave no spaces there. */
 static void dump_text(struct out *out, const struct widths *w, size_t number, const struct step *s,
-		      const char *operands)
+		      const char *operands, bool wish)
 {
 	const struct step_kind *kind = &step_kinds[s->op];
 	bool place = s->place[0], undo = kind->undo[0];
@@ -78,7 +78,7 @@ static void dump_text(struct out *out, const struct widths *w, size_t number, co
 		out_printf(out, "  [%s]", s->place);
 	if (undo)
 		out_printf(out, "  undo: %s", kind->undo);
-	out_text(out, "\n");
+	out_text(out, wish ? "  ?\n" : "\n");
 }
 
 static void dump_property(struct out *out, const char *name, const char *value)
@@ -87,7 +87,8 @@ static void dump_property(struct out *out, const char *name, const char *value)
 	out_json_string(out, value);
 }
 
-static void dump_json(struct out *out, size_t number, const struct step *s, const char *operands)
+static void dump_json(struct out *out, size_t number, const struct step *s, const char *operands,
+		      bool wish)
 {
 	const struct step_kind *kind = &step_kinds[s->op];
 
@@ -97,22 +98,25 @@ static void dump_json(struct out *out, size_t number, const struct step *s, cons
 	dump_property(out, "operands", operands);
 	dump_property(out, "place", s->place);
 	dump_property(out, "undo", kind->undo);
-	out_text(out, " }");
+	out_text(out, wish ? ", \"wish\": true }" : " }");
 }
 
-void plan_dump(const struct plan *plan, bool json)
+void plan_dump(const struct plan *plan, bool json, const struct plan_wishes *wishes)
 {
 	struct out out = { .fd = 1 };
 	struct widths w = measure(plan);
 
 	for (size_t i = 0; i < plan->step_count; i++) {
+		const struct step *s = &plan->steps[i];
 		char operands[OPERANDS_SIZE];
+		bool wish = wishes->ask &&
+			    wishes->ask(wishes->context, step_kinds[s->op].name, s->place);
 
-		describe(&plan->steps[i], operands);
+		describe(s, operands);
 		if (json)
-			dump_json(&out, i + 1, &plan->steps[i], operands);
+			dump_json(&out, i + 1, s, operands, wish);
 		else
-			dump_text(&out, &w, i + 1, &plan->steps[i], operands);
+			dump_text(&out, &w, i + 1, s, operands, wish);
 	}
 	if (json)
 		out_text(&out, plan->step_count > 0 ? "\n]\n" : "[]\n");

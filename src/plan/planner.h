@@ -133,8 +133,14 @@ int plan_make(struct arena *shared, struct arena *arena, const struct oci_config
 	      const struct plan_options *options, const struct facts *facts,
 	      const struct plan **plan, const char *const **warnings, struct err *e);
 
-/* Print the list: a line a step, or a JSON array of objects. */
-void plan_dump(const struct plan *plan, bool json);
+/* Which steps of a plan may be left out: `box`. NULL @ask: none. */
+struct plan_wishes {
+	bool (*ask)(const void *context, const char *operation, const char *place);
+	const void *context;
+};
+
+/* Print the list: a line a step, or a JSON array of objects. Steps that may be left out are marked by a `?`. */
+void plan_dump(const struct plan *plan, bool json, const struct plan_wishes *wishes);
 
 typedef int plan_subject(struct planner *p, struct err *e);
 

@@ -98,6 +98,12 @@ int record_write(int dir, const struct record *rec, struct arena *a, struct err 
 	}
 	for (size_t i = 0; i < rec->hook_count; i++)
 		add_hook(&l, &rec->hooks[i]);
+	for (size_t i = 0; i < rec->omission_count; i++) {
+		lines_add(&l, "omitted", rec->omissions[i].what);
+		lines_add(&l, "omitted-why", rec->omissions[i].why);
+		lines_add(&l, "omitted-instead", rec->omissions[i].instead);
+		lines_add(&l, "omitted-means", rec->omissions[i].means);
+	}
 	lines_add(&l, "end", "");
 	if (l.length > LINES_MAX)
 		return err_msg(
@@ -122,6 +128,7 @@ struct reader {
 	struct arena *arena;
 	struct record_pair *annotations;
 	struct record_hook *hooks;
+	struct record_omission *omissions;
 	const char **cgroups, **argv, **envp; /* the next free element of each */
 	bool complete;
 };
@@ -146,6 +153,7 @@ static void reader_begin(struct reader *r, struct record *rec, const char *text,
 		.arena = a,
 		.annotations = arena_array(a, n, sizeof(*r->annotations)),
 		.hooks = arena_array(a, n, sizeof(*r->hooks)),
+		.omissions = arena_array(a, n, sizeof(*r->omissions)),
 		.cgroups = arena_array(a, n, sizeof(*r->cgroups)),
 		/* each hook's list is closed by a NULL of its own */
 		.argv = arena_array(a, 2 * n, sizeof(*r->argv)),
@@ -153,6 +161,7 @@ static void reader_begin(struct reader *r, struct record *rec, const char *text,
 	};
 	rec->annotations = r->annotations;
 	rec->hooks = r->hooks;
+	rec->omissions = r->omissions;
 	rec->cgroups = r->cgroups;
 }
 
@@ -223,6 +232,39 @@ static int read_hook_line(struct reader *r, const struct line *line)
 	return 0;
 }
 
+/* 1: it was one of them; 0: it is none. */
+static int read_omission(struct reader *r, const struct line *line)
+{
+	static const struct {
+		const char *key;
+		size_t offset;
+	} parts[] = {
+		{ "omitted-why", offsetof(struct record_omission, why) },
+		{ "omitted-instead", offsetof(struct record_omission, instead) },
+		{ "omitted-means", offsetof(struct record_omission, means) },
+	};
+	struct record *rec = r->rec;
+
+	if (strcmp(line->key, "omitted") == 0) {
+		r->omissions[rec->omission_count++] = (struct record_omission) {
+			.what = line->value,
+			.why = "",
+			.instead = "",
+			.means = "",
+		};
+		return 1;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(parts) && rec->omission_count > 0; i++)
+		if (strcmp(line->key, parts[i].key) == 0) {
+			char *last = (char *) &r->omissions[rec->omission_count - 1];
+
+			*(const char **) (last + parts[i].offset) = line->value;
+			return 1;
+		}
+
+	return 0;
+}
+
 static int read_line(struct reader *r, const struct line *line)
 {
 	struct record *rec = r->rec;
@@ -238,6 +280,8 @@ static int read_line(struct reader *r, const struct line *line)
 		r->annotations[rec->annotation_count - 1].value = line->value;
 	else if (strcmp(line->key, "end") == 0)
 		r->complete = true;
+	else if (read_omission(r, line))
+		return 0;
 	else
 		return read_hook_line(r, line);
 

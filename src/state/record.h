@@ -46,6 +46,11 @@ struct record_pair {
 	const char *key, *value;
 };
 
+/* Something that a box was to have and the kernel did not give. */
+struct record_omission {
+	const char *what, *why, *instead, *means;
+};
+
 struct record {
 	const char *id;
 	const char *oci_version;
@@ -61,6 +66,8 @@ struct record {
 	size_t annotation_count;
 	const struct record_hook *hooks;
 	size_t hook_count;
+	const struct record_omission *omissions;
+	size_t omission_count;
 	uint64_t namespaces; /* CLONE_NEW*: those that are not the host's, or were joined */
 	const char *agent;   /* socket that gets the filter's listener; NULL: there is none */
 	const char *agent_metadata; /* NULL: none */

@@ -140,7 +140,7 @@ static const char *dump(const struct step *steps, size_t count, bool json)
 	struct plan plan = { .steps = steps, .step_count = count };
 
 	capture_begin();
-	plan_dump(&plan, json);
+	plan_dump(&plan, json, &(struct plan_wishes) { 0 });
 
 	return capture_end();
 }

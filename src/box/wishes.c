@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * box/wishes.c - what may be left out of a box, and what that means
+ *
+ * A kernel that was built for a phone, a vendor's policy or an outer container's filter refuses things that no flag asked for.
+ * Only trying tells. So a step that fails is looked up here: if a wish asked for it, the config is made again with less of
+ * that wish, and is planned and carried out from the start; the journal has undone the first try. The steps themselves
+ * decide nothing, and what runs in the end is one plan.
+ *
+ * An omission is the kernel's answer to an operation. What the lookup of a path in ROOT answers is an error as ever
+ * (err.from_image), or an image could talk its box out of a mask.
+ */
+#include "box/box.h"
+
+#include "base/fmt.h"
+#include "base/table.h"
+#include "heap/log.h"
+#include "plan/annotation.h"
+
+#include <errno.h>
+#include <sched.h>
+
+#define ANNOTATION_OMITTED "org.tare.omitted"
+#define MOST_LEVELS	   2
+
+static const char no_kernel[] = "this kernel has none";
+
+/* Each wish: how it is called, and for each time that it is reduced what is there instead and what that means. */
+static const struct wish {
+	const char *name, *title;
+	struct {
+		const char *instead, *means;
+	} levels[MOST_LEVELS];
+} wishes[BOX_WISHES] = {
+	[WISH_PID] = { "pid", "pid namespace", { { "", "processes of the host are visible" } } },
+	[WISH_IPC] = { "ipc",
+		       "ipc namespace",
+		       { { "", "System V IPC and message queues are the host's" } } },
+	[WISH_UTS] = { "uts", "uts namespace", { { "", "the host name is the host's" } } },
+	[WISH_CGROUP] = { "cgroup",
+			  "cgroup namespace",
+			  { { "", "the host's cgroup paths are visible" } } },
+	[WISH_PROC] = { "new-proc",
+			"proc on \"/proc\"",
+			{ { "bound from the host", "shows the host's processes" },
+			  { "", "programs that read /proc will fail" } } },
+	[WISH_HIDEPID] = { "hidepid",
+			   "hidden processes in \"/proc\"",
+			   { { "", "processes of the host are visible in /proc" } } },
+	[WISH_SYS] = { "sys",
+		       "sysfs on \"/sys\"",
+		       { { "bound from the host, read-only", "" },
+			 { "", "programs that look for devices will fail" } } },
+	[WISH_DEV] = { "dev",
+		       "/dev of its own",
+		       { { "the host's, read-only", "the host's devices are visible" },
+			 { "", "there are no devices" } } },
+	[WISH_PTS] = { "pts",
+		       "devpts on \"/dev/pts\"",
+		       { { "bound from the host", "terminals are the host's" },
+			 { "", "no terminal: job control will not work" } } },
+	[WISH_SHM] = { "shm", "/dev/shm", { { "", "POSIX shared memory will fail" } } },
+	[WISH_MQUEUE] = { "mqueue",
+			  "/dev/mqueue",
+			  { { "", "message queues are not visible as files" } } },
+	[WISH_CGROUP_MOUNT] = { "cgroup-mount",
+				"/sys/fs/cgroup",
+				{ { "", "its cgroups are not visible" } } },
+	[WISH_KEYRING] = { "keyring",
+			   "session keyring",
+			   { { "", "keys of the caller are visible" } } },
+	[WISH_CGROUPS] = { "cgroups",
+			   "cgroup of its own",
+			   { { "",
+			       "pause and events do not work, and kill finds what its first process has left by the pid namespace" } } },
+	[WISH_DEVICE_RULES] = { "device-rules",
+				"rules for devices",
+				{ { "",
+				    "what device nodes the box can make itself can be used" } } },
+	[WISH_SECCOMP] = { "seccomp",
+			   "filter of system calls",
+			   { { "", "all system calls may be made" } } },
+	[WISH_PIVOT] = { "pivot",
+			 "pivot_root",
+			 { { "chroot", "with CAP_SYS_CHROOT a program could leave the root" } } },
+	[WISH_MASKS] = { "masks", "hiding of a path", { { "", "it is visible" } } },
+	[WISH_SUBIDS] = { "subids",
+			  "ids beyond yours",
+			  { { "one id", "apt, su and useradd will fail" } } },
+	[WISH_DNS] = { "dns", "dns", { { "", "give --dns ADDR" } } },
+	[WISH_GROUPS] = { "android-groups",
+			  "Android's network groups",
+			  { { "", "programs may have no network" } } },
+	[WISH_MOUNTS] = { "mounts",
+			  "mounts of its own",
+			  { { "a bare chroot",
+			      "no /proc, /dev, /sys; root in the box can leave it" } } },
+};
+
+/* Which flag's own words make a wish a demand. */
+static const struct {
+	enum box_wish wish;
+	size_t option;
+} demanding[] = {
+	{ WISH_UTS, offsetof(struct box_options, hostname) },
+	{ WISH_SECCOMP, offsetof(struct box_options, seccomp) },
+	{ WISH_SUBIDS, offsetof(struct box_options, userns) },
+	{ WISH_DNS, offsetof(struct box_options, dns) },
+};
+
+/* Steps that no place in the config asks for. */
+static const struct {
+	const char *operation;
+	enum box_wish wish;
+} operations[] = {
+	{ "new-keyring", WISH_KEYRING },	 { "pivot-root", WISH_PIVOT },
+	{ "set-seccomp", WISH_SECCOMP },	 { "make-cgroup", WISH_CGROUPS },
+	{ "join-cgroup", WISH_CGROUPS },	 { "hand-down", WISH_CGROUPS },
+	{ "attach-devices", WISH_DEVICE_RULES }, { "propagate", WISH_MOUNTS },
+	{ "write-id-map", WISH_SUBIDS },	 { "open-console", WISH_PTS },
+};
+
+static const struct {
+	uint64_t type;
+	enum box_wish wish;
+	const char *name;
+} namespaces[] = {
+	{ CLONE_NEWPID, WISH_PID, "pid" },	    { CLONE_NEWIPC, WISH_IPC, "ipc" },
+	{ CLONE_NEWUTS, WISH_UTS, "uts" },	    { CLONE_NEWNET, WISH_NONE, "network" },
+	{ CLONE_NEWCGROUP, WISH_CGROUP, "cgroup" }, { CLONE_NEWUSER, WISH_NONE, "user" },
+};
+
+/* ---- the flags ---- */
+
+static enum box_wish find_wish(const char *name)
+{
+	for (size_t i = WISH_NONE + 1; i < BOX_WISHES; i++)
+		if (strcmp(wishes[i].name, name) == 0)
+			return (enum box_wish) i;
+
+	return WISH_NONE;
+}
+
+static unsigned last_level(enum box_wish wish)
+{
+	return wishes[wish].levels[1].means ? 2 : 1;
+}
+
+static int read_list(struct box *b, const char *flag, const char *list, uint64_t *set,
+		     struct err *e)
+{
+	const char *at = list, *word;
+
+	while (at && (word = box_next_word(b, &at))) {
+		enum box_wish wish = find_wish(word);
+
+		if (wish == WISH_NONE)
+			return box_refuse(b, flag, list, e, "there is no wish \"%s\"", word);
+		*set |= (uint64_t) 1 << wish;
+	}
+
+	return 0;
+}
+
+int box_read_wishes(struct box *b, struct err *e)
+{
+	const struct box_options *o = b->options;
+	uint64_t without = 0;
+
+	if (read_list(b, "require", o->require, &b->required, e) < 0 ||
+	    read_list(b, "without", o->without, &without, e) < 0)
+		return -1;
+	if (o->strict)
+		b->required = ~(uint64_t) 0;
+	for (size_t i = WISH_NONE + 1; i < BOX_WISHES; i++)
+		if (without & ((uint64_t) 1 << i))
+			b->level[i] = last_level((enum box_wish) i);
+	for (size_t i = 0; i < ARRAY_SIZE(demanding); i++)
+		if (*(const char *const *) ((const char *) o + demanding[i].option))
+			box_demand(b, demanding[i].wish);
+	if (o->tty)
+		box_demand(b, WISH_PTS);
+
+	return 0;
+}
+
+void box_demand(struct box *b, enum box_wish wish)
+{
+	b->demanded |= (uint64_t) 1 << wish;
+}
+
+/* ---- leaving out ---- */
+
+/* Why, as told: a namespace that is missing is an "invalid argument", which helps nobody. */
+static void tell(struct box *b, const struct box_omission *o)
+{
+	const char *means = o->means[0] ? o->means : NULL;
+
+	if (b->quiet)
+		return;
+	log_notice("box \"%s\": left out: %s (%s)%s%s%s%s", b->id, o->title, o->shown,
+		   o->instead[0] ? ": " : "", o->instead, means ? ": " : "", means ? means : "");
+}
+
+/* The same wish may be reduced again: only what it is in the end is kept. */
+static struct box_omission *place_for(struct box *b, enum box_wish wish, const char *title)
+{
+	for (size_t i = 0; i < b->omission_count; i++)
+		if (b->omissions[i].wish == wish && strcmp(b->omissions[i].title, title) == 0)
+			return &b->omissions[i];
+
+	return b->omission_count < BOX_OMISSIONS ? &b->omissions[b->omission_count++] : NULL;
+}
+
+static bool is_required(const struct box *b, enum box_wish wish)
+{
+	return (b->required | b->demanded) & ((uint64_t) 1 << wish);
+}
+
+/* 1: it is left out; -1: it is demanded, with @e as it should be told. */
+static int omit(struct box *b, enum box_wish wish, const char *title, const char *shown, int code,
+		struct err *e)
+{
+	const struct wish *w = &wishes[wish];
+	unsigned level = b->level[wish];
+
+	if (b->demanded & ((uint64_t) 1 << wish))
+		return -1;
+	if (b->required & ((uint64_t) 1 << wish)) {
+		bool strict = b->options->strict;
+
+		(void) err_cfg(e,
+			       strict ? "--strict" : box_words(b, "require", b->options->require),
+			       "%s: %s", title, shown);
+		if (strict)
+			err_hint(e, "without --strict it would be left out");
+		return -1;
+	}
+
+	struct box_omission *o = place_for(b, wish, title);
+	if (!o)
+		return -1;
+	*o = (struct box_omission) {
+		.wish = wish,
+		.title = title,
+		.what = w->name,
+		.why = code > 0 ? errno_text(code) : shown,
+		.shown = shown,
+		.instead = w->levels[level].instead,
+		.means = w->levels[level].means,
+	};
+	b->level[wish]++;
+	tell(b, o);
+
+	return 1;
+}
+
+int box_leave_out(struct box *b, enum box_wish wish, const char *why, struct err *e)
+{
+	if (b->level[wish] > 0)
+		return 0;
+
+	return omit(b, wish, wishes[wish].title, why, 0, e) < 0 ? -1 : 0;
+}
+
+/* ---- which wish a failure is about ---- */
+
+/* What a kernel says that has not this operation, or a policy that refuses it. */
+static bool is_refusal(int code)
+{
+	static const int codes[] = { EPERM,  EACCES,	 EINVAL, ENODEV,
+				     ENOSYS, EOPNOTSUPP, EROFS,	 ENOSPC };
+
+	for (size_t i = 0; i < ARRAY_SIZE(codes); i++)
+		if (codes[i] == code)
+			return true;
+
+	return false;
+}
+
+static bool is_demanded(const struct box *b, enum box_wish wish)
+{
+	return wish == WISH_NONE || b->demanded & ((uint64_t) 1 << wish);
+}
+
+/* A namespace that a flag asked for, or that an ordinary user can't do without. */
+static int refuse_namespace(struct box *b, size_t i, struct err *e)
+{
+	const char *name = namespaces[i].name;
+
+	if (namespaces[i].type == CLONE_NEWUSER && !b->options->userns)
+		return err_msg(
+			e,
+			"an ordinary user needs user namespaces, and this kernel has none: run it as root");
+	/* --hostname asks for a uts namespace without naming it. */
+	if (namespaces[i].type == CLONE_NEWUTS && b->options->hostname)
+		return box_refuse(b, "hostname", b->options->hostname, e, "%s", no_kernel);
+	for (size_t n = 0; n < b->linux.namespaces_count; n++)
+		if (strcmp(b->linux.namespaces[n].type, name) == 0)
+			(void) err_cfg(e, arena_printf(b->arena, "/linux/namespaces/%zu", n), "%s",
+				       no_kernel);
+
+	return -1;
+}
+
+/* All that are missing in one round. 1: the plan is to be made again. */
+static int leave_out_namespaces(struct box *b, uint64_t missing, struct err *e)
+{
+	int r = 0;
+
+	/* What can't be left out comes first: nothing is told of others then. */
+	for (size_t i = 0; i < ARRAY_SIZE(namespaces); i++)
+		if (missing & namespaces[i].type && is_demanded(b, namespaces[i].wish))
+			return refuse_namespace(b, i, e);
+	for (size_t i = 0; i < ARRAY_SIZE(namespaces); i++) {
+		enum box_wish wish = namespaces[i].wish;
+
+		if (!(missing & namespaces[i].type))
+			continue;
+		if (omit(b, wish, wishes[wish].title, no_kernel, EINVAL, e) < 0)
+			return -1;
+		r = 1;
+	}
+
+	return r;
+}
+
+/* A path that could not be hidden: the others still are. */
+static int leave_out_path(struct box *b, const char *list, const struct err *failure, struct err *e)
+{
+	const char *index = failure->place + strlen(list);
+	const char *const *paths = strcmp(list, "/linux/maskedPaths/") == 0
+					   ? b->linux.masked_paths
+					   : b->linux.readonly_paths;
+	size_t count = strcmp(list, "/linux/maskedPaths/") == 0 ? b->linux.masked_paths_count
+								: b->linux.readonly_paths_count;
+	unsigned long long i;
+
+	if (fmt_parse_u64(index, &i) < 0 || i >= count)
+		return 0;
+
+	const char *path = paths[i];
+	b->level[WISH_MASKS] = 0;
+	if (omit(b, WISH_MASKS, arena_printf(b->arena, "hiding of \"%s\"", path),
+		 errno_text(failure->code), failure->code, e) < 0)
+		return -1;
+	b->bare_paths = arena_append(b->arena, b->bare_paths, b->bare_path_count++, path);
+
+	return 1;
+}
+
+static enum box_wish wish_of(const struct box *b, const struct err *failure)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(operations); i++)
+		if (strcmp(failure->operation, operations[i].operation) == 0)
+			return operations[i].wish;
+	/* Those that every /dev has are nobody's in particular. */
+	if (strcmp(failure->operation, "make-device") == 0 && failure->place[0] == '\0')
+		return WISH_DEV;
+
+	return box_wish_at(b, failure->place);
+}
+
+int box_again(struct box *b, struct err *e)
+{
+	static const char *const lists[] = { "/linux/maskedPaths/", "/linux/readonlyPaths/" };
+	const struct err failure = *e;
+
+	if (failure.from_image || b->rounds++ == BOX_ROUNDS)
+		return 0;
+	if (strcmp(failure.operation, "spawn") == 0 || strcmp(failure.operation, "unshare") == 0)
+		return leave_out_namespaces(b, b->missing ? b->missing(b) : 0, e);
+	if (!is_refusal(failure.code))
+		return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
+		if (strncmp(failure.place, lists[i], strlen(lists[i])) == 0 &&
+		    box_is_usual(b, failure.place))
+			return leave_out_path(b, lists[i], &failure, e);
+
+	enum box_wish wish = wish_of(b, &failure);
+	if (wish == WISH_NONE || b->level[wish] >= last_level(wish))
+		return 0;
+	if (wish == WISH_MOUNTS && !b->options->best_effort_root) {
+		err_hint(e, "with --best-effort-root it is a bare chroot");
+		return 0;
+	}
+
+	bool lacks = failure.code == EINVAL && wish == WISH_CGROUP;
+	int r = omit(b, wish, wishes[wish].title, lacks ? no_kernel : errno_text(failure.code),
+		     failure.code, e);
+	/* Demanded by a flag: the failure itself is what is told. */
+	if (r < 0 && !(b->required & ((uint64_t) 1 << wish)))
+		*e = failure;
+
+	return r;
+}
+
+/* ---- what others are told ---- */
+
+const char *box_list_omitted(struct box *b)
+{
+	char *text = NULL;
+
+	for (size_t i = 0; i < b->omission_count; i++)
+		text = arena_printf(b->arena, "%s%s%s", text ? text : "", text ? "," : "",
+				    b->omissions[i].what);
+
+	return text;
+}
+
+void box_annotate_omitted(struct box *b)
+{
+	const char *text = box_list_omitted(b);
+
+	if (text)
+		box_annotate(b, ANNOTATION_OMITTED, text);
+}
+
+bool box_is_wish(const void *box, const char *operation, const char *place)
+{
+	const struct box *b = box;
+	struct err step = { .code = 0 };
+
+	fmt_text(step.operation, sizeof(step.operation), "%s", operation);
+	fmt_text(step.place, sizeof(step.place), "%s", place);
+
+	enum box_wish wish = wish_of(b, &step);
+
+	return wish != WISH_NONE && !is_required(b, wish);
+}
