@@ -61,14 +61,24 @@ def set_layout(layout):
         mount("cgroup2", "/sys/fs/cgroup", "cgroup2")
 
 
-def lend_subordinate_ids(box):
-    """In here, where the machine has no subordinate ids: some for the ordinary user."""
+def replace(box, path, text):
+    """In here @path has that text."""
+    own = os.path.join(box, os.path.basename(path))
+    with open(own, "w", encoding="utf8") as f:
+        f.write(text)
+    os.chmod(own, 0o644)
+    mount(own, path, None, MS_BIND)
+
+
+def lend_to_the_ordinary_user(box):
+    """A name, without which newuidmap(1) does nothing, and subordinate ids, where the machine has none."""
+    with open("/etc/passwd", encoding="utf8") as f:
+        users = f.read()
+    if not any(line.split(":")[2:3] == ["1000"] for line in users.splitlines()):
+        replace(box, "/etc/passwd", users + "tester:x:1000:1000::/:/bin/sh\n")
     for path in ("/etc/subuid", "/etc/subgid"):
         if os.path.exists(path) and os.path.getsize(path) == 0:
-            own = os.path.join(box, os.path.basename(path))
-            with open(own, "w", encoding="utf8") as f:
-                f.write("1000:100000:65536\n")
-            mount(own, path, None, MS_BIND)
+            replace(box, path, "1000:100000:65536\n")
 
 
 def reap_until(child):
@@ -89,7 +99,7 @@ def first_process(args, box):
     set_layout(args.layout)
     mount("tmpfs", box, "tmpfs", 0, "mode=0755")
     mount("tmpfs", "/dev/shm", "tmpfs", 0, "mode=1777")  # what others put there is not a test's
-    lend_subordinate_ids(box)
+    lend_to_the_ordinary_user(box)
     os.environ["TARE_BOX"] = box
     os.environ["TARE_LAYOUT"] = args.layout
 

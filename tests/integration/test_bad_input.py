@@ -280,11 +280,6 @@ def test_a_user_namespace_needs_both_mappings(bundle):
     bundle.run().refused("gidMappings")
 
 
-def test_a_user_namespace_without_mappings_is_refused(bundle):
-    bundle.linux["namespaces"].append({"type": "user"})
-    bundle.run().refused("Mappings")
-
-
 @pytest.mark.parametrize("mapping", [
     {"containerID": 0, "hostID": 0, "size": 0}, {"containerID": 0, "hostID": 4294967295, "size": 2},
     {"containerID": 4294967296, "hostID": 0, "size": 1}, {"containerID": 0, "hostID": 0}])
