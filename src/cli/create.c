@@ -47,8 +47,6 @@ struct create_options create_options_of(const struct call *call)
 	bool systemd = o->cgroup_manager == CGROUP_MANAGER_SYSTEMD || o->systemd_cgroup;
 
 	return (struct create_options) {
-		.own_argv = call->argv,
-		.own_env = call->env,
 		.root = call->root,
 		.id = call->id,
 		.bundle = o->bundle ? o->bundle : ".",
@@ -61,6 +59,7 @@ struct create_options create_options_of(const struct call *call)
 		.systemd_cgroup = systemd && !disabled,
 		.no_cgroup = disabled,
 		.preserve_fds = (int) o->preserve_fds,
+		.own_env = call->env,
 		.listen_pid = env_value(call->env, "LISTEN_PID"),
 		.listen_fds = env_value(call->env, "LISTEN_FDS"),
 		.listen_names = env_value(call->env, "LISTEN_FDNAMES"),

@@ -6,7 +6,7 @@
 
 #include "host/host.h"
 
-/* What the child has to know. It may run in our memory, and then tells its own child's pid here. */
+/* What the child has to know. It may run in our memory. */
 struct birth {
 	const struct create *create;
 	const struct spawn_step *spawn;
@@ -14,16 +14,14 @@ struct birth {
 	int control; /* tare-init's end */
 	int release; /* read end; -1: not held */
 	int cgroup;  /* v2 directory; -1 */
-	int user;    /* user namespace to join first; -1 */
 	int ready
 		[2]; /* without birth into a cgroup (Linux before 5.7): the child waits until it was moved; -1 */
-	bool move; /* likewise, the helper goes there itself */
-	pid_t pid; /* of the one born by a helper */
+	bool move; /* likewise, tare-init goes there itself */
 	int pidfd;
 };
 
-/* In a helper that could not be born in b->cgroup: go there. 0, or -errno. */
-int birth_join_cgroup(const struct birth *b);
+/* The cgroup's directory, which is not frozen: a descriptor. -1 with @e set; or without, where there is none. */
+int birth_open_cgroup(const struct spawn_step *spawn, struct err *e);
 
 /*
  * Put tare-init's descriptors where it looks for them, and @image somewhere behind, and behind @more numbers that
@@ -38,5 +36,8 @@ int birth_exec(const struct birth *b, int image);
 void birth_fails(const struct birth *b, int control, int r, const char *what)
 	__attribute__((noreturn));
 
-/* enter.c: the birth of an exec'd process in a running container. The pid, or -1. */
+/*
+ * enter.c: the birth of a tare-init that joins namespaces. The pid, with b->pidfd; or -1. Where the process that the container
+ * gets is born late it is that of the one that does the steps before.
+ */
 pid_t birth_enter(struct birth *b, struct err *e);

@@ -31,8 +31,7 @@ uint64_t container_missing_namespaces(uint64_t types);
 
 /* create and run. Paths are as given; relative ones belong to the working directory of the call. */
 struct create_options {
-	const char *const *own_argv; /* what tare itself was executed with */
-	const char *const *own_env;
+	const char *const *own_env; /* what tare itself was executed with */
 	struct state_root root;
 	const char *id;
 	const char *bundle;		/* "." if not given */

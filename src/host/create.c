@@ -386,26 +386,12 @@ static int perform(struct create *c, struct record *rec, struct arena *records, 
 	return 0;
 }
 
-static bool joins_pid_namespace(const struct plan *plan)
-{
-	const struct spawn_step *spawn = &plan->steps[plan->spawn].spawn;
-
-	for (size_t i = 0; i < spawn->join_count; i++)
-		if (spawn->joins[i].type == CLONE_NEWPID)
-			return true;
-
-	return false;
-}
-
 /* Everything up to a container that waits, or for run, runs. A failure leaves nothing. */
 static int create_container(struct create *c, struct arena *a, struct record *rec,
 			    struct arena *records, struct err *e)
 {
 	c->plan_arena = a;
 	if (create_open_arena(a, e) < 0 || decide(c, false, a, records, e) < 0)
-		return -1;
-	if (joins_pid_namespace(c->plan) &&
-	    image_protect(c->options->own_argv, c->options->own_env, e) < 0)
 		return -1;
 	if (perform(c, rec, records, e) == 0) {
 		/* From now on the namespace is the container's alone: it ends with it. */

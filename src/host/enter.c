@@ -1,21 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * host/enter.c - the birth of tare-init in a running container (exec)
+ * host/enter.c - the birth of a tare-init that joins namespaces: for exec, and for a create that is told to
  *
- * From the moment a process is visible in the container's pid namespace, a root in there with
- * CAP_SYS_PTRACE may look at its descriptors, its root and its memory, and write to what it executes
- * (CVE-2016-9962, CVE-2019-5736). So tare-init is executed first, by a process that is not visible yet, with a
- * descriptor for the container's first process; it joins that one's namespaces, gives it up, and has a child
- * (inside/enter.c). That child is our child, and all it ever was in the container is tare-init: a small program in sealed
- * memory.
+ * From the moment a process is visible in a pid namespace, a root in there with CAP_SYS_PTRACE may look at its descriptors, its
+ * root and its memory, use its rights, and write to what it executes (CVE-2016-9962, CVE-2019-5736). And whoever has once gone into
+ * a namespace may have no right to come back. So tare itself joins none. tare-init is executed outside, joins, and goes on as a
+ * process that is in sight nowhere yet, or has a sibling (inside/enter.c, inside/birth.c). Each of them is our child.
  */
 #include "host/birth.h"
 
 #include "base/fd.h"
 #include "base/table.h"
+#include "cgroup/cgroup.h"
 #include "kernel/process.h"
 #include "kernel/procfs.h"
-#include "kernel/time.h"
 #include "wire/wire.h"
 
 #define ENTER_FDS (WIRE_ENTER_END - WIRE_FD_COUNT)
@@ -45,6 +43,18 @@ static int arrange(const struct entrance *in, int *image)
 	return r < 0 ? r : 0;
 }
 
+/* Without birth into a cgroup (Linux before 5.7). */
+static int join_cgroup(const struct birth *b)
+{
+	autoclose int procs =
+		b->cgroup < 0 ? -1 : sys_open_at(b->cgroup, "cgroup.procs", O_WRONLY, 0);
+
+	if (b->cgroup < 0)
+		return 0;
+
+	return procs < 0 ? procs : sys_write_all(procs, "0", 1);
+}
+
 /* In the process that will be tare-init. It may run in our memory. */
 static int become_init(void *arg)
 {
@@ -52,7 +62,7 @@ static int become_init(void *arg)
 	const struct birth *b = in->birth;
 	int image = b->image;
 
-	int r = b->move ? birth_join_cgroup(b) : 0;
+	int r = b->move ? join_cgroup(b) : 0;
 	if (r < 0)
 		birth_fails(b, b->control, r, "join the container's cgroup");
 	r = arrange(in, &image);
@@ -95,7 +105,7 @@ static int give_up(pid_t helper, struct err *e)
 	return err_hint(e, "is the container paused, or a cgroup above it frozen?");
 }
 
-/* What it says first: the pid of its child, or -1 with what failed. */
+/* What it says first: the pid of the one that goes on, or -1 with what failed. */
 static pid_t hear(const struct birth *b, struct err *e)
 {
 	struct wire_message m;
@@ -103,7 +113,7 @@ static pid_t hear(const struct birth *b, struct err *e)
 
 	if (fd >= 0)
 		sys_close(fd);
-	if (r > 0 && m.kind == WIRE_BORN)
+	if (r > 0 && m.kind == WIRE_BORN && fd < 0)
 		return (pid_t) m.step;
 	if (r > 0 && m.kind == WIRE_FAILED) {
 		*e = m.error;
@@ -113,21 +123,18 @@ static pid_t hear(const struct birth *b, struct err *e)
 	return err_msg(e, "the process that was to join the container talks nonsense");
 }
 
-/* Until @helper has a child, and has ended. */
+/* Until @helper has joined; b->pidfd is its. */
 static pid_t wait_for_birth(const struct birth *b, pid_t helper, struct err *e)
 {
-	const int64_t deadline = sys_clock_ms() + CHILD_PATIENCE_MS;
 	struct pollfd fds[] = {
-		{ .fd = -1, .events = POLLIN },
+		{ .fd = b->pidfd, .events = POLLIN },
 		{ .fd = b->create->control, .events = POLLIN },
 	};
 	int status, r;
 
-	do {
-		int64_t left = deadline - sys_clock_ms();
-
-		r = sys_child_poll(helper, fds, ARRAY_SIZE(fds), left > 0 ? (int) left : 0);
-	} while (r == -EINTR);
+	do
+		r = sys_pidfd_poll(fds, ARRAY_SIZE(fds), CHILD_PATIENCE_MS);
+	while (r == -EINTR);
 	if (r <= 0)
 		return give_up(helper, e);
 	/* Its end may have been seen first, though it has spoken before. */
@@ -135,11 +142,35 @@ static pid_t wait_for_birth(const struct birth *b, pid_t helper, struct err *e)
 		sys_poll(&fds[1], 1, 0);
 
 	pid_t pid = fds[1].revents != 0 ? hear(b, e) : 0;
-
+	if (pid == helper && b->spawn->late)
+		return pid;
 	if (sys_wait_within(helper, &status, CHILD_PATIENCE_MS) < 0)
 		return give_up(helper, e);
 
 	return pid != 0 ? pid : err_msg(e, "the process that was to join the container was killed");
+}
+
+/* The sibling that @helper has left: ours, and nobody has waited for it, so the number is its own. */
+static int take_over(struct birth *b, pid_t pid, struct err *e)
+{
+	int status;
+
+	sys_close(b->pidfd);
+	b->pidfd = -1;
+	if (!sys_is_child(pid))
+		return err_msg(e, "the process that was to join the container talks nonsense");
+	b->pidfd = sys_pidfd_open(pid);
+
+	int r = b->pidfd < 0 ? b->pidfd : 0;
+	/* With new id maps it waits for OP_RELEASE. That it is gone meanwhile we hear from its end of the socket. */
+	if (r == 0 && !b->spawn->held)
+		r = wire_send(b->create->control, WIRE_GO, b->create->plan->spawn, -1);
+	if (r == 0 || r == -EPIPE || r == -ECONNRESET)
+		return 0;
+	sys_kill(pid, SIGKILL);
+	sys_wait(pid, &status, 0);
+
+	return err_sys(e, r, "open process %d", pid);
 }
 
 static pid_t clone_helper(struct entrance *in, struct birth *b, struct err *e)
@@ -150,38 +181,24 @@ static pid_t clone_helper(struct entrance *in, struct birth *b, struct err *e)
 		/* In a frozen cgroup it gets nowhere, and CLONE_VFORK has no time-out. */
 		.go_on = true,
 	};
+	pid_t helper = sys_clone_call(&clone, &b->pidfd, become_init, in);
 
-	sys_prctl(PR_SET_DUMPABLE, 0, 0); /* is of the memory, which it shares until its exec */
-	pid_t helper = sys_clone_call(&clone, NULL, become_init, in);
 	if (helper == -ENOSYS) { /* nobody is born in a cgroup: then it goes there */
 		clone.cgroup = -1;
 		b->move = true;
-		helper = sys_clone_call(&clone, NULL, become_init, in);
+		helper = sys_clone_call(&clone, &b->pidfd, become_init, in);
 	}
+	if (helper < 0)
+		return err_sys(e, helper, "start a process for the container");
 
-	pid_t pid = helper < 0 ? err_sys(e, helper, "start a process for the container")
-			       : wait_for_birth(b, helper, e);
-	sys_prctl(PR_SET_DUMPABLE, 1, 0);
+	pid_t pid = wait_for_birth(b, helper, e);
+
+	if (pid < 0)
+		fd_close(&b->pidfd);
+	else if (pid != helper && take_over(b, pid, e) < 0)
+		return -1;
 
 	return pid;
-}
-
-/* It waits for our word: until then its number is its own, as we have not waited for it. */
-static int release(struct birth *b, pid_t pid, struct err *e)
-{
-	int status;
-
-	b->pidfd = sys_pidfd_open(pid);
-
-	int r = b->pidfd < 0 ? b->pidfd
-			     : wire_send(b->create->control, WIRE_GO, b->create->plan->spawn, -1);
-	/* That it is gone meanwhile we hear from its end of the socket. */
-	if (r == 0 || r == -EPIPE || r == -ECONNRESET)
-		return 0;
-	sys_kill(pid, SIGKILL);
-	sys_wait(pid, &status, 0);
-
-	return err_sys(e, r, "open process %d", pid);
 }
 
 /* On v2 a container (systemd, an engine) may have given its cgroup's controllers to children; then it takes no process. */
@@ -204,21 +221,22 @@ pid_t birth_enter(struct birth *b, struct err *e)
 {
 	const char *cgroup = b->spawn->cgroup;
 	struct entrance in = { .birth = b };
+	bool running = b->spawn->enter_pid > 0;
 	pid_t pid = -1;
 
 	for (int i = 0; i < ENTER_FDS; i++)
 		in.fds[i] = -1;
 
-	autoclose int dir = cgroup ? sys_open(cgroup, O_RDONLY | O_DIRECTORY) : -1;
+	autoclose int dir = birth_open_cgroup(b->spawn, e);
 	if (cgroup && dir < 0)
-		return err_sys(e, dir, "open cgroup \"%s\"", cgroup);
+		return -1;
 	b->cgroup = dir;
-	if (open_target(&in, b->spawn, e) == 0)
+	if (!running || open_target(&in, b->spawn, e) == 0)
 		pid = clone_helper(&in, b, e);
-	if (pid < 0 && cgroup && e->code == EBUSY)
+	if (pid < 0 && running && cgroup && e->code == EBUSY)
 		pid = clone_below(&in, b, e);
 	for (int i = 0; i < ENTER_FDS; i++)
 		fd_close(&in.fds[i]);
 
-	return pid > 0 && release(b, pid, e) < 0 ? -1 : pid;
+	return pid;
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "host/container.h"
+#include "host/heard.h"
 #include "plan/plan.h"
 #include "plan/seccomp_cache.h"
 #include "spec/load.h"
@@ -35,8 +36,9 @@ struct create {
 	int pidfd;
 	uint64_t start_time;
 	int control; /* our end of the socket pair */
-	int release; /* write end: a held tare-init waits for a byte; -1: it is not held */
-	int console; /* the pty's master, once it came; -1 */
+	int release; /* write end: a held tare-init waits for a byte; -1: it is not held, or for WIRE_GO */
+	struct heard heard;	      /* what it has said */
+	int console;		      /* the pty's master, once it came; -1 */
 	const struct record *running; /* exec: the container's; NULL: it is being created */
 	enum step_op failed_op;	      /* the kind of the step that failed, once one did */
 	int last_words;		      /* memory file that tare-init may leave a failure in; -1 */
@@ -100,14 +102,6 @@ int child_wait(pid_t pid, const char *name, int *status, struct err *e);
 
 /* The same without a name: its pid, or -errno; it is not killed. */
 pid_t child_wait_status(pid_t pid, int *status);
-
-/* ---- image.c ---- */
-
-/*
- * Before a process of ours is seen in somebody else's pid namespace: go on as a tare that can't be written to through it. Comes back, with
- * 0, in one that is so, else begins all anew with the arguments given; -1.
- */
-int image_protect(const char *const *argv, const char *const *env, struct err *e);
 
 /* ---- sources.c ---- */
 

@@ -258,6 +258,22 @@ static int pass_console(struct create *c, const struct step *s, struct err *e)
 	return 0;
 }
 
+static int set_process_limit(struct create *c, const struct step *s, struct err *e)
+{
+	const struct sys_rlimit limit = { .soft = s->rlimit.soft, .hard = s->rlimit.hard };
+	int r = sys_set_rlimit(c->pid, s->rlimit.resource, &limit);
+
+	if (r < 0)
+		(void) err_sys(e, r, "set %s to %llu:%llu", s->rlimit.name,
+			       (unsigned long long) s->rlimit.soft,
+			       (unsigned long long) s->rlimit.hard);
+	if (r == -EPERM)
+		err_hint(e, "to raise a hard limit tare needs CAP_SYS_RESOURCE; lower it, or leave "
+			    "it out");
+
+	return r < 0 ? -1 : 0;
+}
+
 static int run_hook(struct create *c, const struct step *s, struct err *e)
 {
 	const struct hook_step *h = &s->hook;
@@ -307,6 +323,7 @@ static int (*const performers[OP_COUNT])(struct create *c, const struct step *s,
 	[OP_MOVE_NETDEV] = netdev_perform,
 	[OP_PASS_CONSOLE] = pass_console,
 	[OP_RUN_HOST_HOOK] = run_hook,
+	[OP_SET_PROCESS_LIMIT] = set_process_limit,
 };
 
 /* ---- the walk ---- */
@@ -393,6 +410,42 @@ static int give_turn(struct create *c, size_t next, struct err *e)
 							: 0;
 }
 
+/*
+ * The process of the container is there: a sibling of the one that has done the steps up to here, which ends. Nobody else
+ * than a child of ours is taken for it: it is waited for, signalled and recorded by its number.
+ */
+static int take_over(struct create *c, const struct wire_message *m, struct err *e)
+{
+	struct pollfd end = { .fd = c->pidfd, .events = POLLIN };
+	pid_t pid = (pid_t) m->step;
+	struct proc_stat stat = { .start_time = 0 };
+	int status;
+
+	if (pid == c->pid || !sys_is_child(pid))
+		return err_msg(e, "tare-init says what it has not to say: process %d is not ours",
+			       pid);
+	if (sys_pidfd_poll(&end, 1, CHILD_PATIENCE_MS) > 0)
+		sys_wait(c->pid, &status, 0);
+	else
+		sys_pidfd_signal(c->pidfd, SIGKILL);
+	sys_close(c->pidfd);
+	c->pid = pid;
+	c->pidfd = sys_pidfd_open(pid);
+	if (c->pidfd < 0)
+		return err_sys(e, c->pidfd, "open process %d", pid);
+	if (c->journal < 0)
+		return give_turn(c, c->heard.next, e);
+
+	int r = proc_stat_read(pid, &stat);
+	if (r < 0)
+		return err_sys(e, r, "read /proc/%d/stat", pid);
+	c->start_time = stat.start_time;
+	if (journal_process(c->journal, pid, stat.start_time, e) < 0)
+		return -1;
+
+	return give_turn(c, c->heard.next, e);
+}
+
 /* What came with @m. 1, or -1 with @e set. */
 static int keep_descriptor(struct create *c, const struct wire_message *m, int fd, struct err *e)
 {
@@ -403,12 +456,12 @@ static int keep_descriptor(struct create *c, const struct wire_message *m, int f
 	case WIRE_ASK:
 		tree = fd;
 		return sources_answer(c, m->step, tree, e) < 0 ? failed_at(c, m->step, e) : 1;
+	case WIRE_BORN:
+		return take_over(c, m, e) < 0 ? -1 : 1;
 	case WIRE_DESCRIPTOR:
-		fd_close(&c->console);
 		c->console = fd;
 		return 1;
 	case WIRE_LAST_WORDS:
-		fd_close(&c->last_words);
 		c->last_words = fd;
 		return 1;
 	case WIRE_NOTIFIER:
@@ -417,6 +470,7 @@ static int keep_descriptor(struct create *c, const struct wire_message *m, int f
 			return step_failed(c, m->step, e);
 		return give_turn(c, m->step, e) < 0 ? -1 : 1;
 	default:
+		fd_close(&fd);
 		return 1;
 	}
 }
@@ -452,6 +506,11 @@ static int next_message(struct create *c, bool ready, struct wire_message *m, st
 		r = wire_receive(c->control, m, &fd);
 	if (r < 0)
 		return err_sys(e, r, "hear from tare-init");
+	if (r > 0 && heard_check(&c->heard, c->plan, !c->options->run, m, fd, e) < 0) {
+		fd_close(&fd);
+		return -1;
+	}
+
 	return r <= 0 ? r : keep_descriptor(c, m, fd, e);
 }
 
@@ -471,7 +530,7 @@ static int failed_inside(struct create *c, const struct wire_message *m, struct 
 	*e = m->error;
 	exec_explain(c->pid, c->control, m, e);
 
-	return failed_at(c, m->step, e);
+	return failed_at(c, heard_failed_step(&c->heard, c->plan, m->step), e);
 }
 
 /* The socket is closed: the program runs, unless tare-init could only write that it failed. */
@@ -522,6 +581,7 @@ static int take_turns(struct create *c, size_t next, struct err *e)
 		next = m.step;
 		if (perform_ours(c, &next, e) < 0)
 			return -1;
+		c->heard.next = next;
 		if (give_turn(c, next, e) < 0)
 			return -1;
 	}
@@ -537,6 +597,7 @@ int create_perform(struct create *c, struct err *e)
 		return -1;
 	if (perform_ours(c, &next, e) < 0)
 		return -1;
+	c->heard.next = next;
 	if (next > first_of_init && give_turn(c, next, e) < 0)
 		return -1;
 	/* Only now: there may be more than fit into the socket, and it must be reading them. */

@@ -241,7 +241,7 @@ static int open_mount(const struct create *c, const struct mount_step *m, struct
 {
 	unsigned flags = (m->recursive ? AT_RECURSIVE : 0) | nofollow(m);
 
-	autoclose int mount = m->bind ? open_bind(m->source, flags, e) : filesystem_make(m, e);
+	autoclose int mount = m->bind ? open_bind(m->source, flags, e) : filesystem_make(m, -1, e);
 	if (mount < 0 || (m->bind && !m->shared && leave_peers(mount, e) < 0))
 		return -1;
 	if (m->idmap.way != MOUNT_IDMAP_NONE && map_mount(c, mount, m, e) < 0)

@@ -125,43 +125,6 @@ static int become_init(void *arg)
 	birth_fails(b, b->control, birth_exec(b, image), "execute tare-init");
 }
 
-int birth_join_cgroup(const struct birth *b)
-{
-	autoclose int procs =
-		b->cgroup < 0 ? -1 : sys_open_at(b->cgroup, "cgroup.procs", O_WRONLY, 0);
-
-	if (b->cgroup < 0)
-		return 0;
-
-	return procs < 0 ? procs : sys_write_all(procs, "0", 1);
-}
-
-/*
- * A user namespace that exists already can only be joined for good, so a child does it, has the
- * real one as its sibling, and ends. The namespaces it makes then belong to that user namespace.
- */
-static int join_and_clone(void *arg)
-{
-	struct birth *b = arg;
-	struct sys_clone clone = {
-		.flags = b->spawn->namespaces | CLONE_PARENT,
-		.cgroup = -1, /* ours already: in there we would have no right to enter it */
-	};
-	int r = b->move ? birth_join_cgroup(b) : 0;
-
-	if (r == 0)
-		r = sys_setns(b->user, CLONE_NEWUSER);
-	if (r == 0)
-		r = sys_setgid(0);
-	if (r == 0)
-		r = sys_setuid(0);
-	b->pid = r;
-	if (r == 0)
-		b->pid = sys_clone_call(&clone, &b->pidfd, become_init, b);
-
-	return b->pid < 0;
-}
-
 /* ---- in tare ---- */
 
 static int make_image(struct err *e)
@@ -170,91 +133,6 @@ static int make_image(struct err *e)
 	int image = sys_make_program("tare-init", embedded_init, size);
 
 	return image < 0 ? err_sys(e, image, "copy tare-init into a memory file") : image;
-}
-
-static int open_namespace(const char *path, const char *name, struct err *e)
-{
-	int fd = sys_open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
-
-	return fd < 0 ? err_sys(e, fd, "open %s namespace \"%s\"", name, path) : fd;
-}
-
-/* The namespaces of our own that OP_SPAWN lends to the child, and how to come back. */
-struct borrowed {
-	int fds[SPAWN_JOINS_MAX];
-	uint64_t types[SPAWN_JOINS_MAX];
-	size_t count;
-};
-
-static int borrow_one(struct borrowed *b, const struct ns_join *join, struct err *e)
-{
-	autoclose int target = open_namespace(join->path, join->name, e);
-	if (target < 0)
-		return -1;
-
-	autoclose int own = open_namespace(join->own, join->name, e);
-	if (own < 0)
-		return -1;
-
-	int r = sys_setns(target, join->type);
-	if (r == -EINVAL)
-		return err_msg(e, "\"%s\" is not a %s namespace", join->path, join->name);
-	if (r < 0)
-		return err_sys(e, r, "join %s namespace \"%s\"", join->name, join->path);
-	b->types[b->count] = join->type;
-	b->fds[b->count++] = take_fd(&own);
-
-	return 0;
-}
-
-static void give_back(struct borrowed *b)
-{
-	while (b->count > 0) {
-		b->count--;
-		if (sys_setns(b->fds[b->count], b->types[b->count]) < 0)
-			sys_die("can't return to the host's own namespaces");
-		sys_close(b->fds[b->count]);
-	}
-}
-
-static int borrow(struct borrowed *b, const struct spawn_step *spawn, struct err *e)
-{
-	*b = (struct borrowed) { .count = 0 };
-	for (size_t i = 0; i < spawn->join_count; i++)
-		if (borrow_one(b, &spawn->joins[i], e) < 0) {
-			give_back(b);
-			return err_at(e, spawn->joins[i].place);
-		}
-
-	return 0;
-}
-
-/* Clone through a process that joins the user namespace first. */
-static pid_t clone_in_user_namespace(struct birth *b, struct err *e)
-{
-	/* It shares our memory to tell the pid, and our descriptors to leave the pidfd; it is gone
-	 * before we go on. */
-	struct sys_clone clone = {
-		.flags = CLONE_FILES,
-		.cgroup = b->cgroup,
-		.share_memory = true,
-	};
-	int status;
-	pid_t helper = sys_clone_call(&clone, NULL, join_and_clone, b);
-
-	if (helper == -ENOSYS) {
-		clone.cgroup = -1;
-		b->move = true;
-		helper = sys_clone_call(&clone, NULL, join_and_clone, b);
-	}
-	if (helper < 0)
-		return err_sys(e, helper, "start a process for the user namespace");
-	sys_wait(helper, &status, 0);
-	if (b->pid < 0)
-		return err_sys(e, b->pid, "join user namespace \"%s\", and make others in it",
-			       b->spawn->join_user);
-
-	return b->pid;
 }
 
 /* Put the child, which waits for it, into its cgroup. */
@@ -362,31 +240,28 @@ static pid_t clone_directly(struct birth *b, struct err *e)
 	return pid;
 }
 
-static pid_t clone_init(struct birth *b, struct err *e)
+int birth_open_cgroup(const struct spawn_step *spawn, struct err *e)
 {
-	const char *join_user = b->spawn->join_user, *cgroup = b->spawn->cgroup;
-	struct borrowed borrowed;
-
-	autoclose int user = join_user ? open_namespace(join_user, "user", e) : -1;
-	if (join_user && user < 0)
-		return -1;
+	const char *cgroup = spawn->cgroup;
 
 	autoclose int dir = cgroup ? sys_open(cgroup, O_RDONLY | O_DIRECTORY) : -1;
 	if (cgroup && dir < 0)
 		return err_sys(e, dir, "open cgroup \"%s\"", cgroup);
-	/* It would be born frozen, and we wait without end for its exec. */
-	if (cgroup && cgroup_is_frozen(cgroup))
+	/* It would be born frozen, and we wait without end for its exec. A running container may be let go on meanwhile. */
+	if (cgroup && spawn->enter_pid == 0 && cgroup_is_frozen(cgroup))
 		return err_msg(e, "cgroup \"%s\", or one above it, is frozen", cgroup);
-	if (borrow(&borrowed, b->spawn, e) < 0)
+
+	return take_fd(&dir);
+}
+
+static pid_t clone_init(struct birth *b, struct err *e)
+{
+	autoclose int dir = birth_open_cgroup(b->spawn, e);
+	if (b->spawn->cgroup && dir < 0)
 		return -1;
-	b->user = user;
 	b->cgroup = dir;
 
-	pid_t pid = user >= 0 ? clone_in_user_namespace(b, e) : clone_directly(b, e);
-
-	give_back(&borrowed);
-
-	return pid;
+	return clone_directly(b, e);
 }
 
 int spawn_init(struct create *c, const struct step *s, struct err *e)
@@ -404,7 +279,7 @@ int spawn_init(struct create *c, const struct step *s, struct err *e)
 	c->control = control[0];
 
 	autoclose int theirs = control[1];
-	r = s->spawn.held ? sys_pipe(release) : 0;
+	r = s->spawn.held && !s->spawn.enter ? sys_pipe(release) : 0;
 	if (r < 0)
 		return err_sys(e, r, "make a pipe");
 	c->release = release[1];
@@ -426,6 +301,8 @@ int spawn_init(struct create *c, const struct step *s, struct err *e)
 		return -1;
 	}
 	c->pidfd = b.pidfd;
+	if (c->journal < 0)
+		return 0;
 	r = proc_stat_read(c->pid, &stat);
 	if (r < 0)
 		return err_sys(e, r, "read /proc/%d/stat", c->pid);
@@ -436,11 +313,12 @@ int spawn_init(struct create *c, const struct step *s, struct err *e)
 
 int spawn_release(struct create *c, struct err *e)
 {
-	int r = sys_write_all(c->release, "", 1);
+	int r = c->release < 0 ? wire_send(c->control, WIRE_GO, c->plan->spawn, -1)
+			       : sys_write_all(c->release, "", 1);
 
-	sys_close(c->release);
+	fd_close(&c->release);
 	c->release = -1;
 
 	/* That it is gone meanwhile we hear from its end of the socket. */
-	return r < 0 && r != -EPIPE ? err_sys(e, r, "let tare-init go on") : 0;
+	return r < 0 && r != -EPIPE && r != -ECONNRESET ? err_sys(e, r, "let tare-init go on") : 0;
 }

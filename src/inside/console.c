@@ -53,11 +53,12 @@ static int open_multiplexer(struct inside *in, struct err *e)
 		return err_msg(
 			e, "\"/dev/pts/ptmx\" in the rootfs is not a pty multiplexer of devpts");
 
-	char itself[64];
+	char itself[32];
 
-	fmt_text(itself, sizeof(itself), "/proc/self/fd/%d", seen);
+	/* The host's: in the procfs of a container that is joined we may not be. */
+	fmt_text(itself, sizeof(itself), "self/fd/%d", seen);
 
-	int ptmx = sys_open(itself, O_RDWR | O_NOCTTY);
+	int ptmx = in->proc < 0 ? -ENOENT : sys_open_at(in->proc, itself, O_RDWR | O_NOCTTY, 0);
 
 	return ptmx < 0 ? err_sys(e, ptmx, "open \"/dev/pts/ptmx\" in the rootfs") : ptmx;
 }
@@ -221,7 +222,9 @@ int console_open(struct inside *in, const struct step *s, struct err *e)
 	if (s->console.bind && bind_console(in, slave, e) < 0)
 		return -1;
 
-	int r = sys_ioctl(slave, TIOCSCTTY, NULL);
+	/* Of the session that the program gets. */
+	bool late = in->plan->steps[in->plan->spawn].spawn.late;
+	int r = late ? 0 : sys_ioctl(slave, TIOCSCTTY, NULL);
 	if (r < 0)
 		return err_sys(e, r, "make the pty the controlling terminal");
 	r = wire_send(in->control, WIRE_DESCRIPTOR, in->step, master);

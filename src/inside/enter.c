@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * inside/enter.c - into a running container (exec); host/enter.c says why so
+ * inside/enter.c - into namespaces that are there; host/enter.c says why so
  *
- * A pid namespace that is joined is that of children to come. So everything is joined here, with the mount namespace root
- * and working directory become the container's, and what led there is given up; then a child is cloned, which is in sight in there from
- * its first moment on, and has nothing of the host. It is a child of tare's, as we are, and we end.
+ * tare-init was executed outside, and joins here: those of a running container (exec), by a descriptor of its first process, or
+ * those that config.json names by path. A user namespace that it joins has no rights over its memory, which is of the one it was
+ * executed in. A pid namespace that is joined is that of children to come. So this process is in sight in none, and goes on with
+ * the steps until nothing is left that needs rights (inside/birth.c). Without a pid namespace to join it clones a sibling
+ * into what is to be new, which goes on, and ends.
  */
 #include "inside/inside.h"
 
 #include "kernel/process.h"
 #include "wire/wire.h"
 
+#include <linux/nsfs.h>
 #include <signal.h>
 
 /* Of the user namespace: its rights are there whoever we are. */
@@ -37,53 +40,158 @@ static int join_at_once(const struct spawn_step *spawn, int process)
 
 static int open_namespace(const char *path, const char *name, struct err *e)
 {
-	int fd = sys_open(path, O_RDONLY | O_NONBLOCK);
+	int fd = sys_open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 
-	return fd < 0 ? err_sys(e, fd, "open the container's %s namespace", name) : fd;
+	return fd < 0 ? err_sys(e, fd, "open %s namespace \"%s\"", name, path) : fd;
 }
 
-static int join(int fd, const char *name, uint64_t type, struct err *e)
+static int join(int fd, const struct ns_join *join, struct err *e)
 {
-	int r = sys_setns(fd, type);
+	int r = sys_setns(fd, join->type);
 
-	sys_close(fd);
+	if (r == -EINVAL)
+		return err_msg(e, "\"%s\" is not a %s namespace", join->path, join->name);
 
-	return r < 0 ? err_sys(e, r, "join the container's %s namespace", name) : 0;
+	return r < 0 ? err_sys(e, r, "join %s namespace \"%s\"", join->name, join->path) : 0;
 }
 
-/*
- * By the number of the process: its own, if it is still alive once all are open. What belongs to the host can be joined
- * before the user namespace only, what belongs to that one perhaps only after it.
- */
-static int join_one_by_one(const struct spawn_step *spawn, int process, struct err *e)
+/* user_namespaces(7): whoever is in it can't join it once more. */
+static bool is_our_own(const struct inside *in, int user)
 {
-	int user = -1, fds[SPAWN_JOINS_MAX];
-	bool joined[SPAWN_JOINS_MAX] = { false };
+	struct stat own, other;
 
-	if (spawn->join_user && (user = open_namespace(spawn->join_user, "user", e)) < 0)
+	return in->proc >= 0 && sys_stat_at(in->proc, "self/ns/user", 0, &own) == 0 &&
+	       sys_stat(user, &other) == 0 && own.st_dev == other.st_dev &&
+	       own.st_ino == other.st_ino;
+}
+
+static int join_user(const struct inside *in, int user, const struct spawn_step *spawn,
+		     struct err *e)
+{
+	const struct ns_join as_any = { CLONE_NEWUSER, "user", spawn->join_user, "", false };
+
+	if (!is_our_own(in, user) && join(user, &as_any, e) < 0)
+		return -1;
+
+	return become_root(e);
+}
+
+/* The open files of the namespaces; -1: joined. */
+struct doors {
+	int user, fds[SPAWN_JOINS_MAX];
+};
+
+static int open_doors(struct doors *d, const struct spawn_step *spawn, struct err *e)
+{
+	d->user = spawn->join_user ? open_namespace(spawn->join_user, "user", e) : -1;
+	if (spawn->join_user && d->user < 0)
 		return -1;
 	for (size_t i = 0; i < spawn->join_count; i++) {
-		fds[i] = open_namespace(spawn->joins[i].path, spawn->joins[i].name, e);
-		if (fds[i] < 0)
-			return -1;
+		d->fds[i] = open_namespace(spawn->joins[i].path, spawn->joins[i].name, e);
+		if (d->fds[i] < 0)
+			return err_at(e, spawn->joins[i].place);
 	}
-	if (sys_pidfd_signal(process, 0) == -ESRCH)
-		return err_msg(e, "the container has stopped meanwhile");
-	for (size_t i = 0; user >= 0 && i < spawn->join_count; i++) {
-		joined[i] = sys_setns(fds[i], spawn->joins[i].type) == 0;
-		if (joined[i])
-			sys_close(fds[i]);
-	}
-	if (user >= 0 && (join(user, "user", CLONE_NEWUSER, e) < 0 || become_root(e) < 0))
-		return -1;
-	for (size_t i = 0; i < spawn->join_count; i++)
-		if (!joined[i] && join(fds[i], spawn->joins[i].name, spawn->joins[i].type, e) < 0)
-			return -1;
 
 	return 0;
 }
 
-static int join_all(const struct spawn_step *spawn, int process, struct err *e)
+static void close_doors(const struct doors *d, size_t count)
+{
+	fd_close(&(int) { d->user });
+	for (size_t i = 0; i < count; i++)
+		fd_close(&(int) { d->fds[i] });
+}
+
+/*
+ * What belongs to the host can be joined before the user namespace only, what belongs to that one perhaps only after it: an
+ * ordinary user has rights nowhere else.
+ */
+static int join_one_by_one(struct inside *in, const struct spawn_step *spawn, const struct doors *d,
+			   struct err *e)
+{
+	bool joined[SPAWN_JOINS_MAX] = { false };
+	uint64_t types = 0;
+
+	for (size_t i = 0; d->user >= 0 && i < spawn->join_count; i++) {
+		joined[i] = sys_setns(d->fds[i], spawn->joins[i].type) == 0;
+		types |= joined[i] ? spawn->joins[i].type : 0;
+	}
+	if (spawn->enter_pid == 0 && d->user >= 0)
+		mounts_make_early(in, types);
+	if (d->user >= 0 && join_user(in, d->user, spawn, e) < 0)
+		return -1;
+	for (size_t i = 0; i < spawn->join_count; i++) {
+		const struct ns_join *next = &spawn->joins[i];
+
+		if (!joined[i] && !next->later && join(d->fds[i], next, e) < 0)
+			return err_at(e, next->place);
+		types |= next->type;
+	}
+	/* A new user namespace is still to come. */
+	if (spawn->held)
+		mounts_make_early(in, types);
+
+	return 0;
+}
+
+/*
+ * Long before setns(2) says so: ioctl_nsfs(2), Linux 4.11. Of an older kernel's files only the file system tells: that of
+ * namespaces, or procfs before Linux 3.19.
+ */
+static bool is_pid_namespace(int fd)
+{
+	const long nsfs_magic = 0x6e736673, proc_magic = 0x9fa0;
+	struct statfs fs;
+	int type = sys_ioctl(fd, NS_GET_NSTYPE, NULL);
+
+	if (type >= 0)
+		return type == CLONE_NEWPID;
+
+	return sys_statfs(fd, &fs) == 0 && (fs.f_type == nsfs_magic || fs.f_type == proc_magic);
+}
+
+/* The descriptor of a pid namespace stays: for OP_JOIN_NAMESPACE, and for its procfs. */
+static int keep_pids(struct inside *in, const struct spawn_step *spawn, struct doors *d,
+		     struct err *e)
+{
+	for (size_t i = 0; i < spawn->join_count; i++) {
+		const struct ns_join *join = &spawn->joins[i];
+
+		if (join->type != CLONE_NEWPID)
+			continue;
+		if (!is_pid_namespace(d->fds[i])) {
+			(void) err_msg(e, "\"%s\" is not a pid namespace", join->path);
+			return err_at(e, join->place);
+		}
+		in->pids = sys_dup(d->fds[i], in->control);
+		if (in->pids < 0)
+			return err_sys(e, in->pids, "keep the pid namespace open");
+	}
+
+	return 0;
+}
+
+static int join_by_paths(struct inside *in, const struct spawn_step *spawn, int process,
+			 struct err *e)
+{
+	struct doors d;
+	int r = open_doors(&d, spawn, e);
+
+	if (r < 0)
+		return -1;
+	/* exec: they are of the number of the process. It is its own, if it is still alive now. */
+	if (process >= 0 && sys_pidfd_signal(process, 0) == -ESRCH)
+		return err_msg(e, "the container has stopped meanwhile");
+	if (process < 0 && keep_pids(in, spawn, &d, e) < 0)
+		return -1;
+	r = join_one_by_one(in, spawn, &d, e);
+	close_doors(&d, spawn->join_count);
+
+	return r;
+}
+
+static int join_container(struct inside *in, const struct spawn_step *spawn, int process,
+			  struct err *e)
 {
 	int r = join_at_once(spawn, process);
 
@@ -91,7 +199,7 @@ static int join_all(const struct spawn_step *spawn, int process, struct err *e)
 		return err_msg(e, "the container has stopped meanwhile");
 	/* Whatever it is that it can't do: what fails the other way, too, is told there. */
 	if (r < 0)
-		return join_one_by_one(spawn, process, e);
+		return join_by_paths(in, spawn, process, e);
 
 	return spawn->join_user ? become_root(e) : 0;
 }
@@ -104,34 +212,10 @@ static int enter_root(int root)
 	return r == 0 ? sys_chroot(".") : r;
 }
 
-struct birth {
-	struct inside *in;
-	void (*begin)(struct inside *in);
-};
-
-/* In the child, which has to be known to tare before it does anything. */
-static int go_on(void *arg)
+static int enter_container_of(struct inside *in, const struct spawn_step *spawn, int first,
+			      struct err *e)
 {
-	const struct birth *b = arg;
-	struct wire_message m;
-	int fd;
-
-	stay_with_parent(b->in->control);
-	if (wire_receive(b->in->control, &m, &fd) <= 0 || m.kind != WIRE_GO)
-		sys_exit(EXIT_ABANDONED);
-	b->begin(b->in);
-	sys_exit(EXIT_ABANDONED);
-}
-
-int enter_container(struct inside *in, int first, void (*begin)(struct inside *in), struct err *e)
-{
-	const struct spawn_step *spawn = &in->plan->steps[in->plan->spawn].spawn;
-	const struct sys_clone clone = { .flags = CLONE_PARENT, .cgroup = -1 };
-	struct birth birth = { .in = in, .begin = begin };
-
-	in->step = in->plan->spawn;
-	sys_prctl(PR_SET_DUMPABLE, 0, 0);
-	if (join_all(spawn, first + WIRE_ENTER_PROCESS, e) < 0)
+	if (join_container(in, spawn, first + WIRE_ENTER_PROCESS, e) < 0)
 		return -1;
 
 	int r = spawn->root ? enter_root(first + WIRE_ENTER_ROOT) : 0;
@@ -140,8 +224,85 @@ int enter_container(struct inside *in, int first, void (*begin)(struct inside *i
 	for (int fd = first + WIRE_FD_COUNT; fd < first + WIRE_ENTER_END; fd++)
 		sys_close(fd);
 
-	pid_t pid = sys_clone_call(&clone, NULL, go_on, &birth);
-	if (pid < 0)
-		return err_sys(e, pid, "start a process in the container");
+	return 0;
+}
+
+void wait_for_go(const struct inside *in)
+{
+	struct wire_message m;
+	int fd;
+
+	if (wire_receive(in->control, &m, &fd) <= 0 || m.kind != WIRE_GO)
+		sys_exit(EXIT_ABANDONED);
+}
+
+struct birth {
+	struct inside *in;
+	void (*begin)(struct inside *in);
+	bool held;
+};
+
+/* In the sibling, which has to be known to tare before it does anything; and its id maps have to be there. */
+static int go_on(void *arg)
+{
+	const struct birth *b = arg;
+	struct err e;
+
+	stay_with_parent(b->in->control);
+	wait_for_go(b->in);
+	if (b->held && become_root(&e) < 0)
+		filter_report_and_end(b->in, &e);
+	b->begin(b->in);
+	sys_exit(EXIT_ABANDONED);
+}
+
+static void __attribute__((noreturn)) tell_birth(const struct inside *in, pid_t pid)
+{
 	sys_exit(wire_send(in->control, WIRE_BORN, (size_t) pid, -1) < 0 ? EXIT_ABANDONED : 0);
+}
+
+static int make_sibling(const struct spawn_step *spawn, struct birth *b, struct err *e)
+{
+	const struct sys_clone clone = { .flags = spawn->namespaces | CLONE_PARENT, .cgroup = -1 };
+	pid_t pid = sys_clone_call(&clone, NULL, go_on, b);
+
+	if (pid < 0)
+		return err_sys(e, pid, "make the container's process and namespaces");
+	tell_birth(b->in, pid);
+}
+
+/* Here, and not by a clone: the sibling would be born in the pid namespace. */
+static int go_on_ourselves(const struct spawn_step *spawn, struct birth *b, struct err *e)
+{
+	int r = spawn->namespaces != 0 ? sys_unshare(spawn->namespaces) : 0;
+
+	if (r < 0)
+		return err_sys(e, r, "make the container's namespaces");
+	r = wire_send(b->in->control, WIRE_BORN, (size_t) sys_pid(), -1);
+	if (r < 0)
+		sys_exit(EXIT_ABANDONED);
+	if (b->held) {
+		wait_for_go(b->in);
+		if (become_root(e) < 0)
+			return -1;
+	}
+	b->begin(b->in);
+
+	return -1;
+}
+
+int enter_container(struct inside *in, int first, void (*begin)(struct inside *in), struct err *e)
+{
+	const struct spawn_step *spawn = &in->plan->steps[in->plan->spawn].spawn;
+	struct birth birth = { .in = in, .begin = begin, .held = spawn->held };
+	bool running = spawn->enter_pid > 0;
+
+	in->step = in->plan->spawn;
+	/* Whoever is root of a user namespace that we join has no right to look. */
+	sys_prctl(PR_SET_DUMPABLE, 0, 0);
+	if (running ? enter_container_of(in, spawn, first, e) < 0
+		    : join_by_paths(in, spawn, -1, e) < 0)
+		return -1;
+
+	return spawn->late ? go_on_ourselves(spawn, &birth, e) : make_sibling(spawn, &birth, e);
 }

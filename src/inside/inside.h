@@ -16,6 +16,9 @@
 #include "plan/plan.h"
 #include "wire/hook.h"
 
+/* How many mounts may show a namespace that is joined with a user namespace. */
+#define EARLY_MOUNTS 8
+
 struct inside {
 	const struct plan *plan;
 	size_t step;  /* index of the step being performed */
@@ -26,6 +29,7 @@ struct inside {
 	struct hook_files hook_files; /* what hooks print to */
 	int hold;		      /* locked for as long as we wait; -1 for run */
 	int proc;		      /* O_PATH: the procfs we were born with; -1: there is none */
+	int pids;		      /* the pid namespace that a create joins; -1 */
 	int rootfs;		      /* O_PATH: the container's root directory */
 	int parent; /* O_PATH: what target_make_parent() found last; -1: nothing that still counts */
 	const char *parent_path; /* the path that was asked for then, up to parent_length */
@@ -35,6 +39,11 @@ struct inside {
 	unsigned early_turns;	   /* that came while we waited for a source */
 	int readonly_later
 		[READONLY_LATER_MOST]; /* by index: the mounts of OP_PROTECT_MOUNT, once attached */
+	struct {
+		size_t step;
+		int mount;
+	} early[EARLY_MOUNTS]; /* made before a user namespace was joined */
+	size_t early_count;
 	int empty_mount; /* the tmpfs that masks directories, once one is attached; else -1 */
 	int labels[LABEL_MODULES];	 /* open attribute files; -1: not asked for */
 	int console;			 /* slave of the pty, which becomes stdio; -1: none */
@@ -93,10 +102,27 @@ int paths_trust(struct inside *in, int mount, const char *target, struct err *e)
 const char *path_below(const char *path, const char *name);
 
 /*
- * enter.c: exec. Join the namespaces of the process that came as @first + WIRE_ENTER_PROCESS, and go on, in @begin, as a
- * process that was born in them. Comes back only with a failure: -1.
+ * enter.c: join the namespaces of OP_SPAWN, for exec those of the process that came as @first + WIRE_ENTER_PROCESS, and go on in
+ * @begin: as the process that is to be seen in them, or where that is born late, as the one that does all the rest. Comes back only with
+ * a failure: -1.
  */
 int enter_container(struct inside *in, int first, void (*begin)(struct inside *in), struct err *e);
+
+/* namespaced.c: the file system of OP_MOUNT, detached: the descriptor, or -1. */
+struct mount_step;
+int mounts_make(struct inside *in, const struct mount_step *m, struct err *e);
+
+/*
+ * Those of all steps that show one of the namespaces @joined (CLONE_NEW*), while a user namespace that may not do it has not been joined. What
+ * fails is tried again at its step.
+ */
+void mounts_make_early(struct inside *in, uint64_t joined);
+
+/* enter.c: tare's word, or the end. */
+void wait_for_go(const struct inside *in);
+
+/* birth.c: comes back in the child */
+step_performer birth_enter_pids;
 
 /* hooks.c, wait.c */
 step_performer hooks_run, wait_for_start;

@@ -9,48 +9,11 @@
 #include "inside/inside.h"
 
 #include "base/fmt.h"
-#include "kernel/mount.h"
-
-#include <linux/magic.h>
-
-#define PROC_ROOT_INODE 1 /* fs/proc/root.c of the kernel */
-
-/*
- * exec: what is at /proc is the container's, and may be anything. A new procfs of the same pid
- * namespace, mounted nowhere, is not; where a user namespace may not make one, the container's will
- * do if it is the root of a procfs.
- */
-static int open_own_procfs(struct err *e)
-{
-	struct statfs fs;
-	struct stat st;
-
-	autoclose int context = sys_fsopen("proc");
-	if (context >= 0 && sys_fs_create(context) == 0) {
-		int proc = sys_fsmount(context, 0);
-
-		if (proc >= 0)
-			return proc;
-	}
-
-	autoclose int proc = sys_open("/proc", O_PATH | O_DIRECTORY | O_NOFOLLOW);
-	if (proc < 0)
-		return err_sys(e, proc, "open /proc");
-	if (sys_statfs(proc, &fs) < 0 || fs.f_type != PROC_SUPER_MAGIC || sys_stat(proc, &st) < 0 ||
-	    st.st_ino != PROC_ROOT_INODE)
-		return err_msg(e, "what is at /proc in the container is no procfs");
-
-	return take_fd(&proc);
-}
 
 int label_open_attribute(struct inside *in, const char *file, struct err *e)
 {
 	char pid[16], path[64];
 
-	if (in->proc < 0 && in->plan->entered)
-		in->proc = open_own_procfs(e);
-	if (in->proc < 0 && in->plan->entered)
-		return -1;
 	if (in->proc < 0)
 		return err_msg(e, "the host has no procfs at /proc");
 

@@ -60,6 +60,7 @@ static step_performer *const performers[OP_COUNT] = {
 	[OP_SET_UMASK] = user_set_umask,
 	[OP_SET_CAPS] = user_set_caps,
 	[OP_NO_NEW_PRIVS] = user_no_new_privs,
+	[OP_ENTER_PIDS] = birth_enter_pids,
 	[OP_STAY_AS_INIT] = reaper_stay,
 	[OP_SET_SECCOMP] = filter_load,
 	[OP_EXEC] = exec_program,
@@ -138,6 +139,7 @@ void stay_with_parent(int control)
 		sys_exit(EXIT_ABANDONED);
 }
 
+/* The host's, which is trusted: in a container anything may be at /proc. */
 static int open_proc(void)
 {
 	struct statfs fs;
@@ -168,18 +170,14 @@ static const struct plan *map_plan(int memfd)
  * None of ours stays open in the program; tare has seen to all others. Without a listener there is no start to
  * wait for: run.
  */
-static int settle_descriptors(struct inside *in, int first, struct err *e)
+static void settle_descriptors(struct inside *in, int first)
 {
 	for (int fd = first; fd < first + WIRE_FD_COUNT; fd++) {
 		int r = sys_set_fd_flags(fd, FD_CLOEXEC);
 
 		if (r == -EBADF && fd == in->listener)
 			in->listener = in->hold = -1;
-		else if (r < 0 && r != -EBADF)
-			return err_sys(e, r, "settle the descriptors");
 	}
-
-	return 0;
 }
 
 /* In the container, or about to make it. */
@@ -190,16 +188,13 @@ static void __attribute__((noreturn)) begin(struct inside *in)
 
 	if (in->plan->namespaces & CLONE_NEWNS)
 		sys_allow_stage();
-	/* What exec finds at /proc is the container's, and not to be trusted. */
-	in->proc = in->plan->entered ? -1 : open_proc();
 	if (in->plan->entered)
 		in->rootfs = sys_open("/", O_PATH | O_DIRECTORY);
 	if (in->plan->hooks_out)
 		in->hook_files.out = first + WIRE_HOOKS_OUT;
 	if (in->plan->hooks_err)
 		in->hook_files.err = first + WIRE_HOOKS_ERR;
-	if (settle_descriptors(in, first, &e) == 0)
-		walk(in, in->plan->spawn + 1, &e);
+	walk(in, in->plan->spawn + 1, &e);
 	filter_report_and_end(in, &e);
 }
 
@@ -232,6 +227,7 @@ void init_main(const long *stack)
 		.hold = (int) first + WIRE_HOLD,
 		.hook_files = HOOK_FILES_NONE,
 		.rootfs = -1,
+		.pids = -1,
 		.parent = -1,
 		.proc_mount = -1,
 		.sys_mount = -1,
@@ -242,7 +238,10 @@ void init_main(const long *stack)
 
 	stay_with_parent(in.control);
 	in.plan = map_plan((int) first + WIRE_PLAN);
-	if (in.plan->version == PLAN_VERSION && !in.plan->entered)
+	/* Before anything is opened: it would get a number that is free, and looks like one of those. */
+	settle_descriptors(&in, (int) first);
+	in.proc = open_proc();
+	if (in.plan->version == PLAN_VERSION && !in.plan->steps[in.plan->spawn].spawn.enter)
 		begin(&in);
 	enter(&in, (int) first);
 }

@@ -165,7 +165,7 @@ static int make_filesystem(struct inside *in, const struct mount_step *m, struct
 	if (m->source_from_host)
 		return receive_source(in, m, e);
 
-	autoclose int mount = filesystem_make(m, e);
+	autoclose int mount = mounts_make(in, m, e);
 	if (mount >= 0 && m->label && set_label(mount, m->label, e) < 0)
 		return -1;
 	if (mount >= 0 || e->code != EPERM)
@@ -429,6 +429,10 @@ static int drop_scratch(int scratch, struct err *e)
 static int mount_classic(struct inside *in, const struct mount_step *m, struct err *e)
 {
 	bool detached = sys_mounts_detached();
+	if (in->pids >= 0 && strcmp(m->type, "proc") == 0)
+		return err_msg(e, "the procfs of a pid namespace that is joined takes no options "
+				  "but its own");
+
 	autoclose int scratch = detached ? make_scratch(e) : -1;
 	if (detached && scratch < 0)
 		return -1;

@@ -70,9 +70,11 @@ int session_reset_affinity(struct inside *in, const struct step *s, struct err *
 
 int session_join_namespace(struct inside *in, const struct step *s, struct err *e)
 {
-	(void) in;
+	/* Of a pid namespace: its path is out of sight by now. */
+	bool opened = s->ns.type == CLONE_NEWPID;
 
-	autoclose int fd = sys_open(s->ns.path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	autoclose int fd = opened ? take_fd(&in->pids)
+				  : sys_open(s->ns.path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
 		return err_sys(e, fd, "open %s namespace \"%s\"", s->ns.name, s->ns.path);
 

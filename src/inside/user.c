@@ -18,7 +18,7 @@ int user_set_rlimit(struct inside *in, const struct step *s, struct err *e)
 
 	(void) in;
 
-	int r = sys_set_rlimit(s->rlimit.resource, &limit);
+	int r = sys_set_rlimit(0, s->rlimit.resource, &limit);
 	if (r == -EPERM) {
 		(void) err_sys(e, r, "set %s to %llu:%llu", s->rlimit.name,
 			       (unsigned long long) s->rlimit.soft,

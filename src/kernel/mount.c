@@ -405,6 +405,17 @@ int sys_set_mount_attr(int mount, unsigned flags, struct mount_attr *attr)
 
 /* ---- file systems ---- */
 
+bool sys_proc_takes_pids(int pids)
+{
+	int fs = sys_mounts_detached() ? sys_fsopen("proc") : -ENOSYS;
+	int r = fs < 0 ? fs : sys_fs_set_fd(fs, "pidns", pids);
+
+	if (fs >= 0)
+		sys_close(fs);
+
+	return r == 0;
+}
+
 int sys_make_filesystem(const char *source, const char *type, unsigned long flags, uint64_t attrs,
 			const char *data)
 {

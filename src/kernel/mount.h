@@ -91,6 +91,15 @@ static inline int sys_fs_set(int fs, const char *key, const char *value)
 	return (int) SYS_CALL(fsconfig, fs, command, key, value, 0, 0);
 }
 
+/* A parameter that is an open file. */
+static inline int sys_fs_set_fd(int fs, const char *key, int value)
+{
+	return (int) SYS_CALL(fsconfig, fs, FSCONFIG_SET_FD, key, NULL, value, 0);
+}
+
+/* Can a procfs be told the pid namespace @pids to show (Linux 6.17)? */
+bool sys_proc_takes_pids(int pids);
+
 static inline int sys_fs_create(int fs)
 {
 	return (int) SYS_CALL(fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0, 0);

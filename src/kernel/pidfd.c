@@ -63,6 +63,14 @@ int sys_pidfd_signal(int pidfd, int signal)
 	return pid < 0 ? pid : sys_kill(pid, signal);
 }
 
+bool sys_is_child(pid_t pid)
+{
+	siginfo_t info;
+
+	return pid > 0 &&
+	       SYS_CALL(waitid, P_PID, pid, &info, WEXITED | WNOHANG | WNOWAIT, NULL, 0) == 0;
+}
+
 /* ---- waiting for an end ---- */
 
 /* Has it ended? By its directory in procfs, or as our child, which stays there to be waited for. */

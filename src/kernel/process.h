@@ -105,6 +105,9 @@ static inline int sys_kill(pid_t pid, int signal)
 	return (int) SYS_CALL(kill, pid, signal, 0, 0, 0, 0);
 }
 
+/* Is @pid our child, running or not waited for yet? */
+bool sys_is_child(pid_t pid);
+
 /* ---- signals ---- */
 
 /* Every signal back to its default action, none blocked: what a new program expects. */
@@ -215,9 +218,10 @@ struct sys_rlimit {
 	uint64_t soft, hard;
 };
 
-static inline int sys_set_rlimit(int resource, const struct sys_rlimit *limit)
+/* @pid 0: of ourselves. */
+static inline int sys_set_rlimit(pid_t pid, int resource, const struct sys_rlimit *limit)
 {
-	return (int) SYS_CALL(prlimit64, 0, resource, limit, NULL, 0, 0);
+	return (int) SYS_CALL(prlimit64, pid, resource, limit, NULL, 0, 0);
 }
 
 /* The kernel's struct sched_attr, up to what Linux 5.3 knows. */

@@ -4,6 +4,8 @@
  */
 #include "kernel/sys.h"
 
+#include "kernel/device.h"
+
 #include "base/fmt.h"
 
 #include <limits.h>
@@ -119,6 +121,23 @@ int sys_access_at(int dir, const char *path, int mode)
 		r = (int) SYS_CALL(faccessat, dir, path, mode, 0, 0, 0);
 
 	return r;
+}
+
+int sys_stat_cached(int fd, struct stat *st)
+{
+	const int dont_sync = 0x4000; /* AT_STATX_DONT_SYNC */
+	struct statx x;
+	int r = (int) SYS_CALL(statx, fd, "", AT_EMPTY_PATH | dont_sync, STATX_BASIC_STATS, &x, 0);
+
+	if (r == -ENOSYS || r == -EPERM)
+		return sys_stat(fd, st);
+	if (r < 0)
+		return r;
+	memset(st, 0, sizeof(*st));
+	st->st_mode = x.stx_mode;
+	st->st_rdev = device_number(x.stx_rdev_major, x.stx_rdev_minor);
+
+	return 0;
 }
 
 int sys_statfs(int fd, struct statfs *st)

@@ -143,6 +143,9 @@ static inline int sys_stat(int fd, struct stat *st)
 	return sys_stat_at(fd, "", AT_EMPTY_PATH, st);
 }
 
+/* As sys_stat(), but what a server would have to be asked for is taken as it was last known. statx(2), Linux 4.11. */
+int sys_stat_cached(int fd, struct stat *st);
+
 /* Also of an O_PATH descriptor (before Linux 3.12: by its place in procfs). */
 int sys_statfs(int fd, struct statfs *st);
 

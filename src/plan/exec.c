@@ -45,6 +45,7 @@ static void add_birth(struct planner *p, const struct exec_target *target)
 {
 	struct spawn_step spawn = {
 		.enter = true,
+		.late = true,
 		.enter_pid = target->pid,
 		.enter_start = target->start_time,
 		.cgroup = target->cgroup,
@@ -83,6 +84,9 @@ static plan_subject *const subjects[] = {
 	plan_no_new_privs,
 	plan_prepare_exec,
 	plan_labels_at_create,
+	plan_enter_pids,
+	plan_process_limit,
+	plan_late_scheduler,
 	plan_seccomp,
 	plan_exec,
 };

@@ -153,15 +153,23 @@ const char *plan_joined_path(const struct planner *p, uint64_t type)
 }
 
 /*
- * Which of the joined ones tare-init is born in, not counting the user namespace: pid, as setns(2)
- * moves only children there. With a new user namespace all: from inside it those of the host can't
- * be joined.
+ * Which of the joined ones are joined before the first step, not counting the user namespace: pid, which children are born in.
+ * With a user namespace all: from inside it those of the host can't be joined.
  */
 static uint64_t joined_at_birth(const struct planner *p)
 {
-	bool new_user = p->new_namespaces & CLONE_NEWUSER;
+	bool user = plan_has_namespace(p, CLONE_NEWUSER);
 
-	return p->joined_namespaces & (new_user ? ~(uint64_t) CLONE_NEWUSER : CLONE_NEWPID);
+	return p->joined_namespaces & (user ? ~(uint64_t) CLONE_NEWUSER : CLONE_NEWPID);
+}
+
+/*
+ * A hook of createContainer is a child of tare-init that has all its rights: it is not to be born in there either. In a user namespace
+ * it is, for whoever is in that may not join a pid namespace of the host's any more.
+ */
+static bool joins_pids_later(const struct planner *p)
+{
+	return (p->joined_namespaces & CLONE_NEWPID) && !plan_has_namespace(p, CLONE_NEWUSER);
 }
 
 static void set_joins(struct planner *p, struct spawn_step *spawn)
@@ -177,11 +185,13 @@ static void set_joins(struct planner *p, struct spawn_step *spawn)
 			.type = kind->type,
 			.name = kind->name,
 			.path = plan_joined_path(p, kind->type),
-			.own = kind->own,
 			.place = plan_place(p, "/linux/namespaces/%zu", find_entry(p, kind->type)),
+			.later = kind->type == CLONE_NEWPID && joins_pids_later(p),
 		};
 	}
 	spawn->joins = joins;
+	spawn->enter = spawn->join_user || spawn->join_count > 0;
+	spawn->late = p->joined_namespaces & CLONE_NEWPID;
 }
 
 int plan_spawn(struct planner *p, struct err *e)
@@ -250,6 +260,30 @@ int plan_enter(struct planner *p, struct err *e)
 			add_namespace(p, OP_UNSHARE, kind);
 	}
 	set_clocks(p);
+
+	return 0;
+}
+
+bool plan_is_born_late(const struct planner *p)
+{
+	return p->plan->entered || (p->joined_namespaces & CLONE_NEWPID);
+}
+
+int plan_join_pids(struct planner *p, struct err *e)
+{
+	(void) e;
+	for (size_t i = 0; i < ARRAY_SIZE(namespace_kinds) && joins_pids_later(p); i++)
+		if (namespace_kinds[i].type == CLONE_NEWPID)
+			add_namespace(p, OP_JOIN_NAMESPACE, &namespace_kinds[i]);
+
+	return 0;
+}
+
+int plan_enter_pids(struct planner *p, struct err *e)
+{
+	(void) e;
+	if (plan_is_born_late(p))
+		plan_add(p, OP_ENTER_PIDS, "");
 
 	return 0;
 }

@@ -81,6 +81,7 @@ static plan_subject *const subjects[] = {
 	plan_paths,
 	/* on the container's filesystem */
 	plan_enter_rootfs,
+	plan_join_pids,
 	plan_rlimits,
 	plan_memory_policy,
 	plan_personality,
@@ -88,6 +89,8 @@ static plan_subject *const subjects[] = {
 	plan_no_new_privs,
 	plan_prepare_exec,
 	plan_labels_at_create,
+	plan_enter_pids,
+	plan_process_limit,
 	plan_scheduler,
 	plan_io_priority,
 	plan_late_limits,

@@ -100,6 +100,8 @@ enum step_op {
 	OP_NO_NEW_PRIVS,       /* none */
 	OP_PREPARE_EXEC,       /* exec: the program is found, and all made ready that OP_SET_SECCOMP could deny */
 	OP_SET_LABEL,          /* label: what the exec gives the program; behind the hooks of start, where there are any */
+	OP_ENTER_PIDS,         /* none: what is behind is done by a child, born in the pid namespace that is joined */
+	OP_SET_PROCESS_LIMIT,  /* rlimit; SIDE_HOST: RLIMIT_NPROC, which could keep that child from being born */
 	OP_WAIT_FOR_START,     /* none: create is done; goes on when start comes */
 	OP_STAY_AS_INIT,       /* init: the steps behind are a child's; tare-init stays, and reaps */
 	OP_SET_SECCOMP,        /* seccomp */
@@ -210,13 +212,13 @@ struct hook_step {
 	bool in_container; /* path and working directory are the container's: startContainer */
 };
 
-/* A namespace that tare itself is in while it clones, for the child to be born there, and then leaves again. */
+/* A namespace that tare-init joins before its first step; or opens then, where OP_JOIN_NAMESPACE joins it @later. */
 struct ns_join {
 	uint64_t type;
 	const char *name;
 	const char *path; /* absolute */
-	const char *own;  /* how we find back: "/proc/self/ns/net" */
 	const char *place;
+	bool later;
 };
 
 #define SPAWN_JOINS_MAX 8
@@ -226,18 +228,23 @@ struct ns_join {
 
 struct spawn_step {
 	/*
-	 * exec: born among the container's processes. All namespaces are joined, and every descriptor but tare-init's own
-	 * given up, before the clone: nothing of the host is ever in sight in there.
+	 * tare-init begins outside of the container and joins what is there of it (host/enter.c). What must be new is made by the
+	 * clone of a sibling, which goes on.
 	 */
 	bool enter;
-	pid_t enter_pid;      /* whose namespaces these are ... */
+	/*
+	 * The pid namespace is joined. There a process of ours could be taken over, so all that needs rights is done outside, by
+	 * the process that joins; OP_ENTER_PIDS is the birth of one that is in sight. New namespaces are unshared.
+	 */
+	bool late;
+	pid_t enter_pid;      /* exec: whose namespaces these are; 0: @joins have paths */
 	uint64_t enter_start; /* ... and its start time */
 	uint64_t namespaces;  /* CLONE_NEW*: made at birth */
 	const char *cgroup;   /* v2 directory it is born in; NULL: none */
 	const char *
 		join_user; /* user namespace it is born in, and the new ones belong to; NULL: none */
 	/*
-	 * A pid namespace always; with a new user namespace the others too, for that one may have no right to join
+	 * A pid namespace always; with a user namespace the others too, for that one may have no right to join
 	 * what belongs to the host.
 	 */
 	const struct ns_join *joins;

@@ -89,9 +89,10 @@ struct planner {
 		const char *place; /* NULL: it is not to be read-only after all */
 	} readonly_later[READONLY_LATER_MOST];
 	unsigned readonly_later_count;
-	struct exec_step exec;	  /* decided by plan_prepare_exec */
-	const char **cgroup_dirs; /* plan_cgroup_dir() of each hierarchy, once asked for */
-	const char *cgroup_dir;	  /* v2 directory the container will be in; NULL: none */
+	struct exec_step exec;		 /* decided by plan_prepare_exec */
+	struct scheduler_step scheduler; /* decided by plan_scheduler; no name: none */
+	const char **cgroup_dirs;	 /* plan_cgroup_dir() of each hierarchy, once asked for */
+	const char *cgroup_dir;		 /* v2 directory the container will be in; NULL: none */
 	const struct bpf_insn *device_program; /* v2: for plan_device_program(); NULL: none */
 	uint32_t device_program_length;
 	const char *
@@ -165,6 +166,9 @@ static inline bool plan_has_namespace(const struct planner *p, uint64_t type)
 	return (p->new_namespaces | p->joined_namespaces) & type;
 }
 
+/* namespaces.c: is the program's process born only when nothing is left that needs rights? spawn_step.late */
+bool plan_is_born_late(const struct planner *p);
+
 /* namespaces.c: the path of the namespace that is joined; NULL: it is not joined. */
 const char *plan_joined_path(const struct planner *p, uint64_t type);
 
@@ -210,6 +214,7 @@ int plan_create_hooks(struct planner *p, struct err *e); /* hooks.c: prestart, c
 int plan_last_changes(struct planner *p, struct err *e); /* mount_readonly.c: working directory, then read-only mounts */
 int plan_paths(struct planner *p, struct err *e); /* paths.c: maskedPaths, readonlyPaths */
 int plan_enter_rootfs(struct planner *p, struct err *e); /* rootfs.c: pivot, read-only, propagation */
+int plan_join_pids(struct planner *p, struct err *e); /* namespaces.c: a pid namespace, behind all hooks of create */
 int plan_exec_affinity(struct planner *p, struct err *e); /* scheduler.c: only checked, no step */
 int plan_initial_affinity(struct planner *p, struct err *e); /* scheduler.c: exec, before the birth */
 int plan_final_affinity(struct planner *p, struct err *e); /* scheduler.c: exec, once it is in its cgroup */
@@ -220,6 +225,9 @@ int plan_rlimits(struct planner *p, struct err *e); /* rlimits.c */
 int plan_memory_policy(struct planner *p, struct err *e); /* memory_policy.c */
 int plan_personality(struct planner *p, struct err *e); /* personality.c */
 int plan_prepare_exec(struct planner *p, struct err *e); /* process.c: OP_PREPARE_EXEC */
+int plan_enter_pids(struct planner *p, struct err *e); /* namespaces.c: OP_ENTER_PIDS */
+int plan_process_limit(struct planner *p, struct err *e); /* rlimits.c: RLIMIT_NPROC, behind that */
+int plan_late_scheduler(struct planner *p, struct err *e); /* scheduler.c: what a child would not inherit, behind that */
 int plan_labels_at_create(struct planner *p, struct err *e); /* labels.c */
 int plan_wait(struct planner *p, struct err *e); /* process.c: OP_WAIT_FOR_START */
 int plan_start_hooks(struct planner *p, struct err *e); /* hooks.c: startContainer; checks poststart, poststop */

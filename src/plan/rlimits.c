@@ -41,6 +41,17 @@ static int find(const char *name)
 	return -1;
 }
 
+static void add_limit(struct planner *p, enum step_op op, int row, const struct oci_rlimit *limit,
+		      const char *place)
+{
+	struct step *step = plan_add(p, op, place);
+
+	step->rlimit.name = limits[row].name;
+	step->rlimit.resource = limits[row].resource;
+	step->rlimit.soft = limit->soft;
+	step->rlimit.hard = limit->hard;
+}
+
 static int plan_one(struct planner *p, size_t i, uint64_t *seen, struct err *e)
 {
 	const struct oci_rlimit *limit = &p->config->process->rlimits[i];
@@ -59,11 +70,26 @@ static int plan_one(struct planner *p, size_t i, uint64_t *seen, struct err *e)
 			       (unsigned long long) limit->soft, (unsigned long long) limit->hard);
 	*seen |= (uint64_t) 1 << row;
 
-	struct step *step = plan_add(p, OP_SET_RLIMIT, place);
-	step->rlimit.name = limits[row].name;
-	step->rlimit.resource = limits[row].resource;
-	step->rlimit.soft = limit->soft;
-	step->rlimit.hard = limit->hard;
+	/* It counts the processes of the user, and two of ours are there for a moment. */
+	if (limits[row].resource != RLIMIT_NPROC || !plan_is_born_late(p))
+		add_limit(p, OP_SET_RLIMIT, row, limit, place);
+
+	return 0;
+}
+
+int plan_process_limit(struct planner *p, struct err *e)
+{
+	const struct oci_process *process = p->config->process;
+
+	(void) e;
+	for (size_t i = 0; process && plan_is_born_late(p) && i < process->rlimits_count; i++) {
+		const struct oci_rlimit *limit = &process->rlimits[i];
+		int row = find(limit->type);
+
+		if (limits[row].resource == RLIMIT_NPROC)
+			add_limit(p, OP_SET_PROCESS_LIMIT, row, limit,
+				  plan_place(p, "/process/rlimits/%zu", i));
+	}
 
 	return 0;
 }

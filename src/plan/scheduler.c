@@ -164,6 +164,13 @@ static int check_operands(const struct oci_scheduler *o, enum policy_kind kind, 
 	return check_deadline(o, kind, e);
 }
 
+/* exec, sched(7): the process that OP_ENTER_PIDS brings would have another policy, or could not be born. */
+static bool is_lost_by_fork(const struct planner *p)
+{
+	return p->plan->entered && (p->scheduler.policy == SCHED_DEADLINE ||
+				    p->scheduler.flags & SCHED_FLAG_RESET_ON_FORK);
+}
+
 int plan_scheduler(struct planner *p, struct err *e)
 {
 	const struct oci_process *process = p->config->process;
@@ -178,7 +185,7 @@ int plan_scheduler(struct planner *p, struct err *e)
 	    check_forks(p, policies[i].kind, flags, e) < 0)
 		return -1;
 
-	plan_add(p, OP_SET_SCHEDULER, PLACE)->scheduler = (struct scheduler_step) {
+	p->scheduler = (struct scheduler_step) {
 		.name = policies[i].name,
 		.policy = policies[i].policy,
 		.flags = flags,
@@ -188,6 +195,17 @@ int plan_scheduler(struct planner *p, struct err *e)
 		.deadline = o->deadline,
 		.period = o->period,
 	};
+	if (!is_lost_by_fork(p))
+		plan_add(p, OP_SET_SCHEDULER, PLACE)->scheduler = p->scheduler;
+
+	return 0;
+}
+
+int plan_late_scheduler(struct planner *p, struct err *e)
+{
+	(void) e;
+	if (p->scheduler.name && is_lost_by_fork(p))
+		plan_add(p, OP_SET_SCHEDULER, PLACE)->scheduler = p->scheduler;
 
 	return 0;
 }

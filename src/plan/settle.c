@@ -235,7 +235,6 @@ static void settle_spawn(struct arena *a, struct step *s)
 		joins[i] = spawn->joins[i];
 		settle_string(a, &joins[i].name);
 		settle_string(a, &joins[i].path);
-		settle_string(a, &joins[i].own);
 		settle_string(a, &joins[i].place);
 	}
 	spawn->joins = joins;
@@ -297,6 +296,7 @@ static void (*const settlers[OP_COUNT])(struct arena *a, struct step *s) = {
 	[OP_SET_AFFINITY] = settle_affinity,
 	[OP_SET_IO_PRIORITY] = settle_io_priority,
 	[OP_SET_RLIMIT] = settle_rlimit,
+	[OP_SET_PROCESS_LIMIT] = settle_rlimit,
 	[OP_SET_MEMORY_POLICY] = settle_memory_policy,
 	[OP_CHANGE_DIR] = settle_path,
 	[OP_SET_USER] = settle_user,

@@ -79,7 +79,7 @@ static int make_at_once(const struct mount_step *m, struct err *e)
 			 : mount;
 }
 
-int filesystem_make(const struct mount_step *m, struct err *e)
+int filesystem_make(const struct mount_step *m, int pids, struct err *e)
 {
 	if (!sys_mounts_detached())
 		return make_at_once(m, e);
@@ -91,6 +91,9 @@ int filesystem_make(const struct mount_step *m, struct err *e)
 	int r = m->source ? sys_fs_set(fs, "source", m->source) : 0;
 	if (r < 0)
 		return err_sys(e, r, "mount source \"%s\"", m->source);
+	r = pids >= 0 ? sys_fs_set_fd(fs, "pidns", pids) : 0;
+	if (r < 0)
+		return err_sys(e, r, "mount the procfs of the pid namespace that is joined");
 	if (configure(fs, m, e) < 0)
 		return -1;
 

@@ -9,8 +9,11 @@
 #include "base/err.h"
 #include "plan/plan.h"
 
-/* Made, with @m's attributes but for the recursive ones, and detached: the descriptor, or -1. */
-int filesystem_make(const struct mount_step *m, struct err *e);
+/*
+ * Made, with @m's attributes but for the recursive ones, and detached: the descriptor, or -1. @pids: a procfs shows this pid namespace,
+ * where sys_proc_takes_pids(); -1: that of the caller.
+ */
+int filesystem_make(const struct mount_step *m, int pids, struct err *e);
 
 /* Change the options of the filesystem that is mounted at @mount. */
 int filesystem_reconfigure(int mount, const struct mount_step *m, struct err *e);

@@ -27,10 +27,13 @@
  *	      <------------------------ READY  before OP_SET_SECCOMP and OP_EXEC; to start, or for `run` to tare
  *	      <------------------ end of file  the program runs
  *
- * exec: the tare-init that OP_SPAWN starts joins the namespaces, which for pids counts from its children on. So there
- * it has one, which is tare's child too:
+ * Where namespaces are joined, by a tare-init that OP_SPAWN has started outside of them, this comes first: it has a sibling in
+ * them, which is tare's child too; or for a pid namespace it goes on itself, and BORN has its own pid.
  *	      <------------------------- BORN  and it ends
- *	GO ------------------------------------>	its child is tare-init from here on
+ *	GO ------------------------------------>	(its own: only if id maps had to be written)
+ * In that case there is such a sibling in the pid namespace from OP_ENTER_PIDS on:
+ *	      <------------------------- BORN  and it ends
+ *	GO ------------------------------------>	its sibling is tare-init from here on
  *
  * OP_SET_SECCOMP may leave tare-init without the means to say anything. So before, where the filter isn't known to let
  * it talk:

@@ -261,8 +261,6 @@ static void at_stop(struct process *p, int status)
 		   0) { /* a stop of the whole group is not waited for: nothing here stops itself */
 		signal = 0;
 	}
-	if (event == PTRACE_EVENT_EXEC && p->pid == command && wants_tare)
-		begun = false; /* tare once more: host/image.c */
 	ptrace(PTRACE_SYSCALL, p->pid, 0, signal);
 }
 

@@ -14,8 +14,9 @@
 
 static struct plan_case namespaces_of(struct plan_case c)
 {
-	static plan_subject *const subjects[] = { plan_namespaces, plan_spawn, plan_id_maps,
-						  plan_enter, plan_network };
+	static plan_subject *const subjects[] = { plan_namespaces, plan_spawn,	 plan_id_maps,
+						  plan_enter,	   plan_network, plan_join_pids,
+						  plan_enter_pids };
 
 	memcpy(c.subjects, subjects, sizeof(subjects));
 
@@ -68,28 +69,43 @@ static void new_namespaces_are_made_at_birth_but_cgroup(void **state)
 		"loopback-up [/linux/namespaces/2]\n");
 }
 
+/* All at birth, for in there those of the host could not be joined any more: the user namespace may not own them. */
 static void joined_namespaces_are_entered_mount_last(void **state)
 {
 	struct plan_case c = namespaces_of(plan_case_of_root());
 
 	(void) state;
+	plan_case_gives(
+		&c,
+		CONFIG("\"namespaces\": [{ \"type\": \"mount\", \"path\": \"/n/mnt\" },"
+		       "{ \"type\": \"time\", \"path\": \"/n/time\" },"
+		       "{ \"type\": \"cgroup\", \"path\": \"/n/cgroup\" },"
+		       "{ \"type\": \"network\", \"path\": \"/n/net\" },"
+		       "{ \"type\": \"uts\", \"path\": \"/n/uts\" },"
+		       "{ \"type\": \"ipc\", \"path\": \"/n/ipc\" },"
+		       "{ \"type\": \"pid\", \"path\": \"/n/pid\" },"
+		       "{ \"type\": \"user\", \"path\": \"/n/user\" }]"),
+		"spawn join user \"/n/user\" join pid \"/n/pid\" join ipc \"/n/ipc\" join uts "
+		"\"/n/uts\" join network \"/n/net\" join cgroup \"/n/cgroup\" join time \"/n/time\" "
+		"join mount \"/n/mnt\" [/linux/namespaces]\n"
+		"enter-session\n"
+		"enter-pids\n");
+}
+
+static void a_pid_namespace_is_joined_behind_the_others(void **state)
+{
+	struct plan_case c = namespaces_of(plan_case_of_root());
+
+	(void) state;
 	plan_case_gives(&c,
-			CONFIG("\"namespaces\": [{ \"type\": \"mount\", \"path\": \"/n/mnt\" },"
-			       "{ \"type\": \"time\", \"path\": \"/n/time\" },"
-			       "{ \"type\": \"cgroup\", \"path\": \"/n/cgroup\" },"
-			       "{ \"type\": \"network\", \"path\": \"/n/net\" },"
-			       "{ \"type\": \"uts\", \"path\": \"/n/uts\" },"
-			       "{ \"type\": \"ipc\", \"path\": \"/n/ipc\" },"
-			       "{ \"type\": \"pid\", \"path\": \"/n/pid\" },"
-			       "{ \"type\": \"user\", \"path\": \"/n/user\" }]"),
-			"spawn join user \"/n/user\" join pid \"/n/pid\" [/linux/namespaces]\n"
+			CONFIG("\"namespaces\": [{ \"type\": \"pid\", \"path\": \"/n/pid\" },"
+			       "{ \"type\": \"mount\" },"
+			       "{ \"type\": \"network\", \"path\": \"/n/net\" }]"),
+			"spawn new mount join pid \"/n/pid\" [/linux/namespaces]\n"
 			"enter-session\n"
-			"join-namespace ipc \"/n/ipc\" [/linux/namespaces/5]\n"
-			"join-namespace uts \"/n/uts\" [/linux/namespaces/4]\n"
-			"join-namespace network \"/n/net\" [/linux/namespaces/3]\n"
-			"join-namespace cgroup \"/n/cgroup\" [/linux/namespaces/2]\n"
-			"join-namespace time \"/n/time\" [/linux/namespaces/1]\n"
-			"join-namespace mount \"/n/mnt\" [/linux/namespaces/0]\n");
+			"join-namespace network \"/n/net\" [/linux/namespaces/2]\n"
+			"join-namespace pid \"/n/pid\" [/linux/namespaces/0]\n"
+			"enter-pids\n");
 }
 
 /* From inside a new user namespace the host's could not be joined. */
@@ -341,6 +357,7 @@ int main(void)
 		cmocka_unit_test(nothing_is_made_where_nothing_is_asked_for),
 		cmocka_unit_test(new_namespaces_are_made_at_birth_but_cgroup),
 		cmocka_unit_test(joined_namespaces_are_entered_mount_last),
+		cmocka_unit_test(a_pid_namespace_is_joined_behind_the_others),
 		cmocka_unit_test(with_a_new_user_namespace_all_are_joined_at_birth),
 		cmocka_unit_test(namespace_errors_name_the_entry),
 		cmocka_unit_test(clocks_are_set_before_the_namespace_is_entered),
