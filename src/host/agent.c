@@ -37,7 +37,8 @@ int agent_tell(const struct record *rec, pid_t pid, enum container_status status
 		return err_msg(e, "tare-init has a seccomp listener for nobody");
 
 	const char *text = describe(rec, pid, status, a);
-	autoclose int socket = socket_connect(rec->agent, SOCK_STREAM);
+	const struct host_path agent = { .path = rec->agent, .below = rec->agent_below };
+	autoclose int socket = host_path_connect(&agent, SOCK_STREAM);
 	if (socket < 0)
 		return err_sys(e, socket, "connect to the seccomp agent at \"%s\"", rec->agent);
 

@@ -35,24 +35,31 @@ int socket_connect(const char *path, int type)
 	return sys_connect_at(dir, slash ? slash + 1 : path, type);
 }
 
-int console_send(const char *path, int fd, struct err *e)
+static int send_to(const struct host_path *p, int fd, struct err *e)
 {
-	autoclose int socket = socket_connect(path, SOCK_STREAM);
+	autoclose int socket = host_path_connect(p, SOCK_STREAM);
 	if (socket == -EAGAIN)
-		return err_msg(e, "nobody accepts connections at socket \"%s\"", path);
+		return err_msg(e, "nobody accepts connections at socket \"%s\"", p->path);
 	if (socket < 0)
-		return err_sys(e, socket, "connect to socket \"%s\"", path);
+		return err_sys(e, socket, "connect to socket \"%s\"", p->path);
 
 	int r = sys_send_fd(socket, payload, sizeof(payload) - 1, fd);
 
-	return r < 0 ? err_sys(e, r, "send to socket \"%s\"", path) : 0;
+	return r < 0 ? err_sys(e, r, "send to socket \"%s\"", p->path) : 0;
 }
 
-int pidfd_send(const char *path, int pidfd, struct err *e)
+int console_send(const char *path, int fd, struct err *e)
+{
+	const struct host_path p = { .path = path };
+
+	return send_to(&p, fd, e);
+}
+
+int pidfd_send(const struct host_path *path, int pidfd, struct err *e)
 {
 	if (sys_pidfd_is_real(pidfd))
-		return console_send(path, pidfd, e);
-	(void) err_msg(e, "there is no pidfd to send to \"%s\"", path);
+		return send_to(path, pidfd, e);
+	(void) err_msg(e, "there is no pidfd to send to \"%s\"", path->path);
 
 	return err_lacks(e, "pidfds", "5.3");
 }

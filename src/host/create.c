@@ -14,6 +14,7 @@
 #include "host/frozen.h"
 #include "kernel/process.h"
 #include "kernel/time.h"
+#include "plan/allow.h"
 #include "plan/planner.h"
 #include "plan/seccomp_cache.h"
 #include "state/directory.h"
@@ -58,29 +59,43 @@ static bool makes_user_namespace(const struct oci_config *config)
 	return false;
 }
 
+/* The agent that crun's annotation or variable names, the latter for all containers of an engine; NULL inside: none. */
+static int find_agent(const struct create_options *o, const struct oci_config *config,
+		      struct arena *a, struct host_path *agent, struct err *e)
+{
+	const char *value = oci_string_map_find(config->annotations, SECCOMP_RECEIVER), *warning;
+
+	*agent = (struct host_path) { .path = value ? NULL : o->seccomp_receiver };
+	if (value && value[0]) {
+		if (allow_path(o->own_env, SECCOMP_RECEIVER, value, a, agent, &warning, e) < 0)
+			return -1;
+		if (warning)
+			log_warning("%s", warning);
+	}
+	if (agent->path && agent->path[0] && agent->path[0] != '/')
+		return err_msg(e, "the seccomp receiver \"%s\" is not absolute", agent->path);
+
+	return 0;
+}
+
 /*
  * crun's ways to name the seccomp agent, for engines that fill in no listenerPath. From here on it is as if config.json had
  * it, for exec too.
  */
-static int choose_agent(const struct create_options *o, const struct oci_config *config,
-			struct arena *a, struct err *e)
+static int choose_agent(struct create *c, struct arena *a, struct err *e)
 {
+	const struct oci_config *config = c->bundle.config;
 	struct oci_linux_seccomp *seccomp = config->linux ? config->linux->seccomp : NULL;
-	const char *place = "/annotations/" SECCOMP_RECEIVER;
+	struct host_path agent;
 
 	if (!seccomp || (seccomp->listener_path && seccomp->listener_path[0]))
 		return 0;
-
-	const char *path = oci_string_map_find(config->annotations, SECCOMP_RECEIVER);
-	if (!path) {
-		path = o->seccomp_receiver;
-		place = "";
-	}
-	if (!path || !path[0])
+	if (find_agent(c->options, config, a, &agent, e) < 0)
+		return -1;
+	if (!agent.path || !agent.path[0])
 		return 0;
-	if (path[0] != '/')
-		return err_cfg(e, place, "the seccomp receiver \"%s\" is not absolute", path);
-	seccomp->listener_path = arena_strdup(a, path);
+	seccomp->listener_path = arena_strdup(a, agent.path);
+	c->agent_below = agent.below;
 
 	return 0;
 }
@@ -103,7 +118,7 @@ static int decide(struct create *c, bool only_plan, struct arena *a, struct aren
 		c->bundle = (struct bundle) { .path = o->made->path, .config = o->made->config };
 	else if (bundle_load(&c->bundle, o->bundle, o->config, own, e) < 0)
 		return -1;
-	if (choose_agent(o, c->bundle.config, own, e) < 0)
+	if (choose_agent(c, own, e) < 0)
 		return bundle_locate(&c->bundle, own, e);
 	if (o->made)
 		facts = *o->made->facts;
@@ -242,9 +257,10 @@ static const char *const *planned_cgroups(const struct plan *plan, struct arena 
 }
 
 /* A relative path is the bundle's, where runc is at work when it reads it. */
-static void record_agent(struct record *rec, const struct plan *plan,
-			 const struct oci_config *config, struct arena *a)
+static void record_agent(struct record *rec, const struct create *c, struct arena *a)
 {
+	const struct oci_config *config = c->bundle.config;
+	const struct plan *plan = c->plan;
 	const struct step *last = plan->step_count > 1 ? &plan->steps[plan->step_count - 2] : NULL;
 
 	if (!last || last->op != OP_SET_SECCOMP || !last->seccomp.notify)
@@ -256,6 +272,7 @@ static void record_agent(struct record *rec, const struct plan *plan,
 			     ? seccomp->listener_path
 			     : arena_printf(a, "%s/%s", plan->bundle, seccomp->listener_path);
 	rec->agent_metadata = seccomp->listener_metadata;
+	rec->agent_below = c->agent_below;
 }
 
 static void fill_record(const struct create *c, struct record *rec, struct arena *a)
@@ -276,12 +293,14 @@ static void fill_record(const struct create *c, struct record *rec, struct arena
 		.cgroups = planned_cgroups(c->plan, a),
 		.namespaces = c->plan->namespaces,
 		.has_process = config->process != NULL,
+		.hooks_out = c->plan->hooks_out,
+		.hooks_err = c->plan->hooks_err,
 	};
 	if (c->options->made) {
 		rec->omissions = c->options->made->omitted;
 		rec->omission_count = c->options->made->omitted_count;
 	}
-	record_agent(rec, c->plan, config, a);
+	record_agent(rec, c, a);
 	record_scope(rec, c->plan);
 	record_annotations(rec, config->annotations, a);
 	record_hooks(rec, config->hooks, a);
@@ -307,10 +326,11 @@ int create_tell_agent(const struct create *c, int listener, struct err *e)
 
 static int send_pidfd(const struct create *c, struct err *e)
 {
-	const char *const paths[] = { c->options->pidfd_socket, c->plan->pidfd_receiver };
+	const struct host_path paths[] = { { .path = c->options->pidfd_socket },
+					   c->plan->pidfd_receiver };
 
 	for (size_t i = 0; i < ARRAY_SIZE(paths); i++)
-		if (paths[i] && pidfd_send(paths[i], c->pidfd, e) < 0)
+		if (paths[i].path && pidfd_send(&paths[i], c->pidfd, e) < 0)
 			return -1;
 
 	return 0;

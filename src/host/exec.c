@@ -213,7 +213,8 @@ static int perform(struct create *c, struct err *e)
 		return err_sys(e, r, "seal the plan");
 	if (create_watch_signals(c, e) < 0 || create_perform(c, e) < 0)
 		return -1;
-	if (c->options->pidfd_socket && pidfd_send(c->options->pidfd_socket, c->pidfd, e) < 0)
+	const struct host_path receiver = { .path = c->options->pidfd_socket };
+	if (receiver.path && pidfd_send(&receiver, c->pidfd, e) < 0)
 		return -1;
 
 	seccomp_cache_store(&c->seccomp_cache);

@@ -6,21 +6,21 @@
 
 #include "base/fd.h"
 #include "base/fmt.h"
-#include "plan/hooks.h"
 #include "state/journal.h"
 #include "wire/hook.h"
 
 #include <string.h>
 #include <unistd.h>
 
-static int open_output(int *fd, const char *path, struct err *e)
+static int open_output(int *fd, const struct host_path *p, struct err *e)
 {
 	const int flags = O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY | O_NONBLOCK;
+	const char *path = p->path;
 	struct stat st;
 
 	if (!path)
 		return 0;
-	*fd = sys_open_at(AT_FDCWD, path, flags, 0600);
+	*fd = host_path_open(p, flags, 0600);
 	/* ENXIO: a FIFO that nobody reads, or a socket; without O_NONBLOCK the first would be waited for. */
 	if (*fd < 0 && *fd != -ENXIO)
 		return err_sys(e, *fd, "open \"%s\" for what hooks print", path);
@@ -34,7 +34,8 @@ static int open_output(int *fd, const char *path, struct err *e)
 	return 0;
 }
 
-int hook_files_open(struct hook_files *files, const char *out, const char *err, struct err *e)
+int hook_files_open(struct hook_files *files, const struct host_path *out,
+		    const struct host_path *err, struct err *e)
 {
 	return open_output(&files->out, out, e) < 0 || open_output(&files->err, err, e) < 0 ? -1
 											    : 0;
@@ -45,15 +46,6 @@ void hook_files_close(struct hook_files *files)
 	fd_close(&files->out);
 	fd_close(&files->err);
 	*files = (struct hook_files) HOOK_FILES_NONE;
-}
-
-static const char *annotation(const struct record *rec, const char *key)
-{
-	for (size_t i = 0; i < rec->annotation_count; i++)
-		if (strcmp(rec->annotations[i].key, key) == 0)
-			return rec->annotations[i].value;
-
-	return NULL;
 }
 
 bool hooks_recorded(const struct record *rec, const char *stage)
@@ -119,8 +111,7 @@ int hooks_run_recorded(const struct record *rec, const char *stage, enum contain
 	if (!hooks_recorded(rec, stage))
 		return 0;
 
-	int r = hook_files_open(&files, annotation(rec, HOOKS_STDOUT),
-				annotation(rec, HOOKS_STDERR), e);
+	int r = hook_files_open(&files, &rec->hooks_out, &rec->hooks_err, e);
 	if (r == 0)
 		r = run_recorded(rec, stage, status, all, &files, journal, a, e);
 	hook_files_close(&files);

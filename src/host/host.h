@@ -47,8 +47,10 @@ struct create {
 		char text[4096];
 	} schemata_was;	   /* of a resctrl group that was there before */
 	bool resctrl_made; /* the class is new */
-	bool keeps;	   /* something of ours outlives a created container: journal_created() */
-	int network;	   /* the container's network namespace, once a device went there; -1 */
+	const char *
+		agent_below; /* the directory that the seccomp agent's socket is confined to; NULL: none */
+	bool keeps;	     /* something of ours outlives a created container: journal_created() */
+	int network;	     /* the container's network namespace, once a device went there; -1 */
 	struct notify notify;	      /* run only */
 	struct hook_files hook_files; /* the plan's, once it is performed */
 };
@@ -181,10 +183,16 @@ int cgroup_file_choose(const struct step *s, const char **file, const char **val
 int console_send(const char *path, int fd, struct err *e);
 
 /* The same with a pidfd, where the kernel has them. */
-int pidfd_send(const char *path, int pidfd, struct err *e);
+int pidfd_send(const struct host_path *path, int pidfd, struct err *e);
 
 /* A connection to the socket at @path, which may be of any length; or -errno. @type: SOCK_STREAM, SOCK_DGRAM. */
 int socket_connect(const char *path, int type);
+
+/* ---- host_path.c: what annotations name ---- */
+
+/* As open(2) and socket_connect(), but beneath the directory that it is confined to, and then through no link: -ELOOP. */
+int host_path_open(const struct host_path *p, int flags, mode_t mode);
+int host_path_connect(const struct host_path *p, int type);
 
 /* ---- notify.c: NOTIFY_SOCKET ---- */
 
@@ -230,7 +238,8 @@ int pidfile_write(const char *path, pid_t pid, struct err *e);
 /* ---- hooks.c ---- */
 
 /* For what hooks print; NULL: no file. 0, or -1, and what is open in @files is still to be closed. */
-int hook_files_open(struct hook_files *files, const char *out, const char *err, struct err *e);
+int hook_files_open(struct hook_files *files, const struct host_path *out,
+		    const struct host_path *err, struct err *e);
 void hook_files_close(struct hook_files *files);
 /* Are there any? */
 bool hooks_recorded(const struct record *rec, const char *stage);

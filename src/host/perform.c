@@ -593,7 +593,8 @@ int create_perform(struct create *c, struct err *e)
 
 	/* What we make ourselves must be ours to open again; the program's umask is in the plan. */
 	sys_umask(c->plan->umask & 0077);
-	if (hook_files_open(&c->hook_files, c->plan->hooks_out, c->plan->hooks_err, e) < 0)
+	if (c->plan->hooks_print &&
+	    hook_files_open(&c->hook_files, &c->plan->hooks_out, &c->plan->hooks_err, e) < 0)
 		return -1;
 	if (perform_ours(c, &next, e) < 0)
 		return -1;

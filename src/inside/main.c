@@ -190,9 +190,9 @@ static void __attribute__((noreturn)) begin(struct inside *in)
 		sys_allow_stage();
 	if (in->plan->entered)
 		in->rootfs = sys_open("/", O_PATH | O_DIRECTORY);
-	if (in->plan->hooks_out)
+	if (in->plan->hooks_print && in->plan->hooks_out.path)
 		in->hook_files.out = first + WIRE_HOOKS_OUT;
-	if (in->plan->hooks_err)
+	if (in->plan->hooks_print && in->plan->hooks_err.path)
 		in->hook_files.err = first + WIRE_HOOKS_ERR;
 	walk(in, in->plan->spawn + 1, &e);
 	filter_report_and_end(in, &e);

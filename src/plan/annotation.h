@@ -14,6 +14,12 @@ static inline const char *plan_annotation_value(const struct planner *p, const c
 	return oci_string_map_find(p->config->annotations, key);
 }
 
+/*
+ * The value of @key as a path of the host that tare may reach out to (allow.h), if it is there and not switched off, which is
+ * warned of. 0, or -1.
+ */
+int plan_annotation_path(struct planner *p, const char *key, struct host_path *path, struct err *e);
+
 /* Our own, which `box` sets: what config.json has no other word for. */
 #define ANNOTATION_INIT                                                                            \
 	"org.tare.init" /* "1": tare-init stays as process 1, hands signals on and reaps */

@@ -135,27 +135,13 @@ static bool runs_any(const struct planner *p)
 	return all > 0;
 }
 
-/* Without a hook no file is made: there is nothing that could be printed to it. */
-static int read_output(struct planner *p, const char *key, const char **path, struct err *e)
-{
-	const char *value = plan_annotation_value(p, key);
-
-	if (!value)
-		return 0;
-	if (value[0] != '/')
-		return err_cfg(e, plan_place(p, "/annotations/%s", key), "\"%s\" is not absolute",
-			       value);
-	if (runs_any(p))
-		*path = arena_strdup(p->arena, value);
-
-	return 0;
-}
-
 int plan_create_hooks(struct planner *p, struct err *e)
 {
-	if (read_output(p, HOOKS_STDOUT, &p->plan->hooks_out, e) < 0 ||
-	    read_output(p, HOOKS_STDERR, &p->plan->hooks_err, e) < 0)
+	if (plan_annotation_path(p, HOOKS_STDOUT, &p->plan->hooks_out, e) < 0 ||
+	    plan_annotation_path(p, HOOKS_STDERR, &p->plan->hooks_err, e) < 0)
 		return -1;
+	/* Without a hook no file is made: there is nothing that could be printed to it. */
+	p->plan->hooks_print = runs_any(p);
 	for (size_t stage = PRESTART; stage <= CREATE_CONTAINER; stage++)
 		if (plan_stage(p, stage, true, e) < 0)
 			return -1;

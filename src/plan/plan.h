@@ -16,6 +16,8 @@
  */
 #pragma once
 
+#include "base/host_path.h"
+
 #include <linux/bpf.h>
 #include <linux/filter.h>
 #include <linux/mount.h>
@@ -453,9 +455,10 @@ struct plan {
 	bool foreground;     /* run without --detach: the program ends with tare */
 	bool entered;	     /* tare-init finds itself in the container's root already: exec */
 	unsigned fail_step;  /* test only: this step (counted from 1) fails; 0: none */
-	const char *
-		pidfd_receiver; /* socket that gets a pidfd besides: run.oci.pidfd_receiver; NULL */
-	const char *hooks_out, *hooks_err; /* files that hooks print to; NULL: none */
+	struct host_path
+		pidfd_receiver; /* socket that gets a pidfd besides: run.oci.pidfd_receiver */
+	struct host_path hooks_out, hooks_err; /* files that hooks print to */
+	bool hooks_print; /* there are hooks before the program: the files are needed */
 	/* the state for hooks is state_head STATUS "\",\"pid\":" PID state_tail */
 	const char *state_head, *state_tail;
 	int first_fd; /* 3 + descriptors handed on to the program; tare-init's own come from here on (wire.h) */

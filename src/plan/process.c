@@ -52,24 +52,10 @@ int plan_keyring(struct planner *p, struct err *e)
 	return 0;
 }
 
-/* crun's annotation, beside --pidfd-socket. */
-static int plan_pidfd_receiver(struct planner *p, struct err *e)
-{
-	const char *path = plan_annotation_value(p, "run.oci.pidfd_receiver");
-
-	if (!path)
-		return 0;
-	if (path[0] != '/')
-		return err_cfg(e, "/annotations/run.oci.pidfd_receiver", "\"%s\" is not absolute",
-			       path);
-	p->plan->pidfd_receiver = arena_strdup(p->arena, path);
-
-	return 0;
-}
-
 int plan_wait(struct planner *p, struct err *e)
 {
-	if (plan_pidfd_receiver(p, e) < 0)
+	/* crun's annotation, beside --pidfd-socket. */
+	if (plan_annotation_path(p, "run.oci.pidfd_receiver", &p->plan->pidfd_receiver, e) < 0)
 		return -1;
 	if (p->options->wait_for_start)
 		plan_add(p, OP_WAIT_FOR_START, "");

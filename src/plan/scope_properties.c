@@ -13,6 +13,7 @@
 #include "base/fmt.h"
 #include "base/table.h"
 #include "base/words.h"
+#include "plan/allow.h"
 #include "plan/cgroup.h"
 #include "plan/gvariant.h"
 #include "plan/unit_limits.h"
@@ -88,15 +89,33 @@ static int add_annotation(struct planner *p, struct properties *properties, cons
 			"values are in GVariant's text format: 'text', true, uint64 5, ['a', 'b']");
 }
 
+/* 1; 0, with a warning, where it is switched off; -1. */
+static int is_allowed(struct planner *p, const char *key, struct err *e)
+{
+	struct allowance found;
+
+	if (allow_find(p->options->own_env, key, p->arena, &found, e) < 0)
+		return -1;
+	if (!found.on)
+		plan_warn(p, "/annotations/%s: %s has switched this annotation off: it is left out",
+			  key, found.by);
+
+	return found.on;
+}
+
 static int add_annotations(struct planner *p, struct properties *properties, struct err *e)
 {
 	const struct oci_string_map *annotations = p->config->annotations;
 
-	for (size_t i = 0; annotations && i < annotations->count; i++)
-		if (strncmp(annotations->keys[i], SCOPE_PROPERTY, PREFIX_SIZE) == 0 &&
-		    add_annotation(p, properties, annotations->keys[i], annotations->values[i], e) <
-			    0)
+	for (size_t i = 0; annotations && i < annotations->count; i++) {
+		if (strncmp(annotations->keys[i], SCOPE_PROPERTY, PREFIX_SIZE) != 0)
+			continue;
+
+		int r = is_allowed(p, annotations->keys[i], e);
+		if (r < 0 || (r > 0 && add_annotation(p, properties, annotations->keys[i],
+						      annotations->values[i], e) < 0))
 			return -1;
+	}
 
 	return 0;
 }

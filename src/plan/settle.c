@@ -306,6 +306,12 @@ static void (*const settlers[OP_COUNT])(struct arena *a, struct step *s) = {
 	[OP_EXEC] = settle_exec,
 };
 
+static void settle_host_path(struct arena *a, struct host_path *p)
+{
+	settle_string(a, &p->path);
+	settle_string(a, &p->below);
+}
+
 void plan_settle(struct planner *p)
 {
 	for (size_t i = 0; i < p->count; i++) {
@@ -320,9 +326,9 @@ void plan_settle(struct planner *p)
 	settle_string(p->shared, &p->plan->rootfs);
 	settle_string(p->shared, &p->plan->state_head);
 	settle_string(p->shared, &p->plan->state_tail);
-	settle_string(p->shared, &p->plan->pidfd_receiver);
-	settle_string(p->shared, &p->plan->hooks_out);
-	settle_string(p->shared, &p->plan->hooks_err);
+	settle_host_path(p->shared, &p->plan->pidfd_receiver);
+	settle_host_path(p->shared, &p->plan->hooks_out);
+	settle_host_path(p->shared, &p->plan->hooks_err);
 	p->plan->steps = settle_block(p->shared, p->steps, p->count * sizeof(*p->steps));
 	p->plan->step_count = p->count;
 }

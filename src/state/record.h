@@ -19,6 +19,7 @@
 #pragma once
 
 #include "base/err.h"
+#include "base/host_path.h"
 #include "heap/arena.h"
 
 #include <stdbool.h>
@@ -70,10 +71,13 @@ struct record {
 	size_t omission_count;
 	uint64_t namespaces; /* CLONE_NEW*: those that are not the host's, or were joined */
 	const char *agent;   /* socket that gets the filter's listener; NULL: there is none */
-	const char *agent_metadata; /* NULL: none */
-	const char *scope;	    /* systemd's unit; NULL: it knows nothing of this container */
-	const char *scope_bus;	    /* the bus it is on; NULL: the system's */
-	bool has_process;	    /* false: config.json has none, start must refuse */
+	const char
+		*agent_below; /* the directory that the agent's socket is confined to; NULL: none */
+	const char *agent_metadata;	       /* NULL: none */
+	struct host_path hooks_out, hooks_err; /* files that hooks print to */
+	const char *scope;     /* systemd's unit; NULL: it knows nothing of this container */
+	const char *scope_bus; /* the bus it is on; NULL: the system's */
+	bool has_process;      /* false: config.json has none, start must refuse */
 };
 
 /* The root directory of all states: --root, or the default. */

@@ -8,6 +8,7 @@
 
 #include "base/table.h"
 #include "plan/accounts.h"
+#include "plan/allow.h"
 #include "plan/cpu_list.h"
 #include "plan/unit_name.h"
 #include "cli/owner.h"
@@ -56,6 +57,19 @@ static void other_texts(const char *text, struct arena *a)
 			   !strchr(unit_cgroup_name(scope, a), '/'));
 }
 
+/* Rules of root's, which may have any fault. */
+static void of_annotations(const char *text, bool file, struct arena *a)
+{
+	struct allowance found = { .on = true };
+	struct err e;
+
+	if (allow_parse(text, file, "run.oci.hooks.stdout", a, &found, &e) < 0)
+		fuzz_check_error(&e);
+	else
+		fuzz_check(found.on || !found.below);
+	fuzz_check(!found.below || found.below[0] == '/' || found.below[0] == '\0');
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	int next = fuzz_next_descriptor();
@@ -74,6 +88,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		fuzz_check(!strchr(owner_name(path, uids[i], &a), '\n'));
 	}
 	other_texts(text, &a);
+	of_annotations(text, true, &a);
+	of_annotations(text, false, &a);
 	arena_close(&a);
 	close(file);
 	fuzz_check(fuzz_next_descriptor() == next);

@@ -223,7 +223,7 @@ def test_the_profiles_own_agent_comes_first(bundle, agents):
 def test_an_agent_is_named_by_an_absolute_path(bundle):
     annotate(bundle, **{"seccomp.receiver": "agent"})
     bundle.linux["seccomp"] = profile(rule(MKDIR, "SCMP_ACT_NOTIFY"))
-    bundle.refused_at("/annotations/run.oci.seccomp.receiver", 'the seccomp receiver "agent" is not absolute')
+    bundle.refused_at("/annotations/run.oci.seccomp.receiver", '"agent" is not absolute')
 
 
 @tare_only
