@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The sentences of runtime-spec that hold a word of RFC 2119, each with its anchor."""
 import collections
-import os
 import pathlib
 import re
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
-SPEC = pathlib.Path(os.environ.get("TARE_SHARED", TOP.parent / "shared")) / "runtime-spec"
+SPEC = TOP / "tests/data/runtime-spec"
 FILES = ["bundle.md", "runtime.md", "runtime-linux.md", "config.md", "config-linux.md", "features.md",
          "features-linux.md"]
 WORD = re.compile(r"\b(MUST|SHOULD|SHALL|REQUIRED|RECOMMENDED|MAY|OPTIONAL)\b")

@@ -7,7 +7,6 @@ import pytest
 
 import harness
 import schema
-import spec_text
 from harness import IS_TARE, rt
 from sentences import says
 
@@ -73,8 +72,6 @@ def test_both_versions_are_accepted(features, bundles):
 @says(F + "SpecificationVersion", "The Features structure MUST NOT contain properties that are not defined")
 @pytest.mark.gap(21)
 def test_features_adhere_to_their_schema(features):
-    if not spec_text.SPEC.exists():
-        pytest.skip(f"there is no {spec_text.SPEC}")
     assert schema.errors(features, "features-schema.json") == []
     # in the specification's text, not in its schema
     known = {"/linux/intelRdt/schemata", "/linux/intelRdt/monitoring", "/linux/memoryPolicy"}

@@ -8,7 +8,6 @@ import pytest
 
 import harness
 import schema
-import spec_text
 from harness import TOKEN, cgroups_of, is_alive, mounts, namespace, poll, read, rt
 from sentences import says
 
@@ -132,8 +131,6 @@ def test_only_a_frozen_container_has_a_status_of_the_runtimes_own(stayed):
 
 @says(STATE, "the format MUST adhere to the JSON Schema")
 def test_the_state_adheres_to_its_schema(stayed):
-    if not spec_text.SPEC.exists():
-        pytest.skip(f"there is no {spec_text.SPEC}")
     stayed.create().ok()
     assert schema.errors(stayed.state(), "state-schema.json") == []
     stayed.start().ok()

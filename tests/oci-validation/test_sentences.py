@@ -9,7 +9,6 @@ import sentences
 import spec_text
 from cells import cell
 
-spec_only = pytest.mark.skipif(not spec_text.SPEC.exists(), reason=f"there is no {spec_text.SPEC}")
 TABLE = spec_text.TOP / "docs/conformance.md"
 
 
@@ -18,14 +17,12 @@ def option_table():
     return {m.group(1) for e in sentences.load() if (m := re.match(r"`([a-z]+) *` \| (MUST|SHOULD|MAY)", e["text"]))}
 
 
-@spec_only
 def test_every_sentence_of_the_specification_is_in_the_list_once():
     listed = [sentences.key(e) for e in sentences.load()]
     assert len(listed) == len(set(listed))
     assert listed == [tuple(s) for s in spec_text.all_sentences()]
 
 
-@spec_only
 def test_no_line_with_a_word_of_rfc_2119_was_missed():
     """Found in another way than by sentences: what of the files is no code has as many such words as the list."""
     def words(text):

@@ -16,7 +16,7 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SCHEMAS = ROOT / "libocispec" / "schema"
 DATA = pathlib.Path(__file__).resolve().parent / "data"
-SHARED = ROOT.parent / "shared"
+REAL = ROOT / "tests" / "data"
 ROOTS = {"config": "config.json", "process": "process.json", "resources": "resources.json",
          "state": "state.json", "features": "features.json"}
 
@@ -91,12 +91,10 @@ def kind_of_config(path):
 
 
 def files(*patterns):
-    """Cases for parametrize; where ../shared is not, one case that says so."""
-    found = sorted(path for pattern in patterns for path in SHARED.glob(pattern))
-    if found:
-        return [pytest.param(path, id=f"{path.parent.parent.name}/{path.name}") for path in found]
-    reason = f"no {patterns[0]} in {SHARED}"
-    return [pytest.param(None, marks=pytest.mark.skip(reason=reason))]
+    """Cases for parametrize, of which there must be some."""
+    found = sorted(path for pattern in patterns for path in REAL.glob(pattern))
+    assert found, patterns
+    return [pytest.param(path, id=f"{path.parent.parent.name}/{path.name}") for path in found]
 
 
 def own(quality):
