@@ -9,6 +9,7 @@
 
 #include "base/fd.h"
 #include "base/fmt.h"
+#include "base/table.h"
 #include "kernel/sys.h"
 #include "plan/accounts.h"
 
@@ -200,6 +201,29 @@ static int find_user(struct box *b, const char *word, struct err *e)
 	return 0;
 }
 
+/*
+ * Android's kernels give a network to some groups only ("paranoid networking"), and so shared storage: inet, net_raw, net_admin,
+ * sdcard_rw, media_rw. Root is no exception.
+ */
+static const uint32_t android_groups[] = { 3003, 3004, 3005, 1015, 1023 };
+
+bool box_is_android(const struct box *b)
+{
+	if (b->options->android != ANDROID_AUTO)
+		return b->options->android == ANDROID_ON;
+
+	return sys_access_at(AT_FDCWD, "/system/build.prop", F_OK) == 0 &&
+	       sys_access_at(AT_FDCWD, "/dev/binder", F_OK) == 0;
+}
+
+static void add_android_groups(struct box *b)
+{
+	if (!box_is_android(b) || b->level[WISH_GROUPS] > 0)
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(android_groups); i++)
+		add_group(b, android_groups[i]);
+}
+
 static char *usual_user(struct box *b)
 {
 	const char *userns = b->options->userns;
@@ -239,6 +263,7 @@ int box_choose_account(struct box *b, struct err *e)
 			return -1;
 		add_group(b, gid);
 	}
+	add_android_groups(b);
 	if (o->user)
 		box_origin(b, "/process/user", "user", o->user);
 	if (o->groups)

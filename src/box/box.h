@@ -45,6 +45,12 @@ enum box_wish {
 	BOX_WISHES
 };
 
+/* How --android numbers its words. */
+enum box_android { ANDROID_AUTO, ANDROID_ON, ANDROID_OFF };
+
+/* Of every box, with its mark: so that a second one finds the first. */
+#define BOX_ANNOTATION "org.tare.box"
+
 #define BOX_OMISSIONS 64
 #define BOX_ROUNDS    40
 
@@ -68,8 +74,10 @@ struct box_options {
 	const char *output, *emit_config;
 	bool read_only, keep_env, no_new_privs, privileged;
 	bool tty, no_tty, init, no_init;
-	const char *require, *without, *report, *android;
+	const char *require, *without, *report;
+	unsigned android; /* enum box_android */
 	bool strict, best_effort_root;
+	bool is_new; /* --new */
 	bool plan;
 };
 
@@ -103,6 +111,7 @@ struct box {
 	/* once box_open() is done */
 	int dir;	  /* O_PATH: ROOT */
 	const char *root; /* its path, absolute and without links */
+	const char *mark; /* "DEVICE:INODE": what two boxes of one root have in common */
 	const char *id;
 
 	/* made by box_config() */
@@ -214,6 +223,9 @@ box_subject box_paths;	 /* config.c: --mask, --protect, --unmask */
 box_subject box_filter;	 /* filter.c: --seccomp, --deny */
 
 /* ---- account.c ---- */
+
+/* Is the host a phone with Android, or said to be one? */
+bool box_is_android(const struct box *b);
 
 /* Does @path lead to a directory, or to a file that can be executed, in ROOT? */
 bool box_has_directory(const struct box *b, const char *path);

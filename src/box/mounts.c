@@ -386,8 +386,16 @@ static int add_dns(struct box *b, struct err *e)
 		return 0;
 	if (!automatic)
 		return write_servers(b, word, e);
-	if (!own && sys_access_at(AT_FDCWD, RESOLV_CONF, R_OK) == 0 && has_mount_point(b))
+	if (own || b->level[WISH_DNS] > 0)
+		return 0;
+	if (sys_access_at(AT_FDCWD, RESOLV_CONF, R_OK) < 0)
+		return box_is_android(b)
+			       ? box_leave_out(b, WISH_DNS, "no " RESOLV_CONF " on the host", e)
+			       : 0;
+	if (has_mount_point(b)) {
 		add_resolv_conf(b, RESOLV_CONF);
+		box_wish(b, last_place(b), WISH_DNS);
+	}
 
 	return 0;
 }

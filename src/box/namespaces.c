@@ -145,10 +145,11 @@ static int map_caller(struct box *b, bool keep_id, struct err *e)
 	map_user(b, false, keep_id ? f->euid : 0, f->euid, both ? &f->sub_uids : &no_range);
 	map_user(b, true, keep_id ? f->egid : 0, f->egid, both ? &f->sub_gids : &no_range);
 	/* user_namespaces(7): without a helper the kernel takes no map of groups before setgroups(2) is denied for good. */
-	if (!both)
-		b->user.additional_gids_count = 0;
+	if (both)
+		return 0;
+	b->user.additional_gids_count = 0;
 
-	return 0;
+	return box_is_android(b) ? box_leave_out(b, WISH_GROUPS, "groups can't be set", e) : 0;
 }
 
 static int map_range(struct box *b, const char *word, struct err *e)

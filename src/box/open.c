@@ -150,5 +150,8 @@ int box_open(struct box *b, const char *root, struct err *e)
 	if (find_path(b, e) < 0)
 		return -1;
 
+	b->mark = arena_printf(b->arena, "%llu:%llu", (unsigned long long) st.st_dev,
+			       (unsigned long long) st.st_ino);
+
 	return choose_id(b, &st, e);
 }

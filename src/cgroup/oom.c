@@ -9,6 +9,7 @@
 #include "cgroup/oom.h"
 
 #include "base/fd.h"
+#include "base/table.h"
 #include "cgroup/cgroup.h"
 #include "cgroup/path.h"
 #include "kernel/process.h"
@@ -107,6 +108,21 @@ uint64_t oom_take(struct oom_watch *w)
 	w->killed = now > before ? now : before;
 
 	return w->killed - before;
+}
+
+uint64_t oom_count(const char *const *dirs)
+{
+	static const char *const files[] = { "memory.oom_control", "memory.events" };
+
+	for (; *dirs; dirs++)
+		for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+			autoclose int fd = cgroup_open_file(*dirs, files[i], O_RDONLY);
+
+			if (fd >= 0)
+				return read_killed(fd);
+		}
+
+	return 0;
 }
 
 void oom_unwatch(struct oom_watch *w)

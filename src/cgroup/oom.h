@@ -25,4 +25,7 @@ int oom_watch(struct oom_watch *watch, const char *const *dirs, struct err *e);
 /* How many there were since the last call; does not wait. */
 uint64_t oom_take(struct oom_watch *watch);
 
+/* How many there were so far, where the kernel counts them: memory.events, or memory.oom_control since Linux 4.13. */
+uint64_t oom_count(const char *const *dirs);
+
 void oom_unwatch(struct oom_watch *watch);

@@ -5,8 +5,7 @@
  * The flags become a config (box/box.h), and that is run as any other. Exit codes are those of env(1) and chroot(1): the
  * program's own, 125 where tare failed, 126 where the program can't be executed, 127 where it is not there.
  */
-#include "box/box.h"
-#include "cli/verb.h"
+#include "cli/box.h"
 
 #include "base/fd.h"
 #include "base/table.h"
@@ -20,8 +19,6 @@
 #include <errno.h>
 #include <limits.h>
 #include <sys/ioctl.h>
-
-enum exit_code { EXIT_OURS = 125, EXIT_NOT_EXECUTABLE = 126, EXIT_NOT_FOUND = 127 };
 
 #define TEXT(name, field, value, help)                                                             \
 	{                                                                                          \
@@ -44,6 +41,7 @@ static const struct flag rows[] = {
 	  "its name, for the other verbs (made from ROOT)" },
 	{ "detach", 'd', false, FLAG_BOOL, FIELD(detach), NULL,
 	  "print the name and return as soon as the program runs" },
+	BOOL("new", is_new, "another box, where this root has one that runs"),
 	TEXT("output", output, "FILE", "with --detach: where its output is appended (/dev/null)"),
 	{ "pid-file", 0, false, FLAG_TEXT, FIELD(pid_file), "FILE", "write the pid of its first process here" },
 	{ "keep", 0, false, FLAG_BOOL, FIELD(keep), NULL, "do not delete the box when the program has ended" },
@@ -95,6 +93,8 @@ static const struct flag rows[] = {
 	BOOL("strict", strict, "leave nothing out: what the kernel refuses is an error"),
 	TEXT("require", require, "LIST", "of what may be left out, these are errors: pid, sys ..."),
 	TEXT("without", without, "LIST", "leave these out without trying, and say nothing"),
+	TEXT("report", report, "FILE", "append JSON lines: what was left out, the start, the end and what it took"),
+	{ "android", 0, false, FLAG_WORD, FIELD(box.android), "auto|on|off", "the host is a phone: groups 3003 and others for the network (auto)" },
 	BOOL("best-effort-root", best_effort_root, "where no mount is allowed: a bare chroot, which holds nobody"),
 	{ "quiet", 'q', false, FLAG_BOOL, FIELD(quiet), NULL, "do not tell what was left out" },
 	/* instead of running */
@@ -104,12 +104,12 @@ static const struct flag rows[] = {
 };
 /* clang-format on */
 
-static const struct flag_table flags = { rows, ARRAY_SIZE(rows) };
+const struct flag_table box_flags = { rows, ARRAY_SIZE(rows) };
 
 /* ---- the program's end ---- */
 
 /* Which of the exit codes a failure is; @e->operation is the step's name where one failed. */
-static int exit_code_of(const struct err *e)
+int box_exit_code(const struct err *e)
 {
 	if (strcmp(e->operation, "exec") != 0 && strcmp(e->operation, "prepare-exec") != 0)
 		return EXIT_OURS;
@@ -152,12 +152,7 @@ static int emit(const struct box *b, const char *path, struct err *e)
 
 /* ---- detached ---- */
 
-/* Standard descriptors of a box that nobody looks at; ours are kept for the name, or for the failure. */
-struct standard {
-	int kept[3];
-};
-
-static int redirect(struct standard *s, const char *output, struct err *e)
+int box_redirect(struct box_standard *s, const char *output, struct err *e)
 {
 	const char *const paths[3] = { "/dev/null", output ? output : "/dev/null", NULL };
 
@@ -176,7 +171,7 @@ static int redirect(struct standard *s, const char *output, struct err *e)
 	return 0;
 }
 
-static void put_back(const struct standard *s)
+void box_put_back(const struct box_standard *s)
 {
 	for (int fd = 0; fd < 3; fd++)
 		if (s->kept[fd] >= 0) {
@@ -185,7 +180,7 @@ static void put_back(const struct standard *s)
 		}
 }
 
-static int print_name(const char *name, struct err *e)
+int box_print_name(const char *name, struct err *e)
 {
 	struct out out = { .fd = 1 };
 
@@ -262,7 +257,7 @@ static int try(struct call *call, struct box *b, const struct create_options *gi
 		.wishes = { box_is_wish, b },
 	};
 	struct create_options o = *given;
-	struct standard standard;
+	struct box_standard standard;
 
 	o.made = &made;
 	o.no_new_keyring = b->level[WISH_KEYRING] > 0;
@@ -270,24 +265,27 @@ static int try(struct call *call, struct box *b, const struct create_options *gi
 	o.no_cgroup = o.no_cgroup || b->level[WISH_CGROUPS] > 0;
 	if (b->options->plan)
 		return container_plan(&o, call->options.json, e);
-	if (b->detach && redirect(&standard, b->options->output, e) < 0) {
-		put_back(&standard);
+	if (b->detach && box_redirect(&standard, b->options->output, e) < 0) {
+		box_put_back(&standard);
 		return err_at(e, box_words(b, "output", b->options->output));
 	}
 
 	int r = container_run(&o, exit_code, call->arena, e);
 	if (b->detach)
-		put_back(&standard);
+		box_put_back(&standard);
 
 	return r;
 }
 
-static int run(struct call *call, struct box *b, struct create_options *o, struct err *e)
+static int run(struct call *call, struct box *b, struct create_options *o,
+	       struct box_report *report, struct err *e)
 {
 	int exit_code = 0, r;
 
-	if (read_timeout(b, &o->timeout_ms, e) < 0)
+	if (read_timeout(b, &o->timeout_ms, e) < 0 || box_report_open(report, b, e) < 0)
 		return -1;
+	o->event = report->file >= 0 ? box_report_event : NULL;
+	o->context = report;
 	if (b->options->privileged && !b->options->plan)
 		log_notice(
 			"box \"%s\": --privileged: root in the box can do to the host what root can",
@@ -297,14 +295,14 @@ static int run(struct call *call, struct box *b, struct create_options *o, struc
 			return -1;
 		r = try(call, b, o, &exit_code, e);
 	} while (r < 0 && box_again(b, e) > 0);
-	if (!b->detach && !b->options->plan)
+	if (!b->detach && !b->options->plan && !box_find_running(call, b))
 		box_clean(b);
 	if (r < 0) {
-		call->failure = exit_code_of(e);
+		call->failure = box_exit_code(e);
 		return box_locate(b, e);
 	}
 
-	return b->detach && !b->options->plan ? print_name(b->id, e) : exit_code;
+	return b->detach && !b->options->plan ? box_print_name(b->id, e) : exit_code;
 }
 
 static bool is_terminal(int fd)
@@ -318,15 +316,22 @@ static int perform_with(struct call *call, struct box *b, struct err *e)
 {
 	struct create_options o = create_options_of(call);
 	const struct box_options *options = b->options;
+	struct box_report report;
 
 	if (box_read_wishes(b, e) < 0)
 		return -1;
 	if (options->emit_config)
 		return box_config(b, e) < 0 ? -1 : emit(b, options->emit_config, e);
-	o.id = b->id;
+
+	const char *running = options->plan || options->is_new ? NULL : box_find_running(call, b);
+	if (running)
+		return box_join(call, b, running, e);
+	if (options->is_new)
+		box_choose_free_name(call, b);
+	call->subject = o.id = b->id;
 	o.run = true;
 
-	return run(call, b, &o, e);
+	return run(call, b, &o, &report, e);
 }
 
 static int perform(struct call *call, struct err *e)
@@ -360,7 +365,7 @@ const struct verb verb_box = {
 	.name = "box",
 	.arguments = "ROOT [COMMAND [ARGUMENT...]]",
 	.summary = "run a program, or a shell, in a root file system",
-	.tables = { &flags },
+	.tables = { &box_flags },
 	.least = 1,
 	.most = UINT_MAX,
 	.stops = true,

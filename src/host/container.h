@@ -29,6 +29,21 @@ struct made_config {
 /* Those of @types (CLONE_NEW*) that the kernel refuses to make for us: EINVAL, EPERM. */
 uint64_t container_missing_namespaces(uint64_t types);
 
+enum run_event_kind { RUN_STARTED, RUN_EXITED };
+
+/* What becomes of a container that is run: for whoever asked to hear it. */
+struct run_event {
+	enum run_event_kind kind;
+	pid_t pid; /* RUN_STARTED */
+	/* RUN_EXITED, in the foreground only */
+	int exit_code; /* what tare exits with */
+	int signal;    /* that ended the program; 0: none */
+	bool timed_out;
+	uint64_t oom_killed;  /* processes that the kernel killed for their memory limit */
+	uint64_t cpu_us;      /* processor time of all its processes */
+	uint64_t peak_memory; /* bytes: of its cgroup, or of its largest process */
+};
+
 /* create and run. Paths are as given; relative ones belong to the working directory of the call. */
 struct create_options {
 	const char *const *own_env; /* what tare itself was executed with */
@@ -53,6 +68,9 @@ struct create_options {
 	bool run;		      /* go on without waiting for start */
 	bool detach, keep;	      /* run only */
 	int64_t timeout_ms; /* run in the foreground: then it is asked to end, and killed 10 s later; 0: never */
+	void (*event)(void *context,
+		      const struct run_event *event); /* run only; NULL: nobody asks */
+	void *context;				      /* for @event */
 };
 
 int container_create(const struct create_options *o, struct arena *a, struct err *e);
@@ -69,6 +87,9 @@ struct exec_options {
 	const char *id;
 	const char *
 		process; /* --process: a file with the whole process; nothing else is taken from config.json */
+	const struct oci_config
+		*made;		 /* `box`: program, user, directory and environment; NULL: none */
+	bool made_caps;		 /* its capabilities, too */
 	const char *const *args; /* NULL-terminated; may be empty with --process */
 	const char *user;	 /* "UID" or "UID:GID" */
 	const char *const *additional_gids, *const *env, *const *caps; /* NULL-terminated lists */

@@ -242,7 +242,7 @@ static void record_scope(struct record *rec, const struct plan *plan)
 		}
 }
 
-static const char *const *planned_cgroups(const struct plan *plan, struct arena *a)
+const char *const *planned_cgroups(const struct plan *plan, struct arena *a)
 {
 	const char **list = arena_array(a, plan->step_count + 1, sizeof(*list));
 	size_t n = 0;
@@ -455,6 +455,8 @@ static int finish_run(struct create *c, const struct record *rec, struct arena *
 	struct err failure;
 
 	state_unlock(c->state_dir);
+	if (o->event)
+		o->event(o->context, &(struct run_event) { .kind = RUN_STARTED, .pid = rec->pid });
 	if (o->detach) {
 		*exit_code = 0;
 		return wait_until_ready(c, e);

@@ -90,6 +90,19 @@ static void add_caps(struct oci_process *process, const char *const *caps, struc
 	process->capabilities = sets;
 }
 
+/* Rights and limits stay those of the container's own process, unless capabilities were asked for by name. */
+static void take_made(struct oci_process *process, const struct exec_options *o)
+{
+	const struct oci_process *made = o->made->process;
+
+	process->user = made->user;
+	process->env = made->env;
+	process->env_count = made->env_count;
+	process->cwd = made->cwd;
+	if (o->made_caps)
+		process->capabilities = made->capabilities;
+}
+
 static int override(struct oci_process *process, const struct exec_options *o, struct arena *a,
 		    struct err *e)
 {
@@ -133,6 +146,8 @@ static const struct oci_process *choose_process(const struct oci_config *config,
 		*process = *config->process;
 	else
 		process->cwd = "/";
+	if (o->made)
+		take_made(process, o);
 	if (!o->args[0]) {
 		(void) err_msg(e, "there is no command to execute");
 		return NULL;
@@ -175,6 +190,8 @@ static int decide(struct create *c, const struct exec_options *o, int dir, struc
 		return -1;
 
 	struct oci_config config = *frozen;
+	if (o->made)
+		config.annotations = o->made->annotations;
 	config.process = (struct oci_process *) choose_process(frozen, o, own, e);
 	if (!config.process)
 		return -1;

@@ -12,6 +12,8 @@
 
 #include "base/fd.h"
 #include "base/table.h"
+#include "cgroup/oom.h"
+#include "cgroup/stats.h"
 #include "kernel/process.h"
 #include "kernel/time.h"
 
@@ -19,6 +21,7 @@
 #include <limits.h>
 #include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 
 /* One direction: a block is read only when the one before is written. */
@@ -268,6 +271,42 @@ static int exit_code_of(int status)
 	return signal != 0 ? 128 + signal : status >> 8 & 0xff;
 }
 
+static uint64_t microseconds(const struct timeval *tv)
+{
+	return (uint64_t) tv->tv_sec * 1000000 + (uint64_t) tv->tv_usec;
+}
+
+/* Its cgroups are still there. What they count is for all processes; what wait4(2) knows is for those that were reaped. */
+static void tell_end(const struct foreground *f, const struct rusage *usage, int code)
+{
+	const struct create_options *o = f->create->options;
+	struct cgroup_stats stats = { .pids_current = 0 };
+	struct run_event event = {
+		.kind = RUN_EXITED,
+		.exit_code = f->timed_out ? TIMED_OUT : code,
+		/* An init of ours ends so for a program that was killed. */
+		.signal = code > 128 && code <= 128 + 64 ? code - 128 : 0,
+		.timed_out = f->timed_out,
+		.cpu_us = microseconds(&usage->ru_utime) + microseconds(&usage->ru_stime),
+		.peak_memory = (uint64_t) usage->ru_maxrss * 1024,
+	};
+	struct arena a;
+
+	if (!o->event)
+		return;
+	arena_open(&a);
+
+	const char *const *cgroups = planned_cgroups(f->create->plan, &a);
+	cgroup_stats_read(cgroups, &a, &stats);
+	event.oom_killed = oom_count(cgroups);
+	if (stats.cpu.total / 1000 > event.cpu_us)
+		event.cpu_us = stats.cpu.total / 1000;
+	if (stats.memory.usage.max > 0)
+		event.peak_memory = stats.memory.usage.max;
+	o->event(o->context, &event);
+	arena_close(&a);
+}
+
 int foreground_wait(struct create *c, int *exit_code, struct err *e)
 {
 	const uint64_t mask = foreground_signals();
@@ -296,11 +335,13 @@ int foreground_wait(struct create *c, int *exit_code, struct err *e)
 	drain_console(&f);
 	restore(&f);
 
-	pid_t pid = sys_wait(c->pid, &status, 0);
+	struct rusage usage = { .ru_maxrss = 0 };
+	pid_t pid = sys_wait_usage(c->pid, &status, &usage);
 	if (pid < 0)
 		return err_sys(e, pid, "wait for the container's process");
 	c->pid = 0;
 	*exit_code = f.timed_out ? TIMED_OUT : exit_code_of(status);
+	tell_end(&f, &usage, exit_code_of(status));
 
 	return 0;
 }

@@ -76,6 +76,9 @@ int preserve_fds_check(int count, struct err *e);
 /* sd_listen_fds(3): how many descriptors are handed on, if they are meant for us. */
 int listen_fds_count(const char *listen_pid, const char *listen_fds);
 
+/* The cgroups that the steps of @plan make, or take: NULL-terminated, in @a. */
+const char *const *planned_cgroups(const struct plan *plan, struct arena *a);
+
 /* ---- spawn.c ---- */
 
 /* OP_SPAWN: start tare-init. On success pid, pidfd, control and release are set. */

@@ -131,6 +131,17 @@ pid_t sys_wait(pid_t pid, int *status, int options)
 	return r;
 }
 
+pid_t sys_wait_usage(pid_t pid, int *status, struct rusage *usage)
+{
+	pid_t r;
+
+	do
+		r = (pid_t) SYS_CALL(wait4, pid, status, 0, usage, 0, 0);
+	while (r == -EINTR);
+
+	return r;
+}
+
 pid_t sys_wait_within(pid_t pid, int *status, int patience_ms)
 {
 	const int64_t deadline = sys_clock_ms() + patience_ms;

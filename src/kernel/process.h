@@ -53,6 +53,10 @@ static inline int sys_exec(const char *path, const char *const *argv, const char
 /* The pid that ended, its wait(2) status in @status; 0 with WNOHANG; -errno. Goes on after EINTR. */
 pid_t sys_wait(pid_t pid, int *status, int options);
 
+/* The same, with what it and those that it has waited for have used. */
+struct rusage;
+pid_t sys_wait_usage(pid_t pid, int *status, struct rusage *usage);
+
 /*
  * The same, but for @patience_ms at most: -ETIMEDOUT.
  */

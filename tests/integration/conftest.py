@@ -120,13 +120,24 @@ def console(scratch):
     s.close()
 
 
-@pytest.fixture(scope="module")
-def older(session):
-    """kernels/older.c, compiled: runs a command as if on an older kernel."""
+def compiled(name):
+    """kernels/NAME.c as a program, for the tests of one module."""
     compiler = os.environ.get("CC", "cc")
     if shutil.which(compiler) is None:
         pytest.skip("no C compiler for the filter")
-    program = harness.BOX / "older"
-    subprocess.run([compiler, "-O1", "-o", program, harness.HERE.parent / "kernels/older.c"], check=True)
+    program = harness.BOX / name
+    subprocess.run([compiler, "-O1", "-o", program, harness.HERE.parent / f"kernels/{name}.c"], check=True)
     yield program
     program.unlink()
+
+
+@pytest.fixture(scope="module")
+def older(session):
+    """Runs a command as if on an older kernel."""
+    yield from compiled("older")
+
+
+@pytest.fixture(scope="module")
+def phone(session):
+    """Runs a command as on the kernel of a phone."""
+    yield from compiled("phone")

@@ -3,12 +3,11 @@
 import json
 import os
 import shutil
-import subprocess
 
 import pytest
 
 import boxes
-from harness import BOX, HERE, LAYOUT, RUNTIME, TESTER, as_user, command, poll, rt, snapshot, tare_only
+from harness import LAYOUT, RUNTIME, TESTER, as_user, command, poll, rt, snapshot, tare_only
 
 pytestmark = tare_only
 
@@ -19,18 +18,6 @@ UTS = f"left out: uts namespace ({NONE}): the host name is the host's"
 CGROUP = f"left out: cgroup namespace ({NONE}): the host's cgroup paths are visible"
 STOCK = ["-n", "pid,ipc,uts,user,cgroup,time"]
 EVERY_MOUNT = "mount=EPERM,move_mount=EPERM,open_tree=EPERM,fsopen=EPERM,mount_setattr=EPERM"
-
-
-@pytest.fixture(scope="module")
-def phone(session):
-    """kernels/phone.c, compiled."""
-    compiler = os.environ.get("CC", "cc")
-    if shutil.which(compiler) is None:
-        pytest.skip("no C compiler for the filter")
-    program = BOX / "phone"
-    subprocess.run([compiler, "-O1", "-o", program, HERE.parent / "kernels/phone.c"], check=True)
-    yield program
-    program.unlink()
 
 
 @pytest.fixture

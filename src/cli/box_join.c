@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * cli/box_join.c - a second `box ROOT` is a second program in the first one's box
+ *
+ * A box has the device and inode of its root in an annotation of its record. Only flags about the program have a meaning for one that
+ * runs already: any other is refused, as it would be ignored.
+ */
+#include "cli/box.h"
+
+#include "base/table.h"
+#include "cli/containers.h"
+#include "heap/log.h"
+#include "kernel/sys.h"
+#include "kernel/time.h"
+
+#include <errno.h>
+
+#define CREATOR_MS 10000
+
+/* Those that a further program can be told. */
+static const char *const for_program[] = {
+	"detach", "output",  "pid-file", "tty",	 "no-tty",	 "init", "no-init",
+	"user",	  "groups",  "cwd",	 "env",	 "keep-env",	 "cap",	 "quiet",
+	"strict", "require", "without",	 "name", "no-new-privs",
+};
+
+static bool is_of_root(const struct record *rec, const char *mark)
+{
+	for (size_t i = 0; i < rec->annotation_count; i++)
+		if (strcmp(rec->annotations[i].key, BOX_ANNOTATION) == 0)
+			return strcmp(rec->annotations[i].value, mark) == 0;
+
+	return false;
+}
+
+/* Somebody makes this very box at the moment: it is there soon, or not at all. */
+static void wait_for_creator(struct call *call, const struct box *b)
+{
+	const int64_t deadline = sys_clock_ms() + CREATOR_MS;
+	struct container c;
+	struct err ignored;
+
+	while (container_read(&call->root, b->id, call->arena, &c, &ignored) == 0 &&
+	       c.status == STATUS_CREATING && sys_clock_ms() < deadline)
+		sys_poll(NULL, 0, 5);
+}
+
+const char *box_find_running(struct call *call, struct box *b)
+{
+	struct container_ids ids;
+	struct err ignored;
+	const char *running = NULL;
+
+	wait_for_creator(call, b);
+	if (containers_find(&call->root, call->arena, &ids, &ignored) < 0)
+		return NULL;
+	for (size_t i = 0; i < ids.count; i++) {
+		struct container c;
+
+		if (container_read(&call->root, ids.items[i], call->arena, &c, &ignored) <= 0 ||
+		    !is_of_root(&c.record, b->mark))
+			continue;
+		if (c.status == STATUS_STOPPED)
+			(void) container_delete(&call->root, ids.items[i], true, call->arena,
+						&ignored);
+		else if (!b->options->name || strcmp(b->options->name, ids.items[i]) == 0)
+			running = ids.items[i];
+	}
+
+	return running;
+}
+
+void box_choose_free_name(struct call *call, struct box *b)
+{
+	const char *name = b->id;
+	struct stat st;
+
+	for (unsigned n = 2;; n++) {
+		if (sys_stat_at(AT_FDCWD, arena_printf(b->arena, "%s/%s", call->root.path, b->id),
+				AT_SYMLINK_NOFOLLOW, &st) < 0)
+			return;
+		b->id = arena_printf(b->arena, "%s.%u", name, n);
+	}
+}
+
+/* ---- which flags were given ---- */
+
+static bool is_given(const struct flag *flag, const struct options *o)
+{
+	const void *at = (const char *) o + flag->offset;
+
+	switch (flag->kind) {
+	case FLAG_BOOL:
+		return *(const bool *) at;
+	case FLAG_TEXT:
+		return *(const char *const *) at != NULL;
+	case FLAG_LIST: {
+		const struct text_list *list = at;
+
+		return is_one_of(flag->name, list->flags, list->count);
+	}
+	default:
+		return *(const unsigned *) at != 0;
+	}
+}
+
+static int refuse_others(struct call *call, struct err *e)
+{
+	const char *names = NULL;
+
+	for (size_t i = 0; i < box_flags.count; i++) {
+		const struct flag *flag = &box_flags.rows[i];
+
+		if (is_given(flag, &call->options) &&
+		    !is_one_of(flag->name, for_program, ARRAY_SIZE(for_program)))
+			names = arena_printf(call->arena, "%s%s--%s", names ? names : "",
+					     names ? ", " : "", flag->name);
+	}
+	if (!names)
+		return 0;
+
+	return err_msg(e, "is running; %s can't be changed: tare update, or --new for another box",
+		       names);
+}
+
+/* ---- the further program ---- */
+
+int box_join(struct call *call, struct box *b, const char *name, struct err *e)
+{
+	const struct options *o = &call->options;
+	struct box_standard standard;
+	int exit_code = 0;
+
+	call->subject = b->id = name;
+	if (refuse_others(call, e) < 0 || box_config(b, e) < 0)
+		return -1;
+
+	const struct exec_options exec = {
+		.root = call->root,
+		.id = name,
+		.made = &b->config,
+		.made_caps = o->box.caps.count > 0,
+		.args = (const char *const *) b->process.args,
+		.no_new_privs = o->box.no_new_privs,
+		.tty = b->process.terminal,
+		.pid_file = o->pid_file,
+		.detach = b->detach,
+	};
+
+	log_debug("joining box \"%s\"", name);
+	if (b->detach && box_redirect(&standard, o->box.output, e) < 0) {
+		box_put_back(&standard);
+		return -1;
+	}
+
+	int r = container_exec(&exec, &exit_code, call->arena, e);
+	if (b->detach)
+		box_put_back(&standard);
+	if (r < 0) {
+		call->failure = box_exit_code(e);
+		return box_locate(b, e);
+	}
+
+	return b->detach ? box_print_name(name, e) : exit_code;
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * cli/box_report.c - --report: what a program needs to know that runs boxes, a JSON object a line
+ *
+ * First what was left out, then that the program runs, then how it ended and what it took. Each line is one write(2) to a file that
+ * is appended to.
+ */
+#include "cli/box.h"
+
+#include "base/fd.h"
+#include "heap/json_text.h"
+#include "kernel/process.h"
+#include "kernel/time.h"
+
+static void write_line(struct box_report *r, const char *line)
+{
+	/* A full disk is no reason to end the program: what is read is then no whole line. */
+	(void) sys_write_all(r->file, line, strlen(line));
+}
+
+int box_report_open(struct box_report *r, struct box *b, struct err *e)
+{
+	const char *path = b->options->report;
+
+	*r = (struct box_report) { .box = b, .file = -1 };
+	if (!path)
+		return 0;
+	r->file = sys_open_at(AT_FDCWD, path, O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY, 0600);
+	if (r->file < 0) {
+		(void) err_sys(e, r->file, "open \"%s\"", path);
+		return err_at(e, box_words(b, "report", path));
+	}
+
+	return 0;
+}
+
+static void report_omissions(struct box_report *r)
+{
+	struct arena *a = r->box->arena;
+
+	for (; r->told < r->box->omission_count; r->told++) {
+		const struct box_omission *o = &r->box->omissions[r->told];
+
+		write_line(r,
+			   arena_printf(a, "{\"what\":%s,\"why\":%s,\"instead\":%s,\"means\":%s}\n",
+					json_quote(a, o->what), json_quote(a, o->why),
+					json_quote(a, o->instead), json_quote(a, o->means)));
+	}
+}
+
+static const char *reason_of(const struct run_event *event)
+{
+	if (event->timed_out)
+		return "timeout";
+	if (event->oom_killed > 0 && event->signal == SIGKILL)
+		return "oom";
+
+	return event->signal ? "signal" : "exit";
+}
+
+static void report_end(struct box_report *r, const struct run_event *event)
+{
+	struct arena *a = r->box->arena;
+	int64_t wall = sys_clock_ms() - r->started;
+
+	write_line(r, arena_printf(
+			      a,
+			      "{\"exited\":{\"id\":%s,\"code\":%d,\"reason\":\"%s\",\"signal\":%d,"
+			      "\"wall_ms\":%lld,\"cpu_us\":%llu,\"peak_memory\":%llu}}\n",
+			      json_quote(a, r->box->id), event->exit_code, reason_of(event),
+			      event->signal, (long long) wall, (unsigned long long) event->cpu_us,
+			      (unsigned long long) event->peak_memory));
+}
+
+void box_report_event(void *context, const struct run_event *event)
+{
+	struct box_report *r = context;
+
+	if (r->file < 0)
+		return;
+	if (event->kind == RUN_EXITED) {
+		report_end(r, event);
+		return;
+	}
+	r->started = sys_clock_ms();
+	report_omissions(r);
+	write_line(r, arena_printf(r->box->arena, "{\"started\":{\"id\":%s,\"pid\":%d}}\n",
+				   json_quote(r->box->arena, r->box->id), event->pid));
+}

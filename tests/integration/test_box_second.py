@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""`tare box`: a second one of the same root, boxes that died, --report, --android."""
+import json
+import os
+import signal
+
+import pytest
+
+import boxes
+from harness import cgroup_mount, command, finish, has_v2, is_alive, poll, rt, tare_only
+from test_box_phone import on
+
+pytestmark = [tare_only, pytest.mark.layouts]
+
+
+@pytest.fixture
+def box(same_host):
+    b = boxes.Box()
+    yield b
+    b.clean()
+
+
+@pytest.fixture
+def running(box):
+    box.run("-d", "--cap", "-kill", "--rlimit", "nofile=99", "--", "sleep", "1000").ok()
+    box.running()
+    return box
+
+
+# --- joining
+
+
+def test_a_second_one_is_in_the_first_ones_namespaces(running):
+    r = running.sh("for n in pid mnt uts; do readlink /proc/self/ns/$n; done").ok()
+    first = running.running()["pid"]
+    assert r.lines == [os.readlink(f"/proc/{first}/ns/{kind}") for kind in ("pid", "mnt", "uts")]
+    assert "sleep" in running.run("ps").ok().out
+    assert running.run("sh", "-c", "exit 9").code == 9
+    assert running.run("/nope").code == 127
+
+
+def test_it_has_the_user_directory_and_environment_of_its_own_flags(running):
+    r = running.sh("id -u; id -G; pwd; echo $HOME $A", "-u", "u", "-e", "A=b").ok()
+    assert r.lines == ["1000", "1000 3003", "/home/u", "/home/u b"]
+
+
+def test_it_is_not_wider_than_the_first(running):
+    r = running.sh("grep -E 'CapEff|Seccomp:' /proc/self/status; ulimit -n").ok()
+    assert int(r.lines[0].split()[1], 16) == 0xa00005db and r.lines[1].split()[1] == "2" and r.lines[2] == "99", r
+    assert running.run("unshare", "-U", "true").code != 0
+    r = running.run("--cap", "none,+chown", "--", "grep", "CapEff", "/proc/self/status").ok()
+    assert int(r.out.split()[1], 16) == 1
+
+
+def test_without_a_command_it_is_a_login_shell(running, scratch):
+    (scratch / "in").write_text("echo $0 $HOME; pwd\n")
+    with open(scratch / "in", encoding="utf-8") as f:
+        assert running.run(stdin=f).ok().lines == ["-sh /root", "/root"]
+
+
+def test_what_can_not_be_changed_is_refused(running):
+    r = running.run("--bind", "/etc:/x", "--memory", "100m", "-r", "--", "true")
+    assert (r.code, r.out, r.err) == (
+        125, "", f'tare: box "{running.id}": is running; --bind, --read-only, --memory can\'t be changed: tare update, or --new '
+                 "for another box\n")
+
+
+def test_a_detached_second_program(running, scratch):
+    assert running.run("-d", "--output", scratch / "log", "--", "sh", "-c", "echo here; sleep 1000").ok().out == \
+        running.id + "\n"
+    poll(lambda: (scratch / "log").read_text() == "here\n")
+
+
+def test_another_box_of_the_same_root(running):
+    assert running.run("--new", "--", "hostname").ok().out == f"{running.id}.2\n"
+    assert running.run("--new", "-d", "--", "sleep", "1000").ok().out == f"{running.id}.2\n"
+    assert running.run("--new", "--", "hostname").ok().out == f"{running.id}.3\n"
+    assert running.run("--name", f"{running.id}.2", "--", "hostname").ok().out == f"{running.id}.2\n"
+
+
+def test_the_name_servers_of_one_box_outlive_another(box):
+    box.run("-d", "--", "sleep", "1000").ok()
+    box.run("--new", "--", "true").ok()
+    assert box.run("cat", "/etc/resolv.conf").ok().out != ""
+    rt("delete", "--force", box.id).ok()
+
+
+def test_many_at_once_are_one_box(box):
+    procs = [box.start("sh", "-c", "readlink /proc/self/ns/pid; sleep 0.5") for _ in range(5)]
+    results = [finish(p) for p in procs]
+    # whoever comes as the first one ends has a box of its own, or ends with it
+    assert all(r.code in (0, 137) for r in results), results
+    assert len({r.out for r in results if r.out}) <= 2
+    assert not [n for n in os.listdir(box.state) if not n.startswith(".")]
+
+
+# --- boxes that died
+
+
+def test_what_a_killed_tare_has_left_is_swept(box):
+    proc = box.start("sleep", "78")
+    pid = box.running()["pid"]
+    proc.kill()
+    proc.wait()
+    poll(lambda: not is_alive(pid), timeout=1)
+    assert box.id in os.listdir(box.state)
+    box.run("true").ok()
+    assert box.id not in os.listdir(box.state)
+
+
+def test_a_stopped_detached_box_gives_way(box):
+    box.run("-d", "--", "true").ok()
+    poll(lambda: json.loads(rt("state", box.id).out)["status"] == "stopped")
+    assert box.run("-d", "--", "sleep", "1000").ok().out == box.id + "\n"
+    assert box.running()
+
+
+def test_containers_that_are_no_boxes_are_left_alone(box, bundle):
+    bundle.sh("true").run("--keep").ok()
+    box.run("true").ok()
+    assert bundle.exists()
+
+
+# --- the report
+
+
+def lines_of(path):
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_the_report_has_start_and_end(box, scratch):
+    report = scratch / "report"
+    box.sh("exit 3", "--report", report)
+    started, exited = lines_of(report)
+    assert started["started"]["id"] == box.id and started["started"]["pid"] > 1
+    end = exited["exited"]
+    assert (end["id"], end["code"], end["reason"], end["signal"]) == (box.id, 3, "exit", 0)
+    assert end["cpu_us"] > 0 and end["peak_memory"] > 0 and end["wall_ms"] >= 0
+    assert report.stat().st_mode & 0o777 == 0o600
+
+
+def test_the_report_knows_why_it_ended(box, scratch):
+    report = scratch / "report"
+
+    def end(*words):
+        box.run("--report", report, *words)
+        return lines_of(report)[-1]["exited"]
+
+    e = end("--", "sh", "-c", "kill -SEGV $$")
+    assert (e["code"], e["reason"], e["signal"]) == (139, "signal", 11)
+    e = end("--timeout", "300ms", "--", "sleep", "100")
+    assert (e["code"], e["reason"]) == (124, "timeout") and 300 <= e["wall_ms"] < 5000
+    e = end("--", "sh", "-c", "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done")
+    assert e["cpu_us"] > 20000
+
+
+def test_the_report_of_a_program_that_took_too_much_memory(box, scratch):
+    if not cgroup_mount("memory") and not has_v2("memory"):
+        pytest.skip("this layout has no memory controller")
+    box.run("--report", scratch / "report", "--memory", "32m", "--", "tail", "/dev/zero")
+    e = lines_of(scratch / "report")[-1]["exited"]
+    assert (e["code"], e["reason"]) == (137, "oom") and 20 << 20 < e["peak_memory"] <= 34 << 20, e
+
+
+def test_the_report_has_what_was_left_out(box, phone, scratch):
+    on(phone, ["-n", "pid"], box, "-q", "--report", scratch / "report", "--", "true").ok()
+    assert lines_of(scratch / "report")[0] == {"what": "pid", "why": "invalid argument", "instead": "",
+                                               "means": "processes of the host are visible"}
+
+
+def test_a_report_that_can_not_be_written_is_an_error(box):
+    box.refused('--report "/nowhere/x": open "/nowhere/x": no such file or directory', "--report", "/nowhere/x", "--", "true")
+
+
+# --- Android
+
+
+def test_androids_network_groups(box, phone):
+    def fetch(*words):
+        return on(phone, ["-i"], box, *words, "--", "nc", "127.0.0.1", "1").err
+
+    assert "ermission denied" in fetch()
+    assert "efused" in fetch("--android", "on")
+    assert "efused" in fetch("--android", "on", "-u", "1000")
+    assert box.sh("id -G", "--android", "on").ok().out == "0 1015 1023 3003 3004 3005\n"
+    assert box.sh("id -G").ok().out == "0\n"
+
+
+def test_a_signal_to_the_second_program_ends_that_alone(running):
+    proc = running.start("sleep", "999")
+    poll(lambda: "sleep 999" in command(*running.argv("ps")).out)
+    proc.send_signal(signal.SIGTERM)
+    assert finish(proc, 5).code == 143
+    assert running.running()
