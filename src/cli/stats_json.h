@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * cli/stats_json.h - a container's numbers as runc's `events` prints them; CONTRACT.md, B4
+ * cli/stats_json.h - a container's numbers as runc's `events` prints them; docs/CONTRACT.md, B4
  */
 #pragma once
 

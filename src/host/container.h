@@ -3,7 +3,7 @@
  * host/container.h - the operations of a container, as the verbs call them
  *
  * All run in tare's own process, in the host's namespaces. All: 0, or -1 with @e set; a failure of
- * create or run leaves nothing behind. The texts are those of CONTRACT.md B5.
+ * create or run leaves nothing behind. The texts are those of docs/CONTRACT.md B5.
  */
 #pragma once
 

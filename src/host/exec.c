@@ -2,7 +2,7 @@
 /*
  * host/exec.c - exec: a further process in a running container
  *
- * CONTRACT.md B7. What it may do comes from what create put aside (frozen.h), not from the bundle, which may have changed; or,
+ * docs/CONTRACT.md B7. What it may do comes from what create put aside (frozen.h), not from the bundle, which may have changed; or,
  * with --process, from that file alone. The walk through its plan is that of create, without anything to undo: what is
  * left of a process is nothing.
  */

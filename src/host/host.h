@@ -182,7 +182,7 @@ int cgroup_file_choose(const struct step *s, const char **file, const char **val
 
 /* ---- console.c ---- */
 
-/* Send @fd with one message to the socket at @path; CONTRACT.md, B6. */
+/* Send @fd with one message to the socket at @path; docs/CONTRACT.md, B6. */
 int console_send(const char *path, int fd, struct err *e);
 
 /* The same with a pidfd, where the kernel has them. */
@@ -265,7 +265,7 @@ int subgroup_of_process(const char *dir, pid_t pid);
 
 /* ---- foreground.c ---- */
 
-/* What is passed on to the program: everything but what is about ourselves (CONTRACT.md, B6). */
+/* What is passed on to the program: everything but what is about ourselves (docs/CONTRACT.md, B6). */
 uint64_t foreground_signals(void);
 
 /* Be the program's terminal, pass signals on, and wait for its end: the exit code for tare. */

@@ -3,7 +3,7 @@
  * inside/exec.c - the user's program
  *
  * Found as execvp(3) finds it, in the container's PATH; engines take their exit codes 126 and 127
- * from the words used here (CONTRACT.md, B5).
+ * from the words used here (docs/CONTRACT.md, B5).
  */
 #include "inside/inside.h"
 
@@ -99,7 +99,7 @@ static int find(struct inside *in, const struct exec_step *x, struct err *e)
 
 /* ---- HOME ---- */
 
-/* security.md, D: what an image brings is read in bounds. Untouched pages of it cost nothing. */
+/* docs/REQUIREMENTS.md, D: what an image brings is read in bounds. Untouched pages of it cost nothing. */
 #define PASSWD_SIZE (1024 * 1024)
 static char passwd[PASSWD_SIZE + 1];
 

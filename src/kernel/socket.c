@@ -10,7 +10,7 @@
 #include <sys/time.h>
 #include <sys/un.h>
 
-/* Seconds; security.md, 20. */
+/* Seconds; docs/REQUIREMENTS.md, 20. */
 #define CONNECT_PATIENCE 8
 
 /* Nobody has to serve a socket that listens, nor to read from one: neither connect(2) nor sending may wait for ever. */

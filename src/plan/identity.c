@@ -3,7 +3,7 @@
  * plan/identity.c - hostname and domainname
  *
  * They belong to the UTS namespace; set without one of the container's own they would
- * rename the host (security.md, 10).
+ * rename the host (docs/REQUIREMENTS.md, 10).
  */
 #include "plan/identity.h"
 

@@ -5,7 +5,7 @@
  * A profile denies with EPERM what it doesn't name. That its author meant to deny a call can only be
  * said of the calls there were then; a C library that tries a newer one, and would fall back to an
  * older one on ENOSYS, takes EPERM for an answer and breaks. Numbers are given in the order of time, so
- * what is above the highest number that the profile names is newer: ENOSYS (CONTRACT.md, A6; as runc
+ * what is above the highest number that the profile names is newer: ENOSYS (docs/CONTRACT.md, A6; as runc
  * does). Runs in tare while it decides.
  *
  * For each architecture: load its mark, compare; load the number, compare with the highest named.

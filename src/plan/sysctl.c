@@ -3,7 +3,7 @@
  * plan/sysctl.c - linux.sysctl
  *
  * Only parameters that the kernel keeps for each namespace, and only with that namespace being
- * the container's own: all others would be the host's (security.md, 10). The list is closed; a
+ * the container's own: all others would be the host's (docs/REQUIREMENTS.md, 10). The list is closed; a
  * name that is not in it is refused, whatever it is.
  */
 #include "base/table.h"

@@ -10,7 +10,7 @@ import time
 
 from harness import SLOW, assert_same_host, command, mounts, proc_status, rt, snapshot
 
-PATIENCE = 10 * SLOW  # seconds; security.md, 20
+PATIENCE = 10 * SLOW  # seconds; docs/REQUIREMENTS.md, 20
 SOON = 5 * SLOW       # and 18
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What `spec` prints (CONTRACT.md, B4), and the config that the tests start from."""
+"""What `spec` prints (docs/CONTRACT.md, B4), and the config that the tests start from."""
 import copy
 
 CAPS = ["CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE"]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Whoever calls tare may be odd: signals, limits, masks and descriptors that it inherits (security.md, 23)."""
+"""Whoever calls tare may be odd: signals, limits, masks and descriptors that it inherits (docs/REQUIREMENTS.md, 23)."""
 import os
 import resource
 import signal

@@ -38,7 +38,7 @@ def pytest_configure(config):
     for mark in ("layouts: also run in the other cgroup layouts and the VM",
                  "v2: holds for cgroup v2 too, so it runs in that layout again",
                  "sentence(anchor, words...): what of the spec the test is about",
-                 "gap(number): a row of CONTRACT.md, A10"):
+                 "gap(number): a row of docs/CONTRACT.md, A10"):
         config.addinivalue_line("markers", mark)
     if config.getoption("--update-sentences"):
         sentences.BOOK = sentences.Book(sentences.entry(s, {}, {}) for s in spec_text.all_sentences())

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * How flags are read: each rule that an engine relies on (CONTRACT.md, section B), by the tables of
+ * How flags are read: each rule that an engine relies on (docs/CONTRACT.md, section B), by the tables of
  * the verbs themselves.
  */
 #include <setjmp.h>

@@ -63,7 +63,7 @@ static void block_io_on_v2(void **state)
 	       "throttleWriteIOPSDevice/0]\n");
 }
 
-/* CONTRACT.md A4: 1 + (w - 10) * 9999 / 990. */
+/* docs/CONTRACT.md A4: 1 + (w - 10) * 9999 / 990. */
 static void the_weight_of_v1_becomes_that_of_v2(void **state)
 {
 	static const struct {

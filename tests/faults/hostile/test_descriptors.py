@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Against a root of the container with CAP_SYS_PTRACE, and against descriptors of the caller (security.md, 7, 8, 9)."""
+"""Against a root of the container with CAP_SYS_PTRACE, and against descriptors of the caller (docs/REQUIREMENTS.md, 7, 8, 9)."""
 import hashlib
 import os
 import pathlib

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What only looks like it: null devices, consoles, procfs (security.md, 3, 4, 10)."""
+"""What only looks like it: null devices, consoles, procfs (docs/REQUIREMENTS.md, 3, 4, 10)."""
 import os
 import stat
 

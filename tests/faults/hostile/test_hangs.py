@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""No command waits for ever, and what it waited for it says (security.md, 20)."""
+"""No command waits for ever, and what it waited for it says (docs/REQUIREMENTS.md, 20)."""
 import fcntl
 import json
 import os

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Links wherever tare looks something up: none leads out of the rootfs (security.md, 1, 3, 4, 8)."""
+"""Links wherever tare looks something up: none leads out of the rootfs (docs/REQUIREMENTS.md, 1, 3, 4, 8)."""
 import contextlib
 import os
 import shutil
@@ -61,7 +61,7 @@ def of_descriptor(number):
 
 
 def through_volume(place, target):
-    """Into a volume of the host, where a link waits (security.md, 1: through an earlier bind volume)."""
+    """Into a volume of the host, where a link waits (docs/REQUIREMENTS.md, 1: through an earlier bind volume)."""
     place.symlink_to(f"/vol/{target.name}")
 
 

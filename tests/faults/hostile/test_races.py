@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A second process swaps a directory with a link, without a pause, while containers are created (security.md, 2).
+"""A second process swaps a directory with a link, without a pause, while containers are created (docs/REQUIREMENTS.md, 2).
 
 A few creates at each place; `--full`: ten seconds, and at least a hundred. Each test prints how many there were.
 """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Where each requirement of security.md is tested: all the tests named here are there, and no requirement is left out.
+"""Where each requirement of docs/REQUIREMENTS.md is tested: all the tests named here are there, and no requirement is left out.
 
 Names are FILE::TEST below tests/; a test may serve more than one. What another suite has already is not in this one again.
 """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A state directory that can't take anything (security.md, 23)."""
+"""A state directory that can't take anything (docs/REQUIREMENTS.md, 23)."""
 import os
 import subprocess
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""State that somebody has been at, and links at its places (security.md, 5, 6, 22, 24)."""
+"""State that somebody has been at, and links at its places (docs/REQUIREMENTS.md, 5, 6, 22, 24)."""
 import pathlib
 import re
 import subprocess

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Each node of a config with every property there is, and each kind of value that it is not (security.md, 11, 26)."""
+"""Each node of a config with every property there is, and each kind of value that it is not (docs/REQUIREMENTS.md, 11, 26)."""
 import copy
 import json
 
