@@ -83,7 +83,7 @@ static plan_subject *const subjects[] = {
 	plan_user,
 	plan_no_new_privs,
 	plan_prepare_exec,
-	plan_labels_at_create,
+	plan_set_labels,
 	plan_enter_pids,
 	plan_process_limit,
 	plan_late_scheduler,

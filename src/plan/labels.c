@@ -3,9 +3,9 @@
  * plan/labels.c - process.selinuxLabel and apparmorProfile
  *
  * Both are asked for by a line in an attribute file of the process (proc(5), /proc/PID/attr), which the next
- * exec obeys. Hooks are executed too, by children that inherit the wish: so it is made behind
- * those of start; without such hooks already by create, where a label that the policy doesn't
- * know is told sooner. A protection that can't be in force is an error.
+ * exec obeys. It is written by create, where a label that the policy doesn't know is told. Hooks of startContainer are
+ * programs of the image: children that inherit the wish, and so have the label too. A protection that can't be in force is
+ * an error.
  */
 #include "plan/planner.h"
 
@@ -119,25 +119,10 @@ int plan_open_labels(struct planner *p, struct err *e)
 	return 0;
 }
 
-static bool has_start_hooks(const struct planner *p)
-{
-	return p->config->hooks && p->config->hooks->start_container_count > 0;
-}
-
-int plan_labels_at_create(struct planner *p, struct err *e)
+int plan_set_labels(struct planner *p, struct err *e)
 {
 	(void) e;
-	if (!has_start_hooks(p))
-		add_steps(p, OP_SET_LABEL);
-
-	return 0;
-}
-
-int plan_labels_at_start(struct planner *p, struct err *e)
-{
-	(void) e;
-	if (has_start_hooks(p))
-		add_steps(p, OP_SET_LABEL);
+	add_steps(p, OP_SET_LABEL);
 
 	return 0;
 }

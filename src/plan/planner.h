@@ -228,10 +228,9 @@ int plan_prepare_exec(struct planner *p, struct err *e); /* process.c: OP_PREPAR
 int plan_enter_pids(struct planner *p, struct err *e); /* namespaces.c: OP_ENTER_PIDS */
 int plan_process_limit(struct planner *p, struct err *e); /* rlimits.c: RLIMIT_NPROC, behind that */
 int plan_late_scheduler(struct planner *p, struct err *e); /* scheduler.c: what a child would not inherit, behind that */
-int plan_labels_at_create(struct planner *p, struct err *e); /* labels.c */
+int plan_set_labels(struct planner *p, struct err *e); /* labels.c */
 int plan_wait(struct planner *p, struct err *e); /* process.c: OP_WAIT_FOR_START */
 int plan_start_hooks(struct planner *p, struct err *e); /* hooks.c: startContainer; checks poststart, poststop */
-int plan_labels_at_start(struct planner *p, struct err *e); /* labels.c */
 int plan_user(struct planner *p, struct err *e); /* user.c: cwd, bounding set, user, umask, caps */
 int plan_no_new_privs(struct planner *p, struct err *e); /* process.c */
 int plan_init(struct planner *p, struct err *e); /* process.c: OP_STAY_AS_INIT */

@@ -20,9 +20,8 @@ static struct plan_case asking(bool selinux, bool apparmor, bool attributes)
 	c.options.wait_for_start = true;
 	c.subjects[0] = plan_keyring;
 	c.subjects[1] = plan_open_labels;
-	c.subjects[2] = plan_labels_at_create;
+	c.subjects[2] = plan_set_labels;
 	c.subjects[3] = plan_wait;
-	c.subjects[4] = plan_labels_at_start;
 
 	return c;
 }
@@ -34,12 +33,12 @@ static void apparmor_has_files_of_its_own_since_linux_5_8(void **state)
 	(void) state;
 	plan_case_gives(
 		&young, APPARMOR("a//b"),
-		"new-keyring \"_ses.web\"\n"
+		"new-keyring\n"
 		"open-label AppArmor attr/apparmor/exec [/process/apparmorProfile]\n"
 		"set-label AppArmor attr/apparmor/exec = \"exec a//b\" [/process/apparmorProfile]\n"
 		"wait-for-start\n");
 	plan_case_gives(&old, APPARMOR("a//b"),
-			"new-keyring \"_ses.web\"\n"
+			"new-keyring\n"
 			"open-label AppArmor attr/exec [/process/apparmorProfile]\n"
 			"set-label AppArmor attr/exec = \"exec a//b\" [/process/apparmorProfile]\n"
 			"wait-for-start\n");
@@ -52,7 +51,7 @@ static void selinux_labels_the_program_and_its_keyring(void **state)
 	(void) state;
 	plan_case_gives(
 		&c, SELINUX("u:r:t:s0:c1,c2"),
-		"new-keyring \"_ses.web\" with SELinux label \"u:r:t:s0:c1,c2\" [/process/selinuxLabel]\n"
+		"new-keyring with SELinux label \"u:r:t:s0:c1,c2\" [/process/selinuxLabel]\n"
 		"open-label SELinux attr/exec [/process/selinuxLabel]\n"
 		"set-label SELinux attr/exec = \"u:r:t:s0:c1,c2\" [/process/selinuxLabel]\n"
 		"wait-for-start\n");
@@ -63,7 +62,8 @@ static void selinux_labels_the_program_and_its_keyring(void **state)
 			"wait-for-start\n");
 }
 
-static void hooks_of_start_run_without_the_label(void **state)
+/* As with the peers: they are programs of the image. That they run without it had been promised. */
+static void hooks_of_start_run_with_the_label(void **state)
 {
 	struct plan_case c = asking(true, true, true);
 
@@ -73,9 +73,9 @@ static void hooks_of_start_run_without_the_label(void **state)
 		&c, PROCESS("\"apparmorProfile\": \"p\", \"selinuxLabel\": \"u:r:t\"") START_HOOK,
 		"open-label SELinux attr/exec [/process/selinuxLabel]\n"
 		"open-label AppArmor attr/apparmor/exec [/process/apparmorProfile]\n"
-		"wait-for-start\n"
 		"set-label SELinux attr/exec = \"u:r:t\" [/process/selinuxLabel]\n"
-		"set-label AppArmor attr/apparmor/exec = \"exec p\" [/process/apparmorProfile]\n");
+		"set-label AppArmor attr/apparmor/exec = \"exec p\" [/process/apparmorProfile]\n"
+		"wait-for-start\n");
 }
 
 static void what_can_not_be_in_force_is_refused(void **state)
@@ -132,7 +132,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(apparmor_has_files_of_its_own_since_linux_5_8),
 		cmocka_unit_test(selinux_labels_the_program_and_its_keyring),
-		cmocka_unit_test(hooks_of_start_run_without_the_label),
+		cmocka_unit_test(hooks_of_start_run_with_the_label),
 		cmocka_unit_test(what_can_not_be_in_force_is_refused),
 		cmocka_unit_test(a_label_longer_than_the_kernel_takes_is_refused),
 		cmocka_unit_test(what_asks_for_nothing_is_nothing),
