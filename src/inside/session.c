@@ -177,7 +177,7 @@ int session_new_keyring(struct inside *in, const struct step *s, struct err *e)
 	if (r < 0)
 		return err_sys(e, r, "set the SELinux label \"%s\" for the session keyring",
 			       s->keyring.label);
-	r = sys_join_keyring(s->keyring.name);
+	r = sys_new_keyring();
 	/* An empty write takes it back: the program's own keyrings are none of our business. */
 	if (attribute >= 0)
 		sys_write(attribute, "", 0);

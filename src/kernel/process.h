@@ -269,12 +269,12 @@ static inline int sys_personality(unsigned long persona)
 	return (int) SYS_CALL(personality, persona, 0, 0, 0, 0, 0);
 }
 
-/* A new session keyring of this name; -ENOSYS where the kernel has no keys. */
-static inline int sys_join_keyring(const char *name)
+/* A new session keyring, without a name; -ENOSYS where the kernel has no keys. */
+static inline int sys_new_keyring(void)
 {
 	const int join_session_keyring = 1; /* KEYCTL_JOIN_SESSION_KEYRING */
 
-	return (int) SYS_CALL(keyctl, join_session_keyring, name, 0, 0, 0, 0);
+	return (int) SYS_CALL(keyctl, join_session_keyring, NULL, 0, 0, 0, 0);
 }
 
 /* Younger than the headers of some distributions: Linux 5.7, 5.19. Both go with a listener only. */

@@ -236,9 +236,8 @@ static void describe_clocks(struct line *l, const struct step *s)
 
 static void describe_keyring(struct line *l, const struct step *s)
 {
-	say_quoted(l, s->keyring.name);
 	if (s->keyring.label) {
-		say(l, " with SELinux label ");
+		say(l, "with SELinux label ");
 		say_quoted(l, s->keyring.label);
 	}
 }

@@ -73,6 +73,7 @@ static plan_subject *const subjects[] = {
 	/* in the container */
 	enter_session,
 	plan_reset_affinity,
+	plan_keyring,
 	plan_open_labels,
 	plan_terminal,
 	plan_scheduler,

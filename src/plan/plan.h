@@ -392,7 +392,6 @@ struct step {
 			uint64_t soft, hard;
 		} rlimit;
 		struct {
-			const char *name;
 			const char *label; /* its SELinux label; NULL: the kernel's choice */
 			bool optional; /* where the user's quota of keys is used up, the caller's stays */
 		} keyring;

@@ -30,7 +30,10 @@ int plan_oom_score(struct planner *p, struct err *e)
 	return 0;
 }
 
-/* So that the container neither sees nor fills the session keyring of whoever called tare. */
+/*
+ * So that the container neither sees nor fills the session keyring of whoever called tare. It has no name: one that is asked for by name
+ * is joined where it is there already (keyctl_join_session_keyring(3)), and a container could make that first.
+ */
 int plan_keyring(struct planner *p, struct err *e)
 {
 	(void) e;
@@ -41,7 +44,6 @@ int plan_keyring(struct planner *p, struct err *e)
 		return 0;
 
 	struct step *step = plan_add(p, OP_NEW_KEYRING, "");
-	step->keyring.name = arena_printf(p->arena, "_ses.%s", p->options->id);
 	/* An ordinary user's keys are his own, and few: root's must never be seen inside. */
 	step->keyring.optional = p->facts->euid != 0;
 	if (label && label[0] && p->facts->selinux) {

@@ -114,7 +114,6 @@ static void settle_seccomp(struct arena *a, struct step *s)
 
 static void settle_keyring(struct arena *a, struct step *s)
 {
-	settle_string(a, &s->keyring.name);
 	settle_string(a, &s->keyring.label);
 }
 

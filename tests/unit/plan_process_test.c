@@ -161,7 +161,7 @@ static void keyring_is_new_unless_told(void **state)
 	struct plan_case c = asking(plan_keyring);
 
 	(void) state;
-	plan_case_gives(&c, CONFIG(""), "new-keyring \"_ses.web\"\n");
+	plan_case_gives(&c, CONFIG(""), "new-keyring\n");
 	c.options.no_new_keyring = true;
 	plan_case_gives(&c, CONFIG(""), "");
 }

@@ -24,6 +24,11 @@ def compiled(name):
 
 
 @pytest.fixture(scope="session")
+def ring(session):
+    return compiled("ring")
+
+
+@pytest.fixture(scope="session")
 def swapper(session):
     return compiled("swap")
 

@@ -5,10 +5,11 @@ import os
 import pathlib
 import shutil
 import stat
+import subprocess
 
 import pytest
 
-from harness import ROOT, RUNTIME, finish, mounts, namespace, poll, rt, spawn, tare_only
+from harness import ROOT, RUNTIME, command, finish, mounts, namespace, poll, rt, spawn, tare_only
 
 pytestmark = tare_only
 
@@ -297,3 +298,46 @@ def test_a_create_with_a_pid_namespace_of_its_own_executes_itself_once(bundle, s
         "sh", "-c", f"readlink /proc/$PPID/exe >{scratch}/exe; touch /proc/$PPID/exe 2>{scratch}/why"]}]}
     bundle.create().ok()
     assert (scratch / "exe").read_text().strip() == os.path.realpath(RUNTIME)
+
+
+# --- session keyrings
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/keys"), reason="this kernel has no keyrings")
+def test_the_keyring_of_the_caller_is_neither_the_containers_nor_an_execs(bundle, ring):
+    """The engine's keys were to be read in each exec: that create makes a new keyring had been taken for all of it."""
+    shutil.copy(ring, bundle.rootfs / "bin/ring")
+    bundle.linux.pop("maskedPaths", None)
+
+    def call(verb, *flags, tail=()):
+        r = command(ring, "engine", *[str(a) for a in bundle.argv(verb, *flags, tail=tail)]).ok()
+        return r.err.split()[0], r.out.split()
+
+    bundle.process["args"] = ["ring"]
+    bundle.write()
+    callers, (own, found) = call("run", "--bundle", bundle.dir)
+    assert found == "-1" and own != callers
+    bundle.stay().write()
+    command(ring, "engine", *[str(a) for a in bundle.argv("create", "--bundle", bundle.dir)]).ok()
+    bundle.start().ok()
+    callers, (own, found) = call("exec", tail=["ring"])
+    assert found == "-1" and own != callers
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/keys"), reason="this kernel has no keyrings")
+@pytest.mark.parametrize("name", ["_ses.{}", "_ses", "{}"])
+def test_a_keyring_that_somebody_has_made_before_is_not_joined(bundle, ring, name):
+    """A container of the same user namespace can, open to everybody, and with any name: it would be shared with it."""
+    shutil.copy(ring, bundle.rootfs / "bin/ring")
+    waiting = subprocess.Popen([ring, name.format(bundle.id)], stderr=subprocess.PIPE, text=True)
+    try:
+        planted = waiting.stderr.readline().strip()
+        assert int(planted) > 0
+        bundle.process["args"] = ["ring"]
+        assert bundle.run().ok().out.split()[1] == "-1"
+        bundle.stay().up()
+        r = bundle.verb("exec", tail=["ring"]).ok()
+        assert r.out.split()[1] == "-1" and r.out.split()[0] != planted
+    finally:
+        waiting.kill()
+        waiting.wait()
