@@ -231,7 +231,7 @@ int filter_load(struct inside *in, const struct step *s, struct err *e)
 	};
 
 	/* The filter may forbid it. */
-	if (exec_announce(in, e) < 0)
+	if (!s->seccomp.early && exec_announce(in, e) < 0)
 		return -1;
 	if (s->seccomp.mute && share_last_words(in, e) < 0)
 		return -1;

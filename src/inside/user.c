@@ -173,6 +173,16 @@ int user_set_caps(struct inside *in, const struct step *s, struct err *e)
 	return 0;
 }
 
+/* The ambient ones stay: those are permitted still. */
+int user_drop_last(struct inside *in, const struct step *s, struct err *e)
+{
+	(void) in;
+
+	int r = sys_capset(s->caps.effective, s->caps.permitted, s->caps.inheritable);
+
+	return r < 0 ? err_sys(e, r, "give up the right to load a filter") : 0;
+}
+
 int user_no_new_privs(struct inside *in, const struct step *s, struct err *e)
 {
 	(void) in, (void) s;

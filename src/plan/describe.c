@@ -552,6 +552,11 @@ static void describe_caps(struct line *l, const struct step *s)
 		say_caps(l, "until-exec", s->caps.until_exec);
 }
 
+static void describe_last(struct line *l, const struct step *s)
+{
+	say_caps(l, "until-exec", s->caps.until_exec);
+}
+
 static void describe_seccomp(struct line *l, const struct step *s)
 {
 	say(l, "%u instructions", s->seccomp.count);
@@ -634,6 +639,7 @@ static describer *const describers[OP_COUNT] = {
 	[OP_NO_NEW_PRIVS] = describe_nothing,
 	[OP_PREPARE_EXEC] = describe_exec,
 	[OP_SET_LABEL] = describe_label,
+	[OP_DROP_LAST] = describe_last,
 	[OP_ENTER_PIDS] = describe_nothing,
 	[OP_SET_PROCESS_LIMIT] = describe_rlimit,
 	[OP_WAIT_FOR_START] = describe_nothing,

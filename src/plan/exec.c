@@ -85,6 +85,7 @@ static plan_subject *const subjects[] = {
 	plan_no_new_privs,
 	plan_prepare_exec,
 	plan_set_labels,
+	plan_early_seccomp,
 	plan_enter_pids,
 	plan_process_limit,
 	plan_late_scheduler,

@@ -102,6 +102,7 @@ enum step_op {
 	OP_NO_NEW_PRIVS,       /* none */
 	OP_PREPARE_EXEC,       /* exec: the program is found, and all made ready that OP_SET_SECCOMP could deny */
 	OP_SET_LABEL,          /* label: what the exec gives the program; behind the hooks of start, where there are any */
+	OP_DROP_LAST,          /* caps: what only OP_SET_SECCOMP needed, where that is done before the program is all that is left */
 	OP_ENTER_PIDS,         /* none: what is behind is done by a child, born in the pid namespace that is joined */
 	OP_SET_PROCESS_LIMIT,  /* rlimit; SIDE_HOST: RLIMIT_NPROC, which could keep that child from being born */
 	OP_WAIT_FOR_START,     /* none: create is done; goes on when start comes */
@@ -431,6 +432,7 @@ struct step {
 			uint32_t flags; /* SECCOMP_FILTER_FLAG_* */
 			bool notify; /* there is a listener, which goes to the agent by way of tare */
 			bool mute; /* behind it tare-init may not be able to say that the exec failed */
+			bool early; /* more is done behind it than the exec: it is known to let that through */
 		} seccomp;
 		struct {
 			bool subreaper; /* the pid namespace is not the container's own: orphans must be asked for */

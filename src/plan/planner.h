@@ -89,10 +89,12 @@ struct planner {
 		const char *place; /* NULL: it is not to be read-only after all */
 	} readonly_later[READONLY_LATER_MOST];
 	unsigned readonly_later_count;
-	struct exec_step exec;		 /* decided by plan_prepare_exec */
-	struct scheduler_step scheduler; /* decided by plan_scheduler; no name: none */
-	const char **cgroup_dirs;	 /* plan_cgroup_dir() of each hierarchy, once asked for */
-	const char *cgroup_dir;		 /* v2 directory the container will be in; NULL: none */
+	struct exec_step exec;		      /* decided by plan_prepare_exec */
+	const struct seccomp_program *filter; /* of config.json, once one has looked; NULL */
+	bool filter_planned;		      /* it has its step */
+	struct scheduler_step scheduler;      /* decided by plan_scheduler; no name: none */
+	const char **cgroup_dirs; /* plan_cgroup_dir() of each hierarchy, once asked for */
+	const char *cgroup_dir;	  /* v2 directory the container will be in; NULL: none */
 	const struct bpf_insn *device_program; /* v2: for plan_device_program(); NULL: none */
 	uint32_t device_program_length;
 	const char *
@@ -169,6 +171,9 @@ static inline bool plan_has_namespace(const struct planner *p, uint64_t type)
 /* namespaces.c: is the program's process born only when nothing is left that needs rights? spawn_step.late */
 bool plan_is_born_late(const struct planner *p);
 
+/* user.c: the right to load a filter, which is loaded. */
+void plan_drop_last(struct planner *p);
+
 /* namespaces.c: the path of the namespace that is joined; NULL: it is not joined. */
 const char *plan_joined_path(const struct planner *p, uint64_t type);
 
@@ -234,6 +239,7 @@ int plan_start_hooks(struct planner *p, struct err *e); /* hooks.c: startContain
 int plan_user(struct planner *p, struct err *e); /* user.c: cwd, bounding set, user, umask, caps */
 int plan_no_new_privs(struct planner *p, struct err *e); /* process.c */
 int plan_init(struct planner *p, struct err *e); /* process.c: OP_STAY_AS_INIT */
+int plan_early_seccomp(struct planner *p, struct err *e); /* seccomp.c: where it lets through what is left */
 int plan_seccomp(struct planner *p, struct err *e); /* seccomp.c: always last before exec */
 int plan_exec(struct planner *p, struct err *e); /* process.c */
 /* clang-format on */

@@ -19,11 +19,13 @@
 #include "kernel/memory.h"
 #include "kernel/process.h"
 #include "plan/annotation.h"
+#include "plan/caps.h"
 #include "plan/planner.h"
 #include "plan/seccomp_cache.h"
 #include "plan/seccomp_newer.h"
 #include "plan/seccomp_tree.h"
 
+#include <linux/capability.h>
 #include <linux/seccomp.h>
 #include <seccomp.h>
 #include <string.h>
@@ -492,31 +494,92 @@ static int make_program(struct planner *p, struct seccomp_program *program, stru
 	return 0;
 }
 
-/* As late as can be: the filter need not let through what tare-init does before. */
-int plan_seccomp(struct planner *p, struct err *e)
+/* NULL: there is none. Without a process it is checked all the same. */
+static int read_filter(struct planner *p, struct err *e)
 {
 	const struct oci_linux *linux = p->config->linux;
 
-	if (!linux || !linux->seccomp)
+	if (p->filter || !linux || !linux->seccomp)
 		return 0;
 
 	struct seccomp_program *program = arena_new(p->arena, struct seccomp_program);
 	if (make_program(p, program, e) < 0)
 		return -1;
-	/* Checked all the same; without a process there is nothing to filter. */
+	p->filter = program;
 	if (!p->config->process)
 		return 0;
-	if (check_exec(program, e) < 0)
-		return -1;
-	p->exec.refused = refuses_exec(program);
 
+	return check_exec(program, e);
+}
+
+static void add_filter(struct planner *p, bool early)
+{
+	const struct seccomp_program *program = p->filter;
 	struct step *step = plan_add(p, OP_SET_SECCOMP, PLACE);
+
 	step->seccomp.filter = program->filter;
 	step->seccomp.count = program->count;
 	step->seccomp.flags = program->flags;
 	step->seccomp.notify = program->notify;
-	step->seccomp.mute = program->notify || !allows(program, SYS_sendmsg) ||
-			     !allows(program, SYS_exit_group);
+	step->seccomp.mute = !early && (program->notify || !allows(program, SYS_sendmsg) ||
+					!allows(program, SYS_exit_group));
+	step->seccomp.early = early;
+	p->filter_planned = true;
+}
+
+/* Hooks of startContainer, and a tare-init that stays, do more than any filter can be expected to allow. */
+static bool is_last_to_do(const struct planner *p)
+{
+	const struct oci_hooks *hooks = p->config->hooks;
+	bool hooked = hooks && hooks->start_container_count > 0 && !p->plan->entered;
+
+	return !hooked && (p->plan->entered || !plan_annotation_is_set(p, ANNOTATION_INIT));
+}
+
+static void warn_of_rights(struct planner *p)
+{
+	struct caps_sets sets;
+
+	caps_read(p, &sets);
+	if (sets.bounding >> CAP_SYS_PTRACE & 1 && !p->config->process->no_new_privileges)
+		plan_warn(
+			p,
+			"%s: the filter does not allow all that is left to do: until it is loaded the "
+			"pid namespace that is joined sees a process with CAP_SYS_ADMIN",
+			PLACE);
+}
+
+int plan_early_seccomp(struct planner *p, struct err *e)
+{
+	bool wait = p->options->wait_for_start, birth = plan_is_born_late(p);
+
+	if (!p->config->process || (!wait && !birth))
+		return 0;
+	if (read_filter(p, e) < 0)
+		return -1;
+	if (!p->filter)
+		return 0;
+	if (!p->filter->notify && is_last_to_do(p) && seccomp_lets_go_on(p->filter, wait, birth)) {
+		add_filter(p, true);
+		plan_drop_last(p);
+	} else if (birth && !p->plan->entered) {
+		warn_of_rights(p);
+	}
+
+	return 0;
+}
+
+/* As late as can be: the filter need not let through what tare-init does before. */
+int plan_seccomp(struct planner *p, struct err *e)
+{
+	if (p->filter_planned)
+		return 0;
+	if (read_filter(p, e) < 0)
+		return -1;
+	if (!p->filter || !p->config->process)
+		return 0;
+	p->exec.refused = refuses_exec(p->filter);
+	add_filter(p, false);
 
 	return 0;
 }

@@ -53,3 +53,15 @@ int seccomp_read_flags(struct seccomp_program *program, const struct oci_linux_s
  * out which calls are allowed whatever they are given.
  */
 bool seccomp_constant_result(const struct seccomp_program *program, int number, uint32_t *result);
+
+/* The same with its six @args; NULL: they are not known. */
+bool seccomp_result(const struct seccomp_program *program, int number, const uint64_t *args,
+		    uint32_t *result);
+
+/* ---- seccomp_left.c ---- */
+
+/*
+ * Does @program allow all that tare-init still does once nothing but waiting for start (@wait), the birth in a pid namespace that is
+ * joined (@birth) and the program are left?
+ */
+bool seccomp_lets_go_on(const struct seccomp_program *program, bool wait, bool birth);

@@ -13,10 +13,23 @@
 #include <linux/seccomp.h>
 #include <stddef.h>
 
-/* The word at @offset of struct seccomp_data. False: it is an argument, or our own address. */
-static bool load(uint32_t offset, int number, uint32_t *a)
+#define ARGS_END (offsetof(struct seccomp_data, args) + sizeof(((struct seccomp_data *) 0)->args))
+
+/* The half of an argument at @offset: all processors that tare knows have the lower one first. */
+static uint32_t argument(uint32_t offset, const uint64_t *args)
 {
-	if (offset == offsetof(struct seccomp_data, nr))
+	uint32_t at = offset - (uint32_t) offsetof(struct seccomp_data, args);
+
+	return (uint32_t) (args[at / 8] >> (at % 8 * 8));
+}
+
+/* The word at @offset of struct seccomp_data. False: it is an argument that is not known, or our own address. */
+static bool load(uint32_t offset, int number, const uint64_t *args, uint32_t *a)
+{
+	if (args && offset >= offsetof(struct seccomp_data, args) && offset < ARGS_END &&
+	    offset % 4 == 0)
+		*a = argument(offset, args);
+	else if (offset == offsetof(struct seccomp_data, nr))
 		*a = (uint32_t) number;
 	else if (offset == offsetof(struct seccomp_data, arch))
 		*a = ARCH_AUDIT;
@@ -57,6 +70,12 @@ static bool jump(const struct sock_filter *f, uint32_t a, size_t *skip)
 
 bool seccomp_constant_result(const struct seccomp_program *program, int number, uint32_t *result)
 {
+	return seccomp_result(program, number, NULL, result);
+}
+
+bool seccomp_result(const struct seccomp_program *program, int number, const uint64_t *args,
+		    uint32_t *result)
+{
 	uint32_t a = 0;
 	size_t skip;
 
@@ -68,7 +87,7 @@ bool seccomp_constant_result(const struct seccomp_program *program, int number, 
 			return true;
 		}
 		if (f->code == (BPF_LD | BPF_W | BPF_ABS)) {
-			if (!load(f->k, number, &a))
+			if (!load(f->k, number, args, &a))
 				return false;
 		} else if (f->code == (BPF_ALU | BPF_AND | BPF_K)) {
 			a &= f->k;

@@ -79,6 +79,7 @@ const struct step_kind step_kinds[OP_COUNT] = {
 	[OP_NO_NEW_PRIVS] = INIT("no-new-privs"),
 	[OP_PREPARE_EXEC] = INIT("prepare-exec"),
 	[OP_SET_LABEL] = INIT("set-label"),
+	[OP_DROP_LAST] = INIT("drop-last"),
 	[OP_ENTER_PIDS] = INIT("enter-pids"),
 	[OP_SET_PROCESS_LIMIT] = HOST("set-process-limit", ""),
 	[OP_WAIT_FOR_START] = INIT("wait-for-start"),

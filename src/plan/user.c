@@ -92,6 +92,19 @@ static void plan_caps(struct planner *p, enum step_op op, const struct caps_sets
 	step->caps.until_exec = needed_until_exec(p);
 }
 
+void plan_drop_last(struct planner *p)
+{
+	struct caps_sets sets;
+
+	if (!needed_until_exec(p))
+		return;
+	caps_read(p, &sets);
+	/* The program has it anyway. */
+	if (!(needed_until_exec(p) & ~sets.permitted))
+		return;
+	plan_caps(p, OP_DROP_LAST, &sets);
+}
+
 int plan_user(struct planner *p, struct err *e)
 {
 	const struct oci_process *process = p->config->process;

@@ -403,6 +403,41 @@ static void a_result_is_constant_or_not(void **state)
 	assert_false(seccomp_constant_result(&p, SYS_exit_group, &r));
 }
 
+static void a_result_may_be_known_with_the_arguments(void **state)
+{
+	static const uint64_t plain[6] = { 0x8000 }, namespaced[6] = { 0x8000 | 0x20000000 };
+	struct seccomp_program p = filter_of(
+		"{'defaultAction':'SCMP_ACT_ERRNO','syscalls':["
+		"{'names':['clone'],'action':'SCMP_ACT_ALLOW','args':["
+		"{'index':0,'value':2114060288,'valueTwo':0,'op':'SCMP_CMP_MASKED_EQ'}]}]}");
+	uint32_t r = 0;
+
+	(void) state;
+	assert_false(seccomp_result(&p, SYS_clone, NULL, &r));
+	assert_true(seccomp_result(&p, SYS_clone, plain, &r));
+	assert_int_equal(r, SECCOMP_RET_ALLOW);
+	assert_true(seccomp_result(&p, SYS_clone, namespaced, &r));
+	assert_int_not_equal(r, SECCOMP_RET_ALLOW);
+	/* of a child that is to be born, and of one that only waits */
+	assert_false(seccomp_lets_go_on(&p, false, false));
+}
+
+static void what_is_left_is_looked_at_call_by_call(void **state)
+{
+	struct seccomp_program all = filter_of("{'defaultAction':'SCMP_ACT_ALLOW'}");
+	struct seccomp_program no_session =
+		filter_of("{'defaultAction':'SCMP_ACT_ALLOW','syscalls':["
+			  "{'names':['setsid'],'action':'SCMP_ACT_ERRNO'}]}");
+	struct seccomp_program logs = filter_of("{'defaultAction':'SCMP_ACT_LOG'}");
+
+	(void) state;
+	assert_true(seccomp_lets_go_on(&all, true, true));
+	assert_true(seccomp_lets_go_on(&no_session, true, false));
+	assert_false(seccomp_lets_go_on(&no_session, false, true));
+	/* what is done would be in the host's log */
+	assert_false(seccomp_lets_go_on(&logs, false, false));
+}
+
 /* libseccomp's time grows with the square of their number. */
 static void more_rules_than_any_kernel_takes_are_refused(void **state)
 {
@@ -489,6 +524,8 @@ int main(void)
 		cmocka_unit_test(only_a_default_of_errno_is_changed_for_newer_calls),
 		cmocka_unit_test(all_architectures_of_the_spec_are_taken),
 		cmocka_unit_test(a_result_is_constant_or_not),
+		cmocka_unit_test(a_result_may_be_known_with_the_arguments),
+		cmocka_unit_test(what_is_left_is_looked_at_call_by_call),
 		cmocka_unit_test(more_rules_than_any_kernel_takes_are_refused),
 		cmocka_unit_test(bad_filters_are_refused),
 		cmocka_unit_test(words_are_unique),

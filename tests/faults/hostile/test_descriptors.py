@@ -241,9 +241,12 @@ def bits(*numbers):
     return sum(1 << n for n in numbers)
 
 
-@pytest.mark.parametrize("userns", [False, True])
-def test_an_exec_is_never_seen_with_more_rights_than_its_program(bundle, userns):
+@pytest.mark.parametrize("userns, filtered", [(False, False), (True, False), (False, True)])
+def test_an_exec_is_never_seen_with_more_rights_than_its_program(bundle, userns, filtered):
     """With CAP_SYS_PTRACE it would be taken over. That its descriptors and memory are harmless had been looked at, not its rights."""
+    if filtered:
+        bundle.linux["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
+            {"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO"}]}
     if userns:
         bundle.userns(200000)
         os.chmod(bundle.rootfs / "tmp", 0o777)
@@ -256,6 +259,7 @@ def test_an_exec_is_never_seen_with_more_rights_than_its_program(bundle, userns)
         for key in ("CapEff", "CapPrm", "CapBnd"):
             assert int(s.get(key, "0"), 16) & ~bits(5, 19) == 0, s
         assert s["Uid"].split()[0] in ("1000", "1001"), s
+        assert s["Seccomp"] == ("2" if filtered else "0"), s
 
 
 def test_a_create_in_a_joined_pid_namespace_is_never_seen_with_more_rights_than_its_program(bundles):
