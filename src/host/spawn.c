@@ -178,13 +178,13 @@ static pid_t clone_and_move(struct birth *b, struct err *e)
 /* Each but the mount namespace can be left out of a kernel. */
 static const struct {
 	uint64_t type;
-	const char *what, *since;
+	const char *name, *since;
+	bool later; /* tare-init makes it, by unshare(2) */
 } optional[] = {
-	{ CLONE_NEWUSER, "user namespaces", "3.8" },
-	{ CLONE_NEWPID, "pid namespaces", "2.6.24" },
-	{ CLONE_NEWNET, "network namespaces", "2.6.29" },
-	{ CLONE_NEWIPC, "ipc namespaces", "2.6.19" },
-	{ CLONE_NEWUTS, "uts namespaces", "2.6.19" },
+	{ CLONE_NEWUSER, "user", "3.8", false },      { CLONE_NEWPID, "pid", "2.6.24", false },
+	{ CLONE_NEWNET, "network", "2.6.29", false }, { CLONE_NEWIPC, "ipc", "2.6.19", false },
+	{ CLONE_NEWUTS, "uts", "2.6.19", false },     { CLONE_NEWCGROUP, "cgroup", "4.6", true },
+	{ CLONE_NEWTIME, "time", "5.6", true },
 };
 
 static int end(void *arg)
@@ -194,18 +194,62 @@ static int end(void *arg)
 	return 0;
 }
 
-/* The kernel does not say which one it lacks: so each is asked for by itself. */
-static void explain_missing(uint64_t types, struct err *e)
+static int leave(void *arg)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(optional); i++) {
-		const struct sys_clone clone = { .flags = types & optional[i].type, .cgroup = -1 };
-		int status;
-		pid_t pid = clone.flags ? sys_clone_call(&clone, NULL, end, NULL) : 0;
+	return sys_unshare(*(const uint64_t *) arg) == -EINVAL;
+}
 
-		if (pid > 0)
-			sys_wait(pid, &status, 0);
-		if (pid == -EINVAL)
-			err_lacks(e, optional[i].what, optional[i].since);
+/* By a process that ends at once. */
+static bool is_missing(size_t i)
+{
+	uint64_t type = optional[i].type;
+	const struct sys_clone clone = { .flags = optional[i].later ? 0 : type, .cgroup = -1 };
+	int status = 0;
+	pid_t pid = sys_clone_call(&clone, NULL, optional[i].later ? leave : end, &type);
+
+	if (pid > 0)
+		sys_wait(pid, &status, 0);
+
+	return pid == -EINVAL || status != 0;
+}
+
+/* All that are to be made, now or later. */
+static uint64_t wanted_namespaces(const struct plan *plan)
+{
+	uint64_t types = plan->steps[plan->spawn].spawn.namespaces;
+
+	for (size_t i = plan->spawn; i < plan->step_count; i++)
+		if (plan->steps[i].op == OP_UNSHARE || plan->steps[i].op == OP_SET_CLOCKS)
+			types |= plan->steps[i].op == OP_UNSHARE ? plan->steps[i].ns.type
+								 : CLONE_NEWTIME;
+
+	return types;
+}
+
+/* The kernel does not say which one it lacks: so each is asked for by itself. One at a time they would take as many tries to find. */
+void spawn_explain_missing(const struct create *c, struct err *e)
+{
+	uint64_t types = wanted_namespaces(c->plan);
+	char names[96] = "", what[32];
+	struct utsname kernel = { .release = "" };
+	size_t count = 0, last = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(optional); i++) {
+		if (!(types & optional[i].type) || !is_missing(i))
+			continue;
+		fmt_text(names + strlen(names), sizeof(names) - strlen(names), "%s%s",
+			 count++ > 0 ? ", " : "", optional[i].name);
+		last = i;
+	}
+	if (count == 1) {
+		fmt_text(what, sizeof(what), "%s namespaces", optional[last].name);
+		err_lacks(e, what, optional[last].since);
+	}
+	sys_uname(&kernel);
+	if (count > 1) {
+		e->hint[0] = '\0';
+		err_hint(e, "this kernel (%s), or a filter, lacks these namespaces: %s",
+			 kernel.release, names);
 	}
 }
 
@@ -227,7 +271,7 @@ static pid_t clone_directly(struct birth *b, struct err *e)
 	if (pid < 0) {
 		(void) err_sys(e, pid, "make the container's process and namespaces");
 		if (pid == -EINVAL)
-			explain_missing(b->spawn->namespaces, e);
+			spawn_explain_missing(b->create, e);
 		if (pid == -EPERM)
 			err_hint(
 				e,

@@ -13,6 +13,7 @@
 
 #include "base/table.h"
 #include "kernel/mount.h"
+#include "wire/filesystem.h"
 
 /* A masked file reads as empty and takes any write: it becomes /dev/null. */
 static int mask_file(int target, struct err *e)
@@ -27,50 +28,19 @@ static int mask_file(int target, struct err *e)
 }
 
 /* The smallest tmpfs: its one inode is the root, so it can't hold anything. */
-static const struct {
-	const char *key, *value;
-} empty_tmpfs[] = {
+static const struct mount_parameter empty_parameters[] = {
 	{ "nr_blocks", "1" },
 	{ "nr_inodes", "1" },
 	{ "mode", "0555" },
 };
 
-/* The same for a kernel without fsopen(2). */
-static int make_empty_at_once(struct err *e)
-{
-	int empty = sys_make_filesystem(NULL, "tmpfs", 0,
-					MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
-						MOUNT_ATTR_NOEXEC,
-					"nr_blocks=1,nr_inodes=1,mode=0555");
-
-	return empty < 0 ? err_sys(e, empty, "mount tmpfs") : empty;
-}
-
-static int make_empty(struct err *e)
-{
-	if (!sys_mounts_detached())
-		return make_empty_at_once(e);
-
-	autoclose int fs = sys_fsopen("tmpfs");
-	if (fs < 0)
-		return err_sys(e, fs, "open tmpfs");
-
-	for (size_t i = 0; i < ARRAY_SIZE(empty_tmpfs); i++) {
-		int r = sys_fs_set(fs, empty_tmpfs[i].key, empty_tmpfs[i].value);
-
-		if (r < 0)
-			return err_sys(e, r, "tmpfs option \"%s\"", empty_tmpfs[i].key);
-	}
-
-	int r = sys_fs_create(fs);
-	if (r < 0)
-		return err_sys(e, r, "create tmpfs");
-
-	int empty = sys_fsmount(fs, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
-					    MOUNT_ATTR_NOEXEC);
-
-	return empty < 0 ? err_sys(e, empty, "mount tmpfs") : empty;
-}
+static const struct mount_step empty_tmpfs = {
+	.type = "tmpfs",
+	.parameters = empty_parameters,
+	.parameter_count = ARRAY_SIZE(empty_parameters),
+	.data = "nr_blocks=1,nr_inodes=1,mode=0555",
+	.attrs.set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
+};
 
 /*
  * A masked directory is empty and stays so. All of them share one tmpfs: the first is attached, the
@@ -79,8 +49,8 @@ static int make_empty(struct err *e)
  */
 static int mask_directory(struct inside *in, int target, struct err *e)
 {
-	autoclose int empty =
-		in->empty_mount >= 0 ? sys_clone_mount(in->empty_mount, 0) : make_empty(e);
+	autoclose int empty = in->empty_mount >= 0 ? sys_clone_mount(in->empty_mount, 0)
+						   : filesystem_make(&empty_tmpfs, -1, e);
 	if (empty < 0)
 		return in->empty_mount >= 0 ? err_sys(e, empty, "copy the empty directory") : -1;
 

@@ -54,7 +54,8 @@ bool sys_mounts_detached(void)
 	/* Asked with nonsense, for which it has an error of its own. */
 	if (!asked)
 		detached = is_there(SYS_CALL(mount_setattr, -1, "", 0, NULL, 0, 0)) &&
-			   is_there(SYS_CALL(open_tree, -1, "", ~0U, 0, 0, 0));
+			   is_there(SYS_CALL(open_tree, -1, "", ~0U, 0, 0, 0)) &&
+			   is_there(SYS_CALL(move_mount, -1, "", -1, "", ~0U, 0));
 	asked = true;
 
 	return detached;
@@ -416,10 +417,31 @@ bool sys_proc_takes_pids(int pids)
 	return r == 0;
 }
 
+/* The stage goes again, from over our root; a detached copy of what was made on it stays. */
+static int take_off_stage(int staged)
+{
+	char place[PLACE_SIZE];
+	int tree = staged < 0 ? staged : sys_clone_mount(staged, 0);
+
+	fd_close(&staged);
+	if (stage == 0)
+		return tree;
+
+	int r = sys_umount(place_of(stage, place), MNT_DETACH);
+	sys_close(stage);
+	stage = 0;
+	if (r < 0)
+		fd_close(&tree);
+
+	return r < 0 ? r : tree;
+}
+
 int sys_make_filesystem(const char *source, const char *type, unsigned long flags, uint64_t attrs,
 			const char *data)
 {
-	return stage_mount(source, true, type, flags | sys_mount_flags(attrs), data);
+	int mount = stage_mount(source, true, type, flags | sys_mount_flags(attrs), data);
+
+	return sys_mounts_detached() ? take_off_stage(mount) : mount;
 }
 
 int sys_change_filesystem(int mount, unsigned long flags, const struct mount_attr *change,

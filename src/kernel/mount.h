@@ -60,7 +60,7 @@ int sys_set_mount_attr(int mount, unsigned flags, struct mount_attr *attr);
 int sys_hide_stage(int place);
 int sys_drop_stage(void);
 
-/* ---- file systems, where there are no detached mounts ---- */
+/* ---- file systems, where fsopen(2) and those that go with it are missing, or have no word for an option ---- */
 
 /*
  * A new one, made by mount(2) where nobody sees it, to be attached. @flags: MS_* that are no attributes; @data: its

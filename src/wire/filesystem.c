@@ -79,11 +79,8 @@ static int make_at_once(const struct mount_step *m, struct err *e)
 			 : mount;
 }
 
-int filesystem_make(const struct mount_step *m, int pids, struct err *e)
+static int make_by_steps(const struct mount_step *m, int pids, struct err *e)
 {
-	if (!sys_mounts_detached())
-		return make_at_once(m, e);
-
 	autoclose int fs = sys_fsopen(m->type);
 	if (fs < 0)
 		return err_sys(e, fs, "mount type \"%s\"", m->type);
@@ -114,6 +111,40 @@ int filesystem_make(const struct mount_step *m, int pids, struct err *e)
 	return mount < 0 ? -1 : mount;
 }
 
+/*
+ * A filter may refuse these calls, or some of them, so that programs take mount(2): ENOSYS, or EPERM. If that was the kernel's answer, mount(2) has
+ * the same, and the first one tells more.
+ */
+static bool is_refused(const struct err *e)
+{
+	return e->code == ENOSYS || e->code == EPERM;
+}
+
+static int better_of(const struct err *first, struct err *e)
+{
+	if (e->code == first->code || e->code == ENOSYS)
+		*e = *first;
+
+	return -1;
+}
+
+int filesystem_make(const struct mount_step *m, int pids, struct err *e)
+{
+	struct err first;
+
+	if (!sys_mounts_detached())
+		return make_at_once(m, e);
+
+	int mount = make_by_steps(m, pids, &first);
+	if (mount >= 0)
+		return mount;
+	*e = first;
+	if (is_refused(&first) && pids < 0)
+		mount = make_at_once(m, e);
+
+	return mount < 0 ? better_of(&first, e) : mount;
+}
+
 /* Options of the filesystem change for all its mounts; attributes for this one. */
 static int reconfigure_at_once(int mount, const struct mount_step *m, struct err *e)
 {
@@ -123,11 +154,8 @@ static int reconfigure_at_once(int mount, const struct mount_step *m, struct err
 	return r < 0 ? err_sys(e, r, "remount \"%s\"", m->target) : 0;
 }
 
-int filesystem_reconfigure(int mount, const struct mount_step *m, struct err *e)
+static int reconfigure_by_steps(int mount, const struct mount_step *m, struct err *e)
 {
-	if (!sys_mounts_detached())
-		return reconfigure_at_once(mount, m, e);
-
 	autoclose int fs = sys_fspick(mount);
 	if (fs < 0)
 		return err_sys(e, fs, "remount \"%s\"", m->target);
@@ -144,4 +172,19 @@ int filesystem_reconfigure(int mount, const struct mount_step *m, struct err *e)
 	}
 
 	return 0;
+}
+
+int filesystem_reconfigure(int mount, const struct mount_step *m, struct err *e)
+{
+	struct err first;
+
+	if (!sys_mounts_detached())
+		return reconfigure_at_once(mount, m, e);
+	if (reconfigure_by_steps(mount, m, &first) == 0)
+		return 0;
+	*e = first;
+	if (is_refused(&first) && reconfigure_at_once(mount, m, e) == 0)
+		return 0;
+
+	return better_of(&first, e);
 }

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What a kernel lacks is said; and the ways around it (all of them: the suite `kernels`)."""
+import itertools
 import os
 import subprocess
 
 import pytest
 
-from harness import (BINARY, LAYOUT, TESTER, TOKEN, as_user, command, mounts_of, namespace, poll, read, root_only,
-                     tare_only)
+from harness import (BINARY, LAYOUT, TESTER, TOKEN, as_user, chown_tree, command, mount_at, mounts_of, namespace, poll,
+                     read, root_only, tare_only)
 
 pytestmark = [tare_only, root_only]
 
@@ -147,4 +148,65 @@ def test_exec_joins_what_the_host_owns_beside_a_user_namespace(bundle, older, ve
             r = command(older, version, "enosys", *bundle.argv("exec", tail=["sh", "-c", "id -u; readlink /proc/self/ns/net"]))
             assert r.ok().lines == ["0", os.readlink(f"/proc/{owner.pid}/ns/net")]
         finally:
+            owner.kill()
+
+
+# --- the newer mount calls, of which a filter refuses some
+
+
+MOUNT_CALLS = ["open_tree", "move_mount", "fsopen", "fsconfig", "fsmount", "fspick", "mount_setattr"]
+SOME = [[c] for c in MOUNT_CALLS] + [list(pair) for pair in itertools.combinations(MOUNT_CALLS, 2)]
+
+
+@pytest.mark.parametrize("how", ["enosys", "eperm"])
+@pytest.mark.parametrize("missing", SOME, ids="+".join)
+@pytest.mark.parametrize("user", ["root", "userns"])
+def test_any_of_the_newer_mount_calls_may_be_refused(bundle, older, scratch, missing, how, user):
+    """All of them had been refused together, as a kernel before 5.2 does; Incus refuses fsopen and fsconfig alone."""
+    for name in ("a", "b", "c"):
+        (bundle.rootfs / name).mkdir()
+    if user == "userns":
+        bundle.userns(100000)
+        chown_tree(bundle.rootfs, 100000)
+    os.chmod(scratch, 0o777)
+    (scratch / "f").write_text("volume\n")
+    bundle.mount("/a", "tmpfs", "tmpfs", "size=1m", "mode=700", "nodev")
+    bundle.mount("/a", "tmpfs", "tmpfs", "remount", "size=2m", "ro", "nodev")
+    bundle.mount("/b", "bind", scratch, "rbind", "ro")
+    bundle.mount("/c", "tmpfs", "tmpfs", "silent", "noexec")
+    bundle.linux["maskedPaths"] = ["/c", "/proc/keys"]
+    bundle.sh("cat /b/f /proc/keys; echo x >/dev/null; cat /proc/self/mountinfo")
+    r = run(older, bundle, "99.0", *(f"-{c}" for c in missing), how=how).ok()
+    assert r.out.startswith("volume\n")
+    table = mounts_of(r.out)
+    a = mount_at(table, "/a")
+    assert {"ro", "nodev"} <= set(a.options) and "size=2048k" in a.super and "mode=700" in a.super
+    assert "ro" in mount_at(table, "/b").options
+    assert [("noexec" in m.options, m.fstype) for m in table if m.target == "/c"] == [(True, "tmpfs")] * 2
+    assert not [m for m in table if m.source == "tare"]
+
+
+@pytest.mark.parametrize("without,names", [
+    (["-user", "-cgroup", "-time"], "user, cgroup, time"), (["-user", "-cgroup"], "user, cgroup"), (["-cgroup", "-time"], "cgroup, time")])
+def test_all_namespaces_that_are_missing_are_named_at_once(bundle, older, without, names):
+    """The first one alone had been; so each took a further try."""
+    bundle.userns()
+    bundle.unlisted("cgroup")
+    bundle.linux["namespaces"] += [{"type": "cgroup"}, {"type": "time"}]
+    run(older, bundle.sh("true"), "99.0", *without).refused(
+        "/linux/namespaces", f"this kernel ({os.uname().release}), or a filter, lacks these namespaces: {names})")
+    assert not bundle.exists()
+
+
+def test_a_refused_procfs_is_put_down_to_a_hidden_one_only_where_that_is_so(bundle):
+    """Here it is a pid namespace of the host's. The hint is tried in test_mounts_rootless.py, by a container in a container."""
+    with subprocess.Popen(["unshare", "-p", "-f", "sleep", "1000"]) as owner:
+        try:
+            child = poll(lambda: read(f"/proc/{owner.pid}/task/{owner.pid}/children"), "the process in the namespace")
+            bundle.userns()
+            bundle.unlisted("pid")
+            bundle.linux["namespaces"].append({"type": "pid", "path": f"/proc/{child}/ns/pid"})
+            bundle.sh("true").refused_at("/mounts/0", 'mount on "/proc": mount "proc" of type proc: operation not permitted')
+        finally:
+            subprocess.run(["kill", "-KILL", child], check=True)
             owner.kill()

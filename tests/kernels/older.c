@@ -10,7 +10,7 @@
  * after VERSION: system calls with ENOSYS, as the kernel of that time did, or with EPERM, as the
  * filter of an outer container does that is older than its kernel; flags of older calls with what
  * the old kernel said of an unknown one. WITHOUT is "-user", "-cgroup" or "-time": namespaces that
- * the kernel was built without.
+ * the kernel was built without; or a call that is refused alone, "-fsopen" or others of its kind, or "-mknodat".
  *
  * What no filter can tell it lets pass: a flag in a structure, a file of procfs or cgroupfs. Those are tried by
  * tests/unit/older_kernel_test.c and tests/faults/test_lacks.py. Run
@@ -22,6 +22,7 @@
 #include <linux/filter.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -151,6 +152,20 @@ static const struct {
 	{ "-time", NEW_TIME_NAMESPACE },
 };
 
+static const struct {
+	const char *name;
+	int call;
+	bool permitted; /* the kernel has it, so the refusal is EPERM */
+} single[] = {
+	{ "-open_tree", 428 },	   { "-move_mount", 429 },
+	{ "-fsopen", 430 },	   { "-fsconfig", 431 },
+	{ "-fsmount", 432 },	   { "-fspick", 433 },
+	{ "-mount_setattr", 442 }, { "-mknodat", SYS_mknodat, true },
+};
+
+/* What of them the command line names, by index. */
+static bool refused[ARRAY_SIZE(single)];
+
 /* ---- the program ---- */
 
 static struct sock_filter code[1024];
@@ -238,6 +253,10 @@ static void make_filter(int version, int error, uint32_t without)
 	for (size_t i = 0; i < ARRAY_SIZE(arguments); i++)
 		if (arguments[i].since > version)
 			add_argument(&arguments[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(single); i++)
+		if (refused[i])
+			add_call(single[i].call, single[i].call,
+				 single[i].permitted ? EPERM : error);
 	if (without) {
 		const int flagged[] = { SYS_clone, SYS_unshare };
 
@@ -298,10 +317,13 @@ static uint32_t read_without(char ***argv)
 {
 	uint32_t without = 0;
 
-	for (; **argv && (**argv)[0] == '-'; (*argv)++)
+	for (; **argv && (**argv)[0] == '-'; (*argv)++) {
 		for (size_t i = 0; i < ARRAY_SIZE(namespaces); i++)
 			if (strcmp(**argv, namespaces[i].name) == 0)
 				without |= namespaces[i].flag;
+		for (size_t i = 0; i < ARRAY_SIZE(single); i++)
+			refused[i] |= strcmp(**argv, single[i].name) == 0;
+	}
 
 	return without;
 }
@@ -313,7 +335,7 @@ int main(int argc, char **argv)
 	argv = whole(argc, argv);
 	if (!argv[1] || !argv[2] || sscanf(argv[1], "%d.%d", &major, &minor) != 2) {
 		fprintf(stderr,
-			"usage: older VERSION enosys|eperm [-user|-cgroup|-time] COMMAND\n");
+			"usage: older VERSION enosys|eperm [-user|-cgroup|-time|-CALL] COMMAND\n");
 		return 125;
 	}
 
