@@ -84,6 +84,9 @@ const char *const *planned_cgroups(const struct plan *plan, struct arena *a);
 /* OP_SPAWN: start tare-init. On success pid, pidfd, control and release are set. */
 int spawn_init(struct create *c, const struct step *s, struct err *e);
 
+/* The kernel had no such namespace: the hint in @e says which of all that are to be made are missing. */
+void spawn_explain_missing(const struct create *c, struct err *e);
+
 /* OP_RELEASE: the id maps are written, it may exec. */
 int spawn_release(struct create *c, struct err *e);
 
@@ -119,6 +122,14 @@ int sources_send(struct create *c, struct err *e);
 /* WIRE_ASK: the source of @step; or, with a detached mount @tree, the owners of its files are mapped. */
 int sources_answer(struct create *c, size_t step, int tree, struct err *e);
 
+/* ---- nodes.c ---- */
+
+/*
+ * OP_BRING_DEVICES at @step: a detached tmpfs with the nodes of the steps behind it that want one from here, by the index of each.
+ * -ENOSYS: they can't be made here; -1 with @e set where one is asked for that can't be.
+ */
+int nodes_make(const struct create *c, size_t step, struct err *e);
+
 /* ---- resctrl.c ---- */
 
 /* OP_MAKE_RESCTRL, OP_WRITE_RESCTRL, OP_JOIN_RESCTRL */
@@ -141,8 +152,8 @@ int idmap_compare(struct create *c, const struct step *s, struct err *e);
 int idmap_write(struct create *c, const struct step *s, struct err *e);
 int idmap_deny_setgroups(struct create *c, struct err *e);
 
-/* Who user @inside of the namespace of process @pid is in ours. */
-int idmap_find_outside(pid_t pid, uid_t inside, uid_t *outside, struct err *e);
+/* Who user, or group, @inside of the namespace of process @pid is in ours. */
+int idmap_find_outside(pid_t pid, bool group, uid_t inside, uid_t *outside, struct err *e);
 
 /* A user namespace with these maps and no process in it, for mounts: its descriptor, or -1. */
 int idmap_make_namespace(const struct id_ranges *uids, const struct id_ranges *gids, struct err *e);

@@ -238,12 +238,12 @@ int idmap_compare(struct create *c, const struct step *s, struct err *e)
 			map + strspn(map, " "));
 }
 
-int idmap_find_outside(pid_t pid, uid_t inside, uid_t *outside, struct err *e)
+int idmap_find_outside(pid_t pid, bool group, uid_t inside, uid_t *outside, struct err *e)
 {
 	char map[MAP_TEXT];
 	struct id_range r;
 
-	if (read_map(pid, "uid_map", map, e) < 0)
+	if (read_map(pid, group ? "gid_map" : "uid_map", map, e) < 0)
 		return -1;
 	for (const char *at = map; account_parse_map(&at, &r) == 0;)
 		if (inside >= r.inside && inside - r.inside < r.count) {
@@ -251,7 +251,8 @@ int idmap_find_outside(pid_t pid, uid_t inside, uid_t *outside, struct err *e)
 			return 0;
 		}
 
-	return err_msg(e, "user %u is not mapped in the user namespace", inside);
+	return err_msg(e, "%s %u is not mapped in the user namespace", group ? "group" : "user",
+		       inside);
 }
 
 /* ---- a user namespace for mounts ---- */

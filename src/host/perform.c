@@ -153,7 +153,7 @@ static int own_cgroup(struct create *c, const struct step *s, struct err *e)
 {
 	uid_t uid;
 
-	if (idmap_find_outside(c->pid, s->cgroup_owner.uid, &uid, e) < 0)
+	if (idmap_find_outside(c->pid, false, s->cgroup_owner.uid, &uid, e) < 0)
 		return -1;
 
 	return cgroup_give(s->cgroup_owner.directory, uid, e);
@@ -525,10 +525,20 @@ static void warn_inside(struct create *c, struct wire_message *m)
 	log_warning("%s", line);
 }
 
+/* Was a namespace to be made that the kernel may not have? */
+static bool made_namespace(const struct create *c, size_t step)
+{
+	enum step_op op = step < c->plan->step_count ? c->plan->steps[step].op : OP_COUNT;
+
+	return op == OP_UNSHARE || op == OP_SET_CLOCKS;
+}
+
 static int failed_inside(struct create *c, const struct wire_message *m, struct err *e)
 {
 	*e = m->error;
 	exec_explain(c->pid, c->control, m, e);
+	if (made_namespace(c, m->step))
+		spawn_explain_missing(c, e);
 
 	return failed_at(c, heard_failed_step(&c->heard, c->plan, m->step), e);
 }

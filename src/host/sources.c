@@ -253,7 +253,7 @@ static int open_mount(const struct create *c, const struct mount_step *m, struct
 static bool is_wanted(const struct step *s)
 {
 	return (s->op == OP_MOUNT_ROOTFS && s->rootfs.source_from_host) ||
-	       (s->op == OP_MOUNT && s->mount.source_from_host);
+	       (s->op == OP_MOUNT && s->mount.source_from_host) || s->op == OP_BRING_DEVICES;
 }
 
 static int open_rootfs(const char *path, struct err *e)
@@ -336,7 +336,7 @@ static int hand_over(struct create *c, size_t step, enum wire_kind kind, int fd,
 		return 1;
 
 	return r < 0 ? err_sys(e, r, "hand \"%s\" to tare-init",
-			       s->op == OP_MOUNT ? s->mount.source : s->rootfs.path)
+			       s->op == OP_MOUNT_ROOTFS ? s->rootfs.path : s->mount.source)
 		     : 0;
 }
 
@@ -371,10 +371,21 @@ static int send_rootfs(struct create *c, size_t step, struct err *e)
 	return hand_over(c, step, WIRE_SOURCE, place, e);
 }
 
+static int send_devices(struct create *c, size_t step, struct err *e)
+{
+	autoclose int mount = nodes_make(c, step, e);
+	if (mount == -ENOSYS)
+		return hand_over(c, step, WIRE_NOTHING, -1, e);
+
+	return mount < 0 ? -1 : hand_over(c, step, WIRE_DESCRIPTOR, mount, e);
+}
+
 static int send_one(struct create *c, size_t step, struct err *e)
 {
 	const struct step *s = &c->plan->steps[step];
-	int r = s->op == OP_MOUNT ? send_source(c, step, e) : send_rootfs(c, step, e);
+	int r = s->op == OP_MOUNT	   ? send_source(c, step, e)
+		: s->op == OP_MOUNT_ROOTFS ? send_rootfs(c, step, e)
+					   : send_devices(c, step, e);
 
 	return r < 0 ? err_at(e, s->place) : r;
 }
@@ -401,11 +412,11 @@ int sources_answer(struct create *c, size_t step, int tree, struct err *e)
 {
 	const struct step *s = &c->plan->steps[step];
 
-	if (step >= c->plan->step_count || s->op != OP_MOUNT || !is_wanted(s))
+	if (step >= c->plan->step_count || s->op == OP_MOUNT_ROOTFS || !is_wanted(s))
 		return err_msg(e, "tare-init asks for what is none of its sources");
 	if (tree < 0)
 		return send_one(c, step, e) < 0 ? -1 : 0;
-	if (s->mount.idmap.way == MOUNT_IDMAP_NONE)
+	if (s->op != OP_MOUNT || s->mount.idmap.way == MOUNT_IDMAP_NONE)
 		return err_msg(e, "tare-init asks to map a mount that is not to be mapped");
 	if (map_mount(c, tree, &s->mount, e) < 0)
 		return err_at(e, s->place);

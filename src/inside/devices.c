@@ -11,6 +11,7 @@
 #include "base/fmt.h"
 #include "kernel/device.h"
 #include "kernel/mount.h"
+#include "wire/wire.h"
 
 /* Linux's fixed number for /dev/null; see the kernel's devices.txt. */
 #define DEV_NULL device_number(1, 3)
@@ -34,66 +35,157 @@ int devices_clone_null(struct err *e)
 	return mount < 0 ? err_sys(e, mount, "clone /dev/null") : mount;
 }
 
-/* What is at the name already: fine if it is the device that is asked for, an error else. */
-static int accept_existing(int parent, const char *name, const struct device_step *d, struct err *e)
-{
-	struct stat st;
-	int r = sys_stat_at(parent, name, AT_SYMLINK_NOFOLLOW, &st);
+/* ---- a node of our own ---- */
 
-	if (r < 0)
-		return err_sys(e, r, "stat");
-	if ((st.st_mode & S_IFMT) != (d->mode & S_IFMT))
+/* Is the file @fd the device that is asked for? */
+static int check_node(const struct stat *st, const struct device_step *d, struct err *e)
+{
+	if ((st->st_mode & S_IFMT) != (d->mode & S_IFMT))
 		return err_msg(e, "another file is there already");
-	if (!S_ISFIFO(d->mode) && st.st_rdev != device_number(d->major, d->minor))
+	if (!S_ISFIFO(d->mode) && st->st_rdev != device_number(d->major, d->minor))
 		return err_msg(e, "another device (%u:%u) is there already",
-			       device_major(st.st_rdev), device_minor(st.st_rdev));
+			       device_major(st->st_rdev), device_minor(st->st_rdev));
 
 	return 0;
 }
 
-static int make_node(int parent, const char *name, const struct device_step *d, struct err *e)
+/* Owner before mode: changing the first takes set-user-ID bits away. By its place in procfs, for an O_PATH descriptor has no fchmod(2). */
+static int set_rights(int node, const struct stat *st, const struct device_step *d, struct err *e)
 {
-	int r = sys_mknod_at(parent, name, d->mode, device_number(d->major, d->minor));
+	char path[64];
+	int r = 0;
 
-	if (r == -EEXIST)
-		return accept_existing(parent, name, d, e);
+	if (st->st_uid != d->uid || st->st_gid != d->gid)
+		r = sys_chown_at(node, "", d->uid, d->gid, AT_EMPTY_PATH);
 	if (r < 0)
-		return err_sys(e, r, "mknod");
-	if (d->uid == 0 && d->gid == 0)
-		return 0;
+		return err_sys(e, r, "change owner");
+	if (r == 0 && (st->st_mode & 07777) != (d->mode & 07777)) {
+		fmt_text(path, sizeof(path), "/proc/self/fd/%d", node);
+		r = sys_chmod_at(AT_FDCWD, path, d->mode & 07777);
+	}
 
-	r = sys_chown_at(parent, name, d->uid, d->gid, AT_SYMLINK_NOFOLLOW);
-
-	return r < 0 ? err_sys(e, r, "change owner") : 0;
+	return r < 0 ? err_sys(e, r, "change mode") : 0;
 }
 
-/* The host's own node, if it is what the step says; detached. */
-static int clone_host_device(const struct device_step *d, struct err *e)
+/*
+ * What is at the name, be it of the image or made right now: another container may have the same /dev and exchange it at any
+ * moment, so what is changed is what was looked at.
+ */
+static int settle_node(int parent, const char *name, const struct device_step *d, bool is_new,
+		       struct err *e)
 {
 	struct stat st;
 
-	autoclose int node = sys_open(d->path, O_PATH | O_NOFOLLOW);
-	if (node < 0)
-		return err_sys(e, node, "open the host's");
-
-	int r = sys_stat(node, &st);
+	autoclose int node = sys_open_at(parent, name, O_PATH | O_NOFOLLOW, 0);
+	int r = node < 0 ? node : sys_stat(node, &st);
 	if (r < 0)
-		return err_sys(e, r, "stat the host's");
-	if ((st.st_mode & S_IFMT) != (d->mode & S_IFMT) ||
-	    st.st_rdev != device_number(d->major, d->minor))
-		return err_msg(e, "the host has no such device at this path");
+		return err_sys(e, r, "stat");
+	if (check_node(&st, d, e) < 0)
+		return -1;
 
-	int mount = sys_clone_mount(node, 0);
+	return is_new || d->listed ? set_rights(node, &st, d, e) : 0;
+}
+
+/* ---- a node that is bound ---- */
+
+/* What udev calls it below /dev: the line `DEVNAME=` of its uevent file. */
+static int find_name(const struct device_step *d, char path[128], struct err *e)
+{
+	char text[512];
+
+	fmt_text(path, 128, "/sys/dev/%s/%u:%u/uevent", S_ISBLK(d->mode) ? "block" : "char",
+		 d->major, d->minor);
+
+	autoclose int file = sys_open(path, O_RDONLY);
+	ssize_t n = file < 0 ? file : sys_read_all(file, text, sizeof(text) - 1);
+	text[n < 0 ? 0 : n] = '\0';
+	for (char *line = text, *next; *line != '\0'; line = next) {
+		size_t length = strcspn(line, "\n");
+
+		next = line + length + (line[length] == '\n');
+		line[length] = '\0';
+		if (strncmp(line, "DEVNAME=", 8) != 0)
+			continue;
+		fmt_text(path, 128, "/dev/%s", line + 8);
+		return 0;
+	}
+
+	return err_msg(e, "the host has no such device");
+}
+
+static bool is_asked_for(int node, const struct device_step *d)
+{
+	struct stat st;
+
+	return node >= 0 && sys_stat(node, &st) == 0 &&
+	       (st.st_mode & S_IFMT) == (d->mode & S_IFMT) &&
+	       st.st_rdev == device_number(d->major, d->minor);
+}
+
+/* The host's own node, at the same path or wherever it has it; detached. */
+static int clone_host_device(const struct device_step *d, struct err *e)
+{
+	char path[128];
+	int node = sys_open(d->path, O_PATH | O_NOFOLLOW);
+
+	if (!is_asked_for(node, d)) {
+		fd_close(&node);
+		node = find_name(d, path, e) < 0 ? -1 : sys_open(path, O_PATH | O_NOFOLLOW);
+	}
+
+	autoclose int found = node;
+	if (!is_asked_for(found, d))
+		return err_msg(e, "the host has no such device");
+
+	int mount = sys_clone_mount(found, 0);
 
 	return mount < 0 ? err_sys(e, mount, "clone the host's") : mount;
 }
 
-/* mknod(2) is not for us (user namespace): the host's node is bound onto an empty file. */
-static int bind_node(int parent, const char *name, const struct device_step *d, struct err *e)
+static int clone_brought(const struct inside *in, struct err *e)
+{
+	char name[24];
+
+	fmt_text(name, sizeof(name), "%zu", in->step);
+
+	autoclose int node = sys_open_at(in->nodes, name, O_PATH | O_NOFOLLOW, 0);
+	int mount = node < 0 ? node : sys_clone_mount(node, 0);
+
+	return mount < 0 ? err_sys(e, mount, "take the node that the host made") : mount;
+}
+
+/* As the /dev around it mostly is: a device needs neither, and what is owned by others should not have them. */
+static int clone_node(const struct inside *in, const struct device_step *d, struct err *e)
+{
+	struct mount_attr attr = { .attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC };
+
+	autoclose int mount =
+		d->from_host && in->nodes >= 0 ? clone_brought(in, e) : clone_host_device(d, e);
+	if (mount < 0)
+		return -1;
+
+	int r = sys_set_mount_attr(mount, 0, &attr);
+
+	return r < 0 ? err_sys(e, r, "set mount attributes") : take_fd(&mount);
+}
+
+/* Is there something that a node can be bound on? A directory, a link or a socket is another file. */
+static int check_place(int target, const struct device_step *d, struct err *e)
 {
 	struct stat st;
+	int r = sys_stat(target, &st);
 
-	autoclose int node = clone_host_device(d, e);
+	if (r < 0)
+		return err_sys(e, r, "stat");
+
+	return S_ISREG(st.st_mode) ? 0 : check_node(&st, d, e);
+}
+
+/* mknod(2) is not for us: a node is bound onto an empty file, or onto what the image has. */
+static int bind_node(const struct inside *in, int parent, const char *name,
+		     const struct device_step *d, struct err *e)
+{
+	autoclose int node = clone_node(in, d, e);
 	if (node < 0)
 		return -1;
 
@@ -106,15 +198,73 @@ static int bind_node(int parent, const char *name, const struct device_step *d, 
 	autoclose int target = sys_open_at(parent, name, O_PATH | O_NOFOLLOW, 0);
 	if (target < 0)
 		return err_sys(e, target, "open");
+	if (check_place(target, d, e) < 0)
+		return -1;
 
-	int r = sys_stat(target, &st);
-	if (r < 0)
-		return err_sys(e, r, "stat");
-	if (!S_ISREG(st.st_mode))
-		return accept_existing(parent, name, d, e);
-	r = sys_attach_mount(node, target);
+	int r = sys_attach_mount(node, target);
 
 	return r < 0 ? err_sys(e, r, "bind the host's") : 0;
+}
+
+/* A filter, or the cgroup, may refuse mknod(2) to who has the capability. */
+static int make_node(const struct inside *in, int parent, const char *name,
+		     const struct device_step *d, struct err *e)
+{
+	int r = sys_mknod_at(parent, name, d->mode, device_number(d->major, d->minor));
+
+	if (r == -EEXIST)
+		return settle_node(parent, name, d, false, e);
+	if (r == -EPERM && !S_ISFIFO(d->mode))
+		return bind_node(in, parent, name, d, e);
+	if (r < 0)
+		return err_sys(e, r, "mknod");
+
+	/* Our umask is 0, and root we are already. */
+	return d->uid == 0 && d->gid == 0 ? 0 : settle_node(parent, name, d, true, e);
+}
+
+/* ---- the steps ---- */
+
+/*
+ * Only what is mounted in our own namespace can be copied before Linux 6.15. So the tmpfs lies over the host's root for a moment, where
+ * no look-up finds it; the host sends none where there are no detached mounts.
+ */
+int devices_bring(struct inside *in, const struct step *s, struct err *e)
+{
+	struct wire_message m;
+
+	(void) s;
+
+	autoclose int received = source_receive(in, &m);
+	if (m.kind == WIRE_NOTHING)
+		return 0;
+	if (received < 0)
+		return err_msg(e, "the device nodes did not arrive from the host side");
+
+	autoclose int nodes = sys_take_tree(received);
+	autoclose int top = nodes < 0 ? nodes : sys_open("/", O_PATH | O_DIRECTORY);
+	int r = top < 0 ? top : sys_attach_mount(nodes, top);
+	if (r < 0)
+		return err_sys(e, r, "attach the device nodes of the host side");
+	in->nodes = take_fd(&nodes);
+
+	return 0;
+}
+
+int devices_drop(struct inside *in, const struct step *s, struct err *e)
+{
+	char place[64];
+
+	(void) s;
+	if (in->nodes < 0)
+		return 0;
+	fmt_text(place, sizeof(place), "/proc/self/fd/%d", in->nodes);
+
+	int r = sys_umount(place, MNT_DETACH);
+	sys_close(in->nodes);
+	in->nodes = -1;
+
+	return r < 0 ? err_sys(e, r, "let go of the device nodes of the host side") : 0;
 }
 
 int devices_make(struct inside *in, const struct step *s, struct err *e)
@@ -126,7 +276,7 @@ int devices_make(struct inside *in, const struct step *s, struct err *e)
 	if (parent < 0)
 		return err_in(e, "device \"%s\"", d->path);
 
-	int r = d->bind ? bind_node(parent, name, d, e) : make_node(parent, name, d, e);
+	int r = d->bind ? bind_node(in, parent, name, d, e) : make_node(in, parent, name, d, e);
 	if (r < 0)
 		return err_in(e, "device \"%s\"", d->path);
 

@@ -44,6 +44,7 @@ struct inside {
 		int mount;
 	} early[EARLY_MOUNTS]; /* made before a user namespace was joined */
 	size_t early_count;
+	int nodes; /* a tmpfs of the host's with device nodes, while they are bound; else -1 */
 	int empty_mount; /* the tmpfs that masks directories, once one is attached; else -1 */
 	int labels[LABEL_MODULES];	 /* open attribute files; -1: not asked for */
 	int console;			 /* slave of the pty, which becomes stdio; -1: none */
@@ -88,9 +89,17 @@ step_performer rootfs_propagate, rootfs_mount, rootfs_pivot, rootfs_move, rootfs
 /* Make the rootfs our root directory, wherever it is mounted, and forget what we had of the host's. 0, or -1. */
 int rootfs_become(struct inside *in, struct err *e);
 
+/*
+ * sources.c: what the host opened or made for this step, as it says in @m: the descriptor, or -1. Ends the process where the host is gone.
+ */
+int source_receive(struct inside *in, struct wire_message *m);
+
+/* sources.c: ask the host about this step; with a detached mount @tree: to map the owners of its files. The same; @tree -1: none. */
+int source_ask(struct inside *in, int tree, struct wire_message *answer);
+
 /* mounts.c, devices.c, paths.c, console.c */
-step_performer mounts_attach, mounts_protect, devices_make, devices_link, paths_mask, paths_protect,
-	console_open;
+step_performer mounts_attach, mounts_protect, devices_bring, devices_make, devices_drop,
+	devices_link, paths_mask, paths_protect, console_open;
 
 /*
  * @mount was attached to @target: if that is /proc or /sys, paths to be masked below it are looked up in it, whatever the name finds

@@ -4,49 +4,20 @@
  *
  * A mount is made detached, with all its attributes, and only then attached onto the descriptor of
  * its place: it is never there half-configured. Filesystems that take options only mount(2) can
- * say (plan/mounts.c decides) are mounted in a place of our own, and moved from there.
+ * say (plan/mounts.c decides) are mounted where nobody sees them (kernel/mount.c, the stage).
  */
 #include "inside/inside.h"
 
 #include "base/fmt.h"
 #include "base/table.h"
 #include "kernel/mount.h"
+#include "kernel/mountinfo.h"
 #include "kernel/process.h"
 #include "wire/filesystem.h"
 #include "wire/wire.h"
 
 #include <linux/magic.h>
 #include <linux/mount.h>
-
-/* Ask the host about this step, and wait for its answer; @tree -1: for the source. The descriptor that came, or -1. */
-static int ask(struct inside *in, int tree, struct wire_message *answer)
-{
-	int fd;
-
-	if (wire_send(in->control, WIRE_ASK, in->step, tree) < 0)
-		sys_exit(EXIT_ABANDONED);
-	for (;;) {
-		if (wire_receive(in->control, answer, &fd) <= 0)
-			sys_exit(EXIT_ABANDONED);
-		if (answer->kind != WIRE_GO)
-			return fd;
-		/* A step that the host does ahead of us is done: give_turn() need not wait for that. */
-		in->early_turns++;
-	}
-}
-
-static int next_source(struct inside *in, struct wire_message *m)
-{
-	int fd = -1;
-
-	if (!in->asking) {
-		if (wire_receive(in->control, m, &fd) <= 0 || m->kind != WIRE_LATER)
-			return fd;
-		in->asking = true;
-	}
-
-	return ask(in, -1, m);
-}
 
 static bool in_user_namespace(const struct inside *in)
 {
@@ -77,7 +48,7 @@ static int copy_source(struct inside *in, const struct mount_step *m, int source
 	if (m->idmap.way == MOUNT_IDMAP_NONE)
 		return take_fd(&tree);
 
-	autoclose int unwanted = ask(in, tree, &answer);
+	autoclose int unwanted = source_ask(in, tree, &answer);
 	if (unwanted >= 0 || answer.kind != WIRE_MAPPED)
 		return err_msg(e, "the host side did not map the owners of \"%s\"", m->source);
 
@@ -88,7 +59,7 @@ static int receive_source(struct inside *in, const struct mount_step *m, struct 
 {
 	struct wire_message message;
 
-	autoclose int source = next_source(in, &message);
+	autoclose int source = source_receive(in, &message);
 	if (source < 0)
 		return err_msg(e, "source \"%s\" did not arrive from the host side", m->source);
 	if (message.kind != WIRE_DESCRIPTOR)
@@ -153,8 +124,31 @@ static int set_label(int mount, const char *label, struct err *e)
 	return r < 0 ? err_sys(e, r, "label it \"%s\"", label) : 0;
 }
 
-static int proc_is_hidden(struct err *e)
+/* Directories of procfs that are there for mounts, and always empty otherwise: what covers them hides nothing. */
+static bool is_for_mounts(const char *point)
 {
+	return strcmp(point, "/proc/sys/fs/binfmt_misc") == 0 ||
+	       strcmp(point, "/proc/fs/nfsd") == 0;
+}
+
+/*
+ * mount_namespaces(7): a procfs can be mounted anew in a user namespace only where a whole one is in sight. There are other reasons for
+ * EPERM: a security module, a filter.
+ */
+static int explain_proc(struct err *e)
+{
+	struct mountinfo m = { .fd = sys_open("/proc/self/mountinfo", O_RDONLY) };
+	autoclose int fd = m.fd;
+	struct mountinfo_line line;
+	bool whole = false, covered = false;
+
+	while (fd >= 0 && mountinfo_next(&m, &line) > 0) {
+		whole |= line.whole && strcmp(line.point, "/proc") == 0;
+		covered |= strncmp(line.point, "/proc/", 6) == 0 && !is_for_mounts(line.point);
+	}
+	if (fd < 0 || (whole && !covered))
+		return -1;
+
 	return err_hint(e, "an outer container hides parts of /proc: start that one with an "
 			   "unmasked /proc, or bind /proc with rbind, which shows its processes");
 }
@@ -171,7 +165,7 @@ static int make_filesystem(struct inside *in, const struct mount_step *m, struct
 	if (mount >= 0 || e->code != EPERM)
 		return take_fd(&mount);
 	if (!m->fallback)
-		return strcmp(m->type, "proc") == 0 ? proc_is_hidden(e) : -1;
+		return strcmp(m->type, "proc") == 0 ? explain_proc(e) : -1;
 
 	const struct mount_attrs below = { .set = m->attrs.set & MOUNT_ATTRS_OF_A_KIND };
 	autoclose int tree = sys_clone_tree(m->fallback, AT_RECURSIVE);
@@ -372,78 +366,23 @@ static int keep_for_later(struct inside *in, int mount, const struct mount_step 
 	return kept < 0 ? err_sys(e, kept, "keep it to be made read-only later") : 0;
 }
 
-/* A tmpfs of our own on top of everything, with the directory "m" in it. */
-static int make_scratch(struct err *e)
-{
-	autoclose int fs = sys_fsopen("tmpfs");
-	int r = fs < 0 ? fs : sys_fs_create(fs);
-	autoclose int scratch = r < 0 ? r : sys_fsmount(fs, 0);
-	if (scratch < 0)
-		return err_sys(e, scratch, "make a place of our own");
-
-	r = sys_mkdir_at(scratch, "m", 0700);
-	autoclose int top = r < 0 ? r : sys_open("/", O_PATH | O_DIRECTORY);
-	r = top < 0 ? top : sys_attach_mount(scratch, top);
-
-	return r < 0 ? err_sys(e, r, "attach a place of our own") : take_fd(&scratch);
-}
-
-/*
- * @scratch -1: there are no detached mounts, and kernel/mount.c has such a place.
- *
- * What mount(2) makes is attached where it is made, and nobody gets a descriptor of it: its name would have to be looked
- * up once more. So it is made in a place that is nobody else's, and moved from there.
- */
-static int make_classic(const struct mount_step *m, int scratch, struct err *e)
-{
-	char place[64];
-
-	fmt_text(place, sizeof(place), "/proc/self/fd/%d/m", scratch);
-
-	unsigned long flags = m->own_mode ? m->flags & ~(unsigned long) MS_RDONLY : m->flags;
-	int r = scratch < 0 ? sys_make_filesystem(m->source, m->type, flags, 0, m->data)
-			    : sys_mount(m->source, place, m->type, flags, m->data);
-	if (r < 0)
-		return err_sys(e, r, "mount \"%s\" of type %s", m->source ? m->source : m->type,
-			       m->type);
-	if (scratch < 0)
-		return r;
-
-	int mount = sys_open_at(scratch, "m", O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
-
-	return mount < 0 ? err_sys(e, mount, "open what was mounted") : mount;
-}
-
-static int drop_scratch(int scratch, struct err *e)
-{
-	char place[64];
-
-	fmt_text(place, sizeof(place), "/proc/self/fd/%d", scratch);
-
-	int r = sys_umount(place, MNT_DETACH);
-
-	return r < 0 ? err_sys(e, r, "unmount a place of our own") : 0;
-}
-
 /* What only mount(2) can say, and fsconfig(2) can't. */
 static int mount_classic(struct inside *in, const struct mount_step *m, struct err *e)
 {
-	bool detached = sys_mounts_detached();
+	unsigned long flags = m->own_mode ? m->flags & ~(unsigned long) MS_RDONLY : m->flags;
+
 	if (in->pids >= 0 && strcmp(m->type, "proc") == 0)
 		return err_msg(e, "the procfs of a pid namespace that is joined takes no options "
 				  "but its own");
 
-	autoclose int scratch = detached ? make_scratch(e) : -1;
-	if (detached && scratch < 0)
-		return -1;
-
-	autoclose int mount = make_classic(m, scratch, e);
-	if (mount < 0 || (m->own_mode && fill(in, mount, m, e) < 0) ||
-	    set_attrs(mount, &m->attrs, 0, e) < 0 ||
+	autoclose int mount = sys_make_filesystem(m->source, m->type, flags, 0, m->data);
+	if (mount < 0)
+		return err_sys(e, mount, "mount \"%s\" of type %s", m->source ? m->source : m->type,
+			       m->type);
+	if ((m->own_mode && fill(in, mount, m, e) < 0) || set_attrs(mount, &m->attrs, 0, e) < 0 ||
 	    set_attrs(mount, &m->recursive_attrs, AT_RECURSIVE, e) < 0)
 		return -1;
-	if (attach(in, mount, m, e) < 0 || keep_for_later(in, mount, m, e) < 0 ||
-	    (detached && drop_scratch(scratch, e) < 0))
+	if (attach(in, mount, m, e) < 0 || keep_for_later(in, mount, m, e) < 0)
 		return -1;
 
 	return finish(mount, m, e);

@@ -376,8 +376,8 @@ static void describe_device(struct line *l, const struct step *s)
 	else
 		say(l, " %c %u:%u", S_ISBLK(d->mode) ? 'b' : 'c', d->major, d->minor);
 	if (d->bind)
-		say(l, " bound");
-	else
+		say(l, d->from_host ? " bound, made by host" : " bound");
+	if (!d->bind || d->from_host)
 		say(l, " %04o %u:%u", permissions, d->uid, d->gid);
 }
 
@@ -611,13 +611,16 @@ static describer *const describers[OP_COUNT] = {
 	[OP_PROPAGATE] = describe_propagation,
 	[OP_MOUNT_ROOTFS] = describe_rootfs,
 	[OP_MOUNT] = describe_mount,
+	[OP_BRING_DEVICES] = describe_nothing,
 	[OP_MAKE_DEVICE] = describe_device,
+	[OP_DROP_DEVICES] = describe_nothing,
 	[OP_MAKE_LINK] = describe_link,
 	[OP_OPEN_CONSOLE] = describe_console,
 	[OP_PASS_CONSOLE] = describe_nothing,
 	[OP_RUN_HOST_HOOK] = describe_hook,
 	[OP_RUN_HOOK] = describe_hook,
 	[OP_MAKE_DIR] = describe_path,
+	[OP_PROTECT_MOUNT] = describe_nothing,
 	[OP_MASK_PATH] = describe_path,
 	[OP_PROTECT_PATH] = describe_path,
 	[OP_PIVOT_ROOT] = describe_nothing,

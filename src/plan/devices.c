@@ -3,14 +3,16 @@
  * plan/devices.c - linux.devices, the default devices, the links in /dev
  *
  * config-linux.md, "Default Devices"; runtime-linux.md, "Dev symbolic links". Where mknod(2) is
- * refused, so in every user namespace but the first, the host's own nodes are bound.
+ * refused, so in every user namespace but the first, nodes are bound: as tare makes them, where it has that right
+ * itself, else the host's own.
  *
  * A /dev that is bound from elsewhere, as privileged containers have it, is left as it is: most
  * likely it is the host's.
  */
 #include "base/table.h"
-#include "kernel/sys.h"
+#include "kernel/mount.h"
 #include "kernel/process.h"
+#include "plan/mounts.h"
 #include "plan/path_text.h"
 #include "plan/planner.h"
 
@@ -124,19 +126,51 @@ static int read_device(struct planner *p, size_t i, struct device_step *device, 
 			(d->has_file_mode ? d->file_mode & PERMISSIONS : DEFAULT_PERMISSIONS),
 		.uid = d->uid,
 		.gid = d->gid,
+		.listed = true,
 	};
 
 	return read_numbers(p, i, device, e);
 }
 
+static bool has_capability(const struct planner *p, unsigned capability)
+{
+	return p->facts->initial_userns && p->facts->capabilities & ((uint64_t) 1 << capability);
+}
+
+/* May tare make nodes that the container's user namespace may not? */
+static bool makes_for_userns(const struct planner *p)
+{
+	return plan_has_namespace(p, CLONE_NEWUSER) && p->facts->euid == 0 &&
+	       has_capability(p, CAP_MKNOD) && has_capability(p, CAP_SYS_ADMIN);
+}
+
 static void add_device(struct planner *p, const struct device_step *device, const char *place)
 {
-	bool may_make = p->facts->initial_userns && !plan_has_namespace(p, CLONE_NEWUSER) &&
-			(p->facts->capabilities & ((uint64_t) 1 << CAP_MKNOD));
+	bool may_make = has_capability(p, CAP_MKNOD) && !plan_has_namespace(p, CLONE_NEWUSER);
 	struct step *step = plan_add(p, OP_MAKE_DEVICE, place);
 
 	step->device = *device;
 	step->device.bind = !may_make && !S_ISFIFO(device->mode);
+	step->device.from_host = step->device.bind && makes_for_userns(p);
+}
+
+/* Where the nodes are made: search permission is all that tare-init needs. */
+static void bring_devices(struct planner *p)
+{
+	static const struct mount_parameter mode = { "mode", "0711" };
+	struct mount_step m = {
+		.source = "devices",
+		.target = "/dev",
+		.type = "tmpfs",
+		.attrs.set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC,
+		.parameters = &mode,
+		.parameter_count = 1,
+		.data = "mode=0711",
+		.source_from_host = true,
+	};
+
+	plan_mount_label(p, "", &m);
+	plan_add(p, OP_BRING_DEVICES, "")->mount = m;
 }
 
 static bool is_listed(struct planner *p, const char *path)
@@ -217,11 +251,15 @@ int plan_devices(struct planner *p, struct err *e)
 	if (!(p->new_namespaces & CLONE_NEWNS))
 		return 0;
 
-	bool dev_is_bound = is_dev_bound(p);
+	bool dev_is_bound = is_dev_bound(p), brought = makes_for_userns(p);
+	if (brought)
+		bring_devices(p);
 	if (!dev_is_bound)
 		add_default_devices(p);
 	if (add_listed_devices(p, dev_is_bound, e) < 0)
 		return -1;
+	if (brought)
+		plan_add(p, OP_DROP_DEVICES, "");
 	if (!dev_is_bound)
 		add_links(p);
 

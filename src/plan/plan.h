@@ -74,7 +74,9 @@ enum step_op {
 	OP_PROPAGATE,          /* propagation: of the whole tree, before the first mount */
 	OP_MOUNT_ROOTFS,       /* rootfs */
 	OP_MOUNT,              /* mount */
+	OP_BRING_DEVICES,      /* mount: a tmpfs that the host makes, with the nodes of OP_MAKE_DEVICE in it */
 	OP_MAKE_DEVICE,        /* device */
+	OP_DROP_DEVICES,       /* none: that tmpfs goes; what was bound of it stays */
 	OP_MAKE_LINK,          /* link */
 	OP_OPEN_CONSOLE,       /* console: pty, /dev/console, stdio; the master goes to tare */
 	OP_PASS_CONSOLE,       /* none; SIDE_HOST: the master goes to --console-socket */
@@ -193,7 +195,7 @@ struct mount_step {
 /* So many mounts can be made read-only last; they are kept open until then. */
 #define READONLY_LATER_MOST 16
 
-/* A device node, or, where mknod(2) is not allowed, the host's own bound onto a file. */
+/* A device node, or, where mknod(2) is not allowed, one that the host has made, or its own, bound onto a file. */
 struct device_step {
 	const char *path;
 	mode_t mode; /* type and permissions */
@@ -201,6 +203,8 @@ struct device_step {
 	uid_t uid;
 	gid_t gid;
 	bool bind;
+	bool from_host; /* with @bind: OP_BRING_DEVICES brings it, called by the index of this step */
+	bool listed;	/* in linux.devices: a node that is there already gets mode and owner */
 };
 
 /* runtime-spec, config.md#posix-platform-hooks */
@@ -443,7 +447,7 @@ struct step {
 };
 
 /* Bumped with every change of this header: a tare-init of another build refuses. */
-#define PLAN_VERSION 7
+#define PLAN_VERSION 8
 
 struct plan {
 	uint32_t version;

@@ -283,6 +283,7 @@ static void (*const settlers[OP_COUNT])(struct arena *a, struct step *s) = {
 	[OP_SET_SYSCTL] = settle_setting,
 	[OP_MOUNT_ROOTFS] = settle_rootfs,
 	[OP_MOUNT] = settle_mount,
+	[OP_BRING_DEVICES] = settle_mount,
 	[OP_MAKE_DEVICE] = settle_device,
 	[OP_MAKE_LINK] = settle_link,
 	[OP_RUN_HOST_HOOK] = settle_hook,

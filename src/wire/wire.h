@@ -98,6 +98,7 @@ enum wire_kind {
 	WIRE_LATER, /* -> init: the source of @step, and those behind it, must be asked for when their turn comes */
 	WIRE_ASK, /* -> host: the source of @step; with a detached mount: map the owners of its files */
 	WIRE_MAPPED,  /* -> init: that is done */
+	WIRE_NOTHING, /* -> init: the host can't make what @step asks for */
 	WIRE_FAILED,  /* -> host or start, with @error; @step is where */
 	WIRE_WARNING, /* -> host: @step could not do all, as @error tells, and tare-init goes on */
 };

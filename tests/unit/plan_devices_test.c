@@ -65,11 +65,37 @@ static void default_devices_are_always_there(void **state)
 	"make-device \"/dev/urandom\" c 1:9 bound\n"                                               \
 	"make-device \"/dev/tty\" c 5:0 bound\n"
 
+#define MADE_BY_HOST                                                                               \
+	"make-device \"/dev/null\" c 1:3 bound, made by host 0666 0:0\n"                           \
+	"make-device \"/dev/zero\" c 1:5 bound, made by host 0666 0:0\n"                           \
+	"make-device \"/dev/full\" c 1:7 bound, made by host 0666 0:0\n"                           \
+	"make-device \"/dev/random\" c 1:8 bound, made by host 0666 0:0\n"                         \
+	"make-device \"/dev/urandom\" c 1:9 bound, made by host 0666 0:0\n"                        \
+	"make-device \"/dev/tty\" c 5:0 bound, made by host 0666 0:0\n"
+
+/* Of a user namespace: by tare, if tare has the right itself. */
+static void nodes_are_made_by_the_host_where_only_the_host_can(void **state)
+{
+	struct plan_case c = devices_of(plan_case_of_root());
+
+	(void) state;
+	gives(&c,
+	      DEVICES_IN(
+		      "", ", { \"type\": \"user\" }",
+		      "{ \"type\": \"p\", \"path\": \"/dev/pipe\" }, { \"type\": \"c\", \"path\": \"/x/y\","
+		      " \"major\": 7, \"minor\": 8, \"fileMode\": 384, \"uid\": 1, \"gid\": 2 }"),
+	      "bring-devices\n" MADE_BY_HOST
+	      "make-device \"/dev/pipe\" p 0666 0:0 [/linux/devices/0]\n"
+	      "make-device \"/x/y\" c 7:8 bound, made by host 0600 1:2 [/linux/devices/1]\n"
+	      "drop-devices\n");
+}
+
 static void nodes_are_bound_where_none_can_be_made(void **state)
 {
 	struct plan_case c = devices_of(plan_case_of_root());
 
 	(void) state;
+	c.facts.capabilities &= ~((uint64_t) 1 << CAP_SYS_ADMIN);
 	gives(&c,
 	      DEVICES_IN("", ", { \"type\": \"user\" }",
 			 "{ \"type\": \"p\", \"path\": \"/dev/pipe\" }"),
@@ -159,6 +185,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(default_devices_are_always_there),
+		cmocka_unit_test(nodes_are_made_by_the_host_where_only_the_host_can),
 		cmocka_unit_test(nodes_are_bound_where_none_can_be_made),
 		cmocka_unit_test(a_listed_device_replaces_the_default),
 		cmocka_unit_test(a_bound_dev_is_left_as_it_is),

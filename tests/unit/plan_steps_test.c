@@ -78,7 +78,7 @@ static void operands_are_told_in_one_line(void **state)
 		  "net/ipv4/ip_forward = \"1\"" },
 		{ { .op = OP_PROPAGATE, .propagation.flags = MS_SLAVE | MS_REC }, "rslave" },
 		{ { .op = OP_MAKE_DEVICE,
-		    .device = { "/dev/a", S_IFBLK | 0640, 8, 1, 0, 6, false } },
+		    .device = { "/dev/a", S_IFBLK | 0640, 8, 1, 0, 6, false, false, true } },
 		  "\"/dev/a\" b 8:1 0640 0:6" },
 		{ { .op = OP_RUN_HOST_HOOK,
 		    .hook = { "prestart", "creating", "/bin/hook", argv, argv, 7, false } },
@@ -99,6 +99,13 @@ static void operands_are_told_in_one_line(void **state)
 		  "effective CAP_CHOWN,CAP_DAC_OVERRIDE permitted CAP_CHOWN inheritable none "
 		  "ambient none" },
 		{ { .op = OP_DROP_BOUNDING, .caps.bounding = 0 }, "to none" },
+		{ { .op = OP_MAKE_DEVICE,
+		    .device = { "/dev/a", S_IFCHR | 0640, 8, 1, 0, 6, true, true, true } },
+		  "\"/dev/a\" c 8:1 bound, made by host 0640 0:6" },
+		{ { .op = OP_MAKE_DIR, .path = "/srv" }, "\"/srv\"" },
+		{ { .op = OP_PROTECT_MOUNT, .index = 1 }, "" },
+		{ { .op = OP_BRING_DEVICES }, "" },
+		{ { .op = OP_DROP_DEVICES }, "" },
 		{ { .op = OP_PIVOT_ROOT }, "" },
 	};
 
