@@ -111,12 +111,17 @@ static bool is_at_work(const struct heard *h, const struct plan *plan, const str
 #define MOST_QUESTIONS 2 /* for the source of a mount, and for its owners */
 #define MOST_WARNINGS  4
 
+/* Is it for a step that the host opens or makes something for? The rootfs is never asked for. */
 static bool may_ask(const struct heard *h, const struct plan *plan, const struct wire_message *m)
 {
 	unsigned before = m->step == h->next ? h->asked : 0;
 
-	return !h->ready && is_at_work(h, plan, m) && plan->steps[m->step].op == OP_MOUNT &&
-	       plan->steps[m->step].mount.source_from_host && before < MOST_QUESTIONS;
+	if (h->ready || !is_at_work(h, plan, m) || before >= MOST_QUESTIONS)
+		return false;
+
+	const struct step *s = &plan->steps[m->step];
+
+	return (s->op == OP_MOUNT && s->mount.source_from_host) || s->op == OP_BRING_DEVICES;
 }
 
 static bool may_warn(const struct heard *h, const struct plan *plan, const struct wire_message *m)

@@ -196,17 +196,3 @@ def test_all_namespaces_that_are_missing_are_named_at_once(bundle, older, withou
     run(older, bundle.sh("true"), "99.0", *without).refused(
         "/linux/namespaces", f"this kernel ({os.uname().release}), or a filter, lacks these namespaces: {names})")
     assert not bundle.exists()
-
-
-def test_a_refused_procfs_is_put_down_to_a_hidden_one_only_where_that_is_so(bundle):
-    """Here it is a pid namespace of the host's. The hint is tried in test_mounts_rootless.py, by a container in a container."""
-    with subprocess.Popen(["unshare", "-p", "-f", "sleep", "1000"]) as owner:
-        try:
-            child = poll(lambda: read(f"/proc/{owner.pid}/task/{owner.pid}/children"), "the process in the namespace")
-            bundle.userns()
-            bundle.unlisted("pid")
-            bundle.linux["namespaces"].append({"type": "pid", "path": f"/proc/{child}/ns/pid"})
-            bundle.sh("true").refused_at("/mounts/0", 'mount on "/proc": mount "proc" of type proc: operation not permitted')
-        finally:
-            subprocess.run(["kill", "-KILL", child], check=True)
-            owner.kill()

@@ -102,13 +102,13 @@ def test_a_container_by_and_by(bundle):
         b.created = True
         print(verb, weight)
         assert weight.code == 0 and weight.calls <= CALLS[verb][v1], (verb, weight)
-        assert weight.faults <= 55 and weight.peak <= 850, (verb, weight)
+        assert weight.faults <= 55 and weight.peak <= 940, (verb, weight)
 
 
 def test_who_waits_for_start_holds_little(bundle):
-    """The share of it that is its own, of all its mappings: the payload is not there yet. 64 of it are tare-init's code."""
+    """The share of it that is its own, of all its mappings: the payload is not there yet. 72 of it are tare-init's code."""
     bundle.stay().create().ok()
     text = pathlib.Path(f"/proc/{bundle.pid}/smaps_rollup").read_text()
     pss = int(re.search(r"^Pss:\s+(\d+) kB", text, re.M).group(1))
     print(pss, "KiB")
-    assert pss <= 128
+    assert pss <= 140
