@@ -262,7 +262,7 @@ def test_a_bad_value_is_refused_at_its_place(bundle, pointer, value):
 
 
 @pytest.mark.parametrize("pointer", ["/ociVersion", "/root/path", "/process/cwd", "/process/user/uid",
-                                     "/process/user/gid", "/mounts/0/destination", "/linux/namespaces/0/type",
+                                     "/mounts/0/destination", "/linux/namespaces/0/type",
                                      "/process/rlimits/0/type", "/process/rlimits/0/soft", "/process/rlimits/0/hard",
                                      "/linux/resources/devices/0/allow"])
 def test_a_missing_required_property_is_named(bundle, pointer):
@@ -272,6 +272,12 @@ def test_a_missing_required_property_is_named(bundle, pointer):
         at = at[int(name)] if isinstance(at, list) else at[name]
     del at[last]
     bundle.run().refused("/" + "/".join(path) if path else "ociVersion", last)
+
+
+def test_a_user_without_gid_has_gid_0(bundle):
+    """The text calls it required; its own Go types, and so every engine and both peers, have 0 where a number is missing."""
+    bundle.process["user"] = {"uid": 1000}
+    assert bundle.sh("id -u; id -g").run().ok().lines == ["1000", "0"]
 
 
 def test_a_user_namespace_needs_both_mappings(bundle):

@@ -40,7 +40,6 @@ ROWS = [
     (C + "LinuxProcess", "**`priority`** (int, REQUIRED)", ("process", "ioPriority"), {"class": "IOPRIO_CLASS_BE", "priority": 4},
      ("priority",), True),
     (C + "POSIXUser", "**`uid`** (int, REQUIRED)", (), None, ("process", "user", "uid"), True),
-    (C + "POSIXUser", "**`gid`** (int, REQUIRED)", (), None, ("process", "user", "gid"), True),
     (C + "Hooks", ("**`path`** (string, REQUIRED) with similar", 1), ("hooks",), {"prestart": [HOOK]}, ("prestart", 0, "path"), True),
     (C + "Hooks", ("**`path`** (string, REQUIRED) with similar", 2), ("hooks",), {"createRuntime": [HOOK]},
      ("createRuntime", 0, "path"), True),

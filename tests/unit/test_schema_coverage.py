@@ -61,7 +61,6 @@ DIFFERENCES = {
     ("config/linux/personality/domain", "required"): TEXT,
     ("config/process/ioPriority/priority", "required"): TEXT,
     ("config/process/user/uid", "required"): TEXT,
-    ("config/process/user/gid", "required"): TEXT,
     **{(f"{BLOCK}/throttle{way}Device/[]/rate", "required"): TEXT
        for way in ("ReadBps", "WriteBps", "ReadIOPS", "WriteIOPS")},
     **{(f"features/linux/{path}", "only ours"): ONLY_TEXT for path in (
