@@ -85,19 +85,24 @@ static const char *place_of(struct planner *p, const char *key)
 	return arena_printf(p->arena, "/linux/sysctl/%s", json_pointer_token(p->arena, key));
 }
 
-/* A name that has a field of its own in config.json must not be said twice. */
-static int check_conflict(const struct planner *p, const char *key, const char *path,
-			  const char *place, struct err *e)
+/*
+ * A name that has a field of its own in config.json must not be said twice; the domain name may, if it is the same: runc and
+ * crun take that, and neither takes the host name twice.
+ */
+static int check_conflict(const struct planner *p, const char *key, const char *value,
+			  const char *path, const char *place, struct err *e)
 {
 	const struct {
 		const char *path, *field, *value;
+		bool twice;
 	} fields[] = {
-		{ "kernel/hostname", "hostname", p->config->hostname },
-		{ "kernel/domainname", "domainname", p->config->domainname },
+		{ "kernel/hostname", "hostname", p->config->hostname, false },
+		{ "kernel/domainname", "domainname", p->config->domainname, true },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
-		if (fields[i].value && fields[i].value[0] && strcmp(fields[i].path, path) == 0)
+		if (fields[i].value && fields[i].value[0] && strcmp(fields[i].path, path) == 0 &&
+		    !(fields[i].twice && strcmp(fields[i].value, value) == 0))
 			return err_cfg(e, place, "sysctl \"%s\" conflicts with %s", key,
 				       fields[i].field);
 
@@ -116,7 +121,7 @@ static int plan_one(struct planner *p, const char *key, const char *value, struc
 		err_cfg(e, place, "sysctl \"%s\" is not in a separate kernel namespace", key);
 		return err_hint(e, "it needs a new %s namespace", rule->needs);
 	}
-	if (check_conflict(p, key, path, place, e) < 0)
+	if (check_conflict(p, key, value, path, place, e) < 0)
 		return -1;
 
 	struct step *step = plan_add(p, OP_SET_SYSCTL, place);

@@ -112,6 +112,16 @@ static void names_are_not_said_twice(void **state)
 		"\"namespaces\": [" ALL "], \"sysctl\": { \"kernel/domainname\": \"b\" } } }",
 		"/linux/sysctl/kernel~1domainname: sysctl \"kernel/domainname\" conflicts with "
 		"domainname");
+	plan_case_refuses(
+		&c,
+		"{ \"ociVersion\": \"1.3.0\", \"hostname\": \"a\", \"linux\": { \"namespaces\": "
+		"[" ALL "], \"sysctl\": { \"kernel.hostname\": \"a\" } } }",
+		"/linux/sysctl/kernel.hostname: sysctl \"kernel.hostname\" conflicts with hostname");
+	plan_case_gives(
+		&c,
+		"{ \"ociVersion\": \"1.3.0\", \"domainname\": \"a\", \"linux\": { "
+		"\"namespaces\": [" ALL "], \"sysctl\": { \"kernel/domainname\": \"a\" } } }",
+		"set-sysctl kernel/domainname = \"a\" [/linux/sysctl/kernel~1domainname]\n");
 	plan_case_gives(&c, SYSCTL("kernel.domainname", ALL),
 			"set-sysctl kernel/domainname = \"5\" [/linux/sysctl/kernel.domainname]\n");
 }
