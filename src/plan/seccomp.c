@@ -419,6 +419,36 @@ static int compile(struct compiler *c, struct seccomp_program *program, struct e
 	return export_program(c, program, e);
 }
 
+/*
+ * Refused as runc does, for the profile's sake: a runtime writes after it has loaded the filter, and the agent that would
+ * have to answer gets its listener only by that.
+ */
+static int check_notified(const struct oci_linux_seccomp *config, uint32_t default_action,
+			  struct arena *a, struct err *e)
+{
+	static const char why[] = "a runtime has to write before the agent has its listener";
+
+	if (default_action == SCMP_ACT_NOTIFY) {
+		(void) err_cfg(e, PLACE "/defaultAction",
+			       "SCMP_ACT_NOTIFY cannot be used as default action");
+		return err_hint(e, why);
+	}
+	for (size_t i = 0; i < config->syscalls_count; i++) {
+		const struct oci_linux_syscall *rule = &config->syscalls[i];
+
+		for (size_t n = 0;
+		     strcmp(rule->action, "SCMP_ACT_NOTIFY") == 0 && n < rule->names_count; n++)
+			if (strcmp(rule->names[n], "write") == 0) {
+				(void) err_cfg(
+					e, arena_printf(a, PLACE "/syscalls/%zu/names/%zu", i, n),
+					"SCMP_ACT_NOTIFY cannot be used for the write syscall");
+				return err_hint(e, why);
+			}
+	}
+
+	return 0;
+}
+
 int seccomp_compile(struct seccomp_program *program, const struct oci_linux_seccomp *config,
 		    bool strict, struct arena *a, struct err *e)
 {
@@ -426,7 +456,8 @@ int seccomp_compile(struct seccomp_program *program, const struct oci_linux_secc
 	struct compiler c = { .config = config, .strict = strict, .arena = a };
 
 	if (read_action(&c.default_action, config->default_action, config->has_default_errno_ret,
-			config->default_errno_ret, &words, a, e) < 0)
+			config->default_errno_ret, &words, a, e) < 0 ||
+	    check_notified(config, c.default_action, a, e) < 0)
 		return -1;
 
 	return compile(&c, program, e);

@@ -255,7 +255,8 @@ static void a_listener_is_asked_for_only_to_notify(void **state)
 	p = filter_of("{'defaultAction':'SCMP_ACT_ALLOW','listenerPath':'/x'}");
 	assert_false(p.notify);
 	assert_int_equal(p.flags, SECCOMP_FILTER_FLAG_SPEC_ALLOW);
-	p = filter_of("{'defaultAction':'SCMP_ACT_NOTIFY','listenerPath':'/x','flags':["
+	p = filter_of("{'defaultAction':'SCMP_ACT_ALLOW','listenerPath':'/x','syscalls':[{'names':"
+		      "['chdir'],'action':'SCMP_ACT_NOTIFY'}],'flags':["
 		      "'SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV']}");
 	assert_true(p.notify);
 	assert_int_equal(p.flags, listener | 1U << 5);
@@ -347,7 +348,6 @@ static void only_a_default_of_errno_is_changed_for_newer_calls(void **state)
 		{ "SCMP_ACT_TRAP", SECCOMP_RET_TRAP },
 		{ "SCMP_ACT_TRACE", SECCOMP_RET_TRACE | EPERM },
 		{ "SCMP_ACT_LOG", SECCOMP_RET_LOG },
-		{ "SCMP_ACT_NOTIFY", SECCOMP_RET_USER_NOTIF },
 		{ "SCMP_ACT_ALLOW", SECCOMP_RET_ALLOW },
 	};
 
@@ -477,6 +477,13 @@ static void bad_filters_are_refused(void **state)
 		"/linux/seccomp/listenerMetadata: listenerMetadata goes with listenerPath only");
 	refuses("{'defaultAction':'SCMP_ACT_NOTIFY'}",
 		"/linux/seccomp/listenerPath: SCMP_ACT_NOTIFY needs a listenerPath");
+	refuses("{'defaultAction':'SCMP_ACT_NOTIFY','listenerPath':'/x'}",
+		"/linux/seccomp/defaultAction: SCMP_ACT_NOTIFY cannot be used as default action "
+		"(a runtime has to write before the agent has its listener)");
+	refuses("{'defaultAction':'SCMP_ACT_ALLOW','listenerPath':'/x','syscalls':[{'names':['read',"
+		"'write'],'action':'SCMP_ACT_NOTIFY'}]}",
+		"/linux/seccomp/syscalls/0/names/1: SCMP_ACT_NOTIFY cannot be used for the write "
+		"syscall (a runtime has to write before the agent has its listener)");
 }
 
 static void words_are_unique(void **state)
