@@ -23,18 +23,48 @@ static bool is_v2(const char *cgroup)
 	return sys_statfs_path(cgroup, &st) == 0 && st.f_type == CGROUP2_SUPER_MAGIC;
 }
 
-/* One of @dir's sub-groups. */
-static int go_below(const char **dir, const char *name, struct arena *a, struct err *e)
+/* One of @dir's sub-groups: 0, 1 where there is none of that name, or -1. */
+static int look_below(const char **dir, const char *name, struct arena *a, struct err *e)
 {
 	const char *path = arena_printf(a, "%s/%s", *dir, name);
 
 	if (strstr(path, "/../") || ends_with(path, "/.."))
-		return err_msg(e, "cgroup \"%s\" leads out of the container's", name);
+		return err_msg(e, "bad sub cgroup path: cgroup \"%s\" leads out of the container's",
+			       name);
 	if (sys_access_at(AT_FDCWD, path, F_OK) < 0)
-		return err_msg(e, "the container has no cgroup \"%s\"", name);
+		return 1;
 	*dir = path;
 
 	return 0;
+}
+
+static int has_none(const char *name, struct err *e)
+{
+	return err_sys(e, -ENOENT, "error adding pid to cgroup: the container has no cgroup \"%s\"",
+		       name);
+}
+
+static int go_below(const char **dir, const char *name, struct arena *a, struct err *e)
+{
+	int r = look_below(dir, name, a, e);
+
+	return r > 0 ? has_none(name, e) : r;
+}
+
+/* On v1 a sub-group may be in some of the hierarchies only: in the others the process is in the container's own cgroup. */
+static int go_below_where_it_is(const char **dirs, const char *name, struct arena *a, struct err *e)
+{
+	size_t found = 0;
+
+	for (size_t i = 0; dirs[i]; i++) {
+		int r = look_below(&dirs[i], name, a, e);
+
+		if (r < 0)
+			return -1;
+		found += r == 0;
+	}
+
+	return found > 0 ? 0 : has_none(name, e);
 }
 
 /* The place in @dirs of the cgroup that has the controller; -1. */
@@ -65,7 +95,9 @@ static int go_below_some(const char **dirs, const char *word, struct arena *a, s
 		int i = controller[0] ? find_v1(dirs, &layout, controller) : -1;
 
 		if (i < 0)
-			return err_msg(e, "--cgroup: the container has no controller \"%s\"",
+			return err_msg(e,
+				       "--cgroup: unknown controller \"%s\": the container has "
+				       "none of that name",
 				       controller);
 		if (go_below(&dirs[i], path, a, e) < 0)
 			return -1;
@@ -87,9 +119,8 @@ static int go_below_all(const char **dirs, const char *const *words, struct aren
 				e,
 				"--cgroup \"%s\" needs a controller in front, as there are others",
 				*words);
-		for (size_t i = 0; dirs[i]; i++)
-			if (go_below(&dirs[i], *words, a, e) < 0)
-				return -1;
+		if (go_below_where_it_is(dirs, *words, a, e) < 0)
+			return -1;
 	}
 
 	return 0;

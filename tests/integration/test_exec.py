@@ -161,13 +161,24 @@ def test_a_cgroup_can_be_chosen_for_some_controllers(up, scratch):
                      for c, path in own.items()}
 
 
+def test_a_cgroup_that_one_controller_has_is_chosen_there(up, scratch):
+    """v1: in the other hierarchies the process is in the container's own. Only one that is in all had been tried."""
+    if cgroup_mount("memory") is None:
+        pytest.skip(f"layout {LAYOUT}: memory is not in v1")
+    (up.cgroup("memory") / "sub").mkdir()
+    own = cgroups_of(up.pid)
+    for word in ("sub", "memory:sub"):
+        there = cgroups_of_exec(up, scratch, "--cgroup", word)
+        assert there == {**own, "memory": own["memory"] + "/sub"}, word
+
+
 @tare_only
 @pytest.mark.parametrize("words, text", [
-    (["../x"], 'cgroup "../x" leads out of the container\'s'),
-    (["x/.."], 'cgroup "x/.." leads out of the container\'s'),
-    (["nosuch"], 'the container has no cgroup "nosuch"'),
-    (["nosuch:x"], '--cgroup: the container has no controller "nosuch"'),
-    ([":x"], '--cgroup: the container has no controller ""'),
+    (["../x"], 'bad sub cgroup path: cgroup "../x" leads out of the container\'s'),
+    (["x/.."], 'bad sub cgroup path: cgroup "x/.." leads out of the container\'s'),
+    (["nosuch"], 'error adding pid to cgroup: the container has no cgroup "nosuch": no such file or directory'),
+    (["nosuch:x"], '--cgroup: unknown controller "nosuch": the container has none of that name'),
+    ([":x"], '--cgroup: unknown controller "": the container has none of that name'),
     (["memory:x:y"], 'invalid --cgroup argument "memory:x:y"'),
     (["x", "y"], '--cgroup "x" needs a controller in front, as there are others'),
 ])
