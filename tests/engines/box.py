@@ -217,7 +217,9 @@ def main():
         if args.directory:
             (box / "tests").mkdir()
         else:
-            shutil.copytree(pathlib.Path(__file__).resolve().parent, box / "tests")
+            here = pathlib.Path(__file__).resolve().parent
+            shutil.copytree(here, box / "tests")
+            shutil.copytree(here.parents[1] / "docs/engines", box / "docs")
         code = run(args, box, found, token)
         if args.results and (box / "results.xml").exists():
             shutil.copy(box / "results.xml", args.results)
