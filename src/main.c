@@ -6,10 +6,14 @@
  * rest and calls it. The only place where a failure is printed, once, and the only one that knows
  * exit codes: 0, 1 for every failure, and from `run` the program's own.
  */
+#include "config.h"
+
 #include "cli/root.h"
 #include "cli/verb.h"
 #include "heap/log.h"
+#include "kernel/fallback.h"
 #include "kernel/process.h"
+#include "kernel/time.h"
 
 #include "base/fmt.h"
 #include "base/table.h"
@@ -111,6 +115,29 @@ static int call_verb(const struct verb *verb, const char *const *argv, struct ca
 	return r;
 }
 
+/* For --debug: what was called, and how it ended. The kernel's release says which older ways are to be expected. */
+static void tell_begin(const char *const *argv)
+{
+	char words[1024] = "";
+	struct utsname kernel = { .release = "" };
+	size_t length = 0;
+
+	for (; *argv && length < sizeof(words); argv++)
+		length += fmt_text(words + length, sizeof(words) - length, " %s", *argv);
+	sys_uname(&kernel);
+	log_debug("tare " PACKAGE_VERSION " on Linux %s:%s", kernel.release, words);
+}
+
+static void tell_end(int code, int64_t begun)
+{
+	char ways[400];
+	int64_t us = sys_clock_us() - begun;
+	size_t length = fallback_tell(ways, sizeof(ways));
+
+	log_debug("%s after %lld.%03d ms%s%s", code < 0 ? "failed" : "done", (long long) us / 1000,
+		  (int) (us % 1000), length > 0 ? ", the older way: " : "", ways);
+}
+
 /* What to exit with, or -1 with @e set and the words that go before it in @prefix. */
 static int run(const char *const *argv, struct call *call, char *prefix, size_t size, struct err *e)
 {
@@ -121,6 +148,8 @@ static int run(const char *const *argv, struct call *call, char *prefix, size_t 
 		return -1;
 	if (open_log(&call->options, e) < 0)
 		return -1;
+	if (log_wants_debug())
+		tell_begin(argv);
 	if (call->options.help)
 		return print_help(NULL, e);
 	if (root_choose(call->options.root, call->env, call->arena, &call->root, e) < 0)
@@ -140,6 +169,7 @@ static int run(const char *const *argv, struct call *call, char *prefix, size_t 
 int main(int argc, char **argv, char **env)
 {
 	char prefix[LONGEST_ID + 32] = "";
+	const int64_t begun = sys_clock_us();
 	struct arena arena;
 	struct err e;
 
@@ -150,11 +180,16 @@ int main(int argc, char **argv, char **env)
 	struct call call = { .argv = (const char *const *) argv,
 			     .env = (const char *const *) env,
 			     .arena = &arena,
+			     .options.log_level = LOG_WARNING,
 			     .failure = 1 };
 	int code = run((const char *const *) argv + (argc > 0), &call, prefix, sizeof(prefix), &e);
 
-	if (code >= 0)
+	if (log_wants_debug())
+		tell_end(code, begun);
+	if (code >= 0) {
+		log_flush();
 		return code;
+	}
 	log_error(prefix, &e);
 
 	return call.failure;

@@ -18,6 +18,7 @@
 #include "base/table.h"
 #include "cgroup/freezer.h"
 #include "cgroup/path.h"
+#include "kernel/fallback.h"
 #include "kernel/process.h"
 
 #include <dirent.h>
@@ -407,6 +408,8 @@ int cgroup_kill_all(const char *const *dirs, int signal, struct err *e)
 		cgroup_let_die(dirs);
 	if (killed)
 		return 0;
+	if (signal == SIGKILL)
+		fallback_took("signals one by one for cgroup.kill");
 
 	int r = signal == SIGKILL ? kill_until_empty(dir, dirs) : signal_frozen(dir, signal);
 	if (r < 0)

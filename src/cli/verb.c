@@ -25,7 +25,7 @@ static const struct flag global_rows[] = {
 	{ "log-format", 0, false, FLAG_WORD, offsetof(struct options, log_format), "text|json",
 	  "form of the log's entries (text)" },
 	{ "log-level", 0, false, FLAG_WORD, offsetof(struct options, log_level),
-	  "error|warning|debug", "what is logged (error)" },
+	  "error|warning|info|debug", "what is logged (warning)" },
 	{ "debug", 0, false, FLAG_BOOL, offsetof(struct options, debug), NULL,
 	  "the same as --log-level=debug" },
 	{ "systemd-cgroup", 0, false, FLAG_BOOL, offsetof(struct options, systemd_cgroup), NULL,

@@ -24,11 +24,18 @@ static struct {
 	char path[PATH_MAX]; /* absolute; "": no file */
 	enum log_format format;
 	enum log_level level;
-} settings;
+} settings = { .level = LOG_WARNING };
+
+/* Warnings for the file, each with its NUL; those that find no room are left out. */
+static struct {
+	size_t used;
+	char text[8192];
+} kept;
 
 static const char *const level_names[] = {
 	[LOG_ERROR] = "error",
 	[LOG_WARNING] = "warning",
+	[LOG_INFO] = "info",
 	[LOG_DEBUG] = "debug",
 };
 
@@ -119,17 +126,11 @@ static int open_file(void)
 			   O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY | O_NONBLOCK, 0644);
 }
 
-/* @message is clean; @e gives the JSON form its further keys, NULL: none. */
-static void write_entry(enum log_level level, const char *message, const struct err *e)
+static void write_entry_to(int fd, enum log_level level, const char *message, const struct err *e)
 {
+	struct out out = { .fd = fd };
 	struct timespec now;
 	char time[TIME_TEXT];
-
-	autoclose int fd = open_file();
-	if (fd < 0)
-		return;
-
-	struct out out = { .fd = fd };
 
 	sys_clock_realtime(&now);
 	time_text(time, &now, 6);
@@ -140,6 +141,15 @@ static void write_entry(enum log_level level, const char *message, const struct 
 	out_flush(&out);
 }
 
+/* @message is clean; @e gives the JSON form its further keys, NULL: none. */
+static void write_entry(enum log_level level, const char *message, const struct err *e)
+{
+	autoclose int fd = open_file();
+
+	if (fd >= 0)
+		write_entry_to(fd, level, message, e);
+}
+
 /* In one write(2): other processes share this standard error. */
 static void write_stderr(const char *front, const char *message)
 {
@@ -147,6 +157,35 @@ static void write_stderr(const char *front, const char *message)
 
 	out_printf(&out, "tare: %s%s\n", front, message);
 	out_flush(&out);
+}
+
+/* ---- warnings that wait for the end ---- */
+
+#define WARNING "warning: "
+
+static void keep(const char *message)
+{
+	size_t size = strlen(message) + 1;
+
+	if (size > sizeof(kept.text) - kept.used)
+		return;
+	memcpy(kept.text + kept.used, message, size);
+	kept.used += size;
+}
+
+void log_flush(void)
+{
+	for (size_t at = 0; at < kept.used; at += strlen(kept.text + at) + 1)
+		write_entry(LOG_WARNING, kept.text + at, NULL);
+	kept.used = 0;
+}
+
+/* A failure stands alone in the file. */
+static void give_up_kept(void)
+{
+	for (size_t at = 0; at < kept.used; at += strlen(kept.text + at) + 1)
+		write_stderr(WARNING, kept.text + at);
+	kept.used = 0;
 }
 
 /* ---- the levels ---- */
@@ -163,27 +202,35 @@ void log_error(const char *prefix, const struct err *e)
 	err_line(e, line + length, sizeof(line) - length);
 
 	log_clean(message, sizeof(message), line);
+	give_up_kept();
 	write_stderr("", message);
 	if (settings.path[0] != '\0')
 		write_entry(LOG_ERROR, message, e);
 }
 
+static bool must_wait(enum log_level level)
+{
+	return level == LOG_WARNING && settings.format == LOG_JSON && settings.level < LOG_DEBUG;
+}
+
+static void tell(enum log_level level, const char *message)
+{
+	if (settings.path[0] != '\0')
+		must_wait(level) ? keep(message) : write_entry(level, message, NULL);
+	else if (level < LOG_DEBUG && settings.format == LOG_TEXT)
+		write_stderr(level == LOG_WARNING ? WARNING : "info: ", message);
+	else
+		write_entry_to(2, level, message, NULL);
+}
+
 static void say(enum log_level level, const char *fmt, va_list ap)
 {
-	static const char *const fronts[] = {
-		[LOG_WARNING] = "warning: ",
-		[LOG_DEBUG] = "debug: ",
-	};
 	char line[MESSAGE], message[MESSAGE];
 
 	if (level > settings.level)
 		return;
 	fmt_text_v(line, sizeof(line), fmt, ap);
-	log_clean(message, sizeof(message), line);
-	if (settings.path[0] != '\0')
-		write_entry(level, message, NULL);
-	else
-		write_stderr(fronts[level], message);
+	tell(level, log_clean(message, sizeof(message), line));
 }
 
 void log_warning(const char *fmt, ...)
@@ -193,6 +240,20 @@ void log_warning(const char *fmt, ...)
 	va_start(ap, fmt);
 	say(LOG_WARNING, fmt, ap);
 	va_end(ap);
+}
+
+void log_info(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say(LOG_INFO, fmt, ap);
+	va_end(ap);
+}
+
+bool log_wants_debug(void)
+{
+	return settings.level >= LOG_DEBUG;
 }
 
 void log_debug(const char *fmt, ...)

@@ -108,7 +108,6 @@ static int decide(struct create *c, bool only_plan, struct arena *a, struct aren
 		  struct err *e)
 {
 	const struct create_options *o = c->options;
-	const char *const *warnings;
 	struct facts facts;
 
 	if (preserve_fds_check(o->preserve_fds, e) < 0)
@@ -151,15 +150,23 @@ static int decide(struct create *c, bool only_plan, struct arena *a, struct aren
 		.own_env = o->own_env,
 		.notify_socket = o->notify_socket,
 		.fail_step = o->fail_step,
+		.notes = &c->notes,
+		.debug = log_wants_debug(),
 		.seccomp_cache = only_plan ? NULL : &c->seccomp_cache,
 	};
 
-	if (plan_make(a, own, c->bundle.config, &options, &facts, &c->plan, &warnings, e) < 0)
+	if (plan_make(a, own, c->bundle.config, &options, &facts, &c->plan, &c->warnings, e) < 0)
 		return bundle_locate(&c->bundle, own, e);
-	for (; *warnings; warnings++)
-		log_warning("%s", *warnings);
 
 	return 0;
+}
+
+void create_tell_warnings(const struct create *c)
+{
+	for (const char *const *text = c->warnings; *text; text++)
+		log_warning("%s", *text);
+	for (const char *const *text = c->notes; *text; text++)
+		log_info("%s", *text);
 }
 
 int create_open_arena(struct arena *a, struct err *e)
@@ -177,6 +184,7 @@ int container_plan(const struct create_options *o, bool json, struct err *e)
 	arena_open(&own);
 	if (create_open_arena(&a, e) < 0 || decide(&c, true, &a, &own, e) < 0)
 		return -1;
+	create_tell_warnings(&c);
 	plan_dump(c.plan, json, o->made ? &o->made->wishes : &(struct plan_wishes) { 0 });
 
 	return 0;
@@ -392,6 +400,7 @@ static int perform(struct create *c, struct record *rec, struct arena *records, 
 	int r = arena_seal(c->plan_arena);
 	if (r < 0)
 		return err_sys(e, r, "seal the plan");
+	create_tell_warnings(c);
 	if (create_watch_signals(c, e) < 0)
 		return -1;
 	fill_record(c, rec, records);

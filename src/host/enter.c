@@ -12,6 +12,7 @@
 #include "base/fd.h"
 #include "base/table.h"
 #include "cgroup/cgroup.h"
+#include "kernel/fallback.h"
 #include "kernel/process.h"
 #include "kernel/procfs.h"
 #include "wire/wire.h"
@@ -184,6 +185,7 @@ static pid_t clone_helper(struct entrance *in, struct birth *b, struct err *e)
 	pid_t helper = sys_clone_call(&clone, &b->pidfd, become_init, in);
 
 	if (helper == -ENOSYS) { /* nobody is born in a cgroup: then it goes there */
+		fallback_took("cgroup.procs for CLONE_INTO_CGROUP");
 		clone.cgroup = -1;
 		b->move = true;
 		helper = sys_clone_call(&clone, &b->pidfd, become_init, in);

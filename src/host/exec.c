@@ -11,6 +11,7 @@
 #include "base/fd.h"
 #include "base/fmt.h"
 #include "base/words.h"
+#include "heap/log.h"
 #include "host/frozen.h"
 #include "kernel/process.h"
 #include "plan/exec.h"
@@ -179,7 +180,6 @@ static int decide(struct create *c, const struct exec_options *o, int dir, struc
 		  struct arena *a, struct arena *own, struct err *e)
 {
 	const struct oci_config *frozen;
-	const char *const *warnings;
 	struct exec_target target;
 	struct facts facts;
 
@@ -218,9 +218,12 @@ static int decide(struct create *c, const struct exec_options *o, int dir, struc
 		.listen_fds = listen_fds_count(o->listen_pid, o->listen_fds),
 		.listen_names = o->listen_names,
 		.seccomp_cache = &c->seccomp_cache,
+		.notes = &c->notes,
+		.debug = log_wants_debug(),
 	};
 
-	return plan_make_exec(a, own, &config, &options, &facts, &target, &c->plan, &warnings, e);
+	return plan_make_exec(a, own, &config, &options, &facts, &target, &c->plan, &c->warnings,
+			      e);
 }
 
 static int perform(struct create *c, struct err *e)
@@ -228,6 +231,7 @@ static int perform(struct create *c, struct err *e)
 	int r = arena_seal(c->plan_arena);
 	if (r < 0)
 		return err_sys(e, r, "seal the plan");
+	create_tell_warnings(c);
 	if (create_watch_signals(c, e) < 0 || create_perform(c, e) < 0)
 		return -1;
 	const struct host_path receiver = { .path = c->options->pidfd_socket };

@@ -14,6 +14,7 @@
 #include "base/table.h"
 #include "cgroup/oom.h"
 #include "cgroup/stats.h"
+#include "heap/log.h"
 #include "kernel/process.h"
 #include "kernel/time.h"
 
@@ -313,6 +314,8 @@ int foreground_wait(struct create *c, int *exit_code, struct err *e)
 	struct foreground f = { .create = c, .input.from = -1, .output.from = -1 };
 	int status = 0;
 
+	/* It may run for long, and what there was to warn of is known. */
+	log_flush();
 	sys_signal_mask(SIG_SETMASK, &mask, NULL);
 	autoclose int signals = sys_signalfd(&mask);
 	if (signals < 0)

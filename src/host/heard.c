@@ -155,6 +155,8 @@ static bool fits(const struct heard *h, const struct plan *plan, bool waits,
 		return may_ask(h, plan, m);
 	case WIRE_WARNING:
 		return fd < 0 && may_warn(h, plan, m);
+	case WIRE_DONE:
+		return fd < 0 && plan->debug && is_at_work(h, plan, m);
 	case WIRE_FAILED:
 		return true;
 	default:
@@ -177,7 +179,7 @@ static void advance(struct heard *h, const struct plan *plan, const struct wire_
 	if (m->kind == WIRE_BORN)
 		h->next = find(h, plan, OP_ENTER_PIDS) + 1;
 	else if (m->kind != WIRE_FAILED)
-		h->next = m->step;
+		h->next = m->step + (m->kind == WIRE_DONE);
 }
 
 int heard_check(struct heard *h, const struct plan *plan, bool waits, const struct wire_message *m,

@@ -26,6 +26,7 @@ struct create {
 	struct arena *plan_arena; /* the memfd with the plan */
 	struct bundle bundle;
 	const struct plan *plan;
+	const char *const *warnings, *const *notes; /* of planning */
 	struct seccomp_cache seccomp_cache;
 	int state_dir; /* ROOT/ID, locked */
 	int journal;
@@ -70,6 +71,9 @@ int create_open_arena(struct arena *a, struct err *e);
 /* Signals that ask us to stop become a descriptor that perform.c watches. */
 int create_watch_signals(struct create *c, struct err *e);
 
+/* Tell the warnings of planning, before anything is done. */
+void create_tell_warnings(const struct create *c);
+
 /* --preserve-fds: more than a process can have are refused. */
 int preserve_fds_check(int count, struct err *e);
 
@@ -89,6 +93,16 @@ void spawn_explain_missing(const struct create *c, struct err *e);
 
 /* OP_RELEASE: the id maps are written, it may exec. */
 int spawn_release(struct create *c, struct err *e);
+
+/* ---- story.c: --debug ---- */
+
+struct wire_message;
+
+/* A step of ours is done, and took so many microseconds. */
+void story_step(const struct plan *plan, size_t index, int64_t us);
+
+/* tare-init says so of one of its. @plan: NULL where it is not at hand. */
+void story_inside(const struct plan *plan, const struct wire_message *m);
 
 /* ---- patience.c ---- */
 
@@ -215,7 +229,7 @@ int notify_make(struct create *c, const struct step *s, struct err *e);
 
 /*
  * Connect to @address (NULL: nobody is there), and listen in the container's directory, below @dir; @n stays as it is where
- * create has made none.
+ * create has made none, or, with a warning, where nobody listens at @address.
  */
 int notify_open(struct notify *n, int dir, const char *address, struct err *e);
 

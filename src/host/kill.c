@@ -10,6 +10,7 @@
 #include "base/fd.h"
 #include "base/fmt.h"
 #include "cgroup/cgroup.h"
+#include "heap/log.h"
 #include "kernel/process.h"
 #include "kernel/procfs.h"
 
@@ -62,6 +63,8 @@ static int kill_rest(const struct record *rec, int signal, struct err *e)
 	if (signal != SIGKILL || !has_processes(rec->cgroups))
 		return not_running(e);
 
+	log_debug("the first process has ended: signal %d to its cgroups", signal);
+
 	return cgroup_kill_all(rec->cgroups, signal, e);
 }
 
@@ -78,6 +81,7 @@ static int kill_process(const struct record *rec, int signal, struct err *e)
 	int r = sys_pidfd_signal(pidfd, signal);
 	if (r == -ESRCH)
 		return not_running(e);
+	log_debug("signal %d to process %d%s", signal, rec->pid, all ? ", and to its cgroups" : "");
 	if (r < 0)
 		return err_sys(e, r, "send signal %d to process %d", signal, rec->pid);
 	if (signal == SIGKILL)

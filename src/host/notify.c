@@ -11,6 +11,7 @@
 #include "base/fd.h"
 #include "base/fmt.h"
 #include "base/table.h"
+#include "heap/log.h"
 #include "kernel/process.h"
 #include "kernel/socket.h"
 #include "plan/plan.h"
@@ -78,8 +79,11 @@ int notify_open(struct notify *n, int dir, const char *address, struct err *e)
 		return 0;
 
 	autoclose int out = connect_to(address);
-	if (out < 0)
-		return err_sys(e, out, "connect to NOTIFY_SOCKET \"%s\"", address);
+	if (out < 0) {
+		log_warning("connect to NOTIFY_SOCKET \"%s\": %s: nobody is told", address,
+			    errno_text(-out));
+		return 0;
+	}
 
 	autoclose int in = listen_in(dir);
 	if (in < 0)

@@ -16,6 +16,7 @@
 #include "kernel/procfs.h"
 #include "kernel/process.h"
 #include "kernel/socket.h"
+#include "kernel/time.h"
 #include "plan/cpu_list.h"
 #include "state/directory.h"
 #include "state/journal.h"
@@ -351,9 +352,13 @@ static int failed_at(struct create *c, size_t index, struct err *e)
 static int perform_one(struct create *c, size_t index, struct err *e)
 {
 	const struct step *s = &c->plan->steps[index];
+	int64_t begun = c->plan->debug ? sys_clock_us() : 0;
 	int r = c->plan->fail_step == index + 1
 			? err_msg(e, "step %zu fails, as the test asks", index + 1)
 			: performers[s->op](c, s, e);
+
+	if (r == 0 && c->plan->debug)
+		story_step(c->plan, index, sys_clock_us() - begun);
 
 	return r < 0 ? step_failed(c, index, e) : 0;
 }
@@ -586,6 +591,8 @@ static int take_turns(struct create *c, size_t next, struct err *e)
 			return failed_inside(c, &m, e);
 		if (m.kind == WIRE_WARNING)
 			warn_inside(c, &m);
+		if (m.kind == WIRE_DONE)
+			story_inside(c->plan, &m);
 		if (m.kind != WIRE_TURN)
 			continue;
 		next = m.step;

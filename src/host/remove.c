@@ -14,13 +14,13 @@
 #include "state/directory.h"
 #include "state/journal.h"
 
-/* On stderr whatever the level: what a hook was to clean up is still there, and only a person can see to it. */
+/* What a hook was to clean up is still there, and only a person can see to it. */
 void remove_warn(const char *id, const struct err *failure)
 {
 	char line[ERR_TEXT + ERR_PLACE];
 
 	err_line(failure, line, sizeof(line));
-	log_notice("delete \"%s\": warning: %s", id, line);
+	log_warning("delete \"%s\": %s", id, line);
 }
 
 int container_remove(const struct state_root *root, const char *id, int dir,

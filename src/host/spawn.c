@@ -14,6 +14,7 @@
 #include "base/table.h"
 #include "cgroup/cgroup.h"
 #include "host/embed.h"
+#include "kernel/fallback.h"
 #include "kernel/memory.h"
 #include "kernel/mount.h"
 #include "kernel/process.h"
@@ -264,8 +265,10 @@ static pid_t clone_directly(struct birth *b, struct err *e)
 	};
 	pid_t pid = sys_clone_call(&clone, &b->pidfd, become_init, b);
 
-	if (pid == -ENOSYS)
+	if (pid == -ENOSYS) {
+		fallback_took("cgroup.procs for CLONE_INTO_CGROUP");
 		pid = clone_and_move(b, e);
+	}
 	if (pid == 0) /* it is told */
 		return -1;
 	if (pid < 0) {

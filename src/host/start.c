@@ -112,7 +112,9 @@ static int follow(struct progress *p, struct err *e)
 			exec_explain(p->rec->pid, p->socket, &m, e);
 			return -1;
 		}
-		if (m.kind == WIRE_READY)
+		if (m.kind == WIRE_DONE)
+			story_inside(NULL, &m);
+		else if (m.kind == WIRE_READY)
 			p->ready = true;
 		else if (m.kind == WIRE_LAST_WORDS)
 			p->last_words = take_fd(&came);

@@ -10,6 +10,7 @@
 
 #include "base/fmt.h"
 #include "base/table.h"
+#include "kernel/fallback.h"
 #include "kernel/mount.h"
 #include "kernel/mountinfo.h"
 #include "kernel/process.h"
@@ -168,6 +169,9 @@ static int make_filesystem(struct inside *in, const struct mount_step *m, struct
 		return strcmp(m->type, "proc") == 0 ? explain_proc(e) : -1;
 
 	const struct mount_attrs below = { .set = m->attrs.set & MOUNT_ATTRS_OF_A_KIND };
+
+	fallback_took("the host's, bound, for a new file system");
+
 	autoclose int tree = sys_clone_tree(m->fallback, AT_RECURSIVE);
 	if (tree < 0)
 		return err_in(e, "no \"%s\" to bind instead", m->fallback);

@@ -13,6 +13,7 @@
 
 #include "base/fd.h"
 #include "base/fmt.h"
+#include "kernel/fallback.h"
 #include "kernel/mount.h"
 #include "kernel/time.h"
 
@@ -50,6 +51,8 @@ static int open_how(int dir, const char *path, int flags, uint64_t resolve)
 			break;
 	}
 	missing |= fd == -ENOSYS;
+	if (fd == -ENOSYS || fd == -EPERM)
+		fallback_took("a walk for openat2");
 
 	/* A filter says EPERM; if the file system said so, the walk will hear it again. */
 	return fd == -EPERM ? -ENOSYS : fd;

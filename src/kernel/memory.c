@@ -7,6 +7,7 @@
 #include "base/fd.h"
 #include "base/fmt.h"
 #include "base/table.h"
+#include "kernel/fallback.h"
 #include "kernel/process.h"
 
 #include <linux/memfd.h>
@@ -63,6 +64,8 @@ int sys_map_readonly(void *address, size_t size, int fd)
 	return at < 0 && at > -4096 ? (int) at : 0;
 }
 
+static const char nameless[] = "a file without a name for memfd_create";
+
 static int make_memfd(const char *name)
 {
 	unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
@@ -78,7 +81,11 @@ int sys_memfd_create(const char *name)
 {
 	int fd = make_memfd(name);
 
-	return fd == -ENOSYS || fd == -EPERM ? sys_nameless_file(false) : fd;
+	if (fd != -ENOSYS && fd != -EPERM)
+		return fd;
+	fallback_took(nameless);
+
+	return sys_nameless_file(false);
 }
 
 /* ---- without memory files ---- */
@@ -137,8 +144,11 @@ int sys_program_file(const char *name)
 	int file = make_memfd(name);
 
 	/* EACCES: vm.memfd_noexec forbids programs in memory. */
-	return file == -ENOSYS || file == -EPERM || file == -EACCES ? sys_nameless_file(true)
-								    : file;
+	if (file != -ENOSYS && file != -EPERM && file != -EACCES)
+		return file;
+	fallback_took(nameless);
+
+	return sys_nameless_file(true);
 }
 
 /* Files of a tmpfs have seals too, but take no more; other files have none at all. */

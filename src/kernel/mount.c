@@ -18,6 +18,7 @@
 #include "base/fd.h"
 #include "base/fmt.h"
 #include "base/table.h"
+#include "kernel/fallback.h"
 #include "kernel/mountinfo.h"
 
 #include <linux/limits.h>
@@ -56,6 +57,8 @@ bool sys_mounts_detached(void)
 		detached = is_there(SYS_CALL(mount_setattr, -1, "", 0, NULL, 0, 0)) &&
 			   is_there(SYS_CALL(open_tree, -1, "", ~0U, 0, 0, 0)) &&
 			   is_there(SYS_CALL(move_mount, -1, "", -1, "", ~0U, 0));
+	if (!asked && !detached)
+		fallback_took("mount and a stage for open_tree, mount_setattr and move_mount");
 	asked = true;
 
 	return detached;

@@ -11,6 +11,7 @@
 
 #include "base/fd.h"
 #include "base/fmt.h"
+#include "kernel/fallback.h"
 #include "kernel/procfs.h"
 #include "kernel/time.h"
 
@@ -25,6 +26,7 @@ int sys_pidfd_open(pid_t pid)
 
 	if (fd != -ENOSYS && fd != -EPERM)
 		return fd;
+	fallback_took("/proc/PID for pidfd_open");
 	fmt_text(path, sizeof(path), "/proc/%d", pid);
 	fd = sys_open(path, O_RDONLY | O_DIRECTORY);
 

@@ -5,6 +5,7 @@
 #include "kernel/process.h"
 
 #include "base/fmt.h"
+#include "kernel/fallback.h"
 #include "kernel/time.h"
 
 #include <linux/capability.h>
@@ -40,6 +41,7 @@ static pid_t clone_old(const struct clone_args *args, int (*fn)(void *), void *a
 	/* The lowest byte is the signal: there is no room in it for this one. */
 	if (args->flags & CLONE_NEWTIME)
 		return -ENOSYS;
+	fallback_took("clone for clone3");
 
 	return (pid_t) arch_clone_call(
 		SYS_clone, (long) ((args->flags & ~(uint64_t) CLONE_PIDFD) | args->exit_signal),
@@ -110,6 +112,7 @@ int sys_exec_fd(int fd, const char *const *argv, const char *const *envp)
 
 	if (r != -ENOSYS && r != -EPERM)
 		return r;
+	fallback_took("execve of /proc/self/fd for execveat");
 
 	/* In a container anything could lie at /proc, and would be run with our rights. */
 	int s = sys_statfs_path("/proc/self/fd", &fs);
@@ -253,6 +256,7 @@ static int sched_setattr_old(pid_t pid, const struct sys_sched_attr *attr)
 
 	if (attr->flags & ~reset_on_fork || attr->runtime || attr->deadline || attr->period)
 		return -ENOSYS;
+	fallback_took("sched_setscheduler for sched_setattr");
 	if (attr->flags & reset_on_fork)
 		policy |= SCHED_RESET_ON_FORK;
 

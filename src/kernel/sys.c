@@ -7,6 +7,7 @@
 #include "kernel/device.h"
 
 #include "base/fmt.h"
+#include "kernel/fallback.h"
 
 #include <limits.h>
 #include <linux/magic.h>
@@ -86,6 +87,7 @@ int sys_cloexec_from(int first)
 
 	if (r != -ENOSYS && r != -EINVAL && r != -EPERM)
 		return r;
+	fallback_took("descriptors one by one for close_range");
 	/* poll(2) would tell of many at once, but says of O_PATH descriptors that they are not open. */
 	if (!cloexec_listed(first))
 		for (int fd = first; fd < FD_SEARCH; fd++)
@@ -117,8 +119,10 @@ int sys_access_at(int dir, const char *path, int mode)
 	int r = (int) SYS_CALL(faccessat2, dir, path, mode, AT_EACCESS, 0, 0);
 
 	/* Linux before 5.8 asks for the real user only; tare is never set-uid, so they are one. */
-	if (r == -ENOSYS || r == -EPERM)
+	if (r == -ENOSYS || r == -EPERM) {
+		fallback_took("faccessat for faccessat2");
 		r = (int) SYS_CALL(faccessat, dir, path, mode, 0, 0, 0);
+	}
 
 	return r;
 }

@@ -15,13 +15,19 @@ static inline int sys_clock_realtime(struct timespec *now)
 	return (int) SYS_CALL(clock_gettime, CLOCK_REALTIME, now, 0, 0, 0, 0);
 }
 
-/* Milliseconds on a clock that nobody sets: for deadlines. */
-static inline int64_t sys_clock_ms(void)
+/* Microseconds on a clock that nobody sets. */
+static inline int64_t sys_clock_us(void)
 {
 	struct timespec now = { 0 };
 
 	SYS_CALL(clock_gettime, CLOCK_MONOTONIC, &now, 0, 0, 0, 0);
-	return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	return (int64_t) now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+/* The same in milliseconds: for deadlines. */
+static inline int64_t sys_clock_ms(void)
+{
+	return sys_clock_us() / 1000;
 }
 
 /* "2026-11-21T19:36:16.123456789Z" and its NUL. */

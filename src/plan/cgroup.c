@@ -265,7 +265,7 @@ int plan_cgroup(struct planner *p, struct err *e)
 			p->cgroup_dir = dir;
 	}
 	if (path && !made && !p->options->no_cgroup)
-		plan_warn(p, "%s: no cgroup can be made here, the container stays in ours",
+		plan_note(p, "%s: no cgroup can be made here, the container stays in ours",
 			  path_place);
 
 	return 0;

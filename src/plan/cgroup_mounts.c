@@ -98,7 +98,7 @@ static void add_v2(struct planner *p, const char *place, const struct mount_step
 	} else if (own) {
 		make_bind(p, &m, own);
 	} else {
-		plan_warn(p, "%s: the container has no cgroup: \"%s\" is not mounted", place,
+		plan_note(p, "%s: the container has no cgroup: \"%s\" is not mounted", place,
 			  m.target);
 		return;
 	}
@@ -219,7 +219,7 @@ void plan_cgroup_mounts(struct planner *p, const char *place, const struct mount
 	const struct cgroup_layout *layout = &p->facts->cgroups;
 
 	if (layout->mode == CGROUP_NONE) {
-		plan_warn(p, "%s: the host has no cgroups: \"%s\" is not mounted", place,
+		plan_note(p, "%s: the host has no cgroups: \"%s\" is not mounted", place,
 			  m->target);
 		return;
 	}
@@ -233,7 +233,7 @@ void plan_cgroup_mounts(struct planner *p, const char *place, const struct mount
 	without_parameters.parameter_count = 0;
 	without_parameters.data = NULL;
 	if (m->parameter_count > 0)
-		plan_warn(p, "%s: \"%s\" is for cgroup v2: left out", place, m->data);
+		plan_note(p, "%s: \"%s\" is for cgroup v2: left out", place, m->data);
 	add_v1(p, place, &without_parameters);
 }
 

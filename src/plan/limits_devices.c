@@ -198,7 +198,7 @@ static int go_without_rules(struct planner *p, struct err *e)
 			"no cgroup can put device rules in force, and the container has CAP_MKNOD");
 		return err_hint(e, "drop CAP_MKNOD, or let the container have a cgroup");
 	}
-	plan_warn(p, "%s: no cgroup can put device rules in force", LIMITS_PLACE "devices");
+	plan_note(p, "%s: no cgroup can put device rules in force", LIMITS_PLACE "devices");
 
 	return 0;
 }

@@ -73,7 +73,7 @@ static void label_root(struct planner *p, const char *place, struct mount_step *
 		       const char *label)
 {
 	if (mount_is_confined(p))
-		plan_warn(p, "%s: %s in a user namespace can't be labelled", place, m->type);
+		plan_note(p, "%s: %s in a user namespace can't be labelled", place, m->type);
 	else
 		m->label = label;
 }

@@ -106,7 +106,7 @@ static void drop_unmapped(struct planner *p, const char *place, struct mount_ste
 		const char *value = parameter->value;
 
 		if (is_unmapped(p, parameter)) {
-			plan_warn(p, "%s: %s=%s is not mapped in the user namespace: left out",
+			plan_note(p, "%s: %s=%s is not mapped in the user namespace: left out",
 				  place, parameter->key, value);
 			continue;
 		}
@@ -136,7 +136,7 @@ static void keep_readonly(struct planner *p, const char *place, struct mount_ste
 	if (sys_statfs_path(m->source, &fs) < 0 || !(fs.f_flags & readonly))
 		return;
 	m->attrs.clear &= ~(uint64_t) MOUNT_ATTR_RDONLY;
-	plan_warn(p, "%s: \"%s\" is read-only on the host, and stays so", place, m->source);
+	plan_note(p, "%s: \"%s\" is read-only on the host, and stays so", place, m->source);
 }
 
 void plan_mount_in_userns(struct planner *p, const char *place, struct mount_step *m)

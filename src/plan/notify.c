@@ -15,11 +15,12 @@
 
 #define NOTIFY_TARGET "/run/notify"
 
+/* A socket that the program's word could be passed on to, and a place in the container where it can be said. */
 bool plan_wants_notify(const struct planner *p)
 {
 	const char *socket = p->options->notify_socket;
 
-	return socket && socket[0] != '\0';
+	return socket && (socket[0] == '/' || socket[0] == '@') && p->new_namespaces & CLONE_NEWNS;
 }
 
 const char *plan_notify_variable(void)
@@ -36,14 +37,18 @@ int plan_notify(struct planner *p, struct err *e)
 {
 	const char *socket = p->options->notify_socket;
 
-	if (!plan_wants_notify(p))
+	(void) e;
+	if (!socket || socket[0] == '\0')
 		return 0;
-	if (socket[0] != '/' && socket[0] != '@')
-		return err_msg(e, "NOTIFY_SOCKET \"%s\" is neither an absolute path nor abstract",
-			       socket);
-	if (!(p->new_namespaces & CLONE_NEWNS))
-		return err_msg(e, "NOTIFY_SOCKET is set, and takes a new mount namespace");
-	plan_add(p, OP_MAKE_NOTIFY, "")->path = directory(p);
+	/* sd_notify(3): that nobody can be told is no failure of what there was to tell. */
+	if (plan_wants_notify(p))
+		plan_add(p, OP_MAKE_NOTIFY, "")->path = directory(p);
+	else if (socket[0] != '/' && socket[0] != '@')
+		plan_warn(p,
+			  "NOTIFY_SOCKET \"%s\" is neither an absolute path nor abstract: left out",
+			  socket);
+	else
+		plan_warn(p, "NOTIFY_SOCKET takes a new mount namespace: left out");
 
 	return 0;
 }

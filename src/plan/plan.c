@@ -149,22 +149,37 @@ const char *plan_place(struct planner *p, const char *fmt, ...)
 }
 
 /* There are few of them, so the list is simply made anew. */
-void plan_warn(struct planner *p, const char *fmt, ...)
+static void append(struct planner *p, const char *const **list, size_t *length, const char *text)
 {
-	size_t count = p->warning_count++;
-	va_list ap;
+	size_t count = (*length)++;
 
 	/* Room for twice as many, whenever what there is is full: at 1, 3, 7, 15 ... */
-	const char **warnings = (const char **) p->warnings;
+	const char **texts = (const char **) *list;
 	if ((count & (count + 1)) == 0) {
-		warnings = arena_array(p->arena, 2 * (count + 1), sizeof(*warnings));
+		texts = arena_array(p->arena, 2 * (count + 1), sizeof(*texts));
 		if (count > 0)
-			memcpy(warnings, p->warnings, count * sizeof(*warnings));
+			memcpy(texts, *list, count * sizeof(*texts));
 	}
+	texts[count] = text;
+	*list = texts;
+}
+
+void plan_warn(struct planner *p, const char *fmt, ...)
+{
+	va_list ap;
+
 	va_start(ap, fmt);
-	warnings[count] = format(p->arena, fmt, ap);
+	append(p, &p->warnings, &p->warning_count, format(p->arena, fmt, ap));
 	va_end(ap);
-	p->warnings = warnings;
+}
+
+void plan_note(struct planner *p, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	append(p, &p->notes, &p->note_count, format(p->arena, fmt, ap));
+	va_end(ap);
 }
 
 /*
@@ -227,10 +242,11 @@ void plan_begin(struct planner *p)
 	struct plan *plan = (struct plan *) p->shared->base;
 
 	p->plan = plan;
-	p->warnings = none;
+	p->warnings = p->notes = none;
 	plan->id = arena_strdup(p->arena, o->id);
 	plan->bundle = arena_strdup(p->arena, o->bundle);
 	plan->fail_step = o->fail_step;
+	plan->debug = o->debug;
 	plan->first_fd = 3 + o->listen_fds + o->preserve_fds;
 	plan->umask = p->facts->umask;
 	describe_state(p);
@@ -242,6 +258,8 @@ void plan_finish(struct planner *p, const struct plan **plan, const char *const 
 	plan_settle(p);
 	*plan = p->plan;
 	*warnings = p->warnings;
+	if (p->options->notes)
+		*p->options->notes = p->notes;
 }
 
 int plan_make(struct arena *shared, struct arena *arena, const struct oci_config *config,

@@ -457,6 +457,7 @@ struct plan {
 	size_t step_count;
 	size_t spawn;	     /* index of OP_SPAWN */
 	uint64_t namespaces; /* CLONE_NEW*: new or joined, all that are config.json's */
+	bool debug;	     /* tare-init tells each step that it has done */
 	bool foreground;     /* run without --detach: the program ends with tare */
 	bool entered;	     /* tare-init finds itself in the container's root already: exec */
 	unsigned fail_step;  /* test only: this step (counted from 1) fails; 0: none */

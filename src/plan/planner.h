@@ -34,6 +34,9 @@ struct plan_options {
 	const char *const *own_env; /* tare's environment, NULL-terminated; NULL: empty */
 	unsigned fail_step;
 	struct seccomp_cache *seccomp_cache; /* NULL: every filter is compiled anew */
+	const char *const *
+		*notes; /* set to what plan_note() was told: NULL-terminated; NULL: nobody asks */
+	bool debug;	/* tare-init tells each step that it has done */
 };
 
 /* Of the systemd that --systemd-cgroup asks for; zeroed where nobody does. */
@@ -82,6 +85,8 @@ struct planner {
 	size_t late_count;
 	const char *const *warnings; /* for the log: NULL-terminated, in the order found */
 	size_t warning_count;
+	const char *const *notes; /* the same, of what matters little */
+	size_t note_count;
 	/* decided by namespaces.c, used by others; CLONE_NEW* masks */
 	uint64_t new_namespaces, joined_namespaces;
 	struct {
@@ -162,6 +167,9 @@ const char *plan_place(struct planner *p, const char *fmt, ...)
 
 /* Something config.json asks for is left out, as the spec wants it. */
 void plan_warn(struct planner *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* The same, where it is only what such a host lets a container have: rootless, in another container. */
+void plan_note(struct planner *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 static inline bool plan_has_namespace(const struct planner *p, uint64_t type)
 {

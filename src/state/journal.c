@@ -399,6 +399,9 @@ static int kill_processes(const struct entries *entries, struct err *e)
 	if (pidfd < 0 && pidfd != -ESRCH)
 		return err_sys(e, pidfd, "open process %d", pid);
 
+	if (pidfd >= 0)
+		log_debug("kill process %d, and what is left in its cgroups", pid);
+
 	int r = pidfd >= 0 ? sys_pidfd_signal(pidfd, SIGKILL) : 0;
 	if (r < 0 && r != -ESRCH)
 		return err_sys(e, r, "kill process %d", pid);
@@ -417,6 +420,7 @@ static void remove_empty_cgroups(struct entries *entries)
 		const char *dir = entries->cgroups[i];
 
 		if (cgroup_remove_empty(dir)) {
+			log_debug("removed cgroup \"%s\"", dir);
 			cgroup_remove_parents(dir, entries->topmost[i]);
 			continue;
 		}
@@ -432,6 +436,7 @@ static int remove_cgroups(const struct entries *entries, struct err *e)
 	for (size_t i = entries->count; i-- > 0;) {
 		if (cgroup_remove(entries->cgroups[i], entries->cgroups, e) < 0)
 			return -1;
+		log_debug("removed cgroup \"%s\", and all below", entries->cgroups[i]);
 		cgroup_remove_parents(entries->cgroups[i], entries->topmost[i]);
 	}
 
@@ -440,7 +445,11 @@ static int remove_cgroups(const struct entries *entries, struct err *e)
 
 static int remove_scope(const struct entries *entries, struct err *e)
 {
-	return entries->scope.unit ? scope_stop(&entries->scope, e) : 0;
+	if (!entries->scope.unit)
+		return 0;
+	log_debug("stop scope \"%s\"", entries->scope.unit);
+
+	return scope_stop(&entries->scope, e);
 }
 
 /* There is no record before the journal is whole: somebody has been at it. */

@@ -10,6 +10,8 @@
 
 #include <stddef.h>
 
+#define DONE_PATIENCE_MS 500
+
 /* Without the error value, which is most of it. */
 #define SHORT_MESSAGE offsetof(struct wire_message, error)
 
@@ -44,9 +46,17 @@ int wire_send_warning(int socket, size_t step, const struct err *warning)
 	return send_error(socket, WIRE_WARNING, step, warning, NULL);
 }
 
+bool wire_send_done(int socket, size_t step, const struct err *done)
+{
+	struct pollfd room = { .fd = socket, .events = POLLOUT };
+
+	return sys_poll(&room, 1, DONE_PATIENCE_MS) > 0 && room.revents & POLLOUT &&
+	       send_error(socket, WIRE_DONE, step, done, NULL) == 0;
+}
+
 static bool has_error(const struct wire_message *m)
 {
-	return m->kind == WIRE_FAILED || m->kind == WIRE_WARNING;
+	return m->kind == WIRE_FAILED || m->kind == WIRE_WARNING || m->kind == WIRE_DONE;
 }
 
 /* Who wrote it may be traced by a process of the container: nothing of it is to be believed. */

@@ -101,12 +101,13 @@ enum wire_kind {
 	WIRE_NOTHING, /* -> init: the host can't make what @step asks for */
 	WIRE_FAILED,  /* -> host or start, with @error; @step is where */
 	WIRE_WARNING, /* -> host: @step could not do all, as @error tells, and tare-init goes on */
+	WIRE_DONE, /* -> host or start, with --debug: @step took @error's code in us, and the older ways of its text */
 };
 
 struct wire_message {
 	uint32_t kind;
 	uint32_t step;
-	/* WIRE_FAILED and WIRE_WARNING only; else not sent */
+	/* WIRE_FAILED, WIRE_WARNING and WIRE_DONE only; else not sent */
 	struct err error;
 	/* What could not be executed: tare-init waits for GO, or the end of the socket, so that it can be looked at. Or "". */
 	char program[WIRE_PROGRAM];
@@ -118,6 +119,9 @@ int wire_send(int socket, enum wire_kind kind, size_t step, int fd);
 /* @program: what could not be executed; NULL: something else failed. Returns -ENAMETOOLONG, and has sent the failure, where it does not fit. */
 int wire_send_failure(int socket, size_t step, const struct err *failure, const char *program);
 int wire_send_warning(int socket, size_t step, const struct err *warning);
+
+/* False where nobody reads for a while: tare may be waiting for us to read, and then it must not be told any more. */
+bool wire_send_done(int socket, size_t step, const struct err *done);
 
 /*
  * Wait for one message. 1 with @m (and @fd: the descriptor that came, or -1) filled; 0 at the

@@ -82,7 +82,7 @@ def test_rw_of_what_is_read_only_on_the_host_stays_read_only_with_a_warning(root
     subprocess.run(["mount", "-o", "remount,bind,ro,nosuid,nodev,noexec,noatime", locked], check=True)
     rootless.mount("/m", "bind", locked, "rbind", "rw", "rprivate")
     index = len(rootless.config["mounts"]) - 1
-    r = rootless.sh("cat /proc/self/mountinfo").run(glob=("--log-level", "warning")).ok()
+    r = rootless.sh("cat /proc/self/mountinfo").run(glob=("--log-level", "info")).ok()
     assert set(mount_at(mounts_of(r.out), "/m").options) >= FLAGS | {"ro"}
     assert f'/mounts/{index}: "{locked}" is read-only on the host, and stays so' in r.err
 
@@ -122,7 +122,7 @@ def test_a_group_of_devpts_that_is_not_mapped_is_left_out_with_a_warning(rootles
     pts = next(m for m in rootless.config["mounts"] if m["type"] == "devpts")
     pts["options"].append("gid=5")
     index = rootless.config["mounts"].index(pts)
-    r = rootless.sh("cat /proc/self/mountinfo").run(glob=("--log-level", "warning")).ok()
+    r = rootless.sh("cat /proc/self/mountinfo").run(glob=("--log-level", "info")).ok()
     m = mount_at(mounts_of(r.out), "/dev/pts")
     assert not [o for o in m.super if o.startswith("gid=")] and "mode=620" in m.super
     assert f"/mounts/{index}: gid=5 is not mapped in the user namespace: left out" in r.err
@@ -237,7 +237,7 @@ class Nested:
         top = self.outer.rootfs
         (top / "inner/config.json").write_text(json.dumps(self.config))
         chown_tree(top, HOST if {"type": "user"} in self.outer.linux["namespaces"] else 0)
-        self.outer.process["args"] = ["tare", "--log-level", "warning", "--cgroup-manager", "disabled", "run",
+        self.outer.process["args"] = ["tare", "--log-level", "info", "--cgroup-manager", "disabled", "run",
                                       "--bundle", "/inner", "inner"]
         return self.outer.run()
 

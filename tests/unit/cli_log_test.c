@@ -90,7 +90,21 @@ static void tell_little(void)
 static void tell_warnings(void)
 {
 	log_warning("left out %d", 1);
+	log_info("note %d", 3);
 	log_debug("step %d", 2);
+}
+
+static void tell_warning_and_failure(void)
+{
+	log_warning("left out %d", 1);
+	log_warning("left out %d", 2);
+	tell_little();
+}
+
+static void tell_and_flush(void)
+{
+	tell_warnings();
+	log_flush();
 }
 
 static int fresh(void **state)
@@ -170,9 +184,38 @@ static void warnings_go_where_they_were_asked_for(void **state)
 	assert_string_equal(stderr_of(tell_warnings), "");
 	assert_string_equal(without_time(read_back(log_path)),
 			    "time=\"TIME\" level=warning msg=\"left out 1\"\n");
-	assert_int_equal(log_open(NULL, LOG_JSON, LOG_DEBUG, &e), 0);
-	assert_string_equal(stderr_of(tell_warnings),
-			    "tare: warning: left out 1\ntare: debug: step 2\n");
+	assert_int_equal(log_open(NULL, LOG_TEXT, LOG_WARNING, &e), 0);
+	assert_string_equal(stderr_of(tell_warnings), "tare: warning: left out 1\n");
+	assert_int_equal(log_open(NULL, LOG_TEXT, LOG_DEBUG, &e), 0);
+
+	assert_string_equal(without_time(stderr_of(tell_warnings)),
+			    "tare: warning: left out 1\ntare: info: note 3\n"
+			    "time=\"TIME\" level=debug msg=\"step 2\"\n");
+	assert_int_equal(log_open(NULL, LOG_JSON, LOG_WARNING, &e), 0);
+	assert_string_equal(without_time(stderr_of(tell_warnings)),
+			    "{\"level\":\"warning\",\"msg\":\"left out 1\",\"time\":\"TIME\"}\n");
+}
+
+/* podman decodes the whole file as one object. */
+static void a_failure_stands_alone_in_a_json_log(void **state)
+{
+	(void) state;
+	assert_int_equal(log_open(log_path, LOG_JSON, LOG_WARNING, &e), 0);
+	assert_string_equal(stderr_of(tell_warning_and_failure),
+			    "tare: warning: left out 1\ntare: warning: left out 2\n"
+			    "tare: state \"web\": container does not exist\n");
+	assert_string_equal(without_time(read_back(log_path)),
+			    "{\"level\":\"error\",\"msg\":\"state \\\"web\\\": container does not "
+			    "exist\",\"time\":\"TIME\"}\n");
+}
+
+static void a_warning_reaches_a_json_log_in_the_end(void **state)
+{
+	(void) state;
+	assert_int_equal(log_open(log_path, LOG_JSON, LOG_WARNING, &e), 0);
+	assert_string_equal(stderr_of(tell_and_flush), "");
+	assert_string_equal(without_time(read_back(log_path)),
+			    "{\"level\":\"warning\",\"msg\":\"left out 1\",\"time\":\"TIME\"}\n");
 }
 
 static void a_log_keeps_no_descriptor(void **state)
@@ -344,6 +387,8 @@ int main(void)
 		cmocka_unit_test_setup(the_file_is_appended_to, fresh),
 		cmocka_unit_test_setup(without_failure_the_file_is_empty, fresh),
 		cmocka_unit_test_setup(warnings_go_where_they_were_asked_for, fresh),
+		cmocka_unit_test_setup(a_failure_stands_alone_in_a_json_log, fresh),
+		cmocka_unit_test_setup(a_warning_reaches_a_json_log_in_the_end, fresh),
 		cmocka_unit_test_setup(a_log_keeps_no_descriptor, fresh),
 		cmocka_unit_test_setup(a_relative_path_outlives_a_change_of_directory, fresh),
 		cmocka_unit_test_setup(what_can_not_be_logged_to_is_refused, fresh),

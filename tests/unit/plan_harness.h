@@ -117,7 +117,7 @@ static int plan_case_run(struct plan_case *c, const char *json)
 		err_line(&e, c->error, sizeof(c->error));
 	else
 		plan_case_print(c, &p);
-	c->warnings = p.warnings;
+	c->warnings = p.warnings && p.warnings[0] ? p.warnings : p.notes;
 	test_free(a);
 
 	return r;

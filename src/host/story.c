@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * host/story.c - what is done, for --debug
+ *
+ * Runs in tare. One line a step, when it is done: its number, whose it is, what `plan` shows of it, how long it took, and
+ * the older ways that it took on this kernel.
+ */
+#include "host/host.h"
+
+#include "heap/log.h"
+#include "kernel/fallback.h"
+#include "wire/wire.h"
+
+#define OPERANDS 400
+#define WAYS	 400
+
+struct told {
+	size_t number;
+	const char *side, *operation, *operands, *place;
+	int64_t us;
+	const char *ways;
+};
+
+static void tell(const struct told *t)
+{
+	bool place = t->place[0] != '\0';
+
+	log_debug("step %zu, %s: %s%s%s%s%s%s took %lld.%03d ms%s%s", t->number, t->side,
+		  t->operation, t->operands[0] != '\0' ? " " : "", t->operands, place ? " [" : "",
+		  t->place, place ? "]" : "", (long long) t->us / 1000, (int) (t->us % 1000),
+		  t->ways[0] != '\0' ? ", the older way: " : "", t->ways);
+}
+
+void story_step(const struct plan *plan, size_t index, int64_t us)
+{
+	const struct step *s = &plan->steps[index];
+	char operands[OPERANDS], ways[WAYS];
+
+	step_describe(s, operands, sizeof(operands));
+	fallback_tell(ways, sizeof(ways));
+	tell(&(struct told) { index + 1, "host", step_kinds[s->op].name, operands, s->place, us,
+			      ways });
+}
+
+void story_inside(const struct plan *plan, const struct wire_message *m)
+{
+	const struct err *done = &m->error;
+	bool known = done->line >= 0 && done->line < OP_COUNT;
+	char operands[OPERANDS] = "";
+
+	if (plan && m->step < plan->step_count)
+		step_describe(&plan->steps[m->step], operands, sizeof(operands));
+	tell(&(struct told) { m->step + 1, "init", known ? step_kinds[done->line].name : "step",
+			      operands, done->place, done->code, done->text });
+}
