@@ -86,7 +86,7 @@ def static():
 
 # System calls with cgroup v2 alone, and with v1, where each of a dozen hierarchies wants its own. kill of SIGKILL lifts what
 # would keep the processes from ending: the limits of the processor, and v1's freezer, in all groups below.
-CALLS = {"create": (143, 343), "state": (26, 46), "start": (36, 56), "exec": (106, 160), "kill": (42, 62), "delete": (35, 43)}
+CALLS = {"create": (143, 343), "state": (26, 46), "start": (36, 56), "exec": (106, 160), "kill": (48, 68), "delete": (35, 43)}
 
 
 @pytest.mark.layouts
