@@ -86,25 +86,19 @@ static const char *place_of(struct planner *p, const char *key)
 }
 
 /*
- * A name that has a field of its own in config.json must not be said twice; the domain name may, if it is the same: runc and
- * crun take that, and neither takes the host name twice.
+ * A name that has a field of its own in config.json must not be said by another value here. The host name is said by its field
+ * alone: runc and crun refuse the sysctl whatever it is. The domain name may be said twice, for docker says it here.
  */
 static int check_conflict(const struct planner *p, const char *key, const char *value,
 			  const char *path, const char *place, struct err *e)
 {
-	const struct {
-		const char *path, *field, *value;
-		bool twice;
-	} fields[] = {
-		{ "kernel/hostname", "hostname", p->config->hostname, false },
-		{ "kernel/domainname", "domainname", p->config->domainname, true },
-	};
+	const char *domain = p->config->domainname;
 
-	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
-		if (fields[i].value && fields[i].value[0] && strcmp(fields[i].path, path) == 0 &&
-		    !(fields[i].twice && strcmp(fields[i].value, value) == 0))
-			return err_cfg(e, place, "sysctl \"%s\" conflicts with %s", key,
-				       fields[i].field);
+	if (strcmp(path, "kernel/hostname") == 0)
+		return err_cfg(e, place, "sysctl \"%s\" conflicts with hostname", key);
+	if (strcmp(path, "kernel/domainname") == 0 && domain && domain[0] &&
+	    strcmp(domain, value) != 0)
+		return err_cfg(e, place, "sysctl \"%s\" conflicts with domainname", key);
 
 	return 0;
 }

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The files that docs/engines tells people to write, taken from the pages themselves and given to the engine."""
 import json
+import os
 import re
 import tomllib
 
 import pytest
 
-from engine import BOX, command, needs
+from engine import BOX, RUNTIME, command, needs
 
 RUNTIMES = {2: "io.containerd.grpc.v1.cri", 3: "io.containerd.cri.v1.runtime"}
 
@@ -49,8 +50,20 @@ def test_the_file_for_docker_is_json_that_names_tare():
     assert daemon["runtimes"][daemon["default-runtime"]]["path"] == "/usr/local/bin/tare"
 
 
-def test_the_files_for_podman_and_crio_are_toml_that_name_tare():
-    podman = tomllib.loads(block("podman.md", "[engine.runtimes]"))["engine"]
-    assert podman["runtime"] in podman["runtimes"] and "tare" in podman["runtime_supports_json"]
+@needs("podman")
+def test_podman_takes_the_file_of_the_page_that_is_for_it(tmp_path):
+    version = tuple(map(int, re.search(r"(\d+)\.(\d+)", command("podman", "--version").out).groups()))
+    text = block("podman.md", "append=true" if version >= (4, 8) else '"crun", "runc"')
+    (tmp_path / "bin").mkdir()
+    runtime = tmp_path / "bin/tare"
+    runtime.symlink_to(RUNTIME)
+    conf = tmp_path / "tare.conf"
+    conf.write_text(text.replace("/usr/local/bin/tare", str(runtime)))
+    r = command("podman", "info", "--format", "{{.Host.OCIRuntime.Name}} {{.Host.OCIRuntime.Path}}",
+                env={**os.environ, "CONTAINERS_CONF": str(conf)})
+    assert r.ok().text == f"tare {runtime}"
+
+
+def test_the_file_for_crio_is_toml_that_names_tare():
     crio = tomllib.loads(block("crio.md", "[crio.runtime.runtimes.tare]"))["crio"]["runtime"]
     assert crio["runtimes"][crio["default_runtime"]]["runtime_path"] == "/usr/local/bin/tare"

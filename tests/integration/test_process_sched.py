@@ -111,6 +111,12 @@ def test_values_that_the_kernel_refuses_are_an_error_with_a_hint(bundle):
     assert not bundle.exists()
 
 
+def test_an_io_priority_without_priority_has_priority_0(bundle):
+    """The text calls it required; where a number is missing its own Go types, and so the engines and both peers, have 0."""
+    bundle.process["ioPriority"] = {"class": "IOPRIO_CLASS_BE"}
+    assert bundle.sh("ionice").run().ok().lines == ["best-effort: prio 0"]
+
+
 @pytest.mark.parametrize("name,level", [("IOPRIO_CLASS_RT", 2), ("IOPRIO_CLASS_BE", 7), ("IOPRIO_CLASS_IDLE", 0)])
 @pytest.mark.parametrize("userns", [False, True], ids=["", "userns"])
 def test_the_io_priority_is_in_force(bundle, name, level, userns):

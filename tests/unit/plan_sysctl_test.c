@@ -96,6 +96,16 @@ static void the_namespace_must_be_the_containers(void **state)
 		"set-sysctl net/core/somaxconn = \"5\" [/linux/sysctl/net.core.somaxconn]\n");
 }
 
+static void the_host_name_is_said_by_its_field(void **state)
+{
+	struct plan_case c = sysctl_case();
+
+	(void) state;
+	plan_case_refuses(
+		&c, SYSCTL("kernel.hostname", ALL),
+		"/linux/sysctl/kernel.hostname: sysctl \"kernel.hostname\" conflicts with hostname");
+}
+
 static void names_are_not_said_twice(void **state)
 {
 	struct plan_case c = sysctl_case();
@@ -132,6 +142,7 @@ int main(void)
 		cmocka_unit_test(both_spellings_are_taken),
 		cmocka_unit_test(what_is_the_hosts_is_refused),
 		cmocka_unit_test(the_namespace_must_be_the_containers),
+		cmocka_unit_test(the_host_name_is_said_by_its_field),
 		cmocka_unit_test(names_are_not_said_twice),
 	};
 
