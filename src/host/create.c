@@ -100,6 +100,17 @@ static int choose_agent(struct create *c, struct arena *a, struct err *e)
 	return 0;
 }
 
+static bool is_detached(const struct create_options *o)
+{
+	return !o->run || o->detach;
+}
+
+/* An engine names the socket that its terminal goes to when it creates, and not when somebody looks at the plan. */
+static bool wants_terminal(const struct oci_config *config)
+{
+	return config->process && config->process->terminal;
+}
+
 /*
  * @only_plan: nothing of it will be done, so no right to do it is needed. The plan goes to @a, which tare-init sees;
  * config.json and all else to @own.
@@ -136,8 +147,10 @@ static int decide(struct create *c, bool only_plan, struct arena *a, struct aren
 		.bundle = c->bundle.path,
 		.state_dir = arena_printf(own, "%s/%s", o->root.path, o->id),
 		.wait_for_start = !o->run,
-		.pass_console = o->console_socket != NULL,
-		.detach = !o->run || o->detach,
+		.pass_console = o->console_socket != NULL ||
+				(only_plan && is_detached(o) && wants_terminal(c->bundle.config)),
+		.detach = is_detached(o),
+		.only_plan = only_plan,
 		.no_pivot = o->no_pivot,
 		.no_new_keyring = o->no_new_keyring,
 		.systemd_cgroup = o->systemd_cgroup,

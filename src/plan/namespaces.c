@@ -88,7 +88,7 @@ static int check_privilege(const struct planner *p, struct err *e)
 		return 0;
 
 	err_cfg(e, "/linux/namespaces", "a container without a user namespace needs root's rights");
-	return err_hint(e, "add a user namespace, or run as root");
+	return err_hint(e, "run as root, or add a user namespace as \"tare spec --rootless\" does");
 }
 
 static int check_clock(const struct oci_linux_time_offset *offset, const char *place, struct err *e)

@@ -32,6 +32,7 @@ struct plan_options {
 	const char *bus_address;    /* DBUS_SESSION_BUS_ADDRESS, or NULL */
 	const char *runtime_dir;    /* XDG_RUNTIME_DIR, or NULL */
 	const char *const *own_env; /* tare's environment, NULL-terminated; NULL: empty */
+	bool only_plan; /* nothing will be done: what can still come to be, the rootfs, may be missing */
 	unsigned fail_step;
 	struct seccomp_cache *seccomp_cache; /* NULL: every filter is compiled anew */
 	const char *const *

@@ -19,13 +19,22 @@
 #include "plan/planner.h"
 
 /* root.path is looked up now, so that a wrong one is told before anything is made. */
-static int check_rootfs(const char *path, struct err *e)
+static int check_rootfs(struct planner *p, const char *path, struct err *e)
 {
 	struct stat st;
 	int r = sys_stat_at(AT_FDCWD, path, 0, &st);
 
+	if (r == -ENOENT && p->options->only_plan) {
+		plan_warn(p, "/root/path: \"%s\" is not there yet", path);
+		return 0;
+	}
 	if (r < 0) {
 		err_sys(e, r, "\"%s\"", path);
+		if (r == -ENOENT)
+			err_hint(
+				e,
+				"a bundle has config.json and a directory with the root file system: "
+				"put one there");
 		return err_at(e, "/root/path");
 	}
 	if (!S_ISDIR(st.st_mode))
@@ -83,7 +92,7 @@ int plan_rootfs(struct planner *p, struct err *e)
 		return err_cfg(e, "/root/path", "the path is empty");
 
 	const char *path = path_absolute(p->arena, p->plan->bundle, root->path);
-	if (check_rootfs(path, e) < 0)
+	if (check_rootfs(p, path, e) < 0)
 		return -1;
 	p->plan->rootfs = path;
 	if (!(p->new_namespaces & CLONE_NEWNS))

@@ -13,10 +13,11 @@
 
 static int check_options(const struct plan_options *o, bool terminal, struct err *e)
 {
-	if (terminal && o->detach && !o->pass_console)
-		return err_cfg(
-			e, "/process/terminal",
+	if (terminal && o->detach && !o->pass_console) {
+		err_cfg(e, "/process/terminal",
 			"cannot allocate tty if tare will detach without setting console socket");
+		return err_hint(e, "set it to false, give --console-socket, or use \"tare run\"");
+	}
 	if (o->pass_console && !(terminal && o->detach))
 		return err_msg(e,
 			       "cannot use console socket if tare will not detach or allocate tty");

@@ -35,6 +35,12 @@ static int read_config(struct bundle *b, int dir, const char *name, bool named, 
 	char *text;
 
 	autoclose int fd = text_open(dir, name);
+	if (fd == -ENOENT) {
+		(void) err_sys(e, fd, "open \"%s\" in bundle \"%s\"", name, b->path);
+		return err_hint(
+			e, "\"tare spec\" writes one to begin with, for an ordinary user \"tare "
+			   "spec --rootless\"");
+	}
 	if (fd < 0)
 		return err_sys(e, fd, "open \"%s\" in bundle \"%s\"", name, b->path);
 	if (text_read(fd, name, named, a, &text, &b->length, e) < 0)

@@ -163,9 +163,10 @@ static void ordinary_user_needs_a_user_namespace(void **state)
 	struct plan_case c = namespaces_of(plan_case_of_user());
 
 	(void) state;
-	plan_case_refuses(&c, CONFIG("\"namespaces\": [{ \"type\": \"pid\" }]"),
-			  "/linux/namespaces: a container without a user namespace needs root's "
-			  "rights (add a user namespace, or run as root)");
+	plan_case_refuses(
+		&c, CONFIG("\"namespaces\": [{ \"type\": \"pid\" }]"),
+		"/linux/namespaces: a container without a user namespace needs root's "
+		"rights (run as root, or add a user namespace as \"tare spec --rootless\" does)");
 }
 
 /* ---- maps ---- */

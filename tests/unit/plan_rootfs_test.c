@@ -130,7 +130,8 @@ static void rootfs_errors_name_the_property(void **state)
 	} cases[] = {
 		{ "{ \"ociVersion\": \"1.3.0\" }", "/root: the required property is missing" },
 		{ CONFIG("\"path\": \"/nowhere/at/all\"", NS),
-		  "/root/path: \"/nowhere/at/all\": no such file or directory" },
+		  "/root/path: \"/nowhere/at/all\": no such file or directory (a bundle has config.json and a directory with the "
+		  "root file system: put one there)" },
 		{ CONFIG("\"path\": \"/dev/null\"", NS),
 		  "/root/path: \"/dev/null\" is not a directory" },
 		{ CONFIG("\"path\": \"/dev/..\"", NS),
@@ -210,7 +211,7 @@ static void a_terminal_needs_somebody_at_its_other_end(void **state)
 	plan_case_refuses(
 		&c, PROCESS(TTY),
 		"/process/terminal: cannot allocate tty if tare will detach without setting "
-		"console socket");
+		"console socket (set it to false, give --console-socket, or use \"tare run\")");
 	c = terminal_of(true, true);
 	plan_case_refuses(&c, PROCESS(""),
 			  "cannot use console socket if tare will not detach or allocate tty");
