@@ -67,11 +67,13 @@ struct box_omission {
 struct box_options {
 	const char *name;
 	struct text_list mounts; /* --bind, --tmpfs, --mount: in the order they were given */
-	struct text_list env, caps, devices, rlimits, masked, protected, unmasked, denied;
+	struct text_list lowers, env, caps, devices, rlimits, masked, protected, unmasked, denied;
 	const char *user, *groups, *cwd, *hostname, *net, *share, *unshare, *userns;
 	const char *memory, *cpus, *pids, *cpuset_cpus, *io_weight, *oom_score, *time_offset;
 	const char *dns, *seccomp, *timeout;
 	const char *output, *emit_config;
+	const char *overlay, *ephemeral_size;
+	bool ephemeral;
 	bool read_only, keep_env, no_new_privs, privileged;
 	bool tty, no_tty, init, no_init;
 	const char *require, *without, *report;
@@ -136,6 +138,8 @@ struct box {
 	size_t omission_count;
 	unsigned rounds;
 
+	struct layers_step layers;
+	bool layered;
 	const char *resolv_path,
 		*resolv_text;  /* --dns: a file that box_write_files() makes; NULL: none */
 	bool made_resolv_conf; /* its mount point is not in ROOT yet */
@@ -221,6 +225,12 @@ box_subject box_devices; /* devices.c: --device, --privileged */
 box_subject box_limits;	 /* limits.c: --memory, --cpus ... */
 box_subject box_paths;	 /* config.c: --mask, --protect, --unmask */
 box_subject box_filter;	 /* filter.c: --seccomp, --deny */
+
+/* layers.c: -x, --overlay, --lower */
+box_subject box_layers;
+
+/* A path of the command line, absolute. */
+const char *box_absolute(struct box *b, const char *path);
 
 /* ---- account.c ---- */
 

@@ -106,11 +106,15 @@ int box_paths(struct box *b, struct err *e)
 
 static int set_root(struct box *b, struct err *e)
 {
+	/* Layers alone have no place for changes. */
+	bool readonly = b->options->read_only ||
+			(b->layered && !b->layers.directory && !b->options->ephemeral);
+
 	(void) e;
 	b->root_property = (struct oci_root) {
 		.path = b->root,
-		.has_readonly = b->options->read_only,
-		.readonly = b->options->read_only,
+		.has_readonly = readonly,
+		.readonly = readonly,
 	};
 	b->config.root = &b->root_property;
 	if (b->options->read_only)
@@ -120,8 +124,8 @@ static int set_root(struct box *b, struct err *e)
 }
 
 static box_subject *const subjects[] = {
-	box_choose_account, set_root,	box_namespaces, box_mounts, box_process,
-	box_devices,	    box_limits, box_paths,	box_filter,
+	box_choose_account, box_layers,	 set_root,   box_namespaces, box_mounts,
+	box_process,	    box_devices, box_limits, box_paths,	     box_filter,
 };
 
 int box_config(struct box *b, struct err *e)

@@ -52,7 +52,7 @@ static void take_parts(struct box *b, const char *value, char **parts, size_t co
 	*options = at;
 }
 
-static const char *absolute(struct box *b, const char *path)
+const char *box_absolute(struct box *b, const char *path)
 {
 	char cwd[PATH_MAX];
 
@@ -119,7 +119,7 @@ static int add_bind(struct box *b, const char *flag, const char *value, struct e
 
 	take_parts(b, value, parts, ARRAY_SIZE(parts), &options);
 
-	const char *source = absolute(b, parts[0]),
+	const char *source = box_absolute(b, parts[0]),
 		   *target = parts[1] && parts[1][0] ? parts[1] : source;
 
 	if (parts[0][0] == '\0')
@@ -175,7 +175,7 @@ static int add_any(struct box *b, const char *flag, const char *value, struct er
 	bool bind = strcmp(parts[0], "bind") == 0;
 	struct oci_mount *m = add_mount(b);
 	*m = (struct oci_mount) { .destination = parts[2], .type = parts[0] };
-	m->source = bind ? absolute(b, parts[1]) : parts[1];
+	m->source = bind ? box_absolute(b, parts[1]) : parts[1];
 	add_options(b, m, options, bind);
 
 	return 0;
@@ -338,6 +338,9 @@ static bool has_mount_point(struct box *b)
 
 	if (etc < 0)
 		return false;
+	/* It is made in the layer of the changes. */
+	if (b->layered)
+		return true;
 	/* An empty one is what a box that was killed has left. */
 	if (sys_stat_at(etc, "resolv.conf", AT_SYMLINK_NOFOLLOW, &st) == 0) {
 		b->made_resolv_conf = S_ISREG(st.st_mode) && st.st_size == 0;
@@ -368,7 +371,7 @@ static int write_servers(struct box *b, const char *list, struct err *e)
 	b->resolv_text = text;
 	if (b->options->emit_config)
 		b->resolv_path = arena_printf(b->arena, "%s/resolv.conf",
-					      absolute(b, b->options->emit_config));
+					      box_absolute(b, b->options->emit_config));
 	else
 		b->resolv_path = arena_printf(b->arena, "%s/.resolv-%s", b->state_root, list);
 	box_origin(b, arena_printf(b->arena, "/mounts/%zu", b->config.mounts_count), "dns", list);

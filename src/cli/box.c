@@ -52,6 +52,10 @@ static const struct flag rows[] = {
 	LIST("tmpfs", mounts, "DST[:OPT,...]", "an empty file system in memory; OPT: size=N, mode=M; may be repeated"),
 	LIST("mount", mounts, "TYPE:SRC:DST[:OPT,...]", "any other file system; may be repeated"),
 	{ "read-only", 'r', false, FLAG_BOOL, FIELD(box.read_only), NULL, "protect the root file system" },
+	{ "ephemeral", 'x', false, FLAG_BOOL, FIELD(box.ephemeral), NULL, "changes stay in memory, and are gone at the end" },
+	TEXT("ephemeral-size", ephemeral_size, "SIZE", "of that memory (half of all)"),
+	TEXT("overlay", overlay, "DIR", "changes go to DIR/upper, and stay there"),
+	LIST("lower", lowers, "DIR", "a further layer below ROOT; may be repeated"),
 	TEXT("dns", dns, "auto|none|ADDR,...", "name servers: the host's /etc/resolv.conf, none of ours, or these (auto)"),
 	LIST("device", devices, "NAME|PATH[:DST[:rwm]]", "a device node of the host: kvm, fuse, tun, dri ...; may be repeated"),
 	LIST("mask", masked, "PATH", "hide it; may be repeated"),
@@ -255,6 +259,7 @@ static int try(struct call *call, struct box *b, const struct create_options *gi
 		.omitted = recorded(b),
 		.omitted_count = b->omission_count,
 		.wishes = { box_is_wish, b },
+		.layers = b->layered ? &b->layers : NULL,
 	};
 	struct create_options o = *given;
 	struct box_standard standard;

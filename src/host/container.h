@@ -24,6 +24,7 @@ struct made_config {
 	const struct record_omission *omitted; /* for the record */
 	size_t omitted_count;
 	struct plan_wishes wishes;
+	const struct layers_step *layers; /* NULL: none */
 };
 
 /* Those of @types (CLONE_NEW*) that the kernel refuses to make for us: EINVAL, EPERM. */

@@ -97,6 +97,9 @@ int source_receive(struct inside *in, struct wire_message *m);
 /* sources.c: ask the host about this step; with a detached mount @tree: to map the owners of its files. The same; @tree -1: none. */
 int source_ask(struct inside *in, int tree, struct wire_message *answer);
 
+/* layers.c */
+step_performer layers_mount;
+
 /* mounts.c, devices.c, paths.c, console.c */
 step_performer mounts_attach, mounts_protect, devices_bring, devices_make, devices_drop,
 	devices_link, paths_mask, paths_protect, console_open;

@@ -36,6 +36,7 @@ static step_performer *const performers[OP_COUNT] = {
 	[OP_SET_SYSCTL] = session_set_sysctl,
 	[OP_PROPAGATE] = rootfs_propagate,
 	[OP_MOUNT_ROOTFS] = rootfs_mount,
+	[OP_LAYER_ROOTFS] = layers_mount,
 	[OP_MOUNT] = mounts_attach,
 	[OP_BRING_DEVICES] = devices_bring,
 	[OP_MAKE_DEVICE] = devices_make,

@@ -557,6 +557,22 @@ static void describe_last(struct line *l, const struct step *s)
 	say_caps(l, "until-exec", s->caps.until_exec);
 }
 
+static void describe_layers(struct line *l, const struct step *s)
+{
+	for (size_t i = 0; i < s->layers.count; i++) {
+		say(l, i > 0 ? ", " : "over ");
+		say_quoted(l, s->layers.lowers[i]);
+	}
+	say(l, s->layers.count > 0 ? "; " : "");
+	if (s->layers.directory) {
+		say(l, "changes to ");
+		say_quoted(l, s->layers.directory);
+		return;
+	}
+	say(l, "changes in memory%s%s", s->layers.size ? ", at most " : "",
+	    s->layers.size ? s->layers.size : "");
+}
+
 static void describe_seccomp(struct line *l, const struct step *s)
 {
 	say(l, "%u instructions", s->seccomp.count);
@@ -610,6 +626,7 @@ static describer *const describers[OP_COUNT] = {
 	[OP_SET_SYSCTL] = describe_setting,
 	[OP_PROPAGATE] = describe_propagation,
 	[OP_MOUNT_ROOTFS] = describe_rootfs,
+	[OP_LAYER_ROOTFS] = describe_layers,
 	[OP_MOUNT] = describe_mount,
 	[OP_BRING_DEVICES] = describe_nothing,
 	[OP_MAKE_DEVICE] = describe_device,

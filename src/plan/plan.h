@@ -73,6 +73,7 @@ enum step_op {
 	OP_SET_SYSCTL,         /* setting */
 	OP_PROPAGATE,          /* propagation: of the whole tree, before the first mount */
 	OP_MOUNT_ROOTFS,       /* rootfs */
+	OP_LAYER_ROOTFS,       /* layers: an overlay over it */
 	OP_MOUNT,              /* mount */
 	OP_BRING_DEVICES,      /* mount: a tmpfs that the host makes, with the nodes of OP_MAKE_DEVICE in it */
 	OP_MAKE_DEVICE,        /* device */
@@ -194,6 +195,18 @@ struct mount_step {
 
 /* So many mounts can be made read-only last; they are kept open until then. */
 #define READONLY_LATER_MOST 16
+
+/* Of one overlay: fsconfig(2) takes a value of 255 bytes, and each is 17 there. */
+#define ROOTFS_LAYERS 14
+
+/* An overlay over the rootfs, which is its uppermost read-only layer. */
+struct layers_step {
+	const char *const *lowers; /* absolute directories of the host, below the rootfs */
+	size_t count;		   /* less than ROOTFS_LAYERS */
+	const char *directory; /* the changes are kept in its directory upper; NULL: in memory */
+	const char *size;      /* of that memory, as tmpfs has it; NULL: half of all */
+	bool user_namespace;   /* overlayfs keeps its notes in attributes that a user may write */
+};
 
 /* A device node, or, where mknod(2) is not allowed, one that the host has made, or its own, bound onto a file. */
 struct device_step {
@@ -383,6 +396,7 @@ struct step {
 			unsigned long
 				propagation; /* MS_REC with MS_PRIVATE, MS_SLAVE or MS_SHARED: of what it has mounted below it; 0: as it is */
 		} rootfs;
+		struct layers_step layers;
 		struct mount_step mount;
 		struct device_step device;
 		struct {

@@ -105,6 +105,11 @@ int plan_rootfs(struct planner *p, struct err *e)
 	step->rootfs.source_from_host = mount_sources_from_host(p);
 	if (propagation & MS_REC && !(propagation & MS_UNBINDABLE))
 		step->rootfs.propagation = propagation;
+	if (p->options->layers) {
+		step = plan_add(p, OP_LAYER_ROOTFS, "/root/layers");
+		step->layers = *p->options->layers;
+		step->layers.user_namespace = plan_has_namespace(p, CLONE_NEWUSER);
+	}
 
 	return 0;
 }

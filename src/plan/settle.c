@@ -157,6 +157,19 @@ static void settle_rootfs(struct arena *a, struct step *s)
 	settle_string(a, &s->rootfs.path);
 }
 
+static void settle_layers(struct arena *a, struct step *s)
+{
+	const char **lowers = arena_array(a, s->layers.count, sizeof(*lowers));
+
+	for (size_t i = 0; i < s->layers.count; i++) {
+		lowers[i] = s->layers.lowers[i];
+		settle_string(a, &lowers[i]);
+	}
+	s->layers.lowers = lowers;
+	settle_string(a, &s->layers.directory);
+	settle_string(a, &s->layers.size);
+}
+
 static void settle_device(struct arena *a, struct step *s)
 {
 	settle_string(a, &s->device.path);
@@ -282,6 +295,7 @@ static void (*const settlers[OP_COUNT])(struct arena *a, struct step *s) = {
 	[OP_SET_DOMAINNAME] = settle_text,
 	[OP_SET_SYSCTL] = settle_setting,
 	[OP_MOUNT_ROOTFS] = settle_rootfs,
+	[OP_LAYER_ROOTFS] = settle_layers,
 	[OP_MOUNT] = settle_mount,
 	[OP_BRING_DEVICES] = settle_mount,
 	[OP_MAKE_DEVICE] = settle_device,

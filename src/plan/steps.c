@@ -49,6 +49,7 @@ const struct step_kind step_kinds[OP_COUNT] = {
 	[OP_SET_SYSCTL] = INIT("set-sysctl"),
 	[OP_PROPAGATE] = INIT("propagate"),
 	[OP_MOUNT_ROOTFS] = INIT("mount-rootfs"),
+	[OP_LAYER_ROOTFS] = INIT("layer-rootfs"),
 	[OP_MOUNT] = INIT("mount"),
 	[OP_BRING_DEVICES] = INIT("bring-devices"),
 	[OP_MAKE_DEVICE] = INIT("make-device"),

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * box/layers.c - changes that go elsewhere than into ROOT, and layers below it
+ */
+#include "box/box.h"
+
+#include "base/units.h"
+#include "kernel/sys.h"
+
+/* The directory of --overlay is made; what is in it, upper and work, is tare-init's. */
+static int make_directory(struct box *b, const char *path, struct err *e)
+{
+	int r = sys_mkdir_at(AT_FDCWD, path, 0755);
+	struct stat st;
+
+	if (r < 0 && r != -EEXIST) {
+		(void) err_sys(e, r, "make \"%s\"", path);
+		return err_at(e, box_words(b, "overlay", b->options->overlay));
+	}
+	r = sys_stat_at(AT_FDCWD, path, 0, &st);
+	if (r == 0 && !S_ISDIR(st.st_mode))
+		r = -ENOTDIR;
+	if (r < 0) {
+		(void) err_sys(e, r, "\"%s\"", path);
+		return err_at(e, box_words(b, "overlay", b->options->overlay));
+	}
+
+	return 0;
+}
+
+static int read_lowers(struct box *b, struct err *e)
+{
+	const struct text_list *given = &b->options->lowers;
+	const char **list = arena_array(b->arena, given->count, sizeof(*list));
+	struct stat st;
+
+	if (given->count >= ROOTFS_LAYERS)
+		return box_refuse(b, "lower", given->items[ROOTFS_LAYERS - 1], e,
+				  "these are more than %d layers", ROOTFS_LAYERS - 1);
+	for (size_t i = 0; i < given->count; i++) {
+		list[i] = box_absolute(b, given->items[i]);
+
+		int r = sys_stat_at(AT_FDCWD, list[i], 0, &st);
+		if (r == 0 && !S_ISDIR(st.st_mode))
+			r = -ENOTDIR;
+		if (r < 0) {
+			(void) err_sys(e, r, "\"%s\"", list[i]);
+			return err_at(e, box_words(b, "lower", given->items[i]));
+		}
+	}
+	b->layers.lowers = list;
+	b->layers.count = given->count;
+
+	return 0;
+}
+
+static int read_size(struct box *b, struct err *e)
+{
+	const char *word = b->options->ephemeral_size;
+	int64_t bytes;
+
+	if (!word)
+		return 0;
+	if (!b->options->ephemeral)
+		return box_refuse(b, "ephemeral-size", word, e, "it goes with --ephemeral");
+	if (units_parse_size(word, &bytes) < 0 || bytes == 0)
+		return box_refuse(b, "ephemeral-size", word, e, "it is a size: 200m, 1.5g");
+	b->layers.size = arena_printf(b->arena, "%lld", (long long) bytes);
+
+	return 0;
+}
+
+int box_layers(struct box *b, struct err *e)
+{
+	const struct box_options *o = b->options;
+
+	b->layers = (struct layers_step) { 0 };
+	b->layered = o->ephemeral || o->overlay || o->lowers.count > 0;
+	if (o->ephemeral && o->overlay)
+		return box_refuse(b, "ephemeral", NULL, e,
+				  "changes go to the directory of --overlay, or are lost");
+	if (read_size(b, e) < 0 || read_lowers(b, e) < 0)
+		return -1;
+	if (!b->layered)
+		return 0;
+	if (o->emit_config)
+		return box_refuse(b, "emit-config", o->emit_config, e,
+				  "a bundle has no words for layers: -x, --overlay, --lower");
+	if (o->overlay) {
+		b->layers.directory = box_absolute(b, o->overlay);
+		if (!o->plan && make_directory(b, b->layers.directory, e) < 0)
+			return -1;
+	}
+	if (o->lowers.count > 0)
+		box_origin(b, "/root/layers", "lower", o->lowers.items[0]);
+	if (o->overlay)
+		box_origin(b, "/root/layers", "overlay", o->overlay);
+	if (o->ephemeral)
+		box_origin(b, "/root/layers", "ephemeral", NULL);
+
+	return 0;
+}

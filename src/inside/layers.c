@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * inside/layers.c - an overlay over the rootfs, so that changes go elsewhere
+ *
+ * The rootfs is mounted already, and is the topmost of the read-only layers. Over it, at the same place, come a tmpfs where the
+ * changes are to go with the container, and then the overlay: all of it leaves with the host's tree after pivot_root(2).
+ *
+ * overlayfs takes its directories by path. They are given as /proc/self/fd/N, so that each is looked up once, and a colon
+ * or comma in a path needs no escape. Documentation/filesystems/overlayfs.rst.
+ */
+#include "inside/inside.h"
+
+#include "base/fmt.h"
+#include "kernel/mount.h"
+#include "wire/filesystem.h"
+
+#define FD_NAME 32 /* "/proc/self/fd/2147483647" */
+
+struct layers {
+	int upper, work;
+	char lower_text[ROOTFS_LAYERS * FD_NAME], upper_text[FD_NAME], work_text[FD_NAME];
+	char data[(ROOTFS_LAYERS + 5) * FD_NAME]; /* the three as mount(2) takes them */
+};
+
+static void name_fd(char *buf, int fd)
+{
+	fmt_text(buf, FD_NAME, "/proc/self/fd/%d", fd);
+}
+
+/* ---- where the changes go ---- */
+
+/* What the upper layer's directory is like is what the root of the overlay is like. */
+static int make_directory(int parent, const char *name, const struct stat *like, struct err *e)
+{
+	int r = sys_mkdir_at(parent, name, 0700);
+
+	if (r == -EEXIST)
+		return 0;
+	if (r == 0 && like)
+		r = sys_chown_at(parent, name, like->st_uid, like->st_gid, AT_SYMLINK_NOFOLLOW);
+	if (r == 0 && like)
+		r = sys_chmod_at(parent, name, like->st_mode & 07777);
+
+	return r < 0 ? err_sys(e, r, "make \"%s\" for the changes", name) : 0;
+}
+
+/* A tmpfs over the rootfs, which nobody sees any more once the overlay is there. */
+static int mount_memory(const struct inside *in, const char *size, struct err *e)
+{
+	const struct mount_parameter parameters[] = { { "mode", "0755" }, { "size", size } };
+	char data[64];
+
+	fmt_text(data, sizeof(data), size ? "mode=0755,size=%s" : "mode=0755", size);
+
+	const struct mount_step tmpfs = {
+		.source = "tmpfs",
+		.type = "tmpfs",
+		.parameters = parameters,
+		.parameter_count = size ? 2 : 1,
+		.data = data,
+	};
+
+	autoclose int mount = filesystem_make(&tmpfs, -1, e);
+	if (mount < 0)
+		return -1;
+
+	int r = sys_attach_mount(mount, in->rootfs);
+
+	return r < 0 ? err_sys(e, r, "attach the place for changes") : take_fd(&mount);
+}
+
+static int open_changes(const struct inside *in, const struct layers_step *s, struct err *e)
+{
+	if (!s->directory)
+		return mount_memory(in, s->size, e);
+
+	int dir = sys_open(s->directory, O_PATH | O_DIRECTORY);
+
+	return dir < 0 ? err_sys(e, dir, "open \"%s\"", s->directory) : dir;
+}
+
+static int open_upper(const struct inside *in, const struct layers_step *s, struct layers *l,
+		      struct err *e)
+{
+	struct stat root;
+
+	autoclose int changes = open_changes(in, s, e);
+	int r = changes < 0 ? 0 : sys_stat(in->rootfs, &root);
+	if (changes < 0)
+		return -1;
+	if (r < 0)
+		return err_sys(e, r, "stat the rootfs");
+	if (make_directory(changes, "upper", &root, e) < 0 ||
+	    make_directory(changes, "work", NULL, e) < 0)
+		return -1;
+
+	const int flags = O_PATH | O_DIRECTORY | O_NOFOLLOW;
+	l->upper = sys_open_at(changes, "upper", flags, 0);
+	l->work = l->upper < 0 ? l->upper : sys_open_at(changes, "work", flags, 0);
+	if (l->work < 0)
+		return err_sys(e, l->work, "open the place for changes");
+	name_fd(l->upper_text, l->upper);
+	name_fd(l->work_text, l->work);
+
+	return 0;
+}
+
+/* ---- the overlay ---- */
+
+/* "ROOTFS:LOWER:..." of open descriptors: they are closed when the program is executed. */
+static int open_lowers(const struct inside *in, const struct layers_step *s, struct layers *l,
+		       struct err *e)
+{
+	size_t used;
+
+	name_fd(l->lower_text, in->rootfs);
+	for (size_t i = 0; i < s->count; i++) {
+		int fd = sys_open(s->lowers[i], O_PATH | O_DIRECTORY);
+
+		if (fd < 0)
+			return err_sys(e, fd, "open layer \"%s\"", s->lowers[i]);
+		used = strlen(l->lower_text);
+		fmt_text(l->lower_text + used, sizeof(l->lower_text) - used, ":/proc/self/fd/%d",
+			 fd);
+	}
+
+	return 0;
+}
+
+static int make_overlay(const struct layers_step *s, struct layers *l, struct err *e)
+{
+	const struct mount_parameter parameters[] = {
+		{ "lowerdir", l->lower_text },
+		{ "upperdir", l->upper_text },
+		{ "workdir", l->work_text },
+		{ "userxattr", NULL },
+	};
+	const struct mount_step overlay = {
+		.source = "overlay",
+		.type = "overlay",
+		.parameters = parameters,
+		.parameter_count = s->user_namespace ? 4 : 3,
+		.data = l->data,
+	};
+
+	fmt_text(l->data, sizeof(l->data), "lowerdir=%s,upperdir=%s,workdir=%s%s", l->lower_text,
+		 l->upper_text, l->work_text, s->user_namespace ? ",userxattr" : "");
+
+	int mount = filesystem_make(&overlay, -1, e);
+	if (mount < 0 && s->user_namespace && (e->code == EPERM || e->code == EINVAL))
+		err_lacks(e, "overlays without root", "5.11");
+
+	return mount;
+}
+
+int layers_mount(struct inside *in, const struct step *s, struct err *e)
+{
+	struct layers l = { .upper = -1, .work = -1 };
+
+	if (open_lowers(in, &s->layers, &l, e) < 0 || open_upper(in, &s->layers, &l, e) < 0)
+		return -1;
+
+	autoclose int overlay = make_overlay(&s->layers, &l, e);
+	if (overlay < 0)
+		return -1;
+
+	/* On top of the tmpfs, where there is one. */
+	int r = sys_attach_mount(overlay, in->rootfs);
+	if (r < 0)
+		return err_sys(e, r, "attach the overlay");
+	in->rootfs = take_fd(&overlay);
+	target_forget_parent(in);
+
+	return 0;
+}
