@@ -7,6 +7,7 @@
 #include "base/table.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /*
  * The well-formed byte sequences, as the Unicode standard tabulates them: by the range of the
@@ -32,6 +33,37 @@ static bool has_tail(const char *s, size_t length)
 			return false;
 
 	return true;
+}
+
+/* Of those that are not ASCII, the ranges. */
+static const struct {
+	unsigned first, last;
+} unsafe[] = {
+	{ 0x80, 0x9f },	    { 0x61c, 0x61c },	{ 0x200e, 0x200f },
+	{ 0x2028, 0x202e }, { 0x2066, 0x2069 },
+};
+
+unsigned utf8_unsafe(const char *s, size_t *length)
+{
+	const unsigned char *u = (const unsigned char *) s;
+	unsigned number;
+
+	*length = 1;
+	if (u[0] < 0x80)
+		return u[0] < ' ' || u[0] == 0x7f ? u[0] : 0;
+	*length = utf8_length(s, SIZE_MAX);
+	/* None of four bytes is. */
+	if (*length == 2)
+		number = (u[0] & 0x1fU) << 6 | (u[1] & 0x3fU);
+	else if (*length == 3)
+		number = (u[0] & 0x0fU) << 12 | (u[1] & 0x3fU) << 6 | (u[2] & 0x3fU);
+	else
+		return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(unsafe); i++)
+		if (number >= unsafe[i].first && number <= unsafe[i].last)
+			return number;
+
+	return 0;
 }
 
 size_t utf8_length(const char *s, size_t length)

@@ -40,6 +40,14 @@ static size_t width_of(const char *text)
 	return width;
 }
 
+/* A directory may have any name, and whoever runs a container in it chooses it. */
+static const char *clean(const char *text, struct arena *a)
+{
+	size_t size = 4 * strlen(text) + 1;
+
+	return log_clean(arena_alloc(a, size), size, text);
+}
+
 static void print_line(struct out *out, const char *const cells[COLUMNS], const size_t *widths)
 {
 	for (size_t i = 0; i < COLUMNS - 1; i++) {
@@ -63,8 +71,9 @@ void list_print_table(struct out *out, const struct container *containers, size_
 
 		memcpy(lines[i + 1],
 		       (const char *[COLUMNS]) { c->record.id, arena_printf(a, "%d", c->pid),
-						 state_status_name(c->status), c->record.bundle,
-						 c->record.created, c->owner },
+						 state_status_name(c->status),
+						 clean(c->record.bundle, a),
+						 clean(c->record.created, a), clean(c->owner, a) },
 		       sizeof(lines[0]));
 	}
 	for (size_t i = 0; i < (count + 1) * COLUMNS; i++) {

@@ -75,6 +75,13 @@ static bool is_listed(const struct process_list *list, unsigned long long pid)
 	return low < list->count && (unsigned long long) list->pids[low] == pid;
 }
 
+/* ps(1) leaves it to the locale what of a program's arguments may be shown. */
+static void print_line(struct out *out, const char *line)
+{
+	out_clean(out, line);
+	out_text(out, "\n");
+}
+
 int ps_print_table(struct out *out, char *text, const struct process_list *list, struct err *e)
 {
 	char *heading = strsep(&text, "\n"), *line;
@@ -83,14 +90,14 @@ int ps_print_table(struct out *out, char *text, const struct process_list *list,
 
 	if (find_column(heading, &column) < 0)
 		return err_msg(e, "couldn't find PID field in ps output");
-	out_printf(out, "%s\n", heading);
+	print_line(out, heading);
 	while ((line = strsep(&text, "\n"))) {
 		if (line[0] == '\0')
 			continue;
 		if (pid_in(line, column, &pid) < 0)
 			return err_msg(e, "unable to convert pid of ps output: \"%s\"", line);
 		if (is_listed(list, pid))
-			out_printf(out, "%s\n", line);
+			print_line(out, line);
 	}
 
 	return 0;

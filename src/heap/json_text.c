@@ -2,7 +2,7 @@
 /*
  * heap/json_text.c - text that goes into JSON
  *
- * Only quotes, backslashes and control characters need another form. What comes from config.json was
+ * Only quotes, backslashes and control characters need another form; more have it that a terminal would obey. What comes from config.json was
  * checked to be UTF-8 when it was read; a path may be any bytes, and those that are none become U+FFFD.
  */
 #include "heap/json_text.h"
@@ -22,7 +22,7 @@ size_t json_escape(char c, char escape[JSON_ESCAPE_SIZE])
 
 	if (found)
 		return fmt_text(escape, JSON_ESCAPE_SIZE, "\\%c", letters[found - with_letter]);
-	if ((unsigned char) c < ' ')
+	if ((unsigned char) c < ' ' || c == 0x7f)
 		return fmt_text(escape, JSON_ESCAPE_SIZE, "\\u%04x", (unsigned) c);
 
 	return 0;
@@ -31,10 +31,27 @@ size_t json_escape(char c, char escape[JSON_ESCAPE_SIZE])
 /* How many bytes from @s on stand for themselves; not the end. */
 static size_t plain(const char *s)
 {
-	if ((unsigned char) *s < ' ' || *s == '"' || *s == '\\')
+	size_t length;
+
+	if (*s == '"' || *s == '\\' || *s == '\0' || utf8_unsafe(s, &length))
 		return 0;
 
-	return utf8_length(s, SIZE_MAX);
+	return length;
+}
+
+/* What can't stand for itself at *@s, which is then behind it. */
+static size_t escape_next(const char **s, char escape[JSON_ESCAPE_SIZE])
+{
+	size_t length;
+	unsigned number = utf8_unsafe(*s, &length);
+
+	if (number > 0x7f) {
+		*s += length;
+		return fmt_text(escape, JSON_ESCAPE_SIZE, "\\u%04x", number);
+	}
+	length = json_escape(*(*s)++, escape);
+
+	return length > 0 ? length : fmt_text(escape, JSON_ESCAPE_SIZE, "\\ufffd");
 }
 
 size_t json_piece(const char **text, const char **piece, char escape[JSON_ESCAPE_SIZE])
@@ -48,9 +65,7 @@ size_t json_piece(const char **text, const char **piece, char escape[JSON_ESCAPE
 	*piece = *text;
 	if (length == 0 && *end != '\0') {
 		*piece = escape;
-		length = json_escape(*end++, escape);
-		if (length == 0)
-			length = fmt_text(escape, JSON_ESCAPE_SIZE, "\\ufffd");
+		length = escape_next(&end, escape);
 	}
 	*text = end;
 

@@ -41,20 +41,17 @@ static const char *const level_names[] = {
 
 /* ---- text from outside ---- */
 
-/*
- * The number of bytes of the character at @s if it is to be shown as it is, else 0: RFC 3629,
- * without the control characters of both ASCII and Latin-1 (a terminal obeys those too).
- */
-static size_t character(const unsigned char *s)
+/* The number of bytes of the character at @s if it is to be shown as it is, else 0. */
+static size_t character(const char *s)
 {
-	bool control = s[0] < ' ' || s[0] == 0x7f || (s[0] == 0xc2 && s[1] < 0xa0);
+	size_t length;
 
-	return control ? 0 : utf8_length((const char *) s, SIZE_MAX);
+	return utf8_unsafe(s, &length) ? 0 : length;
 }
 
 const char *log_clean(char *buf, size_t size, const char *text)
 {
-	const unsigned char *s = (const unsigned char *) text;
+	const char *s = text;
 	size_t used = 0;
 
 	while (*s != '\0') {
@@ -69,7 +66,7 @@ const char *log_clean(char *buf, size_t size, const char *text)
 			s += bytes;
 			continue;
 		}
-		used += fmt_text(escape, sizeof(escape), "\\x%02x", *s++);
+		used += fmt_text(escape, sizeof(escape), "\\x%02x", (unsigned char) *s++);
 		memcpy(buf + used - 4, escape, 4);
 	}
 	buf[used] = '\0';

@@ -8,6 +8,7 @@
 #include "heap/out.h"
 
 #include "base/fmt.h"
+#include "base/utf8.h"
 #include "heap/json_text.h"
 #include "kernel/memory.h"
 #include "kernel/sys.h"
@@ -46,6 +47,22 @@ void out_bytes(struct out *out, const char *bytes, size_t length)
 void out_text(struct out *out, const char *text)
 {
 	out_bytes(out, text, strlen(text));
+}
+
+void out_clean(struct out *out, const char *text)
+{
+	size_t length;
+
+	for (; *text != '\0'; text += length) {
+		bool shown = utf8_unsafe(text, &length) == 0 && length > 0;
+
+		if (length == 0)
+			length = 1;
+		if (shown)
+			out_bytes(out, text, length);
+		for (size_t i = 0; !shown && i < length; i++)
+			out_printf(out, "\\x%02x", (unsigned char) text[i]);
+	}
 }
 
 /*

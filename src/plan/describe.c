@@ -6,6 +6,7 @@
  * where it has one. What comes from a user is in quotes and escaped, so a line stays a line.
  */
 #include "base/fmt.h"
+#include "base/utf8.h"
 #include "heap/json_text.h"
 #include "kernel/mount.h"
 #include "plan/caps.h"
@@ -41,10 +42,15 @@ static void say(struct line *l, const char *fmt, ...)
 static void say_quoted_part(struct line *l, const char *text, size_t length)
 {
 	say(l, "\"");
-	for (size_t i = 0; i < length; i++) {
+	for (size_t i = 0, bytes = 1; i < length; i += bytes) {
 		char escape[JSON_ESCAPE_SIZE];
+		unsigned unsafe = utf8_unsafe(text + i, &bytes);
 
-		if (json_escape(text[i], escape) > 0)
+		if (unsafe < 0x80 || i + bytes > length)
+			bytes = 1;
+		if (bytes > 1)
+			say(l, "\\u%04x", unsafe);
+		else if (json_escape(text[i], escape) > 0)
 			say(l, "%s", escape);
 		else
 			say(l, "%c", text[i]);

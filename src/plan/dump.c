@@ -58,6 +58,12 @@ static struct widths measure(const struct plan *plan)
 	return w;
 }
 
+static void pad(struct out *out, size_t length, size_t width)
+{
+	if (length < width)
+		out_padded(out, "", width - length);
+}
+
 /* Columns at the end of a line that are empty leave no spaces there. */
 static void dump_text(struct out *out, const struct widths *w, size_t number, const struct step *s,
 		      const char *operands, bool wish)
@@ -70,12 +76,15 @@ static void dump_text(struct out *out, const struct widths *w, size_t number, co
 		out_padded(out, kind->name, w->operation + 2);
 	else
 		out_text(out, kind->name);
+	/* Not all of it is quoted: options of a mount, and the names of annotations and sysctls in a place. */
+	out_clean(out, operands);
 	if (place || undo)
-		out_padded(out, operands, w->operands);
-	else
-		out_text(out, operands);
-	if (place)
-		out_printf(out, "  [%s]", s->place);
+		pad(out, strlen(operands), w->operands);
+	if (place) {
+		out_text(out, "  [");
+		out_clean(out, s->place);
+		out_text(out, "]");
+	}
 	if (undo)
 		out_printf(out, "  undo: %s", kind->undo);
 	out_text(out, wish ? "  ?\n" : "\n");

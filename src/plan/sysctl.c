@@ -7,6 +7,7 @@
  * name that is not in it is refused, whatever it is.
  */
 #include "base/table.h"
+#include "base/utf8.h"
 #include "heap/json_text.h"
 #include "kernel/process.h"
 #include "plan/identity.h"
@@ -103,6 +104,24 @@ static int check_conflict(const struct planner *p, const char *key, const char *
 	return 0;
 }
 
+/* A value is one line of text: what else a parser of the kernel would make of it nobody has asked for. Tabs are its own blanks. */
+static int check_value(const char *value, const char *place, struct err *e)
+{
+	size_t length;
+
+	for (const char *at = value; *at; at += length ? length : 1) {
+		unsigned number = *at == '\t' ? 0 : utf8_unsafe(at, &length);
+
+		if (*at == '\t')
+			length = 1;
+		if (number != 0)
+			return err_cfg(e, place, "the value has the control character U+%04x in it",
+				       number);
+	}
+
+	return 0;
+}
+
 static int plan_one(struct planner *p, const char *key, const char *value, struct err *e)
 {
 	const char *place = place_of(p, key), *path = with_slashes(p->arena, key);
@@ -116,6 +135,9 @@ static int plan_one(struct planner *p, const char *key, const char *value, struc
 		return err_hint(e, "it needs a new %s namespace", rule->needs);
 	}
 	if (check_conflict(p, key, value, path, place, e) < 0)
+		return -1;
+
+	if (check_value(value, place, e) < 0)
 		return -1;
 
 	struct step *step = plan_add(p, OP_SET_SYSCTL, place);

@@ -265,11 +265,13 @@ static void what_a_terminal_obeys_is_escaped(void **state)
 		{ "plain text", "plain text" },
 		{ "a\nb\tc\x1b[31m\x7f", "a\\x0ab\\x09c\\x1b[31m\\x7f" },
 		{ "\xc3\xa4\xe2\x82\xac\xf0\x9f\x90\xa7", "\xc3\xa4\xe2\x82\xac\xf0\x9f\x90\xa7" },
-		{ "\xc2\x9b", "\\xc2\\x9b" },			/* a control character of Latin-1 */
-		{ "\xff\xc3", "\\xff\\xc3" },			/* no UTF-8, cut */
-		{ "\xc0\xaf", "\\xc0\\xaf" },			/* overlong */
-		{ "\xed\xa0\x80", "\\xed\\xa0\\x80" },		/* a surrogate */
-		{ "\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80" }, /* above U+10FFFF */
+		{ "\xc2\x9b", "\\xc2\\x9b" }, /* a control character of Latin-1 */
+		{ "\xe2\x80\xae\xe2\x80\xa8\xe2\x80\xa7",
+		  "\\xe2\\x80\\xae\\xe2\\x80\\xa8\xe2\x80\xa7" }, /* bidi, U+2028 */
+		{ "\xff\xc3", "\\xff\\xc3" },			  /* no UTF-8, cut */
+		{ "\xc0\xaf", "\\xc0\\xaf" },			  /* overlong */
+		{ "\xed\xa0\x80", "\\xed\\xa0\\x80" },		  /* a surrogate */
+		{ "\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80" },	  /* above U+10FFFF */
 		{ "\xe2\x82", "\\xe2\\x82" },
 	};
 	char buf[64];

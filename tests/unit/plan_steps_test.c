@@ -245,8 +245,10 @@ static void json_text_is_escaped(void **state)
 {
 	struct out out = { .fd = 1 };
 	struct arena a;
-	static const char plain[] = "\"\\/\b\f\n\r\t\x01\x1f\x7f\xc3\xa4";
-	static const char quoted[] = "\"\\\"\\\\/\\b\\f\\n\\r\\t\\u0001\\u001f\x7f\xc3\xa4\"";
+	static const char plain[] =
+		"\"\\/\b\f\n\r\t\x01\x1f\x7f\xc3\xa4\xc2\x85\xe2\x80\xae\xe2\x80\xa7";
+	static const char quoted[] = "\"\\\"\\\\/\\b\\f\\n\\r\\t\\u0001\\u001f\\u007f\xc3\xa4"
+				     "\\u0085\\u202e\xe2\x80\xa7\"";
 
 	(void) state;
 	arena_open(&a);
