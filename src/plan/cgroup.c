@@ -6,7 +6,7 @@
  * cgroup, so that what limits tare limits the container, too; on v2 it is beside
  * it, for a cgroup with processes in it (tare) can't hand controllers to its children. So the
  * same value leads to the same place as long as tare is started in the same one. Without a
- * path it is the relative `tare-ID`.
+ * path it is the relative `ID`, as with runc and crun.
  *
  * The systemd form `slice:prefix:name` has no meaning without --systemd-cgroup: it is a relative
  * path of one component, as with runc. With it, scope.c decides.
@@ -109,7 +109,7 @@ static const char *name_dir(struct planner *p, const struct cgroup_hierarchy *h)
 	if (h->v2)
 		base = parent_of(p->arena, h->own);
 	if (!path)
-		path = arena_printf(p->arena, "tare-%s", p->options->id);
+		path = p->options->id;
 
 	return append_path(p->arena, append_path(p->arena, h->mount, base), path);
 }

@@ -34,9 +34,9 @@ static void a_relative_path_is_below_our_own_cgroup_on_v2_beside_it(void **state
 	      "make-cgroup \"@/memory/job/x/y\" [/linux/cgroupsPath]\n"
 	      "make-cgroup \"@/v2/job/x/y\" [/linux/cgroupsPath]\n");
 	gives(&c, NO_PATH,
-	      "make-cgroup \"@/memory/job/tare-web\"\nmake-cgroup \"@/v2/job/tare-web\"\n");
+	      "make-cgroup \"@/memory/job/web\"\nmake-cgroup \"@/v2/job/web\"\n");
 	gives(&c, PATH(""),
-	      "make-cgroup \"@/memory/job/tare-web\"\nmake-cgroup \"@/v2/job/tare-web\"\n");
+	      "make-cgroup \"@/memory/job/web\"\nmake-cgroup \"@/v2/job/web\"\n");
 	gives(&c, PATH("system.slice:tare:x"),
 	      "make-cgroup \"@/memory/job/system.slice:tare:x\" [/linux/cgroupsPath]\n"
 	      "make-cgroup \"@/v2/job/system.slice:tare:x\" [/linux/cgroupsPath]\n");
