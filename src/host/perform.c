@@ -68,6 +68,14 @@ static int claim_id(struct create *c, const struct step *s, struct err *e)
 	return c->options->run ? 0 : make_waiting_room(c, e);
 }
 
+static int record_mount(struct create *c, const struct step *s, struct err *e)
+{
+	autoclose int directory = sys_open(s->path, O_PATH | O_DIRECTORY);
+
+	return directory < 0 ? err_sys(e, directory, "open rootfs \"%s\"", s->path)
+			     : journal_mount(c->journal, directory, s->path, e);
+}
+
 static int make_cgroup(struct create *c, const struct step *s, struct err *e)
 {
 	char topmost[CGROUP_PATH];
@@ -301,6 +309,7 @@ static int run_hook(struct create *c, const struct step *s, struct err *e)
 
 static int (*const performers[OP_COUNT])(struct create *c, const struct step *s, struct err *e) = {
 	[OP_CLAIM_ID] = claim_id,
+	[OP_RECORD_MOUNT] = record_mount,
 	[OP_MAKE_NOTIFY] = notify_make,
 	[OP_MAKE_CGROUP] = make_cgroup,
 	[OP_WRITE_CGROUP] = write_cgroup,

@@ -216,7 +216,7 @@ static void __attribute__((noreturn)) begin(struct inside *in)
 	int first = in->control - WIRE_CONTROL;
 	struct err e;
 
-	if (in->plan->namespaces & CLONE_NEWNS)
+	if (in->plan->steps[in->plan->spawn].spawn.namespaces & CLONE_NEWNS)
 		sys_allow_stage();
 	if (in->plan->entered)
 		in->rootfs = sys_open("/", O_PATH | O_DIRECTORY);

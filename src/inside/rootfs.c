@@ -69,6 +69,15 @@ static int propagate_below(const struct inside *in, unsigned long flags, struct 
 	return r < 0 ? err_sys(e, r, "set the propagation below the rootfs") : 0;
 }
 
+/* What is mounted where a shared mount is becomes shared itself: so nothing that is mounted below it may reach the others. */
+static int keep_private(const struct inside *in, struct err *e)
+{
+	struct mount_attr attr = { .propagation = MS_PRIVATE };
+	int r = sys_set_mount_attr(in->rootfs, AT_RECURSIVE, &attr);
+
+	return r < 0 ? err_sys(e, r, "keep mounts from travelling to the host") : 0;
+}
+
 /*
  * Onto its own path, which is looked up once: so until pivot_root(2) the host's tree is all around the container's mounts, and hooks that
  * enter this mount namespace find both (runtime-spec, config.md#prestart).
@@ -82,6 +91,10 @@ int rootfs_mount(struct inside *in, const struct step *s, struct err *e)
 	autoclose int tree = made >= 0 || place < 0 ? made : sys_clone_mount(place, AT_RECURSIVE);
 	if (place < 0)
 		return -1;
+	if (tree == -ENOSYS && s->rootfs.others) {
+		(void) err_msg(e, "mounts need a new mount namespace");
+		return err_lacks(e, "mounts in that of others", "5.12");
+	}
 	if (tree < 0)
 		return err_sys(e, tree, "open rootfs \"%s\"", path);
 
@@ -91,6 +104,8 @@ int rootfs_mount(struct inside *in, const struct step *s, struct err *e)
 	if (r < 0)
 		return err_sys(e, r, "mount rootfs \"%s\"", path);
 	in->rootfs = take_fd(&tree);
+	if (s->rootfs.others && keep_private(in, e) < 0)
+		return -1;
 
 	return propagate_below(in, s->rootfs.propagation, e);
 }
@@ -151,7 +166,8 @@ int rootfs_become(struct inside *in, struct err *e)
 
 int rootfs_chroot(struct inside *in, const struct step *s, struct err *e)
 {
-	in->rootfs = sys_open(s->path, O_PATH | O_DIRECTORY);
+	if (in->rootfs < 0)
+		in->rootfs = sys_open(s->path, O_PATH | O_DIRECTORY);
 	if (in->rootfs < 0)
 		return err_sys(e, in->rootfs, "open rootfs \"%s\"", s->path);
 

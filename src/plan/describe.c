@@ -601,6 +601,7 @@ typedef void describer(struct line *l, const struct step *s);
 
 static describer *const describers[OP_COUNT] = {
 	[OP_CLAIM_ID] = describe_path,
+	[OP_RECORD_MOUNT] = describe_path,
 	[OP_MAKE_NOTIFY] = describe_path,
 	[OP_MAKE_CGROUP] = describe_cgroup,
 	[OP_WRITE_CGROUP] = describe_cgroup_file,

@@ -140,8 +140,9 @@ static bool has_capability(const struct planner *p, unsigned capability)
 /* May tare make nodes that the container's user namespace may not? */
 static bool makes_for_userns(const struct planner *p)
 {
-	return plan_has_namespace(p, CLONE_NEWUSER) && p->facts->euid == 0 &&
-	       has_capability(p, CAP_MKNOD) && has_capability(p, CAP_SYS_ADMIN);
+	return plan_has_namespace(p, CLONE_NEWUSER) && p->new_namespaces & CLONE_NEWNS &&
+	       p->facts->euid == 0 && has_capability(p, CAP_MKNOD) &&
+	       has_capability(p, CAP_SYS_ADMIN);
 }
 
 static void add_device(struct planner *p, const struct device_step *device, const char *place)
@@ -248,7 +249,7 @@ static bool is_dev_bound(struct planner *p)
 int plan_devices(struct planner *p, struct err *e)
 {
 	/* Without mounts of its own the container's /dev is its image's, or somebody's. */
-	if (!(p->new_namespaces & CLONE_NEWNS))
+	if (!p->mounts)
 		return 0;
 
 	bool dev_is_bound = is_dev_bound(p), brought = makes_for_userns(p);

@@ -58,7 +58,7 @@ void plan_make_working_directory(struct planner *p)
 int plan_last_changes(struct planner *p, struct err *e)
 {
 	(void) e;
-	if (!(p->new_namespaces & CLONE_NEWNS))
+	if (!p->mounts)
 		return 0;
 	plan_make_working_directory(p);
 	for (unsigned i = 0; i < p->readonly_later_count; i++)

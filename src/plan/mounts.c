@@ -354,8 +354,6 @@ int plan_mounts(struct planner *p, struct err *e)
 
 	if (plan_check_mount_label(p, e) < 0)
 		return -1;
-	if (count > 0 && !(p->new_namespaces & CLONE_NEWNS))
-		return err_cfg(e, "/mounts", "mounts need a new mount namespace");
 	for (size_t i = 0; i < count; i++)
 		if (plan_mount(p, i, e) < 0)
 			return -1;

@@ -44,10 +44,6 @@ static const bool *find_repeated(struct arena *a, const char **paths, size_t cou
 static int add_paths(struct planner *p, enum step_op op, const char *property, const char **paths,
 		     size_t count, struct err *e)
 {
-	if (count > 0 && !(p->new_namespaces & CLONE_NEWNS))
-		return err_cfg(e, plan_place(p, "/linux/%s", property),
-			       "covering paths needs a new mount namespace");
-
 	const bool *again = find_repeated(p->arena, paths, count);
 	for (size_t i = 0; i < count; i++) {
 		const char *place = plan_place(p, "/linux/%s/%zu", property, i);

@@ -55,6 +55,7 @@ static plan_subject *const subjects[] = {
 	plan_namespaces,
 	plan_exec_affinity,
 	plan_claim,
+	plan_record_mount,
 	plan_notify,
 	plan_birth,
 	plan_oom_score,

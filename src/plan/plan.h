@@ -39,6 +39,7 @@ enum step_side {
 enum step_op {
 	/* before there is a process; SIDE_HOST */
 	OP_CLAIM_ID,           /* path: the state directory is made, and locked */
+	OP_RECORD_MOUNT,       /* path: a mount namespace that is not the container's is about to get the rootfs mounted there */
 	OP_MAKE_NOTIFY,        /* path: the directory of the program's NOTIFY_SOCKET */
 	OP_MAKE_CGROUP,        /* cgroup */
 	OP_WRITE_CGROUP,       /* cgroup_file */
@@ -89,7 +90,7 @@ enum step_op {
 	OP_PROTECT_PATH,       /* path: read-only */
 	OP_PIVOT_ROOT,         /* none */
 	OP_MOVE_ROOT,          /* none: --no-pivot */
-	OP_CHROOT,             /* path: no mount namespace of its own */
+	OP_CHROOT,             /* path: no mount namespace of its own; into the rootfs that was mounted, if it was */
 	OP_PROTECT_ROOT,       /* none: remount the rootfs read-only */
 	OP_PROPAGATE_ROOT,     /* propagation: of the rootfs, last of all mounts */
 	OP_SET_SCHEDULER,      /* scheduler; SIDE_HOST: the kernel asks for rights in the first user namespace */
@@ -393,6 +394,7 @@ struct step {
 		struct {
 			const char *path; /* absolute, on the host */
 			bool source_from_host;
+			bool others; /* the mount namespace is not the container's */
 			unsigned long
 				propagation; /* MS_REC with MS_PRIVATE, MS_SLAVE or MS_SHARED: of what it has mounted below it; 0: as it is */
 		} rootfs;
@@ -461,7 +463,7 @@ struct step {
 };
 
 /* Bumped with every change of this header: a tare-init of another build refuses. */
-#define PLAN_VERSION 8
+#define PLAN_VERSION 9
 
 struct plan {
 	uint32_t version;

@@ -91,6 +91,7 @@ struct planner {
 	size_t note_count;
 	/* decided by namespaces.c, used by others; CLONE_NEW* masks */
 	uint64_t new_namespaces, joined_namespaces;
+	bool mounts; /* something is mounted for the container, in a namespace of its own or not: rootfs.c */
 	struct {
 		const char *path;  /* cleaned */
 		const char *place; /* NULL: it is not to be read-only after all */
@@ -196,6 +197,7 @@ const char *plan_notify_variable(void);
 /* clang-format off */
 int plan_version(struct planner *p, struct err *e); /* version.c: ociVersion */
 int plan_namespaces(struct planner *p, struct err *e); /* namespaces.c: reads and checks, no step */
+int plan_record_mount(struct planner *p, struct err *e); /* rootfs.c: what is mounted in an inherited namespace */
 int plan_notify(struct planner *p, struct err *e); /* notify.c */
 int plan_birth(struct planner *p, struct err *e); /* plan.c: cgroup, resources, resctrl and spawn, or scope, in their order */
 int plan_cgroup(struct planner *p, struct err *e); /* cgroup.c: OP_MAKE_CGROUP */

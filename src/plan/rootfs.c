@@ -65,15 +65,36 @@ static int read_propagation(const struct planner *p, unsigned long *flags, struc
 	return 0;
 }
 
-/* Without a mount namespace of its own each of these would change the view of others. */
-static int refuse_mount_settings(const struct planner *p, unsigned long propagation, struct err *e)
+static bool has_own_namespace(const struct planner *p)
 {
-	static const char why[] = "needs a new mount namespace";
+	return p->new_namespaces & CLONE_NEWNS;
+}
 
-	if (p->config->root->readonly)
-		return err_cfg(e, "/root/readonly", "a read-only rootfs %s", why);
-	if (propagation)
-		return err_cfg(e, "/linux/rootfsPropagation", "mount propagation %s", why);
+/* Is there anything that takes a mount? Else the container without a mount namespace is a directory that it can't leave. */
+static bool wants_mounts(const struct planner *p)
+{
+	const struct oci_config *config = p->config;
+	const struct oci_linux *linux = config->linux;
+
+	return config->mounts_count > 0 || (config->root && config->root->readonly) ||
+	       (linux && (linux->masked_paths_count > 0 || linux->readonly_paths_count > 0 ||
+			  (linux->rootfs_propagation && linux->rootfs_propagation[0])));
+}
+
+/*
+ * config-linux.md#namespaces: of a type that is not listed the container inherits the runtime's, and nothing forbids mounts in there. The
+ * rootfs is mounted on its own path, as one private mount that has all others below it: the journal names that, and deleting the
+ * container takes it away. A namespace that is joined by its path may be gone by then, or out of reach: it keeps the mount.
+ */
+int plan_record_mount(struct planner *p, struct err *e)
+{
+	const struct oci_root *root = p->config->root;
+
+	(void) e;
+	p->mounts = has_own_namespace(p) || wants_mounts(p);
+	if (root && p->mounts && !plan_has_namespace(p, CLONE_NEWNS))
+		plan_add(p, OP_RECORD_MOUNT, "/root/path")->path =
+			path_absolute(p->arena, p->plan->bundle, root->path);
 
 	return 0;
 }
@@ -95,14 +116,16 @@ int plan_rootfs(struct planner *p, struct err *e)
 	if (check_rootfs(p, path, e) < 0)
 		return -1;
 	p->plan->rootfs = path;
-	if (!(p->new_namespaces & CLONE_NEWNS))
-		return refuse_mount_settings(p, propagation, e);
-
-	plan_add(p, OP_PROPAGATE, "")->propagation.flags = MS_SLAVE | MS_REC;
+	if (!p->mounts)
+		return 0;
+	/* What others have is not to be changed. */
+	if (has_own_namespace(p))
+		plan_add(p, OP_PROPAGATE, "")->propagation.flags = MS_SLAVE | MS_REC;
 
 	struct step *step = plan_add(p, OP_MOUNT_ROOTFS, "/root/path");
 	step->rootfs.path = path;
 	step->rootfs.source_from_host = mount_sources_from_host(p);
+	step->rootfs.others = !has_own_namespace(p);
 	if (propagation & MS_REC && !(propagation & MS_UNBINDABLE))
 		step->rootfs.propagation = propagation;
 	if (p->options->layers) {
@@ -144,19 +167,28 @@ static void plan_propagation(struct planner *p, unsigned long flags)
 		plan_add(p, OP_PROPAGATE_ROOT, place)->propagation.flags = flags;
 }
 
+/* The host's tree was not made a slave here: so what is bound of it is, mount by mount, unless it is to travel. */
+static void leave_root(struct planner *p, unsigned long propagation)
+{
+	if (!(propagation & MS_REC))
+		propagate_mounts(p, MS_SLAVE | MS_REC);
+	plan_add(p, OP_CHROOT, "/root/path")->path = p->plan->rootfs;
+}
+
 int plan_enter_rootfs(struct planner *p, struct err *e)
 {
 	unsigned long propagation;
 
-	if (!(p->new_namespaces & CLONE_NEWNS)) {
-		plan_add(p, OP_CHROOT, "/root/path")->path = p->plan->rootfs;
+	if (read_propagation(p, &propagation, e) < 0)
+		return -1;
+	if (has_own_namespace(p))
+		plan_add(p, p->options->no_pivot ? OP_MOVE_ROOT : OP_PIVOT_ROOT, "/root/path");
+	else
+		leave_root(p, propagation);
+	if (!p->mounts) {
 		plan_make_working_directory(p);
 		return 0;
 	}
-	if (read_propagation(p, &propagation, e) < 0)
-		return -1;
-
-	plan_add(p, p->options->no_pivot ? OP_MOVE_ROOT : OP_PIVOT_ROOT, "/root/path");
 	if (p->config->root->readonly)
 		plan_add(p, OP_PROTECT_ROOT, "/root/readonly");
 	plan_propagation(p, propagation);

@@ -272,6 +272,7 @@ static void settle_id_map(struct arena *a, struct step *s)
 /* NULL: no pointers but the place. */
 static void (*const settlers[OP_COUNT])(struct arena *a, struct step *s) = {
 	[OP_CLAIM_ID] = settle_path,
+	[OP_RECORD_MOUNT] = settle_path,
 	[OP_MAKE_NOTIFY] = settle_path,
 	[OP_MAKE_CGROUP] = settle_path,
 	[OP_WRITE_CGROUP] = settle_cgroup_file,

@@ -18,6 +18,7 @@
 /* clang-format off */
 const struct step_kind step_kinds[OP_COUNT] = {
 	[OP_CLAIM_ID] = HOST("claim-id", "remove-state"),
+	[OP_RECORD_MOUNT] = HOST("record-mount", "unmount"),
 	[OP_MAKE_NOTIFY] = HOST("make-notify", "remove-notify"),
 	[OP_MAKE_CGROUP] = HOST("make-cgroup", "remove-cgroup"),
 	[OP_WRITE_CGROUP] = HOST("write-cgroup", ""),

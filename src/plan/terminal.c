@@ -54,7 +54,7 @@ int plan_terminal(struct planner *p, struct err *e)
 
 	struct console_step console = {
 		.uid = process->user ? process->user->uid : 0,
-		.bind = p->new_namespaces & CLONE_NEWNS,
+		.bind = p->mounts,
 	};
 	if (read_size(process->console_size, &console, e) < 0)
 		return -1;

@@ -16,7 +16,9 @@
 #include "kernel/process.h"
 #include "kernel/time.h"
 #include "netdev/netdev.h"
+#include "base/table.h"
 #include "state/directory.h"
+#include "state/journal_mount.h"
 #include "state/lines.h"
 #include "state/unreaped.h"
 
@@ -153,6 +155,22 @@ int journal_resctrl_not_ours(int journal, const char *path, struct err *e)
 	return append(journal, "resctrl-not-ours", path, e);
 }
 
+int journal_mount(int journal, int directory, const char *path, struct err *e)
+{
+	char text[CGROUP_PATH + 128];
+	struct mount_entry m;
+	int r = journal_mount_describe(directory, &m);
+
+	if (r < 0)
+		return err_sys(e, r, "look at \"%s\", which is to be covered", path);
+	if (fmt_text(text, sizeof(text), "%llu %llu %llu %llu %s", (unsigned long long) m.namespace,
+		     (unsigned long long) m.id, (unsigned long long) m.device,
+		     (unsigned long long) m.inode, path) >= sizeof(text))
+		return err_sys(e, -ENAMETOOLONG, "write the journal");
+
+	return append(journal, "mount", text, e);
+}
+
 int journal_notify(int journal, struct err *e)
 {
 	return append(journal, "notify", "-", e);
@@ -187,6 +205,7 @@ struct entries {
 		bool shared;
 	} resctrls[MAX_RESCTRLS];
 	size_t resctrl_count;
+	struct mount_entry mount;
 	bool notify, created;
 };
 
@@ -237,6 +256,22 @@ static void parse_netdev(char *value, struct entries *entries)
 	};
 }
 
+/* "NAMESPACE ID DEV INODE PATH" */
+static void parse_mount(char *value, struct mount_entry *m)
+{
+	uint64_t *const numbers[] = { &m->namespace, &m->id, &m->device, &m->inode };
+
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
+		unsigned long long number;
+		const char *word = strsep(&value, " ");
+
+		if (!value || fmt_parse_u64(word, &number) < 0)
+			return;
+		*numbers[i] = number;
+	}
+	m->path = value[0] == '/' ? value : NULL;
+}
+
 static void parse_resctrl(const struct line *line, struct entries *entries)
 {
 	size_t n = entries->resctrl_count;
@@ -263,6 +298,8 @@ static void parse_other(const struct line *line, struct entries *entries)
 		entries->netdevs[entries->netdev_count - 1].is = line->value;
 	else if (strncmp(line->key, "resctrl", 7) == 0)
 		parse_resctrl(line, entries);
+	else if (strcmp(line->key, "mount") == 0)
+		parse_mount(line->value, &entries->mount);
 	else if (strcmp(line->key, "notify") == 0)
 		entries->notify = true;
 	else if (strcmp(line->key, "created") == 0)
@@ -595,6 +632,8 @@ int journal_undo(int dir, const struct record *rec, bool failed, struct arena *a
 	if (remove_resctrls(&entries, created, e) < 0 || remove_cgroups(&entries, e) < 0)
 		return -1;
 	if (entries.notify && remove_notify(dir, e) < 0)
+		return -1;
+	if (entries.mount.path && journal_mount_undo(&entries.mount, e) < 0)
 		return -1;
 
 	return remove_scope(&entries, e);

@@ -24,6 +24,9 @@
  *			likewise, but a created container leaves it behind
  *	resctrl-not-ours PATH
  *			somebody else made it
+ *	mount NAMESPACE ID DEV INODE PATH
+ *			the directory at PATH, which is in mount ID of the mount namespace with that inode number, is about to be covered
+ *			with a mount of itself
  *	notify -	the directory of the program's NOTIFY_SOCKET is about to be made
  *	created -	what a created container keeps is not to be undone any more: netdev, resctrl-shared
  */
@@ -74,6 +77,9 @@ int journal_netdev_is(int journal, const char *name, struct err *e);
 /* @shared: it stays once the container is created. */
 int journal_resctrl(int journal, const char *path, bool shared, struct err *e);
 int journal_resctrl_not_ours(int journal, const char *path, struct err *e);
+
+/* @directory: descriptor of what is at @path now, in our own mount namespace. */
+int journal_mount(int journal, int directory, const char *path, struct err *e);
 
 int journal_notify(int journal, struct err *e);
 

@@ -157,7 +157,8 @@ def test_the_hostname_of_the_host_stays(bundle):
     assert os.uname().nodename == before
 
 
-def test_without_a_mount_namespace_masks_are_refused_or_ignored_but_never_on_the_host(bundle):
+def test_without_a_mount_namespace_masks_are_never_on_the_host(bundle):
+    """They were refused, as if the host had to see them: they are below one private mount (test_mounts_inherited.py)."""
     bundle.unlisted("mount")
     with open("/proc/self/mountinfo", encoding="utf8") as f:
         before = f.read()
@@ -165,4 +166,4 @@ def test_without_a_mount_namespace_masks_are_refused_or_ignored_but_never_on_the
     with open("/proc/self/mountinfo", encoding="utf8") as f:
         assert f.read() == before
     if IS_TARE:
-        assert r.code == 1
+        assert r.code == 0, r

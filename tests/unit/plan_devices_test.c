@@ -27,8 +27,9 @@
 static struct plan_case devices_of(struct plan_case c)
 {
 	c.subjects[0] = plan_namespaces;
-	c.subjects[1] = plan_mounts;
-	c.subjects[2] = plan_devices;
+	c.subjects[1] = plan_record_mount;
+	c.subjects[2] = plan_mounts;
+	c.subjects[3] = plan_devices;
 
 	return c;
 }

@@ -43,9 +43,10 @@ static struct plan_case rootfs_of(struct plan_case c)
 {
 	c.options.bundle = bundle;
 	c.subjects[0] = plan_namespaces;
-	c.subjects[1] = plan_rootfs;
-	c.subjects[2] = plan_paths;
-	c.subjects[3] = plan_enter_rootfs;
+	c.subjects[1] = plan_record_mount;
+	c.subjects[2] = plan_rootfs;
+	c.subjects[3] = plan_paths;
+	c.subjects[4] = plan_enter_rootfs;
 
 	return c;
 }
@@ -115,6 +116,37 @@ static void root_opens_the_rootfs_for_a_user_namespace(void **state)
 	      "propagate-root private\n");
 }
 
+/* The rootfs is one mount of the namespace there is, which the journal knows of; one that is joined keeps that. */
+static void without_a_mount_namespace_what_takes_mounts_is_in_that_of_others(void **state)
+{
+	static const char *const asks[] = { "\"rootfsPropagation\": \"private\"",
+					    "\"maskedPaths\": [\"/x\"]",
+					    "\"readonlyPaths\": [\"/x\"]" };
+	static const char *const steps[] = {
+		"chroot \"/tmp\" [/root/path]\npropagate-root private [/linux/rootfsPropagation]\n",
+		"mask-path \"/x\" [/linux/maskedPaths/0]\nchroot \"/tmp\" [/root/path]\npropagate-root private\n",
+		"protect-path \"/x\" [/linux/readonlyPaths/0]\nchroot \"/tmp\" [/root/path]\npropagate-root private\n",
+	};
+	struct plan_case c = rootfs_of(plan_case_of_root());
+	char json[512], text[512];
+
+	(void) state;
+	for (size_t i = 0; i < ARRAY_SIZE(asks); i++) {
+		fmt_text(json, sizeof(json), CONFIG("\"path\": \"/tmp\"", "%s"), asks[i]);
+		fmt_text(
+			text, sizeof(text),
+			"record-mount \"/tmp\" [/root/path]\nmount-rootfs \"/tmp\" [/root/path]\n%s",
+			steps[i]);
+		plan_case_gives(&c, json, text);
+	}
+	plan_case_gives(
+		&c,
+		CONFIG("\"path\": \"/tmp\", \"readonly\": true",
+		       "\"namespaces\": [{ \"type\": \"mount\", \"path\": \"/proc/self/ns/mnt\" }]"),
+		"mount-rootfs \"/tmp\" [/root/path]\nchroot \"/tmp\" [/root/path]\n"
+		"protect-root [/root/readonly]\npropagate-root private\n");
+}
+
 static void without_a_mount_namespace_there_is_only_chroot(void **state)
 {
 	struct plan_case c = rootfs_of(plan_case_of_root());
@@ -136,14 +168,6 @@ static void rootfs_errors_name_the_property(void **state)
 		  "/root/path: \"/dev/null\" is not a directory" },
 		{ CONFIG("\"path\": \"/dev/..\"", NS),
 		  "/root/path: \"/dev/..\" is the host's own root" },
-		{ CONFIG("\"path\": \"/tmp\", \"readonly\": true", ""),
-		  "/root/readonly: a read-only rootfs needs a new mount namespace" },
-		{ CONFIG("\"path\": \"/tmp\"", "\"rootfsPropagation\": \"slave\""),
-		  "/linux/rootfsPropagation: mount propagation needs a new mount namespace" },
-		{ CONFIG("\"path\": \"/tmp\"", "\"maskedPaths\": [\"/x\"]"),
-		  "/linux/maskedPaths: covering paths needs a new mount namespace" },
-		{ CONFIG("\"path\": \"/tmp\"", "\"readonlyPaths\": [\"/x\"]"),
-		  "/linux/readonlyPaths: covering paths needs a new mount namespace" },
 		{ CONFIG("\"path\": \"/tmp\"", NS ", \"maskedPaths\": [\"/a\", \"proc/kcore\"]"),
 		  "/linux/maskedPaths/1: \"proc/kcore\" is not an absolute path" },
 		{ CONFIG("\"path\": \"/tmp\"", NS ", \"readonlyPaths\": [\"\"]"),
@@ -174,7 +198,8 @@ static struct plan_case terminal_of(bool detach, bool pass)
 	c.options.detach = detach;
 	c.options.pass_console = pass;
 	c.subjects[0] = plan_namespaces;
-	c.subjects[1] = plan_terminal;
+	c.subjects[1] = plan_record_mount;
+	c.subjects[2] = plan_terminal;
 
 	return c;
 }
@@ -262,6 +287,7 @@ int main(void)
 		cmocka_unit_test(nothing_travels_to_the_host),
 		cmocka_unit_test(the_root_is_protected_after_all_else),
 		cmocka_unit_test(root_opens_the_rootfs_for_a_user_namespace),
+		cmocka_unit_test(without_a_mount_namespace_what_takes_mounts_is_in_that_of_others),
 		cmocka_unit_test(without_a_mount_namespace_there_is_only_chroot),
 		cmocka_unit_test(rootfs_errors_name_the_property),
 		cmocka_unit_test(a_console_is_opened_and_passed_on),
