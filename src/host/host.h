@@ -322,6 +322,15 @@ int schemata_update(pid_t pid, const struct update_schemata *schemata, struct ar
 int schemata_write(const char *mount, const char *groups, const struct update_schemata *schemata,
 		   struct arena *a, struct err *e);
 
+/* ---- lost.c ---- */
+
+/*
+ * Take down a container of which neither record nor journal say anything: what is in the cgroup of its name. -1, and nothing is
+ * done, where it can't be found, or may be somebody else's.
+ */
+int lost_remove(const struct state_root *root, const char *id, int dir, struct arena *a,
+		struct err *e);
+
 /* ---- remove.c ---- */
 
 /*

@@ -38,15 +38,23 @@ int container_remove(const struct state_root *root, const char *id, int dir,
 	return 0;
 }
 
-/* A broken record is no reason to keep the container: the journal is there. */
+/*
+ * A broken record is no reason to keep the container where the journal is there; with both gone there may be processes
+ * that nobody would look for again. A journal that says little is right only where there never was a record.
+ */
 static int delete_forced(const struct state_root *root, const char *id, int dir, struct arena *a,
 			 struct err *e)
 {
 	struct record rec;
 	struct err broken;
+	int r = record_read(dir, &rec, a, &broken);
 
-	if (record_read(dir, &rec, a, &broken) > 0)
+	if (r > 0)
 		return container_remove(root, id, dir, &rec, a, e);
+
+	enum journal_words words = journal_look(dir, a);
+	if (words == JOURNAL_NONSENSE || (r < 0 && words != JOURNAL_PROCESS))
+		return lost_remove(root, id, dir, a, e);
 
 	return container_remove(root, id, dir, NULL, a, e);
 }

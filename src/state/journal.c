@@ -9,6 +9,7 @@
 
 #include "base/fd.h"
 #include "base/fmt.h"
+#include "base/table.h"
 #include "cgroup/cgroup.h"
 #include "cgroup/scope.h"
 #include "heap/log.h"
@@ -520,6 +521,27 @@ static int read_entries(int dir, struct entries *entries, struct arena *a, struc
 	parse(text, entries);
 
 	return 0;
+}
+
+enum journal_words journal_look(int dir, struct arena *a)
+{
+	static const char *const first[] = { "notify", "cgroup", "scope", "process", "resctrl" };
+	struct entries entries;
+	struct err ignored;
+	int r;
+	char *text = lines_read(dir, STATE_JOURNAL, a, &r);
+
+	if (!text || text[0] == '\0')
+		return !text && r != -ENOENT ? JOURNAL_NONSENSE : JOURNAL_LITTLE;
+
+	/* One that begins in the words of an entry is one, however it goes on. */
+	bool known = false;
+	for (size_t i = 0; i < ARRAY_SIZE(first); i++)
+		known |= strncmp(text, first[i], strlen(first[i])) == 0;
+	if (!known || read_entries(dir, &entries, a, &ignored) != 0)
+		return JOURNAL_NONSENSE;
+
+	return entries.init.pid > 0 ? JOURNAL_PROCESS : JOURNAL_LITTLE;
 }
 
 /* The namespace the devices went to: a descriptor, or -errno where it has gone with all that was in it. */

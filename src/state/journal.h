@@ -91,6 +91,15 @@ int journal_created(int journal, struct err *e);
  */
 int journal_return_netdevs(int dir, int network, struct err *e);
 
+enum journal_words {
+	JOURNAL_NONSENSE, /* it has lines, and none of them is an entry; or can't be read */
+	JOURNAL_LITTLE,	  /* nothing, or no process yet: of a create that did not come so far */
+	JOURNAL_PROCESS,
+};
+
+/* What the journal of @dir says. */
+enum journal_words journal_look(int dir, struct arena *a);
+
 /*
  * Undo everything the journal of @dir names, last first. @failed: the create has failed, whatever
  * the journal says. No journal: nothing to do. @rec, or NULL: where the journal was damaged and does

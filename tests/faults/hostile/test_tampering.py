@@ -145,3 +145,61 @@ def test_signals_by_every_name_and_no_other(bundle):
     bundle.kill("SIGKILL").ok()
     bundle.wait("stopped")
     assert bundle.kill("KILL").code == 1
+
+
+# --- nothing of it can be read
+
+
+def damage(bundle, text):
+    for path in (ROOT / bundle.id).iterdir():
+        if path.is_file() and path.stat().st_size > 0:
+            path.write_text(text)
+
+
+@pytest.mark.parametrize("text", ["garbage\n", "x", "\0\0\0\0", "cgroup", ""], ids=["words", "letter", "zeros", "cut", "empty"])
+def test_with_record_and_journal_gone_the_cgroup_of_its_name_is_removed(bundle, text):
+    """One of the two had been tried; with both gone delete said yes and left the process running."""
+    if not cgroup_mounts():
+        pytest.skip("without cgroups nothing has its name")
+    bundle.sh("sleep 999 & exec sleep 998").up()
+    pid, groups = bundle.pid, [top / f"{TOKEN}/{bundle.id}" for top in cgroup_mounts()]
+    groups = [g for g in groups if g.exists()]
+    assert groups
+    damage(bundle, text)
+    r = bundle.delete("--force").ok()
+    assert r.err == (f'tare: warning: delete "{bundle.id}": its record and its journal can\'t be read: removed with cgroup '
+                     f'"/{TOKEN}/{bundle.id}", which has its name\n')
+    assert not is_alive(pid) and not any(g.exists() for g in groups) and not bundle.exists()
+
+
+@pytest.mark.parametrize("how", ["elsewhere", "twice", "host"])
+def test_what_may_be_somebody_elses_is_told_and_left(bundle, how):
+    if not cgroup_mounts():
+        pytest.skip("without cgroups nothing has its name")
+    other = cgroup_mounts()[-1] / f"{TOKEN}/other"
+    if how == "elsewhere":
+        bundle.linux["cgroupsPath"] = f"/{TOKEN}/some"
+    bundle.stay().up()
+    pid = bundle.pid
+    saved = {path: path.read_bytes() for path in (ROOT / bundle.id).iterdir() if path.is_file() and path.stat().st_size}
+    bystander = subprocess.Popen(["sleep", "1000"])
+    if how == "twice":
+        (other / bundle.id).mkdir(parents=True)
+    elif how == "host":
+        (cgroup_mounts()[-1] / f"{TOKEN}/{bundle.id}/cgroup.procs").write_text(str(bystander.pid))
+    damage(bundle, "garbage\n")
+    r = bundle.delete("--force")
+    why = {"elsewhere": "no cgroup has its name: what is left of it can't be found",
+           "twice": "more than one cgroup has its name: ",
+           "host": f'process {bystander.pid} in the cgroup of its name, "/{TOKEN}/{bundle.id}", has our own mounts'}[how]
+    assert r.code == 1 and r.err.startswith(
+        f'tare: delete "{bundle.id}": neither the record nor the journal of container "{bundle.id}" can be read: {why}'), r
+    assert is_alive(pid) and bystander.poll() is None and bundle.exists()
+    bystander.kill()
+    bystander.wait()
+    if how == "twice":
+        (other / bundle.id).rmdir()
+        other.rmdir()
+    for path, text in saved.items():
+        path.write_bytes(text)
+    bundle.delete("--force").ok()
