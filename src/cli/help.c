@@ -45,9 +45,10 @@ static void print_flags(struct out *out, const struct flag_table *table)
 
 static void print_verb(struct out *out, const struct verb *verb)
 {
-	out_printf(out, "Usage: tare [GLOBAL OPTIONS] %s%s%s%s\n\n%s\n\nOptions:\n", verb->name,
-		   verb->tables[0] ? " [OPTIONS]" : "", verb->arguments[0] ? " " : "",
-		   verb->arguments, verb->summary);
+	out_printf(out,
+		   "NAME:\n   tare %s - %s\n\nUsage: tare [GLOBAL OPTIONS] %s%s%s%s\n\nOptions:\n",
+		   verb->name, verb->summary, verb->name, verb->tables[0] ? " [OPTIONS]" : "",
+		   verb->arguments[0] ? " " : "", verb->arguments);
 	for (size_t i = 0; verb->tables[i]; i++)
 		print_flags(out, verb->tables[i]);
 	print_flags(out, &common_flags);
@@ -56,6 +57,7 @@ static void print_verb(struct out *out, const struct verb *verb)
 static void print_all(struct out *out)
 {
 	out_text(out,
+		 "NAME:\n   tare - Open Container Initiative runtime\n\n"
 		 "Usage: tare [GLOBAL OPTIONS] VERB [OPTIONS] ...\n\n"
 		 "Runs containers as the OCI runtime specification describes them.\n\nVerbs:\n");
 	for (size_t i = 0; verbs[i]; i++) {

@@ -76,8 +76,10 @@ int verb_unknown(const char *name, struct err *e)
 		}
 	}
 	if (meant)
-		return err_msg(e, "unknown command \"%s\", did you mean \"%s\"?", name, meant);
-	err_msg(e, "unknown command \"%s\"", name);
+		return err_msg(
+			e, "unknown command \"%s\", did you mean \"%s\"? No help topic for '%s'",
+			name, meant, name);
+	err_msg(e, "unknown command \"%s\": No help topic for '%s'", name, name);
 
 	return err_hint(e, "see \"tare --help\"");
 }

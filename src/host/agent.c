@@ -40,7 +40,10 @@ int agent_tell(const struct record *rec, pid_t pid, enum container_status status
 	const struct host_path agent = { .path = rec->agent, .below = rec->agent_below };
 	autoclose int socket = host_path_connect(&agent, SOCK_STREAM);
 	if (socket < 0)
-		return err_sys(e, socket, "connect to the seccomp agent at \"%s\"", rec->agent);
+		return err_sys(e, socket,
+			       "failed to connect with seccomp agent: connect to the seccomp agent "
+			       "at \"%s\"",
+			       rec->agent);
 
 	int r = sys_send_stream(socket, text, strlen(text), listener);
 

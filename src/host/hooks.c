@@ -73,6 +73,7 @@ static int run_recorded(const struct record *rec, const char *stage, enum contai
 
 		const struct hook_call call = {
 			.stage = h->stage,
+			.index = index,
 			.path = h->path,
 			.argv = h->argv,
 			.envp = h->envp ? h->envp : (const char *const *) environ,

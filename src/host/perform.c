@@ -292,6 +292,7 @@ static int run_hook(struct create *c, const struct step *s, struct err *e)
 
 	const struct hook_call call = {
 		.stage = h->stage,
+		.index = h->index,
 		.path = h->path,
 		.argv = h->argv,
 		.envp = h->envp ? h->envp : c->options->own_env,

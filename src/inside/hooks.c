@@ -54,6 +54,7 @@ int hooks_run(struct inside *in, const struct step *s, struct err *e)
 	const struct sock_fprog *filter = filter_of(in, h, &program, &flags);
 	const struct hook_call call = {
 		.stage = h->stage,
+		.index = h->index,
 		.path = h->path,
 		.argv = h->argv,
 		.envp = h->envp ? h->envp : in->envp,

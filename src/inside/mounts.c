@@ -234,7 +234,9 @@ static int make_trusted_place(struct inside *in, const struct mount_step *m, con
 		return err_sys(e, r, "stat \"%s\" in the rootfs", m->target);
 	if (!S_ISDIR(st.st_mode))
 		return err_msg(
-			e, "\"%s\" is not a directory of the rootfs: %s goes only onto a real one",
+			e,
+			"\"%s\" is not a directory of the rootfs: %s must be mounted on ordinary directory, "
+			"it goes only onto a real one",
 			m->target, kind);
 
 	return take_fd(&place);

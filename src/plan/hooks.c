@@ -80,7 +80,7 @@ static const char *const *environment(const struct planner *p, size_t stage)
 	return p->options->own_env ? p->options->own_env : nothing;
 }
 
-static void add_hook(struct planner *p, const struct oci_hook *hook, size_t stage,
+static void add_hook(struct planner *p, const struct oci_hook *hook, size_t stage, size_t index,
 		     const char *place)
 {
 	const char **argv = hook->args;
@@ -93,6 +93,7 @@ static void add_hook(struct planner *p, const struct oci_hook *hook, size_t stag
 	uint64_t timeout = hook->has_timeout ? hook->timeout : 0;
 	plan_add(p, stages[stage].op, place)->hook = (struct hook_step) {
 		.stage = hook_stage_names[stage],
+		.index = (unsigned) index,
 		.status = stages[stage].status,
 		.path = hook->path,
 		.argv = argv,
@@ -114,7 +115,7 @@ static int plan_stage(struct planner *p, size_t stage, bool add, struct err *e)
 		if (check_hook(p, &hooks[i], place, e) < 0)
 			return -1;
 		if (add)
-			add_hook(p, &hooks[i], stage, place);
+			add_hook(p, &hooks[i], stage, i, place);
 	}
 
 	return 0;

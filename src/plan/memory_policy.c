@@ -63,12 +63,14 @@ static int read_flags(struct planner *p, const struct oci_linux_memory_policy *p
 
 		if (flag == 0)
 			return err_cfg(e, plan_place(p, PLACE "flags/%zu", i),
-				       "unknown flag \"%s\"", policy->flags[i]);
+				       "invalid memory policy flag \"%s\": unknown flag",
+				       policy->flags[i]);
 		*flags |= flag;
 	}
 	if ((*flags & both) == both)
-		return err_cfg(e, PLACE "flags",
-			       "MPOL_F_RELATIVE_NODES and MPOL_F_STATIC_NODES exclude each other");
+		return err_cfg(
+			e, PLACE "flags",
+			"invalid memory policy flags: MPOL_F_RELATIVE_NODES and MPOL_F_STATIC_NODES exclude each other");
 
 	return 0;
 }
@@ -107,12 +109,33 @@ static bool parse_nodes(const char *at, uint64_t *mask)
 	}
 }
 
-static int check_nodes(const struct memory_policy_mode *mode, bool given, struct err *e)
+static int count_nodes(const char *nodes)
 {
+	uint64_t mask[MEMORY_NODES / 64] = { 0 };
+	int count = 0;
+
+	parse_nodes(nodes, mask);
+	for (size_t i = 0; i < ARRAY_SIZE(mask); i++)
+		count += __builtin_popcountll(mask[i]);
+
+	return count;
+}
+
+static int check_nodes(const struct memory_policy_mode *mode, const char *nodes, struct err *e)
+{
+	bool given = nodes && nodes[0];
+
 	if (given && mode->nodes == NODES_NONE)
-		return err_cfg(e, PLACE "nodes", "%s takes no nodes", mode->name);
+		return err_cfg(
+			e, PLACE "nodes",
+			"invalid memory policy: mode requires 0 nodes but got %d: %s takes no nodes",
+			count_nodes(nodes), mode->name);
 	if (!given && mode->nodes == NODES_NEEDED)
-		return err_cfg(e, PLACE "nodes", "%s needs at least one node", mode->name);
+		return err_cfg(
+			e, PLACE "nodes",
+			"invalid memory policy: mode requires at least 1 node but got 0: %s needs "
+			"at least one node",
+			mode->name);
 
 	return 0;
 }
@@ -130,14 +153,18 @@ int plan_memory_policy(struct planner *p, struct err *e)
 	int flags;
 
 	if (!mode)
-		return err_cfg(e, PLACE "mode", "unknown memory policy \"%s\"", policy->mode);
-	if (check_nodes(mode, given, e) < 0 || read_flags(p, policy, &flags, e) < 0)
+		return err_cfg(e, PLACE "mode",
+			       "invalid memory policy mode \"%s\": unknown memory policy",
+			       policy->mode);
+	if (check_nodes(mode, policy->nodes, e) < 0 || read_flags(p, policy, &flags, e) < 0)
 		return -1;
 
 	uint64_t *mask = arena_array(p->arena, MEMORY_NODES / 64, sizeof(*mask));
 	if (given && !parse_nodes(policy->nodes, mask))
-		return err_cfg(e, PLACE "nodes", "\"%s\" is not a list of nodes below %d",
-			       policy->nodes, MEMORY_NODES);
+		return err_cfg(
+			e, PLACE "nodes",
+			"invalid memory policy nodes: \"%s\" is not a list of nodes below %d",
+			policy->nodes, MEMORY_NODES);
 
 	struct step *step = plan_add(p, OP_SET_MEMORY_POLICY, "/linux/memoryPolicy");
 	step->memory_policy.name = mode->name;

@@ -224,6 +224,7 @@ struct device_step {
 /* runtime-spec, config.md#posix-platform-hooks */
 struct hook_step {
 	const char *stage;	 /* "createRuntime" */
+	unsigned index;		 /* of its stage, from 0 */
 	const char *status;	 /* of the state it reads on stdin: "creating" */
 	const char *path;	 /* absolute */
 	const char *const *argv; /* NULL-terminated; never empty */

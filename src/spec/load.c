@@ -6,6 +6,7 @@
 
 #include "base/fd.h"
 #include "base/fmt.h"
+#include "base/table.h"
 #include "kernel/sys.h"
 #include "libocispec/decode.h"
 #include "spec/text.h"
@@ -85,6 +86,24 @@ int filter_load(const struct oci_linux_seccomp **filter, const char *path, struc
 	return *filter ? 0 : -1;
 }
 
+/* What the decoder refuses by the schema alone, in the words that users of runc look for. */
+static int add_words(struct err *e)
+{
+	static const struct {
+		const char *place, *words;
+	} known[] = {
+		{ "/linux/memoryPolicy/flags", "invalid memory policy flag" },
+		{ "/linux/memoryPolicy/nodes", "invalid memory policy nodes" },
+		{ "/linux/memoryPolicy", "invalid memory policy mode" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+		if (strncmp(e->place, known[i].place, strlen(known[i].place)) == 0)
+			return err_in(e, "%s", known[i].words);
+
+	return -1;
+}
+
 int bundle_load(struct bundle *b, const char *path, const char *config_name, struct arena *a,
 		struct err *e)
 {
@@ -101,7 +120,7 @@ int bundle_load(struct bundle *b, const char *path, const char *config_name, str
 	if (oci_decode(&oci_config_type, b->text, b->length, a, &config, NULL, e) < 0) {
 		if (e->place[0] == '\0')
 			err_at(e, name);
-		return -1;
+		return add_words(e);
 	}
 	b->config = config;
 

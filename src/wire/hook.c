@@ -174,7 +174,11 @@ static int tell_end(const struct hook_call *hook, int status, const struct tail 
 {
 	if (status == 0)
 		return 0;
-	if ((status & 0x7f) != 0)
+	if ((status & 0x7f) == SIGSYS)
+		(void) err_msg(
+			e, "%s hook \"%s\" was killed by signal %d, bad system call: by a filter",
+			hook->stage, hook->path, SIGSYS);
+	else if ((status & 0x7f) != 0)
 		(void) err_msg(e, "%s hook \"%s\" was killed by signal %d", hook->stage, hook->path,
 			       status & 0x7f);
 	else
@@ -224,7 +228,7 @@ static int watch(const struct hook_call *hook, pid_t pid, int output, struct err
 	return tell_end(hook, status, &t, e);
 }
 
-int hook_run(const struct hook_call *hook, struct err *e)
+static int run(const struct hook_call *hook, struct err *e)
 {
 	struct sys_clone clone = { .cgroup = -1 };
 	int ends[2], r = sys_pipe(ends);
@@ -250,4 +254,11 @@ int hook_run(const struct hook_call *hook, struct err *e)
 	input = -1;
 
 	return watch(hook, pid, output, e);
+}
+
+/* In front the words in which runc says so, its number included: who runs several looks for them. */
+int hook_run(const struct hook_call *hook, struct err *e)
+{
+	return run(hook, e) < 0 ? err_in(e, "error running %s hook #%u", hook->stage, hook->index)
+				: 0;
 }

@@ -24,6 +24,7 @@ struct hook_files {
 
 struct hook_call {
 	const char *stage;		/* for the error: "createRuntime" */
+	unsigned index;			/* likewise: which one of its stage, from 0 */
 	const char *path;		/* absolute, looked up from where we are */
 	const char *const *argv;	/* NULL-terminated, never empty */
 	const char *const *envp;	/* NULL-terminated */

@@ -513,3 +513,22 @@ def test_a_closed_standard_descriptor_is_known_from_one_that_cannot_be_read(limi
         os.close(path)
     with subprocess.Popen([RUNTIME, "events", "none"], preexec_fn=lambda: prepare(None), stderr=subprocess.PIPE) as proc:
         assert words in proc.communicate()[1]  # its number is taken by /dev/null
+
+
+@tare_only
+def test_help_has_a_name_and_a_usage():
+    """Who looks for either word finds it: the peers have one each."""
+    top = rt("--help").ok().out
+    assert top.startswith("NAME:\n   tare - Open Container Initiative runtime\n\nUsage: tare ")
+    verbs = re.findall(r"^  ([a-z]+)\b.* ", top.partition("Verbs:")[2].partition("Global")[0], re.M)
+    assert len(verbs) > 15
+    for verb in verbs:
+        for flag in ("-h", "--help"):
+            text = rt(verb, flag).ok().out
+            assert text.startswith(f"NAME:\n   tare {verb} - ") and f"\nUsage: tare [GLOBAL OPTIONS] {verb}" in text
+
+
+@tare_only
+@pytest.mark.parametrize("words", [["foo", "-h"], ["foo"], ["help", "foo"]])
+def test_an_unknown_command_has_no_help_topic(words):
+    rt(*words).refused("unknown command \"foo\": No help topic for 'foo'")

@@ -318,3 +318,16 @@ def test_the_state_is_json_though_the_bundle_is_named_in_no_utf8(hooked):
     hooked.kill("KILL").ok()
     hooked.wait("stopped")
     hooked.delete("--force").ok()
+
+
+@tare_only
+@pytest.mark.parametrize("stage", ["prestart", "createRuntime", "createContainer", "startContainer", "poststart"])
+def test_a_hook_that_fails_is_told_with_its_number(hooked, stage):
+    """In runc's words, which those who run several look for; place and end stay."""
+    for name in ("good", "bad"):
+        (hooked.rootfs / "bin" / name).write_text(f"#!/bin/sh\nexit {int(name == 'bad')}\n")
+        (hooked.rootfs / "bin" / name).chmod(0o755)
+    paths = ["/bin/good", "/bin/bad"] if stage == "startContainer" else ["/bin/true", "/bin/false"]
+    hooked.config["hooks"] = {stage: [{"path": p} for p in paths]}
+    r = hooked.sh("true").run()
+    r.refused(f"/hooks/{stage}/1", f'error running {stage} hook #1: {stage} hook "{paths[1]}" exited with 1')

@@ -78,3 +78,15 @@ def test_features_lists_exactly_the_modes_and_flags_that_create_takes(bundle):
 def test_unknown_words_are_refused_at_their_place(bundle, key, value, place):
     bundle.linux[key] = value
     bundle.run().refused(f"{place} (line ")
+
+
+@pytest.mark.parametrize("policy, words", [
+    ({"mode": "INTERLEAVE", "nodes": "0"}, 'invalid memory policy mode: "INTERLEAVE" is not'),
+    ({"nodes": "0-7"}, "invalid memory policy mode: required property"),
+    ({"mode": "MPOL_PREFERRED", "nodes": "0", "flags": ["badflag"]}, 'invalid memory policy flag: "badflag" is not'),
+    ({"mode": "MPOL_DEFAULT", "nodes": "0-7"}, "invalid memory policy: mode requires 0 nodes but got 8: MPOL_DEFAULT takes no nodes"),
+    ({"mode": "MPOL_BIND", "nodes": "0-9876543210"}, 'invalid memory policy nodes: "0-9876543210" is not a list of nodes'),
+])
+def test_what_is_no_policy_is_told_in_runcs_words(bundle, policy, words):
+    bundle.linux["memoryPolicy"] = policy
+    bundle.run().refused("/linux/memoryPolicy", "(line ", words)

@@ -315,10 +315,12 @@ static void the_version_has_three_spellings(void **state)
 static void an_unknown_verb_brings_the_nearest_to_mind(void **state)
 {
 	(void) state;
-	refused(verb_unknown("creat", &e), "unknown command \"creat\", did you mean \"create\"?");
-	refused(verb_unknown("delte", &e), "unknown command \"delte\", did you mean \"delete\"?");
+	refused(verb_unknown("creat", &e),
+		"unknown command \"creat\", did you mean \"create\"? No help topic for 'creat'");
+	refused(verb_unknown("delte", &e),
+		"unknown command \"delte\", did you mean \"delete\"? No help topic for 'delte'");
 	refused(verb_unknown("frobnicate", &e),
-		"unknown command \"frobnicate\" (see \"tare --help\")");
+		"unknown command \"frobnicate\": No help topic for 'frobnicate' (see \"tare --help\")");
 	assert_null(verb_find("creat"));
 	assert_null(verb_find(""));
 }

@@ -99,18 +99,20 @@ static void what_no_kernel_could_take_is_refused(void **state)
 #define BIND(nodes) POLICY("\"mode\": \"MPOL_BIND\", \"nodes\": \"" nodes "\"")
 #define NO_LIST(nodes)                                                                             \
 	{                                                                                          \
-		BIND(nodes), PLACE "nodes: \"" nodes "\" is not a list of nodes below 1024"        \
+		BIND(nodes), PLACE "nodes: invalid memory policy nodes: \"" nodes                  \
+				   "\" is not a list of nodes below 1024"                          \
 	}
 	static const struct {
 		const char *json, *line;
 	} cases[] = {
-		{ POLICY("\"mode\": \"MPOL_LOCAL\", \"nodes\": \"0\""),
-		  PLACE "nodes: MPOL_LOCAL takes no nodes" },
-		{ POLICY("\"mode\": \"MPOL_INTERLEAVE\""),
-		  PLACE "nodes: MPOL_INTERLEAVE needs at least one node" },
+		{ POLICY("\"mode\": \"MPOL_LOCAL\", \"nodes\": \"0\""), PLACE
+		  "nodes: invalid memory policy: mode requires 0 nodes but got 1: MPOL_LOCAL takes no nodes" },
+		{ POLICY("\"mode\": \"MPOL_INTERLEAVE\""), PLACE
+		  "nodes: invalid memory policy: mode requires at least 1 node but got 0: MPOL_INTERLEAVE needs at least one node" },
 		{ POLICY("\"mode\": \"MPOL_BIND\", \"nodes\": \"0\", "
 			 "\"flags\": [\"MPOL_F_STATIC_NODES\", \"MPOL_F_RELATIVE_NODES\"]"),
-		  PLACE "flags: MPOL_F_RELATIVE_NODES and MPOL_F_STATIC_NODES exclude each other" },
+		  PLACE
+		  "flags: invalid memory policy flags: MPOL_F_RELATIVE_NODES and MPOL_F_STATIC_NODES exclude each other" },
 		NO_LIST("1024"),
 		NO_LIST("3-1"),
 		NO_LIST("0,"),

@@ -81,7 +81,7 @@ static void operands_are_told_in_one_line(void **state)
 		    .device = { "/dev/a", S_IFBLK | 0640, 8, 1, 0, 6, false, false, true } },
 		  "\"/dev/a\" b 8:1 0640 0:6" },
 		{ { .op = OP_RUN_HOST_HOOK,
-		    .hook = { "prestart", "creating", "/bin/hook", argv, argv, 7, false } },
+		    .hook = { "prestart", 0, "creating", "/bin/hook", argv, argv, 7, false } },
 		  "prestart \"/bin/hook\" within 7s" },
 		{ { .op = OP_SET_RLIMIT, .rlimit = { "RLIMIT_NOFILE", 7, 1024, UINT64_MAX } },
 		  "RLIMIT_NOFILE 1024:unlimited" },
