@@ -19,10 +19,16 @@
 #define GET_SEALS   1034 /* F_GET_SEALS */
 #define MULTIPLEXER device_number(5, 2)
 
-/* The kernel itself knows the files that have seals: those in memory. */
+/* The kernel itself knows the files that have seals: those in memory. Before Linux 3.17 there are no seals, and only files. */
 bool heard_is_memory(int fd)
 {
-	return SYS_CALL(fcntl, fd, GET_SEALS, 0, 0, 0, 0) >= 0;
+	struct stat st;
+	long r = SYS_CALL(fcntl, fd, GET_SEALS, 0, 0, 0, 0);
+
+	if (r == -EINVAL && SYS_CALL(memfd_create, "", ~0U, 0, 0, 0, 0) == -ENOSYS)
+		return sys_stat_cached(fd, &st) == 0 && S_ISREG(st.st_mode);
+
+	return r >= 0;
 }
 
 /* What an open character device does is its driver's business, wherever its node is. */
@@ -182,12 +188,17 @@ static void advance(struct heard *h, const struct plan *plan, const struct wire_
 		h->next = m->step + (m->kind == WIRE_DONE);
 }
 
+static int refuse(const struct wire_message *m, struct err *e)
+{
+	return err_msg(e, "tare-init says what it has not to say: message %u, step %u", m->kind,
+		       m->step);
+}
+
 int heard_check(struct heard *h, const struct plan *plan, bool waits, const struct wire_message *m,
 		int fd, struct err *e)
 {
 	if (!fits(h, plan, waits, m, fd))
-		return err_msg(e, "tare-init says what it has not to say: message %u, step %u",
-			       m->kind, m->step);
+		return refuse(m, e);
 	advance(h, plan, m);
 
 	return 0;
@@ -196,4 +207,30 @@ int heard_check(struct heard *h, const struct plan *plan, bool waits, const stru
 size_t heard_failed_step(const struct heard *h, const struct plan *plan, uint32_t step)
 {
 	return step >= h->next && step < plan->step_count ? step : plan->spawn;
+}
+
+int heard_check_start(struct heard *h, bool agent, const struct wire_message *m, int fd,
+		      struct err *e)
+{
+	bool fits = false;
+
+	if (m->kind == WIRE_READY)
+		fits = fd < 0 && !h->ready;
+	else if (m->kind == WIRE_LAST_WORDS)
+		fits = h->ready && !h->last_words && fd >= 0 && heard_is_memory(fd);
+	else if (m->kind == WIRE_NOTIFIER)
+		fits = h->ready && agent && !h->notifier && fd >= 0 && heard_is_listener(fd);
+	else if (m->kind == WIRE_DONE)
+		fits = fd < 0 && m->step >= h->next && m->step < UINT32_MAX;
+	else if (m->kind == WIRE_FAILED)
+		fits = true;
+	if (!fits)
+		return refuse(m, e);
+	if (m->kind == WIRE_DONE)
+		h->next = m->step + 1;
+	h->ready |= m->kind == WIRE_READY;
+	h->last_words |= m->kind == WIRE_LAST_WORDS;
+	h->notifier |= m->kind == WIRE_NOTIFIER;
+
+	return 0;
 }

@@ -25,6 +25,10 @@ int heard_check(struct heard *h, const struct plan *plan, bool waits, const stru
 /* A step's number that came with a failure: itself, if it may have been at work; else that of OP_SPAWN. */
 size_t heard_failed_step(const struct heard *h, const struct plan *plan, uint32_t step);
 
+/* The same for start, which knows no plan: READY, and what belongs to the filter. @agent: there is one. */
+int heard_check_start(struct heard *h, bool agent, const struct wire_message *m, int fd,
+		      struct err *e);
+
 /* Kinds of descriptors. None of these calls is answered by a file system of somebody's (FUSE), who could have us wait. */
 bool heard_is_memory(int fd);
 bool heard_is_terminal(int fd);

@@ -42,7 +42,7 @@ struct progress {
 	struct arena *arena;
 	int socket;
 	int last_words; /* memory file; -1 */
-	bool ready;	/* only filter and exec are left */
+	struct heard heard;
 };
 
 /* The filter is loaded; it goes on when the agent has its listener. */
@@ -106,7 +106,9 @@ static int follow(struct progress *p, struct err *e)
 		if (r < 0)
 			return err_sys(e, r, "hear from tare-init");
 		if (r == 0)
-			return p->ready ? end_of_progress(p, e) : ended_early(e);
+			return p->heard.ready ? end_of_progress(p, e) : ended_early(e);
+		if (heard_check_start(&p->heard, p->rec->agent != NULL, &m, came, e) < 0)
+			return give_up(p->rec);
 		if (m.kind == WIRE_FAILED) {
 			*e = m.error;
 			exec_explain(p->rec->pid, p->socket, &m, e);
@@ -114,8 +116,6 @@ static int follow(struct progress *p, struct err *e)
 		}
 		if (m.kind == WIRE_DONE)
 			story_inside(NULL, &m);
-		else if (m.kind == WIRE_READY)
-			p->ready = true;
 		else if (m.kind == WIRE_LAST_WORDS)
 			p->last_words = take_fd(&came);
 		else if (m.kind == WIRE_NOTIFIER && pass_listener(p, came, e) < 0)
