@@ -2,9 +2,9 @@
 /*
  * inside/copy.c - fill a tmpfs with what is at its place (mount option tmpcopyup)
  *
- * The image may be of anybody: so every entry is looked at without following it, opened by its bare name in the
- * descriptor of its directory, and made in the descriptor of the copy's; a directory that is swapped for a link
- * meanwhile is an error, not a way out.
+ * The image may be of anybody: so every entry is opened by its bare name in the descriptor of its directory, without following it, and
+ * made in the descriptor of the copy's. A directory that is swapped for a link meanwhile is an error, not a way out. What an entry
+ * is, whose and with which mode is told by what was opened: a first look at the name only says how to open it.
  */
 #include "inside/inside.h"
 
@@ -33,10 +33,22 @@ static int copy_content(int from, int to)
 	}
 }
 
-static int copy_file(int from, int to, const char *name, const struct stat *st, struct err *e)
+/* Open @name, which was of the kind that @st says; *@st is then of what was opened. The descriptor, or -errno. */
+static int open_entry(int from, const char *name, int flags, struct stat *st)
 {
-	autoclose int source =
-		sys_open_at(from, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0);
+	mode_t kind = st->st_mode & S_IFMT;
+	autoclose int fd = sys_open_at(from, name, flags | O_NOFOLLOW, 0);
+	int r = fd < 0 ? fd : sys_stat(fd, st);
+
+	if (r == 0 && (st->st_mode & S_IFMT) != kind)
+		r = -ESTALE;
+
+	return r < 0 ? r : take_fd(&fd);
+}
+
+static int copy_file(int from, int to, const char *name, struct stat *st, struct err *e)
+{
+	autoclose int source = open_entry(from, name, O_RDONLY | O_NONBLOCK | O_NOCTTY, st);
 	if (source < 0)
 		return refused(e, source, name);
 
@@ -50,10 +62,11 @@ static int copy_file(int from, int to, const char *name, const struct stat *st, 
 	return r < 0 ? refused(e, r, name) : 0;
 }
 
-static int copy_link(int from, int to, const char *name, struct err *e)
+static int copy_link(int from, int to, const char *name, struct stat *st, struct err *e)
 {
 	char target[4096];
-	ssize_t n = sys_read_link_at(from, name, target, sizeof(target) - 1);
+	autoclose int link = open_entry(from, name, O_PATH, st);
+	ssize_t n = link < 0 ? link : sys_read_link_at(link, "", target, sizeof(target) - 1);
 
 	if (n < 0)
 		return refused(e, (int) n, name);
@@ -64,9 +77,10 @@ static int copy_link(int from, int to, const char *name, struct err *e)
 	return r < 0 ? refused(e, r, name) : 0;
 }
 
-static int copy_below(int from, int to, const char *name, unsigned depth, struct err *e)
+static int copy_below(int from, int to, const char *name, struct stat *st, unsigned depth,
+		      struct err *e)
 {
-	autoclose int source = sys_open_at(from, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+	autoclose int source = open_entry(from, name, O_RDONLY | O_DIRECTORY, st);
 	if (source < 0)
 		return refused(e, source, name);
 
@@ -88,16 +102,16 @@ static int copy_device(int to, const char *name, const struct stat *st, struct e
 	return r < 0 ? refused(e, r, name) : 0;
 }
 
-static int copy_kind(int from, int to, const char *name, const struct stat *st, unsigned depth,
+static int copy_kind(int from, int to, const char *name, struct stat *st, unsigned depth,
 		     struct err *e)
 {
 	switch (st->st_mode & S_IFMT) {
 	case S_IFREG:
 		return copy_file(from, to, name, st, e);
 	case S_IFLNK:
-		return copy_link(from, to, name, e);
+		return copy_link(from, to, name, st, e);
 	case S_IFDIR:
-		return copy_below(from, to, name, depth, e);
+		return copy_below(from, to, name, st, depth, e);
 	default:
 		return copy_device(to, name, st, e);
 	}

@@ -247,6 +247,28 @@ def test_nothing_gets_out_in_a_race(bundle, canary, volume, race, place):
     assert_same_host({k: v for k, v in before.items() if k != "processes"})
 
 
+def test_what_is_copied_up_has_its_own_mode_and_owner(bundle, race):
+    """tmpcopyup looks at a name first, to know how to open it: two files that are exchanged in between must not get each other's rights."""
+    public, secret = bundle.rootfs / "m/a", bundle.rootfs / "m/b"
+    public.parent.mkdir()
+    public.write_text("public\n")
+    public.chmod(0o666)
+    secret.write_text("secret\n")
+    secret.chmod(0o600)
+    os.chown(public, 1000, 1000)
+    bundle.mount("/m", "tmpfs", MARK, "tmpcopyup")
+    bundle.sh("for f in a b; do stat -c '%a %u' /m/$f; cat /m/$f; done").write()
+    running = race((public, secret))
+    seen = set()
+    for _ in range(4):
+        for _ in running.attempts():
+            r = bundle.verb("run", "--bundle", bundle.dir, timeout=10)
+            if r.code == 0:
+                seen |= {tuple(r.lines[:2]), tuple(r.lines[2:])}
+        running.done = 0
+    assert seen <= {("666 1000", "public"), ("600 0", "secret")}, seen
+
+
 def test_exec_in_a_race(bundle, canary, race):
     """Its working directory and its program, while the container swaps them."""
     bundle.writable().sh("touch /tmp/ready; sleep 1000")
