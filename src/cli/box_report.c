@@ -9,6 +9,7 @@
 
 #include "base/fd.h"
 #include "heap/json_text.h"
+#include "heap/output_file.h"
 #include "kernel/process.h"
 #include "kernel/time.h"
 
@@ -25,11 +26,11 @@ int box_report_open(struct box_report *r, struct box *b, struct err *e)
 	*r = (struct box_report) { .box = b, .file = -1 };
 	if (!path)
 		return 0;
-	r->file = sys_open_at(AT_FDCWD, path, O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY, 0600);
-	if (r->file < 0) {
-		(void) err_sys(e, r->file, "open \"%s\"", path);
+	r->file = output_open(path, "report", 0600, e);
+	if (r->file < 0)
 		return err_at(e, box_words(b, "report", path));
-	}
+	/* It may be a pipe, whose reader has the time that it takes. */
+	sys_set_status_flags(r->file, O_WRONLY | O_APPEND);
 
 	return 0;
 }

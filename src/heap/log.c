@@ -12,6 +12,7 @@
 #include "base/table.h"
 #include "base/utf8.h"
 #include "heap/out.h"
+#include "heap/output_file.h"
 #include "kernel/time.h"
 
 #include <limits.h>
@@ -116,11 +117,9 @@ static void text_entry(struct out *out, enum log_level level, const char *messag
 	out_text(out, "\n");
 }
 
-static int open_file(void)
+static int open_file(struct err *e)
 {
-	/* O_NONBLOCK: a FIFO that nobody reads is an error, not a wait. */
-	return sys_open_at(AT_FDCWD, settings.path,
-			   O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY | O_NONBLOCK, 0644);
+	return output_open(settings.path, "log file", 0644, e);
 }
 
 static void write_entry_to(int fd, enum log_level level, const char *message, const struct err *e)
@@ -141,7 +140,8 @@ static void write_entry_to(int fd, enum log_level level, const char *message, co
 /* @message is clean; @e gives the JSON form its further keys, NULL: none. */
 static void write_entry(enum log_level level, const char *message, const struct err *e)
 {
-	autoclose int fd = open_file();
+	struct err ignored;
+	autoclose int fd = open_file(&ignored);
 
 	if (fd >= 0)
 		write_entry_to(fd, level, message, e);
@@ -323,10 +323,10 @@ int log_open(const char *target, enum log_format format, enum log_level level, s
 	if (set_path(target, e) < 0)
 		return -1;
 
-	autoclose int fd = open_file();
+	autoclose int fd = open_file(e);
 	if (fd < 0) {
 		settings.path[0] = '\0';
-		return err_sys(e, fd, "log file \"%s\"", target);
+		return -1;
 	}
 
 	return 0;

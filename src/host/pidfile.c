@@ -9,32 +9,35 @@
 
 #include "base/fd.h"
 #include "base/fmt.h"
+#include "heap/output_file.h"
 #include "kernel/sys.h"
 
 #include <linux/limits.h>
 
 int pidfile_write(const char *path, pid_t pid, struct err *e)
 {
-	const char *slash = strrchr(path, '/');
-	const char *name = slash ? slash + 1 : path;
 	char temporary[PATH_MAX], text[16];
+	const char *name;
 
-	/* In the same directory: DIR/.NAME */
-	if (*name == '\0' || fmt_text(temporary, sizeof(temporary), "%.*s.%s", (int) (name - path),
-				      path, name) >= sizeof(temporary))
+	autoclose int dir = output_directory(path, "write pid file", &name, e);
+	if (dir < 0)
+		return -1;
+
+	/* In the same directory: .NAME */
+	if (*name == '\0' || fmt_text(temporary, sizeof(temporary), ".%s", name) > NAME_MAX)
 		return err_msg(e, "\"%s\" can't be a pid file", path);
 
 	size_t length = fmt_text(text, sizeof(text), "%d", pid);
 
 	/* What an earlier command left there when it was killed. */
-	sys_unlink_at(AT_FDCWD, temporary, 0);
+	sys_unlink_at(dir, temporary, 0);
 	autoclose int fd =
-		sys_open_at(AT_FDCWD, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0644);
+		sys_open_at(dir, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0644);
 	int r = fd < 0 ? fd : sys_write_all(fd, text, length);
 	if (r == 0)
-		r = sys_rename_at(AT_FDCWD, temporary, AT_FDCWD, path);
+		r = sys_rename_at(dir, temporary, dir, name);
 	if (r < 0) {
-		sys_unlink_at(AT_FDCWD, temporary, 0);
+		sys_unlink_at(dir, temporary, 0);
 		return err_sys(e, r, "write pid file \"%s\"", path);
 	}
 

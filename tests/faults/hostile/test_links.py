@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 from canary import CONTENT, MARK
-from harness import ConsoleSocket, assert_same_host, snapshot, tare_only
+from harness import ConsoleSocket, assert_same_host, command, rt, rt_argv, snapshot, tare_only
 
 pytestmark = tare_only
 
@@ -273,3 +273,75 @@ def test_no_link_leads_out(bundle, canary, volume, scratch, place, what, readonl
         console.close()
     assert_same_host(before)
     print(f"{len(KINDS)} links, {worked} containers")
+
+
+# --- what who calls us has written: --log, --pid-file, reports
+
+
+def outputs(bundle, path):
+    """Each way to have tare write at @path: (what it is called, the command)."""
+    box = rt_argv("box", "--report", path, bundle.rootfs, "true")
+    return {"log": ("log file", bundle.argv("state", glob=["--log", path])),
+            "pid-file": ("write pid file", bundle.argv("create", "--bundle", bundle.dir, "--pid-file", path)),
+            "report": ("report", box)}
+
+
+@pytest.mark.parametrize("how", ["log", "pid-file", "report"])
+@pytest.mark.parametrize("owner, mode, why", [
+    (0, 0o777, "others may write in its directory"), (0, 0o775, "others may write in its directory"),
+    (1000, 0o755, "its directory belongs to another user"), (1000, 0o1777, "its directory belongs to another user")])
+def test_root_writes_nothing_where_others_may(bundle, scratch, how, owner, mode, why):
+    """Of the files that a caller has written the pid file alone had been tried, and with a link at its place only."""
+    directory = scratch / "theirs"
+    directory.mkdir()
+    os.chown(directory, owner, owner)
+    directory.chmod(mode)
+    bundle.stay().write()
+    what, argv = outputs(bundle, directory / "file")[how]
+    r = command(*argv)
+    assert r.code != 0 and f'{what} "{directory}/file": {why} (they could have root write elsewhere' in r.err, r
+    assert list(directory.iterdir()) == [] and not bundle.exists()
+
+
+@pytest.mark.parametrize("how", ["log", "pid-file", "report"])
+@pytest.mark.parametrize("kind", ["last", "dangling", "way", "foreign", "second"])
+def test_root_writes_nothing_through_a_link(bundle, scratch, how, kind):
+    victim = scratch / "victim"
+    victim.write_text("before")
+    sticky = scratch / "tmp"
+    sticky.mkdir()
+    sticky.chmod(0o1777)
+    path = sticky / "file"
+    if kind == "last":
+        path.symlink_to(victim)
+    elif kind == "dangling":
+        path.symlink_to(scratch / "none")
+    elif kind == "way":
+        (sticky / "way").symlink_to(scratch)
+        os.chown(sticky / "way", 1000, 1000, follow_symlinks=False)
+        path = sticky / "way/victim"
+    elif kind == "foreign":
+        path.write_text("theirs")
+        os.chown(path, 1000, 1000)
+    else:
+        os.link(victim, path)
+    bundle.stay().write()
+    r = command(*outputs(bundle, path)[how][1])
+    assert victim.read_text() == "before" and not (scratch / "none").exists()
+    if how == "pid-file" and kind != "way":  # it takes the place of what is there
+        assert r.code == 0 and not path.is_symlink() and path.read_text() == str(bundle.pid), r
+    else:
+        assert r.code != 0 and "they could have root write elsewhere" in r.err, r
+
+
+@pytest.mark.parametrize("how", ["log", "pid-file", "report"])
+def test_root_writes_below_tmp_and_to_its_own_descriptors(bundle, scratch, how):
+    sticky = scratch / "tmp"
+    sticky.mkdir()
+    sticky.chmod(0o1777)
+    bundle.stay().write()
+    command(*outputs(bundle, sticky / "file")[how][1])
+    assert (sticky / "file").read_text()
+    if how == "log":
+        r = rt("--log", "/dev/stdout", "state", "none")
+        assert 'msg="state \\"none\\": container does not exist"' in r.out

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * heap/output_file.c - files that who calls us has written: --log, --pid-file, reports
+ *
+ * Runs in tare. The directory is opened, looked at by its descriptor, and the file made in that descriptor: what is looked at is
+ * what is written in.
+ */
+#include "heap/output_file.h"
+
+#include "base/fd.h"
+#include "base/fmt.h"
+#include "kernel/process.h"
+#include "kernel/sys.h"
+
+#include <linux/limits.h>
+#include <string.h>
+
+#define APPEND (O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY | O_NONBLOCK)
+
+/* In a user namespace the host's own files seem to be nobody's, and there is nothing of the host's that could be overwritten. */
+static bool is_root(void)
+{
+	return sys_euid() == 0 &&
+	       sys_in_first_namespace("/proc/self/ns/user", FIRST_USER_NAMESPACE);
+}
+
+static bool is_ours(const struct stat *st)
+{
+	return st->st_uid == 0 || st->st_uid == sys_euid();
+}
+
+static int refuse(const char *path, const char *what, const char *why, struct err *e)
+{
+	(void) err_msg(e, "%s \"%s\": %s", what, path, why);
+
+	return err_hint(e,
+			"they could have root write elsewhere: give a directory that only root may "
+			"write to");
+}
+
+/* A link of somebody else's, anywhere on the way, leads where that somebody wants. */
+static int check_links(const char *path, const char *what, struct err *e)
+{
+	char front[PATH_MAX];
+
+	for (const char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		struct stat st;
+
+		fmt_text(front, sizeof(front), "%.*s", (int) (slash - path), path);
+		if (sys_stat_at(AT_FDCWD, front, AT_SYMLINK_NOFOLLOW, &st) == 0 &&
+		    S_ISLNK(st.st_mode) && !is_ours(&st))
+			return refuse(path, what, "the way leads through a link of another user's",
+				      e);
+	}
+
+	return 0;
+}
+
+static int check_directory(int dir, const char *path, const char *what, struct err *e)
+{
+	struct stat st;
+	int r = sys_stat(dir, &st);
+
+	if (r < 0)
+		return err_sys(e, r, "%s \"%s\"", what, path);
+	if (!is_ours(&st))
+		return refuse(path, what, "its directory belongs to another user", e);
+	if (st.st_mode & (S_IWGRP | S_IWOTH) && !(st.st_mode & S_ISVTX))
+		return refuse(path, what, "others may write in its directory", e);
+
+	return 0;
+}
+
+int output_directory(const char *path, const char *what, const char **name, struct err *e)
+{
+	const char *slash = strrchr(path, '/');
+	char front[PATH_MAX];
+
+	*name = slash ? slash + 1 : path;
+	if (strlen(path) >= sizeof(front))
+		return err_sys(e, -ENAMETOOLONG, "%s", what);
+	fmt_text(front, sizeof(front), "%.*s", slash ? (int) (slash - path) + 1 : 1,
+		 slash ? path : ".");
+
+	autoclose int dir = sys_open(front, O_PATH | O_DIRECTORY);
+	if (dir < 0)
+		return err_sys(e, dir, "%s \"%s\"", what, path);
+	if (is_root() &&
+	    (check_links(path, what, e) < 0 || check_directory(dir, path, what, e) < 0))
+		return -1;
+
+	return take_fd(&dir);
+}
+
+/* 0 where @name in @dir is no link; 1 where it leads to a descriptor of ours; -1. */
+static int check_last(int dir, const char *name, const char *path, const char *what, struct err *e)
+{
+	static const char own[] = "/proc/self/fd/";
+	char target[sizeof(own) + 8];
+	ssize_t n = sys_read_link_at(dir, name, target, sizeof(target) - 1);
+
+	if (n < 0)
+		return 0;
+	target[n] = '\0';
+	if (strncmp(target, own, sizeof(own) - 1) == 0 && !strchr(target + sizeof(own) - 1, '/'))
+		return 1;
+
+	return refuse(path, what, "it is a link", e);
+}
+
+/* What was there before, put there by others who may write here (the sticky bit). */
+static int check_file(int fd, const char *path, const char *what, struct err *e)
+{
+	struct stat st;
+
+	if (sys_stat(fd, &st) == 0 && !is_ours(&st))
+		return refuse(path, what, "it belongs to another user", e);
+	if (sys_stat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink > 1)
+		return refuse(path, what, "it has another name, too", e);
+
+	return 0;
+}
+
+int output_open(const char *path, const char *what, mode_t mode, struct err *e)
+{
+	const char *name;
+	bool root = is_root();
+
+	autoclose int dir = output_directory(path, what, &name, e);
+	if (dir < 0)
+		return -1;
+
+	int link = root ? check_last(dir, name, path, what, e) : 0;
+	if (link < 0)
+		return -1;
+
+	autoclose int fd =
+		sys_open_at(dir, name, APPEND | (root && link == 0 ? O_NOFOLLOW : 0), mode);
+	if (fd < 0)
+		return err_sys(e, fd, "%s \"%s\"", what, path);
+	if (root && link == 0 && check_file(fd, path, what, e) < 0)
+		return -1;
+
+	return take_fd(&fd);
+}
