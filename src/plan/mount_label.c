@@ -78,16 +78,46 @@ static void label_root(struct planner *p, const char *place, struct mount_step *
 		m->label = label;
 }
 
-void plan_mount_label(struct planner *p, const char *place, struct mount_step *m)
+/* selinux_add_opt() of the kernel: no kind twice, and no context= together with a defcontext=. */
+static bool exclude(const char *one, const char *other)
+{
+	static const char *const wholes[] = { "context", "defcontext" };
+
+	return strcmp(one, other) == 0 || (is_one_of(one, wholes, ARRAY_SIZE(wholes)) &&
+					   is_one_of(other, wholes, ARRAY_SIZE(wholes)));
+}
+
+static bool is_labelled(const struct planner *p, const struct mount_step *m)
 {
 	static const char *const unlabelled[] = { "proc", "sysfs", "cgroup", "cgroup2" };
-	const char *label = configured(p);
 
-	if (!label || m->bind || m->remount || !m->type ||
-	    is_one_of(m->type, unlabelled, ARRAY_SIZE(unlabelled)))
+	return configured(p) && !m->bind && !m->remount && m->type &&
+	       !is_one_of(m->type, unlabelled, ARRAY_SIZE(unlabelled));
+}
+
+int plan_check_own_label(struct planner *p, const char *place, const struct mount_step *m,
+			 struct err *e)
+{
+	const char *type = context_type(p);
+
+	for (size_t i = 0; is_labelled(p, m) && i < m->parameter_count; i++) {
+		if (!exclude(m->parameters[i].key, type))
+			continue;
+		err_cfg(e, plan_place(p, "%s/options", place),
+			"the mount has a label of its own, %s=, and linux.mountLabel gives it another, %s=",
+			m->parameters[i].key, type);
+		return err_hint(e, "the kernel takes one: leave out one of the two");
+	}
+
+	return 0;
+}
+
+void plan_mount_label(struct planner *p, const char *place, struct mount_step *m)
+{
+	if (!is_labelled(p, m))
 		return;
 	if (strcmp(m->type, "mqueue") == 0)
-		label_root(p, place, m, label);
+		label_root(p, place, m, configured(p));
 	else
-		add_parameter(p, m, label);
+		add_parameter(p, m, configured(p));
 }

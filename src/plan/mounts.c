@@ -341,6 +341,8 @@ static int plan_mount(struct planner *p, size_t i, struct err *e)
 		return 0;
 	}
 	plan_mount_in_userns(p, place, &m);
+	if (plan_check_own_label(p, place, &m, e) < 0)
+		return -1;
 	plan_mount_label(p, place, &m);
 	plan_mount_readonly_later(p, place, &m);
 	plan_add(p, OP_MOUNT, place)->mount = m;

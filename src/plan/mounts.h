@@ -31,6 +31,10 @@ void plan_make_working_directory(struct planner *p);
 int plan_check_mount_label(const struct planner *p, struct err *e);
 void plan_mount_label(struct planner *p, const char *place, struct mount_step *m);
 
+/* mount_label.c: refuse a label among the mount's own options that linux.mountLabel contradicts. 0, or -1. */
+int plan_check_own_label(struct planner *p, const char *place, const struct mount_step *m,
+			 struct err *e);
+
 /* cgroup_mounts.c: the steps for a mount of type cgroup, which is many things. @m: its options, as
  * read. */
 void plan_cgroup_mounts(struct planner *p, const char *place, const struct mount_step *m);

@@ -367,6 +367,19 @@ static void new_filesystems_are_labelled(void **state)
 			 TYPE("tmpfs")),
 		"/annotations/run.oci.mount_context_type: unknown type \"x\": it is context, "
 		"fscontext, defcontext or rootcontext");
+	plan_case_refuses(
+		&c,
+		LABELLED(
+			"",
+			"{ \"destination\": \"/m\", \"type\": \"tmpfs\", \"options\": [\"mode=700\", "
+			"\"defcontext=a:b:c:s0\"] }"),
+		"/mounts/0/options: the mount has a label of its own, defcontext=, and linux.mountLabel "
+		"gives it another, context= (the kernel takes one: leave out one of the two)");
+	plan_case_gives(
+		&c,
+		LABELLED("", "{ \"destination\": \"/m\", \"type\": \"tmpfs\", \"options\": "
+			     "[\"rootcontext=a:b:c:s0\"] }"),
+		"mount tmpfs on \"/m\" rootcontext=a:b:c:s0,context=\"u:r:t:s0:c1,c2\" [/mounts/0]\n");
 	c.facts.initial_userns = false;
 	plan_case_gives(&c, LABELLED("", TYPE("mqueue")),
 			"mount mqueue on \"/m\", else rbind \"/dev/mqueue\" [/mounts/0]\n");
