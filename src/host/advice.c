@@ -85,6 +85,45 @@ static void tell_sysctl(const struct create *c, const struct step *s, struct err
 			    "it there with sysctl(8), and leave it out here");
 }
 
+/* ---- memory ---- */
+
+static const struct step *find_memory_limit(const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->step_count; i++) {
+		const struct step *s = &plan->steps[i];
+		bool memory = s->op == OP_WRITE_CGROUP &&
+			      (strcmp(s->cgroup_file.file, "memory.max") == 0 ||
+			       strcmp(s->cgroup_file.file, "memory.limit_in_bytes") == 0);
+
+		if (memory && s->cgroup_file.value[0] >= '0' && s->cgroup_file.value[0] <= '9')
+			return s;
+	}
+
+	return NULL;
+}
+
+/* The kernel charges a cgroup for a process from its clone on: one that is short of memory fails, or is killed, anywhere. */
+int memory_advise(const struct plan *plan, struct err *e)
+{
+	const struct step *limit = find_memory_limit(plan);
+
+	if (!limit)
+		return err_hint(e, "was memory short, of a cgroup above or of the machine? The "
+				   "kernel's log says so");
+	err_at(e, limit->place);
+
+	return err_hint(e,
+			"the memory limit of %s bytes may be too small: tare-init, before the "
+			"program, takes some hundred thousand; 1048576 are enough for it",
+			limit->cgroup_file.value);
+}
+
+static void tell_memory(const struct create *c, const struct step *s, struct err *e)
+{
+	(void) s;
+	memory_advise(c->plan, e);
+}
+
 /* ---- the table ---- */
 
 struct advice {
@@ -97,6 +136,9 @@ struct advice {
 static const struct advice advices[] = {
 	{ .op = OP_CLAIM_ID, .code = ENOSPC, .hint = "the file system of the state is full" },
 	{ .op = OP_CLAIM_ID, .code = EDQUOT, .hint = "the file system of the state is full" },
+	{ .op = OP_SPAWN, .code = ENOMEM, .tell = tell_memory },
+	{ .op = OP_SPAWN, .code = E2BIG, .tell = tell_memory },
+	{ .op = OP_JOIN_CGROUP, .code = ENOMEM, .tell = tell_memory },
 	{ .op = OP_JOIN_NAMESPACE,
 	  .code = EPERM,
 	  .hint = "it takes CAP_SYS_ADMIN in the user namespace that owns this one" },

@@ -191,6 +191,9 @@ void exec_explain(pid_t pid, int socket, const struct wire_message *m, struct er
 /* The step @s failed, also inside, with @e: add a hint where one helps and none is there. -1 */
 int step_advise(const struct create *c, const struct step *s, struct err *e);
 
+/* tare-init was killed, or had no memory: the place and the value of the limit that may be why. -1 */
+int memory_advise(const struct plan *plan, struct err *e);
+
 /* ---- perform.c: the walk through the plan ---- */
 
 /* Claim the ID and perform the plan up to where tare-init waits, or for run, has exec'd. */

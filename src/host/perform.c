@@ -409,7 +409,7 @@ static int died(struct create *c, struct err *e)
 			(void) err_msg(e, "the container's first process ended with %d",
 				       status >> 8 & 0xff);
 		if ((status & 0x7f) == SIGKILL)
-			err_hint(e, "its memory limit may be too small");
+			memory_advise(c->plan, e);
 		return -1;
 	}
 

@@ -14,6 +14,7 @@
 #include "cgroup/cgroup.h"
 #include "cgroup/former.h"
 #include "cgroup/scope.h"
+#include "heap/log.h"
 #include "kernel/process.h"
 #include "plan/unit_limits.h"
 #include "plan/update.h"
@@ -140,6 +141,9 @@ int container_update(const struct state_root *root, const char *id,
 		return -1;
 	if (state_status(dir, &rec) == STATUS_STOPPED)
 		return err_msg(e, "container not running");
+	if (resources->devices_count > 0)
+		log_warning(
+			"/devices: update leaves the rules for devices as create has made them");
 
 	return put_in_force(&rec, resources, schemata, &a, e) < 0 ? shorten_place(e) : 0;
 }

@@ -107,6 +107,38 @@ def test_a_disk_without_weights_names_the_scheduler_that_has_them(bundle):
                       "bfq scheduler has weights: echo bfq >/sys/block/DISK/queue/scheduler)")
 
 
+def test_a_memory_limit_that_is_too_small_is_named(bundle):
+    if cgroup_mount("memory") is None and not has_v2("memory"):
+        pytest.skip("no memory controller")
+    bundle.linux["resources"] = {"memory": {"limit": 8192}}
+    r = bundle.run()
+    r.refused("/linux/resources/memory/limit (line ", "(the memory limit of 8192 bytes may be too small: tare-init, before the "
+              "program, takes some hundred thousand; 1048576 are enough for it)")
+    bundle.linux["resources"] = {"memory": {"limit": 1048576}}
+    assert bundle.sh("echo up").run().ok().out == "up\n"
+
+
+def test_shares_of_an_idle_container_hear_of_that(bundle):
+    top = cgroup_mount("cpu") or (cgroup_mount("") if has_v2("cpu") else None)
+    if top is None or not (top / TOKEN / "cpu.idle").exists():
+        pytest.skip("no cpu.idle")
+    bundle.linux["resources"] = {"cpu": {"idle": 1}}
+    bundle.stay().up()
+    r = bundle.verb("update", "--cpu-share", "512")
+    assert r.code == 1 and r.err.endswith(": invalid argument (the cgroup is idle (cpu.idle is 1), and such a one takes no "
+                                          "shares: set /linux/resources/cpu/idle to 0 as well)\n"), r
+
+
+def test_update_with_rules_for_devices_says_that_it_leaves_them(bundle, scratch):
+    if cgroup_mount("pids") is None and not has_v2("pids"):
+        pytest.skip("no pids controller")
+    bundle.stay().up()
+    (scratch / "r.json").write_text('{"devices": [{"allow": true, "access": "rwm"}], "pids": {"limit": 77}}')
+    r = command(*bundle.argv("update", "-r", scratch / "r.json", glob=["--log-level=warning"])).ok()
+    assert r.err == "tare: warning: /devices: update leaves the rules for devices as create has made them\n"
+    assert read(bundle.cgroup("pids" if cgroup_mount("pids") else "") / "pids.max") == "77"
+
+
 def v2_controller():
     """A controller of the v2 hierarchy, and a file of it."""
     for name, file in (("pids", "pids.max"), ("memory", "memory.max"), ("hugetlb", "hugetlb.2MB.max")):
