@@ -21,7 +21,10 @@ static int open_output(int *fd, const struct host_path *p, struct err *e)
 	if (!path)
 		return 0;
 	*fd = host_path_open(p, flags, 0600);
-	/* ENXIO: a FIFO that nobody reads, or a socket; without O_NONBLOCK the first would be waited for. */
+	/*
+	 * ENXIO: a FIFO that nobody reads, or a socket; without O_NONBLOCK the first would be
+	 * waited for.
+	 */
 	if (*fd < 0 && *fd != -ENXIO)
 		return err_sys(e, *fd, "open \"%s\" for what hooks print", path);
 

@@ -2,12 +2,13 @@
 /*
  * host/nodes.c - device nodes that tare makes for a user namespace
  *
- * Only who has CAP_MKNOD in the first user namespace may make them, and only on a filesystem that was mounted there nodes
- * work. So tare mounts a tmpfs nowhere, makes the nodes in it, with the mode and owner that config.json asks for, and hands it to
- * tare-init, which binds each onto its place. What path or numbers the host's own nodes have does not matter.
+ * Only who has CAP_MKNOD in the first user namespace may make them, and only on a filesystem that
+ * was mounted there nodes work. So tare mounts a tmpfs nowhere, makes the nodes in it, with the
+ * mode and owner that config.json asks for, and hands it to tare-init, which binds each onto its
+ * place. What path or numbers the host's own nodes have does not matter.
  *
- * Without detached mounts (Linux before 5.12), or where mknod(2) is refused to tare too, tare-init binds the host's, which has the
- * host's mode and owner.
+ * Without detached mounts (Linux before 5.12), or where mknod(2) is refused to tare too, tare-init
+ * binds the host's, which has the host's mode and owner.
  */
 #include "host/host.h"
 

@@ -6,9 +6,9 @@
  * map the owners of its files. So such mounts are made here, detached, and sent through the socket in the order of
  * the steps that want them; tare-init sets attributes and attaches.
  *
- * What lies in the container's own earlier mounts is only in the mount namespace of tare-init, and only from their turn on: that is
- * opened there, when tare-init asks, with our rights, and tare-init makes the copy. Without detached mounts (Linux before 5.12) all are
- * opened so.
+ * What lies in the container's own earlier mounts is only in the mount namespace of tare-init, and
+ * only from their turn on: that is opened there, when tare-init asks, with our rights, and
+ * tare-init makes the copy. Without detached mounts (Linux before 5.12) all are opened so.
  */
 #include "host/host.h"
 
@@ -75,8 +75,9 @@ static bool is_below(const char *path, const char *top)
 }
 
 /*
- * Can the source be one of the container's own mounts, or a tree with them in it? Those are only in its mount namespace, each once its turn
- * has come: runtime-spec, config.md#mounts, "MUST mount entries in the listed order".
+ * Can the source be one of the container's own mounts, or a tree with them in it? Those are only in
+ * its mount namespace, each once its turn has come: runtime-spec, config.md#mounts, "MUST mount
+ * entries in the listed order".
  */
 static bool is_late(const struct create *c, const struct step *s)
 {
@@ -351,7 +352,10 @@ static int send_source(struct create *c, size_t step, struct err *e)
 	return hand_over(c, step, kind, fd, e);
 }
 
-/* The copy that is mounted, if it can be made here; and where it goes, which must be of tare-init's mount namespace. */
+/*
+ * The copy that is mounted, if it can be made here; and where it goes, which must be of tare-init's
+ * mount namespace.
+ */
 static int send_rootfs(struct create *c, size_t step, struct err *e)
 {
 	const char *path = c->plan->steps[step].rootfs.path;

@@ -2,9 +2,10 @@
 /*
  * inside/copy.c - fill a tmpfs with what is at its place (mount option tmpcopyup)
  *
- * The image may be of anybody: so every entry is opened by its bare name in the descriptor of its directory, without following it, and
- * made in the descriptor of the copy's. A directory that is swapped for a link meanwhile is an error, not a way out. What an entry
- * is, whose and with which mode is told by what was opened: a first look at the name only says how to open it.
+ * The image may be of anybody: so every entry is opened by its bare name in the descriptor of its
+ * directory, without following it, and made in the descriptor of the copy's. A directory that is
+ * swapped for a link meanwhile is an error, not a way out. What an entry is, whose and with which
+ * mode is told by what was opened: a first look at the name only says how to open it.
  */
 #include "inside/inside.h"
 
@@ -33,7 +34,10 @@ static int copy_content(int from, int to)
 	}
 }
 
-/* Open @name, which was of the kind that @st says; *@st is then of what was opened. The descriptor, or -errno. */
+/*
+ * Open @name, which was of the kind that @st says; *@st is then of what was opened. The descriptor,
+ * or -errno.
+ */
 static int open_entry(int from, const char *name, int flags, struct stat *st)
 {
 	mode_t kind = st->st_mode & S_IFMT;

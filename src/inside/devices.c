@@ -49,7 +49,10 @@ static int check_node(const struct stat *st, const struct device_step *d, struct
 	return 0;
 }
 
-/* Owner before mode: changing the first takes set-user-ID bits away. By its place in procfs, for an O_PATH descriptor has no fchmod(2). */
+/*
+ * Owner before mode: changing the first takes set-user-ID bits away. By its place in procfs, for an
+ * O_PATH descriptor has no fchmod(2).
+ */
 static int set_rights(int node, const struct stat *st, const struct device_step *d, struct err *e)
 {
 	char path[64];
@@ -68,8 +71,8 @@ static int set_rights(int node, const struct stat *st, const struct device_step 
 }
 
 /*
- * What is at the name, be it of the image or made right now: another container may have the same /dev and exchange it at any
- * moment, so what is changed is what was looked at.
+ * What is at the name, be it of the image or made right now: another container may have the same
+ * /dev and exchange it at any moment, so what is changed is what was looked at.
  */
 static int settle_node(int parent, const char *name, const struct device_step *d, bool is_new,
 		       struct err *e)
@@ -154,7 +157,10 @@ static int clone_brought(const struct inside *in, struct err *e)
 	return mount < 0 ? err_sys(e, mount, "take the node that the host made") : mount;
 }
 
-/* As the /dev around it mostly is: a device needs neither, and what is owned by others should not have them. */
+/*
+ * As the /dev around it mostly is: a device needs neither, and what is owned by others should not
+ * have them.
+ */
 static int clone_node(const struct inside *in, const struct device_step *d, struct err *e)
 {
 	struct mount_attr attr = { .attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC };
@@ -169,7 +175,9 @@ static int clone_node(const struct inside *in, const struct device_step *d, stru
 	return r < 0 ? err_sys(e, r, "set mount attributes") : take_fd(&mount);
 }
 
-/* Is there something that a node can be bound on? A directory, a link or a socket is another file. */
+/*
+ * Is there something that a node can be bound on? A directory, a link or a socket is another file.
+ */
 static int check_place(int target, const struct device_step *d, struct err *e)
 {
 	struct stat st;
@@ -226,8 +234,9 @@ static int make_node(const struct inside *in, int parent, const char *name,
 /* ---- the steps ---- */
 
 /*
- * Only what is mounted in our own namespace can be copied before Linux 6.15. So the tmpfs lies over the host's root for a moment, where
- * no look-up finds it; the host sends none where there are no detached mounts.
+ * Only what is mounted in our own namespace can be copied before Linux 6.15. So the tmpfs lies over
+ * the host's root for a moment, where no look-up finds it; the host sends none where there are no
+ * detached mounts.
  */
 int devices_bring(struct inside *in, const struct step *s, struct err *e)
 {

@@ -22,8 +22,9 @@ static const struct step *find_filter(const struct inside *in)
 }
 
 /*
- * A startContainer hook is a program of the image: what the filter keeps from the container's program it must not have either. The listener
- * of a filter that notifies belongs to the program's own copy, which is loaded later: what is notified there fails in a hook with ENOSYS
+ * A startContainer hook is a program of the image: what the filter keeps from the container's
+ * program it must not have either. The listener of a filter that notifies belongs to the program's
+ * own copy, which is loaded later: what is notified there fails in a hook with ENOSYS
  * (seccomp_unotify(2)).
  */
 static const struct sock_fprog *filter_of(const struct inside *in, const struct hook_step *h,
@@ -60,8 +61,8 @@ int hooks_run(struct inside *in, const struct step *s, struct err *e)
 		.envp = h->envp ? h->envp : in->envp,
 		.timeout = h->timeout,
 		/*
-		 * createContainer hooks of the wild name files of the rootfs as "./lib/x": that is where runc has them
-		 * start. The specification has no word on it.
+		 * createContainer hooks of the wild name files of the rootfs as "./lib/x": that is
+		 * where runc has them start. The specification has no word on it.
 		 */
 		.directory = h->in_container ? "/" : in->plan->rootfs,
 		.state = { in->plan->state_head, status_and_pid, in->plan->state_tail },

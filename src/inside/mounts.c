@@ -38,7 +38,10 @@ static int clone_failed(const struct inside *in, const struct mount_step *m, int
 	return -1;
 }
 
-/* The host opened the source in our own mount namespace: the copy is ours to make, and its owners the host's to map. */
+/*
+ * The host opened the source in our own mount namespace: the copy is ours to make, and its owners
+ * the host's to map.
+ */
 static int copy_source(struct inside *in, const struct mount_step *m, int source, struct err *e)
 {
 	struct wire_message answer;
@@ -125,7 +128,10 @@ static int set_label(int mount, const char *label, struct err *e)
 	return r < 0 ? err_sys(e, r, "label it \"%s\"", label) : 0;
 }
 
-/* Directories of procfs that are there for mounts, and always empty otherwise: what covers them hides nothing. */
+/*
+ * Directories of procfs that are there for mounts, and always empty otherwise: what covers them
+ * hides nothing.
+ */
 static bool is_for_mounts(const char *point)
 {
 	return strcmp(point, "/proc/sys/fs/binfmt_misc") == 0 ||
@@ -133,8 +139,8 @@ static bool is_for_mounts(const char *point)
 }
 
 /*
- * mount_namespaces(7): a procfs can be mounted anew in a user namespace only where a whole one is in sight. There are other reasons for
- * EPERM: a security module, a filter.
+ * mount_namespaces(7): a procfs can be mounted anew in a user namespace only where a whole one is
+ * in sight. There are other reasons for EPERM: a security module, a filter.
  */
 static int explain_proc(struct err *e)
 {
@@ -270,7 +276,10 @@ static int check_procfs(struct inside *in, const struct mount_step *m, struct er
 	return 0;
 }
 
-/* By a link of the image a mount may cover the /sys in which paths are looked up to be masked. Then that one is no longer what is seen. */
+/*
+ * By a link of the image a mount may cover the /sys in which paths are looked up to be masked. Then
+ * that one is no longer what is seen.
+ */
 static bool covers_sys(const struct inside *in, int target)
 {
 	struct stat st, trusted;
@@ -294,7 +303,10 @@ static int check_place(struct inside *in, const struct mount_step *m, int target
 	return fs.f_type == PROC_SUPER_MAGIC ? check_procfs(in, m, e) : 0;
 }
 
-/* mount(2) says ENOTDIR, whichever of the two is one; move_mount(2) EINVAL. Engines and users know the first's text. */
+/*
+ * mount(2) says ENOTDIR, whichever of the two is one; move_mount(2) EINVAL. Engines and users know
+ * the first's text.
+ */
 static int attach_failed(int r, int target, int directory, const struct mount_step *m,
 			 struct err *e)
 {
@@ -331,8 +343,9 @@ static int attach(struct inside *in, int mount, const struct mount_step *m, stru
 }
 
 /*
- * tmpcopyup: while it is still detached, so that nobody ever sees it half filled. Without, a tmpfs has mode 1777, which would open
- * a directory of the image to everybody; so without mode= it gets that one's.
+ * tmpcopyup: while it is still detached, so that nobody ever sees it half filled. Without, a tmpfs
+ * has mode 1777, which would open a directory of the image to everybody; so without mode= it gets
+ * that one's.
  */
 static int fill(struct inside *in, int mount, const struct mount_step *m, struct err *e)
 {
@@ -361,7 +374,10 @@ static int fill(struct inside *in, int mount, const struct mount_step *m, struct
 	return set_attrs(mount, &m->attrs, 0, e);
 }
 
-/* Keep a descriptor of it for the step that makes it read-only: at its place there may be another mount by then. */
+/*
+ * Keep a descriptor of it for the step that makes it read-only: at its place there may be another
+ * mount by then.
+ */
 static int keep_for_later(struct inside *in, int mount, const struct mount_step *m, struct err *e)
 {
 	if (m->readonly_later == 0)

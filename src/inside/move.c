@@ -2,10 +2,11 @@
 /*
  * inside/move.c - --no-pivot: the rootfs is moved over the host's root
  *
- * For a host whose root can't be pivoted away: an initramfs. Its tree stays in the mount namespace then, under the rootfs, where no
- * path leads. But the kernel looks at all mounts of the namespace when a user namespace mounts procfs or sysfs anew: that is
- * allowed where a whole one is there already (mount_namespaces(7), user_namespaces(7)). So the host's have to go first,
- * or the container's program could have a procfs without masks and a writable sysfs.
+ * For a host whose root can't be pivoted away: an initramfs. Its tree stays in the mount namespace
+ * then, under the rootfs, where no path leads. But the kernel looks at all mounts of the namespace
+ * when a user namespace mounts procfs or sysfs anew: that is allowed where a whole one is there
+ * already (mount_namespaces(7), user_namespaces(7)). So the host's have to go first, or the
+ * container's program could have a procfs without masks and a writable sysfs.
  */
 #include "inside/inside.h"
 
@@ -16,7 +17,10 @@
 #include <linux/limits.h>
 #include <linux/mount.h>
 
-/* Is it one of the host's that would let a new one be made? What is below @rootfs is the container's own. */
+/*
+ * Is it one of the host's that would let a new one be made? What is below @rootfs is the
+ * container's own.
+ */
 static bool reveals(const struct mountinfo_line *line, const char *rootfs)
 {
 	size_t length = strlen(rootfs);
@@ -41,8 +45,8 @@ static int find(int list, const char *rootfs, unsigned skipped, struct mountinfo
 }
 
 /*
- * A mount that came with the copy of a more privileged namespace is locked and can't be unmounted, only covered: what the container's
- * program copies is locked with its cover.
+ * A mount that came with the copy of a more privileged namespace is locked and can't be unmounted,
+ * only covered: what the container's program copies is locked with its cover.
  */
 static int take_away(int list, const char *rootfs, struct err *e)
 {

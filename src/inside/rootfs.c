@@ -35,7 +35,10 @@ static int receive(struct inside *in, const char *path, struct wire_message *m, 
 	return fd;
 }
 
-/* The directory that the rootfs is. *@tree: the copy to be mounted on it, where the host has made one; else -1. */
+/*
+ * The directory that the rootfs is. *@tree: the copy to be mounted on it, where the host has made
+ * one; else -1.
+ */
 static int open_place(struct inside *in, const struct step *s, int *tree, struct err *e)
 {
 	const char *path = s->rootfs.path;
@@ -56,7 +59,10 @@ static int open_place(struct inside *in, const struct step *s, int *tree, struct
 	return receive(in, path, &m, e);
 }
 
-/* What was mounted in the rootfs before. pivot_root(2) takes no shared root, so that comes last of all. */
+/*
+ * What was mounted in the rootfs before. pivot_root(2) takes no shared root, so that comes last of
+ * all.
+ */
 static int propagate_below(const struct inside *in, unsigned long flags, struct err *e)
 {
 	struct mount_attr all = { .propagation = flags & ~(unsigned long) MS_REC };
@@ -69,7 +75,10 @@ static int propagate_below(const struct inside *in, unsigned long flags, struct 
 	return r < 0 ? err_sys(e, r, "set the propagation below the rootfs") : 0;
 }
 
-/* What is mounted where a shared mount is becomes shared itself: so nothing that is mounted below it may reach the others. */
+/*
+ * What is mounted where a shared mount is becomes shared itself: so nothing that is mounted below
+ * it may reach the others.
+ */
 static int keep_private(const struct inside *in, struct err *e)
 {
 	struct mount_attr attr = { .propagation = MS_PRIVATE };
@@ -79,8 +88,9 @@ static int keep_private(const struct inside *in, struct err *e)
 }
 
 /*
- * Onto its own path, which is looked up once: so until pivot_root(2) the host's tree is all around the container's mounts, and hooks that
- * enter this mount namespace find both (runtime-spec, config.md#prestart).
+ * Onto its own path, which is looked up once: so until pivot_root(2) the host's tree is all around
+ * the container's mounts, and hooks that enter this mount namespace find both (runtime-spec,
+ * config.md#prestart).
  */
 int rootfs_mount(struct inside *in, const struct step *s, struct err *e)
 {

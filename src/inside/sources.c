@@ -2,8 +2,9 @@
 /*
  * inside/sources.c - what the host opens or makes for tare-init
  *
- * It comes through the control socket in the order of the steps that want it, and ahead; from WIRE_LATER on only when it is
- * asked for, for what is wanted lies in a mount that is not there before its turn.
+ * It comes through the control socket in the order of the steps that want it, and ahead; from
+ * WIRE_LATER on only when it is asked for, for what is wanted lies in a mount that is not there
+ * before its turn.
  */
 #include "inside/inside.h"
 
@@ -21,7 +22,10 @@ int source_ask(struct inside *in, int tree, struct wire_message *answer)
 			sys_exit(EXIT_ABANDONED);
 		if (answer->kind != WIRE_GO)
 			return fd;
-		/* A step that the host does ahead of us is done: give_turn() need not wait for that. */
+		/*
+		 * A step that the host does ahead of us is done: give_turn() need not wait for
+		 * that.
+		 */
 		in->early_turns++;
 	}
 }

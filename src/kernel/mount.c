@@ -2,14 +2,16 @@
 /*
  * kernel/mount.c - mounts by descriptor, and without the calls that were made for it
  *
- * Before Linux 5.12 (mount_setattr(2)), or behind a filter that doesn't know the new calls, a mount can't be detached.
- * What stands in for that is a stage: a private tmpfs where no path leads. A mount is made there by mount(2), configured, and
- * moved from there to its place. Both ends are named by /proc/self/fd, which leads to what a descriptor is and follows
- * nothing. So here too nothing is looked up twice, and nothing is in its place half-configured.
+ * Before Linux 5.12 (mount_setattr(2)), or behind a filter that doesn't know the new calls, a mount
+ * can't be detached. What stands in for that is a stage: a private tmpfs where no path leads. A
+ * mount is made there by mount(2), configured, and moved from there to its place. Both ends are
+ * named by /proc/self/fd, which leads to what a descriptor is and follows nothing. So here too
+ * nothing is looked up twice, and nothing is in its place half-configured.
  *
- * At first the stage lies over our root: look-ups begin at the root itself, under the stage. But a process that enters the mount
- * namespace (setns(2)) gets what is mounted over the root as its root. So, before the first hook, the stage is moved to the place
- * of the rootfs, and the rootfs covers it.
+ * At first the stage lies over our root: look-ups begin at the root itself, under the stage. But a
+ * process that enters the mount namespace (setns(2)) gets what is mounted over the root as its
+ * root. So, before the first hook, the stage is moved to the place of the rootfs, and the rootfs
+ * covers it.
  *
  * The stage needs a mount namespace of our own, and goes with the host's tree: tare-init only.
  */

@@ -24,8 +24,9 @@
 #endif
 
 /*
- * Are there detached mounts? Else the functions below use mount(2), each with the same result, or say -ENOSYS: it takes
- * a mount of its own (mount.c, the stage), so only who has a mount namespace of its own may allow it.
+ * Are there detached mounts? Else the functions below use mount(2), each with the same result, or
+ * say -ENOSYS: it takes a mount of its own (mount.c, the stage), so only who has a mount namespace
+ * of its own may allow it.
  */
 bool sys_mounts_detached(void);
 void sys_allow_stage(void);
@@ -53,14 +54,18 @@ int sys_attach_mount(int mount, int target);
 int sys_set_mount_attr(int mount, unsigned flags, struct mount_attr *attr);
 
 /*
- * Before the rootfs is attached to @place: what else the functions here keep in the mount namespace goes there first, and is covered by
- * the rootfs. So nothing of it is seen by who enters the namespace. It goes with the host's tree; or, once the rootfs was moved
- * away, by sys_drop_stage(), which changes the working directory.
+ * Before the rootfs is attached to @place: what else the functions here keep in the mount namespace
+ * goes there first, and is covered by the rootfs. So nothing of it is seen by who enters the
+ * namespace. It goes with the host's tree; or, once the rootfs was moved away, by sys_drop_stage(),
+ * which changes the working directory.
  */
 int sys_hide_stage(int place);
 int sys_drop_stage(void);
 
-/* ---- file systems, where fsopen(2) and those that go with it are missing, or have no word for an option ---- */
+/*
+ * ---- file systems, where fsopen(2) and those that go with it are missing, or have no word for an
+ * option ----
+ */
 
 /*
  * A new one, made by mount(2) where nobody sees it, to be attached. @flags: MS_* that are no attributes; @data: its

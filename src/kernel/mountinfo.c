@@ -21,7 +21,10 @@ static int next_char(struct mountinfo *m)
 	return (unsigned char) m->buffer[m->at++];
 }
 
-/* Read up to a blank or the line's end, which is returned, or -errno. What does not fit in @field is cut. */
+/*
+ * Read up to a blank or the line's end, which is returned, or -errno. What does not fit in @field
+ * is cut.
+ */
 static int read_cut(struct mountinfo *m, char *field, size_t size, size_t *length)
 {
 	int c;

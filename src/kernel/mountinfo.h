@@ -8,7 +8,10 @@
 
 #include <linux/limits.h>
 
-/* @fd: of a mountinfo file, open; the rest begins as zero. To begin again: from offset 0 of the file with zeros. */
+/*
+ * @fd: of a mountinfo file, open; the rest begins as zero. To begin again: from offset 0 of the
+ * file with zeros.
+ */
 struct mountinfo {
 	int fd;
 	size_t at, filled;

@@ -3,8 +3,8 @@
  * plan/devices.c - linux.devices, the default devices, the links in /dev
  *
  * config-linux.md, "Default Devices"; runtime-linux.md, "Dev symbolic links". Where mknod(2) is
- * refused, so in every user namespace but the first, nodes are bound: as tare makes them, where it has that right
- * itself, else the host's own.
+ * refused, so in every user namespace but the first, nodes are bound: as tare makes them, where it
+ * has that right itself, else the host's own.
  *
  * A /dev that is bound from elsewhere, as privileged containers have it, is left as it is: most
  * likely it is the host's.

@@ -6,9 +6,10 @@
  * which read them from the record; they are checked here, so that their faults show
  * at create, when something can still be done about it.
  *
- * The specification leaves open what the environment of a hook without `env` is. Hooks are written for runtimes that hand down
- * their own, and need PATH, HOME or XDG_RUNTIME_DIR; a startContainer hook, a program of the image, gets the one of the container's
- * program. An `env` that is there is exact, also an empty one.
+ * The specification leaves open what the environment of a hook without `env` is. Hooks are written
+ * for runtimes that hand down their own, and need PATH, HOME or XDG_RUNTIME_DIR; a startContainer
+ * hook, a program of the image, gets the one of the container's program. An `env` that is there is
+ * exact, also an empty one.
  */
 #include "plan/hooks.h"
 

@@ -2,9 +2,10 @@
 /*
  * plan/mount_readonly.c - what is read-only only when all is made
  *
- * A tmpfs is empty, and /dev is filled with nodes and links by tare: with `ro` no place of a further mount could be made in them. The word
- * is meant for the container's program. So such a mount becomes read-only behind the last step that makes something; before the root
- * does, and behind that of the program's working directory.
+ * A tmpfs is empty, and /dev is filled with nodes and links by tare: with `ro` no place of a
+ * further mount could be made in them. The word is meant for the container's program. So such a
+ * mount becomes read-only behind the last step that makes something; before the root does, and
+ * behind that of the program's working directory.
  */
 #include "kernel/mount.h"
 #include "kernel/process.h"

@@ -6,9 +6,9 @@
  * counts, as with mount(8). A word that is none of ours is the filesystem's: for a bind, which
  * has none, that is an error.
  *
- * Destinations are checked here as far as text goes, and only once they are cleaned: `/proc/`, `/./proc` and `/dev/../proc` are one
- * place for all that compares them, here and in tare-init. Where links lead is seen when a mount is made, with the
- * rootfs as root.
+ * Destinations are checked here as far as text goes, and only once they are cleaned: `/proc/`,
+ * `/./proc` and `/dev/../proc` are one place for all that compares them, here and in tare-init.
+ * Where links lead is seen when a mount is made, with the rootfs as root.
  */
 #include "plan/mounts.h"
 
@@ -116,7 +116,10 @@ static void read_option(struct planner *p, struct reading *r, size_t i, const ch
 		r->propagation[r->m->propagation_count++] = option->propagation;
 }
 
-/* A bind shows what is mounted already: mount(2) passes over its data, and so a `mode=755` would be without effect. */
+/*
+ * A bind shows what is mounted already: mount(2) passes over its data, and so a `mode=755` would be
+ * without effect.
+ */
 static int refuse_parameter(struct planner *p, const struct reading *r, size_t mount, struct err *e)
 {
 	const char *option = p->config->mounts[mount].options[r->first_parameter];

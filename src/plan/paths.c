@@ -2,9 +2,9 @@
 /*
  * plan/paths.c - linux.maskedPaths, linux.readonlyPaths
  *
- * Read-only first: it covers a path with a copy of what is there, and a mask below it is then
- * put onto the copy. A path that is there twice, in whatever spelling, is covered once: engines put their own lists and the
- * user's together.
+ * Read-only first: it covers a path with a copy of what is there, and a mask below it is then put
+ * onto the copy. A path that is there twice, in whatever spelling, is covered once: engines put
+ * their own lists and the user's together.
  */
 #include "kernel/process.h"
 #include "plan/path_text.h"

@@ -2,14 +2,15 @@
 /*
  * plan/rootfs.c - root, linux.rootfsPropagation
  *
- * First of all mounts the whole tree becomes a slave of the host's, whatever config.json says
- * of the rootfs: nothing that is mounted for a container may travel to the host. A volume
- * that is meant to travel, `rshared`, does not need it: its mount is taken from the host's
- * own tree (mounts.c). What rootfsPropagation asks for is set on the rootfs, last of all; a recursive word (rslave) is
- * for the mounts too, but for those that have one of their own.
+ * First of all mounts the whole tree becomes a slave of the host's, whatever config.json says of
+ * the rootfs: nothing that is mounted for a container may travel to the host. A volume that is
+ * meant to travel, `rshared`, does not need it: its mount is taken from the host's own tree
+ * (mounts.c). What rootfsPropagation asks for is set on the rootfs, last of all; a recursive word
+ * (rslave) is for the mounts too, but for those that have one of their own.
  *
- * config-linux.md#rootfs-mount-propagation: "shared" is a new peer group and "does not mean that it's shared with the host", only "slave"
- * receives from the host. So it leaves its master before it is shared, and so does one of which nothing is said.
+ * config-linux.md#rootfs-mount-propagation: "shared" is a new peer group and "does not mean that
+ * it's shared with the host", only "slave" receives from the host. So it leaves its master before
+ * it is shared, and so does one of which nothing is said.
  */
 #include "kernel/mount.h"
 #include "kernel/process.h"
@@ -70,7 +71,10 @@ static bool has_own_namespace(const struct planner *p)
 	return p->new_namespaces & CLONE_NEWNS;
 }
 
-/* Is there anything that takes a mount? Else the container without a mount namespace is a directory that it can't leave. */
+/*
+ * Is there anything that takes a mount? Else the container without a mount namespace is a directory
+ * that it can't leave.
+ */
 static bool wants_mounts(const struct planner *p)
 {
 	const struct oci_config *config = p->config;
@@ -82,9 +86,10 @@ static bool wants_mounts(const struct planner *p)
 }
 
 /*
- * config-linux.md#namespaces: of a type that is not listed the container inherits the runtime's, and nothing forbids mounts in there. The
- * rootfs is mounted on its own path, as one private mount that has all others below it: the journal names that, and deleting the
- * container takes it away. A namespace that is joined by its path may be gone by then, or out of reach: it keeps the mount.
+ * config-linux.md#namespaces: of a type that is not listed the container inherits the runtime's,
+ * and nothing forbids mounts in there. The rootfs is mounted on its own path, as one private mount
+ * that has all others below it: the journal names that, and deleting the container takes it away. A
+ * namespace that is joined by its path may be gone by then, or out of reach: it keeps the mount.
  */
 int plan_record_mount(struct planner *p, struct err *e)
 {
@@ -137,7 +142,10 @@ int plan_rootfs(struct planner *p, struct err *e)
 	return 0;
 }
 
-/* For mounts that say nothing themselves. What is unbindable can't be copied, as covering paths does: so that comes last. */
+/*
+ * For mounts that say nothing themselves. What is unbindable can't be copied, as covering paths
+ * does: so that comes last.
+ */
 static void propagate_mounts(struct planner *p, unsigned long flags)
 {
 	unsigned long *list = arena_array(p->arena, 1, sizeof(*list));
@@ -167,7 +175,10 @@ static void plan_propagation(struct planner *p, unsigned long flags)
 		plan_add(p, OP_PROPAGATE_ROOT, place)->propagation.flags = flags;
 }
 
-/* The host's tree was not made a slave here: so what is bound of it is, mount by mount, unless it is to travel. */
+/*
+ * The host's tree was not made a slave here: so what is bound of it is, mount by mount, unless it
+ * is to travel.
+ */
 static void leave_root(struct planner *p, unsigned long propagation)
 {
 	if (!(propagation & MS_REC))

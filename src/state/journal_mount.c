@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * state/journal_mount.c - the mount that a container without a mount namespace of its own has on its rootfs
+ * state/journal_mount.c - the mount that a container without a mount namespace of its own has on
+ * its rootfs
  *
- * The journal can name it only before it is there: by what it covers. What is unmounted is another mount than that, with the same directory
- * as its root, in the same mount namespace: an engine's own mount there, or what came to its place later, is not.
+ * The journal can name it only before it is there: by what it covers. What is unmounted is another
+ * mount than that, with the same directory as its root, in the same mount namespace: an engine's
+ * own mount there, or what came to its place later, is not.
  */
 #include "state/journal_mount.h"
 
@@ -40,7 +42,10 @@ int journal_mount_describe(int directory, struct mount_entry *m)
 	return (int64_t) m->id < 0 ? (int) m->id : 0;
 }
 
-/* The mount at the path is not the one that was there, and its root is the directory that was there. */
+/*
+ * The mount at the path is not the one that was there, and its root is the directory that was
+ * there.
+ */
 static bool is_ours(const struct mount_entry *was, const struct mount_entry *is)
 {
 	return is->namespace == was->namespace && is->id != was->id && is->device == was->device &&

@@ -39,7 +39,9 @@ static unsigned long flags_of(const struct mount_step *m)
 	return m->copy_up || m->own_mode ? m->flags & ~(unsigned long) MS_RDONLY : m->flags;
 }
 
-/* Where something is still to be changed in it, only the mount is read-only, and only behind that. */
+/*
+ * Where something is still to be changed in it, only the mount is read-only, and only behind that.
+ */
 static uint64_t attrs_of(const struct mount_step *m)
 {
 	return m->attrs.set & ~(uint64_t) (m->copy_up || m->own_mode ? MOUNT_ATTR_RDONLY : 0);
@@ -112,8 +114,8 @@ static int make_by_steps(const struct mount_step *m, int pids, struct err *e)
 }
 
 /*
- * A filter may refuse these calls, or some of them, so that programs take mount(2): ENOSYS, or EPERM. If that was the kernel's answer, mount(2) has
- * the same, and the first one tells more.
+ * A filter may refuse these calls, or some of them, so that programs take mount(2): ENOSYS, or
+ * EPERM. If that was the kernel's answer, mount(2) has the same, and the first one tells more.
  */
 static bool is_refused(const struct err *e)
 {

@@ -10,9 +10,9 @@
 #include "plan/plan.h"
 
 /*
- * Made, with @m's attributes but for the recursive ones, and detached: the descriptor, or -1. @pids: a procfs shows this pid namespace,
- * where sys_proc_takes_pids(); -1: that of the caller. Where the newer calls are refused it takes a mount namespace of its own
- * (sys_allow_stage()).
+ * Made, with @m's attributes but for the recursive ones, and detached: the descriptor, or -1.
+ * @pids: a procfs shows this pid namespace, where sys_proc_takes_pids(); -1: that of the caller.
+ * Where the newer calls are refused it takes a mount namespace of its own (sys_allow_stage()).
  */
 int filesystem_make(const struct mount_step *m, int pids, struct err *e);
 
