@@ -79,6 +79,7 @@ struct box_options {
 	const char *require, *without, *report;
 	unsigned android; /* enum box_android */
 	bool strict, best_effort_root;
+	unsigned partition;
 	bool is_new; /* --new */
 	bool plan;
 };
@@ -111,9 +112,12 @@ struct box {
 	uint64_t (*missing)(struct box *b);
 
 	/* once box_open() is done */
-	int dir;	  /* O_PATH: ROOT */
-	const char *root; /* its path, absolute and without links */
-	const char *mark; /* "DEVICE:INODE": what two boxes of one root have in common */
+	int dir; /* O_PATH: ROOT; of an image, its file system, mounted where nobody sees it */
+	bool is_image, is_device, image_readonly;
+	struct mount_step image; /* how it is mounted */
+	int loop;		 /* its device, which goes with the last one who has it open */
+	const char *root;	 /* its path, absolute and without links */
+	const char *mark;	 /* "DEVICE:INODE": what two boxes of one root have in common */
 	const char *id;
 
 	/* made by box_config() */
@@ -150,6 +154,9 @@ struct box {
  * that a box can't be made of, with the command that helps.
  */
 int box_open(struct box *b, const char *root, struct err *e);
+
+/* Where ROOT is an image: mount its file system, where nobody sees it; in @b->dir. 0, or -1. */
+int box_open_image(struct box *b, struct err *e);
 
 /* Fill @b->config. 0, or -1 with the flag as @e's place. */
 int box_config(struct box *b, struct err *e);

@@ -75,7 +75,9 @@ int box_layers(struct box *b, struct err *e)
 	const struct box_options *o = b->options;
 
 	b->layers = (struct layers_step) { 0 };
-	b->layered = o->ephemeral || o->overlay || o->lowers.count > 0;
+	/* What can't be written to has its mount points in memory, too. */
+	b->layered = o->ephemeral || o->overlay || o->lowers.count > 0 ||
+		     (b->is_image && b->image_readonly);
 	if (o->ephemeral && o->overlay)
 		return box_refuse(b, "ephemeral", NULL, e,
 				  "changes go to the directory of --overlay, or are lost");

@@ -427,6 +427,14 @@ int box_mounts(struct box *b, struct err *e)
 
 	b->config.mounts =
 		arena_array(b->arena, MOST_USUAL + given->count, sizeof(*b->config.mounts));
+	/* In a bare chroot they would be made in the host's own tree. */
+	if (b->level[WISH_MOUNTS] > 0 && given->count > 0)
+		return box_refuse(b, given->flags[0], given->items[0], e,
+				  "it takes mounts of its own, which the kernel refuses");
+	if (b->level[WISH_MOUNTS] > 0 && (b->options->read_only || b->layered || b->is_image))
+		return err_cfg(
+			e, "--best-effort-root",
+			"layers, images and -r take mounts of its own, which the kernel refuses");
 	if (b->level[WISH_MOUNTS] == 0) {
 		add_usual(b);
 		if (add_dns(b, e) < 0)

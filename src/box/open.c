@@ -3,14 +3,22 @@
  * box/open.c - the word ROOT: which directory it is, and the name of its box
  */
 #include "box/box.h"
+#include "box/image.h"
 
 #include "base/fd.h"
 #include "base/fmt.h"
 #include "base/table.h"
+#include "host/container.h"
+#include "kernel/loop.h"
+#include "kernel/mount.h"
+#include "kernel/process.h"
 #include "kernel/sys.h"
 #include "state/record.h"
 
+#include <errno.h>
 #include <linux/limits.h>
+#include <linux/mount.h>
+#include <sys/file.h>
 
 /* What a name keeps of the directory's; with the number behind it there is room in a host name (64). */
 #define LONGEST_BASE 40
@@ -55,25 +63,193 @@ static const char *directory_for(struct arena *a, const char *path)
 	return length > 0 ? arena_memdup(a, name, length) : "root";
 }
 
+/* ---- image files ---- */
+
+/* "3.1 GiB" */
+static const char *size_text(struct arena *a, uint64_t bytes)
+{
+	static const char *const units[] = { "KiB", "MiB", "GiB", "TiB" };
+	uint64_t tenths = bytes * 10 / 1024;
+	size_t i = 0;
+
+	for (; tenths >= 10240 && i + 1 < ARRAY_SIZE(units); i++)
+		tenths /= 1024;
+	if (tenths % 10 == 0)
+		return arena_printf(a, "%llu %s", (unsigned long long) tenths / 10, units[i]);
+
+	return arena_printf(a, "%llu.%llu %s", (unsigned long long) tenths / 10,
+			    (unsigned long long) tenths % 10, units[i]);
+}
+
+static int refuse_table(struct box *b, const char *root, const struct image_part *parts,
+			size_t count, struct err *e)
+{
+	const char *list = "";
+
+	for (size_t i = 0; i < count; i++)
+		list = arena_printf(b->arena, "%s%s--partition %u (%s, %s)", list,
+				    i == 0	    ? ""
+				    : i + 1 < count ? ", "
+						    : " or ",
+				    parts[i].number, size_text(b->arena, parts[i].size),
+				    parts[i].type ? parts[i].type : "unknown");
+
+	return err_msg(e, "\"%s\" has a partition table: %s", root, list);
+}
+
+/* The partition that --partition names. */
+static int choose_partition(struct box *b, const char *root, int file, struct image_part *part,
+			    struct err *e)
+{
+	struct image_part *parts = arena_array(b->arena, IMAGE_PARTITIONS, sizeof(*parts));
+	size_t count = image_partitions(file, parts);
+	unsigned wanted = b->options->partition;
+
+	for (size_t i = 0; i < count; i++)
+		if (parts[i].number == wanted) {
+			*part = parts[i];
+			return 0;
+		}
+	if (wanted == 0 && count > 0)
+		return refuse_table(b, root, parts, count, e);
+	if (wanted == 0)
+		return 0;
+
+	return box_refuse(
+		b, "partition", arena_printf(b->arena, "%u", wanted), e,
+		count > 0 ? "\"%s\" has no such partition" : "\"%s\" has no partition table", root);
+}
+
+/* What is to be mounted: the whole file, or a partition. */
+static int choose_part(struct box *b, const char *root, int file, struct image_part *part,
+		       struct err *e)
+{
+	*part = (struct image_part) { .number = 0 };
+	if (b->options->partition == 0)
+		part->type = image_type(file, 0);
+	if (!part->type && choose_partition(b, root, file, part, e) < 0)
+		return -1;
+	if (!part->type)
+		return err_msg(e,
+			       "\"%s\" is neither a directory nor a file system that is known here",
+			       root);
+	if (!image_is_root(part->type))
+		return err_msg(e, "\"%s\": a root file system can't be of type %s", root,
+			       part->type);
+
+	return 0;
+}
+
+/* The device of a file: it is there for as long as somebody has it open, or mounted. */
+static int attach_loop(struct box *b, const char *root, int file, const struct image_part *part,
+		       struct err *e)
+{
+	char *path = arena_alloc(b->arena, LOOP_PATH);
+
+	b->loop = sys_loop_attach(file, part->offset, part->size, b->image_readonly, path);
+	if (b->loop < 0) {
+		(void) err_sys(e, b->loop, "attach \"%s\" to a loop device", root);
+		if (b->loop == -ENOENT || b->loop == -ENODEV)
+			err_hint(e, "there is no /dev/loop-control: modprobe loop");
+		return -1;
+	}
+	b->image.source = path;
+
+	return 0;
+}
+
+/* ext4: a journal that was not replayed is left alone where nothing may be written. */
+static void describe_image(struct box *b, const struct image_part *part)
+{
+	static const struct mount_parameter noload = { "noload", NULL };
+	bool ext = strcmp(part->type, "ext4") == 0;
+
+	b->image.type = part->type;
+	b->image.flags = b->image_readonly ? MS_RDONLY : 0;
+	b->image.attrs.set = MOUNT_ATTR_NODEV | (b->image_readonly ? MOUNT_ATTR_RDONLY : 0);
+	if (ext && b->image_readonly) {
+		b->image.parameters = &noload;
+		b->image.parameter_count = 1;
+	}
+}
+
+/*
+ * One box may write to an image, or several may read it: two mounts by two loop devices would not know of one another. The lock is of
+ * the open file, which the loop device keeps: so it ends with the device.
+ */
+static int lock_image(const struct box *b, int file, struct err *e)
+{
+	int r = sys_lock(file, (b->image_readonly ? LOCK_SH : LOCK_EX) | LOCK_NB);
+
+	if (r == -EWOULDBLOCK) {
+		(void) err_msg(e, "\"%s\" is in use by another box, or locked", b->root);
+		return b->image_readonly ? -1 : err_hint(e, "boxes with -r or -x can share it");
+	}
+
+	return r < 0 ? err_sys(e, r, "lock \"%s\"", b->root) : 0;
+}
+
+/* A device of its own needs no loop. */
+static int attach(struct box *b, const struct image_part *part, struct err *e)
+{
+	autoclose int file = sys_open(b->root, (b->image_readonly ? O_RDONLY : O_RDWR) | O_NOCTTY);
+
+	if (file < 0)
+		return err_sys(e, file, "open \"%s\"", b->root);
+	if (b->is_device && part->number == 0) {
+		b->image.source = b->root;
+		return 0;
+	}
+	if (lock_image(b, file, e) < 0)
+		return -1;
+
+	return attach_loop(b, b->root, file, part, e);
+}
+
+int box_open_image(struct box *b, struct err *e)
+{
+	const struct box_options *o = b->options;
+	struct image_part part;
+
+	if (!b->is_image || b->dir >= 0)
+		return 0;
+	if (sys_euid() != 0)
+		return err_msg(e, "\"%s\": an image file takes root, or squashfuse", b->root);
+
+	autoclose int probe = sys_open(b->root, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	if (probe < 0)
+		return err_sys(e, probe, "open \"%s\"", b->root);
+	if (choose_part(b, b->root, probe, &part, e) < 0)
+		return -1;
+	b->image_readonly = o->read_only || o->ephemeral || o->overlay || o->lowers.count > 0 ||
+			    o->plan || !image_is_writable(part.type);
+	if (attach(b, &part, e) < 0)
+		return -1;
+	describe_image(b, &part);
+	b->dir = container_mount_image(&b->image, e);
+
+	return b->dir < 0 ? err_in(e, "\"%s\"", b->root) : 0;
+}
+
 static int refuse_file(struct box *b, const char *root, const struct stat *st, struct err *e)
 {
 	const char *dir = directory_for(b->arena, root);
 
-	if (!S_ISREG(st->st_mode))
+	if (!S_ISREG(st->st_mode) && !S_ISBLK(st->st_mode))
 		return err_msg(e, "\"%s\" is not a directory", root);
 	if (is_archive(root))
 		return err_msg(e, "\"%s\" is an archive: mkdir %s && tar -xpf \"%s\" -C %s", root,
 			       dir, root, dir);
 
-	return err_msg(e, "\"%s\" is not a directory", root);
+	return 0;
 }
 
-/* The kernel knows the path of an open directory: without links and dots. */
-static int find_path(struct box *b, struct err *e)
+/* The kernel knows the path of what is open: without links and dots. */
+static int find_path(struct box *b, int fd, struct err *e)
 {
 	char name[64], path[PATH_MAX];
 
-	fmt_text(name, sizeof(name), "/proc/self/fd/%d", b->dir);
+	fmt_text(name, sizeof(name), "/proc/self/fd/%d", fd);
 
 	ssize_t n = sys_read_link_at(AT_FDCWD, name, path, sizeof(path));
 	if (n < 0)
@@ -140,15 +316,20 @@ int box_open(struct box *b, const char *root, struct err *e)
 		return err_msg(e, "\"-\" is no directory: mkdir root && tar -xp -C root");
 	if (r < 0)
 		return err_sys(e, r, "\"%s\"", root);
-	if (!S_ISDIR(st.st_mode))
-		return refuse_file(b, root, &st, e);
+	if (!S_ISDIR(st.st_mode) && refuse_file(b, root, &st, e) < 0)
+		return -1;
 
-	b->dir = sys_open(root, O_PATH | O_DIRECTORY);
-	r = b->dir < 0 ? b->dir : sys_stat(b->dir, &st);
+	autoclose int found = sys_open(root, O_PATH);
+	r = found < 0 ? found : sys_stat(found, &st);
 	if (r < 0)
 		return err_sys(e, r, "open \"%s\"", root);
-	if (find_path(b, e) < 0)
+	if (find_path(b, found, e) < 0)
 		return -1;
+	if (S_ISDIR(st.st_mode))
+		b->dir = take_fd(&found);
+	else
+		b->is_image = true;
+	b->is_device = S_ISBLK(st.st_mode);
 
 	b->mark = arena_printf(b->arena, "%llu:%llu", (unsigned long long) st.st_dev,
 			       (unsigned long long) st.st_ino);

@@ -34,6 +34,9 @@
 	}
 #define FIELD(name) offsetof(struct options, name)
 
+/* How often the box may come and go while it is looked for. */
+#define MOST_TRIES 100
+
 /* clang-format off */
 static const struct flag rows[] = {
 	/* the box itself */
@@ -56,6 +59,7 @@ static const struct flag rows[] = {
 	TEXT("ephemeral-size", ephemeral_size, "SIZE", "of that memory (half of all)"),
 	TEXT("overlay", overlay, "DIR", "changes go to DIR/upper, and stay there"),
 	LIST("lower", lowers, "DIR", "a further layer below ROOT; may be repeated"),
+	{ "partition", 0, false, FLAG_NUMBER, FIELD(box.partition), "N", "ROOT is this partition of an image" },
 	TEXT("dns", dns, "auto|none|ADDR,...", "name servers: the host's /etc/resolv.conf, none of ours, or these (auto)"),
 	LIST("device", devices, "NAME|PATH[:DST[:rwm]]", "a device node of the host: kvm, fuse, tun, dri ...; may be repeated"),
 	LIST("mask", masked, "PATH", "hide it; may be repeated"),
@@ -260,6 +264,7 @@ static int try(struct call *call, struct box *b, const struct create_options *gi
 		.omitted_count = b->omission_count,
 		.wishes = { box_is_wish, b },
 		.layers = b->layered ? &b->layers : NULL,
+		.image = b->is_image ? &b->image : NULL,
 	};
 	struct create_options o = *given;
 	struct box_standard standard;
@@ -317,26 +322,52 @@ static bool is_terminal(int fd)
 	return sys_ioctl(fd, TIOCGWINSZ, &size) == 0;
 }
 
-static int perform_with(struct call *call, struct box *b, struct err *e)
+/* Somebody else has made the box between our look for it and the claim of its name. */
+static bool is_taken(const struct err *e)
+{
+	return strcmp(e->operation, "claim-id") == 0;
+}
+
+static int join_or_run(struct call *call, struct box *b, struct err *e)
 {
 	struct create_options o = create_options_of(call);
 	const struct box_options *options = b->options;
+	const char *own = b->id;
 	struct box_report report;
+	int r;
+
+	for (unsigned tries = 0;; tries++) {
+		b->id = own;
+
+		const char *running =
+			options->plan || options->is_new ? NULL : box_find_running(call, b);
+		if (running)
+			return box_join(call, b, running, e);
+		if (box_open_image(b, e) < 0)
+			return -1;
+		if (options->is_new)
+			box_choose_free_name(call, b);
+		call->subject = o.id = b->id;
+		o.run = true;
+		r = run(call, b, &o, &report, e);
+		if (r >= 0 || !is_taken(e) || tries == MOST_TRIES)
+			return r;
+	}
+}
+
+static int perform_with(struct call *call, struct box *b, struct err *e)
+{
+	const char *emitted = b->options->emit_config;
 
 	if (box_read_wishes(b, e) < 0)
 		return -1;
-	if (options->emit_config)
-		return box_config(b, e) < 0 ? -1 : emit(b, options->emit_config, e);
+	if (emitted && b->is_image)
+		return box_refuse(b, "emit-config", emitted, e,
+				  "a bundle has no words for an image file");
+	if (emitted)
+		return box_config(b, e) < 0 ? -1 : emit(b, emitted, e);
 
-	const char *running = options->plan || options->is_new ? NULL : box_find_running(call, b);
-	if (running)
-		return box_join(call, b, running, e);
-	if (options->is_new)
-		box_choose_free_name(call, b);
-	call->subject = o.id = b->id;
-	o.run = true;
-
-	return run(call, b, &o, &report, e);
+	return join_or_run(call, b, e);
 }
 
 static int perform(struct call *call, struct err *e)
@@ -352,6 +383,7 @@ static int perform(struct call *call, struct err *e)
 		.detach = call->options.detach,
 		.terminal = is_terminal(0) && is_terminal(1),
 		.dir = -1,
+		.loop = -1,
 		.quiet = call->options.quiet,
 		.missing = missing_namespaces,
 	};

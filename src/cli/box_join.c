@@ -125,6 +125,20 @@ static int refuse_others(struct call *call, struct err *e)
 
 /* ---- the further program ---- */
 
+/* The file system of an image is mounted in the box already. */
+static int open_root(struct call *call, struct box *b, struct err *e)
+{
+	struct container c;
+
+	if (b->dir >= 0)
+		return 0;
+	if (container_read(&call->root, b->id, call->arena, &c, e) <= 0)
+		return err_msg(e, "has ended");
+	b->dir = sys_open(arena_printf(b->arena, "/proc/%d/root", c.pid), O_PATH | O_DIRECTORY);
+
+	return b->dir < 0 ? err_sys(e, b->dir, "open its root") : 0;
+}
+
 int box_join(struct call *call, struct box *b, const char *name, struct err *e)
 {
 	const struct options *o = &call->options;
@@ -132,7 +146,7 @@ int box_join(struct call *call, struct box *b, const char *name, struct err *e)
 	int exit_code = 0;
 
 	call->subject = b->id = name;
-	if (refuse_others(call, e) < 0 || box_config(b, e) < 0)
+	if (refuse_others(call, e) < 0 || open_root(call, b, e) < 0 || box_config(b, e) < 0)
 		return -1;
 
 	const struct exec_options exec = {

@@ -25,6 +25,8 @@ struct made_config {
 	size_t omitted_count;
 	struct plan_wishes wishes;
 	const struct layers_step *layers; /* NULL: none */
+	const struct mount_step
+		*image; /* the file system that is the rootfs; NULL: it is a directory */
 };
 
 /* Those of @types (CLONE_NEW*) that the kernel refuses to make for us: EINVAL, EPERM. */
@@ -44,6 +46,9 @@ struct run_event {
 	uint64_t cpu_us;      /* processor time of all its processes */
 	uint64_t peak_memory; /* bytes: of its cgroup, or of its largest process */
 };
+
+/* A file system made as @m says, detached: its root, or -1. Linux 5.2. */
+int container_mount_image(const struct mount_step *m, struct err *e);
 
 /* create and run. Paths are as given; relative ones belong to the working directory of the call. */
 struct create_options {

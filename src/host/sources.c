@@ -257,6 +257,15 @@ static bool is_wanted(const struct step *s)
 	       (s->op == OP_MOUNT && s->mount.source_from_host) || s->op == OP_BRING_DEVICES;
 }
 
+int container_mount_image(const struct mount_step *m, struct err *e)
+{
+	if (sys_mounts_detached())
+		return filesystem_make(m, -1, e);
+	(void) err_sys(e, -ENOSYS, "mount an image");
+
+	return err_lacks(e, "mounts without a place", "5.2");
+}
+
 static int open_rootfs(const char *path, struct err *e)
 {
 	autoclose int mount = open_bind(path, AT_RECURSIVE, e);
@@ -361,7 +370,9 @@ static int send_rootfs(struct create *c, size_t step, struct err *e)
 	const char *path = c->plan->steps[step].rootfs.path;
 
 	if (sys_mounts_detached()) {
-		autoclose int mount = open_rootfs(path, e);
+		const struct made_config *made = c->options->made;
+		autoclose int mount = made && made->image ? container_mount_image(made->image, e)
+							  : open_rootfs(path, e);
 		int r = mount < 0 ? -1 : hand_over(c, step, WIRE_DESCRIPTOR, mount, e);
 
 		if (r != 0)

@@ -118,7 +118,12 @@ int plan_rootfs(struct planner *p, struct err *e)
 		return err_cfg(e, "/root/path", "the path is empty");
 
 	const char *path = path_absolute(p->arena, p->plan->bundle, root->path);
-	if (check_rootfs(p, path, e) < 0)
+	bool image = p->options->image;
+
+	/* What the host mounts needs a place that is nobody's: the container's own directory. */
+	if (image)
+		path = p->options->state_dir;
+	else if (check_rootfs(p, path, e) < 0)
 		return -1;
 	p->plan->rootfs = path;
 	if (!p->mounts)
@@ -129,7 +134,7 @@ int plan_rootfs(struct planner *p, struct err *e)
 
 	struct step *step = plan_add(p, OP_MOUNT_ROOTFS, "/root/path");
 	step->rootfs.path = path;
-	step->rootfs.source_from_host = mount_sources_from_host(p);
+	step->rootfs.source_from_host = image || mount_sources_from_host(p);
 	step->rootfs.others = !has_own_namespace(p);
 	if (propagation & MS_REC && !(propagation & MS_UNBINDABLE))
 		step->rootfs.propagation = propagation;

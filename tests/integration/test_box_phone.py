@@ -139,7 +139,11 @@ def test_without_any_mount_there_is_no_box_but_by_a_flag(box, phone):
 
 def test_a_bind_is_never_left_out(box, phone, scratch):
     r = on(phone, ["-s", EVERY_MOUNT], box, "--best-effort-root", "-b", f"{scratch}:/x", "--", "true")
-    assert r.code == 125 and "mounts need a new mount namespace" in r.err, r
+    assert (r.code, r.err.splitlines()[-1]) == (125, f'tare: box "{box.id}": --bind "{scratch}:/x": it takes mounts of its own, '
+                                                     "which the kernel refuses"), r
+    r = on(phone, ["-s", EVERY_MOUNT], box, "--best-effort-root", "-x", "--", "true")
+    assert (r.code, r.err.splitlines()[-1]) == (125, f'tare: box "{box.id}": --best-effort-root: layers, images and -r take mounts '
+                                                     "of its own, which the kernel refuses"), r
 
 
 # --- who is told

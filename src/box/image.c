@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * box/image.c - magic numbers and partition tables
+ */
+#include "box/image.h"
+
+#include "base/table.h"
+#include "kernel/sys.h"
+
+#define SECTOR	    512
+#define MOST_ENTRY  4096 /* bytes of one entry of a GPT: 128 as a rule */
+#define MBR_ENTRIES 4
+
+static const struct {
+	const char *type;
+	uint64_t offset;
+	const char *magic;
+	size_t length;
+	bool root, writable;
+} types[] = {
+	{ "squashfs", 0, "hsqs", 4, true, false },
+	{ "erofs", 1024, "\xe2\xe1\xf5\xe0", 4, true, false },
+	{ "xfs", 0, "XFSB", 4, true, true },
+	{ "btrfs", 0x10040, "_BHRfS_M", 8, true, true },
+	{ "f2fs", 1024, "\x10\x20\xf5\xf2", 4, true, true },
+	{ "ext4", 0x438, "\x53\xef", 2, true, true },
+	{ "swap", 4086, "SWAPSPACE2", 10, false, false },
+	{ "vfat", 0x52, "FAT32", 5, false, true },
+	{ "vfat", 0x36, "FAT16", 5, false, true },
+	{ "vfat", 0x36, "FAT12", 5, false, true },
+};
+
+static bool read_at(int file, uint64_t offset, void *buf, size_t size)
+{
+	ssize_t n = (ssize_t) SYS_CALL(pread64, file, buf, size, offset, 0, 0);
+
+	return n == (ssize_t) size;
+}
+
+const char *image_type(int file, uint64_t offset)
+{
+	char found[16];
+
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+		if (read_at(file, offset + types[i].offset, found, types[i].length) &&
+		    memcmp(found, types[i].magic, types[i].length) == 0)
+			return types[i].type;
+
+	return NULL;
+}
+
+static size_t find(const char *type)
+{
+	size_t i = 0;
+
+	while (strcmp(types[i].type, type) != 0)
+		i++;
+
+	return i;
+}
+
+bool image_is_writable(const char *type)
+{
+	return types[find(type)].writable;
+}
+
+bool image_is_root(const char *type)
+{
+	return types[find(type)].root;
+}
+
+static uint64_t little(const unsigned char *at, size_t bytes)
+{
+	uint64_t n = 0;
+
+	for (size_t i = bytes; i-- > 0;)
+		n = n << 8 | at[i];
+
+	return n;
+}
+
+/* A partition that lies behind the end of the file, or nowhere, is left out. */
+static void add(int file, uint64_t first, uint64_t count, unsigned number,
+		struct image_part parts[IMAGE_PARTITIONS], size_t *found)
+{
+	struct stat st;
+
+	if (first == 0 || count == 0 || *found == IMAGE_PARTITIONS || sys_stat(file, &st) < 0 ||
+	    first > UINT64_MAX / SECTOR / 2 || count > UINT64_MAX / SECTOR / 2)
+		return;
+	if (S_ISREG(st.st_mode) && (first + count) * SECTOR > (uint64_t) st.st_size)
+		return;
+	parts[*found] = (struct image_part) {
+		.offset = first * SECTOR,
+		.size = count * SECTOR,
+		.number = number,
+	};
+	parts[*found].type = image_type(file, parts[*found].offset);
+	++*found;
+}
+
+static size_t read_gpt(int file, struct image_part parts[IMAGE_PARTITIONS])
+{
+	unsigned char header[92], entry[56];
+	size_t found = 0;
+
+	if (!read_at(file, SECTOR, header, sizeof(header)) || memcmp(header, "EFI PART", 8) != 0)
+		return 0;
+
+	uint64_t table = little(header + 72, 8), count = little(header + 80, 4);
+	uint64_t size = little(header + 84, 4);
+
+	if (size < sizeof(entry) || size > MOST_ENTRY || table > UINT64_MAX / SECTOR / 2)
+		return 0;
+	for (uint64_t i = 0; i < count && i < IMAGE_PARTITIONS; i++) {
+		if (!read_at(file, table * SECTOR + i * size, entry, sizeof(entry)))
+			break;
+
+		uint64_t first = little(entry + 32, 8), last = little(entry + 40, 8);
+
+		/* A type of only zeros: the entry is not used. */
+		if ((little(entry, 8) | little(entry + 8, 8)) != 0 && last >= first)
+			add(file, first, last - first + 1, (unsigned) i + 1, parts, &found);
+	}
+
+	return found;
+}
+
+/* The four of the first sector; those in an extended one are not looked for. */
+static size_t read_mbr(int file, struct image_part parts[IMAGE_PARTITIONS])
+{
+	unsigned char sector[SECTOR];
+	size_t found = 0;
+
+	if (!read_at(file, 0, sector, sizeof(sector)) || sector[510] != 0x55 || sector[511] != 0xaa)
+		return 0;
+	for (unsigned i = 0; i < MBR_ENTRIES; i++) {
+		const unsigned char *entry = sector + 446 + 16 * i;
+
+		if (entry[4] != 0)
+			add(file, little(entry + 8, 4), little(entry + 12, 4), i + 1, parts,
+			    &found);
+	}
+
+	return found;
+}
+
+size_t image_partitions(int file, struct image_part parts[IMAGE_PARTITIONS])
+{
+	size_t found = read_gpt(file, parts);
+
+	return found > 0 ? found : read_mbr(file, parts);
+}

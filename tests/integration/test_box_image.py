@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""`tare box IMAGE`: file systems in files, partitions, and that no loop device is left."""
+import json
+import os
+import shutil
+import signal
+import struct
+
+import pytest
+
+import boxes
+from harness import BOX, RUNTIME, TESTER, TOKEN, as_user, command, finish, poll, rt, rt_argv, spawn, tare_only
+from test_box_phone import EVERY_MOUNT
+
+pytestmark = tare_only
+MAKERS = {"ext4": ["mkfs.ext4", "-q", "-d", "{dir}", "{image}", "40M"],
+          "squashfs": ["mksquashfs", "{dir}", "{image}", "-quiet", "-noappend"],
+          "erofs": ["mkfs.erofs", "--quiet", "{image}", "{dir}"],
+          "btrfs": ["mkfs.btrfs", "-q", "--rootdir", "{dir}", "{image}"],
+          "xfs": ["mkfs.xfs", "-q", "{image}"]}
+READ_ONLY = ("squashfs", "erofs")
+
+
+def loops():
+    """The images that loop devices are attached to."""
+    found = []
+    for name in os.listdir("/sys/block"):
+        path = f"/sys/block/{name}/loop/backing_file"
+        if name.startswith("loop") and os.path.exists(path):
+            with open(path, encoding="utf-8") as f:
+                found.append(f.read().strip())
+    return sorted(f for f in found if TOKEN in f)
+
+
+@pytest.fixture(autouse=True)
+def no_loop_is_left(same_host):
+    if not os.path.exists("/dev/loop-control"):
+        pytest.skip("this machine has no loop devices")
+    yield
+    poll(lambda: not loops(), "the loop devices to go")
+
+
+@pytest.fixture
+def tree(same_host):
+    b = boxes.Box()
+    for name in ("dev", "proc", "sys"):
+        (b.dir / name).rmdir()
+    yield b
+    b.clean()
+
+
+def make(kind, tree):
+    image = BOX / "bundles" / f"{TOKEN}.{kind}"
+    maker = MAKERS[kind]
+    if shutil.which(maker[0]) is None:
+        pytest.skip(f"{maker[0]} is not on this machine")
+    if kind in ("xfs", "btrfs"):
+        with open(image, "wb") as f:
+            f.truncate((320 if kind == "xfs" else 128) << 20)
+    r = command(*[w.format(dir=tree.dir, image=image) for w in maker])
+    if r.code != 0 and kind == "btrfs":
+        image.unlink()
+        pytest.skip("this mkfs.btrfs takes no directory of that size")
+    r.ok()
+    return image
+
+
+@pytest.fixture
+def image(request, tree):
+    path = make(request.param if hasattr(request, "param") else "ext4", tree)
+    yield path
+    for name in os.listdir(tree.state) if tree.state.exists() else []:
+        if TOKEN in name:
+            rt("delete", "--force", name)
+    path.unlink()
+
+
+def box(image, *words, flags=(), **kw):
+    return rt("box", *flags, image, *words, **kw)
+
+
+@pytest.mark.parametrize("image", ["ext4", "squashfs", "erofs", "btrfs"], indirect=True)
+def test_a_program_runs_in_an_image(image):
+    r = box(image, "sh", "-c", "ls /bin/busybox; id -u; cat /proc/self/mountinfo | head -1", flags=["-u", "u"]).ok()
+    assert r.lines[:2] == ["/bin/busybox", "1000"]
+
+
+@pytest.mark.parametrize("image", ["ext4", "btrfs"], indirect=True)
+def test_what_is_written_stays_in_the_image(image):
+    box(image, "sh", "-c", "echo kept >/new").ok()
+    assert box(image, "cat", "/new").ok().out == "kept\n"
+    table = box(image, "cat", "/proc/self/mountinfo").ok().lines
+    assert "nodev" in table[0]
+
+
+@pytest.mark.parametrize("image", READ_ONLY, indirect=True)
+def test_what_can_not_be_written_to_is_read_only_and_has_its_mount_points(image):
+    r = box(image, "sh", "-c", "touch /x; test -d /proc/self")
+    assert r.code == 0 and "Read-only file system" in r.err
+    assert box(image, "sh", "-c", "touch /x; ls /x", flags=["-x"]).ok().out == "/x\n"
+
+
+def test_read_only_and_ephemeral_leave_the_image_as_it_is(image):
+    before = image.read_bytes()
+    for flags in (["-r"], ["-x"], ["--overlay", BOX / "bundles" / f"{TOKEN}-work"]):
+        box(image, "sh", "-c", "touch /x; true", flags=flags).ok()
+    assert image.read_bytes() == before
+    shutil.rmtree(BOX / "bundles" / f"{TOKEN}-work")
+
+
+def test_a_second_box_joins_and_does_not_mount_again(image):
+    name = box(image, "sleep", "1000", flags=["-d"]).ok().out.strip()
+    assert len(loops()) == 1
+    r = box(image, "sh", "-c", "ps | grep -c 'sleep 1000'; id -un", flags=["-u", "u"]).ok()
+    assert r.lines[1] == "u" and len(loops()) == 1
+    rt("delete", "--force", name).ok()
+
+
+def test_two_boxes_can_not_write_to_one_image(image):
+    name = box(image, "sleep", "1000", flags=["-d"]).ok().out.strip()
+    for flags, hint in ((["--new"], " (boxes with -r or -x can share it)"), (["--new", "-x"], "")):
+        r = box(image, "true", flags=flags)
+        assert (r.code, r.err.partition(": ")[2].partition(": ")[2]) == \
+            (125, f'"{image}" is in use by another box, or locked{hint}\n'), r
+    rt("delete", "--force", name).ok()
+    name = box(image, "sleep", "1000", flags=["-d", "-x"]).ok().out.strip()
+    box(image, "true", flags=["--new", "-x"]).ok()
+    rt("delete", "--force", name).ok()
+
+
+def test_a_killed_tare_leaves_no_loop(image):
+    proc = spawn(rt_argv("box", image, "sleep", "1000"))
+    poll(loops)
+    poll(lambda: any(TOKEN in n for n in rt("list", "-q").ok().lines))
+    proc.send_signal(signal.SIGKILL)
+    finish(proc)
+    poll(lambda: not loops())
+    box(image, "true").ok()
+
+
+@pytest.mark.parametrize("step", [1, 10, 20, 30, 40, 50, 60])
+def test_a_step_that_fails_leaves_no_loop(image, step):
+    r = command(RUNTIME, "--root", rt_argv()[2], "--test-fail-step", step, "box", image, "true")
+    assert r.code == 125 and "as the test asks" in r.err
+    poll(lambda: not loops())
+
+
+# --- partitions
+
+
+def disk(image, table):
+    """Two partitions, of 2 MiB and the size of @image, behind one another."""
+    path = BOX / "bundles" / f"{TOKEN}-disk"
+    size, first = os.path.getsize(image) // 512, 2048
+    with open(path, "wb") as f:
+        f.truncate((first + 4096 + size + 2048) * 512)
+        parts = [(first, 4096), (first + 4096, size)]
+        if table == "mbr":
+            f.seek(446)
+            for start, count in parts:
+                f.write(struct.pack("<B3sB3sII", 0, b"\0" * 3, 0x83, b"\0" * 3, start, count))
+            f.seek(510)
+            f.write(b"\x55\xaa")
+        else:
+            f.seek(512)
+            header = struct.pack("<8sIIIIQQQQ16sQIII", b"EFI PART", 0x10000, 92, 0, 0, 1, 0, 34, 0, b"\1" * 16, 2, 128, 128, 0)
+            f.write(header)
+            for i, (start, count) in enumerate(parts):
+                f.seek(1024 + 128 * i)
+                f.write(struct.pack("<16s16sQQQ72s", b"\2" * 16, bytes([i] * 16), start, start + count - 1, 0, b""))
+        f.seek((first + 4096) * 512)
+        f.write(image.read_bytes())
+    return path
+
+
+@pytest.mark.parametrize("table", ["gpt", "mbr"])
+def test_a_partition_of_a_disk(image, table):
+    path = disk(image, table)
+    try:
+        assert box(path, "ls", "/bin/busybox", flags=["--partition", "2"]).ok().out == "/bin/busybox\n"
+        r = box(path, "true")
+        assert r.code == 125 and r.err.endswith(f': "{path}" has a partition table: --partition 1 (2 MiB, unknown) or '
+                                                "--partition 2 (40 MiB, ext4)\n"), r
+        assert box(path, "true", flags=["--partition", "3"]).err.endswith(f'--partition 3: "{path}" has no such partition\n')
+        assert box(image, "true", flags=["--partition", "1"]).err.endswith(f'--partition 1: "{image}" has no partition table\n')
+    finally:
+        path.unlink()
+
+
+@pytest.mark.parametrize("content", ["gpt-wild", "mbr-wild", "short", "empty", "ext-magic-only", "squash-magic-only"])
+def test_headers_that_make_no_sense_are_refused(tree, content):
+    path = BOX / "bundles" / f"{TOKEN}-odd"
+    blob = bytearray(1 << 20)
+    if content == "gpt-wild":
+        blob[512:512 + 92] = struct.pack("<8sIIIIQQQQ16sQIII", b"EFI PART", 0, 92, 0, 0, 1, 0, 0, 0, b"", 2**63, 2**32 - 1, 2**32 - 1, 0)
+    elif content == "mbr-wild":
+        blob[446:462] = struct.pack("<B3sB3sII", 0, b"", 0x83, b"", 2**32 - 1, 2**32 - 1)
+        blob[510:512] = b"\x55\xaa"
+    elif content == "short":
+        blob = blob[:7]
+    elif content == "empty":
+        blob = b""
+    elif content == "ext-magic-only":
+        blob[0x438:0x43a] = b"\x53\xef"
+    else:
+        blob[:4] = b"hsqs"
+    path.write_bytes(blob)
+    r = box(path, "true", timeout=5)
+    assert r.code == 125 and r.err.count("\n") == 1, r
+    path.unlink()
+
+
+def test_an_ordinary_user_is_told_what_it_takes(image):
+    state = BOX / f"root-{TESTER}"
+    state.mkdir(mode=0o700, exist_ok=True)
+    os.chown(state, TESTER, TESTER)
+    image.chmod(0o666)
+    r = command(*as_user(TESTER), RUNTIME, "--root", state, "box", image, "true")
+    assert r.code == 125 and r.err.endswith(f'"{image}": an image file takes root, or squashfuse\n'), r
+
+
+def test_a_bundle_can_not_say_it(image, scratch):
+    r = box(image, "true", flags=["--emit-config", scratch])
+    assert r.code == 125 and r.err.endswith("a bundle has no words for an image file\n") and not loops()
+
+
+def test_the_plan_of_an_image(image):
+    steps = json.loads(box(image, "true", flags=["--plan", "--json"]).ok().out)
+    assert any(s["operation"] == "mount-rootfs" for s in steps) and not loops()
+
+
+def test_where_no_mount_is_allowed_there_is_no_image(image, phone):
+    r = command(phone, "-s", EVERY_MOUNT, *rt_argv("box", "--best-effort-root", image, "true"))
+    assert r.code == 125 and r.err.count("\n") == 1 and "mounts without a place came with Linux 5.2" in r.err, r
