@@ -7,7 +7,7 @@
  * mode and owner that config.json asks for, and hands it to tare-init, which binds each onto its
  * place. What path or numbers the host's own nodes have does not matter.
  *
- * Without detached mounts (Linux before 5.12), or where mknod(2) is refused to tare too, tare-init
+ * Without fsopen(2) (Linux before 5.2), or where mknod(2) is refused to tare too, tare-init
  * binds the host's, which has the host's mode and owner.
  */
 #include "host/host.h"
@@ -50,10 +50,7 @@ int nodes_make(const struct create *c, size_t step, struct err *e)
 {
 	const struct plan *plan = c->plan;
 
-	if (!sys_mounts_detached())
-		return -ENOSYS;
-
-	autoclose int directory = filesystem_make(&plan->steps[step].mount, -1, e);
+	autoclose int directory = filesystem_make_detached(&plan->steps[step].mount, -1, e);
 	if (directory < 0)
 		return e->code == EPERM || e->code == ENOSYS ? -ENOSYS : -1;
 	for (size_t i = step + 1; i < plan->step_count; i++) {

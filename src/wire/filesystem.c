@@ -81,7 +81,7 @@ static int make_at_once(const struct mount_step *m, struct err *e)
 			 : mount;
 }
 
-static int make_by_steps(const struct mount_step *m, int pids, struct err *e)
+int filesystem_make_detached(const struct mount_step *m, int pids, struct err *e)
 {
 	autoclose int fs = sys_fsopen(m->type);
 	if (fs < 0)
@@ -137,7 +137,7 @@ int filesystem_make(const struct mount_step *m, int pids, struct err *e)
 	if (!sys_mounts_detached())
 		return make_at_once(m, e);
 
-	int mount = make_by_steps(m, pids, &first);
+	int mount = filesystem_make_detached(m, pids, &first);
 	if (mount >= 0)
 		return mount;
 	*e = first;

@@ -16,5 +16,8 @@
  */
 int filesystem_make(const struct mount_step *m, int pids, struct err *e);
 
+/* The same by the newer calls alone, Linux 5.2: to be handed to tare-init, and sys_take_tree(). */
+int filesystem_make_detached(const struct mount_step *m, int pids, struct err *e);
+
 /* Change the options of the filesystem that is mounted at @mount. */
 int filesystem_reconfigure(int mount, const struct mount_step *m, struct err *e);
