@@ -203,6 +203,7 @@ static inline int sys_setgroups(size_t count, const gid_t *groups)
 /* The inodes of those the kernel begins with, the same everywhere: include/linux/proc_ns.h, since 6.18 linux/nsfs.h. */
 #define FIRST_USER_NAMESPACE   0xEFFFFFFDU
 #define FIRST_CGROUP_NAMESPACE 0xEFFFFFFBU
+#define FIRST_TIME_NAMESPACE   0xEFFFFFFAU
 
 /* Is the namespace at @path ("/proc/self/ns/user") the one with inode @first? No, where there is no such file. */
 bool sys_in_first_namespace(const char *path, ino_t first);

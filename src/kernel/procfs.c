@@ -24,6 +24,66 @@ static uint64_t number(const char *at)
 	return n;
 }
 
+/* ---- start times ---- */
+
+#define TICK_NS 10000000 /* USER_HZ is 100 on all processors that tare knows */
+
+/*
+ * procfs shows when a process has started by the clock of the time namespace of who reads (time_namespaces(7)). The
+ * difference to the first namespace's, in ns; asked once, as we stay in ours.
+ */
+static int64_t read_boot_offset(void)
+{
+	static const char key[] = "\nboottime";
+	char text[256];
+
+	if (sys_in_first_namespace("/proc/self/ns/time", FIRST_TIME_NAMESPACE))
+		return 0;
+
+	autoclose int fd = sys_open("/proc/self/timens_offsets", O_RDONLY);
+	ssize_t n = fd < 0 ? fd : sys_read(fd, text, sizeof(text) - 1);
+	/* Linux before 5.6 has none. */
+	if (n <= 0)
+		return 0;
+	text[n] = '\0';
+
+	/* The second line, behind `monotonic`. */
+	const char *at = strchr(text, '\n');
+	if (!at || strncmp(at, key, sizeof(key) - 1) != 0)
+		return 0;
+	at += sizeof(key) - 1;
+	at += strspn(at, " ");
+
+	bool negative = *at == '-';
+	int64_t seconds = (int64_t) number(at + negative);
+
+	at += strcspn(at, " ");
+	at += strspn(at, " ");
+
+	return (negative ? -seconds : seconds) * 1000000000 + (int64_t) number(at);
+}
+
+static int64_t boot_offset(void)
+{
+	static bool asked;
+	static int64_t offset;
+
+	if (!asked)
+		offset = read_boot_offset();
+	asked = true;
+
+	return offset;
+}
+
+/* Both are rounded down, and with them the sum: then they may differ by a tick. */
+bool proc_started_at(const struct proc_stat *stat, uint64_t start_time)
+{
+	int64_t difference = (int64_t) (stat->start_time - start_time);
+	int64_t most = boot_offset() % TICK_NS != 0 ? 1 : 0;
+
+	return difference >= -most && difference <= most;
+}
+
 static int read_stat(int fd, struct proc_stat *stat)
 {
 	char text[1024];
@@ -52,7 +112,7 @@ static int read_stat(int fd, struct proc_stat *stat)
 			return -EINVAL;
 		at++;
 	}
-	stat->start_time = number(at);
+	stat->start_time = number(at) - (uint64_t) (boot_offset() / TICK_NS);
 
 	return 0;
 }
@@ -147,7 +207,7 @@ int proc_open_exactly(pid_t pid, uint64_t start_time)
 	int r = proc_stat_read(pid, &stat);
 	if (r < 0)
 		return r == -ENOENT ? -ESRCH : r;
-	if (stat.start_time != start_time || stat.state == 'Z' || stat.state == 'X')
+	if (!proc_started_at(&stat, start_time) || stat.state == 'Z' || stat.state == 'X')
 		return -ESRCH;
 
 	return take_fd(&pidfd);

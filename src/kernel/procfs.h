@@ -12,8 +12,11 @@ struct proc_stat {
 	pid_t parent;
 	uint64_t cpu_time; /* clock ticks it has run, for itself and in the kernel */
 	uint64_t
-		start_time; /* clock ticks since boot: together with the pid it names one process for ever */
+		start_time; /* clock ticks since boot, in the first time namespace: with the pid it names one process for ever */
 };
+
+/* Is that the @start_time, of another proc_stat_read() in whatever time namespace? */
+bool proc_started_at(const struct proc_stat *stat, uint64_t start_time);
 
 /* 0; -ENOENT or -ESRCH where there is no such process. */
 int proc_stat_read(pid_t pid, struct proc_stat *stat);

@@ -43,7 +43,7 @@ static bool is_alive(const struct record *rec)
 	if (r < 0)
 		return r != -ENOENT && r != -ESRCH;
 
-	return stat.start_time == rec->start_time && stat.state != 'Z' && stat.state != 'X';
+	return proc_started_at(&stat, rec->start_time) && stat.state != 'Z' && stat.state != 'X';
 }
 
 /* Its tare-init still waits for start. A lock that we get goes with the descriptor. */

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """linux.timeOffsets: what the clocks of the container say, read inside and from the kernel's table."""
+import json
 import pathlib
+import shutil
 import time
 
 import pytest
 
 import defaults
-from harness import TESTER, as_user, chown_tree, command, namespace, tare_only
+from harness import TESTER, as_user, chown_tree, command, is_alive, namespace, poll, tare_only
 
 pytestmark = tare_only
 OFFSETS = {"monotonic": {"secs": 5000, "nanosecs": 7}, "boottime": {"secs": 864000}}
@@ -112,3 +114,25 @@ def test_the_clocks_are_in_the_plan(bundle):
     with_time(bundle, {"monotonic": {"secs": -5}, "boottime": {"secs": 7, "nanosecs": 20}}).write()
     r = command(*bundle.argv("plan", "--bundle", bundle.dir)[:-1]).ok()
     assert "set-clocks      monotonic -5.000000000s, boottime 7.000000020s" in r.out
+
+
+@tare_only
+@pytest.mark.parametrize("offset", ["100000", "-5"])
+@pytest.mark.parametrize("created", ["here", "there"])
+def test_a_command_in_another_time_namespace_knows_the_process(bundle, offset, created):
+    """procfs shows start times by the clock of who reads: delete took a running container for stopped and removed it."""
+    if not shutil.which("unshare") or command("unshare", "-T", "--boottime", "1", "true").code != 0:
+        pytest.skip("no time namespaces here")
+    there = ["unshare", "-T", "--boottime", offset]
+    here, elsewhere = ([], there) if created == "here" else (there, [])
+    bundle.stay().write()
+    command(*here, *bundle.argv("create", "--bundle", bundle.dir)).ok()
+    assert json.loads(command(*elsewhere, *bundle.argv("state")).ok().out)["status"] == "created"
+    command(*elsewhere, *bundle.argv("start")).ok()
+    pid = bundle.pid if created == "here" else json.loads(command(*here, *bundle.argv("state")).ok().out)["pid"]
+    assert pid > 0
+    command(*elsewhere, *bundle.argv("delete")).refused(f"cannot delete container {bundle.id} that is not stopped: running")
+    assert is_alive(pid)
+    command(*elsewhere, *bundle.argv("kill", tail=["KILL"])).ok()
+    poll(lambda: not is_alive(pid))
+    command(*elsewhere, *bundle.argv("delete")).ok()
