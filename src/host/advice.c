@@ -124,7 +124,54 @@ static void tell_memory(const struct create *c, const struct step *s, struct err
 	memory_advise(c->plan, e);
 }
 
+/* ---- user namespaces ---- */
+
+/* Is the sysctl there, with this value? */
+static bool is_set_to(const char *path, char value)
+{
+	char text[32];
+
+	autoclose int fd = sys_open(path, O_RDONLY);
+	ssize_t n = fd < 0 ? fd : sys_read_all(fd, text, sizeof(text) - 1);
+
+	return n > 0 && text[0] == value && (n == 1 || text[1] == '\n');
+}
+
+/* user_namespaces(7); the first is Debian's, the second Ubuntu's. */
+static void tell_userns(const struct create *c, const struct step *s, struct err *e)
+{
+	(void) c, (void) s;
+	if (is_set_to("/proc/sys/kernel/unprivileged_userns_clone", '0'))
+		err_hint(e, "this host lets only root make user namespaces: sysctl "
+			    "kernel.unprivileged_userns_clone=1");
+	else if (is_set_to("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", '1'))
+		err_hint(e,
+			 "AppArmor lets only programs with a profile for it use user namespaces: "
+			 "sysctl kernel.apparmor_restrict_unprivileged_userns=0, or load a profile "
+			 "for tare");
+	else if (is_set_to("/proc/sys/user/max_user_namespaces", '0'))
+		err_hint(e, "this host has user namespaces switched off: sysctl "
+			    "user.max_user_namespaces=10000");
+	else
+		err_hint(
+			e,
+			"without root it takes a user namespace, and a host and an outer container "
+			"that allow it");
+}
+
+/* ---- descriptors ---- */
+
+static void tell_descriptors(const struct create *c, const struct step *s, struct err *e)
+{
+	(void) c, (void) s;
+	err_hint(
+		e,
+		"tare may not have more open files: raise RLIMIT_NOFILE (ulimit -n) of its caller");
+}
+
 /* ---- the table ---- */
+
+#define ANY_STEP OP_COUNT
 
 struct advice {
 	enum step_op op;
@@ -137,6 +184,35 @@ static const struct advice advices[] = {
 	{ .op = OP_CLAIM_ID, .code = ENOSPC, .hint = "the file system of the state is full" },
 	{ .op = OP_CLAIM_ID, .code = EDQUOT, .hint = "the file system of the state is full" },
 	{ .op = OP_SPAWN, .code = ENOMEM, .tell = tell_memory },
+	{ .op = OP_SPAWN, .code = EPERM, .tell = tell_userns },
+	{ .op = OP_SPAWN, .code = EUSERS, .tell = tell_userns },
+	{ .op = OP_SPAWN,
+	  .code = ENOSPC,
+	  .hint = "a limit of /proc/sys/user/max_*_namespaces is reached" },
+	{ .op = OP_SPAWN,
+	  .code = EAGAIN,
+	  .hint = "no more processes may be made: see RLIMIT_NPROC (ulimit -u), pids.max of the "
+		  "cgroups, /proc/sys/kernel/threads-max and pid_max" },
+	{ .op = OP_WRITE_ID_MAP, .code = EPERM, .tell = tell_userns },
+	{ .op = OP_OPEN_CONSOLE,
+	  .code = ENOSPC,
+	  .hint = "all pseudo-terminals are in use: /proc/sys/kernel/pty/max, or the option max= of "
+		  "the devpts" },
+	{ .op = OP_MOUNT,
+	  .code = ENODEV,
+	  .hint = "the kernel has no such filesystem: see /proc/filesystems; it may be a module that "
+		  "is not loaded" },
+	{ .op = OP_MOUNT, .code = ENOTBLK, .hint = "its source has to be a block device" },
+	{ .op = OP_MOUNT,
+	  .code = ENOSPC,
+	  .hint = "the mount namespace has as many mounts as /proc/sys/fs/mount-max allows" },
+	{ .op = OP_MOUNT,
+	  .code = EBUSY,
+	  .hint = "it is in use, or mounted elsewhere with options that exclude these" },
+	{ .op = OP_CHANGE_DIR,
+	  .code = EACCES,
+	  .hint = "tare-init itself may not search a directory on the way: is one of another user, "
+		  "on a network filesystem or in a user namespace?" },
 	{ .op = OP_SPAWN, .code = E2BIG, .tell = tell_memory },
 	{ .op = OP_JOIN_CGROUP, .code = ENOMEM, .tell = tell_memory },
 	{ .op = OP_JOIN_NAMESPACE,
@@ -199,12 +275,19 @@ static const struct advice advices[] = {
 	{ .op = OP_SET_SECCOMP,
 	  .code = EBUSY,
 	  .hint = "a filter of an outer container has an agent already, and the kernel allows one" },
+	{ .op = ANY_STEP, .code = EMFILE, .tell = tell_descriptors },
+	{ .op = ANY_STEP,
+	  .code = ENFILE,
+	  .hint = "the host has no more open files: /proc/sys/fs/file-max" },
+	{ .op = ANY_STEP, .code = ENOMEM, .tell = tell_memory },
 };
 
 int step_advise(const struct create *c, const struct step *s, struct err *e)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(advices) && e->hint[0] == '\0'; i++) {
-		if (advices[i].op != s->op || advices[i].code != e->code)
+		bool matches = advices[i].op == s->op || advices[i].op == ANY_STEP;
+
+		if (!matches || advices[i].code != e->code)
 			continue;
 		if (advices[i].hint)
 			err_hint(e, "%s", advices[i].hint);

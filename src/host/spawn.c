@@ -275,12 +275,6 @@ static pid_t clone_directly(struct birth *b, struct err *e)
 		(void) err_sys(e, pid, "make the container's process and namespaces");
 		if (pid == -EINVAL)
 			spawn_explain_missing(b->create, e);
-		if (pid == -EPERM)
-			err_hint(
-				e,
-				"without root it takes a user namespace, and a host that allows it");
-		if (pid == -ENOSPC)
-			err_hint(e, "a limit of /proc/sys/user/max_*_namespaces is reached");
 		return -1;
 	}
 
