@@ -196,3 +196,13 @@ def test_all_namespaces_that_are_missing_are_named_at_once(bundle, older, withou
     run(older, bundle.sh("true"), "99.0", *without).refused(
         "/linux/namespaces", f"this kernel ({os.uname().release}), or a filter, lacks these namespaces: {names})")
     assert not bundle.exists()
+
+
+def test_a_refused_procfs_is_put_down_to_a_hidden_one_only_where_that_is_so(bundle):
+    """Here times of access are why: a locked noatime allows no other. The hint itself: test_mounts_rootless.py."""
+    bundle.userns()
+    bundle.sh("true").write()
+    script = 'mount -o remount,bind,noatime /proc && exec "$@"'
+    r = command("unshare", "-m", "sh", "-c", script, "sh", *bundle.argv("run", "--bundle", bundle.dir))
+    r.refused('mount on "/proc": mount of type proc: operation not permitted\n')
+    assert "outer container" not in r.err
