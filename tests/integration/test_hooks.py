@@ -167,12 +167,9 @@ def test_a_start_container_hook_runs_under_the_filter(hooked, privileges):
         {"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO", "errnoRet": 1}]}
 
     def tries(name):
-        return {**shell(f"cat >/dev/null; mkdir {hooked.seen}/{name}; grep Seccomp: /proc/self/status >{hooked.seen}/{name}.seccomp; exit 0"),
-                "env": ["PATH=/bin:/usr/bin"]}
+        return {**shell(f"cat >/dev/null; mkdir {hooked.seen}/{name}; exit 0"), "env": ["PATH=/bin:/usr/bin"]}
     hooked.config["hooks"] = {name: [tries(name)] for name in NAMES}
     hooked.sh("true").run().ok()
-    modes = {name: (hooked.seen / f"{name}.seccomp").read_text().split()[1] for name in NAMES}
-    assert modes == {name: "2" if name == "startContainer" else "0" for name in NAMES}
     assert {name for name in NAMES if not (hooked.seen / name).exists()} == {"startContainer"}
 
 
