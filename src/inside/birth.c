@@ -21,6 +21,7 @@ static void close_ours(struct inside *in)
 			     &in->sys_mount, &in->empty_mount, &in->pids };
 
 	target_forget_parent(in);
+	sys_use_proc(-1);
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
 		fd_close(fds[i]);
 		*fds[i] = -1;

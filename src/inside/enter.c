@@ -252,6 +252,7 @@ static int go_on(void *arg)
 	wait_for_go(b->in);
 	if (b->held && become_root(&e) < 0)
 		filter_report_and_end(b->in, &e);
+	sys_use_proc(-1);
 	b->begin(b->in);
 	sys_exit(EXIT_ABANDONED);
 }
@@ -298,6 +299,7 @@ int enter_container(struct inside *in, int first, void (*begin)(struct inside *i
 	bool running = spawn->enter_pid > 0;
 
 	in->step = in->plan->spawn;
+	sys_use_proc(in->proc);
 	/* Whoever is root of a user namespace that we join has no right to look. */
 	sys_prctl(PR_SET_DUMPABLE, 0, 0);
 	if (running ? enter_container_of(in, spawn, first, e) < 0

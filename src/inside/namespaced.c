@@ -29,13 +29,16 @@ struct maker {
 	int socket; /* their end */
 };
 
-/* Another user than root, whose files those of the host are; where a user namespace has no such user it stays root of that one. */
+/*
+ * Another user than root, whose files those of the host are; where a user namespace has no such user it stays root of that one. It
+ * stays root, too, where the stage is, which is root's.
+ */
 static int give_up_rights(void)
 {
 	const uint64_t admin = (uint64_t) 1 << CAP_SYS_ADMIN;
 
 	sys_prctl(PR_SET_KEEPCAPS, 1, 0);
-	if (sys_setgid(NOBODY) == 0)
+	if (sys_mounts_detached() && sys_setgid(NOBODY) == 0)
 		sys_setuid(NOBODY);
 
 	return sys_capset(admin, admin, 0);
@@ -96,6 +99,9 @@ static int make_child(void *arg)
 		struct err e;
 
 		(void) err_sys(&e, pid, "start a process in the pid namespace");
+		/* The user namespace does not own it, and is joined already: mounts_make_early() could not do it. */
+		if (pid == -EPERM && !sys_mounts_detached())
+			err_lacks(&e, "a procfs made before a user namespace is joined", "5.12");
 		return wire_send_failure(k->socket, 0, &e, NULL) < 0;
 	}
 
@@ -131,10 +137,12 @@ static int check(int mount, struct err *e)
 static int make_by_child(struct inside *in, const struct mount_step *m, struct err *e)
 {
 	const struct sys_clone clone = { .cgroup = -1 };
-	int ends[2], status, r = sys_socket_pair(ends);
+	int ends[2], status, r = sys_stage_lend();
 
+	if (r == 0)
+		r = sys_socket_pair(ends);
 	if (r < 0)
-		return err_sys(e, r, "make a socket pair");
+		return err_sys(e, r, "prepare a process for the procfs");
 
 	autoclose int ours = ends[0];
 	struct maker k = { .in = in, .m = m, .socket = ends[1] };
@@ -145,6 +153,7 @@ static int make_by_child(struct inside *in, const struct mount_step *m, struct e
 
 	autoclose int mount = receive(ours, e);
 	sys_wait(pid, &status, 0);
+	sys_stage_return();
 
 	return mount >= 0 && check(mount, e) == 0 ? take_fd(&mount) : -1;
 }

@@ -133,6 +133,7 @@ static void forget_host(struct inside *in)
 	if (in->proc >= 0)
 		sys_close(in->proc);
 	in->proc = -1;
+	sys_use_proc(-1);
 	fd_close(&in->proc_mount);
 	fd_close(&in->sys_mount);
 	in->proc_mount = in->sys_mount = -1;

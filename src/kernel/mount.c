@@ -109,6 +109,16 @@ static int open_stage(void)
 	return sys_mount(NULL, place_of(stage, place), NULL, FLAG_PRIVATE, NULL);
 }
 
+int sys_stage_lend(void)
+{
+	return sys_mounts_detached() ? 0 : open_stage();
+}
+
+void sys_stage_return(void)
+{
+	staged++;
+}
+
 /* A new place on the stage for a mount: @name of it there. */
 static int make_place(bool directory, char name[16])
 {

@@ -102,6 +102,13 @@ static inline int sys_fs_set_fd(int fs, const char *key, int value)
 	return (int) SYS_CALL(fsconfig, fs, FSCONFIG_SET_FD, key, NULL, value, 0);
 }
 
+/*
+ * A child that shares our mount namespace, not our memory, is to make one mount where there are no detached ones: open the stage before it
+ * is cloned, and once it has ended go on behind the place that it took.
+ */
+int sys_stage_lend(void);
+void sys_stage_return(void);
+
 /* Can a procfs be told the pid namespace @pids to show (Linux 6.17)? */
 bool sys_proc_takes_pids(int pids);
 

@@ -146,6 +146,9 @@ static inline int sys_stat(int fd, struct stat *st)
 /* As sys_stat(), but what a server would have to be asked for is taken as it was last known. statx(2), Linux 4.11. */
 int sys_stat_cached(int fd, struct stat *st);
 
+/* Where our own place in procfs is, if that is not below /proc: a descriptor, which stays the caller's; -1: it is. */
+void sys_use_proc(int proc);
+
 /* Also of an O_PATH descriptor (before Linux 3.12: by its place in procfs). */
 int sys_statfs(int fd, struct statfs *st);
 

@@ -86,7 +86,10 @@ def own(bundles):
     os.chmod(first.dir, 0o755)
     # whoever joins its mount namespace finds the other's rootfs there
     first.mount(first.dir.parent, "bind", first.dir.parent, "rbind")
-    first.up()
+    r = first.create()
+    if r.code != 0 and "lacks these namespaces" in r.err:
+        pytest.skip(r.err)
+    first.start().ok()
     return {k: f"/proc/{first.pid}/ns/{f}" for k, f in FILES.items()}
 
 

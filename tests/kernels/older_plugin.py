@@ -21,6 +21,7 @@ REFUSAL = re.compile(r"(?:\(|; )(?P<hint>(?P<what>[^();]*?) came with Linux (?P<
 CANNOT = {
     "id-mapped mounts": "5.12",
     "mounts in that of others": "5.12",
+    "a procfs made before a user namespace is joined": "5.12",
     "mounts that travel from a container to the host": "5.2",
     "pidfds": "5.3",
     "time namespaces": "5.6",
