@@ -132,37 +132,111 @@ static bool read_bool(struct reader *r)
 	return true;
 }
 
-static bool is_integer_in_range(const char *digits, bool minus, char type)
+/* A token of GLib's: whatever may be part of a number. */
+static size_t number_length(const char *at)
 {
-	size_t i = find_basic(type);
-	unsigned long long value;
+	size_t length = 0;
 
-	if (fmt_parse_u64(digits, &value) < 0 || (minus && !basics[i].negative && value > 0))
-		return false;
+	while (at[length] != '\0' &&
+	       ((at[length] >= '0' && at[length] <= '9') ||
+		(at[length] >= 'a' && at[length] <= 'z') ||
+		(at[length] >= 'A' && at[length] <= 'Z') || strchr("+-.", at[length])))
+		length++;
 
-	return value <= basics[i].most + (minus && basics[i].negative);
+	return length;
 }
 
-/* "1", "1.5", ".5"; no exponents. */
+static bool is_hexadecimal(const char *digits)
+{
+	return digits[0] == '0' && (digits[1] == 'x' || digits[1] == 'X');
+}
+
+/* As GLib tells them apart: by a point, an e, inf or nan. */
+static bool is_double(const char *token)
+{
+	return strchr(token, '.') || (strncmp(token, "0x", 2) != 0 && strchr(token, 'e')) ||
+	       strstr(token, "inf") || strstr(token, "nan");
+}
+
+static int digit_of(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+
+	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : 16;
+}
+
+/* strtoull(3) with base 0: 0x10 is 16, 077 is 63. False where that is not all of @digits, or too large. */
+static bool parse_integer(const char *digits, unsigned long long *value)
+{
+	bool hexadecimal = is_hexadecimal(digits);
+	unsigned base = hexadecimal ? 16 : digits[0] == '0' ? 8 : 10;
+	const char *at = digits + (hexadecimal ? 2 : 0);
+
+	*value = 0;
+	for (const char *c = at; *c != '\0'; c++) {
+		unsigned digit = (unsigned) digit_of(*c);
+
+		if (digit >= base || __builtin_mul_overflow(*value, base, value) ||
+		    __builtin_add_overflow(*value, digit, value))
+			return false;
+	}
+
+	return *at != '\0';
+}
+
+/* "1", "1.5", ".5", "1e-3", "inf": what strtod(3) takes, but for hexadecimal fractions. */
 static bool is_decimal(const char *text)
 {
 	size_t whole = strspn(text, "0123456789");
 	size_t fraction = text[whole] == '.' ? 1 + strspn(text + whole + 1, "0123456789") : 0;
+	const char *at = text + whole + fraction;
 
-	return whole + fraction > 0 && !(whole == 0 && fraction == 1) &&
-	       text[whole + fraction] == '\0';
+	if (strcmp(text, "inf") == 0 || strcmp(text, "nan") == 0)
+		return true;
+	if (whole + fraction == 0 || (whole == 0 && fraction == 1))
+		return false;
+	if (*at == 'e' || *at == 'E') {
+		at += 1 + (at[1] == '+' || at[1] == '-');
+		if (*at < '0' || *at > '9')
+			return false;
+		at += strspn(at, "0123456789");
+	}
+
+	return *at == '\0';
+}
+
+/* @token in decimal, for type @type; NULL: it is none, or doesn't fit. */
+static const char *in_decimal(struct reader *r, const char *token, char type)
+{
+	bool minus = *token == '-';
+	const char *digits = token + (minus || *token == '+');
+	size_t i = find_basic(type);
+	unsigned long long value;
+
+	if (type == 'd' && is_decimal(digits))
+		return minus ? token : digits;
+	if (!parse_integer(digits, &value))
+		return NULL;
+	if (type != 'd' && ((minus && !basics[i].negative && value > 0) ||
+			    value > basics[i].most + (minus && basics[i].negative)))
+		return NULL;
+
+	return arena_printf(r->arena, "%s%llu", minus && value > 0 ? "-" : "", value);
 }
 
 static bool read_number(struct reader *r, char type)
 {
-	bool minus = *r->at == '-';
-	size_t length = (size_t) minus + strspn(r->at + minus, "0123456789.");
-	const char *text = arena_memdup(r->arena, r->at, length), *digits = text + minus;
+	size_t length = number_length(r->at);
+	const char *token = arena_memdup(r->arena, r->at, length);
+	const char *text = type == 'd' || !is_double(token) ? in_decimal(r, token, type) : NULL;
 
-	if (!is_decimal(digits))
-		return fail(r, "a number is expected");
-	if (type != 'd' && !is_integer_in_range(digits, minus, type))
-		return fail(r, "the number does not fit its type");
+	if (!text)
+		return fail(r, length > 0 && strcspn(token, "0123456789") < length
+				       ? "the number does not fit its type"
+				       : "a number is expected");
 	r->at += length;
 	if (r->out)
 		property_value(r->out, type, text);
@@ -170,15 +244,71 @@ static bool read_number(struct reader *r, char type)
 	return true;
 }
 
+/* Behind the backslash; what is no escape stands for itself. */
 static char unescape(char c)
 {
 	static const char from[] = "abfnrtv", to[] = "\a\b\f\n\r\t\v";
-	const char *found = strchr(from, c);
+	const char *found = c != '\0' ? strchr(from, c) : NULL;
 
-	if (c != '\0' && found)
-		return to[found - from];
+	return found ? to[found - from] : c;
+}
 
-	return c == '\\' || c == '\'' || c == '"' ? c : '\0';
+/* RFC 3629; room for 4 bytes. Returns how many. */
+static size_t put_utf8(char *to, uint32_t c)
+{
+	static const unsigned char fronts[] = { 0, 0xc0, 0xe0, 0xf0 };
+	size_t more = c < 0x80 ? 0 : c < 0x800 ? 1 : c < 0x10000 ? 2 : 3;
+
+	for (size_t i = more; i > 0; i--, c >>= 6)
+		to[i] = (char) (0x80 | (c & 0x3f));
+	to[0] = (char) (fronts[more] | c);
+
+	return more + 1;
+}
+
+/* \uXXXX and \UXXXXXXXX: *@at moves to the last digit. 0: not so many digits, or no character. */
+static size_t read_unicode(const char **at, char *to)
+{
+	size_t digits = **at == 'u' ? 4 : 8;
+	uint32_t c = 0;
+
+	for (size_t i = 0; i < digits; i++) {
+		unsigned digit = (unsigned) digit_of(*++*at);
+
+		if (digit > 15)
+			return 0;
+		c = c << 4 | digit;
+	}
+	if (c == 0 || c > 0x10ffff || (c >= 0xd800 && c < 0xe000))
+		return 0;
+
+	return put_utf8(to, c);
+}
+
+/* One character or escape at r->at, which moves to its last byte; *@to behind it. */
+static bool read_character(struct reader *r, char **to)
+{
+	if (*r->at == '\0')
+		return fail(r, "a quote is missing");
+	if (*r->at != '\\') {
+		*(*to)++ = *r->at;
+		return true;
+	}
+	r->at++;
+	if (*r->at == '\0')
+		return fail(r, "a quote is missing");
+	/* A line that goes on. */
+	if (*r->at == '\n')
+		return true;
+	if (*r->at != 'u' && *r->at != 'U') {
+		*(*to)++ = unescape(*r->at);
+		return true;
+	}
+
+	size_t length = read_unicode(&r->at, *to);
+	*to += length;
+
+	return length > 0 || fail(r, "its \\u names no character");
 }
 
 static bool read_string(struct reader *r, char type)
@@ -188,14 +318,11 @@ static bool read_string(struct reader *r, char type)
 	if (quote != '\'' && quote != '"')
 		return fail(r, "a text in quotes is expected");
 
-	char *text = arena_alloc(r->arena, strlen(r->at)), *to = text;
-	for (r->at++; *r->at != quote; r->at++) {
-		*to = *r->at;
-		if (*r->at == '\\')
-			*to = unescape(*++r->at);
-		if (*to++ == '\0')
-			return fail(r, *r->at ? "it has an unknown escape" : "a quote is missing");
-	}
+	char *text = arena_alloc(r->arena, strlen(r->at) + 4), *to = text;
+	for (r->at++; *r->at != quote; r->at++)
+		if (!read_character(r, &to))
+			return false;
+	*to = '\0';
 	r->at++;
 	if (r->out)
 		property_value(r->out, type, text);
@@ -203,42 +330,86 @@ static bool read_string(struct reader *r, char type)
 	return true;
 }
 
+/* ---- types that are not said ---- */
+
+/* A number without point may yet be of any numeric type, and a text a path: as its neighbours in a list are. */
+#define ANY_NUMBER 'N'
+#define ANY_TEXT   'S'
+
+static bool may_be(char any, char type)
+{
+	return (any == ANY_NUMBER && strchr("ynqiuxtd", type)) ||
+	       (any == ANY_TEXT && strchr("sog", type));
+}
+
+/* @type becomes what both can be. */
+static bool unify(struct reader *r, struct type *type, const struct type *other)
+{
+	if (strlen(type->text) != strlen(other->text))
+		return fail(r, "its parts are of different types");
+	for (size_t i = 0; type->text[i] != '\0'; i++) {
+		char a = type->text[i], b = other->text[i];
+
+		if (a == b || may_be(b, a))
+			continue;
+		if (!may_be(a, b))
+			return fail(r, "its parts are of different types");
+		type->text[i] = b;
+	}
+
+	return true;
+}
+
+static void settle(struct type *type)
+{
+	for (char *c = type->text; *c != '\0'; c++)
+		*c = *c == ANY_NUMBER ? 'i' : *c == ANY_TEXT ? 's' : *c;
+}
+
 static char guess_basic(const struct reader *r)
 {
+	char token[64];
+	size_t length = number_length(r->at);
+
 	if (*r->at == '\'' || *r->at == '"')
-		return 's';
-	if (strncmp(r->at, "true", 4) == 0 || strncmp(r->at, "false", 5) == 0)
+		return ANY_TEXT;
+	fmt_text(token, sizeof(token), "%.*s", (int) length, r->at);
+	if (strcmp(token, "true") == 0 || strcmp(token, "false") == 0)
 		return 'b';
 
-	size_t length = strspn(r->at, "-0123456789.");
-
-	return memchr(r->at, '.', length) ? 'd' : 'i';
+	return is_double(token) ? 'd' : ANY_NUMBER;
 }
 
 static bool read_basic(struct reader *r, char type)
 {
 	if (type == 'b')
 		return read_bool(r);
-	if (type == 's' || type == 'o' || type == 'g')
+	if (strchr("sog", type) || type == ANY_TEXT)
 		return read_string(r, type);
 
-	return read_number(r, type);
+	/* Whether it fits is seen once its type is known. */
+	return read_number(r, type == ANY_NUMBER ? 'd' : type);
 }
 
 /* ---- all values ---- */
 
 static bool read_value(struct reader *r, const char *want, struct type *type);
 
-/* At least one, and the bracket; @element is their type, where it is @known or once the first is read. */
+/* At least one, and the bracket; @element is their type, where it is @known or once all are read. */
 static bool read_elements(struct reader *r, bool known, struct type *element)
 {
+	bool first = !known;
+
 	do {
 		struct type type;
 
 		if (!read_value(r, known ? element->text : NULL, &type))
 			return false;
-		*element = type;
-		known = true;
+		if (first)
+			*element = type;
+		else if (!unify(r, element, &type))
+			return false;
+		first = false;
 	} while (take(r, ','));
 
 	return take(r, ']') || fail(r, "\"]\" is missing");
@@ -330,7 +501,8 @@ static bool read_type_prefix(struct reader *r, struct type *type)
 	for (size_t i = 0; i < ARRAY_SIZE(basics); i++) {
 		size_t length = strlen(basics[i].word);
 
-		if (strncmp(r->at, basics[i].word, length) == 0 && r->at[length] == ' ') {
+		if (strncmp(r->at, basics[i].word, length) == 0 && r->at[length] != '\0' &&
+		    strchr(" \t\n\r", r->at[length])) {
 			r->at += length + 1;
 			skip_blanks(r);
 			return set_type(r, type, &basics[i].type, 1);
@@ -381,6 +553,7 @@ static const char *find_type(struct properties *p, const char *text, struct type
 	if (!read_value(&r, NULL, type))
 		return r.why;
 	skip_blanks(&r);
+	settle(type);
 
 	return *r.at ? "there is something behind the value" : NULL;
 }
@@ -433,10 +606,15 @@ const char *gvariant_seconds(struct properties *p, const char *name, const char 
 		return "a number of seconds is expected";
 
 	struct reader r = { .at = text, .arena = p->arena };
+	char kind = type.text[0] == 'd' ? 'd' : 't';
+
 	read_type_prefix(&r, &type);
 	if (*r.at == '-')
 		return "a time can't be negative";
-	if (!to_microseconds(arena_memdup(p->arena, r.at, strspn(r.at, "0123456789.")), micro))
+
+	const char *token = arena_memdup(p->arena, r.at, number_length(r.at));
+	const char *plain = in_decimal(&r, token, kind);
+	if (!plain || plain[strspn(plain, "0123456789.")] != '\0' || !to_microseconds(plain, micro))
 		return "the number does not fit its type";
 	property_begin(p, name, "t");
 	property_value(p, 't', micro);
