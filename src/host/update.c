@@ -94,8 +94,14 @@ static int finish(const struct record *rec, bool v2, const struct step *steps,
 	const struct scope scope = { .unit = v2 ? rec->scope : NULL, .bus = rec->scope_bus };
 	struct properties properties = { .arena = a };
 
-	for (size_t i = 0; i < count; i++)
-		unit_limit_add(&properties, steps[i].cgroup_file.file, steps[i].cgroup_file.value);
+	for (size_t i = 0; i < count; i++) {
+		bool other = strcmp(formers[i].file, steps[i].cgroup_file.file) != 0;
+
+		/* The file that was written: the two have weights of different ranges. */
+		unit_limit_add(&properties, formers[i].file,
+			       other ? steps[i].cgroup_file.other_value
+				     : steps[i].cgroup_file.value);
+	}
 	if (tell_systemd(&scope, &properties, e) < 0)
 		return -1;
 	if (schemata_update(rec->pid, schemata, a, e) == 0)

@@ -13,6 +13,7 @@
 #include "base/fmt.h"
 #include "base/table.h"
 #include "base/words.h"
+#include "kernel/sys.h"
 #include "plan/allow.h"
 #include "plan/cgroup.h"
 #include "plan/gvariant.h"
@@ -138,6 +139,35 @@ static void add_to_scope(struct planner *p, size_t from)
 	step->cgroup_file.directory = p->steps[p->scope].scope.cgroup;
 }
 
+static bool has_file(struct planner *p, const char *dir, const char *file)
+{
+	return sys_access_at(AT_FDCWD, arena_printf(p->arena, "%s/%s", dir, file), F_OK) == 0;
+}
+
+/*
+ * Which of two files the scope's cgroup will have can be seen only where there is a cgroup with that controller: the slice it will
+ * be in, or those that systemd has at the top. Where none has it yet, a kernel with the BFQ scheduler has its module.
+ */
+static bool will_have(struct planner *p, const struct step *s)
+{
+	const char *top = p->facts->cgroups.hierarchies[p->facts->cgroups.count - 1].mount;
+	const char *const dirs[] = {
+		p->scope_parent ? p->scope_parent : top,
+		arena_printf(p->arena, "%s/system.slice", top),
+		arena_printf(p->arena, "%s/user.slice", top),
+		arena_printf(p->arena, "%s/init.scope", top),
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
+		if (has_file(p, dirs[i], s->cgroup_file.file))
+			return true;
+		if (has_file(p, dirs[i], s->cgroup_file.other_file))
+			return false;
+	}
+
+	return strncmp(s->cgroup_file.file, "io.bfq.", 7) != 0 || has_file(p, "/sys/module", "bfq");
+}
+
 static void add_limits(struct planner *p, struct properties *properties)
 {
 	const char *scope = p->steps[p->scope].scope.cgroup;
@@ -148,7 +178,11 @@ static void add_limits(struct planner *p, struct properties *properties)
 
 		if (s->op != OP_WRITE_CGROUP)
 			continue;
-		unit_limit_add(properties, s->cgroup_file.file, s->cgroup_file.value);
+		if (!s->cgroup_file.other_file || will_have(p, s))
+			unit_limit_add(properties, s->cgroup_file.file, s->cgroup_file.value);
+		else
+			unit_limit_add(properties, s->cgroup_file.other_file,
+				       s->cgroup_file.other_value);
 		if (holds_between_neighbours(s->cgroup_file.file) &&
 		    strcmp(s->cgroup_file.directory, scope) != 0)
 			add_to_scope(p, i);

@@ -15,6 +15,8 @@
 
 #include "skip.h"
 
+#include <fcntl.h>
+
 #ifdef HAVE_SYSTEMD
 static const bool built = true;
 #else
@@ -390,6 +392,40 @@ static void limits_are_written_and_told(void **state)
 	      "[/linux/resources/cpu/idle]\n");
 }
 
+/* A file of a cgroup that is there already, which tells what the scope's will have. */
+static void put_file(const char *path)
+{
+	int fd = open(below_top(path), O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+
+	assert_true(fd >= 0);
+	close(fd);
+}
+
+static void a_weight_is_told_as_the_file_that_is_there_has_it(void **state)
+{
+	static const struct {
+		const char *file, *property;
+	} cases[] = {
+		{ "v2/system.slice/io.weight", "IOWeight=\"910\"" },
+		{ "v2/system.slice/io.bfq.weight", "IOWeight=\"100\"" },
+	};
+
+	(void) state;
+	mkdir(below_top("v2/system.slice"), 0700);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct plan_case c = on_systemd(false);
+
+		put_file(cases[i].file);
+		assert_int_equal(
+			plan_case_run(
+				&c, CONFIG("\"resources\": { \"blockIO\": { \"weight\": 100 } }")),
+			0);
+		assert_non_null(strstr(c.text, cases[i].property));
+		unlink(below_top(cases[i].file));
+	}
+	rmdir(below_top("v2/system.slice"));
+}
+
 static void the_subgroup_has_the_annotations_name(void **state)
 {
 	struct plan_case c = on_systemd(false);
@@ -590,6 +626,7 @@ int main(void)
 		cmocka_unit_test(the_path_names_slice_and_scope),
 		cmocka_unit_test(a_path_of_another_form_is_refused),
 		cmocka_unit_test(limits_are_written_and_told),
+		cmocka_unit_test(a_weight_is_told_as_the_file_that_is_there_has_it),
 		cmocka_unit_test(the_subgroup_has_the_annotations_name),
 		cmocka_unit_test(annotations_are_properties),
 		cmocka_unit_test(a_users_scope_is_below_the_users_systemd),
