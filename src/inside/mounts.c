@@ -105,12 +105,44 @@ static int clone_source(struct inside *in, const struct mount_step *m, struct er
 	return tree < 0 ? clone_failed(in, m, tree, e) : tree;
 }
 
+/*
+ * mount(2) with MS_REMOUNT and MS_BIND takes away each flag of the source that is not named. So do runc and crun where a flag is named and
+ * that is not "ro"; with "ro" crun leaves the others, as mount(8) does, and so do we: less would be protected. In a user namespace
+ * the flags that lock a mount (mount_namespaces(7)) stay unless they are named.
+ */
+static uint64_t flags_not_named(const struct inside *in, const struct mount_attrs *named)
+{
+	uint64_t flags = MOUNT_ATTR_NOSYMFOLLOW;
+
+	if ((named->set | named->clear) == 0 || named->set & MOUNT_ATTR_RDONLY)
+		return 0;
+	if (named->clear & MOUNT_ATTR__ATIME)
+		flags |= MOUNT_ATTR_NODIRATIME;
+	if (!in_user_namespace(in))
+		flags |= MOUNT_ATTRS_OF_A_KIND;
+
+	return flags & ~named->set;
+}
+
+static int set_bind_attrs(struct inside *in, int tree, const struct mount_attrs *named,
+			  struct err *e)
+{
+	struct mount_attr attr = { .attr_set = named->set,
+				   .attr_clr = named->clear | flags_not_named(in, named) };
+
+	/* Where the kernel takes not all of them (Linux 5.12 knows no nosymfollow here) the named ones are what counts. */
+	if (attr.attr_clr != named->clear && sys_set_mount_attr(tree, 0, &attr) == 0)
+		return 0;
+
+	return set_attrs(tree, named, 0, e);
+}
+
 static int make_bind(struct inside *in, const struct mount_step *m, struct err *e)
 {
 	autoclose int tree =
 		m->source_from_host ? receive_source(in, m, e) : clone_source(in, m, e);
 
-	if (tree < 0 || set_attrs(tree, &m->attrs, 0, e) < 0)
+	if (tree < 0 || set_bind_attrs(in, tree, &m->attrs, e) < 0)
 		return -1;
 
 	return take_fd(&tree);

@@ -324,11 +324,34 @@ def test_a_recursive_option_of_a_remount_holds_below_too(bundle, tree):
         assert "ro" in options and "nodev" not in options, target
 
 
-def test_a_bind_keeps_the_flags_of_its_source(bundle, tree):
+@pytest.mark.parametrize("words", [[], ["ro"], ["ro", "exec"]], ids=str)
+def test_a_bind_keeps_the_flags_of_its_source(bundle, tree, words):
     subprocess.run(["mount", "-o", "remount,bind,nosuid,nodev,noexec", tree], check=True)
-    bundle.mount("/m", "bind", tree, "bind", "ro")
+    bundle.mount("/m", "bind", tree, "bind", *words)
     options = set(mount_at(shown(bundle), "/m").options)
-    assert {"ro", "nosuid", "nodev", "noexec"} <= options or not IS_TARE
+    assert {"nosuid", "nodev"} <= options or not IS_TARE
+    assert ("noexec" in options) == ("exec" not in words) or not IS_TARE
+
+
+@pytest.mark.parametrize("words,flags", [(["dev"], set()), (["rw", "nosuid"], {"nosuid"}), (["noexec"], {"noexec"})], ids=str)
+def test_a_bind_with_a_flag_that_is_not_ro_has_the_named_ones(bundle, tree, words, flags):
+    """
+    runc and crun, as mount(2) with MS_REMOUNT and MS_BIND, take away what is not named. Only the plain bind and the one with "ro" had
+    been tried, in which they keep all, or differ.
+    """
+    subprocess.run(["mount", "-o", "remount,bind,ro,nosuid,nodev,noexec", tree], check=True)
+    bundle.mount("/m", "bind", tree, "bind", *words)
+    options = set(mount_at(shown(bundle), "/m").options)
+    assert options & {"ro", "nosuid", "nodev", "noexec"} == flags
+
+
+def test_in_a_user_namespace_the_flags_that_lock_a_mount_stay(bundle, tree):
+    """As with runc; crun takes them away there, too."""
+    subprocess.run(["mount", "-o", "remount,bind,ro,nosuid,nodev", tree], check=True)
+    bundle.mount("/m", "bind", tree, "rbind", "noexec")
+    (bundle.rootfs / "m").mkdir()
+    bundle.userns()
+    assert {"ro", "nosuid", "nodev", "noexec"} <= set(mount_at(shown(bundle), "/m").options)
 
 
 @pytest.mark.parametrize("word,top,below", [
