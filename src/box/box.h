@@ -142,6 +142,8 @@ struct box {
 	size_t omission_count;
 	unsigned rounds;
 
+	bool whole; /* ROOT is the host's own */
+	size_t mounts_room;
 	struct layers_step layers;
 	bool layered;
 	const char *resolv_path,
@@ -232,6 +234,16 @@ box_subject box_devices; /* devices.c: --device, --privileged */
 box_subject box_limits;	 /* limits.c: --memory, --cpus ... */
 box_subject box_paths;	 /* config.c: --mask, --protect, --unmask */
 box_subject box_filter;	 /* filter.c: --seccomp, --deny */
+
+/* ---- whole.c: ROOT is "/" ---- */
+
+/* Is it, and do the flags go with that? 0, or -1. */
+int box_check_whole(struct box *b, struct err *e);
+void box_add_whole(struct box *b);
+
+/* A mount that nobody asked for; @options NULL-terminated. */
+void box_add_mount(struct box *b, const char *target, const char *type, const char *source,
+		   const char *const *options);
 
 /* layers.c: -x, --overlay, --lower */
 box_subject box_layers;

@@ -30,7 +30,7 @@ void box_clean(const struct box *b)
 {
 	struct stat st;
 
-	if (!b->made_resolv_conf)
+	if (!b->made_resolv_conf || b->whole)
 		return;
 
 	autoclose int etc = sys_open_in_root(b->dir, "/etc", O_PATH | O_DIRECTORY);

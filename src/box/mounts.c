@@ -17,7 +17,7 @@
 #include <string.h>
 
 /* Beside those that flags ask for. */
-#define MOST_USUAL 16
+#define MOST_USUAL 512
 
 /* ---- the parts of a value ---- */
 
@@ -338,7 +338,9 @@ static bool has_mount_point(struct box *b)
 
 	if (etc < 0)
 		return false;
-	/* It is made in the layer of the changes. */
+	/* It is made in the layer of the changes, or not at all. */
+	if (b->whole)
+		return sys_stat_at(etc, "resolv.conf", AT_SYMLINK_NOFOLLOW, &st) == 0;
 	if (b->layered)
 		return true;
 	/* An empty one is what a box that was killed has left. */
@@ -421,10 +423,21 @@ const struct oci_mount *box_mount_of(const struct box *b, const char *path, cons
 	return NULL;
 }
 
+void box_add_mount(struct box *b, const char *target, const char *type, const char *source,
+		   const char *const *options)
+{
+	struct oci_mount *m = add_mount(b);
+
+	*m = (struct oci_mount) { .destination = target, .type = type, .source = source };
+	for (; *options; options++)
+		add_option(b, m, *options);
+}
+
 int box_mounts(struct box *b, struct err *e)
 {
 	const struct text_list *given = &b->options->mounts;
 
+	b->mounts_room = MOST_USUAL;
 	b->config.mounts =
 		arena_array(b->arena, MOST_USUAL + given->count, sizeof(*b->config.mounts));
 	/* In a bare chroot they would be made in the host's own tree. */
@@ -437,6 +450,7 @@ int box_mounts(struct box *b, struct err *e)
 			"layers, images and -r take mounts of its own, which the kernel refuses");
 	if (b->level[WISH_MOUNTS] == 0) {
 		add_usual(b);
+		box_add_whole(b);
 		if (add_dns(b, e) < 0)
 			return -1;
 	}

@@ -78,7 +78,13 @@ static bool has_directory(const struct box *b, const char *path)
 static int choose_directory(struct box *b, struct err *e)
 {
 	const char *cwd = b->options->cwd;
+	char own[PATH_MAX];
 
+	/* In the host's tree people are where they are. */
+	if (!cwd && b->whole && sys_getcwd(own, sizeof(own)) > 0 && has_directory(b, own)) {
+		b->process.cwd = arena_strdup(b->arena, own);
+		return 0;
+	}
 	if (!cwd) {
 		b->process.cwd = has_directory(b, b->account.home) ? b->account.home : "/";
 		return 0;

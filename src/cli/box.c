@@ -263,6 +263,7 @@ static int try(struct call *call, struct box *b, const struct create_options *gi
 		.omitted = recorded(b),
 		.omitted_count = b->omission_count,
 		.wishes = { box_is_wish, b },
+		.whole_root = b->whole,
 		.layers = b->layered ? &b->layers : NULL,
 		.image = b->is_image ? &b->image : NULL,
 	};
@@ -339,12 +340,16 @@ static int join_or_run(struct call *call, struct box *b, struct err *e)
 	for (unsigned tries = 0;; tries++) {
 		b->id = own;
 
-		const char *running =
-			options->plan || options->is_new ? NULL : box_find_running(call, b);
+		const char *running = options->plan || options->is_new || b->whole
+					      ? NULL
+					      : box_find_running(call, b);
 		if (running)
 			return box_join(call, b, running, e);
 		if (box_open_image(b, e) < 0)
 			return -1;
+		/* Programs that nobody trusts share nothing. */
+		if (b->whole && !options->name)
+			b->id = arena_printf(b->arena, "%s.%d", own, sys_pid());
 		if (options->is_new)
 			box_choose_free_name(call, b);
 		call->subject = o.id = b->id;
@@ -359,7 +364,7 @@ static int perform_with(struct call *call, struct box *b, struct err *e)
 {
 	const char *emitted = b->options->emit_config;
 
-	if (box_read_wishes(b, e) < 0)
+	if (box_check_whole(b, e) < 0 || box_read_wishes(b, e) < 0)
 		return -1;
 	if (emitted && b->is_image)
 		return box_refuse(b, "emit-config", emitted, e,

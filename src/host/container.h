@@ -24,6 +24,7 @@ struct made_config {
 	const struct record_omission *omitted; /* for the record */
 	size_t omitted_count;
 	struct plan_wishes wishes;
+	bool whole_root;		  /* the rootfs is the host's own, not to be written to */
 	const struct layers_step *layers; /* NULL: none */
 	const struct mount_step
 		*image; /* the file system that is the rootfs; NULL: it is a directory */

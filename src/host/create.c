@@ -165,6 +165,7 @@ static int decide(struct create *c, bool only_plan, struct arena *a, struct aren
 		.fail_step = o->fail_step,
 		.notes = &c->notes,
 		.debug = log_wants_debug(),
+		.whole_root = o->made && o->made->whole_root,
 		.image = o->made && o->made->image,
 		.layers = o->made ? o->made->layers : NULL,
 		.seccomp_cache = only_plan ? NULL : &c->seccomp_cache,

@@ -38,6 +38,9 @@ static int make_directory(int parent, const char *name, const struct stat *like,
 		return 0;
 	if (r == 0 && like)
 		r = sys_chown_at(parent, name, like->st_uid, like->st_gid, AT_SYMLINK_NOFOLLOW);
+	/* Nobody that this user namespace knows: it is the box's root's then. */
+	if (r == -EINVAL)
+		r = 0;
 	if (r == 0 && like)
 		r = sys_chmod_at(parent, name, like->st_mode & 07777);
 

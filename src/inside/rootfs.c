@@ -105,10 +105,19 @@ int rootfs_mount(struct inside *in, const struct step *s, struct err *e)
 		(void) err_msg(e, "mounts need a new mount namespace");
 		return err_lacks(e, "mounts in that of others", "5.12");
 	}
+	/* Where there are no detached mounts, what kernel/mount.c has over "/" would be copied. */
+	if (s->rootfs.readonly && !sys_mounts_detached()) {
+		(void) err_msg(e, "\"%s\" can't be a rootfs", path);
+		return err_lacks(e, "copies of the whole tree", "5.12");
+	}
 	if (tree < 0)
 		return err_sys(e, tree, "open rootfs \"%s\"", path);
 
-	int r = sys_hide_stage(place);
+	struct mount_attr readonly = { .attr_set = MOUNT_ATTR_RDONLY };
+	int r = s->rootfs.readonly ? sys_set_mount_attr(tree, AT_RECURSIVE, &readonly) : 0;
+	if (r < 0)
+		return err_sys(e, r, "make rootfs \"%s\" read-only", path);
+	r = sys_hide_stage(place);
 	if (r == 0)
 		r = sys_attach_mount(tree, place);
 	if (r < 0)

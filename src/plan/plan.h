@@ -395,6 +395,9 @@ struct step {
 		struct {
 			const char *path; /* absolute, on the host */
 			bool source_from_host;
+			const char *
+				place; /* where it is mounted, if not there; not with source_from_host */
+			bool readonly; /* it, and all that is mounted in it, before anything else is mounted there */
 			bool others; /* the mount namespace is not the container's */
 			unsigned long
 				propagation; /* MS_REC with MS_PRIVATE, MS_SLAVE or MS_SHARED: of what it has mounted below it; 0: as it is */
@@ -464,7 +467,7 @@ struct step {
 };
 
 /* Bumped with every change of this header: a tare-init of another build refuses. */
-#define PLAN_VERSION 9
+#define PLAN_VERSION 10
 
 struct plan {
 	uint32_t version;

@@ -34,6 +34,7 @@ struct plan_options {
 	const char *const *own_env; /* tare's environment, NULL-terminated; NULL: empty */
 	bool only_plan; /* nothing will be done: what can still come to be, the rootfs, may be missing */
 	unsigned fail_step;
+	bool whole_root; /* the rootfs is the host's own, with all that is mounted in it; all of that is made read-only */
 	bool image;			     /* the rootfs is a file system that the host mounts */
 	const struct layers_step *layers;    /* an overlay over the rootfs; NULL: none */
 	struct seccomp_cache *seccomp_cache; /* NULL: every filter is compiled anew */

@@ -43,7 +43,8 @@ static int check_rootfs(struct planner *p, const char *path, struct err *e)
 
 	struct stat host;
 	r = sys_stat_at(AT_FDCWD, "/", 0, &host);
-	if (r == 0 && host.st_dev == st.st_dev && host.st_ino == st.st_ino)
+	if (r == 0 && !p->options->whole_root && host.st_dev == st.st_dev &&
+	    host.st_ino == st.st_ino)
 		return err_cfg(e, "/root/path", "\"%s\" is the host's own root", path);
 
 	return 0;
@@ -135,6 +136,7 @@ int plan_rootfs(struct planner *p, struct err *e)
 	struct step *step = plan_add(p, OP_MOUNT_ROOTFS, "/root/path");
 	step->rootfs.path = path;
 	step->rootfs.source_from_host = image || mount_sources_from_host(p);
+	step->rootfs.readonly = p->options->whole_root;
 	step->rootfs.others = !has_own_namespace(p);
 	if (propagation & MS_REC && !(propagation & MS_UNBINDABLE))
 		step->rootfs.propagation = propagation;

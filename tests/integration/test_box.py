@@ -99,7 +99,7 @@ def test_what_is_no_root_is_refused_with_what_helps(box, scratch):
 
 def test_the_hosts_own_root_is_no_box():
     r = rt("box", "/", "true")
-    assert r.code == 125 and r.err.endswith('"/" is the host\'s own root\n'), r
+    assert r.code == 125 and r.err.endswith('"/" is the host\'s own root (give --read-only or --ephemeral)\n'), r
 
 
 def test_a_flag_that_is_wrong_is_exit_code_125():
@@ -203,7 +203,8 @@ def test_the_working_directory(box, scratch):
     (["--bind", "/etc:/proc/self"], '--bind "/etc:/proc/self": "/proc/self" in /proc can\'t be mounted over'),
     (["--tmpfs", "x"], '--tmpfs x: "x" is not an absolute path'),
     (["--mount", "ext4:/x"], '--mount "ext4:/x": it is TYPE:SOURCE:TARGET[:OPTION,...]'),
-    (["--mount", "nosuchfs:none:/x"], '--mount "nosuchfs:none:/x": mount on "/x": mount type "nosuchfs": no such device'),
+    (["--mount", "nosuchfs:none:/x"], '--mount "nosuchfs:none:/x": mount on "/x": mount type "nosuchfs": no such device (the kernel has '
+     'no such filesystem: see /proc/filesystems; it may be a module that is not loaded)'),
 ])
 def test_what_is_wrong_is_one_line_with_the_flag(box, words, text):
     if LAYOUT == "none" and any(w in ("--memory", "--cpus", "--pids", "--io-weight") for w in words):

@@ -169,7 +169,7 @@ def test_the_report_has_what_was_left_out(box, phone, scratch):
 
 
 def test_a_report_that_can_not_be_written_is_an_error(box):
-    box.refused('--report "/nowhere/x": open "/nowhere/x": no such file or directory', "--report", "/nowhere/x", "--", "true")
+    box.refused('--report "/nowhere/x": report "/nowhere/x": no such file or directory', "--report", "/nowhere/x", "--", "true")
 
 
 # --- Android

@@ -45,7 +45,7 @@ def test_a_handler_of_the_program_is_called_once(with_init):
     with_init.sh("trap 'echo got >>/tmp/log' USR1; touch /tmp/ready; i=0;"
                  " while [ $i -lt 100 ]; do sleep 0.02; i=$((i+1)); done")
     proc = spawn(with_init.write().argv("run", "--bundle", with_init.dir))
-    poll((with_init.rootfs / "tmp/ready").exists)
+    poll(lambda: (with_init.rootfs / "tmp/ready").exists() and running_pid(with_init))
     rt("kill", with_init.id, "USR1").ok()
     assert finish(proc).code == 0
     assert (with_init.rootfs / "tmp/log").read_text() == "got\n"

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * box/whole.c - ROOT is the host's own: a place for programs that one does not trust
+ *
+ * The box sees the caller's tree, with all that is mounted in it, and can't write to it (-r), or its changes stay in memory (-x). Kernel
+ * file systems are its own; what others leave in shared places, and all homes, are empty: --bind brings back what is wanted.
+ */
+#include "box/box.h"
+
+#include "base/fd.h"
+#include "base/table.h"
+#include "cgroup/layout.h"
+#include "kernel/sys.h"
+#include "plan/path_text.h"
+
+#define MOUNTINFO_SIZE ((size_t) 1 << 20)
+
+/* Shared by all processes of the host, or of one user. */
+static const struct {
+	const char *path, *mode;
+} emptied[] = {
+	{ "/tmp", "mode=1777" }, { "/var/tmp", "mode=1777" }, { "/run", "mode=755" },
+	{ "/home", "mode=755" }, { "/root", "mode=700" },
+};
+
+/* Those of the kernel: each box has its own, or none. */
+static const char *const kernel_places[] = { "/proc", "/sys", "/dev" };
+
+int box_check_whole(struct box *b, struct err *e)
+{
+	const struct box_options *o = b->options;
+	struct stat st, host;
+
+	if (b->dir < 0 || sys_stat(b->dir, &st) < 0 || sys_stat_at(AT_FDCWD, "/", 0, &host) < 0 ||
+	    st.st_dev != host.st_dev || st.st_ino != host.st_ino)
+		return 0;
+	if (!o->read_only && !o->ephemeral)
+		return err_msg(e, "\"/\" is the host's own root (give --read-only or --ephemeral)");
+	if (o->overlay || o->lowers.count > 0)
+		return err_msg(e, "\"/\" takes --ephemeral, and no other layers");
+	/* overlayfs(7) takes no layer with mounts in it that belong to another user namespace. */
+	if (o->ephemeral && b->facts->euid != 0)
+		return err_msg(
+			e,
+			"\"/\" with --ephemeral takes root; an ordinary user can have it with --read-only");
+	if (o->emit_config)
+		return err_msg(e, "a bundle has no words for \"/\" as a root");
+	b->whole = true;
+
+	return 0;
+}
+
+static const char *home_of_caller(const struct box *b)
+{
+	for (size_t i = 0; b->env[i]; i++)
+		if (strncmp(b->env[i], "HOME=/", 6) == 0)
+			return path_clean(b->arena, b->env[i] + 5);
+
+	return "/";
+}
+
+static bool is_emptied(const struct box *b, const char *path)
+{
+	const char *home = home_of_caller(b);
+
+	for (size_t i = 0; i < ARRAY_SIZE(emptied); i++)
+		if (path_within(path, emptied[i].path))
+			return true;
+
+	return strcmp(home, "/") != 0 && path_within(path, home);
+}
+
+static void add_empty(struct box *b, const char *path, const char *mode)
+{
+	if (box_has_directory(b, path))
+		box_add_mount(b, path, "tmpfs", "tmpfs",
+			      (const char *const[]) { "nosuid", "nodev", mode, NULL });
+}
+
+/* The overlay is of "/" alone: what is mounted in the host's tree is bound again, and can't be written to. */
+static void add_mounted(struct box *b)
+{
+	char *text = arena_alloc(b->arena, MOUNTINFO_SIZE + 1), *line;
+	autoclose int file = sys_open("/proc/self/mountinfo", O_RDONLY);
+	ssize_t length = file < 0 ? 0 : sys_read_all(file, text, MOUNTINFO_SIZE);
+
+	text[length < 0 ? 0 : length] = '\0';
+	while ((line = strsep(&text, "\n")) && *line) {
+		/* proc_pid_mountinfo(5): the fifth field is the mount point. */
+		for (int i = 0; line && i < 4; i++)
+			strsep(&line, " ");
+
+		char *path = strsep(&line, " ");
+		bool ours = !path || strcmp(path, "/") == 0 || is_emptied(b, path);
+
+		for (size_t i = 0; !ours && i < ARRAY_SIZE(kernel_places); i++)
+			ours = path_within(path, kernel_places[i]);
+		if (ours)
+			continue;
+		mountinfo_unescape(path);
+		if (b->config.mounts_count < b->mounts_room / 2)
+			box_add_mount(b, path, "bind", path,
+				      (const char *const[]) { "bind", "ro", NULL });
+	}
+}
+
+void box_add_whole(struct box *b)
+{
+	const char *home = home_of_caller(b);
+
+	if (!b->whole)
+		return;
+	if (b->options->ephemeral)
+		add_mounted(b);
+	for (size_t i = 0; i < ARRAY_SIZE(emptied); i++)
+		add_empty(b, emptied[i].path, emptied[i].mode);
+	if (strcmp(home, "/") != 0 && !path_within(home, "/home") && !path_within(home, "/root"))
+		add_empty(b, home, "mode=700");
+}

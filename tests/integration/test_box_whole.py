@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""`tare box /`: the host's own root, for programs that nobody trusts."""
+import json
+import os
+
+import pytest
+
+from harness import (BOX, RUNTIME, TESTER, as_user, command, finish, mount_at, mounts_of, poll, rt, rt_argv, snapshot, spawn,
+                     tare_only)
+
+pytestmark = tare_only
+
+
+@pytest.fixture(params=["root", "user"])
+def box(request, same_host):
+    """Calls `box FLAGS / COMMAND`, as root and as an ordinary user with one id."""
+    if request.param == "root":
+        return lambda *words, **kw: rt("box", "-q", *words, **kw)
+    state = BOX / f"root-{TESTER}"
+    state.mkdir(mode=0o700, exist_ok=True)
+    os.chown(state, TESTER, TESTER)
+    return lambda *words, **kw: command(*as_user(TESTER), RUNTIME, "--root", state, "box", "-q", *words, **kw)
+
+
+@pytest.fixture
+def project(scratch):
+    """A directory of the user's own, with its home beside it."""
+    for name in ("project", "home"):
+        (scratch / name).mkdir()
+        os.chown(scratch / name, TESTER, TESTER)
+        (scratch / name).chmod(0o777)
+    (scratch / "home/secret").write_text("secret")
+    scratch.chmod(0o755)
+    return scratch
+
+
+def test_only_the_directory_that_is_bound_can_be_written_to(box, project):
+    r = box("-r", "--net", "none", "-b", project / "project", "/", "sh", "-c",
+            "pwd; touch here; touch /etc/x /usr/x /x; touch /tmp/ok /run/ok /var/tmp/ok; ls /tmp", cwd=project / "project")
+    assert r.lines[0] == f"{project}/project" and "ok" in r.lines, r
+    assert r.err.count("Read-only file system") == 3, r
+    assert os.listdir(project / "project") == ["here"] and not os.path.exists("/tmp/ok")
+
+
+def test_the_tree_below_can_not_be_written_to_either(box):
+    table = mounts_of(box("-r", "/", "cat", "/proc/self/mountinfo").ok().out)
+    own = ("/proc", "/sys", "/dev", "/tmp", "/run", "/var/tmp", "/home", "/root")
+    writable = [m.target for m in table if "rw" in m.options]
+    assert all(any(t == o or t.startswith(o + "/") for o in own) for t in writable), writable
+    assert mount_at(table, "/tmp").fstype == "tmpfs" and mount_at(table, "/proc").fstype == "proc"
+
+
+def test_homes_and_shared_places_are_empty(box, project):
+    env = {"HOME": str(project / "home"), "PATH": os.environ["PATH"]}
+    assert box("-r", "/", "ls", str(project / "home"), env=env).ok().out == ""
+    assert box("-r", "/", "sh", "-c", "ls -A /home /root /run /var/tmp | grep -v :").out.strip() == ""
+    assert box("-r", "-b", project / "home", "/", "cat", str(project / "home/secret"), env=env).ok().out == "secret"
+
+
+def test_processes_devices_and_network_are_its_own(box):
+    r = box("-r", "--net", "none", "/", "sh", "-c", "ls -d /proc/[0-9]* | wc -l; ls /dev; tail -n +3 /proc/net/dev | cut -d: -f1").ok()
+    assert int(r.lines[0]) < 8 and "null" in r.lines and r.lines[-1].split() == ["lo"] and not {"vda", "sda", "kmsg"} & set(r.lines)
+
+
+def test_a_program_of_the_host_runs(box):
+    assert box("-r", "/", "python3", "-c", "print('hello')").ok().out == "hello\n"
+
+
+def test_ephemeral_changes_are_gone():
+    before = sorted(os.listdir("/etc"))
+    r = rt("box", "-x", "/", "sh", "-c", "touch /etc/new; rm -rf /usr/share/doc; ls /etc/new; ls /usr/share/doc")
+    assert r.out == "/etc/new\n" and sorted(os.listdir("/etc")) == before and os.path.isdir("/usr/share")
+
+
+def test_it_takes_a_flag_that_says_what_becomes_of_changes(scratch):
+    def refused(text, *words, **kw):
+        r = rt("box", *words, "/", "true", **kw)
+        assert r.code == 125 and r.err.partition('": ')[2] == text + "\n", r
+
+    refused('"/" is the host\'s own root (give --read-only or --ephemeral)')
+    refused('"/" takes --ephemeral, and no other layers', "-x", "--lower", scratch)
+    refused('a bundle has no words for "/" as a root', "-r", "--emit-config", scratch / "out")
+    r = command(*as_user(TESTER), RUNTIME, "--root", scratch / "s", "box", "-x", "/", "true")
+    assert r.err.endswith('"/" with --ephemeral takes root; an ordinary user can have it with --read-only\n'), r
+
+
+def test_each_is_alone(box):
+    assert box("-r", "/", "sh", "-c", "ls -d /proc/[0-9]* | wc -l").ok()
+    procs = [spawn(rt_argv("box", "-r", "/", "sh", "-c", "readlink /proc/self/ns/pid; sleep 0.3")) for _ in range(8)]
+    assert len({finish(p).ok().out for p in procs}) == 8
+
+
+def test_a_judge_of_programs(scratch):
+    """Limits, a time, nothing of the host, and one line that says how it ended."""
+    (scratch / "in").write_text("21\n")
+    with open(scratch / "in", encoding="utf-8") as f:
+        r = rt("box", "-x", "--net", "none", "--timeout", "20s", "-u", "nobody", "--report", scratch / "report", "/",
+               "python3", "-c", "print(2 * int(input()))", stdin=f)
+    assert r.ok().out == "42\n"
+    end = json.loads((scratch / "report").read_text().splitlines()[-1])["exited"]
+    assert end["reason"] == "exit" and end["cpu_us"] > 1000 and end["peak_memory"] > 1 << 20
+
+
+def test_the_hosts_name_servers_stay(box):
+    with open("/etc/resolv.conf", encoding="utf-8") as f:
+        assert box("-r", "/", "cat", "/etc/resolv.conf").ok().out == f.read()
+    assert os.path.exists("/etc/resolv.conf")
+
+
+def test_nothing_is_left(box):
+    before = snapshot()
+    box("-r", "/", "true").ok()
+    poll(lambda: snapshot()["mounts"] == before["mounts"])
+
+
+def test_on_kernels_that_can_not(older):
+    r = command(older, "5.4", "enosys", *rt_argv("box", "-q", "-r", "/", "true"))
+    assert r.code == 125 and '"/" can\'t be a rootfs (copies of the whole tree came with Linux 5.12; this kernel (' in r.err, r
+
+
+def test_user_namespaces_that_are_switched_off_are_named(phone):
+    r = command(phone, "-n", "user", *as_user(TESTER), RUNTIME, "--root", BOX / f"root-{TESTER}", "box", "-q", "-r", "/", "true")
+    assert r.code == 125 and r.err.endswith("an ordinary user needs user namespaces, and this kernel has none: run it as root\n"), r
