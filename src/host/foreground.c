@@ -17,6 +17,7 @@
 #include "heap/log.h"
 #include "kernel/process.h"
 #include "kernel/time.h"
+#include "state/unreaped.h"
 
 #include <asm/termbits.h>
 #include <limits.h>
@@ -24,6 +25,9 @@
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+
+#define TRACER_PATIENCE_MS 5000
+#define TRACER_NAP_MS	   10
 
 /* One direction: a block is read only when the one before is written. */
 struct copy {
@@ -308,6 +312,22 @@ static void tell_end(const struct foreground *f, const struct rusage *usage, int
 	arena_close(&a);
 }
 
+/*
+ * The program has ended. If somebody traces it we hear of that only when the tracer has waited for it (ptrace(2)), which a
+ * tracer that hangs never does: its code is then not to be had.
+ */
+static int wait_for_tracer(pid_t pid, struct err *e)
+{
+	for (int waited = 0; waited < TRACER_PATIENCE_MS; waited += TRACER_NAP_MS) {
+		if (sys_child_can_be_waited_for(pid))
+			return 0;
+		sys_poll(NULL, 0, TRACER_NAP_MS);
+	}
+	(void) err_msg(e, "wait for the container's process: its code can't be had");
+
+	return unreaped_tell_one(pid, e);
+}
+
 int foreground_wait(struct create *c, int *exit_code, struct err *e)
 {
 	const uint64_t mask = foreground_signals();
@@ -337,6 +357,9 @@ int foreground_wait(struct create *c, int *exit_code, struct err *e)
 		;
 	drain_console(&f);
 	restore(&f);
+
+	if (wait_for_tracer(c->pid, e) < 0)
+		return -1;
 
 	struct rusage usage = { .ru_maxrss = 0 };
 	pid_t pid = sys_wait_usage(c->pid, &status, &usage);

@@ -75,6 +75,14 @@ bool sys_is_child(pid_t pid)
 
 /* ---- waiting for an end ---- */
 
+bool sys_child_can_be_waited_for(pid_t pid)
+{
+	siginfo_t info = { .si_pid = 0 };
+
+	return SYS_CALL(waitid, P_PID, pid, &info, WEXITED | WNOHANG | WNOWAIT, NULL, 0) == 0 &&
+	       info.si_pid == pid;
+}
+
 /* Has it ended? By its directory in procfs, or as our child, which stays there to be waited for. */
 struct mortal {
 	int dir;
@@ -83,14 +91,7 @@ struct mortal {
 
 static bool has_ended(const struct mortal *m)
 {
-	siginfo_t info = { .si_pid = 0 };
-
-	if (m->child == 0)
-		return pid_of(m->dir) == -ESRCH;
-
-	return SYS_CALL(waitid, P_PID, m->child, &info, WEXITED | WNOHANG | WNOWAIT, NULL, 0) ==
-		       0 &&
-	       info.si_pid == m->child;
+	return m->child == 0 ? pid_of(m->dir) == -ESRCH : sys_child_can_be_waited_for(m->child);
 }
 
 /* poll(2) of all but the first for a while, then a look at that. */

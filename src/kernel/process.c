@@ -8,6 +8,7 @@
 #include "kernel/fallback.h"
 #include "kernel/time.h"
 
+#include <sys/wait.h>
 #include <linux/capability.h>
 #include <linux/magic.h>
 #include <sched.h>
@@ -145,6 +146,8 @@ pid_t sys_wait_usage(pid_t pid, int *status, struct rusage *usage)
 	return r;
 }
 
+#define REAP_NAP_MS 10
+
 pid_t sys_wait_within(pid_t pid, int *status, int patience_ms)
 {
 	const int64_t deadline = sys_clock_ms() + patience_ms;
@@ -154,11 +157,15 @@ pid_t sys_wait_within(pid_t pid, int *status, int patience_ms)
 		int64_t left = deadline - sys_clock_ms();
 		int r = sys_child_poll(pid, &end, 1, left > 0 ? (int) left : 0);
 
-		if (r > 0)
-			return sys_wait(pid, status, 0);
-		if (r == 0)
+		pid_t ended = r > 0 ? sys_wait(pid, status, WNOHANG) : 0;
+		if (ended != 0)
+			return ended;
+		/* It has ended, but whoever traces it has to wait first: ptrace(2). */
+		if (r > 0 && left > 0)
+			sys_poll(NULL, 0, REAP_NAP_MS);
+		else if (r >= 0)
 			return -ETIMEDOUT;
-		if (r != -EINTR)
+		if (r < 0 && r != -EINTR)
 			return r;
 	}
 }

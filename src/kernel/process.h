@@ -57,6 +57,9 @@ pid_t sys_wait(pid_t pid, int *status, int options);
 struct rusage;
 pid_t sys_wait_usage(pid_t pid, int *status, struct rusage *usage);
 
+/* Has our child ended, and its tracer, if it has one, waited for it? It is left for a sys_wait(). */
+bool sys_child_can_be_waited_for(pid_t pid);
+
 /*
  * The same, but for @patience_ms at most: -ETIMEDOUT.
  */

@@ -14,7 +14,7 @@ import time
 
 import pytest
 
-from harness import (LAYOUT, TOKEN, cgroup_mount, has_v2, is_alive, finish, poll, read, rt_argv, tare_only)
+from harness import (LAYOUT, TOKEN, cgroup_mount, has_v2, finish, is_alive, poll, read, rt_argv, spawn, tare_only)
 
 pytestmark = [pytest.mark.layouts, tare_only]
 
@@ -279,3 +279,40 @@ def test_a_signal_without_effect_leaves_a_created_container(bundle):
 def test_the_program_of_a_created_container_has_no_signal_blocked(bundle):
     bundle.writable().sh("grep SigBlk /proc/self/status >/tmp/signals").up().wait("stopped")
     assert read(bundle.rootfs / "tmp/signals").split() == ["SigBlk:", "0" * 16]
+
+
+TRACER = """
+import ctypes, os, sys, time
+libc = ctypes.CDLL(None, use_errno=True)
+pid = int(sys.argv[1])
+if libc.ptrace(0x4206, pid, None, None) != 0:  # PTRACE_SEIZE
+    sys.exit(ctypes.get_errno())
+os.kill(pid, 9)
+print("killed", flush=True)
+time.sleep(1000)
+"""
+
+
+@pytest.mark.parametrize("verb", ["exec", "run"])
+def test_a_tracer_that_never_waits_is_named(bundle, scratch, verb):
+    """ptrace(2): the parent hears of a traced child's end only when its tracer has waited for it."""
+    if verb == "exec":
+        bundle.stay().up()
+        proc = spawn(bundle.argv("exec", "--pid-file", scratch / "pid", tail=["sleep", "999"]))
+    else:
+        bundle.process["args"] = ["sleep", "999"]
+        proc = bundle.spawn("run", "--pid-file", scratch / "pid")
+    poll(lambda: (scratch / "pid").exists())
+    pid = int(read(scratch / "pid"))
+    poll(lambda: read(f"/proc/{pid}/comm") == "sleep")
+    tracer = subprocess.Popen(["/usr/bin/python3", "-c", TRACER, str(pid)], stdout=subprocess.PIPE, text=True)
+    if tracer.stdout.readline() != "killed\n":
+        pytest.skip("ptrace is not allowed here")
+    r = finish(proc, timeout=20)
+    tracer.kill()
+    tracer.wait()
+    tracer.stdout.close()
+    assert r.code in (1, 255) and f"process {pid} has ended, and its tracer, process {tracer.pid} (python3), does not wait" in r.err, r
+    assert f"(it goes as soon as process {tracer.pid} waits for it, or ends)" in r.err
+    bundle.delete("--force").ok()
+    poll(lambda: not is_alive(pid))
