@@ -21,10 +21,32 @@
 #define PTMX	  device_number(5, 2)
 #define PTS_MAJOR 136 /* of all slaves: the kernel's devices.txt */
 
-/* The host's: the container mounts no devpts of its own. */
-static int open_host_multiplexer(struct err *e)
+/* The very file that was looked at, by the host's procfs: in that of a container that is joined we may not be. */
+static int reopen(struct inside *in, int seen)
 {
-	int ptmx = sys_open("/dev/ptmx", O_RDWR | O_NOCTTY);
+	char itself[32];
+
+	fmt_text(itself, sizeof(itself), "self/fd/%d", seen);
+
+	return in->proc < 0 ? -ENOENT : sys_open_at(in->proc, itself, O_RDWR | O_NOCTTY, 0);
+}
+
+/*
+ * The host's: the container mounts no devpts of its own. For exec it is the container's /dev that we are in, where
+ * anything may have that name; a node of this number has the kernel look for the devpts beside it.
+ */
+static int open_host_multiplexer(struct inside *in, struct err *e)
+{
+	struct stat st;
+
+	autoclose int seen = sys_open("/dev/ptmx", O_PATH);
+	int r = seen < 0 ? seen : sys_stat_cached(seen, &st);
+	if (r < 0)
+		return err_sys(e, r, "open /dev/ptmx");
+	if (!S_ISCHR(st.st_mode) || st.st_rdev != PTMX)
+		return err_msg(e, "\"/dev/ptmx\" is not a pty multiplexer");
+
+	int ptmx = reopen(in, seen);
 
 	return ptmx < 0 ? err_sys(e, ptmx, "open /dev/ptmx") : ptmx;
 }
@@ -40,11 +62,12 @@ static int open_multiplexer(struct inside *in, struct err *e)
 
 	autoclose int seen = sys_open_in_root(in->rootfs, "/dev/pts/ptmx", O_PATH);
 	if (seen == -ENOENT)
-		return open_host_multiplexer(e);
+		return open_host_multiplexer(in, e);
 	if (seen < 0)
 		return err_sys(e, seen, "open \"/dev/pts/ptmx\" in the rootfs");
 
-	int r = sys_stat(seen, &st);
+	/* What is kept of it: the file system may be a process of the container. */
+	int r = sys_stat_cached(seen, &st);
 	if (r == 0)
 		r = sys_statfs(seen, &fs);
 	if (r < 0)
@@ -53,12 +76,7 @@ static int open_multiplexer(struct inside *in, struct err *e)
 		return err_msg(
 			e, "\"/dev/pts/ptmx\" in the rootfs is not a pty multiplexer of devpts");
 
-	char itself[32];
-
-	/* The host's: in the procfs of a container that is joined we may not be. */
-	fmt_text(itself, sizeof(itself), "self/fd/%d", seen);
-
-	int ptmx = in->proc < 0 ? -ENOENT : sys_open_at(in->proc, itself, O_RDWR | O_NOCTTY, 0);
+	int ptmx = reopen(in, seen);
 
 	return ptmx < 0 ? err_sys(e, ptmx, "open \"/dev/pts/ptmx\" in the rootfs") : ptmx;
 }

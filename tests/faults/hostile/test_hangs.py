@@ -350,6 +350,25 @@ def test_a_multiplexer_that_is_a_fifo_is_refused(bundle, console):
     assert_same_host(before)
 
 
+@pytest.mark.parametrize("kind", ["fifo", "file", "zero", "link", "none"])
+@pytest.mark.parametrize("where", ["ptmx", "pts/ptmx"])
+def test_exec_takes_no_terminal_but_one_of_devpts(bundle, where, kind):
+    """What the container has put at the multiplexer's place meanwhile is looked at before it is opened, and never used."""
+    bundle.config["mounts"] = [m for m in bundle.config["mounts"] if not m["destination"].startswith("/dev")]
+    bundle.writable().stay().up()
+    dev = bundle.rootfs / "dev"
+    for name in ("ptmx", "pts/ptmx"):
+        (dev / name).unlink(missing_ok=True)
+    (dev / "pts").mkdir(exist_ok=True)
+    make = {"fifo": os.mkfifo, "file": lambda p: p.write_text("before"), "link": lambda p: p.symlink_to("/etc/passwd"),
+            "zero": lambda p: os.mknod(p, stat.S_IFCHR | 0o666, os.makedev(1, 5)), "none": lambda p: None}[kind]
+    make(dev / where)
+    with Clock():
+        r = bundle.verb("exec", "--tty", tail=["true"], timeout=20)
+    assert r.code == 255 and r.out == "" and "ptmx" in r.err, r
+    assert kind != "file" or (dev / where).read_text() == "before"
+
+
 # --- others at work
 
 @pytest.mark.usefixtures("slowly")
