@@ -126,7 +126,8 @@ static int add_annotations(struct planner *p, struct properties *properties, str
 /* Weights, and systemd has no property for all they can say: they belong to the scope, too. */
 static bool holds_between_neighbours(const char *file)
 {
-	static const char *const files[] = { "cpu.idle", "io.weight", "io.bfq.weight" };
+	static const char *const files[] = { "cpu.idle", "cpu.weight.nice", "io.weight",
+					     "io.bfq.weight" };
 
 	return is_one_of(file, files, ARRAY_SIZE(files));
 }

@@ -392,6 +392,22 @@ static void limits_are_written_and_told(void **state)
 	      "[/linux/resources/cpu/idle]\n");
 }
 
+/* systemd has no property for it, and below the scope there is no neighbour to be weighed against. */
+static void a_weight_of_unified_holds_among_the_scopes_neighbours(void **state)
+{
+	struct plan_case c = on_systemd(false);
+
+	(void) state;
+	assert_int_equal(
+		plan_case_run(
+			&c,
+			CONFIG("\"resources\": { \"unified\": { \"cpu.weight.nice\": \"5\" } }")),
+		0);
+	shorten(c.text);
+	assert_non_null(strstr(c.text, "write-cgroup cpu.weight.nice = \"5\" in "
+				       "\"@/v2/system.slice/tare-web.scope\" "));
+}
+
 /* A file of a cgroup that is there already, which tells what the scope's will have. */
 static void put_file(const char *path)
 {
@@ -626,6 +642,7 @@ int main(void)
 		cmocka_unit_test(the_path_names_slice_and_scope),
 		cmocka_unit_test(a_path_of_another_form_is_refused),
 		cmocka_unit_test(limits_are_written_and_told),
+		cmocka_unit_test(a_weight_of_unified_holds_among_the_scopes_neighbours),
 		cmocka_unit_test(a_weight_is_told_as_the_file_that_is_there_has_it),
 		cmocka_unit_test(the_subgroup_has_the_annotations_name),
 		cmocka_unit_test(annotations_are_properties),
