@@ -43,8 +43,7 @@ int birth_enter_pids(struct inside *in, const struct step *s, struct err *e)
 	if (pid < 0)
 		return err_sys(e, pid, "start a process in the container");
 	if (pid > 0)
-		sys_exit(wire_send(in->control, WIRE_BORN, (size_t) pid, -1) < 0 ? EXIT_ABANDONED
-										 : 0);
+		return tell_birth(in, pid, e);
 	stay_with_parent(in->control);
 	wait_for_go(in);
 

@@ -257,9 +257,16 @@ static int go_on(void *arg)
 	sys_exit(EXIT_ABANDONED);
 }
 
-static void __attribute__((noreturn)) tell_birth(const struct inside *in, pid_t pid)
+int tell_birth(const struct inside *in, pid_t pid, struct err *e)
 {
-	sys_exit(wire_send(in->control, WIRE_BORN, (size_t) pid, -1) < 0 ? EXIT_ABANDONED : 0);
+	int r = wire_send(in->control, WIRE_BORN, (size_t) pid, -1);
+
+	if (r == 0)
+		sys_exit(0);
+	/* It would wait for its word, with our socket open, and tare for us. */
+	sys_kill(pid, SIGKILL);
+
+	return err_sys(e, r, "tell tare of the container's process");
 }
 
 static int make_sibling(const struct spawn_step *spawn, struct birth *b, struct err *e)
@@ -269,7 +276,8 @@ static int make_sibling(const struct spawn_step *spawn, struct birth *b, struct 
 
 	if (pid < 0)
 		return err_sys(e, pid, "make the container's process and namespaces");
-	tell_birth(b->in, pid);
+
+	return tell_birth(b->in, pid, e);
 }
 
 /* Here, and not by a clone: the sibling would be born in the pid namespace. */

@@ -133,6 +133,9 @@ void mounts_make_early(struct inside *in, uint64_t joined);
 /* enter.c: tare's word, or the end. */
 void wait_for_go(const struct inside *in);
 
+/* enter.c: tell tare of the sibling @pid, and end. If that can't be done the sibling has ended: -1. */
+int tell_birth(const struct inside *in, pid_t pid, struct err *e);
+
 /* birth.c: comes back in the child */
 step_performer birth_enter_pids;
 

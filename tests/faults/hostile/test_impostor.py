@@ -25,8 +25,9 @@ NOTHING, NULL, MEMORY, PIPE, MULTIPLEXER, DIRECTORY, SOCKET, FILE, PIDFD = range
 GIVEN, OURS, SIBLINGS, CHILDS, PARENTS = range(5)
 KINDS = {name: number for number, name in enumerate(re.findall(
     r"\bWIRE_([A-Z_]+)\b(?= = 1,|,)", (TOP / "src/wire/wire.h").read_text().partition("enum wire_kind {")[2].partition("};")[0]), 1)}
-SOURCES = ["base/string.c", "base/fmt.c", "base/err.c", "base/errno_text.c", "wire/wire.c", "kernel/socket.c", "kernel/sys.c", "kernel/pidfd.c",
-           "kernel/procfs.c", "kernel/process.c", "kernel/time.c", "kernel/memory.c"]
+
+
+SOURCES = sorted([*TOP.glob("src/base/*.c"), *TOP.glob("src/kernel/*.c"), TOP / "src/wire/wire.c"])
 
 
 def act(what, kind=0, step=0, *, fds=0, of=NOTHING, number=GIVEN, cut=0, more=0):
@@ -44,7 +45,7 @@ def impostor(session):
     flags = "-std=gnu11 -D_GNU_SOURCE -Os -ffreestanding -fno-builtin -fno-stack-protector -fno-pic -fno-pie -nostdlib -static -no-pie " \
             "-ffunction-sections -Wl,--gc-sections -Wl,--build-id=none -Wl,-z,noseparate-code -s"
     subprocess.run([os.environ.get("CC", "cc"), *flags.split(), f"-I{TOP}/src", f'-DSCRIPT="{SCRIPT}"', "-o", program,
-                    pathlib.Path(__file__).with_name("impostor.c"), *[TOP / "src" / s for s in SOURCES], "-lgcc"], check=True)
+                    pathlib.Path(__file__).with_name("impostor.c"), *SOURCES, "-lgcc"], check=True)
     yield program, fake
     for file in (program, fake, SCRIPT):
         file.unlink(missing_ok=True)
