@@ -17,7 +17,6 @@
 #include "kernel/process.h"
 #include "kernel/time.h"
 #include "netdev/netdev.h"
-#include "base/table.h"
 #include "state/directory.h"
 #include "state/journal_mount.h"
 #include "state/lines.h"
@@ -525,7 +524,8 @@ static int read_entries(int dir, struct entries *entries, struct arena *a, struc
 
 enum journal_words journal_look(int dir, struct arena *a)
 {
-	static const char *const first[] = { "notify", "cgroup", "scope", "process", "resctrl" };
+	static const char *const first[] = { "mount", "notify",	 "cgroup",
+					     "scope", "process", "resctrl" };
 	struct entries entries;
 	struct err ignored;
 	int r;

@@ -207,8 +207,8 @@ def test_a_link_at_sys_or_proc_leads_nowhere_when_it_is_bound(rootless, scratch)
         (rootless.rootfs / name).rmdir()
         (rootless.rootfs / name).symlink_to(scratch)
     index = [m["destination"] for m in rootless.config["mounts"]].index("/proc")
-    rootless.refused_at(f"/mounts/{index}", 'mount on "/proc": "/proc" is not a directory of the rootfs: proc goes '
-                        "only onto a real one")
+    rootless.refused_at(f"/mounts/{index}", 'mount on "/proc": "/proc" is not a directory of the rootfs: proc must be '
+                        "mounted on ordinary directory, it goes only onto a real one")
     assert os.listdir(scratch) == []
 
 
