@@ -138,6 +138,22 @@ static void tell_end(int code, int64_t begun)
 		  (int) (us % 1000), length > 0 ? ", the older way: " : "", ways);
 }
 
+/* execve(2): all behind the program in a script's first line is one word, `#!/usr/bin/tare box --profile`. */
+static const char *const *split_script_line(const struct words *rest, struct arena *a)
+{
+	static const char line[] = "box --profile";
+
+	if (strcmp(rest->items[0], line) != 0)
+		return rest->items;
+
+	const char **words = arena_array(a, rest->count + 2, sizeof(*words));
+	words[0] = "box";
+	words[1] = "--profile";
+	memcpy(words + 2, rest->items + 1, (rest->count - 1) * sizeof(*words));
+
+	return words;
+}
+
 /* What to exit with, or -1 with @e set and the words that go before it in @prefix. */
 static int run(const char *const *argv, struct call *call, char *prefix, size_t size, struct err *e)
 {
@@ -159,11 +175,12 @@ static int run(const char *const *argv, struct call *call, char *prefix, size_t 
 	if (rest.count == 0)
 		return usage(e);
 
-	const struct verb *verb = verb_find(rest.items[0]);
+	const char *const *words = split_script_line(&rest, call->arena);
+	const struct verb *verb = verb_find(words[0]);
 	if (!verb)
-		return verb_unknown(rest.items[0], e);
+		return verb_unknown(words[0], e);
 
-	return call_verb(verb, rest.items + 1, call, prefix, size, e);
+	return call_verb(verb, words + 1, call, prefix, size, e);
 }
 
 int main(int argc, char **argv, char **env)

@@ -76,7 +76,7 @@ struct box_options {
 	bool ephemeral;
 	bool read_only, keep_env, no_new_privs, privileged;
 	bool tty, no_tty, init, no_init;
-	const char *require, *without, *report;
+	const char *require, *without, *report, *profile, *save;
 	unsigned android; /* enum box_android */
 	bool strict, best_effort_root;
 	unsigned partition;

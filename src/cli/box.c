@@ -105,6 +105,9 @@ static const struct flag rows[] = {
 	{ "android", 0, false, FLAG_WORD, FIELD(box.android), "auto|on|off", "the host is a phone: groups 3003 and others for the network (auto)" },
 	BOOL("best-effort-root", best_effort_root, "where no mount is allowed: a bare chroot, which holds nobody"),
 	{ "quiet", 'q', false, FLAG_BOOL, FIELD(quiet), NULL, "do not tell what was left out" },
+	/* in a file */
+	TEXT("profile", profile, "NAME|FILE", "flags of a file come first; so does @NAME in the place of ROOT"),
+	TEXT("save", save, "NAME|FILE", "write these flags, ROOT and COMMAND to a profile, and run nothing"),
 	/* instead of running */
 	BOOL("plan", plan, "print every step that would be taken, and take none"),
 	{ "json", 0, false, FLAG_BOOL, FIELD(json), NULL, "with --plan: as a JSON array" },
@@ -366,6 +369,8 @@ static int perform_with(struct call *call, struct box *b, struct err *e)
 
 	if (box_check_whole(b, e) < 0 || box_read_wishes(b, e) < 0)
 		return -1;
+	if (b->options->save)
+		return box_save(call, b, e);
 	if (emitted && b->is_image)
 		return box_refuse(b, "emit-config", emitted, e,
 				  "a bundle has no words for an image file");
@@ -411,6 +416,7 @@ const struct verb verb_box = {
 	.least = 1,
 	.most = UINT_MAX,
 	.stops = true,
+	.expand = box_expand,
 	.fails_with = EXIT_OURS,
 	.perform = perform,
 };

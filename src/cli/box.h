@@ -27,6 +27,17 @@ void box_put_back(const struct box_standard *s);
 
 int box_print_name(const char *name, struct err *e);
 
+/* ---- box_profile.c ---- */
+
+/*
+ * The words behind the verb, with those of the profile in front that --profile or @NAME names: in the arena, NULL-terminated. NULL
+ * with @e set.
+ */
+const char *const *box_expand(struct call *call, const char *const *argv, struct err *e);
+
+/* --save: write the flags, ROOT and the command to a profile. 0, or -1. */
+int box_save(struct call *call, const struct box *b, struct err *e);
+
 /* ---- box_join.c ---- */
 
 /*

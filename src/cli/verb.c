@@ -107,6 +107,11 @@ int verb_parse(const struct verb *verb, const char *const *argv, struct call *ca
 	const struct flag_table *tables[ARRAY_SIZE(verb->tables) + 1] = { &common_flags };
 
 	memcpy(tables + 1, verb->tables, sizeof(verb->tables));
+	if (verb->expand) {
+		argv = verb->expand(call, argv, e);
+		if (!argv)
+			return -1;
+	}
 
 	int r = options_parse(tables, verb->stops, argv, call->arena, &call->options, &call->args,
 			      e);

@@ -45,7 +45,9 @@ struct verb {
 	bool takes_id;			    /* the first of them */
 	bool stops;			    /* flags end at the first argument */
 	int fails_with;			    /* exit code of a failure, if not 1 */
-	bool prints;			    /* its result goes to standard output */
+	/* NULL: as they are. The words behind the verb, with others in front; NULL with @e set. */
+	const char *const *(*expand)(struct call *call, const char *const *argv, struct err *e);
+	bool prints; /* its result goes to standard output */
 
 	/* What tare exits with, 0 but for run; or -1 with @e set. */
 	int (*perform)(struct call *call, struct err *e);
