@@ -126,9 +126,9 @@ void state_unlock(int dir)
  * The XDG Base Directory Specification leaves it to us what to do without XDG_RUNTIME_DIR. A place below /tmp, which
  * anybody could make first, is not taken unasked.
  */
-static int refuse_root(const struct state_root *root, int r, struct err *e)
+static int refuse_root(const struct state_root *root, const char *id, int r, struct err *e)
 {
-	err_sys(e, r, "make the state directory \"%s\"", root->path);
+	err_sys(e, r, "make the state directory \"%s%s%s\"", root->path, id[0] ? "/" : "", id);
 	if (r == -ENOSPC || r == -EDQUOT)
 		return err_hint(e, "its file system is full");
 	if (root->chosen)
@@ -158,7 +158,7 @@ static int make_root(const struct state_root *root, struct err *e)
 
 		int r = sys_mkdir_at(AT_FDCWD, part, i == length ? 0700 : 0755);
 		if (r < 0 && r != -EEXIST && i == length)
-			return refuse_root(root, r, e);
+			return refuse_root(root, "", r, e);
 	}
 
 	return 0;
@@ -209,7 +209,7 @@ static int try_claim(const struct state_root *root, int top, const char *id, int
 	if (r == -EEXIST)
 		return recover(root, top, id, e);
 	if (r < 0)
-		return err_sys(e, r, "make the state directory of \"%s\"", id);
+		return refuse_root(root, id, r, e);
 
 	autoclose int fd = open_directory(top, id);
 	if (fd == -ENOENT)

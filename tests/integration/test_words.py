@@ -231,9 +231,23 @@ def run_with(bundle, root=None, **env):
 LOGIN = "an ordinary user's is below XDG_RUNTIME_DIR, which a login sets: set it to a directory of this user, or give --root DIR"
 
 
-def test_without_a_runtime_directory_the_error_says_what_to_set(ordinary):
-    r = run_with(ordinary.sh("true"))
-    assert r.err == f'tare: run "{ordinary.id}": make the state directory "/run/tare": permission denied ({LOGIN})\n', r
+@pytest.fixture
+def run_of_this_test(scratch):
+    """/run/tare as this test wants it, whatever the machine has: in a mount namespace."""
+    def wrap(argv, made):
+        script = f"mount -t tmpfs -o mode=755 tmpfs /run && {'mkdir -m 700 /run/tare &&' if made else ''} exec \"$@\""
+        return ["unshare", "-m", "sh", "-c", script, "sh", *argv]
+    return wrap
+
+
+@pytest.mark.parametrize("made", [False, True])
+def test_whether_or_not_root_has_run_a_container_before(ordinary, run_of_this_test, made):
+    """/run/tare is root's where it is there."""
+    ordinary.sh("true").write()
+    where = f"/run/tare/{ordinary.id}" if made else "/run/tare"
+    argv = [*as_user(TESTER), BINARY, "run", "--bundle", str(ordinary.dir), ordinary.id]
+    r = command(*run_of_this_test(argv, made), env={"PATH": os.environ["PATH"]})
+    assert r.err == f'tare: run "{ordinary.id}": make the state directory "{where}": permission denied ({LOGIN})\n', r
 
 
 def test_a_runtime_directory_that_is_not_there_is_told_likewise(ordinary):
