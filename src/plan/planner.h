@@ -184,6 +184,9 @@ static inline bool plan_has_namespace(const struct planner *p, uint64_t type)
 /* namespaces.c: is the program's process born only when nothing is left that needs rights? spawn_step.late */
 bool plan_is_born_late(const struct planner *p);
 
+/* user.c: OP_SET_CAPS, which has the program's capabilities; NULL: there is no program. */
+const struct step *plan_caps_step(const struct planner *p);
+
 /* user.c: the right to load a filter, which is loaded. */
 void plan_drop_last(struct planner *p);
 

@@ -19,7 +19,6 @@
 #include "kernel/memory.h"
 #include "kernel/process.h"
 #include "plan/annotation.h"
-#include "plan/caps.h"
 #include "plan/planner.h"
 #include "plan/seccomp_cache.h"
 #include "plan/seccomp_newer.h"
@@ -569,10 +568,9 @@ static bool is_last_to_do(const struct planner *p)
 
 static void warn_of_rights(struct planner *p)
 {
-	struct caps_sets sets;
+	const struct step *caps = plan_caps_step(p);
 
-	caps_read(p, &sets);
-	if (sets.bounding >> CAP_SYS_PTRACE & 1 && !p->config->process->no_new_privileges)
+	if (caps && caps->caps.until_exec && caps->caps.bounding >> CAP_SYS_PTRACE & 1)
 		plan_warn(
 			p,
 			"%s: the filter does not allow all that is left to do: until it is loaded the "

@@ -92,17 +92,27 @@ static void plan_caps(struct planner *p, enum step_op op, const struct caps_sets
 	step->caps.until_exec = needed_until_exec(p);
 }
 
+const struct step *plan_caps_step(const struct planner *p)
+{
+	for (size_t i = 0; i < p->count; i++)
+		if (p->steps[i].op == OP_SET_CAPS)
+			return &p->steps[i];
+
+	return NULL;
+}
+
 void plan_drop_last(struct planner *p)
 {
-	struct caps_sets sets;
+	const struct step *caps = plan_caps_step(p);
 
-	if (!needed_until_exec(p))
+	/* Nothing is kept, or the program has it anyway. */
+	if (!caps || !(caps->caps.until_exec & ~caps->caps.permitted))
 		return;
-	caps_read(p, &sets);
-	/* The program has it anyway. */
-	if (!(needed_until_exec(p) & ~sets.permitted))
-		return;
-	plan_caps(p, OP_DROP_LAST, &sets);
+
+	/* plan_add() may move the steps. */
+	struct step copy = *caps;
+
+	plan_add(p, OP_DROP_LAST, copy.place)->caps = copy.caps;
 }
 
 int plan_user(struct planner *p, struct err *e)

@@ -92,3 +92,29 @@ def test_a_filter_that_looks_at_arguments_is_evaluated_with_ours(bundles, args, 
     second.start().ok()
     assert waiting(second) == ("2", False)
     second.delete("--force").ok()
+
+
+def test_a_warning_about_capabilities_comes_once(bundle):
+    """Though the sets are needed twice, behind the filter too."""
+    bundle.process["noNewPrivileges"] = False
+    bundle.process["capabilities"]["bounding"].append("CAP_NOT_THERE")
+    bundle.linux["seccomp"] = profile(rule("mkdir"))
+    r = bundle.sh("true").create().ok()
+    assert r.err.count("CAP_NOT_THERE") == 1, r
+
+
+def test_a_filter_that_comes_too_late_among_others_is_warned_of(bundles):
+    """In a pid namespace that is joined, by a container with CAP_SYS_PTRACE."""
+    first, second = bundles("exec sleep 1000"), bundles("true")
+    first.up()
+    second.unlisted("pid")
+    second.linux["namespaces"].append({"type": "pid", "path": f"/proc/{first.pid}/ns/pid"})
+    second.process["noNewPrivileges"] = False
+    second.process["capabilities"] = {k: ["CAP_SYS_PTRACE"] for k in ("bounding", "effective", "permitted")}
+    second.linux["seccomp"] = profile(rule("setsid"))
+    r = second.run()
+    warning = "warning: /linux/seccomp: the filter does not allow all that is left to do: until it is loaded the pid namespace " \
+              "that is joined sees a process with CAP_SYS_ADMIN\n"
+    assert r.err.endswith(warning), r
+    second.linux["seccomp"] = profile(rule("mkdir"))
+    assert second.run().ok().err == ""
