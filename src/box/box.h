@@ -70,6 +70,7 @@ struct box_options {
 	struct text_list lowers, env, caps, devices, rlimits, masked, protected, unmasked, denied;
 	const char *user, *groups, *cwd, *hostname, *net, *share, *unshare, *userns;
 	const char *memory, *cpus, *pids, *cpuset_cpus, *io_weight, *oom_score, *time_offset;
+	const char *arch, *qemu;
 	const char *dns, *seccomp, *timeout;
 	const char *output, *emit_config;
 	const char *overlay, *ephemeral_size;
@@ -142,6 +143,7 @@ struct box {
 	size_t omission_count;
 	unsigned rounds;
 
+	bool told_of_qemu;
 	bool whole; /* ROOT is the host's own */
 	size_t mounts_room;
 	struct layers_step layers;
@@ -234,6 +236,9 @@ box_subject box_devices; /* devices.c: --device, --privileged */
 box_subject box_limits;	 /* limits.c: --memory, --cpus ... */
 box_subject box_paths;	 /* config.c: --mask, --protect, --unmask */
 box_subject box_filter;	 /* filter.c: --seccomp, --deny */
+
+/* arch.c: --arch, --qemu, and what the program's own header says */
+box_subject box_arch;
 
 /* ---- whole.c: ROOT is "/" ---- */
 

@@ -253,6 +253,16 @@ static int load(struct box *b, const char *path, struct err *e)
 	return 0;
 }
 
+/* Of one kernel: what is not listed would be killed by its first call. */
+static const char *architectures[] = {
+#if defined(__x86_64__)
+	"SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32",
+#elif defined(__aarch64__)
+	"SCMP_ARCH_AARCH64", "SCMP_ARCH_ARM",
+#endif
+	NULL
+};
+
 int box_filter(struct box *b, struct err *e)
 {
 	const char *word = b->options->seccomp;
@@ -264,6 +274,8 @@ int box_filter(struct box *b, struct err *e)
 		return 0;
 	b->linux.seccomp = arena_new(b->arena, struct oci_linux_seccomp);
 	b->linux.seccomp->default_action = "SCMP_ACT_ALLOW";
+	b->linux.seccomp->architectures = architectures;
+	b->linux.seccomp->architectures_count = list_length(architectures);
 	b->linux.seccomp->syscalls = arena_array(b->arena, MOST_RULES + denied->count,
 						 sizeof(*b->linux.seccomp->syscalls));
 	if (denied->count > 0)

@@ -78,6 +78,8 @@ static const struct flag rows[] = {
 	BOOL("keep-env", keep_env, "the caller's environment, but for paths and what loaders act on"),
 	LIST("rlimit", rlimits, "NAME=SOFT[:HARD]", "a limit of the process: nofile=1024; may be repeated"),
 	TEXT("oom-score", oom_score, "N", "how soon it is killed when memory is short, -1000 to 1000"),
+	TEXT("arch", arch, "auto|ARCH", "the processor that the program is for (what its header says)"),
+	TEXT("qemu", qemu, "PATH", "a static qemu of the host for it (qemu-ARCH-static in PATH)"),
 	/* what it may do */
 	LIST("cap", caps, "[+-]NAME,...", "capabilities to add or take away; all, none; may be repeated"),
 	BOOL("no-new-privs", no_new_privs, "no new privileges by an exec: sudo and su don't work"),

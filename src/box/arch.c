@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * box/arch.c - programs for another processor
+ *
+ * The ELF header of the program, or of its interpreter, says what it is for. A 32-bit program of our own processor gets the
+ * personality that says so in uname(2). A foreign one is run by the kernel, if binfmt_misc has an entry for it that works in any
+ * root (flag F); else by qemu, which is bound into the box's own /dev: nothing is copied into ROOT, and nothing is
+ * registered on the host.
+ */
+#include "box/box.h"
+
+#include "base/fd.h"
+#include "base/fmt.h"
+#include "base/table.h"
+#include "heap/log.h"
+#include "kernel/sys.h"
+#include "plan/annotation.h"
+#include "program/program.h"
+
+#include <elf.h>
+#include <errno.h>
+
+#define QEMU "/dev/.tare-qemu"
+
+/* Programs of half the width that the same kernel may run. */
+static const struct {
+	uint16_t machine, narrow;
+} companions[] = { { EM_X86_64, EM_386 }, { EM_AARCH64, EM_ARM } };
+
+static const char *value_of(const struct box *b, const char *name)
+{
+	size_t length = strlen(name);
+	const char *value = NULL;
+
+	for (size_t i = 0; i < b->process.env_count; i++)
+		if (strncmp(b->process.env[i], name, length) == 0 &&
+		    b->process.env[i][length] == '=')
+			value = b->process.env[i] + length + 1;
+
+	return value;
+}
+
+/* The program as execvp(3) finds it in ROOT; its path in @path. */
+static int find_program(struct box *b, const char **path)
+{
+	const char *name = b->process.args[0], *at = value_of(b, "PATH");
+
+	*path = name;
+	if (strchr(name, '/'))
+		return program_open(b->dir, b->process.cwd, name);
+	for (; at && *at; at += at[strcspn(at, ":")] ? strcspn(at, ":") + 1 : strcspn(at, ":")) {
+		*path = arena_printf(b->arena, "%.*s/%s", (int) strcspn(at, ":"), at, name);
+
+		int fd = program_open(b->dir, "/", *path);
+		if (fd >= 0)
+			return fd;
+	}
+
+	return -ENOENT;
+}
+
+/* What is executed in the end, and what comes between its name and the arguments: a script is run by another program. */
+struct found {
+	uint16_t machine; /* EM_NONE: nothing is known */
+	const char *path; /* of the program with that header */
+	const char *words[2];
+	size_t word_count;
+};
+
+/* `#!INTERPRETER [ARGUMENT]`, all behind the blank one word: execve(2). */
+static void read_script(struct box *b, int fd, const char *path, struct found *f)
+{
+	char line[PROGRAM_LINE + 1];
+	ssize_t length = (ssize_t) SYS_CALL(pread64, fd, line, PROGRAM_LINE, 0, 0, 0);
+
+	line[length > 0 ? length : 0] = '\0';
+	line[strcspn(line, "\r\n")] = '\0';
+
+	char *name = line + 2 + strspn(line + 2, " \t"), *argument = name + strcspn(name, " \t");
+
+	if (*argument)
+		*argument++ = '\0';
+	argument += strspn(argument, " \t");
+	if (*argument)
+		f->words[f->word_count++] = arena_strdup(b->arena, argument);
+	f->words[f->word_count++] = path;
+	f->path = arena_strdup(b->arena, name);
+}
+
+static void find_machine(struct box *b, struct found *f)
+{
+	struct program p;
+
+	*f = (struct found) { .machine = EM_NONE };
+	autoclose int fd = find_program(b, &f->path);
+	if (fd < 0 || program_read(fd, &p) < 0)
+		return;
+	if (p.kind == PROGRAM_SCRIPT) {
+		read_script(b, fd, f->path, f);
+
+		autoclose int interpreter = program_open(b->dir, "/", f->path);
+		if (interpreter < 0 || program_read(interpreter, &p) < 0)
+			return;
+	}
+	if (p.kind == PROGRAM_ELF)
+		f->machine = p.machine;
+}
+
+static bool is_companion(uint16_t machine)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(companions); i++)
+		if (companions[i].machine == program_own_machine() &&
+		    companions[i].narrow == machine)
+			return true;
+
+	return false;
+}
+
+/* An entry of the host's that was opened when it was made, and so is found in every root: binfmt_misc.rst, flag F. */
+static bool is_registered(struct box *b, const char *arch)
+{
+	char text[1024];
+	const char *path = arena_printf(b->arena, "/proc/sys/fs/binfmt_misc/qemu-%s", arch);
+
+	autoclose int fd = sys_open(path, O_RDONLY);
+	ssize_t length = fd < 0 ? fd : sys_read_all(fd, text, sizeof(text) - 1);
+	if (length <= 0)
+		return false;
+	text[length] = '\0';
+
+	const char *flags = strstr(text, "flags:");
+
+	return strncmp(text, "enabled", 7) == 0 && flags &&
+	       strcspn(flags, "F") < strcspn(flags, "\n");
+}
+
+static const char *callers_path(const struct box *b)
+{
+	for (size_t i = 0; b->env[i]; i++)
+		if (strncmp(b->env[i], "PATH=", 5) == 0)
+			return b->env[i] + 5;
+
+	return "/usr/local/bin:/usr/bin:/bin";
+}
+
+/* qemu-ARCH-static or qemu-ARCH in the caller's PATH; NULL: there is none. */
+static const char *find_qemu(struct box *b, const char *arch)
+{
+	static const char *const forms[] = { "-static", "" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(forms); i++)
+		for (const char *at = callers_path(b); *at;) {
+			size_t length = strcspn(at, ":");
+			const char *path = arena_printf(b->arena, "%.*s/qemu-%s%s", (int) length,
+							at, arch, forms[i]);
+
+			if (path[0] == '/' && sys_access_at(AT_FDCWD, path, X_OK) == 0)
+				return path;
+			at += length + (at[length] == ':');
+		}
+
+	return NULL;
+}
+
+/* In the box there is no loader of the host's. */
+static int check_static(struct box *b, const char *qemu, struct err *e)
+{
+	struct program p;
+	autoclose int fd = sys_open(qemu, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+
+	if (fd < 0) {
+		(void) err_sys(e, fd, "\"%s\"", qemu);
+		return err_at(e, b->options->qemu ? box_words(b, "qemu", qemu) : "");
+	}
+	if (program_read(fd, &p) < 0 || p.kind != PROGRAM_ELF || p.interpreter[0])
+		return err_msg(e, "\"%s\" is no static program (package qemu-user-static)", qemu);
+
+	return 0;
+}
+
+/* `qemu -0 ARGV0 PROGRAM ARGUMENT...`; a login shell has its dash from here. */
+static void use_qemu(struct box *b, const char *qemu, const struct found *f)
+{
+	const char **args = arena_array(b->arena, b->process.args_count + 6, sizeof(*args));
+	struct oci_string_map *notes = b->config.annotations;
+	const char *name = b->process.args[0], *slash = strrchr(name, '/');
+
+	for (size_t i = 0; notes && i < notes->count; i++)
+		if (strcmp(notes->keys[i], ANNOTATION_LOGIN) == 0) {
+			notes->values[i] = "0";
+			name = arena_printf(b->arena, "-%s", slash ? slash + 1 : name);
+		}
+	args[0] = QEMU;
+	args[1] = "-0";
+	args[2] = f->word_count > 0 ? f->path : name;
+	args[3] = f->path;
+	for (size_t i = 0; i < f->word_count; i++)
+		args[4 + i] = f->words[i];
+	memcpy(args + 4 + f->word_count, b->process.args + 1,
+	       (b->process.args_count - 1) * sizeof(*args));
+	b->process.args = args;
+	b->process.args_count += 3 + f->word_count;
+	box_add_mount(b, QEMU, "bind", qemu,
+		      (const char *const[]) { "bind", "ro", "nosuid", NULL });
+	if (!b->quiet && !b->told_of_qemu)
+		log_notice(
+			"box \"%s\": only the first program is run by qemu: for others the host needs binfmt_misc",
+			b->id);
+	b->told_of_qemu = true;
+}
+
+static void set_personality(struct box *b)
+{
+	b->linux.personality = arena_new(b->arena, struct oci_linux_personality);
+	b->linux.personality->domain = "LINUX32";
+}
+
+int box_arch(struct box *b, struct err *e)
+{
+	const struct box_options *o = b->options;
+	bool automatic = !o->arch || strcmp(o->arch, "auto") == 0;
+	const char *arch;
+	struct found f;
+
+	find_machine(b, &f);
+
+	uint16_t machine = f.machine;
+
+	if (is_companion(machine))
+		set_personality(b);
+	if (automatic &&
+	    (machine == EM_NONE || machine == program_own_machine() || is_companion(machine)))
+		return 0;
+	arch = automatic ? program_machine_name(machine) : o->arch;
+	if (!arch || (automatic && !o->qemu && is_registered(b, arch)))
+		return 0;
+
+	const char *qemu = o->qemu ? box_absolute(b, o->qemu) : find_qemu(b, arch);
+	if (!qemu && automatic)
+		return 0; /* the failed exec says what it is for */
+	if (!qemu)
+		return box_refuse(b, "arch", o->arch, e,
+				  "there is no qemu-%s-static in PATH (--qemu PATH)", arch);
+	if (check_static(b, qemu, e) < 0)
+		return -1;
+	use_qemu(b, qemu, &f);
+
+	return 0;
+}
