@@ -237,6 +237,9 @@ box_subject box_limits;	 /* limits.c: --memory, --cpus ... */
 box_subject box_paths;	 /* config.c: --mask, --protect, --unmask */
 box_subject box_filter;	 /* filter.c: --seccomp, --deny */
 
+/* limits.c: has it no cgroup of its own? */
+bool box_without_cgroups(const struct box *b);
+
 /* arch.c: --arch, --qemu, and what the program's own header says */
 box_subject box_arch;
 

@@ -84,6 +84,21 @@ static int read_io_weight(struct box *b, const char *word, struct err *e)
 	return 0;
 }
 
+/*
+ * A sandbox that nobody asks about has no use for a cgroup: with many hierarchies that is a third of its start. Its pid namespace ends all
+ * of its processes; without one, only the cgroup can.
+ */
+bool box_without_cgroups(const struct box *b)
+{
+	const struct box_options *o = b->options;
+	bool limited = o->memory || o->cpus || o->pids || o->cpuset_cpus || o->io_weight;
+
+	if (b->level[WISH_CGROUPS] > 0)
+		return true;
+
+	return b->whole && !limited && !b->detach && !o->report && b->level[WISH_PID] == 0;
+}
+
 #define OPTION(name) offsetof(struct box_options, name)
 
 static const struct {
@@ -118,8 +133,8 @@ int box_limits(struct box *b, struct err *e)
 		box_demand(b, WISH_CGROUPS);
 	box_wish(b, "/linux/resources/devices", WISH_DEVICE_RULES);
 	/* In a user namespace no node can be made, and an ordinary user's cgroup has no rules for them. */
-	if (b->user_namespace || b->facts->cgroups.mode == CGROUP_NONE ||
-	    b->level[WISH_CGROUPS] > 0 || b->level[WISH_DEVICE_RULES] > 0) {
+	if (b->user_namespace || b->facts->cgroups.mode == CGROUP_NONE || box_without_cgroups(b) ||
+	    b->level[WISH_DEVICE_RULES] > 0) {
 		b->resources.devices = NULL;
 		b->resources.devices_count = 0;
 	}

@@ -304,7 +304,7 @@ static void add_usual(struct box *b)
 		size_t row = find_usual(from->destination);
 
 		if (strcmp(from->type, "cgroup") == 0 &&
-		    (b->facts->cgroups.mode == CGROUP_NONE || b->level[WISH_CGROUPS] > 0))
+		    (b->facts->cgroups.mode == CGROUP_NONE || box_without_cgroups(b)))
 			continue;
 		if (host_dev && strncmp(from->destination, "/dev/", 5) == 0) {
 			continue;

@@ -278,7 +278,7 @@ static int try(struct call *call, struct box *b, const struct create_options *gi
 	o.made = &made;
 	o.no_new_keyring = b->level[WISH_KEYRING] > 0;
 	o.no_pivot = b->level[WISH_PIVOT] > 0;
-	o.no_cgroup = o.no_cgroup || b->level[WISH_CGROUPS] > 0;
+	o.no_cgroup = o.no_cgroup || box_without_cgroups(b);
 	if (b->options->plan)
 		return container_plan(&o, call->options.json, e);
 	if (b->detach && box_redirect(&standard, b->options->output, e) < 0) {

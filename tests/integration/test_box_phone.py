@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 import boxes
-from harness import LAYOUT, RUNTIME, TESTER, as_user, command, poll, rt, snapshot, tare_only
+from harness import LAYOUT, RUNTIME, TESTER, as_user, command, finish, poll, rt, snapshot, spawn, tare_only
 
 pytestmark = tare_only
 
@@ -206,3 +206,38 @@ def test_an_image_can_not_have_a_wish_left_out(box, scratch, change):
     assert "left out" not in r.err, r
     assert json.dumps(sorted(os.listdir(scratch))) == "[]"
     poll(lambda: not [n for n in os.listdir(box.state) if not n.startswith(".")])
+
+
+# --- phones with older kernels
+
+
+KERNELS = ["3.10", "4.14", "4.19", "5.4", "5.10", "6.1"]
+PHONES = {"whole": [], "stock": STOCK, "poor": [*STOCK, "-f", "devpts=ENODEV,mqueue=ENODEV,sysfs=EPERM"],
+          "poorest": [*STOCK, "-f", "devpts=ENODEV,mqueue=ENODEV,sysfs=EPERM,proc=EPERM", "-s", "pivot_root=EPERM"]}
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("kind", PHONES)
+def test_a_box_works_on_phones_of_all_ages(box, phone, older, scratch, kernel, kind):
+    """Program, exit codes, user, binds, signals, a death by SIGKILL; and nothing is left."""
+    before, files = snapshot(), box.files()
+
+    def argv(*words):
+        return [phone, *PHONES[kind], older, kernel, "enosys", *box.argv("-q", *words)]
+
+    (scratch / "f").write_text("here\n")
+    r = command(*argv("--", "sh", "-c", "echo x >/dev/null; exit 7"))
+    assert (r.code, r.out) == (7, ""), r
+    assert command(*argv("--", "sh", "-c", "kill -9 $$")).code == 137
+    assert command(*argv("--", "/nope")).code == 127
+    assert command(*argv("-u", "u", "-w", "/home/u", "--", "sh", "-c", "id -u; id -G; pwd")).out == "1000\n1000 3003\n/home/u\n"
+    r = command(*argv("-b", f"{scratch}:/s:ro", "--", "sh", "-c", "cat /s/f; touch /s/g"))
+    assert r.out == "here\n" and "Read-only file system" in r.err, r
+    proc = spawn(argv("--", "sleep", "77"))
+    poll(lambda: any(box.dir.name in n for n in os.listdir(box.state)) and
+         json.loads(box.verb("state", box.id).out or "{}").get("status") == "running")
+    proc.terminate()
+    assert finish(proc, 5).code == 143
+    assert box.files().keys() - files.keys() <= {"s"}
+    after = snapshot()
+    assert {k: after[k] for k in ("mounts", "cgroups", "state")} == {k: before[k] for k in ("mounts", "cgroups", "state")}

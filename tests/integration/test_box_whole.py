@@ -5,8 +5,8 @@ import os
 
 import pytest
 
-from harness import (BOX, RUNTIME, TESTER, as_user, command, finish, mount_at, mounts_of, poll, rt, rt_argv, snapshot, spawn,
-                     tare_only)
+from harness import (BOX, RUNTIME, TESTER, as_user, cgroup_mount, cgroup_mounts, command, finish, has_v2, mount_at, mounts_of,
+                     poll, rt, rt_argv, snapshot, spawn, tare_only)
 
 pytestmark = tare_only
 
@@ -105,6 +105,14 @@ def test_the_hosts_name_servers_stay(box):
     with open("/etc/resolv.conf", encoding="utf-8") as f:
         assert box("-r", "/", "cat", "/etc/resolv.conf").ok().out == f.read()
     assert os.path.exists("/etc/resolv.conf")
+
+
+def test_a_sandbox_has_a_cgroup_only_for_a_limit_or_a_report(scratch):
+    if not cgroup_mounts():
+        pytest.skip("there is no cgroup")
+    assert "make-cgroup" not in rt("box", "-r", "--plan", "/", "true").ok().out
+    for words in (["--report", scratch / "r"], ["--pids", "50"] if cgroup_mount("pids") or has_v2("pids") else ["-d"]):
+        assert "make-cgroup" in rt("box", "-r", "--plan", *words, "/", "true").ok().out
 
 
 def test_nothing_is_left(box):
