@@ -31,6 +31,13 @@ static void __attribute__((noinline)) forget_stack(void)
 	sys_forget((void *) (end - DEEPEST), DEEPEST);
 }
 
+/* Descriptors of the rootfs that only the steps of mounts and devices wanted: neighbours see them in /proc/PID/fd. */
+static void forget_places(struct inside *in)
+{
+	fd_close(&in->parent);
+	fd_close(&in->empty_mount);
+}
+
 /* What ends a process that has no handler: signal(7), all but those that stop, continue or are ignored. */
 #define ENDING                                                                                     \
 	(~(1ULL << (SIGCHLD - 1) | 1ULL << (SIGCONT - 1) | 1ULL << (SIGURG - 1) |                  \
@@ -102,6 +109,7 @@ int wait_for_start(struct inside *in, const struct step *s, struct err *e)
 		return err_sys(e, r, "tell that create is done");
 	sys_close(in->control);
 	in->control = -1;
+	forget_places(in);
 	forget_stack();
 
 	int start = accept_or_end(in, signals);

@@ -121,6 +121,19 @@ static void keep_within(struct planner *p, uint64_t *set, uint64_t needed, const
 	*set &= needed;
 }
 
+/* In the words that users of runc look for. */
+static void keep_ambient_within(struct planner *p, uint64_t *set, uint64_t needed)
+{
+	for (size_t i = 0; i < caps_count; i++)
+		if (*set & ~needed & BIT(i))
+			plan_warn(
+				p,
+				"/process/capabilities/ambient: can't raise ambient capability %s: "
+				"it is not both permitted and inheritable",
+				caps_names[i]);
+	*set &= needed;
+}
+
 void caps_read(struct planner *p, struct caps_sets *sets)
 {
 	const struct oci_process *process = p->config->process;
@@ -138,6 +151,5 @@ void caps_read(struct planner *p, struct caps_sets *sets)
 	keep_within(p, &sets->effective, sets->permitted, "effective", "it is not permitted");
 	keep_within(p, &sets->inheritable, sets->bounding, "inheritable",
 		    "it is not in the bounding set");
-	keep_within(p, &sets->ambient, sets->permitted & sets->inheritable, "ambient",
-		    "it is not both permitted and inheritable");
+	keep_ambient_within(p, &sets->ambient, sets->permitted & sets->inheritable);
 }

@@ -157,7 +157,7 @@ static void sets_that_the_kernel_would_refuse_are_cut(void **state)
 		"/process/capabilities/effective: \"CAP_KILL\" can't be granted: it is not permitted\n"
 		"/process/capabilities/inheritable: \"CAP_CHOWN\" can't be granted: it is not in the "
 		"bounding set\n"
-		"/process/capabilities/ambient: \"CAP_FOWNER\" can't be granted: it is not both permitted "
+		"/process/capabilities/ambient: can't raise ambient capability CAP_FOWNER: it is not both permitted "
 		"and inheritable\n");
 }
 
