@@ -6,6 +6,7 @@
  */
 #include "host/host.h"
 
+#include "base/fmt.h"
 #include "cgroup/cgroup.h"
 #include "cgroup/scope.h"
 #include "state/journal.h"
@@ -29,6 +30,26 @@ static int check_place(const struct scope_step *s, pid_t pid, struct err *e)
 	return err_msg(e, "systemd did not put \"%s\" at \"%s\"", s->unit, s->cgroup);
 }
 
+#define PROPERTY "org.systemd.property."
+
+/* systemd names a property that it does not know, or not with such a value. */
+static void place_property(const struct create *c, struct err *e)
+{
+	const struct oci_string_map *map = c->bundle.config->annotations;
+	char place[ERR_PLACE];
+
+	for (size_t i = 0; map && i < map->count; i++) {
+		const char *key = map->keys[i], *name = key + sizeof(PROPERTY) - 1;
+
+		if (strncmp(key, PROPERTY, sizeof(PROPERTY) - 1) != 0 || !strstr(e->text, name))
+			continue;
+		/* There is no `/` and no `~` in the name of a property: no escapes of a JSON pointer. */
+		fmt_text(place, sizeof(place), "/annotations/%s", key);
+		err_at(e, place);
+		return;
+	}
+}
+
 int scope_perform(struct create *c, const struct step *step, struct err *e)
 {
 	const struct scope_step *s = &step->scope;
@@ -40,6 +61,8 @@ int scope_perform(struct create *c, const struct step *step, struct err *e)
 	if (scope_start(&scope, s->properties, c->pid, c->signals, &refused, e) < 0) {
 		struct err ignored;
 
+		if (refused)
+			place_property(c, e);
 		if (refused)
 			(void) journal_not_ours(c->journal, s->unit, &ignored);
 		return -1;

@@ -410,3 +410,10 @@ def test_the_helper_is_for_tare_alone():
     for argv, text in (([helper], ""), ([helper, "start"], "unit\n"), ([helper, "what"], "unit a.scope\n")):
         r = subprocess.run(argv, input=text, capture_output=True, text=True, check=False)
         assert (r.returncode, r.stdout) == (1, "tare-systemd is started by tare alone\n")
+
+
+def test_an_unknown_property_is_placed_at_its_annotation(bundle):
+    """systemd names it; the error had been placed at cgroupsPath alone."""
+    bundle.config["annotations"] = {"org.systemd.property.TimeoutStopUSec": "uint64 5", "org.systemd.property.NoSuchThing": "true"}
+    r = bundle.run()
+    assert r.code == 1 and "/annotations/org.systemd.property.NoSuchThing (line " in r.err and "NoSuchThing" in r.err, r
