@@ -14,7 +14,7 @@
 #include "base/table.h"
 #include "heap/log.h"
 #include "kernel/sys.h"
-#include "plan/annotation.h"
+#include "plan/annotations/annotation.h"
 #include "program/program.h"
 
 #include <elf.h>

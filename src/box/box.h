@@ -4,7 +4,7 @@
  *
  * `tare box ROOT` has no config.json: what one would say is put together here, as the types that config.json is decoded to. From
  * there on a box is a container like any other: the same planner, the same steps, the same verbs. What the specification has
- * no word for is an annotation (plan/annotation.h), so that `--emit-config` leaves a bundle which `run` runs alike.
+ * no word for is an annotation (plan/annotations/annotation.h), so that `--emit-config` leaves a bundle which `run` runs alike.
  *
  * Runs in tare, before anything is done. It reads ROOT, which may be of a stranger: files are looked up with ROOT as the
  * root, must be regular, and are read in bounds. On failure @e->place is the flag that asked for what was refused.

@@ -7,7 +7,7 @@
 #include "box/box.h"
 
 #include "base/table.h"
-#include "plan/annotation.h"
+#include "plan/annotations/annotation.h"
 #include "plan/spec_default.h"
 
 #define MOST_ANNOTATIONS 16

@@ -11,7 +11,7 @@
 #include "base/fmt.h"
 #include "base/table.h"
 #include "kernel/process.h"
-#include "plan/seccomp.h"
+#include "plan/seccomp/profile.h"
 #include "spec/load.h"
 
 #include <asm/ioctls.h>

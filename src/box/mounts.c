@@ -10,7 +10,7 @@
 #include "base/fd.h"
 #include "base/table.h"
 #include "kernel/sys.h"
-#include "plan/path_text.h"
+#include "plan/mounts/path_text.h"
 #include "plan/spec_default.h"
 
 #include <limits.h>

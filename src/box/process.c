@@ -8,8 +8,8 @@
 #include "base/table.h"
 #include "base/units.h"
 #include "kernel/sys.h"
-#include "plan/annotation.h"
-#include "plan/caps.h"
+#include "plan/annotations/annotation.h"
+#include "plan/process/caps.h"
 
 #include <limits.h>
 #include <linux/capability.h>

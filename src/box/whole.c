@@ -11,7 +11,7 @@
 #include "base/table.h"
 #include "cgroup/layout.h"
 #include "kernel/sys.h"
-#include "plan/path_text.h"
+#include "plan/mounts/path_text.h"
 
 #define MOUNTINFO_SIZE ((size_t) 1 << 20)
 

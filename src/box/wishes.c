@@ -15,7 +15,7 @@
 #include "base/fmt.h"
 #include "base/table.h"
 #include "heap/log.h"
-#include "plan/annotation.h"
+#include "plan/annotations/annotation.h"
 
 #include <errno.h>
 #include <sched.h>

@@ -4,7 +4,7 @@
  *
  * Runs in tare, in the host's namespaces, for create and run, kill and delete. A directory is an
  * absolute path below a cgroup mount of the host, as the plan or the record has it; one with a
- * `..` is refused. Nothing is decided here (that is plan/cgroup.c and plan/resources.c), nothing
+ * `..` is refused. Nothing is decided here (that is plan/limits/cgroup.c and plan/limits/resources.c), nothing
  * is allocated, and no wait is longer than CGROUP_PATIENCE without any progress.
  *
  * v1 or v2 is seen by the files that are there, so a list of directories may mix both.

@@ -6,7 +6,7 @@
  * itself: each of these starts the program tare-systemd, once, which makes one connection. It is
  * where it was installed, or else beside our own executable; no variable says where.
  *
- * tare-systemd VERB reads lines on its standard input, then those of plan/property.h:
+ * tare-systemd VERB reads lines on its standard input, then those of plan/systemd/property.h:
  *
  *	unit NAME
  *	bus ADDRESS		the user's; without, it is the system's

@@ -14,7 +14,7 @@
 #include "heap/log.h"
 #include "host/frozen.h"
 #include "kernel/process.h"
-#include "plan/exec.h"
+#include "plan/process/exec.h"
 
 #include <linux/magic.h>
 

@@ -5,9 +5,9 @@
 #pragma once
 
 #include "host/container.h"
-#include "host/heard.h"
+#include "host/create/heard.h"
 #include "plan/plan.h"
-#include "plan/seccomp_cache.h"
+#include "plan/seccomp/cache.h"
 #include "spec/load.h"
 #include "wire/hook.h"
 

@@ -12,7 +12,7 @@
 #include "base/fmt.h"
 #include "base/words.h"
 #include "cgroup/layout.h"
-#include "plan/exec.h"
+#include "plan/process/exec.h"
 
 #include <linux/magic.h>
 

@@ -2,7 +2,7 @@
 /*
  * host/update.c - update: new limits for a container that is there
  *
- * plan/update.c decides what is written; each old value is read before, and when the kernel
+ * plan/limits/update.c decides what is written; each old value is read before, and when the kernel
  * refuses one of the new, the old ones are written back, last first. So an update is done wholly or not
  * at all. The cgroups keep the limits: nothing is recorded. Where systemd made the scope, it has the limits of that,
  * which must not stay below: it is told last, and may refuse, too.
@@ -16,8 +16,8 @@
 #include "cgroup/scope.h"
 #include "heap/log.h"
 #include "kernel/process.h"
-#include "plan/unit_limits.h"
-#include "plan/update.h"
+#include "plan/systemd/unit_limits.h"
+#include "plan/limits/update.h"
 #include "spec/resources.h"
 
 /* What wrote this is the caller's document, which begins at linux.resources. */

@@ -4,7 +4,7 @@
  *
  * Whoever is in there with CAP_SYS_PTRACE can take a process over: what that is and has is theirs from then on. So up to here
  * everything was done outside, with the rights it takes. The child that is born here has the program's user, capabilities,
- * directory and descriptors already, and the filter where that lets through what is left (plan/seccomp_left.c lists it): nothing but
+ * directory and descriptors already, and the filter where that lets through what is left (plan/seccomp/left.c lists it): nothing but
  * to start a session, to hear from tare, and to execute the program.
  */
 #include "inside/inside.h"
@@ -28,7 +28,7 @@ static void close_ours(struct inside *in)
 	}
 }
 
-/* By the call that filters can look into: seccomp_left.c knows its arguments. A sibling of ours, so a child of tare's. */
+/* By the call that filters can look into: seccomp/left.c knows its arguments. A sibling of ours, so a child of tare's. */
 static pid_t fork_sibling(void)
 {
 	return (pid_t) SYS_CALL(clone, CLONE_PARENT, 0, 0, 0, 0, 0);

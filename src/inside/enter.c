@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * inside/enter.c - into namespaces that are there; host/enter.c says why so
+ * inside/enter.c - into namespaces that are there; host/create/enter.c says why so
  *
  * tare-init was executed outside, and joins here: those of a running container (exec), by a descriptor of its first process, or
  * those that config.json names by path. A user namespace that it joins has no rights over its memory, which is of the one it was

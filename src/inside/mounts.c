@@ -4,7 +4,7 @@
  *
  * A mount is made detached, with all its attributes, and only then attached onto the descriptor of
  * its place: it is never there half-configured. Filesystems that take options only mount(2) can
- * say (plan/mounts.c decides) are mounted where nobody sees them (kernel/mount.c, the stage).
+ * say (plan/mounts/mounts.c decides) are mounted where nobody sees them (kernel/mount.c, the stage).
  */
 #include "inside/inside.h"
 

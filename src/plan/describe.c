@@ -9,10 +9,10 @@
 #include "base/utf8.h"
 #include "heap/json_text.h"
 #include "kernel/mount.h"
-#include "plan/caps.h"
-#include "plan/memory_policy.h"
-#include "plan/mount_options.h"
-#include "plan/namespaces.h"
+#include "plan/process/caps.h"
+#include "plan/process/memory_policy.h"
+#include "plan/mounts/options.h"
+#include "plan/namespaces/namespaces.h"
 #include "plan/plan.h"
 
 #include <linux/personality.h>

@@ -113,7 +113,7 @@ static const char *read_table(const char *path, struct arena *a)
 	return text;
 }
 
-/* Where host/idmap.c looks for newuidmap(1) and newgidmap(1); a range is of no use without them. */
+/* Where host/create/idmap.c looks for newuidmap(1) and newgidmap(1); a range is of no use without them. */
 static bool has_helper(const char *name)
 {
 	static const char *const directories[] = { "/usr/bin", "/bin", "/usr/local/bin",

@@ -13,13 +13,13 @@
 #include "base/table.h"
 #include "libocispec/encode.h"
 #include "libocispec/oci_types.h"
-#include "plan/caps.h"
-#include "plan/hooks.h"
-#include "plan/memory_policy.h"
-#include "plan/mount_options.h"
-#include "plan/namespaces.h"
-#include "plan/scope.h"
-#include "plan/seccomp.h"
+#include "plan/process/caps.h"
+#include "plan/process/hooks.h"
+#include "plan/process/memory_policy.h"
+#include "plan/mounts/options.h"
+#include "plan/namespaces/namespaces.h"
+#include "plan/systemd/scope.h"
+#include "plan/seccomp/profile.h"
 
 #include <seccomp.h>
 #include <string.h>

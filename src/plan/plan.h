@@ -250,7 +250,7 @@ struct ns_join {
 
 struct spawn_step {
 	/*
-	 * tare-init begins outside of the container and joins what is there of it (host/enter.c). What must be new is made by the
+	 * tare-init begins outside of the container and joins what is there of it (host/create/enter.c). What must be new is made by the
 	 * clone of a sibling, which goes on.
 	 */
 	bool enter;

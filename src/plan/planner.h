@@ -210,7 +210,7 @@ int plan_resources(struct planner *p, struct err *e); /* resources.c: OP_WRITE_C
 int plan_put_off_limits(struct planner *p, struct err *e); /* resources.c: takes out again what would slow down tare-init */
 int plan_limits_for_hooks(struct planner *p, struct err *e); /* resources.c: those, where a hook of create follows */
 int plan_late_limits(struct planner *p, struct err *e); /* resources.c: those, if they aren't there yet */
-int plan_device_program(struct planner *p, struct err *e); /* limits_devices.c: OP_ATTACH_DEVICES */
+int plan_device_program(struct planner *p, struct err *e); /* limits/devices.c: OP_ATTACH_DEVICES */
 int plan_resctrl(struct planner *p, struct err *e); /* resctrl.c: OP_MAKE_RESCTRL, OP_WRITE_RESCTRL */
 int plan_spawn(struct planner *p, struct err *e); /* namespaces.c: OP_SPAWN */
 int plan_cgroup_join(struct planner *p, struct err *e); /* cgroup.c: OP_JOIN_CGROUP on v1 */
@@ -219,7 +219,7 @@ int plan_scope_properties(struct planner *p, struct err *e); /* scope_properties
 int plan_resctrl_join(struct planner *p, struct err *e); /* resctrl.c: OP_JOIN_RESCTRL */
 int plan_id_maps(struct planner *p, struct err *e); /* idmap.c: OP_WRITE_ID_MAP ... OP_RELEASE */
 int plan_net_devices(struct planner *p, struct err *e); /* net_devices.c */
-int plan_cgroup_owner(struct planner *p, struct err *e); /* cgroup_mounts.c: OP_OWN_CGROUP */
+int plan_cgroup_owner(struct planner *p, struct err *e); /* mounts/cgroup.c: OP_OWN_CGROUP */
 int plan_enter(struct planner *p, struct err *e); /* namespaces.c: OP_ENTER_SESSION, joins, cgroup ns */
 int plan_oom_score(struct planner *p, struct err *e); /* process.c */
 int plan_keyring(struct planner *p, struct err *e); /* process.c */
@@ -233,7 +233,7 @@ int plan_notify_mount(struct planner *p, struct err *e); /* notify.c */
 int plan_devices(struct planner *p, struct err *e); /* devices.c: default, listed, links */
 int plan_terminal(struct planner *p, struct err *e); /* terminal.c */
 int plan_create_hooks(struct planner *p, struct err *e); /* hooks.c: prestart, createRuntime, createContainer */
-int plan_last_changes(struct planner *p, struct err *e); /* mount_readonly.c: working directory, then read-only mounts */
+int plan_last_changes(struct planner *p, struct err *e); /* mounts/readonly.c: working directory, then read-only mounts */
 int plan_paths(struct planner *p, struct err *e); /* paths.c: maskedPaths, readonlyPaths */
 int plan_enter_rootfs(struct planner *p, struct err *e); /* rootfs.c: pivot, read-only, propagation */
 int plan_join_pids(struct planner *p, struct err *e); /* namespaces.c: a pid namespace, behind all hooks of create */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * systemd/properties.c - the lines of plan/property.h as arguments of a D-Bus call
+ * systemd/properties.c - the lines of plan/systemd/property.h as arguments of a D-Bus call
  *
  * One pass; containers are opened and closed as the lines say.
  */

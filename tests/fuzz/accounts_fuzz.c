@@ -8,9 +8,9 @@
 
 #include "base/table.h"
 #include "plan/accounts.h"
-#include "plan/allow.h"
+#include "plan/annotations/allow.h"
 #include "plan/cpu_list.h"
-#include "plan/unit_name.h"
+#include "plan/systemd/unit_name.h"
 #include "cli/owner.h"
 #include "tests/fuzz/fuzz.h"
 

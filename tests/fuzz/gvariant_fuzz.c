@@ -7,7 +7,7 @@
  */
 #include "tests/fuzz/fuzz.h"
 
-#include "plan/gvariant.h"
+#include "plan/systemd/gvariant.h"
 
 static bool starts(const char *line, const char *word)
 {

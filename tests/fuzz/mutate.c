@@ -8,8 +8,8 @@
 #include "base/fmt.h"
 #include "base/table.h"
 #include "libocispec/decode.h"
-#include "plan/caps.h"
-#include "plan/mount_options.h"
+#include "plan/process/caps.h"
+#include "plan/mounts/options.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/tree.h"
 

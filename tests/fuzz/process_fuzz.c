@@ -8,7 +8,7 @@
 
 #include "base/err.h"
 #include "libocispec/decode.h"
-#include "plan/exec.h"
+#include "plan/process/exec.h"
 
 #include <sched.h>
 

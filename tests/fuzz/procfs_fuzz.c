@@ -5,16 +5,16 @@
  * The kernel is no enemy, but what others mounted and how they named it stands in there. Two files
  * are included for what is static in them.
  */
-#include "host/schemata.c"
+#include "host/create/schemata.c"
 
 /* Both have one of this name. */
 #define read_text read_small_text
-#include "plan/facts_systemd.c"
+#include "plan/systemd/facts.c"
 
 #include "cgroup/layout.h"
 #include "cgroup/path.h"
 #include "cgroup/stats_text.h"
-#include "plan/resctrl.h"
+#include "plan/limits/resctrl.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <unistd.h>

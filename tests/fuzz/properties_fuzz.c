@@ -7,7 +7,7 @@
  */
 #include "tests/fuzz/fuzz.h"
 
-#include "plan/gvariant.h"
+#include "plan/systemd/gvariant.h"
 #include "systemd/systemd.h"
 
 #include <errno.h>

@@ -8,7 +8,7 @@
 
 #include "base/err.h"
 #include "libocispec/decode.h"
-#include "plan/update.h"
+#include "plan/limits/update.h"
 
 const struct oci_type *const mutate_type = &oci_linux_resources_type;
 const bool mutate_decodable = true;

@@ -7,7 +7,7 @@ from test_seccomp import ARCH, profile, rule
 
 pytestmark = [tare_only, pytest.mark.skipif(ARCH is None, reason="no filter for this processor")]
 
-# What tare-init does behind a filter that is loaded before the wait: plan/seccomp_left.c
+# What tare-init does behind a filter that is loaded before the wait: plan/seccomp/left.c
 LEFT = ["capset", "close", "sendmsg", "recvmsg", "execve", "exit_group", "prctl", "rt_sigprocmask", "signalfd4", "ppoll", "read",
         "accept4", "madvise", "getpid", "kill", "clone", "setsid", "ioctl"]
 # ... and what the C library of a static program does before main()

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * tests/unit/caps_test.c - plan/caps.c; the names are held against libcap's
+ * tests/unit/caps_test.c - plan/process/caps.c; the names are held against libcap's
  */
 #include "plan_harness.h"
 
-#include "plan/caps.h"
+#include "plan/process/caps.h"
 
 #include <linux/capability.h>
 #include <stdlib.h>

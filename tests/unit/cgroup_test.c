@@ -14,7 +14,7 @@
 #include "kernel/mount.h"
 #include "kernel/process.h"
 #include "kernel/time.h"
-#include "plan/device_program.h"
+#include "plan/limits/device_program.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

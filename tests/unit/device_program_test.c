@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * tests/unit/device_program_test.c - plan/device_program.c
+ * tests/unit/device_program_test.c - plan/limits/device_program.c
  *
  * The compiled program is run by an interpreter written here from the kernel's description
  * of the instructions, and must say the same as a plain reading of the rules, for random lists
@@ -9,7 +9,7 @@
 #include "base/table.h"
 #include "kernel/bpf.h"
 #include "libocispec/oci_types.h"
-#include "plan/device_program.h"
+#include "plan/limits/device_program.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

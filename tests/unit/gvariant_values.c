@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * tests/unit/gvariant_values.c - what plan/gvariant.c makes of a text, for tests/unit/test_gvariant.py
+ * tests/unit/gvariant_values.c - what plan/systemd/gvariant.c makes of a text, for tests/unit/test_gvariant.py
  *
  * Each argument is one text. For each: the lines for tare-systemd, or `refused: WHY`; then a line of dashes.
  */
-#include "plan/gvariant.h"
+#include "plan/systemd/gvariant.h"
 
 #include <stdio.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * tests/unit/plan_devices_test.c - plan/devices.c
+ * tests/unit/plan_devices_test.c - plan/mounts/devices.c
  */
 #include "plan_harness.h"
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * tests/unit/plan_hooks_test.c - plan/hooks.c
+ * tests/unit/plan_hooks_test.c - plan/process/hooks.c
  */
 #include "plan_harness.h"
 
-#include "plan/hooks.h"
+#include "plan/process/hooks.h"
 
 #define HOOKS(hooks)                                                                               \
 	"{ \"ociVersion\": \"1.3.0\", \"process\": { \"cwd\": \"/\", \"args\": [\"a\"] }, "        \

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * tests/unit/plan_idmap_test.c - plan/mount_idmap.c
+ * tests/unit/plan_idmap_test.c - plan/mounts/idmap.c
  */
 #include "plan_harness.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * tests/unit/plan_labels_test.c - plan/labels.c, on hosts as they may be
+ * tests/unit/plan_labels_test.c - plan/process/labels.c, on hosts as they may be
  */
 #include "plan_harness.h"
 

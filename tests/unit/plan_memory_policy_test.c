@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * tests/unit/plan_memory_policy_test.c - plan/memory_policy.c and plan/personality.c
+ * tests/unit/plan_memory_policy_test.c - plan/process/memory_policy.c and plan/process/personality.c
  */
 #include "plan_harness.h"
 
 #include "base/table.h"
-#include "plan/memory_policy.h"
+#include "plan/process/memory_policy.h"
 
 #define LINUX(text)  "{ \"ociVersion\": \"1.3.0\", \"linux\": {" text "} }"
 #define POLICY(text) LINUX("\"memoryPolicy\": {" text "}")

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * tests/unit/plan_mounts_test.c - plan/mounts.c, plan/mount_options.c, plan/cgroup_mounts.c
+ * tests/unit/plan_mounts_test.c - plan/mounts/mounts.c, plan/mounts/options.c, plan/mounts/cgroup.c
  */
 #include "plan_harness.h"
 
 #include "base/table.h"
 #include "kernel/mount.h"
 #include "kernel/process.h"
-#include "plan/mount_options.h"
+#include "plan/mounts/options.h"
 
 #include <linux/capability.h>
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * tests/unit/plan_namespaces_test.c - plan/namespaces.c and plan/idmap.c
+ * tests/unit/plan_namespaces_test.c - plan/namespaces/namespaces.c and plan/namespaces/idmap.c
  */
 #include "plan_harness.h"
 
 #include "kernel/process.h"
-#include "plan/namespaces.h"
+#include "plan/namespaces/namespaces.h"
 
 #include <linux/capability.h>
 

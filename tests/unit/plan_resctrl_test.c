@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * tests/unit/plan_resctrl_test.c - plan/resctrl.c: linux.intelRdt
+ * tests/unit/plan_resctrl_test.c - plan/limits/resctrl.c: linux.intelRdt
  */
 #include "plan_harness.h"
 #include "skip.h"
 
 #include "base/table.h"
-#include "plan/resctrl.h"
+#include "plan/limits/resctrl.h"
 
 #include <stdio.h>
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * tests/unit/plan_resources_test.c - plan/cgroup.c, and limits of plan/limits_memory.c, limits_cpu.c, limits_devices.c
+ * tests/unit/plan_resources_test.c - plan/limits/cgroup.c, and limits of plan/limits/memory.c, limits/cpu.c, limits/devices.c
  */
 #include "resources_harness.h"
 
 #include "kernel/process.h"
-#include "plan/resources.h"
+#include "plan/limits/resources.h"
 
 #include <linux/capability.h>
 #include <math.h>
@@ -33,10 +33,8 @@ static void a_relative_path_is_below_our_own_cgroup_on_v2_beside_it(void **state
 	gives(&c, PATH("x/y"),
 	      "make-cgroup \"@/memory/job/x/y\" [/linux/cgroupsPath]\n"
 	      "make-cgroup \"@/v2/job/x/y\" [/linux/cgroupsPath]\n");
-	gives(&c, NO_PATH,
-	      "make-cgroup \"@/memory/job/web\"\nmake-cgroup \"@/v2/job/web\"\n");
-	gives(&c, PATH(""),
-	      "make-cgroup \"@/memory/job/web\"\nmake-cgroup \"@/v2/job/web\"\n");
+	gives(&c, NO_PATH, "make-cgroup \"@/memory/job/web\"\nmake-cgroup \"@/v2/job/web\"\n");
+	gives(&c, PATH(""), "make-cgroup \"@/memory/job/web\"\nmake-cgroup \"@/v2/job/web\"\n");
 	gives(&c, PATH("system.slice:tare:x"),
 	      "make-cgroup \"@/memory/job/system.slice:tare:x\" [/linux/cgroupsPath]\n"
 	      "make-cgroup \"@/v2/job/system.slice:tare:x\" [/linux/cgroupsPath]\n");

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * tests/unit/plan_rootfs_test.c - plan/rootfs.c, plan/paths.c, plan/terminal.c, plan/path_text.c
+ * tests/unit/plan_rootfs_test.c - plan/mounts/rootfs.c, plan/mounts/paths.c, plan/process/terminal.c, plan/mounts/path_text.c
  */
 #include "plan_harness.h"
 
 #include "base/table.h"
-#include "plan/path_text.h"
+#include "plan/mounts/path_text.h"
 
 #include <stdlib.h>
 #include <sys/stat.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * tests/unit/plan_scheduler_test.c - plan/scheduler.c and plan/cpu_list.c
+ * tests/unit/plan_scheduler_test.c - plan/process/scheduler.c and plan/cpu_list.c
  */
 #include "plan_harness.h"
 

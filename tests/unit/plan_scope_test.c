@@ -9,9 +9,9 @@
 
 #include "top_harness.h"
 
-#include "plan/gvariant.h"
-#include "plan/unit_limits.h"
-#include "plan/unit_name.h"
+#include "plan/systemd/gvariant.h"
+#include "plan/systemd/unit_limits.h"
+#include "plan/systemd/unit_name.h"
 
 #include "skip.h"
 

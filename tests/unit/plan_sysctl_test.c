@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * tests/unit/plan_sysctl_test.c - plan/sysctl.c
+ * tests/unit/plan_sysctl_test.c - plan/namespaces/sysctl.c
  */
 #include "plan_harness.h"
 

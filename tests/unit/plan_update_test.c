@@ -4,7 +4,7 @@
  */
 #include "base/fmt.h"
 #include "libocispec/decode.h"
-#include "plan/update.h"
+#include "plan/limits/update.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * tests/unit/resctrl_test.c - host/resctrl.c and what state/journal.c undoes of it, on a tree of plain files
+ * tests/unit/resctrl_test.c - host/create/resctrl.c and what state/journal.c undoes of it, on a tree of plain files
  *
  * What the kernel does in a resctrl file system the test does: it puts the files into a new group, and takes
  * them out of one that is to be removed.

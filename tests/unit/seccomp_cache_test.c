@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * tests/unit/seccomp_cache_test.c - plan/seccomp_cache.c: what is believed, and what not
+ * tests/unit/seccomp_cache_test.c - plan/seccomp/cache.c: what is believed, and what not
  */
 #include "plan_harness.h"
 
-#include "plan/seccomp_cache.h"
+#include "plan/seccomp/cache.h"
 
 #include <dirent.h>
 #include <fcntl.h>

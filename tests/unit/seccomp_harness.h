@@ -7,7 +7,7 @@
 
 #include "plan_harness.h"
 
-#include "plan/seccomp.h"
+#include "plan/seccomp/profile.h"
 
 #include <linux/seccomp.h>
 

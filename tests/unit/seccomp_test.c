@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * tests/unit/seccomp_test.c - plan/seccomp.c
+ * tests/unit/seccomp_test.c - plan/seccomp/profile.c
  *
  * What a filter does is found out by running it in the interpreter of seccomp_harness.h, so nothing has to be loaded.
  */

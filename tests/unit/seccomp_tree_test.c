@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * tests/unit/seccomp_tree_test.c - plan/seccomp_tree.c: another program, the same results
+ * tests/unit/seccomp_tree_test.c - plan/seccomp/tree.c: another program, the same results
  *
  * Both are run for many calls: every number that could matter, with arguments around those that are compared with.
  */
 #include "seccomp_harness.h"
 
-#include "plan/seccomp_tree.h"
+#include "plan/seccomp/tree.h"
 
 #include <linux/audit.h>
 #include <seccomp.h>

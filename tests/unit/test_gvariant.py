@@ -45,7 +45,7 @@ def ours():
 
 
 def lines(value):
-    """As plan/property.h has it."""
+    """As plan/systemd/property.h has it."""
     kind = value.get_type_string()
     if kind[0] in "a(":
         children = [value.get_child_value(i) for i in range(value.n_children())]

@@ -1,0 +1,527 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * host/create/create.c - create, run and plan: from a bundle to a container
+ *
+ * Load and plan, which has no side effects; seal the plan; perform it; then publish: record, pid
+ * file. A failure before the end of that is rolled back.
+ */
+#include "host/host.h"
+
+#include "base/fd.h"
+#include "base/fmt.h"
+#include "base/table.h"
+#include "heap/log.h"
+#include "host/frozen.h"
+#include "kernel/process.h"
+#include "kernel/time.h"
+#include "plan/annotations/allow.h"
+#include "plan/planner.h"
+#include "plan/seccomp/cache.h"
+#include "state/directory.h"
+#include "state/journal.h"
+
+#include <signal.h>
+#include <string.h>
+
+/* ---- deciding ---- */
+
+/* The kernel's own upper bound, fs.nr_open, is 2^20 unless somebody has raised it. */
+#define MAX_PRESERVED (1 << 20)
+
+#define SECCOMP_RECEIVER "run.oci.seccomp.receiver"
+
+int preserve_fds_check(int count, struct err *e)
+{
+	return count <= MAX_PRESERVED
+		       ? 0
+		       : err_msg(e, "--preserve-fds %d: no process has so many", count);
+}
+
+int listen_fds_count(const char *listen_pid, const char *listen_fds)
+{
+	unsigned long long pid, count;
+
+	if (!listen_pid || !listen_fds || fmt_parse_u64(listen_pid, &pid) < 0 ||
+	    fmt_parse_u64(listen_fds, &count) < 0)
+		return 0;
+
+	return (pid_t) pid == sys_pid() && count < 1024 ? (int) count : 0;
+}
+
+static bool makes_user_namespace(const struct oci_config *config)
+{
+	const struct oci_linux *linux = config->linux;
+
+	for (size_t i = 0; linux && i < linux->namespaces_count; i++)
+		if (strcmp(linux->namespaces[i].type, "user") == 0)
+			return true;
+
+	return false;
+}
+
+/* The agent that crun's annotation or variable names, the latter for all containers of an engine; NULL inside: none. */
+static int find_agent(const struct create_options *o, const struct oci_config *config,
+		      struct arena *a, struct host_path *agent, struct err *e)
+{
+	const char *value = oci_string_map_find(config->annotations, SECCOMP_RECEIVER), *warning;
+
+	*agent = (struct host_path) { .path = value ? NULL : o->seccomp_receiver };
+	if (value && value[0]) {
+		if (allow_path(o->own_env, SECCOMP_RECEIVER, value, a, agent, &warning, e) < 0)
+			return -1;
+		if (warning)
+			log_warning("%s", warning);
+	}
+	if (agent->path && agent->path[0] && agent->path[0] != '/')
+		return err_msg(e, "the seccomp receiver \"%s\" is not absolute", agent->path);
+
+	return 0;
+}
+
+/*
+ * crun's ways to name the seccomp agent, for engines that fill in no listenerPath. From here on it is as if config.json had
+ * it, for exec too.
+ */
+static int choose_agent(struct create *c, struct arena *a, struct err *e)
+{
+	const struct oci_config *config = c->bundle.config;
+	struct oci_linux_seccomp *seccomp = config->linux ? config->linux->seccomp : NULL;
+	struct host_path agent;
+
+	if (!seccomp || (seccomp->listener_path && seccomp->listener_path[0]))
+		return 0;
+	if (find_agent(c->options, config, a, &agent, e) < 0)
+		return -1;
+	if (!agent.path || !agent.path[0])
+		return 0;
+	seccomp->listener_path = arena_strdup(a, agent.path);
+	c->agent_below = agent.below;
+
+	return 0;
+}
+
+static bool is_detached(const struct create_options *o)
+{
+	return !o->run || o->detach;
+}
+
+/* An engine names the socket that its terminal goes to when it creates, and not when somebody looks at the plan. */
+static bool wants_terminal(const struct oci_config *config)
+{
+	return config->process && config->process->terminal;
+}
+
+/*
+ * @only_plan: nothing of it will be done, so no right to do it is needed. The plan goes to @a, which tare-init sees;
+ * config.json and all else to @own.
+ */
+static int decide(struct create *c, bool only_plan, struct arena *a, struct arena *own,
+		  struct err *e)
+{
+	const struct create_options *o = c->options;
+	struct facts facts;
+
+	if (preserve_fds_check(o->preserve_fds, e) < 0)
+		return -1;
+	plan_reserve(a);
+	if (o->made)
+		c->bundle = (struct bundle) { .path = o->made->path, .config = o->made->config };
+	else if (bundle_load(&c->bundle, o->bundle, o->config, own, e) < 0)
+		return -1;
+	if (choose_agent(c, own, e) < 0)
+		return bundle_locate(&c->bundle, own, e);
+	if (o->made)
+		facts = *o->made->facts;
+	else if (facts_gather(&facts, own, e) < 0)
+		return -1;
+	facts_gather_asked(&facts, c->bundle.config, own);
+	if (only_plan && facts.euid != 0 && !makes_user_namespace(c->bundle.config))
+		facts_assume_root(&facts);
+	if (o->systemd_cgroup)
+		facts_gather_systemd(&facts, own);
+
+	c->seccomp_cache.root = o->root.path;
+
+	const struct plan_options options = {
+		.id = o->id,
+		.bundle = c->bundle.path,
+		.state_dir = arena_printf(own, "%s/%s", o->root.path, o->id),
+		.wait_for_start = !o->run,
+		.pass_console = o->console_socket != NULL ||
+				(only_plan && is_detached(o) && wants_terminal(c->bundle.config)),
+		.detach = is_detached(o),
+		.only_plan = only_plan,
+		.no_pivot = o->no_pivot,
+		.no_new_keyring = o->no_new_keyring,
+		.systemd_cgroup = o->systemd_cgroup,
+		.no_cgroup = o->no_cgroup,
+		.preserve_fds = o->preserve_fds,
+		.listen_fds = listen_fds_count(o->listen_pid, o->listen_fds),
+		.listen_names = o->listen_names,
+		.bus_address = o->bus_address,
+		.runtime_dir = o->runtime_dir,
+		.own_env = o->own_env,
+		.notify_socket = o->notify_socket,
+		.fail_step = o->fail_step,
+		.notes = &c->notes,
+		.debug = log_wants_debug(),
+		.whole_root = o->made && o->made->whole_root,
+		.image = o->made && o->made->image,
+		.layers = o->made ? o->made->layers : NULL,
+		.seccomp_cache = only_plan ? NULL : &c->seccomp_cache,
+	};
+
+	if (plan_make(a, own, c->bundle.config, &options, &facts, &c->plan, &c->warnings, e) < 0)
+		return bundle_locate(&c->bundle, own, e);
+
+	return 0;
+}
+
+void create_tell_warnings(const struct create *c)
+{
+	for (const char *const *text = c->warnings; *text; text++)
+		log_warning("%s", *text);
+	for (const char *const *text = c->notes; *text; text++)
+		log_info("%s", *text);
+}
+
+int create_open_arena(struct arena *a, struct err *e)
+{
+	int r = arena_open_shared(a);
+
+	return r < 0 ? err_sys(e, r, "make the memory file of the plan") : 0;
+}
+
+int container_plan(const struct create_options *o, bool json, struct err *e)
+{
+	struct create c = { .options = o };
+	struct arena a, own;
+
+	arena_open(&own);
+	if (create_open_arena(&a, e) < 0 || decide(&c, true, &a, &own, e) < 0)
+		return -1;
+	create_tell_warnings(&c);
+	plan_dump(c.plan, json, o->made ? &o->made->wishes : &(struct plan_wishes) { 0 });
+
+	return 0;
+}
+
+/* ---- publishing ---- */
+
+static size_t count_hooks(const struct oci_hook *hooks, size_t count, const char *stage,
+			  struct record_hook *to, struct arena *a)
+{
+	for (size_t i = 0; to && i < count; i++) {
+		const char *const *argv = (const char *const *) hooks[i].args;
+		const char **none = arena_array(a, 2, sizeof(*none));
+
+		none[0] = hooks[i].path;
+		to[i] = (struct record_hook) {
+			.stage = stage,
+			.path = hooks[i].path,
+			.argv = hooks[i].args_count > 0 ? argv : none,
+			.envp = (const char *const *) hooks[i].env,
+			.timeout = (unsigned) hooks[i].timeout,
+		};
+	}
+
+	return count;
+}
+
+/* The hooks that later commands run. */
+static void record_hooks(struct record *rec, const struct oci_hooks *hooks, struct arena *a)
+{
+	if (!hooks)
+		return;
+
+	size_t start = hooks->poststart_count, stop = hooks->poststop_count;
+	struct record_hook *list = arena_array(a, start + stop + 1, sizeof(*list));
+
+	count_hooks(hooks->poststart, start, "poststart", list, a);
+	count_hooks(hooks->poststop, stop, "poststop", list + start, a);
+	rec->hooks = list;
+	rec->hook_count = start + stop;
+}
+
+static void record_annotations(struct record *rec, const struct oci_string_map *map,
+			       struct arena *a)
+{
+	if (!map)
+		return;
+
+	struct record_pair *list = arena_array(a, map->count + 1, sizeof(*list));
+
+	for (size_t i = 0; i < map->count; i++)
+		list[i] = (struct record_pair) { .key = map->keys[i], .value = map->values[i] };
+	rec->annotations = list;
+	rec->annotation_count = map->count;
+}
+
+static void record_scope(struct record *rec, const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->step_count; i++)
+		if (plan->steps[i].op == OP_START_SCOPE) {
+			rec->scope = plan->steps[i].scope.unit;
+			rec->scope_bus = plan->steps[i].scope.bus;
+		}
+}
+
+const char *const *planned_cgroups(const struct plan *plan, struct arena *a)
+{
+	const char **list = arena_array(a, plan->step_count + 1, sizeof(*list));
+	size_t n = 0;
+
+	for (size_t i = 0; i < plan->step_count; i++)
+		if (plan->steps[i].op == OP_MAKE_CGROUP)
+			list[n++] = plan->steps[i].cgroup.path;
+		else if (plan->steps[i].op == OP_START_SCOPE && plan->steps[i].scope.inhabited)
+			list[n++] = plan->steps[i].scope.cgroup;
+
+	return list;
+}
+
+/* A relative path is the bundle's, where runc is at work when it reads it. */
+static void record_agent(struct record *rec, const struct create *c, struct arena *a)
+{
+	const struct oci_config *config = c->bundle.config;
+	const struct plan *plan = c->plan;
+	const struct step *last = plan->step_count > 1 ? &plan->steps[plan->step_count - 2] : NULL;
+
+	if (!last || last->op != OP_SET_SECCOMP || !last->seccomp.notify)
+		return;
+
+	const struct oci_linux_seccomp *seccomp = config->linux->seccomp;
+
+	rec->agent = seccomp->listener_path[0] == '/'
+			     ? seccomp->listener_path
+			     : arena_printf(a, "%s/%s", plan->bundle, seccomp->listener_path);
+	rec->agent_metadata = seccomp->listener_metadata;
+	rec->agent_below = c->agent_below;
+}
+
+static void fill_record(const struct create *c, struct record *rec, struct arena *a)
+{
+	const struct oci_config *config = c->bundle.config;
+	char *created = arena_alloc(a, TIME_TEXT);
+	struct timespec now;
+
+	sys_clock_realtime(&now);
+	time_text(created, &now, 9);
+	*rec = (struct record) {
+		.id = c->plan->id,
+		.oci_version = config->oci_version,
+		.bundle = c->plan->bundle,
+		.rootfs = c->plan->rootfs,
+		.created = created,
+		.owner = sys_euid(),
+		.cgroups = planned_cgroups(c->plan, a),
+		.namespaces = c->plan->namespaces,
+		.has_process = config->process != NULL,
+		.hooks_out = c->plan->hooks_out,
+		.hooks_err = c->plan->hooks_err,
+	};
+	if (c->options->made) {
+		rec->omissions = c->options->made->omitted;
+		rec->omission_count = c->options->made->omitted_count;
+	}
+	record_agent(rec, c, a);
+	record_scope(rec, c->plan);
+	record_annotations(rec, config->annotations, a);
+	record_hooks(rec, config->hooks, a);
+}
+
+int create_tell_agent(const struct create *c, int listener, struct err *e)
+{
+	struct record rec;
+	struct arena a;
+
+	arena_open(&a);
+	if (!c->running) {
+		fill_record(c, &rec, &a);
+		rec.pid = c->pid;
+	}
+
+	int r = c->running ? agent_tell(c->running, c->pid, STATUS_RUNNING, listener, &a, e)
+			   : agent_tell(&rec, c->pid, STATUS_CREATING, listener, &a, e);
+	arena_close(&a);
+
+	return r;
+}
+
+static int send_pidfd(const struct create *c, struct err *e)
+{
+	const struct host_path paths[] = { { .path = c->options->pidfd_socket },
+					   c->plan->pidfd_receiver };
+
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++)
+		if (paths[i].path && pidfd_send(&paths[i], c->pidfd, e) < 0)
+			return -1;
+
+	return 0;
+}
+
+/* The pid file last: engines take it for success. */
+static int publish(struct create *c, const struct record *rec, struct arena *a, struct err *e)
+{
+	if (frozen_write(c->state_dir, c->bundle.config, a, e) < 0 ||
+	    record_write(c->state_dir, rec, a, e) < 0 || send_pidfd(c, e) < 0)
+		return -1;
+
+	if (c->keeps && journal_created(c->journal, e) < 0)
+		return -1;
+
+	return c->options->pid_file ? pidfile_write(c->options->pid_file, c->pid, e) : 0;
+}
+
+/* ---- doing ---- */
+
+/* Signals that ask us to stop: taken as a failure, at a moment we choose. */
+int create_watch_signals(struct create *c, struct err *e)
+{
+	const uint64_t stop = 1ULL << (SIGTERM - 1) | 1ULL << (SIGINT - 1) | 1ULL << (SIGHUP - 1) |
+			      1ULL << (SIGQUIT - 1);
+
+	/*
+	 * In the foreground the program gets what comes (foreground.c), from the moment it is there; until
+	 * that is looked at, nothing must end us.
+	 */
+	const uint64_t blocked =
+		c->options->run && !c->options->detach ? foreground_signals() : stop;
+
+	/*
+	 * A write that nobody reads is a failure like any other: to a tare-init that was killed, or, in the foreground, of
+	 * what the program prints. Whatever we execute has the default again.
+	 */
+	sys_ignore_signal(SIGPIPE);
+	sys_signal_mask(SIG_BLOCK, &blocked, NULL);
+	c->signals = sys_signalfd(&stop);
+
+	return c->signals < 0 ? err_sys(e, c->signals, "watch for signals") : 0;
+}
+
+/* runtime-spec, runtime.md#lifecycle: after a hook that failed comes step 12, and then poststop. */
+static void run_poststop_after_hook(const struct create *c, const struct record *rec,
+				    struct arena *a)
+{
+	struct err failure;
+
+	if (c->failed_op != OP_RUN_HOST_HOOK && c->failed_op != OP_RUN_HOOK)
+		return;
+	if (hooks_run_recorded(rec, "poststop", STATUS_STOPPED, true, -1, a, &failure) < 0)
+		remove_warn(rec->id, &failure);
+}
+
+static int perform(struct create *c, struct record *rec, struct arena *records, struct err *e)
+{
+	int r = arena_seal(c->plan_arena);
+	if (r < 0)
+		return err_sys(e, r, "seal the plan");
+	create_tell_warnings(c);
+	if (create_watch_signals(c, e) < 0)
+		return -1;
+	fill_record(c, rec, records);
+	if (create_perform(c, e) < 0)
+		return -1;
+	rec->pid = c->pid;
+	rec->start_time = c->start_time;
+	if (publish(c, rec, records, e) < 0)
+		return -1;
+	seccomp_cache_store(&c->seccomp_cache);
+
+	return 0;
+}
+
+/* Everything up to a container that waits, or for run, runs. A failure leaves nothing. */
+static int create_container(struct create *c, struct arena *a, struct record *rec,
+			    struct arena *records, struct err *e)
+{
+	c->plan_arena = a;
+	if (create_open_arena(a, e) < 0 || decide(c, false, a, records, e) < 0)
+		return -1;
+	if (perform(c, rec, records, e) == 0) {
+		/* From now on the namespace is the container's alone: it ends with it. */
+		fd_close(&c->network);
+		c->network = -1;
+		return 0;
+	}
+
+	create_rollback(c, e);
+	run_poststop_after_hook(c, rec, records);
+
+	return bundle_locate(&c->bundle, records, e);
+}
+
+int container_create(const struct create_options *o, struct arena *records, struct err *e)
+{
+	struct create c = CREATE_INITIAL(o);
+	struct record rec;
+	struct arena a;
+
+	return create_container(&c, &a, &rec, records, e);
+}
+
+/* From here on whoever wants us to stop may have it so: the container is there, and stays. */
+static int wait_until_ready(struct create *c, struct err *e)
+{
+	const uint64_t none = 0;
+
+	if (c->notify.in < 0)
+		return 0;
+	sys_signal_mask(SIG_SETMASK, &none, NULL);
+
+	return notify_wait(&c->notify, c->pid, c->pidfd, e);
+}
+
+/* A detached program's terminal went to the engine; in the foreground it is ours. */
+static int finish_run(struct create *c, const struct record *rec, struct arena *a, int *exit_code,
+		      struct err *e)
+{
+	const struct create_options *o = c->options;
+	struct err failure;
+
+	state_unlock(c->state_dir);
+	if (o->event)
+		o->event(o->context, &(struct run_event) { .kind = RUN_STARTED, .pid = rec->pid });
+	if (o->detach) {
+		*exit_code = 0;
+		return wait_until_ready(c, e);
+	}
+
+	int r = foreground_wait(c, exit_code, e);
+	if (r == 0 && o->keep)
+		return 0;
+
+	autoclose int dir = state_open(&o->root, o->id, false, &failure);
+	if (dir < 0) /* somebody else has deleted it already */
+		return r;
+	if (container_remove(&o->root, o->id, dir, rec, a, &failure) < 0 && r == 0) {
+		*e = failure;
+		return -1;
+	}
+
+	return r;
+}
+
+int container_run(const struct create_options *o, int *exit_code, struct arena *records,
+		  struct err *e)
+{
+	struct create c = CREATE_INITIAL(o);
+	struct record rec;
+	struct arena a = { .memfd = -1 };
+
+	if (create_container(&c, &a, &rec, records, e) < 0) {
+		/* `box` makes another plan at the same address. */
+		if (a.base)
+			arena_close(&a);
+		return -1;
+	}
+	if (hooks_run_recorded(&rec, "poststart", STATUS_RUNNING, false, c.journal, records, e) <
+	    0) {
+		struct err undo;
+
+		(void) container_remove(&o->root, o->id, c.state_dir, &rec, records, &undo);
+		return bundle_locate(&c.bundle, records, e);
+	}
+
+	return finish_run(&c, &rec, records, exit_code, e);
+}

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * host/create/enter.c - the birth of a tare-init that joins namespaces: for exec, and for a create that is told to
+ *
+ * From the moment a process is visible in a pid namespace, a root in there with CAP_SYS_PTRACE may look at its descriptors, its
+ * root and its memory, use its rights, and write to what it executes (CVE-2016-9962, CVE-2019-5736). And whoever has once gone into
+ * a namespace may have no right to come back. So tare itself joins none. tare-init is executed outside, joins, and goes on as a
+ * process that is in sight nowhere yet, or has a sibling (inside/enter.c, inside/birth.c). Each of them is our child.
+ */
+#include "host/create/birth.h"
+
+#include "base/fd.h"
+#include "base/table.h"
+#include "cgroup/cgroup.h"
+#include "kernel/fallback.h"
+#include "kernel/process.h"
+#include "kernel/procfs.h"
+#include "wire/wire.h"
+
+#define ENTER_FDS (WIRE_ENTER_END - WIRE_FD_COUNT)
+
+/* The open descriptors in the order of enum wire_enter_fd; -1: none. */
+struct entrance {
+	const struct birth *birth;
+	int fds[ENTER_FDS];
+};
+
+/* All of @in's to the numbers where tare-init looks for them. Before, all are out of the way. */
+static int arrange(const struct entrance *in, int *image)
+{
+	int first = in->birth->create->plan->first_fd + WIRE_FD_COUNT;
+	int moved[ENTER_FDS], r = 0;
+
+	for (int i = 0; i < ENTER_FDS; i++) {
+		moved[i] = in->fds[i] >= 0 ? sys_dup(in->fds[i], first + ENTER_FDS + 1) : -1;
+		if (in->fds[i] >= 0 && moved[i] < 0)
+			return moved[i];
+	}
+	r = birth_arrange(in->birth, ENTER_FDS, image);
+	for (int i = 0; i < ENTER_FDS && r >= 0; i++)
+		if (moved[i] >= 0)
+			r = sys_dup_keep(moved[i], first + i);
+
+	return r < 0 ? r : 0;
+}
+
+/* Without birth into a cgroup (Linux before 5.7). */
+static int join_cgroup(const struct birth *b)
+{
+	autoclose int procs =
+		b->cgroup < 0 ? -1 : sys_open_at(b->cgroup, "cgroup.procs", O_WRONLY, 0);
+
+	if (b->cgroup < 0)
+		return 0;
+
+	return procs < 0 ? procs : sys_write_all(procs, "0", 1);
+}
+
+/* In the process that will be tare-init. It may run in our memory. */
+static int become_init(void *arg)
+{
+	const struct entrance *in = arg;
+	const struct birth *b = in->birth;
+	int image = b->image;
+
+	int r = b->move ? join_cgroup(b) : 0;
+	if (r < 0)
+		birth_fails(b, b->control, r, "join the container's cgroup");
+	r = arrange(in, &image);
+	if (r < 0)
+		birth_fails(b, b->control, r, "hand descriptors to tare-init");
+	/* Its socket is not where it was. */
+	birth_fails(b, b->create->plan->first_fd + WIRE_CONTROL, birth_exec(b, image),
+		    "execute tare-init");
+}
+
+/* The process last: if the number is its own then, it was all the time, and the root is its. */
+static int open_target(struct entrance *in, const struct spawn_step *spawn, struct err *e)
+{
+	int *process = &in->fds[WIRE_ENTER_PROCESS - WIRE_FD_COUNT];
+	int *root = &in->fds[WIRE_ENTER_ROOT - WIRE_FD_COUNT];
+
+	if (spawn->root) {
+		*root = sys_open(spawn->root, O_PATH | O_DIRECTORY);
+		if (*root < 0)
+			return err_sys(e, *root, "open the container's root");
+	}
+	*process = proc_open_exactly(spawn->enter_pid, spawn->enter_start);
+	if (*process == -ESRCH)
+		return err_msg(e, "the container has stopped meanwhile");
+
+	return *process < 0 ? err_sys(e, *process, "open process %d", spawn->enter_pid) : 0;
+}
+
+/* As soon as it is killed it ends, frozen or not; until then it may be in our memory. */
+static int give_up(pid_t helper, struct err *e)
+{
+	char where[PROC_WHERE];
+	int status;
+
+	proc_describe(helper, where);
+	sys_kill(helper, SIGKILL);
+	sys_wait(helper, &status, 0);
+	(void) err_msg(e, "the process that was to join the container is %s", where);
+
+	return err_hint(e, "is the container paused, or a cgroup above it frozen?");
+}
+
+/* What it says first: the pid of the one that goes on, or -1 with what failed. */
+static pid_t hear(const struct birth *b, struct err *e)
+{
+	struct wire_message m;
+	int fd, r = wire_receive(b->create->control, &m, &fd);
+
+	if (fd >= 0)
+		sys_close(fd);
+	if (r > 0 && m.kind == WIRE_BORN && fd < 0)
+		return (pid_t) m.step;
+	if (r > 0 && m.kind == WIRE_FAILED) {
+		*e = m.error;
+		return -1;
+	}
+
+	return err_msg(e, "the process that was to join the container talks nonsense");
+}
+
+/* Until @helper has joined; b->pidfd is its. */
+static pid_t wait_for_birth(const struct birth *b, pid_t helper, struct err *e)
+{
+	struct pollfd fds[] = {
+		{ .fd = b->pidfd, .events = POLLIN },
+		{ .fd = b->create->control, .events = POLLIN },
+	};
+	int status, r;
+
+	do
+		r = sys_pidfd_poll(fds, ARRAY_SIZE(fds), CHILD_PATIENCE_MS);
+	while (r == -EINTR);
+	if (r <= 0)
+		return give_up(helper, e);
+	/* Its end may have been seen first, though it has spoken before. */
+	if (fds[1].revents == 0)
+		sys_poll(&fds[1], 1, 0);
+
+	pid_t pid = fds[1].revents != 0 ? hear(b, e) : 0;
+	if (pid == helper && b->spawn->late)
+		return pid;
+	if (sys_wait_within(helper, &status, CHILD_PATIENCE_MS) < 0)
+		return give_up(helper, e);
+
+	return pid != 0 ? pid : err_msg(e, "the process that was to join the container was killed");
+}
+
+/* The sibling that @helper has left: ours, and nobody has waited for it, so the number is its own. */
+static int take_over(struct birth *b, pid_t pid, struct err *e)
+{
+	int status;
+
+	sys_close(b->pidfd);
+	b->pidfd = -1;
+	if (!sys_is_child(pid))
+		return err_msg(e, "the process that was to join the container talks nonsense");
+	b->pidfd = sys_pidfd_open(pid);
+
+	int r = b->pidfd < 0 ? b->pidfd : 0;
+	/* With new id maps it waits for OP_RELEASE. That it is gone meanwhile we hear from its end of the socket. */
+	if (r == 0 && !b->spawn->held)
+		r = wire_send(b->create->control, WIRE_GO, b->create->plan->spawn, -1);
+	if (r == 0 || r == -EPIPE || r == -ECONNRESET)
+		return 0;
+	sys_kill(pid, SIGKILL);
+	sys_wait(pid, &status, 0);
+
+	return err_sys(e, r, "open process %d", pid);
+}
+
+static pid_t clone_helper(struct entrance *in, struct birth *b, struct err *e)
+{
+	struct sys_clone clone = {
+		.cgroup = b->cgroup,
+		.share_memory = true,
+		/* In a frozen cgroup it gets nowhere, and CLONE_VFORK has no time-out. */
+		.go_on = true,
+	};
+	pid_t helper = sys_clone_call(&clone, &b->pidfd, become_init, in);
+
+	if (helper == -ENOSYS) { /* nobody is born in a cgroup: then it goes there */
+		fallback_took("cgroup.procs for CLONE_INTO_CGROUP");
+		clone.cgroup = -1;
+		b->move = true;
+		helper = sys_clone_call(&clone, &b->pidfd, become_init, in);
+	}
+	if (helper < 0)
+		return err_sys(e, helper, "start a process for the container");
+
+	pid_t pid = wait_for_birth(b, helper, e);
+
+	if (pid < 0)
+		fd_close(&b->pidfd);
+	else if (pid != helper && take_over(b, pid, e) < 0)
+		return -1;
+
+	return pid;
+}
+
+/* On v2 a container (systemd, an engine) may have given its cgroup's controllers to children; then it takes no process. */
+static pid_t clone_below(struct entrance *in, struct birth *b, struct err *e)
+{
+	autoclose int dir = subgroup_of_process(b->spawn->cgroup, b->spawn->enter_pid);
+	if (dir < 0)
+		return err_hint(e, "cgroup \"%s\" has given its controllers to those below",
+				b->spawn->cgroup);
+	b->cgroup = dir;
+
+	pid_t pid = clone_helper(in, b, e);
+
+	b->cgroup = -1;
+
+	return pid;
+}
+
+pid_t birth_enter(struct birth *b, struct err *e)
+{
+	const char *cgroup = b->spawn->cgroup;
+	struct entrance in = { .birth = b };
+	bool running = b->spawn->enter_pid > 0;
+	pid_t pid = -1;
+
+	for (int i = 0; i < ENTER_FDS; i++)
+		in.fds[i] = -1;
+
+	autoclose int dir = birth_open_cgroup(b->spawn, e);
+	if (cgroup && dir < 0)
+		return -1;
+	b->cgroup = dir;
+	if (!running || open_target(&in, b->spawn, e) == 0)
+		pid = clone_helper(&in, b, e);
+	if (pid < 0 && running && cgroup && e->code == EBUSY)
+		pid = clone_below(&in, b, e);
+	for (int i = 0; i < ENTER_FDS; i++)
+		fd_close(&in.fds[i]);
+
+	return pid;
+}

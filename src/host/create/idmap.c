@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * host/create/idmap.c - the id maps of a new user namespace
+ *
+ * user_namespaces(7), "User and group ID mappings". Root writes them itself; an ordinary user may
+ * map only itself, and has newuidmap(1) and newgidmap(1) write the ranges /etc/subuid and
+ * /etc/subgid give it.
+ */
+#include "host/host.h"
+
+#include "base/fd.h"
+#include "base/fmt.h"
+#include "base/table.h"
+#include "kernel/process.h"
+#include "plan/accounts.h"
+#include "plan/namespaces/idmap.h"
+
+#define MAP_SIZE (4096 - 1) /* the kernel takes less than a page, in one write */
+
+static int open_of(pid_t pid, const char *file, struct err *e)
+{
+	char path[64];
+
+	fmt_text(path, sizeof(path), "/proc/%d/%s", pid, file);
+
+	int fd = sys_open(path, O_WRONLY | O_NOFOLLOW);
+
+	return fd < 0 ? err_sys(e, fd, "open \"%s\"", path) : fd;
+}
+
+static int write_map(pid_t pid, const char *file, const struct id_ranges *ranges, struct err *e)
+{
+	char map[MAP_SIZE + 1];
+	size_t length = 0;
+
+	for (size_t i = 0; i < ranges->count && length < sizeof(map); i++) {
+		const struct id_range *r = &ranges->ranges[i];
+
+		length += fmt_text(map + length, sizeof(map) - length, "%u %u %u\n", r->inside,
+				   r->outside, r->count);
+	}
+	if (length >= sizeof(map))
+		return err_msg(e, "too many ranges: the map has over %d bytes", MAP_SIZE);
+
+	autoclose int fd = open_of(pid, file, e);
+	if (fd < 0)
+		return -1;
+
+	ssize_t n = sys_write(fd, map, length);
+	if (n >= 0)
+		return 0;
+	(void) err_sys(e, (int) n, "write the %s", file);
+	/* All else that is wrong with a map was found when it was planned. */
+	if (n == -EINVAL && ranges->count > ID_RANGES_MAX_OLD)
+		err_lacks(e, "a map of more than 5 ranges", "4.15");
+
+	return -1;
+}
+
+static int write_directly(struct create *c, const struct step *s, struct err *e)
+{
+	const struct id_ranges ranges = { .ranges = s->id_map.ranges, .count = s->id_map.count };
+
+	return write_map(c->pid, s->id_map.group ? "gid_map" : "uid_map", &ranges, e);
+}
+
+struct helper {
+	const char *const *argv;
+	const char *path;
+};
+
+static int become_helper(void *arg)
+{
+	const struct helper *h = arg;
+	const char *const envp[] = { NULL };
+
+	sys_reset_signals();
+	sys_cloexec_from(3);
+
+	/* What it has to say goes to our stderr, which is open to it already. */
+	return sys_exec(h->path, h->argv, envp) == -ENOENT ? 127 : 126;
+}
+
+/* Where the helper is: engines may call us with an empty PATH. */
+static const char *const helper_directories[] = { "/usr/bin", "/bin", "/usr/local/bin",
+						  "/usr/sbin" };
+
+static int find_helper(const char *name, char path[64])
+{
+	for (size_t i = 0; i < ARRAY_SIZE(helper_directories); i++) {
+		fmt_text(path, 64, "%s/%s", helper_directories[i], name);
+		if (sys_access_at(AT_FDCWD, path, X_OK) == 0)
+			return 0;
+	}
+
+	return -ENOENT;
+}
+
+static int run_helper(const struct helper *h, struct err *e)
+{
+	const struct sys_clone clone = { .cgroup = -1 };
+	int status = 0;
+	pid_t pid = sys_clone_call(&clone, NULL, become_helper, (void *) h);
+
+	if (pid < 0)
+		return err_sys(e, pid, "start %s", h->path);
+
+	if (child_wait(pid, h->path, &status, e) < 0)
+		return -1;
+	if (status != 0) {
+		(void) err_msg(e, "%s failed with status %d", h->path, status >> 8 & 0xff);
+		return err_hint(
+			e, "are the ranges in /etc/subuid and /etc/subgid, and is %s set-uid root?",
+			h->path);
+	}
+
+	return 0;
+}
+
+/* newuidmap PID INSIDE OUTSIDE COUNT ... */
+static int call_helper(struct create *c, const struct step *s, struct err *e)
+{
+	const char *name = s->id_map.group ? "newgidmap" : "newuidmap";
+	char path[64], numbers[3 * ID_RANGES_MAX + 1][12];
+	const char *argv[ARRAY_SIZE(numbers) + 2];
+	size_t argc = 0, n = 0;
+
+	if (find_helper(name, path) < 0) {
+		(void) err_msg(e, "%s is not installed", name);
+		return err_hint(
+			e,
+			"Debian's package is uidmap; a mapping of your own id alone works without");
+	}
+	argv[argc++] = name;
+	fmt_text(numbers[n], sizeof(numbers[n]), "%d", c->pid);
+	argv[argc++] = numbers[n++];
+	for (size_t i = 0; i < s->id_map.count && n + 3 <= ARRAY_SIZE(numbers); i++) {
+		const struct id_range *r = &s->id_map.ranges[i];
+		const uint32_t values[] = { r->inside, r->outside, r->count };
+
+		for (size_t v = 0; v < ARRAY_SIZE(values); v++, n++) {
+			fmt_text(numbers[n], sizeof(numbers[n]), "%u", values[v]);
+			argv[argc++] = numbers[n];
+		}
+	}
+	argv[argc] = NULL;
+
+	const struct helper h = { .argv = argv, .path = path };
+
+	return run_helper(&h, e);
+}
+
+int idmap_write(struct create *c, const struct step *s, struct err *e)
+{
+	return s->id_map.way == ID_MAP_HELPER ? call_helper(c, s, e) : write_directly(c, s, e);
+}
+
+int idmap_deny_setgroups(struct create *c, struct err *e)
+{
+	autoclose int fd = open_of(c->pid, "setgroups", e);
+	/* Before Linux 3.19 there was no such file, and gid_map does not ask for it. */
+	if (fd == -1 && e->code == ENOENT)
+		return 0;
+	if (fd < 0)
+		return -1;
+
+	int r = sys_write_all(fd, "deny", 4);
+
+	return r < 0 ? err_sys(e, r, "deny setgroups") : 0;
+}
+
+/* ---- a map that is there ---- */
+
+#define MAP_TEXT 16384 /* 340 lines of three numbers, each in a column of ten */
+
+static int read_map(pid_t pid, const char *file, char map[MAP_TEXT], struct err *e)
+{
+	char path[64];
+
+	fmt_text(path, sizeof(path), "/proc/%d/%s", pid, file);
+
+	autoclose int fd = sys_open(path, O_RDONLY);
+	ssize_t length = fd < 0 ? fd : sys_read_all(fd, map, MAP_TEXT - 1);
+	if (length < 0)
+		return err_sys(e, (int) length, "read \"%s\"", path);
+	map[length] = '\0';
+
+	return 0;
+}
+
+/* By the IDs inside, and two that go on where the other ends are one: then equal maps are equal lists. The new count. */
+static size_t normalize(struct id_range *ranges, size_t count)
+{
+	size_t kept = 0;
+
+	for (size_t i = 1; i < count; i++)
+		for (size_t j = i; j > 0 && ranges[j].inside < ranges[j - 1].inside; j--) {
+			struct id_range other = ranges[j];
+
+			ranges[j] = ranges[j - 1];
+			ranges[j - 1] = other;
+		}
+	for (size_t i = 0; i < count; i++) {
+		struct id_range *last = kept > 0 ? &ranges[kept - 1] : NULL;
+
+		if (last && last->inside + last->count == ranges[i].inside &&
+		    last->outside + last->count == ranges[i].outside)
+			last->count += ranges[i].count;
+		else
+			ranges[kept++] = ranges[i];
+	}
+
+	return kept;
+}
+
+int idmap_compare(struct create *c, const struct step *s, struct err *e)
+{
+	struct id_range found[ID_RANGES_MAX], wanted[ID_RANGES_MAX];
+	const char *file = s->id_map.group ? "gid_map" : "uid_map";
+	size_t found_count = 0, wanted_count = s->id_map.count;
+	char map[MAP_TEXT];
+
+	if (read_map(c->pid, file, map, e) < 0)
+		return -1;
+	for (const char *at = map;
+	     found_count < ID_RANGES_MAX && account_parse_map(&at, &found[found_count]) == 0;)
+		found_count++;
+	memcpy(wanted, s->id_map.ranges, wanted_count * sizeof(*wanted));
+	found_count = normalize(found, found_count);
+	wanted_count = normalize(wanted, wanted_count);
+	if (found_count == wanted_count && memcmp(found, wanted, found_count * sizeof(*found)) == 0)
+		return 0;
+
+	(void) err_msg(e, "the user namespace that is joined has another %s", file);
+	map[strcspn(map, "\n")] = '\0';
+
+	return err_hint(e, "its first line is \"%s\": mappings beside a path must be those it has",
+			map + strspn(map, " "));
+}
+
+int idmap_find_outside(pid_t pid, bool group, uid_t inside, uid_t *outside, struct err *e)
+{
+	char map[MAP_TEXT];
+	struct id_range r;
+
+	if (read_map(pid, group ? "gid_map" : "uid_map", map, e) < 0)
+		return -1;
+	for (const char *at = map; account_parse_map(&at, &r) == 0;)
+		if (inside >= r.inside && inside - r.inside < r.count) {
+			*outside = r.outside + (inside - r.inside);
+			return 0;
+		}
+
+	return err_msg(e, "%s %u is not mapped in the user namespace", group ? "group" : "user",
+		       inside);
+}
+
+/* ---- a user namespace for mounts ---- */
+
+/* Be there, so that the namespace has a place in /proc, until tare has closed its end or is gone. */
+static int stay(void *arg)
+{
+	int *ends = arg;
+	char byte;
+
+	sys_close(ends[1]);
+	sys_read_all(ends[0], &byte, 1);
+
+	return 0;
+}
+
+static int map_and_open(pid_t pid, const struct id_ranges *uids, const struct id_ranges *gids,
+			struct err *e)
+{
+	char path[64];
+
+	if (write_map(pid, "uid_map", uids, e) < 0 || write_map(pid, "gid_map", gids, e) < 0)
+		return -1;
+	fmt_text(path, sizeof(path), "/proc/%d/ns/user", pid);
+
+	int fd = sys_open(path, O_RDONLY);
+
+	return fd < 0 ? err_sys(e, fd, "open \"%s\"", path) : fd;
+}
+
+int idmap_make_namespace(const struct id_ranges *uids, const struct id_ranges *gids, struct err *e)
+{
+	const struct sys_clone clone = { .flags = CLONE_NEWUSER, .cgroup = -1 };
+	int ends[2], status;
+	int r = sys_pipe(ends);
+
+	if (r < 0)
+		return err_sys(e, r, "make a pipe");
+
+	pid_t pid = sys_clone_call(&clone, NULL, stay, ends);
+	sys_close(ends[0]); /* the other process has its own */
+	if (pid < 0) {
+		sys_close(ends[1]);
+		return err_sys(e, pid, "make a user namespace for the mount");
+	}
+
+	int fd = map_and_open(pid, uids, gids, e);
+
+	sys_close(ends[1]);
+	child_wait_status(pid, &status);
+
+	return fd;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * host/create/missing.c - which namespaces this kernel can't make
+ *
+ * clone(2) says EINVAL of all that it is asked for at once. So each kind is tried by itself, in a child that ends at once.
+ */
+#include "host/container.h"
+
+#include "kernel/process.h"
+
+static int end(void *arg)
+{
+	(void) arg;
+
+	return 0;
+}
+
+static bool is_refused(uint64_t flags)
+{
+	const struct sys_clone clone = { .flags = flags, .cgroup = -1 };
+	pid_t pid = sys_clone_call(&clone, NULL, end, NULL);
+	int status;
+
+	if (pid > 0)
+		sys_wait(pid, &status, 0);
+
+	return pid == -EINVAL || pid == -EPERM;
+}
+
+uint64_t container_missing_namespaces(uint64_t types)
+{
+	uint64_t missing = 0, user = types & CLONE_NEWUSER;
+
+	/* An ordinary user makes the others together with a new user namespace, or not at all. */
+	if (user && is_refused(user))
+		return user;
+	for (uint64_t type = 1; type <= CLONE_NEWNET; type <<= 1) {
+		/* That of the clocks is in clone(2)'s lowest byte, and so only for clone3(2). */
+		if ((types & type) == 0 || type == user || type == CLONE_NEWTIME)
+			continue;
+		if (is_refused(type | user))
+			missing |= type;
+	}
+
+	return missing;
+}

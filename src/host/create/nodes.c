@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * host/create/nodes.c - device nodes that tare makes for a user namespace
+ *
+ * Only who has CAP_MKNOD in the first user namespace may make them, and only on a filesystem that
+ * was mounted there nodes work. So tare mounts a tmpfs nowhere, makes the nodes in it, with the
+ * mode and owner that config.json asks for, and hands it to tare-init, which binds each onto its
+ * place. What path or numbers the host's own nodes have does not matter.
+ *
+ * Without fsopen(2) (Linux before 5.2), or where mknod(2) is refused to tare too, tare-init
+ * binds the host's, which has the host's mode and owner.
+ */
+#include "host/host.h"
+
+#include "base/fd.h"
+#include "base/fmt.h"
+#include "kernel/device.h"
+#include "kernel/mount.h"
+#include "wire/filesystem.h"
+
+/* Owner before mode: changing the first takes set-user-ID bits away. Our umask is not to matter. */
+static int make_node(const struct create *c, int directory, size_t step, struct err *e)
+{
+	const struct device_step *d = &c->plan->steps[step].device;
+	uid_t uid, gid;
+	char name[24];
+
+	if (idmap_find_outside(c->pid, false, d->uid, &uid, e) < 0 ||
+	    idmap_find_outside(c->pid, true, d->gid, &gid, e) < 0)
+		return err_in(e, "device \"%s\"", d->path);
+	fmt_text(name, sizeof(name), "%zu", step);
+
+	int r = sys_mknod_at(directory, name, d->mode, device_number(d->major, d->minor));
+	if (r == -EPERM)
+		return -ENOSYS;
+	if (r == 0)
+		r = sys_chown_at(directory, name, uid, gid, AT_SYMLINK_NOFOLLOW);
+	if (r == 0)
+		r = sys_chmod_at(directory, name, d->mode & 07777);
+
+	return r < 0 ? err_sys(e, r, "device \"%s\": make it", d->path) : 0;
+}
+
+static bool is_wanted(const struct step *s)
+{
+	return s->op == OP_MAKE_DEVICE && s->device.from_host;
+}
+
+int nodes_make(const struct create *c, size_t step, struct err *e)
+{
+	const struct plan *plan = c->plan;
+
+	autoclose int directory = filesystem_make_detached(&plan->steps[step].mount, -1, e);
+	if (directory < 0)
+		return e->code == EPERM || e->code == ENOSYS ? -ENOSYS : -1;
+	for (size_t i = step + 1; i < plan->step_count; i++) {
+		int r = is_wanted(&plan->steps[i]) ? make_node(c, directory, i, e) : 0;
+
+		if (r == -1)
+			err_at(e, plan->steps[i].place);
+		if (r < 0)
+			return r;
+	}
+
+	return take_fd(&directory);
+}

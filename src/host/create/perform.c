@@ -1,0 +1,698 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * host/create/perform.c - the walk through the plan, and the way back
+ *
+ * tare performs the steps of its side, in turns with tare-init (wire/wire.h). Every effect that
+ * outlives a process is in the journal before it happens; whatever fails, at whatever step, ends in
+ * create_rollback(), which kills tare-init and has the journal undone. A stop signal is a failure
+ * like any other.
+ */
+#include "host/host.h"
+
+#include "base/fd.h"
+#include "base/table.h"
+#include "cgroup/cgroup.h"
+#include "heap/log.h"
+#include "kernel/procfs.h"
+#include "kernel/process.h"
+#include "kernel/socket.h"
+#include "kernel/time.h"
+#include "plan/cpu_list.h"
+#include "state/directory.h"
+#include "state/journal.h"
+#include "wire/hook.h"
+#include "wire/wire.h"
+
+#include "base/fmt.h"
+
+#include <sys/file.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+
+/* ---- the steps of our side ---- */
+
+/* What tare-init waits with; only create needs it. */
+static int make_waiting_room(struct create *c, struct err *e)
+{
+	c->listener = sys_listen_at(c->state_dir, STATE_SOCKET, SOCK_SEQPACKET);
+	if (c->listener < 0)
+		return err_sys(e, c->listener, "make the socket for start");
+
+	/*
+	 * A FIFO: there is nothing to write into, also for one who takes it from a waiting tare-init, as root with CAP_SYS_PTRACE
+	 * may in a pid namespace that is not ours alone.
+	 */
+	int r = sys_mknod_at(c->state_dir, STATE_HOLD, S_IFIFO | 0600, 0);
+	if (r == 0)
+		r = c->hold = sys_open_at(c->state_dir, STATE_HOLD,
+					  O_RDONLY | O_NONBLOCK | O_NOFOLLOW, 0);
+	if (r < 0)
+		return err_sys(e, r, "make the file that says \"created\"");
+
+	r = sys_lock(c->hold, LOCK_EX | LOCK_NB);
+
+	return r < 0 ? err_sys(e, r, "lock the file that says \"created\"") : 0;
+}
+
+static int claim_id(struct create *c, const struct step *s, struct err *e)
+{
+	(void) s;
+
+	c->state_dir = state_claim(&c->options->root, c->options->id, e);
+	if (c->state_dir < 0)
+		return -1;
+	c->journal = journal_open(c->state_dir, e);
+	if (c->journal < 0)
+		return -1;
+
+	return c->options->run ? 0 : make_waiting_room(c, e);
+}
+
+static int record_mount(struct create *c, const struct step *s, struct err *e)
+{
+	autoclose int directory = sys_open(s->path, O_PATH | O_DIRECTORY);
+
+	return directory < 0 ? err_sys(e, directory, "open rootfs \"%s\"", s->path)
+			     : journal_mount(c->journal, directory, s->path, e);
+}
+
+static int make_cgroup(struct create *c, const struct step *s, struct err *e)
+{
+	char topmost[CGROUP_PATH];
+
+	if (cgroup_find_missing(s->cgroup.path, topmost, e) < 0 ||
+	    journal_cgroup(c->journal, s->cgroup.path, topmost, e) < 0)
+		return -1;
+	if (cgroup_make(s->cgroup.path, topmost, e) < 0) {
+		struct err ignored;
+
+		(void) journal_not_ours(c->journal, s->cgroup.path, &ignored);
+		return -1;
+	}
+
+	return journal_made(c->journal, topmost, e);
+}
+
+int cgroup_file_choose(const struct step *s, const char **file, const char **value, struct err *e)
+{
+	const char *dir = s->cgroup_file.directory, *usage = s->cgroup_file.usage_file;
+	bool other = s->cgroup_file.other_file && !cgroup_has_file(dir, s->cgroup_file.file);
+
+	*file = other ? s->cgroup_file.other_file : s->cgroup_file.file;
+	*value = other ? s->cgroup_file.other_value : s->cgroup_file.value;
+
+	return usage ? cgroup_check_usage(dir, usage, s->cgroup_file.value, e) : 0;
+}
+
+static int write_cgroup(struct create *c, const struct step *s, struct err *e)
+{
+	const char *file, *value;
+
+	(void) c;
+	if (cgroup_file_choose(s, &file, &value, e) < 0)
+		return -1;
+
+	return cgroup_write(s->cgroup_file.directory, file, value, s->cgroup_file.optional, e);
+}
+
+static int attach_devices(struct create *c, const struct step *s, struct err *e)
+{
+	int r = cgroup_attach_devices(s->devices.directory, s->devices.instructions,
+				      s->devices.count, e);
+	bool lacking = r < 0 && (e->code == ENOSYS || e->code == EINVAL);
+
+	(void) c;
+	if (!lacking || !s->devices.may_be_missing)
+		return r;
+	/* Engines always send rules. Without CAP_MKNOD there is little for them to guard: plan/limits/devices.c. */
+	log_warning("%s: this kernel can't put device rules in force", s->place);
+
+	return 0;
+}
+
+static int spawn(struct create *c, const struct step *s, struct err *e)
+{
+	if (spawn_init(c, s, e) < 0)
+		return -1;
+
+	/* A process of exec has nothing to undo: it goes with the container. */
+	return c->journal < 0 ? 0 : journal_process(c->journal, c->pid, c->start_time, e);
+}
+
+static int join_cgroup(struct create *c, const struct step *s, struct err *e)
+{
+	return cgroup_join(s->cgroup.path, c->pid, e);
+}
+
+static int hand_down(struct create *c, const struct step *s, struct err *e)
+{
+	(void) c;
+
+	return cgroup_hand_down(s->cgroup.path, e);
+}
+
+static int deny_setgroups(struct create *c, const struct step *s, struct err *e)
+{
+	(void) s;
+
+	return idmap_deny_setgroups(c, e);
+}
+
+static int own_cgroup(struct create *c, const struct step *s, struct err *e)
+{
+	uid_t uid;
+
+	if (idmap_find_outside(c->pid, false, s->cgroup_owner.uid, &uid, e) < 0)
+		return -1;
+
+	return cgroup_give(s->cgroup_owner.directory, uid, e);
+}
+
+static int set_oom_score(struct create *c, const struct step *s, struct err *e)
+{
+	char path[64], value[16];
+
+	fmt_text(path, sizeof(path), "/proc/%d/oom_score_adj", c->pid);
+	fmt_text(value, sizeof(value), "%d", (int) s->number);
+
+	autoclose int fd = sys_open(path, O_WRONLY | O_NOFOLLOW);
+	int r = fd < 0 ? fd : sys_write_all(fd, value, strlen(value));
+	if (r == -EACCES || r == -EPERM) {
+		(void) err_sys(e, r, "set oom_score_adj to %s", value);
+		return err_hint(e, "to lower it below its caller's tare needs CAP_SYS_RESOURCE");
+	}
+
+	return r < 0 ? err_sys(e, r, "set oom_score_adj to %s", value) : 0;
+}
+
+static int set_scheduler(struct create *c, const struct step *s, struct err *e)
+{
+	const struct scheduler_step *o = &s->scheduler;
+	const struct sys_sched_attr attr = {
+		.size = o->flags & SCHED_FLAG_UTIL_CLAMP ? sizeof(attr) : SYS_SCHED_ATTR_OLD,
+		.policy = o->policy,
+		.flags = o->flags,
+		.nice = o->nice,
+		.priority = o->priority,
+		.runtime = o->runtime,
+		.deadline = o->deadline,
+		.period = o->period,
+	};
+	int r = sys_sched_setattr(c->pid, &attr);
+
+	if (r == 0)
+		return 0;
+	(void) err_sys(e, r, "set the scheduling policy %s", o->name);
+	if (r == -EPERM)
+		err_hint(e, "it takes CAP_SYS_NICE, and with cgroup v1 a cpu.rt_runtime_us in the "
+			    "container's cgroup for real time");
+	/* E2BIG: util clamps, before Linux 5.3. */
+	if (r == -EINVAL || r == -E2BIG)
+		err_hint(e, "this kernel has no such policy or flag, or takes no such values");
+	if (r == -ENOSYS)
+		err_lacks(e, "SCHED_DEADLINE", "3.14");
+	if (r == -EBUSY)
+		err_hint(e, "the processors have not that much time left");
+
+	return -1;
+}
+
+static int set_affinity(struct create *c, const struct step *s, struct err *e)
+{
+	pid_t pid = s->affinity.before_birth ? 0 : c->pid;
+	int r = sys_sched_setaffinity(pid, s->affinity.mask, CPU_LIST_MOST / 8);
+
+	if (r < 0) {
+		(void) err_sys(e, r, "set the CPU affinity \"%s\"", s->affinity.list);
+		if (r == -EINVAL)
+			err_hint(e, "none of these CPUs is there, or allowed by the cpuset");
+		return -1;
+	}
+
+	return 0;
+}
+
+static int set_io_priority(struct create *c, const struct step *s, struct err *e)
+{
+	/* tare-init leads a process group of its own, with nobody else in it yet. */
+	int r = sys_ioprio_set(c->pid, s->io_priority.class, s->io_priority.level);
+
+	if (r == 0)
+		return 0;
+	(void) err_sys(e, r, "set the I/O priority %s %d", s->io_priority.name,
+		       s->io_priority.level);
+	if (r == -EPERM)
+		err_hint(e, "it takes CAP_SYS_NICE or CAP_SYS_ADMIN");
+
+	return -1;
+}
+
+static int release(struct create *c, const struct step *s, struct err *e)
+{
+	(void) s;
+
+	return spawn_release(c, e);
+}
+
+static int pass_console(struct create *c, const struct step *s, struct err *e)
+{
+	(void) s;
+
+	if (c->console < 0)
+		return err_msg(e, "the terminal did not arrive from tare-init");
+	if (console_send(c->options->console_socket, c->console, e) < 0)
+		return -1;
+	sys_close(take_fd(&c->console));
+
+	return 0;
+}
+
+static int set_process_limit(struct create *c, const struct step *s, struct err *e)
+{
+	const struct sys_rlimit limit = { .soft = s->rlimit.soft, .hard = s->rlimit.hard };
+	int r = sys_set_rlimit(c->pid, s->rlimit.resource, &limit);
+
+	if (r < 0)
+		(void) err_sys(e, r, "set %s to %llu:%llu", s->rlimit.name,
+			       (unsigned long long) s->rlimit.soft,
+			       (unsigned long long) s->rlimit.hard);
+	if (r == -EPERM)
+		err_hint(e, "to raise a hard limit tare needs CAP_SYS_RESOURCE; lower it, or leave "
+			    "it out");
+
+	return r < 0 ? -1 : 0;
+}
+
+static int run_hook(struct create *c, const struct step *s, struct err *e)
+{
+	const struct hook_step *h = &s->hook;
+	char status_and_pid[64];
+
+	fmt_text(status_and_pid, sizeof(status_and_pid), "%s\",\"pid\":%d", h->status, c->pid);
+
+	const struct hook_call call = {
+		.stage = h->stage,
+		.index = h->index,
+		.path = h->path,
+		.argv = h->argv,
+		.envp = h->envp ? h->envp : c->options->own_env,
+		.timeout = h->timeout,
+		.directory = c->plan->bundle,
+		.state = { c->plan->state_head, status_and_pid, c->plan->state_tail },
+		.files = &c->hook_files,
+		.interrupt = c->signals,
+		.begin = journal_hook,
+		.argument = c->journal,
+	};
+
+	return hook_run(&call, e);
+}
+
+static int (*const performers[OP_COUNT])(struct create *c, const struct step *s, struct err *e) = {
+	[OP_CLAIM_ID] = claim_id,
+	[OP_RECORD_MOUNT] = record_mount,
+	[OP_MAKE_NOTIFY] = notify_make,
+	[OP_MAKE_CGROUP] = make_cgroup,
+	[OP_WRITE_CGROUP] = write_cgroup,
+	[OP_ATTACH_DEVICES] = attach_devices,
+	[OP_MAKE_RESCTRL] = resctrl_make,
+	[OP_WRITE_RESCTRL] = resctrl_write,
+	[OP_SPAWN] = spawn,
+	[OP_START_SCOPE] = scope_perform,
+	[OP_JOIN_CGROUP] = join_cgroup,
+	[OP_HAND_DOWN] = hand_down,
+	[OP_JOIN_RESCTRL] = resctrl_join,
+	[OP_COMPARE_ID_MAP] = idmap_compare,
+	[OP_WRITE_ID_MAP] = idmap_write,
+	[OP_DENY_SETGROUPS] = deny_setgroups,
+	[OP_OWN_CGROUP] = own_cgroup,
+	[OP_SET_OOM_SCORE] = set_oom_score,
+	[OP_RELEASE] = release,
+	[OP_SET_SCHEDULER] = set_scheduler,
+	[OP_SET_AFFINITY] = set_affinity,
+	[OP_SET_IO_PRIORITY] = set_io_priority,
+	[OP_MOVE_NETDEV] = netdev_perform,
+	[OP_PASS_CONSOLE] = pass_console,
+	[OP_RUN_HOST_HOOK] = run_hook,
+	[OP_SET_PROCESS_LIMIT] = set_process_limit,
+};
+
+/* ---- the walk ---- */
+
+#define DYING_MS 1000
+
+/* Put the step in front of its failure: what the table calls it, and what asked for it. */
+static int step_failed(struct create *c, size_t index, struct err *e)
+{
+	const struct step *s = &c->plan->steps[index];
+
+	fmt_text(e->operation, sizeof(e->operation), "%s", step_kinds[s->op].name);
+	c->failed_op = s->op;
+	step_advise(c, s, e);
+
+	return err_at(e, s->place);
+}
+
+/* The same where tare-init says which step it was. */
+static int failed_at(struct create *c, size_t index, struct err *e)
+{
+	return step_failed(c, index < c->plan->step_count ? index : c->plan->spawn, e);
+}
+
+static int perform_one(struct create *c, size_t index, struct err *e)
+{
+	const struct step *s = &c->plan->steps[index];
+	int64_t begun = c->plan->debug ? sys_clock_us() : 0;
+	int r = c->plan->fail_step == index + 1
+			? err_msg(e, "step %zu fails, as the test asks", index + 1)
+			: performers[s->op](c, s, e);
+
+	if (r == 0 && c->plan->debug)
+		story_step(c->plan, index, sys_clock_us() - begun);
+
+	return r < 0 ? step_failed(c, index, e) : 0;
+}
+
+/* The host steps from *@next on, up to the first of tare-init's or behind OP_SPAWN. */
+static int perform_ours(struct create *c, size_t *next, struct err *e)
+{
+	for (; *next < c->plan->step_count && c->plan->steps[*next].on_host; (*next)++)
+		if (perform_one(c, *next, e) < 0)
+			return -1;
+
+	return 0;
+}
+
+/* Somebody wants us to stop while we wait for tare-init. */
+static int interrupted(struct create *c, struct err *e)
+{
+	struct signalfd_siginfo info = { .ssi_signo = 0 };
+
+	sys_read(c->signals, &info, sizeof(info));
+
+	return err_msg(e, "interrupted by signal %u", info.ssi_signo);
+}
+
+/* tare-init ended without a word: killed, most likely for its memory limit. */
+static int died(struct create *c, struct err *e)
+{
+	struct pollfd end = { .fd = c->pidfd, .events = POLLIN };
+	int status = 0;
+
+	/* Its descriptors are closed a moment before it can be reaped. */
+	if (sys_pidfd_poll(&end, 1, DYING_MS) > 0 && sys_wait(c->pid, &status, 0) == c->pid) {
+		c->pid = 0;
+		if ((status & 0x7f) != 0)
+			(void) err_msg(e, "the container's first process was killed by signal %d",
+				       status & 0x7f);
+		else
+			(void) err_msg(e, "the container's first process ended with %d",
+				       status >> 8 & 0xff);
+		if ((status & 0x7f) == SIGKILL)
+			memory_advise(c->plan, e);
+		return -1;
+	}
+
+	return err_msg(e, "the container's first process closed its socket");
+}
+
+/* That it is gone meanwhile we hear, with the reason, from its end of the socket. */
+static int give_turn(struct create *c, size_t next, struct err *e)
+{
+	int r = wire_send(c->control, WIRE_GO, next, -1);
+
+	return r < 0 && r != -EPIPE && r != -ECONNRESET ? err_sys(e, r, "give tare-init its turn")
+							: 0;
+}
+
+/*
+ * The process of the container is there: a sibling of the one that has done the steps up to here, which ends. Nobody else
+ * than a child of ours is taken for it: it is waited for, signalled and recorded by its number.
+ */
+static int take_over(struct create *c, const struct wire_message *m, struct err *e)
+{
+	struct pollfd end = { .fd = c->pidfd, .events = POLLIN };
+	pid_t pid = (pid_t) m->step;
+	struct proc_stat stat = { .start_time = 0 };
+	int status;
+
+	if (pid == c->pid || !sys_is_child(pid))
+		return err_msg(e, "tare-init says what it has not to say: process %d is not ours",
+			       pid);
+	if (sys_pidfd_poll(&end, 1, CHILD_PATIENCE_MS) > 0)
+		sys_wait(c->pid, &status, 0);
+	else
+		sys_pidfd_signal(c->pidfd, SIGKILL);
+	sys_close(c->pidfd);
+	c->pid = pid;
+	c->pidfd = sys_pidfd_open(pid);
+	if (c->pidfd < 0)
+		return err_sys(e, c->pidfd, "open process %d", pid);
+	if (c->journal < 0)
+		return give_turn(c, c->heard.next, e);
+
+	int r = proc_stat_read(pid, &stat);
+	if (r < 0)
+		return err_sys(e, r, "read /proc/%d/stat", pid);
+	c->start_time = stat.start_time;
+	if (journal_process(c->journal, pid, stat.start_time, e) < 0)
+		return -1;
+
+	return give_turn(c, c->heard.next, e);
+}
+
+/* What came with @m. 1, or -1 with @e set. */
+static int keep_descriptor(struct create *c, const struct wire_message *m, int fd, struct err *e)
+{
+	autoclose int listener = -1;
+	autoclose int tree = -1;
+
+	switch (m->kind) {
+	case WIRE_ASK:
+		tree = fd;
+		return sources_answer(c, m->step, tree, e) < 0 ? failed_at(c, m->step, e) : 1;
+	case WIRE_BORN:
+		return take_over(c, m, e) < 0 ? -1 : 1;
+	case WIRE_DESCRIPTOR:
+		c->console = fd;
+		return 1;
+	case WIRE_LAST_WORDS:
+		c->last_words = fd;
+		return 1;
+	case WIRE_NOTIFIER:
+		listener = fd;
+		if (create_tell_agent(c, listener, e) < 0)
+			return step_failed(c, m->step, e);
+		return give_turn(c, m->step, e) < 0 ? -1 : 1;
+	default:
+		fd_close(&fd);
+		return 1;
+	}
+}
+
+static bool has_agent(const struct create *c)
+{
+	for (size_t i = c->plan->spawn; i < c->plan->step_count; i++)
+		if (c->plan->steps[i].op == OP_SET_SECCOMP)
+			return c->plan->steps[i].seccomp.notify;
+
+	return false;
+}
+
+/* One message of tare-init; a signal, if there is none. As wire_receive(), but -1 with @e set. */
+static int next_message(struct create *c, bool ready, struct wire_message *m, struct err *e)
+{
+	struct pollfd fds[2] = {
+		{ .fd = c->control, .events = POLLIN },
+		/* Once only the exec is left, the program may be there already, and signals are its own. */
+		{ .fd = ready ? -1 : c->signals, .events = POLLIN },
+	};
+	int fd;
+
+	if (patience_poll(c->pid, has_agent(c), fds, ARRAY_SIZE(fds), e) < 0)
+		return -1;
+	/* Both: what is said may be that only the exec was left. */
+	if (fds[1].revents != 0 && fds[0].revents == 0)
+		return interrupted(c, e);
+
+	int r = wire_receive(c->control, m, &fd);
+	if (r ==
+	    -ECONNRESET) /* it ended without having read all of ours; what it said itself is still there */
+		r = wire_receive(c->control, m, &fd);
+	if (r < 0)
+		return err_sys(e, r, "hear from tare-init");
+	if (r > 0 && heard_check(&c->heard, c->plan, !c->options->run, m, fd, e) < 0) {
+		fd_close(&fd);
+		return -1;
+	}
+
+	return r <= 0 ? r : keep_descriptor(c, m, fd, e);
+}
+
+/* A step of tare-init's did less than it was asked for, and that is no failure. */
+static void warn_inside(struct create *c, struct wire_message *m)
+{
+	char line[ERR_TEXT + ERR_PLACE + ERR_HINT];
+
+	if (m->step < c->plan->step_count)
+		step_advise(c, &c->plan->steps[m->step], &m->error);
+	err_line(&m->error, line, sizeof(line));
+	log_warning("%s", line);
+}
+
+/* Was a namespace to be made that the kernel may not have? */
+static bool made_namespace(const struct create *c, size_t step)
+{
+	enum step_op op = step < c->plan->step_count ? c->plan->steps[step].op : OP_COUNT;
+
+	return op == OP_UNSHARE || op == OP_SET_CLOCKS;
+}
+
+static int failed_inside(struct create *c, const struct wire_message *m, struct err *e)
+{
+	*e = m->error;
+	exec_explain(c->pid, c->control, m, e);
+	if (made_namespace(c, m->step))
+		spawn_explain_missing(c, e);
+
+	return failed_at(c, heard_failed_step(&c->heard, c->plan, m->step), e);
+}
+
+/* The socket is closed: the program runs, unless tare-init could only write that it failed. */
+static int hear_last_words(struct create *c, struct err *e)
+{
+	struct wire_message m;
+	int r = c->last_words < 0 ? 0 : wire_last_words(c->last_words, &m);
+
+	if (r < 0)
+		return err_sys(e, r, "read tare-init's last words");
+
+	return r > 0 ? failed_inside(c, &m, e) : 0;
+}
+
+/* Those that tare-init does not ask for; behind them it only waits for the word. */
+static int work_ahead(struct create *c, size_t from, struct err *e)
+{
+	for (size_t i = from; i < c->plan->step_count; i++)
+		if (c->plan->steps[i].ahead &&
+		    (perform_one(c, i, e) < 0 || give_turn(c, i + 1, e) < 0))
+			return -1;
+
+	return 0;
+}
+
+static int take_turns(struct create *c, size_t next, struct err *e)
+{
+	bool ready = false;
+
+	for (;;) {
+		struct wire_message m;
+		int r = next_message(c, ready, &m, e);
+
+		if (r < 0)
+			return -1;
+		if (r == 0)
+			return ready ? hear_last_words(c, e) : died(c, e);
+		if (m.kind == WIRE_READY && !c->options->run)
+			return 0;
+		if (m.kind == WIRE_READY)
+			ready = true;
+		if (m.kind == WIRE_FAILED)
+			return failed_inside(c, &m, e);
+		if (m.kind == WIRE_WARNING)
+			warn_inside(c, &m);
+		if (m.kind == WIRE_DONE)
+			story_inside(c->plan, &m);
+		if (m.kind != WIRE_TURN)
+			continue;
+		next = m.step;
+		if (perform_ours(c, &next, e) < 0)
+			return -1;
+		c->heard.next = next;
+		if (give_turn(c, next, e) < 0)
+			return -1;
+	}
+}
+
+int create_perform(struct create *c, struct err *e)
+{
+	size_t next = 0, first_of_init = c->plan->spawn + 1;
+
+	/* What we make ourselves must be ours to open again; the program's umask is in the plan. */
+	sys_umask(c->plan->umask & 0077);
+	if (c->plan->hooks_print &&
+	    hook_files_open(&c->hook_files, &c->plan->hooks_out, &c->plan->hooks_err, e) < 0)
+		return -1;
+	if (perform_ours(c, &next, e) < 0)
+		return -1;
+	c->heard.next = next;
+	if (next > first_of_init && give_turn(c, next, e) < 0)
+		return -1;
+	/* Only now: there may be more than fit into the socket, and it must be reading them. */
+	if (sources_send(c, e) < 0 || work_ahead(c, next, e) < 0)
+		return -1;
+
+	return take_turns(c, next, e);
+}
+
+/* ---- the way back ---- */
+
+void create_kill(struct create *c)
+{
+	int status;
+
+	if (c->pid <= 0)
+		return;
+	sys_pidfd_signal(c->pidfd, SIGKILL);
+	/* If it does not end, journal_undo() will tell. */
+	sys_wait_within(c->pid, &status, DYING_MS);
+	c->pid = 0;
+}
+
+/* A failure while undoing must not hide what went wrong first. */
+static void add_behind(struct err *e, const struct err *undo)
+{
+	size_t length = strlen(e->text);
+
+	fmt_text(e->text + length, sizeof(e->text) - length, "; and then, while undoing: %s",
+		 undo->text);
+}
+
+/* Undoing takes descriptors, and that there were none left may be what went wrong. */
+static void close_all(struct create *c)
+{
+	int *fds[] = { &c->listener, &c->hold,	  &c->signals, &c->pidfd,     &c->control,
+		       &c->release,  &c->console, &c->journal, &c->last_words };
+
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
+		fd_close(fds[i]);
+		*fds[i] = -1;
+	}
+}
+
+void create_rollback(struct create *c, struct err *e)
+{
+	struct arena a;
+	struct err undo;
+
+	if (c->state_dir < 0) /* the ID was not even ours */
+		return;
+	create_kill(c);
+	if (c->network >= 0 && journal_return_netdevs(c->state_dir, c->network, &undo) < 0)
+		add_behind(e, &undo);
+	if (resctrl_write_back(c, &undo) < 0)
+		add_behind(e, &undo);
+	fd_close(&c->network);
+	c->network = -1;
+	notify_close(&c->notify);
+	hook_files_close(&c->hook_files);
+	close_all(c);
+	arena_open(&a);
+	if (journal_undo(c->state_dir, NULL, true, &a, &undo) < 0) {
+		/* The journal stays: delete --force or the next create tries again. */
+		add_behind(e, &undo);
+		return;
+	}
+	if (state_remove(&c->options->root, c->options->id, c->state_dir, &undo) < 0)
+		add_behind(e, &undo);
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * host/create/pidfile.c - --pid-file
+ *
+ * Engines take its existence as success and read it as soon as it is there: so it appears whole, by
+ * rename(2), and only when nothing can fail any more.
+ */
+#include "host/host.h"
+
+#include "base/fd.h"
+#include "base/fmt.h"
+#include "heap/output_file.h"
+#include "kernel/sys.h"
+
+#include <linux/limits.h>
+
+int pidfile_write(const char *path, pid_t pid, struct err *e)
+{
+	char temporary[PATH_MAX], text[16];
+	const char *name;
+
+	autoclose int dir = output_directory(path, "write pid file", &name, e);
+	if (dir < 0)
+		return -1;
+
+	/* In the same directory: .NAME */
+	if (*name == '\0' || fmt_text(temporary, sizeof(temporary), ".%s", name) > NAME_MAX)
+		return err_msg(e, "\"%s\" can't be a pid file", path);
+
+	size_t length = fmt_text(text, sizeof(text), "%d", pid);
+
+	/* What an earlier command left there when it was killed. */
+	sys_unlink_at(dir, temporary, 0);
+	autoclose int fd =
+		sys_open_at(dir, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0644);
+	int r = fd < 0 ? fd : sys_write_all(fd, text, length);
+	if (r == 0)
+		r = sys_rename_at(dir, temporary, dir, name);
+	if (r < 0) {
+		sys_unlink_at(dir, temporary, 0);
+		return err_sys(e, r, "write pid file \"%s\"", path);
+	}
+
+	return 0;
+}

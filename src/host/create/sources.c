@@ -1,0 +1,440 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * host/create/sources.c - mounts that tare opens, or makes, for tare-init
+ *
+ * In a new user namespace tare-init may not reach what root can, and nobody but who may administer a filesystem can
+ * map the owners of its files. So such mounts are made here, detached, and sent through the socket in the order of
+ * the steps that want them; tare-init sets attributes and attaches.
+ *
+ * What lies in the container's own earlier mounts is only in the mount namespace of tare-init, and
+ * only from their turn on: that is opened there, when tare-init asks, with our rights, and
+ * tare-init makes the copy. Without detached mounts (Linux before 5.12) all are opened so.
+ */
+#include "host/host.h"
+
+#include "base/fd.h"
+#include "base/fmt.h"
+#include "heap/arena.h"
+#include "kernel/mount.h"
+#include "wire/filesystem.h"
+#include "wire/wire.h"
+
+#include <string.h>
+
+static int open_bind(const char *path, unsigned flags, struct err *e)
+{
+	int tree = sys_clone_tree(path, flags);
+
+	return tree < 0 ? err_sys(e, tree, "open \"%s\"", path) : tree;
+}
+
+/*
+ * What tare-init copies itself is a slave of the host's, for its whole tree is (plan/mounts/rootfs.c). Here we are in the
+ * host's: where that is shared, as with systemd, a copy is one more peer, and what is mounted in it would be on the host.
+ */
+static int leave_peers(int tree, struct err *e)
+{
+	struct mount_attr slave = { .propagation = MS_SLAVE };
+	int r = sys_set_mount_attr(tree, AT_RECURSIVE, &slave);
+
+	return r < 0 ? err_sys(e, r, "keep mounts from travelling to the host") : 0;
+}
+
+static unsigned nofollow(const struct mount_step *m)
+{
+	return m->source_nofollow ? AT_SYMLINK_NOFOLLOW : 0;
+}
+
+/* ---- where a source is ---- */
+
+#define PATH_SIZE 4096
+
+/* Open @path; @found is where that is, without links. The descriptor, or -errno. */
+static int find(const char *path, unsigned flags, char found[PATH_SIZE])
+{
+	char link[64];
+
+	autoclose int fd = sys_open(path, O_PATH | (flags & AT_SYMLINK_NOFOLLOW ? O_NOFOLLOW : 0));
+	if (fd < 0)
+		return fd;
+	fmt_text(link, sizeof(link), "/proc/self/fd/%d", fd);
+
+	ssize_t n = sys_read_link_at(AT_FDCWD, link, found, PATH_SIZE - 1);
+	if (n < 0)
+		return (int) n;
+	found[n] = '\0';
+
+	return take_fd(&fd);
+}
+
+static bool is_below(const char *path, const char *top)
+{
+	size_t length = strcmp(top, "/") == 0 ? 0 : strlen(top);
+
+	return strncmp(path, top, length) == 0 && path[length] == '/';
+}
+
+/*
+ * Can the source be one of the container's own mounts, or a tree with them in it? Those are only in
+ * its mount namespace, each once its turn has come: runtime-spec, config.md#mounts, "MUST mount
+ * entries in the listed order".
+ */
+static bool is_late(const struct create *c, const struct step *s)
+{
+	char source[PATH_SIZE], rootfs[PATH_SIZE];
+	const struct mount_step *m = &s->mount;
+
+	if (s->op != OP_MOUNT || !m->bind)
+		return false;
+
+	autoclose int top = find(c->plan->rootfs, 0, rootfs);
+	autoclose int fd = find(m->source, nofollow(m), source);
+	if (fd == -ENOENT || fd == -ENOTDIR)
+		return true;
+	if (fd < 0 || top < 0)
+		return false;
+
+	return strcmp(source, rootfs) == 0 || is_below(source, rootfs) ||
+	       (m->recursive && is_below(rootfs, source));
+}
+
+static int open_namespace_of(pid_t pid, struct err *e)
+{
+	char path[64];
+
+	fmt_text(path, sizeof(path), "/proc/%d/ns/user", pid);
+
+	int fd = sys_open(path, O_RDONLY);
+
+	return fd < 0 ? err_sys(e, fd, "open \"%s\"", path) : fd;
+}
+
+static int map_owners(int mount, int users, bool recursive)
+{
+	struct mount_attr attr = {
+		.attr_set = MOUNT_ATTR_IDMAP,
+		.userns_fd = (uint64_t) users,
+	};
+
+	return sys_set_mount_attr(mount, recursive ? AT_RECURSIVE : 0, &attr);
+}
+
+/* ---- which one it was that can't be mapped ---- */
+
+#define MOUNTINFO_SIZE ((size_t) 4 << 20)
+
+/* Does the topmost mount at @path, without what is below it, refuse? */
+static bool refuses(const char *path, unsigned flags, int users)
+{
+	autoclose int mount = sys_clone_tree(path, flags);
+
+	return mount >= 0 && map_owners(mount, users, false) == -EINVAL;
+}
+
+/* `id parent dev root point options [tags...] - type source options`: proc_pid_mountinfo(5). */
+struct mount_line {
+	int64_t id;
+	const char *point, *type;
+};
+
+static bool parse_mount(char *line, struct mount_line *m)
+{
+	char *dash = strstr(line, " - ");
+	unsigned long long id;
+
+	if (!dash)
+		return false;
+	*dash = '\0';
+	m->type = dash + 3;
+	dash[3 + strcspn(dash + 3, " ")] = '\0';
+
+	const char *number = strsep(&line, " ");
+	for (int skipped = 0; line && skipped < 3; skipped++)
+		strsep(&line, " ");
+	m->point = strsep(&line, " ");
+	if (!m->point || fmt_parse_u64(number, &id) < 0)
+		return false;
+	m->id = (int64_t) id;
+
+	return true;
+}
+
+/* For the message: what it costs does not matter any more. Mounts may come and go meanwhile; then none is found. */
+static int name_culprit(const struct mount_step *m, int users, char *mountinfo, struct err *e)
+{
+	char source[PATH_SIZE];
+	int64_t id = -1;
+
+	autoclose int fd = find(m->source, nofollow(m), source);
+	if (fd >= 0)
+		id = sys_mount_id(fd);
+
+	for (char *line; (line = strsep(&mountinfo, "\n"));) {
+		struct mount_line found;
+
+		if (!parse_mount(line, &found))
+			continue;
+		if (found.id == id && refuses(m->source, nofollow(m), users))
+			return err_msg(e,
+				       "id-map \"%s\": a filesystem of type %s can't be id-mapped",
+				       m->source, found.type);
+		if (m->idmap.recursive && is_below(found.point, source) &&
+		    refuses(found.point, 0, users))
+			return err_msg(e,
+				       "id-map \"%s\": below it, at \"%s\", is a filesystem of "
+				       "type %s, which can't be id-mapped",
+				       m->source, found.point, found.type);
+	}
+
+	return err_sys(e, -EINVAL, "id-map \"%s\"", m->source);
+}
+
+static int explain_bind(const struct mount_step *m, int users, struct err *e)
+{
+	struct arena a;
+
+	autoclose int fd = sys_open("/proc/self/mountinfo", O_RDONLY);
+	if (fd < 0)
+		return err_sys(e, -EINVAL, "id-map \"%s\"", m->source);
+	arena_open(&a);
+	char *text = arena_alloc(&a, MOUNTINFO_SIZE);
+
+	sys_read_all(fd, text, MOUNTINFO_SIZE - 1);
+	(void) name_culprit(m, users, text, e);
+	arena_close(&a);
+
+	return -1;
+}
+
+static int explain(const struct mount_step *m, int r, int users, struct err *e)
+{
+	if (r == -EINVAL && m->bind)
+		return explain_bind(m, users, e);
+	if (r == -EINVAL)
+		return err_msg(e, "a filesystem of type %s can't be id-mapped", m->type);
+
+	(void) err_sys(e, r, "id-map \"%s\"", m->source);
+	if (r == -ENOSYS)
+		err_lacks(e, "id-mapped mounts", "5.12");
+	if (r == -EPERM)
+		err_hint(e, "it takes root's rights where the filesystem was mounted, and a mount "
+			    "that is not id-mapped already");
+
+	return -1;
+}
+
+/* ---- the mounts ---- */
+
+static int map_mount(const struct create *c, int mount, const struct mount_step *m, struct err *e)
+{
+	autoclose int users = m->idmap.way == MOUNT_IDMAP_CONTAINER
+				      ? open_namespace_of(c->pid, e)
+				      : idmap_make_namespace(&m->idmap.uids, &m->idmap.gids, e);
+	if (users < 0)
+		return -1;
+
+	int r = map_owners(mount, users, m->idmap.recursive);
+
+	return r < 0 ? explain(m, r, users, e) : 0;
+}
+
+static int open_mount(const struct create *c, const struct mount_step *m, struct err *e)
+{
+	unsigned flags = (m->recursive ? AT_RECURSIVE : 0) | nofollow(m);
+
+	autoclose int mount = m->bind ? open_bind(m->source, flags, e) : filesystem_make(m, -1, e);
+	if (mount < 0 || (m->bind && !m->shared && leave_peers(mount, e) < 0))
+		return -1;
+	if (m->idmap.way != MOUNT_IDMAP_NONE && map_mount(c, mount, m, e) < 0)
+		return -1;
+
+	return take_fd(&mount);
+}
+
+static bool is_wanted(const struct step *s)
+{
+	return (s->op == OP_MOUNT_ROOTFS && s->rootfs.source_from_host) ||
+	       (s->op == OP_MOUNT && s->mount.source_from_host) || s->op == OP_BRING_DEVICES;
+}
+
+int container_mount_image(const struct mount_step *m, struct err *e)
+{
+	if (sys_mounts_detached())
+		return filesystem_make(m, -1, e);
+	(void) err_sys(e, -ENOSYS, "mount an image");
+
+	return err_lacks(e, "mounts without a place", "5.2");
+}
+
+static int open_rootfs(const char *path, struct err *e)
+{
+	autoclose int mount = open_bind(path, AT_RECURSIVE, e);
+	if (mount < 0 || leave_peers(mount, e) < 0)
+		return -1;
+
+	return take_fd(&mount);
+}
+
+/* ---- in tare-init's mount namespace, while its root is the host's still ---- */
+
+/* -ESRCH: tare-init has ended. */
+static int open_inside(const struct create *c, const char *path, int flags, struct err *e)
+{
+	char link[64];
+
+	fmt_text(link, sizeof(link), "/proc/%d/root", c->pid);
+
+	autoclose int root = sys_open(link, O_PATH | O_DIRECTORY);
+	if (root == -ENOENT || root == -ESRCH)
+		return -ESRCH;
+	if (root < 0)
+		return err_sys(e, root, "open \"%s\"", link);
+
+	int fd = sys_open_in_root(root, path, O_PATH | flags);
+
+	return fd < 0 ? err_sys(e, fd, "open \"%s\"", path) : fd;
+}
+
+/* What is seen by tare-init, for a copy in its own mount namespace. */
+static int open_for_copy(const struct create *c, const struct step *s, struct err *e)
+{
+	const struct mount_step *m = &s->mount;
+
+	if (m->idmap.way != MOUNT_IDMAP_NONE && !sys_mounts_detached())
+		return explain(m, -ENOSYS, -1, e);
+
+	return open_inside(c, m->source, m->source_nofollow ? O_NOFOLLOW : 0, e);
+}
+
+/* In the namespace of tare-init all are slaves of the host's: what is to be a peer must come from here. */
+static int open_peer(const struct mount_step *m, struct err *e)
+{
+	int tree = sys_lend_tree(m->source, (m->recursive ? AT_RECURSIVE : 0) | nofollow(m));
+
+	if (tree == -ENOSYS) {
+		(void) err_msg(e, "\"%s\" can't be shared with the host", m->source);
+		return err_lacks(e, "mounts that travel from a container to the host", "5.2");
+	}
+
+	return tree < 0 ? err_sys(e, tree, "open \"%s\"", m->source) : tree;
+}
+
+static int open_source(const struct create *c, const struct step *s, enum wire_kind *kind,
+		       struct err *e)
+{
+	bool late = is_late(c, s);
+
+	*kind = WIRE_DESCRIPTOR;
+	if (!late && sys_mounts_detached())
+		return open_mount(c, &s->mount, e);
+	if (!late && s->mount.shared)
+		return open_peer(&s->mount, e);
+	*kind = WIRE_SOURCE;
+
+	return open_for_copy(c, s, e);
+}
+
+/* ---- handing over ---- */
+
+/* 1: tare-init has ended; why, it told. */
+static int hand_over(struct create *c, size_t step, enum wire_kind kind, int fd, struct err *e)
+{
+	const struct step *s = &c->plan->steps[step];
+	int r = fd == -ESRCH ? -EPIPE : wire_send(c->control, kind, step, fd);
+
+	if (r == -EPIPE || r == -ECONNRESET)
+		return 1;
+
+	return r < 0 ? err_sys(e, r, "hand \"%s\" to tare-init",
+			       s->op == OP_MOUNT_ROOTFS ? s->rootfs.path : s->mount.source)
+		     : 0;
+}
+
+static int send_source(struct create *c, size_t step, struct err *e)
+{
+	enum wire_kind kind;
+
+	autoclose int fd = open_source(c, &c->plan->steps[step], &kind, e);
+	if (fd < 0 && fd != -ESRCH)
+		return -1;
+
+	return hand_over(c, step, kind, fd, e);
+}
+
+/*
+ * The copy that is mounted, if it can be made here; and where it goes, which must be of tare-init's
+ * mount namespace.
+ */
+static int send_rootfs(struct create *c, size_t step, struct err *e)
+{
+	const char *path = c->plan->steps[step].rootfs.path;
+
+	if (sys_mounts_detached()) {
+		const struct made_config *made = c->options->made;
+		autoclose int mount = made && made->image ? container_mount_image(made->image, e)
+							  : open_rootfs(path, e);
+		int r = mount < 0 ? -1 : hand_over(c, step, WIRE_DESCRIPTOR, mount, e);
+
+		if (r != 0)
+			return r;
+	}
+
+	autoclose int place = open_inside(c, path, O_DIRECTORY, e);
+	if (place < 0 && place != -ESRCH)
+		return -1;
+
+	return hand_over(c, step, WIRE_SOURCE, place, e);
+}
+
+static int send_devices(struct create *c, size_t step, struct err *e)
+{
+	autoclose int mount = nodes_make(c, step, e);
+	if (mount == -ENOSYS)
+		return hand_over(c, step, WIRE_NOTHING, -1, e);
+
+	return mount < 0 ? -1 : hand_over(c, step, WIRE_DESCRIPTOR, mount, e);
+}
+
+static int send_one(struct create *c, size_t step, struct err *e)
+{
+	const struct step *s = &c->plan->steps[step];
+	int r = s->op == OP_MOUNT	   ? send_source(c, step, e)
+		: s->op == OP_MOUNT_ROOTFS ? send_rootfs(c, step, e)
+					   : send_devices(c, step, e);
+
+	return r < 0 ? err_at(e, s->place) : r;
+}
+
+int sources_send(struct create *c, struct err *e)
+{
+	for (size_t i = c->plan->spawn; i < c->plan->step_count; i++) {
+		const struct step *s = &c->plan->steps[i];
+		int r;
+
+		if (!is_wanted(s))
+			continue;
+		if (is_late(c, s))
+			return hand_over(c, i, WIRE_LATER, -1, e) < 0 ? err_at(e, s->place) : 0;
+		r = send_one(c, i, e);
+		if (r != 0)
+			return r < 0 ? -1 : 0;
+	}
+
+	return 0;
+}
+
+int sources_answer(struct create *c, size_t step, int tree, struct err *e)
+{
+	const struct step *s = &c->plan->steps[step];
+
+	if (step >= c->plan->step_count || s->op == OP_MOUNT_ROOTFS || !is_wanted(s))
+		return err_msg(e, "tare-init asks for what is none of its sources");
+	if (tree < 0)
+		return send_one(c, step, e) < 0 ? -1 : 0;
+	if (s->op != OP_MOUNT || s->mount.idmap.way == MOUNT_IDMAP_NONE)
+		return err_msg(e, "tare-init asks to map a mount that is not to be mapped");
+	if (map_mount(c, tree, &s->mount, e) < 0)
+		return err_at(e, s->place);
+
+	return hand_over(c, step, WIRE_MAPPED, -1, e) < 0 ? -1 : 0;
+}

@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * host/create/spawn.c - the birth of tare-init
+ *
+ * tare-init is executed from a sealed memfd by a child that is born in the container's namespaces
+ * and cgroup. Between clone and exec that child only moves descriptors to where tare-init expects
+ * them. It shares our memory, which saves the copy of the page tables, but only where it is alone
+ * in a new pid namespace: elsewhere a root of that namespace could reach into the shared pages.
+ */
+#include "host/create/birth.h"
+
+#include "base/fd.h"
+#include "base/fmt.h"
+#include "base/table.h"
+#include "cgroup/cgroup.h"
+#include "host/embed.h"
+#include "kernel/fallback.h"
+#include "kernel/memory.h"
+#include "kernel/mount.h"
+#include "kernel/process.h"
+#include "kernel/procfs.h"
+#include "kernel/socket.h"
+#include "wire/wire.h"
+
+/* ---- in the child ---- */
+
+void birth_fails(const struct birth *b, int control, int r, const char *what)
+{
+	struct err e;
+
+	(void) err_sys(&e, r, "%s", what);
+	if (r == -ENOSYS)
+		err_lacks(&e, "execution without a procfs at /proc", "3.19");
+	wire_send_failure(control, b->create->plan->spawn, &e, NULL);
+	sys_exit(1);
+}
+
+/* Wait until the id maps are there, then be root in them: without, the exec would drop all
+ * capabilities. */
+static void wait_for_release(const struct birth *b)
+{
+	char byte;
+
+	/* Our copy of tare's end: with it open we would wait for ever for a tare that was killed. */
+	sys_close(b->create->release);
+	if (sys_read_all(b->release, &byte, 1) != 1)
+		sys_exit(1); /* tare has gone */
+
+	int r = sys_setgid(0);
+	if (r == 0)
+		r = sys_setuid(0);
+	if (r < 0)
+		birth_fails(b, b->control, r, "become root in the user namespace");
+}
+
+int birth_arrange(const struct birth *b, int more, int *image)
+{
+	const struct create *c = b->create;
+	const int fds[WIRE_FD_COUNT] = {
+		[WIRE_CONTROL] = b->control,	      [WIRE_PLAN] = c->plan_arena->memfd,
+		[WIRE_LISTENER] = c->listener,	      [WIRE_HOLD] = c->hold,
+		[WIRE_HOOKS_OUT] = c->hook_files.out, [WIRE_HOOKS_ERR] = c->hook_files.err,
+	};
+	int first = c->plan->first_fd, behind = first + WIRE_FD_COUNT + more + 1;
+	int moved[WIRE_FD_COUNT];
+
+	/* First all out of the way: the numbers may be those of one another. */
+	for (int i = 0; i < WIRE_FD_COUNT; i++) {
+		moved[i] = fds[i] >= 0 ? sys_dup(fds[i], behind) : -1;
+		if (fds[i] >= 0 && moved[i] < 0)
+			return moved[i];
+	}
+	*image = sys_dup(*image, behind);
+	if (*image < 0)
+		return *image;
+
+	int r = sys_cloexec_from(first);
+	for (int i = 0; i < WIRE_FD_COUNT && r >= 0; i++) {
+		if (moved[i] >= 0)
+			r = sys_dup_keep(moved[i], first + i);
+		else
+			sys_close(first + i); /* tare-init takes a free number for "none" */
+	}
+
+	return r < 0 ? r : 0;
+}
+
+int birth_exec(const struct birth *b, int image)
+{
+	const char *const envp[] = { NULL };
+	char number[16], title[WIRE_TITLE];
+	const char *const argv[] = { WIRE_NAME, number, title, NULL };
+
+	memset(title, ' ', sizeof(title) - 1);
+	title[sizeof(title) - 1] = '\0';
+	fmt_text(number, sizeof(number), "%d", b->create->plan->first_fd);
+
+	return sys_exec_fd(image, argv, envp);
+}
+
+/* Nothing of tare-init is to be counted elsewhere than in its cgroup. */
+static void wait_for_move(const struct birth *b)
+{
+	char byte;
+
+	if (b->ready[0] < 0)
+		return;
+	sys_close(b->ready[1]);
+	if (sys_read_all(b->ready[0], &byte, 1) != 1)
+		sys_exit(1); /* tare has gone, or could not */
+}
+
+static int become_init(void *arg)
+{
+	const struct birth *b = arg;
+	int image = b->image;
+
+	wait_for_move(b);
+
+	if (b->release >= 0)
+		wait_for_release(b);
+
+	int r = birth_arrange(b, 0, &image);
+	if (r < 0)
+		birth_fails(b, b->control, r, "hand descriptors to tare-init");
+	birth_fails(b, b->control, birth_exec(b, image), "execute tare-init");
+}
+
+/* ---- in tare ---- */
+
+static int make_image(struct err *e)
+{
+	size_t size = (size_t) (embedded_init_end - embedded_init);
+	int image = sys_make_program("tare-init", embedded_init, size);
+
+	return image < 0 ? err_sys(e, image, "copy tare-init into a memory file") : image;
+}
+
+/* Put the child, which waits for it, into its cgroup. */
+static int move_child(const struct birth *b, pid_t pid, struct err *e)
+{
+	char text[16];
+	size_t length = fmt_text(text, sizeof(text), "%d", pid);
+	autoclose int procs = sys_open_at(b->cgroup, "cgroup.procs", O_WRONLY, 0);
+	int r = procs < 0 ? procs : sys_write_all(procs, text, length);
+
+	if (r < 0)
+		return err_sys(e, r, "join cgroup \"%s\"", b->spawn->cgroup);
+	r = sys_write_all(b->ready[1], "", 1);
+
+	/* That it is gone meanwhile we hear from its end of the socket. */
+	return r < 0 && r != -EPIPE ? err_sys(e, r, "let tare-init go on") : 0;
+}
+
+/* Birth into a cgroup for kernels that have none: the child waits until it was moved there. */
+static pid_t clone_and_move(struct birth *b, struct err *e)
+{
+	const struct sys_clone clone = { .flags = b->spawn->namespaces, .cgroup = -1 };
+	int r = sys_pipe(b->ready), status;
+
+	if (r < 0)
+		return err_sys(e, r, "make a pipe");
+
+	pid_t pid = sys_clone_call(&clone, &b->pidfd, become_init, b);
+
+	sys_close(b->ready[0]);
+	if (pid > 0 && move_child(b, pid, e) < 0) {
+		sys_pidfd_signal(b->pidfd, SIGKILL);
+		sys_wait(pid, &status, 0);
+		sys_close(b->pidfd);
+		b->pidfd = -1;
+		pid = 0;
+	}
+	sys_close(b->ready[1]);
+
+	return pid;
+}
+
+/* Each but the mount namespace can be left out of a kernel. */
+static const struct {
+	uint64_t type;
+	const char *name, *since;
+	bool later; /* tare-init makes it, by unshare(2) */
+} optional[] = {
+	{ CLONE_NEWUSER, "user", "3.8", false },      { CLONE_NEWPID, "pid", "2.6.24", false },
+	{ CLONE_NEWNET, "network", "2.6.29", false }, { CLONE_NEWIPC, "ipc", "2.6.19", false },
+	{ CLONE_NEWUTS, "uts", "2.6.19", false },     { CLONE_NEWCGROUP, "cgroup", "4.6", true },
+	{ CLONE_NEWTIME, "time", "5.6", true },
+};
+
+static int end(void *arg)
+{
+	(void) arg;
+
+	return 0;
+}
+
+static int leave(void *arg)
+{
+	return sys_unshare(*(const uint64_t *) arg) == -EINVAL;
+}
+
+/* By a process that ends at once. */
+static bool is_missing(size_t i)
+{
+	uint64_t type = optional[i].type;
+	const struct sys_clone clone = { .flags = optional[i].later ? 0 : type, .cgroup = -1 };
+	int status = 0;
+	pid_t pid = sys_clone_call(&clone, NULL, optional[i].later ? leave : end, &type);
+
+	if (pid > 0)
+		sys_wait(pid, &status, 0);
+
+	return pid == -EINVAL || status != 0;
+}
+
+/* All that are to be made, now or later. */
+static uint64_t wanted_namespaces(const struct plan *plan)
+{
+	uint64_t types = plan->steps[plan->spawn].spawn.namespaces;
+
+	for (size_t i = plan->spawn; i < plan->step_count; i++)
+		if (plan->steps[i].op == OP_UNSHARE || plan->steps[i].op == OP_SET_CLOCKS)
+			types |= plan->steps[i].op == OP_UNSHARE ? plan->steps[i].ns.type
+								 : CLONE_NEWTIME;
+
+	return types;
+}
+
+/* The kernel does not say which one it lacks: so each is asked for by itself. One at a time they would take as many tries to find. */
+void spawn_explain_missing(const struct create *c, struct err *e)
+{
+	uint64_t types = wanted_namespaces(c->plan);
+	char names[96] = "", what[32];
+	struct utsname kernel = { .release = "" };
+	size_t count = 0, last = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(optional); i++) {
+		if (!(types & optional[i].type) || !is_missing(i))
+			continue;
+		fmt_text(names + strlen(names), sizeof(names) - strlen(names), "%s%s",
+			 count++ > 0 ? ", " : "", optional[i].name);
+		last = i;
+	}
+	if (count == 1) {
+		fmt_text(what, sizeof(what), "%s namespaces", optional[last].name);
+		err_lacks(e, what, optional[last].since);
+	}
+	sys_uname(&kernel);
+	if (count > 1) {
+		e->hint[0] = '\0';
+		err_hint(e, "this kernel (%s), or a filter, lacks these namespaces: %s",
+			 kernel.release, names);
+	}
+}
+
+static pid_t clone_directly(struct birth *b, struct err *e)
+{
+	const uint64_t alone = CLONE_NEWPID;
+	const struct sys_clone clone = {
+		.flags = b->spawn->namespaces,
+		.cgroup = b->cgroup,
+		/* A held child must let us write its maps. */
+		.share_memory = b->spawn->namespaces & alone && !b->spawn->held,
+	};
+	pid_t pid = sys_clone_call(&clone, &b->pidfd, become_init, b);
+
+	if (pid == -ENOSYS) {
+		fallback_took("cgroup.procs for CLONE_INTO_CGROUP");
+		pid = clone_and_move(b, e);
+	}
+	if (pid == 0) /* it is told */
+		return -1;
+	if (pid < 0) {
+		(void) err_sys(e, pid, "make the container's process and namespaces");
+		if (pid == -EINVAL)
+			spawn_explain_missing(b->create, e);
+		return -1;
+	}
+
+	return pid;
+}
+
+int birth_open_cgroup(const struct spawn_step *spawn, struct err *e)
+{
+	const char *cgroup = spawn->cgroup;
+
+	autoclose int dir = cgroup ? sys_open(cgroup, O_RDONLY | O_DIRECTORY) : -1;
+	if (cgroup && dir < 0)
+		return err_sys(e, dir, "open cgroup \"%s\"", cgroup);
+	/* It would be born frozen, and we wait without end for its exec. A running container may be let go on meanwhile. */
+	if (cgroup && spawn->enter_pid == 0 && cgroup_is_frozen(cgroup))
+		return err_msg(e, "cgroup \"%s\", or one above it, is frozen", cgroup);
+
+	return take_fd(&dir);
+}
+
+static pid_t clone_init(struct birth *b, struct err *e)
+{
+	autoclose int dir = birth_open_cgroup(b->spawn, e);
+	if (b->spawn->cgroup && dir < 0)
+		return -1;
+	b->cgroup = dir;
+
+	return clone_directly(b, e);
+}
+
+int spawn_init(struct create *c, const struct step *s, struct err *e)
+{
+	struct proc_stat stat;
+	int control[2], release[2] = { -1, -1 };
+
+	autoclose int image = make_image(e);
+	if (image < 0)
+		return -1;
+
+	int r = sys_socket_pair(control);
+	if (r < 0)
+		return err_sys(e, r, "make a socket pair");
+	c->control = control[0];
+
+	autoclose int theirs = control[1];
+	r = s->spawn.held && !s->spawn.enter ? sys_pipe(release) : 0;
+	if (r < 0)
+		return err_sys(e, r, "make a pipe");
+	c->release = release[1];
+
+	autoclose int hold = release[0];
+	struct birth b = {
+		.create = c,
+		.spawn = &s->spawn,
+		.image = image,
+		.control = theirs,
+		.release = hold,
+		.ready = { -1, -1 },
+		.pidfd = -1,
+	};
+
+	c->pid = s->spawn.enter ? birth_enter(&b, e) : clone_init(&b, e);
+	if (c->pid < 0) {
+		c->pid = 0;
+		return -1;
+	}
+	c->pidfd = b.pidfd;
+	if (c->journal < 0)
+		return 0;
+	r = proc_stat_read(c->pid, &stat);
+	if (r < 0)
+		return err_sys(e, r, "read /proc/%d/stat", c->pid);
+	c->start_time = stat.start_time;
+
+	return 0;
+}
+
+int spawn_release(struct create *c, struct err *e)
+{
+	int r = c->release < 0 ? wire_send(c->control, WIRE_GO, c->plan->spawn, -1)
+			       : sys_write_all(c->release, "", 1);
+
+	fd_close(&c->release);
+	c->release = -1;
+
+	/* That it is gone meanwhile we hear from its end of the socket. */
+	return r < 0 && r != -EPIPE && r != -ECONNRESET ? err_sys(e, r, "let tare-init go on") : 0;
+}

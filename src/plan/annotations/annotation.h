@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * plan/annotations/annotation.h - annotations that ask for something
+ */
+#pragma once
+
+#include "plan/planner.h"
+
+#include <string.h>
+
+/* The value of annotation @key; NULL: it is not there. */
+static inline const char *plan_annotation_value(const struct planner *p, const char *key)
+{
+	return oci_string_map_find(p->config->annotations, key);
+}
+
+/*
+ * The value of @key as a path of the host that tare may reach out to (allow.h), if it is there and not switched off, which is
+ * warned of. 0, or -1.
+ */
+int plan_annotation_path(struct planner *p, const char *key, struct host_path *path, struct err *e);
+
+/* Our own, which `box` sets: what config.json has no other word for. */
+#define ANNOTATION_INIT                                                                            \
+	"org.tare.init" /* "1": tare-init stays as process 1, hands signals on and reaps */
+#define ANNOTATION_LOGIN "org.tare.login" /* "1": the program is a login shell: argv[0] is "-sh" */
+
+/* Is annotation @key there, with the value "1"? */
+static inline bool plan_annotation_is_set(const struct planner *p, const char *key)
+{
+	const char *value = plan_annotation_value(p, key);
+
+	return value && strcmp(value, "1") == 0;
+}

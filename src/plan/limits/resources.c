@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * plan/limits/resources.c - linux.resources: the limits of the container
+ *
+ * Only their order; limits.h says what they have in common.
+ */
+#include "plan/limits/resources.h"
+
+#include "base/table.h"
+#include "plan/limits/limits.h"
+
+#include <string.h>
+
+int resources_plan(struct planner *p, const struct oci_linux_resources *r, struct err *e)
+{
+	static limits_subject
+		*const subjects[] = {
+			limits_memory,	limits_cpu,	   limits_pids, limits_block_io,
+			limits_network, limits_huge_pages, limits_rdma, limits_devices,
+			limits_unified, /* files by name: it has the last word */
+		};
+
+	for (size_t i = 0; i < ARRAY_SIZE(subjects); i++)
+		if (subjects[i](p, r, e) < 0)
+			return -1;
+
+	return 0;
+}
+
+int plan_resources(struct planner *p, struct err *e)
+{
+	const struct oci_linux *linux = p->config->linux;
+
+	return linux && linux->resources ? resources_plan(p, linux->resources, e) : 0;
+}
+
+/* ---- what slows down tare-init itself ---- */
+
+/* The realtime files are not among them: a scheduling policy may need what they give. */
+static bool slows_down(const struct step *s)
+{
+	static const char *const files[] = {
+		"cpu.shares",	    "cpu.weight",	 "cpu.weight.nice",
+		"cpu.idle",	    "cpu.cfs_period_us", "cpu.cfs_quota_us",
+		"cpu.cfs_burst_us", "cpu.max",		 "cpu.max.burst",
+	};
+
+	for (size_t i = 0; s->op == OP_WRITE_CGROUP && i < ARRAY_SIZE(files); i++)
+		if (strcmp(s->cgroup_file.file, files[i]) == 0)
+			return true;
+
+	return false;
+}
+
+int plan_put_off_limits(struct planner *p, struct err *e)
+{
+	struct step *late = arena_array(p->arena, p->count + 1, sizeof(*late));
+	size_t kept = 0, count = 0;
+
+	(void) e;
+	for (size_t i = 0; i < p->count; i++)
+		if (slows_down(&p->steps[i]))
+			late[count++] = p->steps[i];
+		else
+			p->steps[kept++] = p->steps[i];
+	p->count = kept;
+	p->late = late;
+	p->late_count = count;
+
+	return 0;
+}
+
+int plan_late_limits(struct planner *p, struct err *e)
+{
+	(void) e;
+	for (size_t i = 0; i < p->late_count; i++)
+		*plan_add(p, OP_WRITE_CGROUP, "") = p->late[i];
+	p->late_count = 0;
+
+	return 0;
+}
+
+/* A hook may change the container's limits: so they are there before it runs. */
+int plan_limits_for_hooks(struct planner *p, struct err *e)
+{
+	const struct oci_hooks *hooks = p->config->hooks;
+
+	return hooks && (hooks->prestart_count > 0 || hooks->create_runtime_count > 0 ||
+			 hooks->create_container_count > 0)
+		       ? plan_late_limits(p, e)
+		       : 0;
+}

@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * plan/limits/update.c - new limits for a container that is there
+ *
+ * Runs in tare, for update. The one idea: resources.c makes the same steps as for a new cgroup, so
+ * that conversions exist once. What is different here is that the cgroup has values already: some
+ * complete what was asked for (a quota without its period), some decide in which order the kernel
+ * takes the new ones, and a default, which in a new cgroup asks for nothing, must be written.
+ */
+#include "plan/limits/update.h"
+
+#include "base/fd.h"
+#include "base/fmt.h"
+#include "plan/limits/cgroup.h"
+
+#include <string.h>
+
+#define PLACE "/linux/resources/"
+
+struct updater {
+	struct planner planner;
+	struct oci_config config;
+	struct oci_linux linux_part;
+	struct oci_linux_resources resources;
+	struct oci_linux_cpu cpu;
+	struct oci_linux_memory memory;
+	struct plan_options options;
+	int unread; /* -errno: what is in force could not be asked for */
+};
+
+/* ---- what is in force ---- */
+
+/* The container's directory for @controller; NULL: none. */
+static const char *directory_of(struct planner *p, const char *controller, bool *v2)
+{
+	const struct cgroup_hierarchy *h = cgroup_layout_find(&p->facts->cgroups, controller);
+
+	if (!h)
+		return NULL;
+	*v2 = h->v2;
+
+	return plan_cgroup_dir(p, h);
+}
+
+/* The text of @v1_file or @v2_file, whichever it is; "" where there is none, or it is unread. */
+static const char *read_value(struct updater *u, const char *controller, const char *v1_file,
+			      const char *v2_file)
+{
+	struct planner *p = &u->planner;
+	char text[256];
+	bool v2;
+	const char *dir = directory_of(p, controller, &v2);
+	const char *file = dir ? (v2 ? v2_file : v1_file) : NULL;
+
+	if (!file)
+		return "";
+
+	autoclose int fd = sys_open(arena_printf(p->arena, "%s/%s", dir, file), O_RDONLY);
+	ssize_t n = fd < 0 ? fd : sys_read(fd, text, sizeof(text) - 1);
+
+	/* EOPNOTSUPP: memory.memsw.* without swapaccount=1. */
+	if (n < 0 && n != -ENOENT && n != -EACCES && n != -EOPNOTSUPP)
+		u->unread = (int) n;
+
+	return arena_memdup(p->arena, text, n < 0 ? 0 : (size_t) n);
+}
+
+/* The number @text begins with; -1 where it begins with none: `max`, `-1`, nothing. */
+static int64_t number_in(const char *text)
+{
+	int64_t n = 0;
+
+	if (*text < '0' || *text > '9')
+		return -1;
+	for (; *text >= '0' && *text <= '9'; text++) {
+		if (n > (INT64_MAX - 9) / 10)
+			return INT64_MAX;
+		n = n * 10 + (*text - '0');
+	}
+
+	return n;
+}
+
+/* `50000 100000`: what is behind the blank. */
+static const char *second_word(const char *text)
+{
+	const char *blank = strchr(text, ' ');
+
+	return blank ? blank + 1 : "";
+}
+
+static int64_t current_quota(struct updater *u)
+{
+	return number_in(read_value(u, "cpu", "cpu.cfs_quota_us", "cpu.max"));
+}
+
+static int64_t current_period(struct updater *u)
+{
+	const char *v2 = second_word(read_value(u, "cpu", NULL, "cpu.max"));
+
+	return number_in(v2[0] ? v2 : read_value(u, "cpu", "cpu.cfs_period_us", NULL));
+}
+
+/* v1 tells no limit by the largest number of whole pages. */
+#define UNLIMITED (INT64_MAX - (1 << 20))
+
+static int64_t current_limit(struct updater *u)
+{
+	int64_t limit = number_in(read_value(u, "memory", "memory.limit_in_bytes", "memory.max"));
+
+	return limit >= UNLIMITED ? -1 : limit;
+}
+
+/* ---- completing what was asked for ---- */
+
+/* Both are in one file of v2, and the one that is not told stays as it is. */
+static void complete_quota(struct updater *u)
+{
+	struct oci_linux_cpu *c = &u->cpu;
+	bool quota = c->has_quota && c->quota != 0, period = c->has_period && c->period != 0;
+	int64_t now;
+
+	if (quota == period)
+		return;
+	now = quota ? current_period(u) : current_quota(u);
+	if (quota && now > 0) {
+		c->has_period = true;
+		c->period = (uint64_t) now;
+	}
+	if (period) {
+		c->has_quota = true;
+		c->quota = now > 0 ? now : -1;
+	}
+}
+
+/* memory.swap is memory and swap together, so without a new limit it takes the old one. */
+static void complete_swap(struct updater *u)
+{
+	struct oci_linux_memory *m = &u->memory;
+
+	if (!m->has_swap || m->swap <= 0 || (m->has_limit && m->limit != 0))
+		return;
+
+	int64_t now = current_limit(u);
+	if (now > 0) {
+		m->has_limit = true;
+		m->limit = now;
+	}
+}
+
+/* ---- a new value that is the default ---- */
+
+struct reset {
+	const char *controller, *place, *v1_file, *v2_file;
+};
+
+static void reset(struct planner *p, const struct reset *r)
+{
+	bool v2;
+	const char *dir = directory_of(p, r->controller, &v2);
+	const char *file = dir ? (v2 ? r->v2_file : r->v1_file) : NULL;
+
+	if (!file)
+		return;
+
+	struct step *step = plan_add(p, OP_WRITE_CGROUP, r->place);
+	step->cgroup_file.directory = dir;
+	step->cgroup_file.file = file;
+	step->cgroup_file.value = "0";
+	step->cgroup_file.optional = true;
+}
+
+/* A new cgroup has them already, so resources.c leaves them out. */
+static void write_defaults(struct updater *u)
+{
+	static const struct reset burst = { "cpu", PLACE "cpu/burst", "cpu.cfs_burst_us",
+					    "cpu.max.burst" };
+	static const struct reset oom = { "memory", PLACE "memory/disableOOMKiller",
+					  "memory.oom_control", NULL };
+	struct planner *p = &u->planner;
+
+	if (u->cpu.has_burst && u->cpu.burst == 0)
+		reset(p, &burst);
+	if (u->memory.has_disable_oom_killer && !u->memory.disable_oom_killer)
+		reset(p, &oom);
+}
+
+/* For a new cgroup that is written after the birth (cgroup.c), so resources.c leaves it out. */
+static void write_no_pids(struct updater *u)
+{
+	static const struct reset pids = { "pids", PLACE "pids/limit", "pids.max", "pids.max" };
+	const struct oci_linux_pids *limit = u->resources.pids;
+
+	if (limit && limit->has_limit && limit->limit == 0)
+		reset(&u->planner, &pids);
+}
+
+/* ---- the order ---- */
+
+static size_t find_step(const struct planner *p, const char *file)
+{
+	size_t i = 0;
+
+	while (i < p->count && strcmp(p->steps[i].cgroup_file.file, file) != 0)
+		i++;
+
+	return i;
+}
+
+/* Let the write of @first come before that of @second, where both are planned. */
+static void put_before(struct planner *p, const char *first, const char *second)
+{
+	size_t to = find_step(p, second), from = find_step(p, first);
+
+	if (from >= p->count || to >= p->count || from < to)
+		return;
+
+	struct step moved = p->steps[from];
+	memmove(&p->steps[to + 1], &p->steps[to], (from - to) * sizeof(moved));
+	p->steps[to] = moved;
+}
+
+/* v1: the limit of memory may at no time be above that of memory and swap. */
+static void order_memory(struct updater *u)
+{
+	struct planner *p = &u->planner;
+	int64_t both = number_in(read_value(u, "memory", "memory.memsw.limit_in_bytes", NULL));
+
+	if (both >= 0 && u->memory.has_limit && u->memory.limit > both)
+		put_before(p, "memory.memsw.limit_in_bytes", "memory.limit_in_bytes");
+}
+
+/*
+ * v1: quota / period may at no time be above the parent's, so a shorter period comes after the new
+ * quota. Both: a burst may at no time be above the quota, so a smaller one comes first.
+ */
+static void order_cpu(struct updater *u)
+{
+	struct planner *p = &u->planner;
+	const struct oci_linux_cpu *c = &u->cpu;
+
+	if (c->has_period && (int64_t) c->period < current_period(u))
+		put_before(p, "cpu.cfs_quota_us", "cpu.cfs_period_us");
+}
+
+/* ---- checkBeforeUpdate ---- */
+
+static int refuse_usage(struct err *e, const char *place, const char *what, int64_t limit,
+			int64_t usage)
+{
+	return err_cfg(e, place, "rejecting %s limit %lld <= usage %lld", what, (long long) limit,
+		       (long long) usage);
+}
+
+/* runtime-spec, config-linux.md#memory: a limit below what is in use is rejected. */
+static int check_usage(struct updater *u, struct err *e)
+{
+	const struct oci_linux_memory *m = &u->memory;
+
+	if (!m->has_check_before_update || !m->check_before_update)
+		return 0;
+
+	int64_t usage =
+		number_in(read_value(u, "memory", "memory.usage_in_bytes", "memory.current"));
+	if (m->has_limit && m->limit > 0 && usage >= m->limit)
+		return refuse_usage(e, PLACE "memory/limit", "memory", m->limit, usage);
+
+	int64_t both = number_in(read_value(u, "memory", "memory.memsw.usage_in_bytes", NULL));
+	int64_t swap = number_in(read_value(u, "memory", NULL, "memory.swap.current"));
+	if (both < 0)
+		both = usage + (swap > 0 ? swap : 0);
+	if (m->has_swap && m->swap > 0 && both >= m->swap)
+		return refuse_usage(e, PLACE "memory/swap", "memory+swap", m->swap, both);
+
+	return 0;
+}
+
+/* ---- the whole ---- */
+
+/* Is @dir the mount itself, or below it? */
+static bool is_below(const char *dir, const char *mount)
+{
+	size_t length = strlen(mount);
+
+	return strncmp(dir, mount, length) == 0 && (dir[length] == '/' || dir[length] == '\0');
+}
+
+static void find_directories(struct planner *p, const char *const *cgroups)
+{
+	const struct cgroup_layout *layout = &p->facts->cgroups;
+
+	p->cgroup_dirs = arena_array(p->arena, layout->count + 1, sizeof(*p->cgroup_dirs));
+	for (; *cgroups; cgroups++)
+		for (size_t i = 0; i < layout->count; i++) {
+			if (!is_below(*cgroups, layout->hierarchies[i].mount))
+				continue;
+			p->cgroup_dirs[i] = *cgroups;
+			if (layout->hierarchies[i].v2)
+				p->cgroup_dir = *cgroups;
+		}
+}
+
+/* Copies of what is completed; the caller's stays as it is. */
+static void begin(struct updater *u, const struct oci_linux_resources *resources)
+{
+	u->resources = *resources;
+	u->resources.devices = NULL;
+	u->resources.devices_count = 0;
+	if (resources->cpu) {
+		u->cpu = *resources->cpu;
+		u->resources.cpu = &u->cpu;
+	}
+	if (resources->memory) {
+		u->memory = *resources->memory;
+		u->resources.memory = &u->memory;
+	}
+	u->linux_part.resources = &u->resources;
+	u->config.linux = &u->linux_part;
+	u->planner.config = &u->config;
+	u->planner.options = &u->options;
+}
+
+static int add_steps(struct updater *u, struct err *e)
+{
+	struct planner *p = &u->planner;
+
+	complete_quota(u);
+	complete_swap(u);
+	if (check_usage(u, e) < 0)
+		return -1;
+	write_defaults(u);
+	if (plan_resources(p, e) < 0)
+		return -1;
+	write_no_pids(u);
+	order_memory(u);
+	order_cpu(u);
+
+	return u->unread < 0 ? err_sys(e, u->unread, "read what limits are in force") : 0;
+}
+
+int plan_update(const struct oci_linux_resources *resources, const char *const *cgroups,
+		const struct facts *facts, struct arena *a, const struct step **steps,
+		size_t *count, struct err *e)
+{
+	struct updater u = { .planner = { .arena = a, .facts = facts } };
+
+	if (!cgroups[0])
+		return err_msg(e, "the container has no cgroup that could be limited");
+	begin(&u, resources);
+	find_directories(&u.planner, cgroups);
+	if (add_steps(&u, e) < 0)
+		return -1;
+	*steps = u.planner.steps;
+	*count = u.planner.count;
+
+	return 0;
+}

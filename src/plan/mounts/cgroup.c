@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * plan/mounts/cgroup.c - a mount of type cgroup
+ *
+ * What it is depends on the host. With v2 it is that one hierarchy. With v1 it is a small
+ * tmpfs with a directory for each hierarchy, links for controllers that share one, and
+ * read-only, if asked for, when all of it is there.
+ *
+ * With a cgroup namespace a hierarchy is mounted, and shows the container's part of it. Without,
+ * or where the kernel would refuse, that part is bound: config-linux.md, "cgroups mounts".
+ * A v1 hierarchy in which the container has no cgroup of its own is left out: it would be
+ * somebody else's that the container could change.
+ */
+#include "kernel/mount.h"
+#include "kernel/process.h"
+#include "plan/mounts/mounts.h"
+#include "plan/mounts/path_text.h"
+
+#include <linux/capability.h>
+#include <string.h>
+
+/* The container's directory in @h: the deepest that is made or joined there. NULL: none. */
+static const char *own_directory(const struct planner *p, const struct cgroup_hierarchy *h)
+{
+	size_t length = strlen(h->mount);
+	const char *own = NULL;
+
+	if (h->v2 && p->cgroup_dir)
+		return p->cgroup_dir;
+	for (size_t i = 0; i < p->count; i++) {
+		const struct step *s = &p->steps[i];
+
+		if (s->op != OP_MAKE_CGROUP && s->op != OP_JOIN_CGROUP)
+			continue;
+		if (strncmp(s->cgroup.path, h->mount, length) == 0 && s->cgroup.path[length] == '/')
+			own = s->cgroup.path;
+	}
+
+	return own;
+}
+
+/* Is the cgroup namespace that is joined the host's own? */
+static bool joins_first(const struct planner *p)
+{
+	const ino_t first =
+		0xEFFFFFFB; /* PROC_CGROUP_INIT_INO: the kernel's number for it, always */
+	const char *path = plan_joined_path(p, CLONE_NEWCGROUP);
+	struct stat st;
+
+	return path && sys_stat_at(AT_FDCWD, path, 0, &st) == 0 && st.st_ino == first;
+}
+
+/*
+ * Only who is root of the cgroup namespace may mount what it shows. And never from the first one: there a mount of
+ * cgroup2 changes the options of the host's (nsdelegate, memory_recursiveprot).
+ */
+static bool can_mount(const struct planner *p)
+{
+	if (!plan_has_namespace(p, CLONE_NEWCGROUP) || joins_first(p))
+		return false;
+
+	return !(p->new_namespaces & CLONE_NEWUSER) || (p->new_namespaces & CLONE_NEWCGROUP);
+}
+
+static void make_bind(const struct planner *p, struct mount_step *m, const char *source)
+{
+	m->source = source;
+	m->type = NULL;
+	m->bind = true;
+	m->classic = false;
+	m->parameter_count = 0;
+	m->data = NULL;
+	m->source_from_host = mount_sources_from_host(p);
+}
+
+/* The superblocks of cgroup filesystems are the host's, too: only the mount's attributes are ours.
+ */
+static struct mount_step with_own_attributes(const struct mount_step *m)
+{
+	struct mount_step copy = *m;
+
+	copy.flags = 0;
+	copy.classic = false;
+	copy.propagation_count = 0;
+
+	return copy;
+}
+
+static void add_v2(struct planner *p, const char *place, const struct mount_step *options,
+		   const struct cgroup_hierarchy *h)
+{
+	struct mount_step m = with_own_attributes(options);
+	const char *own = own_directory(p, h);
+
+	m.propagation_count = options->propagation_count;
+	if (can_mount(p)) {
+		m.source = m.type = "cgroup2";
+	} else if (own) {
+		make_bind(p, &m, own);
+	} else {
+		plan_note(p, "%s: the container has no cgroup: \"%s\" is not mounted", place,
+			  m.target);
+		return;
+	}
+	plan_add(p, OP_MOUNT, place)->mount = m;
+}
+
+/* ---- v1 ---- */
+
+static const struct mount_parameter tmpfs_parameters[] = {
+	{ "mode", "755" },
+	{ "size", "64k" },
+};
+
+static void add_tmpfs(struct planner *p, const char *place, const struct mount_step *options)
+{
+	struct mount_step m = with_own_attributes(options);
+
+	m.source = m.type = "tmpfs";
+	m.attrs.set &= ~(uint64_t) MOUNT_ATTR_RDONLY;
+	m.attrs.set |= MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+	m.recursive_attrs = (struct mount_attrs) { 0 };
+	m.parameters = tmpfs_parameters;
+	m.parameter_count = 2;
+	m.data = "mode=755,size=64k";
+	m.propagation_count = options->propagation_count;
+	plan_mount_label(p, place, &m);
+	plan_add(p, OP_MOUNT, place)->mount = m;
+}
+
+/* "cpu,cpuacct" one after the other; a hierarchy without controllers goes by "name=systemd". */
+static void set_controllers(struct planner *p, struct mount_step *m, const char *controllers)
+{
+	struct mount_parameter *parameters =
+		arena_array(p->arena, strlen(controllers) + 1, sizeof(*parameters));
+
+	m->parameters = parameters;
+	m->parameter_count = 0;
+	for (const char *c = controllers; *c;) {
+		size_t length = strcspn(c, ",");
+		char *word = arena_memdup(p->arena, c, length), *equals = strchr(word, '=');
+
+		if (equals)
+			*equals = '\0';
+		parameters[m->parameter_count++] =
+			(struct mount_parameter) { word, equals ? equals + 1 : NULL };
+		c += length + (c[length] == ',');
+	}
+	m->data = controllers;
+}
+
+static const char *directory_name(const struct cgroup_hierarchy *h)
+{
+	if (h->v2)
+		return "unified";
+	if (strncmp(h->controllers, "name=", 5) == 0)
+		return h->controllers + 5;
+
+	return h->controllers;
+}
+
+/* cpu -> cpu,cpuacct: programs look for each controller under its own name. */
+static void add_links(struct planner *p, const char *place, const char *target,
+		      const char *controllers)
+{
+	if (!strchr(controllers, ','))
+		return;
+	for (const char *c = controllers; *c;) {
+		size_t length = strcspn(c, ",");
+		struct step *step = plan_add(p, OP_MAKE_LINK, place);
+
+		step->link.target = controllers;
+		step->link.path = arena_printf(p->arena, "%s/%.*s", target, (int) length, c);
+		c += length + (c[length] == ',');
+	}
+}
+
+static void add_hierarchy(struct planner *p, const char *place, const struct mount_step *options,
+			  const struct cgroup_hierarchy *h)
+{
+	struct mount_step m = with_own_attributes(options);
+	const char *own = own_directory(p, h);
+
+	if (!own)
+		return;
+	m.target = arena_printf(p->arena, "%s/%s", options->target, directory_name(h));
+	if (!can_mount(p)) {
+		make_bind(p, &m, own);
+	} else if (h->v2) {
+		m.source = m.type = "cgroup2";
+	} else {
+		m.source = m.type = "cgroup";
+		set_controllers(p, &m, h->controllers);
+	}
+	plan_add(p, OP_MOUNT, place)->mount = m;
+	if (!h->v2)
+		add_links(p, place, options->target, h->controllers);
+}
+
+static void add_v1(struct planner *p, const char *place, const struct mount_step *options)
+{
+	const struct cgroup_layout *layout = &p->facts->cgroups;
+
+	add_tmpfs(p, place, options);
+	for (size_t i = 0; i < layout->count; i++)
+		add_hierarchy(p, place, options, &layout->hierarchies[i]);
+	if (!(options->attrs.set & MOUNT_ATTR_RDONLY))
+		return;
+	plan_add(p, OP_MOUNT, place)->mount = (struct mount_step) {
+		.target = options->target,
+		.attrs = { .set = MOUNT_ATTR_RDONLY },
+		.bind = true,
+		.remount = true,
+	};
+}
+
+void plan_cgroup_mounts(struct planner *p, const char *place, const struct mount_step *m)
+{
+	const struct cgroup_layout *layout = &p->facts->cgroups;
+
+	if (layout->mode == CGROUP_NONE) {
+		plan_note(p, "%s: the host has no cgroups: \"%s\" is not mounted", place,
+			  m->target);
+		return;
+	}
+	if (layout->mode == CGROUP_V2) {
+		add_v2(p, place, m, &layout->hierarchies[layout->count - 1]);
+		return;
+	}
+
+	/* what is left over in the options is for v2 */
+	struct mount_step without_parameters = *m;
+	without_parameters.parameter_count = 0;
+	without_parameters.data = NULL;
+	if (m->parameter_count > 0)
+		plan_note(p, "%s: \"%s\" is for cgroup v2: left out", place, m->data);
+	add_v1(p, place, &without_parameters);
+}
+
+/* ---- whose the cgroup is: config-linux.md, "Cgroup ownership" ---- */
+
+static bool is_writable_cgroup(struct planner *p, const struct oci_mount *mount)
+{
+	if (!mount->type || strcmp(mount->type, "cgroup") != 0 ||
+	    strcmp(path_clean(p->arena, mount->destination), "/sys/fs/cgroup") != 0)
+		return false;
+	for (size_t i = 0; i < mount->options_count; i++)
+		if (strcmp(mount->options[i], "ro") == 0 || strcmp(mount->options[i], "rro") == 0)
+			return false;
+
+	return true;
+}
+
+/*
+ * Who may change the files of the container's cgroup can hand its resources on, as systemd in a container does. On v1
+ * that would be no delegation but the keys of the host.
+ */
+int plan_cgroup_owner(struct planner *p, struct err *e)
+{
+	const struct oci_config *config = p->config;
+	const struct oci_process *process = config->process;
+	bool may = p->facts->capabilities & ((uint64_t) 1 << CAP_CHOWN);
+
+	(void) e;
+	if (p->facts->cgroups.mode != CGROUP_V2 || !p->cgroup_dir || !may ||
+	    !(p->new_namespaces & CLONE_NEWCGROUP))
+		return 0;
+	for (size_t i = 0; i < config->mounts_count; i++) {
+		if (!is_writable_cgroup(p, &config->mounts[i]))
+			continue;
+
+		struct step *step = plan_add(p, OP_OWN_CGROUP, plan_place(p, "/mounts/%zu", i));
+		step->cgroup_owner.directory = p->cgroup_dir;
+		step->cgroup_owner.uid = process && process->user ? process->user->uid : 0;
+		break;
+	}
+
+	return 0;
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * plan/mounts/paths.c - linux.maskedPaths, linux.readonlyPaths
+ *
+ * Read-only first: it covers a path with a copy of what is there, and a mask below it is then put
+ * onto the copy. A path that is there twice, in whatever spelling, is covered once: engines put
+ * their own lists and the user's together.
+ */
+#include "kernel/process.h"
+#include "plan/mounts/path_text.h"
+#include "plan/planner.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct path {
+	const char *text; /* cleaned */
+	size_t at;	  /* in the list; of those with the same text the first counts */
+};
+
+static int compare(const void *left, const void *right)
+{
+	const struct path *a = left, *b = right;
+	int r = strcmp(a->text, b->text);
+
+	return r ? r : (a->at > b->at) - (a->at < b->at);
+}
+
+/* Sorted, for there may be a hundred thousand. By index: has it been there before? */
+static const bool *find_repeated(struct arena *a, const char **paths, size_t count)
+{
+	struct path *sorted = arena_array(a, count + 1, sizeof(*sorted));
+	bool *again = arena_array(a, count + 1, sizeof(*again));
+
+	for (size_t i = 0; i < count; i++)
+		sorted[i] = (struct path) { .text = path_clean(a, paths[i]), .at = i };
+	qsort(sorted, count, sizeof(*sorted), compare);
+	for (size_t i = 1; i < count; i++)
+		again[sorted[i].at] = strcmp(sorted[i].text, sorted[i - 1].text) == 0;
+
+	return again;
+}
+
+static int add_paths(struct planner *p, enum step_op op, const char *property, const char **paths,
+		     size_t count, struct err *e)
+{
+	const bool *again = find_repeated(p->arena, paths, count);
+	for (size_t i = 0; i < count; i++) {
+		const char *place = plan_place(p, "/linux/%s/%zu", property, i);
+		const char *path = path_clean(p->arena, paths[i]);
+
+		if (paths[i][0] != '/')
+			return err_cfg(e, place, "\"%s\" is not an absolute path", paths[i]);
+		if (op == OP_MASK_PATH && strcmp(path, "/") == 0)
+			return err_cfg(e, place, "\"%s\" is the whole rootfs", paths[i]);
+		if (!again[i])
+			plan_add(p, op, place)->path = path;
+	}
+
+	return 0;
+}
+
+int plan_paths(struct planner *p, struct err *e)
+{
+	const struct oci_linux *linux = p->config->linux;
+
+	if (!linux)
+		return 0;
+	if (add_paths(p, OP_PROTECT_PATH, "readonlyPaths", linux->readonly_paths,
+		      linux->readonly_paths_count, e) < 0)
+		return -1;
+
+	return add_paths(p, OP_MASK_PATH, "maskedPaths", linux->masked_paths,
+			 linux->masked_paths_count, e);
+}

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * plan/namespaces/idmap.c - linux.uidMappings, linux.gidMappings: who the container's users are outside
+ *
+ * Maps are written by tare while tare-init waits, before its exec: a process whose IDs are
+ * not mapped loses its capabilities there. user_namespaces(7).
+ */
+#include "base/table.h"
+#include "kernel/process.h"
+#include "plan/namespaces/idmap.h"
+
+#include <linux/capability.h>
+
+/* IDs are 0 to UINT32_MAX - 1; a range ends at most behind the last of them. */
+#define ID_END UINT32_MAX
+
+/* The two maps differ in no more than this. */
+struct map_kind {
+	bool group;
+	const char *name; /* the property */
+	int capability;	  /* to write any map */
+};
+
+static const struct map_kind kinds[] = {
+	{ .group = false, .name = "uidMappings", .capability = CAP_SETUID },
+	{ .group = true, .name = "gidMappings", .capability = CAP_SETGID },
+};
+
+static const struct oci_id_mapping *configured(const struct planner *p, const struct map_kind *kind,
+					       size_t *count)
+{
+	const struct oci_linux *linux = p->config->linux;
+
+	*count = 0;
+	if (!linux)
+		return NULL;
+	*count = kind->group ? linux->gid_mappings_count : linux->uid_mappings_count;
+
+	return kind->group ? linux->gid_mappings : linux->uid_mappings;
+}
+
+static bool overlap(uint32_t a, uint32_t b, uint32_t a_count, uint32_t b_count)
+{
+	return a < (uint64_t) b + b_count && b < (uint64_t) a + a_count;
+}
+
+static int check_range(struct planner *p, const char *list, const struct id_range *ranges, size_t i,
+		       struct err *e)
+{
+	const struct id_range *r = &ranges[i];
+
+	if (r->count == 0)
+		return err_cfg(e, plan_place(p, "%s/%zu/size", list, i), "a mapping of 0 IDs");
+	if ((uint64_t) r->inside + r->count > ID_END || (uint64_t) r->outside + r->count > ID_END)
+		return err_cfg(e, plan_place(p, "%s/%zu/size", list, i),
+			       "the mapping goes beyond the last ID, 4294967294");
+	for (size_t j = 0; j < i; j++) {
+		if (overlap(r->inside, ranges[j].inside, r->count, ranges[j].count))
+			return err_cfg(e, plan_place(p, "%s/%zu/containerID", list, i),
+				       "the mapping overlaps with number %zu", j);
+		if (overlap(r->outside, ranges[j].outside, r->count, ranges[j].count))
+			return err_cfg(e, plan_place(p, "%s/%zu/hostID", list, i),
+				       "the mapping overlaps with number %zu", j);
+	}
+
+	return 0;
+}
+
+int idmap_read(struct planner *p, const char *list, const struct oci_id_mapping *mappings,
+	       size_t count, struct id_ranges *map, struct err *e)
+{
+	if (count > ID_RANGES_MAX)
+		return err_cfg(e, list, "%zu mappings, but the kernel takes no more than %d", count,
+			       ID_RANGES_MAX);
+
+	struct id_range *ranges = arena_array(p->arena, count, sizeof(*ranges));
+	for (size_t i = 0; i < count; i++) {
+		ranges[i] = (struct id_range) {
+			.inside = mappings[i].container_id,
+			.outside = mappings[i].host_id,
+			.count = mappings[i].size,
+		};
+		if (check_range(p, list, ranges, i, e) < 0)
+			return -1;
+	}
+	*map = (struct id_ranges) { .ranges = ranges, .count = count };
+
+	return 0;
+}
+
+static int read_map(struct planner *p, const struct map_kind *kind, struct id_ranges *map,
+		    struct err *e)
+{
+	size_t count;
+	const struct oci_id_mapping *mappings = configured(p, kind, &count);
+
+	return idmap_read(p, plan_place(p, "/linux/%s", kind->name), mappings, count, map, e);
+}
+
+const struct step *idmap_of_container(const struct planner *p, bool group)
+{
+	for (size_t i = 0; i < p->count; i++) {
+		const struct step *s = &p->steps[i];
+
+		if ((s->op == OP_WRITE_ID_MAP || s->op == OP_COMPARE_ID_MAP) &&
+		    s->id_map.group == group)
+			return s;
+	}
+
+	return NULL;
+}
+
+bool idmap_has(const struct planner *p, bool group, uint32_t id)
+{
+	const struct step *map = idmap_of_container(p, group);
+
+	for (size_t i = 0; map && i < map->id_map.count; i++) {
+		const struct id_range *r = &map->id_map.ranges[i];
+
+		if (id >= r->inside && id - r->inside < r->count)
+			return true;
+	}
+
+	return !map;
+}
+
+/* Root who says nothing keeps all IDs as they are; those of the caller's own user namespace, where that is not the first. */
+static void make_identity_map(struct planner *p, const struct map_kind *kind, struct id_ranges *map)
+{
+	const struct id_ranges *own = kind->group ? &p->facts->own_gids : &p->facts->own_uids;
+	struct id_range *ranges = arena_array(p->arena, own->count, sizeof(*ranges));
+
+	for (size_t i = 0; i < own->count; i++) {
+		ranges[i] = own->ranges[i];
+		ranges[i].outside = ranges[i].inside;
+	}
+	*map = (struct id_ranges) { .ranges = ranges, .count = own->count };
+}
+
+/* An ordinary user who says nothing is root inside, and has the IDs that are set aside for him. */
+static void make_users_map(struct planner *p, const struct map_kind *kind, struct id_ranges *map)
+{
+	const struct facts *facts = p->facts;
+	const struct id_range *sub = kind->group ? &facts->sub_gids : &facts->sub_uids;
+	struct id_range *ranges = arena_array(p->arena, 2, sizeof(*ranges));
+
+	ranges[0] = (struct id_range) { .outside = kind->group ? facts->egid : facts->euid,
+					.count = 1 };
+	ranges[1] = *sub;
+	ranges[1].inside = 1;
+	*map = (struct id_ranges) { .ranges = ranges, .count = sub->count > 0 ? 2 : 1 };
+}
+
+/* What the kernel lets anybody write: nothing but oneself. */
+static bool maps_only_self(const struct planner *p, const struct map_kind *kind,
+			   const struct id_ranges *map)
+{
+	uint32_t self = kind->group ? p->facts->egid : p->facts->euid;
+
+	return map->count == 1 && map->ranges[0].count == 1 && map->ranges[0].outside == self;
+}
+
+static void add_map(struct planner *p, const struct map_kind *kind, const struct id_ranges *map,
+		    const char *place)
+{
+	bool privileged = p->facts->capabilities & ((uint64_t) 1 << kind->capability);
+	bool self = maps_only_self(p, kind, map);
+
+	/* Else a group that is denied something could be left behind: user_namespaces(7). */
+	if (kind->group && !privileged && self)
+		plan_add(p, OP_DENY_SETGROUPS, place);
+
+	struct step *step = plan_add(p, OP_WRITE_ID_MAP, place);
+	step->id_map.group = kind->group;
+	step->id_map.way = privileged || self ? ID_MAP_WRITE : ID_MAP_HELPER;
+	step->id_map.ranges = map->ranges;
+	step->id_map.count = map->count;
+}
+
+static int plan_map(struct planner *p, const struct map_kind *kind, bool none_given, struct err *e)
+{
+	struct id_ranges map = { 0 };
+
+	if (read_map(p, kind, &map, e) < 0)
+		return -1;
+
+	const char *place = plan_place(p, "/linux/%s", kind->name);
+	if (none_given) {
+		if (p->facts->euid == 0)
+			make_identity_map(p, kind, &map);
+		else
+			make_users_map(p, kind, &map);
+		place = "";
+	}
+	if (map.count == 0)
+		return err_cfg(e, "/linux", "a new user namespace, but no \"%s\"", kind->name);
+	add_map(p, kind, &map, place);
+
+	return 0;
+}
+
+static int refuse_maps(struct planner *p, struct err *e)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		size_t count;
+
+		configured(p, &kinds[i], &count);
+		if (count > 0)
+			return err_cfg(e, plan_place(p, "/linux/%s", kinds[i].name),
+				       "user namespace mappings specified, but no user namespace");
+	}
+
+	return 0;
+}
+
+/* Engines write the mappings beside the path of a namespace that has them already: containerd, CRI-O, podman. */
+static int compare_maps(struct planner *p, struct err *e)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		struct id_ranges map = { 0 };
+
+		if (read_map(p, &kinds[i], &map, e) < 0)
+			return -1;
+		if (map.count == 0)
+			continue;
+
+		struct step *step =
+			plan_add(p, OP_COMPARE_ID_MAP, plan_place(p, "/linux/%s", kinds[i].name));
+		step->id_map.group = kinds[i].group;
+		step->id_map.ranges = map.ranges;
+		step->id_map.count = map.count;
+	}
+
+	return 0;
+}
+
+int plan_id_maps(struct planner *p, struct err *e)
+{
+	if (p->joined_namespaces & CLONE_NEWUSER)
+		return compare_maps(p, e);
+	if (!(p->new_namespaces & CLONE_NEWUSER))
+		return refuse_maps(p, e);
+
+	size_t uids, gids;
+	configured(p, &kinds[0], &uids);
+	configured(p, &kinds[1], &gids);
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (plan_map(p, &kinds[i], uids + gids == 0, e) < 0)
+			return -1;
+	plan_add(p, OP_RELEASE, "");
+
+	return 0;
+}

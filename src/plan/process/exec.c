@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * plan/process/exec.c - the plan of a further process in a running container
+ *
+ * The subjects are those of the container's own process (plan.c), without all that made the container. So a
+ * process that comes later is never wider than the first: limits, capabilities, no_new_privs and the
+ * filter are planned by the same lines.
+ */
+#include "plan/process/exec.h"
+
+#include "base/table.h"
+#include "plan/namespaces/namespaces.h"
+
+#include <sched.h>
+
+static void add_joins(struct planner *p, const struct exec_target *target, struct spawn_step *spawn)
+{
+	struct ns_join *joins = arena_array(p->arena, SPAWN_JOINS_MAX, sizeof(*joins));
+
+	for (size_t i = 0; i < ARRAY_SIZE(namespace_kinds); i++) {
+		const struct namespace_kind *kind = &namespace_kinds[i];
+		/* "/proc/self/ns/net": its last component is the name there */
+		const char *path = arena_printf(p->arena, "/proc/%d/ns/%s", target->pid,
+						kind->own + sizeof("/proc/self/ns/") - 1);
+
+		if (!(target->namespaces & kind->type))
+			continue;
+		if (kind->type == CLONE_NEWUSER) {
+			spawn->join_user = path;
+			continue;
+		}
+		joins[spawn->join_count++] = (struct ns_join) {
+			.type = kind->type,
+			.name = kind->name,
+			.path = path,
+		};
+	}
+	spawn->joins = joins;
+	/* Without a mount namespace of its own the container is kept in by its root alone. */
+	if (!(target->namespaces & CLONE_NEWNS))
+		spawn->root = arena_printf(p->arena, "/proc/%d/root", target->pid);
+}
+
+static void add_birth(struct planner *p, const struct exec_target *target)
+{
+	struct spawn_step spawn = {
+		.enter = true,
+		.late = true,
+		.enter_pid = target->pid,
+		.enter_start = target->start_time,
+		.cgroup = target->cgroup,
+	};
+
+	add_joins(p, target, &spawn);
+	p->plan->spawn = p->count;
+	plan_add(p, OP_SPAWN, "")->spawn = spawn;
+	for (const char *const *dir = target->cgroups_v1; *dir; dir++)
+		plan_add(p, OP_JOIN_CGROUP, "")->cgroup.path = *dir;
+}
+
+static int enter_session(struct planner *p, struct err *e)
+{
+	(void) e;
+	plan_add(p, OP_ENTER_SESSION, "");
+
+	return 0;
+}
+
+static plan_subject *const subjects[] = {
+	/* by tare, while tare-init waits */
+	plan_final_affinity,
+	plan_oom_score,
+	/* in the container */
+	enter_session,
+	plan_reset_affinity,
+	plan_keyring,
+	plan_open_labels,
+	plan_terminal,
+	plan_scheduler,
+	plan_io_priority,
+	plan_rlimits,
+	plan_memory_policy,
+	plan_personality,
+	plan_user,
+	plan_no_new_privs,
+	plan_prepare_exec,
+	plan_set_labels,
+	plan_early_seccomp,
+	plan_enter_pids,
+	plan_process_limit,
+	plan_late_scheduler,
+	plan_seccomp,
+	plan_exec,
+};
+
+int plan_make_exec(struct arena *shared, struct arena *arena, const struct oci_config *config,
+		   const struct plan_options *options, const struct facts *facts,
+		   const struct exec_target *target, const struct plan **plan,
+		   const char *const **warnings, struct err *e)
+{
+	struct planner p = {
+		.arena = arena,
+		.shared = shared,
+		.config = config,
+		.options = options,
+		.facts = facts,
+		.joined_namespaces = target->namespaces,
+	};
+
+	plan_begin(&p);
+	p.plan->entered = true;
+	if (plan_initial_affinity(&p, e) < 0)
+		return -1;
+	add_birth(&p, target);
+	for (size_t i = 0; i < ARRAY_SIZE(subjects); i++)
+		if (subjects[i](&p, e) < 0)
+			return -1;
+	plan_finish(&p, plan, warnings);
+
+	return 0;
+}

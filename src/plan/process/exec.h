@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * plan/process/exec.h - the plan of a further process in a running container
+ */
+#pragma once
+
+#include "plan/planner.h"
+
+/* The container, as its record has it. */
+struct exec_target {
+	pid_t pid;
+	uint64_t start_time;
+	uint64_t namespaces;	       /* CLONE_NEW*: those to join */
+	const char *cgroup;	       /* v2 directory; NULL: none */
+	const char *const *cgroups_v1; /* NULL-terminated */
+	const char *bundle;
+};
+
+/*
+ * As plan_make(), for config->process; of the rest only what every process of a container gets is looked
+ * at.
+ */
+int plan_make_exec(struct arena *shared, struct arena *arena, const struct oci_config *config,
+		   const struct plan_options *options, const struct facts *facts,
+		   const struct exec_target *target, const struct plan **plan,
+		   const char *const **warnings, struct err *e);

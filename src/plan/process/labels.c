@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * plan/process/labels.c - process.selinuxLabel and apparmorProfile
+ *
+ * Both are asked for by a line in an attribute file of the process (proc(5), /proc/PID/attr), which the next
+ * exec obeys. It is written by create, where a label that the policy doesn't know is told. Hooks of startContainer are
+ * programs of the image: children that inherit the wish, and so have the label too. A protection that can't be in force is
+ * an error.
+ */
+#include "plan/planner.h"
+
+#include <string.h>
+
+#define SELINUX_PLACE  "/process/selinuxLabel"
+#define APPARMOR_PLACE "/process/apparmorProfile"
+
+/* The kernel takes a page, and cuts what is longer. */
+#define LONGEST_LABEL 4000
+
+static bool has_text(const char *s)
+{
+	return s && s[0];
+}
+
+static const char *selinux_label(const struct planner *p)
+{
+	const struct oci_process *process = p->config->process;
+
+	return process && has_text(process->selinux_label) ? process->selinux_label : NULL;
+}
+
+/* Without AppArmor every process is unconfined, so that much is granted anyway. */
+static const char *apparmor_profile(const struct planner *p)
+{
+	const struct oci_process *process = p->config->process;
+
+	if (!process || !has_text(process->apparmor_profile))
+		return NULL;
+	if (!p->facts->apparmor && strcmp(process->apparmor_profile, "unconfined") == 0)
+		return NULL;
+
+	return process->apparmor_profile;
+}
+
+static int check_text(const char *text, const char *place, struct err *e)
+{
+	if (strlen(text) > LONGEST_LABEL)
+		return err_cfg(e, place, "%zu characters are too many, the kernel takes %d",
+			       strlen(text), LONGEST_LABEL);
+	for (const char *at = text; *at; at++)
+		if ((unsigned char) *at < ' ' || *at == 0x7f)
+			return err_cfg(e, place, "\"%s\" has a control character", text);
+
+	return 0;
+}
+
+/* policy: user:role:type, and a range behind it with MLS. */
+static int check_selinux(const struct planner *p, const char *label, struct err *e)
+{
+	size_t colons = 0;
+
+	for (const char *at = label; *at; at++)
+		colons += *at == ':';
+	if (check_text(label, SELINUX_PLACE, e) < 0)
+		return -1;
+	if (colons < 2)
+		return err_cfg(e, SELINUX_PLACE, "\"%s\" is no SELinux label like user:role:type",
+			       label);
+	if (!p->facts->selinux)
+		return err_cfg(e, SELINUX_PLACE,
+			       "selinux label is specified in config, but selinux is disabled or "
+			       "not supported");
+
+	return 0;
+}
+
+static int check_apparmor(const struct planner *p, const char *profile, struct err *e)
+{
+	if (check_text(profile, APPARMOR_PLACE, e) < 0)
+		return -1;
+	if (!p->facts->apparmor)
+		return err_cfg(e, APPARMOR_PLACE,
+			       "apparmor profile is specified in config, but apparmor is disabled "
+			       "or not supported");
+
+	return 0;
+}
+
+static void add_steps(struct planner *p, enum step_op op)
+{
+	const char *label = selinux_label(p), *profile = apparmor_profile(p);
+
+	if (label)
+		plan_add(p, op, SELINUX_PLACE)->label = (struct label_step) {
+			.module = LABEL_SELINUX,
+			.name = "SELinux",
+			.file = "exec",
+			.value = label,
+		};
+	if (profile)
+		plan_add(p, op, APPARMOR_PLACE)->label = (struct label_step) {
+			.module = LABEL_APPARMOR,
+			.name = "AppArmor",
+			.file = p->facts->apparmor_attributes ? "apparmor/exec" : "exec",
+			.value = arena_printf(p->arena, "exec %s", profile),
+		};
+}
+
+int plan_open_labels(struct planner *p, struct err *e)
+{
+	const char *label = selinux_label(p), *profile = apparmor_profile(p);
+
+	if (label && check_selinux(p, label, e) < 0)
+		return -1;
+	if (profile && check_apparmor(p, profile, e) < 0)
+		return -1;
+	add_steps(p, OP_OPEN_LABEL);
+
+	return 0;
+}
+
+int plan_set_labels(struct planner *p, struct err *e)
+{
+	(void) e;
+	add_steps(p, OP_SET_LABEL);
+
+	return 0;
+}

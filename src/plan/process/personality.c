@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * plan/process/personality.c - linux.personality: which machine uname(2) tells of
+ *
+ * runtime-spec, config-linux.md#personality: two domains, and no flag has a meaning yet.
+ */
+#include "base/table.h"
+#include "plan/planner.h"
+
+#include <linux/personality.h>
+#include <string.h>
+
+int plan_personality(struct planner *p, struct err *e)
+{
+	static const struct {
+		const char *name;
+		int domain;
+	} domains[] = { { "LINUX", PER_LINUX }, { "LINUX32", PER_LINUX32 } };
+	const struct oci_linux_personality *personality =
+		p->config->linux ? p->config->linux->personality : NULL;
+
+	if (!personality)
+		return 0;
+	if (personality->flags_count > 0)
+		return err_cfg(e, "/linux/personality/flags/0", "unknown personality flag \"%s\"",
+			       personality->flags[0]);
+	for (size_t i = 0; i < ARRAY_SIZE(domains); i++)
+		if (strcmp(domains[i].name, personality->domain) == 0) {
+			plan_add(p, OP_SET_PERSONALITY, "/linux/personality")->number =
+				domains[i].domain;
+			return 0;
+		}
+
+	return err_cfg(e, "/linux/personality/domain", "unknown domain \"%s\"",
+		       personality->domain);
+}

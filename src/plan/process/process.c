@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * plan/process/process.c - the container's program: what is set for it, when it starts, how it is executed
+ *
+ * config.json may have no process. Such a container can be created, and waits; `start` refuses.
+ */
+#include "plan/planner.h"
+
+#include "base/table.h"
+#include "kernel/process.h"
+#include "plan/annotations/annotation.h"
+
+#include <string.h>
+
+/* Where a program is looked for if the container's environment has no PATH: as execvp(3). */
+static const char default_path[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+int plan_oom_score(struct planner *p, struct err *e)
+{
+	const struct oci_process *process = p->config->process;
+	const char *place = "/process/oomScoreAdj";
+
+	if (!process || !process->has_oom_score_adj)
+		return 0;
+	if (process->oom_score_adj < -1000 || process->oom_score_adj > 1000)
+		return err_cfg(e, place, "oomScoreAdj %d is not between -1000 and 1000",
+			       (int) process->oom_score_adj);
+	plan_add(p, OP_SET_OOM_SCORE, place)->number = process->oom_score_adj;
+
+	return 0;
+}
+
+/*
+ * So that the container neither sees nor fills the session keyring of whoever called tare. It has no name: one that is asked for by name
+ * is joined where it is there already (keyctl_join_session_keyring(3)), and a container could make that first.
+ */
+int plan_keyring(struct planner *p, struct err *e)
+{
+	(void) e;
+	const struct oci_process *process = p->config->process;
+	const char *label = process ? process->selinux_label : NULL;
+
+	if (p->options->no_new_keyring)
+		return 0;
+
+	struct step *step = plan_add(p, OP_NEW_KEYRING, "");
+	/* An ordinary user's keys are his own, and few: root's must never be seen inside. */
+	step->keyring.optional = p->facts->euid != 0;
+	if (label && label[0] && p->facts->selinux) {
+		step->keyring.label = label;
+		step->place = "/process/selinuxLabel";
+	}
+
+	return 0;
+}
+
+int plan_wait(struct planner *p, struct err *e)
+{
+	/* crun's annotation, beside --pidfd-socket. */
+	if (plan_annotation_path(p, "run.oci.pidfd_receiver", &p->plan->pidfd_receiver, e) < 0)
+		return -1;
+	if (p->options->wait_for_start)
+		plan_add(p, OP_WAIT_FOR_START, "");
+
+	return 0;
+}
+
+int plan_no_new_privs(struct planner *p, struct err *e)
+{
+	const struct oci_process *process = p->config->process;
+
+	(void) e;
+	if (process && process->no_new_privileges)
+		plan_add(p, OP_NO_NEW_PRIVS, "/process/noNewPrivileges");
+
+	return 0;
+}
+
+/* ---- the environment ---- */
+
+/* A set of the names seen: open addressing, a power of two, never more than half full. */
+struct names {
+	const char **slots;
+	size_t mask;
+};
+
+static size_t name_length(const char *entry)
+{
+	return strcspn(entry, "=");
+}
+
+static uint64_t hash(const char *s, size_t length)
+{
+	uint64_t h = 14695981039346656037u; /* FNV-1a */
+
+	for (size_t i = 0; i < length; i++)
+		h = (h ^ (unsigned char) s[i]) * 1099511628211u;
+
+	return h ^ h >> 32;
+}
+
+/* False if an entry of the same name is there already. */
+static bool add_name(struct names *n, const char *entry)
+{
+	size_t length = name_length(entry);
+	size_t i = hash(entry, length) & n->mask;
+
+	for (; n->slots[i]; i = (i + 1) & n->mask)
+		if (name_length(n->slots[i]) == length && memcmp(n->slots[i], entry, length) == 0)
+			return false;
+	n->slots[i] = entry;
+
+	return true;
+}
+
+/*
+ * Keep the last entry of each name, in the order they have. Not quadratic: an environment may
+ * have tens of thousands of entries. Returns how many are left.
+ */
+static size_t drop_duplicates(struct arena *a, const char **envp, size_t count)
+{
+	size_t slots = 16, to = count;
+
+	while (slots < count * 2)
+		slots *= 2;
+
+	struct names names = { arena_array(a, slots, sizeof(*names.slots)), slots - 1 };
+	for (size_t from = count; from-- > 0;)
+		if (add_name(&names, envp[from]))
+			envp[--to] = envp[from];
+	memmove(envp, envp + to, (count - to) * sizeof(*envp));
+
+	return count - to;
+}
+
+/* What is passed on of the sockets that the caller activated: sd_listen_fds(3). */
+static size_t add_listen(struct planner *p, const char **envp)
+{
+	const struct plan_options *o = p->options;
+	size_t count = 0;
+
+	if (o->listen_fds <= 0)
+		return 0;
+	envp[count++] = arena_printf(p->arena, "LISTEN_FDS=%d", o->listen_fds);
+	envp[count++] = "LISTEN_PID=1";
+	if (o->listen_names)
+		envp[count++] = arena_printf(p->arena, "LISTEN_FDNAMES=%s", o->listen_names);
+
+	return count;
+}
+
+static const char **make_environment(struct planner *p)
+{
+	const struct oci_process *process = p->config->process;
+	size_t count = process->env_count;
+	const char **envp = arena_array(p->arena, count + 5, sizeof(*envp));
+
+	if (count > 0)
+		memcpy(envp, process->env, count * sizeof(*envp));
+	count += add_listen(p, envp + count);
+	if (plan_wants_notify(p))
+		envp[count++] = plan_notify_variable();
+	count = drop_duplicates(p->arena, envp, count);
+	envp[count] = NULL;
+
+	return envp;
+}
+
+/* The value of @name, an entry's part up to and with the `=`; NULL: not there. */
+static const char *find_value(const char *const *envp, const char *name)
+{
+	size_t length = strlen(name);
+
+	for (; *envp; envp++)
+		if (strncmp(*envp, name, length) == 0)
+			return *envp + length;
+
+	return NULL;
+}
+
+/* An empty HOME is as good as none; what takes its place must not stand beside it. */
+static bool drop_empty_home(const char **envp)
+{
+	const char *home = find_value(envp, "HOME=");
+
+	if (home && home[0])
+		return false;
+
+	const char **to = envp;
+	for (; *envp; envp++)
+		if (strcmp(*envp, "HOME=") != 0)
+			*to++ = *envp;
+	*to = NULL;
+
+	return true;
+}
+
+/*
+ * login(1): a shell whose own name begins with a dash reads the files of a login. The program is still found by the
+ * word without it.
+ */
+static const char *const *make_arguments(struct planner *p)
+{
+	const struct oci_process *process = p->config->process;
+	const char **argv;
+
+	if (!plan_annotation_is_set(p, ANNOTATION_LOGIN))
+		return process->args;
+
+	argv = arena_array(p->arena, process->args_count + 1, sizeof(*argv));
+	memcpy(argv, process->args, process->args_count * sizeof(*argv));
+
+	const char *slash = strrchr(argv[0], '/');
+
+	argv[0] = arena_printf(p->arena, "-%s", slash ? slash + 1 : argv[0]);
+
+	return argv;
+}
+
+int plan_prepare_exec(struct planner *p, struct err *e)
+{
+	const struct oci_process *process = p->config->process;
+
+	if (!process && p->options->wait_for_start)
+		return 0;
+	if (!process)
+		return err_cfg(e, "/process", "there is no process to run");
+	if (process->args_count == 0)
+		return err_cfg(e, "/process/args", "there must be at least one argument");
+
+	const char **envp = make_environment(p);
+	bool home_missing = drop_empty_home(envp);
+	const char *path = find_value(envp, "PATH=");
+
+	p->exec = (struct exec_step) {
+		.argv = make_arguments(p),
+		.file = process->args[0],
+		.envp = envp,
+		.search_path = path ? path : default_path,
+		.home_missing = home_missing,
+		.uid = process->user ? process->user->uid : 0,
+	};
+	plan_add(p, OP_PREPARE_EXEC, "/process/args")->exec = p->exec;
+
+	return 0;
+}
+
+int plan_init(struct planner *p, struct err *e)
+{
+	const struct oci_linux *linux = p->config->linux;
+
+	(void) e;
+	if (!p->config->process || !plan_annotation_is_set(p, ANNOTATION_INIT))
+		return 0;
+
+	struct step *step = plan_add(p, OP_STAY_AS_INIT, "/annotations/" ANNOTATION_INIT);
+
+	step->init.subreaper = !(p->new_namespaces & CLONE_NEWPID);
+	step->init.filtered = linux && linux->seccomp;
+
+	return 0;
+}
+
+int plan_exec(struct planner *p, struct err *e)
+{
+	(void) e;
+	if (p->config->process)
+		plan_add(p, OP_EXEC, "/process/args")->exec = p->exec;
+
+	return 0;
+}

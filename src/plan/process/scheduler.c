@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * plan/process/scheduler.c - process.scheduler, ioPriority and execCPUAffinity
+ *
+ * runtime-spec, config.md#linux-process. Both priorities are set by tare from outside: the kernel asks
+ * for rights in the first user namespace, which tare-init has not if it has one of its own. It is done
+ * late, so that the set-up of a container with an idle priority isn't slow, but before the ids
+ * change, for an ordinary user may only do it to a process of his own.
+ *
+ * What depends on the policy is checked here as runc does; values that only the kernel can judge
+ * are left to it.
+ */
+#include "base/table.h"
+#include "plan/cpu_list.h"
+#include "plan/planner.h"
+
+#include <linux/sched.h>
+#include <string.h>
+
+/* ---- the words ---- */
+
+enum policy_kind {
+	POLICY_FAIR,
+	POLICY_REAL_TIME, /* takes a priority */
+	POLICY_DEADLINE,  /* takes runtime, deadline and period */
+	POLICY_NOT_THERE, /* the kernel has a number for it, and no more */
+};
+
+static const struct {
+	const char *name;
+	uint32_t policy;
+	enum policy_kind kind;
+} policies[] = {
+	{ "SCHED_OTHER", SCHED_NORMAL, POLICY_FAIR },
+	{ "SCHED_FIFO", SCHED_FIFO, POLICY_REAL_TIME },
+	{ "SCHED_RR", SCHED_RR, POLICY_REAL_TIME },
+	{ "SCHED_BATCH", SCHED_BATCH, POLICY_FAIR },
+	{ "SCHED_ISO", 4, POLICY_NOT_THERE },
+	{ "SCHED_IDLE", SCHED_IDLE, POLICY_FAIR },
+	{ "SCHED_DEADLINE", SCHED_DEADLINE, POLICY_DEADLINE },
+};
+
+static const struct {
+	const char *name;
+	uint64_t flag;
+} scheduler_flags[] = {
+	{ "SCHED_FLAG_RESET_ON_FORK", SCHED_FLAG_RESET_ON_FORK },
+	{ "SCHED_FLAG_RECLAIM", SCHED_FLAG_RECLAIM },
+	{ "SCHED_FLAG_DL_OVERRUN", SCHED_FLAG_DL_OVERRUN },
+	{ "SCHED_FLAG_KEEP_POLICY", SCHED_FLAG_KEEP_POLICY },
+	{ "SCHED_FLAG_KEEP_PARAMS", SCHED_FLAG_KEEP_PARAMS },
+	{ "SCHED_FLAG_UTIL_CLAMP_MIN", SCHED_FLAG_UTIL_CLAMP_MIN },
+	{ "SCHED_FLAG_UTIL_CLAMP_MAX", SCHED_FLAG_UTIL_CLAMP_MAX },
+};
+
+static const struct {
+	const char *name;
+	int class;
+} io_classes[] = {
+	{ "IOPRIO_CLASS_RT", 1 },
+	{ "IOPRIO_CLASS_BE", 2 },
+	{ "IOPRIO_CLASS_IDLE", 3 },
+};
+
+/* ---- scheduler ---- */
+
+#define PLACE "/process/scheduler"
+
+/* sched(7): 1 is the lowest, 99 the highest. */
+static int check_priority(const struct oci_scheduler *o, enum policy_kind kind, struct err *e)
+{
+	if (kind != POLICY_REAL_TIME && o->priority != 0)
+		return err_cfg(
+			e, PLACE "/priority",
+			"scheduler.priority can only be specified for SCHED_FIFO or SCHED_RR "
+			"policy");
+	if (kind == POLICY_REAL_TIME && (o->priority < 1 || o->priority > 99))
+		return err_cfg(e, PLACE "/priority",
+			       "invalid scheduler.priority: %d, %s has 1 to 99", (int) o->priority,
+			       o->policy);
+
+	return 0;
+}
+
+static int check_deadline(const struct oci_scheduler *o, enum policy_kind kind, struct err *e)
+{
+	bool given = o->runtime != 0 || o->deadline != 0 || o->period != 0;
+
+	if (kind != POLICY_DEADLINE && given)
+		return err_cfg(e, PLACE,
+			       "scheduler runtime/deadline/period can only be specified for "
+			       "SCHED_DEADLINE policy");
+	if (kind != POLICY_DEADLINE)
+		return 0;
+	/* Without a period the kernel takes the deadline for it. */
+	if (o->runtime == 0 || o->runtime > o->deadline ||
+	    (o->period != 0 && o->deadline > o->period))
+		return err_cfg(e, PLACE,
+			       "SCHED_DEADLINE wants 0 < runtime <= deadline <= period, not %llu, "
+			       "%llu, %llu",
+			       (unsigned long long) o->runtime, (unsigned long long) o->deadline,
+			       (unsigned long long) o->period);
+
+	return 0;
+}
+
+static int read_flags(struct planner *p, uint64_t *flags, struct err *e)
+{
+	const struct oci_scheduler *o = p->config->process->scheduler;
+
+	*flags = 0;
+	for (size_t i = 0; i < o->flags_count; i++) {
+		size_t k = 0;
+
+		while (k < ARRAY_SIZE(scheduler_flags) &&
+		       strcmp(scheduler_flags[k].name, o->flags[i]) != 0)
+			k++;
+		if (k == ARRAY_SIZE(scheduler_flags))
+			return err_cfg(e, plan_place(p, PLACE "/flags/%zu", i),
+				       "unknown scheduler flag \"%s\"", o->flags[i]);
+		*flags |= scheduler_flags[k].flag;
+	}
+
+	return 0;
+}
+
+/* sched(7): a task of this policy can't fork unless its children get another one. */
+static int check_forks(const struct planner *p, enum policy_kind kind, uint64_t flags,
+		       struct err *e)
+{
+	const struct oci_hooks *hooks = p->config->hooks;
+
+	if (kind != POLICY_DEADLINE || flags & SCHED_FLAG_RESET_ON_FORK || !hooks ||
+	    hooks->start_container_count == 0)
+		return 0;
+
+	return err_cfg(e, PLACE "/flags",
+		       "startContainer hooks can't be started under SCHED_DEADLINE without "
+		       "SCHED_FLAG_RESET_ON_FORK");
+}
+
+/* The row of the policy, or -1. */
+static int find_policy(const char *name, struct err *e)
+{
+	size_t i = 0;
+
+	while (i < ARRAY_SIZE(policies) && strcmp(policies[i].name, name) != 0)
+		i++;
+	if (i == ARRAY_SIZE(policies))
+		return err_cfg(e, PLACE "/policy", "invalid scheduler.policy: \"%s\"", name);
+	if (policies[i].kind == POLICY_NOT_THERE)
+		return err_cfg(e, PLACE "/policy", "Linux does not implement %s", name);
+
+	return (int) i;
+}
+
+static int check_operands(const struct oci_scheduler *o, enum policy_kind kind, struct err *e)
+{
+	if (o->nice < -20 || o->nice > 19)
+		return err_cfg(e, PLACE "/nice", "invalid scheduler.nice: %d", (int) o->nice);
+	if (check_priority(o, kind, e) < 0)
+		return -1;
+
+	return check_deadline(o, kind, e);
+}
+
+/* exec, sched(7): the process that OP_ENTER_PIDS brings would have another policy, or could not be born. */
+static bool is_lost_by_fork(const struct planner *p)
+{
+	return p->plan->entered && (p->scheduler.policy == SCHED_DEADLINE ||
+				    p->scheduler.flags & SCHED_FLAG_RESET_ON_FORK);
+}
+
+int plan_scheduler(struct planner *p, struct err *e)
+{
+	const struct oci_process *process = p->config->process;
+	const struct oci_scheduler *o = process ? process->scheduler : NULL;
+	uint64_t flags;
+
+	if (!o)
+		return 0;
+
+	int i = find_policy(o->policy, e);
+	if (i < 0 || check_operands(o, policies[i].kind, e) < 0 || read_flags(p, &flags, e) < 0 ||
+	    check_forks(p, policies[i].kind, flags, e) < 0)
+		return -1;
+
+	p->scheduler = (struct scheduler_step) {
+		.name = policies[i].name,
+		.policy = policies[i].policy,
+		.flags = flags,
+		.nice = o->nice,
+		.priority = (uint32_t) o->priority,
+		.runtime = o->runtime,
+		.deadline = o->deadline,
+		.period = o->period,
+	};
+	if (!is_lost_by_fork(p))
+		plan_add(p, OP_SET_SCHEDULER, PLACE)->scheduler = p->scheduler;
+
+	return 0;
+}
+
+int plan_late_scheduler(struct planner *p, struct err *e)
+{
+	(void) e;
+	if (p->scheduler.name && is_lost_by_fork(p))
+		plan_add(p, OP_SET_SCHEDULER, PLACE)->scheduler = p->scheduler;
+
+	return 0;
+}
+
+/* ---- ioPriority ---- */
+
+int plan_io_priority(struct planner *p, struct err *e)
+{
+	const struct oci_process *process = p->config->process;
+	const struct oci_io_priority *o = process ? process->io_priority : NULL;
+	size_t i = 0;
+
+	if (!o)
+		return 0;
+	while (i < ARRAY_SIZE(io_classes) && strcmp(io_classes[i].name, o->class) != 0)
+		i++;
+	if (i == ARRAY_SIZE(io_classes))
+		return err_cfg(e, "/process/ioPriority/class", "invalid ioPriority.class: \"%s\"",
+			       o->class);
+	if (o->priority < 0 || o->priority > 7)
+		return err_cfg(e, "/process/ioPriority/priority", "invalid ioPriority.priority: %d",
+			       (int) o->priority);
+
+	struct step *step = plan_add(p, OP_SET_IO_PRIORITY, "/process/ioPriority");
+	step->io_priority.name = io_classes[i].name;
+	step->io_priority.class = io_classes[i].class;
+	step->io_priority.level = o->priority;
+
+	return 0;
+}
+
+/* ---- execCPUAffinity ---- */
+
+/* @add: false where the list is only checked. "" leaves things as they are. */
+static int plan_affinity(struct planner *p, const char *list, const char *place, bool add,
+			 bool before_birth, struct err *e)
+{
+	struct cpu_set *set = arena_new(p->arena, struct cpu_set);
+	const char *fault;
+
+	if (!list)
+		return 0;
+	if (cpu_list_parse(list, set, &fault) < 0)
+		return err_cfg(e, place, "\"%s\" %s", list, fault);
+	if (!add || !list[0])
+		return 0;
+
+	struct step *step = plan_add(p, OP_SET_AFFINITY, place);
+	step->affinity.list = list;
+	step->affinity.mask = set->words;
+	step->affinity.before_birth = before_birth;
+
+	return 0;
+}
+
+static int plan_affinities(struct planner *p, bool initial, bool final, struct err *e)
+{
+	const struct oci_process *process = p->config->process;
+	const struct oci_exec_cpu_affinity *o = process ? process->exec_cpu_affinity : NULL;
+
+	if (!o)
+		return 0;
+	if (plan_affinity(p, o->initial, "/process/execCPUAffinity/initial", initial, true, e) < 0)
+		return -1;
+
+	return plan_affinity(p, o->final, "/process/execCPUAffinity/final", final, false, e);
+}
+
+/*
+ * An engine that is bound to some CPUs (taskset, CPUAffinity= of systemd) is so for itself. With execCPUAffinity the
+ * kernel alone decides where `final` is left out: config.md#linux-process.
+ */
+static bool is_chosen(const struct planner *p)
+{
+	const struct oci_process *process = p->config->process;
+	const struct oci_exec_cpu_affinity *o = process ? process->exec_cpu_affinity : NULL;
+
+	return o && ((o->initial && o->initial[0]) || (o->final && o->final[0]));
+}
+
+int plan_reset_affinity(struct planner *p, struct err *e)
+{
+	(void) e;
+	/* execCPUAffinity is not for the first process. */
+	if (!p->plan->entered || !is_chosen(p))
+		plan_add(p, OP_RESET_AFFINITY, "");
+
+	return 0;
+}
+
+int plan_exec_affinity(struct planner *p, struct err *e)
+{
+	return plan_affinities(p, false, false, e);
+}
+
+int plan_initial_affinity(struct planner *p, struct err *e)
+{
+	return plan_affinities(p, true, false, e);
+}
+
+int plan_final_affinity(struct planner *p, struct err *e)
+{
+	return plan_affinities(p, false, true, e);
+}

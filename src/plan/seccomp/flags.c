@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * plan/seccomp/flags.c - linux.seccomp: how the filter is to be loaded, and who listens to it
+ *
+ * Runs in tare while it decides; nothing here needs libseccomp. runtime-spec, config-linux.md#seccomp; seccomp(2).
+ */
+#include "base/table.h"
+#include "kernel/process.h"
+#include "plan/planner.h"
+#include "plan/seccomp/profile.h"
+
+#include <string.h>
+
+#define PLACE "/linux/seccomp"
+
+static const struct {
+	const char *name;
+	uint32_t flag;
+	const char *since;
+} flags[] = {
+	{ "SECCOMP_FILTER_FLAG_TSYNC", SECCOMP_FILTER_FLAG_TSYNC, "3.17" },
+	{ "SECCOMP_FILTER_FLAG_LOG", SECCOMP_FILTER_FLAG_LOG, "4.14" },
+	{ "SECCOMP_FILTER_FLAG_SPEC_ALLOW", SECCOMP_FILTER_FLAG_SPEC_ALLOW, "4.17" },
+	{ "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV,
+	  "5.19" },
+};
+
+/* Those @among the bits. */
+static const char **names_of(uint32_t among, struct arena *a, size_t *count)
+{
+	const char **names = arena_array(a, ARRAY_SIZE(flags) + 1, sizeof(*names));
+
+	*count = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
+		if (flags[i].flag & among)
+			names[(*count)++] = flags[i].name;
+
+	return names;
+}
+
+const char **seccomp_flag_names(struct arena *a, size_t *count)
+{
+	return names_of(~0U, a, count);
+}
+
+const char **seccomp_supported_flags(struct arena *a, size_t *count)
+{
+	return names_of(sys_seccomp_known_flags(~0U), a, count);
+}
+
+static bool uses_notify(const struct oci_linux_seccomp *config)
+{
+	static const char notify[] = "SCMP_ACT_NOTIFY";
+
+	for (size_t i = 0; i < config->syscalls_count; i++)
+		if (strcmp(config->syscalls[i].action, notify) == 0)
+			return true;
+
+	return strcmp(config->default_action, notify) == 0;
+}
+
+static int read_flag(uint32_t *flag, const char *name, const char *place, uint32_t known,
+		     struct err *e)
+{
+	size_t k = 0;
+
+	while (k < ARRAY_SIZE(flags) && strcmp(flags[k].name, name) != 0)
+		k++;
+	if (k == ARRAY_SIZE(flags))
+		return err_cfg(e, place, "unknown seccomp flag \"%s\"", name);
+	if (!(flags[k].flag & known)) {
+		(void) err_cfg(e, place, "this kernel does not know the seccomp flag \"%s\"", name);
+		return err_lacks(e, flags[k].name, flags[k].since);
+	}
+	*flag = flags[k].flag;
+
+	return 0;
+}
+
+static int check_listener(const struct oci_linux_seccomp *config, bool notify, uint32_t known,
+			  struct err *e)
+{
+	bool path = config->listener_path && config->listener_path[0];
+
+	if (config->listener_metadata && config->listener_metadata[0] && !path)
+		return err_cfg(e, PLACE "/listenerMetadata",
+			       "listenerMetadata goes with listenerPath only");
+	if (notify && !path)
+		return err_cfg(e, PLACE "/listenerPath", "SCMP_ACT_NOTIFY needs a listenerPath");
+	if (notify && !(known & SECCOMP_FILTER_FLAG_TSYNC_ESRCH)) {
+		(void) err_cfg(e, PLACE, "SCMP_ACT_NOTIFY needs Linux 5.7");
+		return err_lacks(e, "SCMP_ACT_NOTIFY", "5.7");
+	}
+
+	return 0;
+}
+
+int seccomp_read_flags(struct seccomp_program *program, const struct oci_linux_seccomp *config,
+		       uint32_t known, struct arena *a, struct err *e)
+{
+	/* How inside/filter.c has to load a filter with a listener. */
+	const uint32_t listener = SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_TSYNC |
+				  SECCOMP_FILTER_FLAG_TSYNC_ESRCH;
+
+	/* Absent is not empty: without a word the slow mitigation of branch attacks is left out, as
+	 * peers do. */
+	program->flags = config->flags ? 0 : SECCOMP_FILTER_FLAG_SPEC_ALLOW & known;
+	program->notify = uses_notify(config);
+	for (size_t i = 0; i < config->flags_count; i++) {
+		uint32_t flag = 0;
+
+		if (read_flag(&flag, config->flags[i], arena_printf(a, PLACE "/flags/%zu", i),
+			      known, e) < 0)
+			return -1;
+		program->flags |= flag;
+	}
+	/* Without a listener there is nobody to wait for, and the kernel doesn't take it. */
+	if (program->notify)
+		program->flags |= listener;
+	else
+		program->flags &= ~SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
+
+	return check_listener(config, program->notify, known, e);
+}

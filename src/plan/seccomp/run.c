@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * plan/seccomp/run.c - what a filter does with a call, found out without loading it
+ *
+ * Runs in tare while it decides: whether the program can be executed at all, and whether tare-init
+ * can still speak when the filter is in force. The part of classic BPF that a filter needs to look
+ * at number and architecture; as soon as it looks at anything else the answer is "it depends".
+ */
+#include "plan/seccomp/profile.h"
+
+#include "kernel/arch.h"
+
+#include <linux/seccomp.h>
+#include <stddef.h>
+
+#define ARGS_END (offsetof(struct seccomp_data, args) + sizeof(((struct seccomp_data *) 0)->args))
+
+/* The half of an argument at @offset: all processors that tare knows have the lower one first. */
+static uint32_t argument(uint32_t offset, const uint64_t *args)
+{
+	uint32_t at = offset - (uint32_t) offsetof(struct seccomp_data, args);
+
+	return (uint32_t) (args[at / 8] >> (at % 8 * 8));
+}
+
+/* The word at @offset of struct seccomp_data. False: it is an argument that is not known, or our own address. */
+static bool load(uint32_t offset, int number, const uint64_t *args, uint32_t *a)
+{
+	if (args && offset >= offsetof(struct seccomp_data, args) && offset < ARGS_END &&
+	    offset % 4 == 0)
+		*a = argument(offset, args);
+	else if (offset == offsetof(struct seccomp_data, nr))
+		*a = (uint32_t) number;
+	else if (offset == offsetof(struct seccomp_data, arch))
+		*a = ARCH_AUDIT;
+	else
+		return false;
+
+	return true;
+}
+
+/* How many instructions are skipped. False: it is no jump that we know. */
+static bool jump(const struct sock_filter *f, uint32_t a, size_t *skip)
+{
+	bool yes;
+
+	switch (f->code) {
+	case BPF_JMP | BPF_JA:
+		*skip = f->k;
+		return true;
+	case BPF_JMP | BPF_JEQ | BPF_K:
+		yes = a == f->k;
+		break;
+	case BPF_JMP | BPF_JGT | BPF_K:
+		yes = a > f->k;
+		break;
+	case BPF_JMP | BPF_JGE | BPF_K:
+		yes = a >= f->k;
+		break;
+	case BPF_JMP | BPF_JSET | BPF_K:
+		yes = (a & f->k) != 0;
+		break;
+	default:
+		return false;
+	}
+	*skip = yes ? f->jt : f->jf;
+
+	return true;
+}
+
+bool seccomp_constant_result(const struct seccomp_program *program, int number, uint32_t *result)
+{
+	return seccomp_result(program, number, NULL, result);
+}
+
+bool seccomp_result(const struct seccomp_program *program, int number, const uint64_t *args,
+		    uint32_t *result)
+{
+	uint32_t a = 0;
+	size_t skip;
+
+	for (size_t at = 0; at < program->count; at++) {
+		const struct sock_filter *f = &program->filter[at];
+
+		if (f->code == (BPF_RET | BPF_K)) {
+			*result = f->k;
+			return true;
+		}
+		if (f->code == (BPF_LD | BPF_W | BPF_ABS)) {
+			if (!load(f->k, number, args, &a))
+				return false;
+		} else if (f->code == (BPF_ALU | BPF_AND | BPF_K)) {
+			a &= f->k;
+		} else if (jump(f, a, &skip)) {
+			at += skip;
+		} else {
+			return false;
+		}
+	}
+
+	return false;
+}

@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * plan/seccomp/tree.c - the same filter, as a search
+ *
+ * libseccomp compares a call's number with each name of a profile, one after the other. The kernel takes 1.6 ms to
+ * check, translate and try out such a program of an engine, 0.5 ms for the tree, for each container; and a call whose arguments matter,
+ * or one that is denied, goes through all of it each time.
+ *
+ * The one idea: with the architecture and the number known, all that a program does up to the first argument it looks
+ * at is known too. So for each architecture the numbers fall into ranges of the same outcome: a result, or a place
+ * where the arguments are looked at. The new program searches for the range, and then returns the result, or does what the
+ * old one did from that place on, less the comparisons whose outcome is known.
+ *
+ * The ranges are exact, not tried out: a program that looks at the number in any other way than JEQ, JGT and JGE is left as
+ * it is. Runs in tare while it decides.
+ */
+#include "plan/seccomp/tree.h"
+
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NUMBER_AT offsetof(struct seccomp_data, nr)
+#define ARCH_AT	  offsetof(struct seccomp_data, arch)
+
+#define MOST_ARCHES 32
+
+/* What the accumulator holds, as far as it is known. */
+enum held { HELD_ARCH, HELD_NUMBER, HELD_OTHER, HELD_COUNT };
+
+/* Numbers from @first on, up to the next range. */
+struct range {
+	uint32_t first;
+	bool returns;
+	uint32_t
+		result; /* if it returns; else the index of the instruction that loads something else */
+};
+
+struct tree {
+	const struct sock_filter *from;
+	size_t from_count;
+	struct sock_filter *to;
+	size_t count, room;
+	bool failed; /* it can't be done, or would be too long */
+
+	uint32_t arches[MOST_ARCHES];
+	size_t arch_count;
+	uint32_t arch, number; /* those assumed at the moment */
+	unsigned char *seen;   /* by explore(): a bit for each enum held */
+	uint32_t *points;      /* where a range may begin */
+	size_t point_count;
+	struct range *ranges;
+	size_t range_count;
+};
+
+/* ---- looking at the old program ---- */
+
+static enum held held_after_load(uint32_t offset)
+{
+	if (offset == ARCH_AT)
+		return HELD_ARCH;
+
+	return offset == NUMBER_AT ? HELD_NUMBER : HELD_OTHER;
+}
+
+static bool is_load(const struct sock_filter *f)
+{
+	return f->code == (BPF_LD | BPF_W | BPF_ABS);
+}
+
+static bool is_jump(const struct sock_filter *f)
+{
+	return BPF_CLASS(f->code) == BPF_JMP && BPF_SRC(f->code) == BPF_K;
+}
+
+/* How many instructions jump @f skips with @a in the accumulator. */
+static size_t skipped(const struct sock_filter *f, uint32_t a)
+{
+	bool yes = false;
+
+	switch (BPF_OP(f->code)) {
+	case BPF_JA:
+		return f->k;
+	case BPF_JEQ:
+		yes = a == f->k;
+		break;
+	case BPF_JGT:
+		yes = a > f->k;
+		break;
+	case BPF_JGE:
+		yes = a >= f->k;
+		break;
+	case BPF_JSET:
+		yes = (a & f->k) != 0;
+		break;
+	}
+
+	return yes ? f->jt : f->jf;
+}
+
+static bool is_listed(const struct tree *t, uint32_t arch, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (t->arches[i] == arch)
+			return true;
+
+	return false;
+}
+
+/* The architectures are those that it is compared with. */
+static void add_arch(struct tree *t, const struct sock_filter *f)
+{
+	if (BPF_OP(f->code) != BPF_JEQ)
+		t->failed = true;
+	else if (is_listed(t, f->k, t->arch_count))
+		return;
+	else if (t->arch_count == MOST_ARCHES)
+		t->failed = true;
+	else
+		t->arches[t->arch_count++] = f->k;
+}
+
+static void add_point(struct tree *t, uint32_t point)
+{
+	t->points[t->point_count++] = point;
+}
+
+/* Which numbers does it tell apart? */
+static void add_points(struct tree *t, const struct sock_filter *f)
+{
+	switch (BPF_OP(f->code)) {
+	case BPF_JEQ:
+		add_point(t, f->k);
+		add_point(t, f->k + 1); /* that of the last number is 0, which is a point anyway */
+		break;
+	case BPF_JGE:
+		add_point(t, f->k);
+		break;
+	case BPF_JGT:
+		add_point(t, f->k + 1);
+		break;
+	default:
+		t->failed = true;
+	}
+}
+
+/* All that can be reached from @at on, with t->arch. */
+static void explore(struct tree *t, size_t at, enum held held)
+{
+	while (!t->failed) {
+		const struct sock_filter *f = &t->from[at];
+
+		if (at >= t->from_count)
+			t->failed = true;
+		if (t->failed || t->seen[at] & 1 << held)
+			return;
+		t->seen[at++] |= (unsigned char) (1 << held);
+		if (f->code == (BPF_RET | BPF_K))
+			return;
+		if (is_load(f)) {
+			held = held_after_load(f->k);
+		} else if (f->code == (BPF_ALU | BPF_AND | BPF_K) && held == HELD_OTHER) {
+			continue;
+		} else if (!is_jump(f)) {
+			t->failed = true;
+		} else if (BPF_OP(f->code) == BPF_JA || held == HELD_ARCH) {
+			if (held == HELD_ARCH && BPF_OP(f->code) != BPF_JA)
+				add_arch(t, f);
+			at += skipped(f, t->arch);
+		} else {
+			if (held == HELD_NUMBER)
+				add_points(t, f);
+			explore(t, at + f->jt, held);
+			at += f->jf;
+		}
+	}
+}
+
+/* What it does with t->arch and @number, up to the first thing it looks at besides. */
+static struct range outcome(const struct tree *t, uint32_t number)
+{
+	uint32_t a = 0;
+
+	for (size_t at = 0;; at++) {
+		const struct sock_filter *f = &t->from[at];
+
+		if (f->code == (BPF_RET | BPF_K))
+			return (struct range) { number, true, f->k };
+		if (is_jump(f))
+			at += skipped(f, a);
+		else if (held_after_load(f->k) == HELD_OTHER)
+			return (struct range) { number, false, (uint32_t) at };
+		else
+			a = f->k == ARCH_AT ? t->arch : number;
+	}
+}
+
+static int compare_points(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *) a, y = *(const uint32_t *) b;
+
+	return (x > y) - (x < y);
+}
+
+static void explore_all(struct tree *t)
+{
+	memset(t->seen, 0, t->from_count);
+	t->point_count = 0;
+	add_point(t, 0);
+	explore(t, 0, HELD_OTHER);
+}
+
+/* With arguments to look at, each number may go its own way later. */
+static bool is_alike(const struct range *a, const struct range *b)
+{
+	return a->first == b->first || (a->returns && b->returns && a->result == b->result);
+}
+
+static void find_ranges(struct tree *t)
+{
+	explore_all(t);
+	if (t->failed)
+		return;
+	qsort(t->points, t->point_count, sizeof(*t->points), compare_points);
+	t->range_count = 0;
+	for (size_t i = 0; i < t->point_count; i++) {
+		struct range r = outcome(t, t->points[i]);
+
+		if (t->range_count == 0 || !is_alike(&r, &t->ranges[t->range_count - 1]))
+			t->ranges[t->range_count++] = r;
+	}
+}
+
+/* One that it is compared with nowhere stands for all such. */
+static uint32_t any_other(const struct tree *t)
+{
+	uint32_t other = 0;
+
+	while (is_listed(t, other, t->arch_count))
+		other++;
+
+	return other;
+}
+
+/* Such a one comes by all comparisons there are for it. */
+static void find_arches(struct tree *t)
+{
+	if (t->failed)
+		return;
+	do {
+		t->arch = any_other(t);
+		explore_all(t);
+	} while (!t->failed && is_listed(t, t->arch, t->arch_count));
+}
+
+/* ---- writing the new one ---- */
+
+static size_t append(struct tree *t, struct sock_filter f)
+{
+	if (t->count == t->room)
+		t->failed = true;
+	if (t->failed)
+		return 0;
+	t->to[t->count] = f;
+
+	return t->count++;
+}
+
+/*
+ * The jump at @at is done with what follows it if it is taken; from here on is the rest. Few are farther away than a
+ * conditional jump can say.
+ */
+static void end_of_taken(struct tree *t, size_t at)
+{
+	size_t distance = t->count - at - 1;
+
+	if (t->failed)
+		return;
+	if (distance <= UINT8_MAX) {
+		t->to[at].jt = 0;
+		t->to[at].jf = (uint8_t) distance;
+		return;
+	}
+	append(t, (struct sock_filter) { 0 });
+	if (t->failed)
+		return;
+	memmove(&t->to[at + 2], &t->to[at + 1], distance * sizeof(*t->to));
+	t->to[at].jt = 1;
+	t->to[at].jf = 0;
+	t->to[at + 1] = (struct sock_filter) BPF_STMT(BPF_JMP | BPF_JA, (uint32_t) distance);
+}
+
+/* What the old one does from @at on, where the accumulator is about to be loaded. */
+static void append_rest(struct tree *t, size_t at, bool known, uint32_t a)
+{
+	while (!t->failed) {
+		struct sock_filter f = t->from[at++];
+
+		if (is_load(&f)) {
+			known = held_after_load(f.k) != HELD_OTHER;
+			a = f.k == ARCH_AT ? t->arch : t->number;
+			if (!known)
+				append(t, f);
+		} else if (is_jump(&f) && (known || BPF_OP(f.code) == BPF_JA)) {
+			at += skipped(&f, a);
+		} else if (is_jump(&f)) {
+			size_t jump = append(t, f);
+
+			append_rest(t, at + f.jt, false, 0);
+			end_of_taken(t, jump);
+			at += f.jf;
+		} else {
+			append(t, f);
+			if (f.code == (BPF_RET | BPF_K))
+				return;
+		}
+	}
+}
+
+static void append_range(struct tree *t, const struct range *r)
+{
+	t->number = r->first;
+	if (r->returns)
+		append(t, (struct sock_filter) BPF_STMT(BPF_RET | BPF_K, r->result));
+	else
+		append_rest(t, r->result, false, 0);
+}
+
+static size_t append_jump(struct tree *t, uint16_t operation, uint32_t k)
+{
+	return append(t, (struct sock_filter) BPF_JUMP(BPF_JMP | operation | BPF_K, k, 0, 0));
+}
+
+/* Three ranges from @r on, the middle one a single number between two with the same result. */
+static bool is_exception(const struct range *r)
+{
+	return r[0].returns && r[2].returns && r[0].result == r[2].result &&
+	       r[2].first - r[1].first == 1;
+}
+
+/* Ranges @low up to, not with, @high. */
+static void append_search(struct tree *t, size_t low, size_t high)
+{
+	bool exception = high - low == 3 && is_exception(&t->ranges[low]);
+	size_t middle = low + (high - low) / 2;
+
+	if (high - low == 1) {
+		append_range(t, &t->ranges[low]);
+		return;
+	}
+
+	size_t jump = append_jump(t, exception ? BPF_JEQ : BPF_JGE, t->ranges[middle].first);
+
+	append_search(t, middle, exception ? middle + 1 : high);
+	end_of_taken(t, jump);
+	append_search(t, low, middle);
+}
+
+static void append_arch(struct tree *t, uint32_t arch)
+{
+	t->arch = arch;
+	find_ranges(t);
+	if (t->failed)
+		return;
+	if (t->range_count > 1)
+		append(t, (struct sock_filter) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, NUMBER_AT));
+	append_search(t, 0, t->range_count);
+}
+
+static void append_all(struct tree *t)
+{
+	if (t->failed)
+		return;
+	if (t->arch_count > 0)
+		append(t, (struct sock_filter) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, ARCH_AT));
+	for (size_t i = 0; i < t->arch_count && !t->failed; i++) {
+		size_t jump = append_jump(t, BPF_JEQ, t->arches[i]);
+
+		append_arch(t, t->arches[i]);
+		end_of_taken(t, jump);
+	}
+	append_arch(t, any_other(t));
+}
+
+void seccomp_make_tree(struct seccomp_program *program, struct arena *a)
+{
+	size_t count = program->count;
+	/* A search is quicker even where it is somewhat longer. */
+	size_t longest = count + count / 2, room = longest < BPF_MAXINSNS ? longest : BPF_MAXINSNS;
+	struct tree t = {
+		.from = program->filter,
+		.from_count = count,
+		.to = arena_array(a, room, sizeof(*t.to)),
+		.room = room,
+		.seen = arena_alloc(a, count),
+		.points = arena_array(a, 2 * count + 1, sizeof(*t.points)),
+		.ranges = arena_array(a, 2 * count + 1, sizeof(*t.ranges)),
+		.failed = count == 0 || !is_load(program->filter),
+	};
+
+	find_arches(&t);
+	append_all(&t);
+	if (t.failed)
+		return;
+	program->filter = t.to;
+	program->count = (uint16_t) t.count;
+}

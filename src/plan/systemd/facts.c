@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * plan/systemd/facts.c - which systemd would make our cgroups, and where
+ *
+ * Read only where --systemd-cgroup asks for it. No bus is needed to tell: the system's manager is
+ * process 1, and where a user's is, is told by the cgroups that are there (plan/systemd/scope.c).
+ */
+#include "base/fd.h"
+#include "base/words.h"
+#include "kernel/process.h"
+#include "plan/accounts.h"
+#include "plan/planner.h"
+
+#include <string.h>
+
+#define PROC_SIZE 8192
+#define BOOTED	  "/run/systemd/system" /* sd_booted(3) */
+
+/* The whole of a small file, or NULL. */
+static char *read_text(const char *path, struct arena *a)
+{
+	autoclose int fd = sys_open(path, O_RDONLY);
+	if (fd < 0)
+		return NULL;
+
+	char *text = arena_alloc(a, PROC_SIZE);
+	ssize_t length = sys_read_all(fd, text, PROC_SIZE - 1);
+	if (length < 0)
+		return NULL;
+	text[length] = '\0';
+
+	return text;
+}
+
+/*
+ * systemd calls itself so as process 1, however it was started. In a pid namespace without systemd it would take our
+ * PIDs for others. Where procfs hides process 1 we can't tell, and believe it.
+ */
+static bool is_first_process(struct arena *a)
+{
+	const char *name = read_text("/proc/1/comm", a);
+
+	return !name || strcmp(name, "systemd\n") == 0;
+}
+
+/* The hierarchy systemd itself is in: v2, or on v1 the one of its name. */
+static const char *find_own_line(char *text)
+{
+	for (char *line; (line = strsep(&text, "\n"));) {
+		if (strncmp(line, "0::", 3) == 0)
+			return line + 3;
+		if (strstr(line, ":name=systemd:"))
+			return strchr(strchr(line, ':') + 1, ':') + 1;
+	}
+
+	return NULL;
+}
+
+/* systemd puts itself into init.scope of its root. */
+static const char *read_root(struct arena *a)
+{
+	static const char scope[] = "/init.scope";
+	char *text = read_text("/proc/1/cgroup", a);
+	const char *own = text ? find_own_line(text) : NULL;
+
+	if (!own)
+		return "";
+
+	size_t length = strlen(own);
+	if (ends_with(own, scope))
+		length -= sizeof(scope) - 1;
+	while (length > 0 && own[length - 1] == '/')
+		length--;
+
+	return arena_memdup(a, own, length);
+}
+
+/* Who user @id of our user namespace is in the one above. */
+static uid_t outer_uid(uid_t id, struct arena *a)
+{
+	const char *at = read_text("/proc/self/uid_map", a);
+	struct id_range r;
+
+	while (at && account_parse_map(&at, &r) == 0)
+		if (id >= r.inside && id - r.inside < r.count)
+			return r.outside + (id - r.inside);
+
+	return id;
+}
+
+/*
+ * root of a user namespace is asked for a container by an engine of an ordinary user, or is root of a container
+ * with a systemd of its own. The latter's files belong to it, the host's to nobody it knows.
+ */
+static bool wants_user_manager(const struct facts *facts, const struct stat *booted)
+{
+	return facts->euid != 0 || (!facts->initial_userns && booted->st_uid != 0);
+}
+
+void facts_gather_systemd(struct facts *facts, struct arena *a)
+{
+	struct stat st = { .st_uid = 0 };
+	bool booted =
+		sys_stat_at(AT_FDCWD, BOOTED, AT_SYMLINK_NOFOLLOW, &st) == 0 && S_ISDIR(st.st_mode);
+
+	facts->systemd = (struct systemd_facts) {
+		.booted = booted,
+		.first = is_first_process(a),
+		.user = wants_user_manager(facts, &st),
+		.uid = outer_uid(facts->euid, a),
+		.root = read_root(a),
+	};
+}

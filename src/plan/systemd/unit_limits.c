@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * plan/systemd/unit_limits.c - a file of cgroup v2 as properties of a unit
+ */
+#include "plan/systemd/unit_limits.h"
+
+#include "base/fmt.h"
+#include "base/table.h"
+#include "plan/cpu_list.h"
+
+#include <string.h>
+
+#define NONE UINT64_MAX /* systemd's "infinity" */
+
+/* Versions of systemd that brought what older ones would refuse the whole unit for. */
+#define SINCE_PERIOD 242
+#define SINCE_CPUSET 244
+#define SINCE_IDLE   252
+
+/* A number, as the kernel reads it: "max", or with K, M, G, T behind. @word is changed. */
+static bool parse(char *word, uint64_t *value)
+{
+	static const char units[] = "KMGT";
+	size_t length = strlen(word);
+	unsigned long long number;
+	unsigned shift = 0;
+
+	if (strcmp(word, "max") == 0) {
+		*value = NONE;
+		return true;
+	}
+
+	const char *unit = length > 0 ? strchr(units, word[length - 1] & ~0x20) : NULL;
+	if (unit && *unit) {
+		shift = 10 * (unsigned) (unit - units + 1);
+		word[length - 1] = '\0';
+	}
+	if (fmt_parse_u64(word, &number) < 0 || number > NONE >> shift)
+		return false;
+	*value = (uint64_t) number << shift;
+
+	return true;
+}
+
+/* ---- one file each; @words is the value, to be cut up ---- */
+
+static void add_number(struct properties *p, const char *property, char *words)
+{
+	uint64_t value;
+
+	if (parse(words, &value))
+		property_u64(p, property, value);
+}
+
+/* 0 is none for systemd; the cgroup below has the 0. */
+static void add_tasks(struct properties *p, const char *property, char *words)
+{
+	uint64_t value;
+
+	if (parse(words, &value))
+		property_u64(p, property, value > 0 ? value : 1);
+}
+
+static uint64_t round_up(uint64_t value, uint64_t step)
+{
+	return (value + step - 1) / step * step;
+}
+
+/* "QUOTA PERIOD", in microseconds; the period may be left out. */
+static void add_quota(struct properties *p, const char *property, char *words)
+{
+	const uint64_t second = 1000000, step = 10000;
+	char *rest = words, *first = strsep(&rest, " ");
+	uint64_t quota, period = 100000;
+
+	if (!parse(first, &quota) || (rest && !parse(rest, &period)) || period == 0)
+		return;
+	if (quota == NONE) {
+		property_u64(p, property, NONE);
+		return;
+	}
+	if (quota > NONE / second - step)
+		return;
+	property_u64(p, property, round_up((quota * second + period - 1) / period, step));
+	property_u64_since(p, "CPUQuotaPeriodUSec", SINCE_PERIOD, period);
+}
+
+/* The lowest weight of all: systemd says 0 for it. Without, the weight is the one told or the default. */
+static void add_idle(struct properties *p, const char *property, char *words)
+{
+	if (strcmp(words, "1") == 0)
+		property_u64_since(p, property, SINCE_IDLE, 0);
+	else if (strcmp(words, "0") == 0 && !(p->text && strstr(p->text, "property CPUWeight ")))
+		property_u64_since(p, property, SINCE_IDLE, NONE);
+}
+
+/* "default N", or N for all devices; "8:0 N" for one device is no IOWeight. */
+static char *default_weight(char *words)
+{
+	return strncmp(words, "default ", 8) == 0 ? words + 8 : words;
+}
+
+static void add_io_weight(struct properties *p, const char *property, char *words)
+{
+	add_number(p, property, default_weight(words));
+}
+
+/* systemd makes bfq's weight of its own one: up to 100 the same, the rest of 1000 out of 10000. */
+static void add_bfq_weight(struct properties *p, const char *property, char *words)
+{
+	uint64_t weight;
+
+	if (parse(default_weight(words), &weight) && weight <= 1000)
+		property_u64(p, property, weight <= 100 ? weight : 100 + (weight - 100) * 11);
+}
+
+/* As systemd has it: CPU 0 is the lowest bit of the first byte. */
+static unsigned byte_of(const struct cpu_set *set, size_t i)
+{
+	return set->words[i / 8] >> i % 8 * 8 & 0xff;
+}
+
+static size_t bytes_used(const struct cpu_set *set)
+{
+	size_t used = sizeof(set->words);
+
+	while (used > 0 && byte_of(set, used - 1) == 0)
+		used--;
+
+	return used;
+}
+
+static void add_list(struct properties *p, const char *property, char *words)
+{
+	const char *fault;
+	struct cpu_set set;
+
+	words[strcspn(words, "\n")] = '\0'; /* nothing but that: the parent's */
+	if (cpu_list_parse(words, &set, &fault) < 0)
+		return;
+	property_begin(p, property, "ay");
+	property_since(p, SINCE_CPUSET);
+	property_array(p, "y");
+	for (size_t i = 0, used = bytes_used(&set); i < used; i++) {
+		char text[8];
+
+		fmt_text(text, sizeof(text), "%u", byte_of(&set, i));
+		property_value(p, 'y', text);
+	}
+	property_end(p);
+}
+
+static const struct {
+	const char *file, *property;
+	void (*add)(struct properties *p, const char *property, char *words);
+} limits[] = {
+	{ "memory.max", "MemoryMax", add_number },
+	{ "memory.high", "MemoryHigh", add_number },
+	{ "memory.low", "MemoryLow", add_number },
+	{ "memory.min", "MemoryMin", add_number },
+	{ "memory.swap.max", "MemorySwapMax", add_number },
+	{ "pids.max", "TasksMax", add_tasks },
+	{ "cpu.weight", "CPUWeight", add_number },
+	{ "cpu.idle", "CPUWeight", add_idle },
+	{ "cpu.max", "CPUQuotaPerSecUSec", add_quota },
+	{ "cpuset.cpus", "AllowedCPUs", add_list },
+	{ "cpuset.mems", "AllowedMemoryNodes", add_list },
+	{ "io.weight", "IOWeight", add_io_weight },
+	{ "io.bfq.weight", "IOWeight", add_bfq_weight },
+};
+
+void unit_limit_add(struct properties *p, const char *file, const char *value)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(limits); i++)
+		if (strcmp(limits[i].file, file) == 0)
+			limits[i].add(p, limits[i].property, arena_strdup(p->arena, value));
+}
