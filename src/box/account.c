@@ -2,8 +2,9 @@
 /*
  * box/account.c - users and groups by the names that the image has for them
  *
- * passwd(5), group(5). The files are the image's: looked up with ROOT as the root, regular ones only, read up to a bound. What
- * can't be read is as good as missing, and then only numbers have a meaning.
+ * passwd(5), group(5). The files are the image's: looked up with ROOT as the root, regular ones
+ * only, read up to a bound. What can't be read is as good as missing, and then only numbers have a
+ * meaning.
  */
 #include "box/box.h"
 
@@ -202,8 +203,8 @@ static int find_user(struct box *b, const char *word, struct err *e)
 }
 
 /*
- * Android's kernels give a network to some groups only ("paranoid networking"), and so shared storage: inet, net_raw, net_admin,
- * sdcard_rw, media_rw. Root is no exception.
+ * Android's kernels give a network to some groups only ("paranoid networking"), and so shared
+ * storage: inet, net_raw, net_admin, sdcard_rw, media_rw. Root is no exception.
  */
 static const uint32_t android_groups[] = { 3003, 3004, 3005, 1015, 1023 };
 

@@ -2,10 +2,11 @@
 /*
  * box/arch.c - programs for another processor
  *
- * The ELF header of the program, or of its interpreter, says what it is for. A 32-bit program of our own processor gets the
- * personality that says so in uname(2). A foreign one is run by the kernel, if binfmt_misc has an entry for it that works in any
- * root (flag F); else by qemu, which is bound into the box's own /dev: nothing is copied into ROOT, and nothing is
- * registered on the host.
+ * The ELF header of the program, or of its interpreter, says what it is for. A 32-bit program of
+ * our own processor gets the personality that says so in uname(2). A foreign one is run by the
+ * kernel, if binfmt_misc has an entry for it that works in any root (flag F); else by qemu, which
+ * is bound into the box's own /dev: nothing is copied into ROOT, and nothing is registered on the
+ * host.
  */
 #include "box/box.h"
 
@@ -59,7 +60,10 @@ static int find_program(struct box *b, const char **path)
 	return -ENOENT;
 }
 
-/* What is executed in the end, and what comes between its name and the arguments: a script is run by another program. */
+/*
+ * What is executed in the end, and what comes between its name and the arguments: a script is run
+ * by another program.
+ */
 struct found {
 	uint16_t machine; /* EM_NONE: nothing is known */
 	const char *path; /* of the program with that header */
@@ -116,7 +120,10 @@ static bool is_companion(uint16_t machine)
 	return false;
 }
 
-/* An entry of the host's that was opened when it was made, and so is found in every root: binfmt_misc.rst, flag F. */
+/*
+ * An entry of the host's that was opened when it was made, and so is found in every root:
+ * binfmt_misc.rst, flag F.
+ */
 static bool is_registered(struct box *b, const char *arch)
 {
 	char text[1024];

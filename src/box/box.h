@@ -2,12 +2,14 @@
 /*
  * box/box.h - a root file system and some flags become a container's config
  *
- * `tare box ROOT` has no config.json: what one would say is put together here, as the types that config.json is decoded to. From
- * there on a box is a container like any other: the same planner, the same steps, the same verbs. What the specification has
- * no word for is an annotation (plan/annotations/annotation.h), so that `--emit-config` leaves a bundle which `run` runs alike.
+ * `tare box ROOT` has no config.json: what one would say is put together here, as the types that
+ * config.json is decoded to. From there on a box is a container like any other: the same planner,
+ * the same steps, the same verbs. What the specification has no word for is an annotation
+ * (plan/annotations/annotation.h), so that `--emit-config` leaves a bundle which `run` runs alike.
  *
- * Runs in tare, before anything is done. It reads ROOT, which may be of a stranger: files are looked up with ROOT as the
- * root, must be regular, and are read in bounds. On failure @e->place is the flag that asked for what was refused.
+ * Runs in tare, before anything is done. It reads ROOT, which may be of a stranger: files are
+ * looked up with ROOT as the root, must be regular, and are read in bounds. On failure @e->place is
+ * the flag that asked for what was refused.
  */
 #pragma once
 
@@ -17,7 +19,9 @@
 #include "libocispec/oci_types.h"
 #include "plan/planner.h"
 
-/* What nobody asked for, and may be left out where the kernel refuses it: wishes.c has the table. */
+/*
+ * What nobody asked for, and may be left out where the kernel refuses it: wishes.c has the table.
+ */
 enum box_wish {
 	WISH_NONE,
 	WISH_PID,
@@ -109,7 +113,10 @@ struct box {
 	const char *state_root;	    /* where files of ours are kept */
 	bool terminal;		    /* the caller has one for standard input and output */
 	bool detach, quiet;
-	/* Namespaces (CLONE_NEW*) of the config that this kernel can't make; asked after a failure. NULL: none are known. */
+	/*
+	 * Namespaces (CLONE_NEW*) of the config that this kernel can't make; asked after a failure.
+	 * NULL: none are known.
+	 */
 	uint64_t (*missing)(struct box *b);
 
 	/* once box_open() is done */
@@ -154,8 +161,8 @@ struct box {
 };
 
 /*
- * Open @root, the word of the command line, and choose the box's ID. 0, or -1: there is no such directory, or it is something
- * that a box can't be made of, with the command that helps.
+ * Open @root, the word of the command line, and choose the box's ID. 0, or -1: there is no such
+ * directory, or it is something that a box can't be made of, with the command that helps.
  */
 int box_open(struct box *b, const char *root, struct err *e);
 
@@ -169,8 +176,9 @@ int box_config(struct box *b, struct err *e);
 int box_read_wishes(struct box *b, struct err *e);
 
 /*
- * A step has failed with @e, and all is undone: leave out the wish that it was for. 1: the config is to be made again; 0: @e is
- * an error like any other, its place still a JSON pointer; -1: what failed was demanded, and @e says by whom.
+ * A step has failed with @e, and all is undone: leave out the wish that it was for. 1: the config
+ * is to be made again; 0: @e is an error like any other, its place still a JSON pointer; -1: what
+ * failed was demanded, and @e says by whom.
  */
 int box_again(struct box *b, struct err *e);
 
@@ -186,7 +194,10 @@ int box_write_files(const struct box *b, struct err *e);
 /* Behind the end of the box: take an empty mount point that was made in ROOT/etc away. */
 void box_clean(const struct box *b);
 
-/* Put the flag that asked for it in the place of a JSON pointer; none where it was no flag. Returns -1. */
+/*
+ * Put the flag that asked for it in the place of a JSON pointer; none where it was no flag. Returns
+ * -1.
+ */
 int box_locate(const struct box *b, struct err *e);
 
 /* ---- for the files of box/ ---- */
@@ -218,7 +229,10 @@ void box_annotate_omitted(struct box *b);
 int box_refuse(struct box *b, const char *flag, const char *value, struct err *e, const char *fmt,
 	       ...) __attribute__((format(printf, 5, 6)));
 
-/* The next of a comma-separated list at @at, which is then behind it, in the arena; NULL: the end. Empty ones are left out. */
+/*
+ * The next of a comma-separated list at @at, which is then behind it, in the arena; NULL: the end.
+ * Empty ones are left out.
+ */
 const char *box_next_word(struct box *b, const char **at);
 
 void box_annotate(struct box *b, const char *key, const char *value);
@@ -270,5 +284,8 @@ bool box_has_program(const struct box *b, const char *path);
 
 /* ---- mounts.c ---- */
 
-/* The mount that @path will be in, and the rest of the path in its source: NULL where it is in ROOT itself. */
+/*
+ * The mount that @path will be in, and the rest of the path in its source: NULL where it is in ROOT
+ * itself.
+ */
 const struct oci_mount *box_mount_of(const struct box *b, const char *path, const char **rest);

@@ -2,7 +2,8 @@
 /*
  * box/config.c - the parts put together
  *
- * The subjects below fill the pieces of one oci_config, in an order in which each finds what it looks at of the others.
+ * The subjects below fill the pieces of one oci_config, in an order in which each finds what it
+ * looks at of the others.
  */
 #include "box/box.h"
 

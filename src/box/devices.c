@@ -2,7 +2,8 @@
 /*
  * box/devices.c - device nodes of the host that a flag lets in
  *
- * Number, owner and mode are those of the host's node. A directory (dri, snd) stands for all nodes in it.
+ * Number, owner and mode are those of the host's node. A directory (dri, snd) stands for all nodes
+ * in it.
  */
 #include "box/box.h"
 

@@ -2,8 +2,9 @@
 /*
  * box/files.c - the few files of ours that a box has
  *
- * None of them lies in ROOT. The list of name servers that --dns gives is a file in the state directory, named by its
- * content: it may be written by many boxes and stays, as the directory does.
+ * None of them lies in ROOT. The list of name servers that --dns gives is a file in the state
+ * directory, named by its content: it may be written by many boxes and stays, as the directory
+ * does.
  */
 #include "box/box.h"
 
@@ -16,7 +17,10 @@ int box_write_files(const struct box *b, struct err *e)
 
 	if (!path)
 		return 0;
-	/* The directory is made with the first container; parents are there, or it is the caller's to say where. */
+	/*
+	 * The directory is made with the first container; parents are there, or it is the caller's
+	 * to say where.
+	 */
 	sys_mkdir_at(AT_FDCWD, b->state_root, 0700);
 
 	autoclose int file = sys_open_at(

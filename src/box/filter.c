@@ -2,9 +2,9 @@
 /*
  * box/filter.c - the system calls that a box may not make: --seccomp, --deny
  *
- * The usual filter is a short list of what no program of an ordinary image needs, and what kernel bugs were found in again and again.
- * All else is allowed, so that a call which is new next year works. What makes namespaces and mounts is left to a
- * box that was given CAP_SYS_ADMIN.
+ * The usual filter is a short list of what no program of an ordinary image needs, and what kernel
+ * bugs were found in again and again. All else is allowed, so that a call which is new next year
+ * works. What makes namespaces and mounts is left to a box that was given CAP_SYS_ADMIN.
  */
 #include "box/box.h"
 
@@ -21,7 +21,10 @@
 
 #define MOST_RULES 512
 
-/* Without CAP_SYS_ADMIN the kernel refuses most of these itself; in a new user namespace it would not. */
+/*
+ * Without CAP_SYS_ADMIN the kernel refuses most of these itself; in a new user namespace it would
+ * not.
+ */
 static const char *const admin_calls[] = {
 	"mount",  "umount",   "umount2", "pivot_root", "move_mount",	"open_tree",
 	"fsopen", "fsconfig", "fsmount", "fspick",     "mount_setattr", "setns",
@@ -58,7 +61,10 @@ static const char *const denied_calls[] = {
 	"vm86old",
 };
 
-/* Input for a terminal that somebody else reads; sockets of the kernel's crypto and of the hypervisor. */
+/*
+ * Input for a terminal that somebody else reads; sockets of the kernel's crypto and of the
+ * hypervisor.
+ */
 static const struct {
 	const char *call;
 	uint32_t argument;
@@ -146,7 +152,10 @@ static void deny_argument(struct box *b, const char *call, uint32_t argument, ui
 	rule->args_count = 1;
 }
 
-/* clone3(2) has its flags in memory, where no filter can look: the C library falls back to clone(2). */
+/*
+ * clone3(2) has its flags in memory, where no filter can look: the C library falls back to
+ * clone(2).
+ */
 static void deny_namespaces(struct box *b)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(namespace_flags); i++) {

@@ -2,8 +2,8 @@
 /*
  * box/image.h - what a file says of itself: a file system, a partition table, or neither
  *
- * Only headers are read, in bounds, of a file that somebody else made. UEFI 2.10, section 5 (GPT); each file system's own
- * documents for its magic number.
+ * Only headers are read, in bounds, of a file that somebody else made. UEFI 2.10, section 5 (GPT);
+ * each file system's own documents for its magic number.
  */
 #pragma once
 

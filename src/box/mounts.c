@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * box/mounts.c - what is mounted in a box: what every root file system expects, and what flags ask for
+ * box/mounts.c - what is mounted in a box: what every root file system expects, and what flags ask
+ * for
  *
- * A flag's value has its parts between colons. A path may have one in it, behind a backslash: `\:`, and likewise `\,` and `\\`; any
- * other backslash is itself.
+ * A flag's value has its parts between colons. A path may have one in it, behind a backslash: `\:`,
+ * and likewise `\,` and `\\`; any other backslash is itself.
  */
 #include "box/box.h"
 
@@ -21,7 +22,10 @@
 
 /* ---- the parts of a value ---- */
 
-/* The next part of *@at up to @end, a separator, with its backslashes taken out; *@at is behind it. NULL: there is none. */
+/*
+ * The next part of *@at up to @end, a separator, with its backslashes taken out; *@at is behind it.
+ * NULL: there is none.
+ */
 static char *next_part(struct box *b, const char **at, char end)
 {
 	const char *from = *at;
@@ -41,7 +45,10 @@ static char *next_part(struct box *b, const char **at, char end)
 	return part;
 }
 
-/* Where the options begin: not one of the first @parts parts. Their backslashes stay, for next_part() with a comma. */
+/*
+ * Where the options begin: not one of the first @parts parts. Their backslashes stay, for
+ * next_part() with a comma.
+ */
 static void take_parts(struct box *b, const char *value, char **parts, size_t count,
 		       const char **options)
 {
@@ -79,7 +86,10 @@ static void add_option(struct box *b, struct oci_mount *m, const char *option)
 	m->options_count++;
 }
 
-/* The flag's options as config.json has them. @bind: read-only is for all that is mounted below, too. */
+/*
+ * The flag's options as config.json has them. @bind: read-only is for all that is mounted below,
+ * too.
+ */
 static void add_options(struct box *b, struct oci_mount *m, const char *text, bool bind)
 {
 	const char *option;
@@ -241,7 +251,10 @@ static size_t find_usual(const char *path)
 	return i;
 }
 
-/* Of a row that is bound already (sysfs in a user namespace) there is nothing between all and nothing. */
+/*
+ * Of a row that is bound already (sysfs in a user namespace) there is nothing between all and
+ * nothing.
+ */
 static bool add_reduced(struct box *b, const struct oci_mount *from, size_t row)
 {
 	unsigned level = b->level[usual_mounts[row].wish];
@@ -262,16 +275,16 @@ static bool add_reduced(struct box *b, const struct oci_mount *from, size_t row)
 }
 
 /*
- * In the host's pid namespace a procfs shows all processes. Since Linux 5.8 one mount of it can hide those that its readers may not
- * trace; the word "invisible" is as young, so no older kernel changes the host's own procfs by it. The group that sees all
- * the same must not be root's.
+ * In the host's pid namespace a procfs shows all processes. Since Linux 5.8 one mount of it can
+ * hide those that its readers may not trace; the word "invisible" is as young, so no older kernel
+ * changes the host's own procfs by it. The group that sees all the same must not be root's.
  */
 static void hide_processes(struct box *b, struct oci_mount *m)
 {
 	if (b->level[WISH_PID] == 0 || b->level[WISH_HIDEPID] > 0)
 		return;
 	add_option(b, m, "hidepid=invisible");
-	add_option(b, m, "gid=65534");
+	add_option(b, m, "gid=4294967294");
 }
 
 static void copy_usual(struct box *b, const struct oci_mount *from, enum box_wish wish)
@@ -291,7 +304,10 @@ static void copy_usual(struct box *b, const struct oci_mount *from, enum box_wis
 	box_wish(b, last_place(b), wish);
 }
 
-/* Those of `spec`. With --privileged the host's /dev takes the place of all in there, and nothing is read-only. */
+/*
+ * Those of `spec`. With --privileged the host's /dev takes the place of all in there, and nothing
+ * is read-only.
+ */
 static void add_usual(struct box *b)
 {
 	bool privileged = b->options->privileged;

@@ -10,7 +10,10 @@
 #include <limits.h>
 #include <string.h>
 
-/* What is new where no flag says otherwise. A network can't be made without an engine: the host's is the useful one. */
+/*
+ * What is new where no flag says otherwise. A network can't be made without an engine: the host's
+ * is the useful one.
+ */
 static const struct {
 	const char *type,
 		*other; /* config.json's word, and the shorter one of ip(8) and unshare(1) */
@@ -144,7 +147,10 @@ static int map_caller(struct box *b, bool keep_id, struct err *e)
 	}
 	map_user(b, false, keep_id ? f->euid : 0, f->euid, both ? &f->sub_uids : &no_range);
 	map_user(b, true, keep_id ? f->egid : 0, f->egid, both ? &f->sub_gids : &no_range);
-	/* user_namespaces(7): without a helper the kernel takes no map of groups before setgroups(2) is denied for good. */
+	/*
+	 * user_namespaces(7): without a helper the kernel takes no map of groups before
+	 * setgroups(2) is denied for good.
+	 */
 	if (both)
 		return 0;
 	b->user.additional_gids_count = 0;

@@ -20,7 +20,10 @@
 #include <linux/mount.h>
 #include <sys/file.h>
 
-/* What a name keeps of the directory's; with the number behind it there is room in a host name (64). */
+/*
+ * What a name keeps of the directory's; with the number behind it there is room in a host name
+ * (64).
+ */
 #define LONGEST_BASE 40
 
 /* How archives begin: magic(5). */
@@ -174,8 +177,9 @@ static void describe_image(struct box *b, const struct image_part *part)
 }
 
 /*
- * One box may write to an image, or several may read it: two mounts by two loop devices would not know of one another. The lock is of
- * the open file, which the loop device keeps: so it ends with the device.
+ * One box may write to an image, or several may read it: two mounts by two loop devices would not
+ * know of one another. The lock is of the open file, which the loop device keeps: so it ends with
+ * the device.
  */
 static int lock_image(const struct box *b, int file, struct err *e)
 {
@@ -265,7 +269,10 @@ static bool is_name_char(char c)
 	       c == '_' || c == '.' || c == '+' || c == '-';
 }
 
-/* FNV-1a, 32 bits: the name only has to be the same for the same directory, and another for most others. */
+/*
+ * FNV-1a, 32 bits: the name only has to be the same for the same directory, and another for most
+ * others.
+ */
 static uint32_t number_of(const struct stat *st)
 {
 	const uint64_t words[] = { st->st_dev, st->st_ino };
@@ -277,7 +284,10 @@ static uint32_t number_of(const struct stat *st)
 	return h;
 }
 
-/* "deb-3f2a91c0": the directory's name cut to what an ID may have, and a number that only this directory has. */
+/*
+ * "deb-3f2a91c0": the directory's name cut to what an ID may have, and a number that only this
+ * directory has.
+ */
 static const char *make_id(struct box *b, const struct stat *st)
 {
 	const char *slash = strrchr(b->root, '/'), *from = slash ? slash + 1 : b->root;

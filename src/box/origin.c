@@ -2,8 +2,9 @@
 /*
  * box/origin.c - which flag asked for which piece of the config
  *
- * The planner and the steps name what they refuse by JSON pointers, also here, where there is no JSON. Each piece that a
- * flag asked for is listed with its pointer, and the flag takes the pointer's place in an error.
+ * The planner and the steps name what they refuse by JSON pointers, also here, where there is no
+ * JSON. Each piece that a flag asked for is listed with its pointer, and the flag takes the
+ * pointer's place in an error.
  */
 #include "box/box.h"
 

@@ -104,7 +104,10 @@ static int choose_directory(struct box *b, struct err *e)
 static const char default_path[] =
 	"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/* Of the caller's never passed on by --keep-env: paths of the caller's own root, and what a loader acts on. */
+/*
+ * Of the caller's never passed on by --keep-env: paths of the caller's own root, and what a loader
+ * acts on.
+ */
 static const char *const left_out[] = {
 	"LD_",	   "PATH=",	     "HOME=",	       "TMPDIR=",
 	"PREFIX=", "ANDROID_",	     "BOOTCLASSPATH=", "DEX2OATBOOTCLASSPATH=",
@@ -190,7 +193,10 @@ static const uint8_t usual_caps[] = {
 	CAP_SETFCAP,
 };
 
-/* Letters that differ, of words of the same few letters: the nearest name is told whatever was typed. */
+/*
+ * Letters that differ, of words of the same few letters: the nearest name is told whatever was
+ * typed.
+ */
 static size_t distance(const char *a, const char *b)
 {
 	size_t n = strlen(b), row[64];

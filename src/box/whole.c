@@ -2,8 +2,9 @@
 /*
  * box/whole.c - ROOT is the host's own: a place for programs that one does not trust
  *
- * The box sees the caller's tree, with all that is mounted in it, and can't write to it (-r), or its changes stay in memory (-x). Kernel
- * file systems are its own; what others leave in shared places, and all homes, are empty: --bind brings back what is wanted.
+ * The box sees the caller's tree, with all that is mounted in it, and can't write to it (-r), or
+ * its changes stay in memory (-x). Kernel file systems are its own; what others leave in shared
+ * places, and all homes, are empty: --bind brings back what is wanted.
  */
 #include "box/box.h"
 
@@ -77,7 +78,10 @@ static void add_empty(struct box *b, const char *path, const char *mode)
 			      (const char *const[]) { "nosuid", "nodev", mode, NULL });
 }
 
-/* The overlay is of "/" alone: what is mounted in the host's tree is bound again, and can't be written to. */
+/*
+ * The overlay is of "/" alone: what is mounted in the host's tree is bound again, and can't be
+ * written to.
+ */
 static void add_mounted(struct box *b)
 {
 	char *text = arena_alloc(b->arena, MOUNTINFO_SIZE + 1), *line;

@@ -2,13 +2,14 @@
 /*
  * box/wishes.c - what may be left out of a box, and what that means
  *
- * A kernel that was built for a phone, a vendor's policy or an outer container's filter refuses things that no flag asked for.
- * Only trying tells. So a step that fails is looked up here: if a wish asked for it, the config is made again with less of
- * that wish, and is planned and carried out from the start; the journal has undone the first try. The steps themselves
- * decide nothing, and what runs in the end is one plan.
+ * A kernel that was built for a phone, a vendor's policy or an outer container's filter refuses
+ * things that no flag asked for. Only trying tells. So a step that fails is looked up here: if a
+ * wish asked for it, the config is made again with less of that wish, and is planned and carried
+ * out from the start; the journal has undone the first try. The steps themselves decide nothing,
+ * and what runs in the end is one plan.
  *
- * An omission is the kernel's answer to an operation. What the lookup of a path in ROOT answers is an error as ever
- * (err.from_image), or an image could talk its box out of a mask.
+ * An omission is the kernel's answer to an operation. What the lookup of a path in ROOT answers is
+ * an error as ever (err.from_image), or an image could talk its box out of a mask.
  */
 #include "box/box.h"
 
@@ -25,7 +26,10 @@
 
 static const char no_kernel[] = "this kernel has none";
 
-/* Each wish: how it is called, and for each time that it is reduced what is there instead and what that means. */
+/*
+ * Each wish: how it is called, and for each time that it is reduced what is there instead and what
+ * that means.
+ */
 static const struct wish {
 	const char *name, *title;
 	struct {
@@ -117,7 +121,7 @@ static const struct {
 	{ "set-seccomp", WISH_SECCOMP },	 { "make-cgroup", WISH_CGROUPS },
 	{ "join-cgroup", WISH_CGROUPS },	 { "hand-down", WISH_CGROUPS },
 	{ "attach-devices", WISH_DEVICE_RULES }, { "propagate", WISH_MOUNTS },
-	{ "write-id-map", WISH_SUBIDS },	 { "open-console", WISH_PTS },
+	{ "write-id-map", WISH_SUBIDS },
 };
 
 static const struct {

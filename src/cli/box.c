@@ -2,8 +2,9 @@
 /*
  * cli/box.c - `box ROOT [COMMAND]`: a container out of a directory and some flags
  *
- * The flags become a config (box/box.h), and that is run as any other. Exit codes are those of env(1) and chroot(1): the
- * program's own, 125 where tare failed, 126 where the program can't be executed, 127 where it is not there.
+ * The flags become a config (box/box.h), and that is run as any other. Exit codes are those of
+ * env(1) and chroot(1): the program's own, 125 where tare failed, 126 where the program can't be
+ * executed, 127 where it is not there.
  */
 #include "cli/box.h"
 

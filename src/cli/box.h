@@ -16,12 +16,18 @@ enum box_exit { EXIT_OURS = 125, EXIT_NOT_EXECUTABLE = 126, EXIT_NOT_FOUND = 127
 /* Which of them a failure is. */
 int box_exit_code(const struct err *e);
 
-/* Standard descriptors of a box that nobody looks at; ours are kept for the name, or for the failure. */
+/*
+ * Standard descriptors of a box that nobody looks at; ours are kept for the name, or for the
+ * failure.
+ */
 struct box_standard {
 	int kept[3];
 };
 
-/* Input is empty, output is appended to @output (NULL: dropped). On failure what is changed is to be put back, too. */
+/*
+ * Input is empty, output is appended to @output (NULL: dropped). On failure what is changed is to
+ * be put back, too.
+ */
 int box_redirect(struct box_standard *s, const char *output, struct err *e);
 void box_put_back(const struct box_standard *s);
 
@@ -30,8 +36,8 @@ int box_print_name(const char *name, struct err *e);
 /* ---- box_profile.c ---- */
 
 /*
- * The words behind the verb, with those of the profile in front that --profile or @NAME names: in the arena, NULL-terminated. NULL
- * with @e set.
+ * The words behind the verb, with those of the profile in front that --profile or @NAME names: in
+ * the arena, NULL-terminated. NULL with @e set.
  */
 const char *const *box_expand(struct call *call, const char *const *argv, struct err *e);
 
@@ -41,8 +47,8 @@ int box_save(struct call *call, const struct box *b, struct err *e);
 /* ---- box_join.c ---- */
 
 /*
- * Another box that is made of the same root: its name, in the arena, once it runs; NULL: there is none. Boxes of this root whose
- * processes have ended are deleted on the way.
+ * Another box that is made of the same root: its name, in the arena, once it runs; NULL: there is
+ * none. Boxes of this root whose processes have ended are deleted on the way.
  */
 const char *box_find_running(struct call *call, struct box *b);
 

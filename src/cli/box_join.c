@@ -2,8 +2,8 @@
 /*
  * cli/box_join.c - a second `box ROOT` is a second program in the first one's box
  *
- * A box has the device and inode of its root in an annotation of its record. Only flags about the program have a meaning for one that
- * runs already: any other is refused, as it would be ignored.
+ * A box has the device and inode of its root in an annotation of its record. Only flags about the
+ * program have a meaning for one that runs already: any other is refused, as it would be ignored.
  */
 #include "cli/box.h"
 

@@ -2,9 +2,10 @@
 /*
  * cli/box_profile.c - the flags of a box in a file: @NAME, --profile, --save
  *
- * A flag a line, as on the command line but without its dashes; `#` begins a comment line. `root` and `command` are ROOT and, a
- * word a line, the program. There is no second language: a line is turned into a word and parsed as one, before those of the
- * command line, which come after it and so win.
+ * A flag a line, as on the command line but without its dashes; `#` begins a comment line. `root`
+ * and `command` are ROOT and, a word a line, the program. There is no second language: a line is
+ * turned into a word and parsed as one, before those of the command line, which come after it and
+ * so win.
  */
 #include "cli/box.h"
 
@@ -29,7 +30,10 @@ struct profile {
 
 /* ---- where it is ---- */
 
-/* The directory of profiles: /etc/tare/box for root, else below $XDG_CONFIG_HOME or ~/.config. NULL: the user has none. */
+/*
+ * The directory of profiles: /etc/tare/box for root, else below $XDG_CONFIG_HOME or ~/.config.
+ * NULL: the user has none.
+ */
 static const char *directory_of_user(struct call *call)
 {
 	const char *config = env_value(call->env, "XDG_CONFIG_HOME");

@@ -2,8 +2,8 @@
 /*
  * cli/box_report.c - --report: what a program needs to know that runs boxes, a JSON object a line
  *
- * First what was left out, then that the program runs, then how it ended and what it took. Each line is one write(2) to a file that
- * is appended to.
+ * First what was left out, then that the program runs, then how it ended and what it took. Each
+ * line is one write(2) to a file that is appended to.
  */
 #include "cli/box.h"
 

@@ -2,11 +2,13 @@
 /*
  * inside/layers.c - an overlay over the rootfs, so that changes go elsewhere
  *
- * The rootfs is mounted already, and is the topmost of the read-only layers. Over it, at the same place, come a tmpfs where the
- * changes are to go with the container, and then the overlay: all of it leaves with the host's tree after pivot_root(2).
+ * The rootfs is mounted already, and is the topmost of the read-only layers. Over it, at the same
+ * place, come a tmpfs where the changes are to go with the container, and then the overlay: all of
+ * it leaves with the host's tree after pivot_root(2).
  *
- * overlayfs takes its directories by path. They are given as /proc/self/fd/N, so that each is looked up once, and a colon
- * or comma in a path needs no escape. Documentation/filesystems/overlayfs.rst.
+ * overlayfs takes its directories by path. They are given as /proc/self/fd/N, so that each is
+ * looked up once, and a colon or comma in a path needs no escape.
+ * Documentation/filesystems/overlayfs.rst.
  */
 #include "inside/inside.h"
 

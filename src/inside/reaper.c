@@ -2,13 +2,14 @@
 /*
  * inside/reaper.c - tare-init stays as the container's first process
  *
- * A program that is process 1 gets no signal that it has no handler for (pid_namespaces(7)), and inherits orphans that it does not
- * wait for. So where the plan says so the program is a child of tare-init, which hands signals on, reaps, and ends as
- * the program does.
+ * A program that is process 1 gets no signal that it has no handler for (pid_namespaces(7)), and
+ * inherits orphans that it does not wait for. So where the plan says so the program is a child of
+ * tare-init, which hands signals on, reaps, and ends as the program does.
  *
- * The program could trace this process, which is of the same user and outside of the program's seccomp filter. So it can't be
- * traced (PR_SET_DUMPABLE), keeps no right but to send signals, no descriptor, and has a filter of its own, which lets
- * it wait, signal and end: whoever took it over, with CAP_SYS_PTRACE, would gain nothing.
+ * The program could trace this process, which is of the same user and outside of the program's
+ * seccomp filter. So it can't be traced (PR_SET_DUMPABLE), keeps no right but to send signals, no
+ * descriptor, and has a filter of its own, which lets it wait, signal and end: whoever took it
+ * over, with CAP_SYS_PTRACE, would gain nothing.
  */
 #include "inside/inside.h"
 
@@ -32,7 +33,10 @@
 	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##name, 0, 1),                                     \
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
 
-/* Linux 4.14: the whole process. Older kernels take an action that they do not know for the same with the thread. */
+/*
+ * Linux 4.14: the whole process. Older kernels take an action that they do not know for the same
+ * with the thread.
+ */
 #ifndef SECCOMP_RET_KILL_PROCESS
 #define SECCOMP_RET_KILL_PROCESS 0x80000000U
 #endif
@@ -78,8 +82,8 @@ static int correct_listen_pid(struct inside *in, struct err *e)
 }
 
 /*
- * The terminal's signals are for its foreground group: one of its own for the program, or tare-init would hand on what the
- * program has got already.
+ * The terminal's signals are for its foreground group: one of its own for the program, or tare-init
+ * would hand on what the program has got already.
  */
 static int take_terminal(const struct inside *in, struct err *e)
 {
@@ -98,11 +102,17 @@ static int become_child(struct inside *in, const struct step *s, int ready, stru
 	const uint64_t none = 0;
 	char byte;
 
-	/* The end of the pipe: the parent has given up all that the program must not get at through it. */
+	/*
+	 * The end of the pipe: the parent has given up all that the program must not get at through
+	 * it.
+	 */
 	sys_read_all(ready, &byte, 1);
 	sys_close(ready);
 
-	/* Without a pid namespace of its own nothing but this ends the program together with the parent. */
+	/*
+	 * Without a pid namespace of its own nothing but this ends the program together with the
+	 * parent.
+	 */
 	int r = s->init.subreaper ? sys_prctl(PR_SET_PDEATHSIG, SIGKILL, 0) : 0;
 	if (r < 0)
 		return err_sys(e, r, "end with the container's first process");
@@ -125,15 +135,18 @@ static void reap(pid_t program)
 		if (pid != program)
 			continue;
 		/*
-		 * ^Z: there is no shell above the program that would let it go on, and no other group in its session that
-		 * could be the foreground.
+		 * ^Z: there is no shell above the program that would let it go on, and no other
+		 * group in its session that could be the foreground.
 		 */
 		if (WIFSTOPPED(status)) {
 			if (WSTOPSIG(status) == SIGTSTP)
 				sys_kill(program, SIGCONT);
 			continue;
 		}
-		/* Process 1 can't be killed by a signal of its own. The kernel ends all others with it. */
+		/*
+		 * Process 1 can't be killed by a signal of its own. The kernel ends all others with
+		 * it.
+		 */
 		sys_exit(WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
 	}
 }
@@ -181,7 +194,10 @@ int reaper_stay(struct inside *in, const struct step *s, struct err *e)
 	const uint64_t every = ~(uint64_t) 0;
 	int ready[2];
 
-	/* From here on the end of the socket means the exec, and this process is the one that tare watches. */
+	/*
+	 * From here on the end of the socket means the exec, and this process is the one that tare
+	 * watches.
+	 */
 	if (exec_announce(in, e) < 0)
 		return -1;
 

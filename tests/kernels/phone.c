@@ -4,12 +4,14 @@
  *
  *     phone [-n NS,...] [-f TYPE=ERRNO,...] [-s CALL=ERRNO,...] [-i] COMMAND [ARG...]
  *
- * Kernels of phones are built without some namespaces and file systems, and a policy (SELinux) refuses others. -n: namespaces
- * that clone(2) and unshare(2) say EINVAL to; clone3(2), whose flags no filter sees, is not there at all. -f: file
- * systems that mount(2) and fsopen(2) refuse: ENODEV as if not built, EPERM as a policy. -s: whole system calls. -i:
- * AF_INET and AF_INET6 sockets are for the group 3003 only ("paranoid networking").
+ * Kernels of phones are built without some namespaces and file systems, and a policy (SELinux)
+ * refuses others. -n: namespaces that clone(2) and unshare(2) say EINVAL to; clone3(2), whose flags
+ * no filter sees, is not there at all. -f: file systems that mount(2) and fsopen(2) refuse: ENODEV
+ * as if not built, EPERM as a policy. -s: whole system calls. -i: AF_INET and AF_INET6 sockets are
+ * for the group 3003 only ("paranoid networking").
  *
- * What depends on memory of the caller is decided by this process, which the filter asks (seccomp_unotify(2)).
+ * What depends on memory of the caller is decided by this process, which the filter asks
+ * (seccomp_unotify(2)).
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -116,7 +118,10 @@ static void decide(int number, uint32_t action)
 	emit((struct sock_filter) BPF_STMT(BPF_RET | BPF_K, action));
 }
 
-/* EINVAL for one of @flags in the first argument; the number of the call is loaded before and behind. */
+/*
+ * EINVAL for one of @flags in the first argument; the number of the call is loaded before and
+ * behind.
+ */
 static void refuse_flags(int number, uint32_t flags)
 {
 	if (!flags)
@@ -356,7 +361,10 @@ static void hand_on(int signal)
 	kill(child, signal);
 }
 
-/* Also what outlives the child is answered for as long as this process is there; its end makes it ENOSYS. */
+/*
+ * Also what outlives the child is answered for as long as this process is there; its end makes it
+ * ENOSYS.
+ */
 static int serve(int listener)
 {
 	struct pollfd p = { .fd = listener, .events = POLLIN };

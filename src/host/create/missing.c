@@ -2,7 +2,8 @@
 /*
  * host/create/missing.c - which namespaces this kernel can't make
  *
- * clone(2) says EINVAL of all that it is asked for at once. So each kind is tried by itself, in a child that ends at once.
+ * clone(2) says EINVAL of all that it is asked for at once. So each kind is tried by itself, in a
+ * child that ends at once.
  */
 #include "host/container.h"
 
