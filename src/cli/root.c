@@ -14,7 +14,8 @@
 #include <limits.h>
 #include <string.h>
 
-#define DEFAULT_ROOT "/run/tare"
+#define DEFAULT_ROOT  "/run/tare"
+#define ANDROID_PLACE "/data/local/tmp"
 
 const char *env_value(const char *const *env, const char *name)
 {
@@ -57,17 +58,37 @@ static bool in_nested_userns(void)
 	return identity[matched] != '\0';
 }
 
-static const char *default_root(const char *const *env, struct arena *a)
+/*
+ * Android has no /run. Root's is in a place that is its own there; an ordinary user's is what
+ * Termux has for it, whose $PREFIX is its /usr.
+ */
+static const char *usual_root(const char *const *env, struct arena *a)
 {
-	const char *runtime_dir = env_value(env, "XDG_RUNTIME_DIR");
+	const char *prefix = env_value(env, "PREFIX");
+
+	if (sys_access_at(AT_FDCWD, "/run", F_OK) == 0)
+		return DEFAULT_ROOT;
+	if (sys_euid() != 0 && prefix && prefix[0] == '/')
+		return arena_printf(a, "%s/var/run/tare", prefix);
+
+	return sys_access_at(AT_FDCWD, ANDROID_PLACE, F_OK) == 0 ? ANDROID_PLACE "/tare"
+								 : DEFAULT_ROOT;
+}
+
+/* *@runtime_dir: it is in XDG_RUNTIME_DIR. */
+static const char *default_root(const char *const *env, struct arena *a, bool *runtime_dir)
+{
+	const char *dir = env_value(env, "XDG_RUNTIME_DIR");
 
 	/* The XDG Base Directory Specification: a relative path is to be ignored. */
-	if (!runtime_dir || runtime_dir[0] != '/')
-		return DEFAULT_ROOT;
+	if (!dir || dir[0] != '/')
+		return usual_root(env, a);
 	if (sys_euid() == 0 && !in_nested_userns())
-		return DEFAULT_ROOT;
+		return usual_root(env, a);
 
-	return arena_printf(a, "%s/tare", runtime_dir);
+	*runtime_dir = true;
+
+	return arena_printf(a, "%s/tare", dir);
 }
 
 /* Take `.`, `..` and empty components out of an absolute path; "" is the root directory. */
@@ -114,11 +135,12 @@ static int absolute(const char *path, struct arena *a, char **result, struct err
 int root_choose(const char *option, const char *const *env, struct arena *a,
 		struct state_root *root, struct err *e)
 {
+	bool runtime_dir = false;
 	char *path;
 
 	if (option && option[0] == '\0')
 		return err_msg(e, "--root is empty");
-	if (absolute(option ? option : default_root(env, a), a, &path, e) < 0)
+	if (absolute(option ? option : default_root(env, a, &runtime_dir), a, &path, e) < 0)
 		return -1;
 	simplify(path);
 	if (path[0] == '\0')
@@ -126,7 +148,7 @@ int root_choose(const char *option, const char *const *env, struct arena *a,
 	*root = (struct state_root) {
 		.path = path,
 		.chosen = option != NULL,
-		.below_runtime_dir = !option && strcmp(path, DEFAULT_ROOT) != 0,
+		.below_runtime_dir = runtime_dir,
 	};
 
 	return 0;

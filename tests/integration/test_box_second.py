@@ -2,12 +2,13 @@
 """`tare box`: a second one of the same root, boxes that died, --report, --android."""
 import json
 import os
+import shutil
 import signal
 
 import pytest
 
 import boxes
-from harness import cgroup_mount, command, finish, has_v2, is_alive, poll, rt, tare_only
+from harness import BINARY, cgroup_mount, command, finish, has_v2, is_alive, poll, rt, tare_only
 from test_box_phone import on
 
 pytestmark = [tare_only, pytest.mark.layouts]
@@ -192,3 +193,22 @@ def test_a_signal_to_the_second_program_ends_that_alone(running):
     proc.send_signal(signal.SIGTERM)
     assert finish(proc, 5).code == 143
     assert running.running()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_a_phone_has_its_state_where_there_is_no_run(box):
+    """As Android has it: no /run, but /data/local/tmp; an ordinary user has Termux' $PREFIX."""
+    shutil.copy(BINARY, box.dir / "tare")
+    if "not found" in command("ldd", box.dir / "tare").out or "=>" in command("ldd", box.dir / "tare").out:
+        pytest.skip("tare is not static here")
+
+    def rundir(**env):
+        r = command("chroot", *(["--userspec=1000:1000"] if env else []), box.dir, "/tare", "--version", env={**os.environ, **env})
+        return next(line for line in r.ok().lines if line.startswith("rundir: "))
+
+    assert rundir() == "rundir: /run/tare"
+    (box.dir / "data/local/tmp").mkdir(parents=True)
+    assert rundir() == "rundir: /data/local/tmp/tare"
+    assert rundir(PREFIX="/data/usr") == "rundir: /data/usr/var/run/tare"
+    (box.dir / "run").mkdir()
+    assert rundir() == "rundir: /run/tare" == rundir(PREFIX="/data/usr")
