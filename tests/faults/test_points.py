@@ -138,15 +138,20 @@ def test_create_with_a_terminal(request, points, bundle, scratch, who, fault):
     bundle.write()
     console = ConsoleSocket(str(scratch / "console"))
     console.socket.setblocking(False)
+    masters = []
 
     def take():
+        """A master not yet received lives as long as its connection: its end would be a hangup of the container."""
+        while masters:
+            masters.pop().close()
         with contextlib.suppress(BlockingIOError):
             while True:
-                console.socket.accept()[0].close()
+                masters.append(console.socket.accept()[0])
     try:
         sweep_creation(request, points, bundle, "create", who, fault,
                        ["--console-socket", console.path], take)
     finally:
+        take()
         console.close()
 
 

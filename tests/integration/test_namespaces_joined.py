@@ -89,6 +89,7 @@ def own(bundles):
     r = first.create()
     if r.code != 0 and "lacks these namespaces" in r.err:
         pytest.skip(r.err)
+    r.ok()
     first.start().ok()
     return {k: f"/proc/{first.pid}/ns/{f}" for k, f in FILES.items()}
 
