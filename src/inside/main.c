@@ -196,9 +196,18 @@ static const struct plan *map_plan(int memfd)
 	return (const struct plan *) ARENA_ADDRESS;
 }
 
+/* On its own, as enter() is: this struct err is large, and the stack of who waits for start should be small. */
+static void __attribute__((noreturn, noinline)) end_unsettled(struct inside *in, int code)
+{
+	struct err e;
+
+	(void) err_sys(&e, code, "keep tare-init's descriptors from the program");
+	filter_report_and_end(in, &e);
+}
+
 /*
  * None of ours stays open in the program; tare has seen to all others. Without a listener there is no start to
- * wait for: run.
+ * wait for: run. EBADF is the answer for those that tare did not give.
  */
 static void settle_descriptors(struct inside *in, int first)
 {
@@ -207,6 +216,8 @@ static void settle_descriptors(struct inside *in, int first)
 
 		if (r == -EBADF && fd == in->listener)
 			in->listener = in->hold = -1;
+		else if (r < 0 && r != -EBADF)
+			end_unsettled(in, r);
 	}
 }
 
