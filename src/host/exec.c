@@ -12,7 +12,7 @@
 #include "base/fmt.h"
 #include "base/words.h"
 #include "heap/log.h"
-#include "host/frozen.h"
+#include "host/saved_config.h"
 #include "kernel/process.h"
 #include "plan/process/exec.h"
 
@@ -186,7 +186,7 @@ static int decide(struct create *c, const struct exec_options *o, int dir, struc
 	if (preserve_fds_check(o->preserve_fds, e) < 0)
 		return -1;
 	plan_reserve(a);
-	if (frozen_read(dir, &frozen, own, e) < 0 || facts_gather_ours(&facts, own, e) < 0)
+	if (saved_config_read(dir, &frozen, own, e) < 0 || facts_gather_ours(&facts, own, e) < 0)
 		return -1;
 
 	struct oci_config config = *frozen;

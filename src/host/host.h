@@ -5,7 +5,7 @@
 #pragma once
 
 #include "host/container.h"
-#include "host/create/heard.h"
+#include "host/create/message.h"
 #include "plan/plan.h"
 #include "plan/seccomp/cache.h"
 #include "spec/load.h"
@@ -42,7 +42,7 @@ struct create {
 	int console;		      /* the pty's master, once it came; -1 */
 	const struct record *running; /* exec: the container's; NULL: it is being created */
 	enum step_op failed_op;	      /* the kind of the step that failed, once one did */
-	int last_words;		      /* memory file that tare-init may leave a failure in; -1 */
+	int last_message;	      /* memory file that tare-init may leave a failure in; -1 */
 	struct {
 		const char *path; /* NULL: nothing to write back */
 		char text[4096];
@@ -60,7 +60,7 @@ struct create {
 	{                                                                                          \
 		.options = (o), .state_dir = -1, .journal = -1, .listener = -1, .hold = -1,        \
 		.signals = -1, .pidfd = -1, .control = -1, .release = -1, .console = -1,           \
-		.failed_op = OP_COUNT, .last_words = -1, .network = -1, .notify = NOTIFY_NONE,     \
+		.failed_op = OP_COUNT, .last_message = -1, .network = -1, .notify = NOTIFY_NONE,   \
 		.hook_files = HOOK_FILES_NONE,                                                     \
 	}
 
@@ -99,10 +99,10 @@ int spawn_release(struct create *c, struct err *e);
 struct wire_message;
 
 /* A step of ours is done, and took so many microseconds. */
-void story_step(const struct plan *plan, size_t index, int64_t us);
+void trace_step(const struct plan *plan, size_t index, int64_t us);
 
 /* tare-init says so of one of its. @plan: NULL where it is not at hand. */
-void story_inside(const struct plan *plan, const struct wire_message *m);
+void trace_inside(const struct plan *plan, const struct wire_message *m);
 
 /* ---- patience.c ---- */
 
@@ -112,7 +112,7 @@ void story_inside(const struct plan *plan, const struct wire_message *m);
  * @has_agent: a seccomp agent may have it wait as it likes.
  */
 struct pollfd;
-int patience_poll(pid_t pid, bool has_agent, struct pollfd *fds, unsigned count, struct err *e);
+int watchdog_poll(pid_t pid, bool has_agent, struct pollfd *fds, unsigned count, struct err *e);
 
 #define CHILD_PATIENCE_MS 8000 /* for what a child of ours does that is short */
 

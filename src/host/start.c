@@ -41,7 +41,7 @@ struct progress {
 	const struct record *rec;
 	struct arena *arena;
 	int socket;
-	int last_words; /* memory file; -1 */
+	int last_message; /* memory file; -1 */
 	struct heard heard;
 };
 
@@ -75,7 +75,7 @@ static int give_up(const struct record *rec)
 static int end_of_progress(const struct progress *p, struct err *e)
 {
 	struct wire_message m;
-	int r = p->last_words < 0 ? 0 : wire_last_words(p->last_words, &m);
+	int r = p->last_message < 0 ? 0 : wire_last_message(p->last_message, &m);
 
 	if (r < 0)
 		return err_sys(e, r, "read tare-init's last words");
@@ -95,7 +95,7 @@ static int follow(struct progress *p, struct err *e)
 		struct wire_message m;
 		int fd;
 
-		if (patience_poll(p->rec->pid, p->rec->agent != NULL, &heard, 1, e) < 0)
+		if (watchdog_poll(p->rec->pid, p->rec->agent != NULL, &heard, 1, e) < 0)
 			return give_up(p->rec);
 
 		int r = wire_receive(p->socket, &m, &fd);
@@ -107,7 +107,7 @@ static int follow(struct progress *p, struct err *e)
 			return err_sys(e, r, "hear from tare-init");
 		if (r == 0)
 			return p->heard.ready ? end_of_progress(p, e) : ended_early(e);
-		if (heard_check_start(&p->heard, p->rec->agent != NULL, &m, came, e) < 0)
+		if (message_check_start(&p->heard, p->rec->agent != NULL, &m, came, e) < 0)
 			return give_up(p->rec);
 		if (m.kind == WIRE_FAILED) {
 			*e = m.error;
@@ -115,9 +115,9 @@ static int follow(struct progress *p, struct err *e)
 			return -1;
 		}
 		if (m.kind == WIRE_DONE)
-			story_inside(NULL, &m);
+			trace_inside(NULL, &m);
 		else if (m.kind == WIRE_LAST_WORDS)
-			p->last_words = take_fd(&came);
+			p->last_message = take_fd(&came);
 		else if (m.kind == WIRE_NOTIFIER && pass_listener(p, came, e) < 0)
 			return -1;
 	}
@@ -131,10 +131,10 @@ static int tell_to_go(int dir, const struct record *rec, struct arena *a, struct
 	if (socket < 0)
 		return err_sys(e, socket, "connect to tare-init");
 
-	struct progress p = { .rec = rec, .arena = a, .socket = socket, .last_words = -1 };
+	struct progress p = { .rec = rec, .arena = a, .socket = socket, .last_message = -1 };
 	int r = follow(&p, e);
 
-	fd_close(&p.last_words);
+	fd_close(&p.last_message);
 	if (r < 0)
 		return -1;
 	sys_unlink_at(dir, STATE_SOCKET, 0);

@@ -12,7 +12,7 @@
 #include "base/fd.h"
 #include "base/fmt.h"
 #include "cgroup/cgroup.h"
-#include "cgroup/former.h"
+#include "cgroup/previous.h"
 #include "cgroup/scope.h"
 #include "heap/log.h"
 #include "kernel/process.h"
@@ -33,35 +33,37 @@ static int shorten_place(struct err *e)
 }
 
 /* What the kernel does not take back stays new, and that is told. */
-static void write_back(const struct step *steps, const struct former *formers, size_t count,
-		       struct err *e)
+static void write_back(const struct step *steps, const struct previous *previous_values,
+		       size_t count, struct err *e)
 {
 	while (count-- > 0)
-		if (former_restore(&formers[count], steps[count].cgroup_file.directory) < 0)
-			err_hint(e, "\"%s\" could not be set back", formers[count].file);
+		if (previous_restore(&previous_values[count], steps[count].cgroup_file.directory) <
+		    0)
+			err_hint(e, "\"%s\" could not be set back", previous_values[count].file);
 }
 
 /* The value that it replaces goes to @former. */
-static int write_value(const struct step *s, struct former *former, struct arena *a, struct err *e)
+static int write_value(const struct step *s, struct previous *previous, struct arena *a,
+		       struct err *e)
 {
 	const char *dir = s->cgroup_file.directory, *file, *value;
 
 	if (cgroup_file_choose(s, &file, &value, e) < 0)
 		return -1;
-	if (former_read(former, dir, file, value, a, e) < 0)
+	if (previous_read(previous, dir, file, value, a, e) < 0)
 		return -1;
 
 	return cgroup_write(dir, file, value, s->cgroup_file.optional, e);
 }
 
-static int perform(const struct step *steps, size_t count, struct former *formers, struct arena *a,
-		   struct err *e)
+static int perform(const struct step *steps, size_t count, struct previous *previous_values,
+		   struct arena *a, struct err *e)
 {
 	for (size_t i = 0; i < count; i++) {
-		if (write_value(&steps[i], &formers[i], a, e) == 0)
+		if (write_value(&steps[i], &previous_values[i], a, e) == 0)
 			continue;
 		err_at(e, steps[i].place);
-		write_back(steps, formers, i, e);
+		write_back(steps, previous_values, i, e);
 		return -1;
 	}
 
@@ -74,31 +76,32 @@ static int tell_systemd(const struct scope *scope, const struct properties *prop
 	return scope->unit && properties->text ? scope_set(scope, properties->text, e) : 0;
 }
 
-static void tell_systemd_back(const struct scope *scope, const struct former *formers, size_t count,
-			      struct arena *a)
+static void tell_systemd_back(const struct scope *scope, const struct previous *previous_values,
+			      size_t count, struct arena *a)
 {
 	struct properties properties = { .arena = a };
 	struct err ignored;
 
 	for (size_t i = 0; i < count; i++)
-		if (formers[i].value)
-			unit_limit_add(&properties, formers[i].file, formers[i].value);
+		if (previous_values[i].value)
+			unit_limit_add(&properties, previous_values[i].file,
+				       previous_values[i].value);
 	(void) tell_systemd(scope, &properties, &ignored);
 }
 
 /* What else there is, when the files are written. */
 static int finish(const struct record *rec, bool v2, const struct step *steps,
-		  const struct former *formers, size_t count,
+		  const struct previous *previous_values, size_t count,
 		  const struct update_schemata *schemata, struct arena *a, struct err *e)
 {
 	const struct scope scope = { .unit = v2 ? rec->scope : NULL, .bus = rec->scope_bus };
 	struct properties properties = { .arena = a };
 
 	for (size_t i = 0; i < count; i++) {
-		bool other = strcmp(formers[i].file, steps[i].cgroup_file.file) != 0;
+		bool other = strcmp(previous_values[i].file, steps[i].cgroup_file.file) != 0;
 
 		/* The file that was written: the two have weights of different ranges. */
-		unit_limit_add(&properties, formers[i].file,
+		unit_limit_add(&properties, previous_values[i].file,
 			       other ? steps[i].cgroup_file.other_value
 				     : steps[i].cgroup_file.value);
 	}
@@ -106,7 +109,7 @@ static int finish(const struct record *rec, bool v2, const struct step *steps,
 		return -1;
 	if (schemata_update(rec->pid, schemata, a, e) == 0)
 		return 0;
-	tell_systemd_back(&scope, formers, count, a);
+	tell_systemd_back(&scope, previous_values, count, a);
 
 	return -1;
 }
@@ -123,13 +126,13 @@ static int put_in_force(const struct record *rec, const struct oci_linux_resourc
 	if (plan_update(resources, rec->cgroups, &facts, a, &steps, &count, e) < 0)
 		return -1;
 
-	struct former *formers = arena_array(a, count + 1, sizeof(*formers));
-	if (perform(steps, count, formers, a, e) < 0)
+	struct previous *previous_values = arena_array(a, count + 1, sizeof(*previous_values));
+	if (perform(steps, count, previous_values, a, e) < 0)
 		return -1;
-	if (finish(rec, facts.cgroups.mode == CGROUP_V2, steps, formers, count, schemata, a, e) ==
-	    0)
+	if (finish(rec, facts.cgroups.mode == CGROUP_V2, steps, previous_values, count, schemata, a,
+		   e) == 0)
 		return 0;
-	write_back(steps, formers, count, e);
+	write_back(steps, previous_values, count, e);
 
 	return -1;
 }

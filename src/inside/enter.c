@@ -5,7 +5,7 @@
  * tare-init was executed outside, and joins here: those of a running container (exec), by a descriptor of its first process, or
  * those that config.json names by path. A user namespace that it joins has no rights over its memory, which is of the one it was
  * executed in. A pid namespace that is joined is that of children to come. So this process is in sight in none, and goes on with
- * the steps until nothing is left that needs rights (inside/birth.c). Without a pid namespace to join it clones a sibling
+ * the steps until nothing is left that needs rights (inside/clone.c). Without a pid namespace to join it clones a sibling
  * into what is to be new, which goes on, and ends.
  */
 #include "inside/inside.h"
@@ -236,7 +236,7 @@ void wait_for_go(const struct inside *in)
 		sys_exit(EXIT_ABANDONED);
 }
 
-struct birth {
+struct clone_call {
 	struct inside *in;
 	void (*begin)(struct inside *in);
 	bool held;
@@ -245,7 +245,7 @@ struct birth {
 /* In the sibling, which has to be known to tare before it does anything; and its id maps have to be there. */
 static int go_on(void *arg)
 {
-	const struct birth *b = arg;
+	const struct clone_call *b = arg;
 	struct err e;
 
 	stay_with_parent(b->in->control);
@@ -257,7 +257,7 @@ static int go_on(void *arg)
 	sys_exit(EXIT_ABANDONED);
 }
 
-int tell_birth(const struct inside *in, pid_t pid, struct err *e)
+int report_clone(const struct inside *in, pid_t pid, struct err *e)
 {
 	int r = wire_send(in->control, WIRE_BORN, (size_t) pid, -1);
 
@@ -269,7 +269,7 @@ int tell_birth(const struct inside *in, pid_t pid, struct err *e)
 	return err_sys(e, r, "tell tare of the container's process");
 }
 
-static int make_sibling(const struct spawn_step *spawn, struct birth *b, struct err *e)
+static int make_sibling(const struct spawn_step *spawn, struct clone_call *b, struct err *e)
 {
 	const struct sys_clone clone = { .flags = spawn->namespaces | CLONE_PARENT, .cgroup = -1 };
 	pid_t pid = sys_clone_call(&clone, NULL, go_on, b);
@@ -277,11 +277,11 @@ static int make_sibling(const struct spawn_step *spawn, struct birth *b, struct 
 	if (pid < 0)
 		return err_sys(e, pid, "make the container's process and namespaces");
 
-	return tell_birth(b->in, pid, e);
+	return report_clone(b->in, pid, e);
 }
 
 /* Here, and not by a clone: the sibling would be born in the pid namespace. */
-static int go_on_ourselves(const struct spawn_step *spawn, struct birth *b, struct err *e)
+static int go_on_ourselves(const struct spawn_step *spawn, struct clone_call *b, struct err *e)
 {
 	int r = spawn->namespaces != 0 ? sys_unshare(spawn->namespaces) : 0;
 
@@ -303,7 +303,7 @@ static int go_on_ourselves(const struct spawn_step *spawn, struct birth *b, stru
 int enter_container(struct inside *in, int first, void (*begin)(struct inside *in), struct err *e)
 {
 	const struct spawn_step *spawn = &in->plan->steps[in->plan->spawn].spawn;
-	struct birth birth = { .in = in, .begin = begin, .held = spawn->held };
+	struct clone_call clone_call = { .in = in, .begin = begin, .held = spawn->held };
 	bool running = spawn->enter_pid > 0;
 
 	in->step = in->plan->spawn;
@@ -314,5 +314,6 @@ int enter_container(struct inside *in, int first, void (*begin)(struct inside *i
 		    : join_by_paths(in, spawn, -1, e) < 0)
 		return -1;
 
-	return spawn->late ? go_on_ourselves(spawn, &birth, e) : make_sibling(spawn, &birth, e);
+	return spawn->late ? go_on_ourselves(spawn, &clone_call, e)
+			   : make_sibling(spawn, &clone_call, e);
 }

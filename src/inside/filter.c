@@ -28,7 +28,7 @@
 /* ---- last words ---- */
 
 /* Far enough from the plan for any page size. */
-#define LAST_WORDS_ADDRESS ((void *) (ARENA_ADDRESS - 0x100000))
+#define LAST_MESSAGE_ADDRESS ((void *) (ARENA_ADDRESS - 0x100000))
 
 static int share_last_words(struct inside *in, struct err *e)
 {
@@ -36,13 +36,13 @@ static int share_last_words(struct inside *in, struct err *e)
 	int r = fd < 0 ? fd : sys_truncate(fd, sizeof(struct wire_message));
 
 	if (r == 0)
-		r = sys_map_shared(LAST_WORDS_ADDRESS, sizeof(struct wire_message), fd);
+		r = sys_map_shared(LAST_MESSAGE_ADDRESS, sizeof(struct wire_message), fd);
 	if (r < 0)
 		return err_sys(e, r, "make a memory file for a late failure");
 	r = wire_send(in->report, WIRE_LAST_WORDS, in->step, fd);
 	if (r < 0)
 		return err_sys(e, r, "hand over the memory file for a late failure");
-	in->last_words = LAST_WORDS_ADDRESS;
+	in->last_message = LAST_MESSAGE_ADDRESS;
 
 	return 0;
 }
@@ -55,7 +55,7 @@ static void __attribute__((noreturn)) end_without_a_call(void)
 
 void filter_report_and_end(struct inside *in, const struct err *e)
 {
-	if (!in->last_words) {
+	if (!in->last_message) {
 		struct wire_message m;
 		int fd;
 		int r = wire_send_failure(in->report, in->step, e, in->failed_program);
@@ -65,10 +65,10 @@ void filter_report_and_end(struct inside *in, const struct err *e)
 			wire_receive(in->report, &m, &fd);
 		sys_exit(1);
 	}
-	in->last_words->step = (uint32_t) in->step;
-	in->last_words->error = *e;
+	in->last_message->step = (uint32_t) in->step;
+	in->last_message->error = *e;
 	atomic_thread_fence(memory_order_release);
-	in->last_words->kind = WIRE_FAILED;
+	in->last_message->kind = WIRE_FAILED;
 	if (!in->listened_to)
 		SYS_CALL(exit_group, 1, 0, 0, 0, 0, 0);
 	end_without_a_call();

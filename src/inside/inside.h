@@ -46,9 +46,9 @@ struct inside {
 	size_t early_count;
 	int nodes; /* a tmpfs of the host's with device nodes, while they are bound; else -1 */
 	int empty_mount; /* the tmpfs that masks directories, once one is attached; else -1 */
-	int labels[LABEL_MODULES];	 /* open attribute files; -1: not asked for */
-	int console;			 /* slave of the pty, which becomes stdio; -1: none */
-	struct wire_message *last_words; /* shared with tare; NULL: the socket is good enough */
+	int labels[LABEL_MODULES];	   /* open attribute files; -1: not asked for */
+	int console;			   /* slave of the pty, which becomes stdio; -1: none */
+	struct wire_message *last_message; /* shared with tare; NULL: the socket is good enough */
 	bool listened_to;	    /* by an agent, who may let any call of ours wait for ever */
 	bool announced;		    /* exec_announce() was called */
 	bool groups_denied;	    /* the user namespace that was joined has setgroups(2) denied */
@@ -134,10 +134,10 @@ void mounts_make_early(struct inside *in, uint64_t joined);
 void wait_for_go(const struct inside *in);
 
 /* enter.c: tell tare of the sibling @pid, and end. If that can't be done the sibling has ended: -1. */
-int tell_birth(const struct inside *in, pid_t pid, struct err *e);
+int report_clone(const struct inside *in, pid_t pid, struct err *e);
 
 /* birth.c: comes back in the child */
-step_performer birth_enter_pids;
+step_performer clone_enter_pids;
 
 /* hooks.c, wait.c */
 step_performer hooks_run, wait_for_start;

@@ -148,9 +148,9 @@ pid_t sys_wait_usage(pid_t pid, int *status, struct rusage *usage)
 
 #define REAP_NAP_MS 10
 
-pid_t sys_wait_within(pid_t pid, int *status, int patience_ms)
+pid_t sys_wait_within(pid_t pid, int *status, int timeout_ms)
 {
-	const int64_t deadline = sys_clock_ms() + patience_ms;
+	const int64_t deadline = sys_clock_ms() + timeout_ms;
 	struct pollfd end = { .fd = -1, .events = POLLIN };
 
 	for (;;) {

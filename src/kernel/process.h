@@ -61,9 +61,9 @@ pid_t sys_wait_usage(pid_t pid, int *status, struct rusage *usage);
 bool sys_child_can_be_waited_for(pid_t pid);
 
 /*
- * The same, but for @patience_ms at most: -ETIMEDOUT.
+ * The same, but for @timeout_ms at most: -ETIMEDOUT.
  */
-pid_t sys_wait_within(pid_t pid, int *status, int patience_ms);
+pid_t sys_wait_within(pid_t pid, int *status, int timeout_ms);
 
 /*
  * Run the program in @fd itself. Returns only on failure. execveat(2), Linux 3.19; older: by its place in procfs, so /proc

@@ -448,7 +448,7 @@ static void describe_scheduler(struct line *l, const struct step *s)
 
 static void describe_affinity(struct line *l, const struct step *s)
 {
-	say(l, "%s to CPUs ", s->affinity.before_birth ? "tare" : "the process");
+	say(l, "%s to CPUs ", s->affinity.before_clone ? "tare" : "the process");
 	say_quoted(l, s->affinity.list);
 }
 

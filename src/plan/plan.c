@@ -30,7 +30,7 @@ static int plan_claim(struct planner *p, struct err *e)
  * a scope only around a process that is there: it waits, and has done nothing yet. Limits of processor time come
  * last: on a busy machine shares of 2 make a create that takes milliseconds take a minute.
  */
-int plan_birth(struct planner *p, struct err *e)
+int plan_clone(struct planner *p, struct err *e)
 {
 	static plan_subject *const into_cgroup[] = {
 		plan_cgroup, plan_resources,   plan_put_off_limits, plan_resctrl,
@@ -57,7 +57,7 @@ static plan_subject *const subjects[] = {
 	plan_claim,
 	plan_record_mount,
 	plan_notify,
-	plan_birth,
+	plan_clone,
 	plan_oom_score,
 	plan_id_maps,
 	plan_cgroup_owner,

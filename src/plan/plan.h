@@ -425,7 +425,7 @@ struct step {
 		struct {
 			const char *list;     /* as in config.json */
 			const uint64_t *mask; /* the same as CPU_LIST_MOST bits */
-			bool before_birth;
+			bool before_clone;
 		} affinity;
 		struct {
 			const char *name; /* "IOPRIO_CLASS_BE" */

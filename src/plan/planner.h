@@ -204,7 +204,7 @@ int plan_version(struct planner *p, struct err *e); /* version.c: ociVersion */
 int plan_namespaces(struct planner *p, struct err *e); /* namespaces.c: reads and checks, no step */
 int plan_record_mount(struct planner *p, struct err *e); /* rootfs.c: what is mounted in an inherited namespace */
 int plan_notify(struct planner *p, struct err *e); /* notify.c */
-int plan_birth(struct planner *p, struct err *e); /* plan.c: cgroup, resources, resctrl and spawn, or scope, in their order */
+int plan_clone(struct planner *p, struct err *e); /* plan.c: cgroup, resources, resctrl and spawn, or scope, in their order */
 int plan_cgroup(struct planner *p, struct err *e); /* cgroup.c: OP_MAKE_CGROUP */
 int plan_resources(struct planner *p, struct err *e); /* resources.c: OP_WRITE_CGROUP */
 int plan_put_off_limits(struct planner *p, struct err *e); /* resources.c: takes out again what would slow down tare-init */

@@ -41,17 +41,17 @@ static int wait_for_more(int fd, int64_t deadline)
 	return r == -EINTR ? 1 : r;
 }
 
-/* @patience_ms 0: no poll(2) before each read(2). */
-static int read_all(int fd, const char *what, int patience_ms, struct arena *a, struct growing *g,
+/* @timeout_ms 0: no poll(2) before each read(2). */
+static int read_all(int fd, const char *what, int timeout_ms, struct arena *a, struct growing *g,
 		    struct err *e)
 {
-	const int64_t deadline = patience_ms > 0 ? sys_clock_ms() + patience_ms : 0;
+	const int64_t deadline = timeout_ms > 0 ? sys_clock_ms() + timeout_ms : 0;
 
 	for (;;) {
-		int r = patience_ms > 0 ? wait_for_more(fd, deadline) : 1;
+		int r = timeout_ms > 0 ? wait_for_more(fd, deadline) : 1;
 		if (r == 0)
 			return err_msg(e, "\"%s\" has not come to its end within %d s", what,
-				       patience_ms / 1000);
+				       timeout_ms / 1000);
 
 		ssize_t n = r < 0 ? r : sys_read(fd, g->text + g->used, g->room - g->used - 1);
 		if (n == -EINTR || n == -EAGAIN)
@@ -71,12 +71,12 @@ static int read_all(int fd, const char *what, int patience_ms, struct arena *a, 
 	return 0;
 }
 
-static int begin_and_read(int fd, const char *what, int patience_ms, struct arena *a, char **text,
+static int begin_and_read(int fd, const char *what, int timeout_ms, struct arena *a, char **text,
 			  size_t *length, struct err *e)
 {
 	struct growing g = { .text = arena_alloc(a, FIRST_ROOM), .room = FIRST_ROOM };
 
-	if (read_all(fd, what, patience_ms, a, &g, e) < 0)
+	if (read_all(fd, what, timeout_ms, a, &g, e) < 0)
 		return -1;
 	*text = g.text;
 	*length = g.used;

@@ -43,11 +43,11 @@ static int open_directory(int top, const char *id)
 	return sys_open_at(top, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
 }
 
-/* 0 once locked; -EWOULDBLOCK when another command keeps it for @patience_ms. */
-static int lock(int dir, int64_t patience_ms)
+/* 0 once locked; -EWOULDBLOCK when another command keeps it for @timeout_ms. */
+static int lock(int dir, int64_t timeout_ms)
 {
 	int r = sys_lock(dir, LOCK_EX | LOCK_NB);
-	int64_t deadline = r == -EWOULDBLOCK ? sys_clock_ms() + patience_ms : 0;
+	int64_t deadline = r == -EWOULDBLOCK ? sys_clock_ms() + timeout_ms : 0;
 
 	while (r == -EWOULDBLOCK && sys_clock_ms() < deadline) {
 		sys_poll(NULL, 0, 2); /* flock(2) has no time-out of its own */

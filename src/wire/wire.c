@@ -81,7 +81,7 @@ int wire_receive(int socket, struct wire_message *m, int *fd)
 	return 1;
 }
 
-int wire_last_words(int fd, struct wire_message *m)
+int wire_last_message(int fd, struct wire_message *m)
 {
 	struct stat st;
 	int r = sys_stat(fd, &st);

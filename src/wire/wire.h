@@ -93,7 +93,7 @@ enum wire_kind {
 	WIRE_READY,	 /* -> host */
 	WIRE_BORN, /* -> host: the process in the container is there, @step is its pid; the answer is GO */
 	WIRE_NOTIFIER, /* -> host or start, with the filter's listener for the agent; the answer is GO */
-	WIRE_LAST_WORDS, /* -> host or start, with a memory file: see wire_last_words() */
+	WIRE_LAST_WORDS, /* -> host or start, with a memory file: see wire_last_message() */
 	WIRE_SOURCE, /* -> init, with a descriptor in its own mount namespace: what is to be copied, or where the rootfs goes */
 	WIRE_LATER, /* -> init: the source of @step, and those behind it, must be asked for when their turn comes */
 	WIRE_ASK, /* -> host: the source of @step; with a detached mount: map the owners of its files */
@@ -133,4 +133,4 @@ int wire_receive(int socket, struct wire_message *m, int *fd);
  * What tare-init could only write into the memory file @fd before it ended. 1 with @m filled: WIRE_FAILED; 0: it
  * did not fail; -errno.
  */
-int wire_last_words(int fd, struct wire_message *m);
+int wire_last_message(int fd, struct wire_message *m);

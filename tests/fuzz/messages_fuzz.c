@@ -56,13 +56,13 @@ static void receive(const uint8_t *data, size_t size)
 	free(m);
 }
 
-static void last_words(const uint8_t *data, size_t size)
+static void last_message(const uint8_t *data, size_t size)
 {
 	struct wire_message *m = malloc(sizeof(*m));
 	int file = sys_memfd_create("words");
 
 	fuzz_check(m && file >= 0 && sys_write_all(file, data, size) == 0);
-	if (wire_last_words(file, m) > 0)
+	if (wire_last_message(file, m) > 0)
 		use(m);
 	close(file);
 	free(m);
@@ -73,7 +73,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	int next = fuzz_next_descriptor();
 
 	receive(data, size < 65536 ? size : 65536);
-	last_words(data, size);
+	last_message(data, size);
 	fuzz_check(fuzz_next_descriptor() == next);
 
 	return 0;

@@ -228,7 +228,7 @@ static bool gets_on_after(struct cgroup_progress *p, int seconds)
 	return cgroup_gets_on(p);
 }
 
-static void patience_follows_progress(void **state)
+static void waiting_follows_progress(void **state)
 {
 	const char *const dirs[] = { below("a"), NULL };
 	struct cgroup_progress p = { .dirs = dirs };
@@ -455,7 +455,7 @@ int main(void)
 		cmocka_unit_test(a_signal_reaches_all),
 		cmocka_unit_test(a_frozen_cgroup_is_refused_and_can_be_killed),
 		cmocka_unit_test(removal_waits_for_processes_that_are_ending),
-		cmocka_unit_test(patience_follows_progress),
+		cmocka_unit_test(waiting_follows_progress),
 		cmocka_unit_test(errors_name_the_file),
 		cmocka_unit_test(a_device_program_takes_the_place_of_the_one_before),
 	};

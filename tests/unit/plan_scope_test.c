@@ -302,7 +302,7 @@ static struct plan_case on_systemd(bool user)
 		.booted = true, .first = true, .user = user, .uid = user ? 1000 : 0, .root = ""
 	};
 	c.subjects[0] = plan_namespaces;
-	c.subjects[1] = plan_birth;
+	c.subjects[1] = plan_clone;
 	c.subjects[2] = plan_late_limits;
 
 	return c;

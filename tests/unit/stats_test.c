@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * tests/unit/stats_test.c - cgroup/stats*.c and cgroup/former.c on made-up trees of files, and what
+ * tests/unit/stats_test.c - cgroup/stats*.c and cgroup/previous.c on made-up trees of files, and what
  * is printed of them
  */
 #include "base/fmt.h"
-#include "cgroup/former.h"
+#include "cgroup/previous.h"
 #include "cgroup/path.h"
 #include "cli/stats_json.h"
 #include "host/host.h"
@@ -275,20 +275,20 @@ static void interfaces_are_read_but_for_lo(void **state)
 /* What is written back after @value was written to @file, which held @held. */
 static const char *restored(const char *file, const char *held, const char *value)
 {
-	struct former f;
+	struct previous f;
 	struct err e;
 
 	put(file, held);
-	assert_int_equal(former_read(&f, top, file, value, &arena, &e), 0);
+	assert_int_equal(previous_read(&f, top, file, value, &arena, &e), 0);
 	put(file, "");
-	assert_int_equal(former_restore(&f, top), 0);
+	assert_int_equal(previous_restore(&f, top), 0);
 
 	return get(file);
 }
 
 static void a_former_value_is_written_back(void **state)
 {
-	struct former f;
+	struct previous f;
 	struct err e;
 
 	(void) state;
@@ -297,23 +297,23 @@ static void a_former_value_is_written_back(void **state)
 	assert_string_equal(restored("cpuset.cpus", "\n", "0"), "\n");
 	assert_string_equal(
 		restored("memory.oom_control", "oom_kill_disable 1\nunder_oom 0\n", "0"), "1");
-	assert_int_equal(former_read(&f, top, "not.there", "1", &arena, &e), 0);
+	assert_int_equal(previous_read(&f, top, "not.there", "1", &arena, &e), 0);
 	assert_null(f.value);
-	assert_int_equal(former_restore(&f, top), 0);
+	assert_int_equal(previous_restore(&f, top), 0);
 }
 
 /* What is lost must not be overwritten: a directory can't be read by anybody. */
 static void a_former_value_that_cannot_be_read_is_an_error(void **state)
 {
-	struct former f;
+	struct previous f;
 	struct err e;
 
 	(void) state;
 	assert_int_equal(mkdir(arena_printf(&arena, "%s/memory.max", top), 0700), 0);
-	assert_int_equal(former_read(&f, top, "memory.max", "1", &arena, &e), -1);
+	assert_int_equal(previous_read(&f, top, "memory.max", "1", &arena, &e), -1);
 	assert_string_equal(e.text, "read what \"memory.max\" holds: is a directory");
-	f = (struct former) { .file = "memory.max", .value = "2" };
-	assert_int_equal(former_restore(&f, top), -EISDIR);
+	f = (struct previous) { .file = "memory.max", .value = "2" };
+	assert_int_equal(previous_restore(&f, top), -EISDIR);
 }
 
 static void a_former_value_is_that_of_the_device(void **state)
@@ -336,16 +336,16 @@ static void a_former_value_is_that_of_the_device(void **state)
 
 static void switching_idle_off_gives_the_weight_back(void **state)
 {
-	struct former f;
+	struct previous f;
 	struct err e;
 
 	(void) state;
 	put("cpu.idle", "0\n");
 	put("cpu.weight", "59\n");
-	assert_int_equal(former_read(&f, top, "cpu.idle", "1", &arena, &e), 0);
+	assert_int_equal(previous_read(&f, top, "cpu.idle", "1", &arena, &e), 0);
 	put("cpu.weight", "");
 	put("cpu.idle", "");
-	assert_int_equal(former_restore(&f, top), 0);
+	assert_int_equal(previous_restore(&f, top), 0);
 	assert_string_equal(get("cpu.weight"), "59");
 	assert_string_equal(get("cpu.idle"), "0");
 }

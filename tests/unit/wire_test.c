@@ -107,9 +107,9 @@ static void texts_of_last_words_have_an_end(void **state)
 	autoclose int file = sys_memfd_create("test");
 
 	(void) state;
-	assert_int_equal(wire_last_words(file, &came), 0);
+	assert_int_equal(wire_last_message(file, &came), 0);
 	assert_int_equal(sys_write_all(file, &written, sizeof(written)), 0);
-	assert_int_equal(wire_last_words(file, &came), 1);
+	assert_int_equal(wire_last_message(file, &came), 1);
 	assert_ended(&came);
 }
 
@@ -120,7 +120,7 @@ static void last_words_in_a_pipe_are_not_waited_for(void **state)
 
 	(void) state;
 	assert_int_equal(sys_pipe(ends), 0);
-	assert_true(wire_last_words(ends[0], &came) < 0);
+	assert_true(wire_last_message(ends[0], &came) < 0);
 	sys_close(ends[0]);
 	sys_close(ends[1]);
 }

@@ -11,7 +11,7 @@
 #include "base/fmt.h"
 #include "base/table.h"
 #include "heap/log.h"
-#include "host/frozen.h"
+#include "host/saved_config.h"
 #include "kernel/process.h"
 #include "kernel/time.h"
 #include "plan/annotations/allow.h"
@@ -363,7 +363,7 @@ static int send_pidfd(const struct create *c, struct err *e)
 /* The pid file last: engines take it for success. */
 static int publish(struct create *c, const struct record *rec, struct arena *a, struct err *e)
 {
-	if (frozen_write(c->state_dir, c->bundle.config, a, e) < 0 ||
+	if (saved_config_write(c->state_dir, c->bundle.config, a, e) < 0 ||
 	    record_write(c->state_dir, rec, a, e) < 0 || send_pidfd(c, e) < 0)
 		return -1;
 

@@ -5,9 +5,9 @@
  * From the moment a process is visible in a pid namespace, a root in there with CAP_SYS_PTRACE may look at its descriptors, its
  * root and its memory, use its rights, and write to what it executes (CVE-2016-9962, CVE-2019-5736). And whoever has once gone into
  * a namespace may have no right to come back. So tare itself joins none. tare-init is executed outside, joins, and goes on as a
- * process that is in sight nowhere yet, or has a sibling (inside/enter.c, inside/birth.c). Each of them is our child.
+ * process that is in sight nowhere yet, or has a sibling (inside/enter.c, inside/clone.c). Each of them is our child.
  */
-#include "host/create/birth.h"
+#include "host/create/clone.h"
 
 #include "base/fd.h"
 #include "base/table.h"
@@ -20,15 +20,15 @@
 #define ENTER_FDS (WIRE_ENTER_END - WIRE_FD_COUNT)
 
 /* The open descriptors in the order of enum wire_enter_fd; -1: none. */
-struct entrance {
-	const struct birth *birth;
+struct join_call {
+	const struct clone_call *clone_call;
 	int fds[ENTER_FDS];
 };
 
 /* All of @in's to the numbers where tare-init looks for them. Before, all are out of the way. */
-static int arrange(const struct entrance *in, int *image)
+static int arrange(const struct join_call *in, int *image)
 {
-	int first = in->birth->create->plan->first_fd + WIRE_FD_COUNT;
+	int first = in->clone_call->create->plan->first_fd + WIRE_FD_COUNT;
 	int moved[ENTER_FDS], r = 0;
 
 	for (int i = 0; i < ENTER_FDS; i++) {
@@ -36,7 +36,7 @@ static int arrange(const struct entrance *in, int *image)
 		if (in->fds[i] >= 0 && moved[i] < 0)
 			return moved[i];
 	}
-	r = birth_arrange(in->birth, ENTER_FDS, image);
+	r = clone_arrange(in->clone_call, ENTER_FDS, image);
 	for (int i = 0; i < ENTER_FDS && r >= 0; i++)
 		if (moved[i] >= 0)
 			r = sys_dup_keep(moved[i], first + i);
@@ -45,7 +45,7 @@ static int arrange(const struct entrance *in, int *image)
 }
 
 /* Without birth into a cgroup (Linux before 5.7). */
-static int join_cgroup(const struct birth *b)
+static int join_cgroup(const struct clone_call *b)
 {
 	autoclose int procs =
 		b->cgroup < 0 ? -1 : sys_open_at(b->cgroup, "cgroup.procs", O_WRONLY, 0);
@@ -59,23 +59,23 @@ static int join_cgroup(const struct birth *b)
 /* In the process that will be tare-init. It may run in our memory. */
 static int become_init(void *arg)
 {
-	const struct entrance *in = arg;
-	const struct birth *b = in->birth;
+	const struct join_call *in = arg;
+	const struct clone_call *b = in->clone_call;
 	int image = b->image;
 
 	int r = b->move ? join_cgroup(b) : 0;
 	if (r < 0)
-		birth_fails(b, b->control, r, "join the container's cgroup");
+		clone_fails(b, b->control, r, "join the container's cgroup");
 	r = arrange(in, &image);
 	if (r < 0)
-		birth_fails(b, b->control, r, "hand descriptors to tare-init");
+		clone_fails(b, b->control, r, "hand descriptors to tare-init");
 	/* Its socket is not where it was. */
-	birth_fails(b, b->create->plan->first_fd + WIRE_CONTROL, birth_exec(b, image),
+	clone_fails(b, b->create->plan->first_fd + WIRE_CONTROL, clone_exec(b, image),
 		    "execute tare-init");
 }
 
 /* The process last: if the number is its own then, it was all the time, and the root is its. */
-static int open_target(struct entrance *in, const struct spawn_step *spawn, struct err *e)
+static int open_target(struct join_call *in, const struct spawn_step *spawn, struct err *e)
 {
 	int *process = &in->fds[WIRE_ENTER_PROCESS - WIRE_FD_COUNT];
 	int *root = &in->fds[WIRE_ENTER_ROOT - WIRE_FD_COUNT];
@@ -107,7 +107,7 @@ static int give_up(pid_t helper, struct err *e)
 }
 
 /* What it says first: the pid of the one that goes on, or -1 with what failed. */
-static pid_t hear(const struct birth *b, struct err *e)
+static pid_t receive_pid(const struct clone_call *b, struct err *e)
 {
 	struct wire_message m;
 	int fd, r = wire_receive(b->create->control, &m, &fd);
@@ -125,7 +125,7 @@ static pid_t hear(const struct birth *b, struct err *e)
 }
 
 /* Until @helper has joined; b->pidfd is its. */
-static pid_t wait_for_birth(const struct birth *b, pid_t helper, struct err *e)
+static pid_t wait_for_clone(const struct clone_call *b, pid_t helper, struct err *e)
 {
 	struct pollfd fds[] = {
 		{ .fd = b->pidfd, .events = POLLIN },
@@ -142,7 +142,7 @@ static pid_t wait_for_birth(const struct birth *b, pid_t helper, struct err *e)
 	if (fds[1].revents == 0)
 		sys_poll(&fds[1], 1, 0);
 
-	pid_t pid = fds[1].revents != 0 ? hear(b, e) : 0;
+	pid_t pid = fds[1].revents != 0 ? receive_pid(b, e) : 0;
 	if (pid == helper && b->spawn->late)
 		return pid;
 	if (sys_wait_within(helper, &status, CHILD_PATIENCE_MS) < 0)
@@ -152,7 +152,7 @@ static pid_t wait_for_birth(const struct birth *b, pid_t helper, struct err *e)
 }
 
 /* The sibling that @helper has left: ours, and nobody has waited for it, so the number is its own. */
-static int take_over(struct birth *b, pid_t pid, struct err *e)
+static int take_over(struct clone_call *b, pid_t pid, struct err *e)
 {
 	int status;
 
@@ -174,7 +174,7 @@ static int take_over(struct birth *b, pid_t pid, struct err *e)
 	return err_sys(e, r, "open process %d", pid);
 }
 
-static pid_t clone_helper(struct entrance *in, struct birth *b, struct err *e)
+static pid_t clone_helper(struct join_call *in, struct clone_call *b, struct err *e)
 {
 	struct sys_clone clone = {
 		.cgroup = b->cgroup,
@@ -193,7 +193,7 @@ static pid_t clone_helper(struct entrance *in, struct birth *b, struct err *e)
 	if (helper < 0)
 		return err_sys(e, helper, "start a process for the container");
 
-	pid_t pid = wait_for_birth(b, helper, e);
+	pid_t pid = wait_for_clone(b, helper, e);
 
 	if (pid < 0)
 		fd_close(&b->pidfd);
@@ -204,7 +204,7 @@ static pid_t clone_helper(struct entrance *in, struct birth *b, struct err *e)
 }
 
 /* On v2 a container (systemd, an engine) may have given its cgroup's controllers to children; then it takes no process. */
-static pid_t clone_below(struct entrance *in, struct birth *b, struct err *e)
+static pid_t clone_below(struct join_call *in, struct clone_call *b, struct err *e)
 {
 	autoclose int dir = subgroup_of_process(b->spawn->cgroup, b->spawn->enter_pid);
 	if (dir < 0)
@@ -219,17 +219,17 @@ static pid_t clone_below(struct entrance *in, struct birth *b, struct err *e)
 	return pid;
 }
 
-pid_t birth_enter(struct birth *b, struct err *e)
+pid_t clone_enter(struct clone_call *b, struct err *e)
 {
 	const char *cgroup = b->spawn->cgroup;
-	struct entrance in = { .birth = b };
+	struct join_call in = { .clone_call = b };
 	bool running = b->spawn->enter_pid > 0;
 	pid_t pid = -1;
 
 	for (int i = 0; i < ENTER_FDS; i++)
 		in.fds[i] = -1;
 
-	autoclose int dir = birth_open_cgroup(b->spawn, e);
+	autoclose int dir = clone_open_cgroup(b->spawn, e);
 	if (cgroup && dir < 0)
 		return -1;
 	b->cgroup = dir;

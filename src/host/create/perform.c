@@ -219,7 +219,7 @@ static int set_scheduler(struct create *c, const struct step *s, struct err *e)
 
 static int set_affinity(struct create *c, const struct step *s, struct err *e)
 {
-	pid_t pid = s->affinity.before_birth ? 0 : c->pid;
+	pid_t pid = s->affinity.before_clone ? 0 : c->pid;
 	int r = sys_sched_setaffinity(pid, s->affinity.mask, CPU_LIST_MOST / 8);
 
 	if (r < 0) {
@@ -368,7 +368,7 @@ static int perform_one(struct create *c, size_t index, struct err *e)
 			: performers[s->op](c, s, e);
 
 	if (r == 0 && c->plan->debug)
-		story_step(c->plan, index, sys_clock_us() - begun);
+		trace_step(c->plan, index, sys_clock_us() - begun);
 
 	return r < 0 ? step_failed(c, index, e) : 0;
 }
@@ -477,7 +477,7 @@ static int keep_descriptor(struct create *c, const struct wire_message *m, int f
 		c->console = fd;
 		return 1;
 	case WIRE_LAST_WORDS:
-		c->last_words = fd;
+		c->last_message = fd;
 		return 1;
 	case WIRE_NOTIFIER:
 		listener = fd;
@@ -509,7 +509,7 @@ static int next_message(struct create *c, bool ready, struct wire_message *m, st
 	};
 	int fd;
 
-	if (patience_poll(c->pid, has_agent(c), fds, ARRAY_SIZE(fds), e) < 0)
+	if (watchdog_poll(c->pid, has_agent(c), fds, ARRAY_SIZE(fds), e) < 0)
 		return -1;
 	/* Both: what is said may be that only the exec was left. */
 	if (fds[1].revents != 0 && fds[0].revents == 0)
@@ -521,7 +521,7 @@ static int next_message(struct create *c, bool ready, struct wire_message *m, st
 		r = wire_receive(c->control, m, &fd);
 	if (r < 0)
 		return err_sys(e, r, "hear from tare-init");
-	if (r > 0 && heard_check(&c->heard, c->plan, !c->options->run, m, fd, e) < 0) {
+	if (r > 0 && message_check(&c->heard, c->plan, !c->options->run, m, fd, e) < 0) {
 		fd_close(&fd);
 		return -1;
 	}
@@ -555,14 +555,14 @@ static int failed_inside(struct create *c, const struct wire_message *m, struct 
 	if (made_namespace(c, m->step))
 		spawn_explain_missing(c, e);
 
-	return failed_at(c, heard_failed_step(&c->heard, c->plan, m->step), e);
+	return failed_at(c, message_failed_step(&c->heard, c->plan, m->step), e);
 }
 
 /* The socket is closed: the program runs, unless tare-init could only write that it failed. */
-static int hear_last_words(struct create *c, struct err *e)
+static int read_last_message(struct create *c, struct err *e)
 {
 	struct wire_message m;
-	int r = c->last_words < 0 ? 0 : wire_last_words(c->last_words, &m);
+	int r = c->last_message < 0 ? 0 : wire_last_message(c->last_message, &m);
 
 	if (r < 0)
 		return err_sys(e, r, "read tare-init's last words");
@@ -592,7 +592,7 @@ static int take_turns(struct create *c, size_t next, struct err *e)
 		if (r < 0)
 			return -1;
 		if (r == 0)
-			return ready ? hear_last_words(c, e) : died(c, e);
+			return ready ? read_last_message(c, e) : died(c, e);
 		if (m.kind == WIRE_READY && !c->options->run)
 			return 0;
 		if (m.kind == WIRE_READY)
@@ -602,7 +602,7 @@ static int take_turns(struct create *c, size_t next, struct err *e)
 		if (m.kind == WIRE_WARNING)
 			warn_inside(c, &m);
 		if (m.kind == WIRE_DONE)
-			story_inside(c->plan, &m);
+			trace_inside(c->plan, &m);
 		if (m.kind != WIRE_TURN)
 			continue;
 		next = m.step;
@@ -661,8 +661,8 @@ static void add_behind(struct err *e, const struct err *undo)
 /* Undoing takes descriptors, and that there were none left may be what went wrong. */
 static void close_all(struct create *c)
 {
-	int *fds[] = { &c->listener, &c->hold,	  &c->signals, &c->pidfd,     &c->control,
-		       &c->release,  &c->console, &c->journal, &c->last_words };
+	int *fds[] = { &c->listener, &c->hold,	  &c->signals, &c->pidfd,	&c->control,
+		       &c->release,  &c->console, &c->journal, &c->last_message };
 
 	for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
 		fd_close(fds[i]);

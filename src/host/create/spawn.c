@@ -7,7 +7,7 @@
  * them. It shares our memory, which saves the copy of the page tables, but only where it is alone
  * in a new pid namespace: elsewhere a root of that namespace could reach into the shared pages.
  */
-#include "host/create/birth.h"
+#include "host/create/clone.h"
 
 #include "base/fd.h"
 #include "base/fmt.h"
@@ -24,7 +24,7 @@
 
 /* ---- in the child ---- */
 
-void birth_fails(const struct birth *b, int control, int r, const char *what)
+void clone_fails(const struct clone_call *b, int control, int r, const char *what)
 {
 	struct err e;
 
@@ -37,7 +37,7 @@ void birth_fails(const struct birth *b, int control, int r, const char *what)
 
 /* Wait until the id maps are there, then be root in them: without, the exec would drop all
  * capabilities. */
-static void wait_for_release(const struct birth *b)
+static void wait_for_release(const struct clone_call *b)
 {
 	char byte;
 
@@ -50,10 +50,10 @@ static void wait_for_release(const struct birth *b)
 	if (r == 0)
 		r = sys_setuid(0);
 	if (r < 0)
-		birth_fails(b, b->control, r, "become root in the user namespace");
+		clone_fails(b, b->control, r, "become root in the user namespace");
 }
 
-int birth_arrange(const struct birth *b, int more, int *image)
+int clone_arrange(const struct clone_call *b, int more, int *image)
 {
 	const struct create *c = b->create;
 	const int fds[WIRE_FD_COUNT] = {
@@ -85,7 +85,7 @@ int birth_arrange(const struct birth *b, int more, int *image)
 	return r < 0 ? r : 0;
 }
 
-int birth_exec(const struct birth *b, int image)
+int clone_exec(const struct clone_call *b, int image)
 {
 	const char *const envp[] = { NULL };
 	char number[16], title[WIRE_TITLE];
@@ -99,7 +99,7 @@ int birth_exec(const struct birth *b, int image)
 }
 
 /* Nothing of tare-init is to be counted elsewhere than in its cgroup. */
-static void wait_for_move(const struct birth *b)
+static void wait_for_move(const struct clone_call *b)
 {
 	char byte;
 
@@ -112,7 +112,7 @@ static void wait_for_move(const struct birth *b)
 
 static int become_init(void *arg)
 {
-	const struct birth *b = arg;
+	const struct clone_call *b = arg;
 	int image = b->image;
 
 	wait_for_move(b);
@@ -120,10 +120,10 @@ static int become_init(void *arg)
 	if (b->release >= 0)
 		wait_for_release(b);
 
-	int r = birth_arrange(b, 0, &image);
+	int r = clone_arrange(b, 0, &image);
 	if (r < 0)
-		birth_fails(b, b->control, r, "hand descriptors to tare-init");
-	birth_fails(b, b->control, birth_exec(b, image), "execute tare-init");
+		clone_fails(b, b->control, r, "hand descriptors to tare-init");
+	clone_fails(b, b->control, clone_exec(b, image), "execute tare-init");
 }
 
 /* ---- in tare ---- */
@@ -137,7 +137,7 @@ static int make_image(struct err *e)
 }
 
 /* Put the child, which waits for it, into its cgroup. */
-static int move_child(const struct birth *b, pid_t pid, struct err *e)
+static int move_child(const struct clone_call *b, pid_t pid, struct err *e)
 {
 	char text[16];
 	size_t length = fmt_text(text, sizeof(text), "%d", pid);
@@ -153,7 +153,7 @@ static int move_child(const struct birth *b, pid_t pid, struct err *e)
 }
 
 /* Birth into a cgroup for kernels that have none: the child waits until it was moved there. */
-static pid_t clone_and_move(struct birth *b, struct err *e)
+static pid_t clone_and_move(struct clone_call *b, struct err *e)
 {
 	const struct sys_clone clone = { .flags = b->spawn->namespaces, .cgroup = -1 };
 	int r = sys_pipe(b->ready), status;
@@ -254,7 +254,7 @@ void spawn_explain_missing(const struct create *c, struct err *e)
 	}
 }
 
-static pid_t clone_directly(struct birth *b, struct err *e)
+static pid_t clone_directly(struct clone_call *b, struct err *e)
 {
 	const uint64_t alone = CLONE_NEWPID;
 	const struct sys_clone clone = {
@@ -281,7 +281,7 @@ static pid_t clone_directly(struct birth *b, struct err *e)
 	return pid;
 }
 
-int birth_open_cgroup(const struct spawn_step *spawn, struct err *e)
+int clone_open_cgroup(const struct spawn_step *spawn, struct err *e)
 {
 	const char *cgroup = spawn->cgroup;
 
@@ -295,9 +295,9 @@ int birth_open_cgroup(const struct spawn_step *spawn, struct err *e)
 	return take_fd(&dir);
 }
 
-static pid_t clone_init(struct birth *b, struct err *e)
+static pid_t clone_init(struct clone_call *b, struct err *e)
 {
-	autoclose int dir = birth_open_cgroup(b->spawn, e);
+	autoclose int dir = clone_open_cgroup(b->spawn, e);
 	if (b->spawn->cgroup && dir < 0)
 		return -1;
 	b->cgroup = dir;
@@ -326,7 +326,7 @@ int spawn_init(struct create *c, const struct step *s, struct err *e)
 	c->release = release[1];
 
 	autoclose int hold = release[0];
-	struct birth b = {
+	struct clone_call b = {
 		.create = c,
 		.spawn = &s->spawn,
 		.image = image,
@@ -336,7 +336,7 @@ int spawn_init(struct create *c, const struct step *s, struct err *e)
 		.pidfd = -1,
 	};
 
-	c->pid = s->spawn.enter ? birth_enter(&b, e) : clone_init(&b, e);
+	c->pid = s->spawn.enter ? clone_enter(&b, e) : clone_init(&b, e);
 	if (c->pid < 0) {
 		c->pid = 0;
 		return -1;

@@ -156,7 +156,7 @@ const char *plan_joined_path(const struct planner *p, uint64_t type)
  * Which of the joined ones are joined before the first step, not counting the user namespace: pid, which children are born in.
  * With a user namespace all: from inside it those of the host can't be joined.
  */
-static uint64_t joined_at_birth(const struct planner *p)
+static uint64_t joined_at_clone(const struct planner *p)
 {
 	bool user = plan_has_namespace(p, CLONE_NEWUSER);
 
@@ -179,7 +179,7 @@ static void set_joins(struct planner *p, struct spawn_step *spawn)
 	for (size_t i = 0; i < ARRAY_SIZE(namespace_kinds); i++) {
 		const struct namespace_kind *kind = &namespace_kinds[i];
 
-		if (!(joined_at_birth(p) & kind->type))
+		if (!(joined_at_clone(p) & kind->type))
 			continue;
 		joins[spawn->join_count++] = (struct ns_join) {
 			.type = kind->type,
@@ -247,7 +247,7 @@ static void set_clocks(struct planner *p)
 int plan_enter(struct planner *p, struct err *e)
 {
 	uint64_t joined_later =
-		p->joined_namespaces & ~joined_at_birth(p) & ~(uint64_t) CLONE_NEWUSER;
+		p->joined_namespaces & ~joined_at_clone(p) & ~(uint64_t) CLONE_NEWUSER;
 
 	(void) e;
 	plan_add(p, OP_ENTER_SESSION, "");

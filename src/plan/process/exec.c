@@ -41,7 +41,7 @@ static void add_joins(struct planner *p, const struct exec_target *target, struc
 		spawn->root = arena_printf(p->arena, "/proc/%d/root", target->pid);
 }
 
-static void add_birth(struct planner *p, const struct exec_target *target)
+static void add_clone(struct planner *p, const struct exec_target *target)
 {
 	struct spawn_step spawn = {
 		.enter = true,
@@ -111,7 +111,7 @@ int plan_make_exec(struct arena *shared, struct arena *arena, const struct oci_c
 	p.plan->entered = true;
 	if (plan_initial_affinity(&p, e) < 0)
 		return -1;
-	add_birth(&p, target);
+	add_clone(&p, target);
 	for (size_t i = 0; i < ARRAY_SIZE(subjects); i++)
 		if (subjects[i](&p, e) < 0)
 			return -1;

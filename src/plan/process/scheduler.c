@@ -241,7 +241,7 @@ int plan_io_priority(struct planner *p, struct err *e)
 
 /* @add: false where the list is only checked. "" leaves things as they are. */
 static int plan_affinity(struct planner *p, const char *list, const char *place, bool add,
-			 bool before_birth, struct err *e)
+			 bool before_clone, struct err *e)
 {
 	struct cpu_set *set = arena_new(p->arena, struct cpu_set);
 	const char *fault;
@@ -256,7 +256,7 @@ static int plan_affinity(struct planner *p, const char *list, const char *place,
 	struct step *step = plan_add(p, OP_SET_AFFINITY, place);
 	step->affinity.list = list;
 	step->affinity.mask = set->words;
-	step->affinity.before_birth = before_birth;
+	step->affinity.before_clone = before_clone;
 
 	return 0;
 }

@@ -5,7 +5,7 @@
  * Runs in tare while it decides. A filter that is loaded last need not know of tare-init. But until then its process waits for
  * start without it, and without no_new_privs with CAP_SYS_ADMIN, which loading takes; or it is born like that in a pid namespace that others are
  * in. So where each call that is left is allowed, as the program here says of the call with its arguments, the filter is
- * loaded before. The lists are those of inside/birth.c, inside/wait.c and what comes behind them.
+ * loaded before. The lists are those of inside/clone.c, inside/wait.c and what comes behind them.
  */
 #include "plan/seccomp/profile.h"
 
@@ -69,9 +69,9 @@ static bool lets(const struct seccomp_program *program, const struct left *calls
 	return true;
 }
 
-bool seccomp_lets_go_on(const struct seccomp_program *program, bool wait, bool birth)
+bool seccomp_lets_go_on(const struct seccomp_program *program, bool wait, bool clone_call)
 {
 	return lets(program, always, ARRAY_SIZE(always)) &&
 	       (!wait || lets(program, to_wait, ARRAY_SIZE(to_wait))) &&
-	       (!birth || lets(program, to_be_born, ARRAY_SIZE(to_be_born)));
+	       (!clone_call || lets(program, to_be_born, ARRAY_SIZE(to_be_born)));
 }

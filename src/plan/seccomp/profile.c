@@ -580,18 +580,19 @@ static void warn_of_rights(struct planner *p)
 
 int plan_early_seccomp(struct planner *p, struct err *e)
 {
-	bool wait = p->options->wait_for_start, birth = plan_is_born_late(p);
+	bool wait = p->options->wait_for_start, clone_call = plan_is_born_late(p);
 
-	if (!p->config->process || (!wait && !birth))
+	if (!p->config->process || (!wait && !clone_call))
 		return 0;
 	if (read_filter(p, e) < 0)
 		return -1;
 	if (!p->filter)
 		return 0;
-	if (!p->filter->notify && is_last_to_do(p) && seccomp_lets_go_on(p->filter, wait, birth)) {
+	if (!p->filter->notify && is_last_to_do(p) &&
+	    seccomp_lets_go_on(p->filter, wait, clone_call)) {
 		add_filter(p, true);
 		plan_drop_last(p);
-	} else if (birth && !p->plan->entered) {
+	} else if (clone_call && !p->plan->entered) {
 		warn_of_rights(p);
 	}
 

@@ -64,4 +64,4 @@ bool seccomp_result(const struct seccomp_program *program, int number, const uin
  * Does @program allow all that tare-init still does once nothing but waiting for start (@wait), the birth in a pid namespace that is
  * joined (@birth) and the program are left?
  */
-bool seccomp_lets_go_on(const struct seccomp_program *program, bool wait, bool birth);
+bool seccomp_lets_go_on(const struct seccomp_program *program, bool wait, bool clone_call);

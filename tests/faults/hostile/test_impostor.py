@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Somebody else in tare-init's place: what it sends is held against the plan (src/host/create/heard.c).
+"""Somebody else in tare-init's place: what it sends is held against the plan (src/host/create/message.c).
 
 `impostor.c` stands in a copy of tare where tare-init was. It does what a script says: messages of any kind, length and number, with
 descriptors of any kind, processes of its own. Scripts are made at random, near what is right, so that they get far.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * inside/birth.c - in sight of a pid namespace that others are in
+ * inside/clone.c - in sight of a pid namespace that others are in
  *
  * Whoever is in there with CAP_SYS_PTRACE can take a process over: what that is and has is theirs from then on. So up to here
  * everything was done outside, with the rights it takes. The child that is born here has the program's user, capabilities,
@@ -34,7 +34,7 @@ static pid_t fork_sibling(void)
 	return (pid_t) SYS_CALL(clone, CLONE_PARENT, 0, 0, 0, 0, 0);
 }
 
-int birth_enter_pids(struct inside *in, const struct step *s, struct err *e)
+int clone_enter_pids(struct inside *in, const struct step *s, struct err *e)
 {
 	(void) s;
 	close_ours(in);
@@ -43,7 +43,7 @@ int birth_enter_pids(struct inside *in, const struct step *s, struct err *e)
 	if (pid < 0)
 		return err_sys(e, pid, "start a process in the container");
 	if (pid > 0)
-		return tell_birth(in, pid, e);
+		return report_clone(in, pid, e);
 	stay_with_parent(in->control);
 	wait_for_go(in);
 

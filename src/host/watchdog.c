@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * host/patience.c - waiting for tare-init, but not for ever
+ * host/watchdog.c - waiting for tare-init, but not for ever
  *
  * A mount of a server that is gone, a program on a file system whose daemon hangs, a process that somebody has stopped: there
  * tare-init may sleep without end. It has a long time for whatever takes long, as long as it gets on: goes from one step to the
@@ -164,7 +164,7 @@ static int judge(pid_t pid, const struct progress *progress, int looks, struct e
 	return 0;
 }
 
-int patience_poll(pid_t pid, bool has_agent, struct pollfd *fds, unsigned count, struct err *e)
+int watchdog_poll(pid_t pid, bool has_agent, struct pollfd *fds, unsigned count, struct err *e)
 {
 	struct progress before, now;
 	int looks = 0; /* how many, one behind the other, found the same */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * host/frozen.h - what exec needs of config.json, as it was at create
+ * host/saved_config.h - what exec needs of config.json, as it was at create
  *
  * runtime-spec, runtime.md#lifecycle: changes of config.json after create must not have an effect.
  * So create puts aside process and those parts of linux that each process of the container gets, as
@@ -12,6 +12,6 @@
 #include "heap/arena.h"
 #include "libocispec/oci_types.h"
 
-int frozen_write(int dir, const struct oci_config *config, struct arena *a, struct err *e);
+int saved_config_write(int dir, const struct oci_config *config, struct arena *a, struct err *e);
 
-int frozen_read(int dir, const struct oci_config **config, struct arena *a, struct err *e);
+int saved_config_read(int dir, const struct oci_config **config, struct arena *a, struct err *e);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * cgroup/former.h - what a file of a cgroup held before it was written, to be written back
+ * cgroup/previous.h - what a file of a cgroup held before it was written, to be written back
  */
 #pragma once
 
 #include "base/err.h"
 #include "heap/arena.h"
 
-struct former {
+struct previous {
 	const char *file;
 	const char *value; /* NULL: there is none, or nobody can read it */
 	const char *weight_file;
@@ -19,8 +19,8 @@ struct former {
  * of the device which @value begins with, or what takes the line away again. In @a. 0, also where the
  * file is not there or nobody can read it; or -1: it could not be read now, and should not be written.
  */
-int former_read(struct former *f, const char *dir, const char *file, const char *value,
-		struct arena *a, struct err *e);
+int previous_read(struct previous *f, const char *dir, const char *file, const char *value,
+		  struct arena *a, struct err *e);
 
 /* Write it back: 0, or -errno; then the file may hold either. */
-int former_restore(const struct former *f, const char *dir);
+int previous_restore(const struct previous *f, const char *dir);

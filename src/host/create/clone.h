@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * host/create/birth.h - between clone and exec of tare-init: what spawn.c and enter.c share
+ * host/create/clone.h - between clone and exec of tare-init: what spawn.c and enter.c share
  */
 #pragma once
 
 #include "host/host.h"
 
 /* What the child has to know. It may run in our memory. */
-struct birth {
+struct clone_call {
 	const struct create *create;
 	const struct spawn_step *spawn;
 	int image;   /* the sealed memfd */
@@ -21,23 +21,23 @@ struct birth {
 };
 
 /* The cgroup's directory, which is not frozen: a descriptor. -1 with @e set; or without, where there is none. */
-int birth_open_cgroup(const struct spawn_step *spawn, struct err *e);
+int clone_open_cgroup(const struct spawn_step *spawn, struct err *e);
 
 /*
  * Put tare-init's descriptors where it looks for them, and @image somewhere behind, and behind @more numbers that
  * stay free. All others from there on are closed by the exec. 0, or -errno.
  */
-int birth_arrange(const struct birth *b, int more, int *image);
+int clone_arrange(const struct clone_call *b, int more, int *image);
 
 /* Execute tare-init from @image. Comes back only with a -errno. */
-int birth_exec(const struct birth *b, int image);
+int clone_exec(const struct clone_call *b, int image);
 
 /* Tell tare, at the other end of @control, why there is no tare-init, and end. */
-void birth_fails(const struct birth *b, int control, int r, const char *what)
+void clone_fails(const struct clone_call *b, int control, int r, const char *what)
 	__attribute__((noreturn));
 
 /*
  * enter.c: the birth of a tare-init that joins namespaces. The pid, with b->pidfd; or -1. Where the process that the container
  * gets is born late it is that of the one that does the steps before.
  */
-pid_t birth_enter(struct birth *b, struct err *e);
+pid_t clone_enter(struct clone_call *b, struct err *e);

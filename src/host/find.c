@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * host/lookup.c - the container that a verb is about
+ * host/find.c - the container that a verb is about
  */
 #include "host/host.h"
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * cgroup/former.c - what a file of a cgroup held before it was written
+ * cgroup/previous.c - what a file of a cgroup held before it was written
  *
  * Runs in tare, for update. Most files take back what they print. Those with a line for each
  * device print all lines and take one, and a line that was not there is taken away by a word that
  * differs from file to file.
  */
-#include "cgroup/former.h"
+#include "cgroup/previous.h"
 
 #include "base/table.h"
 #include "cgroup/cgroup.h"
@@ -95,10 +95,10 @@ static int read_one(const char *dir, const char *file, const char *value, struct
 	return 0;
 }
 
-int former_read(struct former *f, const char *dir, const char *file, const char *value,
-		struct arena *a, struct err *e)
+int previous_read(struct previous *f, const char *dir, const char *file, const char *value,
+		  struct arena *a, struct err *e)
 {
-	*f = (struct former) { .file = file };
+	*f = (struct previous) { .file = file };
 
 	int r = read_one(dir, file, value, a, &f->value);
 	/* The kernel sets the weight when idle is switched. */
@@ -110,7 +110,7 @@ int former_read(struct former *f, const char *dir, const char *file, const char 
 	return r < 0 ? err_sys(e, r, "read what \"%s\" holds", file) : 0;
 }
 
-int former_restore(const struct former *f, const char *dir)
+int previous_restore(const struct previous *f, const char *dir)
 {
 	int r = f->value ? cgroup_put(dir, f->file, f->value) : 0;
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * host/frozen.c - what exec needs of config.json, as it was at create
+ * host/saved_config.c - what exec needs of config.json, as it was at create
  */
-#include "host/frozen.h"
+#include "host/saved_config.h"
 
 #include "base/fd.h"
 #include "libocispec/decode.h"
@@ -40,7 +40,7 @@ static struct oci_string_map *keep_of_annotations(const struct oci_string_map *f
 	return to;
 }
 
-int frozen_write(int dir, const struct oci_config *config, struct arena *a, struct err *e)
+int saved_config_write(int dir, const struct oci_config *config, struct arena *a, struct err *e)
 {
 	struct oci_linux linux;
 	struct oci_config kept = {
@@ -65,7 +65,7 @@ int frozen_write(int dir, const struct oci_config *config, struct arena *a, stru
 	return r < 0 ? err_sys(e, r, "put the configuration aside") : 0;
 }
 
-int frozen_read(int dir, const struct oci_config **config, struct arena *a, struct err *e)
+int saved_config_read(int dir, const struct oci_config **config, struct arena *a, struct err *e)
 {
 	int r;
 	void *decoded;

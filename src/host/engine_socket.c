@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * host/console.c - descriptors for the engine's sockets
+ * host/engine_socket.c - descriptors for the engine's sockets
  *
  * --console-socket and --pidfd-socket: connect, send one message with one descriptor, close.
  */

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * host/create/heard.c - what tare-init says, held against the plan
+ * host/create/message.c - what tare-init says, held against the plan
  *
  * Runs in tare. At the other end of the socket is a process that others may be able to take over: those of a pid namespace that it is
  * born in, with CAP_SYS_PTRACE. What it could do itself it may have been made to do; but tare has more rights, and does nothing on
  * its word that the plan does not have at this place. The walk through the plan is known, so is each message.
  */
-#include "host/create/heard.h"
+#include "host/create/message.h"
 
 #include "base/fmt.h"
 #include "kernel/device.h"
@@ -28,7 +28,7 @@ static bool has_no_memfd(void)
 }
 
 /* The kernel itself knows the files that have seals: those in memory. */
-bool heard_is_memory(int fd)
+bool message_is_memory(int fd)
 {
 	struct stat st;
 	long r = SYS_CALL(fcntl, fd, GET_SEALS, 0, 0, 0, 0);
@@ -40,7 +40,7 @@ bool heard_is_memory(int fd)
 }
 
 /* What an open character device does is its driver's business, wherever its node is. */
-bool heard_is_terminal(int fd)
+bool message_is_terminal(int fd)
 {
 	struct stat st;
 	unsigned number;
@@ -50,7 +50,7 @@ bool heard_is_terminal(int fd)
 }
 
 /* Such a name has no file that could be opened by anybody. */
-bool heard_is_listener(int fd)
+bool message_is_listener(int fd)
 {
 	static const char name[] = "anon_inode:seccomp notify";
 	char link[64], target[sizeof(name)];
@@ -158,13 +158,13 @@ static bool fits(const struct heard *h, const struct plan *plan, bool waits,
 	case WIRE_READY:
 		return fd < 0 && may_be_ready(h, plan, waits, m);
 	case WIRE_DESCRIPTOR:
-		return may_come(h, plan, m, OP_OPEN_CONSOLE, h->console) && heard_is_terminal(fd);
+		return may_come(h, plan, m, OP_OPEN_CONSOLE, h->console) && message_is_terminal(fd);
 	case WIRE_LAST_WORDS:
-		return may_come(h, plan, m, OP_SET_SECCOMP, h->last_words) &&
-		       plan->steps[m->step].seccomp.mute && heard_is_memory(fd);
+		return may_come(h, plan, m, OP_SET_SECCOMP, h->last_message) &&
+		       plan->steps[m->step].seccomp.mute && message_is_memory(fd);
 	case WIRE_NOTIFIER:
 		return may_come(h, plan, m, OP_SET_SECCOMP, h->notifier) &&
-		       plan->steps[m->step].seccomp.notify && heard_is_listener(fd);
+		       plan->steps[m->step].seccomp.notify && message_is_listener(fd);
 	case WIRE_ASK:
 		return may_ask(h, plan, m);
 	case WIRE_WARNING:
@@ -188,7 +188,7 @@ static void advance(struct heard *h, const struct plan *plan, const struct wire_
 	h->born |= m->kind == WIRE_BORN;
 	h->ready |= m->kind == WIRE_READY;
 	h->console |= m->kind == WIRE_DESCRIPTOR;
-	h->last_words |= m->kind == WIRE_LAST_WORDS;
+	h->last_message |= m->kind == WIRE_LAST_WORDS;
 	h->notifier |= m->kind == WIRE_NOTIFIER;
 	if (m->kind == WIRE_BORN)
 		h->next = find(h, plan, OP_ENTER_PIDS) + 1;
@@ -202,8 +202,8 @@ static int refuse(const struct wire_message *m, struct err *e)
 		       m->step);
 }
 
-int heard_check(struct heard *h, const struct plan *plan, bool waits, const struct wire_message *m,
-		int fd, struct err *e)
+int message_check(struct heard *h, const struct plan *plan, bool waits,
+		  const struct wire_message *m, int fd, struct err *e)
 {
 	if (!fits(h, plan, waits, m, fd))
 		return refuse(m, e);
@@ -212,22 +212,22 @@ int heard_check(struct heard *h, const struct plan *plan, bool waits, const stru
 	return 0;
 }
 
-size_t heard_failed_step(const struct heard *h, const struct plan *plan, uint32_t step)
+size_t message_failed_step(const struct heard *h, const struct plan *plan, uint32_t step)
 {
 	return step >= h->next && step < plan->step_count ? step : plan->spawn;
 }
 
-int heard_check_start(struct heard *h, bool agent, const struct wire_message *m, int fd,
-		      struct err *e)
+int message_check_start(struct heard *h, bool agent, const struct wire_message *m, int fd,
+			struct err *e)
 {
 	bool fits = false;
 
 	if (m->kind == WIRE_READY)
 		fits = fd < 0 && !h->ready;
 	else if (m->kind == WIRE_LAST_WORDS)
-		fits = h->ready && !h->last_words && fd >= 0 && heard_is_memory(fd);
+		fits = h->ready && !h->last_message && fd >= 0 && message_is_memory(fd);
 	else if (m->kind == WIRE_NOTIFIER)
-		fits = h->ready && agent && !h->notifier && fd >= 0 && heard_is_listener(fd);
+		fits = h->ready && agent && !h->notifier && fd >= 0 && message_is_listener(fd);
 	else if (m->kind == WIRE_DONE)
 		fits = fd < 0 && m->step >= h->next && m->step < UINT32_MAX;
 	else if (m->kind == WIRE_FAILED)
@@ -237,7 +237,7 @@ int heard_check_start(struct heard *h, bool agent, const struct wire_message *m,
 	if (m->kind == WIRE_DONE)
 		h->next = m->step + 1;
 	h->ready |= m->kind == WIRE_READY;
-	h->last_words |= m->kind == WIRE_LAST_WORDS;
+	h->last_message |= m->kind == WIRE_LAST_WORDS;
 	h->notifier |= m->kind == WIRE_NOTIFIER;
 
 	return 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * host/remove.c - delete, and what run does at its end
+ * host/delete.c - delete, and what run does at its end
  *
  * All that is known of a container's traces is in its journal; undoing that is the one way to
  * remove it, whatever state it is in and however much of it was made.

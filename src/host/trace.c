@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * host/story.c - what is done, for --debug
+ * host/trace.c - what is done, for --debug
  *
  * Runs in tare. One line a step, when it is done: its number, whose it is, what `plan` shows of it, how long it took, and
  * the older ways that it took on this kernel.
@@ -31,7 +31,7 @@ static void tell(const struct told *t)
 		  t->ways[0] != '\0' ? ", the older way: " : "", t->ways);
 }
 
-void story_step(const struct plan *plan, size_t index, int64_t us)
+void trace_step(const struct plan *plan, size_t index, int64_t us)
 {
 	const struct step *s = &plan->steps[index];
 	char operands[OPERANDS], ways[WAYS];
@@ -42,7 +42,7 @@ void story_step(const struct plan *plan, size_t index, int64_t us)
 			      ways });
 }
 
-void story_inside(const struct plan *plan, const struct wire_message *m)
+void trace_inside(const struct plan *plan, const struct wire_message *m)
 {
 	const struct err *done = &m->error;
 	bool known = done->line >= 0 && done->line < OP_COUNT;
