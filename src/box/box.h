@@ -191,6 +191,15 @@ bool box_is_wish(const void *box, const char *operation, const char *place);
 /* Make the files that mounts of the config are of. 0, or -1. */
 int box_write_files(const struct box *b, struct err *e);
 
+/* place.c: say that su and sudo of the image have no effect where it lies. */
+void box_note_nosuid(const struct box *b);
+
+/*
+ * place.c: a program was refused with @e; the hint is the mount that ROOT lies on, where it is
+ * noexec.
+ */
+void box_explain_noexec(const struct box *b, struct err *e);
+
 /* Behind the end of the box: take an empty mount point that was made in ROOT/etc away. */
 void box_clean(const struct box *b);
 

@@ -307,6 +307,8 @@ static int run(struct call *call, struct box *b, struct create_options *o,
 		log_notice(
 			"box \"%s\": --privileged: root in the box can do to the host what root can",
 			b->id);
+	if (!b->options->plan)
+		box_note_nosuid(b);
 	do {
 		if (box_config(b, e) < 0 || (!b->options->plan && box_write_files(b, e) < 0))
 			return -1;
@@ -316,6 +318,8 @@ static int run(struct call *call, struct box *b, struct create_options *o,
 		box_clean(b);
 	if (r < 0) {
 		call->failure = box_exit_code(e);
+		if (call->failure == EXIT_NOT_EXECUTABLE)
+			box_explain_noexec(b, e);
 		return box_locate(b, e);
 	}
 

@@ -69,7 +69,8 @@ class Box:
         r = self.run(*words, **kw)
         prefix = f'tare: box "{self.id}": ' if subject else "tare: box: "
         assert (r.code, r.out, r.err) == (125, "", f"{prefix}{text}\n"), r
-        assert not any(n for n in os.listdir(self.state) if not n.startswith(".")), os.listdir(self.state)
+        left = os.listdir(self.state) if self.state.exists() else []
+        assert not [n for n in left if not n.startswith(".")], left
 
     def files(self):
         """All that is in the root, but for empty mount points that every box needs."""

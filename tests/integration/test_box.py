@@ -581,6 +581,40 @@ def test_links_at_mount_points_lead_nowhere(box, scratch, name):
     assert os.listdir(scratch / "victim") == []
 
 
+# --- where the root lies
+
+
+@pytest.fixture
+def on_tmpfs(box, scratch):
+    """The root on a tmpfs of its own, mounted with an option."""
+    def mount(option):
+        top = scratch / "top"
+        top.mkdir()
+        command("mount", "-t", "tmpfs", "-o", option, "tmpfs", top).ok()
+        command("cp", "-a", box.dir, top).ok()
+        box.dir = top / box.dir.name
+        return box
+    yield mount
+    command("umount", scratch / "top")
+
+
+def test_a_root_that_is_mounted_noexec(on_tmpfs, scratch):
+    b = on_tmpfs("noexec")
+    r = b.run("true")
+    assert (r.code, r.err) == (126, f'tare: box "{b.id}": exec: "true": permission denied ("{scratch}/top" is mounted noexec: '
+                                    f"mount -o remount,exec {scratch}/top)\n"), r
+
+
+def test_a_root_that_is_mounted_nosuid_is_noted_once(on_tmpfs):
+    b = on_tmpfs("nosuid")
+    assert b.run("true").ok().err == ""
+    (b.dir / "bin/su").write_text("")
+    (b.dir / "bin/su").chmod(0o4755)
+    assert b.run("true").ok().err == (f'tare: box "{b.id}": "{b.dir.parent}" is mounted nosuid: /bin/su has no effect (mount -o '
+                                      f"remount,suid {b.dir.parent})\n")
+    assert b.run("-q", "--", "true").ok().err == ""
+
+
 # --- an ordinary user
 
 

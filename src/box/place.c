@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * box/place.c - what the mount that ROOT lies on does not allow
+ */
+#include "box/box.h"
+
+#include "base/fd.h"
+#include "base/fmt.h"
+#include "base/table.h"
+#include "cgroup/layout.h"
+#include "heap/log.h"
+#include "kernel/mount.h"
+
+#include <errno.h>
+
+#define MOUNTINFO_SIZE ((size_t) 1 << 20)
+
+/* statfs(2), f_flags; not in all headers. */
+#define NOSUID 2
+#define NOEXEC 8
+
+static bool has_flag(const struct box *b, long flag)
+{
+	struct statfs fs;
+
+	return b->dir >= 0 && sys_statfs(b->dir, &fs) == 0 && (fs.f_flags & flag);
+}
+
+/* Where that mount is: proc_pid_mountinfo(5). ROOT's own path where that can't be found. */
+static const char *mount_point(const struct box *b)
+{
+	char *text = arena_alloc(b->arena, MOUNTINFO_SIZE + 1), *line;
+	int64_t id = sys_mount_id(b->dir);
+	autoclose int file = sys_open("/proc/self/mountinfo", O_RDONLY);
+	ssize_t length = file < 0 ? 0 : sys_read_all(file, text, MOUNTINFO_SIZE);
+
+	text[length < 0 ? 0 : length] = '\0';
+	while ((line = strsep(&text, "\n")) && *line) {
+		unsigned long long number;
+
+		if (fmt_parse_u64(strsep(&line, " "), &number) < 0 || (int64_t) number != id)
+			continue;
+		for (int i = 0; line && i < 3; i++)
+			strsep(&line, " ");
+		line = strsep(&line, " ");
+		if (!line)
+			break;
+		mountinfo_unescape(line);
+		return line;
+	}
+
+	return b->root;
+}
+
+/* A set-uid program, which has no effect on such a mount; NULL: there is none. */
+static const char *find_powerless(const struct box *b)
+{
+	static const char *const programs[] = { "/bin/su", "/usr/bin/su", "/usr/bin/sudo" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
+		autoclose int fd = sys_open_in_root(b->dir, programs[i], O_PATH);
+		struct stat st;
+
+		if (fd >= 0 && sys_stat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+		    (st.st_mode & S_ISUID))
+			return programs[i];
+	}
+
+	return NULL;
+}
+
+void box_note_nosuid(const struct box *b)
+{
+	if (b->quiet || b->whole || !has_flag(b, NOSUID))
+		return;
+
+	const char *program = find_powerless(b), *point = mount_point(b);
+
+	if (program)
+		log_notice("box \"%s\": \"%s\" is mounted nosuid: %s has no effect (mount -o "
+			   "remount,suid %s)",
+			   b->id, point, program, point);
+}
+
+void box_explain_noexec(const struct box *b, struct err *e)
+{
+	if (e->code != EACCES || !has_flag(b, NOEXEC))
+		return;
+
+	const char *point = mount_point(b);
+
+	fmt_text(e->hint, sizeof(e->hint), "\"%s\" is mounted noexec: mount -o remount,exec %s",
+		 point, point);
+}
