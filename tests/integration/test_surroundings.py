@@ -81,7 +81,8 @@ def test_what_runs_can_be_deleted_whatever_the_limit_on_the_size_of_files(bundle
 def test_the_state_is_ours_alone_whatever_the_umask(bundles, scratch, user, mask):
     bundle = bundles(user=user, config=defaults.rootless(TESTER, TESTER) if user else None)
     bundle.process.update(args=["sleep", "1000"], terminal=False)
-    scratch.chmod(0o777)
+    if user:
+        os.chown(scratch, user, user)
     bundle.create("--pid-file", scratch / "pid", preexec_fn=lambda: os.umask(mask)).ok()
     top = bundle.root / bundle.id
     modes = {n: stat.S_IMODE((top / n).stat().st_mode) for n in ("record", "config", "journal", "hold")}
