@@ -22,10 +22,10 @@ pytestmark = [pytest.mark.layouts, tare_only, root_only]
 # --- ids
 
 
-def mapped(bundle, size=1000):
-    bundle.userns(200000, size)
+def mapped(bundle, size=1000, host=200000):
+    bundle.userns(host, size)
     bundle.linux.pop("resources", None)
-    chown_tree(bundle.rootfs, 200000)
+    chown_tree(bundle.rootfs, host)
     os.chmod(bundle.dir, 0o755)
     return bundle.writable()
 
@@ -317,8 +317,9 @@ def test_an_ordinary_user_without_a_key_left_keeps_his_keyring_and_is_warned(ord
 @pytest.mark.skipif(not os.path.exists("/proc/keys"), reason="this kernel has no keyrings")
 def test_roots_keyring_stays_outside_even_where_there_is_no_key_left(bundle):
     """The container's root is another user of the host, whose quota counts, but the keys are those of who called tare."""
-    mapped(bundle).sh("echo up").write()
-    code, out, err = run_without_keys(bundle.argv("run", "--bundle", str(bundle.dir)), 200000, 200000)
+    host = 300000 + os.getpid()  # nobody else's: keys of other containers, which have ended, would make room
+    mapped(bundle, host=host).sh("echo up").write()
+    code, out, err = run_without_keys(bundle.argv("run", "--bundle", str(bundle.dir)), host, host)
     assert (code, out, err) == (1, "", f'tare: run "{bundle.id}": {QUOTA}\n')
     assert rt("state", bundle.id).code == 1
     assert not (BOX / "root" / bundle.id).exists()
