@@ -13,6 +13,7 @@ import subprocess
 
 import pytest
 
+import boxes
 import harness
 from harness import tare_only
 
@@ -113,3 +114,18 @@ def test_who_waits_for_start_holds_little(bundle):
     pss = int(re.search(r"^Pss:\s+(\d+) kB", text, re.M).group(1))
     print(pss, "KiB")
     assert pss <= 140
+
+
+def test_a_box_weighs_little_more_than_the_bundle_that_it_emits(same_host, scratch):
+    """Its flags are looked at, and some files of the image, where `run` reads a config.json."""
+    box = boxes.Box()
+    try:
+        argv = [str(w) for w in box.argv("true")]
+        box.run("--emit-config", scratch / "out", "--", "true").ok()
+        emitted = [str(w) for w in harness.rt_argv("run", "-b", scratch / "out", f"{box.dir.name}-x")]
+        for words in (argv, emitted):
+            assert Weight(words).code == 0  # the filter is compiled, and kept
+        own, other = Weight(argv), Weight(emitted)
+        assert own.calls <= other.calls * 1.15 + 40 and own.peak <= other.peak + 64, (own, other)
+    finally:
+        box.clean()
