@@ -127,14 +127,21 @@ static uint64_t flags_not_named(const struct inside *in, const struct mount_attr
 static int set_bind_attrs(struct inside *in, int tree, const struct mount_attrs *named,
 			  struct err *e)
 {
-	struct mount_attr attr = { .attr_set = named->set,
-				   .attr_clr = named->clear | flags_not_named(in, named) };
+	struct mount_attrs attrs = *named;
 
-	/* Where the kernel takes not all of them (Linux 5.12 knows no nosymfollow here) the named ones are what counts. */
-	if (attr.attr_clr != named->clear && sys_set_mount_attr(tree, 0, &attr) == 0)
-		return 0;
+	attrs.clear |= flags_not_named(in, named);
+	if (attrs.clear != named->clear) {
+		struct mount_attr attr = { .attr_set = attrs.set, .attr_clr = attrs.clear };
+		int r = sys_set_mount_attr(tree, 0, &attr);
 
-	return set_attrs(tree, named, 0, e);
+		if (r == 0)
+			return 0;
+		/* Linux 5.12 and 5.13 know no nosymfollow here: a source that has it keeps it. */
+		if (r == -EINVAL || r == -EOPNOTSUPP)
+			attrs.clear &= ~(uint64_t) MOUNT_ATTR_NOSYMFOLLOW | named->clear;
+	}
+
+	return set_attrs(tree, &attrs, 0, e);
 }
 
 static int make_bind(struct inside *in, const struct mount_step *m, struct err *e)
