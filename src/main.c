@@ -116,7 +116,7 @@ static int call_verb(const struct verb *verb, const char *const *argv, struct ca
 }
 
 /* For --debug: what was called, and how it ended. The kernel's release says which older ways are to be expected. */
-static void tell_begin(const char *const *argv)
+static int64_t tell_begin(const char *const *argv)
 {
 	char words[1024] = "";
 	struct utsname kernel = { .release = "" };
@@ -126,6 +126,8 @@ static void tell_begin(const char *const *argv)
 		length += fmt_text(words + length, sizeof(words) - length, " %s", *argv);
 	sys_uname(&kernel);
 	log_debug("tare " PACKAGE_VERSION " on Linux %s:%s", kernel.release, words);
+
+	return sys_clock_us();
 }
 
 static void tell_end(int code, int64_t begun)
@@ -165,7 +167,7 @@ static int run(const char *const *argv, struct call *call, char *prefix, size_t 
 	if (open_log(&call->options, e) < 0)
 		return -1;
 	if (log_wants_debug())
-		tell_begin(argv);
+		call->begun = tell_begin(argv);
 	if (call->options.help)
 		return print_help(NULL, e);
 	if (root_choose(call->options.root, call->env, call->arena, &call->root, e) < 0)
@@ -186,7 +188,6 @@ static int run(const char *const *argv, struct call *call, char *prefix, size_t 
 int main(int argc, char **argv, char **env)
 {
 	char prefix[LONGEST_ID + 32] = "";
-	const int64_t begun = sys_clock_us();
 	struct arena arena;
 	struct err e;
 
@@ -202,7 +203,7 @@ int main(int argc, char **argv, char **env)
 	int code = run((const char *const *) argv + (argc > 0), &call, prefix, sizeof(prefix), &e);
 
 	if (log_wants_debug())
-		tell_end(code, begun);
+		tell_end(code, call.begun);
 	if (code >= 0) {
 		log_flush();
 		return code;

@@ -31,6 +31,7 @@ struct call {
 	struct state_root root;
 	struct words args; /* behind the verb, without flags */
 	int failure;	   /* what main exits with if it fails */
+	int64_t begun;	   /* with --debug: sys_clock_us() at the beginning; else 0 */
 	const char *
 		subject; /* what a failure is about, where no argument is the ID; NULL: nothing yet */
 	const char *id; /* the first of them, checked; NULL where the verb takes none */
