@@ -57,7 +57,7 @@ COVERED = {
         integration/test_process.py::test_a_cwd_by_descriptor_never_reaches_the_host"""),
     9: ("the runtime's binary", f"""
         {HOSTILE}/test_descriptors.py::test_exec_executes_itself_once
-        {HOSTILE}/test_descriptors.py::test_what_creates_in_a_joined_pid_namespace_cannot_be_written_to
+        {HOSTILE}/test_descriptors.py::test_nothing_that_creates_is_in_sight_of_a_pid_namespace_that_it_joins
         {HOSTILE}/test_descriptors.py::test_the_runtime_as_the_program_is_not_the_runtime
         {HOSTILE}/test_descriptors.py::test_creates_in_its_pid_namespace_under_the_eyes_of_a_root_inside
         integration/test_process.py::test_a_waiting_container_runs_from_a_file_that_is_not_on_the_host"""),
