@@ -99,28 +99,24 @@ static bool is_node(const struct stat *st)
 static int add_directory(struct box *b, const char *value, const char *path, const char *target,
 			 const char *access, struct err *e)
 {
-	char block[8192];
-	ssize_t length;
+	char block[8192] __attribute__((aligned(8)));
 
 	autoclose int dir = sys_open(path, O_RDONLY | O_DIRECTORY);
 	if (dir < 0) {
 		(void) err_sys(e, dir, "open \"%s\"", path);
 		return err_at(e, box_words(b, "device", value));
 	}
-	while ((length = sys_read_dir(dir, block, sizeof(block))) > 0)
-		for (char *at = block; at < block + length;) {
-			const struct sys_entry *entry = (const struct sys_entry *) at;
-			struct stat st;
 
-			at += entry->size;
-			if (sys_stat_at(dir, entry->name, AT_SYMLINK_NOFOLLOW, &st) < 0 ||
-			    !is_node(&st))
-				continue;
-			if (add_node(b, value, &st,
-				     arena_printf(b->arena, "%s/%s", target, entry->name), access,
-				     e) < 0)
-				return -1;
-		}
+	struct sys_dir d = SYS_DIR(dir, block);
+	for (const struct sys_entry *entry; (entry = sys_next_entry(&d));) {
+		struct stat st;
+
+		if (sys_stat_at(dir, entry->name, AT_SYMLINK_NOFOLLOW, &st) < 0 || !is_node(&st))
+			continue;
+		if (add_node(b, value, &st, arena_printf(b->arena, "%s/%s", target, entry->name),
+			     access, e) < 0)
+			return -1;
+	}
 
 	return 0;
 }

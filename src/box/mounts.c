@@ -9,6 +9,7 @@
 #include "box/box.h"
 
 #include "base/fd.h"
+#include "base/path.h"
 #include "base/table.h"
 #include "kernel/sys.h"
 #include "plan/mounts/path_text.h"
@@ -430,7 +431,8 @@ const struct oci_mount *box_mount_of(const struct box *b, const char *path, cons
 	for (size_t i = b->config.mounts_count; i-- > 0;) {
 		const char *at = path_clean(b->arena, b->config.mounts[i].destination);
 
-		if (!path_within(clean, at))
+		/* What is not mounted anywhere else is in the root, which is no entry of ours. */
+		if (!path_below(clean, at) || (strcmp(at, "/") == 0 && strcmp(clean, "/") != 0))
 			continue;
 		*rest = clean + strlen(at);
 		return &b->config.mounts[i];

@@ -9,6 +9,7 @@
 #include "box/box.h"
 
 #include "base/fmt.h"
+#include "base/path.h"
 
 #define MOST_ORIGINS 2048
 
@@ -62,21 +63,13 @@ int box_refuse(struct box *b, const char *flag, const char *value, struct err *e
 	return err_cfg(e, box_words(b, flag, value), "%s", text);
 }
 
-static bool is_within(const char *place, const char *piece)
-{
-	size_t length = strlen(piece);
-
-	return strncmp(place, piece, length) == 0 &&
-	       (place[length] == '\0' || place[length] == '/');
-}
-
 /* The longest pointer is the nearest: a flag for the whole may stand beside one for a part. */
 static const struct box_origin *find(const struct box *b, const char *place)
 {
 	const struct box_origin *found = NULL;
 
 	for (size_t i = 0; i < b->origin_count; i++)
-		if (is_within(place, b->origins[i].place) &&
+		if (path_below(place, b->origins[i].place) &&
 		    (!found || strlen(b->origins[i].place) >= strlen(found->place)))
 			found = &b->origins[i];
 

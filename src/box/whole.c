@@ -9,6 +9,7 @@
 #include "box/box.h"
 
 #include "base/fd.h"
+#include "base/path.h"
 #include "base/table.h"
 #include "cgroup/layout.h"
 #include "kernel/sys.h"
@@ -65,10 +66,10 @@ static bool is_emptied(const struct box *b, const char *path)
 	const char *home = home_of_caller(b);
 
 	for (size_t i = 0; i < ARRAY_SIZE(emptied); i++)
-		if (path_within(path, emptied[i].path))
+		if (path_below(path, emptied[i].path))
 			return true;
 
-	return strcmp(home, "/") != 0 && path_within(path, home);
+	return strcmp(home, "/") != 0 && path_below(path, home);
 }
 
 static void add_empty(struct box *b, const char *path, const char *mode)
@@ -98,7 +99,7 @@ static void add_mounted(struct box *b)
 		bool ours = !path || strcmp(path, "/") == 0 || is_emptied(b, path);
 
 		for (size_t i = 0; !ours && i < ARRAY_SIZE(kernel_places); i++)
-			ours = path_within(path, kernel_places[i]);
+			ours = path_below(path, kernel_places[i]);
 		if (ours)
 			continue;
 		mountinfo_unescape(path);
@@ -118,6 +119,6 @@ void box_add_whole(struct box *b)
 		add_mounted(b);
 	for (size_t i = 0; i < ARRAY_SIZE(emptied); i++)
 		add_empty(b, emptied[i].path, emptied[i].mode);
-	if (strcmp(home, "/") != 0 && !path_within(home, "/home") && !path_within(home, "/root"))
+	if (strcmp(home, "/") != 0 && !path_below(home, "/home") && !path_below(home, "/root"))
 		add_empty(b, home, "mode=700");
 }

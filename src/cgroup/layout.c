@@ -10,6 +10,7 @@
 #include "cgroup/layout.h"
 
 #include "base/fd.h"
+#include "base/path.h"
 #include "base/table.h"
 #include "kernel/process.h"
 
@@ -115,19 +116,6 @@ static bool list_has(const char *list, const char *word, size_t length)
 	}
 
 	return false;
-}
-
-/* What is left of @path below @root: "/" for @root itself, NULL where it is elsewhere. */
-static const char *path_below(const char *path, const char *root)
-{
-	size_t length = strcmp(root, "/") == 0 ? 0 : strlen(root);
-
-	if (strncmp(path, root, length) != 0)
-		return NULL;
-	if (path[length] == '\0')
-		return "/";
-
-	return path[length] == '/' ? path + length : NULL;
 }
 
 /*

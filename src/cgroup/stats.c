@@ -108,17 +108,12 @@ static void read_hugetlb_of(const char *dir, struct arena *a, struct stats_huget
 {
 	char buf[4096] __attribute__((aligned(8)));
 	autoclose int fd = cgroup_open_dir(dir);
-	ssize_t n;
+	struct sys_dir d = SYS_DIR(fd, buf);
 
-	while (fd >= 0 && (n = sys_read_dir(fd, buf, sizeof(buf))) > 0)
-		for (ssize_t at = 0; at < n;) {
-			const struct sys_entry *entry = (const void *) (buf + at);
-
-			/* Most are not, so look before anything is allocated. */
-			if (strncmp(entry->name, prefix, sizeof(prefix) - 1) == 0)
-				consider(dir, entry->name, a, items, count);
-			at += entry->size;
-		}
+	/* Most are not, so look before anything is allocated. */
+	for (const struct sys_entry *entry; fd >= 0 && (entry = sys_next_entry(&d));)
+		if (strncmp(entry->name, prefix, sizeof(prefix) - 1) == 0)
+			consider(dir, entry->name, a, items, count);
 }
 
 static void read_hugetlb(const char *const *dirs, struct arena *a, struct cgroup_stats *stats)

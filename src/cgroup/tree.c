@@ -90,25 +90,20 @@ static int walk_child(int dir, const char *name, int depth, const struct walk *w
 static int walk_down(int dir, int depth, const struct walk *w)
 {
 	char buf[1024] __attribute__((aligned(8)));
-	ssize_t n;
+	struct sys_dir d = SYS_DIR(dir, buf);
 
 	if (depth > DEEPEST)
 		return -ELOOP;
-	while ((n = sys_read_dir(dir, buf, sizeof(buf))) > 0) {
-		for (ssize_t at = 0; at < n;) {
-			const struct sys_entry *entry = (const struct sys_entry *) (buf + at);
-
-			at += entry->size;
-			if (entry->type != DT_DIR || entry->name[0] == '.')
-				continue;
-			int r = walk_child(dir, entry->name, depth, w);
-			if (r != 0)
-				return r;
-		}
+	for (const struct sys_entry *entry; (entry = sys_next_entry(&d));) {
+		if (entry->type != DT_DIR || entry->name[0] == '.')
+			continue;
+		int r = walk_child(dir, entry->name, depth, w);
+		if (r != 0)
+			return r;
 	}
 	/* rmdir(2) of a directory that is being read shows as ENOENT. */
-	if (n < 0 && n != -ENOENT)
-		return (int) n;
+	if (d.filled < 0 && d.filled != -ENOENT)
+		return (int) d.filled;
 
 	return w->visit ? w->visit(dir, w->context) : 0;
 }

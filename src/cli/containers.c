@@ -44,19 +44,13 @@ static bool is_candidate(const struct sys_entry *entry)
 static int read_names(int dir, struct list *list, struct arena *a)
 {
 	char buf[16384] __attribute__((aligned(8)));
-	ssize_t filled;
+	struct sys_dir d = SYS_DIR(dir, buf);
 
-	while ((filled = sys_read_dir(dir, buf, sizeof(buf))) > 0) {
-		for (ssize_t at = 0; at < filled;) {
-			const struct sys_entry *entry = (const void *) (buf + at);
+	for (const struct sys_entry *entry; (entry = sys_next_entry(&d));)
+		if (is_candidate(entry))
+			add(list, entry->name, a);
 
-			if (is_candidate(entry))
-				add(list, entry->name, a);
-			at += entry->size;
-		}
-	}
-
-	return (int) filled;
+	return (int) d.filled;
 }
 
 /* Shell's sort with Knuth's gaps: qsort(3) may allocate. */

@@ -243,19 +243,6 @@ static int perform(struct create *c, struct err *e)
 	return c->options->pid_file ? pidfile_write(c->options->pid_file, c->pid, e) : 0;
 }
 
-static int load(struct record *rec, int dir, const struct exec_options *o, struct arena *a,
-		struct err *e)
-{
-	int r = record_read(dir, rec, a, e);
-
-	if (r < 0)
-		return -1;
-	if (r == 0)
-		return err_msg(e, "the create of container \"%s\" was not finished", o->id);
-
-	return check_status(dir, rec, o, e);
-}
-
 int container_exec(const struct exec_options *o, int *exit_code, struct arena *records,
 		   struct err *e)
 {
@@ -272,11 +259,11 @@ int container_exec(const struct exec_options *o, int *exit_code, struct arena *r
 	struct arena a;
 	struct record rec;
 
-	autoclose int dir = state_open(&o->root, o->id, true, e);
+	autoclose int dir = container_lookup(&o->root, o->id, true, &rec, records, e);
 	if (dir < 0)
 		return -1;
 	c.plan_arena = &a;
-	if (load(&rec, dir, o, records, e) < 0 || create_open_arena(&a, e) < 0 ||
+	if (check_status(dir, &rec, o, e) < 0 || create_open_arena(&a, e) < 0 ||
 	    decide(&c, o, dir, &rec, &a, records, e) < 0)
 		return -1;
 	if (perform(&c, e) < 0) {

@@ -50,29 +50,25 @@ static void search_below(struct search *s, int dir, char *path, int depth)
 {
 	char buf[1024] __attribute__((aligned(8)));
 	size_t length = strlen(path);
-	ssize_t n;
+	struct sys_dir d = SYS_DIR(dir, buf);
 
-	while (depth < DEEPEST && (n = sys_read_dir(dir, buf, sizeof(buf))) > 0)
-		for (ssize_t at = 0; at < n;) {
-			const struct sys_entry *entry = (const struct sys_entry *) (buf + at);
-
-			at += entry->size;
-			if (entry->type != DT_DIR || entry->name[0] == '.')
-				continue;
-			if (fmt_text(path + length, PATH_MAX - length, "/%s", entry->name) >=
-			    PATH_MAX - length)
-				continue;
-			/* Those below belong to it. */
-			if (is_named(entry->name, s->id, s->arena)) {
-				found(s, path);
-				continue;
-			}
-
-			autoclose int child = sys_open_at(dir, entry->name,
-							  O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
-			if (child >= 0)
-				search_below(s, child, path, depth + 1);
+	for (const struct sys_entry *entry; depth < DEEPEST && (entry = sys_next_entry(&d));) {
+		if (entry->type != DT_DIR || entry->name[0] == '.')
+			continue;
+		if (fmt_text(path + length, PATH_MAX - length, "/%s", entry->name) >=
+		    PATH_MAX - length)
+			continue;
+		/* Those below belong to it. */
+		if (is_named(entry->name, s->id, s->arena)) {
+			found(s, path);
+			continue;
 		}
+
+		autoclose int child =
+			sys_open_at(dir, entry->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+		if (child >= 0)
+			search_below(s, child, path, depth + 1);
+	}
 	path[length] = '\0';
 }
 

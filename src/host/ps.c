@@ -101,20 +101,16 @@ static void look_at(struct families *f, const char *name)
 static int read_families(struct families *f, struct err *e)
 {
 	char buf[16384] __attribute__((aligned(8)));
-	ssize_t n;
 
 	autoclose int proc = sys_open("/proc", O_RDONLY | O_DIRECTORY);
 	if (proc < 0)
 		return err_sys(e, proc, "open \"/proc\"");
-	while ((n = sys_read_dir(proc, buf, sizeof(buf))) > 0)
-		for (ssize_t at = 0; at < n;) {
-			const struct sys_entry *entry = (const void *) (buf + at);
 
-			look_at(f, entry->name);
-			at += entry->size;
-		}
+	struct sys_dir d = SYS_DIR(proc, buf);
+	for (const struct sys_entry *entry; (entry = sys_next_entry(&d));)
+		look_at(f, entry->name);
 
-	return n < 0 ? err_sys(e, (int) n, "read \"/proc\"") : 0;
+	return d.filled < 0 ? err_sys(e, (int) d.filled, "read \"/proc\"") : 0;
 }
 
 #define PID_LIMIT ((size_t) 1 << 22) /* PID_MAX_LIMIT of Linux */

@@ -203,19 +203,11 @@ int container_start(const struct state_root *root, const char *id, const char *n
 	struct notify n = NOTIFY_NONE;
 	struct record rec;
 
-	autoclose int dir = state_open(root, id, false, e);
-	if (dir < 0)
+	autoclose int dir = container_lookup(root, id, false, &rec, a, e);
+	if (dir < 0 || check_status(dir, &rec, e) < 0)
 		return -1;
 
-	int r = record_read(dir, &rec, a, e);
-	if (r < 0)
-		return -1;
-	if (r == 0)
-		return err_msg(e, "the create of container \"%s\" was not finished", id);
-	if (check_status(dir, &rec, e) < 0)
-		return -1;
-
-	r = start(root, id, dir, &rec, &n, notify_socket, a, e);
+	int r = start(root, id, dir, &rec, &n, notify_socket, a, e);
 	notify_close(&n);
 
 	return r;

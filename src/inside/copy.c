@@ -155,18 +155,13 @@ static int copy_one(int from, int to, const char *name, unsigned depth, struct e
 static int copy_entries(int from, int to, unsigned depth, struct err *e)
 {
 	char block[4096] __attribute__((aligned(8)));
-	ssize_t n;
+	struct sys_dir d = SYS_DIR(from, block);
 
-	while ((n = sys_read_dir(from, block, sizeof(block))) > 0)
-		for (ssize_t at = 0; at < n;) {
-			const struct sys_entry *entry = (const struct sys_entry *) (block + at);
+	for (const struct sys_entry *entry; (entry = sys_next_entry(&d));)
+		if (copy_one(from, to, entry->name, depth, e) < 0)
+			return -1;
 
-			if (copy_one(from, to, entry->name, depth, e) < 0)
-				return -1;
-			at += entry->size;
-		}
-
-	return n < 0 ? err_sys(e, (int) n, "read a directory") : 0;
+	return d.filled < 0 ? err_sys(e, (int) d.filled, "read a directory") : 0;
 }
 
 int copy_directory(int from, int to, bool with_rights, struct err *e)

@@ -49,17 +49,31 @@ ssize_t sys_read_all(int fd, void *buf, size_t size)
 	return (ssize_t) filled;
 }
 
+const struct sys_entry *sys_next_entry(struct sys_dir *d)
+{
+	if (d->at >= d->filled) {
+		d->at = 0;
+		d->filled = SYS_CALL(getdents64, d->fd, d->room, d->size, 0, 0, 0);
+		if (d->filled <= 0)
+			return NULL;
+	}
+
+	const struct sys_entry *entry = (const void *) (d->room + d->at);
+
+	d->at += entry->size;
+
+	return entry;
+}
+
 /* Where there is neither close_range(2) nor procfs: descriptors above this bound are not looked for. */
 #define FD_SEARCH 65536
 
-static void cloexec_entries(const char *at, const char *end, int first)
+static void cloexec_entry(const char *name, int first)
 {
 	unsigned long long fd;
 
-	for (; at < end; at += ((const struct sys_entry *) at)->size)
-		if (fmt_parse_u64(((const struct sys_entry *) at)->name, &fd) == 0 &&
-		    fd >= (unsigned) first && fd <= INT_MAX)
-			sys_set_fd_flags((int) fd, FD_CLOEXEC);
+	if (fmt_parse_u64(name, &fd) == 0 && fd >= (unsigned) first && fd <= INT_MAX)
+		sys_set_fd_flags((int) fd, FD_CLOEXEC);
 }
 
 /* Those that procfs lists. False: not all, or there is none. */
@@ -67,17 +81,18 @@ static bool cloexec_listed(int first)
 {
 	char entries[4096] __attribute__((aligned(8)));
 	struct statfs fs;
-	ssize_t n = -1;
 	int dir = sys_open("/proc/self/fd", O_RDONLY | O_DIRECTORY);
+	struct sys_dir d = SYS_DIR(dir, entries);
 
 	if (dir < 0)
 		return false;
-	if (sys_statfs(dir, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC)
-		while ((n = sys_read_dir(dir, entries, sizeof(entries))) > 0)
-			cloexec_entries(entries, entries + n, first);
+
+	bool procfs = sys_statfs(dir, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC;
+	for (const struct sys_entry *entry; procfs && (entry = sys_next_entry(&d));)
+		cloexec_entry(entry->name, first);
 	sys_close(dir);
 
-	return n == 0;
+	return procfs && d.filled == 0;
 }
 
 int sys_cloexec_from(int first)

@@ -220,11 +220,18 @@ struct sys_entry {
 	char name[];
 };
 
-/* Entries of a directory, one behind the other: bytes filled, 0 at the end. */
-static inline ssize_t sys_read_dir(int dir, void *buf, size_t size)
-{
-	return SYS_CALL(getdents64, dir, buf, size, 0, 0, 0);
-}
+/* A walk through the entries of a directory, from where its descriptor is. The caller gives the room, aligned to 8. */
+struct sys_dir {
+	int fd;
+	char *room;
+	size_t size;
+	ssize_t filled, at; /* @filled below 0: -errno of getdents64(2) */
+};
+
+#define SYS_DIR(dir, buf) ((struct sys_dir) { .fd = (dir), .room = (buf), .size = sizeof(buf) })
+
+/* The next entry, "." and ".." among them, valid until the next call; NULL: there is none, or d->filled says why. */
+const struct sys_entry *sys_next_entry(struct sys_dir *d);
 
 static inline int sys_chdir(const char *path)
 {

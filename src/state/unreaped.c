@@ -127,17 +127,16 @@ int unreaped_tell(pid_t init, struct err *e)
 	autoclose int ns = open_namespace(init);
 	autoclose int proc = sys_open("/proc", O_RDONLY | O_DIRECTORY);
 	ino_t inode = inode_of(ns);
-	ssize_t n;
+	struct sys_dir d = SYS_DIR(proc, buf);
 
-	while (inode != 0 && proc >= 0 && (n = sys_read_dir(proc, buf, sizeof(buf))) > 0)
-		for (ssize_t at = 0; at < n;) {
-			const struct sys_entry *entry = (const struct sys_entry *) (buf + at);
-			pid_t pid = number_of(entry->name);
+	if (inode == 0 || proc < 0)
+		return -1;
+	for (const struct sys_entry *entry; (entry = sys_next_entry(&d));) {
+		pid_t pid = number_of(entry->name);
 
-			at += entry->size;
-			if (is_zombie_of(pid, init, inode))
-				return unreaped_tell_one(pid, e);
-		}
+		if (is_zombie_of(pid, init, inode))
+			return unreaped_tell_one(pid, e);
+	}
 
 	return -1;
 }

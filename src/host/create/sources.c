@@ -14,6 +14,7 @@
 
 #include "base/fd.h"
 #include "base/fmt.h"
+#include "base/path.h"
 #include "heap/arena.h"
 #include "kernel/mount.h"
 #include "wire/filesystem.h"
@@ -67,13 +68,6 @@ static int find(const char *path, unsigned flags, char found[PATH_SIZE])
 	return take_fd(&fd);
 }
 
-static bool is_below(const char *path, const char *top)
-{
-	size_t length = strcmp(top, "/") == 0 ? 0 : strlen(top);
-
-	return strncmp(path, top, length) == 0 && path[length] == '/';
-}
-
 /*
  * Can the source be one of the container's own mounts, or a tree with them in it? Those are only in
  * its mount namespace, each once its turn has come: runtime-spec, config.md#mounts, "MUST mount
@@ -94,8 +88,7 @@ static bool is_late(const struct create *c, const struct step *s)
 	if (fd < 0 || top < 0)
 		return false;
 
-	return strcmp(source, rootfs) == 0 || is_below(source, rootfs) ||
-	       (m->recursive && is_below(rootfs, source));
+	return path_below(source, rootfs) || (m->recursive && path_below(rootfs, source));
 }
 
 static int open_namespace_of(pid_t pid, struct err *e)
@@ -178,8 +171,8 @@ static int name_culprit(const struct mount_step *m, int users, char *mountinfo, 
 			return err_msg(e,
 				       "id-map \"%s\": a filesystem of type %s can't be id-mapped",
 				       m->source, found.type);
-		if (m->idmap.recursive && is_below(found.point, source) &&
-		    refuses(found.point, 0, users))
+		if (m->idmap.recursive && strcmp(found.point, source) != 0 &&
+		    path_below(found.point, source) && refuses(found.point, 0, users))
 			return err_msg(e,
 				       "id-map \"%s\": below it, at \"%s\", is a filesystem of "
 				       "type %s, which can't be id-mapped",

@@ -11,6 +11,7 @@
 
 #include "base/fd.h"
 #include "base/fmt.h"
+#include "base/path.h"
 #include "plan/limits/cgroup.h"
 
 #include <string.h>
@@ -277,14 +278,6 @@ static int check_usage(struct updater *u, struct err *e)
 
 /* ---- the whole ---- */
 
-/* Is @dir the mount itself, or below it? */
-static bool is_below(const char *dir, const char *mount)
-{
-	size_t length = strlen(mount);
-
-	return strncmp(dir, mount, length) == 0 && (dir[length] == '/' || dir[length] == '\0');
-}
-
 static void find_directories(struct planner *p, const char *const *cgroups)
 {
 	const struct cgroup_layout *layout = &p->facts->cgroups;
@@ -292,7 +285,7 @@ static void find_directories(struct planner *p, const char *const *cgroups)
 	p->cgroup_dirs = arena_array(p->arena, layout->count + 1, sizeof(*p->cgroup_dirs));
 	for (; *cgroups; cgroups++)
 		for (size_t i = 0; i < layout->count; i++) {
-			if (!is_below(*cgroups, layout->hierarchies[i].mount))
+			if (!path_below(*cgroups, layout->hierarchies[i].mount))
 				continue;
 			p->cgroup_dirs[i] = *cgroups;
 			if (layout->hierarchies[i].v2)

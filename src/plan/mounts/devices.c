@@ -9,6 +9,7 @@
  * A /dev that is bound from elsewhere, as privileged containers have it, is left as it is: most
  * likely it is the host's.
  */
+#include "base/path.h"
 #include "base/table.h"
 #include "kernel/mount.h"
 #include "kernel/process.h"
@@ -112,7 +113,7 @@ static int read_device(struct planner *p, size_t i, struct device_step *device, 
 		return err_cfg(e, plan_place(p, "/linux/devices/%zu/path", i),
 			       "\"%s\" is not an absolute path", d->path);
 	/* A bound node is a mount, and none goes there: mounts.c. */
-	if (path_within(path_clean(p->arena, d->path), "/proc"))
+	if (path_below(path_clean(p->arena, d->path), "/proc"))
 		return err_cfg(e, plan_place(p, "/linux/devices/%zu/path", i),
 			       "\"%s\" in /proc can't be a device", d->path);
 	if (d->has_file_mode && d->file_mode > (S_IFMT | PERMISSIONS))
@@ -208,7 +209,7 @@ static int add_listed_devices(struct planner *p, bool dev_is_bound, struct err *
 			return -1;
 
 		if (strcmp(device.path, "/dev/ptmx") == 0 ||
-		    (dev_is_bound && path_within(device.path, "/dev")))
+		    (dev_is_bound && path_below(device.path, "/dev")))
 			continue;
 		add_device(p, &device, plan_place(p, "/linux/devices/%zu", i));
 	}

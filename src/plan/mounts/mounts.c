@@ -12,6 +12,7 @@
  */
 #include "plan/mounts/mounts.h"
 
+#include "base/path.h"
 #include "base/table.h"
 #include "kernel/mount.h"
 #include "kernel/process.h"
@@ -64,7 +65,7 @@ static int check_destination(struct planner *p, size_t i, const struct mount_ste
 		return err_cfg(e, place, "\"%s\" is the rootfs itself", written);
 	if (strcmp(path, "/proc") == 0 && !is_proc(p, m))
 		return err_cfg(e, place, "only proc can be mounted on \"%s\"", written);
-	if (strcmp(path, "/proc") != 0 && path_within(path, "/proc") &&
+	if (strcmp(path, "/proc") != 0 && path_below(path, "/proc") &&
 	    !(m->bind && is_proc_leaf(path)))
 		return err_cfg(e, place, "\"%s\" in /proc can't be mounted over", written);
 

@@ -37,14 +37,6 @@ const char *path_clean(struct arena *a, const char *path)
 	return clean;
 }
 
-bool path_within(const char *path, const char *directory)
-{
-	size_t length = strlen(directory);
-
-	return strncmp(path, directory, length) == 0 &&
-	       (path[length] == '/' || path[length] == '\0');
-}
-
 const char *path_absolute(struct arena *a, const char *base, const char *path)
 {
 	return path[0] == '/' ? path : arena_printf(a, "%s/%s", base, path);

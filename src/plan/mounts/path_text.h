@@ -9,13 +9,8 @@
 
 #include "heap/arena.h"
 
-#include <stdbool.h>
-
 /* @path from "/" on, without "//", "." and "..". */
 const char *path_clean(struct arena *a, const char *path);
-
-/* Is clean @path at @directory, or anywhere below it? */
-bool path_within(const char *path, const char *directory);
 
 /* @path itself where it is absolute, else below @base. */
 const char *path_absolute(struct arena *a, const char *base, const char *path);

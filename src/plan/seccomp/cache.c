@@ -235,20 +235,16 @@ static size_t for_each_file(int dir, bool remove)
 {
 	char buf[4096] __attribute__((aligned(8)));
 	size_t count = 0;
-	ssize_t n;
+	struct sys_dir d = SYS_DIR(dir, buf);
 
 	sys_seek(dir, 0, SEEK_SET);
-	while ((n = sys_read_dir(dir, buf, sizeof(buf))) > 0)
-		for (ssize_t at = 0; at < n;) {
-			const struct dirent64 *entry = (const struct dirent64 *) (buf + at);
-
-			at += entry->d_reclen;
-			if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-				continue;
-			count++;
-			if (remove)
-				sys_unlink_at(dir, entry->d_name, 0);
-		}
+	for (const struct sys_entry *entry; (entry = sys_next_entry(&d));) {
+		if (strcmp(entry->name, ".") == 0 || strcmp(entry->name, "..") == 0)
+			continue;
+		count++;
+		if (remove)
+			sys_unlink_at(dir, entry->name, 0);
+	}
 
 	return count;
 }
