@@ -30,6 +30,7 @@ struct helper {
 	int input, output;
 	char said[1024];
 	size_t length;
+	const char *property; /* in said, NULL: none is at fault */
 };
 
 /* ---- where it is ---- */
@@ -128,18 +129,19 @@ static int watch(struct helper *h, pid_t pid, int pipe, int interrupt, int *stat
 	return r < 0 ? err_sys(e, r, "wait for tare-systemd") : 0;
 }
 
-/* Two lines at most: what went wrong, and the remedy. */
-static void tell(const char *said, int status, struct err *e)
+/* Three lines at most: what went wrong, the remedy, and the property at fault. */
+static void tell(struct helper *h, int status, struct err *e)
 {
-	size_t length = strcspn(said, "\n");
-	const char *hint = said[length] ? said + length + 1 : "";
+	char *rest = h->said;
+	const char *why = strsep(&rest, "\n"), *hint = strsep(&rest, "\n");
 
-	if (length > 0)
-		(void) err_msg(e, "%.*s", (int) length, said);
+	h->property = strsep(&rest, "\n");
+	if (why[0])
+		(void) err_msg(e, "%s", why);
 	else
 		(void) err_msg(e, "tare-systemd ended with status 0x%x", (unsigned) status);
-	if (hint[0])
-		err_hint(e, "%.*s", (int) strcspn(hint, "\n"), hint);
+	if (hint && hint[0])
+		err_hint(e, "%s", hint);
 }
 
 static enum outcome run(struct helper *h, int interrupt, struct err *e)
@@ -164,7 +166,7 @@ static enum outcome run(struct helper *h, int interrupt, struct err *e)
 		return OUTCOME_UNKNOWN;
 	if (status == 0)
 		return OUTCOME_DONE;
-	tell(h->said, status, e);
+	tell(h, status, e);
 
 	return status == 1 << 8 ? OUTCOME_REFUSED : OUTCOME_UNKNOWN;
 }
@@ -199,12 +201,10 @@ static int write_input(int file, const struct scope *scope, pid_t pid, const cha
 	return r;
 }
 
-static enum outcome call(const char *verb, const struct scope *scope, pid_t pid,
+static enum outcome call(struct helper *h, const struct scope *scope, pid_t pid,
 			 const char *properties, int interrupt, struct err *e)
 {
-	struct helper h = { .verb = verb };
-
-	if (find_helper(h.path, e) < 0)
+	if (find_helper(h->path, e) < 0)
 		return OUTCOME_REFUSED;
 
 	autoclose int input = sys_memfd_create("tare-systemd");
@@ -213,27 +213,33 @@ static enum outcome call(const char *verb, const struct scope *scope, pid_t pid,
 		(void) err_sys(e, r, "make a file for tare-systemd");
 		return OUTCOME_REFUSED;
 	}
-	h.input = input;
+	h->input = input;
 
-	return run(&h, interrupt, e);
+	return run(h, interrupt, e);
 }
 
 int scope_start(const struct scope *scope, const char *properties, pid_t pid, int interrupt,
-		bool *refused, struct err *e)
+		struct scope_refusal *refusal, struct err *e)
 {
-	enum outcome outcome = call("start", scope, pid, properties, interrupt, e);
+	struct helper h = { .verb = "start" };
+	enum outcome outcome = call(&h, scope, pid, properties, interrupt, e);
 
-	*refused = outcome == OUTCOME_REFUSED;
+	refusal->surely = outcome == OUTCOME_REFUSED;
+	fmt_text(refusal->property, sizeof(refusal->property), "%s", h.property ? h.property : "");
 
 	return outcome == OUTCOME_DONE ? 0 : -1;
 }
 
 int scope_set(const struct scope *scope, const char *properties, struct err *e)
 {
-	return call("set", scope, 0, properties, -1, e) == OUTCOME_DONE ? 0 : -1;
+	struct helper h = { .verb = "set" };
+
+	return call(&h, scope, 0, properties, -1, e) == OUTCOME_DONE ? 0 : -1;
 }
 
 int scope_stop(const struct scope *scope, struct err *e)
 {
-	return call("stop", scope, 0, "", -1, e) == OUTCOME_DONE ? 0 : -1;
+	struct helper h = { .verb = "stop" };
+
+	return call(&h, scope, 0, "", -1, e) == OUTCOME_DONE ? 0 : -1;
 }

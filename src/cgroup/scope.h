@@ -12,8 +12,8 @@
  *	bus ADDRESS		the user's; without, it is the system's
  *	pid N			start only; the verbs are start, set and stop
  *
- * It prints nothing and exits 0; or a line that says why, maybe a second one with the remedy, and exits 1:
- * nothing is changed, or 2: something may be.
+ * It prints nothing and exits 0; or a line that says why, maybe a second one with the remedy (empty where there is
+ * none) and a third one with the property at fault, and exits 1: nothing is changed, or 2: something may be.
  */
 #pragma once
 
@@ -27,13 +27,17 @@ struct scope {
 	const char *bus; /* NULL: the system's */
 };
 
+struct scope_refusal {
+	bool surely;	    /* there is no such scope of ours */
+	char property[128]; /* the one that systemd does not take, "": none, or not known */
+};
+
 /*
  * Have systemd make the scope, with @pid in it, and wait until it is there. @interrupt: a descriptor that becomes
- * readable when we are to give up; -1: none. 0; or -1, with @refused set where there is surely no such
- * scope of ours.
+ * readable when we are to give up; -1: none. 0; or -1, and @refusal says of what kind.
  */
 int scope_start(const struct scope *scope, const char *properties, pid_t pid, int interrupt,
-		bool *refused, struct err *e);
+		struct scope_refusal *refusal, struct err *e);
 
 /* Change properties of one that is there, until it ends. */
 int scope_set(const struct scope *scope, const char *properties, struct err *e);

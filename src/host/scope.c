@@ -9,6 +9,7 @@
 #include "base/fmt.h"
 #include "cgroup/cgroup.h"
 #include "cgroup/scope.h"
+#include "plan/systemd/scope.h"
 #include "state/journal.h"
 
 /* A unit of this name with processes in it is somebody else's, and must not come into our journal. */
@@ -30,21 +31,16 @@ static int check_place(const struct scope_step *s, pid_t pid, struct err *e)
 	return err_msg(e, "systemd did not put \"%s\" at \"%s\"", s->unit, s->cgroup);
 }
 
-#define PROPERTY "org.systemd.property."
-
-/* systemd names a property that it does not know, or not with such a value. */
-static void place_property(const struct create *c, struct err *e)
+static void place_property(const struct create *c, const char *property, struct err *e)
 {
 	const struct oci_string_map *map = c->bundle.config->annotations;
 	char place[ERR_PLACE];
 
 	for (size_t i = 0; map && i < map->count; i++) {
-		const char *key = map->keys[i], *name = key + sizeof(PROPERTY) - 1;
-
-		if (strncmp(key, PROPERTY, sizeof(PROPERTY) - 1) != 0 || !strstr(e->text, name))
+		if (!scope_annotation_sets(map->keys[i], property))
 			continue;
 		/* There is no `/` and no `~` in the name of a property: no escapes of a JSON pointer. */
-		fmt_text(place, sizeof(place), "/annotations/%s", key);
+		fmt_text(place, sizeof(place), "/annotations/%s", map->keys[i]);
 		err_at(e, place);
 		return;
 	}
@@ -54,16 +50,16 @@ int scope_perform(struct create *c, const struct step *step, struct err *e)
 {
 	const struct scope_step *s = &step->scope;
 	const struct scope scope = { .unit = s->unit, .bus = s->bus };
-	bool refused;
+	struct scope_refusal refusal;
 
 	if (check_free(s, e) < 0 || journal_scope(c->journal, &scope, s->cgroup, e) < 0)
 		return -1;
-	if (scope_start(&scope, s->properties, c->pid, c->signals, &refused, e) < 0) {
+	if (scope_start(&scope, s->properties, c->pid, c->signals, &refusal, e) < 0) {
 		struct err ignored;
 
-		if (refused)
-			place_property(c, e);
-		if (refused)
+		if (refusal.property[0])
+			place_property(c, refusal.property, e);
+		if (refusal.surely)
 			(void) journal_not_ours(c->journal, s->unit, &ignored);
 		return -1;
 	}

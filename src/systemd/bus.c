@@ -79,6 +79,21 @@ sd_bus_message *bus_new_call(sd_bus *bus, const char *method)
 	return m;
 }
 
+int bus_new_start(sd_bus *bus, const struct request *request, unsigned version, sd_bus_message **m,
+		  char name[PROPERTY_NAME])
+{
+	*m = bus_new_call(bus, "StartTransientUnit");
+	name[0] = '\0';
+
+	int r = *m ? sd_bus_message_append(*m, "ss", request->unit, "fail") : -ENOMEM;
+	if (r >= 0)
+		r = properties_append(*m, request, version, name);
+	if (r >= 0)
+		r = sd_bus_message_append(*m, "a(sa(sv))", 0);
+
+	return r;
+}
+
 /* ---- jobs ---- */
 
 struct job {

@@ -12,6 +12,7 @@
 #include "kernel/sys.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define UNIT_EXISTS  "org.freedesktop.systemd1.UnitExists"
 #define NO_SUCH_UNIT "org.freedesktop.systemd1.NoSuchUnit"
@@ -54,34 +55,44 @@ static void say_unsendable(const char *property, int r)
 	say(property[0] ? property : "the call to systemd", errno_text(-r), NULL);
 }
 
-/* ---- start ---- */
-
-static sd_bus_message *make_start(sd_bus *bus, const struct request *request, unsigned version)
+/* @property is at fault. A message that @names the property says enough; else its type is mostly wrong. */
+static void say_property(const char *property, bool names)
 {
-	sd_bus_message *m = bus_new_call(bus, "StartTransientUnit");
-	char name[PROPERTY_NAME] = "";
-	int r = m ? sd_bus_message_append(m, "ss", request->unit, "fail") : -ENOMEM;
+	char text[PROPERTY_NAME + 64] = "";
 
-	if (r >= 0)
-		r = properties_append(m, request, version, name);
-	if (r >= 0)
-		r = sd_bus_message_append(m, "a(sa(sv))", 0);
-	if (r >= 0)
-		return m;
-	say_unsendable(name, r);
-
-	return NULL;
+	if (!names)
+		fmt_text(text, sizeof(text), "is its value of the type that %s has?", property);
+	say(text, NULL, property);
 }
+
+/* ---- start ---- */
 
 static int start_once(sd_bus *bus, const struct request *request, unsigned version,
 		      sd_bus_error *error)
 {
-	sd_bus_message *m = make_start(bus, request, version);
+	char name[PROPERTY_NAME];
+	sd_bus_message *m;
+	int r = bus_new_start(bus, request, version, &m, name);
 
-	if (!m)
+	if (r < 0) {
+		say_unsendable(name, r);
 		exit(EXIT_REFUSED);
+	}
 
 	return bus_run_job(bus, m, error);
+}
+
+static int refuse_start(sd_bus *bus, const struct request *request, unsigned version,
+			const sd_bus_error *error)
+{
+	char name[PROPERTY_NAME];
+
+	refuse("start", request->unit, error);
+	if (!sd_bus_error_has_name(error, UNIT_EXISTS) &&
+	    fault_find(bus, request->properties, version, name))
+		say_property(name, error->message && strstr(error->message, name));
+
+	return EXIT_REFUSED;
 }
 
 /* One that failed keeps its name until somebody resets it: then there may be another. */
@@ -97,7 +108,7 @@ static int start(sd_bus *bus, const struct request *request)
 		status = start_once(bus, request, version, &error);
 	}
 
-	return status == EXIT_REFUSED ? refuse("start", request->unit, &error) : status;
+	return status == EXIT_REFUSED ? refuse_start(bus, request, version, &error) : status;
 }
 
 /* ---- set ---- */

@@ -47,6 +47,14 @@ bool properties_need_version(const char *properties);
 int properties_append(sd_bus_message *m, const struct request *request, unsigned version,
 		      char name[PROPERTY_NAME]);
 
+/* ---- fault.c ---- */
+
+/*
+ * Ask systemd again, about each of @properties: @name is the first one that systemd refuses. False: none is refused by
+ * itself, or systemd does not answer.
+ */
+bool fault_find(sd_bus *bus, const char *properties, unsigned version, char name[PROPERTY_NAME]);
+
 /* ---- bus.c ---- */
 
 /* Print a line for tare; @remedy may be NULL. */
@@ -57,6 +65,10 @@ int bus_connect(sd_bus **bus, const struct request *request);
 
 /* A call of the manager's, to be filled; NULL: out of memory. */
 sd_bus_message *bus_new_call(sd_bus *bus, const char *method);
+
+/* The call that starts the scope, as @m. 0 or more; or -errno, with @name as of properties_append(). */
+int bus_new_start(sd_bus *bus, const struct request *request, unsigned version, sd_bus_message **m,
+		  char name[PROPERTY_NAME]);
 
 /*
  * Make the call, which starts a job, and wait for the job's end. An exit status; EXIT_REFUSED with @error set and

@@ -10,6 +10,7 @@
 #include "top_harness.h"
 
 #include "plan/systemd/gvariant.h"
+#include "plan/systemd/scope.h"
 #include "plan/systemd/unit_limits.h"
 #include "plan/systemd/unit_name.h"
 
@@ -490,13 +491,30 @@ static void annotations_are_properties(void **state)
 		"property: a number is expected (values are in GVariant's text format: 'text', true, "
 		"uint64 5, ['a', 'b'])");
 	refuses(&c, ANNOTATED("org.systemd.property.Ab", "1"),
-		"/annotations: annotation \"org.systemd.property.Ab\" name incorrect: it is too short");
+		"/annotations/org.systemd.property.Ab: annotation \"org.systemd.property.Ab\" name "
+		"incorrect: it is too short");
 	refuses(&c, ANNOTATED("org.systemd.property.A-b", "1"),
-		"/annotations: annotation \"org.systemd.property.A-b\" name incorrect: it has other "
-		"characters than letters");
+		"/annotations/org.systemd.property.A-b: annotation \"org.systemd.property.A-b\" name "
+		"incorrect: it has other characters than letters");
+	refuses(&c, ANNOTATED("org.systemd.property.A/b", "1"),
+		"/annotations/org.systemd.property.A~1b: annotation \"org.systemd.property.A/b\" name "
+		"incorrect: it has other characters than letters");
 	refuses(&c, ANNOTATED("org.systemd.property.Slice", "'a.slice'"),
-		"/annotations: annotation \"org.systemd.property.Slice\" name incorrect: this one is "
-		"tare's to set");
+		"/annotations/org.systemd.property.Slice: annotation \"org.systemd.property.Slice\" name "
+		"incorrect: this one is tare's to set");
+}
+
+static void an_annotation_sets_one_property(void **state)
+{
+	(void) state;
+	assert_true(scope_annotation_sets(SCOPE_PROPERTY "CPUWeight", "CPUWeight"));
+	assert_false(scope_annotation_sets(SCOPE_PROPERTY "CPUWeight", "CPUWeightIdle"));
+	assert_false(scope_annotation_sets(SCOPE_PROPERTY "CPUWeightIdle", "CPUWeight"));
+	assert_false(scope_annotation_sets("org.systemd.properties.CPUWeight", "CPUWeight"));
+	assert_true(scope_annotation_sets(SCOPE_PROPERTY "TimeoutStopSec", "TimeoutStopUSec"));
+	assert_false(scope_annotation_sets(SCOPE_PROPERTY "TimeoutStopSec", "TimeoutStopSec"));
+	assert_false(scope_annotation_sets(SCOPE_PROPERTY "TimeoutStopSec", "TimeoutStart"));
+	assert_false(scope_annotation_sets(SCOPE_PROPERTY "TimeoutStopSec", "Time"));
 }
 
 /* ---- the user's ---- */
@@ -646,6 +664,7 @@ int main(void)
 		cmocka_unit_test(a_weight_is_told_as_the_file_that_is_there_has_it),
 		cmocka_unit_test(the_subgroup_has_the_annotations_name),
 		cmocka_unit_test(annotations_are_properties),
+		cmocka_unit_test(an_annotation_sets_one_property),
 		cmocka_unit_test(a_users_scope_is_below_the_users_systemd),
 		cmocka_unit_test(the_users_systemd_may_be_above_us),
 		cmocka_unit_test(a_controller_that_was_not_delegated_is_refused),

@@ -11,5 +11,8 @@
 /* Annotations that are a property of the scope: this and its name. */
 #define SCOPE_PROPERTY "org.systemd.property."
 
+/* Does annotation @key set @property, as the bus calls it? "...TimeoutStopSec" sets TimeoutStopUSec. */
+bool scope_annotation_sets(const char *key, const char *property);
+
 /* What every scope has: the first of its properties. */
 const char *scope_base_properties(struct planner *p, const char *slice);

@@ -13,6 +13,7 @@
 #include "base/fmt.h"
 #include "base/table.h"
 #include "base/words.h"
+#include "heap/json_text.h"
 #include "kernel/sys.h"
 #include "plan/annotations/allow.h"
 #include "plan/limits/cgroup.h"
@@ -58,16 +59,31 @@ static const char *check_name(const char *name)
 	return NULL;
 }
 
-/* Files of units say TimeoutStopSec, in seconds; the bus says TimeoutStopUSec. */
-static const char *seconds_name(struct planner *p, const char *name)
+/*
+ * Files of units say TimeoutStopSec, in seconds; the bus says TimeoutStopUSec. Length of "TimeoutStop"; 0: the name
+ * does not end so.
+ */
+static size_t seconds_stem(const char *name)
 {
 	size_t length = strlen(name);
 
-	if (length < 4 || strcmp(name + length - 3, "Sec") != 0 || name[length - 4] < 'a' ||
-	    name[length - 4] > 'z')
-		return NULL;
+	return length >= 4 && strcmp(name + length - 3, "Sec") == 0 && name[length - 4] >= 'a' &&
+			       name[length - 4] <= 'z'
+		       ? length - 3
+		       : 0;
+}
 
-	return arena_printf(p->arena, "%.*sUSec", (int) (length - 3), name);
+bool scope_annotation_sets(const char *key, const char *property)
+{
+	const char *name = key + PREFIX_SIZE;
+
+	if (strncmp(key, SCOPE_PROPERTY, PREFIX_SIZE) != 0)
+		return false;
+
+	size_t stem = seconds_stem(name);
+
+	return stem > 0 ? strncmp(property, name, stem) == 0 && strcmp(property + stem, "USec") == 0
+			: strcmp(property, name) == 0;
 }
 
 static int add_annotation(struct planner *p, struct properties *properties, const char *key,
@@ -76,11 +92,15 @@ static int add_annotation(struct planner *p, struct properties *properties, cons
 	const char *name = key + PREFIX_SIZE, *why = check_name(name);
 
 	if (why)
-		return err_cfg(e, "/annotations", "annotation \"%s\" name incorrect: %s", key, why);
+		return err_cfg(e,
+			       plan_place(p, "/annotations/%s", json_pointer_token(p->arena, key)),
+			       "annotation \"%s\" name incorrect: %s", key, why);
 
-	const char *in_seconds = seconds_name(p, name);
-	why = in_seconds ? gvariant_seconds(properties, in_seconds, value)
-			 : gvariant_property(properties, name, value);
+	size_t stem = seconds_stem(name);
+	why = stem > 0 ? gvariant_seconds(properties,
+					  arena_printf(p->arena, "%.*sUSec", (int) stem, name),
+					  value)
+		       : gvariant_property(properties, name, value);
 	if (!why)
 		return 0;
 	err_cfg(e, plan_place(p, "/annotations/%s", key), "\"%s\" is no value of a property: %s",
