@@ -111,38 +111,41 @@ static bool wants_terminal(const struct oci_config *config)
 	return config->process && config->process->terminal;
 }
 
-/*
- * @only_plan: nothing of it will be done, so no right to do it is needed. The plan goes to @a, which tare-init sees;
- * config.json and all else to @own.
- */
-static int decide(struct create *c, bool only_plan, struct arena *a, struct arena *own,
-		  struct err *e)
+static int load_bundle(struct create *c, struct arena *own, struct err *e)
 {
 	const struct create_options *o = c->options;
-	struct facts facts;
 
-	if (preserve_fds_check(o->preserve_fds, e) < 0)
-		return -1;
-	plan_reserve(a);
+	if (!o->made)
+		return bundle_load(&c->bundle, o->bundle, o->config, own, e);
+	c->bundle = (struct bundle) { .path = o->made->path, .config = o->made->config };
+
+	return 0;
+}
+
+/* @only_plan: nothing of it will be done, so no right to do it is needed. */
+static int gather_facts(const struct create *c, bool only_plan, struct facts *facts,
+			struct arena *own, struct err *e)
+{
+	const struct create_options *o = c->options;
+
 	if (o->made)
-		c->bundle = (struct bundle) { .path = o->made->path, .config = o->made->config };
-	else if (bundle_load(&c->bundle, o->bundle, o->config, own, e) < 0)
+		*facts = *o->made->facts;
+	else if (facts_gather(facts, own, e) < 0)
 		return -1;
-	if (choose_agent(c, own, e) < 0)
-		return bundle_locate(&c->bundle, own, e);
-	if (o->made)
-		facts = *o->made->facts;
-	else if (facts_gather(&facts, own, e) < 0)
-		return -1;
-	facts_gather_asked(&facts, c->bundle.config, own);
-	if (only_plan && facts.euid != 0 && !makes_user_namespace(c->bundle.config))
-		facts_assume_root(&facts);
+	facts_gather_asked(facts, c->bundle.config, own);
+	if (only_plan && facts->euid != 0 && !makes_user_namespace(c->bundle.config))
+		facts_assume_root(facts);
 	if (o->systemd_cgroup)
-		facts_gather_systemd(&facts, own);
+		facts_gather_systemd(facts, own);
 
-	c->seccomp_cache.root = o->root.path;
+	return 0;
+}
 
-	const struct plan_options options = {
+static struct plan_options options_of(struct create *c, bool only_plan, struct arena *own)
+{
+	const struct create_options *o = c->options;
+
+	return (struct plan_options) {
 		.id = o->id,
 		.bundle = c->bundle.path,
 		.state_dir = arena_printf(own, "%s/%s", o->root.path, o->id),
@@ -170,6 +173,26 @@ static int decide(struct create *c, bool only_plan, struct arena *a, struct aren
 		.layers = o->made ? o->made->layers : NULL,
 		.seccomp_cache = only_plan ? NULL : &c->seccomp_cache,
 	};
+}
+
+/* The plan goes to @a, which tare-init sees; config.json and all else to @own. */
+static int decide(struct create *c, bool only_plan, struct arena *a, struct arena *own,
+		  struct err *e)
+{
+	struct facts facts;
+
+	if (preserve_fds_check(c->options->preserve_fds, e) < 0)
+		return -1;
+	plan_reserve(a);
+	if (load_bundle(c, own, e) < 0)
+		return -1;
+	if (choose_agent(c, own, e) < 0)
+		return bundle_locate(&c->bundle, own, e);
+	if (gather_facts(c, only_plan, &facts, own, e) < 0)
+		return -1;
+	c->seccomp_cache.root = c->options->root.path;
+
+	const struct plan_options options = options_of(c, only_plan, own);
 
 	if (plan_make(a, own, c->bundle.config, &options, &facts, &c->plan, &c->warnings, e) < 0)
 		return bundle_locate(&c->bundle, own, e);
