@@ -52,9 +52,6 @@ enum box_wish {
 /* How --android numbers its words. */
 enum box_android { ANDROID_AUTO, ANDROID_ON, ANDROID_OFF };
 
-/* Of every box, with its mark: so that a second one finds the first. */
-#define BOX_ANNOTATION "org.tare.box"
-
 #define BOX_OMISSIONS 64
 #define BOX_ROUNDS    40
 

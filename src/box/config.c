@@ -145,7 +145,6 @@ int box_config(struct box *b, struct err *e)
 	for (size_t i = 0; i < ARRAY_SIZE(subjects); i++)
 		if (subjects[i](b, e) < 0)
 			return -1;
-	box_annotate(b, BOX_ANNOTATION, b->mark);
 	box_annotate_omitted(b);
 
 	return 0;

@@ -264,6 +264,7 @@ static int try(struct call *call, struct box *b, const struct create_options *gi
 {
 	const struct made_config made = {
 		.path = b->root,
+		.mark = b->mark,
 		.config = &b->config,
 		.facts = b->facts,
 		.omitted = recorded(b),

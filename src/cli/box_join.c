@@ -2,8 +2,10 @@
 /*
  * cli/box_join.c - a second `box ROOT` is a second program in the first one's box
  *
- * A box has the device and inode of its root in an annotation of its record. Only flags about the
- * program have a meaning for one that runs already: any other is refused, as it would be ignored.
+ * A box has the device and inode of its root in its record. No annotation says so: those of a
+ * config.json are an engine's, or an image's, and the program would run in their container. Only
+ * flags about the program have a meaning for a box that runs already: any other is refused, as it
+ * would be ignored.
  */
 #include "cli/box.h"
 
@@ -26,11 +28,7 @@ static const char *const for_program[] = {
 
 static bool is_of_root(const struct record *rec, const char *mark)
 {
-	for (size_t i = 0; i < rec->annotation_count; i++)
-		if (strcmp(rec->annotations[i].key, BOX_ANNOTATION) == 0)
-			return strcmp(rec->annotations[i].value, mark) == 0;
-
-	return false;
+	return rec->box_root && strcmp(rec->box_root, mark) == 0;
 }
 
 /* Somebody makes this very box at the moment: it is there soon, or not at all. */

@@ -19,6 +19,7 @@
 /* A config that tare has put together itself: `box`. */
 struct made_config {
 	const char *path; /* stands for the bundle: absolute, without links */
+	const char *mark; /* of the root, by which a second one of the same root is found */
 	const struct oci_config *config;
 	const struct facts *facts;	       /* as they were when it was made */
 	const struct record_omission *omitted; /* for the record */

@@ -45,6 +45,7 @@ static const struct {
 	{ "agent-metadata", FIELD_TEXT, offsetof(struct record, agent_metadata) },
 	{ "scope", FIELD_TEXT, offsetof(struct record, scope) },
 	{ "scope-bus", FIELD_TEXT, offsetof(struct record, scope_bus) },
+	{ "box-root", FIELD_TEXT, offsetof(struct record, box_root) },
 	{ "has-process", FIELD_BOOL, offsetof(struct record, has_process) },
 };
 

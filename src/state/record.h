@@ -77,6 +77,7 @@ struct record {
 	struct host_path hooks_out, hooks_err; /* files that hooks print to */
 	const char *scope;     /* systemd's unit; NULL: it knows nothing of this container */
 	const char *scope_bus; /* the bus it is on; NULL: the system's */
+	const char *box_root;  /* of `box`: DEVICE:INODE of ROOT; NULL: of another verb */
 	bool has_process;      /* false: config.json has none, start must refuse */
 };
 

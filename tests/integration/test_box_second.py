@@ -215,3 +215,19 @@ def test_a_phone_has_its_state_where_there_is_no_run(box):
     assert rundir(PREFIX="/data/usr") == "rundir: /data/usr/var/run/tare"
     (box.dir / "run").mkdir()
     assert rundir() == "rundir: /run/tare" == rundir(PREFIX="/data/usr")
+
+
+# --- whose box it is
+
+
+def test_no_annotation_makes_a_container_of_others_a_box(box, bundle):
+    """Annotations come from engines, and from images: the program would run in there, and a stopped container be deleted."""
+    root = os.stat(box.dir)
+    bundle.config["annotations"] = {"org.tare.box": f"{root.st_dev}:{root.st_ino}"}
+    bundle.config["hostname"] = "evil"
+    bundle.stay().up()
+    assert box.run("hostname").ok().out == f"{box.id}\n"
+    bundle.verb("kill", tail=["KILL"]).ok()
+    bundle.wait("stopped")
+    assert box.run("hostname").ok().out == f"{box.id}\n"
+    assert bundle.status() == "stopped"

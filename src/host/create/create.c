@@ -344,6 +344,7 @@ static void fill_record(const struct create *c, struct record *rec, struct arena
 		.hooks_err = c->plan->hooks_err,
 	};
 	if (c->options->made) {
+		rec->box_root = c->options->made->mark;
 		rec->omissions = c->options->made->omitted;
 		rec->omission_count = c->options->made->omitted_count;
 	}
