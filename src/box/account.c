@@ -103,6 +103,12 @@ static const char *find_line(const char *table, int index, const char *word)
 	return NULL;
 }
 
+/* Digits are never a name: an image could call root "1000". */
+static const char *find_name(const char *table, const char *word)
+{
+	return word[strspn(word, "0123456789")] != '\0' ? find_line(table, 0, word) : NULL;
+}
+
 static bool parse_id(const char *word, uint32_t *id)
 {
 	unsigned long long number;
@@ -154,7 +160,7 @@ static void add_groups_of(struct box *b, const char *table, const char *name)
 static int read_group(struct box *b, const char *table, const char *word, const char *flag,
 		      const char *value, uint32_t *gid, struct err *e)
 {
-	const char *line = find_line(table, 0, word);
+	const char *line = find_name(table, word);
 
 	if (line && read_number(field_of(line, 2), gid))
 		return 0;
@@ -185,7 +191,7 @@ static void take_entry(struct box *b, const char *line)
 static int find_user(struct box *b, const char *word, struct err *e)
 {
 	const char *table = read_table(b, "/etc/passwd");
-	const char *line = find_line(table, 0, word);
+	const char *line = find_name(table, word);
 
 	b->account = (struct box_account) { .home = "/" };
 	if (!line && parse_id(word, &b->account.uid)) {

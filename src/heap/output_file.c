@@ -38,24 +38,6 @@ static int refuse(const char *path, const char *what, const char *why, struct er
 			"write to");
 }
 
-/* A link of somebody else's, anywhere on the way, leads where that somebody wants. */
-static int check_links(const char *path, const char *what, struct err *e)
-{
-	char front[PATH_MAX];
-
-	for (const char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-		struct stat st;
-
-		fmt_text(front, sizeof(front), "%.*s", (int) (slash - path), path);
-		if (sys_stat_at(AT_FDCWD, front, AT_SYMLINK_NOFOLLOW, &st) == 0 &&
-		    S_ISLNK(st.st_mode) && !is_ours(&st))
-			return refuse(path, what, "the way leads through a link of another user's",
-				      e);
-	}
-
-	return 0;
-}
-
 static int check_directory(int dir, const char *path, const char *what, struct err *e)
 {
 	struct stat st;
@@ -82,11 +64,15 @@ int output_directory(const char *path, const char *what, const char **name, stru
 	fmt_text(front, sizeof(front), "%.*s", slash ? (int) (slash - path) + 1 : 1,
 		 slash ? path : ".");
 
-	autoclose int dir = sys_open(front, O_PATH | O_DIRECTORY);
+	bool root = is_root();
+	autoclose int dir = root ? sys_open_by_own_links(front, O_PATH | O_DIRECTORY)
+				 : sys_open(front, O_PATH | O_DIRECTORY);
+	/* A link of somebody else's, anywhere on the way, leads where that somebody wants. */
+	if (root && dir == -EPERM)
+		return refuse(path, what, "the way leads through a link of another user's", e);
 	if (dir < 0)
 		return err_sys(e, dir, "%s \"%s\"", what, path);
-	if (is_root() &&
-	    (check_links(path, what, e) < 0 || check_directory(dir, path, what, e) < 0))
+	if (root && check_directory(dir, path, what, e) < 0)
 		return -1;
 
 	return take_fd(&dir);

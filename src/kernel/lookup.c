@@ -15,6 +15,7 @@
 #include "base/fmt.h"
 #include "kernel/fallback.h"
 #include "kernel/mount.h"
+#include "kernel/process.h"
 #include "kernel/time.h"
 
 #include <linux/limits.h>
@@ -64,8 +65,9 @@ enum kind { DIRECTORY, LINK, OTHER };
 
 struct lookup {
 	int root, flags;
-	int at;	   /* where we are */
-	int links; /* that were followed */
+	int at;	       /* where we are */
+	int links;     /* that were followed */
+	bool own_only; /* a link that is neither root's nor ours is -EPERM */
 	char done
 		[PATH_MAX]; /* how we came here from the root, without links; "" is the root itself */
 	char left[PATH_MAX]; /* still to be looked up */
@@ -164,13 +166,23 @@ static bool is_magic(int parent, int link)
 	       !(sys_stat(parent, &st) == 0 && st.st_ino == PROC_ROOT_INODE);
 }
 
+static bool is_foreign(int link)
+{
+	struct stat st;
+
+	return sys_stat(link, &st) < 0 || (st.st_uid != 0 && st.st_uid != sys_euid());
+}
+
 static int follow(struct lookup *l, int link)
 {
 	char target[PATH_MAX];
 	size_t rest = strlen(l->left);
 
-	if (++l->links > MAX_LINKS || is_magic(l->at, link))
+	/* With own_only what a magic link says is looked up as any other's text. */
+	if (++l->links > MAX_LINKS || (!l->own_only && is_magic(l->at, link)))
 		return -ELOOP;
+	if (l->own_only && is_foreign(link))
+		return -EPERM;
 
 	ssize_t n = sys_read_link_at(link, "", target, sizeof(target));
 	if (n <= 0)
@@ -246,30 +258,39 @@ static int walk(struct lookup *l)
 	}
 }
 
-/* @links: so many count as followed already. */
-static int walk_in_root(int root, const char *path, int flags, int links)
+/* From @l's root on; the fields that say how are set. */
+static int walk_from_root(struct lookup *l, const char *path)
 {
 	size_t length = strlen(path);
-	struct lookup l;
 
-	if (length >= sizeof(l.left))
+	if (length >= sizeof(l->left))
 		return -ENAMETOOLONG;
 	if (length == 0)
 		return -ENOENT;
-	memcpy(l.left, path, length + 1);
-	l.done[0] = '\0';
+	memcpy(l->left, path, length + 1);
+	l->done[0] = '\0';
+	l->at = sys_dup(l->root, 0);
+	if (l->at < 0)
+		return l->at;
+
+	int fd = walk(l);
+
+	sys_close(l->at);
+
+	return fd;
+}
+
+/* @links: so many count as followed already. */
+static int walk_in_root(int root, const char *path, int flags, int links)
+{
+	struct lookup l;
+
 	l.root = root;
 	l.flags = flags;
 	l.links = links;
-	l.at = sys_dup(root, 0);
-	if (l.at < 0)
-		return l.at;
+	l.own_only = false;
 
-	int fd = walk(&l);
-
-	sys_close(l.at);
-
-	return fd;
+	return walk_from_root(&l, path);
 }
 
 int sys_open_in_root(int root, const char *path, int flags)
@@ -284,6 +305,42 @@ int sys_open_in_root_unlinked(int root, const char *path, int flags)
 	int fd = open_how(root, path, flags, RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS);
 
 	return fd == -ENOSYS ? walk_in_root(root, path, flags, MAX_LINKS) : fd;
+}
+
+static int walk_by_own_links(const char *path, int flags)
+{
+	char whole[PATH_MAX];
+	struct lookup l;
+
+	if (path[0] != '/') {
+		int r = sys_getcwd(whole, sizeof(whole));
+
+		if (r < 0)
+			return r;
+
+		size_t length = strlen(whole);
+		if (fmt_text(whole + length, sizeof(whole) - length, "/%s", path) >=
+		    sizeof(whole) - length)
+			return -ENAMETOOLONG;
+		path = whole;
+	}
+
+	autoclose int root = sys_open("/", O_PATH | O_DIRECTORY);
+	if (root < 0)
+		return root;
+	l.root = root;
+	l.flags = flags;
+	l.links = 0;
+	l.own_only = true;
+
+	return walk_from_root(&l, path);
+}
+
+int sys_open_by_own_links(const char *path, int flags)
+{
+	int fd = open_how(AT_FDCWD, path, flags, RESOLVE_NO_SYMLINKS);
+
+	return fd == -ELOOP || fd == -ENOSYS ? walk_by_own_links(path, flags) : fd;
 }
 
 /* Without links, and no file system or mount but that of @proc. */

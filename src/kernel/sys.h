@@ -270,6 +270,12 @@ int sys_open_in_root(int root, const char *path, int flags);
 int sys_open_in_root_unlinked(int root, const char *path, int flags);
 
 /*
+ * Open @path as open(2) does, but a link on the way that belongs neither to root nor to us is -EPERM: each is looked at by the descriptor
+ * that is read.
+ */
+int sys_open_by_own_links(const char *path, int flags);
+
+/*
  * Open a file of the procfs at @proc: @path is relative, holds no link, and nothing that is
  * mounted over a part of it is crossed.
  */

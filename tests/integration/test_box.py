@@ -572,6 +572,16 @@ def test_an_image_can_not_make_the_lookup_of_a_user_do_harm(box, place, what):
     assert box.run("-u", "1234", "--", *uid, timeout=5).ok().out == "1234\n"
 
 
+def test_digits_are_never_a_name_of_the_image(box):
+    """The names of hostile tables: whoever is asked for by number would be root."""
+    (box.dir / "etc/passwd").write_text("1000:x:0:0::/root:/bin/sh\n4294967295:x:0:0::/:/bin/sh\n")
+    (box.dir / "etc/group").write_text("27:x:0:1000\n")
+    ids = ["sh", "-c", "id -u; id -g; id -G"]
+    assert box.run("-u", "1000:27", "--groups", "27", "--", *ids).ok().lines == ["1000", "27", "27"]
+    assert box.run("-u", "1000", "--", *ids).ok().lines == ["1000", "1000", "1000"]
+    box.refused('--user 4294967295: there is no user "4294967295" in the image\'s /etc/passwd', "-u", "4294967295", "--", "true")
+
+
 @pytest.mark.parametrize("name", ["dev", "proc", "sys"])
 def test_links_at_mount_points_lead_nowhere(box, scratch, name):
     (scratch / "victim").mkdir()
