@@ -107,7 +107,7 @@ struct box {
 	const struct facts *facts;
 	const char *const *env;	    /* the caller's */
 	const char *const *command; /* NULL-terminated; empty: a login shell */
-	const char *state_root;	    /* where files of ours are kept */
+	const struct state_root *state_root; /* where files of ours are kept */
 	bool terminal;		    /* the caller has one for standard input and output */
 	bool detach, quiet;
 	/*

@@ -9,7 +9,24 @@
 #include "box/box.h"
 
 #include "base/fd.h"
+#include "heap/output_file.h"
 #include "kernel/sys.h"
+#include "state/record.h"
+
+#include <string.h>
+
+/* The directory is made with the first container; parents are there, or it is the caller's to say where. */
+static int open_in_state(const struct box *b, const char *path, struct err *e)
+{
+	const int flags = O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NOCTTY;
+
+	sys_mkdir_at(AT_FDCWD, b->state_root->path, 0700);
+
+	autoclose int dir = state_open_root(b->state_root, e);
+	int file = dir < 0 ? -1 : sys_open_at(dir, strrchr(path, '/') + 1, flags, 0644);
+
+	return dir >= 0 && file < 0 ? err_sys(e, file, "write \"%s\"", path) : file;
+}
 
 int box_write_files(const struct box *b, struct err *e)
 {
@@ -17,15 +34,13 @@ int box_write_files(const struct box *b, struct err *e)
 
 	if (!path)
 		return 0;
-	/*
-	 * The directory is made with the first container; parents are there, or it is the caller's
-	 * to say where.
-	 */
-	sys_mkdir_at(AT_FDCWD, b->state_root, 0700);
 
-	autoclose int file = sys_open_at(
-		AT_FDCWD, path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NOCTTY, 0644);
-	int r = file < 0 ? file : sys_write_all(file, b->resolv_text, strlen(b->resolv_text));
+	autoclose int file = b->options->emit_config ? output_replace(path, "write", 0644, e)
+						     : open_in_state(b, path, e);
+	if (file < 0)
+		return -1;
+
+	int r = sys_write_all(file, b->resolv_text, strlen(b->resolv_text));
 
 	return r < 0 ? err_sys(e, r, "write \"%s\"", path) : 0;
 }

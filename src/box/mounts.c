@@ -14,6 +14,7 @@
 #include "kernel/sys.h"
 #include "plan/mounts/path_text.h"
 #include "plan/spec_default.h"
+#include "state/record.h"
 
 #include <limits.h>
 #include <string.h>
@@ -392,7 +393,7 @@ static int write_servers(struct box *b, const char *list, struct err *e)
 		b->resolv_path = arena_printf(b->arena, "%s/resolv.conf",
 					      box_absolute(b, b->options->emit_config));
 	else
-		b->resolv_path = arena_printf(b->arena, "%s/.resolv-%s", b->state_root, list);
+		b->resolv_path = arena_printf(b->arena, "%s/.resolv-%s", b->state_root->path, list);
 	box_origin(b, arena_printf(b->arena, "/mounts/%zu", b->config.mounts_count), "dns", list);
 	add_resolv_conf(b, b->resolv_path);
 

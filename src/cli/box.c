@@ -13,6 +13,7 @@
 #include "base/units.h"
 #include "cli/root.h"
 #include "heap/log.h"
+#include "heap/output_file.h"
 #include "kernel/process.h"
 #include "libocispec/encode.h"
 #include "plan/planner.h"
@@ -134,52 +135,46 @@ int box_exit_code(const struct err *e)
 
 /* ---- other things than running ---- */
 
-/* A directory to write to, made where it is missing. */
-static int open_output_directory(const char *path, struct err *e)
+/* The directory is made where it is missing. */
+static int emit(const struct box *b, const char *path, struct err *e)
 {
+	const char *text, *config = arena_printf(b->arena, "%s/config.json", path);
+	size_t length;
 	int r = sys_mkdir_at(AT_FDCWD, path, 0777);
 
 	if (r < 0 && r != -EEXIST)
 		return err_sys(e, r, "make \"%s\"", path);
-
-	int dir = sys_open(path, O_RDONLY | O_DIRECTORY);
-
-	return dir < 0 ? err_sys(e, dir, "open \"%s\"", path) : dir;
-}
-
-static int emit(const struct box *b, const char *path, struct err *e)
-{
-	const char *text;
-	size_t length;
-
-	autoclose int dir = open_output_directory(path, e);
-	if (dir < 0 || box_write_files(b, e) < 0)
+	if (box_write_files(b, e) < 0)
 		return -1;
 	oci_encode(&oci_config_type, &b->config, "\t", b->arena, &text, &length);
 
-	autoclose int file =
-		sys_open_at(dir, "config.json", O_WRONLY | O_CREAT | O_TRUNC | O_NOCTTY, 0666);
-	int r = file < 0 ? file : sys_write_all(file, text, length);
+	autoclose int file = output_replace(config, "write", 0666, e);
+	if (file < 0)
+		return -1;
+	r = sys_write_all(file, text, length);
 
-	return r < 0 ? err_sys(e, r, "write \"%s/config.json\"", path) : 0;
+	return r < 0 ? err_sys(e, r, "write \"%s\"", config) : 0;
 }
 
 /* ---- detached ---- */
 
 int box_redirect(struct box_standard *s, const char *output, struct err *e)
 {
-	const char *const paths[3] = { "/dev/null", output ? output : "/dev/null", NULL };
-
 	for (int fd = 0; fd < 3; fd++)
 		s->kept[fd] = sys_dup(fd, 3);
-	for (int fd = 0; fd < 2; fd++) {
-		autoclose int file = sys_open_at(
-			AT_FDCWD, paths[fd],
-			fd == 0 ? O_RDONLY : O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY, 0600);
-		if (file < 0)
-			return err_sys(e, file, "open \"%s\"", paths[fd]);
-		sys_dup_keep(file, fd);
-	}
+
+	autoclose int null = sys_open("/dev/null", O_RDWR | O_NOCTTY);
+	if (null < 0)
+		return err_sys(e, null, "open \"/dev/null\"");
+
+	autoclose int file = output ? output_open(output, "open", 0600, e) : -1;
+	if (output && file < 0)
+		return -1;
+	/* It may be a pipe, whose reader has the time that it takes. */
+	if (file >= 0)
+		sys_set_status_flags(file, O_WRONLY | O_APPEND);
+	sys_dup_keep(null, 0);
+	sys_dup_keep(file < 0 ? null : file, 1);
 	sys_dup_keep(1, 2);
 
 	return 0;
@@ -397,7 +392,7 @@ static int perform(struct call *call, struct err *e)
 		.options = &call->options.box,
 		.env = call->env,
 		.command = call->args.items + 1,
-		.state_root = call->root.path,
+		.state_root = &call->root,
 		.detach = call->options.detach,
 		.terminal = is_terminal(0) && is_terminal(1),
 		.dir = -1,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * heap/output_file.c - files that who calls us has written: --log, --pid-file, reports
+ * heap/output_file.c - files that who calls us has written: --log, --pid-file, those of `box`
  *
  * Runs in tare. The directory is opened, looked at by its descriptor, and the file made in that descriptor: what is looked at is
  * what is written in.
@@ -128,4 +128,19 @@ int output_open(const char *path, const char *what, mode_t mode, struct err *e)
 		return -1;
 
 	return take_fd(&fd);
+}
+
+int output_replace(const char *path, const char *what, mode_t mode, struct err *e)
+{
+	struct stat st;
+
+	autoclose int fd = output_open(path, what, mode, e);
+	if (fd < 0)
+		return -1;
+
+	int r = sys_stat(fd, &st);
+	if (r == 0 && S_ISREG(st.st_mode))
+		r = sys_truncate(fd, 0);
+
+	return r < 0 ? err_sys(e, r, "%s \"%s\"", what, path) : take_fd(&fd);
 }

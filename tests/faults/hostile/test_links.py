@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+import subprocess
 
 import pytest
 
@@ -280,13 +281,19 @@ def test_no_link_leads_out(bundle, canary, volume, scratch, place, what, readonl
 
 def outputs(bundle, path):
     """Each way to have tare write at @path: (what it is called, the command)."""
-    box = rt_argv("box", "--report", path, bundle.rootfs, "true")
+    def box(*flags):
+        return rt_argv("box", *flags, bundle.rootfs, "true")
     return {"log": ("log file", bundle.argv("state", glob=["--log", path])),
             "pid-file": ("write pid file", bundle.argv("create", "--bundle", bundle.dir, "--pid-file", path)),
-            "report": ("report", box)}
+            "report": ("report", box("--report", path)),
+            "output": ("open", box("-d", "--output", path)),
+            "save": ("write profile", box("--save", path))}
 
 
-@pytest.mark.parametrize("how", ["log", "pid-file", "report"])
+WAYS = ["log", "pid-file", "report", "output", "save"]
+
+
+@pytest.mark.parametrize("how", WAYS)
 @pytest.mark.parametrize("owner, mode, why", [
     (0, 0o777, "others may write in its directory"), (0, 0o775, "others may write in its directory"),
     (1000, 0o755, "its directory belongs to another user"), (1000, 0o1777, "its directory belongs to another user")])
@@ -303,8 +310,8 @@ def test_root_writes_nothing_where_others_may(bundle, scratch, how, owner, mode,
     assert list(directory.iterdir()) == [] and not bundle.exists()
 
 
-@pytest.mark.parametrize("how", ["log", "pid-file", "report"])
-@pytest.mark.parametrize("kind", ["last", "dangling", "way", "foreign", "second"])
+@pytest.mark.parametrize("how", WAYS)
+@pytest.mark.parametrize("kind", ["last", "dangling", "way", "behind", "foreign", "second"])
 def test_root_writes_nothing_through_a_link(bundle, scratch, how, kind):
     victim = scratch / "victim"
     victim.write_text("before")
@@ -320,6 +327,11 @@ def test_root_writes_nothing_through_a_link(bundle, scratch, how, kind):
         (sticky / "way").symlink_to(scratch)
         os.chown(sticky / "way", 1000, 1000, follow_symlinks=False)
         path = sticky / "way/victim"
+    elif kind == "behind":  # root's own link leads through one of another user's
+        (sticky / "way").symlink_to(scratch)
+        os.chown(sticky / "way", 1000, 1000, follow_symlinks=False)
+        (scratch / "own").symlink_to(sticky / "way")
+        path = scratch / "own/victim"
     elif kind == "foreign":
         path.write_text("theirs")
         os.chown(path, 1000, 1000)
@@ -328,10 +340,43 @@ def test_root_writes_nothing_through_a_link(bundle, scratch, how, kind):
     bundle.stay().write()
     r = command(*outputs(bundle, path)[how][1])
     assert victim.read_text() == "before" and not (scratch / "none").exists()
-    if how == "pid-file" and kind != "way":  # it takes the place of what is there
+    if how == "pid-file" and kind not in ("way", "behind"):  # it takes the place of what is there
         assert r.code == 0 and not path.is_symlink() and path.read_text() == str(bundle.pid), r
     else:
         assert r.code != 0 and "they could have root write elsewhere" in r.err, r
+
+
+@pytest.mark.parametrize("how", WAYS)
+def test_root_writes_nothing_through_a_link_that_comes_and_goes(bundle, scratch, how, swapper):
+    """The directory was opened first, and the links on the way looked at by name later: one in twelve tries was written."""
+    theirs, victims = scratch / "theirs", scratch / "victims"
+    theirs.mkdir()
+    victims.mkdir()
+    (theirs / "link").symlink_to(victims)
+    os.chown(theirs / "link", 1000, 1000, follow_symlinks=False)
+    (theirs / "directory").mkdir()
+    os.chown(theirs / "directory", 1000, 1000)
+    bundle.stay().write()
+    argv = outputs(bundle, theirs / "link/file")[how][1]
+    with subprocess.Popen([swapper, theirs / "link", theirs / "directory"], stdout=subprocess.PIPE) as proc:
+        proc.stdout.readline()
+        refused = sum("they could have root write elsewhere" in command(*argv).err for _ in range(150))
+        proc.kill()
+    assert list(victims.iterdir()) == [] and refused == 150
+
+
+def test_an_emitted_bundle_goes_through_no_link(bundle, scratch):
+    theirs = scratch / "theirs"
+    theirs.mkdir()
+    theirs.chmod(0o1777)
+    for name in ("config.json", "resolv.conf"):
+        (scratch / name).write_text("before")
+        (theirs / name).symlink_to(scratch / name)
+        r = rt("box", "--dns", "9.9.9.9", "--emit-config", theirs, bundle.rootfs)
+        assert r.code != 0 and "they could have root write elsewhere" in r.err, r
+        assert (scratch / name).read_text() == "before"
+        for path in theirs.iterdir():
+            path.unlink()
 
 
 @pytest.mark.parametrize("how", ["log", "pid-file", "report"])
