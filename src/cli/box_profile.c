@@ -12,6 +12,7 @@
 #include "base/fd.h"
 #include "base/table.h"
 #include "cli/root.h"
+#include "heap/output_file.h"
 #include "kernel/process.h"
 
 #include <errno.h>
@@ -48,9 +49,10 @@ static const char *directory_of_user(struct call *call)
 
 static const char system_directory[] = "/etc/tare/box";
 
+/* Root's are the system's, whatever somebody else's environment says. */
 static const char *find(struct call *call, const char *name)
 {
-	const char *own = directory_of_user(call), *path;
+	const char *own = sys_euid() == 0 ? NULL : directory_of_user(call), *path;
 
 	if (strchr(name, '/'))
 		return name;
@@ -284,13 +286,14 @@ static void save_flag(struct out *out, struct call *call, size_t row)
 		add_line(out, list->flags[i], list->items[i]);
 }
 
-static bool has_newline(const struct call *call)
+/* What is behind a newline would be flags: of the words, and of the directory that "." stands for. */
+static bool has_newline(const struct call *call, const struct box *b)
 {
 	for (size_t i = 1; call->argv[i]; i++)
 		if (strchr(call->argv[i], '\n'))
 			return true;
 
-	return false;
+	return strchr(b->root, '\n') != NULL;
 }
 
 int box_save(struct call *call, const struct box *b, struct err *e)
@@ -299,7 +302,7 @@ int box_save(struct call *call, const struct box *b, struct err *e)
 	const char *own = sys_euid() == 0 ? system_directory : directory_of_user(call);
 	const char *path = name;
 
-	if (has_newline(call))
+	if (has_newline(call, b))
 		return err_msg(e, "--save: a value with a newline has no place in a profile");
 	if (!strchr(name, '/') && !own)
 		return err_msg(e, "--save %s: there is no HOME to keep it in", name);
@@ -309,10 +312,9 @@ int box_save(struct call *call, const struct box *b, struct err *e)
 			return -1;
 	}
 
-	autoclose int file =
-		sys_open_at(AT_FDCWD, path, O_WRONLY | O_CREAT | O_TRUNC | O_NOCTTY, 0644);
+	autoclose int file = output_replace(path, "write profile", 0644, e);
 	if (file < 0)
-		return err_sys(e, file, "write profile \"%s\"", path);
+		return -1;
 
 	struct out out = { .fd = file };
 	add_line(&out, "root", b->root);

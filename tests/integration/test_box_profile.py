@@ -105,6 +105,23 @@ def test_what_is_no_profile(scratch, box):
     assert r.code == 125 and r.err.endswith("--save: a value with a newline has no place in a profile\n")
 
 
+def test_no_environment_says_where_roots_profiles_are(profile, scratch):
+    """A link there, to another of root's, is another user's choice of what root runs."""
+    for variable, below in (("HOME", ".config/tare/box"), ("XDG_CONFIG_HOME", "tare/box")):
+        (scratch / "home" / below).mkdir(parents=True)
+        (scratch / "home" / below / "tare-test").symlink_to(profile("command id"))
+        r = rt("box", "@tare-test", env={**os.environ, variable: str(scratch / "home")})
+        refused(r, 'profile "/etc/tare/box/tare-test": no such file or directory')
+
+
+def test_no_line_comes_with_the_name_of_a_directory(box, scratch):
+    odd = scratch / "x\nprivileged"
+    box.dir.rename(odd)
+    r = rt("box", "--save", scratch / "p", ".", "id", cwd=odd)
+    assert r.code == 125 and r.err.endswith("--save: a value with a newline has no place in a profile\n"), r
+    assert not (scratch / "p").exists()
+
+
 def test_an_ordinary_users_profiles_are_in_its_home(scratch):
     b = boxes.Box(user=TESTER)
     try:
