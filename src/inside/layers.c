@@ -31,22 +31,34 @@ static void name_fd(char *buf, int fd)
 
 /* ---- where the changes go ---- */
 
-/* What the upper layer's directory is like is what the root of the overlay is like. */
-static int make_directory(int parent, const char *name, const struct stat *like, struct err *e)
+static int set_rights(int dir, const struct stat *like)
 {
-	int r = sys_mkdir_at(parent, name, 0700);
+	int r = sys_chown_at(dir, "", like->st_uid, like->st_gid, AT_EMPTY_PATH);
 
-	if (r == -EEXIST)
-		return 0;
-	if (r == 0 && like)
-		r = sys_chown_at(parent, name, like->st_uid, like->st_gid, AT_SYMLINK_NOFOLLOW);
 	/* Nobody that this user namespace knows: it is the box's root's then. */
 	if (r == -EINVAL)
 		r = 0;
-	if (r == 0 && like)
-		r = sys_chmod_at(parent, name, like->st_mode & 07777);
 
-	return r < 0 ? err_sys(e, r, "make \"%s\" for the changes", name) : 0;
+	return r == 0 ? sys_chmod_at(dir, ".", like->st_mode & 07777) : r;
+}
+
+/*
+ * Open @name in @parent, made where it is missing. What the upper layer's directory is like is what the root of the overlay is
+ * like. Others may have write access to @parent: what gets mode and owner is what was opened, and no link.
+ */
+static int open_directory(int parent, const char *name, const struct stat *like, struct err *e)
+{
+	int made = sys_mkdir_at(parent, name, 0700);
+	autoclose int dir =
+		made == 0 || made == -EEXIST
+			? sys_open_at(parent, name, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0)
+			: made;
+	int r = dir < 0 ? dir : 0;
+
+	if (r == 0 && made == 0 && like)
+		r = set_rights(dir, like);
+
+	return r < 0 ? err_sys(e, r, "make \"%s\" for the changes", name) : take_fd(&dir);
 }
 
 /* A tmpfs over the rootfs, which nobody sees any more once the overlay is there. */
@@ -95,15 +107,10 @@ static int open_upper(const struct inside *in, const struct layers_step *s, stru
 		return -1;
 	if (r < 0)
 		return err_sys(e, r, "stat the rootfs");
-	if (make_directory(changes, "upper", &root, e) < 0 ||
-	    make_directory(changes, "work", NULL, e) < 0)
-		return -1;
-
-	const int flags = O_PATH | O_DIRECTORY | O_NOFOLLOW;
-	l->upper = sys_open_at(changes, "upper", flags, 0);
-	l->work = l->upper < 0 ? l->upper : sys_open_at(changes, "work", flags, 0);
+	l->upper = open_directory(changes, "upper", &root, e);
+	l->work = l->upper < 0 ? -1 : open_directory(changes, "work", NULL, e);
 	if (l->work < 0)
-		return err_sys(e, l->work, "open the place for changes");
+		return -1;
 	name_fd(l->upper_text, l->upper);
 	name_fd(l->work_text, l->work);
 

@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from canary import CONTENT, MARK
-from harness import ConsoleSocket, assert_same_host, command, rt, rt_argv, snapshot, tare_only
+from harness import ConsoleSocket, assert_same_host, command, finish, poll, rt, rt_argv, snapshot, spawn, tare_only
 
 pytestmark = tare_only
 
@@ -390,3 +390,21 @@ def test_root_writes_below_tmp_and_to_its_own_descriptors(bundle, scratch, how):
     if how == "log":
         r = rt("--log", "/dev/stdout", "state", "none")
         assert 'msg="state \\"none\\": container does not exist"' in r.out
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="no strace on this machine")
+def test_the_directory_for_changes_is_changed_and_no_link_that_takes_its_place(bundle, scratch):
+    """Others may write where --overlay leads: between mkdir(2) and chmod(2) "upper" becomes a link. strace holds tare there."""
+    changes, victim = scratch / "changes", scratch / "victim"
+    victim.mkdir(0o700)
+    changes.mkdir()
+    bundle.rootfs.chmod(0o755)
+    slowly = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fchownat,fchmodat",
+              "-e", "inject=fchownat,fchmodat:delay_enter=200000"]
+    proc = spawn([*slowly, *rt_argv("box", "--overlay", changes, bundle.rootfs, "true")])
+    poll((changes / "upper").exists, "the directory")
+    (changes / "upper").rename(changes / "away")
+    (changes / "upper").symlink_to(victim)
+    finish(proc)
+    assert victim.stat().st_mode & 0o7777 == 0o700
+    assert (changes / "away").stat().st_mode & 0o7777 == 0o755
