@@ -54,13 +54,16 @@ static int listen_in(int dir)
 	if (r < 0 && r != -ENOENT)
 		return r;
 
-	autoclose int socket = sys_bind_at(dir, STATE_NOTIFY_SOCKET, SOCK_DGRAM);
-	if (socket < 0)
-		return socket;
-	/* The container sees the directory read-only: nobody in there can have put a link in its place. */
-	r = sys_chmod_at(dir, STATE_NOTIFY_SOCKET, 0777);
+	/*
+	 * The socket is made with its mode: a chmod(2) of its name could hit a link. The container sees
+	 * the directory read-only, but CAP_SYS_ADMIN can change that.
+	 */
+	mode_t ours = sys_umask(0);
+	int socket = sys_bind_at(dir, STATE_NOTIFY_SOCKET, SOCK_DGRAM);
 
-	return r < 0 ? r : take_fd(&socket);
+	sys_umask(ours);
+
+	return socket;
 }
 
 void notify_close(struct notify *n)

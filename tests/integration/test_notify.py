@@ -5,6 +5,7 @@ import contextlib
 import ctypes
 import json
 import os
+import shutil
 import signal
 import socket
 import struct
@@ -542,3 +543,23 @@ def test_what_a_killed_creator_left_is_removed(bundle, manager, cut):
     assert not (left / "notify").exists()
 
 
+@tare_only
+@root_only
+@pytest.mark.skipif(shutil.which("strace") is None, reason="no strace on this machine")
+def test_a_link_in_the_place_of_the_socket_has_no_mode_changed(bundle, manager, scratch):
+    """CAP_SYS_ADMIN in the container can make its view of the directory writable; strace holds tare before any chmod(2)."""
+    victim = scratch / "victim"
+    victim.write_text("")
+    victim.chmod(0o600)
+    bundle.stay().create(env=manager.env).ok()
+    made = ROOT / bundle.id / "notify/notify.sock"
+    slowly = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fchmodat", "-e", "inject=fchmodat:delay_enter=300000"]
+    proc = spawn([*slowly, *bundle.argv("start")], env=manager.env)
+    poll(made.exists, "the socket")
+    assert made.stat().st_mode & 0o7777 == 0o777
+    made.unlink()
+    made.symlink_to(victim)
+    bundle.wait("running")
+    bundle.verb("kill", tail=["KILL"]).ok()
+    finish(proc)
+    assert victim.stat().st_mode & 0o7777 == 0o600
