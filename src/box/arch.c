@@ -71,24 +71,16 @@ struct found {
 	size_t word_count;
 };
 
-/* `#!INTERPRETER [ARGUMENT]`, all behind the blank one word: execve(2). */
-static void read_script(struct box *b, int fd, const char *path, struct found *f)
+/*
+ * `#!INTERPRETER [ARGUMENT]`, all behind the blank one word: execve(2). The line is read once: it
+ * may be another a moment later.
+ */
+static void take_script(struct box *b, const struct program *p, const char *path, struct found *f)
 {
-	char line[PROGRAM_LINE + 1];
-	ssize_t length = (ssize_t) SYS_CALL(pread64, fd, line, PROGRAM_LINE, 0, 0, 0);
-
-	line[length > 0 ? length : 0] = '\0';
-	line[strcspn(line, "\r\n")] = '\0';
-
-	char *name = line + 2 + strspn(line + 2, " \t"), *argument = name + strcspn(name, " \t");
-
-	if (*argument)
-		*argument++ = '\0';
-	argument += strspn(argument, " \t");
-	if (*argument)
-		f->words[f->word_count++] = arena_strdup(b->arena, argument);
+	if (p->argument[0])
+		f->words[f->word_count++] = arena_strdup(b->arena, p->argument);
 	f->words[f->word_count++] = path;
-	f->path = arena_strdup(b->arena, name);
+	f->path = arena_strdup(b->arena, p->interpreter);
 }
 
 static void find_machine(struct box *b, struct found *f)
@@ -100,7 +92,7 @@ static void find_machine(struct box *b, struct found *f)
 	if (fd < 0 || program_read(fd, &p) < 0)
 		return;
 	if (p.kind == PROGRAM_SCRIPT) {
-		read_script(b, fd, f->path, f);
+		take_script(b, &p, f->path, f);
 
 		autoclose int interpreter = program_open(b->dir, "/", f->path);
 		if (interpreter < 0 || program_read(interpreter, &p) < 0)

@@ -105,10 +105,10 @@ struct box {
 	struct arena *arena;
 	const struct box_options *options;
 	const struct facts *facts;
-	const char *const *env;	    /* the caller's */
-	const char *const *command; /* NULL-terminated; empty: a login shell */
+	const char *const *env;		     /* the caller's */
+	const char *const *command;	     /* NULL-terminated; empty: a login shell */
 	const struct state_root *state_root; /* where files of ours are kept */
-	bool terminal;		    /* the caller has one for standard input and output */
+	bool terminal;			     /* the caller has one for standard input and output */
 	bool detach, quiet;
 	/*
 	 * Namespaces (CLONE_NEW*) of the config that this kernel can't make; asked after a failure.

@@ -36,7 +36,8 @@ struct program {
 	char interpreter[PROGRAM_NAME];
 	/* PROGRAM_SCRIPT: as the kernel takes it, with its carriage return */
 	bool carriage_return;
-	bool too_long; /* the name does not end within what the kernel reads */
+	bool too_long;		     /* the name does not end within what the kernel reads */
+	char argument[PROGRAM_LINE]; /* all behind the interpreter, without blanks around it */
 	/* PROGRAM_ELF */
 	uint16_t machine, type; /* EM_*, ET_* */
 	bool wide, big_endian;	/* 64-bit; the byte order */

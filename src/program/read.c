@@ -244,6 +244,15 @@ static void read_script(const char *line, size_t length, struct program *p)
 	p->too_long = at == PROGRAM_LINE;
 	p->carriage_return = at > start && line[at - 1] == '\r';
 	fmt_text(p->interpreter, sizeof(p->interpreter), "%.*s", (int) (at - start), line + start);
+	while (at < length && (line[at] == ' ' || line[at] == '\t'))
+		at++;
+
+	size_t end = at;
+	while (end < length && line[end] != '\n' && line[end] != '\0')
+		end++;
+	while (end > at && (line[end - 1] == ' ' || line[end - 1] == '\t'))
+		end--;
+	fmt_text(p->argument, sizeof(p->argument), "%.*s", (int) (end - at), line + at);
 }
 
 static bool is_text(const unsigned char *bytes, size_t length)

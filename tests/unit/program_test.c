@@ -127,6 +127,29 @@ static void the_other_form_and_byte_order_are_read(void **state)
 	assert_string_equal(program_machine_name(p.machine), "ppc");
 }
 
+/* execve(2): all behind the interpreter is one argument. */
+static void a_script_tells_interpreter_and_argument(void **state)
+{
+	static const struct {
+		const char *line, *interpreter, *argument;
+	} cases[] = {
+		{ "#!/bin/sh", "/bin/sh", "" },
+		{ "#! \t/bin/sh \n-x", "/bin/sh", "" },
+		{ "#!/bin/sh -x\t y \t\nz", "/bin/sh", "-x\t y" },
+		{ "#!/bin/sh\r\n", "/bin/sh\r", "" },
+		{ "#!", "", "" },
+	};
+
+	(void) state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const struct program p = read_bytes(cases[i].line, strlen(cases[i].line));
+
+		assert_int_equal(p.kind, PROGRAM_SCRIPT);
+		assert_string_equal(p.interpreter, cases[i].interpreter);
+		assert_string_equal(p.argument, cases[i].argument);
+	}
+}
+
 /* Each of these alone makes the kernel say ENOEXEC, or is beyond the file. */
 static void a_header_that_does_not_hold_is_damaged(void **state)
 {
@@ -166,6 +189,7 @@ int main(void)
 		cmocka_unit_test(a_program_tells_all_that_it_needs),
 		cmocka_unit_test(a_program_that_asks_for_nothing_has_nothing),
 		cmocka_unit_test(the_other_form_and_byte_order_are_read),
+		cmocka_unit_test(a_script_tells_interpreter_and_argument),
 		cmocka_unit_test(a_header_that_does_not_hold_is_damaged),
 		cmocka_unit_test(notes_without_sense_are_left_out),
 	};
