@@ -20,8 +20,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* ld(1): where the program's first segment begins. */
-extern const Elf64_Ehdr __ehdr_start __attribute__((visibility("hidden")));
+/* ld(1): where the program's first segment begins, the ELF header and behind it the table of segments. */
+extern const char __ehdr_start[] __attribute__((visibility("hidden")));
 
 /*
  * Full RELRO is two things: the linker puts the tables of pointers into one segment, and whoever starts the program makes
@@ -30,12 +30,12 @@ extern const Elf64_Ehdr __ehdr_start __attribute__((visibility("hidden")));
  */
 static void __attribute__((constructor)) protect_tables(void)
 {
-	const char *header = (const char *) &__ehdr_start;
-	const Elf64_Phdr *segments = (const Elf64_Phdr *) (header + __ehdr_start.e_phoff);
-	uintptr_t base = __ehdr_start.e_type == ET_DYN ? (uintptr_t) header : 0;
+	const Elf64_Ehdr *header = (const void *) __ehdr_start;
+	const Elf64_Phdr *segments = (const void *) (__ehdr_start + header->e_phoff);
+	uintptr_t base = header->e_type == ET_DYN ? (uintptr_t) header : 0;
 	uintptr_t page = (uintptr_t) getpagesize();
 
-	for (unsigned i = 0; i < __ehdr_start.e_phnum; i++) {
+	for (unsigned i = 0; i < header->e_phnum; i++) {
 		if (segments[i].p_type != PT_GNU_RELRO)
 			continue;
 
