@@ -13,7 +13,7 @@ import pytest
 
 import harness
 import host
-from host import MANAGER, ROOTLESS, SLICE, systemctl
+from host import MANAGER, ROOTLESS, SLICE, TOP, systemctl
 
 root_only = pytest.mark.skipif(ROOTLESS, reason="an ordinary user can't")
 user_only = pytest.mark.skipif(not ROOTLESS, reason="is about an ordinary user")
@@ -124,6 +124,44 @@ def test_idle_holds_against_the_scopes_neighbours(bundle):
     assert (bundle.read("cpu.idle"), bundle.read("cpu.idle", "..")) == ("1", "1")
     systemctl("daemon-reload")
     assert bundle.read("cpu.idle", "..") == "1"
+
+
+def test_a_nice_value_holds_against_the_scopes_neighbours(bundle):
+    """Also once systemd writes the weight that it knows: a reload had set it back to 100."""
+    limited(bundle).linux["resources"] = {"unified": {"cpu.weight.nice": "5"}}
+    bundle.create().ok()
+    assert (bundle.read("cpu.weight.nice"), bundle.read("cpu.weight.nice", "..")) == ("5", "5")
+    systemctl("daemon-reload")
+    assert bundle.read("cpu.weight.nice", "..") == "5"
+    (bundle.dir / "resources.json").write_text('{"unified": {"cpu.weight.nice": "-3"}}')
+    bundle.verb("update", "--resources", bundle.dir / "resources.json").ok()
+    systemctl("daemon-reload")
+    assert (bundle.read("cpu.weight.nice"), bundle.read("cpu.weight.nice", "..")) == ("-3", "-3")
+    nice, weight = ((TOP / bundle.cgroup_path().lstrip("/") / file) for file in ("cpu.weight.nice", "cpu.weight"))
+    for value in (-20, -7, 6, 19):
+        nice.write_text(str(value))
+        bundle.linux["resources"]["unified"]["cpu.weight.nice"] = str(value)
+        bundle.write()
+        assert f' CPUWeight="{weight.read_text().strip()}" ' in bundle.verb("plan", "--bundle", bundle.dir).ok().out, value
+
+
+@root_only
+@pytest.mark.parametrize("scheduler", ["iocost", "bfq"])
+def test_a_weight_of_block_io_is_told_as_the_file_that_is_there_has_it(bundle, scheduler):
+    """After update, too; and systemd writes the same when it next touches the scope. It was told the 100 of cgroup v1."""
+    if scheduler == "bfq":
+        subprocess.run(["modprobe", "bfq"], check=True)
+    file, started, updated = {"iocost": ("io.weight", ("910", "910"), ("4950", "4950")),
+                              "bfq": ("io.bfq.weight", ("100", "100"), ("500", "4500"))}[scheduler]
+    limited(bundle, blockIO={"weight": 100}).create().ok()
+    for weight, told in (started, updated):
+        if weight == updated[0]:
+            bundle.verb("update", "--blkio-weight", "500").ok()
+        for megabytes in (50, 60):
+            assert (bundle.read(file), bundle.read(file, "..")) == (f"default {weight}",) * 2
+            assert bundle.show("IOWeight") == {"IOWeight": told}
+            systemctl("set-property", "--runtime", bundle.unit, f"IOReadBandwidthMax=/dev/vda {megabytes}M")
+            assert bundle.read(file, "..") == f"default {weight}"
 
 
 def test_no_process_at_all(bundle):

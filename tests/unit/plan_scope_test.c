@@ -123,6 +123,13 @@ static void limits_are_properties(void **state)
 	limit_is("memory.min", "1", "property MemoryMin t\nvalue t 1\n");
 	limit_is("memory.swap.max", "0", "property MemorySwapMax t\nvalue t 0\n");
 	limit_is("cpu.weight", "100", "property CPUWeight t\nvalue t 100\n");
+	limit_is("cpu.weight.nice", "0", "property CPUWeight t\nvalue t 100\n");
+	limit_is("cpu.weight.nice", "-20", "property CPUWeight t\nvalue t 8668\n");
+	limit_is("cpu.weight.nice", "19", "property CPUWeight t\nvalue t 1\n");
+	limit_is("cpu.weight.nice", "5", "property CPUWeight t\nvalue t 33\n");
+	limit_is("cpu.weight.nice", "20", "");
+	limit_is("cpu.weight.nice", "-21", "");
+	limit_is("cpu.weight.nice", "x", "");
 	limit_is("cpu.idle", "1", "property CPUWeight t\nsince 252\nvalue t 0\n");
 	limit_is("cpu.idle", "0",
 		 "property CPUWeight t\nsince 252\nvalue t 18446744073709551615\n");

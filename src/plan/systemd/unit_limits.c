@@ -94,6 +94,25 @@ static void add_idle(struct properties *p, const char *property, char *words)
 		property_u64_since(p, property, SINCE_IDLE, NONE);
 }
 
+/*
+ * systemd has no property of a nice value, and sets the weight back to CPUWeight when it reloads. A weight here is what
+ * the kernel shows in cpu.weight for a nice value; the list begins with -20. A few of the last have the same weight.
+ */
+static void add_nice(struct properties *p, const char *property, char *words)
+{
+	static const uint16_t weights[] = {
+		8668, 7007, 5516, 4519, 3544, 2847, 2271, 1827, 1460, 1164, 932, 744, 596, 479,
+		381,  305,  244,  194,	155,  125,  100,  80,	64,   51,   41,	 33,  27,  21,
+		17,   13,   11,	  8,	7,    5,    4,	  4,	3,    2,    2,	 1,
+	};
+	bool minus = words[0] == '-';
+	unsigned long long number;
+
+	if (fmt_parse_u64(words + minus, &number) < 0 || number > (minus ? 20 : 19))
+		return;
+	property_u64(p, property, weights[minus ? 20 - number : 20 + number]);
+}
+
 /* "default N", or N for all devices; "8:0 N" for one device is no IOWeight. */
 static char *default_weight(char *words)
 {
@@ -161,6 +180,7 @@ static const struct {
 	{ "memory.swap.max", "MemorySwapMax", add_number },
 	{ "pids.max", "TasksMax", add_tasks },
 	{ "cpu.weight", "CPUWeight", add_number },
+	{ "cpu.weight.nice", "CPUWeight", add_nice },
 	{ "cpu.idle", "CPUWeight", add_idle },
 	{ "cpu.max", "CPUQuotaPerSecUSec", add_quota },
 	{ "cpuset.cpus", "AllowedCPUs", add_list },
