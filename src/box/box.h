@@ -117,7 +117,8 @@ struct box {
 	uint64_t (*missing)(struct box *b);
 
 	/* once box_open() is done */
-	int dir; /* O_PATH: ROOT; of an image, its file system, mounted where nobody sees it */
+	int dir;  /* O_PATH: ROOT; of an image, its file system, mounted where nobody sees it */
+	int file; /* O_PATH: the image; -1: ROOT is a directory */
 	bool is_image, is_device, image_readonly;
 	struct mount_step image; /* how it is mounted */
 	int loop;		 /* its device, which goes with the last one who has it open */

@@ -193,10 +193,23 @@ static int lock_image(const struct box *b, int file, struct err *e)
 	return r < 0 ? err_sys(e, r, "lock \"%s\"", b->root) : 0;
 }
 
+/*
+ * The very file whose type, device and inode were looked at: whoever may rename in its directory could
+ * have another one taken by its name.
+ */
+static int open_again(const struct box *b, int flags)
+{
+	char name[64];
+
+	fmt_text(name, sizeof(name), "/proc/self/fd/%d", b->file);
+
+	return sys_open(name, flags);
+}
+
 /* A device of its own needs no loop. */
 static int attach(struct box *b, const struct image_part *part, struct err *e)
 {
-	autoclose int file = sys_open(b->root, (b->image_readonly ? O_RDONLY : O_RDWR) | O_NOCTTY);
+	autoclose int file = open_again(b, (b->image_readonly ? O_RDONLY : O_RDWR) | O_NOCTTY);
 
 	if (file < 0)
 		return err_sys(e, file, "open \"%s\"", b->root);
@@ -220,7 +233,7 @@ int box_open_image(struct box *b, struct err *e)
 	if (sys_euid() != 0)
 		return err_msg(e, "\"%s\": an image file takes root, or squashfuse", b->root);
 
-	autoclose int probe = sys_open(b->root, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	autoclose int probe = open_again(b, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 	if (probe < 0)
 		return err_sys(e, probe, "open \"%s\"", b->root);
 	if (choose_part(b, b->root, probe, &part, e) < 0)
@@ -338,7 +351,8 @@ int box_open(struct box *b, const char *root, struct err *e)
 	if (S_ISDIR(st.st_mode))
 		b->dir = take_fd(&found);
 	else
-		b->is_image = true;
+		b->file = take_fd(&found);
+	b->is_image = b->file >= 0;
 	b->is_device = S_ISBLK(st.st_mode);
 
 	b->mark = arena_printf(b->arena, "%llu:%llu", (unsigned long long) st.st_dev,

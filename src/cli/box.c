@@ -396,6 +396,7 @@ static int perform(struct call *call, struct err *e)
 		.detach = call->options.detach,
 		.terminal = is_terminal(0) && is_terminal(1),
 		.dir = -1,
+		.file = -1,
 		.loop = -1,
 		.quiet = call->options.quiet,
 		.missing = missing_namespaces,

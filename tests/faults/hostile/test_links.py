@@ -408,3 +408,18 @@ def test_the_directory_for_changes_is_changed_and_no_link_that_takes_its_place(b
     finish(proc)
     assert victim.stat().st_mode & 0o7777 == 0o700
     assert (changes / "away").stat().st_mode & 0o7777 == 0o755
+
+
+@pytest.mark.skipif(shutil.which("mkfs.ext4") is None or not os.path.exists("/dev/loop-control"), reason="no mkfs.ext4 or loop devices")
+def test_the_image_that_was_looked_at_is_the_one_that_is_mounted(bundle, scratch, swapper):
+    """A box is named after the inode of its image. Whoever may rename beside that exchanges it for another, all the time."""
+    words = {}
+    for name in ("a", "b"):
+        (bundle.rootfs / "word").write_text(name)
+        command("mkfs.ext4", "-q", "-d", bundle.rootfs, scratch / name, "20M").ok()
+        words[rt("box", "-r", scratch / name, "hostname").ok().out.strip().split("-")[-1]] = name
+    with subprocess.Popen([swapper, scratch / "a", scratch / "b"], stdout=subprocess.PIPE) as proc:
+        proc.stdout.readline()
+        found = [rt("box", "-r", scratch / "a", "sh", "-c", "hostname; cat /word").ok().lines for _ in range(80)]
+        proc.kill()
+    assert [words[name.split("-")[-1]] for name, _ in found] == [word for _, word in found]
