@@ -142,7 +142,7 @@ def test_hooks_of_start_are_confined_as_the_program_is(bundle, profile):
     """They are programs of the image. That they run unconfined had been the promise here; both peers confine them."""
     bundle.writable().process["apparmorProfile"] = profile
     bundle.config["hooks"] = {"startContainer": [
-        {"path": "/bin/sh", "args": ["sh", "-c", "/bin/cat /proc/self/attr/current >/tmp/hook; echo x >/tmp/denied"]}]}
+        {"path": "/bin/sh", "args": ["sh", "-c", "/bin/cat /proc/self/attr/current >/tmp/hook; echo x >/tmp/denied; true"]}]}
     bundle.sh("cat /proc/self/attr/current")
     assert bundle.run().ok().out == "tare-test (enforce)\n"
     assert (bundle.rootfs / "tmp/hook").read_text() == "tare-test (enforce)\n"
