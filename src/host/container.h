@@ -86,6 +86,17 @@ int container_create(const struct create_options *o, struct arena *a, struct err
 /* @exit_code: what tare exits with: the program's code, or 128 + signal; 124 after a timeout; 0 when detached. */
 int container_run(const struct create_options *o, int *exit_code, struct arena *a, struct err *e);
 
+/* What create would do. */
+struct decision {
+	const struct plan *plan;
+	const struct oci_config *config;
+	const char *const *warnings, *const *notes; /* of planning, NULL-terminated */
+};
+
+/* Decide as create does, of the rights that tare has, and do nothing. All is in @a, or in memory that stays. */
+int container_decide(const struct create_options *o, struct decision *d, struct arena *a,
+		     struct err *e);
+
 /* The plan of create (or of run), without doing any of it. */
 int container_plan(const struct create_options *o, bool json, struct err *e);
 

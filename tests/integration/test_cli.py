@@ -13,7 +13,7 @@ from harness import (BOX, IS_TARE, ROOT, RUNTIME, TESTER, as_user, command, poll
                      tare_only)
 
 VERBS = ["box", "create", "start", "state", "kill", "delete", "run", "exec", "ps", "pause", "resume", "update", "events", "list", "spec", "features",
-         "plan"]
+         "plan", "check"]
 BAD_IDS = ["", ".", "..", "a/b", "../x", "a b", "a\nb", "é", "x" * 5000, "a*", "/"]
 RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 
@@ -46,8 +46,8 @@ def test_version_names_the_rundir_of_an_ordinary_user():
 @pytest.mark.parametrize("verb", VERBS)
 @pytest.mark.parametrize("flag", ["--help", "-h"])
 def test_help_of_each_verb_succeeds_and_names_it(verb, flag):
-    if verb == "plan" and not IS_TARE:
-        pytest.skip(f"{RUNTIME} has no plan")
+    if verb in ("plan", "check") and not IS_TARE:
+        pytest.skip(f"{RUNTIME} has no {verb}")
     r = tare(verb, flag).ok()
     assert verb in r.out and r.err == ""
 
@@ -66,7 +66,7 @@ def test_help_of_a_verb_lists_its_flags():
                         "run": ["--detach", "-d", "--keep", "--no-subreaper", "--bundle"],
                         "kill": ["--all", "-a"], "delete": ["--force", "-f"],
                         "list": ["--format", "--quiet"], "spec": ["--bundle", "--rootless"],
-                        "plan": ["--bundle", "--json"]}.items():
+                        "plan": ["--bundle", "--json"], "check": ["--bundle", "-b", "--config", "-f", "--json"]}.items():
         text = tare(verb, "--help").ok().out
         for flag in flags:
             assert re.search(rf"(^|\s|\[){re.escape(flag)}\b", text), (verb, flag, text)
@@ -243,7 +243,7 @@ def test_the_bundle_defaults_to_the_working_directory(bundle):
     assert bundle.verb("run", cwd=bundle.dir).code == 4
 
 
-@pytest.mark.parametrize("verb", [v for v in VERBS if v != "plan"] + [pytest.param("plan", marks=tare_only)])
+@pytest.mark.parametrize("verb", [v for v in VERBS if v not in ("plan", "check")] + [pytest.param(v, marks=tare_only) for v in ("plan", "check")])
 def test_an_unknown_flag_is_named(verb):
     r = rt(verb, "--no-such-flag", "x")
     assert r.code == (125 if verb == "box" else 1)

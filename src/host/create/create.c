@@ -111,6 +111,13 @@ static bool wants_terminal(const struct oci_config *config)
 	return config->process && config->process->terminal;
 }
 
+/* What becomes of the plan. */
+enum purpose {
+	TO_BE_DONE,
+	TO_BE_SHOWN, /* nothing of it will be done, so no right to do it is needed */
+	TO_BE_CHECKED, /* nothing of it will be done, but with the rights that there are it must be possible */
+};
+
 static int load_bundle(struct create *c, struct arena *own, struct err *e)
 {
 	const struct create_options *o = c->options;
@@ -122,8 +129,7 @@ static int load_bundle(struct create *c, struct arena *own, struct err *e)
 	return 0;
 }
 
-/* @only_plan: nothing of it will be done, so no right to do it is needed. */
-static int gather_facts(const struct create *c, bool only_plan, struct facts *facts,
+static int gather_facts(const struct create *c, enum purpose purpose, struct facts *facts,
 			struct arena *own, struct err *e)
 {
 	const struct create_options *o = c->options;
@@ -133,7 +139,7 @@ static int gather_facts(const struct create *c, bool only_plan, struct facts *fa
 	else if (facts_gather(facts, own, e) < 0)
 		return -1;
 	facts_gather_asked(facts, c->bundle.config, own);
-	if (only_plan && facts->euid != 0 && !makes_user_namespace(c->bundle.config))
+	if (purpose == TO_BE_SHOWN && facts->euid != 0 && !makes_user_namespace(c->bundle.config))
 		facts_assume_root(facts);
 	if (o->systemd_cgroup)
 		facts_gather_systemd(facts, own);
@@ -141,7 +147,7 @@ static int gather_facts(const struct create *c, bool only_plan, struct facts *fa
 	return 0;
 }
 
-static struct plan_options options_of(struct create *c, bool only_plan, struct arena *own)
+static struct plan_options options_of(struct create *c, enum purpose purpose, struct arena *own)
 {
 	const struct create_options *o = c->options;
 
@@ -150,10 +156,11 @@ static struct plan_options options_of(struct create *c, bool only_plan, struct a
 		.bundle = c->bundle.path,
 		.state_dir = arena_printf(own, "%s/%s", o->root.path, o->id),
 		.wait_for_start = !o->run,
-		.pass_console = o->console_socket != NULL ||
-				(only_plan && is_detached(o) && wants_terminal(c->bundle.config)),
+		.pass_console =
+			o->console_socket != NULL || (purpose != TO_BE_DONE && is_detached(o) &&
+						      wants_terminal(c->bundle.config)),
 		.detach = is_detached(o),
-		.only_plan = only_plan,
+		.only_plan = purpose == TO_BE_SHOWN,
 		.no_pivot = o->no_pivot,
 		.no_new_keyring = o->no_new_keyring,
 		.systemd_cgroup = o->systemd_cgroup,
@@ -171,12 +178,12 @@ static struct plan_options options_of(struct create *c, bool only_plan, struct a
 		.whole_root = o->made && o->made->whole_root,
 		.image = o->made && o->made->image,
 		.layers = o->made ? o->made->layers : NULL,
-		.seccomp_cache = only_plan ? NULL : &c->seccomp_cache,
+		.seccomp_cache = purpose == TO_BE_DONE ? &c->seccomp_cache : NULL,
 	};
 }
 
 /* The plan goes to @a, which tare-init sees; config.json and all else to @own. */
-static int decide(struct create *c, bool only_plan, struct arena *a, struct arena *own,
+static int decide(struct create *c, enum purpose purpose, struct arena *a, struct arena *own,
 		  struct err *e)
 {
 	struct facts facts;
@@ -188,11 +195,11 @@ static int decide(struct create *c, bool only_plan, struct arena *a, struct aren
 		return -1;
 	if (choose_agent(c, own, e) < 0)
 		return bundle_locate(&c->bundle, own, e);
-	if (gather_facts(c, only_plan, &facts, own, e) < 0)
+	if (gather_facts(c, purpose, &facts, own, e) < 0)
 		return -1;
 	c->seccomp_cache.root = c->options->root.path;
 
-	const struct plan_options options = options_of(c, only_plan, own);
+	const struct plan_options options = options_of(c, purpose, own);
 
 	if (plan_make(a, own, c->bundle.config, &options, &facts, &c->plan, &c->warnings, e) < 0)
 		return bundle_locate(&c->bundle, own, e);
@@ -221,10 +228,28 @@ int container_plan(const struct create_options *o, bool json, struct err *e)
 	struct arena a, own;
 
 	arena_open(&own);
-	if (create_open_arena(&a, e) < 0 || decide(&c, true, &a, &own, e) < 0)
+	if (create_open_arena(&a, e) < 0 || decide(&c, TO_BE_SHOWN, &a, &own, e) < 0)
 		return -1;
 	create_tell_warnings(&c);
 	plan_dump(c.plan, json, o->made ? &o->made->wishes : &(struct plan_wishes) { 0 });
+
+	return 0;
+}
+
+int container_decide(const struct create_options *o, struct decision *d, struct arena *own,
+		     struct err *e)
+{
+	struct create c = { .options = o };
+	struct arena a;
+
+	if (create_open_arena(&a, e) < 0 || decide(&c, TO_BE_CHECKED, &a, own, e) < 0)
+		return -1;
+	*d = (struct decision) {
+		.plan = c.plan,
+		.config = c.bundle.config,
+		.warnings = c.warnings,
+		.notes = c.notes,
+	};
 
 	return 0;
 }
@@ -460,7 +485,7 @@ static int create_container(struct create *c, struct arena *a, struct record *re
 			    struct arena *records, struct err *e)
 {
 	c->plan_arena = a;
-	if (create_open_arena(a, e) < 0 || decide(c, false, a, records, e) < 0)
+	if (create_open_arena(a, e) < 0 || decide(c, TO_BE_DONE, a, records, e) < 0)
 		return -1;
 	if (perform(c, rec, records, e) == 0) {
 		/* From now on the namespace is the container's alone: it ends with it. */

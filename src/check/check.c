@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * check/check.c - all subjects in a child, and their answers in tare
+ *
+ * The child sends each row as soon as it is known. What it waits for may never come, so it has a time limit; what it had
+ * said by then is told.
+ */
+#include "check/check.h"
+
+#include "base/fd.h"
+#include "base/fmt.h"
+#include "base/path.h"
+#include "base/table.h"
+#include "kernel/process.h"
+#include "kernel/time.h"
+
+#include <string.h>
+
+#define ANSWER_MS 5000
+#define END_MS	  1000
+
+static check_subject *const subjects[] = {
+	check_program,
+};
+
+void check_answer(const struct check *c, enum check_level level, const struct check_demand *d,
+		  const char *fmt, ...)
+{
+	struct check_row row = { .level = level };
+	va_list ap;
+
+	va_start(ap, fmt);
+	fmt_text_v(row.why, sizeof(row.why), fmt, ap);
+	va_end(ap);
+	fmt_text(row.place, sizeof(row.place), "%s", d->place);
+	fmt_text(row.what, sizeof(row.what), "%s", d->what);
+	fmt_text(row.since, sizeof(row.since), "%s", d->since ? d->since : "");
+	if (level != CHECK_OK)
+		fmt_text(row.remedy, sizeof(row.remedy), "%s", d->remedy ? d->remedy : "");
+	sys_write_all(c->answers, &row, sizeof(row));
+}
+
+const struct step *check_find_step(const struct check *c, enum step_op op)
+{
+	for (size_t i = 0; i < c->plan->step_count; i++)
+		if (c->plan->steps[i].op == op)
+			return &c->plan->steps[i];
+
+	return NULL;
+}
+
+const char *check_covering_mount(const struct check *c, const char *path, size_t before_step)
+{
+	for (size_t i = 0; i < before_step; i++) {
+		const struct step *s = &c->plan->steps[i];
+
+		if (s->op == OP_MOUNT && !s->mount.remount && strcmp(s->mount.target, "/") != 0 &&
+		    path_below(path, s->mount.target))
+			return s->mount.target;
+	}
+
+	return NULL;
+}
+
+/* ---- the child ---- */
+
+static int ask_all(void *arg)
+{
+	struct check c = *(const struct check *) arg;
+	int rootfs = sys_open(c.plan->rootfs, O_PATH | O_DIRECTORY);
+
+	c.rootfs = rootfs;
+	for (size_t i = 0; i < ARRAY_SIZE(subjects); i++)
+		subjects[i](&c);
+
+	return 0;
+}
+
+/* ---- tare ---- */
+
+struct rows {
+	struct arena *arena;
+	struct check_row *items;
+	size_t count, room;
+};
+
+static struct check_row *add(struct rows *r)
+{
+	if (r->count == r->room) {
+		size_t room = r->room > 0 ? 2 * r->room : 32;
+		struct check_row *items = arena_array(r->arena, room, sizeof(*items));
+
+		if (r->count > 0)
+			memcpy(items, r->items, r->count * sizeof(*items));
+		r->items = items;
+		r->room = room;
+	}
+
+	return &r->items[r->count++];
+}
+
+/* `/mounts/3: what is left out`: planning puts the place in front, where there is one. */
+static void add_omission(struct rows *r, const char *text)
+{
+	struct check_row *row = add(r);
+	const char *end = text[0] == '/' ? strstr(text, ": ") : NULL;
+	int length = end ? (int) (end - text) : 0;
+
+	*row = (struct check_row) { .level = CHECK_WEAKER };
+	fmt_text(row->place, sizeof(row->place), "%.*s", length, text);
+	fmt_text(row->what, sizeof(row->what), "as asked for");
+	fmt_text(row->why, sizeof(row->why), "%s", end ? end + 2 : text);
+}
+
+/* False: no more rows come in time. */
+static bool hear(int answers, struct rows *r, int64_t until_ms)
+{
+	struct pollfd ready = { .fd = answers, .events = POLLIN };
+	struct check_row row;
+
+	for (;;) {
+		int64_t left = until_ms - sys_clock_us() / 1000;
+
+		if (left <= 0 || sys_poll(&ready, 1, (int) left) <= 0)
+			return false;
+
+		ssize_t n = sys_read_all(answers, &row, sizeof(row));
+		if (n != (ssize_t) sizeof(row))
+			return n == 0;
+		*add(r) = row;
+	}
+}
+
+static void add_unknown(struct rows *r, const char *why)
+{
+	struct check_row *row = add(r);
+
+	*row = (struct check_row) { .level = CHECK_WEAKER };
+	fmt_text(row->what, sizeof(row->what), "all that is behind this");
+	fmt_text(row->why, sizeof(row->why), "not read: %s", why);
+}
+
+static int ask_child(struct check *c, struct rows *r, struct err *e)
+{
+	const struct sys_clone clone = { .cgroup = -1 };
+	int ends[2], status = 0;
+	int made = sys_pipe(ends);
+
+	if (made < 0)
+		return err_sys(e, made, "make a pipe");
+	c->answers = ends[1];
+
+	pid_t child = sys_clone_call(&clone, NULL, ask_all, c);
+
+	sys_close(ends[1]);
+	if (child < 0) {
+		sys_close(ends[0]);
+		return err_sys(e, child, "start a process that looks");
+	}
+
+	bool all = hear(ends[0], r, sys_clock_us() / 1000 + ANSWER_MS);
+	if (!all)
+		sys_kill(child, SIGKILL);
+	/* A child in an uninterruptible wait of the kernel's is left to its end. */
+	sys_wait_within(child, &status, END_MS);
+	sys_close(ends[0]);
+	if (!all)
+		add_unknown(r, "a file or file system did not answer within 5 s");
+	else if (status != 0)
+		add_unknown(r, "the process that looks has died");
+
+	return 0;
+}
+
+int check_bundle(const struct plan *plan, const struct oci_config *config,
+		 const char *const *warnings, const char *const *notes, struct arena *a,
+		 struct check_report *report, struct err *e)
+{
+	struct check c = { .plan = plan, .config = config, .rootfs = -1 };
+	struct rows rows = { .arena = a };
+
+	for (; warnings && *warnings; warnings++)
+		add_omission(&rows, *warnings);
+	for (; notes && *notes; notes++)
+		add_omission(&rows, *notes);
+	if (ask_child(&c, &rows, e) < 0)
+		return -1;
+	*report = (struct check_report) { .rows = rows.items, .count = rows.count };
+
+	return 0;
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * check/check.h - will a bundle run here, and if not, why
+ *
+ * A bundle's demands are the steps of its plan and what the files of its program say of themselves. Each is asked from
+ * the kernel and answered by a row. Nothing is changed on the host. All files below are looked at in a child of tare:
+ * a filesystem that is served in user space may never answer, and then the child is killed.
+ */
+#pragma once
+
+#include "base/err.h"
+#include "heap/arena.h"
+#include "libocispec/oci_types.h"
+#include "plan/plan.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum check_level {
+	CHECK_OK,
+	CHECK_WEAKER, /* it runs, but not with all that was asked for; or it can't be known */
+	CHECK_NO,     /* create or start fails, or the program ends at once */
+};
+
+/* Text only, so that it crosses from the child in one write(2): it is smaller than PIPE_BUF. */
+struct check_row {
+	enum check_level level;
+	char place[ERR_PLACE]; /* JSON pointer into config.json */
+	char what[256];
+	char why[640];
+	char since[16];	  /* the first Linux that has it, "5.6"; "" */
+	char remedy[256]; /* "" */
+};
+
+struct check_report {
+	const struct check_row *rows;
+	size_t count;
+};
+
+struct check {
+	const struct plan *plan;
+	const struct oci_config *config;
+	int rootfs;  /* O_PATH */
+	int answers; /* write end of a pipe */
+};
+
+/*
+ * Ask for all that @plan, made from @config, wants. @warnings and @notes: what planning has left out, NULL-terminated.
+ * The rows are @a's. 0, or -1 with @e set where no child could be made.
+ */
+int check_bundle(const struct plan *plan, const struct oci_config *config,
+		 const char *const *warnings, const char *const *notes, struct arena *a,
+		 struct check_report *report, struct err *e);
+
+/* A bundle that can't be planned: the one row that says so. @e has a place. */
+void check_refused(const struct err *e, struct arena *a, struct check_report *report);
+
+/* The worst of all rows. */
+enum check_level check_worst(const struct check_report *report);
+
+/* A line a row, or one JSON object, on standard output: 0, or -errno of the write. */
+int check_print(const struct check_report *report, bool json);
+
+/* ---- for the subjects; in the child ---- */
+
+struct check_demand {
+	const char *place, *what;
+	const char *since, *remedy; /* NULL: none */
+};
+
+void check_answer(const struct check *c, enum check_level level, const struct check_demand *d,
+		  const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+
+/* The only step of this kind; NULL: there is none. */
+const struct step *check_find_step(const struct check *c, enum step_op op);
+
+/*
+ * The mount of the container that hides what the rootfs has at @path, which is absolute, without links: its target, or
+ * NULL.
+ */
+const char *check_covering_mount(const struct check *c, const char *path, size_t before_step);
+
+typedef void check_subject(const struct check *c);
+
+check_subject check_program; /* program.c: the program, its interpreters and loader */
+
+/* ---- machine.c: what the program's header is compared with ---- */
+
+struct program;
+
+/* Rows for the ELF file @p, which is called @what. False: no kernel of ours runs it, so there is no more to say. */
+bool check_elf(const struct check *c, const char *what, const struct program *p);

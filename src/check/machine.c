@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * check/machine.c - an ELF header against this kernel and this processor
+ *
+ * Programs of half the width, and those of another machine, are run by some kernels. For the first the kernel is asked: a
+ * program of a few instructions is executed. For the second it has a list, binfmt_misc.
+ */
+#include "check/check.h"
+
+#include "base/fd.h"
+#include "base/fmt.h"
+#include "base/table.h"
+#include "kernel/memory.h"
+#include "kernel/process.h"
+#include "program/program.h"
+
+#include <dirent.h>
+#include <elf.h>
+#include <string.h>
+#include <sys/auxv.h>
+
+#define ARGS_PLACE "/process/args/0"
+
+/* ---- is it run at all? ---- */
+
+/* exit(0), at the address that the header below names. */
+#define CODE_AT 0x10000
+static const unsigned char exit_386[] = {
+	0x31, 0xdb,		      /* xor ebx, ebx */
+	0xb8, 0x01, 0x00, 0x00, 0x00, /* mov eax, 1 */
+	0xcd, 0x80,		      /* int 0x80 */
+};
+static const unsigned char exit_x32[] = {
+	0x31, 0xff,		      /* xor edi, edi */
+	0xb8, 0x3c, 0x00, 0x00, 0x40, /* mov eax, 0x4000003c */
+	0x0f, 0x05,		      /* syscall */
+};
+
+static const struct {
+	uint16_t own, machine;
+	const unsigned char *code;
+	size_t size;
+} narrow[] = {
+	{ EM_X86_64, EM_386, exit_386, sizeof(exit_386) },
+	{ EM_X86_64, EM_X86_64, exit_x32, sizeof(exit_x32) },
+};
+
+static int write_program(uint16_t machine, const unsigned char *code, size_t size)
+{
+	const size_t headers = sizeof(Elf32_Ehdr) + sizeof(Elf32_Phdr);
+	const Elf32_Ehdr header = {
+		.e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS32, ELFDATA2LSB,
+			     EV_CURRENT },
+		.e_type = ET_EXEC,
+		.e_machine = machine,
+		.e_version = EV_CURRENT,
+		.e_entry = CODE_AT + (Elf32_Addr) headers,
+		.e_phoff = sizeof(header),
+		.e_ehsize = sizeof(header),
+		.e_phentsize = sizeof(Elf32_Phdr),
+		.e_phnum = 1,
+	};
+	const Elf32_Phdr segment = {
+		.p_type = PT_LOAD,
+		.p_vaddr = CODE_AT,
+		.p_filesz = (Elf32_Word) (headers + size),
+		.p_memsz = (Elf32_Word) (headers + size),
+		.p_flags = PF_R | PF_X,
+		.p_align = 0x1000,
+	};
+	int fd = sys_memfd_create("tare-check");
+
+	if (fd < 0)
+		return fd;
+	if (sys_write_all(fd, &header, sizeof(header)) == 0 &&
+	    sys_write_all(fd, &segment, sizeof(segment)) == 0 && sys_write_all(fd, code, size) == 0)
+		return fd;
+	sys_close(fd);
+
+	return -EIO;
+}
+
+static int execute(void *arg)
+{
+	const char *const none[] = { "tare-check", NULL };
+
+	sys_exec_fd(*(const int *) arg, none, none + 1);
+
+	return 1;
+}
+
+/* 1: this kernel runs 32-bit programs of that machine; 0: it does not; -1: it can't be asked. */
+static int ask_kernel(uint16_t machine)
+{
+	const struct sys_clone clone = { .cgroup = -1 };
+	int status = -1;
+
+	for (size_t i = 0; i < ARRAY_SIZE(narrow); i++) {
+		if (narrow[i].own != program_own_machine() || narrow[i].machine != machine)
+			continue;
+
+		autoclose int fd = write_program(machine, narrow[i].code, narrow[i].size);
+		pid_t pid = fd < 0 ? fd : sys_clone_call(&clone, NULL, execute, &fd);
+		if (pid < 0 || sys_wait(pid, &status, 0) != pid)
+			return -1;
+		return status == 0;
+	}
+
+	return -1;
+}
+
+/* ---- binfmt_misc ---- */
+
+#define FORMATS "/proc/sys/fs/binfmt_misc"
+
+static int nibble(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* The machine in the magic of an entry, as two bytes at offset 18; EM_NONE where it is no ELF header. */
+static uint16_t machine_of_entry(const char *text)
+{
+	const char *magic = strstr(text, "magic ");
+	unsigned char bytes[20];
+
+	if (!magic || strncmp(text, "enabled", 7) != 0 || !strstr(text, "offset 0\n"))
+		return EM_NONE;
+	magic += strlen("magic ");
+	for (size_t i = 0; i < sizeof(bytes); i++, magic += 2) {
+		int high = nibble(magic[0]), low = high < 0 ? -1 : nibble(magic[1]);
+
+		if (low < 0)
+			return EM_NONE;
+		bytes[i] = (unsigned char) (high << 4 | low);
+	}
+	if (memcmp(bytes, ELFMAG, SELFMAG) != 0)
+		return EM_NONE;
+
+	return bytes[EI_DATA] == ELFDATA2MSB ? (uint16_t) (bytes[18] << 8 | bytes[19])
+					     : (uint16_t) (bytes[19] << 8 | bytes[18]);
+}
+
+/* Has the host an entry for @machine, and one that works in any root: binfmt_misc.rst, flag F? */
+static bool is_registered(uint16_t machine, bool *fixed)
+{
+	char room[2048] __attribute__((aligned(8))), text[1024];
+	bool found = false;
+
+	autoclose int dir = sys_open(FORMATS, O_RDONLY | O_DIRECTORY);
+	struct sys_dir d = SYS_DIR(dir, room);
+	if (dir < 0)
+		return false;
+	for (const struct sys_entry *entry; !found && (entry = sys_next_entry(&d));) {
+		if (entry->type != DT_REG || strcmp(entry->name, "register") == 0)
+			continue;
+
+		autoclose int fd = sys_open_at(dir, entry->name, O_RDONLY, 0);
+		ssize_t n = fd < 0 ? fd : sys_read_all(fd, text, sizeof(text) - 1);
+		text[n > 0 ? n : 0] = '\0';
+		if (machine_of_entry(text) != machine)
+			continue;
+
+		const char *flags = strstr(text, "flags:");
+		found = true;
+		*fixed = flags && strcspn(flags, "F") < strcspn(flags, "\n");
+	}
+
+	return found;
+}
+
+static bool check_foreign(const struct check *c, const struct check_demand *d,
+			  const struct program *p)
+{
+	const char *its = program_machine_name(p->machine);
+	const char *own = program_machine_name(program_own_machine());
+	bool fixed = false, there = is_registered(p->machine, &fixed);
+
+	its = its ? its : "another machine";
+	if (there && fixed)
+		check_answer(c, CHECK_OK, d, "for %s, which binfmt_misc runs", its);
+	else if (there)
+		check_answer(c, CHECK_WEAKER, d,
+			     "for %s: binfmt_misc has an entry without the flag F, so its "
+			     "interpreter must be in the rootfs",
+			     its);
+	else
+		check_answer(c, CHECK_NO, d, "it is for %s, this machine is %s", its,
+			     own ? own : "another");
+
+	return false;
+}
+
+static bool check_machine(const struct check *c, const char *what, const struct program *p)
+{
+	const struct check_demand d = { .place = ARGS_PLACE, .what = what };
+	const char *its = program_machine_name(p->machine);
+	bool own = p->machine == program_own_machine();
+	int runs = own && p->wide ? 1 : ask_kernel(p->machine);
+
+	if (p->type != ET_EXEC && p->type != ET_DYN) {
+		check_answer(c, CHECK_NO, &d,
+			     "it is an ELF file, but no program: an object file, or a core");
+		return false;
+	}
+	if (runs < 0 || (runs == 0 && !own))
+		return check_foreign(c, &d, p);
+	if (runs == 0) {
+		check_answer(c, CHECK_NO, &d,
+			     "it is a 32-bit program, and this kernel runs none of its kind");
+		return false;
+	}
+	check_answer(c, CHECK_OK, &d, "for %s, %d-bit", its ? its : "this machine",
+		     p->wide ? 64 : 32);
+
+	return true;
+}
+
+/* ---- the oldest kernel ---- */
+
+/* "5.15.0-91-generic" as three numbers; false where it begins otherwise. */
+static bool read_release(const char *release, unsigned version[3])
+{
+	for (int i = 0; i < 3; i++) {
+		if (*release < '0' || *release > '9')
+			return i > 0;
+		version[i] = 0;
+		for (; *release >= '0' && *release <= '9'; release++)
+			version[i] = version[i] * 10 + (unsigned) (*release - '0');
+		release += *release == '.';
+	}
+
+	return true;
+}
+
+static bool is_less(const unsigned a[3], const uint32_t b[3])
+{
+	for (int i = 0; i < 3; i++)
+		if (a[i] != b[i])
+			return a[i] < b[i];
+
+	return false;
+}
+
+static void check_kernel(const struct check *c, const char *what, const struct program *p)
+{
+	const struct check_demand d = { .place = ARGS_PLACE,
+					.what = what,
+					.remedy = "a newer kernel, or an older image" };
+	struct utsname kernel;
+	unsigned version[3] = { 0 };
+
+	if (!p->has_abi || sys_uname(&kernel) < 0 || !read_release(kernel.release, version))
+		return;
+	if (is_less(version, p->abi))
+		check_answer(c, CHECK_NO, &d, "wants Linux %u.%u.%u; this is %s", p->abi[0],
+			     p->abi[1], p->abi[2], kernel.release);
+	else
+		check_answer(c, CHECK_OK, &d, "wants Linux %u.%u.%u; this is %s", p->abi[0],
+			     p->abi[1], p->abi[2], kernel.release);
+}
+
+/* ---- the processor ---- */
+
+/* Flags in /proc/cpuinfo by which a level goes beyond the one below: the x86-64 psABI, "micro-architecture levels". */
+static const char *const level_flags[][10] = {
+	{ "cx16", "lahf_lm", "popcnt", "pni", "sse4_1", "sse4_2", "ssse3" },
+	{ "avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "abm", "movbe", "xsave" },
+	{ "avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl" },
+};
+
+static bool has_flag(const char *flags, const char *flag)
+{
+	size_t length = strlen(flag);
+
+	for (const char *at = flags; (at = strstr(at, flag)); at += length)
+		if (at[-1] == ' ' && (at[length] == ' ' || at[length] == '\0'))
+			return true;
+
+	return false;
+}
+
+/* 1 to 4, of the first processor that is listed; 0: not known. */
+static unsigned own_level(void)
+{
+	char text[8192];
+
+	autoclose int fd = sys_open("/proc/cpuinfo", O_RDONLY);
+	ssize_t n = fd < 0 ? fd : sys_read_all(fd, text, sizeof(text) - 1);
+	text[n > 0 ? n : 0] = '\0';
+
+	char *flags = strstr(text, "\nflags");
+	if (!flags || !(flags = strchr(flags, ':')))
+		return 0;
+	flags[strcspn(flags, "\n")] = '\0';
+	for (size_t level = 0; level < ARRAY_SIZE(level_flags); level++)
+		for (size_t i = 0; level_flags[level][i]; i++)
+			if (!has_flag(flags, level_flags[level][i]))
+				return (unsigned) level + 1;
+
+	return ARRAY_SIZE(level_flags) + 1;
+}
+
+static void check_processor(const struct check *c, const char *what, const struct program *p)
+{
+	const struct check_demand d = { .place = ARGS_PLACE,
+					.what = what,
+					.remedy = "another processor, or an image for this one" };
+	unsigned wanted = 0, own;
+
+	for (unsigned i = 0; i < 4; i++)
+		if (p->x86_levels & 1U << i)
+			wanted = i + 1;
+	if (program_own_machine() != EM_X86_64 || wanted < 2 || (own = own_level()) == 0)
+		return;
+	if (own < wanted)
+		check_answer(c, CHECK_NO, &d,
+			     "wants a processor with x86-64-v%u; this one is x86-64%s%.*u", wanted,
+			     own > 1 ? "-v" : "", own > 1 ? 1 : 0, own);
+	else
+		check_answer(c, CHECK_OK, &d, "wants a processor with x86-64-v%u, as this one is",
+			     wanted);
+}
+
+/* Segments are mapped by whole pages: binfmt_elf.c. */
+static void check_pages(const struct check *c, const char *what, const struct program *p)
+{
+	const struct check_demand d = { .place = ARGS_PLACE,
+					.what = what,
+					.remedy = "a kernel with smaller pages" };
+	unsigned long page = getauxval(AT_PAGESZ);
+
+	if (p->alignment > 1 && page > p->alignment)
+		check_answer(c, CHECK_NO, &d,
+			     "it was linked for pages of %llu bytes; this kernel has %lu",
+			     (unsigned long long) p->alignment, page);
+}
+
+bool check_elf(const struct check *c, const char *what, const struct program *p)
+{
+	if (!check_machine(c, what, p))
+		return false;
+	check_kernel(c, what, p);
+	check_processor(c, what, p);
+	check_pages(c, what, p);
+
+	return true;
+}

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * check/program.c - the program, the interpreters that its `#!` lines name, its loader and C library
+ *
+ * The chain is followed as the kernel follows it, inside the rootfs and in bounds. What a mount of the container brings is
+ * not there yet, so what lies behind one is not read, and is said to be so.
+ */
+#include "check/check.h"
+
+#include "base/fd.h"
+#include "base/fmt.h"
+#include "base/path.h"
+#include "kernel/process.h"
+#include "program/program.h"
+
+#include <linux/limits.h>
+#include <string.h>
+
+#define ARGS_PLACE   "/process/args/0"
+#define MOST_SCRIPTS 5 /* exec_binprm() of the kernel: so many may name another */
+
+#ifndef ST_NOEXEC
+#define ST_NOEXEC 8 /* statfs(2) */
+#endif
+
+struct look {
+	const struct check *c;
+	const char *cwd;
+	const char *program; /* as it was found */
+	char what[PROGRAM_NAME + 2];
+};
+
+static void name(struct look *l, const char *path)
+{
+	fmt_text(l->what, sizeof(l->what), "\"%s\"", path);
+}
+
+static struct check_demand demand(const struct look *l)
+{
+	return (struct check_demand) { .place = ARGS_PLACE, .what = l->what };
+}
+
+static void refuse(const struct look *l, const char *why)
+{
+	struct check_demand d = demand(l);
+
+	check_answer(l->c, CHECK_NO, &d, "%s", why);
+}
+
+/* ---- what a mount brings ---- */
+
+static bool read_path(int fd, char path[PATH_MAX])
+{
+	char link[64];
+
+	fmt_text(link, sizeof(link), "/proc/self/fd/%d", fd);
+
+	ssize_t n = sys_read_link_at(AT_FDCWD, link, path, PATH_MAX - 1);
+	path[n > 0 ? n : 0] = '\0';
+
+	return n > 0;
+}
+
+/* Where @fd is below the rootfs; false where /proc does not tell. */
+static bool read_place(const struct look *l, int fd, char place[PATH_MAX])
+{
+	char root[PATH_MAX];
+
+	if (!read_path(l->c->rootfs, root) || !read_path(fd, place))
+		return false;
+
+	const char *below = path_below(place, root);
+	if (!below)
+		return false;
+	memmove(place, below, strlen(below) + 1);
+
+	return true;
+}
+
+/* Where @path leads in the rootfs, with what is not there of it as it is written. */
+static bool resolve(const struct look *l, const char *path, char place[PATH_MAX])
+{
+	char part[PATH_MAX];
+	size_t whole = fmt_text(part, sizeof(part), "%s%s%s", path[0] == '/' ? "" : l->cwd,
+				path[0] == '/' ? "" : "/", path);
+
+	if (whole >= sizeof(part))
+		return false;
+	for (size_t end = whole;; end--) {
+		char rest[PATH_MAX];
+
+		while (end > 0 && end < whole && part[end] != '/')
+			end--;
+		fmt_text(rest, sizeof(rest), "%s", part + end);
+
+		char kept = part[end];
+		part[end] = '\0';
+		autoclose int fd = sys_open_in_root(l->c->rootfs, end > 0 ? part : "/", O_PATH);
+		part[end] = kept;
+		if (fd >= 0) {
+			if (!read_place(l, fd, place))
+				return false;
+			size_t length = strcmp(place, "/") == 0 ? 0 : strlen(place);
+			return fmt_text(place + length, PATH_MAX - length, "%s", rest) <
+			       PATH_MAX - length;
+		}
+		if (end == 0)
+			return false;
+	}
+}
+
+/* The mount at or above @path, which is not made yet; NULL: what is in the rootfs counts. */
+static const char *find_mount(const struct look *l, const char *path)
+{
+	char place[PATH_MAX];
+
+	return resolve(l, path, place) ? check_covering_mount(l->c, place, l->c->plan->step_count)
+				       : NULL;
+}
+
+/* ---- one file ---- */
+
+static void refuse_missing(const struct look *l, int r)
+{
+	struct check_demand d = demand(l);
+
+	if (r == -EACCES)
+		check_answer(l->c, CHECK_NO, &d,
+			     "it is no regular file, or may not be read by user %u", sys_euid());
+	else
+		check_answer(l->c, CHECK_NO, &d, "%s", errno_text(-r));
+}
+
+/* Nobody, root included, executes a file without any x bit, or from a mount that is noexec: execve(2). */
+static bool may_be_executed(const struct look *l, int fd)
+{
+	struct statfs fs;
+	struct stat st;
+
+	if (sys_statfs(fd, &fs) == 0 && fs.f_flags & ST_NOEXEC) {
+		refuse(l, "it is on a mount that is noexec");
+		return false;
+	}
+	if (sys_stat(fd, &st) == 0 && (st.st_mode & 0111) == 0) {
+		refuse(l, "it has no x bit: chmod +x");
+		return false;
+	}
+
+	return true;
+}
+
+static bool explain(const struct look *l, int code)
+{
+	char text[ERR_HINT];
+	const struct program_case why = {
+		.root = l->c->rootfs,
+		.cwd = l->cwd,
+		.path = l->program,
+		.code = code,
+	};
+
+	if (!program_explain(&why, text, sizeof(text)))
+		return false;
+	refuse(l, text);
+
+	return true;
+}
+
+/*
+ * Open @path, which @l->what names or is. The descriptor, with @l->what its own name; -1: there is no more to look at, and
+ * that was said.
+ */
+static int open_next(struct look *l, const char *path)
+{
+	const char *mount = find_mount(l, path);
+	autoclose int fd = mount ? -EBUSY : program_open(l->c->rootfs, l->cwd, path);
+	struct check_demand d = demand(l);
+
+	if (fd == -ENOENT && explain(l, ENOENT))
+		return -1;
+	name(l, path);
+	if (mount)
+		check_answer(l->c, CHECK_WEAKER, &d, "not read: it comes with the mount on \"%s\"",
+			     mount);
+	else if (fd < 0)
+		refuse_missing(l, fd);
+	else if (may_be_executed(l, fd))
+		return take_fd(&fd);
+
+	return -1;
+}
+
+/* The loader reads the C library that lies beside it, and compares its notes likewise. */
+static void look_at_library(struct look *l, int loader)
+{
+	char place[PATH_MAX];
+	struct program p;
+
+	if (!read_place(l, loader, place))
+		return;
+
+	char *slash = strrchr(place, '/');
+	size_t length = slash ? (size_t) (slash - place) : 0;
+	fmt_text(place + length, sizeof(place) - length, "/libc.so.6");
+
+	autoclose int fd = program_open(l->c->rootfs, "/", place);
+	if (fd < 0 || program_read(fd, &p) < 0 || p.kind != PROGRAM_ELF)
+		return;
+	name(l, place);
+	check_elf(l->c, l->what, &p);
+}
+
+static void look_at_loader(struct look *l, const char *path)
+{
+	struct program p;
+
+	autoclose int fd = open_next(l, path);
+	if (fd < 0)
+		return;
+	if (program_read(fd, &p) < 0 || p.kind != PROGRAM_ELF)
+		refuse(l, "as a loader it is no ELF file, or a damaged one");
+	else if (check_elf(l->c, l->what, &p))
+		look_at_library(l, fd);
+}
+
+/* ---- the chain ---- */
+
+/* Does @p name another script, or program, to go on with? */
+static bool look_at_kind(struct look *l, const struct program *p, unsigned scripts)
+{
+	struct check_demand d = demand(l);
+
+	if (p->kind == PROGRAM_ELF) {
+		if (check_elf(l->c, l->what, p) && p->interpreter[0] != '\0')
+			look_at_loader(l, p->interpreter);
+		return false;
+	}
+	if (explain(l, ENOEXEC))
+		return false;
+	if (p->kind != PROGRAM_SCRIPT) {
+		refuse(l, "it is neither a program nor a script");
+		return false;
+	}
+	if (scripts == MOST_SCRIPTS) {
+		check_answer(l->c, CHECK_NO, &d,
+			     "%d interpreters are scripts themselves: the kernel follows no more",
+			     MOST_SCRIPTS);
+		return false;
+	}
+	check_answer(l->c, CHECK_OK, &d, "a script for \"%s\"", p->interpreter);
+
+	return true;
+}
+
+static void follow(struct look *l)
+{
+	char path[PATH_MAX];
+	struct program p;
+
+	fmt_text(path, sizeof(path), "%s", l->program);
+	name(l, path);
+	for (unsigned scripts = 0;; scripts++) {
+		autoclose int fd = open_next(l, path);
+		if (fd < 0)
+			return;
+
+		int r = program_read(fd, &p);
+		if (r < 0)
+			refuse_missing(l, r);
+		if (r < 0 || !look_at_kind(l, &p, scripts))
+			return;
+		fmt_text(path, sizeof(path), "%s", p.interpreter);
+	}
+}
+
+/* ---- the program's place ---- */
+
+static bool is_executable(const struct look *l, const char *path)
+{
+	autoclose int fd = program_open(l->c->rootfs, l->cwd, path);
+	struct stat st;
+
+	return fd >= 0 && sys_stat(fd, &st) == 0 && st.st_mode & 0111;
+}
+
+/* As execvp(3): the first directory of PATH that has it. False, and said why, where none has. */
+static bool search(struct look *l, const struct exec_step *exec, char found[PATH_MAX])
+{
+	const char *mount = NULL;
+	struct check_demand d = demand(l);
+
+	for (const char *at = exec->search_path; at;
+	     at = strchr(at, ':') ? strchr(at, ':') + 1 : NULL) {
+		int length = (int) strcspn(at, ":");
+
+		fmt_text(found, PATH_MAX, "%.*s/%s", length, length > 0 ? at : ".", exec->file);
+		if (length == 0)
+			fmt_text(found, PATH_MAX, "./%s", exec->file);
+		if (is_executable(l, found))
+			return true;
+		mount = mount ? mount : find_mount(l, found);
+	}
+	if (mount)
+		check_answer(l->c, CHECK_WEAKER, &d,
+			     "not read: it may come with the mount on \"%s\"", mount);
+	else
+		check_answer(l->c, CHECK_NO, &d, "it is in no directory of PATH: \"%s\"",
+			     exec->search_path);
+
+	return false;
+}
+
+static void look_at_program(struct look *l, const struct exec_step *exec)
+{
+	char found[PATH_MAX];
+
+	l->program = exec->file;
+	name(l, exec->file);
+	if (!strchr(exec->file, '/')) {
+		if (!search(l, exec, found))
+			return;
+		l->program = found;
+	}
+	follow(l);
+}
+
+void check_program(const struct check *c)
+{
+	const struct step *s = check_find_step(c, OP_EXEC);
+	struct look l = { .c = c, .cwd = c->config->process ? c->config->process->cwd : "/" };
+	const struct check_demand root = { .place = "/root/path", .what = c->plan->rootfs };
+
+	if (c->rootfs < 0)
+		check_answer(c, CHECK_NO, &root, "%s", errno_text(-c->rootfs));
+	else if (s)
+		look_at_program(&l, &s->exec);
+}

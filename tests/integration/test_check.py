@@ -1,0 +1,378 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""check: would this bundle run here, and if not, why. Each `no` is held against what run does."""
+import json
+import os
+import platform
+import signal
+import struct
+import subprocess
+import time
+
+import pytest
+
+from harness import BOX, RUNTIME, assert_same_host, command, snapshot, spawn, tare_only
+
+pytestmark = tare_only
+
+ARGS = "/process/args/0"
+OWN = {"x86_64": 62, "aarch64": 183, "riscv64": 243}[platform.machine()]
+
+
+def check(bundle, *flags, **kw):
+    if bundle.written != json.dumps(bundle.config):
+        bundle.write()
+    return command(*bundle.argv("check", "--bundle", bundle.dir, "--json", *flags)[:-1], **kw)
+
+
+def rows(bundle, code, *flags, **kw):
+    """The rows, where the exit code is @code."""
+    r = check(bundle, *flags, **kw)
+    found = json.loads(r.out)
+    assert r.code == code and found["result"] == {0: "ok", 1: "no", 2: "weaker"}[code], r
+    return found["rows"]
+
+
+def refusals(bundle, level="no", **kw):
+    code = {"no": 1, "weaker": 2}[level]
+    return [(r["place"], r["what"], r["why"]) for r in rows(bundle, code, **kw) if r["level"] == level]
+
+
+def does_not_run(bundle):
+    r = bundle.run()
+    assert r.code != 0, r
+    return r
+
+
+def elf(machine=OWN, wide=True, kind=2, segments=(), size=None):
+    """An ELF file of headers and notes: @segments are (type, data, alignment)."""
+    phoff, each = (64, 56) if wide else (52, 32)
+    data, headers = b"", b""
+    at = phoff + each * len(segments)
+    for what, content, align in segments:
+        if wide:
+            headers += struct.pack("<IIQQQQQQ", what, 5, at + len(data), 0, 0, len(content), len(content), align)
+        else:
+            headers += struct.pack("<IIIIIIII", what, at + len(data), 0, 0, len(content), len(content), 5, align)
+        data += content + bytes(-len(content) % 8)
+    ident = b"\x7fELF" + bytes([2 if wide else 1, 1, 1]) + bytes(9)
+    if wide:
+        head = struct.pack("<HHIQQQIHHHHHH", kind, machine, 1, 0x10000, phoff, 0, 0, 64, each, len(segments), 64, 0, 0)
+    else:
+        head = struct.pack("<HHIIIIIHHHHHH", kind, machine, 1, 0x10000, phoff, 0, 0, 52, each, len(segments), 40, 0, 0)
+    return (ident + head + headers + data)[:size]
+
+
+def note(kind, data):
+    return struct.pack("<III4s", 4, len(data), kind, b"GNU\0") + data
+
+
+LOAD, INTERP, NOTE = 1, 3, 4
+
+
+def abi(*version):
+    return NOTE, note(1, struct.pack("<IIII", 0, *version)), 4
+
+
+def level(bit):
+    return NOTE, note(5, struct.pack("<IIII", 0xc0008002, 4, 1 << bit, 0)), 8
+
+
+def loader(path):
+    return INTERP, path.encode() + b"\0", 1
+
+
+@pytest.fixture
+def program(bundle):
+    """Make /app of bytes, the program of the bundle."""
+    def make(content, mode=0o755, name="app"):
+        path = bundle.rootfs / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        path.chmod(mode)
+        bundle.process["args"] = ["/app"]
+        return bundle
+    return make
+
+
+# --- the answer
+
+
+def test_an_ordinary_bundle_is_ok_and_runs(bundle):
+    bundle.sh("exit 0")
+    found = rows(bundle, 0)
+    assert found and {r["level"] for r in found} == {"ok"}
+    assert [r["what"] for r in found if r["place"] == ARGS][0] == '"/bin/sh"'
+    bundle.run().ok()
+
+
+def test_the_text_has_a_line_a_row_with_the_same_words(bundle):
+    bundle.process["args"] = ["/nothing"]
+    found = rows(bundle, 1)
+    r = command(*bundle.argv("check", "-b", bundle.dir)[:-1])
+    assert r.code == 1 and r.err == "" and len(r.lines) == len(found), r
+    for line, row in zip(r.lines, found):
+        assert line.split()[0] == row["level"] and all(row[k] in line for k in ("place", "what", "why")), line
+
+
+def test_the_bundle_is_the_working_directory_and_another_config_can_be_named(bundle):
+    bundle.process["args"] = ["/nothing"]
+    bundle.write()
+    (bundle.dir / "other.json").write_text(bundle.text.replace("/nothing", "/bin/true"))
+    assert command(RUNTIME, "check", cwd=bundle.dir).code == 1
+    assert command(RUNTIME, "check", "-f", "other.json", cwd=bundle.dir).code == 0
+
+
+def test_a_config_that_create_refuses_is_a_no_at_its_place(bundle):
+    bundle.config["mounts"].append({"destination": "", "type": "tmpfs", "source": "tmpfs"})
+    at = f"/mounts/{len(bundle.config['mounts']) - 1}/destination"
+    [(place, what, why)] = refusals(bundle)
+    assert (place, what) == (at, "config.json")
+    assert why in does_not_run(bundle).err
+
+
+def test_no_bundle_is_an_error_and_not_an_answer(bundle):
+    r = command(RUNTIME, "check", "--bundle", BOX / "missing")
+    assert r.out == ""
+    r.refused("no such file or directory")
+    r = command(RUNTIME, "check", "--json", "--bundle", BOX / "missing")
+    assert r.code == 1 and "no such file or directory" in json.loads(r.out)["error"] and "no such file" in r.err
+
+
+def test_arguments_are_refused(bundle):
+    assert command(RUNTIME, "check", "web").code == 1
+
+
+def test_nothing_is_left_on_the_host(bundle):
+    bundle.sh("exit 0").write()
+    before = snapshot()
+    for _ in range(3):
+        check(bundle)
+    assert_same_host(before)
+
+
+def test_a_check_that_is_killed_leaves_nothing(bundle):
+    bundle.sh("exit 0").write()
+    before = snapshot()
+    for ms in range(0, 12):
+        proc = spawn(bundle.argv("check", "--bundle", bundle.dir)[:-1])
+        time.sleep(ms / 1000)
+        proc.send_signal(signal.SIGKILL)
+        proc.wait()
+    assert_same_host(before)
+
+
+# --- the program
+
+
+@pytest.mark.parametrize("content, why", [
+    (b"", "it is empty"),
+    ("echo hello\n", 'it has no "#!" line'),
+    ("\ufeff#!/bin/sh\n", 'it has a byte order mark before its "#!": save it without one'),
+    (b"MZ\x90\0", "it is a program for Windows"),
+    ("#!\n", 'it has a "#!" line that names no interpreter'),
+    ("#!/" + "x" * 300 + "\n", 'it has a "#!" line longer than the 255 bytes that the kernel reads'),
+    (b"\x00\x01\x02\x03" * 20, 'it is neither an ELF program nor a script with a "#!" line'),
+    (elf()[:40], "it is an ELF file with a damaged header: was it cut short?"),
+    (elf(segments=[(INTERP, b"/lib/x", 1)]), "it is an ELF file with a damaged header: was it cut short?"),
+    (elf(kind=1, segments=[(LOAD, bytes(16), 4096)]), "it is an ELF file, but no program: an object file, or a core"),
+    ("#!/bin/bash\r\n", 'the file is there; its interpreter "/bin/bash\\r" is not: the script has CRLF line ends'),
+    ("#!/opt/python\n", 'the file is there; its interpreter "/opt/python" is not'),
+], ids=lambda x: None if isinstance(x, bytes) else x[:20])
+def test_a_file_that_is_no_program_is_a_no(program, content, why):
+    bundle = program(content)
+    assert refusals(bundle)[0][::2] == (ARGS, why)
+    does_not_run(bundle)
+
+
+def test_a_loader_of_another_c_library_is_a_no(program):
+    bundle = program(elf(segments=[loader("/lib/ld-musl-x86_64.so.1"), (LOAD, bytes(16), 4096)]))
+    assert refusals(bundle) == [(ARGS, '"/app"', "the file is there; its loader "
+                                 '"/lib/ld-musl-x86_64.so.1" is not: it was built for musl, the rootfs has no C library')]
+    assert "its loader" in does_not_run(bundle).err
+
+
+def test_a_program_of_another_machine_is_a_no(program):
+    machine, name = (183, "aarch64") if OWN != 183 else (243, "riscv64")
+    bundle = program(elf(machine, segments=[(LOAD, bytes(16), 4096)]))
+    assert refusals(bundle) == [(ARGS, '"/app"', f"it is for {name}, this machine is {platform.machine()}")]
+    does_not_run(bundle)
+
+
+def test_a_32_bit_program_is_asked_from_the_kernel(bundle):
+    """i386 in a kernel of x86-64: what check says of the header is what the kernel does with such a program."""
+    if OWN != 62:
+        pytest.skip("for x86-64")
+    code = bytes.fromhex("31dbb80100000 0cd80".replace(" ", ""))
+    ident = b"\x7fELF\x01\x01\x01" + bytes(9)
+    head = struct.pack("<HHIIIIIHHHHHH", 2, 3, 1, 0x10054, 52, 0, 0, 52, 32, 1, 40, 0, 0)
+    (bundle.rootfs / "app").write_bytes(ident + head + struct.pack("<IIIIIIII", 1, 0, 0x10000, 0, 93, 93, 5, 4096) + code)
+    (bundle.rootfs / "app").chmod(0o755)
+    bundle.process["args"] = ["/app"]
+    r = check(bundle)
+    assert (r.code == 0) == (bundle.run().code == 0), r
+    assert ("for i386, 32-bit" in r.out) == (r.code == 0), r
+
+
+def test_the_oldest_kernel_is_compared_with_this_one(program):
+    bundle = program(elf(segments=[(LOAD, bytes(16), 4096), abi(99, 1, 2)]))
+    assert refusals(bundle) == [(ARGS, '"/app"', f"wants Linux 99.1.2; this is {platform.release()}")]
+    bundle = program(elf(segments=[(LOAD, bytes(16), 4096), abi(2, 6, 32)]))
+    assert [r["why"] for r in rows(bundle, 0) if "wants" in r["why"]] == [f"wants Linux 2.6.32; this is {platform.release()}"]
+
+
+def own_level():
+    flags = next(line for line in open("/proc/cpuinfo", encoding="utf-8") if line.startswith("flags")).split()
+    for number, wanted in ((1, "cx16 lahf_lm popcnt pni sse4_1 sse4_2 ssse3"),
+                           (2, "avx avx2 bmi1 bmi2 f16c fma abm movbe xsave"),
+                           (3, "avx512f avx512bw avx512cd avx512dq avx512vl")):
+        if not set(wanted.split()) <= set(flags):
+            return number
+    return 4
+
+
+@pytest.mark.skipif(OWN != 62, reason="for x86-64")
+@pytest.mark.parametrize("bit", [1, 2, 3])
+def test_the_level_of_the_processor_is_compared_with_this_one(program, bit):
+    bundle = program(elf(segments=[(LOAD, bytes(16), 4096), level(bit)]))
+    own = own_level()
+    r = check(bundle)
+    assert (r.code == 0) == (bit + 1 <= own), r
+    assert f"wants a processor with x86-64-v{bit + 1}" in r.out, r
+
+
+@pytest.mark.skipif(OWN != 62, reason="for x86-64")
+def test_a_level_beyond_this_processor_is_a_no(program, tmp_path):
+    """With a /proc/cpuinfo of a processor that has v2 only, mounted in a namespace of the test's own."""
+    bundle = program(elf(segments=[(LOAD, bytes(16), 4096), level(2)]))
+    bundle.write()
+    lines = "flags\t\t: fpu cx16 lahf_lm popcnt pni sse4_1 sse4_2 ssse3 avx avx2fake\n"
+    (tmp_path / "cpuinfo").write_text("processor\t: 0\n" + lines)
+    script = f'mount --bind {tmp_path}/cpuinfo /proc/cpuinfo && exec "$@"'
+    r = command("unshare", "-m", "sh", "-c", script, "sh", *bundle.argv("check", "--json", "-b", bundle.dir)[:-1])
+    found = [row for row in json.loads(r.out)["rows"] if row["level"] == "no"]
+    assert [row["why"] for row in found] == ["wants a processor with x86-64-v3; this one is x86-64-v2"], r
+
+
+@pytest.mark.parametrize("name", ["lib/ld-old.so", "lib/libc.so.6"])
+def test_the_loader_and_the_library_beside_it_are_read_too(program, name):
+    bundle = program(elf(segments=[loader("/lib/ld-old.so"), (LOAD, bytes(16), 4096)]))
+    program(elf(kind=3, segments=[(LOAD, bytes(16), 4096), abi(3, 2, 0)]), name="lib/ld-old.so")
+    program(elf(kind=3, segments=[(LOAD, bytes(16), 4096), abi(98, 0, 0)]), name=name)
+    assert refusals(bundle) == [(ARGS, f'"/{name}"', f"wants Linux 98.0.0; this is {platform.release()}")]
+
+
+def test_x_bits_and_noexec_are_told(program, bundle):
+    bundle = program("#!/bin/sh\n", mode=0o644)
+    assert refusals(bundle) == [(ARGS, '"/app"', "it has no x bit: chmod +x")]
+    does_not_run(bundle)
+
+
+def test_a_rootfs_on_a_noexec_mount_is_a_no(bundle):
+    bundle.sh("exit 0").write()
+    script = f'mount --bind {bundle.dir} {bundle.dir} && mount -o remount,bind,noexec {bundle.dir} && exec "$@"'
+    wrap = ["unshare", "-m", "sh", "-c", script, "sh"]
+    r = command(*wrap, *bundle.argv("check", "--json", "-b", bundle.dir)[:-1])
+    assert [row["why"] for row in json.loads(r.out)["rows"] if row["level"] == "no"] == ["it is on a mount that is noexec"]
+    assert command(*wrap, *bundle.argv("run", "-b", bundle.dir)).code == 1
+
+
+def test_a_program_that_is_nowhere_in_path_is_a_no(bundle):
+    bundle.process["args"] = ["nothing"]
+    path = next(v for v in bundle.process["env"] if v.startswith("PATH="))[5:]
+    assert refusals(bundle) == [(ARGS, '"nothing"', f'it is in no directory of PATH: "{path}"')]
+    does_not_run(bundle)
+
+
+def test_a_link_that_leads_nowhere_is_told(bundle):
+    (bundle.rootfs / "app").symlink_to("/opt/none")
+    bundle.process["args"] = ["/app"]
+    assert refusals(bundle) == [(ARGS, '"/app"', '"/app" is a link to "/opt/none", and that is not there')]
+
+
+@pytest.mark.parametrize("links, code", [(5, 0), (6, 1)])
+def test_scripts_of_scripts_are_followed_as_far_as_the_kernel_does(bundle, links, code):
+    for i in range(links):
+        (bundle.rootfs / f"s{i}").write_text(f"#!/s{i + 1}\n" if i < links - 1 else "#!/bin/true\n")
+        (bundle.rootfs / f"s{i}").chmod(0o755)
+    bundle.process["args"] = ["/s0"]
+    r = check(bundle)
+    assert r.code == code and (bundle.run().code != 0) == bool(code), r
+
+
+def test_what_a_mount_brings_is_not_read_and_that_is_said(bundle):
+    app = bundle.dir / "app"
+    app.mkdir()
+    (app / "run").write_text("#!/bin/sh\nexit 0\n")
+    (app / "run").chmod(0o755)
+    bundle.mount("/app", "bind", app, "rbind", "ro")
+    bundle.process["args"] = ["/app/run"]
+    assert refusals(bundle, "weaker") == [(ARGS, '"/app/run"', 'not read: it comes with the mount on "/app"')]
+    bundle.run().ok()
+
+
+def test_the_rootfs_is_not_left_by_a_link(bundle):
+    """An absolute link means the container's own root: the host's /usr/bin/python3 is none of it."""
+    (bundle.rootfs / "app").symlink_to("/usr/bin/python3")
+    bundle.process["args"] = ["/app"]
+    assert "is a link to" in refusals(bundle)[0][2]
+
+
+# --- files by an enemy
+
+
+def test_a_fifo_or_device_is_never_opened(bundle):
+    os.mkfifo(bundle.rootfs / "app", 0o755)
+    bundle.process["args"] = ["/app"]
+    start = time.monotonic()
+    assert refusals(bundle) == [(ARGS, '"/app"', "it is no regular file, or may not be read by user 0")]
+    assert time.monotonic() - start < 2
+
+
+def test_endless_links_and_scripts_end(bundle):
+    (bundle.rootfs / "a").symlink_to("b")
+    (bundle.rootfs / "b").symlink_to("a")
+    bundle.process["args"] = ["/a"]
+    assert refusals(bundle) == [(ARGS, '"/a"', "too many levels of symbolic links")]
+    (bundle.rootfs / "c").write_text("#!/c\n")
+    (bundle.rootfs / "c").chmod(0o755)
+    bundle.process["args"] = ["/c"]
+    assert refusals(bundle)[-1][2] == "5 interpreters are scripts themselves: the kernel follows no more"
+
+
+@pytest.mark.parametrize("cut", [0, 1, 4, 16, 40, 63, 64, 90, 120, 150])
+def test_a_program_that_is_cut_short_is_no_crash(program, cut):
+    whole = elf(segments=[loader("/lib/ld.so"), (LOAD, bytes(16), 4096), abi(3, 2, 0), level(1)])
+    r = check(program(whole[:cut]))
+    assert r.code == 1 and "died" not in r.out and json.loads(r.out)["result"] == "no", r
+
+
+def test_offsets_beyond_all_files_are_no_crash(program):
+    whole = bytearray(elf(segments=[(LOAD, bytes(16), 4096), abi(3, 2, 0)]))
+    for at in (32, 64 + 8, 64 + 32, 64 + 56 + 8, 64 + 56 + 32):
+        broken = bytearray(whole)
+        broken[at:at + 8] = b"\xff" * 8
+        r = check(program(bytes(broken)))
+        assert r.code in (0, 1) and "died" not in r.out, r
+
+
+def test_names_from_an_image_are_printed_escaped(bundle):
+    (bundle.rootfs / "app").write_text("#!/bin/\033[31mred\n")
+    (bundle.rootfs / "app").chmod(0o755)
+    bundle.process["args"] = ["/app"]
+    bundle.write()
+    r = command(*bundle.argv("check", "-b", bundle.dir)[:-1])
+    assert r.code == 1 and "\033" not in r.out and "\\x1b[31mred" in r.out, r
+
+
+# --- cost
+
+
+def test_it_takes_less_than_50_ms(bundle):
+    bundle.sh("exit 0").write()
+    argv = list(map(str, bundle.argv("check", "-b", bundle.dir)[:-1]))
+    times = []
+    for _ in range(10):
+        start = time.monotonic()
+        subprocess.run(argv, check=True, stdout=subprocess.DEVNULL)
+        times.append(time.monotonic() - start)
+    assert min(times) < 0.05, times
