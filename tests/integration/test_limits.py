@@ -259,7 +259,7 @@ def test_unified_is_an_error_on_v1(bundle):
     if cgroup_mount("") is not None or not cgroup_mounts():
         pytest.skip(f"layout {LAYOUT}: not cgroup v1 alone")
     bundle.linux["resources"] = {"unified": {"memory.high": "1000000"}}
-    bundle.run().refused("/linux/resources/unified/memory.high", "unified is not possible on cgroup v1")
+    bundle.run().refused("/linux/resources/unified/memory.high", "invalid configuration: unified is not possible on cgroup v1")
 
 
 # --- cpu

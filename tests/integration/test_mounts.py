@@ -324,6 +324,13 @@ def test_a_recursive_option_of_a_remount_holds_below_too(bundle, tree):
         assert "ro" in options and "nodev" not in options, target
 
 
+def test_a_destination_below_root_path_is_that_place_inside(bundle, scratch):
+    """Named as the host sees it; runc takes it so, crun for a path inside, where nobody has such a one."""
+    bundle.mount(str(bundle.rootfs / "m"), "bind", scratch, "bind")
+    table = shown(bundle)
+    assert mount_at(table, "/m") and not [m for m in table if m.target == str(bundle.rootfs / "m")]
+
+
 @pytest.mark.parametrize("words", [[], ["ro"], ["ro", "exec"]], ids=str)
 def test_a_bind_keeps_the_flags_of_its_source(bundle, tree, words):
     subprocess.run(["mount", "-o", "remount,bind,nosuid,nodev,noexec", tree], check=True)

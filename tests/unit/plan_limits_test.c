@@ -249,8 +249,10 @@ static void unified_that_is_refused(void **state)
 	struct plan_case c = on(&on_v2, plan_resources);
 
 	(void) state;
-	no_limits(&on_v1, "'unified':{'memory.high':'1'}",
-		  RES "unified/memory.high: unified is not possible on cgroup v1");
+	no_limits(
+		&on_v1, "'unified':{'memory.high':'1'}",
+		RES
+		"unified/memory.high: invalid configuration: unified is not possible on cgroup v1");
 	no_limits(&on_none, "'unified':{'memory.high':'1'}",
 		  RES
 		  "unified/memory.high: this needs a cgroup, and no cgroup file system is mounted");

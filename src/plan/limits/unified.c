@@ -65,7 +65,8 @@ static int put_file(struct planner *p, const char *file, const char *value, stru
 					 json_pointer_token(p->arena, file));
 
 	if (layout->mode == CGROUP_V1)
-		return err_cfg(e, place, "unified is not possible on cgroup v1");
+		return err_cfg(e, place,
+			       "invalid configuration: unified is not possible on cgroup v1");
 	if (!v2)
 		return plan_cgroup_need(p, "cgroup", place, e) ? 0 : -1;
 	if (check_file(p, v2, file, value, place, e) < 0 || plan_cgroup_check(p, v2, place, e) < 0)

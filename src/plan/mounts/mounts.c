@@ -306,16 +306,28 @@ static int plan_copied_link(struct planner *p, size_t i, const struct mount_step
 	return 1;
 }
 
+/*
+ * Some tools name the mount point as the host sees it, below root.path, and runc takes that. A path inside the container that begins like
+ * this would be the rootfs in itself, which nobody has.
+ */
+static const char *read_target(struct planner *p, const char *destination)
+{
+	const char *clean = path_clean(p->arena, destination);
+	const char *rootfs = p->plan ? p->plan->rootfs : NULL;
+	const char *inside = rootfs ? path_below(clean, rootfs) : NULL;
+
+	return inside ? inside : clean;
+}
+
 static int read_mount(struct planner *p, size_t i, struct mount_step *m, struct err *e)
 {
 	const struct oci_mount *mount = &p->config->mounts[i];
-	const char *target = mount->destination;
 
-	if (!target[0])
+	if (!mount->destination[0])
 		return err_cfg(e, plan_place(p, "/mounts/%zu/destination", i), "empty path");
 	*m = (struct mount_step) {
 		.source = mount->source,
-		.target = path_clean(p->arena, target),
+		.target = read_target(p, mount->destination),
 		.type = mount->type,
 		.bind = mount->type && strcmp(mount->type, "bind") == 0,
 	};
