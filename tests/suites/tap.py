@@ -87,19 +87,21 @@ def judge(text, code, timeout):
 
 
 def tests(text):
-    """(outcome, name, reason) of each line that names a test; what follows it as a comment is why it failed."""
-    lines = text.splitlines()
+    """(outcome, name, reason) of each line that names a test; why one failed is what was said before or behind it."""
+    said, lines = [], text.splitlines()
     for i, line in enumerate(lines):
         m = NAMED.match(line)
         if not m:
+            said = [] if PLAN.match(line) and not said else [*said, line.lstrip("# ")]
             continue
         bad, name, skip, reason = m.groups()
         if skip:
             yield "skip", name, reason or "no reason given"
         elif bad:
-            yield "fail", name, comments(lines[i + 1:])
+            yield "fail", name, "\n".join([*said, *comments(lines[i + 1:])])
         else:
             yield "pass", name, ""
+        said = []
 
 
 def comments(lines):
@@ -108,4 +110,4 @@ def comments(lines):
         if not line.startswith("#"):
             break
         found.append(line[1:].strip())
-    return "\n".join(found)
+    return found
