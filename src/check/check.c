@@ -20,7 +20,7 @@
 #define END_MS	  1000
 
 static check_subject *const subjects[] = {
-	check_program,
+	check_namespaces, check_cgroups, check_mounts, check_process, check_program,
 };
 
 void check_answer(const struct check *c, enum check_level level, const struct check_demand *d,

@@ -82,6 +82,11 @@ const char *check_covering_mount(const struct check *c, const char *path, size_t
 
 typedef void check_subject(const struct check *c);
 
+check_subject check_namespaces; /* namespaces.c: new ones, and those that are joined */
+check_subject check_cgroups;	/* cgroups.c: groups, controllers, files of limits */
+check_subject check_mounts;	/* mounts.c: types, sources, targets */
+check_subject
+	check_process; /* process.c: resource limits, whether the filter lets it be executed */
 check_subject check_program; /* program.c: the program, its interpreters and loader */
 
 /* ---- machine.c: what the program's header is compared with ---- */

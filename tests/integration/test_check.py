@@ -3,6 +3,8 @@
 import json
 import os
 import platform
+import resource
+import shutil
 import signal
 import struct
 import subprocess
@@ -10,7 +12,8 @@ import time
 
 import pytest
 
-from harness import BOX, RUNTIME, assert_same_host, command, snapshot, spawn, tare_only
+import defaults
+from harness import BOX, LAYOUT, RUNTIME, TESTER, Bundle, assert_same_host, cgroup_mount, command, has_v2, proc_status, rt_argv, snapshot, spawn, tare_only
 
 pytestmark = tare_only
 
@@ -97,6 +100,7 @@ def program(bundle):
 # --- the answer
 
 
+@pytest.mark.layouts
 def test_an_ordinary_bundle_is_ok_and_runs(bundle):
     bundle.sh("exit 0")
     found = rows(bundle, 0)
@@ -315,6 +319,160 @@ def test_the_rootfs_is_not_left_by_a_link(bundle):
     (bundle.rootfs / "app").symlink_to("/usr/bin/python3")
     bundle.process["args"] = ["/app"]
     assert "is a link to" in refusals(bundle)[0][2]
+
+
+# --- what config.json asks from the kernel
+
+
+def in_user_namespace(bundle, verb, *flags, limits=()):
+    """@verb in a user namespace of which these limits are 0: namespaces(7), /proc/sys/user."""
+    if bundle.written != json.dumps(bundle.config):
+        bundle.write()
+    script = "".join(f"echo 0 >/proc/sys/user/{name} && " for name in limits) + 'exec "$@"'
+    argv = bundle.argv(verb, "--bundle", bundle.dir, *flags, glob=("--root", f"{BOX}/tmp/state"))
+    return command("unshare", "-Urm", "sh", "-c", script, "sh", *(argv[:-1] if verb == "check" else argv))
+
+
+def test_all_namespaces_that_cannot_be_made_are_named(bundle):
+    bundle.sh("exit 0")
+    kinds = [n["type"] for n in bundle.linux["namespaces"]]
+    limits = {"network": "max_net_namespaces", "ipc": "max_ipc_namespaces"}
+    r = in_user_namespace(bundle, "check", "--json", limits=limits.values())
+    found = {row["place"]: row for row in json.loads(r.out)["rows"] if row["level"] == "no" and "namespaces" in row["place"]}
+    assert {place: (row["what"], row["why"]) for place, row in found.items()} == {
+        f"/linux/namespaces/{kinds.index(kind)}": (f"new {kind} namespace", f"the limit user.{limit} is reached")
+        for kind, limit in limits.items()}, r
+    assert r.code == 1 and in_user_namespace(bundle, "run", limits=limits.values()).code == 1
+    shutil.rmtree(BOX / "tmp/state", ignore_errors=True)
+
+
+@pytest.mark.parametrize("path, why", [("/proc/self/ns/missing", "no such file or directory"), ("/etc/passwd", "is no namespace"),
+                                       ("/proc/self/ns/net", '"/proc/self/ns/net" is not a uts namespace')])
+def test_a_namespace_to_join_that_is_none_is_a_no(bundle, path, why):
+    bundle.sh("exit 0").unlisted("uts")
+    bundle.config.pop("hostname", None)
+    bundle.linux["namespaces"].append({"type": "uts", "path": path})
+    at = f"/linux/namespaces/{len(bundle.linux['namespaces']) - 1}/path"
+    found = refusals(bundle)
+    assert len(found) == 1 and found[0][0] == at and why in found[0][2], found
+    does_not_run(bundle)
+
+
+def test_a_file_system_that_no_kernel_has_is_a_no(bundle):
+    bundle.sh("exit 0").mount("/x", "nosuchfs", "none")
+    at = f"/mounts/{len(bundle.config['mounts']) - 1}"
+    assert refusals(bundle) == [(at, 'nosuchfs on "/x"', "this kernel has no such file system")]
+    does_not_run(bundle)
+
+
+def test_a_file_system_on_a_file_is_a_no(bundle):
+    bundle.sh("exit 0").mount("/etc/passwd", "tmpfs", "tmpfs")
+    at = f"/mounts/{len(bundle.config['mounts']) - 1}"
+    assert refusals(bundle) == [(at, 'tmpfs on "/etc/passwd"', "a file system is a directory, the target is none")]
+    does_not_run(bundle)
+
+
+@pytest.mark.parametrize("source, target, why", [
+    ("missing", "tmp", 'the source "{}": no such file or directory'),
+    ("file", "tmp", 'the source "{}" is no directory, the target is one'),
+    ("dir", "etc/passwd", 'the source "{}" is a directory, the target is none'),
+])
+def test_a_source_that_is_missing_or_of_the_wrong_kind_is_a_no(bundle, source, target, why):
+    (bundle.dir / "file").write_text("")
+    (bundle.dir / "dir").mkdir()
+    bundle.sh("exit 0").mount(f"/{target}", "bind", bundle.dir / source, "bind")
+    at = f"/mounts/{len(bundle.config['mounts']) - 1}"
+    assert refusals(bundle) == [(at, f'bind on "/{target}"', why.format(bundle.dir / source))]
+    does_not_run(bundle)
+
+
+def test_a_target_in_an_earlier_mount_is_not_looked_for_in_the_rootfs(bundle):
+    """The rootfs has a directory there, and the tmpfs above it has nothing yet: a file can be bound."""
+    (bundle.rootfs / "mnt/x").mkdir(parents=True)
+    (bundle.dir / "file").write_text("")
+    bundle.sh("exit 0").mount("/mnt", "tmpfs", "tmpfs")
+    bundle.mount("/mnt/x", "bind", bundle.dir / "file", "bind")
+    rows(bundle, 0)
+    bundle.run().ok()
+
+
+def test_a_source_in_an_earlier_mount_of_the_container_is_not_known(bundle):
+    bundle.sh("exit 0").mount("/mnt", "tmpfs", "tmpfs", "mode=755")
+    bundle.mount("/other", "bind", bundle.rootfs / "mnt/x", "bind")
+    assert [r[2] for r in refusals(bundle, "weaker")] == [
+        f'not read: "{bundle.rootfs}/mnt/x" may be in an earlier mount of the container']
+
+
+@pytest.mark.layouts
+def test_cpus_that_are_not_there_are_a_no(bundle):
+    if cgroup_mount("cpuset") is None and not has_v2("cpuset"):
+        pytest.skip(f"layout {LAYOUT}: no cpuset controller")
+    bundle.sh("exit 0")
+    bundle.linux["resources"] = {"cpu": {"cpus": "4000"}}
+    found = refusals(bundle)
+    assert len(found) == 1 and found[0][:2] == ("/linux/resources/cpu/cpus", "cpuset.cpus"), found
+    assert found[0][2].startswith('"4000" is asked for, here are 0'), found
+    assert "/linux/resources/cpu/cpus" in does_not_run(bundle).err
+    bundle.linux["resources"] = {"cpu": {"cpus": "0"}}
+    rows(bundle, 0)
+    bundle.run().ok()
+
+
+@pytest.mark.layouts
+def test_a_limit_that_no_file_is_there_for_is_a_no(bundle):
+    if LAYOUT == "none":
+        pytest.skip("no cgroups")
+    bundle.sh("exit 0")
+    bundle.linux["resources"] = {"hugepageLimits": [{"pageSize": "3MB", "limit": 1}]}
+    assert check(bundle).code == 1 and does_not_run(bundle)
+
+
+def test_a_hard_limit_above_the_callers_is_a_no(bundle):
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    bundle.sh("exit 0")
+    bundle.process["rlimits"] = [{"type": "RLIMIT_NOFILE", "soft": 64, "hard": hard + 1}]
+    may = int(proc_status("self")["CapEff"], 16) & 1 << 24  # CAP_SYS_RESOURCE
+    rows(bundle, 0 if may else 1)
+    assert (bundle.run().code == 0) == bool(may)
+    bundle.userns()
+    found = [r for r in refusals(bundle) if "RLIMIT" in r[1]]
+    assert found == [("/process/rlimits/0", "RLIMIT_NOFILE", f"the hard limit here is {hard}, and raising it takes "
+                      "CAP_SYS_RESOURCE outside of all user namespaces")]
+    assert "/process/rlimits/0" in does_not_run(bundle).err
+
+
+@pytest.mark.parametrize("action, code", [("SCMP_ACT_ERRNO", 1), ("SCMP_ACT_ALLOW", 0)])
+def test_a_profile_that_refuses_execve_is_a_no(bundle, action, code):
+    bundle.sh("exit 0")
+    bundle.linux["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["execve"], "action": action}]
+                               if code else []}
+    found = [(r["level"], r["why"]) for r in rows(bundle, code) if r["place"] == "/linux/seccomp"]
+    assert found == [("no", "it refuses execve: no program can be started") if code else ("ok", "it lets the program be executed")]
+    assert (bundle.run().code == 0) == (code == 0)
+
+
+def test_what_planning_leaves_out_is_weaker(bundle):
+    bundle.sh("exit 0")
+    for names in bundle.process["capabilities"].values():
+        names.append("CAP_OTHER")
+    found = refusals(bundle, "weaker")
+    place = f"/process/capabilities/bounding/{len(bundle.process['capabilities']['bounding']) - 1}"
+    assert (place, "as asked for", 'capability "CAP_OTHER" is not known') in found, found
+    bundle.run().ok()
+
+
+def test_an_ordinary_user_hears_what_that_user_may_do(bundle):
+    bundle.sh("exit 0").write()
+    r = command(*rt_argv("check", "--json", "--bundle", bundle.dir, user=TESTER, root="/nonexistent"))
+    [row] = json.loads(r.out)["rows"]
+    assert r.code == 1 and row["place"] == "/linux/namespaces" and "needs root" in row["why"], r
+
+
+def test_no_privilege_is_needed_for_an_answer():
+    bundle = Bundle("exit 0", user=TESTER, config=defaults.rootless(TESTER, TESTER))
+    found = rows(bundle, 0)
+    assert "this kernel makes one for user 1000" in [r["why"] for r in found if "new user" in r["what"]]
+    bundle.run().ok()
 
 
 # --- files by an enemy

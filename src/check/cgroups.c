@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * check/cgroups.c - can the container's cgroups be made, and do limits have a file?
+ *
+ * The cgroup itself is not there yet. What it will have is read from the nearest one above it that is: its right to be
+ * written to, its controllers, and, unless that is the root, which lacks some, its files.
+ */
+#include "check/check.h"
+
+#include "base/fd.h"
+#include "base/fmt.h"
+#include "cgroup/path.h"
+#include "kernel/process.h"
+#include "plan/cpu_list.h"
+
+#include <linux/limits.h>
+#include <string.h>
+
+#define CGROUPS_PLACE "/linux/cgroupsPath"
+
+struct place {
+	char dir[PATH_MAX]; /* the nearest that is there */
+	bool v2, root;
+};
+
+static bool has(const char *dir, const char *file)
+{
+	char path[PATH_MAX];
+
+	return fmt_text(path, sizeof(path), "%s/%s", dir, file) < sizeof(path) &&
+	       sys_access_at(AT_FDCWD, path, F_OK) == 0;
+}
+
+/* Of v2 only the root has no cgroup.events; of v1 the root alone has release_agent: cgroups(7). */
+static void find_place(const char *dir, struct place *p)
+{
+	fmt_text(p->dir, sizeof(p->dir), "%s", dir);
+	while (sys_access_at(AT_FDCWD, p->dir, F_OK) < 0 && strrchr(p->dir, '/') > p->dir)
+		*strrchr(p->dir, '/') = '\0';
+	p->v2 = has(p->dir, "cgroup.controllers");
+	p->root = p->v2 ? !has(p->dir, "cgroup.events") : has(p->dir, "release_agent");
+}
+
+/* ---- groups ---- */
+
+/* False, and said why, where it can't be made. */
+static bool may_make(const struct check *c, const struct step *s)
+{
+	const struct check_demand d = {
+		.place = CGROUPS_PLACE,
+		.what = s->cgroup.path,
+		.remedy = sys_euid() ? "have this cgroup delegated to that user" : NULL,
+	};
+	struct place p;
+
+	find_place(s->cgroup.path, &p);
+
+	int r = sys_access_at(AT_FDCWD, p.dir, W_OK | X_OK);
+	if (r < 0)
+		check_answer(c, CHECK_NO, &d, "user %u can't make cgroups in \"%s\": %s",
+			     sys_euid(), p.dir, errno_text(-r));
+
+	return r == 0;
+}
+
+static void check_groups(const struct check *c)
+{
+	const struct check_demand d = { .place = CGROUPS_PLACE, .what = "cgroups" };
+	unsigned count = 0, made = 0;
+
+	for (size_t i = 0; i < c->plan->step_count; i++) {
+		const struct step *s = &c->plan->steps[i];
+
+		if (s->op != OP_MAKE_CGROUP)
+			continue;
+		count++;
+		made += may_make(c, s);
+	}
+	if (count > 0 && made == count)
+		check_answer(c, CHECK_OK, &d, "user %u may make them, in %u hierarch%s", sys_euid(),
+			     count, count == 1 ? "y" : "ies");
+}
+
+/* ---- files ---- */
+
+static bool lists(const char *dir, const char *controller)
+{
+	char text[1024], list[1026], word[64];
+
+	if (cgroup_read(dir, "cgroup.controllers", text, sizeof(text)) <= 0)
+		return false;
+	text[strcspn(text, "\n")] = '\0';
+	fmt_text(list, sizeof(list), " %s ", text);
+	fmt_text(word, sizeof(word), " %s ", controller);
+
+	return strstr(list, word) != NULL;
+}
+
+/* v2: has this cgroup, or one above it that hands it down on the way, the controller? */
+static bool has_controller(const char *dir, const char *controller)
+{
+	char at[PATH_MAX];
+
+	fmt_text(at, sizeof(at), "%s", dir);
+	while (has(at, "cgroup.controllers")) {
+		if (lists(at, controller))
+			return true;
+		if (strrchr(at, '/') == at)
+			break;
+		*strrchr(at, '/') = '\0';
+	}
+
+	return false;
+}
+
+/* Is the controller in force at @p, so that its files are there to be seen? */
+static bool is_in_sight(const struct place *p, const char *controller)
+{
+	return !p->root && (!p->v2 || lists(p->dir, controller));
+}
+
+/* Rules of devices are many lines for one file. */
+static bool is_looked_at(const struct check *c, const struct step *s)
+{
+	for (const struct step *at = c->plan->steps; at < s; at++)
+		if (at->op == OP_WRITE_CGROUP && strcmp(at->place, s->place) == 0 &&
+		    at->cgroup_file.file && strcmp(at->cgroup_file.file, s->cgroup_file.file) == 0)
+			return true;
+
+	return false;
+}
+
+/* The CPUs or memory nodes that a list may name: v1 those of the parent, v2 all that there can be: cpuset.rst. */
+static bool read_allowed(const struct place *p, const char *file, char *list, size_t size)
+{
+	bool cpus = strcmp(file, "cpuset.cpus") == 0;
+	const char *everywhere = cpus ? "/sys/devices/system/cpu" : "/sys/devices/system/node";
+	ssize_t n = p->v2 ? cgroup_read(everywhere, "possible", list, size)
+			  : cgroup_read(p->dir, file, list, size);
+
+	if (n <= 0)
+		return false;
+	list[strcspn(list, "\n")] = '\0';
+
+	return list[0] != '\0';
+}
+
+/* False, and said why, where the list @value has something that there is not. */
+static bool is_list_there(const struct check *c, const struct place *p, const struct step *s,
+			  const struct check_demand *d)
+{
+	const char *file = s->cgroup_file.file, *fault;
+	struct cpu_set asked, there;
+	char list[512];
+
+	if (strcmp(file, "cpuset.cpus") != 0 && strcmp(file, "cpuset.mems") != 0)
+		return true;
+	if (!read_allowed(p, file, list, sizeof(list)) ||
+	    cpu_list_parse(s->cgroup_file.value, &asked, &fault) < 0 ||
+	    cpu_list_parse(list, &there, &fault) < 0)
+		return true;
+	for (size_t i = 0; i < CPU_LIST_MOST / 64; i++) {
+		if (!(asked.words[i] & ~there.words[i]))
+			continue;
+		check_answer(c, CHECK_NO, d, "\"%s\" is asked for, here are %s",
+			     s->cgroup_file.value, list);
+		return false;
+	}
+
+	return true;
+}
+
+static void check_file(const struct check *c, const struct step *s)
+{
+	char what[256], controller[32];
+	const char *file = s->cgroup_file.file, *other = s->cgroup_file.other_file;
+	const struct check_demand d = {
+		.place = s->place,
+		.what = what,
+		.remedy = "leave this limit out, or use a kernel that has it"
+	};
+	struct place p;
+
+	fmt_text(what, sizeof(what), "%s", file);
+	fmt_text(controller, sizeof(controller), "%.*s", (int) strcspn(file, "."), file);
+	if (s->cgroup_file.optional || strcmp(controller, "cgroup") == 0 || is_looked_at(c, s))
+		return;
+	find_place(s->cgroup_file.directory, &p);
+	if (p.v2 && !has_controller(p.dir, controller))
+		check_answer(c, CHECK_NO, &d,
+			     "neither \"%s\" nor a cgroup above it has the %s controller", p.dir,
+			     controller);
+	else if (is_in_sight(&p, controller) && !has(p.dir, file) && !(other && has(p.dir, other)))
+		check_answer(c, CHECK_NO, &d, "this kernel has no such file: \"%s\" is without it",
+			     p.dir);
+	else if (is_list_there(c, &p, s, &d))
+		check_answer(c, CHECK_OK, &d, "\"%s\" may be written", s->cgroup_file.value);
+}
+
+void check_cgroups(const struct check *c)
+{
+	check_groups(c);
+	for (size_t i = 0; i < c->plan->step_count; i++) {
+		const struct step *s = &c->plan->steps[i];
+
+		if (s->op == OP_WRITE_CGROUP && s->cgroup_file.file)
+			check_file(c, s);
+	}
+}

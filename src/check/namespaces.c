@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * check/namespaces.c - can the namespaces be made, and are those there that are joined?
+ *
+ * All that are to be new are asked for at once, in a child that ends, as create does. If that fails, each is asked for by
+ * itself, so that all that fail are named; an ordinary user makes each together with a user namespace, or not at all.
+ */
+#include "check/check.h"
+
+#include "base/fd.h"
+#include "base/fmt.h"
+#include "base/table.h"
+#include "kernel/process.h"
+
+#include <string.h>
+
+#define NSFS_MAGIC	 0x6e736673
+#define PROC_SUPER_MAGIC 0x9fa0
+#define NS_GET_NSTYPE	 0xb703 /* ioctl_ns(2), Linux 4.11 */
+
+static const struct kind {
+	uint64_t type;
+	const char *name, *since; /* of config.json; Linux */
+	const char *limit;	  /* below /proc/sys/user */
+} kinds[] = {
+	{ CLONE_NEWNS, "mount", "2.4.19", "max_mnt_namespaces" },
+	{ CLONE_NEWUTS, "uts", "2.6.19", "max_uts_namespaces" },
+	{ CLONE_NEWIPC, "ipc", "2.6.19", "max_ipc_namespaces" },
+	{ CLONE_NEWPID, "pid", "2.6.24", "max_pid_namespaces" },
+	{ CLONE_NEWNET, "network", "2.6.29", "max_net_namespaces" },
+	{ CLONE_NEWUSER, "user", "3.8", "max_user_namespaces" },
+	{ CLONE_NEWCGROUP, "cgroup", "4.6", "max_cgroup_namespaces" },
+	{ CLONE_NEWTIME, "time", "5.6", "max_time_namespaces" },
+};
+
+/* ---- new ones ---- */
+
+static int end(void *arg)
+{
+	(void) arg;
+
+	return 0;
+}
+
+/* 0, or -errno of the clone. */
+static int try(uint64_t types)
+{
+	const struct sys_clone clone = { .flags = types, .cgroup = -1 };
+	pid_t pid = sys_clone_call(&clone, NULL, end, NULL);
+	int status;
+
+	if (pid > 0)
+		sys_wait(pid, &status, 0);
+
+	return pid < 0 ? pid : 0;
+}
+
+/* Is the number in the file @path 0? */
+static bool is_zero(const char *path)
+{
+	char text[32];
+
+	autoclose int fd = sys_open(path, O_RDONLY);
+	ssize_t n = fd < 0 ? fd : sys_read(fd, text, sizeof(text) - 1);
+
+	return n > 0 && text[0] == '0';
+}
+
+static void refuse(const struct check *c, const struct kind *kind, struct check_demand *d, int r)
+{
+	char limit[64];
+
+	fmt_text(limit, sizeof(limit), "/proc/sys/user/%s", kind->limit);
+	if (r == -EINVAL || r == -ENOSYS) {
+		d->remedy = "leave it out, or boot a kernel that has it";
+		check_answer(c, CHECK_NO, d, "this kernel has none");
+	} else if (r == -ENOSPC || is_zero(limit)) {
+		d->remedy = "raise that limit";
+		check_answer(c, CHECK_NO, d, "the limit user.%s is reached", kind->limit);
+	} else if (kind->type == CLONE_NEWUSER &&
+		   is_zero("/proc/sys/kernel/unprivileged_userns_clone")) {
+		d->remedy = "sysctl kernel.unprivileged_userns_clone=1";
+		check_answer(c, CHECK_NO, d, "refused to user %u: %s", sys_euid(), errno_text(-r));
+	} else {
+		d->remedy = sys_euid() ? "ask as root, or for a user namespace too"
+				       : "an outer container or its filter may forbid it";
+		check_answer(c, CHECK_NO, d, "refused to user %u: %s", sys_euid(), errno_text(-r));
+	}
+}
+
+static void check_new(const struct check *c, const struct kind *kind, uint64_t all, bool together,
+		      const char *place)
+{
+	uint64_t user = all & CLONE_NEWUSER;
+	char what[64];
+	int r = together ? 0 : try(kind->type | user);
+
+	fmt_text(what, sizeof(what), "new %s namespace", kind->name);
+
+	struct check_demand d = { .place = place, .what = what, .since = kind->since };
+	if (r < 0)
+		refuse(c, kind, &d, r);
+	else
+		check_answer(c, CHECK_OK, &d, "this kernel makes one for user %u", sys_euid());
+}
+
+/* ---- those that are joined ---- */
+
+/* Only a namespace is opened for reading. An older kernel does not tell the type: then it is taken to be right. */
+static bool is_of_type(const char *path, uint64_t type)
+{
+	autoclose int fd = sys_open(path, O_RDONLY | O_NONBLOCK);
+	int found = fd < 0 ? fd : sys_ioctl(fd, NS_GET_NSTYPE, NULL);
+
+	return found <= 0 || (uint64_t) found == type;
+}
+
+static void check_joined(const struct check *c, const struct kind *kind, const char *path,
+			 const char *place)
+{
+	char what[64];
+	struct statfs fs;
+
+	fmt_text(what, sizeof(what), "%s namespace to join", kind->name);
+
+	const struct check_demand d = { .place = place, .what = what };
+	autoclose int fd = sys_open(path, O_PATH);
+	int r = fd < 0 ? fd : sys_statfs(fd, &fs);
+
+	if (r < 0)
+		check_answer(c, CHECK_NO, &d, "\"%s\": %s", path, errno_text(-r));
+	else if (fs.f_type != NSFS_MAGIC && fs.f_type != PROC_SUPER_MAGIC)
+		check_answer(c, CHECK_NO, &d, "\"%s\" is no namespace", path);
+	else if (fs.f_type == NSFS_MAGIC && !is_of_type(path, kind->type))
+		check_answer(c, CHECK_NO, &d, "\"%s\" is not a %s namespace", path, kind->name);
+	else
+		check_answer(c, CHECK_OK, &d, "\"%s\" is there", path);
+}
+
+static const struct kind *find(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (strcmp(kinds[i].name, name) == 0)
+			return &kinds[i];
+
+	return NULL;
+}
+
+static bool is_joined(const struct oci_linux_namespace *ns)
+{
+	return ns->path && ns->path[0] != '\0';
+}
+
+void check_namespaces(const struct check *c)
+{
+	const struct oci_linux *linux = c->config->linux;
+	size_t count = linux ? linux->namespaces_count : 0;
+	uint64_t all = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct kind *kind = find(linux->namespaces[i].type);
+
+		all |= kind && !is_joined(&linux->namespaces[i]) ? kind->type : 0;
+	}
+
+	bool together = try(all) == 0;
+	for (size_t i = 0; i < count; i++) {
+		const struct oci_linux_namespace *ns = &linux->namespaces[i];
+		const struct kind *kind = find(ns->type);
+		char place[64];
+
+		fmt_text(place, sizeof(place), "/linux/namespaces/%zu%s", i,
+			 is_joined(ns) ? "/path" : "");
+		if (kind && is_joined(ns))
+			check_joined(c, kind, ns->path, place);
+		else if (kind)
+			check_new(c, kind, all, together, place);
+	}
+}
