@@ -308,7 +308,7 @@ class Bundle:
     """A bundle with its container. Change .config, then call a verb."""
 
     def __init__(self, args=None, user=None, config=None):
-        self.id = f"t{OWN}-{next(NUMBERS)}"  # others on this machine run tests, too
+        self.id = f"t{OWN}x{next(NUMBERS)}"  # others on this machine run tests, too
         MADE.update((self.id, f"tare-{self.id}"))
         self.dir = BOX / "bundles" / self.id
         self.rootfs = self.dir / "rootfs"
