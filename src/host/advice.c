@@ -103,10 +103,12 @@ static const struct step *find_memory_limit(const struct plan *plan)
 }
 
 /* The kernel charges a cgroup for a process from its clone on: one that is short of memory fails, or is killed, anywhere. */
-int memory_advise(const struct plan *plan, struct err *e)
+int memory_advise(const struct plan *plan, bool killed, struct err *e)
 {
 	const struct step *limit = find_memory_limit(plan);
 
+	if (!limit && !killed)
+		return -1;
 	if (!limit)
 		return err_hint(e, "was memory short, of a cgroup above or of the machine? The "
 				   "kernel's log says so");
@@ -121,7 +123,7 @@ int memory_advise(const struct plan *plan, struct err *e)
 static void tell_memory(const struct create *c, const struct step *s, struct err *e)
 {
 	(void) s;
-	memory_advise(c->plan, e);
+	memory_advise(c->plan, true, e);
 }
 
 /* ---- user namespaces ---- */

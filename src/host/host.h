@@ -191,8 +191,11 @@ void exec_explain(pid_t pid, int socket, const struct wire_message *m, struct er
 /* The step @s failed, also inside, with @e: add a hint where one helps and none is there. -1 */
 int step_advise(const struct create *c, const struct step *s, struct err *e);
 
-/* tare-init was killed, or had no memory: the place and the value of the limit that may be why. -1 */
-int memory_advise(const struct plan *plan, struct err *e);
+/*
+ * tare-init was @killed, or ended without a word: the place and the value of the memory limit that
+ * may be why. Without a limit @killed alone gets a hint. -1
+ */
+int memory_advise(const struct plan *plan, bool killed, struct err *e);
 
 /* ---- perform.c: the walk through the plan ---- */
 

@@ -88,7 +88,7 @@ def static():
 # System calls with cgroup v2 alone, and with v1, where each of a dozen hierarchies wants its own. kill of SIGKILL lifts what
 # would keep the processes from ending: the limits of the processor, and v1's freezer, in all groups below. Each verb looks whose
 # the state is (four calls: state/trust.c) and makes its own tables read-only (one: musl.c).
-CALLS = {"create": (146, 346), "state": (32, 46), "start": (41, 56), "exec": (111, 160), "kill": (48, 69), "delete": (40, 48)}
+CALLS = {"create": (146, 346), "state": (32, 46), "start": (41, 56), "exec": (111, 160), "kill": (52, 69), "delete": (40, 48)}
 
 
 @pytest.mark.layouts

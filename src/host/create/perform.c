@@ -393,7 +393,7 @@ static int interrupted(struct create *c, struct err *e)
 	return err_msg(e, "interrupted by signal %u", info.ssi_signo);
 }
 
-/* tare-init ended without a word: killed, most likely for its memory limit. */
+/* tare-init ended without a word: killed, or with too little memory to say one. */
 static int died(struct create *c, struct err *e)
 {
 	struct pollfd end = { .fd = c->pidfd, .events = POLLIN };
@@ -408,8 +408,8 @@ static int died(struct create *c, struct err *e)
 		else
 			(void) err_msg(e, "the container's first process ended with %d",
 				       status >> 8 & 0xff);
-		if ((status & 0x7f) == SIGKILL)
-			memory_advise(c->plan, e);
+		if (status != 0)
+			memory_advise(c->plan, (status & 0x7f) == SIGKILL, e);
 		return -1;
 	}
 
