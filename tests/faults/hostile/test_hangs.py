@@ -91,7 +91,8 @@ def test_exec_of_a_stopped_tare_init_is_told_and_leaves_no_process(bundle, scrat
     for _ in range(40):
         inside = pids()
         with Clock():
-            r = bundle.verb("exec", tail=["true"], timeout=20)
+            # detached: it may as well be the program itself that is stopped, for whose end nobody would wait
+            r = bundle.verb("exec", "--detach", tail=["true"], timeout=20)
         if r.code != 0:
             seen += 1
             assert r.code == 255, r

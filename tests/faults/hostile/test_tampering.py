@@ -3,6 +3,7 @@
 import pathlib
 import re
 import subprocess
+import time
 
 import pytest
 
@@ -16,6 +17,8 @@ VERBS = [["state"], ["start"], ["kill"], ["delete"], ["exec"], ["pause"], ["resu
 @pytest.fixture
 def bystander():
     proc = subprocess.Popen(["sleep", "1000"], start_new_session=True)
+    # start times are in hundredths of a second: a pid is not used again within one, but a container may begin in it
+    time.sleep(0.05)
     yield proc
     assert proc.poll() is None, "the bystander was killed"
     proc.kill()
