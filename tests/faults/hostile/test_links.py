@@ -296,7 +296,7 @@ WAYS = ["log", "pid-file", "report", "output", "save"]
 @pytest.mark.parametrize("how", WAYS)
 @pytest.mark.parametrize("owner, mode, why", [
     (0, 0o777, "others may write in its directory"), (0, 0o775, "others may write in its directory"),
-    (1000, 0o755, "its directory belongs to another user"), (1000, 0o1777, "its directory belongs to another user")])
+    (1000, 0o777, "others may write in its directory")])
 def test_root_writes_nothing_where_others_may(bundle, scratch, how, owner, mode, why):
     """Of the files that a caller has written the pid file alone had been tried, and with a link at its place only."""
     directory = scratch / "theirs"
@@ -308,6 +308,30 @@ def test_root_writes_nothing_where_others_may(bundle, scratch, how, owner, mode,
     r = command(*argv)
     assert r.code != 0 and f'{what} "{directory}/file": {why} (they could have root write elsewhere' in r.err, r
     assert list(directory.iterdir()) == [] and not bundle.exists()
+
+
+@pytest.mark.parametrize("kind", ["new", "link", "second", "theirs"])
+def test_root_may_write_in_a_directory_of_the_containers_root(bundle, scratch, kind):
+    """podman's with a user namespace. That user can put a link there, another name of root's file, or a file of their own."""
+    directory, victim = scratch / "theirs", scratch / "victim"
+    directory.mkdir()
+    os.chown(directory, 100000, 100000)
+    victim.write_text("before")
+    path = directory / "oci-log"
+    if kind == "link":
+        path.symlink_to(victim)
+    elif kind == "second":
+        path.hardlink_to(victim)
+    elif kind == "theirs":
+        path.write_text("")
+        os.chown(path, 100000, 100000)
+    bundle.stay().write()
+    r = command(*bundle.argv("create", "--bundle", bundle.dir, "--pid-file", directory / "pid", glob=["--log", path]))
+    assert (r.code == 0) == (kind == "new"), r
+    assert victim.read_text() == "before"
+    if kind == "new":
+        bundle.created = True
+        assert (directory / "pid").read_text().isdigit() and bundle.delete("--force").ok()
 
 
 @pytest.mark.parametrize("how", WAYS)
@@ -356,6 +380,7 @@ def test_root_writes_nothing_through_a_link_that_comes_and_goes(bundle, scratch,
     os.chown(theirs / "link", 1000, 1000, follow_symlinks=False)
     (theirs / "directory").mkdir()
     os.chown(theirs / "directory", 1000, 1000)
+    (theirs / "directory").chmod(0o777)
     bundle.stay().write()
     argv = outputs(bundle, theirs / "link/file")[how][1]
     with subprocess.Popen([swapper, theirs / "link", theirs / "directory"], stdout=subprocess.PIPE) as proc:
