@@ -10,6 +10,7 @@
 #include "base/fd.h"
 #include "base/fmt.h"
 #include "base/table.h"
+#include "kernel/namespaces.h"
 #include "kernel/process.h"
 
 #include <string.h>
@@ -18,42 +19,7 @@
 #define PROC_SUPER_MAGIC 0x9fa0
 #define NS_GET_NSTYPE	 0xb703 /* ioctl_ns(2), Linux 4.11 */
 
-static const struct kind {
-	uint64_t type;
-	const char *name, *since; /* of config.json; Linux */
-	const char *limit;	  /* below /proc/sys/user */
-} kinds[] = {
-	{ CLONE_NEWNS, "mount", "2.4.19", "max_mnt_namespaces" },
-	{ CLONE_NEWUTS, "uts", "2.6.19", "max_uts_namespaces" },
-	{ CLONE_NEWIPC, "ipc", "2.6.19", "max_ipc_namespaces" },
-	{ CLONE_NEWPID, "pid", "2.6.24", "max_pid_namespaces" },
-	{ CLONE_NEWNET, "network", "2.6.29", "max_net_namespaces" },
-	{ CLONE_NEWUSER, "user", "3.8", "max_user_namespaces" },
-	{ CLONE_NEWCGROUP, "cgroup", "4.6", "max_cgroup_namespaces" },
-	{ CLONE_NEWTIME, "time", "5.6", "max_time_namespaces" },
-};
-
 /* ---- new ones ---- */
-
-static int end(void *arg)
-{
-	(void) arg;
-
-	return 0;
-}
-
-/* 0, or -errno of the clone. */
-static int try(uint64_t types)
-{
-	const struct sys_clone clone = { .flags = types, .cgroup = -1 };
-	pid_t pid = sys_clone_call(&clone, NULL, end, NULL);
-	int status;
-
-	if (pid > 0)
-		sys_wait(pid, &status, 0);
-
-	return pid < 0 ? pid : 0;
-}
 
 /* Is the number in the file @path 0? */
 static bool is_zero(const char *path)
@@ -66,7 +32,8 @@ static bool is_zero(const char *path)
 	return n > 0 && text[0] == '0';
 }
 
-static void refuse(const struct check *c, const struct kind *kind, struct check_demand *d, int r)
+static void refuse(const struct check *c, const struct sys_namespace *kind, struct check_demand *d,
+		   int r)
 {
 	char limit[64];
 
@@ -88,12 +55,12 @@ static void refuse(const struct check *c, const struct kind *kind, struct check_
 	}
 }
 
-static void check_new(const struct check *c, const struct kind *kind, uint64_t all, bool together,
-		      const char *place)
+static void check_new(const struct check *c, const struct sys_namespace *kind, uint64_t all,
+		      bool together, const char *place)
 {
 	uint64_t user = all & CLONE_NEWUSER;
 	char what[64];
-	int r = together ? 0 : try(kind->type | user);
+	int r = together ? 0 : sys_try_namespaces(kind->type | user);
 
 	fmt_text(what, sizeof(what), "new %s namespace", kind->name);
 
@@ -115,7 +82,7 @@ static bool is_of_type(const char *path, uint64_t type)
 	return found <= 0 || (uint64_t) found == type;
 }
 
-static void check_joined(const struct check *c, const struct kind *kind, const char *path,
+static void check_joined(const struct check *c, const struct sys_namespace *kind, const char *path,
 			 const char *place)
 {
 	char what[64];
@@ -137,11 +104,11 @@ static void check_joined(const struct check *c, const struct kind *kind, const c
 		check_answer(c, CHECK_OK, &d, "\"%s\" is there", path);
 }
 
-static const struct kind *find(const char *name)
+static const struct sys_namespace *find(const char *name)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
-		if (strcmp(kinds[i].name, name) == 0)
-			return &kinds[i];
+	for (size_t i = 0; i < sys_namespaces_count; i++)
+		if (strcmp(sys_namespaces[i].name, name) == 0)
+			return &sys_namespaces[i];
 
 	return NULL;
 }
@@ -158,15 +125,15 @@ void check_namespaces(const struct check *c)
 	uint64_t all = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		const struct kind *kind = find(linux->namespaces[i].type);
+		const struct sys_namespace *kind = find(linux->namespaces[i].type);
 
 		all |= kind && !is_joined(&linux->namespaces[i]) ? kind->type : 0;
 	}
 
-	bool together = try(all) == 0;
+	bool together = sys_try_namespaces(all) == 0;
 	for (size_t i = 0; i < count; i++) {
 		const struct oci_linux_namespace *ns = &linux->namespaces[i];
-		const struct kind *kind = find(ns->type);
+		const struct sys_namespace *kind = find(ns->type);
 		char place[64];
 
 		fmt_text(place, sizeof(place), "/linux/namespaces/%zu%s", i,

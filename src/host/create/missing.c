@@ -7,25 +7,14 @@
  */
 #include "host/container.h"
 
+#include "kernel/namespaces.h"
 #include "kernel/process.h"
-
-static int end(void *arg)
-{
-	(void) arg;
-
-	return 0;
-}
 
 static bool is_refused(uint64_t flags)
 {
-	const struct sys_clone clone = { .flags = flags, .cgroup = -1 };
-	pid_t pid = sys_clone_call(&clone, NULL, end, NULL);
-	int status;
+	int r = sys_try_namespaces(flags);
 
-	if (pid > 0)
-		sys_wait(pid, &status, 0);
-
-	return pid == -EINVAL || pid == -EPERM;
+	return r == -EINVAL || r == -EPERM;
 }
 
 uint64_t container_missing_namespaces(uint64_t types)

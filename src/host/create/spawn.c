@@ -17,6 +17,7 @@
 #include "kernel/fallback.h"
 #include "kernel/memory.h"
 #include "kernel/mount.h"
+#include "kernel/namespaces.h"
 #include "kernel/process.h"
 #include "kernel/procfs.h"
 #include "kernel/socket.h"
@@ -177,23 +178,9 @@ static pid_t clone_and_move(struct clone_call *b, struct err *e)
 }
 
 /* Each but the mount namespace can be left out of a kernel. */
-static const struct {
-	uint64_t type;
-	const char *name, *since;
-	bool later; /* tare-init makes it, by unshare(2) */
-} optional[] = {
-	{ CLONE_NEWUSER, "user", "3.8", false },      { CLONE_NEWPID, "pid", "2.6.24", false },
-	{ CLONE_NEWNET, "network", "2.6.29", false }, { CLONE_NEWIPC, "ipc", "2.6.19", false },
-	{ CLONE_NEWUTS, "uts", "2.6.19", false },     { CLONE_NEWCGROUP, "cgroup", "4.6", true },
-	{ CLONE_NEWTIME, "time", "5.6", true },
-};
-
-static int end(void *arg)
-{
-	(void) arg;
-
-	return 0;
-}
+#define OPTIONAL (~(uint64_t) CLONE_NEWNS)
+/* Those that tare-init makes, by unshare(2). */
+#define LATER ((uint64_t) (CLONE_NEWCGROUP | CLONE_NEWTIME))
 
 static int leave(void *arg)
 {
@@ -201,17 +188,19 @@ static int leave(void *arg)
 }
 
 /* By a process that ends at once. */
-static bool is_missing(size_t i)
+static bool is_missing(uint64_t type)
 {
-	uint64_t type = optional[i].type;
-	const struct sys_clone clone = { .flags = optional[i].later ? 0 : type, .cgroup = -1 };
+	const struct sys_clone clone = { .cgroup = -1 };
 	int status = 0;
-	pid_t pid = sys_clone_call(&clone, NULL, optional[i].later ? leave : end, &type);
 
+	if (!(type & LATER))
+		return sys_try_namespaces(type) == -EINVAL;
+
+	pid_t pid = sys_clone_call(&clone, NULL, leave, &type);
 	if (pid > 0)
 		sys_wait(pid, &status, 0);
 
-	return pid == -EINVAL || status != 0;
+	return status != 0;
 }
 
 /* All that are to be made, now or later. */
@@ -235,16 +224,18 @@ void spawn_explain_missing(const struct create *c, struct err *e)
 	struct utsname kernel = { .release = "" };
 	size_t count = 0, last = 0;
 
-	for (size_t i = 0; i < ARRAY_SIZE(optional); i++) {
-		if (!(types & optional[i].type) || !is_missing(i))
+	for (size_t i = 0; i < sys_namespaces_count; i++) {
+		const struct sys_namespace *kind = &sys_namespaces[i];
+
+		if (!(types & kind->type & OPTIONAL) || !is_missing(kind->type))
 			continue;
 		fmt_text(names + strlen(names), sizeof(names) - strlen(names), "%s%s",
-			 count++ > 0 ? ", " : "", optional[i].name);
+			 count++ > 0 ? ", " : "", kind->name);
 		last = i;
 	}
 	if (count == 1) {
-		fmt_text(what, sizeof(what), "%s namespaces", optional[last].name);
-		err_lacks(e, what, optional[last].since);
+		fmt_text(what, sizeof(what), "%s namespaces", sys_namespaces[last].name);
+		err_lacks(e, what, sys_namespaces[last].since);
 	}
 	sys_uname(&kernel);
 	if (count > 1) {

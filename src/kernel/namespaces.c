@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * kernel/namespaces.c - the kinds of namespaces, and whether this kernel makes them
+ *
+ * Runs in tare's own process, never in tare-init.
+ */
+#include "kernel/namespaces.h"
+
+#include "base/table.h"
+#include "kernel/process.h"
+
+const struct sys_namespace sys_namespaces[] = {
+	{ CLONE_NEWNS, "mount", "2.4.19", "max_mnt_namespaces" },
+	{ CLONE_NEWUSER, "user", "3.8", "max_user_namespaces" },
+	{ CLONE_NEWPID, "pid", "2.6.24", "max_pid_namespaces" },
+	{ CLONE_NEWNET, "network", "2.6.29", "max_net_namespaces" },
+	{ CLONE_NEWIPC, "ipc", "2.6.19", "max_ipc_namespaces" },
+	{ CLONE_NEWUTS, "uts", "2.6.19", "max_uts_namespaces" },
+	{ CLONE_NEWCGROUP, "cgroup", "4.6", "max_cgroup_namespaces" },
+	{ CLONE_NEWTIME, "time", "5.6", "max_time_namespaces" },
+};
+const size_t sys_namespaces_count = ARRAY_SIZE(sys_namespaces);
+
+static int end(void *arg)
+{
+	(void) arg;
+
+	return 0;
+}
+
+int sys_try_namespaces(uint64_t types)
+{
+	const struct sys_clone clone = { .flags = types, .cgroup = -1 };
+	pid_t pid = sys_clone_call(&clone, NULL, end, NULL);
+	int status;
+
+	if (pid > 0)
+		sys_wait(pid, &status, 0);
+
+	return pid < 0 ? pid : 0;
+}

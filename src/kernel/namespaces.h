@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * kernel/namespaces.h - the kinds of namespaces, and whether this kernel makes them: namespaces(7)
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct sys_namespace {
+	uint64_t type;		  /* CLONE_NEW* */
+	const char *name, *since; /* as in config.json; the version of Linux that it came with */
+	const char *limit;	  /* the file below /proc/sys/user */
+};
+
+extern const struct sys_namespace sys_namespaces[];
+extern const size_t sys_namespaces_count;
+
+/*
+ * Make new namespaces of all @types at once, for a child that ends at once. clone(2) says EINVAL of
+ * all together, so whoever wants to know which one is missing tries each. 0, or -errno of the clone.
+ */
+int sys_try_namespaces(uint64_t types);
