@@ -7,13 +7,11 @@
 #include "base/fd.h"
 #include "base/fmt.h"
 #include "base/table.h"
-#include "cgroup/layout.h"
 #include "heap/log.h"
 #include "kernel/mount.h"
+#include "kernel/mountinfo.h"
 
 #include <errno.h>
-
-#define MOUNTINFO_SIZE ((size_t) 1 << 20)
 
 /* statfs(2), f_flags; not in all headers. */
 #define NOSUID 2
@@ -26,28 +24,17 @@ static bool has_flag(const struct box *b, long flag)
 	return b->dir >= 0 && sys_statfs(b->dir, &fs) == 0 && (fs.f_flags & flag);
 }
 
-/* Where that mount is: proc_pid_mountinfo(5). ROOT's own path where that can't be found. */
+/* Where that mount is. ROOT's own path where that can't be found. */
 static const char *mount_point(const struct box *b)
 {
-	char *text = arena_alloc(b->arena, MOUNTINFO_SIZE + 1), *line;
-	int64_t id = sys_mount_id(b->dir);
 	autoclose int file = sys_open("/proc/self/mountinfo", O_RDONLY);
-	ssize_t length = file < 0 ? 0 : sys_read_all(file, text, MOUNTINFO_SIZE);
+	struct mountinfo m = { .fd = file };
+	struct mountinfo_line line;
+	int64_t id = sys_mount_id(b->dir);
 
-	text[length < 0 ? 0 : length] = '\0';
-	while ((line = strsep(&text, "\n")) && *line) {
-		unsigned long long number;
-
-		if (fmt_parse_u64(strsep(&line, " "), &number) < 0 || (int64_t) number != id)
-			continue;
-		for (int i = 0; line && i < 3; i++)
-			strsep(&line, " ");
-		line = strsep(&line, " ");
-		if (!line)
-			break;
-		mountinfo_unescape(line);
-		return line;
-	}
+	while (mountinfo_next(&m, &line) > 0)
+		if ((int64_t) line.id == id)
+			return arena_strdup(b->arena, line.point);
 
 	return b->root;
 }

@@ -11,11 +11,8 @@
 #include "base/fd.h"
 #include "base/path.h"
 #include "base/table.h"
-#include "cgroup/layout.h"
-#include "kernel/sys.h"
+#include "kernel/mountinfo.h"
 #include "plan/mounts/path_text.h"
-
-#define MOUNTINFO_SIZE ((size_t) 1 << 20)
 
 /* Shared by all processes of the host, or of one user. */
 static const struct {
@@ -85,27 +82,21 @@ static void add_empty(struct box *b, const char *path, const char *mode)
  */
 static void add_mounted(struct box *b)
 {
-	char *text = arena_alloc(b->arena, MOUNTINFO_SIZE + 1), *line;
 	autoclose int file = sys_open("/proc/self/mountinfo", O_RDONLY);
-	ssize_t length = file < 0 ? 0 : sys_read_all(file, text, MOUNTINFO_SIZE);
+	struct mountinfo m = { .fd = file };
+	struct mountinfo_line line;
 
-	text[length < 0 ? 0 : length] = '\0';
-	while ((line = strsep(&text, "\n")) && *line) {
-		/* proc_pid_mountinfo(5): the fifth field is the mount point. */
-		for (int i = 0; line && i < 4; i++)
-			strsep(&line, " ");
-
-		char *path = strsep(&line, " ");
-		bool ours = !path || strcmp(path, "/") == 0 || is_emptied(b, path);
+	while (mountinfo_next(&m, &line) > 0) {
+		bool ours = strcmp(line.point, "/") == 0 || is_emptied(b, line.point);
 
 		for (size_t i = 0; !ours && i < ARRAY_SIZE(kernel_places); i++)
-			ours = path_below(path, kernel_places[i]);
-		if (ours)
+			ours = path_below(line.point, kernel_places[i]);
+		if (ours || b->config.mounts_count >= b->mounts_room / 2)
 			continue;
-		mountinfo_unescape(path);
-		if (b->config.mounts_count < b->mounts_room / 2)
-			box_add_mount(b, path, "bind", path,
-				      (const char *const[]) { "bind", "ro", NULL });
+
+		const char *path = arena_strdup(b->arena, line.point);
+
+		box_add_mount(b, path, "bind", path, (const char *const[]) { "bind", "ro", NULL });
 	}
 }
 
