@@ -8,6 +8,7 @@ import subprocess
 
 import pytest
 
+import boxes
 import harness
 
 
@@ -104,6 +105,22 @@ def scratch(same_host):
     path.mkdir()
     yield path
     shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture
+def run_of_this_test():
+    """/run/tare as this test wants it, whatever the machine has: in a mount namespace."""
+    def wrap(argv, made=False):
+        script = f"mount -t tmpfs -o mode=755 tmpfs /run && {'mkdir -m 700 /run/tare &&' if made else ''} exec \"$@\""
+        return ["unshare", "-m", "sh", "-c", script, "sh", *argv]
+    return wrap
+
+
+@pytest.fixture
+def box(same_host):
+    b = boxes.Box()
+    yield b
+    b.clean()
 
 
 @pytest.fixture

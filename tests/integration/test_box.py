@@ -19,13 +19,6 @@ pytestmark = [tare_only, pytest.mark.layouts]
 DEFAULT_CAPS = 0xa00005fb  # chown ... setfcap: BITS of capabilities(7), written out in test_the_usual_capabilities
 
 
-@pytest.fixture
-def box(same_host):
-    b = boxes.Box()
-    yield b
-    b.clean()
-
-
 def feed(box, text, *words):
     """What a box prints that reads @text."""
     with tempfile.TemporaryFile("w+") as f:

@@ -12,13 +12,6 @@ pytestmark = tare_only
 
 
 @pytest.fixture
-def box(same_host):
-    b = boxes.Box()
-    yield b
-    b.clean()
-
-
-@pytest.fixture
 def bare(box):
     """Without the mount points that every box needs: they are made in the upper layer."""
     for name in ("dev", "proc", "sys"):

@@ -20,13 +20,6 @@ STOCK = ["-n", "pid,ipc,uts,user,cgroup,time"]
 EVERY_MOUNT = "mount=EPERM,move_mount=EPERM,open_tree=EPERM,fsopen=EPERM,mount_setattr=EPERM"
 
 
-@pytest.fixture
-def box(same_host):
-    b = boxes.Box()
-    yield b
-    b.clean()
-
-
 def on(phone, flags, box, *words, **kw):
     return command(phone, *flags, *box.argv(*words), **kw)
 

@@ -7,18 +7,10 @@ import signal
 
 import pytest
 
-import boxes
 from harness import BINARY, cgroup_mount, command, finish, has_v2, is_alive, poll, rt, tare_only
 from test_box_phone import on
 
 pytestmark = [tare_only, pytest.mark.layouts]
-
-
-@pytest.fixture
-def box(same_host):
-    b = boxes.Box()
-    yield b
-    b.clean()
 
 
 @pytest.fixture

@@ -231,15 +231,6 @@ def run_with(bundle, root=None, **env):
 LOGIN = "an ordinary user's is below XDG_RUNTIME_DIR, which a login sets: set it to a directory of this user, or give --root DIR"
 
 
-@pytest.fixture
-def run_of_this_test(scratch):
-    """/run/tare as this test wants it, whatever the machine has: in a mount namespace."""
-    def wrap(argv, made):
-        script = f"mount -t tmpfs -o mode=755 tmpfs /run && {'mkdir -m 700 /run/tare &&' if made else ''} exec \"$@\""
-        return ["unshare", "-m", "sh", "-c", script, "sh", *argv]
-    return wrap
-
-
 @pytest.mark.parametrize("made", [False, True])
 def test_whether_or_not_root_has_run_a_container_before(ordinary, run_of_this_test, made):
     """/run/tare is root's where it is there."""
