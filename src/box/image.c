@@ -32,9 +32,7 @@ static const struct {
 
 static bool read_at(int file, uint64_t offset, void *buf, size_t size)
 {
-	ssize_t n = (ssize_t) SYS_CALL(pread64, file, buf, size, offset, 0, 0);
-
-	return n == (ssize_t) size;
+	return sys_read_all_at(file, offset, buf, size) == (ssize_t) size;
 }
 
 const char *image_type(int file, uint64_t offset)

@@ -38,7 +38,7 @@ static void check_rlimit(const struct check *c, const struct step *s, bool raise
 					.remedy =
 						"ask for no more, or raise it for tare's caller" };
 	struct sys_rlimit now;
-	int r = (int) SYS_CALL(prlimit64, 0, s->rlimit.resource, NULL, &now, 0, 0);
+	int r = sys_get_rlimit(0, s->rlimit.resource, &now);
 
 	if (r < 0)
 		return;

@@ -226,7 +226,12 @@ struct sys_rlimit {
 	uint64_t soft, hard;
 };
 
-/* @pid 0: of ourselves. */
+/* @pid 0: of ourselves. 0, or -errno; likewise sys_set_rlimit(). */
+static inline int sys_get_rlimit(pid_t pid, int resource, struct sys_rlimit *limit)
+{
+	return (int) SYS_CALL(prlimit64, pid, resource, NULL, limit, 0, 0);
+}
+
 static inline int sys_set_rlimit(pid_t pid, int resource, const struct sys_rlimit *limit)
 {
 	return (int) SYS_CALL(prlimit64, pid, resource, limit, NULL, 0, 0);

@@ -49,6 +49,28 @@ ssize_t sys_read_all(int fd, void *buf, size_t size)
 	return (ssize_t) filled;
 }
 
+ssize_t sys_read_all_at(int fd, uint64_t offset, void *buf, size_t size)
+{
+	size_t filled = 0;
+
+	if (offset > INT64_MAX - size)
+		return 0;
+	while (filled < size) {
+		ssize_t n = SYS_CALL(pread64, fd, (char *) buf + filled, size - filled,
+				     offset + filled, 0, 0);
+
+		if (n == -EINTR)
+			continue;
+		if (n < 0)
+			return n;
+		if (n == 0)
+			break;
+		filled += (size_t) n;
+	}
+
+	return (ssize_t) filled;
+}
+
 const struct sys_entry *sys_next_entry(struct sys_dir *d)
 {
 	if (d->at >= d->filled) {

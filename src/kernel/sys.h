@@ -59,6 +59,9 @@ int sys_write_all(int fd, const void *buf, size_t size);
 /* Until @size bytes or the end: the number read, or -errno. */
 ssize_t sys_read_all(int fd, void *buf, size_t size);
 
+/* The same from @offset on, which may be beyond any file: pread64(2). */
+ssize_t sys_read_all_at(int fd, uint64_t offset, void *buf, size_t size);
+
 static inline int sys_dup(int fd, int at_least)
 {
 	return (int) SYS_CALL(fcntl, fd, F_DUPFD_CLOEXEC, at_least, 0, 0, 0);

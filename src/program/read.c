@@ -35,29 +35,6 @@ static uint64_t number(const struct reader *r, const unsigned char *at, size_t s
 	return value;
 }
 
-/* Up to @size bytes at @offset: how many, or -errno. Such an offset may be beyond any file. */
-static ssize_t read_at(int fd, uint64_t offset, void *buf, size_t size)
-{
-	size_t done = 0;
-
-	if (offset > INT64_MAX - size)
-		return 0;
-	while (done < size) {
-		ssize_t n = SYS_CALL(pread64, fd, (char *) buf + done, size - done, offset + done,
-				     0, 0);
-
-		if (n == -EINTR)
-			continue;
-		if (n < 0)
-			return n;
-		if (n == 0)
-			break;
-		done += (size_t) n;
-	}
-
-	return (ssize_t) done;
-}
-
 /* ---- ELF ---- */
 
 /* Where things are in the two forms of a program header. */
@@ -90,7 +67,8 @@ static bool read_loader(const struct reader *r, const struct segment *s, struct 
 {
 	if (s->size < 2 || s->size > sizeof(p->interpreter))
 		return false;
-	if (read_at(r->fd, s->offset, p->interpreter, (size_t) s->size) != (ssize_t) s->size ||
+	if (sys_read_all_at(r->fd, s->offset, p->interpreter, (size_t) s->size) !=
+		    (ssize_t) s->size ||
 	    p->interpreter[s->size - 1] != '\0') {
 		p->interpreter[0] = '\0';
 		return false;
@@ -135,8 +113,8 @@ static void read_notes(const struct reader *r, const struct segment *s, struct p
 {
 	unsigned char buf[NOTES_SIZE];
 	size_t unit = s->alignment == 8 ? 8 : 4;
-	ssize_t n = read_at(r->fd, s->offset, buf,
-			    s->size < sizeof(buf) ? (size_t) s->size : sizeof(buf));
+	ssize_t n = sys_read_all_at(r->fd, s->offset, buf,
+				    s->size < sizeof(buf) ? (size_t) s->size : sizeof(buf));
 	size_t left = n > 0 ? (size_t) n : 0;
 
 	for (const unsigned char *at = buf; left >= 16;) {
@@ -194,7 +172,7 @@ static bool read_segments(const struct reader *r, const unsigned char *header, s
 		unsigned char buf[sizeof(Elf64_Phdr)];
 
 		if (offset > INT64_MAX / 2 ||
-		    read_at(r->fd, offset + i * size, buf, size) != (ssize_t) size)
+		    sys_read_all_at(r->fd, offset + i * size, buf, size) != (ssize_t) size)
 			return false;
 
 		struct segment s = read_segment(r, buf);
@@ -288,7 +266,7 @@ static enum program_kind kind_of_other(const unsigned char *bytes, size_t length
 int program_read(int fd, struct program *p)
 {
 	unsigned char head[PROGRAM_LINE];
-	ssize_t n = read_at(fd, 0, head, sizeof(head));
+	ssize_t n = sys_read_all_at(fd, 0, head, sizeof(head));
 
 	memset(p, 0, sizeof(*p));
 	if (n < 0)
