@@ -290,6 +290,15 @@ static int try(struct call *call, struct box *b, const struct create_options *gi
 	return r;
 }
 
+static void note_dangers(const struct box *b)
+{
+	if (b->options->privileged)
+		log_notice(
+			"box \"%s\": --privileged: root in the box can do to the host what root can",
+			b->id);
+	box_note_nosuid(b);
+}
+
 static int run(struct call *call, struct box *b, struct create_options *o,
 	       struct box_report *report, struct err *e)
 {
@@ -299,12 +308,8 @@ static int run(struct call *call, struct box *b, struct create_options *o,
 		return -1;
 	o->event = report->file >= 0 ? box_report_event : NULL;
 	o->context = report;
-	if (b->options->privileged && !b->options->plan)
-		log_notice(
-			"box \"%s\": --privileged: root in the box can do to the host what root can",
-			b->id);
 	if (!b->options->plan)
-		box_note_nosuid(b);
+		note_dangers(b);
 	do {
 		if (box_config(b, e) < 0 || (!b->options->plan && box_write_files(b, e) < 0))
 			return -1;
