@@ -12,7 +12,7 @@
 #include "base/table.h"
 #include "cli/containers.h"
 #include "heap/log.h"
-#include "kernel/sys.h"
+#include "kernel/procfs.h"
 #include "kernel/time.h"
 
 #include <errno.h>
@@ -132,7 +132,7 @@ static int open_root(struct call *call, struct box *b, struct err *e)
 		return 0;
 	if (container_read(&call->root, b->id, call->arena, &c, e) <= 0)
 		return err_msg(e, "has ended");
-	b->dir = sys_open(arena_printf(b->arena, "/proc/%d/root", c.pid), O_PATH | O_DIRECTORY);
+	b->dir = proc_open(c.pid, "root", O_PATH | O_DIRECTORY);
 
 	return b->dir < 0 ? err_sys(e, b->dir, "open its root") : 0;
 }

@@ -11,6 +11,7 @@
 #include "base/fd.h"
 #include "base/fmt.h"
 #include "base/table.h"
+#include "kernel/procfs.h"
 #include "plan/accounts.h"
 
 /* ---- ids ---- */
@@ -19,17 +20,12 @@
 static bool describe_map(pid_t pid, const char *file, uint32_t id, bool *has, char *text,
 			 size_t size)
 {
-	char path[64], map[16384];
+	char map[16384];
 	struct id_range r;
 	size_t used = 0;
 
-	fmt_text(path, sizeof(path), "/proc/%d/%s", pid, file);
-
-	autoclose int fd = sys_open(path, O_RDONLY);
-	ssize_t length = fd < 0 ? fd : sys_read_all(fd, map, sizeof(map) - 1);
-	if (length <= 0)
+	if (proc_read(pid, file, map, sizeof(map)) <= 0)
 		return false;
-	map[length] = '\0';
 	for (const char *at = map; account_parse_map(&at, &r) == 0;) {
 		const char *comma = used > 0 ? ", " : "";
 

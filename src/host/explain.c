@@ -11,6 +11,7 @@
 #include "base/fd.h"
 #include "base/fmt.h"
 #include "kernel/process.h"
+#include "kernel/procfs.h"
 #include "kernel/socket.h"
 #include "program/program.h"
 #include "wire/wire.h"
@@ -57,12 +58,11 @@ struct question {
 static int look(void *arg)
 {
 	const struct question *q = arg;
-	char path[64], cwd[PATH_MAX], text[ERR_HINT];
+	char cwd[PATH_MAX], text[ERR_HINT];
 
 	read_cwd(q->pid, cwd);
-	fmt_text(path, sizeof(path), "/proc/%d/root", q->pid);
 
-	autoclose int root = sys_open(path, O_PATH | O_DIRECTORY);
+	autoclose int root = proc_open(q->pid, "root", O_PATH | O_DIRECTORY);
 	if (root < 0)
 		return 1;
 

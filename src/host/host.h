@@ -169,6 +169,9 @@ int idmap_deny_setgroups(struct create *c, struct err *e);
 /* Who user, or group, @inside of the namespace of process @pid is in ours. */
 int idmap_find_outside(pid_t pid, bool group, uid_t inside, uid_t *outside, struct err *e);
 
+/* The user namespace of @pid: its descriptor, or -1. */
+int idmap_open_namespace(pid_t pid, struct err *e);
+
 /* A user namespace with these maps and no process in it, for mounts: its descriptor, or -1. */
 int idmap_make_namespace(const struct id_ranges *uids, const struct id_ranges *gids, struct err *e);
 

@@ -8,7 +8,6 @@
 #include "host/host.h"
 
 #include "base/fd.h"
-#include "base/fmt.h"
 #include "cgroup/cgroup.h"
 #include "heap/log.h"
 #include "kernel/process.h"
@@ -24,11 +23,9 @@ static int not_running(struct err *e)
 /* In a pid namespace of its own the kernel kills whoever is left when the first process ends. */
 static bool shares_pid_namespace(pid_t pid)
 {
-	char path[64], text[4096];
+	char text[4096];
 	const char *line = NULL;
-
-	fmt_text(path, sizeof(path), "/proc/%d/status", pid);
-	autoclose int fd = sys_open(path, O_RDONLY);
+	autoclose int fd = proc_open(pid, "status", O_RDONLY);
 	/* Written by the kernel at once: no second read to find its end. */
 	ssize_t n = fd < 0 ? 0 : sys_read(fd, text, sizeof(text) - 1);
 

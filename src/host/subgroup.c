@@ -8,10 +8,10 @@
  */
 #include "host/host.h"
 
-#include "base/fd.h"
 #include "base/fmt.h"
 #include "base/words.h"
 #include "cgroup/layout.h"
+#include "kernel/procfs.h"
 #include "plan/process/exec.h"
 
 #include <linux/magic.h>
@@ -164,13 +164,9 @@ static const char *tell_v2(char *text)
 
 int subgroup_of_process(const char *dir, pid_t pid)
 {
-	char path[64], text[8192], below[8192];
+	char text[8192], below[8192];
 
-	fmt_text(path, sizeof(path), "/proc/%d/cgroup", pid);
-	autoclose int file = sys_open(path, O_RDONLY);
-	ssize_t n = file < 0 ? 0 : sys_read_all(file, text, sizeof(text) - 1);
-
-	text[n < 0 ? 0 : n] = '\0';
+	(void) proc_read(pid, "cgroup", text, sizeof(text));
 
 	const char *cgroup = tell_v2(text);
 

@@ -13,7 +13,6 @@
  */
 #include "host/host.h"
 
-#include "base/fd.h"
 #include "base/fmt.h"
 #include "base/table.h"
 #include "heap/log.h"
@@ -39,16 +38,12 @@ struct progress {
 /* Its third argument is the step it is at. */
 static void read_title(pid_t pid, char title[WIRE_TITLE])
 {
-	char path[64], text[WIRE_TITLE + 32];
+	char text[WIRE_TITLE + 32];
+	ssize_t n = proc_read(pid, "cmdline", text, sizeof(text));
 
 	title[0] = '\0';
-	fmt_text(path, sizeof(path), "/proc/%d/cmdline", pid);
-
-	autoclose int fd = sys_open(path, O_RDONLY);
-	ssize_t n = fd < 0 ? fd : sys_read_all(fd, text, sizeof(text) - 1);
 	if (n < 0)
 		return;
-	text[n] = '\0';
 
 	const char *second = text + strlen(text) + 1;
 	if (strcmp(text, WIRE_NAME) != 0 || second >= text + n)

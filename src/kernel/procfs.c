@@ -24,6 +24,25 @@ static uint64_t number(const char *at)
 	return n;
 }
 
+int proc_open(pid_t pid, const char *file, int flags)
+{
+	char path[64];
+
+	fmt_text(path, sizeof(path), "/proc/%d/%s", pid, file);
+
+	return sys_open(path, flags);
+}
+
+ssize_t proc_read(pid_t pid, const char *file, char *text, size_t size)
+{
+	autoclose int fd = proc_open(pid, file, O_RDONLY);
+	ssize_t n = fd < 0 ? fd : sys_read_all(fd, text, size - 1);
+
+	text[n < 0 ? 0 : n] = '\0';
+
+	return n;
+}
+
 /* ---- start times ---- */
 
 #define TICK_NS 10000000 /* USER_HZ is 100 on all processors that tare knows */
@@ -119,11 +138,7 @@ static int read_stat(int fd, struct proc_stat *stat)
 
 int proc_stat_read(pid_t pid, struct proc_stat *stat)
 {
-	char path[64];
-
-	fmt_text(path, sizeof(path), "/proc/%d/stat", pid);
-
-	autoclose int fd = sys_open(path, O_RDONLY);
+	autoclose int fd = proc_open(pid, "stat", O_RDONLY);
 
 	return fd < 0 ? fd : read_stat(fd, stat);
 }
@@ -138,15 +153,7 @@ int proc_stat_read_at(int dir, struct proc_stat *stat)
 /* The first word of a file of its; "" where it can't be read. */
 static void read_word(pid_t pid, const char *file, char *text, size_t size)
 {
-	char path[64];
-
-	fmt_text(path, sizeof(path), "/proc/%d/%s", pid, file);
-	text[0] = '\0';
-
-	autoclose int fd = sys_open(path, O_RDONLY);
-	ssize_t n = fd < 0 ? fd : sys_read_all(fd, text, size - 1);
-
-	text[n < 0 ? 0 : n] = '\0';
+	(void) proc_read(pid, file, text, size);
 	text[strcspn(text, " \n")] = '\0';
 }
 

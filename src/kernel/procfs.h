@@ -6,6 +6,15 @@
 
 #include "kernel/sys.h"
 
+/* A descriptor of /proc/@pid/@file, or -errno. */
+int proc_open(pid_t pid, const char *file, int flags);
+
+/*
+ * Reads /proc/@pid/@file. @text gets @size - 1 bytes of it at most, and a NUL. Their number, or -errno, and then
+ * @text is "".
+ */
+ssize_t proc_read(pid_t pid, const char *file, char *text, size_t size);
+
 struct proc_stat {
 	pid_t pid;
 	char state; /* 'R', 'S', 'Z' ... */

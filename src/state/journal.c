@@ -547,15 +547,12 @@ enum journal_words journal_look(int dir, struct arena *a)
 /* The namespace the devices went to: a descriptor, or -errno where it has gone with all that was in it. */
 static int open_namespace(const struct entries *entries, const struct journal_netdev *d)
 {
-	char path[64];
-
 	if (d->namespace)
 		return sys_open(d->namespace, O_RDONLY);
 	if (entries->init.pid <= 0)
 		return -ESRCH;
-	fmt_text(path, sizeof(path), "/proc/%d/ns/net", entries->init.pid);
 
-	autoclose int ns = sys_open(path, O_RDONLY);
+	autoclose int ns = proc_open(entries->init.pid, "ns/net", O_RDONLY);
 	/* Asked after the open: if it still is that process, it was so then. */
 	autoclose int pidfd = open_process(&entries->init);
 	if (pidfd < 0)

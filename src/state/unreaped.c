@@ -16,15 +16,6 @@
 #define DEEPEST 32 /* pid namespaces in one another: MAX_PID_NS_LEVEL of the kernel */
 #define NAME	16 /* TASK_COMM_LEN */
 
-static int open_namespace(pid_t pid)
-{
-	char path[64];
-
-	fmt_text(path, sizeof(path), "/proc/%d/ns/pid", pid);
-
-	return sys_open(path, O_RDONLY);
-}
-
 /* Of a namespace file; 0 where it can't be looked at. */
 static ino_t inode_of(int fd)
 {
@@ -36,7 +27,7 @@ static ino_t inode_of(int fd)
 /* Is @pid in the pid namespace @inode, or in one below? All below have to end, too. */
 static bool is_within(pid_t pid, ino_t inode)
 {
-	autoclose int fd = open_namespace(pid);
+	autoclose int fd = proc_open(pid, "ns/pid", O_RDONLY);
 
 	for (int depth = 0; fd >= 0 && depth < DEEPEST; depth++) {
 		if (inode_of(fd) == inode)
@@ -50,18 +41,6 @@ static bool is_within(pid_t pid, ino_t inode)
 	return false;
 }
 
-static void read_proc(pid_t pid, const char *file, char *text, size_t size)
-{
-	char path[64];
-
-	fmt_text(path, sizeof(path), "/proc/%d/%s", pid, file);
-
-	autoclose int fd = sys_open(path, O_RDONLY);
-	ssize_t n = fd < 0 ? fd : sys_read(fd, text, size - 1);
-
-	text[n < 0 ? 0 : n] = '\0';
-}
-
 /* 0: nobody traces it. */
 static pid_t tracer_of(pid_t pid)
 {
@@ -69,7 +48,7 @@ static pid_t tracer_of(pid_t pid)
 	char text[2048];
 	unsigned long long tracer = 0;
 
-	read_proc(pid, "status", text, sizeof(text));
+	(void) proc_read(pid, "status", text, sizeof(text));
 
 	char *at = strstr(text, key);
 	if (!at)
@@ -84,7 +63,7 @@ static int tell(pid_t pid, pid_t who, const char *role, struct err *e)
 {
 	char name[NAME + 1];
 
-	read_proc(who, "comm", name, sizeof(name));
+	(void) proc_read(who, "comm", name, sizeof(name));
 	name[strcspn(name, "\n")] = '\0';
 	(void) err_in(e, "process %d has ended, and its %s, process %d (%s), does not wait for it",
 		      pid, role, who, name);
@@ -124,7 +103,7 @@ static bool is_zombie_of(pid_t pid, pid_t init, ino_t inode)
 int unreaped_tell(pid_t init, struct err *e)
 {
 	char buf[1024] __attribute__((aligned(8)));
-	autoclose int ns = open_namespace(init);
+	autoclose int ns = proc_open(init, "ns/pid", O_RDONLY);
 	autoclose int proc = sys_open("/proc", O_RDONLY | O_DIRECTORY);
 	ino_t inode = inode_of(ns);
 	struct sys_dir d = SYS_DIR(proc, buf);

@@ -12,6 +12,7 @@
 #include "base/fmt.h"
 #include "base/table.h"
 #include "kernel/process.h"
+#include "kernel/procfs.h"
 #include "plan/accounts.h"
 #include "plan/namespaces/idmap.h"
 
@@ -19,13 +20,9 @@
 
 static int open_of(pid_t pid, const char *file, struct err *e)
 {
-	char path[64];
+	int fd = proc_open(pid, file, O_WRONLY | O_NOFOLLOW);
 
-	fmt_text(path, sizeof(path), "/proc/%d/%s", pid, file);
-
-	int fd = sys_open(path, O_WRONLY | O_NOFOLLOW);
-
-	return fd < 0 ? err_sys(e, fd, "open \"%s\"", path) : fd;
+	return fd < 0 ? err_sys(e, fd, "open \"/proc/%d/%s\"", pid, file) : fd;
 }
 
 static int write_map(pid_t pid, const char *file, const struct id_ranges *ranges, struct err *e)
@@ -175,17 +172,9 @@ int idmap_deny_setgroups(struct create *c, struct err *e)
 
 static int read_map(pid_t pid, const char *file, char map[MAP_TEXT], struct err *e)
 {
-	char path[64];
+	ssize_t length = proc_read(pid, file, map, MAP_TEXT);
 
-	fmt_text(path, sizeof(path), "/proc/%d/%s", pid, file);
-
-	autoclose int fd = sys_open(path, O_RDONLY);
-	ssize_t length = fd < 0 ? fd : sys_read_all(fd, map, MAP_TEXT - 1);
-	if (length < 0)
-		return err_sys(e, (int) length, "read \"%s\"", path);
-	map[length] = '\0';
-
-	return 0;
+	return length < 0 ? err_sys(e, (int) length, "read \"/proc/%d/%s\"", pid, file) : 0;
 }
 
 /* By the IDs inside, and two that go on where the other ends are one: then equal maps are equal lists. The new count. */
@@ -269,18 +258,20 @@ static int stay(void *arg)
 	return 0;
 }
 
+int idmap_open_namespace(pid_t pid, struct err *e)
+{
+	int fd = proc_open(pid, "ns/user", O_RDONLY);
+
+	return fd < 0 ? err_sys(e, fd, "open \"/proc/%d/ns/user\"", pid) : fd;
+}
+
 static int map_and_open(pid_t pid, const struct id_ranges *uids, const struct id_ranges *gids,
 			struct err *e)
 {
-	char path[64];
-
 	if (write_map(pid, "uid_map", uids, e) < 0 || write_map(pid, "gid_map", gids, e) < 0)
 		return -1;
-	fmt_text(path, sizeof(path), "/proc/%d/ns/user", pid);
 
-	int fd = sys_open(path, O_RDONLY);
-
-	return fd < 0 ? err_sys(e, fd, "open \"%s\"", path) : fd;
+	return idmap_open_namespace(pid, e);
 }
 
 int idmap_make_namespace(const struct id_ranges *uids, const struct id_ranges *gids, struct err *e)

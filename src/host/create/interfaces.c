@@ -8,8 +8,8 @@
  */
 #include "host/host.h"
 
-#include "base/fd.h"
 #include "base/fmt.h"
+#include "kernel/procfs.h"
 
 #define MOST_TEXT ((size_t) 1 << 20)
 
@@ -78,15 +78,10 @@ static bool is_ours(pid_t pid)
 
 void interfaces_read(pid_t pid, struct arena *a, struct container_stats *stats)
 {
-	char path[64];
-
-	fmt_text(path, sizeof(path), "/proc/%d/net/dev", pid);
-	autoclose int fd = sys_open(path, O_RDONLY);
-	if (fd < 0 || is_ours(pid))
+	if (is_ours(pid))
 		return;
 
 	char *text = arena_alloc(a, MOST_TEXT);
-	ssize_t n = sys_read_all(fd, text, MOST_TEXT - 1);
-	text[n < 0 ? 0 : n] = '\0';
+	(void) proc_read(pid, "net/dev", text, MOST_TEXT);
 	interfaces_parse(text, a, stats);
 }

@@ -170,12 +170,11 @@ static int own_cgroup(struct create *c, const struct step *s, struct err *e)
 
 static int set_oom_score(struct create *c, const struct step *s, struct err *e)
 {
-	char path[64], value[16];
+	char value[16];
 
-	fmt_text(path, sizeof(path), "/proc/%d/oom_score_adj", c->pid);
 	fmt_text(value, sizeof(value), "%d", (int) s->number);
 
-	autoclose int fd = sys_open(path, O_WRONLY | O_NOFOLLOW);
+	autoclose int fd = proc_open(c->pid, "oom_score_adj", O_WRONLY | O_NOFOLLOW);
 	int r = fd < 0 ? fd : sys_write_all(fd, value, strlen(value));
 	if (r == -EACCES || r == -EPERM) {
 		(void) err_sys(e, r, "set oom_score_adj to %s", value);

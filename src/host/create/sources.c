@@ -17,6 +17,7 @@
 #include "base/path.h"
 #include "heap/arena.h"
 #include "kernel/mount.h"
+#include "kernel/procfs.h"
 #include "wire/filesystem.h"
 #include "wire/wire.h"
 
@@ -89,17 +90,6 @@ static bool is_late(const struct create *c, const struct step *s)
 		return false;
 
 	return path_below(source, rootfs) || (m->recursive && path_below(rootfs, source));
-}
-
-static int open_namespace_of(pid_t pid, struct err *e)
-{
-	char path[64];
-
-	fmt_text(path, sizeof(path), "/proc/%d/ns/user", pid);
-
-	int fd = sys_open(path, O_RDONLY);
-
-	return fd < 0 ? err_sys(e, fd, "open \"%s\"", path) : fd;
 }
 
 static int map_owners(int mount, int users, bool recursive)
@@ -221,7 +211,7 @@ static int explain(const struct mount_step *m, int r, int users, struct err *e)
 static int map_mount(const struct create *c, int mount, const struct mount_step *m, struct err *e)
 {
 	autoclose int users = m->idmap.way == MOUNT_IDMAP_CONTAINER
-				      ? open_namespace_of(c->pid, e)
+				      ? idmap_open_namespace(c->pid, e)
 				      : idmap_make_namespace(&m->idmap.uids, &m->idmap.gids, e);
 	if (users < 0)
 		return -1;
@@ -273,15 +263,11 @@ static int open_rootfs(const char *path, struct err *e)
 /* -ESRCH: tare-init has ended. */
 static int open_inside(const struct create *c, const char *path, int flags, struct err *e)
 {
-	char link[64];
-
-	fmt_text(link, sizeof(link), "/proc/%d/root", c->pid);
-
-	autoclose int root = sys_open(link, O_PATH | O_DIRECTORY);
+	autoclose int root = proc_open(c->pid, "root", O_PATH | O_DIRECTORY);
 	if (root == -ENOENT || root == -ESRCH)
 		return -ESRCH;
 	if (root < 0)
-		return err_sys(e, root, "open \"%s\"", link);
+		return err_sys(e, root, "open \"/proc/%d/root\"", c->pid);
 
 	int fd = sys_open_in_root(root, path, O_PATH | flags);
 
