@@ -6,7 +6,6 @@
 #include "box/image.h"
 
 #include "base/fd.h"
-#include "base/fmt.h"
 #include "base/table.h"
 #include "host/container.h"
 #include "kernel/loop.h"
@@ -194,22 +193,13 @@ static int lock_image(const struct box *b, int file, struct err *e)
 }
 
 /*
- * The very file whose type, device and inode were looked at: whoever may rename in its directory could
- * have another one taken by its name.
+ * The very file whose type, device and inode were looked at is opened again: whoever may rename in its
+ * directory could have another one taken by its name. A device of its own needs no loop.
  */
-static int open_again(const struct box *b, int flags)
-{
-	char name[64];
-
-	fmt_text(name, sizeof(name), "/proc/self/fd/%d", b->file);
-
-	return sys_open(name, flags);
-}
-
-/* A device of its own needs no loop. */
 static int attach(struct box *b, const struct image_part *part, struct err *e)
 {
-	autoclose int file = open_again(b, (b->image_readonly ? O_RDONLY : O_RDWR) | O_NOCTTY);
+	int flags = (b->image_readonly ? O_RDONLY : O_RDWR) | O_NOCTTY;
+	autoclose int file = sys_open_again(b->file, flags);
 
 	if (file < 0)
 		return err_sys(e, file, "open \"%s\"", b->root);
@@ -233,7 +223,7 @@ int box_open_image(struct box *b, struct err *e)
 	if (sys_euid() != 0)
 		return err_msg(e, "\"%s\": an image file takes root, or squashfuse", b->root);
 
-	autoclose int probe = open_again(b, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	autoclose int probe = sys_open_again(b->file, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 	if (probe < 0)
 		return err_sys(e, probe, "open \"%s\"", b->root);
 	if (choose_part(b, b->root, probe, &part, e) < 0)
@@ -264,11 +254,8 @@ static int refuse_file(struct box *b, const char *root, const struct stat *st, s
 /* The kernel knows the path of what is open: without links and dots. */
 static int find_path(struct box *b, int fd, struct err *e)
 {
-	char name[64], path[PATH_MAX];
-
-	fmt_text(name, sizeof(name), "/proc/self/fd/%d", fd);
-
-	ssize_t n = sys_read_link_at(AT_FDCWD, name, path, sizeof(path));
+	char path[PATH_MAX];
+	ssize_t n = sys_path_of(fd, path, sizeof(path));
 	if (n < 0)
 		return err_sys(e, (int) n, "find out the root's absolute path");
 	b->root = arena_memdup(b->arena, path, (size_t) n);

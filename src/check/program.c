@@ -49,24 +49,13 @@ static void refuse(const struct look *l, const char *why)
 
 /* ---- what a mount brings ---- */
 
-static bool read_path(int fd, char path[PATH_MAX])
-{
-	char link[64];
-
-	fmt_text(link, sizeof(link), "/proc/self/fd/%d", fd);
-
-	ssize_t n = sys_read_link_at(AT_FDCWD, link, path, PATH_MAX - 1);
-	path[n > 0 ? n : 0] = '\0';
-
-	return n > 0;
-}
-
 /* Where @fd is below the rootfs; false where /proc does not tell. */
 static bool read_place(const struct look *l, int fd, char place[PATH_MAX])
 {
 	char root[PATH_MAX];
 
-	if (!read_path(l->c->rootfs, root) || !read_path(fd, place))
+	if (sys_path_of(l->c->rootfs, root, sizeof(root)) < 0 ||
+	    sys_path_of(fd, place, PATH_MAX) < 0)
 		return false;
 
 	const char *below = path_below(place, root);

@@ -10,7 +10,6 @@
  */
 #include "inside/inside.h"
 
-#include "base/fmt.h"
 #include "kernel/mount.h"
 #include "kernel/mountinfo.h"
 
@@ -70,15 +69,11 @@ static int take_away(int list, const char *rootfs, struct err *e)
 
 static int take_away_all(const struct inside *in, struct err *e)
 {
-	char link[64], rootfs[PATH_MAX];
-
-	fmt_text(link, sizeof(link), "/proc/self/fd/%d", in->rootfs);
-
-	ssize_t n = sys_read_link_at(AT_FDCWD, link, rootfs, sizeof(rootfs) - 1);
+	char rootfs[PATH_MAX];
+	ssize_t n = sys_path_of(in->rootfs, rootfs, sizeof(rootfs));
 	autoclose int list = n < 0 ? (int) n : sys_open("/proc/self/mountinfo", O_RDONLY);
 	if (list < 0)
 		return err_sys(e, list, "look for the host's procfs and sysfs");
-	rootfs[n] = '\0';
 
 	return take_away(list, rootfs, e);
 }

@@ -129,16 +129,6 @@ int sys_nameless_file(bool program)
 	return fd;
 }
 
-/* What is open for writing can't be executed. */
-static int reopen_readonly(int fd)
-{
-	char path[32];
-
-	fmt_text(path, sizeof(path), "/proc/self/fd/%d", fd);
-
-	return sys_open(path, O_RDONLY);
-}
-
 int sys_program_file(const char *name)
 {
 	int file = make_memfd(name);
@@ -175,8 +165,9 @@ int sys_program_finish(int file)
 {
 	autoclose int own = file;
 
+	/* What is open for writing can't be executed. */
 	if (!takes_seals(own))
-		return reopen_readonly(own);
+		return sys_open_again(own, O_RDONLY);
 
 	int r = seal(own);
 

@@ -204,14 +204,41 @@ static int statfs_in_proc(const char *path, struct statfs *st)
 	return r;
 }
 
+#define OWN_FD 32 /* "/proc/self/fd/2147483647" */
+
+static const char *name_own(int fd, char link[OWN_FD])
+{
+	fmt_text(link, OWN_FD, "/proc/self/fd/%d", fd);
+
+	return link;
+}
+
+int sys_open_again(int fd, int flags)
+{
+	char link[OWN_FD];
+
+	return sys_open(name_own(fd, link), flags);
+}
+
+ssize_t sys_path_of(int fd, char *path, size_t size)
+{
+	char link[OWN_FD];
+	ssize_t n = sys_read_link_at(AT_FDCWD, name_own(fd, link), path, size - 1);
+
+	path[n < 0 ? 0 : n] = '\0';
+
+	return n;
+}
+
 int sys_statfs(int fd, struct statfs *st)
 {
-	char path[32];
+	char link[OWN_FD];
 	int r = (int) SYS_CALL(fstatfs, fd, st, 0, 0, 0, 0);
 
 	if (r != -EBADF || fd < 0)
 		return r;
-	fmt_text(path, sizeof(path), "/proc/self/fd/%d", fd);
+
+	const char *path = name_own(fd, link);
 	r = own_proc < 0 ? sys_statfs_path(path, st)
 			 : statfs_in_proc(path + sizeof("/proc/") - 1, st);
 

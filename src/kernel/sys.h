@@ -73,6 +73,15 @@ static inline int sys_dup_keep(int from, int to)
 	return (int) SYS_CALL(dup3, from, to, 0, 0, 0, 0);
 }
 
+/* The file that @fd has open, opened once more, and not what is at its path by now; needs procfs at /proc. */
+int sys_open_again(int fd, int flags);
+
+/*
+ * Where what @fd has open is, by procfs at /proc: without links and dots. @path gets @size - 1 bytes of it at most,
+ * and a NUL. Their number, or -errno, and then @path is "".
+ */
+ssize_t sys_path_of(int fd, char *path, size_t size);
+
 static inline int sys_fd_flags(int fd)
 {
 	return (int) SYS_CALL(fcntl, fd, F_GETFD, 0, 0, 0, 0);

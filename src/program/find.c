@@ -14,7 +14,7 @@
 
 int program_open(int root, const char *cwd, const char *path)
 {
-	char whole[PATH_MAX], again[64];
+	char whole[PATH_MAX];
 	struct stat st;
 	bool absolute = path[0] == '/';
 
@@ -28,7 +28,6 @@ int program_open(int root, const char *cwd, const char *path)
 		return r;
 	if (!S_ISREG(st.st_mode))
 		return -EACCES;
-	fmt_text(again, sizeof(again), "/proc/self/fd/%d", place);
 
-	return sys_open(again, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	return sys_open_again(place, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 }

@@ -5,7 +5,6 @@
 #include "spec/load.h"
 
 #include "base/fd.h"
-#include "base/fmt.h"
 #include "base/table.h"
 #include "kernel/sys.h"
 #include "libocispec/decode.h"
@@ -16,11 +15,8 @@
 /* The path of an open directory, free of links and dots: the kernel knows it. */
 static const char *real_path(int dir, struct arena *a, struct err *e)
 {
-	char name[64], path[PATH_MAX];
-
-	fmt_text(name, sizeof(name), "/proc/self/fd/%d", dir);
-
-	ssize_t n = sys_read_link_at(AT_FDCWD, name, path, sizeof(path));
+	char path[PATH_MAX];
+	ssize_t n = sys_path_of(dir, path, sizeof(path));
 	if (n < 0) {
 		(void) err_sys(e, (int) n, "find out the bundle's absolute path");
 		return NULL;

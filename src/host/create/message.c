@@ -8,7 +8,6 @@
  */
 #include "host/create/message.h"
 
-#include "base/fmt.h"
 #include "kernel/device.h"
 
 #include <sys/ioctl.h>
@@ -53,12 +52,9 @@ bool message_is_terminal(int fd)
 bool message_is_listener(int fd)
 {
 	static const char name[] = "anon_inode:seccomp notify";
-	char link[64], target[sizeof(name)];
+	char target[sizeof(name) + 1];
 
-	fmt_text(link, sizeof(link), "/proc/self/fd/%d", fd);
-
-	return sys_read_link_at(AT_FDCWD, link, target, sizeof(target)) == sizeof(name) - 1 &&
-	       memcmp(target, name, sizeof(name) - 1) == 0;
+	return sys_path_of(fd, target, sizeof(target)) > 0 && strcmp(target, name) == 0;
 }
 
 /* ---- messages ---- */

@@ -54,17 +54,13 @@ static unsigned nofollow(const struct mount_step *m)
 /* Open @path; @found is where that is, without links. The descriptor, or -errno. */
 static int find(const char *path, unsigned flags, char found[PATH_SIZE])
 {
-	char link[64];
-
 	autoclose int fd = sys_open(path, O_PATH | (flags & AT_SYMLINK_NOFOLLOW ? O_NOFOLLOW : 0));
 	if (fd < 0)
 		return fd;
-	fmt_text(link, sizeof(link), "/proc/self/fd/%d", fd);
 
-	ssize_t n = sys_read_link_at(AT_FDCWD, link, found, PATH_SIZE - 1);
+	ssize_t n = sys_path_of(fd, found, PATH_SIZE);
 	if (n < 0)
 		return (int) n;
-	found[n] = '\0';
 
 	return take_fd(&fd);
 }
