@@ -320,20 +320,16 @@ static int choose_id(struct box *b, const struct stat *st, struct err *e)
 int box_open(struct box *b, const char *root, struct err *e)
 {
 	struct stat st;
-	int r = sys_stat_at(AT_FDCWD, root, 0, &st);
 
 	if (strcmp(root, "-") == 0)
 		return err_msg(e, "\"-\" is no directory: mkdir root && tar -xp -C root");
-	if (r < 0)
-		return err_sys(e, r, "\"%s\"", root);
-	if (!S_ISDIR(st.st_mode) && refuse_file(b, root, &st, e) < 0)
-		return -1;
 
 	autoclose int found = sys_open(root, O_PATH);
-	r = found < 0 ? found : sys_stat(found, &st);
+	int r = found < 0 ? found : sys_stat(found, &st);
 	if (r < 0)
-		return err_sys(e, r, "open \"%s\"", root);
-	if (find_path(b, found, e) < 0)
+		return err_sys(e, r, "\"%s\"", root);
+	if ((!S_ISDIR(st.st_mode) && refuse_file(b, root, &st, e) < 0) ||
+	    find_path(b, found, e) < 0)
 		return -1;
 	if (S_ISDIR(st.st_mode))
 		b->dir = take_fd(&found);

@@ -61,12 +61,14 @@ void box_note_nosuid(const struct box *b)
 	if (b->quiet || b->whole || !has_flag(b, NOSUID))
 		return;
 
-	const char *program = find_powerless(b), *point = mount_point(b);
+	const char *program = find_powerless(b);
+	if (!program)
+		return;
 
-	if (program)
-		log_notice("box \"%s\": \"%s\" is mounted nosuid: %s has no effect (mount -o "
-			   "remount,suid %s)",
-			   b->id, point, program, point);
+	const char *point = mount_point(b);
+	log_notice(
+		"box \"%s\": \"%s\" is mounted nosuid: %s has no effect (mount -o remount,suid %s)",
+		b->id, point, program, point);
 }
 
 void box_explain_noexec(const struct box *b, struct err *e)
