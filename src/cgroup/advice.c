@@ -15,7 +15,7 @@
 #define LIST_SIZE 128 /* of a list of CPUs that is shown */
 
 struct refusal {
-	const char *dir, *file, *value;
+	const char *dir, *file;
 	struct err *e;
 };
 
@@ -257,9 +257,9 @@ static bool matches(const char *pattern, const char *file)
 	       strcmp(file + length - end, tail) == 0;
 }
 
-int cgroup_advise_file(const char *dir, const char *file, const char *value, struct err *e)
+int cgroup_advise_file(const char *dir, const char *file, struct err *e)
 {
-	const struct refusal refusal = { dir, file, value, e };
+	const struct refusal refusal = { dir, file, e };
 
 	for (size_t i = 0; i < ARRAY_SIZE(advices) && e->hint[0] == '\0'; i++) {
 		if (advices[i].code != e->code || !matches(advices[i].file, file))
@@ -274,9 +274,8 @@ int cgroup_advise_file(const char *dir, const char *file, const char *value, str
 }
 
 /* mkdir(2) in a cgroup file system: cgroups(7), "cgroup.max.depth" and "cgroup.max.descendants". */
-int cgroup_advise_make(const char *dir, struct err *e)
+int cgroup_advise_make(struct err *e)
 {
-	(void) dir;
 	if (e->code == EAGAIN)
 		err_hint(e, "cgroup.max.descendants or cgroup.max.depth of a cgroup above it is "
 			    "reached");

@@ -10,11 +10,11 @@
 #include "base/err.h"
 #include "cgroup/cgroup.h"
 
-/* To write @value to @file of @dir failed. */
-int cgroup_advise_file(const char *dir, const char *file, const char *value, struct err *e);
+/* To write to @file of @dir failed. */
+int cgroup_advise_file(const char *dir, const char *file, struct err *e);
 
-/* To make @dir failed. */
-int cgroup_advise_make(const char *dir, struct err *e);
+/* To make a cgroup failed. */
+int cgroup_advise_make(struct err *e);
 
 /* To move a process into @dir failed. */
 int cgroup_advise_join(const char *dir, struct err *e);

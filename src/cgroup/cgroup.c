@@ -231,7 +231,7 @@ static int make_missing(const char *path, char topmost[CGROUP_PATH], struct err 
 	for (;;) {
 		if (r < 0 && r != -EEXIST) {
 			err_sys(e, r, "make cgroup \"%s\"", at);
-			return cgroup_advise_make(at, e);
+			return cgroup_advise_make(e);
 		}
 		if (r == 0 && topmost[0] == '\0')
 			fmt_text(topmost, CGROUP_PATH, "%s", at);
@@ -287,7 +287,7 @@ int cgroup_write(const char *dir, const char *file, const char *value, bool opti
 		return 0;
 	err_sys(e, r, "write \"%s\" to \"%s\"", value, file);
 
-	return cgroup_advise_file(dir, file, value, e);
+	return cgroup_advise_file(dir, file, e);
 }
 
 bool cgroup_has_file(const char *dir, const char *file)
