@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * base/words.h - what a word is, what it ends with, and how many there are
+ * base/words.h - words and lists of them: what one is, what it ends with, how many there are
  */
 #pragma once
 
@@ -26,6 +26,18 @@ static inline size_t list_length(const char *const *list)
 		n++;
 
 	return n;
+}
+
+/* The value of @name in @env (NULL-terminated, or NULL; NAME=VALUE), or NULL. */
+static inline const char *env_value(const char *const *env, const char *name)
+{
+	size_t length = strlen(name);
+
+	for (; env && *env; env++)
+		if (strncmp(*env, name, length) == 0 && (*env)[length] == '=')
+			return *env + length + 1;
+
+	return NULL;
 }
 
 /* What a flag that may be repeated was given, in order. Zeroed: it was not given. */

@@ -133,22 +133,16 @@ static bool is_registered(struct box *b, const char *arch)
 	       strcspn(flags, "F") < strcspn(flags, "\n");
 }
 
-static const char *callers_path(const struct box *b)
-{
-	for (size_t i = 0; b->env[i]; i++)
-		if (strncmp(b->env[i], "PATH=", 5) == 0)
-			return b->env[i] + 5;
-
-	return "/usr/local/bin:/usr/bin:/bin";
-}
-
 /* qemu-ARCH-static or qemu-ARCH in the caller's PATH; NULL: there is none. */
 static const char *find_qemu(struct box *b, const char *arch)
 {
 	static const char *const forms[] = { "-static", "" };
+	const char *callers = env_value(b->env, "PATH");
 
+	if (!callers)
+		callers = "/usr/local/bin:/usr/bin:/bin";
 	for (size_t i = 0; i < ARRAY_SIZE(forms); i++)
-		for (const char *at = callers_path(b); *at;) {
+		for (const char *at = callers; *at;) {
 			size_t length = strcspn(at, ":");
 			const char *path = arena_printf(b->arena, "%.*s/qemu-%s%s", (int) length,
 							at, arch, forms[i]);

@@ -51,11 +51,9 @@ int box_check_whole(struct box *b, struct err *e)
 
 static const char *home_of_caller(const struct box *b)
 {
-	for (size_t i = 0; b->env[i]; i++)
-		if (strncmp(b->env[i], "HOME=/", 6) == 0)
-			return path_clean(b->arena, b->env[i] + 5);
+	const char *home = env_value(b->env, "HOME");
 
-	return "/";
+	return home && home[0] == '/' ? path_clean(b->arena, home) : "/";
 }
 
 static bool is_emptied(const struct box *b, const char *path)

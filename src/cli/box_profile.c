@@ -11,7 +11,6 @@
 
 #include "base/fd.h"
 #include "base/table.h"
-#include "cli/root.h"
 #include "heap/output_file.h"
 #include "kernel/process.h"
 

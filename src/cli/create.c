@@ -7,7 +7,6 @@
 #include "cli/verb.h"
 
 #include "base/table.h"
-#include "cli/root.h"
 
 static const struct flag common_rows[] = {
 	{ "bundle", 'b', false, FLAG_TEXT, offsetof(struct options, bundle), "DIR",

@@ -7,7 +7,6 @@
 #include "cli/verb.h"
 
 #include "base/table.h"
-#include "cli/root.h"
 
 #include <limits.h>
 

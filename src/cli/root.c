@@ -9,6 +9,7 @@
 #include "cli/root.h"
 
 #include "base/fd.h"
+#include "base/words.h"
 #include "kernel/process.h"
 
 #include <limits.h>
@@ -16,18 +17,6 @@
 
 #define DEFAULT_ROOT  "/run/tare"
 #define ANDROID_PLACE "/data/local/tmp"
-
-const char *env_value(const char *const *env, const char *name)
-{
-	size_t length = strlen(name);
-
-	for (; *env; env++) {
-		if (strncmp(*env, name, length) == 0 && (*env)[length] == '=')
-			return *env + length + 1;
-	}
-
-	return NULL;
-}
 
 /*
  * The first user namespace maps every ID to itself; the map of any other one is smaller or moved.

@@ -8,9 +8,6 @@
 #include "heap/arena.h"
 #include "state/record.h"
 
-/* The value of @name in @env (NULL-terminated, NAME=VALUE), or NULL. */
-const char *env_value(const char *const *env, const char *name);
-
 /*
  * --root made absolute, without `.`, `..` and double slashes; "/" and "" are refused. Without
  * --root (NULL): /run/tare, or $XDG_RUNTIME_DIR/tare for who is not the host's root. Nothing is

@@ -4,8 +4,6 @@
  */
 #include "cli/verb.h"
 
-#include "cli/root.h"
-
 static int perform(struct call *call, struct err *e)
 {
 	const char *notify_socket = env_value(call->env, "NOTIFY_SOCKET");

@@ -194,11 +194,10 @@ static int become_ps(void *arg)
 
 static const char *find_program(const char *name, const char *const *env, struct arena *a)
 {
-	const char *path = "/usr/local/bin:/usr/bin:/bin";
+	const char *path = env_value(env, "PATH");
 
-	for (; *env; env++)
-		if (strncmp(*env, "PATH=", 5) == 0 && (*env)[5] != '\0')
-			path = *env + 5;
+	if (!path || path[0] == '\0')
+		path = "/usr/local/bin:/usr/bin:/bin";
 	for (size_t length; *path; path += length + (path[length] == ':')) {
 		length = strcspn(path, ":");
 		if (length == 0 || path[0] != '/')

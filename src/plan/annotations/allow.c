@@ -9,6 +9,7 @@
 
 #include "base/fd.h"
 #include "base/table.h"
+#include "base/words.h"
 #include "heap/json_text.h"
 #include "kernel/sys.h"
 
@@ -166,27 +167,16 @@ static const char *read_file(struct arena *a, struct err *e)
 	return text;
 }
 
-static const char *read_variable(const char *const *env)
-{
-	static const char name[] = ALLOW_VARIABLE "=";
-
-	for (; env && *env; env++)
-		if (strncmp(*env, name, sizeof(name) - 1) == 0)
-			return *env + sizeof(name) - 1;
-
-	return "";
-}
-
 int allow_find(const char *const *env, const char *key, struct arena *a, struct allowance *found,
 	       struct err *e)
 {
-	const char *text = read_file(a, e);
+	const char *text = read_file(a, e), *variable = env_value(env, ALLOW_VARIABLE);
 
 	*found = (struct allowance) { .on = true };
 	if (!text || allow_parse(text, true, key, a, found, e) < 0)
 		return -1;
 
-	return allow_parse(read_variable(env), false, key, a, found, e);
+	return allow_parse(variable ? variable : "", false, key, a, found, e);
 }
 
 /* ---- a path ---- */

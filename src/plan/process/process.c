@@ -7,6 +7,7 @@
 #include "plan/planner.h"
 
 #include "base/table.h"
+#include "base/words.h"
 #include "kernel/process.h"
 #include "plan/annotations/annotation.h"
 
@@ -166,22 +167,10 @@ static const char **make_environment(struct planner *p)
 	return envp;
 }
 
-/* The value of @name, an entry's part up to and with the `=`; NULL: not there. */
-static const char *find_value(const char *const *envp, const char *name)
-{
-	size_t length = strlen(name);
-
-	for (; *envp; envp++)
-		if (strncmp(*envp, name, length) == 0)
-			return *envp + length;
-
-	return NULL;
-}
-
 /* An empty HOME is as good as none; what takes its place must not stand beside it. */
 static bool drop_empty_home(const char **envp)
 {
-	const char *home = find_value(envp, "HOME=");
+	const char *home = env_value(envp, "HOME");
 
 	if (home && home[0])
 		return false;
@@ -230,7 +219,7 @@ int plan_prepare_exec(struct planner *p, struct err *e)
 
 	const char **envp = make_environment(p);
 	bool home_missing = drop_empty_home(envp);
-	const char *path = find_value(envp, "PATH=");
+	const char *path = env_value(envp, "PATH");
 
 	p->exec = (struct exec_step) {
 		.argv = make_arguments(p),
