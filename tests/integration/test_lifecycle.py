@@ -405,7 +405,8 @@ def test_list_shows_containers_as_a_table(bundles):
     for heading, cell in (("PID", rows[a.id][1]), ("STATUS", "created"), ("CREATED", rows[a.id][4])):
         line = next(x for x in r.lines if x.startswith(a.id + " "))
         assert line.index(cell, line.index(" ")) == r.lines[0].index(heading), r.out
-    assert r.lines[0].startswith("ID          PID         STATUS")
+    width = max(12, len(a.id) + 3, len(b.id) + 3)
+    assert r.lines[0].startswith("ID".ljust(width) + "PID         STATUS"), r.out
 
 
 def test_list_json_is_one_line_with_the_owner(bundle):
