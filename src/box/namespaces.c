@@ -135,7 +135,8 @@ static int map_caller(struct box *b, bool keep_id, struct err *e)
 	const struct facts *f = b->facts;
 	bool both = f->sub_uids.count > 0 && f->sub_gids.count > 0 && b->level[WISH_SUBIDS] == 0;
 
-	if (!both && f->euid != 0 && !keep_id &&
+	/* In the host's own tree the caller's files are the caller's: nobody wishes for more ids. */
+	if (!both && f->euid != 0 && !keep_id && !b->whole &&
 	    box_leave_out(b, WISH_SUBIDS, lacks_range(b), e) < 0)
 		return -1;
 

@@ -298,6 +298,12 @@ static void note_dangers(const struct box *b)
 	box_note_nosuid(b);
 }
 
+/* Somebody else has made the box between our look for it and the claim of its name. */
+static bool is_taken(const struct err *e)
+{
+	return strcmp(e->operation, "claim-id") == 0;
+}
+
 static int run(struct call *call, struct box *b, struct create_options *o,
 	       struct box_report *report, struct err *e)
 {
@@ -310,8 +316,10 @@ static int run(struct call *call, struct box *b, struct create_options *o,
 	if (!b->options->plan)
 		note_dangers(b);
 	do {
-		if (box_config(b, e) < 0 || (!b->options->plan && box_write_files(b, e) < 0))
+		if (box_config(b, e) < 0 || (!b->options->plan && box_write_files(b, e) < 0)) {
+			box_report_failure(report, EXIT_OURS, e);
 			return -1;
+		}
 		r = try(call, b, o, &exit_code, e);
 	} while (r < 0 && box_again(b, e) > 0);
 	if (!b->detach && !b->options->plan && !box_find_running(call, b))
@@ -320,7 +328,10 @@ static int run(struct call *call, struct box *b, struct create_options *o,
 		call->failure = box_exit_code(e);
 		if (call->failure == EXIT_NOT_EXECUTABLE)
 			box_explain_noexec(b, e);
-		return box_locate(b, e);
+		(void) box_locate(b, e);
+		if (!is_taken(e))
+			box_report_failure(report, call->failure, e);
+		return -1;
 	}
 
 	return b->detach && !b->options->plan ? box_print_name(b->id, e) : exit_code;
@@ -331,12 +342,6 @@ static bool is_terminal(int fd)
 	struct winsize size;
 
 	return sys_ioctl(fd, TIOCGWINSZ, &size) == 0;
-}
-
-/* Somebody else has made the box between our look for it and the claim of its name. */
-static bool is_taken(const struct err *e)
-{
-	return strcmp(e->operation, "claim-id") == 0;
 }
 
 static int join_or_run(struct call *call, struct box *b, struct err *e)
@@ -370,11 +375,32 @@ static int join_or_run(struct call *call, struct box *b, struct err *e)
 	}
 }
 
+/* A flag that would be ignored, for another flag or ROOT takes its meaning away. */
+static int refuse_idle_flags(const struct call *call, struct box *b, struct err *e)
+{
+	const struct box_options *o = b->options;
+
+	if (o->output && !call->options.detach)
+		return box_refuse(b, "output", o->output, e, "it goes with --detach");
+	if (call->options.json && !o->plan)
+		return box_refuse(b, "json", NULL, e, "it goes with --plan");
+	if (o->tty && o->no_tty)
+		return box_refuse(b, "tty", NULL, e, "--no-tty says the opposite");
+	if (o->init && o->no_init)
+		return box_refuse(b, "init", NULL, e, "--no-init says the opposite");
+	if (o->partition && !b->is_image)
+		return box_refuse(b, "partition", arena_printf(b->arena, "%u", o->partition), e,
+				  "\"%s\" is a directory", b->root);
+
+	return 0;
+}
+
 static int perform_with(struct call *call, struct box *b, struct err *e)
 {
 	const char *emitted = b->options->emit_config;
 
-	if (box_check_whole(b, e) < 0 || box_read_wishes(b, e) < 0)
+	if (box_check_whole(b, e) < 0 || refuse_idle_flags(call, b, e) < 0 ||
+	    box_read_wishes(b, e) < 0)
 		return -1;
 	if (b->options->save)
 		return box_save(call, b, e);

@@ -69,5 +69,8 @@ struct box_report {
 
 int box_report_open(struct box_report *r, struct box *b, struct err *e);
 
+/* The program was not started: @code is what tare exits with, @e why. */
+void box_report_failure(struct box_report *r, int code, const struct err *e);
+
 /* For create_options: what became of the run. */
 void box_report_event(void *context, const struct run_event *event);

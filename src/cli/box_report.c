@@ -2,8 +2,8 @@
 /*
  * cli/box_report.c - --report: what a program needs to know that runs boxes, a JSON object a line
  *
- * First what was left out, then that the program runs, then how it ended and what it took. Each
- * line is one write(2) to a file that is appended to.
+ * First what was left out, then that the program runs, then how it ended and what it took; or why
+ * it was never started. Each line is one write(2) to a file that is appended to.
  */
 #include "cli/box.h"
 
@@ -71,6 +71,19 @@ static void report_end(struct box_report *r, const struct run_event *event)
 			      json_quote(a, r->box->id), event->exit_code, reason_of(event),
 			      event->signal, (long long) wall, (unsigned long long) event->cpu_us,
 			      (unsigned long long) event->peak_memory));
+}
+
+void box_report_failure(struct box_report *r, int code, const struct err *e)
+{
+	struct arena *a = r->box->arena;
+	char line[ERR_TEXT + ERR_PLACE + ERR_HINT];
+
+	if (r->file < 0)
+		return;
+	err_line(e, line, sizeof(line));
+	report_omissions(r);
+	write_line(r, arena_printf(a, "{\"failed\":{\"id\":%s,\"code\":%d,\"error\":%s}}\n",
+				   json_quote(a, r->box->id), code, json_quote(a, line)));
 }
 
 void box_report_event(void *context, const struct run_event *event)

@@ -176,6 +176,10 @@ def test_the_working_directory(box, scratch):
     (["--timeout", "3"], "--timeout 3: it is a time: 30s, 1m30s"),
     (["-d", "--timeout", "3s"], "--timeout 3s: nobody would be there to end a detached box"),
     (["-d", "-t"], "--tty: a detached box has no terminal"),
+    (["-t", "--no-tty"], "--tty: --no-tty says the opposite"),
+    (["--init", "--no-init"], "--init: --no-init says the opposite"),
+    (["--output", "x"], "--output x: it goes with --detach"),
+    (["--json"], "--json: it goes with --plan"),
     (["--net", "bridge"], "--net bridge: it is host, none, or the absolute path of a network namespace"),
     (["--unshare", "nets"], '--unshare nets: unknown namespace "nets"'),
     (["--share", "pid,mount"], '--share pid,mount: a box always has mounts of its own'),
@@ -203,6 +207,10 @@ def test_what_is_wrong_is_one_line_with_the_flag(box, words, text):
     if LAYOUT == "none" and any(w in ("--memory", "--cpus", "--pids", "--io-weight") for w in words):
         pytest.skip("the value is looked at, but there is no cgroup to give it to")
     box.refused(text, *words, "--", "true")
+
+
+def test_a_directory_has_no_partitions(box):
+    box.refused(f'--partition 2: "{box.dir}" is a directory', "--partition", "2", "--", "true")
 
 
 def test_a_limit_without_a_cgroup_is_an_error(box):

@@ -164,6 +164,15 @@ def test_the_report_has_what_was_left_out(box, phone, scratch):
                                                "means": "processes of the host are visible"}
 
 
+def test_the_report_knows_why_nothing_was_started(box, scratch):
+    report = scratch / "report"
+    assert box.run("--report", report, "--", "/nope").code == 127
+    assert box.run("--report", report, "--cap", "bogus", "--", "true").code == 125
+    assert lines_of(report) == [
+        {"failed": {"id": box.id, "code": 127, "error": 'exec: "/nope": stat /nope: no such file or directory'}},
+        {"failed": {"id": box.id, "code": 125, "error": '--cap bogus: unknown capability "bogus" (did you mean "bpf"?)'}}]
+
+
 def test_a_report_that_can_not_be_written_is_an_error(box):
     box.refused('--report "/nowhere/x": report "/nowhere/x": no such file or directory', "--report", "/nowhere/x", "--", "true")
 

@@ -62,6 +62,11 @@ def test_processes_devices_and_network_are_its_own(box):
     assert int(r.lines[0]) < 8 and "null" in r.lines and r.lines[-1].split() == ["lo"] and not {"vda", "sda", "kmsg"} & set(r.lines)
 
 
+def test_one_id_is_all_that_an_ordinary_user_wishes_for_here(box):
+    r = box("--strict", "-r", "/", "id", "-u")
+    assert (r.code, r.out, r.err) == (0, "0\n", "")
+
+
 def test_a_program_of_the_host_runs(box):
     assert box("-r", "/", "python3", "-c", "print('hello')").ok().out == "hello\n"
 
