@@ -234,7 +234,7 @@ static void add_android_groups(struct box *b)
 static char *usual_user(struct box *b)
 {
 	const char *userns = b->options->userns;
-	bool kept = userns && strcmp(userns, "keep-id") == 0;
+	bool kept = box_is_bare(b) || (userns && strcmp(userns, "keep-id") == 0);
 
 	return arena_printf(b->arena, "%u", kept ? b->facts->euid : 0);
 }

@@ -45,6 +45,9 @@ enum box_wish {
 	WISH_SUBIDS,
 	WISH_DNS,
 	WISH_GROUPS,
+	WISH_LANDLOCK,
+	WISH_LANDLOCK_SCOPES,
+	WISH_NAMESPACES,
 	WISH_MOUNTS,
 	BOX_WISHES
 };
@@ -80,7 +83,7 @@ struct box_options {
 	bool tty, no_tty, init, no_init;
 	const char *require, *without, *report, *profile, *save;
 	unsigned android; /* enum box_android */
-	bool strict, best_effort_root;
+	bool strict, best_effort_root, landlock;
 	unsigned partition;
 	bool is_new; /* --new */
 	bool plan;
@@ -258,6 +261,9 @@ box_subject box_limits;	 /* limits.c: --memory, --cpus ... */
 box_subject box_paths;	 /* config.c: --mask, --protect, --unmask */
 box_subject box_filter;	 /* filter.c: --seccomp, --deny */
 
+/* namespaces.c: --net none */
+bool box_has_no_network(const struct box *b);
+
 /* limits.c: has it no cgroup of its own? */
 bool box_without_cgroups(const struct box *b);
 
@@ -273,6 +279,28 @@ void box_add_whole(struct box *b);
 /* A mount that nobody asked for; @options NULL-terminated. */
 void box_add_mount(struct box *b, const char *target, const char *type, const char *source,
 		   const char *const *options);
+
+/* The @i-th place of the host's tree that is empty in the box, or not to be read; NULL: no more. */
+const char *box_hidden_place(const struct box *b, size_t i);
+
+/* Is @path one of them, or below it? */
+bool box_is_hidden_place(const struct box *b, const char *path);
+
+/* ---- landlock.c: --landlock ---- */
+
+box_subject box_landlock;
+
+/*
+ * Has the box no namespace at all, and no mount? The program is then held by Landlock alone, in the
+ * host's own tree, as an ordinary user.
+ */
+bool box_is_bare(const struct box *b);
+
+/* Could that be, where the kernel makes no namespaces for this user? */
+bool box_may_be_bare(const struct box *b);
+
+/* Do the flags ask for nothing that takes more than that? 0, or -1. Behind box_mounts(). */
+box_subject box_check_bare;
 
 /* layers.c: -x, --overlay, --lower */
 box_subject box_layers;

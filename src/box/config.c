@@ -82,7 +82,7 @@ int box_paths(struct box *b, struct err *e)
 {
 	const struct box_options *o = b->options;
 	const struct oci_linux *usual = spec_default(b->arena, false, 0, 0, false)->linux;
-	bool none = o->privileged || b->level[WISH_MOUNTS] > 0;
+	bool none = o->privileged || b->level[WISH_MOUNTS] > 0 || box_is_bare(b);
 
 	if (check_paths(b, &o->masked, e) < 0 || check_paths(b, &o->protected, e) < 0 ||
 	    check_paths(b, &o->unmasked, e) < 0)
@@ -108,8 +108,9 @@ int box_paths(struct box *b, struct err *e)
 static int set_root(struct box *b, struct err *e)
 {
 	/* Layers alone have no place for changes. */
-	bool readonly = b->options->read_only ||
-			(b->layered && !b->layers.directory && !b->options->ephemeral);
+	bool readonly =
+		!box_is_bare(b) && (b->options->read_only ||
+				    (b->layered && !b->layers.directory && !b->options->ephemeral));
 
 	(void) e;
 	b->root_property = (struct oci_root) {
@@ -125,8 +126,9 @@ static int set_root(struct box *b, struct err *e)
 }
 
 static box_subject *const subjects[] = {
-	box_choose_account, box_layers,	 set_root,   box_namespaces, box_mounts, box_process,
-	box_arch,	    box_devices, box_limits, box_paths,	     box_filter,
+	box_choose_account, box_layers,	 set_root,   box_namespaces, box_mounts,
+	box_check_bare,	    box_process, box_arch,   box_devices,    box_landlock,
+	box_limits,	    box_paths,	 box_filter,
 };
 
 int box_config(struct box *b, struct err *e)

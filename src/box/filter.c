@@ -175,9 +175,16 @@ static bool has_admin(const struct box *b)
 	return is_one_of("CAP_SYS_ADMIN", caps->bounding, caps->bounding_count);
 }
 
+/* Landlock knows of TCP alone: without a network namespace no socket of the host's network is made. */
+static const uint64_t network_families[] = { AF_INET, AF_INET6, AF_PACKET, AF_NETLINK };
+
 static void add_usual_rules(struct box *b)
 {
+	bool closed = box_is_bare(b) && box_has_no_network(b);
+
 	deny_calls(b, denied_calls, ARRAY_SIZE(denied_calls));
+	for (size_t i = 0; closed && i < ARRAY_SIZE(network_families); i++)
+		deny_argument(b, "socket", 0, UINT32_MAX, network_families[i]);
 	for (size_t i = 0; i < ARRAY_SIZE(denied_arguments); i++)
 		deny_argument(b, denied_arguments[i].call, denied_arguments[i].argument, UINT32_MAX,
 			      denied_arguments[i].value);

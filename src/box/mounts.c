@@ -467,7 +467,7 @@ int box_mounts(struct box *b, struct err *e)
 		return err_cfg(
 			e, "--best-effort-root",
 			"layers, images and -r take mounts of its own, which the kernel refuses");
-	if (b->level[WISH_MOUNTS] == 0) {
+	if (b->level[WISH_MOUNTS] == 0 && !box_is_bare(b)) {
 		add_usual(b);
 		box_add_whole(b);
 		if (add_dns(b, e) < 0)

@@ -65,6 +65,11 @@ static int read_list(struct box *b, const char *flag, const char *list, bool is_
 	return 0;
 }
 
+bool box_has_no_network(const struct box *b)
+{
+	return b->options->net && strcmp(b->options->net, "none") == 0;
+}
+
 static int read_net(struct box *b, struct choice *net, struct err *e)
 {
 	const char *word = b->options->net;
@@ -72,7 +77,7 @@ static int read_net(struct box *b, struct choice *net, struct err *e)
 	if (!word)
 		return 0;
 	*net = (struct choice) { .flag = "net", .value = word };
-	if (strcmp(word, "none") == 0)
+	if (box_has_no_network(b))
 		net->is_new = true;
 	else if (word[0] == '/')
 		net->path = word;
@@ -270,6 +275,13 @@ int box_namespaces(struct box *b, struct err *e)
 {
 	struct choice choices[KINDS] = { 0 };
 
+	/* The caller itself, as no id can be changed. */
+	if (box_is_bare(b)) {
+		b->user.gid = b->facts->egid;
+		b->user.additional_gids_count = 0;
+		box_annotate(b, "run.oci.keep_original_groups", "1");
+		return 0;
+	}
 	for (size_t i = 0; i < KINDS; i++)
 		choices[i].is_new = kinds[i].is_new && b->level[kinds[i].wish] == 0;
 	if (read_list(b, "unshare", b->options->unshare, true, choices, e) < 0 ||

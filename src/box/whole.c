@@ -56,15 +56,27 @@ static const char *home_of_caller(const struct box *b)
 	return home && home[0] == '/' ? path_clean(b->arena, home) : "/";
 }
 
-static bool is_emptied(const struct box *b, const char *path)
+const char *box_hidden_place(const struct box *b, size_t i)
 {
 	const char *home = home_of_caller(b);
 
-	for (size_t i = 0; i < ARRAY_SIZE(emptied); i++)
-		if (path_below(path, emptied[i].path))
+	if (i < ARRAY_SIZE(emptied))
+		return emptied[i].path;
+	if (i == ARRAY_SIZE(emptied))
+		return "/dev";
+
+	return i == ARRAY_SIZE(emptied) + 1 && strcmp(home, "/") != 0 ? home : NULL;
+}
+
+bool box_is_hidden_place(const struct box *b, const char *path)
+{
+	const char *hidden;
+
+	for (size_t i = 0; (hidden = box_hidden_place(b, i)); i++)
+		if (path_below(path, hidden))
 			return true;
 
-	return strcmp(home, "/") != 0 && path_below(path, home);
+	return false;
 }
 
 static void add_empty(struct box *b, const char *path, const char *mode)
@@ -85,7 +97,7 @@ static void add_mounted(struct box *b)
 	struct mountinfo_line line;
 
 	while (mountinfo_next(&m, &line) > 0) {
-		bool ours = strcmp(line.point, "/") == 0 || is_emptied(b, line.point);
+		bool ours = strcmp(line.point, "/") == 0 || box_is_hidden_place(b, line.point);
 
 		for (size_t i = 0; !ours && i < ARRAY_SIZE(kernel_places); i++)
 			ours = path_below(line.point, kernel_places[i]);

@@ -95,6 +95,16 @@ static const struct wish {
 	[WISH_GROUPS] = { "android-groups",
 			  "Android's network groups",
 			  { { "", "programs may have no network" } } },
+	[WISH_LANDLOCK] = { "landlock",
+			    "Landlock",
+			    { { "", "namespaces alone hold the program" } } },
+	[WISH_LANDLOCK_SCOPES] = { "landlock-scopes",
+				   "Landlock's rules for signals and sockets",
+				   { { "", "processes of this user can be signalled" } } },
+	[WISH_NAMESPACES] = { "namespaces",
+			      "namespaces",
+			      { { "Landlock alone",
+				  "other processes and System V IPC are visible, and what the program leaves behind goes on" } } },
 	[WISH_MOUNTS] = { "mounts",
 			  "mounts of its own",
 			  { { "a bare chroot",
@@ -131,7 +141,7 @@ static const struct {
 } namespaces[] = {
 	{ CLONE_NEWPID, WISH_PID, "pid" },	    { CLONE_NEWIPC, WISH_IPC, "ipc" },
 	{ CLONE_NEWUTS, WISH_UTS, "uts" },	    { CLONE_NEWNET, WISH_NONE, "network" },
-	{ CLONE_NEWCGROUP, WISH_CGROUP, "cgroup" }, { CLONE_NEWUSER, WISH_NONE, "user" },
+	{ CLONE_NEWCGROUP, WISH_CGROUP, "cgroup" }, { CLONE_NEWUSER, WISH_NAMESPACES, "user" },
 };
 
 /* ---- the flags ---- */
@@ -184,6 +194,8 @@ int box_read_wishes(struct box *b, struct err *e)
 			box_demand(b, demanding[i].wish);
 	if (o->tty)
 		box_demand(b, WISH_PTS);
+	if (!box_may_be_bare(b))
+		box_demand(b, WISH_NAMESPACES);
 
 	return 0;
 }
@@ -312,6 +324,9 @@ static int leave_out_namespaces(struct box *b, uint64_t missing, struct err *e)
 {
 	int r = 0;
 
+	/* An ordinary user makes all others in that of users. */
+	if (missing & CLONE_NEWUSER)
+		missing = CLONE_NEWUSER;
 	/* What can't be left out comes first: nothing is told of others then. */
 	for (size_t i = 0; i < ARRAY_SIZE(namespaces); i++)
 		if (missing & namespaces[i].type && is_demanded(b, namespaces[i].wish))

@@ -106,6 +106,7 @@ static const struct flag rows[] = {
 	TEXT("without", without, "LIST", "leave these out without trying, and say nothing"),
 	TEXT("report", report, "FILE", "append JSON lines: what was left out, the start, the end and what it took"),
 	{ "android", 0, false, FLAG_WORD, FIELD(box.android), "auto|on|off", "the host is a phone: groups 3003 and others for the network (auto)" },
+	BOOL("landlock", landlock, "keep the program to the paths that the flags name by Landlock, too"),
 	BOOL("best-effort-root", best_effort_root, "where no mount is allowed: a bare chroot, which holds nobody"),
 	{ "quiet", 'q', false, FLAG_BOOL, FIELD(quiet), NULL, "do not tell what was left out" },
 	/* in a file */

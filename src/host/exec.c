@@ -14,6 +14,7 @@
 #include "heap/log.h"
 #include "host/saved_config.h"
 #include "kernel/process.h"
+#include "plan/annotations/annotation.h"
 #include "plan/process/exec.h"
 
 #include <linux/magic.h>
@@ -157,6 +158,30 @@ static const struct oci_process *choose_process(const struct oci_config *config,
 	return override(process, o, a, e) < 0 ? NULL : process;
 }
 
+/* Those of `box` are about its program; what restricts the container restricts that, too. */
+static struct oci_string_map *choose_annotations(const struct oci_config *frozen,
+						 const struct oci_config *made, struct arena *a)
+{
+	const struct oci_string_map *own = made->annotations;
+	const char *restriction = oci_string_map_find(frozen->annotations, ANNOTATION_LANDLOCK);
+	struct oci_string_map *all = arena_new(a, struct oci_string_map);
+
+	if (!restriction)
+		return made->annotations;
+
+	size_t count = own ? own->count : 0;
+	all->keys = arena_array(a, count + 1, sizeof(*all->keys));
+	all->values = arena_array(a, count + 1, sizeof(*all->values));
+	for (; all->count < count; all->count++) {
+		all->keys[all->count] = own->keys[all->count];
+		all->values[all->count] = own->values[all->count];
+	}
+	all->keys[all->count] = ANNOTATION_LANDLOCK;
+	all->values[all->count++] = restriction;
+
+	return all;
+}
+
 /* ---- where ---- */
 
 static int check_status(int dir, const struct record *rec, const struct exec_options *o,
@@ -191,7 +216,7 @@ static int decide(struct create *c, const struct exec_options *o, int dir, struc
 
 	struct oci_config config = *frozen;
 	if (o->made)
-		config.annotations = o->made->annotations;
+		config.annotations = choose_annotations(frozen, o->made, own);
 	config.process = (struct oci_process *) choose_process(frozen, o, own, e);
 	if (!config.process)
 		return -1;

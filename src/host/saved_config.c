@@ -7,6 +7,7 @@
 #include "base/fd.h"
 #include "libocispec/decode.h"
 #include "libocispec/encode.h"
+#include "plan/annotations/annotation.h"
 #include "state/directory.h"
 #include "state/lines.h"
 
@@ -32,7 +33,8 @@ static struct oci_string_map *keep_of_annotations(const struct oci_string_map *f
 	to->keys = arena_array(a, from->count, sizeof(*to->keys));
 	to->values = arena_array(a, from->count, sizeof(*to->values));
 	for (size_t i = 0; i < from->count; i++)
-		if (strncmp(from->keys[i], front, sizeof(front) - 1) == 0) {
+		if (strncmp(from->keys[i], front, sizeof(front) - 1) == 0 ||
+		    strcmp(from->keys[i], ANNOTATION_LANDLOCK) == 0) {
 			to->keys[to->count] = from->keys[i];
 			to->values[to->count++] = from->values[i];
 		}

@@ -65,6 +65,7 @@ static step_performer *const performers[OP_COUNT] = {
 	[OP_SET_UMASK] = user_set_umask,
 	[OP_SET_CAPS] = user_set_caps,
 	[OP_NO_NEW_PRIVS] = user_no_new_privs,
+	[OP_RESTRICT] = landlock_restrict,
 	[OP_DROP_LAST] = user_drop_last,
 	[OP_ENTER_PIDS] = clone_enter_pids,
 	[OP_STAY_AS_INIT] = reaper_stay,

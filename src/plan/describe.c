@@ -8,6 +8,7 @@
 #include "base/fmt.h"
 #include "base/utf8.h"
 #include "heap/json_text.h"
+#include "kernel/landlock.h"
 #include "kernel/mount.h"
 #include "plan/process/caps.h"
 #include "plan/process/memory_policy.h"
@@ -592,6 +593,21 @@ static void describe_init(struct line *l, const struct step *s)
 	say(l, s->init.subreaper ? "reaps its own descendants" : "reaps all of its pid namespace");
 }
 
+static void describe_landlock(struct line *l, const struct step *s)
+{
+	const struct landlock_step *k = &s->landlock;
+
+	for (size_t i = 0; i < k->count; i++) {
+		bool writes = k->rules[i].access & LANDLOCK_WRITE_FILE;
+
+		say(l, "%s%s ", i > 0 ? ", " : "", writes ? "write" : "read");
+		say_quoted(l, k->rules[i].path);
+	}
+	say(l, k->tcp ? ", no TCP" : "");
+	say(l, k->scoped & LANDLOCK_SOCKETS ? ", no abstract sockets of others" : "");
+	say(l, k->scoped & LANDLOCK_SIGNALS ? ", no signals to others" : "");
+}
+
 static void describe_exec(struct line *l, const struct step *s)
 {
 	say_strings(l, s->exec.argv);
@@ -664,6 +680,7 @@ static describer *const describers[OP_COUNT] = {
 	[OP_SET_UMASK] = describe_umask,
 	[OP_SET_CAPS] = describe_caps,
 	[OP_NO_NEW_PRIVS] = describe_nothing,
+	[OP_RESTRICT] = describe_landlock,
 	[OP_PREPARE_EXEC] = describe_exec,
 	[OP_SET_LABEL] = describe_label,
 	[OP_DROP_LAST] = describe_last,

@@ -104,6 +104,7 @@ enum step_op {
 	OP_SET_UMASK,          /* number */
 	OP_SET_CAPS,           /* caps */
 	OP_NO_NEW_PRIVS,       /* none */
+	OP_RESTRICT,           /* landlock */
 	OP_PREPARE_EXEC,       /* exec: the program is found, and all made ready that OP_SET_SECCOMP could deny */
 	OP_SET_LABEL,          /* label: what the exec gives the program; behind the hooks of start, where there are any */
 	OP_DROP_LAST,          /* caps: what only OP_SET_SECCOMP needed, where that is done before the program is all that is left */
@@ -318,6 +319,18 @@ struct label_step {
 	const char *value; /* exactly what is written to it */
 };
 
+/* What a process may still do to files at and below a path: LANDLOCK_* of kernel/landlock.h. */
+struct landlock_rule {
+	const char *path; /* absolute, in the container */
+	uint64_t access;
+};
+
+struct landlock_step {
+	uint64_t files, tcp, scoped; /* refused, but for what a rule allows of files */
+	const struct landlock_rule *rules;
+	size_t count;
+};
+
 struct exec_step {
 	const char *const *argv;
 	const char *const *envp; /* NULL-terminated; LISTEN_* included */
@@ -462,12 +475,13 @@ struct step {
 			bool subreaper; /* the pid namespace is not the container's own: orphans must be asked for */
 			bool filtered; /* OP_SET_SECCOMP follows */
 		} init;
+		struct landlock_step landlock;
 		struct exec_step exec;
 	};
 };
 
 /* Bumped with every change of this header: a tare-init of another build refuses. */
-#define PLAN_VERSION 10
+#define PLAN_VERSION 11
 
 struct plan {
 	uint32_t version;

@@ -255,6 +255,7 @@ int plan_wait(struct planner *p, struct err *e); /* process.c: OP_WAIT_FOR_START
 int plan_start_hooks(struct planner *p, struct err *e); /* hooks.c: startContainer; checks poststart, poststop */
 int plan_user(struct planner *p, struct err *e); /* user.c: cwd, bounding set, user, umask, caps */
 int plan_no_new_privs(struct planner *p, struct err *e); /* process.c */
+int plan_landlock(struct planner *p, struct err *e); /* landlock.c: OP_RESTRICT */
 int plan_init(struct planner *p, struct err *e); /* process.c: OP_STAY_AS_INIT */
 int plan_early_seccomp(struct planner *p, struct err *e); /* seccomp.c: where it lets through what is left */
 int plan_seccomp(struct planner *p, struct err *e); /* seccomp.c: always last before exec */

@@ -170,6 +170,18 @@ static void settle_layers(struct arena *a, struct step *s)
 	settle_string(a, &s->layers.size);
 }
 
+static void settle_landlock(struct arena *a, struct step *s)
+{
+	struct landlock_step *l = &s->landlock;
+	struct landlock_rule *rules = arena_array(a, l->count, sizeof(*rules));
+
+	for (size_t i = 0; i < l->count; i++) {
+		rules[i] = l->rules[i];
+		settle_string(a, &rules[i].path);
+	}
+	l->rules = rules;
+}
+
 static void settle_device(struct arena *a, struct step *s)
 {
 	settle_string(a, &s->device.path);
@@ -317,6 +329,7 @@ static void (*const settlers[OP_COUNT])(struct arena *a, struct step *s) = {
 	[OP_SET_USER] = settle_user,
 	[OP_SET_LABEL] = settle_label,
 	[OP_SET_SECCOMP] = settle_seccomp,
+	[OP_RESTRICT] = settle_landlock,
 	[OP_PREPARE_EXEC] = settle_exec,
 	[OP_EXEC] = settle_exec,
 };

@@ -199,6 +199,9 @@ int plan_enter_rootfs(struct planner *p, struct err *e)
 
 	if (read_propagation(p, &propagation, e) < 0)
 		return -1;
+	/* The host's own root, with no mount: the process is there already. */
+	if (p->options->whole_root && !p->mounts)
+		return 0;
 	if (has_own_namespace(p))
 		plan_add(p, p->options->no_pivot ? OP_MOVE_ROOT : OP_PIVOT_ROOT, "/root/path");
 	else

@@ -83,6 +83,7 @@ static plan_subject *const subjects[] = {
 	plan_personality,
 	plan_user,
 	plan_no_new_privs,
+	plan_landlock,
 	plan_prepare_exec,
 	plan_set_labels,
 	plan_early_seccomp,

@@ -11,6 +11,7 @@
 #include "plan/planner.h"
 
 #include <linux/capability.h>
+#include <sched.h>
 
 static const struct oci_user no_user;
 
@@ -129,7 +130,10 @@ int plan_user(struct planner *p, struct err *e)
 	const struct oci_user *user = process->user ? process->user : &no_user;
 	caps_read(p, &sets);
 	plan_add(p, OP_CHANGE_DIR, "/process/cwd")->path = process->cwd;
-	plan_caps(p, OP_DROP_BOUNDING, &sets);
+	/* Without the right to, and a way to gain any, the bounding set gives nothing either. */
+	if (plan_has_namespace(p, CLONE_NEWUSER) || !process->no_new_privileges ||
+	    p->facts->capabilities & (uint64_t) 1 << CAP_SETPCAP)
+		plan_caps(p, OP_DROP_BOUNDING, &sets);
 	if (plan_ids(p, user, e) < 0 || plan_umask(p, user, e) < 0)
 		return -1;
 	plan_caps(p, OP_SET_CAPS, &sets);
