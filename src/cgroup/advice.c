@@ -145,9 +145,17 @@ static bool tell_busy_parent(const struct refusal *r, int length)
 static void tell_missing(const struct refusal *r)
 {
 	int length = (int) strcspn(r->file, ".");
+	char type[32];
 
 	if (strncmp(r->file, "memory.memsw.", 13) == 0) {
 		err_hint(r->e, "the kernel counts no swap: boot it with swapaccount=1");
+		return;
+	}
+	if (read_line(r->dir, "cgroup.type", type, sizeof(type)) && strcmp(type, "threaded") == 0) {
+		err_hint(r->e,
+			 "the cgroup is threaded, as others below the same one are, and such a one "
+			 "has controllers of threads only (cpu, cpuset, perf_event, pids): name "
+			 "another cgroupsPath");
 		return;
 	}
 	if (tell_busy_parent(r, length))

@@ -187,6 +187,36 @@ static void hand_down_to(const char *path)
 	}
 }
 
+/*
+ * Below a cgroup that is the root of threaded ones (its type is "domain threaded") a new one can't have processes before it
+ * is made threaded, too: cgroups(7), "cgroup.type".
+ */
+static void follow_thread_mode(const char *dir)
+{
+	static const char invalid[] = "domain invalid";
+	char type[32];
+
+	/* A failure shows as a process that can't be moved in. */
+	if (cgroup_read(dir, "cgroup.type", type, sizeof(type)) > 0 &&
+	    strncmp(type, invalid, sizeof(invalid) - 1) == 0)
+		cgroup_put(dir, "cgroup.type", "threaded");
+}
+
+/* @path, and before it what was made above it, from @topmost down. */
+static void follow_thread_mode_to(const char *path, const char *topmost)
+{
+	char at[CGROUP_PATH];
+	size_t first = topmost[0] ? strlen(topmost) : strlen(path);
+
+	fmt_text(at, sizeof(at), "%s", path);
+	for (char *slash = strchr(at + first, '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		follow_thread_mode(at);
+		*slash = '/';
+	}
+	follow_thread_mode(at);
+}
+
 /* Another container in it would share the limits, and be killed with this one. */
 static int check_empty(const char *path, struct err *e)
 {
@@ -257,8 +287,10 @@ static int make_and_check(const char *path, char topmost[CGROUP_PATH], struct er
 	/* Born in a frozen cgroup tare-init would never come to its first instruction. */
 	if (v2 ? cgroup_event(events, "frozen") == 1 : cgroup_is_frozen(path))
 		return err_msg(e, "container's cgroup unexpectedly frozen");
-	if (v2)
+	if (v2) {
+		follow_thread_mode_to(path, topmost);
 		hand_down_to(path);
+	}
 
 	return 0;
 }

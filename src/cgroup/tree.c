@@ -15,11 +15,13 @@
 #include "cgroup/cgroup.h"
 
 #include "base/fd.h"
+#include "base/fmt.h"
 #include "base/table.h"
 #include "cgroup/freezer.h"
 #include "cgroup/path.h"
 #include "kernel/fallback.h"
 #include "kernel/process.h"
+#include "kernel/procfs.h"
 
 #include <dirent.h>
 
@@ -29,32 +31,77 @@
 /* Processes whose pidfds are open at a time: RLIMIT_NOFILE may be small. */
 #define BATCH 8
 
-/* ---- the processes of one cgroup.procs ---- */
+/* ---- the processes of one cgroup ---- */
 
 struct pid_reader {
 	int fd;
+	bool threads; /* thread ids, of which a process has many */
 	ssize_t filled, at;
 	char buf[1024];
 };
 
-/* The next pid; 0 for one outside of our pid namespace, -1 at the end. */
-static pid_t next_pid(struct pid_reader *r)
+static int open_list(int dir, const char *file, struct pid_reader *r)
 {
-	pid_t pid = 0;
+	*r = (struct pid_reader) { .fd = sys_open_at(dir, file, O_RDONLY, 0) };
+	if (r->fd >= 0)
+		r->filled = sys_read(r->fd, r->buf, sizeof(r->buf));
+
+	return r->fd;
+}
+
+/* A threaded cgroup has no readable cgroup.procs: cgroups(7), "Thread mode". A descriptor for the caller to close, or -errno. */
+static int open_processes(int dir, struct pid_reader *r)
+{
+	int fd = open_list(dir, "cgroup.procs", r);
+
+	if (fd < 0 || r->filled != -EOPNOTSUPP)
+		return fd;
+	sys_close(fd);
+	fd = open_list(dir, "cgroup.threads", r);
+	r->threads = true;
+
+	return fd;
+}
+
+static bool leads_process(pid_t thread)
+{
+	char status[1024], line[32];
+
+	fmt_text(line, sizeof(line), "\nTgid:\t%d\n", (int) thread);
+
+	return proc_read(thread, "status", status, sizeof(status)) > 0 && strstr(status, line);
+}
+
+/* The next number in the list; 0 for one outside of our pid namespace, -1 at the end. */
+static pid_t next_number(struct pid_reader *r)
+{
+	pid_t number = 0;
 
 	for (;;) {
-		if (r->at >= r->filled) {
+		if (r->filled <= 0)
+			return -1;
+		if (r->at == r->filled) {
 			r->filled = sys_read(r->fd, r->buf, sizeof(r->buf));
 			r->at = 0;
-			if (r->filled <= 0)
-				return -1;
+			continue;
 		}
 
 		char c = r->buf[r->at++];
 		if (c == '\n')
-			return pid;
-		pid = pid * 10 + (c - '0');
+			return number;
+		number = number * 10 + (c - '0');
 	}
+}
+
+/* The next pid, as next_number(). */
+static pid_t next_pid(struct pid_reader *r)
+{
+	pid_t pid = next_number(r);
+
+	while (r->threads && pid > 0 && !leads_process(pid))
+		pid = next_number(r);
+
+	return pid;
 }
 
 /* ---- walking down ---- */
@@ -121,11 +168,11 @@ static int walk_tree(const char *path, const struct walk *w)
 
 static int count_here(int dir, void *context)
 {
-	autoclose int fd = sys_open_at(dir, "cgroup.procs", O_RDONLY, 0);
+	struct pid_reader reader;
+	autoclose int fd = open_processes(dir, &reader);
+
 	if (fd < 0)
 		return fd;
-
-	struct pid_reader reader = { .fd = fd };
 	while (next_pid(&reader) >= 0)
 		++*(int *) context;
 
@@ -142,11 +189,12 @@ int cgroup_count_processes(const char *dir)
 
 bool cgroup_has_process(const char *dir, pid_t pid)
 {
-	autoclose int fd = cgroup_open_file(dir, "cgroup.procs", O_RDONLY);
+	struct pid_reader reader;
+	autoclose int at_dir = cgroup_open_dir(dir);
+	autoclose int fd = at_dir < 0 ? at_dir : open_processes(at_dir, &reader);
+
 	if (fd < 0)
 		return false;
-
-	struct pid_reader reader = { .fd = fd };
 	for (pid_t at; (at = next_pid(&reader)) >= 0;)
 		if (at == pid)
 			return true;
@@ -190,14 +238,14 @@ struct each {
 static int each_here(int dir, void *context)
 {
 	const struct each *each = context;
-	autoclose int fd = sys_open_at(dir, "cgroup.procs", O_RDONLY, 0);
+	struct pid_reader reader;
+	autoclose int fd = open_processes(dir, &reader);
+
 	/* It has gone meanwhile. */
 	if (fd == -ENOENT || fd == -ENODEV)
 		return 0;
 	if (fd < 0)
 		return fd;
-
-	struct pid_reader reader = { .fd = fd };
 	for (pid_t pid; (pid = next_pid(&reader)) >= 0;)
 		if (pid > 0)
 			each->visit(pid, each->context);
@@ -302,11 +350,11 @@ static int signal_one(const struct batch *b, int i, int signal)
 /* Which of the batch are in the cgroup still, now that their pidfds are open? */
 static int look_again(int dir, struct batch *b)
 {
-	autoclose int fd = sys_open_at(dir, "cgroup.procs", O_RDONLY, 0);
+	struct pid_reader reader;
+	autoclose int fd = open_processes(dir, &reader);
+
 	if (fd < 0)
 		return fd;
-
-	struct pid_reader reader = { .fd = fd };
 	for (pid_t pid; (pid = next_pid(&reader)) >= 0;)
 		for (int i = 0; i < b->count; i++)
 			b->still_here[i] |= b->pids[i] == pid;
@@ -332,11 +380,11 @@ static int signal_batch(int dir, struct batch *b, int signal)
 static int signal_here(int dir, void *context)
 {
 	int signal = *(const int *) context, result = 0;
-	autoclose int fd = sys_open_at(dir, "cgroup.procs", O_RDONLY, 0);
+	struct pid_reader reader;
+	autoclose int fd = open_processes(dir, &reader);
+
 	if (fd < 0)
 		return fd;
-
-	struct pid_reader reader = { .fd = fd };
 	struct batch b = { .count = 0 };
 	for (pid_t pid; (pid = next_pid(&reader)) >= 0;) {
 		if (pid == 0)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """linux.cgroupsPath and linux.resources, read back from the files of the cgroup."""
+import json
 import os
 import subprocess
 
@@ -77,6 +78,55 @@ def test_a_cgroup_below_one_with_processes(bundle):
         above.wait()
         for top in tops:
             top.rmdir()
+
+
+@pytest.fixture
+def thread_root():
+    """A cgroup of type "domain threaded", as who shares the processor out among the threads of a program makes it."""
+    top = cgroup_mount("")
+    if top is None or not (top / TOKEN / "cgroup.type").exists():
+        pytest.skip("no cgroup v2 with cgroup.type")
+    root = top / TOKEN / "threads"
+    (root / "worker").mkdir(parents=True)
+    (root / "worker" / "cgroup.type").write_text("threaded")
+    assert read(root / "cgroup.type") == "domain threaded"
+    yield root
+    (root / "worker").rmdir()
+    root.rmdir()
+    for path in cgroup_mounts():
+        if (path / TOKEN / "threads").exists():
+            (path / TOKEN / "threads").rmdir()
+
+
+@pytest.mark.parametrize("below", ["", "a/b/"], ids=["in it", "deeper"])
+def test_a_container_below_a_thread_root(thread_root, bundle, below):
+    """It is threaded, too, and its cgroup.procs can't be read: all that looks for its processes finds them (as with runc)."""
+    bundle.linux["cgroupsPath"] = f"/{TOKEN}/threads/{below}{bundle.id}"
+    bundle.linux.pop("resources", None)
+    bundle.sh("touch /tmp/ready; sleep 1000 & wait").writable().up()
+    own = thread_root / below / bundle.id
+    assert read(own / "cgroup.type") == "threaded"
+    assert str(bundle.pid) in read(own / "cgroup.threads").split()
+    poll(lambda: len(read(own / "cgroup.threads").split()) == 2, "a shell and its sleep")
+    assert len(json.loads(bundle.verb("ps", "--format", "json").ok().out)) == 2
+    assert bundle.verb("exec", tail=["true"]).code == 0
+    bundle.verb("pause").ok()
+    assert bundle.state()["status"] == "paused" and "frozen 1" in read(own / "cgroup.events")
+    bundle.verb("resume").ok()
+    second = command(*bundle.argv("create", "--bundle", bundle.dir)[:-1], bundle.id + "b")
+    second.refused("container's cgroup is not empty: 2 process(es) found")
+    bundle.verb("kill", "--all", tail=["KILL"]).ok()
+    bundle.wait("stopped")
+    bundle.delete().ok()
+    assert not own.exists() and not (thread_root / "a").exists()
+
+
+@tare_only
+def test_a_limit_of_whole_processes_below_a_thread_root_is_refused(thread_root, bundle):
+    bundle.linux["cgroupsPath"] = f"/{TOKEN}/threads/{bundle.id}"
+    bundle.linux["resources"] = {"unified": {"hugetlb.2MB.max": "0"}}
+    bundle.run().refused("the cgroup is threaded, as others below the same one are", "name another cgroupsPath")
+    assert not (thread_root / bundle.id).exists()
 
 
 def test_start_and_run_stay_in_the_same_cgroup(bundle):
