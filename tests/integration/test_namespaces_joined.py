@@ -48,6 +48,14 @@ def joining(bundle, joined, paths, new=()):
     return bundle
 
 
+def lists_its_own(bundle):
+    """Each process that its procfs lists is in the same pid namespace as the container."""
+    own = namespace(bundle.pid, "pid")
+    numbers = [n for n in os.listdir(f"/proc/{bundle.pid}/root/proc") if n.isdigit()]
+    inside = [p for p in os.listdir("/proc") if p.isdigit() and is_alive(p) and namespace(p, "pid") == own]
+    return numbers and len(numbers) <= len(inside)
+
+
 def is_where_it_should(bundle, joined, paths):
     """All of @joined are those, no other is ours; and its procfs is that of its pid namespace."""
     for kind in FILES:
@@ -57,11 +65,8 @@ def is_where_it_should(bundle, joined, paths):
         elif kind != "user":
             assert found not in (wanted, namespace("self", FILES[kind])), (kind, sorted(joined))
     if "mount" not in joined:
-        # of each process that it lists: in the same pid namespace as the container
-        own = namespace(bundle.pid, "pid")
-        numbers = [n for n in os.listdir(f"/proc/{bundle.pid}/root/proc") if n.isdigit()]
-        inside = [p for p in os.listdir("/proc") if p.isdigit() and is_alive(p) and namespace(p, "pid") == own]
-        assert numbers and len(numbers) <= len(inside), (numbers, inside, sorted(joined))
+        # a process that made the container may still be ending
+        poll(lambda: lists_its_own(bundle), f"a procfs of the container's pid namespace: {sorted(joined)}")
 
 
 def try_all(bundle, combinations, paths, new=()):
