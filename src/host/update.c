@@ -17,6 +17,7 @@
 #include "heap/log.h"
 #include "kernel/process.h"
 #include "plan/systemd/unit_limits.h"
+#include "plan/systemd/unit_name.h"
 #include "plan/limits/update.h"
 #include "spec/resources.h"
 
@@ -70,23 +71,69 @@ static int perform(const struct step *steps, size_t count, struct previous *prev
 	return 0;
 }
 
-static int tell_systemd(const struct scope *scope, const struct properties *properties,
-			struct err *e)
+/* What a file of the container's cgroup holds now. */
+struct limit {
+	const char *directory, *file, *value;
+};
+
+/* The scope's cgroup: the parent of @dir, or NULL where the container has no sub-group. */
+static const char *scope_directory(const char *unit, const char *dir, struct arena *a)
 {
-	return scope->unit && properties->text ? scope_set(scope, properties->text, e) : 0;
+	char *above = arena_strdup(a, dir), *name = strrchr(above, '/');
+
+	if (!name || strcmp(name + 1, unit_cgroup_name(unit, a)) == 0)
+		return NULL;
+	*name = '\0';
+
+	return above;
 }
 
-static void tell_systemd_back(const struct scope *scope, const struct previous *previous_values,
-			      size_t count, struct arena *a)
+static void leave_room(const struct scope *scope, const struct limit *limit, struct arena *a)
+{
+	const char *value = unit_limit_above(limit->file, limit->value, a);
+	const char *dir = value ? scope_directory(scope->unit, limit->directory, a) : NULL;
+	struct err e;
+
+	/* The limit holds all the same. */
+	if (dir && cgroup_write(dir, limit->file, value, false, &e) < 0)
+		log_warning("the scope's own limit may be reached before the container's: %s",
+			    e.text);
+}
+
+static int tell_systemd(const struct scope *scope, const struct limit *limits, size_t count,
+			struct arena *a, struct err *e)
 {
 	struct properties properties = { .arena = a };
+
+	if (!scope->unit)
+		return 0;
+	for (size_t i = 0; i < count; i++)
+		unit_limit_add(&properties, limits[i].file, limits[i].value);
+	if (!properties.text)
+		return 0;
+	if (scope_set(scope, properties.text, e) < 0)
+		return -1;
+	for (size_t i = 0; i < count; i++)
+		leave_room(scope, &limits[i], a);
+
+	return 0;
+}
+
+static void tell_systemd_back(const struct scope *scope, const struct step *steps,
+			      const struct previous *previous_values, size_t count, struct arena *a)
+{
+	struct limit *limits = arena_array(a, count + 1, sizeof(*limits));
+	size_t known = 0;
 	struct err ignored;
 
 	for (size_t i = 0; i < count; i++)
 		if (previous_values[i].value)
-			unit_limit_add(&properties, previous_values[i].file,
-				       previous_values[i].value);
-	(void) tell_systemd(scope, &properties, &ignored);
+			limits[known++] = (struct limit) {
+				.directory = steps[i].cgroup_file.directory,
+				.file = previous_values[i].file,
+				.value = previous_values[i].value,
+			};
+	(void) tell_systemd(scope, limits, known, a, &ignored);
 }
 
 /* What else there is, when the files are written. */
@@ -95,21 +142,24 @@ static int finish(const struct record *rec, bool v2, const struct step *steps,
 		  const struct update_schemata *schemata, struct arena *a, struct err *e)
 {
 	const struct scope scope = { .unit = v2 ? rec->scope : NULL, .bus = rec->scope_bus };
-	struct properties properties = { .arena = a };
+	struct limit *limits = arena_array(a, count + 1, sizeof(*limits));
 
 	for (size_t i = 0; i < count; i++) {
 		bool other = strcmp(previous_values[i].file, steps[i].cgroup_file.file) != 0;
 
 		/* The file that was written: the two have weights of different ranges. */
-		unit_limit_add(&properties, previous_values[i].file,
-			       other ? steps[i].cgroup_file.other_value
-				     : steps[i].cgroup_file.value);
+		limits[i] = (struct limit) {
+			.directory = steps[i].cgroup_file.directory,
+			.file = previous_values[i].file,
+			.value = other ? steps[i].cgroup_file.other_value
+				       : steps[i].cgroup_file.value,
+		};
 	}
-	if (tell_systemd(&scope, &properties, e) < 0)
+	if (tell_systemd(&scope, limits, count, a, e) < 0)
 		return -1;
 	if (schemata_update(rec->pid, schemata, a, e) == 0)
 		return 0;
-	tell_systemd_back(&scope, previous_values, count, a);
+	tell_systemd_back(&scope, steps, previous_values, count, a);
 
 	return -1;
 }

@@ -184,11 +184,27 @@ int bus_run_job(sd_bus *bus, sd_bus_message *m, sd_bus_error *error)
 	return r >= 0 ? follow(bus, reply, &job) : tell_failure(r, error);
 }
 
+/* systemd writes the files of a cgroup after its answer, before it looks at the next call. */
+static int wait_until_written(sd_bus *bus, sd_bus_error *error)
+{
+	return sd_bus_call_method(bus, SERVICE, OBJECT, "org.freedesktop.DBus.Peer", "Ping", error,
+				  NULL, NULL);
+}
+
 int bus_call(sd_bus *bus, sd_bus_message *m, sd_bus_error *error)
 {
 	int r = sd_bus_call(bus, m, 0, error, NULL);
 
-	return r >= 0 ? EXIT_DONE : tell_failure(r, error);
+	if (r < 0)
+		return tell_failure(r, error);
+	r = wait_until_written(bus, error);
+	if (r < 0) {
+		say("systemd has taken the properties, and does not answer any more",
+		    errno_text(-r), NULL);
+		return EXIT_UNKNOWN;
+	}
+
+	return EXIT_DONE;
 }
 
 unsigned bus_version(sd_bus *bus)

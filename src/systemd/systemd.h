@@ -76,7 +76,7 @@ int bus_new_start(sd_bus *bus, const struct request *request, unsigned version, 
  */
 int bus_run_job(sd_bus *bus, sd_bus_message *m, sd_bus_error *error);
 
-/* Make a call that is done when it is answered. Returns as bus_run_job(). */
+/* Make a call that starts no job, and wait until systemd has carried it out. Returns as bus_run_job(). */
 int bus_call(sd_bus *bus, sd_bus_message *m, sd_bus_error *error);
 
 /* systemd's version; 0 where it does not say. */

@@ -94,14 +94,17 @@ def limited(bundle, **limits):
     return bundle.stay()
 
 
-def check_limits(bundle):
+ROOM = 1 << 20  # what the kernel charges to the scope for the container's cgroup is none of the container's
+
+
+def check_limits(bundle, room=ROOM):
     def files(above=""):
         return {f: bundle.read(f, above) for f in
                 ("memory.max", "memory.low", "cpu.weight", "cpu.max", "cpuset.cpus", "pids.max")}
     own = {"memory.max": str(64 << 20), "memory.low": str(32 << 20), "cpu.weight": "174", "cpu.max": "25001 100000",
            "cpuset.cpus": "0", "pids.max": "50"}
     assert files() == own
-    assert files("..") == {**own, "cpu.max": "26000 100000"}
+    assert files("..") == {**own, "cpu.max": "26000 100000", "memory.max": str((64 << 20) + room)}
 
 
 def test_limits_are_in_the_files_and_told_to_systemd(bundle):
@@ -116,7 +119,7 @@ def test_limits_are_in_the_files_and_told_to_systemd(bundle):
 def test_limits_survive_a_daemon_reload(bundle):
     limited(bundle, **LIMITS).up()
     systemctl("daemon-reload")
-    check_limits(bundle)
+    check_limits(bundle, room=0)
 
 
 def test_idle_holds_against_the_scopes_neighbours(bundle):
@@ -175,6 +178,22 @@ def test_the_limits_hold(bundle):
     assert r.code != 0 or "alive" not in r.out or "Killed" in r.err, r
 
 
+def test_the_container_counts_what_its_limit_did(bundle):
+    """memory.events inside; with the scope as full as the container it would be the scope's: with crun 1.28 it is."""
+    bundle.linux["resources"] = {"memory": {"limit": 16 << 20, "swap": 16 << 20}}
+    bundle.sh("trap 'tail /dev/zero &' USR1; touch /tmp/ready; while :; do sleep 1000 & wait; done").up()
+    for limit in (24 << 20, 32 << 20):
+        before = events(bundle)
+        bundle.kill("USR1").ok()
+        harness.poll(lambda was=before: events(bundle)["oom_kill"] > was["oom_kill"], "the end of a process that wants too much")
+        assert events(bundle)["oom"] > before["oom"]
+        bundle.verb("update", "--memory", str(limit), "--memory-swap", str(limit)).ok()
+
+
+def events(bundle):
+    return {key: int(value) for key, value in (line.split() for line in bundle.read("memory.events").splitlines())}
+
+
 def test_update_changes_the_scope_too(bundle):
     """Else raising a limit would stop at the scope's."""
     limited(bundle, **LIMITS).up()
@@ -183,11 +202,12 @@ def test_update_changes_the_scope_too(bundle):
     expected = {"memory.max": str(128 << 20), "memory.swap.max": str(128 << 20), "pids.max": "70",
                 "cpu.max": "80000 100000", "cpuset.cpus": "0-1", "cpu.weight": "100"}
     assert {f: bundle.read(f) for f in expected} == expected
-    assert {f: bundle.read(f, "..") for f in expected} == expected
+    assert {f: bundle.read(f, "..") for f in expected} == {**expected, "memory.max": str((128 << 20) + ROOM)}
     systemctl("daemon-reload")
     assert {f: bundle.read(f, "..") for f in expected} == expected
     bundle.verb("update", "--memory", str(32 << 20), "--memory-swap", "-1", "--pids-limit", "-1").ok()
-    assert [bundle.read(f, "..") for f in ("memory.max", "memory.swap.max", "pids.max")] == [str(32 << 20), "max", "max"]
+    assert [bundle.read(f, "..") for f in ("memory.max", "memory.swap.max", "pids.max")] == [
+        str((32 << 20) + ROOM), "max", "max"]
 
 
 # --- annotations

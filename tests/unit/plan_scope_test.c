@@ -393,6 +393,9 @@ static void limits_are_written_and_told(void **state)
 	      "\"@/v2/system.slice/tare-web.scope/container\" [/linux/resources/memory/limit]\n"
 	      "write-cgroup pids.max = \"0\" in "
 	      "\"@/v2/system.slice/tare-web.scope/container\" [/linux/resources/pids/limit]\n"
+	      /* full later than the container, which is to count it */
+	      "write-cgroup memory.max = \"1049576\" in \"@/v2/system.slice/tare-web.scope\" "
+	      "[/linux/resources/memory/limit]\n"
 	      "write-cgroup cpu.idle = \"1\" in "
 	      "\"@/v2/system.slice/tare-web.scope/container\" [/linux/resources/cpu/idle]\n"
 	      /* a weight holds against the scope's neighbours only there */

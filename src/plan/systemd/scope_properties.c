@@ -152,12 +152,14 @@ static bool holds_between_neighbours(const char *file)
 	return is_one_of(file, files, ARRAY_SIZE(files));
 }
 
-static void add_to_scope(struct planner *p, size_t from)
+static struct step *add_to_scope(struct planner *p, size_t from)
 {
 	struct step *step = plan_add(p, OP_WRITE_CGROUP, p->steps[from].place);
 
 	step->cgroup_file = p->steps[from].cgroup_file;
 	step->cgroup_file.directory = p->steps[p->scope].scope.cgroup;
+
+	return step;
 }
 
 static bool has_file(struct planner *p, const char *dir, const char *file)
@@ -196,6 +198,7 @@ static void add_limits(struct planner *p, struct properties *properties)
 
 	for (size_t i = p->scope; i < end; i++) {
 		const struct step *s = &p->steps[i];
+		const char *above;
 
 		if (s->op != OP_WRITE_CGROUP)
 			continue;
@@ -204,8 +207,12 @@ static void add_limits(struct planner *p, struct properties *properties)
 		else
 			unit_limit_add(properties, s->cgroup_file.other_file,
 				       s->cgroup_file.other_value);
-		if (holds_between_neighbours(s->cgroup_file.file) &&
-		    strcmp(s->cgroup_file.directory, scope) != 0)
+		if (strcmp(s->cgroup_file.directory, scope) == 0)
+			continue;
+		above = unit_limit_above(s->cgroup_file.file, s->cgroup_file.value, p->arena);
+		if (above)
+			add_to_scope(p, i)->cgroup_file.value = above;
+		else if (holds_between_neighbours(s->cgroup_file.file))
 			add_to_scope(p, i);
 	}
 }

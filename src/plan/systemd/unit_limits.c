@@ -189,6 +189,20 @@ static const struct {
 	{ "io.bfq.weight", "IOWeight", add_bfq_weight },
 };
 
+/* The structures take some KiB, and about one more for each processor and memory node. */
+#define ROOM (1 << 20)
+
+const char *unit_limit_above(const char *file, const char *value, struct arena *a)
+{
+	uint64_t limit;
+
+	if (strcmp(file, "memory.max") != 0 || !parse(arena_strdup(a, value), &limit) ||
+	    limit > NONE - ROOM)
+		return NULL;
+
+	return arena_printf(a, "%llu", (unsigned long long) limit + ROOM);
+}
+
 void unit_limit_add(struct properties *p, const char *file, const char *value)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(limits); i++)
