@@ -4,10 +4,10 @@
  */
 #include "box/box.h"
 #include "box/image.h"
+#include "host/container.h"
 
 #include "base/fd.h"
 #include "base/table.h"
-#include "host/container.h"
 #include "kernel/loop.h"
 #include "kernel/mount.h"
 #include "kernel/process.h"

@@ -12,6 +12,8 @@
 #include "base/table.h"
 #include "cli/containers.h"
 #include "heap/log.h"
+#include "host/delete.h"
+#include "host/exec.h"
 #include "kernel/procfs.h"
 #include "kernel/time.h"
 

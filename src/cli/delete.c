@@ -6,6 +6,7 @@
 
 #include "base/table.h"
 #include "cli/match.h"
+#include "host/delete.h"
 
 static const struct flag rows[] = {
 	{ "force", 'f', false, FLAG_BOOL, offsetof(struct options, force), NULL,

@@ -7,6 +7,7 @@
 #include "cli/verb.h"
 
 #include "base/table.h"
+#include "host/exec.h"
 
 #include <limits.h>
 

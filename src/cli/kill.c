@@ -7,6 +7,7 @@
 #include "base/table.h"
 #include "cli/match.h"
 #include "cli/signals.h"
+#include "host/kill.h"
 
 #include <string.h>
 

@@ -3,6 +3,7 @@
  * cli/pause.c - `pause ID` and `resume ID`: stop all processes of a container for a while
  */
 #include "cli/verb.h"
+#include "host/pause.h"
 
 static int perform_pause(struct call *call, struct err *e)
 {

@@ -6,7 +6,7 @@
 
 #include "base/err.h"
 #include "heap/out.h"
-#include "host/container.h"
+#include "host/ps.h"
 
 /*
  * Print the heading of @text and the lines of @list's processes: those that have one of its pids in

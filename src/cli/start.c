@@ -3,6 +3,7 @@
  * cli/start.c - `start ID`: let the program of a created container run
  */
 #include "cli/verb.h"
+#include "host/start.h"
 
 static int perform(struct call *call, struct err *e)
 {

@@ -5,7 +5,7 @@
 #pragma once
 
 #include "heap/out.h"
-#include "host/container.h"
+#include "host/events.h"
 
 /* The object that is `data` of an event, in one line. */
 void stats_print_json(struct out *out, const struct container_stats *stats);

@@ -12,6 +12,7 @@
 #include "base/units.h"
 #include "cli/verb.h"
 #include "heap/log.h"
+#include "host/update.h"
 
 #include <string.h>
 

@@ -6,11 +6,12 @@
  * and tare-init stays small. tare-init is a zombie at most by then, whose id maps can still be read. The limits have a
  * table of their own: cgroup/advice.c.
  */
-#include "host/host.h"
+#include "host/advice.h"
 
 #include "base/fd.h"
 #include "base/fmt.h"
 #include "base/table.h"
+#include "host/create/create.h"
 #include "kernel/procfs.h"
 #include "plan/accounts.h"
 

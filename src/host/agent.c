@@ -7,10 +7,11 @@
  * at create: an agent reads one to its end before it takes the next, and a container may wait
  * long for its start.
  */
-#include "host/host.h"
+#include "host/agent.h"
 
 #include "base/fd.h"
 #include "heap/json_text.h"
+#include "host/host_path.h"
 #include "kernel/socket.h"
 
 #include <sys/socket.h>

@@ -5,10 +5,12 @@
  * All that is known of a container's traces is in its journal; undoing that is the one way to
  * remove it, whatever state it is in and however much of it was made.
  */
-#include "host/host.h"
+#include "host/delete.h"
 
 #include "base/fd.h"
 #include "heap/log.h"
+#include "host/hooks.h"
+#include "host/lost.h"
 #include "kernel/process.h"
 #include "kernel/procfs.h"
 #include "state/directory.h"

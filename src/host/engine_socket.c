@@ -4,9 +4,10 @@
  *
  * --console-socket and --pidfd-socket: connect, send one message with one descriptor, close.
  */
-#include "host/host.h"
+#include "host/engine_socket.h"
 
 #include "base/fd.h"
+#include "host/host_path.h"
 #include "kernel/process.h"
 #include "kernel/socket.h"
 

@@ -7,12 +7,14 @@
  * first process's end for that of the others, which only a container in a foreign pid namespace
  * can have.
  */
-#include "host/host.h"
+#include "host/events.h"
 
 #include "base/fd.h"
 #include "base/table.h"
 #include "cgroup/cgroup.h"
 #include "cgroup/oom.h"
+#include "host/find.h"
+#include "host/interfaces.h"
 #include "kernel/process.h"
 #include "kernel/procfs.h"
 #include "kernel/time.h"

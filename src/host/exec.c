@@ -6,13 +6,18 @@
  * with --process, from that file alone. The walk through its plan is that of create, without anything to undo: what is
  * left of a process is nothing.
  */
-#include "host/host.h"
+#include "host/exec.h"
 
 #include "base/fd.h"
 #include "base/fmt.h"
 #include "base/words.h"
 #include "heap/log.h"
+#include "host/create/create.h"
+#include "host/engine_socket.h"
+#include "host/find.h"
+#include "host/foreground.h"
 #include "host/saved_config.h"
+#include "host/subgroup.h"
 #include "kernel/process.h"
 #include "plan/annotations/annotation.h"
 #include "plan/process/exec.h"

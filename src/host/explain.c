@@ -6,7 +6,7 @@
  * of tare: the filesystem that it is on may be served by a process of the container, which may never answer, and a
  * process that waits for that can only be killed.
  */
-#include "host/host.h"
+#include "host/explain.h"
 
 #include "base/fd.h"
 #include "base/fmt.h"

@@ -2,7 +2,7 @@
 /*
  * host/find.c - the container that a verb is about
  */
-#include "host/host.h"
+#include "host/find.h"
 
 #include "base/fd.h"
 

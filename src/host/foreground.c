@@ -8,13 +8,14 @@
  *
  * Nothing here waits but poll(2): who does not read what is for him holds up neither signals nor the other direction.
  */
-#include "host/host.h"
+#include "host/foreground.h"
 
 #include "base/fd.h"
 #include "base/table.h"
 #include "cgroup/oom.h"
 #include "cgroup/stats.h"
 #include "heap/log.h"
+#include "host/create/create.h"
 #include "kernel/process.h"
 #include "kernel/time.h"
 #include "state/unreaped.h"

@@ -2,10 +2,11 @@
 /*
  * host/hooks.c - poststart and poststop: hooks that a later command runs, from the record
  */
-#include "host/host.h"
+#include "host/hooks.h"
 
 #include "base/fd.h"
 #include "base/fmt.h"
+#include "host/host_path.h"
 #include "state/journal.h"
 #include "wire/hook.h"
 

@@ -5,10 +5,11 @@
  * Runs in tare, with its rights. A path that is confined is looked up from the descriptor of its directory, component by
  * component, and any link is an error: whoever may write below that directory can't send tare elsewhere.
  */
-#include "host/host.h"
+#include "host/host_path.h"
 
 #include "base/fd.h"
 #include "base/fmt.h"
+#include "host/engine_socket.h"
 #include "kernel/socket.h"
 
 #include <linux/limits.h>

@@ -5,7 +5,7 @@
  * A signal goes only through a pidfd that is proved to be the recorded process; with --all, to the
  * container's cgroups.
  */
-#include "host/host.h"
+#include "host/kill.h"
 
 #include "base/fd.h"
 #include "cgroup/cgroup.h"

@@ -7,7 +7,7 @@
  * may be somebody else's. So there must be one only, and nobody in it may share our mount namespace, as the
  * services of the host do. Else nothing is done, and said why.
  */
-#include "host/host.h"
+#include "host/lost.h"
 
 #include "base/fd.h"
 #include "base/fmt.h"

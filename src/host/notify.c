@@ -6,12 +6,14 @@
  * on that it is ready, from our own process, which the service manager knows. Then it learns the program's pid, and we
  * stay until it has read all that: it looks up who has sent a message, and that must not be gone.
  */
-#include "host/host.h"
+#include "host/notify.h"
 
 #include "base/fd.h"
 #include "base/fmt.h"
 #include "base/table.h"
 #include "heap/log.h"
+#include "host/create/create.h"
+#include "host/engine_socket.h"
 #include "kernel/process.h"
 #include "kernel/socket.h"
 #include "plan/plan.h"

@@ -5,10 +5,11 @@
  * The container's cgroup is frozen, and that is all there is to it: whether a container is paused
  * is asked of the freezer (state/status.c), so nothing is recorded.
  */
-#include "host/host.h"
+#include "host/pause.h"
 
 #include "base/fd.h"
 #include "cgroup/cgroup.h"
+#include "host/find.h"
 
 int container_pause(const struct state_root *root, const char *id, struct err *e)
 {

@@ -6,12 +6,14 @@
  * without delegation) they are its first process and whoever descends from that: one that was
  * given up by its parent and went to another namespace's reaper is then missed.
  */
-#include "host/host.h"
+#include "host/ps.h"
 
 #include "base/fd.h"
 #include "base/fmt.h"
 #include "base/words.h"
 #include "cgroup/cgroup.h"
+#include "host/find.h"
+#include "host/watchdog.h"
 #include "kernel/memory.h"
 #include "kernel/process.h"
 #include "kernel/procfs.h"

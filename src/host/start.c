@@ -6,9 +6,18 @@
  * message on it is the reason why there was none. In between it may ask for the seccomp agent to be
  * told, which it can't do itself from inside.
  */
-#include "host/host.h"
+#include "host/start.h"
 
 #include "base/fd.h"
+#include "host/agent.h"
+#include "host/create/message.h"
+#include "host/delete.h"
+#include "host/explain.h"
+#include "host/find.h"
+#include "host/hooks.h"
+#include "host/notify.h"
+#include "host/trace.h"
+#include "host/watchdog.h"
 #include "kernel/process.h"
 #include "kernel/procfs.h"
 #include "kernel/socket.h"

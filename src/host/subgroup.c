@@ -6,7 +6,7 @@
  * words); and on v2 a container may have made its cgroup an inner node, which takes no process any more: then where the
  * container's first process is.
  */
-#include "host/host.h"
+#include "host/subgroup.h"
 
 #include "base/fmt.h"
 #include "base/words.h"

@@ -5,7 +5,7 @@
  * Runs in tare. One line a step, when it is done: its number, whose it is, what `plan` shows of it, how long it took, and
  * the older ways that it took on this kernel.
  */
-#include "host/host.h"
+#include "host/trace.h"
 
 #include "heap/log.h"
 #include "kernel/fallback.h"

@@ -7,7 +7,7 @@
  * at all. The cgroups keep the limits: nothing is recorded. Where systemd made the scope, it has the limits of that,
  * which must not stay below: it is told last, and may refuse, too.
  */
-#include "host/host.h"
+#include "host/update.h"
 
 #include "base/fd.h"
 #include "base/fmt.h"
@@ -15,10 +15,13 @@
 #include "cgroup/previous.h"
 #include "cgroup/scope.h"
 #include "heap/log.h"
+#include "host/create/create.h"
+#include "host/find.h"
+#include "host/schemata.h"
 #include "kernel/process.h"
+#include "plan/limits/update.h"
 #include "plan/systemd/unit_limits.h"
 #include "plan/systemd/unit_name.h"
-#include "plan/limits/update.h"
 #include "spec/resources.h"
 
 /* What wrote this is the caller's document, which begins at linux.resources. */

@@ -11,13 +11,14 @@
  * disk. Such a sleep ends, and no signal ends it sooner. To give up would only have the same done again, and add to
  * the load: so it is waited for, and standard error is told for what.
  */
-#include "host/host.h"
+#include "host/watchdog.h"
 
 #include "base/fmt.h"
 #include "base/table.h"
 #include "heap/log.h"
 #include "kernel/process.h"
 #include "kernel/procfs.h"
+#include "plan/plan.h"
 #include "wire/wire.h"
 
 #include <string.h>

@@ -7,7 +7,7 @@
  */
 #include "base/fd.h"
 #include "base/fmt.h"
-#include "host/host.h"
+#include "host/create/create.h"
 #include "state/journal.h"
 
 #include <setjmp.h>

@@ -4,10 +4,12 @@
  * is printed of them
  */
 #include "base/fmt.h"
-#include "cgroup/previous.h"
 #include "cgroup/path.h"
+#include "cgroup/previous.h"
 #include "cli/stats_json.h"
-#include "host/host.h"
+#include "host/create/create.h"
+#include "host/interfaces.h"
+#include "host/schemata.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -5,7 +5,8 @@
  * What takes a process or a cgroup is tried for real in tests/integration/test_words.py.
  */
 #include "base/table.h"
-#include "host/host.h"
+#include "host/advice.h"
+#include "host/create/create.h"
 
 #include <errno.h>
 #include <setjmp.h>

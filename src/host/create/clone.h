@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include "host/host.h"
+#include "host/create/create.h"
 
 /* What the child has to know. It may run in our memory. */
 struct clone_call {

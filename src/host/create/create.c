@@ -5,12 +5,17 @@
  * Load and plan, which has no side effects; seal the plan; perform it; then publish: record, pid
  * file. A failure before the end of that is rolled back.
  */
-#include "host/host.h"
+#include "host/create/create.h"
 
 #include "base/fd.h"
 #include "base/fmt.h"
 #include "base/table.h"
 #include "heap/log.h"
+#include "host/agent.h"
+#include "host/delete.h"
+#include "host/engine_socket.h"
+#include "host/foreground.h"
+#include "host/hooks.h"
 #include "host/saved_config.h"
 #include "kernel/process.h"
 #include "kernel/time.h"

@@ -12,6 +12,8 @@
 #include "base/fd.h"
 #include "base/table.h"
 #include "cgroup/cgroup.h"
+#include "host/subgroup.h"
+#include "host/watchdog.h"
 #include "kernel/fallback.h"
 #include "kernel/process.h"
 #include "kernel/procfs.h"

@@ -6,11 +6,12 @@
  * map only itself, and has newuidmap(1) and newgidmap(1) write the ranges /etc/subuid and
  * /etc/subgid give it.
  */
-#include "host/host.h"
+#include "host/create/create.h"
 
 #include "base/fd.h"
 #include "base/fmt.h"
 #include "base/table.h"
+#include "host/watchdog.h"
 #include "kernel/process.h"
 #include "kernel/procfs.h"
 #include "plan/accounts.h"

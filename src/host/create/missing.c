@@ -5,8 +5,8 @@
  * clone(2) says EINVAL of all that it is asked for at once. So each kind is tried by itself, in a
  * child that ends at once.
  */
-#include "host/container.h"
 
+#include "host/container.h"
 #include "kernel/namespaces.h"
 #include "kernel/process.h"
 

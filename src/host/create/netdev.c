@@ -6,7 +6,7 @@
  * Until then a failure does, and as a virtual device dies with its namespace, that is kept for it. The
  * way back is in the journal before the move.
  */
-#include "host/host.h"
+#include "host/create/create.h"
 
 #include "base/fd.h"
 #include "base/fmt.h"

@@ -10,7 +10,7 @@
  * Without fsopen(2) (Linux before 5.2), or where mknod(2) is refused to tare too, tare-init
  * binds the host's, which has the host's mode and owner.
  */
-#include "host/host.h"
+#include "host/create/create.h"
 
 #include "base/fd.h"
 #include "base/fmt.h"

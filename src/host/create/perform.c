@@ -7,14 +7,21 @@
  * create_rollback(), which kills tare-init and has the journal undone. A stop signal is a failure
  * like any other.
  */
-#include "host/host.h"
+
+#include "host/create/create.h"
 
 #include "base/fd.h"
 #include "base/table.h"
 #include "cgroup/cgroup.h"
 #include "heap/log.h"
-#include "kernel/procfs.h"
+#include "host/advice.h"
+#include "host/engine_socket.h"
+#include "host/explain.h"
+#include "host/hooks.h"
+#include "host/trace.h"
+#include "host/watchdog.h"
 #include "kernel/process.h"
+#include "kernel/procfs.h"
 #include "kernel/socket.h"
 #include "kernel/time.h"
 #include "plan/cpu_list.h"

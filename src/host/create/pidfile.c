@@ -5,7 +5,7 @@
  * Engines take its existence as success and read it as soon as it is there: so it appears whole, by
  * rename(2), and only when nothing can fail any more.
  */
-#include "host/host.h"
+#include "host/create/create.h"
 
 #include "base/fd.h"
 #include "base/fmt.h"

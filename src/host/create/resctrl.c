@@ -5,7 +5,7 @@
  * A group is a directory of the resctrl file system, and the kernel makes its files. runtime-spec,
  * config-linux.md#intelrdt. What of it goes with the container is in the journal.
  */
-#include "host/host.h"
+#include "host/create/create.h"
 
 #include "base/fd.h"
 #include "base/fmt.h"

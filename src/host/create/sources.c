@@ -10,7 +10,7 @@
  * only from their turn on: that is opened there, when tare-init asks, with our rights, and
  * tare-init makes the copy. Without detached mounts (Linux before 5.12) all are opened so.
  */
-#include "host/host.h"
+#include "host/create/create.h"
 
 #include "base/fd.h"
 #include "base/fmt.h"

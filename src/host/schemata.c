@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * host/create/schemata.c - another share of cache and memory bandwidth for a running container
+ * host/schemata.c - another share of cache and memory bandwidth for a running container
  *
  * Runs in tare, for update. Which resctrl group the container is in, the kernel knows
  * (/proc/PID/cpu_resctrl_groups, Linux 5.6; Documentation/arch/x86/resctrl.rst). The root's group
  * is everyone's and left alone.
  */
-#include "host/host.h"
+#include "host/schemata.h"
 
 #include "base/fd.h"
 #include "base/fmt.h"

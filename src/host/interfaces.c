@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * host/create/interfaces.c - what went through a container's network interfaces
+ * host/interfaces.c - what went through a container's network interfaces
  *
  * /proc/PID/net is that process's view, so nobody has to enter its network namespace. A container
  * in the host's namespace has no interfaces of its own, and what passes through the host's tells
  * nothing of it.
  */
-#include "host/host.h"
+#include "host/interfaces.h"
 
 #include "base/fmt.h"
 #include "kernel/procfs.h"

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * host/scope.c - OP_START_SCOPE
+ * host/create/scope.c - OP_START_SCOPE
  *
  * tare-init is there, in our own cgroup, and waits. The journal has the scope before systemd hears of it.
  */
-#include "host/host.h"
+#include "host/create/create.h"
 
 #include "base/fmt.h"
 #include "cgroup/cgroup.h"

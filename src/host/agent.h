@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * host/agent.h - SCMP_ACT_NOTIFY: the listener goes to the seccomp agent
+ */
+#pragma once
+
+#include "base/err.h"
+#include "heap/arena.h"
+#include "state/record.h"
+
+/*
+ * Give the agent the filter's listener with the state of the container in @rec: runtime-spec,
+ * config-linux.md#containerprocessstate. A connection of its own, closed again.
+ */
+int agent_tell(const struct record *rec, pid_t pid, enum container_status status, int listener,
+	       struct arena *a, struct err *e);

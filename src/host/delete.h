@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * host/delete.h - delete: a container is taken down
+ */
+#pragma once
+
+#include "heap/arena.h"
+#include "state/record.h"
+
+/* @force: kills first; an unknown container is then no failure. */
+int container_delete(const struct state_root *root, const char *id, bool force, struct arena *a,
+		     struct err *e);
+
+/*
+ * Take down a container, whatever it does: processes, cgroups, state; then poststop hooks, whose
+ * failure is only a warning. @rec may be NULL: none was written.
+ */
+int container_remove(const struct state_root *root, const char *id, int dir,
+		     const struct record *rec, struct arena *a, struct err *e);
+
+/* Say on stderr that a poststop hook failed; the deletion itself did not. */
+void remove_warn(const char *id, const struct err *failure);

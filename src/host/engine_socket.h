@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * host/engine_socket.h - sockets that an engine listens at
+ */
+#pragma once
+
+#include "base/err.h"
+#include "base/host_path.h"
+
+/* Send @fd with one message to the socket at @path; docs/CONTRACT.md, B6. */
+int console_send(const char *path, int fd, struct err *e);
+
+/* The same with a pidfd, where the kernel has them. */
+int pidfd_send(const struct host_path *path, int pidfd, struct err *e);
+
+/* A connection to the socket at @path, which may be of any length; or -errno. @type: SOCK_STREAM, SOCK_DGRAM. */
+int socket_connect(const char *path, int type);

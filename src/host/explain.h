@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * host/explain.h - why the program could not be executed
+ */
+#pragma once
+
+#include "base/err.h"
+
+#include <sys/types.h>
+
+struct wire_message;
+
+/*
+ * The tare-init @pid at the other end of @socket sent the failure @m. If it could not execute the program, look why, add that
+ * to @e as a hint, and let it go on, which is to end. Takes no longer than two seconds.
+ */
+void exec_explain(pid_t pid, int socket, const struct wire_message *m, struct err *e);

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * host/host_path.h - files and sockets of the host that annotations name
+ */
+#pragma once
+
+#include "base/host_path.h"
+
+#include <sys/types.h>
+
+/* As open(2) and socket_connect(), but beneath the directory that it is confined to, and then through no link: -ELOOP. */
+int host_path_open(const struct host_path *p, int flags, mode_t mode);
+int host_path_connect(const struct host_path *p, int type);

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * host/ps.h - ps: the processes of a container
+ */
+#pragma once
+
+#include "heap/arena.h"
+#include "state/record.h"
+
+struct process_list {
+	const pid_t *pids; /* ascending */
+	size_t count;
+};
+
+/* As our pid namespace numbers them. None where it is stopped. In @a. */
+int container_processes(const struct state_root *root, const char *id, struct arena *a,
+			struct process_list *list, struct err *e);
+
+/*
+ * Run the host's ps(1), found in the PATH of @env, with @args (NULL-terminated): what it printed
+ * is in @a.
+ */
+int ps_run(const char *const *args, const char *const *env, struct arena *a, char **output,
+	   struct err *e);
