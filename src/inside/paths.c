@@ -42,6 +42,23 @@ static const struct mount_step empty_tmpfs = {
 	.attrs.set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
 };
 
+/* Where a kernel or a policy refuses tmpfs. A ramfs has no such limits, but nobody can write to the mount. */
+static const struct mount_step empty_ramfs = {
+	.type = "ramfs",
+	.parameters = &empty_parameters[2],
+	.parameter_count = 1,
+	.data = "mode=0555",
+	.attrs.set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
+};
+
+static int make_empty(struct err *e)
+{
+	struct err ignored;
+	int mount = filesystem_make(&empty_tmpfs, -1, e);
+
+	return mount < 0 ? filesystem_make(&empty_ramfs, -1, &ignored) : mount;
+}
+
 /*
  * A masked directory is empty and stays so. All of them share one tmpfs: the first is attached, the
  * others are copies of it, for a superblock each would make the container's end slow on large
@@ -49,8 +66,8 @@ static const struct mount_step empty_tmpfs = {
  */
 static int mask_directory(struct inside *in, int target, struct err *e)
 {
-	autoclose int empty = in->empty_mount >= 0 ? sys_clone_mount(in->empty_mount, 0)
-						   : filesystem_make(&empty_tmpfs, -1, e);
+	autoclose int empty =
+		in->empty_mount >= 0 ? sys_clone_mount(in->empty_mount, 0) : make_empty(e);
 	if (empty < 0)
 		return in->empty_mount >= 0 ? err_sys(e, empty, "copy the empty directory") : -1;
 

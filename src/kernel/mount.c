@@ -88,6 +88,15 @@ void sys_allow_stage(void)
 	may_stage = true;
 }
 
+/* A kernel, or a policy, without tmpfs has ramfs: the stage holds nothing but mount points. */
+static int mount_stage(void)
+{
+	const unsigned long flags = FLAG_NOSUID | FLAG_NODEV | FLAG_NOEXEC;
+	int r = sys_mount("tare", "/", "tmpfs", flags, "mode=0700");
+
+	return r < 0 && sys_mount("tare", "/", "ramfs", flags, "mode=0700") == 0 ? 0 : r;
+}
+
 static int open_stage(void)
 {
 	char place[PLACE_SIZE];
@@ -97,7 +106,7 @@ static int open_stage(void)
 		return 0;
 	if (!may_stage)
 		return -ENOSYS;
-	r = sys_mount("tare", "/", "tmpfs", FLAG_NOSUID | FLAG_NODEV | FLAG_NOEXEC, "mode=0700");
+	r = mount_stage();
 	if (r < 0)
 		return r;
 	/* path_resolution(7): of the root, `..` is the root; but what is mounted there is entered. */
