@@ -105,7 +105,7 @@ int err_hint(struct err *e, const char *fmt, ...)
 	return -1;
 }
 
-int err_lacks(struct err *e, const char *what, const char *since)
+int err_lacks(struct err *e, enum since what)
 {
 	struct utsname name;
 
@@ -113,8 +113,8 @@ int err_lacks(struct err *e, const char *what, const char *since)
 		name.release[0] = '\0';
 
 	/* A new kernel may have them, and the filter of an outer container hide them. */
-	return err_hint(e, "%s came with Linux %s; this kernel (%s), or a filter, has none", what,
-			since, name.release);
+	return err_hint(e, "%s came with Linux %s; this kernel (%s), or a filter, has none",
+			since_rows[what].what, since_rows[what].version, name.release);
 }
 
 size_t err_line(const struct err *e, char *buf, size_t size)

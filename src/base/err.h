@@ -13,6 +13,8 @@
  */
 #pragma once
 
+#include "kernel/since.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -49,8 +51,8 @@ int err_at(struct err *e, const char *place) __attribute__((cold));
 /* Say what the user can do about it; the first hint told stays. */
 int err_hint(struct err *e, const char *fmt, ...) __attribute__((cold, format(printf, 2, 3)));
 
-/* The hint that this kernel has no @what, which came with Linux @since. */
-int err_lacks(struct err *e, const char *what, const char *since) __attribute__((cold));
+/* The hint that this kernel has none of @what, and which Linux it came with. */
+int err_lacks(struct err *e, enum since what) __attribute__((cold));
 
 /*
  * The whole of it in one line: place, text and hint. @buf is cut at @size; returns the

@@ -211,7 +211,7 @@ static const struct advice advices[] = {
 	  .hint = "memory and swap together can't be less than the limit of memory" },
 	{ .file = "memory.kmem.*",
 	  .code = EOPNOTSUPP,
-	  .hint = "the kernel has no limit of its own for kernel memory since Linux 5.16" },
+	  .hint = "this kernel has no limit of its own for kernel memory any more" },
 	{ .file = "memory.*", .code = EBUSY, .hint = "the container uses more memory than that" },
 	{ .file = "blkio.*weight_device",
 	  .code = EOPNOTSUPP,

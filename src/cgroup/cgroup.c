@@ -421,7 +421,7 @@ static int refuse_program(struct err *e, int r, const char *what)
 			e, "device rules on cgroup v2 need CAP_BPF, or CAP_SYS_ADMIN, on the host");
 	/* Or it is built without CONFIG_CGROUP_BPF or CONFIG_BPF_SYSCALL. */
 	if (r == -ENOSYS || r == -EINVAL)
-		return err_lacks(e, "device rules on cgroup v2", "4.15");
+		return err_lacks(e, SINCE_DEVICE_PROGRAM);
 
 	return -1;
 }

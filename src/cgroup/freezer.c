@@ -124,8 +124,9 @@ int cgroup_freeze(const char *const *dirs, struct err *e)
 	if (!dir) {
 		err_msg(e, "the container has no cgroup that can be frozen");
 		return err_hint(e,
-				"it takes cgroup v2 of Linux 5.2, or the v1 freezer, and the right "
-				"to make a cgroup in it");
+				"it takes cgroup v2 of Linux %s, or the v1 freezer, and the right "
+				"to make a cgroup in it",
+				since_rows[SINCE_FREEZE].version);
 	}
 
 	int r = ask_to_freeze(dir);

@@ -64,7 +64,9 @@ static void check_new(const struct check *c, const struct sys_namespace *kind, u
 
 	fmt_text(what, sizeof(what), "new %s namespace", kind->name);
 
-	struct check_demand d = { .place = place, .what = what, .since = kind->since };
+	struct check_demand d = { .place = place,
+				  .what = what,
+				  .since = since_rows[kind->since].version };
 	if (r < 0)
 		refuse(c, kind, &d, r);
 	else

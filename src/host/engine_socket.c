@@ -62,5 +62,5 @@ int pidfd_send(const struct host_path *path, int pidfd, struct err *e)
 		return send_to(path, pidfd, e);
 	(void) err_msg(e, "there is no pidfd to send to \"%s\"", path->path);
 
-	return err_lacks(e, "pidfds", "5.3");
+	return err_lacks(e, SINCE_PIDFD_GIVEN);
 }

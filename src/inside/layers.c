@@ -160,7 +160,7 @@ static int make_overlay(const struct layers_step *s, struct layers *l, struct er
 
 	int mount = filesystem_make(&overlay, -1, e);
 	if (mount < 0 && s->user_namespace && (e->code == EPERM || e->code == EINVAL))
-		err_lacks(e, "overlays without root", "5.11");
+		err_lacks(e, SINCE_OVERLAY_USER);
 
 	return mount;
 }

@@ -89,7 +89,7 @@ static int set_attrs(int mount, const struct mount_attrs *attrs, unsigned flags,
 	}
 	if ((r == -EINVAL || r == -EOPNOTSUPP) && attrs->set & MOUNT_ATTR_NOSYMFOLLOW) {
 		(void) err_sys(e, r, "set mount attributes");
-		return err_lacks(e, "nosymfollow", r == -EINVAL ? "5.14" : "5.10");
+		return err_lacks(e, r == -EINVAL ? SINCE_NOSYMFOLLOW : SINCE_NOSYMFOLLOW_OLD);
 	}
 
 	return r < 0 ? err_sys(e, r, "set mount attributes") : 0;

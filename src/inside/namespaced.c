@@ -101,7 +101,7 @@ static int make_child(void *arg)
 		(void) err_sys(&e, pid, "start a process in the pid namespace");
 		/* The user namespace does not own it, and is joined already: mounts_make_early() could not do it. */
 		if (pid == -EPERM && !sys_mounts_detached())
-			err_lacks(&e, "a procfs made before a user namespace is joined", "5.12");
+			err_lacks(&e, SINCE_EARLY_PROCFS);
 		return wire_send_failure(k->socket, 0, &e, NULL) < 0;
 	}
 

@@ -103,12 +103,12 @@ int rootfs_mount(struct inside *in, const struct step *s, struct err *e)
 		return -1;
 	if (tree == -ENOSYS && s->rootfs.others) {
 		(void) err_msg(e, "mounts need a new mount namespace");
-		return err_lacks(e, "mounts in that of others", "5.12");
+		return err_lacks(e, SINCE_ROOTFS_OF_OTHERS);
 	}
 	/* Where there are no detached mounts, what kernel/mount.c has over "/" would be copied. */
 	if (s->rootfs.readonly && !sys_mounts_detached()) {
 		(void) err_msg(e, "\"%s\" can't be a rootfs", path);
-		return err_lacks(e, "copies of the whole tree", "5.12");
+		return err_lacks(e, SINCE_COPY_OF_ALL);
 	}
 	if (tree < 0)
 		return err_sys(e, tree, "open rootfs \"%s\"", path);

@@ -96,8 +96,7 @@ int session_unshare(struct inside *in, const struct step *s, struct err *e)
 		bool time = s->ns.type == CLONE_NEWTIME;
 
 		(void) err_msg(e, "there are no %s namespaces", s->ns.name);
-		return err_lacks(e, time ? "time namespaces" : "cgroup namespaces",
-				 time ? "5.6" : "4.6");
+		return err_lacks(e, time ? SINCE_TIME_NAMESPACE : SINCE_CGROUP_NAMESPACE);
 	}
 	if (r < 0)
 		return err_sys(e, r, "make a %s namespace", s->ns.name);

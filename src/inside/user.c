@@ -164,7 +164,7 @@ int user_set_caps(struct inside *in, const struct step *s, struct err *e)
 		r = sys_prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap);
 		if (r == -EINVAL) {
 			(void) err_msg(e, "there are no ambient capabilities");
-			return err_lacks(e, "ambient capabilities", "4.3");
+			return err_lacks(e, SINCE_AMBIENT);
 		}
 		if (r < 0)
 			return err_sys(e, r, "raise ambient capability %u", cap);

@@ -10,14 +10,14 @@
 #include "kernel/process.h"
 
 const struct sys_namespace sys_namespaces[] = {
-	{ CLONE_NEWNS, "mount", "2.4.19", "max_mnt_namespaces" },
-	{ CLONE_NEWUSER, "user", "3.8", "max_user_namespaces" },
-	{ CLONE_NEWPID, "pid", "2.6.24", "max_pid_namespaces" },
-	{ CLONE_NEWNET, "network", "2.6.29", "max_net_namespaces" },
-	{ CLONE_NEWIPC, "ipc", "2.6.19", "max_ipc_namespaces" },
-	{ CLONE_NEWUTS, "uts", "2.6.19", "max_uts_namespaces" },
-	{ CLONE_NEWCGROUP, "cgroup", "4.6", "max_cgroup_namespaces" },
-	{ CLONE_NEWTIME, "time", "5.6", "max_time_namespaces" },
+	{ CLONE_NEWNS, "mount", SINCE_MOUNT_NAMESPACE, "max_mnt_namespaces" },
+	{ CLONE_NEWUSER, "user", SINCE_USER_NAMESPACE, "max_user_namespaces" },
+	{ CLONE_NEWPID, "pid", SINCE_PID_NAMESPACE, "max_pid_namespaces" },
+	{ CLONE_NEWNET, "network", SINCE_NETWORK_NAMESPACE, "max_net_namespaces" },
+	{ CLONE_NEWIPC, "ipc", SINCE_IPC_NAMESPACE, "max_ipc_namespaces" },
+	{ CLONE_NEWUTS, "uts", SINCE_UTS_NAMESPACE, "max_uts_namespaces" },
+	{ CLONE_NEWCGROUP, "cgroup", SINCE_CGROUP_NAMESPACE, "max_cgroup_namespaces" },
+	{ CLONE_NEWTIME, "time", SINCE_TIME_NAMESPACE, "max_time_namespaces" },
 };
 const size_t sys_namespaces_count = ARRAY_SIZE(sys_namespaces);
 

@@ -4,13 +4,16 @@
  */
 #pragma once
 
+#include "kernel/since.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
 struct sys_namespace {
-	uint64_t type;		  /* CLONE_NEW* */
-	const char *name, *since; /* as in config.json; the version of Linux that it came with */
-	const char *limit;	  /* the file below /proc/sys/user */
+	uint64_t type;	   /* CLONE_NEW* */
+	const char *name;  /* as in config.json */
+	enum since since;  /* the row that says which Linux it came with */
+	const char *limit; /* the file below /proc/sys/user */
 };
 
 extern const struct sys_namespace sys_namespaces[];

@@ -108,7 +108,7 @@ int filesystem_make_detached(const struct mount_step *m, int pids, struct err *e
 	if (mount < 0)
 		(void) err_sys(e, mount, "mount of type %s", m->type);
 	if (mount == -EINVAL && m->attrs.set & MOUNT_ATTR_NOSYMFOLLOW)
-		err_lacks(e, "nosymfollow", "5.14");
+		err_lacks(e, SINCE_NOSYMFOLLOW);
 
 	return mount < 0 ? -1 : mount;
 }

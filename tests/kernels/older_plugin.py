@@ -13,31 +13,14 @@ import zlib
 
 import pytest
 
+import since as versions
+
 VERSION, HOW = os.environ.get("TARE_KERNEL", "99.0 enosys").split()[:2]
 
 REFUSAL = re.compile(r"(?:\(|; )(?P<hint>(?P<what>[^();]*?) came with Linux (?P<since>[0-9.]+); this kernel)")
 
 # What there is no other way for, and the kernel it takes.
-CANNOT = {
-    "id-mapped mounts": "5.12",
-    "mounts in that of others": "5.12",
-    "a procfs made before a user namespace is joined": "5.12",
-    "mounts that travel from a container to the host": "5.2",
-    "pidfds": "5.3",
-    "time namespaces": "5.6",
-    "cgroup namespaces": "4.6",
-    "device rules on cgroup v2": "4.15",
-    "ambient capabilities": "4.3",
-    "execution without a procfs at /proc": "3.19",
-    "SECCOMP_FILTER_FLAG_TSYNC": "3.17",
-    "SECCOMP_FILTER_FLAG_LOG": "4.14",
-    "SECCOMP_FILTER_FLAG_SPEC_ALLOW": "4.17",
-    "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV": "5.19",
-    "SCMP_ACT_KILL_PROCESS": "4.14",
-    "SCHED_DEADLINE": "3.14",
-    "SCMP_ACT_LOG": "4.14",
-    "SCMP_ACT_NOTIFY": "5.7",
-}
+CANNOT = versions.cannot()
 
 # Tests that see the filter itself, or what an old kernel would not even show: of which kernels they are, and how refused.
 NOT_HERE = {

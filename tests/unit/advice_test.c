@@ -143,7 +143,7 @@ static void each_of_these_has_its_hint(void **state)
 		{ "memory.limit_in_bytes", EBUSY, "uses more memory" },
 		{ "memory.limit_in_bytes", EINVAL, "limit of memory and swap" },
 		{ "memory.memsw.limit_in_bytes", EINVAL, "can't be less" },
-		{ "memory.kmem.limit_in_bytes", EOPNOTSUPP, "since Linux 5.16" },
+		{ "memory.kmem.limit_in_bytes", EOPNOTSUPP, "any more" },
 		{ "cpu.max.burst", EINVAL, "as long as the quota" },
 		{ "cpuset.cpus", EBUSY, "cgroups below" },
 		{ "cpuset.mems", ENOSPC, "left without" },

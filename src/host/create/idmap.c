@@ -50,7 +50,7 @@ static int write_map(pid_t pid, const char *file, const struct id_ranges *ranges
 	(void) err_sys(e, (int) n, "write the %s", file);
 	/* All else that is wrong with a map was found when it was planned. */
 	if (n == -EINVAL && ranges->count > ID_RANGES_MAX_OLD)
-		err_lacks(e, "a map of more than 5 ranges", "4.15");
+		err_lacks(e, SINCE_LONG_ID_MAP);
 
 	return -1;
 }

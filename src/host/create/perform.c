@@ -216,7 +216,7 @@ static int set_scheduler(struct create *c, const struct step *s, struct err *e)
 	if (r == -EINVAL || r == -E2BIG)
 		err_hint(e, "this kernel has no such policy or flag, or takes no such values");
 	if (r == -ENOSYS)
-		err_lacks(e, "SCHED_DEADLINE", "3.14");
+		err_lacks(e, SINCE_DEADLINE);
 	if (r == -EBUSY)
 		err_hint(e, "the processors have not that much time left");
 

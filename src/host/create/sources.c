@@ -194,7 +194,7 @@ static int explain(const struct mount_step *m, int r, int users, struct err *e)
 
 	(void) err_sys(e, r, "id-map \"%s\"", m->source);
 	if (r == -ENOSYS)
-		err_lacks(e, "id-mapped mounts", "5.12");
+		err_lacks(e, SINCE_IDMAPPED);
 	if (r == -EPERM)
 		err_hint(e, "it takes root's rights where the filesystem was mounted, and a mount "
 			    "that is not id-mapped already");
@@ -242,7 +242,7 @@ int container_mount_image(const struct mount_step *m, struct err *e)
 		return filesystem_make(m, -1, e);
 	(void) err_sys(e, -ENOSYS, "mount an image");
 
-	return err_lacks(e, "mounts without a place", "5.2");
+	return err_lacks(e, SINCE_MOUNT_WITHOUT_PLACE);
 }
 
 static int open_rootfs(const char *path, struct err *e)
@@ -288,7 +288,7 @@ static int open_peer(const struct mount_step *m, struct err *e)
 
 	if (tree == -ENOSYS) {
 		(void) err_msg(e, "\"%s\" can't be shared with the host", m->source);
-		return err_lacks(e, "mounts that travel from a container to the host", "5.2");
+		return err_lacks(e, SINCE_MOUNT_TRAVELS);
 	}
 
 	return tree < 0 ? err_sys(e, tree, "open \"%s\"", m->source) : tree;

@@ -31,7 +31,7 @@ void clone_fails(const struct clone_call *b, int control, int r, const char *wha
 
 	(void) err_sys(&e, r, "%s", what);
 	if (r == -ENOSYS)
-		err_lacks(&e, "execution without a procfs at /proc", "3.19");
+		err_lacks(&e, SINCE_EXEC_WITHOUT_PROC);
 	wire_send_failure(control, b->create->plan->spawn, &e, NULL);
 	sys_exit(1);
 }
@@ -220,7 +220,7 @@ static uint64_t wanted_namespaces(const struct plan *plan)
 void spawn_explain_missing(const struct create *c, struct err *e)
 {
 	uint64_t types = wanted_namespaces(c->plan);
-	char names[96] = "", what[32];
+	char names[96] = "";
 	struct utsname kernel = { .release = "" };
 	size_t count = 0, last = 0;
 
@@ -233,10 +233,8 @@ void spawn_explain_missing(const struct create *c, struct err *e)
 			 count++ > 0 ? ", " : "", kind->name);
 		last = i;
 	}
-	if (count == 1) {
-		fmt_text(what, sizeof(what), "%s namespaces", sys_namespaces[last].name);
-		err_lacks(e, what, sys_namespaces[last].since);
-	}
+	if (count == 1)
+		err_lacks(e, sys_namespaces[last].since);
 	sys_uname(&kernel);
 	if (count > 1) {
 		e->hint[0] = '\0';

@@ -16,13 +16,13 @@
 static const struct {
 	const char *name;
 	uint32_t flag;
-	const char *since;
+	enum since since;
 } flags[] = {
-	{ "SECCOMP_FILTER_FLAG_TSYNC", SECCOMP_FILTER_FLAG_TSYNC, "3.17" },
-	{ "SECCOMP_FILTER_FLAG_LOG", SECCOMP_FILTER_FLAG_LOG, "4.14" },
-	{ "SECCOMP_FILTER_FLAG_SPEC_ALLOW", SECCOMP_FILTER_FLAG_SPEC_ALLOW, "4.17" },
+	{ "SECCOMP_FILTER_FLAG_TSYNC", SECCOMP_FILTER_FLAG_TSYNC, SINCE_TSYNC },
+	{ "SECCOMP_FILTER_FLAG_LOG", SECCOMP_FILTER_FLAG_LOG, SINCE_FILTER_LOG },
+	{ "SECCOMP_FILTER_FLAG_SPEC_ALLOW", SECCOMP_FILTER_FLAG_SPEC_ALLOW, SINCE_SPEC_ALLOW },
 	{ "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV,
-	  "5.19" },
+	  SINCE_WAIT_KILLABLE },
 };
 
 /* Those @among the bits. */
@@ -70,7 +70,7 @@ static int read_flag(uint32_t *flag, const char *name, const char *place, uint32
 		return err_cfg(e, place, "unknown seccomp flag \"%s\"", name);
 	if (!(flags[k].flag & known)) {
 		(void) err_cfg(e, place, "this kernel does not know the seccomp flag \"%s\"", name);
-		return err_lacks(e, flags[k].name, flags[k].since);
+		return err_lacks(e, flags[k].since);
 	}
 	*flag = flags[k].flag;
 
@@ -88,8 +88,9 @@ static int check_listener(const struct oci_linux_seccomp *config, bool notify, u
 	if (notify && !path)
 		return err_cfg(e, PLACE "/listenerPath", "SCMP_ACT_NOTIFY needs a listenerPath");
 	if (notify && !(known & SECCOMP_FILTER_FLAG_TSYNC_ESRCH)) {
-		(void) err_cfg(e, PLACE, "SCMP_ACT_NOTIFY needs Linux 5.7");
-		return err_lacks(e, "SCMP_ACT_NOTIFY", "5.7");
+		(void) err_cfg(e, PLACE, "SCMP_ACT_NOTIFY needs Linux %s",
+			       since_rows[SINCE_NOTIFY].version);
+		return err_lacks(e, SINCE_NOTIFY);
 	}
 
 	return 0;

@@ -103,18 +103,18 @@ static const struct {
 /* What libseccomp refuses on a kernel that doesn't know it. */
 static const struct {
 	uint32_t action;
-	const char *name, *since;
+	enum since since;
 } young_actions[] = {
-	{ SCMP_ACT_KILL_PROCESS, "SCMP_ACT_KILL_PROCESS", "4.14" },
-	{ SCMP_ACT_LOG, "SCMP_ACT_LOG", "4.14" },
-	{ SCMP_ACT_NOTIFY, "SCMP_ACT_NOTIFY", "5.7" },
+	{ SCMP_ACT_KILL_PROCESS, SINCE_KILL_PROCESS },
+	{ SCMP_ACT_LOG, SINCE_ACT_LOG },
+	{ SCMP_ACT_NOTIFY, SINCE_NOTIFY },
 };
 
 static int refuse_action(uint32_t action, struct err *e)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(young_actions); i++)
 		if (action == young_actions[i].action)
-			err_lacks(e, young_actions[i].name, young_actions[i].since);
+			err_lacks(e, young_actions[i].since);
 
 	return -1;
 }

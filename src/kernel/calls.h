@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * kernel/calls.h - the system calls of five processors: names, numbers, and which Linux each came with
+ *
+ * syscalls(2), and the kernel's own tables of numbers. What has never done anything but fail (afs_syscall, vserver) is left
+ * out. Names are as libseccomp and strace have them.
+ */
+#pragma once
+
+#include "kernel/since.h"
+
+#include <stdint.h>
+
+enum call_arch {
+	CALL_X86_64,
+	CALL_I386,
+	CALL_ARM, /* EABI */
+	CALL_AARCH64,
+	CALL_RISCV64,
+	CALL_ARCHES
+};
+
+/* How records and profiles call it: "x86_64", "SCMP_ARCH_X86_64". */
+const char *call_arch_name(enum call_arch arch);
+const char *call_arch_profile_name(enum call_arch arch);
+
+/* AUDIT_ARCH_*. */
+uint32_t call_arch_audit(enum call_arch arch);
+
+/* The one this tare was built for; CALL_ARCHES: none of the five. */
+enum call_arch call_arch_own(void);
+
+/* By AUDIT_ARCH_*, or by call_arch_name(); CALL_ARCHES: another. */
+enum call_arch call_arch_of_audit(uint32_t audit);
+enum call_arch call_arch_of_name(const char *name);
+
+/* A call's row; NULL: the table has none. */
+struct call_row;
+const struct call_row *call_find(enum call_arch arch, int number);
+const struct call_row *call_find_name(const char *name);
+
+const char *call_name(const struct call_row *call);
+
+/* -1: this processor has it not. */
+int call_number(const struct call_row *call, enum call_arch arch);
+
+/* The first Linux that has the call on @arch; with one that the call went away with in @gone, or 0.0.0. */
+void call_since(const struct call_row *call, enum call_arch arch, struct kernel_version *since,
+		struct kernel_version *gone);
