@@ -11,6 +11,8 @@
 #include "base/fmt.h"
 #include "base/path.h"
 #include "base/table.h"
+#include "base/words.h"
+#include "contract/record.h"
 #include "kernel/process.h"
 #include "kernel/time.h"
 
@@ -20,8 +22,10 @@
 #define END_MS	  1000
 
 static check_subject *const subjects[] = {
-	check_namespaces, check_cgroups, check_mounts, check_process, check_program,
+	check_namespaces, check_cgroups, check_mounts, check_process, check_program, check_records,
 };
+
+static check_subject *const paper_subjects[] = { check_paper, check_program, check_records };
 
 void check_answer(const struct check *c, enum check_level level, const struct check_demand *d,
 		  const char *fmt, ...)
@@ -70,7 +74,9 @@ static int ask_all(void *arg)
 	int rootfs = sys_open(c.plan->rootfs, O_PATH | O_DIRECTORY);
 
 	c.rootfs = rootfs;
-	for (size_t i = 0; i < ARRAY_SIZE(subjects); i++)
+	for (size_t i = 0; c.paper && i < ARRAY_SIZE(paper_subjects); i++)
+		paper_subjects[i](&c);
+	for (size_t i = 0; !c.paper && i < ARRAY_SIZE(subjects); i++)
 		subjects[i](&c);
 
 	return 0;
@@ -172,12 +178,52 @@ static int ask_child(struct check *c, struct rows *r, struct err *e)
 	return 0;
 }
 
+/* ---- wishes ---- */
+
+static int read_version(const char *text, struct kernel_version *version, struct err *e)
+{
+	if (text[strspn(text, "0123456789.")] == '\0' && kernel_version_read(text, version))
+		return 0;
+	(void) err_msg(e, "--kernel %s: no version of Linux", text);
+
+	return err_hint(e, "such as 4.18 or 5.15.3");
+}
+
+static int read_records(const char *const *paths, struct arena *a, struct call_record *joined,
+			struct err *e)
+{
+	size_t count = list_length(paths);
+	struct call_record *records = arena_array(a, count, sizeof(*records));
+
+	for (size_t i = 0; i < count; i++)
+		if (call_record_read(paths[i], a, &records[i], e) < 0)
+			return -1;
+	call_record_join(records, count, a, joined);
+
+	return 0;
+}
+
 int check_bundle(const struct plan *plan, const struct oci_config *config,
-		 const char *const *warnings, const char *const *notes, struct arena *a,
-		 struct check_report *report, struct err *e)
+		 const char *const *warnings, const char *const *notes,
+		 const struct check_wishes *wishes, struct arena *a, struct check_report *report,
+		 struct err *e)
 {
 	struct check c = { .plan = plan, .config = config, .rootfs = -1 };
 	struct rows rows = { .arena = a };
+	struct kernel_version version;
+	struct call_record record;
+
+	if (wishes->kernel) {
+		if (read_version(wishes->kernel, &version, e) < 0)
+			return -1;
+		c.paper = &version;
+		c.paper_text = arena_printf(a, "Linux %s", wishes->kernel);
+	}
+	if (list_length(wishes->record_files) > 0) {
+		if (read_records(wishes->record_files, a, &record, e) < 0)
+			return -1;
+		c.record = &record;
+	}
 
 	for (; warnings && *warnings; warnings++)
 		add_omission(&rows, *warnings);

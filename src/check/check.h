@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "heap/arena.h"
+#include "kernel/since.h"
 #include "libocispec/oci_types.h"
 #include "plan/plan.h"
 
@@ -37,20 +38,33 @@ struct check_report {
 	size_t count;
 };
 
+struct call_record;
+
 struct check {
 	const struct plan *plan;
 	const struct oci_config *config;
 	int rootfs;  /* O_PATH */
 	int answers; /* write end of a pipe */
+	/* on paper: instead of asking this kernel; NULL: it is asked */
+	const struct kernel_version *paper;
+	const char *paper_text;		  /* "Linux 4.18" */
+	const struct call_record *record; /* NULL: there is none */
+};
+
+/* What was asked for on the command line. */
+struct check_wishes {
+	const char *kernel;		 /* a version to answer for; NULL: this kernel */
+	const char *const *record_files; /* NULL-terminated; NULL: none */
 };
 
 /*
  * Ask for all that @plan, made from @config, wants. @warnings and @notes: what planning has left out, NULL-terminated.
- * The rows are @a's. 0, or -1 with @e set where no child could be made.
+ * The rows are @a's. 0, or -1 with @e set where no child could be made, or a wish makes no sense.
  */
 int check_bundle(const struct plan *plan, const struct oci_config *config,
-		 const char *const *warnings, const char *const *notes, struct arena *a,
-		 struct check_report *report, struct err *e);
+		 const char *const *warnings, const char *const *notes,
+		 const struct check_wishes *wishes, struct arena *a, struct check_report *report,
+		 struct err *e);
 
 /* A bundle that can't be planned: the one row that says so. @e has a place. */
 void check_refused(const struct err *e, struct arena *a, struct check_report *report);
@@ -88,6 +102,8 @@ check_subject check_mounts;	/* mounts.c: types, sources, targets */
 check_subject
 	check_process; /* process.c: resource limits, whether the filter lets it be executed */
 check_subject check_program; /* program.c: the program, its interpreters and loader */
+check_subject check_paper;   /* paper.c: the plan against a version */
+check_subject check_records; /* records.c: recorded calls */
 
 /* ---- machine.c: what the program's header is compared with ---- */
 
@@ -95,3 +111,6 @@ struct program;
 
 /* Rows for the ELF file @p, which is called @what. False: no kernel of ours runs it, so there is no more to say. */
 bool check_elf(const struct check *c, const char *what, const struct program *p);
+
+/* This processor's level of x86-64, 1 to 4, of the first one that is listed; 0: not known, or no such processor. */
+unsigned check_processor_level(void);

@@ -221,46 +221,24 @@ static bool check_machine(const struct check *c, const char *what, const struct 
 
 /* ---- the oldest kernel ---- */
 
-/* "5.15.0-91-generic" as three numbers; false where it begins otherwise. */
-static bool read_release(const char *release, unsigned version[3])
-{
-	for (int i = 0; i < 3; i++) {
-		if (*release < '0' || *release > '9')
-			return i > 0;
-		version[i] = 0;
-		for (; *release >= '0' && *release <= '9'; release++)
-			version[i] = version[i] * 10 + (unsigned) (*release - '0');
-		release += *release == '.';
-	}
-
-	return true;
-}
-
-static bool is_less(const unsigned a[3], const uint32_t b[3])
-{
-	for (int i = 0; i < 3; i++)
-		if (a[i] != b[i])
-			return a[i] < b[i];
-
-	return false;
-}
-
 static void check_kernel(const struct check *c, const char *what, const struct program *p)
 {
 	const struct check_demand d = { .place = ARGS_PLACE,
 					.what = what,
 					.remedy = "a newer kernel, or an older image" };
+	const struct kernel_version wanted = { { p->abi[0], p->abi[1], p->abi[2] } };
+	struct kernel_version version;
 	struct utsname kernel;
-	unsigned version[3] = { 0 };
 
-	if (!p->has_abi || sys_uname(&kernel) < 0 || !read_release(kernel.release, version))
+	if (!p->has_abi || sys_uname(&kernel) < 0)
 		return;
-	if (is_less(version, p->abi))
-		check_answer(c, CHECK_NO, &d, "wants Linux %u.%u.%u; this is %s", p->abi[0],
-			     p->abi[1], p->abi[2], kernel.release);
-	else
-		check_answer(c, CHECK_OK, &d, "wants Linux %u.%u.%u; this is %s", p->abi[0],
-			     p->abi[1], p->abi[2], kernel.release);
+	if (c->paper)
+		version = *c->paper;
+	else if (!kernel_version_read(kernel.release, &version))
+		return;
+	check_answer(c, kernel_version_compare(&version, &wanted) < 0 ? CHECK_NO : CHECK_OK, &d,
+		     "wants Linux %u.%u.%u; %s %s", p->abi[0], p->abi[1], p->abi[2],
+		     c->paper ? "asked is" : "this is", c->paper ? c->paper_text : kernel.release);
 }
 
 /* ---- the processor ---- */
@@ -283,12 +261,12 @@ static bool has_flag(const char *flags, const char *flag)
 	return false;
 }
 
-/* 1 to 4, of the first processor that is listed; 0: not known. */
-static unsigned own_level(void)
+unsigned check_processor_level(void)
 {
 	char text[8192];
 
-	autoclose int fd = sys_open("/proc/cpuinfo", O_RDONLY);
+	autoclose int fd =
+		program_own_machine() == EM_X86_64 ? sys_open("/proc/cpuinfo", O_RDONLY) : -ENOENT;
 	ssize_t n = fd < 0 ? fd : sys_read_all(fd, text, sizeof(text) - 1);
 	text[n > 0 ? n : 0] = '\0';
 
@@ -314,7 +292,8 @@ static void check_processor(const struct check *c, const char *what, const struc
 	for (unsigned i = 0; i < 4; i++)
 		if (p->x86_levels & 1U << i)
 			wanted = i + 1;
-	if (program_own_machine() != EM_X86_64 || wanted < 2 || (own = own_level()) == 0)
+	if (program_own_machine() != EM_X86_64 || wanted < 2 ||
+	    (own = check_processor_level()) == 0)
 		return;
 	if (own < wanted)
 		check_answer(c, CHECK_NO, &d,
@@ -344,6 +323,9 @@ bool check_elf(const struct check *c, const char *what, const struct program *p)
 	if (!check_machine(c, what, p))
 		return false;
 	check_kernel(c, what, p);
+	/* Of another machine nothing more is known. */
+	if (c->paper)
+		return true;
 	check_processor(c, what, p);
 	check_pages(c, what, p);
 

@@ -17,6 +17,10 @@ static const struct flag rows[] = {
 	  "read this instead of config.json" },
 	{ "json", 0, false, FLAG_BOOL, offsetof(struct options, json), NULL,
 	  "print a JSON object with an object for each demand" },
+	{ "kernel", 0, false, FLAG_TEXT, offsetof(struct options, for_kernel), "VERSION",
+	  "answer for this version of Linux, and ask no kernel" },
+	{ "record", 0, false, FLAG_LIST, offsetof(struct options, records), "FILE",
+	  "look at the calls in this record (run --record) too; may be repeated" },
 };
 
 static const struct flag_table flags = { rows, ARRAY_SIZE(rows) };
@@ -45,10 +49,15 @@ static int answer(const struct call *call, struct check_report *report, struct e
 {
 	struct create_options o = create_options_of(call);
 	struct decision d = { 0 };
+	const struct check_wishes wishes = {
+		.kernel = call->options.for_kernel,
+		.record_files = call->options.records.items,
+	};
 
 	o.id = "check";
 	if (container_decide(&o, &d, call->arena, e) == 0)
-		return check_bundle(d.plan, d.config, d.warnings, d.notes, call->arena, report, e);
+		return check_bundle(d.plan, d.config, d.warnings, d.notes, &wishes, call->arena,
+				    report, e);
 	/* Only what config.json asks for is an answer. All else is a check that failed. */
 	if (e->place[0] == '\0')
 		return -1;

@@ -82,6 +82,13 @@ struct options {
 	const char *process, *user, *cwd, *process_label, *apparmor;
 	struct text_list env, caps, cgroups, additional_gids;
 	bool tty, no_new_privs, ignore_paused;
+	/* check */
+	const char *for_kernel; /* --kernel */
+	struct text_list records;
+	/* profile */
+	const char *refused_by;
+	struct text_list runtimes;
+	bool profile_args, profile_kernel, diff;
 	struct box_options box;
 };
 

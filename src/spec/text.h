@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * spec/text.h - the whole text of a file that somebody names; for spec/ only
+ * spec/text.h - the whole text of a file that somebody names
  */
 #pragma once
 

@@ -14,6 +14,9 @@ import sys
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/kernels"))
+
+import since  # noqa: E402
 DOCS = ROOT / "docs"
 PAGE = DOCS / "tare.8"
 
@@ -109,3 +112,34 @@ def test_features_name_every_annotation_that_the_sources_know(tare):
     assert len(known) > 8
     prefixes = tuple(told["potentiallyUnsafeConfigAnnotations"])
     assert not [a for a in known if not a.startswith(prefixes)]
+
+
+# --- one table of versions
+
+def rows_below(text, head):
+    lines = text.partition(f"\n{head}")[2].partition("\n\n")[0].splitlines()[2:]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def test_kernels_md_has_the_versions_of_the_table():
+    text = (DOCS / "kernels.md").read_text(encoding="utf-8")
+    told = rows_below(text, "| Linux | has | before |")
+    assert [tuple(row) for row in told] == since.instead() and len(told) > 20
+    refused = {row[0]: row[1] for row in rows_below(text, "|  | since |")}
+    assert refused == since.cannot()
+
+
+def test_tare_prints_that_table(tare):
+    told = json.loads(subprocess.run([tare, "kernel", "--json"], capture_output=True, check=True).stdout)["versions"]
+    assert [(row["what"], row["since"], row.get("instead")) for row in told] == since.table()
+
+
+def test_no_other_file_has_a_version_of_linux_in_a_text():
+    """An error, or an answer of check, takes its version from the table. fmt's "%s.%s" and numbers of other things are none."""
+    found = []
+    for path in sorted((ROOT / "src").rglob("*.c")):
+        if path.name in ("since.c", "calls.c"):
+            continue
+        code = re.sub(r"/\*.*?\*/", "", path.read_text(encoding="utf-8"), flags=re.S)
+        found += [(path.name, text) for text in re.findall(r'"([^"\n]*)"', code) if re.fullmatch(r"[2-6]\.\d+(\.\d+)?|.*Linux [2-6]\.\d.*", text)]
+    assert found == []

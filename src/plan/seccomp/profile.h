@@ -58,6 +58,18 @@ bool seccomp_constant_result(const struct seccomp_program *program, int number, 
 bool seccomp_result(const struct seccomp_program *program, int number, const uint64_t *args,
 		    uint32_t *result);
 
+/* A call of any architecture, and as much of its arguments as is known: bit N of @known is args[N]. */
+struct seccomp_question {
+	uint32_t arch; /* AUDIT_ARCH_* */
+	int number;
+	unsigned known;
+	uint64_t args[6];
+};
+
+/* What @program does with it. False if that depends on what is not known. */
+bool seccomp_answer(const struct seccomp_program *program, const struct seccomp_question *q,
+		    uint32_t *result);
+
 /* ---- seccomp/left.c ---- */
 
 /*

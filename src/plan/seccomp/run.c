@@ -12,27 +12,32 @@
 
 #include <linux/seccomp.h>
 #include <stddef.h>
+#include <string.h>
 
+#define ALL_ARGS 0x3f
 #define ARGS_END (offsetof(struct seccomp_data, args) + sizeof(((struct seccomp_data *) 0)->args))
 
-/* The half of an argument at @offset: all processors that tare knows have the lower one first. */
-static uint32_t argument(uint32_t offset, const uint64_t *args)
+/* The half of an argument at @offset: all processors that tare knows have the lower one first. False: it is not known. */
+static bool argument(uint32_t offset, const struct seccomp_question *q, uint32_t *a)
 {
 	uint32_t at = offset - (uint32_t) offsetof(struct seccomp_data, args);
 
-	return (uint32_t) (args[at / 8] >> (at % 8 * 8));
+	if (!(q->known & 1U << at / 8))
+		return false;
+	*a = (uint32_t) (q->args[at / 8] >> (at % 8 * 8));
+
+	return true;
 }
 
 /* The word at @offset of struct seccomp_data. False: it is an argument that is not known, or our own address. */
-static bool load(uint32_t offset, int number, const uint64_t *args, uint32_t *a)
+static bool load(uint32_t offset, const struct seccomp_question *q, uint32_t *a)
 {
-	if (args && offset >= offsetof(struct seccomp_data, args) && offset < ARGS_END &&
-	    offset % 4 == 0)
-		*a = argument(offset, args);
-	else if (offset == offsetof(struct seccomp_data, nr))
-		*a = (uint32_t) number;
+	if (offset >= offsetof(struct seccomp_data, args) && offset < ARGS_END && offset % 4 == 0)
+		return argument(offset, q, a);
+	if (offset == offsetof(struct seccomp_data, nr))
+		*a = (uint32_t) q->number;
 	else if (offset == offsetof(struct seccomp_data, arch))
-		*a = ARCH_AUDIT;
+		*a = q->arch;
 	else
 		return false;
 
@@ -76,6 +81,19 @@ bool seccomp_constant_result(const struct seccomp_program *program, int number, 
 bool seccomp_result(const struct seccomp_program *program, int number, const uint64_t *args,
 		    uint32_t *result)
 {
+	struct seccomp_question q = { .arch = ARCH_AUDIT, .number = number };
+
+	if (args) {
+		memcpy(q.args, args, sizeof(q.args));
+		q.known = ALL_ARGS;
+	}
+
+	return seccomp_answer(program, &q, result);
+}
+
+bool seccomp_answer(const struct seccomp_program *program, const struct seccomp_question *q,
+		    uint32_t *result)
+{
 	uint32_t a = 0;
 	size_t skip;
 
@@ -87,7 +105,7 @@ bool seccomp_result(const struct seccomp_program *program, int number, const uin
 			return true;
 		}
 		if (f->code == (BPF_LD | BPF_W | BPF_ABS)) {
-			if (!load(f->k, number, args, &a))
+			if (!load(f->k, q, &a))
 				return false;
 		} else if (f->code == (BPF_ALU | BPF_AND | BPF_K)) {
 			a &= f->k;

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * check/kernel.h - one page about this machine: what a container may expect of its kernel
+ */
+#pragma once
+
+#include "base/err.h"
+#include "heap/arena.h"
+
+/* Print it on standard output, as text or as one JSON object. Asks as this user may. 0, or -1 with @e set. */
+int kernel_print(bool json, struct arena *a, struct err *e);

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * contract/chosen.c - the arguments of system calls that a record keeps
+ *
+ * Those by which profiles tell one use of a call from another, and that are numbers: what a pointer leads to a filter can't see.
+ */
+#include "contract/record.h"
+
+#include "base/table.h"
+
+#include <string.h>
+#include <sys/mman.h>
+
+#define INT    0xffffffffU /* the kernel looks at the lower half alone */
+#define EXEC_W (PROT_EXEC | PROT_WRITE)
+
+/* Rows of one call are together. */
+static const struct chosen_argument chosen[] = {
+	{ "bpf", 0, INT },
+	{ "clone", 0, INT },
+	{ "fcntl", 1, INT },
+	{ "fcntl64", 1, INT },
+	{ "ioctl", 1, INT },
+	{ "keyctl", 0, INT },
+	{ "mmap", 2, EXEC_W },
+	{ "mmap2", 2, EXEC_W },
+	{ "mprotect", 2, EXEC_W },
+	{ "personality", 0, INT },
+	{ "pkey_mprotect", 2, EXEC_W },
+	{ "prctl", 0, INT },
+	{ "setns", 1, INT },
+	{ "socket", 0, INT },
+	{ "socket", 1, INT },
+	{ "socketpair", 0, INT },
+	{ "socketpair", 1, INT },
+	{ "unshare", 0, INT },
+};
+
+size_t chosen_arguments(const char *name, const struct chosen_argument **first)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(chosen); i++) {
+		if (strcmp(chosen[i].call, name) != 0)
+			continue;
+		if (count++ == 0)
+			*first = &chosen[i];
+	}
+
+	return count;
+}
