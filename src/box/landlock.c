@@ -166,11 +166,16 @@ static int check_abi(struct box *b, int abi, struct err *e)
 {
 	if (box_is_bare(b) && box_has_no_network(b) && abi < ABI_OF_TCP)
 		return box_refuse(b, "net", "none", e,
-				  "without namespaces it takes Landlock of Linux 6.7");
+				  arena_printf(b->arena,
+					       "without namespaces it takes Landlock of Linux %s",
+					       since_rows[SINCE_LANDLOCK_TCP].version));
 	if (abi >= ABI_OF_SCOPES || (!box_is_bare(b) && !b->options->strict))
 		return 0;
 
-	return box_leave_out(b, WISH_LANDLOCK_SCOPES, "they came with Linux 6.12", e);
+	return box_leave_out(b, WISH_LANDLOCK_SCOPES,
+			     arena_printf(b->arena, "they came with Linux %s",
+					  since_rows[SINCE_LANDLOCK_SCOPES].version),
+			     e);
 }
 
 static int add_rules(struct rules *r, struct err *e)

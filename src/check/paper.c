@@ -167,6 +167,9 @@ static void find_needs(const struct step *s, struct needs *n)
 	case OP_SET_SECCOMP:
 		need_filter(n, s);
 		break;
+	case OP_RESTRICT:
+		need(n, SINCE_LANDLOCK_ASKED);
+		break;
 	case OP_MASK_PATH:
 	case OP_PROTECT_PATH:
 	case OP_SET_SYSCTL:

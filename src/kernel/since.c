@@ -99,12 +99,17 @@ const struct since_row since_rows[SINCE_COUNT] = {
 	[SINCE_LANDLOCK] = { "Landlock", "5.13",
 			     "`box --landlock` leaves it out with a line; the annotation "
 			     "org.tare.landlock is an error" },
+	[SINCE_LANDLOCK_ASKED] = { "restriction by Landlock", "5.13", NULL },
 	[SINCE_CGROUP_KILL] = { "cgroup.kill", "5.14",
 				"freeze, a signal to each process that is still there, thaw, until "
 				"it is empty" },
 	[SINCE_NOSYMFOLLOW] = { "nosymfollow", "5.14", NULL },
 	[SINCE_WAIT_KILLABLE] = { "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", "5.19", NULL },
 	[SINCE_MFD_EXEC] = { "MFD_EXEC", "6.3", "without it" },
+	[SINCE_LANDLOCK_TCP] = { "Landlock for TCP", "6.7",
+				 "without namespaces a box that is to have no network is refused" },
+	[SINCE_LANDLOCK_SCOPES] = { "Landlock for signals and sockets", "6.12",
+				    "`box` leaves it out; without namespaces with a line" },
 	[SINCE_FOREIGN_PROCFS] = { "a procfs of a pid namespace that its maker is not in", "6.17",
 				   "a process in that namespace makes it" },
 };

@@ -84,7 +84,7 @@ int plan_landlock(struct planner *p, struct err *e)
 	int abi = sys_landlock_abi();
 	if (abi == 0) {
 		(void) err_cfg(e, place, "the program can't be restricted");
-		return err_lacks(e, "Landlock", "5.13");
+		return err_lacks(e, SINCE_LANDLOCK);
 	}
 	/* landlock(7): only who has CAP_SYS_ADMIN may do without. */
 	if (!p->config->process->no_new_privileges)
