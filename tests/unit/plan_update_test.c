@@ -177,42 +177,28 @@ static void defaults_are_written(void **state)
 	assert_string_equal(planned("{\"pids\":{\"limit\":0}}", true), "pids.max=0");
 }
 
-static void usage_is_looked_at_when_asked(void **state)
+static void a_limit_of_both_is_not_lost(void **state)
 {
 	(void) state;
-	put("c/memory.current", "700\n");
-	put("c/memory.swap.current", "200\n");
-	put("c/memory.max", "max\n");
-	assert_string_equal(
-		planned("{\"memory\":{\"limit\":700,\"checkBeforeUpdate\":true}}", true),
-		"/linux/resources/memory/limit: rejecting memory limit 700 <= usage 700");
-	assert_string_equal(
-		planned("{\"memory\":{\"limit\":800,\"swap\":900,\"checkBeforeUpdate\":true}}",
-			true),
-		"/linux/resources/memory/swap: rejecting memory+swap limit 900 <= usage 900");
-	assert_string_equal(
-		planned("{\"memory\":{\"limit\":701,\"checkBeforeUpdate\":true}}", true),
-		"memory.max=701");
-	assert_string_equal(planned("{\"memory\":{\"limit\":7,\"checkBeforeUpdate\":false}}", true),
-			    "memory.max=7");
-	put("c/memory.usage_in_bytes", "700\n");
-	put("c/memory.memsw.usage_in_bytes", "950\n");
-	put("c/memory.memsw.limit_in_bytes", "9000\n");
-	assert_string_equal(
-		planned("{\"memory\":{\"limit\":800,\"swap\":950,\"checkBeforeUpdate\":true}}",
-			false),
-		"/linux/resources/memory/swap: rejecting memory+swap limit 950 <= usage 950");
+	put("c/memory.memsw.limit_in_bytes", "950\n");
+	assert_string_equal(planned("{\"memory\":{\"limit\":951}}", false),
+			    "/linux/resources/memory/limit: the limit 951 is above that of memory "
+			    "and swap, 950");
+	assert_string_equal(planned("{\"memory\":{\"limit\":950}}", false),
+			    "memory.limit_in_bytes=950");
+	assert_string_equal(planned("{\"memory\":{\"limit\":951,\"swap\":951}}", false),
+			    "memory.memsw.limit_in_bytes=951 memory.limit_in_bytes=951");
 }
 
-/* A quota would get another period, and a check for what is in use would find nothing. */
+/* A quota would get another period, swap another limit. */
 static void what_is_in_force_must_be_readable(void **state)
 {
 	(void) state;
 	assert_int_equal(mkdir(arena_printf(&arena, "%s/c/cpu.max", top), 0700), 0);
 	assert_string_equal(planned("{\"cpu\":{\"quota\":20000}}", true),
 			    ": read what limits are in force: is a directory");
-	assert_int_equal(mkdir(arena_printf(&arena, "%s/c/memory.current", top), 0700), 0);
-	assert_string_equal(planned("{\"memory\":{\"limit\":7,\"checkBeforeUpdate\":true}}", true),
+	assert_int_equal(mkdir(arena_printf(&arena, "%s/c/memory.max", top), 0700), 0);
+	assert_string_equal(planned("{\"memory\":{\"swap\":4000}}", true),
 			    ": read what limits are in force: is a directory");
 }
 
@@ -226,7 +212,7 @@ int main(void)
 		TEST(v2_quota_and_period_keep_each_other),
 		TEST(v2_swap_goes_with_the_limit_in_force),
 		TEST(defaults_are_written),
-		TEST(usage_is_looked_at_when_asked),
+		TEST(a_limit_of_both_is_not_lost),
 		TEST(what_is_in_force_must_be_readable),
 	};
 

@@ -101,17 +101,31 @@ static int put_idle(struct planner *p, const struct oci_linux_cpu *c, struct err
 			 e);
 }
 
-/* v1 has a file for each, and the quota is checked against the period that is there by then. */
+static void put_period_v1(struct planner *p, const struct oci_linux_cpu *c, const char *dir,
+			  bool optional)
+{
+	if (c->has_period && c->period > 0)
+		limit_write(p, LIMITS_PLACE "cpu/period", dir, "cpu.cfs_period_us",
+			    limit_unsigned(p, c->period), optional);
+}
+
+/*
+ * v1 has a file for each, and quota / period may not be above the parent's, on the way neither: so a shorter period comes
+ * after the new quota, a longer one before it.
+ */
 static int put_quota_v1(struct planner *p, const struct oci_linux_cpu *c, const char *dir)
 {
 	bool limited = c->has_quota && c->quota > 0;
+	bool shorter = c->has_period &&
+		       (int64_t) c->period < limit_left(p, "cpu", "cpu.cfs_period_us", 0);
 
-	if (c->has_period && c->period > 0)
-		limit_write(p, LIMITS_PLACE "cpu/period", dir, "cpu.cfs_period_us",
-			    limit_unsigned(p, c->period), !limited);
+	if (!shorter)
+		put_period_v1(p, c, dir, !limited);
 	if (c->has_quota && c->quota != 0)
 		limit_write(p, LIMITS_PLACE "cpu/quota", dir, "cpu.cfs_quota_us",
 			    limited ? limit_number(p, c->quota) : "-1", !limited);
+	if (shorter)
+		put_period_v1(p, c, dir, !limited);
 
 	return 0;
 }

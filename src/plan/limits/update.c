@@ -4,8 +4,7 @@
  *
  * Runs in tare, for update. The one idea: resources.c makes the same steps as for a new cgroup, so
  * that conversions exist once. What is different here is that the cgroup has values already: some
- * complete what was asked for (a quota without its period), some decide in which order the kernel
- * takes the new ones, and a default, which in a new cgroup asks for nothing, must be written.
+ * complete what was asked for (a quota without its period), and a default, which in a new cgroup asks for nothing, must be written.
  */
 #include "plan/limits/update.h"
 
@@ -196,84 +195,27 @@ static void write_no_pids(struct updater *u)
 		reset(&u->planner, &pids);
 }
 
-/* ---- the order ---- */
-
-static size_t find_step(const struct planner *p, const char *file)
-{
-	size_t i = 0;
-
-	while (i < p->count && strcmp(p->steps[i].cgroup_file.file, file) != 0)
-		i++;
-
-	return i;
-}
-
-/* Let the write of @first come before that of @second, where both are planned. */
-static void put_before(struct planner *p, const char *first, const char *second)
-{
-	size_t to = find_step(p, second), from = find_step(p, first);
-
-	if (from >= p->count || to >= p->count || from < to)
-		return;
-
-	struct step moved = p->steps[from];
-	memmove(&p->steps[to + 1], &p->steps[to], (from - to) * sizeof(moved));
-	p->steps[to] = moved;
-}
-
-/* v1: the limit of memory may at no time be above that of memory and swap. */
-static void order_memory(struct updater *u)
-{
-	struct planner *p = &u->planner;
-	int64_t both = number_in(read_value(u, "memory", "memory.memsw.limit_in_bytes", NULL));
-
-	if (both >= 0 && u->memory.has_limit && u->memory.limit > both)
-		put_before(p, "memory.memsw.limit_in_bytes", "memory.limit_in_bytes");
-}
+/* ---- what is not to be lost ---- */
 
 /*
- * v1: quota / period may at no time be above the parent's, so a shorter period comes after the new
- * quota. Both: a burst may at no time be above the quota, so a smaller one comes first.
+ * v1: the limit of memory may not be above that of memory and swap, which is in force and stays, as nobody asks for
+ * another. A new cgroup has none, so there it is lifted (memory.c).
  */
-static void order_cpu(struct updater *u)
-{
-	struct planner *p = &u->planner;
-	const struct oci_linux_cpu *c = &u->cpu;
-
-	if (c->has_period && (int64_t) c->period < current_period(u))
-		put_before(p, "cpu.cfs_quota_us", "cpu.cfs_period_us");
-}
-
-/* ---- checkBeforeUpdate ---- */
-
-static int refuse_usage(struct err *e, const char *place, const char *what, int64_t limit,
-			int64_t usage)
-{
-	return err_cfg(e, place, "rejecting %s limit %lld <= usage %lld", what, (long long) limit,
-		       (long long) usage);
-}
-
-/* runtime-spec, config-linux.md#memory: a limit below what is in use is rejected. */
-static int check_usage(struct updater *u, struct err *e)
+static int check_limit_of_both(struct updater *u, struct err *e)
 {
 	const struct oci_linux_memory *m = &u->memory;
+	int64_t both;
 
-	if (!m->has_check_before_update || !m->check_before_update)
+	if (!m->has_limit || m->limit <= 0 || (m->has_swap && m->swap != 0))
 		return 0;
+	both = number_in(read_value(u, "memory", "memory.memsw.limit_in_bytes", NULL));
+	if (both < 0 || m->limit <= both)
+		return 0;
+	(void) err_cfg(e, PLACE "memory/limit",
+		       "the limit %lld is above that of memory and swap, %lld", (long long) m->limit,
+		       (long long) both);
 
-	int64_t usage =
-		number_in(read_value(u, "memory", "memory.usage_in_bytes", "memory.current"));
-	if (m->has_limit && m->limit > 0 && usage >= m->limit)
-		return refuse_usage(e, PLACE "memory/limit", "memory", m->limit, usage);
-
-	int64_t both = number_in(read_value(u, "memory", "memory.memsw.usage_in_bytes", NULL));
-	int64_t swap = number_in(read_value(u, "memory", NULL, "memory.swap.current"));
-	if (both < 0)
-		both = usage + (swap > 0 ? swap : 0);
-	if (m->has_swap && m->swap > 0 && both >= m->swap)
-		return refuse_usage(e, PLACE "memory/swap", "memory+swap", m->swap, both);
-
-	return 0;
+	return err_hint(e, "give both: --memory and --memory-swap, or limit and swap");
 }
 
 /* ---- the whole ---- */
@@ -319,16 +261,16 @@ static int add_steps(struct updater *u, struct err *e)
 
 	complete_quota(u);
 	complete_swap(u);
-	if (check_usage(u, e) < 0)
+	if (check_limit_of_both(u, e) < 0)
 		return -1;
+	if (u->unread < 0)
+		return err_sys(e, u->unread, "read what limits are in force");
 	write_defaults(u);
 	if (plan_resources(p, e) < 0)
 		return -1;
 	write_no_pids(u);
-	order_memory(u);
-	order_cpu(u);
 
-	return u->unread < 0 ? err_sys(e, u->unread, "read what limits are in force") : 0;
+	return 0;
 }
 
 int plan_update(const struct oci_linux_resources *resources, const char *const *cgroups,
