@@ -4,7 +4,7 @@ import pathlib
 import re
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2] / "src/kernel/since.c"
-ROW = re.compile(r'\[SINCE_\w+\] = \{\s*((?:"(?:[^"\\]|\\.)*"\s*)+),\s*"([0-9.]+)",\s*((?:"(?:[^"\\]|\\.)*"\s*)+|NULL)\s*\}')
+ROW = re.compile(r'\[SINCE_\w+\] = \{\s*((?:"(?:[^"\\]|\\.)*"\s*)+),\s*"([0-9.]+)",\s*(?:INSTEAD\(((?:"(?:[^"\\]|\\.)*"\s*)+)\)|NULL)\s*\}')
 OLDEST = (3, 10)
 
 
@@ -18,7 +18,7 @@ def number(version):
 
 def table():
     text = SOURCE.read_text(encoding="utf-8")
-    rows = [(joined(what), version, None if instead == "NULL" else joined(instead)) for what, version, instead in ROW.findall(text)]
+    rows = [(joined(what), version, joined(instead) if instead else None) for what, version, instead in ROW.findall(text)]
     assert len(rows) == text.count("[SINCE_") - 1, "a row of since.c is not of its form"
     return rows
 
