@@ -273,9 +273,9 @@ static int try(struct call *call, struct box *b, const struct create_options *gi
 	struct box_standard standard;
 
 	o.made = &made;
-	o.no_new_keyring = b->level[WISH_KEYRING] > 0;
-	o.no_pivot = b->level[WISH_PIVOT] > 0;
-	o.no_cgroup = o.no_cgroup || box_without_cgroups(b);
+	o.flags.no_new_keyring = b->level[WISH_KEYRING] > 0;
+	o.flags.no_pivot = b->level[WISH_PIVOT] > 0;
+	o.flags.no_cgroup = o.flags.no_cgroup || box_without_cgroups(b);
 	if (b->options->plan)
 		return container_plan(&o, call->options.json, e);
 	if (b->detach && box_redirect(&standard, b->options->output, e) < 0) {

@@ -19,11 +19,11 @@ static const struct flag common_rows[] = {
 	  "a listening unix socket that gets a pidfd of the container" },
 	{ "pid-file", 0, false, FLAG_TEXT, offsetof(struct options, pid_file), "FILE",
 	  "write the container's pid here" },
-	{ "no-pivot", 0, false, FLAG_BOOL, offsetof(struct options, no_pivot), NULL,
+	{ "no-pivot", 0, false, FLAG_BOOL, offsetof(struct options, flags.no_pivot), NULL,
 	  "use chroot(2) instead of pivot_root(2); weaker, for a rootfs on a ramdisk" },
-	{ "no-new-keyring", 0, false, FLAG_BOOL, offsetof(struct options, no_new_keyring), NULL,
-	  "keep the session keyring of the caller" },
-	{ "preserve-fds", 0, false, FLAG_NUMBER, offsetof(struct options, preserve_fds), "N",
+	{ "no-new-keyring", 0, false, FLAG_BOOL, offsetof(struct options, flags.no_new_keyring),
+	  NULL, "keep the session keyring of the caller" },
+	{ "preserve-fds", 0, false, FLAG_NUMBER, offsetof(struct options, flags.preserve_fds), "N",
 	  "pass N more descriptors, from 3 on (0)" },
 	{ "no-subreaper", 0, false, FLAG_BOOL, offsetof(struct options, ignored), NULL,
 	  "accepted for other runtimes' sake: no effect" },
@@ -42,8 +42,12 @@ static const struct flag_table flags = { rows, ARRAY_SIZE(rows) };
 struct create_options create_options_of(const struct call *call)
 {
 	const struct options *o = &call->options;
-	bool disabled = o->cgroup_manager == CGROUP_MANAGER_DISABLED;
-	bool systemd = o->cgroup_manager == CGROUP_MANAGER_SYSTEMD || o->systemd_cgroup;
+	struct plan_flags flags = o->flags;
+
+	/* Both flags name a manager; the word `disabled` is the stronger one. */
+	flags.no_cgroup = o->cgroup_manager == CGROUP_MANAGER_DISABLED;
+	flags.systemd_cgroup |= o->cgroup_manager == CGROUP_MANAGER_SYSTEMD;
+	flags.systemd_cgroup &= !flags.no_cgroup;
 
 	return (struct create_options) {
 		.root = call->root,
@@ -53,20 +57,8 @@ struct create_options create_options_of(const struct call *call)
 		.console_socket = o->console_socket,
 		.pid_file = o->pid_file,
 		.pidfd_socket = o->pidfd_socket,
-		.no_pivot = o->no_pivot,
-		.no_new_keyring = o->no_new_keyring,
-		.systemd_cgroup = systemd && !disabled,
-		.no_cgroup = disabled,
-		.preserve_fds = (int) o->preserve_fds,
+		.flags = flags,
 		.own_env = call->env,
-		.listen_pid = env_value(call->env, "LISTEN_PID"),
-		.listen_fds = env_value(call->env, "LISTEN_FDS"),
-		.listen_names = env_value(call->env, "LISTEN_FDNAMES"),
-		.bus_address = env_value(call->env, "DBUS_SESSION_BUS_ADDRESS"),
-		.runtime_dir = env_value(call->env, "XDG_RUNTIME_DIR"),
-		.notify_socket = env_value(call->env, "NOTIFY_SOCKET"),
-		.seccomp_receiver = env_value(call->env, "RUN_OCI_SECCOMP_RECEIVER"),
-		.fail_step = o->fail_step,
 		.detach = o->detach,
 		.keep = o->keep,
 	};

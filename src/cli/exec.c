@@ -39,7 +39,7 @@ static const struct flag rows[] = {
 	  "a listening unix socket that gets a pidfd of the process" },
 	{ "pid-file", 0, false, FLAG_TEXT, offsetof(struct options, pid_file), "FILE",
 	  "write the process's pid here" },
-	{ "preserve-fds", 0, false, FLAG_NUMBER, offsetof(struct options, preserve_fds), "N",
+	{ "preserve-fds", 0, false, FLAG_NUMBER, offsetof(struct options, flags.preserve_fds), "N",
 	  "pass N more descriptors, from 3 on (0)" },
 	{ "cgroup", 0, false, FLAG_LIST, offsetof(struct options, cgroups), "[CTRL[,CTRL]:]PATH",
 	  "a cgroup below the container's own; with v1 controllers may be repeated" },
@@ -73,10 +73,8 @@ static int perform(struct call *call, struct err *e)
 		.no_new_privs = o->no_new_privs,
 		.detach = o->detach,
 		.ignore_paused = o->ignore_paused,
-		.preserve_fds = (int) o->preserve_fds,
-		.listen_pid = env_value(call->env, "LISTEN_PID"),
-		.listen_fds = env_value(call->env, "LISTEN_FDS"),
-		.listen_names = env_value(call->env, "LISTEN_FDNAMES"),
+		.flags = o->flags,
+		.own_env = call->env,
 	};
 	int exit_code;
 

@@ -17,6 +17,7 @@
 #include "base/words.h"
 #include "box/box.h"
 #include "heap/arena.h"
+#include "plan/planner.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -55,13 +56,11 @@ struct options {
 	unsigned log_format, log_level; /* enum log_format, enum log_level */
 	unsigned cgroup_manager;	/* enum cgroup_manager_word */
 	unsigned rootless;		/* not used */
-	unsigned fail_step;
-	bool debug, systemd_cgroup;
+	bool debug;
 	bool ignored; /* of flags that others need and tare does not */
 	/* create, run, plan */
 	const char *bundle, *config, *console_socket, *pid_file, *pidfd_socket;
-	unsigned preserve_fds;
-	bool no_pivot, no_new_keyring;
+	struct plan_flags flags;
 	bool detach, keep;
 	/* the others */
 	bool all, force, regex, quiet, json, for_rootless;

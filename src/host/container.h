@@ -63,18 +63,9 @@ struct create_options {
 	const char *console_socket;	/* NULL: none; likewise the next two */
 	const char *pid_file;
 	const char *pidfd_socket;
-	bool no_pivot, no_new_keyring;
-	bool systemd_cgroup, no_cgroup;
-	int preserve_fds;
-	const char *listen_pid, *listen_fds,
-		*listen_names; /* LISTEN_*, sd_listen_fds(3); NULL: not set */
-	const char *bus_address,
-		*runtime_dir;	      /* DBUS_SESSION_BUS_ADDRESS, XDG_RUNTIME_DIR; likewise */
-	const char *notify_socket;    /* NOTIFY_SOCKET, sd_notify(3); likewise */
-	const char *seccomp_receiver; /* RUN_OCI_SECCOMP_RECEIVER, crun's; likewise */
-	unsigned fail_step;	      /* --test-fail-step */
-	bool run;		      /* go on without waiting for start */
-	bool detach, keep;	      /* run only */
+	struct plan_flags flags;
+	bool run;	   /* go on without waiting for start */
+	bool detach, keep; /* run only */
 	int64_t timeout_ms; /* run in the foreground: then it is asked to end, and killed 10 s later; 0: never */
 	void (*event)(void *context,
 		      const struct run_event *event); /* run only; NULL: nobody asks */

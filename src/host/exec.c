@@ -213,7 +213,7 @@ static int decide(struct create *c, const struct exec_options *o, int dir, struc
 	struct exec_target target;
 	struct facts facts;
 
-	if (preserve_fds_check(o->preserve_fds, e) < 0)
+	if (preserve_fds_check(o->flags.preserve_fds, e) < 0)
 		return -1;
 	plan_reserve(a);
 	if (saved_config_read(dir, &frozen, own, e) < 0 || facts_gather_ours(&facts, own, e) < 0)
@@ -244,9 +244,9 @@ static int decide(struct create *c, const struct exec_options *o, int dir, struc
 		.bundle = rec->bundle,
 		.pass_console = o->console_socket != NULL,
 		.detach = o->detach,
-		.preserve_fds = o->preserve_fds,
-		.listen_fds = listen_fds_count(o->listen_pid, o->listen_fds),
-		.listen_names = o->listen_names,
+		.flags = o->flags,
+		.listen_fds = listen_fds_count(o->own_env),
+		.own_env = o->own_env,
 		.seccomp_cache = &c->seccomp_cache,
 		.notes = &c->notes,
 		.debug = log_wants_debug(),

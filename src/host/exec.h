@@ -6,6 +6,7 @@
 
 #include "heap/arena.h"
 #include "libocispec/oci_types.h"
+#include "plan/planner.h"
 #include "state/record.h"
 
 /* exec. What is NULL, or false, is as config.json has it. */
@@ -24,8 +25,8 @@ struct exec_options {
 	const char *const *cgroups; /* [CTRL[,CTRL]:]PATH, below the container's own */
 	const char *console_socket, *pid_file, *pidfd_socket;
 	bool tty, no_new_privs, detach, ignore_paused;
-	int preserve_fds;
-	const char *listen_pid, *listen_fds, *listen_names;
+	struct plan_flags flags;    /* preserve_fds only */
+	const char *const *own_env; /* what tare itself was executed with */
 };
 
 /* @exit_code: the program's, or 128 + signal; 0 when detached. */

@@ -11,6 +11,7 @@
 #include "base/fd.h"
 #include "base/fmt.h"
 #include "base/table.h"
+#include "base/words.h"
 #include "heap/log.h"
 #include "host/create/create.h"
 #include "host/engine_socket.h"
@@ -37,7 +38,8 @@ int notify_make(struct create *c, const struct step *s, struct err *e)
 	if (r < 0)
 		return err_sys(e, r, "make the directory for NOTIFY_SOCKET");
 
-	return c->options->run ? notify_open(&c->notify, c->state_dir, c->options->notify_socket, e)
+	return c->options->run ? notify_open(&c->notify, c->state_dir,
+					     env_value(c->options->own_env, "NOTIFY_SOCKET"), e)
 			       : 0;
 }
 

@@ -40,7 +40,7 @@ int plan_clone(struct planner *p, struct err *e)
 		plan_resctrl,	       plan_spawn,	    plan_scope,	       plan_resources,
 		plan_scope_properties, plan_put_off_limits, plan_resctrl_join,
 	};
-	plan_subject *const *order = p->options->systemd_cgroup ? into_scope : into_cgroup;
+	plan_subject *const *order = p->options->flags.systemd_cgroup ? into_scope : into_cgroup;
 
 	for (size_t i = 0; i < ARRAY_SIZE(into_cgroup); i++)
 		if (order[i](p, e) < 0)
@@ -247,9 +247,9 @@ void plan_begin(struct planner *p)
 	p->warnings = p->notes = none;
 	plan->id = arena_strdup(p->arena, o->id);
 	plan->bundle = arena_strdup(p->arena, o->bundle);
-	plan->fail_step = o->fail_step;
+	plan->fail_step = o->flags.fail_step;
 	plan->debug = o->debug;
-	plan->first_fd = 3 + o->listen_fds + o->preserve_fds;
+	plan->first_fd = 3 + o->listen_fds + (int) o->flags.preserve_fds;
 	plan->umask = p->facts->umask;
 	describe_state(p);
 }

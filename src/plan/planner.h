@@ -15,25 +15,26 @@
 #include "plan/plan.h"
 
 /* What config.json does not say: the command line. */
-struct plan_options {
-	const char *id;
-	const char *bundle;    /* absolute, without links */
-	const char *state_dir; /* ROOT/ID */
-	bool wait_for_start;   /* create, not run */
-	bool pass_console;     /* --console-socket was given */
-	bool detach;	       /* create, or run --detach */
+/* Flags of create, run and exec that go from the command line to the plan as they are. */
+struct plan_flags {
 	bool no_pivot, no_new_keyring;
 	bool systemd_cgroup;
-	bool no_cgroup;		    /* --cgroup-manager disabled */
-	int preserve_fds;	    /* --preserve-fds */
+	bool no_cgroup; /* --cgroup-manager disabled */
+	unsigned preserve_fds;
+	unsigned fail_step; /* --test-fail-step */
+};
+
+struct plan_options {
+	struct plan_flags flags;
+	const char *id;
+	const char *bundle;	    /* absolute, without links */
+	const char *state_dir;	    /* ROOT/ID */
+	bool wait_for_start;	    /* create, not run */
+	bool pass_console;	    /* --console-socket was given */
+	bool detach;		    /* create, or run --detach */
 	int listen_fds;		    /* LISTEN_FDS meant for us */
-	const char *listen_names;   /* LISTEN_FDNAMES, or NULL */
-	const char *notify_socket;  /* NOTIFY_SOCKET, or NULL */
-	const char *bus_address;    /* DBUS_SESSION_BUS_ADDRESS, or NULL */
-	const char *runtime_dir;    /* XDG_RUNTIME_DIR, or NULL */
 	const char *const *own_env; /* tare's environment, NULL-terminated; NULL: empty */
 	bool only_plan; /* nothing will be done: what can still come to be, the rootfs, may be missing */
-	unsigned fail_step;
 	bool whole_root; /* the rootfs is the host's own, with all that is mounted in it; all of that is made read-only */
 	bool image;			     /* the rootfs is a file system that the host mounts */
 	const struct layers_step *layers;    /* an overlay over the rootfs; NULL: none */

@@ -89,6 +89,9 @@ static struct cgroup_layout layout(unsigned which)
 
 static void choose_options(unsigned bits, struct plan_options *o)
 {
+	static const char *const with_names[] = { "LISTEN_FDNAMES=a:b", NULL };
+	static const char *const with_bus[] = { "XDG_RUNTIME_DIR=/run/user/1000", NULL };
+
 	*o = (struct plan_options) {
 		.id = "web",
 		.bundle = fuzz_directory(),
@@ -96,14 +99,15 @@ static void choose_options(unsigned bits, struct plan_options *o)
 		.wait_for_start = bits & 1,
 		.pass_console = bits & 2,
 		.detach = bits & 4,
-		.no_pivot = bits & 8,
-		.no_new_keyring = bits & 16,
-		.systemd_cgroup = bits & 32,
-		.no_cgroup = (bits & 0x1c0) == 0x1c0,
-		.preserve_fds = bits & 64 ? 3 : 0,
+		.flags = {
+			.no_pivot = bits & 8,
+			.no_new_keyring = bits & 16,
+			.systemd_cgroup = bits & 32,
+			.no_cgroup = (bits & 0x1c0) == 0x1c0,
+			.preserve_fds = bits & 64 ? 3 : 0,
+		},
 		.listen_fds = bits & 128 ? 2 : 0,
-		.listen_names = bits & 128 ? "a:b" : NULL,
-		.runtime_dir = bits & 256 ? "/run/user/1000" : NULL,
+		.own_env = bits & 128 ? with_names : bits & 256 ? with_bus : NULL,
 	};
 }
 

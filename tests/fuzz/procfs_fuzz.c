@@ -5,7 +5,7 @@
  * The kernel is no enemy, but what others mounted and how they named it stands in there. Two files
  * are included for what is static in them.
  */
-#include "host/create/schemata.c"
+#include "host/schemata.c"
 
 /* Both have one of this name. */
 #define read_text read_small_text

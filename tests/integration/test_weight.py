@@ -108,12 +108,12 @@ def test_a_container_by_and_by(bundle):
 
 
 def test_who_waits_for_start_holds_little(bundle):
-    """The share of it that is its own, of all its mappings: the payload is not there yet. 72 of it are tare-init's code."""
+    """The share of it that is its own, of all its mappings: the payload is not there yet. 80 of it are tare-init's code."""
     bundle.stay().create().ok()
     text = pathlib.Path(f"/proc/{bundle.pid}/smaps_rollup").read_text()
     pss = int(re.search(r"^Pss:\s+(\d+) kB", text, re.M).group(1))
     print(pss, "KiB")
-    assert pss <= 140
+    assert pss <= 148
 
 
 def test_a_box_weighs_little_more_than_the_bundle_that_it_emits(same_host, scratch):

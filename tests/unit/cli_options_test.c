@@ -114,7 +114,7 @@ static void a_number_is_digits_only(void **state)
 {
 	(void) state;
 	assert_int_equal(parse(&verb_create, WORDS("--preserve-fds", "12", "web")), 0);
-	assert_int_equal(call.options.preserve_fds, 12);
+	assert_int_equal(call.options.flags.preserve_fds, 12);
 	refused(parse(&verb_create, WORDS("--preserve-fds", "-1", "web")),
 		"invalid value \"-1\" for --preserve-fds: it is a number from 0 to 2147483647");
 	refused(parse(&verb_create, WORDS("--preserve-fds=", "web")),
@@ -277,9 +277,9 @@ static void the_words_of_engines_are_understood(void **state)
 	assert_string_equal(o.pid_file, "/p");
 	assert_string_equal(o.console_socket, "/s");
 	assert_string_equal(o.pidfd_socket, "/q");
-	assert_true(o.no_pivot && o.no_new_keyring);
-	assert_false(o.detach || o.keep || o.run || o.no_cgroup || o.systemd_cgroup);
-	assert_int_equal(o.preserve_fds, 2);
+	assert_true(o.flags.no_pivot && o.flags.no_new_keyring);
+	assert_false(o.detach || o.keep || o.run || o.flags.no_cgroup || o.flags.systemd_cgroup);
+	assert_int_equal(o.flags.preserve_fds, 2);
 
 	const char *const *const global[] = {
 		WORDS("--root", "/run/containerd/runc/x", "--log", "/b/log.json", "--log-format",

@@ -55,7 +55,7 @@ static void selinux_labels_the_program_and_its_keyring(void **state)
 		"open-label SELinux attr/exec [/process/selinuxLabel]\n"
 		"set-label SELinux attr/exec = \"u:r:t:s0:c1,c2\" [/process/selinuxLabel]\n"
 		"wait-for-start\n");
-	c.options.no_new_keyring = true;
+	c.options.flags.no_new_keyring = true;
 	plan_case_gives(&c, SELINUX("u:r:t"),
 			"open-label SELinux attr/exec [/process/selinuxLabel]\n"
 			"set-label SELinux attr/exec = \"u:r:t\" [/process/selinuxLabel]\n"
@@ -68,7 +68,7 @@ static void hooks_of_start_run_with_the_label(void **state)
 	struct plan_case c = asking(true, true, true);
 
 	(void) state;
-	c.options.no_new_keyring = true;
+	c.options.flags.no_new_keyring = true;
 	plan_case_gives(
 		&c, PROCESS("\"apparmorProfile\": \"p\", \"selinuxLabel\": \"u:r:t\"") START_HOOK,
 		"open-label SELinux attr/exec [/process/selinuxLabel]\n"
@@ -115,7 +115,7 @@ static void what_asks_for_nothing_is_nothing(void **state)
 	struct plan_case none = asking(false, false, false), on = asking(false, true, true);
 
 	(void) state;
-	none.options.no_new_keyring = on.options.no_new_keyring = true;
+	none.options.flags.no_new_keyring = on.options.flags.no_new_keyring = true;
 	plan_case_gives(&none, PROCESS("\"apparmorProfile\": \"\", \"selinuxLabel\": \"\"") " }",
 			"wait-for-start\n");
 	/* everybody is unconfined without AppArmor */

@@ -265,7 +265,7 @@ static void unified_that_is_refused(void **state)
 		  RES "unified/..: \"..\" is not the name of a file of a cgroup");
 	no_limits(&on_v2, "'unified':{'cgroup.freeze':'1'}",
 		  RES "unified/cgroup.freeze: a container can't be created in a frozen cgroup");
-	c.options.no_cgroup = true;
+	c.options.flags.no_cgroup = true;
 	refuses(&c, with_resources("'unified':{'memory.high':'1'}"),
 		RES "unified/memory.high: this needs a cgroup, and cgroups are disabled");
 }

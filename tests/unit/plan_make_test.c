@@ -19,7 +19,7 @@
 	" }"
 
 static struct arena arena;
-static const char *notify_socket; /* NOTIFY_SOCKET of the next plan */
+static const char *const *own_env; /* of the next plan */
 
 static const struct plan *make(const char *json, const char *const **warnings)
 {
@@ -30,9 +30,9 @@ static const struct plan *make(const char *json, const char *const **warnings)
 	c.options.wait_for_start = true;
 	c.options.detach = true;
 	c.options.listen_fds = 2;
-	c.options.preserve_fds = 1;
-	c.options.fail_step = 9;
-	c.options.notify_socket = notify_socket;
+	c.options.flags.preserve_fds = 1;
+	c.options.flags.fail_step = 9;
+	c.options.own_env = own_env;
 	arena_open(&arena);
 	assert_ptr_equal(plan_reserve(&arena), arena.base);
 
@@ -84,15 +84,16 @@ static void steps_are_in_the_order_of_a_start(void **state)
 /* Behind all mounts of config.json, one of which may be on /run. */
 static void a_notify_socket_is_made_mounted_and_named(void **state)
 {
+	static const char *const with_socket[] = { "NOTIFY_SOCKET=@manager", NULL };
 	const char *const *warnings, *const *env;
 	const struct step *mount = NULL;
 
 	(void) state;
-	notify_socket = "@manager";
+	own_env = with_socket;
 	const struct plan *plan =
 		make(CONFIG(", \"mounts\": [{ \"destination\": \"/run\", \"type\": \"tmpfs\" }]"),
 		     &warnings);
-	notify_socket = NULL;
+	own_env = NULL;
 
 	assert_int_equal(plan->steps[1].op, OP_MAKE_NOTIFY);
 	assert_string_equal(plan->steps[1].path, "/run/tare/web/notify");

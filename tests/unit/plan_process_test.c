@@ -162,7 +162,7 @@ static void keyring_is_new_unless_told(void **state)
 
 	(void) state;
 	plan_case_gives(&c, CONFIG(""), "new-keyring\n");
-	c.options.no_new_keyring = true;
+	c.options.flags.no_new_keyring = true;
 	plan_case_gives(&c, CONFIG(""), "");
 }
 
@@ -257,11 +257,12 @@ static void an_empty_home_is_as_good_as_none(void **state)
 
 static void sockets_are_told_in_the_environment(void **state)
 {
+	static const char *const own_env[] = { "LISTEN_FDNAMES=a:b", NULL };
 	struct plan_case c = plan_case_of_root();
 
 	(void) state;
 	c.options.listen_fds = 2;
-	c.options.listen_names = "a:b";
+	c.options.own_env = own_env;
 	expect_list(exec_of(&c, PROCESS(", \"env\": [\"LISTEN_PID=99\", \"HOME=/\"]"))->envp,
 		    (const char *const[]) { "HOME=/", "LISTEN_FDS=2", "LISTEN_PID=1",
 					    "LISTEN_FDNAMES=a:b", NULL });

@@ -85,7 +85,7 @@ static void without_cgroups_the_container_stays_in_ours(void **state)
 		c.warnings[0],
 		"/linux/cgroupsPath: no cgroup can be made here, the container stays in ours");
 	c = on(&on_v2, plan_cgroup);
-	c.options.no_cgroup = true;
+	c.options.flags.no_cgroup = true;
 	gives(&c, PATH("/a"), "");
 }
 
@@ -300,7 +300,7 @@ static void disabled_cgroups_take_no_limits(void **state)
 	struct plan_case c = on(&on_v2, plan_resources);
 
 	(void) state;
-	c.options.no_cgroup = true;
+	c.options.flags.no_cgroup = true;
 	refuses(&c, with_resources("'pids':{'limit':5}"),
 		"/linux/resources/pids/limit: this needs a cgroup, and cgroups are disabled");
 	gives(&c, with_resources("'pids':{'limit':-1},'cpu':{'shares':0}"), "");

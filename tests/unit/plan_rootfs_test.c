@@ -89,7 +89,7 @@ static void the_root_is_protected_after_all_else(void **state)
 	struct plan_case c = rootfs_of(plan_case_of_root());
 
 	(void) state;
-	c.options.no_pivot = true;
+	c.options.flags.no_pivot = true;
 	gives(&c,
 	      CONFIG(ROOTFS ", \"readonly\": true", NS
 		     ", \"rootfsPropagation\": \"runbindable\","

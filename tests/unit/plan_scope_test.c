@@ -294,6 +294,15 @@ static struct cgroup_hierarchy v1[] = {
 	{ .controllers = "name=systemd", .own = "/" },
 };
 
+static const char *const *env_with(const char *name, const char *value)
+{
+	const char **env = arena_array(&arena, 2, sizeof(*env));
+
+	env[0] = arena_printf(&arena, "%s=%s", name, value);
+
+	return env;
+}
+
 static struct plan_case on_systemd(bool user)
 {
 	struct plan_case c = user ? plan_case_of_user() : plan_case_of_root();
@@ -303,8 +312,8 @@ static struct plan_case on_systemd(bool user)
 	v2[0].mount = below_top("v2");
 	v1[0].mount = below_top("v1/pids");
 	v1[1].mount = below_top("v1/systemd");
-	c.options.systemd_cgroup = true;
-	c.options.runtime_dir = below_top("run");
+	c.options.flags.systemd_cgroup = true;
+	c.options.own_env = env_with("XDG_RUNTIME_DIR", below_top("run"));
 	c.facts.cgroups = (struct cgroup_layout) { CGROUP_V2, v2, 1 };
 	c.facts.systemd = (struct systemd_facts) {
 		.booted = true, .first = true, .user = user, .uid = user ? 1000 : 0, .root = ""
@@ -590,12 +599,12 @@ static void the_users_bus_is_looked_for(void **state)
 	struct plan_case c = on_systemd(true);
 
 	(void) state;
-	c.options.runtime_dir = below_top("nowhere");
+	c.options.own_env = env_with("XDG_RUNTIME_DIR", below_top("nowhere"));
 	refuses(&c, ROOTLESS(""),
 		"the bus of user 1000 is not at \"@/nowhere/bus\" (log in as that user (not with su or "
 		"sudo), or `loginctl enable-linger` and set XDG_RUNTIME_DIR or "
 		"DBUS_SESSION_BUS_ADDRESS; or `systemd-run --user --scope`)");
-	c.options.bus_address = "unix:path=/somewhere";
+	c.options.own_env = env_with("DBUS_SESSION_BUS_ADDRESS", "unix:path=/somewhere");
 	assert_int_equal(plan_case_run(&c, ROOTLESS("")), 0);
 }
 

@@ -10,6 +10,7 @@
 #include "base/fd.h"
 #include "base/fmt.h"
 #include "base/table.h"
+#include "base/words.h"
 #include "heap/log.h"
 #include "host/agent.h"
 #include "host/delete.h"
@@ -35,15 +36,17 @@
 
 #define SECCOMP_RECEIVER "run.oci.seccomp.receiver"
 
-int preserve_fds_check(int count, struct err *e)
+int preserve_fds_check(unsigned count, struct err *e)
 {
 	return count <= MAX_PRESERVED
 		       ? 0
-		       : err_msg(e, "--preserve-fds %d: no process has so many", count);
+		       : err_msg(e, "--preserve-fds %u: no process has so many", count);
 }
 
-int listen_fds_count(const char *listen_pid, const char *listen_fds)
+int listen_fds_count(const char *const *env)
 {
+	const char *listen_pid = env_value(env, "LISTEN_PID");
+	const char *listen_fds = env_value(env, "LISTEN_FDS");
 	unsigned long long pid, count;
 
 	if (!listen_pid || !listen_fds || fmt_parse_u64(listen_pid, &pid) < 0 ||
@@ -70,7 +73,9 @@ static int find_agent(const struct create_options *o, const struct oci_config *c
 {
 	const char *value = oci_string_map_find(config->annotations, SECCOMP_RECEIVER), *warning;
 
-	*agent = (struct host_path) { .path = value ? NULL : o->seccomp_receiver };
+	*agent = (struct host_path) {
+		.path = value ? NULL : env_value(o->own_env, "RUN_OCI_SECCOMP_RECEIVER"),
+	};
 	if (value && value[0]) {
 		if (allow_path(o->own_env, SECCOMP_RECEIVER, value, a, agent, &warning, e) < 0)
 			return -1;
@@ -146,7 +151,7 @@ static int gather_facts(const struct create *c, enum purpose purpose, struct fac
 	facts_gather_asked(facts, c->bundle.config, own);
 	if (purpose == TO_BE_SHOWN && facts->euid != 0 && !makes_user_namespace(c->bundle.config))
 		facts_assume_root(facts);
-	if (o->systemd_cgroup)
+	if (o->flags.systemd_cgroup)
 		facts_gather_systemd(facts, own);
 
 	return 0;
@@ -166,18 +171,9 @@ static struct plan_options options_of(struct create *c, enum purpose purpose, st
 						      wants_terminal(c->bundle.config)),
 		.detach = is_detached(o),
 		.only_plan = purpose == TO_BE_SHOWN,
-		.no_pivot = o->no_pivot,
-		.no_new_keyring = o->no_new_keyring,
-		.systemd_cgroup = o->systemd_cgroup,
-		.no_cgroup = o->no_cgroup,
-		.preserve_fds = o->preserve_fds,
-		.listen_fds = listen_fds_count(o->listen_pid, o->listen_fds),
-		.listen_names = o->listen_names,
-		.bus_address = o->bus_address,
-		.runtime_dir = o->runtime_dir,
+		.flags = o->flags,
+		.listen_fds = listen_fds_count(o->own_env),
 		.own_env = o->own_env,
-		.notify_socket = o->notify_socket,
-		.fail_step = o->fail_step,
 		.notes = &c->notes,
 		.debug = log_wants_debug(),
 		.whole_root = o->made && o->made->whole_root,
@@ -193,7 +189,7 @@ static int decide(struct create *c, enum purpose purpose, struct arena *a, struc
 {
 	struct facts facts;
 
-	if (preserve_fds_check(c->options->preserve_fds, e) < 0)
+	if (preserve_fds_check(c->options->flags.preserve_fds, e) < 0)
 		return -1;
 	plan_reserve(a);
 	if (load_bundle(c, own, e) < 0)

@@ -66,10 +66,10 @@ int create_watch_signals(struct create *c, struct err *e);
 void create_tell_warnings(const struct create *c);
 
 /* --preserve-fds: more than a process can have are refused. */
-int preserve_fds_check(int count, struct err *e);
+int preserve_fds_check(unsigned count, struct err *e);
 
-/* sd_listen_fds(3): how many descriptors are handed on, if they are meant for us. */
-int listen_fds_count(const char *listen_pid, const char *listen_fds);
+/* sd_listen_fds(3), with the variables of @env: how many descriptors are handed on, if they are meant for us. */
+int listen_fds_count(const char *const *env);
 
 /* The cgroups that the steps of @plan make, or take: NULL-terminated, in @a. */
 const char *const *planned_cgroups(const struct plan *plan, struct arena *a);

@@ -168,7 +168,7 @@ const char *plan_cgroup_dir(struct planner *p, const struct cgroup_hierarchy *h)
 {
 	const struct cgroup_layout *layout = &p->facts->cgroups;
 
-	if (p->options->no_cgroup)
+	if (p->options->flags.no_cgroup)
 		return NULL;
 	if (!p->cgroup_dirs) {
 		p->cgroup_dirs = arena_array(p->arena, layout->count, sizeof(*p->cgroup_dirs));
@@ -212,7 +212,7 @@ int plan_cgroup_check(struct planner *p, const struct cgroup_hierarchy *h, const
 {
 	if (plan_cgroup_dir(p, h))
 		return 0;
-	if (p->options->no_cgroup)
+	if (p->options->flags.no_cgroup)
 		return err_cfg(e, place, "this needs a cgroup, and cgroups are disabled");
 	err_cfg(e, place, "this needs cgroup \"%s\", which user %u may not make", name_dir(p, h),
 		(unsigned) p->facts->euid);
@@ -226,7 +226,7 @@ const struct cgroup_hierarchy *plan_cgroup_need(struct planner *p, const char *c
 	const struct cgroup_layout *layout = &p->facts->cgroups;
 	const struct cgroup_hierarchy *h = cgroup_layout_find(layout, controller);
 
-	if (p->options->no_cgroup) {
+	if (p->options->flags.no_cgroup) {
 		err_cfg(e, place, "this needs a cgroup, and cgroups are disabled");
 		return NULL;
 	}
@@ -264,7 +264,7 @@ int plan_cgroup(struct planner *p, struct err *e)
 		if (h->v2)
 			p->cgroup_dir = dir;
 	}
-	if (path && !made && !p->options->no_cgroup)
+	if (path && !made && !p->options->flags.no_cgroup)
 		plan_note(p, "%s: no cgroup can be made here, the container stays in ours",
 			  path_place);
 

@@ -116,8 +116,8 @@ static void put_period_v1(struct planner *p, const struct oci_linux_cpu *c, cons
 static int put_quota_v1(struct planner *p, const struct oci_linux_cpu *c, const char *dir)
 {
 	bool limited = c->has_quota && c->quota > 0;
-	bool shorter = c->has_period &&
-		       (int64_t) c->period < limit_left(p, "cpu", "cpu.cfs_period_us", 0);
+	bool shorter =
+		c->has_period && (int64_t) c->period < limit_left(p, "cpu", "cpu.cfs_period_us", 0);
 
 	if (!shorter)
 		put_period_v1(p, c, dir, !limited);

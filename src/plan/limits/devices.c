@@ -193,7 +193,7 @@ int plan_device_program(struct planner *p, struct err *e)
  */
 static int go_without_rules(struct planner *p, struct err *e)
 {
-	if (may_make_devices(p) && !p->options->no_cgroup) {
+	if (may_make_devices(p) && !p->options->flags.no_cgroup) {
 		err_cfg(e, LIMITS_PLACE "devices",
 			"no cgroup can put device rules in force, and the container has CAP_MKNOD");
 		return err_hint(e, "drop CAP_MKNOD, or let the container have a cgroup");

@@ -212,8 +212,8 @@ static int check_limit_of_both(struct updater *u, struct err *e)
 	if (both < 0 || m->limit <= both)
 		return 0;
 	(void) err_cfg(e, PLACE "memory/limit",
-		       "the limit %lld is above that of memory and swap, %lld", (long long) m->limit,
-		       (long long) both);
+		       "the limit %lld is above that of memory and swap, %lld",
+		       (long long) m->limit, (long long) both);
 
 	return err_hint(e, "give both: --memory and --memory-swap, or limit and swap");
 }

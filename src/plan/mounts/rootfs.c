@@ -203,7 +203,8 @@ int plan_enter_rootfs(struct planner *p, struct err *e)
 	if (p->options->whole_root && !p->mounts)
 		return 0;
 	if (has_own_namespace(p))
-		plan_add(p, p->options->no_pivot ? OP_MOVE_ROOT : OP_PIVOT_ROOT, "/root/path");
+		plan_add(p, p->options->flags.no_pivot ? OP_MOVE_ROOT : OP_PIVOT_ROOT,
+			 "/root/path");
 	else
 		leave_root(p, propagation);
 	if (!p->mounts) {

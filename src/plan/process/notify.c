@@ -9,6 +9,7 @@
  */
 #include "plan/planner.h"
 
+#include "base/words.h"
 #include "kernel/mount.h"
 
 #include <sched.h>
@@ -18,7 +19,7 @@
 /* A socket that the program's word could be passed on to, and a place in the container where it can be said. */
 bool plan_wants_notify(const struct planner *p)
 {
-	const char *socket = p->options->notify_socket;
+	const char *socket = env_value(p->options->own_env, "NOTIFY_SOCKET");
 
 	return socket && (socket[0] == '/' || socket[0] == '@') && p->new_namespaces & CLONE_NEWNS;
 }
@@ -35,7 +36,7 @@ static const char *directory(struct planner *p)
 
 int plan_notify(struct planner *p, struct err *e)
 {
-	const char *socket = p->options->notify_socket;
+	const char *socket = env_value(p->options->own_env, "NOTIFY_SOCKET");
 
 	(void) e;
 	if (!socket || socket[0] == '\0')

@@ -41,7 +41,7 @@ int plan_keyring(struct planner *p, struct err *e)
 	const struct oci_process *process = p->config->process;
 	const char *label = process ? process->selinux_label : NULL;
 
-	if (p->options->no_new_keyring)
+	if (p->options->flags.no_new_keyring)
 		return 0;
 
 	struct step *step = plan_add(p, OP_NEW_KEYRING, "");
@@ -138,14 +138,15 @@ static size_t drop_duplicates(struct arena *a, const char **envp, size_t count)
 static size_t add_listen(struct planner *p, const char **envp)
 {
 	const struct plan_options *o = p->options;
+	const char *names = env_value(o->own_env, "LISTEN_FDNAMES");
 	size_t count = 0;
 
 	if (o->listen_fds <= 0)
 		return 0;
 	envp[count++] = arena_printf(p->arena, "LISTEN_FDS=%d", o->listen_fds);
 	envp[count++] = "LISTEN_PID=1";
-	if (o->listen_names)
-		envp[count++] = arena_printf(p->arena, "LISTEN_FDNAMES=%s", o->listen_names);
+	if (names)
+		envp[count++] = arena_printf(p->arena, "LISTEN_FDNAMES=%s", names);
 
 	return count;
 }

@@ -205,14 +205,15 @@ static const char *unix_address(struct planner *p, const char *path)
 
 static const char *find_bus(struct planner *p, struct err *e)
 {
-	const struct plan_options *o = p->options;
+	const char *address = env_value(p->options->own_env, "DBUS_SESSION_BUS_ADDRESS");
+	const char *dir = env_value(p->options->own_env, "XDG_RUNTIME_DIR");
 	unsigned uid = p->facts->systemd.uid;
 
-	if (o->bus_address && o->bus_address[0])
-		return o->bus_address;
+	if (address && address[0])
+		return address;
 
-	bool told = o->runtime_dir && o->runtime_dir[0] == '/';
-	const char *path = told ? arena_printf(p->arena, "%s/bus", o->runtime_dir)
+	bool told = dir && dir[0] == '/';
+	const char *path = told ? arena_printf(p->arena, "%s/bus", dir)
 				: arena_printf(p->arena, "/run/user/%u/bus", uid);
 	if (sys_access_at(AT_FDCWD, path, F_OK) == 0)
 		return unix_address(p, path);
