@@ -4,9 +4,9 @@
  *
  * The ELF header of the program, or of its interpreter, says what it is for. A 32-bit program of
  * our own processor gets the personality that says so in uname(2). A foreign one is run by the
- * kernel, if binfmt_misc has an entry for it that works in any root (flag F); else by qemu, which
- * is bound into the box's own /dev: nothing is copied into ROOT, and nothing is registered on the
- * host.
+ * kernel, if binfmt_misc has an entry for it that works in any root (flag F), or if the box, with a
+ * user namespace of its own, can have its own binfmt_misc; else by qemu, which is bound into the
+ * box's own /dev: nothing is copied into ROOT, and nothing is registered on the host.
  */
 #include "box/box.h"
 
@@ -22,6 +22,9 @@
 #include <errno.h>
 
 #define QEMU "/dev/.tare-qemu"
+
+/* binfmt_misc.rst: 127 characters. */
+#define LONGEST_INTERPRETER 128
 
 /* Programs of half the width that the same kernel may run. */
 static const struct {
@@ -66,6 +69,7 @@ static int find_program(struct box *b, const char **path)
  */
 struct found {
 	uint16_t machine; /* EM_NONE: nothing is known */
+	bool wide, big_endian;
 	const char *path; /* of the program with that header */
 	const char *words[2];
 	size_t word_count;
@@ -98,8 +102,11 @@ static void find_machine(struct box *b, struct found *f)
 		if (interpreter < 0 || program_read(interpreter, &p) < 0)
 			return;
 	}
-	if (p.kind == PROGRAM_ELF)
-		f->machine = p.machine;
+	if (p.kind != PROGRAM_ELF)
+		return;
+	f->machine = p.machine;
+	f->wide = p.wide;
+	f->big_endian = p.big_endian;
 }
 
 static bool is_companion(uint16_t machine)
@@ -171,18 +178,29 @@ static int check_static(struct box *b, const char *qemu, struct err *e)
 	return 0;
 }
 
+/* The annotation by which the program is a login shell; NULL: it is none. */
+static const char **login_of(const struct box *b)
+{
+	const struct oci_string_map *notes = b->config.annotations;
+
+	for (size_t i = 0; notes && i < notes->count; i++)
+		if (strcmp(notes->keys[i], ANNOTATION_LOGIN) == 0)
+			return &notes->values[i];
+
+	return NULL;
+}
+
 /* `qemu -0 ARGV0 PROGRAM ARGUMENT...`; a login shell has its dash from here. */
 static void use_qemu(struct box *b, const char *qemu, const struct found *f)
 {
 	const char **args = arena_array(b->arena, b->process.args_count + 6, sizeof(*args));
-	struct oci_string_map *notes = b->config.annotations;
 	const char *name = b->process.args[0], *slash = strrchr(name, '/');
+	const char **login = login_of(b);
 
-	for (size_t i = 0; notes && i < notes->count; i++)
-		if (strcmp(notes->keys[i], ANNOTATION_LOGIN) == 0) {
-			notes->values[i] = "0";
-			name = arena_printf(b->arena, "-%s", slash ? slash + 1 : name);
-		}
+	if (login) {
+		*login = "0";
+		name = arena_printf(b->arena, "-%s", slash ? slash + 1 : name);
+	}
 	args[0] = QEMU;
 	args[1] = "-0";
 	args[2] = f->word_count > 0 ? f->path : name;
@@ -195,11 +213,60 @@ static void use_qemu(struct box *b, const char *qemu, const struct found *f)
 	b->process.args_count += 3 + f->word_count;
 	box_add_mount(b, QEMU, "bind", qemu,
 		      (const char *const[]) { "bind", "ro", "nosuid", NULL });
-	if (!b->quiet && !b->told_of_qemu)
+}
+
+static void tell_of_qemu(struct box *b)
+{
+	/* Where the box could have had its own, its omission is told already. */
+	if (!b->quiet && !b->told_of_qemu && b->level[WISH_BINFMT] == 0)
 		log_notice(
 			"box \"%s\": only the first program is run by qemu: for others the host needs binfmt_misc",
 			b->id);
 	b->told_of_qemu = true;
+}
+
+/*
+ * The line for binfmt_misc.rst: the ELF header of a program, or library, for the machine of @f, of
+ * any operating system's ABI. The kernel opens @qemu when it is registered (F).
+ */
+static const char *registration(struct box *b, const char *qemu, const char *arch,
+				const struct found *f)
+{
+	/* ELF header: class, byte order and version are bytes 4 to 6, type and machine 16 to 19. */
+	const unsigned low = f->machine & 0xff, high = f->machine >> 8;
+	const unsigned first = f->big_endian ? high : low, second = f->big_endian ? low : high;
+
+	return arena_printf(
+		b->arena,
+		":tare-%s:M::\\x7fELF\\x%02x\\x%02x\\x01\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00"
+		"%s\\x%02x\\x%02x:\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\x00"
+		"\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00%s\\xff\\xff:%s:F",
+		arch, f->wide ? 2U : 1U, f->big_endian ? 2U : 1U,
+		f->big_endian ? "\\x00\\x02" : "\\x02\\x00", first, second,
+		f->big_endian ? "\\xff\\xfe" : "\\xfe\\xff", qemu);
+}
+
+/*
+ * In a user namespace of its own the box has its own binfmt_misc, Linux 6.7: all its programs run.
+ * A colon ends a field, and a field has no other way to say it.
+ */
+static bool is_registrable(const struct box *b, const char *qemu, const char *arch,
+			   const struct found *f)
+{
+	const char *name = program_machine_name(f->machine);
+
+	/* qemu itself is a program of our own machine. */
+	if (f->machine == program_own_machine() || !name || strcmp(name, arch) != 0)
+		return false;
+
+	return b->user_namespace && b->level[WISH_BINFMT] == 0 && !strchr(qemu, ':') &&
+	       strlen(qemu) < LONGEST_INTERPRETER;
+}
+
+static void register_qemu(struct box *b, const char *qemu, const char *arch, const struct found *f)
+{
+	box_annotate(b, ANNOTATION_BINFMT, registration(b, qemu, arch, f));
+	box_wish(b, "/annotations/" ANNOTATION_BINFMT, WISH_BINFMT);
 }
 
 static void set_personality(struct box *b)
@@ -236,6 +303,11 @@ int box_arch(struct box *b, struct err *e)
 				  "there is no qemu-%s-static in PATH (--qemu PATH)", arch);
 	if (check_static(b, qemu, e) < 0)
 		return -1;
+	if (is_registrable(b, qemu, arch, &f))
+		register_qemu(b, qemu, arch, &f);
+	else
+		tell_of_qemu(b);
+	/* binfmt_misc would call the first program by its path: a login shell has no dash then. */
 	use_qemu(b, qemu, &f);
 
 	return 0;

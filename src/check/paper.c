@@ -167,6 +167,9 @@ static void find_needs(const struct step *s, struct needs *n)
 	case OP_SET_SECCOMP:
 		need_filter(n, s);
 		break;
+	case OP_REGISTER_BINFMT:
+		need(n, SINCE_BINFMT_OF_USERS);
+		break;
 	case OP_RESTRICT:
 		need(n, SINCE_LANDLOCK_ASKED);
 		break;

@@ -146,6 +146,9 @@ step_performer hooks_run, wait_for_start;
 step_performer user_set_rlimit, user_make_dir, user_change_dir, user_drop_bounding, user_set,
 	user_set_umask, user_set_caps, user_drop_last, user_no_new_privs;
 
+/* binfmt.c */
+step_performer binfmt_register;
+
 /* landlock.c */
 step_performer landlock_restrict;
 

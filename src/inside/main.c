@@ -42,6 +42,7 @@ static step_performer *const performers[OP_COUNT] = {
 	[OP_MAKE_DEVICE] = devices_make,
 	[OP_DROP_DEVICES] = devices_drop,
 	[OP_MAKE_LINK] = devices_link,
+	[OP_REGISTER_BINFMT] = binfmt_register,
 	[OP_OPEN_CONSOLE] = console_open,
 	[OP_RUN_HOOK] = hooks_run,
 	[OP_MAKE_DIR] = user_make_dir,

@@ -119,6 +119,7 @@ const struct since_row since_rows[SINCE_COUNT] = {
 	[SINCE_MFD_EXEC] = { "MFD_EXEC", "6.3", INSTEAD("without it") },
 	[SINCE_LANDLOCK_TCP] = { "Landlock for TCP", "6.7",
 				 INSTEAD("without namespaces a box that is to have no network is refused") },
+	[SINCE_BINFMT_OF_USERS] = { "binfmt_misc of a user namespace", "6.7", NULL },
 	[SINCE_LANDLOCK_SCOPES] = { "Landlock for signals and sockets", "6.12",
 				    INSTEAD("`box` leaves it out; without namespaces with a line") },
 	[SINCE_FOREIGN_PROCFS] = { "a procfs of a pid namespace that its maker is not in", "6.17",

@@ -655,6 +655,7 @@ static describer *const describers[OP_COUNT] = {
 	[OP_MAKE_DEVICE] = describe_device,
 	[OP_DROP_DEVICES] = describe_nothing,
 	[OP_MAKE_LINK] = describe_link,
+	[OP_REGISTER_BINFMT] = describe_text,
 	[OP_OPEN_CONSOLE] = describe_console,
 	[OP_PASS_CONSOLE] = describe_nothing,
 	[OP_RUN_HOST_HOOK] = describe_hook,

@@ -75,6 +75,7 @@ static plan_subject *const subjects[] = {
 	plan_notify_mount,
 	plan_devices,
 	plan_device_program,
+	plan_binfmt,
 	plan_terminal,
 	plan_limits_for_hooks,
 	plan_create_hooks,

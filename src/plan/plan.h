@@ -80,6 +80,7 @@ enum step_op {
 	OP_MAKE_DEVICE,        /* device */
 	OP_DROP_DEVICES,       /* none: that tmpfs goes; what was bound of it stays */
 	OP_MAKE_LINK,          /* link */
+	OP_REGISTER_BINFMT,    /* text: the line for binfmt_misc of the user namespace */
 	OP_OPEN_CONSOLE,       /* console: pty, /dev/console, stdio; the master goes to tare */
 	OP_PASS_CONSOLE,       /* none; SIDE_HOST: the master goes to --console-socket */
 	OP_RUN_HOST_HOOK,      /* hook; SIDE_HOST: prestart, createRuntime */
@@ -481,7 +482,7 @@ struct step {
 };
 
 /* Bumped with every change of this header: a tare-init of another build refuses. */
-#define PLAN_VERSION 11
+#define PLAN_VERSION 12
 
 struct plan {
 	uint32_t version;

@@ -232,6 +232,7 @@ int plan_rootfs(struct planner *p, struct err *e); /* rootfs.c: propagation, roo
 int plan_mounts(struct planner *p, struct err *e); /* mounts.c */
 int plan_notify_mount(struct planner *p, struct err *e); /* notify.c */
 int plan_devices(struct planner *p, struct err *e); /* devices.c: default, listed, links */
+int plan_binfmt(struct planner *p, struct err *e); /* mounts/binfmt.c */
 int plan_terminal(struct planner *p, struct err *e); /* terminal.c */
 int plan_create_hooks(struct planner *p, struct err *e); /* hooks.c: prestart, createRuntime, createContainer */
 int plan_last_changes(struct planner *p, struct err *e); /* mounts/readonly.c: working directory, then read-only mounts */

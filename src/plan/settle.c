@@ -313,6 +313,7 @@ static void (*const settlers[OP_COUNT])(struct arena *a, struct step *s) = {
 	[OP_BRING_DEVICES] = settle_mount,
 	[OP_MAKE_DEVICE] = settle_device,
 	[OP_MAKE_LINK] = settle_link,
+	[OP_REGISTER_BINFMT] = settle_text,
 	[OP_RUN_HOST_HOOK] = settle_hook,
 	[OP_RUN_HOOK] = settle_hook,
 	[OP_MAKE_DIR] = settle_path,

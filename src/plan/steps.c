@@ -56,6 +56,7 @@ const struct step_kind step_kinds[OP_COUNT] = {
 	[OP_MAKE_DEVICE] = INIT("make-device"),
 	[OP_DROP_DEVICES] = INIT("drop-devices"),
 	[OP_MAKE_LINK] = INIT("make-link"),
+	[OP_REGISTER_BINFMT] = INIT("register-binfmt"),
 	[OP_OPEN_CONSOLE] = INIT("open-console"),
 	[OP_PASS_CONSOLE] = HOST("pass-console", ""),
 	[OP_RUN_HOST_HOOK] = HOST("run-host-hook", ""),

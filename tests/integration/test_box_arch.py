@@ -81,6 +81,100 @@ def test_as_an_ordinary_user(box):
         b.clean()
 
 
+# --- a binfmt_misc of the box's own
+
+
+RUNS_ANOTHER = r"""
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+int main(void)
+{
+	int status;
+	if (fork() == 0) {
+		execl("/bin/sh", "/bin/sh", "child", (char *) 0);
+		perror("exec");
+		_exit(9);
+	}
+	wait(&status);
+	return WEXITSTATUS(status) + 1;
+}
+"""
+
+
+@pytest.fixture
+def users(box, scratch):
+    """The same root for an ordinary user, with a program that executes another."""
+    if tuple(map(int, platform.release().split(".")[:2])) < (6, 7) or has_binfmt():
+        pytest.skip("a user namespace has a binfmt_misc of its own since Linux 6.7, and the host has none")
+    b = boxes.Box(user=TESTER)
+    (scratch / "run.c").write_text(RUNS_ANOTHER)
+    for path in (b.dir / "bin").iterdir():
+        path.unlink()
+    shutil.copy(box.dir / "bin/sh", b.dir / "bin/sh")
+    subprocess.run([f"{FOREIGN}-linux-gnu-gcc", "-static", "-o", b.dir / "bin/run", scratch / "run.c"], check=True)
+    yield b
+    b.clean()
+
+
+def notes(r):
+    return [line for line in r.err.splitlines() if "ids beyond yours" not in line]
+
+
+def test_in_a_user_namespace_all_programs_run(users):
+    before = users.files()
+    r = users.run("run")
+    assert (r.code, r.out, notes(r)) == (8, f"{FOREIGN} /bin/sh child\n", []), r
+    assert users.files() == before and not has_binfmt() and "binfmt_misc /" not in command("cat", "/proc/mounts").out
+
+
+def test_a_login_shell_has_its_dash_there_too(users):
+    r = users.run("-q", "--")
+    assert r.out == f"{FOREIGN} -sh\n", r
+
+
+def test_exec_finds_it_too(users):
+    sleeper = users.dir / "bin/sleeper"
+    (users.dir / "sleep.c").write_text("#include <unistd.h>\nint main(void) { sleep(1000); return 0; }\n")
+    subprocess.run([f"{FOREIGN}-linux-gnu-gcc", "-static", "-o", sleeper, users.dir / "sleep.c"], check=True)
+    users.run("-q", "-d", "--", "sleeper").ok()
+    users.running()
+    assert users.verb("exec", users.id, "/bin/sh", "x").out == f"{FOREIGN} /bin/sh x\n"
+    # nobody inside registers anything: it is write-protected with all of /proc/sys
+    shutil.copy("/bin/busybox", users.dir / "bin/busybox")
+    r = users.verb("exec", users.id, "/bin/busybox", "sh", "-c", "cd /proc/sys/fs/binfmt_misc; ls; echo -1 >status")
+    assert f"tare-{FOREIGN}" in r.lines and "Read-only file system" in r.err, r
+
+
+def test_programs_of_our_own_processor_are_never_registered(users):
+    """--arch says what a header does not: whatever it says, the box's own programs and qemu run as they are."""
+    shutil.copy("/bin/busybox", users.dir / "bin/busybox")
+    assert "register-binfmt" not in users.run("--arch", FOREIGN, "--plan", "--", "busybox").ok().out
+    assert "register-binfmt" in users.run("--arch", FOREIGN, "--plan", "--", "run").ok().out
+
+
+def test_where_the_kernel_refuses_it_the_first_program_runs(users, phone):
+    r = command(phone, "-f", "binfmt_misc=EPERM", *users.argv("run"))
+    assert (r.code, notes(r)) == (10, [
+        f'tare: box "{users.id}": left out: programs of other processors (operation not permitted): only the first program is run by '
+        "qemu: for others the host needs binfmt_misc", "exec: Exec format error"]), r
+    r = command(phone, "-f", "binfmt_misc=EPERM", *users.argv("-q", "--require", "binfmt", "--", "run"))
+    assert r.code == 125 and ": --require binfmt: programs of other processors: operation not permitted" in r.err, r
+
+
+def test_that_bundle_runs_alike_too(users, scratch):
+    scratch.chmod(0o777)
+    users.run("-q", "--emit-config", scratch / "out", "--", "run").ok()
+    r = users.verb("run", "-b", scratch / "out", f"{users.dir.name}-x")
+    assert (r.code, r.out) == (8, f"{FOREIGN} /bin/sh child\n"), r
+
+
+def test_the_annotation_takes_a_user_namespace(bundle):
+    bundle.config["annotations"] = {"org.tare.binfmt": ":x:E::x::/bin/true:"}
+    r = bundle.sh("true").run()
+    assert r.code == 1 and r.err.endswith("it takes new user and mount namespaces\n"), r
+
+
 def test_the_emitted_bundle_runs_alike(box, scratch):
     box.run("-q", "--emit-config", scratch / "out", "--", "sh", "x").ok()
     assert rt("run", "-b", scratch / "out", f"{box.dir.name}-x").out == f"{FOREIGN} sh x\n"

@@ -25,6 +25,8 @@ int plan_annotation_path(struct planner *p, const char *key, struct host_path *p
 	"org.tare.init" /* "1": tare-init stays as process 1, hands signals on and reaps */
 #define ANNOTATION_LANDLOCK                                                                        \
 	"org.tare.landlock" /* what the program may do besides: plan/process/landlock.c */
+#define ANNOTATION_BINFMT                                                                          \
+	"org.tare.binfmt" /* a line for binfmt_misc of the container's user namespace */
 #define ANNOTATION_LOGIN "org.tare.login" /* "1": the program is a login shell: argv[0] is "-sh" */
 
 /* Is annotation @key there, with the value "1"? */
