@@ -17,6 +17,8 @@
 #include "kernel/arch/x86_64.h"
 #elif defined(__aarch64__)
 #include "kernel/arch/aarch64.h"
+#elif defined(__riscv) && __riscv_xlen == 64
+#include "kernel/arch/riscv64.h"
 #else
 #error "tare has not been brought to this processor yet: add a file to src/kernel/arch/"
 #endif
