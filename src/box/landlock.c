@@ -166,9 +166,8 @@ static int check_abi(struct box *b, int abi, struct err *e)
 {
 	if (box_is_bare(b) && box_has_no_network(b) && abi < ABI_OF_TCP)
 		return box_refuse(b, "net", "none", e,
-				  arena_printf(b->arena,
-					       "without namespaces it takes Landlock of Linux %s",
-					       since_rows[SINCE_LANDLOCK_TCP].version));
+				  "without namespaces it takes Landlock of Linux %s",
+				  since_rows[SINCE_LANDLOCK_TCP].version);
 	if (abi >= ABI_OF_SCOPES || (!box_is_bare(b) && !b->options->strict))
 		return 0;
 
