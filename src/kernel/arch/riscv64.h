@@ -67,7 +67,7 @@ static inline long arch_clone_call(long nr, long a, long b, int (*fn)(void *), v
 		"_start:\n"                                                                        \
 		".option push\n"                                                                   \
 		".option norelax\n"                                                                \
-		"	la gp, __global_pointer$\n"                                                       \
+		"	la gp, __global_pointer$\n"                                                      \
 		".option pop\n"                                                                    \
 		"	mv s0, zero\n"                                                                   \
 		"	mv ra, zero\n"                                                                   \
