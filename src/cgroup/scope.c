@@ -10,6 +10,7 @@
 
 #include "base/fd.h"
 #include "base/fmt.h"
+#include "base/helper.h"
 #include "base/table.h"
 #include "kernel/memory.h"
 #include "kernel/process.h"
@@ -35,24 +36,9 @@ struct helper {
 
 /* ---- where it is ---- */
 
-static int find_beside_us(char path[PATH_SIZE])
-{
-	static const char name[] = "tare-systemd";
-	ssize_t n = sys_read_link_at(AT_FDCWD, "/proc/self/exe", path, PATH_SIZE - sizeof(name));
-
-	while (n > 0 && path[n - 1] != '/')
-		n--;
-	if (n <= 0)
-		return n < 0 ? (int) n : -ENOENT;
-	fmt_text(path + n, PATH_SIZE - (size_t) n, "%s", name);
-
-	return sys_access_at(AT_FDCWD, path, X_OK);
-}
-
 static int find_helper(char path[PATH_SIZE], struct err *e)
 {
-	fmt_text(path, PATH_SIZE, "%s", TARE_SYSTEMD);
-	if (sys_access_at(AT_FDCWD, path, X_OK) == 0 || find_beside_us(path) == 0)
+	if (helper_find("tare-systemd", TARE_SYSTEMD, path, PATH_SIZE) == 0)
 		return 0;
 	(void) err_msg(e, "the program tare-systemd is not installed");
 

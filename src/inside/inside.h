@@ -15,6 +15,7 @@
 #include "base/fd.h"
 #include "plan/plan.h"
 #include "wire/hook.h"
+#include "wire/place.h"
 
 /* How many mounts may show a namespace that is joined with a user namespace. */
 #define EARLY_MOUNTS 8
@@ -174,11 +175,6 @@ int exec_announce(struct inside *in, struct err *e);
 int copy_directory(int from, int to, bool with_rights, struct err *e);
 
 /* ---- target.c: places in the rootfs ---- */
-
-enum target_kind {
-	TARGET_DIRECTORY,
-	TARGET_FILE,
-};
 
 /*
  * Open @path below the rootfs (O_PATH); what is missing is made: directories 0755, a last file empty, 0644. A link

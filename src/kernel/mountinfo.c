@@ -77,13 +77,15 @@ static int read_type(struct mountinfo *m, char type[MOUNTINFO_TYPE])
 /* `id parent dev root point options tags... - type source options` */
 int mountinfo_next(struct mountinfo *m, struct mountinfo_line *line)
 {
-	char number[24], root[3] = "";
+	char number[24], parent[24] = "", root[3] = "";
 	size_t length;
 	int c = read_field(m, number, sizeof(number));
 
 	if (c <= 0)
 		return c;
-	for (int skipped = 0; c == ' ' && skipped < 2; skipped++)
+	if (c == ' ')
+		c = read_field(m, parent, sizeof(parent));
+	if (c == ' ')
 		c = skip_field(m);
 	if (c == ' ')
 		c = read_cut(m, root, sizeof(root), &length);
@@ -99,5 +101,8 @@ int mountinfo_next(struct mountinfo *m, struct mountinfo_line *line)
 	if (c < 0)
 		return c;
 
-	return fmt_parse_u64(number, &line->id) < 0 ? -EINVAL : 1;
+	if (fmt_parse_u64(number, &line->id) < 0 || fmt_parse_u64(parent, &line->parent) < 0)
+		return -EINVAL;
+
+	return 1;
 }

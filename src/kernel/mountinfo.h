@@ -21,10 +21,10 @@ struct mountinfo {
 #define MOUNTINFO_TYPE 32
 
 struct mountinfo_line {
-	unsigned long long id;
-	bool whole;		   /* its root is the root of the file system */
-	char point[PATH_MAX];	   /* where it is, seen from our root */
-	char type[MOUNTINFO_TYPE]; /* of the file system, cut where that is longer */
+	unsigned long long id, parent; /* of the mount, and of the one that it is mounted on */
+	bool whole;		       /* its root is the root of the file system */
+	char point[PATH_MAX];	       /* where it is, seen from our root */
+	char type[MOUNTINFO_TYPE];     /* of the file system, cut where that is longer */
 };
 
 /* 1 with @line filled, 0 at the end, or -errno. */

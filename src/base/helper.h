@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * base/helper.h - tare's helper programs: where they are
+ *
+ * A helper (tare-systemd, tare-criu) links what tare does not want to link. It is where it was installed, or else beside our own
+ * executable, as in a build directory; no variable says where.
+ */
+#pragma once
+
+#include <stddef.h>
+
+/* The path of @name, which may be executed; @installed is tried first. 0, or -errno. */
+int helper_find(const char *name, const char *installed, char *path, size_t size);
