@@ -13,12 +13,14 @@
 #include "base/fd.h"
 #include "base/table.h"
 #include "cgroup/advice.h"
+#include "cgroup/layout.h"
 #include "cgroup/path.h"
 #include "kernel/bpf.h"
 
 #include <limits.h>
 
 #define DEVICE_PROGRAM "tare_devices"
+#define FROZEN	       "container's cgroup unexpectedly frozen"
 
 /* Cut the last component off; false where only the first one is left. */
 static bool cut_last(char *path)
@@ -66,8 +68,7 @@ int cgroup_find_missing(const char *path, char topmost[CGROUP_PATH], struct err 
 
 /*
  * A new v1 cpuset has no CPUs and no memory nodes, and nothing can join it before it has. They are
- * those of the nearest cgroup above that has any, for all in between. Other hierarchies have
- * no such files.
+ * those of the nearest cgroup above that has any, for all in between.
  */
 static int fill_cpuset_file(const char *dir, const char *file, struct err *e)
 {
@@ -77,8 +78,6 @@ static int fill_cpuset_file(const char *dir, const char *file, struct err *e)
 	fmt_text(at, sizeof(at), "%s", dir);
 	while ((n = cgroup_read(at, file, value, sizeof(value))) <= 1 && n >= 0)
 		cut_last(at);
-	if (n == -ENOENT)
-		return 0;
 	if (n < 0)
 		return err_sys(e, (int) n, "read \"%s\" of \"%s\"", file, at);
 	while (strlen(at) < strlen(dir)) {
@@ -246,62 +245,78 @@ void cgroup_remove_parents(const char *dir, const char *topmost)
 	}
 }
 
-/* mkdir(2) of @path, and of what is missing above it; the first one made goes to @topmost. */
-static int make_missing(const char *path, char topmost[CGROUP_PATH], struct err *e)
+static int make_one(const char *path, bool *made, struct err *e)
 {
-	char at[CGROUP_PATH];
-	size_t length = strlen(path);
-	int r;
+	int r = sys_mkdir_at(AT_FDCWD, path, 0755);
 
-	fmt_text(at, sizeof(at), "%s", path);
-	topmost[0] = '\0';
-	while ((r = sys_mkdir_at(AT_FDCWD, at, 0755)) == -ENOENT)
-		if (!cut_last(at))
-			break;
-	for (;;) {
-		if (r < 0 && r != -EEXIST) {
-			err_sys(e, r, "make cgroup \"%s\"", at);
-			return cgroup_advise_make(e);
-		}
-		if (r == 0 && topmost[0] == '\0')
-			fmt_text(topmost, CGROUP_PATH, "%s", at);
-		if (strlen(at) == length)
-			return 0;
-		at[strlen(at)] = '/'; /* where cut_last() cut */
-		r = sys_mkdir_at(AT_FDCWD, at, 0755);
-	}
+	*made = r == 0;
+	if (r == 0 || r == -EEXIST)
+		return 0;
+	err_sys(e, r, "make cgroup \"%s\"", path);
+
+	return cgroup_advise_make(e);
 }
 
-static int make_and_check(const char *path, char topmost[CGROUP_PATH], struct err *e)
+/* @path, and before it what is missing above, from @topmost down. One that somebody else has made meanwhile is not ours. */
+static int make_missing(const char *path, char topmost[CGROUP_PATH], struct err *e)
 {
-	char events[256];
+	char at[CGROUP_PATH], *end;
+	size_t first = strlen(topmost);
+	bool made = false;
 
-	if (make_missing(path, topmost, e) < 0)
-		return -1;
-	if (topmost[0] == '\0' && check_empty(path, e) < 0)
-		return -1;
+	topmost[0] = '\0';
+	if (first == 0)
+		return 0;
+	fmt_text(at, sizeof(at), "%s", path);
+	for (end = at + first; end; end = *end ? strchrnul(end + 1, '/') : NULL) {
+		char was = *end;
 
-	bool v2 = cgroup_read(path, "cgroup.events", events, sizeof(events)) >= 0;
-	if (!v2 && fill_cpuset(path, e) < 0)
-		return -1;
-	/* Born in a frozen cgroup tare-init would never come to its first instruction. */
-	if (v2 ? cgroup_event(events, "frozen") == 1 : cgroup_is_frozen(path))
-		return err_msg(e, "container's cgroup unexpectedly frozen");
-	if (v2) {
-		follow_thread_mode_to(path, topmost);
-		hand_down_to(path);
+		*end = '\0';
+		if (make_one(at, &made, e) < 0)
+			return -1;
+		if (made && topmost[0] == '\0')
+			fmt_text(topmost, CGROUP_PATH, "%s", at);
+		*end = was;
 	}
 
 	return 0;
 }
 
-int cgroup_make(const char *path, char topmost[CGROUP_PATH], struct err *e)
+static int make_ready_v2(const char *path, const char *topmost, struct err *e)
+{
+	char events[256];
+
+	/* Born in a frozen cgroup tare-init would never come to its first instruction. */
+	if (cgroup_read(path, "cgroup.events", events, sizeof(events)) > 0 &&
+	    cgroup_event(events, "frozen") == 1)
+		return err_msg(e, FROZEN);
+	follow_thread_mode_to(path, topmost);
+	hand_down_to(path);
+
+	return 0;
+}
+
+static int make_and_check(const char *path, unsigned kind, char topmost[CGROUP_PATH], struct err *e)
+{
+	if (make_missing(path, topmost, e) < 0)
+		return -1;
+	if (topmost[0] == '\0' && check_empty(path, e) < 0)
+		return -1;
+	if (kind & CGROUP_IS_V2)
+		return make_ready_v2(path, topmost, e);
+	if (kind & CGROUP_HAS_CPUSET && fill_cpuset(path, e) < 0)
+		return -1;
+
+	return kind & CGROUP_HAS_FREEZER && cgroup_is_frozen(path) ? err_msg(e, FROZEN) : 0;
+}
+
+int cgroup_make(const char *path, unsigned kind, char topmost[CGROUP_PATH], struct err *e)
 {
 	char checked[CGROUP_PATH];
 
 	if (copy_path(path, checked, e) < 0)
 		return -1;
-	if (make_and_check(checked, topmost, e) == 0)
+	if (make_and_check(checked, kind, topmost, e) == 0)
 		return 0;
 	if (topmost[0] != '\0') {
 		sys_unlink_at(AT_FDCWD, checked, AT_REMOVEDIR);

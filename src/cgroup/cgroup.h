@@ -50,13 +50,14 @@ bool cgroup_gets_on(struct cgroup_progress *p);
 int cgroup_find_missing(const char *path, char topmost[CGROUP_PATH], struct err *e);
 
 /*
- * Make @path and what is missing above it; @topmost is the first directory made, "" for none. On v2
+ * Make @path, in a hierarchy of @kind (cgroup_kind()), and what is missing above it, from cgroup_find_missing()'s @topmost down;
+ * it is then the first directory made, "" for none. On v2
  * the controllers that are there are handed down; where that is refused, a later write names the
  * controller. On v1 new cpusets get CPUs and memory nodes of their parent.
  *
  * Refuses a cgroup that has processes or is frozen. On failure nothing made is left.
  */
-int cgroup_make(const char *path, char topmost[CGROUP_PATH], struct err *e);
+int cgroup_make(const char *path, unsigned kind, char topmost[CGROUP_PATH], struct err *e);
 
 /* Write @value into @file of @dir. @optional: a missing file is no failure. */
 int cgroup_write(const char *dir, const char *file, const char *value, bool optional,

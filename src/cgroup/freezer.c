@@ -17,12 +17,13 @@
 
 #define LONGEST_NAP 32
 
-static bool is_frozen_v1(const char *dir)
+/* 0, 1, or -ENOENT: it is no cgroup of v1's freezer. */
+static int is_frozen_v1(const char *dir)
 {
 	char text[256];
+	ssize_t n = cgroup_read(dir, "freezer.state", text, sizeof(text));
 
-	return cgroup_read(dir, "freezer.state", text, sizeof(text)) > 0 &&
-	       strncmp(text, "THAWED", 6) != 0;
+	return n <= 0 ? -ENOENT : strncmp(text, "THAWED", 6) != 0;
 }
 
 bool cgroup_is_frozen(const char *dir)
@@ -32,16 +33,30 @@ bool cgroup_is_frozen(const char *dir)
 	if (cgroup_read(dir, "cgroup.events", text, sizeof(text)) > 0)
 		return cgroup_event(text, "frozen") == 1;
 
-	return is_frozen_v1(dir);
+	return is_frozen_v1(dir) == 1;
 }
 
+/* The last of @dirs, which alone may be v2's; NULL: there is none. */
+static const char *last_of(const char *const *dirs)
+{
+	const char *last = NULL;
+
+	for (; dirs && *dirs; dirs++)
+		last = *dirs;
+
+	return last;
+}
+
+/* There is one freezer of v1 at most: those behind it need not be asked. */
 bool cgroup_any_frozen(const char *const *dirs)
 {
-	for (; dirs && *dirs; dirs++)
-		if (dirs[1] ? is_frozen_v1(*dirs) : cgroup_is_frozen(*dirs))
-			return true;
+	const char *last = last_of(dirs);
+	int frozen = -ENOENT;
 
-	return false;
+	for (; last && *dirs != last && frozen == -ENOENT; dirs++)
+		frozen = is_frozen_v1(*dirs);
+
+	return frozen == 1 || (last && cgroup_is_frozen(last));
 }
 
 int freezer_wait(const char *dir, int *nap)
@@ -107,12 +122,13 @@ void freezer_thaw(const char *dir)
 /* One freezer stops all: v2's if there is one. */
 static const char *choose(const char *const *dirs)
 {
-	static const char *const files[] = { "cgroup.freeze", "freezer.state" };
+	const char *last = last_of(dirs);
 
-	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
-		for (size_t d = 0; dirs[d]; d++)
-			if (cgroup_has_file(dirs[d], files[i]))
-				return dirs[d];
+	if (last && cgroup_has_file(last, "cgroup.freeze"))
+		return last;
+	for (; *dirs; dirs++)
+		if (cgroup_has_file(*dirs, "freezer.state"))
+			return *dirs;
 
 	return NULL;
 }
@@ -140,21 +156,31 @@ int cgroup_freeze(const char *const *dirs, struct err *e)
 		       CGROUP_PATIENCE / 1000);
 }
 
-/* Somebody else may have frozen the other one: all that are. */
-int cgroup_thaw(const char *const *dirs, struct err *e)
+static int thaw(const char *dir, struct err *e)
 {
-	for (; *dirs; dirs++) {
-		int nap = 1, waited = 0;
+	int nap = 1, waited = 0;
 
-		if (!cgroup_is_frozen(*dirs))
-			continue;
-		freezer_thaw(*dirs);
-		for (; cgroup_is_frozen(*dirs); waited += freezer_wait(*dirs, &nap))
-			if (waited >= CGROUP_PATIENCE) {
-				err_msg(e, "cgroup \"%s\" is still frozen", *dirs);
-				return err_hint(e, "a cgroup above it may be frozen");
-			}
-	}
+	freezer_thaw(dir);
+	for (; cgroup_is_frozen(dir); waited += freezer_wait(dir, &nap))
+		if (waited >= CGROUP_PATIENCE) {
+			err_msg(e, "cgroup \"%s\" is still frozen", dir);
+			return err_hint(e, "a cgroup above it may be frozen");
+		}
 
 	return 0;
+}
+
+/* Somebody else may have frozen the other one: both, if they are. */
+int cgroup_thaw(const char *const *dirs, struct err *e)
+{
+	const char *last = last_of(dirs);
+	int frozen = -ENOENT;
+
+	for (; last && *dirs != last && frozen == -ENOENT; dirs++) {
+		frozen = is_frozen_v1(*dirs);
+		if (frozen == 1 && thaw(*dirs, e) < 0)
+			return -1;
+	}
+
+	return last && cgroup_is_frozen(last) ? thaw(last, e) : 0;
 }

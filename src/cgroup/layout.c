@@ -197,6 +197,34 @@ static enum cgroup_mode find_mode(const struct cgroup_layout *layout)
 	return v2 ? CGROUP_V2 : CGROUP_NONE;
 }
 
+static bool has_controller(const struct cgroup_hierarchy *h, const char *controller)
+{
+	return !h->v2 && list_has(h->controllers, controller, strlen(controller));
+}
+
+unsigned cgroup_kind(const struct cgroup_hierarchy *h)
+{
+	return (h->v2 ? CGROUP_IS_V2 : 0) | (has_controller(h, "cpuset") ? CGROUP_HAS_CPUSET : 0) |
+	       (has_controller(h, "freezer") ? CGROUP_HAS_FREEZER : 0);
+}
+
+/* Move the hierarchy of @controller, if it is at @to or behind, to @to: the place for the next one. */
+static size_t put_at(struct cgroup_hierarchy *all, size_t count, size_t to, const char *controller)
+{
+	for (size_t i = to; i < count; i++) {
+		struct cgroup_hierarchy found = all[i];
+
+		if (!has_controller(&found, controller))
+			continue;
+		memmove(&all[to + 1], &all[to], (i - to) * sizeof(found));
+		all[to] = found;
+
+		return to + 1;
+	}
+
+	return to;
+}
+
 void cgroup_layout_parse(struct cgroup_layout *layout, char *mountinfo, char *own, struct arena *a)
 {
 	struct cgroup_hierarchy *found = arena_array(a, count_lines(own), sizeof(*found));
@@ -212,12 +240,13 @@ void cgroup_layout_parse(struct cgroup_layout *layout, char *mountinfo, char *ow
 			for (size_t i = 0; i < count; i++)
 				consider(&found[i], &below[i], &m);
 
-	/* The kernel lists v2 last, as we promise. */
+	/* The kernel lists v2 last. */
 	for (size_t i = 0; i < count; i++)
 		if (found[i].mount) {
 			found[kept] = found[i];
 			found[kept++].own = below[i];
 		}
+	put_at(found, kept, put_at(found, kept, 0, "freezer"), "cpu");
 	layout->hierarchies = found;
 	layout->count = kept;
 	layout->mode = find_mode(layout);

@@ -28,11 +28,24 @@ struct cgroup_hierarchy {
 	bool v2;
 };
 
+/*
+ * The order is a promise, so that who has the directories alone knows where to look first: v1's freezer is the first, v1's
+ * cpu the next, v2 the last, each if there is one.
+ */
 struct cgroup_layout {
 	enum cgroup_mode mode;
-	const struct cgroup_hierarchy *hierarchies; /* v2, if any, is the last */
+	const struct cgroup_hierarchy *hierarchies;
 	size_t count;
 };
+
+/* What the files of a hierarchy's cgroups are, as far as who makes one has to know: a mask. */
+enum {
+	CGROUP_IS_V2 = 1,
+	CGROUP_HAS_CPUSET = 2,	/* v1 */
+	CGROUP_HAS_FREEZER = 4, /* v1 */
+};
+
+unsigned cgroup_kind(const struct cgroup_hierarchy *h);
 
 /* All in @a. No cgroup mount is not a failure but CGROUP_NONE. 0, or -1 with @e set. */
 int cgroup_layout_read(struct cgroup_layout *layout, struct arena *a, struct err *e);

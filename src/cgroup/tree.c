@@ -310,24 +310,25 @@ static int unbind_here(int dir, void *context)
 	return 0;
 }
 
-/* Only the last of the directories may be v2's. */
-static bool has_bond(const char *dir, const struct bond *bond, bool last)
+/* The one of @dirs that has it, which may be v2's in the last place only; NULL: none. */
+static const char *find_bond(const char *const *dirs, const struct bond *bond)
 {
-	return (last || !bond->v2) && cgroup_has_file(dir, bond->telling);
+	for (; *dirs; dirs++)
+		if ((!bond->v2 || !dirs[1]) && cgroup_has_file(*dirs, bond->telling))
+			return *dirs;
+
+	return NULL;
 }
 
 void cgroup_let_die(const char *const *dirs)
 {
-	bool done[ARRAY_SIZE(bonds)] = { false };
+	for (size_t i = 0; i < ARRAY_SIZE(bonds); i++) {
+		const char *dir = find_bond(dirs, &bonds[i]);
 
-	for (; *dirs; dirs++)
-		for (size_t i = 0; i < ARRAY_SIZE(bonds); i++) {
-			if (done[i] || !has_bond(*dirs, &bonds[i], !dirs[1]))
-				continue;
-			done[i] = true;
-			walk_tree(*dirs, &(struct walk) { .visit = unbind_here,
-							  .context = (void *) &bonds[i] });
-		}
+		if (dir)
+			walk_tree(dir, &(struct walk) { .visit = unbind_here,
+							.context = (void *) &bonds[i] });
+	}
 }
 
 /* ---- killing ---- */

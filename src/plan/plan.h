@@ -355,6 +355,7 @@ struct step {
 		unsigned index;
 		struct {
 			const char *path; /* absolute directory in the host's cgroup mount */
+			unsigned kind;	  /* cgroup_kind(), for OP_MAKE_CGROUP */
 		} cgroup;
 		struct {
 			const char *directory, *file, *value;
@@ -482,7 +483,7 @@ struct step {
 };
 
 /* Bumped with every change of this header: a tare-init of another build refuses. */
-#define PLAN_VERSION 12
+#define PLAN_VERSION 13
 
 struct plan {
 	uint32_t version;

@@ -80,7 +80,17 @@ static void v1_alone_keeps_joint_controllers_together(void **state)
 	expect(ROOT V1(32, "cgroup", "/sys/fs/cgroup/cpu,cpuacct", "cpu,cpuacct")
 		       V1(33, "memory", "/sys/fs/cgroup/memory", "memory"),
 	       "2:memory:/m\n1:cpu,cpuacct:/c\n", CGROUP_V1,
-	       "memory=/sys/fs/cgroup/memory|/m cpu,cpuacct=/sys/fs/cgroup/cpu,cpuacct|/c");
+	       "cpu,cpuacct=/sys/fs/cgroup/cpu,cpuacct|/c memory=/sys/fs/cgroup/memory|/m");
+}
+
+/* Whoever has the directories alone looks there first. */
+static void the_freezer_and_cpu_come_first(void **state)
+{
+	(void) state;
+	expect(ROOT V1(31, "pids", "/c/pids", "pids") V1(32, "cpu", "/c/cpu", "cpu,cpuacct")
+		       V1(33, "freezer", "/c/freezer", "freezer") V2("/", "/c/unified"),
+	       "5:pids:/\n4:cpu,cpuacct:/\n3:freezer:/\n0::/\n", CGROUP_HYBRID,
+	       "freezer=/c/freezer|/ cpu,cpuacct=/c/cpu|/ pids=/c/pids|/ v2:=/c/unified|/");
 }
 
 static void hybrid_has_v2_last(void **state)
@@ -194,6 +204,7 @@ int main(void)
 		cmocka_unit_test(no_mount_is_none),
 		cmocka_unit_test(v2_alone),
 		cmocka_unit_test(v1_alone_keeps_joint_controllers_together),
+		cmocka_unit_test(the_freezer_and_cpu_come_first),
 		cmocka_unit_test(hybrid_has_v2_last),
 		cmocka_unit_test(a_controller_is_not_a_prefix_of_another),
 		cmocka_unit_test(own_path_is_told_below_the_mounts_root),

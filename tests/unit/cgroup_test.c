@@ -28,7 +28,8 @@
 
 #include "skip.h"
 
-static char top[1024]; /* where the test at hand makes its cgroups */
+static char top[1024];	  /* where the test at hand makes its cgroups */
+static unsigned top_kind; /* of that hierarchy */
 static struct err e;
 
 static const char *below(const char *name)
@@ -49,11 +50,18 @@ static bool is_there(const char *path)
 	return stat(path, &st) == 0;
 }
 
+static int make_below(const char *path, char topmost[CGROUP_PATH])
+{
+	return cgroup_find_missing(path, topmost, &e) < 0
+		       ? -1
+		       : cgroup_make(path, top_kind, topmost, &e);
+}
+
 static void make(const char *path, const char *topmost_expected)
 {
 	char topmost[CGROUP_PATH];
 
-	if (cgroup_make(path, topmost, &e) < 0)
+	if (make_below(path, topmost) < 0)
 		fail_msg("%s", e.text);
 	assert_string_equal(topmost, topmost_expected);
 	assert_true(is_there(path));
@@ -122,7 +130,7 @@ static void a_cgroup_with_processes_is_refused(void **state)
 	pid_t pid = start_in(below("a/b"));
 	assert_int_equal(cgroup_count_processes(below("a")), 1);
 	assert_false(cgroup_is_empty(below("a")));
-	assert_int_equal(cgroup_make(below("a"), topmost, &e), -1);
+	assert_int_equal(make_below(below("a"), topmost), -1);
 	assert_string_equal(e.text, "container's cgroup is not empty: 1 process(es) found");
 	kill(pid, SIGKILL);
 	assert_int_equal(end_of(pid), SIGKILL);
@@ -183,10 +191,10 @@ static void a_frozen_cgroup_is_refused_and_can_be_killed(void **state)
 	make(below("a"), below("a"));
 	freeze(below("a"), true);
 	assert_true(cgroup_is_frozen(below("a")));
-	assert_int_equal(cgroup_make(below("a"), topmost, &e), -1);
+	assert_int_equal(make_below(below("a"), topmost), -1);
 	assert_string_equal(e.text, "container's cgroup unexpectedly frozen");
 	/* One that is made below it is frozen, too, and goes away again. */
-	assert_int_equal(cgroup_make(below("a/b/c"), topmost, &e), -1);
+	assert_int_equal(make_below(below("a/b/c"), topmost), -1);
 	assert_string_equal(e.text, "container's cgroup unexpectedly frozen");
 	assert_false(is_there(below("a/b")));
 	freeze(below("a"), false);
@@ -279,7 +287,7 @@ static void errors_name_the_file(void **state)
 		line, "write \"5\" to \"tare.limit\": no such file or directory (the kernel or the "
 		      "parent cgroup has no tare controller or not this file of it)");
 	assert_int_equal(cgroup_write(below("a"), "../cgroup.procs", "5", false, &e), -1);
-	assert_int_equal(cgroup_make(below("a/../b"), topmost, &e), -1);
+	assert_int_equal(make_below(below("a/../b"), topmost), -1);
 	fmt_text(line, sizeof(line), "\"%s/a/../b\" is not the path of a cgroup", top);
 	assert_string_equal(e.text, line);
 	assert_int_equal(cgroup_remove(below("a/.."), &none, &e), -1);
@@ -420,6 +428,7 @@ static int enter(bool v2)
 	const struct cgroup_hierarchy *h = pick(&layout, v2);
 	if (!h)
 		return -1;
+	top_kind = cgroup_kind(h);
 	fmt_text(top, sizeof(top), "%s%s%star-%d", h->mount, h->own, h->own[1] ? "/" : "",
 		 (int) getpid());
 

@@ -90,7 +90,7 @@ static int make_cgroup(struct create *c, const struct step *s, struct err *e)
 	if (cgroup_find_missing(s->cgroup.path, topmost, e) < 0 ||
 	    journal_cgroup(c->journal, s->cgroup.path, topmost, e) < 0)
 		return -1;
-	if (cgroup_make(s->cgroup.path, topmost, e) < 0) {
+	if (cgroup_make(s->cgroup.path, s->cgroup.kind, topmost, e) < 0) {
 		struct err ignored;
 
 		(void) journal_not_ours(c->journal, s->cgroup.path, &ignored);

@@ -114,13 +114,6 @@ static const char *name_dir(struct planner *p, const struct cgroup_hierarchy *h)
 	return append_path(p->arena, append_path(p->arena, h->mount, base), path);
 }
 
-/* The part of @path that exists, cut in place. */
-static void cut_to_existing(char *path)
-{
-	while (sys_access_at(AT_FDCWD, path, F_OK) == -ENOENT)
-		*strrchr(path, '/') = '\0';
-}
-
 /* What can't be found out shows when it is done, and then loudly. */
 static bool is_no(int r)
 {
@@ -154,11 +147,14 @@ static bool may_move(struct arena *a, const struct cgroup_hierarchy *h, const ch
 static bool is_usable(struct planner *p, const struct cgroup_hierarchy *h, const char *dir)
 {
 	char *existing = arena_strdup(p->arena, dir);
+	int r;
 
 	if (p->facts->assumed)
 		return true;
-	cut_to_existing(existing);
-	if (is_no(sys_access_at(AT_FDCWD, existing, W_OK | X_OK)))
+	/* Of what exists. */
+	while ((r = sys_access_at(AT_FDCWD, existing, W_OK | X_OK)) == -ENOENT)
+		*strrchr(existing, '/') = '\0';
+	if (is_no(r))
 		return false;
 
 	return !h->v2 || may_move(p->arena, h, dir);
@@ -259,7 +255,10 @@ int plan_cgroup(struct planner *p, struct err *e)
 
 		if (!dir)
 			continue;
-		plan_add(p, OP_MAKE_CGROUP, asked_at(p))->cgroup.path = dir;
+
+		struct step *step = plan_add(p, OP_MAKE_CGROUP, asked_at(p));
+		step->cgroup.path = dir;
+		step->cgroup.kind = cgroup_kind(h);
 		made = true;
 		if (h->v2)
 			p->cgroup_dir = dir;

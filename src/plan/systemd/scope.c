@@ -254,9 +254,14 @@ static const char *read_subgroup(struct planner *p, struct err *e)
 	return name;
 }
 
-static void add_path(struct planner *p, enum step_op op, const char *place, const char *path)
+static struct step *add_path(struct planner *p, enum step_op op, const char *place,
+			     const char *path)
 {
-	plan_add(p, op, place)->cgroup.path = path;
+	struct step *step = plan_add(p, op, place);
+
+	step->cgroup.path = path;
+
+	return step;
 }
 
 /* A cgroup below the scope in each hierarchy; then the process there; then its limits can be. */
@@ -265,7 +270,8 @@ static void add_cgroups(struct planner *p, const char *place, const char *scope)
 	const struct cgroup_layout *layout = &p->facts->cgroups;
 
 	for (size_t i = 0; i < layout->count; i++)
-		add_path(p, OP_MAKE_CGROUP, place, p->cgroup_dirs[i]);
+		add_path(p, OP_MAKE_CGROUP, place, p->cgroup_dirs[i])->cgroup.kind =
+			cgroup_kind(&layout->hierarchies[i]);
 	for (size_t i = 0; i < layout->count; i++)
 		add_path(p, OP_JOIN_CGROUP, place, p->cgroup_dirs[i]);
 	if (layout->mode == CGROUP_V2)

@@ -69,7 +69,7 @@ def fake(impostor, bundle):
 
 @pytest.fixture
 def bystander():
-    procs = [subprocess.Popen(["sleep", "1000"], start_new_session=True) for _ in range(2)]
+    procs = [subprocess.Popen(["sleep", "100000"], start_new_session=True) for _ in range(2)]
     yield procs
     assert [p.poll() for p in procs] == [None, None], "a bystander was killed"
     for p in procs:
@@ -150,7 +150,7 @@ def test_whatever_it_says_nobody_else_is_hurt(request, bundles, fake, bystander)
     seed = random.randrange(1 << 32)
     print("seed", seed)
     rng = random.Random(seed)
-    first, bundle = bundles("exec sleep 1000"), bundles("exec sleep 1000")
+    first, bundle = bundles("exec sleep 100000"), bundles("exec sleep 100000")
     first.up()
     pids = [p.pid for p in bystander] + [first.pid, os.getpid(), 1, 2]
     changes = variants(bundle, first)
@@ -188,7 +188,7 @@ def turns(steps):
 @pytest.mark.parametrize("verb", ["create", "exec"])
 def test_a_process_that_is_no_child_of_tares_is_not_taken_for_the_containers(bundles, fake, bystander, number, name, verb):
     """Its number was believed, and it was killed with the next failure, whosever it was."""
-    first, bundle = bundles("exec sleep 1000"), bundles("exec sleep 1000")
+    first, bundle = bundles("exec sleep 100000"), bundles("exec sleep 100000")
     first.up()
     joined(bundle, first)
     bundle.write()
@@ -204,7 +204,7 @@ def test_a_process_that_is_no_child_of_tares_is_not_taken_for_the_containers(bun
 
 
 def test_a_process_is_born_once(bundles, fake):
-    first = bundles("exec sleep 1000")
+    first = bundles("exec sleep 100000")
     first.up()
     script = [say("BORN", number=OURS), act(SIBLING), say("BORN", number=SIBLINGS), act(SIBLING), say("BORN", number=SIBLINGS)]
     r = play(fake, first, script, "exec", tail=["true"])
