@@ -66,10 +66,12 @@ static int usage(struct err *e)
 	return finish_output(&out, e) < 0 ? -1 : 1;
 }
 
-static int print_help(const struct verb *verb, struct err *e)
+static int print_help(const struct verb *verb, const struct call *call, struct err *e)
 {
 	struct out out = { .fd = 1 };
 
+	if (verb && verb->check_help && verb->check_help(call, e) < 0)
+		return -1;
 	sys_ignore_signal(SIGPIPE);
 	help_print(&out, verb);
 
@@ -99,7 +101,7 @@ static int call_verb(const struct verb *verb, const char *const *argv, struct ca
 	if (r < 0)
 		return -1;
 	if (call->options.help)
-		return print_help(verb, e);
+		return print_help(verb, call, e);
 
 	/*
 	 * A reader that went away is a failed write, which is told, not a silent death. Only
@@ -169,7 +171,7 @@ static int run(const char *const *argv, struct call *call, char *prefix, size_t 
 	if (log_wants_debug())
 		call->begun = tell_begin(argv);
 	if (call->options.help)
-		return print_help(NULL, e);
+		return print_help(NULL, call, e);
 	if (root_choose(call->options.root, call->env, call->arena, &call->root, e) < 0)
 		return -1;
 	if (call->options.version)

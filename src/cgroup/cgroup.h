@@ -135,6 +135,10 @@ int cgroup_each_process(const char *const *dirs, cgroup_visitor *visit, void *co
  * a list without a freezer.
  */
 int cgroup_freeze(const char *const *dirs, struct err *e);
+
+/* The one of @dirs (as above) whose freezer that is; NULL: none has one. */
+const char *cgroup_freezer(const char *const *dirs);
+
 int cgroup_thaw(const char *const *dirs, struct err *e);
 
 /*

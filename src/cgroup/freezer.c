@@ -120,7 +120,7 @@ void freezer_thaw(const char *dir)
 /* ---- of a container ---- */
 
 /* One freezer stops all: v2's if there is one. */
-static const char *choose(const char *const *dirs)
+const char *cgroup_freezer(const char *const *dirs)
 {
 	const char *last = last_of(dirs);
 
@@ -135,7 +135,7 @@ static const char *choose(const char *const *dirs)
 
 int cgroup_freeze(const char *const *dirs, struct err *e)
 {
-	const char *dir = choose(dirs);
+	const char *dir = cgroup_freezer(dirs);
 
 	if (!dir) {
 		err_msg(e, "the container has no cgroup that can be frozen");

@@ -7,12 +7,15 @@
 #include "plan/features.h"
 
 #include "cli/verb.h"
+#include "host/criu/checkpoint.h"
 
 static int perform(struct call *call, struct err *e)
 {
 	struct out out = { .fd = 1 };
+	struct err reason;
+	bool checkpoints = container_check_criu(call->env, call->arena, &reason) == 0;
 
-	out_text(&out, features_json(call->arena));
+	out_text(&out, features_json(checkpoints, call->arena));
 
 	return finish_output(&out, e);
 }

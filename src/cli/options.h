@@ -89,6 +89,16 @@ struct options {
 	struct text_list runtimes;
 	bool profile_args, profile_kernel, diff;
 	struct box_options box;
+	/* checkpoint, restore */
+	struct criu_words {
+		const char *image_path, *work_path, *parent_path, *page_server, *status_fd,
+			*lsm_profile, *lsm_mount_context;
+		bool tcp_established, tcp_close, tcp_skip_in_flight, ext_unix_sk, shell_job,
+			file_locks, link_remap, auto_dedup, lazy_pages, leave_running, pre_dump;
+		unsigned cgroups_mode,
+			network_lock; /* enum criu_cgroups_mode, enum criu_network_lock */
+		struct text_list empty_ns;
+	} criu;
 };
 
 enum cgroup_manager_word {

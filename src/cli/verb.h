@@ -49,15 +49,17 @@ struct verb {
 	/* NULL: as they are. The words behind the verb, with others in front; NULL with @e set. */
 	const char *const *(*expand)(struct call *call, const char *const *argv, struct err *e);
 	bool prints; /* its result goes to standard output */
+	/* What --help has to find out before it prints: 0, or -1, and nothing is printed. NULL: nothing. */
+	int (*check_help)(const struct call *call, struct err *e);
 
 	/* What tare exits with, 0 but for run; or -1 with @e set. */
 	int (*perform)(struct call *call, struct err *e);
 };
 
-extern const struct verb verb_box, verb_check, verb_create, verb_delete, verb_events, verb_exec,
-	verb_features, verb_help, verb_kill, verb_kernel, verb_list, verb_pause, verb_plan,
-	verb_profile, verb_ps, verb_resume, verb_run, verb_spec, verb_start, verb_state,
-	verb_update, verb_version;
+extern const struct verb verb_box, verb_check, verb_checkpoint, verb_create, verb_delete,
+	verb_events, verb_exec, verb_features, verb_help, verb_kill, verb_kernel, verb_list,
+	verb_pause, verb_plan, verb_profile, verb_ps, verb_restore, verb_resume, verb_run,
+	verb_spec, verb_start, verb_state, verb_update, verb_version;
 
 /* All of them, in the order of --help; NULL-terminated. */
 extern const struct verb *const verbs[];

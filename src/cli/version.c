@@ -21,6 +21,12 @@
 #define SYSTEMD "-SYSTEMD"
 #endif
 
+#ifdef HAVE_CRIU
+#define CRIU " +CRIU"
+#else
+#define CRIU " -CRIU"
+#endif
+
 static int perform(struct call *call, struct err *e)
 {
 	struct out out = { .fd = 1 };
@@ -29,7 +35,7 @@ static int perform(struct call *call, struct err *e)
 		       "commit: " TARE_COMMIT "\n"
 		       "spec: " SPEC_VERSION "\n");
 	out_printf(&out, "rundir: %s\n", call->root.path);
-	out_text(&out, SYSTEMD " +SECCOMP +CAP +EBPF " SELINUX "\n");
+	out_text(&out, SYSTEMD " +SECCOMP +CAP +EBPF " SELINUX CRIU "\n");
 
 	return finish_output(&out, e);
 }

@@ -16,6 +16,8 @@
 
 #include <stdbool.h>
 
+struct criu_options; /* host/criu/options.h */
+
 /* A config that tare has put together itself: `box`. */
 struct made_config {
 	const char *path; /* stands for the bundle: absolute, without links */
@@ -66,6 +68,8 @@ struct create_options {
 	struct plan_flags flags;
 	bool run;	   /* go on without waiting for start */
 	bool detach, keep; /* run only */
+	const struct criu_options
+		*restore; /* run only: not config.json's program, but what was saved; NULL */
 	int64_t timeout_ms; /* run in the foreground: then it is asked to end, and killed 10 s later; 0: never */
 	void (*event)(void *context,
 		      const struct run_event *event); /* run only; NULL: nobody asks */

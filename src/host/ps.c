@@ -14,6 +14,7 @@
 #include "cgroup/cgroup.h"
 #include "host/find.h"
 #include "host/watchdog.h"
+#include "host/program.h"
 #include "kernel/memory.h"
 #include "kernel/process.h"
 #include "kernel/procfs.h"
@@ -150,6 +151,18 @@ static int collect_descendants(struct collector *c, pid_t first, struct err *e)
 	return 0;
 }
 
+int processes_of(pid_t first, struct arena *a, const pid_t **pids, size_t *count, struct err *e)
+{
+	struct collector c = { .arena = a };
+
+	if (collect_descendants(&c, first, e) < 0)
+		return -1;
+	*pids = c.pids;
+	*count = c.count;
+
+	return 0;
+}
+
 int container_processes(const struct state_root *root, const char *id, struct arena *a,
 			struct process_list *list, struct err *e)
 {
@@ -192,27 +205,6 @@ static int become_ps(void *arg)
 	sys_exec(c->path, c->argv, c->envp);
 
 	return 127;
-}
-
-static const char *find_program(const char *name, const char *const *env, struct arena *a)
-{
-	const char *path = env_value(env, "PATH");
-
-	if (!path || path[0] == '\0')
-		path = "/usr/local/bin:/usr/bin:/bin";
-	for (size_t length; *path; path += length + (path[length] == ':')) {
-		length = strcspn(path, ":");
-		if (length == 0 || path[0] != '/')
-			continue;
-
-		const char *full = arena_printf(a, "%.*s/%s", (int) length, path, name);
-		struct stat st;
-		if (sys_stat_at(AT_FDCWD, full, 0, &st) == 0 && S_ISREG(st.st_mode) &&
-		    sys_access_at(AT_FDCWD, full, X_OK) == 0)
-			return full;
-	}
-
-	return NULL;
 }
 
 /* What was written to @file. */

@@ -12,6 +12,9 @@ struct process_list {
 	size_t count;
 };
 
+/* @first and all that descend from it, as our pid namespace numbers them: in @a. 0, or -1. */
+int processes_of(pid_t first, struct arena *a, const pid_t **pids, size_t *count, struct err *e);
+
 /* As our pid namespace numbers them. None where it is stopped. In @a. */
 int container_processes(const struct state_root *root, const char *id, struct arena *a,
 			struct process_list *list, struct err *e);

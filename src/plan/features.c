@@ -180,16 +180,18 @@ static struct oci_features_linux *make_linux(struct arena *a)
 	return linux;
 }
 
-static struct oci_string_map *make_annotations(struct arena *a)
+static struct oci_string_map *make_annotations(bool checkpoints, struct arena *a)
 {
 	const struct scmp_version *v = seccomp_version();
 	struct oci_string_map *map = arena_new(a, struct oci_string_map);
 
-	map->count = 1;
+	map->count = 2;
 	map->keys = arena_array(a, map->count, sizeof(*map->keys));
 	map->values = arena_array(a, map->count, sizeof(*map->values));
 	map->keys[0] = "io.github.seccomp.libseccomp.version";
 	map->values[0] = arena_printf(a, "%u.%u.%u", v->major, v->minor, v->micro);
+	map->keys[1] = "org.opencontainers.runc.checkpoint.enabled";
+	map->values[1] = checkpoints ? "true" : "false";
 
 	return map;
 }
@@ -197,24 +199,26 @@ static struct oci_string_map *make_annotations(struct arena *a)
 /* What an engine must not let through from an image's annotations: those that tare acts on. */
 static const char **list_unsafe(struct arena *a, size_t *count)
 {
-	const char **names = arena_array(a, 4, sizeof(*names));
+	const char **names = arena_array(a, 5, sizeof(*names));
 
 	*count = 0;
 	names[(*count)++] = "run.oci.";
 	names[(*count)++] = "org.tare.";
+	/* CRIU's configuration may name programs for it to run. */
+	names[(*count)++] = "org.criu.";
 	if (with_systemd)
 		names[(*count)++] = SCOPE_PROPERTY;
 
 	return names;
 }
 
-const char *features_json(struct arena *a)
+const char *features_json(bool checkpoints, struct arena *a)
 {
 	struct oci_features f = {
 		.oci_version_min = VERSION_MIN,
 		.oci_version_max = VERSION_MAX,
 		.linux = make_linux(a),
-		.annotations = make_annotations(a),
+		.annotations = make_annotations(checkpoints, a),
 	};
 	const char *text;
 	size_t length;

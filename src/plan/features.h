@@ -6,5 +6,10 @@
 
 #include "heap/arena.h"
 
-/* The JSON document with a newline behind, indented by 4 as engines know it. In the arena. */
-const char *features_json(struct arena *a);
+#include <stdbool.h>
+
+/*
+ * The JSON document with a newline behind, indented by 4 as engines know it. In the arena. @checkpoints: can there be any? That
+ * alone depends on the host: podman and others do not ask for a program that is not installed.
+ */
+const char *features_json(bool checkpoints, struct arena *a);

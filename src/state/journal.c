@@ -29,6 +29,9 @@
 #define MAX_NETDEVS  64
 #define LOOK_MS	     500
 
+/* A restore asks several times a second; delete --force takes five seconds at most. */
+#define CRIU_ENDING_MS 3000
+
 int journal_open(int dir, struct err *e)
 {
 	int fd = sys_open_at(dir, STATE_JOURNAL,
@@ -115,6 +118,15 @@ int journal_process(int journal, pid_t pid, uint64_t start_time, struct err *e)
 	return append(journal, "process", text, e);
 }
 
+int journal_criu(int journal, pid_t pid, uint64_t start_time, struct err *e)
+{
+	char text[64];
+
+	fmt_text(text, sizeof(text), "%d %llu", pid, (unsigned long long) start_time);
+
+	return append(journal, "criu", text, e);
+}
+
 int journal_hook(int journal)
 {
 	struct proc_stat stat;
@@ -197,7 +209,7 @@ struct entries {
 	struct journal_process {
 		pid_t pid; /* 0: none */
 		uint64_t start_time;
-	} init, hook; /* of hooks the last one: they run one after the other */
+	} init, criu, hook; /* of hooks the last one: they run one after the other */
 	struct netdev_entry netdevs[MAX_NETDEVS];
 	size_t netdev_count;
 	struct resctrl_entry {
@@ -290,6 +302,8 @@ static void parse_other(const struct line *line, struct entries *entries)
 {
 	if (strcmp(line->key, "process") == 0)
 		parse_process(line->value, &entries->init);
+	else if (strcmp(line->key, "criu") == 0)
+		parse_process(line->value, &entries->criu);
 	else if (strcmp(line->key, "hook") == 0)
 		parse_process(line->value, &entries->hook);
 	else if (strcmp(line->key, "netdev") == 0)
@@ -368,6 +382,19 @@ static void kill_hook(const struct journal_process *hook)
 
 	if (pidfd >= 0)
 		sys_kill(-hook->pid, SIGKILL);
+}
+
+/*
+ * Its tare has gone, which CRIU notices when it asks the next time. Then it ends what it has begun, some of which nobody else knows. Only
+ * one that hangs is killed.
+ */
+static void end_criu(const struct journal_process *criu)
+{
+	autoclose int pidfd = open_process(criu);
+	struct pollfd end = { .fd = pidfd, .events = POLLIN };
+
+	if (pidfd >= 0 && sys_pidfd_poll(&end, 1, CRIU_ENDING_MS) <= 0)
+		sys_pidfd_signal(pidfd, SIGKILL);
 }
 
 static int does_not_end(pid_t pid, struct err *e)
@@ -524,8 +551,8 @@ static int read_entries(int dir, struct entries *entries, struct arena *a, struc
 
 enum journal_words journal_look(int dir, struct arena *a)
 {
-	static const char *const first[] = { "mount", "notify",	 "cgroup",
-					     "scope", "process", "resctrl" };
+	static const char *const first[] = { "mount", "notify",	 "cgroup", "scope",
+					     "criu",  "process", "resctrl" };
 	struct entries entries;
 	struct err ignored;
 	int r;
@@ -645,6 +672,8 @@ int journal_undo(int dir, const struct record *rec, bool failed, struct arena *a
 
 	if (!created && return_netdevs(&entries, e) < 0)
 		return -1;
+	/* Before the cgroups go: CRIU would make them anew. */
+	end_criu(&entries.criu);
 	remove_empty_cgroups(&entries);
 	if (kill_processes(&entries, e) < 0)
 		return -1;

@@ -14,6 +14,7 @@
  *	scope-cgroup PATH  where that scope will be
  *	scope UNIT	is about to be started by systemd; there is none of that name with processes
  *	process PID T	tare-init, with its start time
+ *	criu PID T	CRIU, which restores
  *	hook PID T	a hook on the host is about to be executed by this process, which leads its group
  *	netdev NAME PASSING UP NAMESPACE
  *			is about to leave the host for the namespace, of that path or (empty) of the process; UP 1: it
@@ -51,6 +52,8 @@ struct scope;
 int journal_scope(int journal, const struct scope *scope, const char *cgroup, struct err *e);
 
 int journal_process(int journal, pid_t pid, uint64_t start_time, struct err *e);
+
+int journal_criu(int journal, pid_t pid, uint64_t start_time, struct err *e);
 
 /* To be called by the process that becomes a hook: 0, or -errno. */
 int journal_hook(int journal);

@@ -49,6 +49,17 @@ static const struct {
 	{ "has-process", FIELD_BOOL, offsetof(struct record, has_process) },
 };
 
+/* Those with any number of values, a line each. */
+static const struct {
+	const char *key;
+	size_t offset;
+} lists[] = {
+	{ "cgroup", offsetof(struct record, cgroups) },
+	{ "external", offsetof(struct record, external) },
+	{ "made", offsetof(struct record, made) },
+	{ "stdio", offsetof(struct record, stdio) },
+};
+
 /* ---- writing ---- */
 
 static uint64_t number_of(const void *field, enum field_kind kind)
@@ -97,7 +108,9 @@ int record_write(int dir, const struct record *rec, struct arena *a, struct err 
 	struct lines l = { .arena = a };
 
 	add_fields(&l, rec);
-	add_list(&l, "cgroup", rec->cgroups);
+	for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
+		add_list(&l, lists[i].key,
+			 *(const char *const *const *) ((const char *) rec + lists[i].offset));
 	for (size_t i = 0; i < rec->annotation_count; i++) {
 		lines_add(&l, "annotation", rec->annotations[i].key);
 		lines_add(&l, "annotation-value", rec->annotations[i].value);
@@ -135,7 +148,8 @@ struct reader {
 	struct record_pair *annotations;
 	struct record_hook *hooks;
 	struct record_omission *omissions;
-	const char **cgroups, **argv, **envp; /* the next free element of each */
+	const char **lists[ARRAY_SIZE(lists)];
+	const char **argv, **envp; /* the next free element of each */
 	bool complete;
 };
 
@@ -160,7 +174,6 @@ static void reader_begin(struct reader *r, struct record *rec, const char *text,
 		.annotations = arena_array(a, n, sizeof(*r->annotations)),
 		.hooks = arena_array(a, n, sizeof(*r->hooks)),
 		.omissions = arena_array(a, n, sizeof(*r->omissions)),
-		.cgroups = arena_array(a, n, sizeof(*r->cgroups)),
 		/* each hook's list is closed by a NULL of its own */
 		.argv = arena_array(a, 2 * n, sizeof(*r->argv)),
 		.envp = arena_array(a, 2 * n, sizeof(*r->envp)),
@@ -168,7 +181,10 @@ static void reader_begin(struct reader *r, struct record *rec, const char *text,
 	rec->annotations = r->annotations;
 	rec->hooks = r->hooks;
 	rec->omissions = r->omissions;
-	rec->cgroups = r->cgroups;
+	for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
+		r->lists[i] = arena_array(a, n, sizeof(*r->lists[i]));
+		*(const char *const **) ((char *) rec + lists[i].offset) = r->lists[i];
+	}
 }
 
 /* 1: it was one of the fields; 0: it is none; -1: its value is no number. */
@@ -271,6 +287,17 @@ static int read_omission(struct reader *r, const struct line *line)
 	return 0;
 }
 
+static bool read_list(struct reader *r, const struct line *line)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
+		if (strcmp(line->key, lists[i].key) == 0) {
+			*r->lists[i]++ = line->value;
+			return true;
+		}
+
+	return false;
+}
+
 static int read_line(struct reader *r, const struct line *line)
 {
 	struct record *rec = r->rec;
@@ -278,9 +305,9 @@ static int read_line(struct reader *r, const struct line *line)
 
 	if (known != 0)
 		return known < 0 ? -1 : 0;
-	if (strcmp(line->key, "cgroup") == 0)
-		*r->cgroups++ = line->value;
-	else if (strcmp(line->key, "annotation") == 0)
+	if (read_list(r, line))
+		return 0;
+	if (strcmp(line->key, "annotation") == 0)
 		r->annotations[rec->annotation_count++].key = line->value;
 	else if (strcmp(line->key, "annotation-value") == 0 && rec->annotation_count > 0)
 		r->annotations[rec->annotation_count - 1].value = line->value;

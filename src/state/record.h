@@ -61,6 +61,11 @@ struct record {
 	pid_t pid;
 	uint64_t start_time; /* of that pid, in clock ticks since boot (proc(5), stat field 22):
 				tells a recycled pid */
+	const char *const *
+		external; /* places of the host's mounts in the container; NULL-terminated, like the next two */
+	const char *const *made; /* places of its own mounts that lie below one of those */
+	const char *const *
+		stdio; /* what descriptors 0 to 2 were at create: "pipe:[4711]", "file[1c:2a4f]", "" for the rest */
 	const char *const *cgroups; /* absolute directories this create made or took, v2 last;
 				       NULL-terminated */
 	const struct record_pair *annotations;

@@ -13,6 +13,7 @@
 #include "base/words.h"
 #include "heap/log.h"
 #include "host/agent.h"
+#include "host/criu/externals.h"
 #include "host/delete.h"
 #include "host/engine_socket.h"
 #include "host/foreground.h"
@@ -374,6 +375,9 @@ static void fill_record(const struct create *c, struct record *rec, struct arena
 		rec->omissions = c->options->made->omitted;
 		rec->omission_count = c->options->made->omitted_count;
 	}
+	if (!wants_terminal(config))
+		externals_record_stdio(rec, a);
+	externals_record(rec, c->plan, a);
 	record_agent(rec, c, a);
 	record_scope(rec, c->plan);
 	record_annotations(rec, config->annotations, a);

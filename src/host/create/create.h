@@ -148,6 +148,9 @@ int scope_perform(struct create *c, const struct step *s, struct err *e);
 /* Claim the ID and perform the plan up to where tare-init waits, or for run, has exec'd. */
 int create_perform(struct create *c, struct err *e);
 
+/* Perform the step of that index, which is ours. 0, or -1 with the step in @e. */
+int create_perform_step(struct create *c, size_t index, struct err *e);
+
 /* Kill and reap tare-init, if there is one. */
 void create_kill(struct create *c);
 

@@ -15,6 +15,7 @@
 #include "cgroup/cgroup.h"
 #include "heap/log.h"
 #include "host/advice.h"
+#include "host/criu/restore.h"
 #include "host/engine_socket.h"
 #include "host/explain.h"
 #include "host/hooks.h"
@@ -365,7 +366,7 @@ static int failed_at(struct create *c, size_t index, struct err *e)
 	return step_failed(c, index < c->plan->step_count ? index : c->plan->spawn, e);
 }
 
-static int perform_one(struct create *c, size_t index, struct err *e)
+int create_perform_step(struct create *c, size_t index, struct err *e)
 {
 	const struct step *s = &c->plan->steps[index];
 	int64_t begun = c->plan->debug ? sys_clock_us() : 0;
@@ -383,7 +384,7 @@ static int perform_one(struct create *c, size_t index, struct err *e)
 static int perform_ours(struct create *c, size_t *next, struct err *e)
 {
 	for (; *next < c->plan->step_count && c->plan->steps[*next].on_host; (*next)++)
-		if (perform_one(c, *next, e) < 0)
+		if (create_perform_step(c, *next, e) < 0)
 			return -1;
 
 	return 0;
@@ -581,7 +582,7 @@ static int work_ahead(struct create *c, size_t from, struct err *e)
 {
 	for (size_t i = from; i < c->plan->step_count; i++)
 		if (c->plan->steps[i].ahead &&
-		    (perform_one(c, i, e) < 0 || give_turn(c, i + 1, e) < 0))
+		    (create_perform_step(c, i, e) < 0 || give_turn(c, i + 1, e) < 0))
 			return -1;
 
 	return 0;
@@ -629,6 +630,8 @@ int create_perform(struct create *c, struct err *e)
 	if (c->plan->hooks_print &&
 	    hook_files_open(&c->hook_files, &c->plan->hooks_out, &c->plan->hooks_err, e) < 0)
 		return -1;
+	if (c->options->restore)
+		return restore_perform(c, e);
 	if (perform_ours(c, &next, e) < 0)
 		return -1;
 	c->heard.next = next;

@@ -24,7 +24,7 @@ static const struct {
 } known[] = {
 	{ "run.oci.hooks.stdout", true },   { "run.oci.hooks.stderr", true },
 	{ "run.oci.pidfd_receiver", true }, { "run.oci.seccomp.receiver", true },
-	{ "org.systemd.property.", false },
+	{ "org.criu.config", true },	    { "org.systemd.property.", false },
 };
 
 static bool covers(const char *rule, const char *key)

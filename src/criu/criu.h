@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * criu/criu.h - tare-criu: the one program of tare that speaks CRIU's protocol
+ *
+ * Started by tare beside `criu swrk` (host/criu/criu.h says how, and what is read and said), with nothing in its environment. A
+ * program of its own, so that protobuf-c is loaded only for checkpoints. tare decides all; tare-criu passes on what tare says
+ * as CRIU's messages, and CRIU's answers and questions as lines.
+ */
+#pragma once
+
+#include "criu.pb-c.h"
+
+#include <stddef.h>
+
+/*
+ * The request in @text, @size bytes with a NUL at their end: words, each ended by a NUL. The first is its kind; then come triples:
+ * name of an option, value, second value (often empty). NULL with @wrong set to the word that makes no sense; lives until exit.
+ */
+Rpc__Request *request_parse(const char *text, size_t size, const char **wrong);

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * criu/main.c - tare-criu: one request, and what comes of it
+ *
+ * Descriptor 0 is a file with the request, 1 the socket to tare, 2 where the dynamic linker may complain, 3 the socket to CRIU. All
+ * that CRIU says becomes one message of text for tare; where CRIU waits for a word, so do we, for tare's.
+ * Whoever of the two goes away is found by the end of the socket: then we end, and the other finds the same. So a tare that is killed
+ * makes CRIU undo what is done.
+ */
+#include "criu/criu.h"
+
+#include "base/fmt.h"
+#include "kernel/sys.h"
+#include "kernel/socket.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define TO_TARE 1
+#define TO_CRIU 3
+
+#define MOST ((size_t) 64 << 20)
+/* CRIU's messages are small; the longest text in one is a line of its log. */
+#define ROOM 65536
+
+static int say(int fd, const char *text)
+{
+	return sys_send_fd(TO_TARE, text, strlen(text), fd);
+}
+
+static int fail(const char *what)
+{
+	char text[600];
+
+	fmt_text(text, sizeof(text), "lost %s", what);
+	(void) say(-1, text);
+
+	return EXIT_FAILURE;
+}
+
+static char *read_input(size_t *size)
+{
+	struct stat st;
+
+	if (sys_stat(0, &st) < 0 || (size_t) st.st_size > MOST)
+		return NULL;
+
+	char *text = malloc((size_t) st.st_size + 1);
+	ssize_t n = text ? sys_read_all(0, text, (size_t) st.st_size) : -1;
+	if (n < 0)
+		return NULL;
+	text[n] = '\0';
+	*size = (size_t) n;
+
+	return text;
+}
+
+static int send_request(const Rpc__Request *request)
+{
+	size_t size = rpc__request__get_packed_size(request);
+	uint8_t *packed = malloc(size);
+
+	if (!packed)
+		return -1;
+	rpc__request__pack(request, packed);
+
+	int r = sys_send_fd(TO_CRIU, packed, size, -1);
+	free(packed);
+
+	return r;
+}
+
+/* ---- what CRIU says ---- */
+
+/* CRIU waits until tare has done its part: one byte comes back, '1' for done. */
+static int pass_question(const Rpc__Notify *notify, int fd)
+{
+	char text[256], answer = '0';
+	Rpc__Request reply = RPC__REQUEST__INIT;
+	int none;
+
+	fmt_text(text, sizeof(text), "notify %s %d", notify && notify->script ? notify->script : "",
+		 notify && notify->has_pid ? notify->pid : 0);
+	if (say(fd, text) < 0 || sys_receive_fd(TO_TARE, &answer, 1, &none) != 1)
+		return -1;
+	reply.kind = RPC__KIND__NOTIFY;
+	reply.has_notify_success = true;
+	reply.notify_success = answer == '1';
+
+	return send_request(&reply);
+}
+
+static int pass_result(const Rpc__Response *response)
+{
+	char text[1024];
+
+	if (!response->success)
+		fmt_text(text, sizeof(text), "failed %d %s", response->error,
+			 response->error_text ? response->error_text : "");
+	else if (response->version)
+		fmt_text(text, sizeof(text), "version %d %d %d", response->version->major,
+			 response->version->minor, response->version->sublevel);
+	else if (response->features)
+		fmt_text(text, sizeof(text), "features %d %d", response->features->mem_track,
+			 response->features->lazy_pages);
+	else
+		fmt_text(text, sizeof(text), "done %d",
+			 response->restored ? response->restored->pid : 0);
+
+	return say(-1, text) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+/* One message of CRIU's: -1 to go on, else what to exit with. */
+static int pass_message(uint8_t *buffer)
+{
+	int fd, status = -1;
+	ssize_t n = sys_receive_fd(TO_CRIU, buffer, ROOM, &fd);
+	Rpc__Response *response = n > 0 ? rpc__response__unpack(NULL, (size_t) n, buffer) : NULL;
+
+	if (!response)
+		return fail(n > 0 ? "the thread: CRIU says what is none of its protocol" : "CRIU");
+	if (response->kind != RPC__KIND__NOTIFY)
+		status = pass_result(response);
+	else if (pass_question(response->notify, fd) < 0)
+		status = EXIT_FAILURE;
+	if (fd >= 0)
+		sys_close(fd);
+	rpc__response__free_unpacked(response, NULL);
+
+	return status;
+}
+
+int main(void)
+{
+	static uint8_t buffer[ROOM];
+	const char *wrong = "a request that is too long";
+	size_t size;
+	char *text = read_input(&size);
+	Rpc__Request *request = text ? request_parse(text, size, &wrong) : NULL;
+	int status;
+
+	if (!request) {
+		char line[512];
+
+		fmt_text(line, sizeof(line),
+			 "lost the thread: tare-criu is started by tare alone (\"%s\")", wrong);
+		(void) say(-1, line);
+		return EXIT_FAILURE;
+	}
+	if (send_request(request) < 0)
+		return fail("CRIU");
+	while ((status = pass_message(buffer)) < 0)
+		continue;
+
+	return status;
+}

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * host/criu/checkpoint.c - checkpoint: the state of a running container goes to files
+ *
+ * CRIU stops the container's processes, reads them and writes the images. Then it ends them, and the container is deleted, or it
+ * lets them go on. Until CRIU has everything nothing is changed, so whatever fails leaves the container as it was: CRIU undoes what it
+ * does to the processes, and we see to the freezer. That holds for a tare that is killed, too (host/criu/criu.h).
+ */
+#include "host/criu/checkpoint.h"
+
+#include "base/fd.h"
+#include "base/table.h"
+#include "cgroup/cgroup.h"
+#include "host/criu/externals.h"
+#include "host/delete.h"
+#include "host/find.h"
+#include "host/saved_config.h"
+#include "state/directory.h"
+
+struct checkpoint {
+	const struct checkpoint_call *call;
+	const struct criu_options *options;
+	struct arena *arena;
+	struct record record;
+	const struct oci_config *config;
+	struct criu_places places;
+	struct criu_request request;
+	bool was_paused;
+};
+
+/* ---- what is asked for ---- */
+
+static const char *find_annotation(const struct record *rec, const char *key)
+{
+	for (size_t i = 0; i < rec->annotation_count; i++)
+		if (strcmp(rec->annotations[i].key, key) == 0)
+			return rec->annotations[i].value;
+
+	return NULL;
+}
+
+/* CRIU does not say what is wrong with it, but dumps everything or fails late. */
+static int check_parent(const struct checkpoint *c, struct err *e)
+{
+	const char *parent = c->options->parent_path;
+
+	if (!parent)
+		return 0;
+	if (parent[0] == '/')
+		return err_msg(e, "--parent-path must be relative");
+
+	autoclose int fd = sys_open_at(c->places.images, parent, O_PATH | O_DIRECTORY, 0);
+
+	return fd < 0 ? err_sys(e, fd, "invalid --parent-path: \"%s\"", parent) : 0;
+}
+
+static int check_features(const struct checkpoint *c, struct err *e)
+{
+	const struct criu_options *o = c->options;
+	struct criu_result result;
+
+	if (!o->pre_dump && !o->parent_path && !o->lazy_pages)
+		return 0;
+	if (criu_features(c->call->env, &result, c->arena, e) < 0)
+		return -1;
+	if ((o->pre_dump || o->parent_path) && !result.mem_track) {
+		(void) err_msg(e, "criu is missing features: MemTrack");
+		return err_hint(e, "what was written since the last time is known only to kernels "
+				   "with CONFIG_MEM_SOFT_DIRTY");
+	}
+	if (o->lazy_pages && !result.lazy_pages) {
+		(void) err_msg(e, "criu is missing features: LazyPages");
+		return err_hint(e, "pages are brought later by userfaultfd(2), CONFIG_USERFAULTFD");
+	}
+
+	return 0;
+}
+
+static int check_status_fd(const struct criu_options *o, struct err *e)
+{
+	int flags = o->status_fd < 0 ? O_WRONLY : sys_status_flags(o->status_fd);
+
+	if (flags < 0)
+		return err_sys(e, flags, "--status-fd %d", o->status_fd);
+
+	return (flags & O_ACCMODE) == O_RDONLY
+		       ? err_msg(e, "--status-fd %d can't be written to", o->status_fd)
+		       : 0;
+}
+
+static int add_what_is_external(struct checkpoint *c, struct err *e)
+{
+	struct criu_request *r = &c->request;
+
+	/* Only memory is read by a pre-dump. */
+	if (c->options->pre_dump)
+		return 0;
+	if (externals_add_mounts(r, &c->record, e) < 0)
+		return -1;
+
+	return externals_add_stdio(r, c->places.images, &c->record, e);
+}
+
+static int describe(struct checkpoint *c, struct err *e)
+{
+	const struct criu_options *o = c->options;
+	struct criu_request *r = &c->request;
+	const char *freezer = cgroup_freezer(c->record.cgroups);
+
+	criu_request_begin(r, o->pre_dump ? "pre-dump" : "dump", c->arena);
+	if (criu_add_options(r, o, DUMP_LOG, e) < 0 ||
+	    criu_add_config(r, find_annotation(&c->record, "org.criu.config"), c->call->env, e) < 0)
+		return -1;
+	criu_add_number(r, "pid", c->record.pid);
+	criu_add(r, "root", c->record.rootfs, "");
+	criu_add_flag(r, "leave_running", o->leave_running);
+	criu_add_flag(r, "track_mem", o->pre_dump || o->parent_path);
+	if (o->parent_path)
+		criu_add(r, "parent_img", o->parent_path, "");
+	if (freezer)
+		criu_add(r, "freeze_cgroup", freezer, "");
+	if (externals_add_namespaces(r, &c->record, c->config, e) < 0)
+		return -1;
+
+	return add_what_is_external(c, e);
+}
+
+/* ---- CRIU at work ---- */
+
+/* With lazy pages somebody waits for the word that they can be asked for. */
+static int notified(void *context, const char *name, pid_t pid, int fd, struct err *e)
+{
+	const struct checkpoint *c = context;
+
+	(void) pid;
+	(void) fd;
+	if (strcmp(name, "status-ready") != 0 || c->options->status_fd < 0)
+		return 0;
+
+	int r = sys_write_all(c->options->status_fd, "", 1);
+	sys_close(c->options->status_fd);
+
+	return r < 0 ? err_sys(e, r, "write to --status-fd %d", c->options->status_fd) : 0;
+}
+
+/* The freezer as it was before; CRIU uses it too, and may have been killed. */
+static void settle_freezer(const struct checkpoint *c)
+{
+	const char *const *dirs = c->record.cgroups;
+	bool frozen = cgroup_any_frozen(dirs);
+	struct err ignored;
+
+	if (frozen && !c->was_paused)
+		(void) cgroup_thaw(dirs, &ignored);
+	if (!frozen && c->was_paused)
+		(void) cgroup_freeze(dirs, &ignored);
+}
+
+static int dump(struct checkpoint *c, struct err *e)
+{
+	const struct criu_start start = {
+		.env = c->call->env,
+		.images = c->places.images_path,
+		.work = c->places.log_path,
+		.cgroup = -1,
+	};
+	const struct criu_talk talk = { .notified = notified, .context = c, .interrupt = -1 };
+	struct criu_result result;
+	struct criu criu;
+
+	if (criu_begin(&criu, &start, c->arena, e) < 0)
+		return -1;
+
+	int r = criu_ask(&criu, &c->request, &talk, &result, e);
+	criu_end(&criu);
+	if (r < 0 || c->options->leave_running || c->options->pre_dump)
+		settle_freezer(c);
+	if (r == 0)
+		return 0;
+
+	int log = c->places.work >= 0 ? c->places.work : c->places.images;
+
+	return criu_tell_log(log, c->places.log_path, DUMP_LOG, c->call->env, c->arena, e);
+}
+
+/* ---- the whole ---- */
+
+static int check_status(struct checkpoint *c, int dir, struct err *e)
+{
+	enum container_status status = state_status(dir, &c->record);
+
+	if (status != STATUS_RUNNING && status != STATUS_PAUSED)
+		return err_msg(e, "container cannot be checkpointed in %s state",
+			       state_status_name(status));
+	c->was_paused = status == STATUS_PAUSED;
+
+	return 0;
+}
+
+/* With the lock held by us others can still look at the container, or signal it. */
+static int save(struct checkpoint *c, struct err *e)
+{
+	const struct checkpoint_call *call = c->call;
+
+	autoclose int dir = container_lookup(call->root, call->id, true, &c->record, c->arena, e);
+	if (dir < 0 || check_status(c, dir, e) < 0 ||
+	    saved_config_read(dir, &c->config, c->arena, e) < 0 ||
+	    check_status_fd(c->options, e) < 0 ||
+	    criu_places_open(&c->places, c->options, true, e) < 0 || check_parent(c, e) < 0 ||
+	    check_features(c, e) < 0 || describe(c, e) < 0)
+		return -1;
+
+	return dump(c, e);
+}
+
+/* CRIU has ended its processes: the rest goes as with delete. */
+static int take_down(struct checkpoint *c, struct err *e)
+{
+	const struct checkpoint_call *call = c->call;
+
+	autoclose int dir = state_open(call->root, call->id, false, e);
+	if (dir < 0) /* somebody else has deleted it already */
+		return e->code == ENOENT ? 0 : -1;
+
+	return container_remove(call->root, call->id, dir, &c->record, c->arena, e);
+}
+
+int container_checkpoint(const struct checkpoint_call *call, struct arena *a, struct err *e)
+{
+	struct checkpoint c = {
+		.call = call,
+		.options = call->options,
+		.arena = a,
+		.places = CRIU_PLACES_NONE,
+	};
+
+	if (criu_check_root(e) < 0)
+		return -1;
+
+	int r = save(&c, e);
+	criu_places_close(&c.places);
+	if (r < 0 || call->options->leave_running || call->options->pre_dump)
+		return r;
+
+	return take_down(&c, e);
+}

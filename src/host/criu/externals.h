@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * host/criu/externals.h - what of a container is not its own: CRIU leaves it out, and is given it again
+ *
+ * A mount of the host's (a volume, a device, /dev/null over a masked file) has a name in the images: its place as config.json
+ * has it. So at restore config.json says what the name stands for, which may be another directory, or another machine's. runc and
+ * crun name them alike, so images of the three can be exchanged. A namespace that was joined has the name extRootNetNS,
+ * extRootPidNS. Standard input, output and errors are named by their inodes where they are pipes, "pipe:[4711]", or
+ * files, "file[1c:2a4f]" (with the mount, in hexadecimal), which the file descriptors.json keeps.
+ */
+#pragma once
+
+#include "host/criu/criu.h"
+#include "libocispec/oci_types.h"
+#include "plan/plan.h"
+#include "state/record.h"
+
+#define EXTERNALS_FILE "descriptors.json"
+
+/* ---- checkpoint ---- */
+
+/* The mounts of the container's first process that are the host's. 0, or -1. */
+int externals_add_mounts(struct criu_request *r, const struct record *rec, struct err *e);
+
+/* The namespaces of @config that were joined. 0, or -1. */
+int externals_add_namespaces(struct criu_request *r, const struct record *rec,
+			     const struct oci_config *config, struct err *e);
+
+/* What the standard descriptors were; written to @images, too. 0, or -1. */
+int externals_add_stdio(struct criu_request *r, int images, const struct record *rec,
+			struct err *e);
+
+/* ---- restore ---- */
+
+/* What the names of mounts stand for, as @plan has them. */
+void externals_name_mounts(struct criu_request *r, const struct plan *plan);
+
+/* The namespaces to be joined: opened into @start, or named. 0, or -1. */
+int externals_name_namespaces(struct criu_request *r, const struct oci_config *config,
+			      struct criu_start *start, struct err *e);
+
+/* Our own standard descriptors in place of those of the images. 0, or -1. */
+int externals_name_stdio(struct criu_request *r, int images, struct criu_start *start,
+			 struct err *e);
+
+/* ---- create ---- */
+
+/* For the record: the places of @plan's mounts that are the host's, and of others that lie below those. */
+void externals_record(struct record *rec, const struct plan *plan, struct arena *a);
+
+/* What our own standard descriptors are, which the container's program gets where it has no terminal. */
+void externals_record_stdio(struct record *rec, struct arena *a);

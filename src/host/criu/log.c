@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * host/criu/log.c - why CRIU failed: the last errors of its log
+ *
+ * CRIU's answer is a number and at best its first error. What stopped it are the last lines of its log with "Error" in them.
+ */
+#include "host/criu/criu.h"
+
+#include "base/fd.h"
+#include "base/fmt.h"
+
+#include <string.h>
+
+/* So much of the log's end is read: with its level of 4 some lines of 100 bytes a file and mapping. */
+#define LOG_END 65536
+
+#define QUOTED 3
+
+/* What CRIU says in a line, "(00.004512)      1: Error (criu/files.c:12): ...", from "Error" on; NULL: it is no failure. */
+static const char *find_error(const char *line, size_t *length)
+{
+	/* With its place in CRIU's sources: programs that CRIU calls write to the log, too. */
+	static const char mark[] = "Error (";
+	const char *error = memmem(line, *length, mark, sizeof(mark) - 1);
+
+	if (error)
+		*length -= (size_t) (error - line);
+
+	return error;
+}
+
+/* The last @QUOTED lines with an error, in their order, with semicolons between. */
+static void quote(const char *text, char *quoted, size_t size)
+{
+	const char *lines[QUOTED];
+	size_t lengths[QUOTED], count = 0, used = 0;
+
+	for (size_t length; *text; text += length + (text[length] == '\n')) {
+		length = strcspn(text, "\n");
+
+		size_t rest = length;
+		const char *line = find_error(text, &rest);
+		if (!line)
+			continue;
+		lines[count % QUOTED] = line;
+		lengths[count++ % QUOTED] = rest;
+	}
+	quoted[0] = '\0';
+	for (size_t i = count < QUOTED ? 0 : count - QUOTED; i < count && used < size; i++)
+		used += fmt_text(quoted + used, size - used, "%s%.*s", used > 0 ? "; " : "",
+				 (int) lengths[i % QUOTED], lines[i % QUOTED]);
+}
+
+static char *read_end(int dir, const char *file, struct arena *a)
+{
+	struct stat st;
+
+	autoclose int fd = sys_open_at(dir, file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
+	if (fd < 0 || sys_stat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return NULL;
+	if (st.st_size > LOG_END)
+		sys_seek(fd, st.st_size - LOG_END, SEEK_SET);
+
+	char *text = arena_alloc(a, LOG_END + 1);
+	ssize_t n = sys_read_all(fd, text, LOG_END);
+	text[n < 0 ? 0 : n] = '\0';
+
+	return text;
+}
+
+int criu_tell_log(int dir, const char *path, const char *file, const char *const *env,
+		  struct arena *a, struct err *e)
+{
+	static const char failed[] = "criu failed";
+	char quoted[700], version[32] = "";
+	struct criu_result result;
+	struct err ignored;
+	char *text = read_end(dir, file, a);
+
+	if (criu_version(env, &result, a, &ignored) == 0)
+		fmt_text(version, sizeof(version), "criu %u.%u.%u, ", result.major, result.minor,
+			 result.sublevel);
+	if (text) {
+		quote(text, quoted, sizeof(quoted));
+		/* What tare itself has to say, of a hook for one, is not to be covered. */
+		if (quoted[0] && strncmp(e->text, failed, sizeof(failed) - 1) == 0)
+			(void) err_msg(e, "%s: %s", failed, quoted);
+		err_hint(e, "%sits log is \"%s/%s\"", version, path, file);
+	} else {
+		err_hint(e, "%sthere is no log \"%s/%s\"", version, path, file);
+	}
+
+	return -1;
+}

@@ -1,0 +1,473 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * host/criu/restore.c - restore: a saved container instead of a new one
+ *
+ * The plan is made as for `run`, so config.json is checked as ever, and gives the same cgroups, limits, hooks and sources of mounts.
+ * tare performs its own steps, in three parts: before CRIU begins, when the namespaces are there, and when all processes are, but do not
+ * run yet. What tare-init would do comes out of CRIU's images. The first process becomes a child of tare (rst_sibling), as with
+ * create, and is in the journal before CRIU goes on; so are the cgroups, which CRIU moves the processes to. CRIU itself stays in ours: its
+ * memory is not the container's, and limits are in force from the first process on.
+ */
+#include "host/criu/restore.h"
+
+#include "base/fd.h"
+#include "base/fmt.h"
+#include "base/path.h"
+#include "base/table.h"
+#include "cgroup/cgroup.h"
+#include "host/criu/externals.h"
+#include "host/criu/options.h"
+#include "host/engine_socket.h"
+#include "host/ps.h"
+#include "kernel/mount.h"
+#include "kernel/process.h"
+#include "kernel/procfs.h"
+#include "state/journal.h"
+#include "wire/place.h"
+
+/* When a restore performs a step. */
+enum moment {
+	MOMENT_NEVER, /* CRIU does that, or nothing is left to be done */
+	MOMENT_FIRST,
+	MOMENT_NAMESPACES, /* they are there, with the first process in them */
+	MOMENT_PROCESSES,  /* all are there, and stopped */
+	MOMENT_PLACE, /* before CRIU begins where the step stands before those of tare-init, else MOMENT_PROCESSES */
+	MOMENT_CRIU, /* CRIU's own process is what joins: before it begins */
+};
+
+static const enum moment moments[OP_COUNT] = {
+	[OP_CLAIM_ID] = MOMENT_FIRST,
+	[OP_MAKE_NOTIFY] = MOMENT_FIRST,
+	[OP_MAKE_CGROUP] = MOMENT_FIRST,
+	[OP_WRITE_CGROUP] = MOMENT_PLACE,
+	[OP_ATTACH_DEVICES] = MOMENT_PLACE,
+	[OP_MAKE_RESCTRL] = MOMENT_FIRST,
+	[OP_WRITE_RESCTRL] = MOMENT_FIRST,
+	[OP_SPAWN] = MOMENT_FIRST,
+	[OP_START_SCOPE] = MOMENT_FIRST,
+	[OP_JOIN_CGROUP] = MOMENT_CRIU,
+	[OP_HAND_DOWN] = MOMENT_FIRST,
+	[OP_JOIN_RESCTRL] = MOMENT_FIRST, /* CRIU's children inherit it */
+	[OP_OWN_CGROUP] = MOMENT_NAMESPACES,
+	[OP_RUN_HOST_HOOK] = MOMENT_NAMESPACES,
+	[OP_SET_IO_PRIORITY] = MOMENT_PROCESSES,
+};
+
+struct restore {
+	struct create *create;
+	struct arena arena;
+	struct criu criu;
+	struct criu_start start;
+	struct criu_request request;
+	struct criu_places places;
+	size_t first_inside; /* index of tare-init's first step */
+	bool criu_joins;     /* CRIU has to be in the container's cgroups */
+};
+
+/* ---- steps ---- */
+
+static size_t find_first_inside(const struct plan *plan)
+{
+	size_t i = plan->spawn + 1;
+
+	while (i < plan->step_count && plan->steps[i].on_host)
+		i++;
+
+	return i;
+}
+
+static bool is_due(const struct restore *r, size_t index, enum moment now)
+{
+	enum moment moment = moments[r->create->plan->steps[index].op];
+
+	if (moment == MOMENT_PLACE)
+		moment = index < r->first_inside ? MOMENT_FIRST : MOMENT_PROCESSES;
+	if (moment == MOMENT_CRIU)
+		moment = r->criu_joins ? MOMENT_FIRST : MOMENT_NEVER;
+
+	return moment == now;
+}
+
+static int begin_criu(struct restore *r, struct err *e);
+
+static int perform_due(struct restore *r, enum moment now, struct err *e)
+{
+	struct create *c = r->create;
+
+	for (size_t i = 0; i < c->plan->step_count; i++) {
+		if (!is_due(r, i, now))
+			continue;
+		if (c->plan->steps[i].op == OP_SPAWN ? begin_criu(r, e) < 0
+						     : create_perform_step(c, i, e) < 0)
+			return -1;
+	}
+
+	return 0;
+}
+
+/* ---- CRIU begins ---- */
+
+static bool makes_scope(const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->step_count; i++)
+		if (plan->steps[i].op == OP_START_SCOPE)
+			return true;
+
+	return false;
+}
+
+/* A mount on a tmpfs of the container's has its place in the images. */
+static bool lies_on_tmpfs(const struct plan *plan, size_t index)
+{
+	const char *target = plan->steps[index].mount.target;
+
+	for (size_t i = 0; i < index; i++) {
+		const struct step *s = &plan->steps[i];
+		const char *below = s->op == OP_MOUNT && s->mount.type && !s->mount.bind
+					    ? path_below(target, s->mount.target)
+					    : NULL;
+		if (below && below[1] != '\0')
+			return true;
+	}
+
+	return false;
+}
+
+static int make_place(int rootfs, const struct mount_step *m, struct err *e)
+{
+	struct stat st;
+	bool file =
+		m->bind && sys_stat_at(AT_FDCWD, m->source, 0, &st) == 0 && !S_ISDIR(st.st_mode);
+	int fd = place_make(rootfs, m->target, file ? TARGET_FILE : TARGET_DIRECTORY, e);
+
+	fd_close(&fd);
+
+	return fd < 0 ? err_in(e, "\"%s\"", m->target) : 0;
+}
+
+/*
+ * In CRIU's process: the rootfs must be a mount of its own, which is seen in here only, and goes with CRIU. Places that a create makes
+ * in the rootfs may be missing in another one.
+ */
+static int prepare_rootfs(const void *context, struct err *e)
+{
+	const struct plan *plan = context;
+	int r = sys_mount(plan->rootfs, plan->rootfs, NULL, MS_BIND | MS_REC, NULL);
+
+	if (r < 0)
+		return err_sys(e, r, "mount rootfs \"%s\" for CRIU", plan->rootfs);
+
+	autoclose int rootfs = sys_open(plan->rootfs, O_PATH | O_DIRECTORY);
+	if (rootfs < 0)
+		return err_sys(e, rootfs, "open rootfs \"%s\"", plan->rootfs);
+	for (size_t i = 0; i < plan->step_count; i++) {
+		const struct step *s = &plan->steps[i];
+
+		if (s->op != OP_MOUNT || s->mount.remount || lies_on_tmpfs(plan, i))
+			continue;
+		if (make_place(rootfs, &s->mount, e) < 0)
+			return err_at(e, s->place);
+	}
+
+	return 0;
+}
+
+/* OP_SPAWN: until the container's first process is there, CRIU is the one that is in the journal. */
+static int begin_criu(struct restore *r, struct err *e)
+{
+	struct create *c = r->create;
+	const struct spawn_step *spawn = &c->plan->steps[c->plan->spawn].spawn;
+	struct proc_stat stat;
+
+	autoclose int cgroup = r->criu_joins && spawn->cgroup
+				       ? sys_open(spawn->cgroup, O_RDONLY | O_DIRECTORY)
+				       : -1;
+	r->start.cgroup = cgroup;
+	r->start.images = r->places.images_path;
+	r->start.work = r->places.log_path;
+	if (criu_begin(&r->criu, &r->start, &r->arena, e) < 0)
+		return -1;
+	c->pid = r->criu.pid;
+
+	int status = proc_stat_read(c->pid, &stat);
+	if (status < 0)
+		return err_sys(e, status, "read /proc/%d/stat", c->pid);
+
+	return journal_criu(c->journal, c->pid, stat.start_time, e);
+}
+
+/* ---- what CRIU is told ---- */
+
+/* The path that the kernel has for the root of @h's mount: that of ours without what is below the mount. */
+static const char *mount_root(const struct cgroup_hierarchy *h, const char *ours, struct arena *a)
+{
+	size_t length = strlen(ours), own = strcmp(h->own, "/") == 0 ? 0 : strlen(h->own);
+
+	if (own > length || strcmp(ours + length - own, h->own) != 0)
+		own = own == 0 ? 0 : length;
+
+	return arena_memdup(a, ours, length - own);
+}
+
+/* Of the text of /proc/self/cgroup, `7:cpu,cpuacct:/a/b`: the path in the hierarchy with these @controllers; NULL. */
+static const char *own_path(const char *text, const char *controllers, struct arena *a)
+{
+	size_t length = strlen(controllers);
+
+	for (const char *line = text; line && *line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+
+		const char *colon = strchr(line, ':');
+		if (colon && strncmp(colon + 1, controllers, length) == 0 &&
+		    colon[1 + length] == ':')
+			return arena_memdup(a, colon + 2 + length,
+					    strcspn(colon + 2 + length, "\n"));
+	}
+
+	return NULL;
+}
+
+/* Where in each hierarchy the container is to be now: the images have where it was. */
+static void name_cgroup(struct restore *r, const struct cgroup_hierarchy *h, const char *text,
+			const char *dir)
+{
+	const char *below = path_below(dir, h->mount),
+		   *ours = own_path(text, h->controllers, &r->arena);
+
+	if (!below || !ours)
+		return;
+
+	const char *top = mount_root(h, ours, &r->arena);
+	const char *path = arena_printf(&r->arena, "%s%s", strcmp(top, "/") == 0 ? "" : top, below);
+
+	for (const char *c = h->controllers;; c++) {
+		size_t length = strcspn(c, ",");
+
+		criu_add(&r->request, "cg_root", arena_memdup(&r->arena, c, length), path);
+		c += length;
+		if (*c == '\0')
+			break;
+	}
+}
+
+static int name_cgroups(struct restore *r, struct err *e)
+{
+	const char *const *dirs = planned_cgroups(r->create->plan, &r->arena);
+	struct cgroup_layout layout;
+	char text[8192];
+
+	if (!dirs[0])
+		return 0;
+	if (cgroup_layout_read(&layout, &r->arena, e) < 0)
+		return -1;
+
+	ssize_t n = proc_read(sys_pid(), "cgroup", text, sizeof(text));
+	if (n < 0)
+		return err_sys(e, (int) n, "read /proc/self/cgroup");
+	for (; *dirs; dirs++)
+		for (size_t i = 0; i < layout.count; i++)
+			name_cgroup(r, &layout.hierarchies[i], text, *dirs);
+
+	return 0;
+}
+
+static int describe(struct restore *r, struct err *e)
+{
+	const struct create *c = r->create;
+	const struct criu_options *o = c->options->restore;
+	const struct oci_config *config = c->bundle.config;
+	struct criu_request *request = &r->request;
+
+	criu_request_begin(request, "restore", &r->arena);
+	if (criu_add_options(request, o, RESTORE_LOG, e) < 0 ||
+	    criu_add_config(request, oci_string_map_find(config->annotations, "org.criu.config"),
+			    c->options->own_env, e) < 0)
+		return -1;
+	criu_add(request, "root", c->plan->rootfs, "");
+	criu_add_flag(request, "rst_sibling", true);
+	criu_add_flag(request, "evasive_devices", true);
+	if (o->lsm_profile)
+		criu_add(request, "lsm_profile", o->lsm_profile, "");
+	if (o->lsm_mount_context)
+		criu_add(request, "lsm_mount_context", o->lsm_mount_context, "");
+	externals_name_mounts(request, c->plan);
+	if (externals_name_namespaces(request, config, &r->start, e) < 0 ||
+	    externals_name_stdio(request, r->places.images, &r->start, e) < 0)
+		return -1;
+
+	return o->cgroups_mode == CRIU_CGROUPS_IGNORE ? 0 : name_cgroups(r, e);
+}
+
+/* ---- CRIU at work ---- */
+
+/* The first process is there, and waits. From now on it is what a rollback ends, and all others with it. */
+static int take_first_process(struct restore *r, pid_t pid, struct err *e)
+{
+	struct create *c = r->create;
+	struct proc_stat stat;
+
+	if (!sys_is_child(pid))
+		return err_msg(e, "CRIU names process %d, which is not ours", pid);
+	c->pid = pid;
+	c->pidfd = sys_pidfd_open(pid);
+	if (c->pidfd < 0)
+		return err_sys(e, c->pidfd, "open process %d", pid);
+
+	int status = proc_stat_read(pid, &stat);
+	if (status < 0)
+		return err_sys(e, status, "read /proc/%d/stat", pid);
+	c->start_time = stat.start_time;
+	if (journal_process(c->journal, pid, stat.start_time, e) < 0)
+		return -1;
+
+	return perform_due(r, MOMENT_NAMESPACES, e);
+}
+
+struct search {
+	pid_t pid;
+	bool found;
+};
+
+static void look_for(pid_t pid, void *context)
+{
+	struct search *s = context;
+
+	s->found |= pid == s->pid;
+}
+
+/*
+ * Images of a container that had CRIU's cgroup, or whose cgroups are to be ignored, do not say where it was: then its processes
+ * are still where CRIU is, or CRIU was in the container's.
+ */
+static int check_cgroups(struct restore *r, struct err *e)
+{
+	const struct create *c = r->create;
+	const char *const *dirs = planned_cgroups(c->plan, &r->arena);
+	const pid_t *pids;
+	size_t count;
+
+	for (; *dirs; dirs++) {
+		const char *const one[] = { *dirs, NULL };
+		struct search search = { .pid = c->pid };
+
+		if (cgroup_each_process(one, look_for, &search, e) < 0)
+			return -1;
+		if (search.found)
+			continue;
+		if (processes_of(c->pid, &r->arena, &pids, &count, e) < 0)
+			return -1;
+		for (size_t i = 0; i < count; i++)
+			if (cgroup_join(*dirs, pids[i], e) < 0)
+				return -1;
+	}
+
+	return 0;
+}
+
+static int take_processes(struct restore *r, struct err *e)
+{
+	return check_cgroups(r, e) < 0 ? -1 : perform_due(r, MOMENT_PROCESSES, e);
+}
+
+static int take_terminal(struct create *c, int fd, struct err *e)
+{
+	if (fd < 0)
+		return err_msg(e, "CRIU sent no terminal");
+	if (c->options->console_socket)
+		return console_send(c->options->console_socket, fd, e);
+	c->console = sys_dup(fd, 3);
+
+	return c->console < 0 ? err_sys(e, c->console, "keep the terminal") : 0;
+}
+
+static int notified(void *context, const char *name, pid_t pid, int fd, struct err *e)
+{
+	struct restore *r = context;
+
+	if (strcmp(name, "setup-namespaces") == 0)
+		return take_first_process(r, pid, e);
+	if (strcmp(name, "post-restore") == 0)
+		return take_processes(r, e);
+	if (strcmp(name, "orphan-pts-master") == 0)
+		return take_terminal(r->create, fd, e);
+
+	return 0;
+}
+
+static int ask(struct restore *r, struct err *e)
+{
+	struct create *c = r->create;
+	const struct criu_talk talk = {
+		.notified = notified,
+		.context = r,
+		.interrupt = c->signals,
+	};
+	struct criu_result result;
+	int status = criu_ask(&r->criu, &r->request, &talk, &result, e);
+
+	if (status == 0 && result.pid == c->pid)
+		return 0;
+	if (status == 0)
+		(void) err_msg(e, "CRIU says that process %d is the first, and before, %d",
+			       result.pid, c->pid);
+	/* CRIU ends what it has begun, as long as nobody ends CRIU. */
+	if (c->pid == r->criu.pid)
+		c->pid = 0;
+	criu_end(&r->criu);
+
+	int log = r->places.work >= 0 ? r->places.work : r->places.images;
+
+	return criu_tell_log(log, r->places.log_path, RESTORE_LOG, c->options->own_env, &r->arena,
+			     e);
+}
+
+/* ---- the whole ---- */
+
+static void close_all(struct restore *r)
+{
+	criu_end(&r->criu);
+	criu_places_close(&r->places);
+	for (size_t i = 0; i < r->start.fd_count; i++)
+		sys_close(r->start.fds[i]);
+}
+
+static int perform(struct restore *r, struct err *e)
+{
+	if (describe(r, e) < 0 || perform_due(r, MOMENT_FIRST, e) < 0)
+		return -1;
+	/* The directory is for the mount; what the program had to say, it has said long ago. */
+	notify_close(&r->create->notify);
+
+	return ask(r, e);
+}
+
+int restore_perform(struct create *c, struct err *e)
+{
+	const struct criu_options *o = c->options->restore;
+	struct restore r = {
+		.create = c,
+		.criu = CRIU_NONE,
+		.places = CRIU_PLACES_NONE,
+		.start = {
+			.env = c->options->own_env,
+			.own_mounts = true,
+			.images_for_all = c->plan->namespaces & CLONE_NEWUSER,
+			.keep_stdio = o->shell_job,
+			.prepare = prepare_rootfs,
+			.context = c->plan,
+		},
+		.first_inside = find_first_inside(c->plan),
+		.criu_joins = o->cgroups_mode == CRIU_CGROUPS_IGNORE || makes_scope(c->plan),
+	};
+
+	arena_open(&r.arena);
+
+	int status = criu_check_root(e) < 0 || criu_places_open(&r.places, o, false, e) < 0
+			     ? -1
+			     : perform(&r, e);
+	if (status < 0 && c->pid == r.criu.pid)
+		c->pid = 0;
+	close_all(&r);
+
+	return status;
+}
