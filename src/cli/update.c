@@ -2,7 +2,7 @@
 /*
  * cli/update.c - `update ID`: other limits for a running container
  *
- * Each flag is one property of linux.resources: one table says which flag, and how it is read.
+ * Each flag is one property of linux.resources: one table says which flag, how it is read, and where it goes.
  * With --resources all come from a file, and no other flag counts.
  */
 #include "cli/update.h"
@@ -15,49 +15,6 @@
 #include "host/update.h"
 
 #include <string.h>
-
-#define FIELD(name) offsetof(struct options, update.name)
-
-static const struct flag rows[] = {
-	{ "resources", 'r', false, FLAG_TEXT, FIELD(resources), "FILE|-",
-	  "JSON of linux.resources; all other flags are then ignored" },
-	{ "memory", 0, false, FLAG_TEXT, FIELD(memory), "SIZE",
-	  "memory limit; 512m for example, -1: none" },
-	{ "memory-reservation", 0, false, FLAG_TEXT, FIELD(memory_reservation), "SIZE",
-	  "memory that is left to it when memory gets short" },
-	{ "memory-swap", 0, false, FLAG_TEXT, FIELD(memory_swap), "SIZE",
-	  "limit of memory and swap together, -1: none" },
-	{ "cpu-period", 0, false, FLAG_TEXT, FIELD(cpu_period), "US",
-	  "period of the CPU limit, in microseconds" },
-	{ "cpu-quota", 0, false, FLAG_TEXT, FIELD(cpu_quota), "US",
-	  "CPU time in each period, -1: no limit" },
-	{ "cpu-burst", 0, false, FLAG_TEXT, FIELD(cpu_burst), "US",
-	  "unused quota that may be kept for later" },
-	{ "cpu-share", 0, false, FLAG_TEXT, FIELD(cpu_share), "N",
-	  "CPU shares, compared with other containers'" },
-	{ "cpu-idle", 0, false, FLAG_TEXT, FIELD(cpu_idle), "0|1",
-	  "1: it runs when no other wants the CPU" },
-	{ "cpu-rt-period", 0, false, FLAG_TEXT, FIELD(cpu_rt_period), "US",
-	  "period of the realtime limit" },
-	{ "cpu-rt-runtime", 0, false, FLAG_TEXT, FIELD(cpu_rt_runtime), "US",
-	  "realtime in each period" },
-	{ "cpuset-cpus", 0, false, FLAG_TEXT, FIELD(cpuset_cpus), "LIST", "CPUs to run on: 0-2,7" },
-	{ "cpuset-mems", 0, false, FLAG_TEXT, FIELD(cpuset_mems), "LIST", "memory nodes to use" },
-	{ "pids-limit", 0, false, FLAG_TEXT, FIELD(pids_limit), "N",
-	  "number of processes and threads, -1: no limit" },
-	{ "blkio-weight", 0, false, FLAG_TEXT, FIELD(blkio_weight), "N",
-	  "weight of block I/O, 10 to 1000" },
-	{ "l3-cache-schema", 0, false, FLAG_TEXT, FIELD(l3_cache_schema), "SCHEMA",
-	  "share of the L3 cache (Intel RDT)" },
-	{ "mem-bw-schema", 0, false, FLAG_TEXT, FIELD(mem_bw_schema), "SCHEMA",
-	  "share of the memory bandwidth (Intel RDT)" },
-	{ "kernel-memory", 0, true, FLAG_TEXT, FIELD(kernel_memory), "SIZE", "" },
-	{ "kernel-memory-tcp", 0, true, FLAG_TEXT, FIELD(kernel_memory_tcp), "SIZE", "" },
-};
-
-static const struct flag_table flags = { rows, ARRAY_SIZE(rows) };
-
-/* ---- flags as resources ---- */
 
 enum number_kind {
 	NUMBER_SIZE, /* with a unit, or -1 */
@@ -72,11 +29,67 @@ enum part {
 	PART_CPU,
 	PART_PIDS,
 	PART_BLOCK_IO,
-	PART_NONE, /* read, to find what is no number, and left */
+	PART_NONE, /* read, to find what is no number, and left; not in --help */
 	PARTS
 };
 
-#define TO(type, name) offsetof(struct type, has_##name), offsetof(struct type, name)
+/* flag, member of struct update_options, how the number is read, where it goes, and what --help says. */
+/* clang-format off */
+#define NUMBERS(X)                                                                                 \
+	X("memory", memory, SIZE, MEMORY, oci_linux_memory, limit, "SIZE",                         \
+	  "memory limit; 512m for example, -1: none")                                              \
+	X("memory-reservation", memory_reservation, SIZE, MEMORY, oci_linux_memory, reservation,   \
+	  "SIZE", "memory that is left to it when memory gets short")                              \
+	X("memory-swap", memory_swap, SIZE, MEMORY, oci_linux_memory, swap, "SIZE",                \
+	  "limit of memory and swap together, -1: none")                                           \
+	X("cpu-period", cpu_period, UNSIGNED, CPU, oci_linux_cpu, period, "US",                    \
+	  "period of the CPU limit, in microseconds")                                              \
+	X("cpu-quota", cpu_quota, SIGNED, CPU, oci_linux_cpu, quota, "US",                         \
+	  "CPU time in each period, -1: no limit")                                                 \
+	X("cpu-burst", cpu_burst, UNSIGNED, CPU, oci_linux_cpu, burst, "US",                       \
+	  "unused quota that may be kept for later")                                               \
+	X("cpu-share", cpu_share, UNSIGNED, CPU, oci_linux_cpu, shares, "N",                       \
+	  "CPU shares, compared with other containers'")                                           \
+	X("cpu-idle", cpu_idle, SIGNED, CPU, oci_linux_cpu, idle, "0|1",                           \
+	  "1: it runs when no other wants the CPU")                                                \
+	X("cpu-rt-period", cpu_rt_period, UNSIGNED, CPU, oci_linux_cpu, realtime_period, "US",     \
+	  "period of the realtime limit")                                                          \
+	X("cpu-rt-runtime", cpu_rt_runtime, SIGNED, CPU, oci_linux_cpu, realtime_runtime, "US",    \
+	  "realtime in each period")                                                               \
+	X("pids-limit", pids_limit, SIGNED, PIDS, oci_linux_pids, limit, "N",                      \
+	  "number of processes and threads, -1: no limit")                                         \
+	X("blkio-weight", blkio_weight, SMALL, BLOCK_IO, oci_linux_block_io, weight, "N",          \
+	  "weight of block I/O, 10 to 1000")                                                       \
+	X("kernel-memory", kernel_memory, SIZE, NONE, oci_linux_memory, kernel, "SIZE", "")        \
+	X("kernel-memory-tcp", kernel_memory_tcp, SIZE, NONE, oci_linux_memory, kernel_tcp,        \
+	  "SIZE", "")
+/* clang-format on */
+
+#define FIELD(name) offsetof(struct options, update.name)
+#define AS_FLAG(flag, member, kind, part, type, field, word, help)                                 \
+	{ flag, 0, PART_##part == PART_NONE, FLAG_TEXT, FIELD(member), word, help },
+
+static const struct flag number_rows[] = { NUMBERS(AS_FLAG) };
+
+static const struct flag rows[] = {
+	{ "resources", 'r', false, FLAG_TEXT, FIELD(resources), "FILE|-",
+	  "JSON of linux.resources; all other flags are then ignored" },
+	{ "cpuset-cpus", 0, false, FLAG_TEXT, FIELD(cpuset_cpus), "LIST", "CPUs to run on: 0-2,7" },
+	{ "cpuset-mems", 0, false, FLAG_TEXT, FIELD(cpuset_mems), "LIST", "memory nodes to use" },
+	{ "l3-cache-schema", 0, false, FLAG_TEXT, FIELD(l3_cache_schema), "SCHEMA",
+	  "share of the L3 cache (Intel RDT)" },
+	{ "mem-bw-schema", 0, false, FLAG_TEXT, FIELD(mem_bw_schema), "SCHEMA",
+	  "share of the memory bandwidth (Intel RDT)" },
+};
+
+static const struct flag_table number_flags = { number_rows, ARRAY_SIZE(number_rows) };
+static const struct flag_table flags = { rows, ARRAY_SIZE(rows) };
+
+/* ---- flags as resources ---- */
+
+#define AS_NUMBER(flag, member, kind, part, type, field, word, help)                               \
+	{ flag,	       offsetof(struct update_options, member), NUMBER_##kind,                     \
+	  PART_##part, offsetof(struct type, has_##field),	offsetof(struct type, field) },
 
 static const struct {
 	const char *flag;
@@ -84,28 +97,7 @@ static const struct {
 	enum number_kind kind;
 	enum part part;
 	size_t has, at; /* in the part */
-} numbers[] = {
-#define OPTION(name) offsetof(struct update_options, name)
-	{ "memory", OPTION(memory), NUMBER_SIZE, PART_MEMORY, TO(oci_linux_memory, limit) },
-	{ "memory-reservation", OPTION(memory_reservation), NUMBER_SIZE, PART_MEMORY,
-	  TO(oci_linux_memory, reservation) },
-	{ "memory-swap", OPTION(memory_swap), NUMBER_SIZE, PART_MEMORY,
-	  TO(oci_linux_memory, swap) },
-	{ "cpu-period", OPTION(cpu_period), NUMBER_UNSIGNED, PART_CPU, TO(oci_linux_cpu, period) },
-	{ "cpu-quota", OPTION(cpu_quota), NUMBER_SIGNED, PART_CPU, TO(oci_linux_cpu, quota) },
-	{ "cpu-burst", OPTION(cpu_burst), NUMBER_UNSIGNED, PART_CPU, TO(oci_linux_cpu, burst) },
-	{ "cpu-share", OPTION(cpu_share), NUMBER_UNSIGNED, PART_CPU, TO(oci_linux_cpu, shares) },
-	{ "cpu-idle", OPTION(cpu_idle), NUMBER_SIGNED, PART_CPU, TO(oci_linux_cpu, idle) },
-	{ "cpu-rt-period", OPTION(cpu_rt_period), NUMBER_UNSIGNED, PART_CPU,
-	  TO(oci_linux_cpu, realtime_period) },
-	{ "cpu-rt-runtime", OPTION(cpu_rt_runtime), NUMBER_SIGNED, PART_CPU,
-	  TO(oci_linux_cpu, realtime_runtime) },
-	{ "pids-limit", OPTION(pids_limit), NUMBER_SIGNED, PART_PIDS, TO(oci_linux_pids, limit) },
-	{ "blkio-weight", OPTION(blkio_weight), NUMBER_SMALL, PART_BLOCK_IO,
-	  TO(oci_linux_block_io, weight) },
-	{ "kernel-memory", OPTION(kernel_memory), NUMBER_SIZE, PART_NONE, 0, 0 },
-	{ "kernel-memory-tcp", OPTION(kernel_memory_tcp), NUMBER_SIZE, PART_NONE, 0, 0 },
-};
+} numbers[] = { NUMBERS(AS_NUMBER) };
 
 static int parse_number(const char *text, enum number_kind kind, int64_t *value)
 {
@@ -193,7 +185,7 @@ const struct verb verb_update = {
 	.name = "update",
 	.arguments = "ID",
 	.summary = "give a container other limits",
-	.tables = { &flags },
+	.tables = { &flags, &number_flags },
 	.least = 1,
 	.most = 1,
 	.takes_id = true,
