@@ -524,7 +524,10 @@ def test_help_has_a_name_and_a_usage():
     assert len(verbs) > 15
     for verb in verbs:
         for flag in ("-h", "--help"):
-            text = rt(verb, flag).ok().out
+            r = rt(verb, flag)
+            if verb == "checkpoint" and r.code == 1:  # podman asks so whether there is CRIU: test_checkpoint.py
+                continue
+            text = r.ok().out
             assert text.startswith(f"NAME:\n   tare {verb} - ") and f"\nUsage: tare [GLOBAL OPTIONS] {verb}" in text
 
 
