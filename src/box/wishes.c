@@ -76,7 +76,7 @@ static const struct wish {
 	[WISH_CGROUPS] = { "cgroups",
 			   "cgroup of its own",
 			   { { "",
-			       "pause and events do not work, and kill finds what its first process has left by the pid namespace" } } },
+			       "pause and events do not work, and kill finds what its first process has left by the pid namespace or its root" } } },
 	[WISH_DEVICE_RULES] = { "device-rules",
 				"rules for devices",
 				{ { "",

@@ -11,6 +11,7 @@
 #include "heap/log.h"
 #include "host/hooks.h"
 #include "host/lost.h"
+#include "host/strays.h"
 #include "kernel/process.h"
 #include "kernel/procfs.h"
 #include "state/directory.h"
@@ -30,6 +31,8 @@ int container_remove(const struct state_root *root, const char *id, int dir,
 {
 	struct err failure;
 
+	if (rec)
+		strays_kill(rec);
 	if (journal_undo(dir, rec, false, a, e) < 0 || state_remove(root, id, dir, e) < 0)
 		return -1;
 	/* runtime-spec, runtime.md#lifecycle, step 13: a failure is a warning, and the others go

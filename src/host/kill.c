@@ -10,6 +10,7 @@
 #include "base/fd.h"
 #include "cgroup/cgroup.h"
 #include "heap/log.h"
+#include "host/strays.h"
 #include "kernel/process.h"
 #include "kernel/procfs.h"
 
@@ -57,6 +58,8 @@ static bool has_processes(const char *const *cgroups)
  */
 static int kill_rest(const struct record *rec, int signal, struct err *e)
 {
+	if (signal == SIGKILL && strays_kill(rec) > 0)
+		return 0;
 	if (signal != SIGKILL || !has_processes(rec->cgroups))
 		return not_running(e);
 
@@ -81,8 +84,10 @@ static int kill_process(const struct record *rec, int signal, struct err *e)
 	log_debug("signal %d to process %d%s", signal, rec->pid, all ? ", and to its cgroups" : "");
 	if (r < 0)
 		return err_sys(e, r, "send signal %d to process %d", signal, rec->pid);
-	if (signal == SIGKILL)
+	if (signal == SIGKILL) {
 		cgroup_let_die(rec->cgroups);
+		strays_kill(rec);
+	}
 
 	return all ? cgroup_kill_all(rec->cgroups, signal, e) : 0;
 }

@@ -83,7 +83,9 @@ struct record {
 	const char *scope;     /* systemd's unit; NULL: it knows nothing of this container */
 	const char *scope_bus; /* the bus it is on; NULL: the system's */
 	const char *box_root;  /* of `box`: DEVICE:INODE of ROOT; NULL: of another verb */
-	bool has_process;      /* false: config.json has none, start must refuse */
+	const char *
+		root_mount; /* its processes' root, where only that tells them (host/strays.h); NULL */
+	bool has_process; /* false: config.json has none, start must refuse */
 };
 
 /* The root directory of all states: --root, or the default. */

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """`tare box` on kernels that lack or refuse things: what is left out, how that is told, what never is."""
+import contextlib
 import json
 import os
 import shutil
@@ -7,7 +8,7 @@ import shutil
 import pytest
 
 import boxes
-from harness import LAYOUT, RUNTIME, TESTER, as_user, command, poll, rt, snapshot, tare_only
+from harness import LAYOUT, RUNTIME, TESTER, as_user, command, pids, poll, rt, snapshot, spawn, tare_only
 
 pytestmark = tare_only
 
@@ -97,6 +98,57 @@ def test_it_ends_with_the_program_also_without_a_pid_namespace(box, phone):
         pytest.skip("only the cgroup knows what a program has left")
     r = on(phone, ["-n", "pid"], box, "-q", "--", "sh", "-c", "sleep 1000 & exit 5")
     assert r.code == 5
+
+
+LOST = ["--without", "pid,cgroup,cgroups"]
+DAEMON = "(setsid sleep 1234 &); "
+
+
+def lost_ones(box):
+    """Processes of the host whose root directory is the box's: by the inode, as another mount namespace has it too."""
+    root, found = os.stat(box.dir), []
+    for pid in pids():
+        with contextlib.suppress(OSError):
+            st = os.stat(f"/proc/{pid}/root")
+            if (st.st_dev, st.st_ino) == (root.st_dev, root.st_ino):
+                found.append(pid)
+    return found
+
+
+def test_without_pid_namespace_and_cgroup_daemons_are_found_by_their_root(box):
+    assert box.sh(DAEMON + "exit 5", *LOST).code == 5 and not lost_ones(box)
+    box.sh(DAEMON + "exec sleep 1000", "-d", *LOST).ok()
+    box.running()
+    poll(lambda: len(lost_ones(box)) == 3)
+    box.verb("kill", box.id, "KILL").ok()
+    poll(lambda: not lost_ones(box))
+    box.verb("delete", box.id).ok()
+
+
+def test_what_a_killed_tare_left_there_ends_with_the_next_box(box):
+    proc = box.start(*LOST, "--", "sh", "-c", DAEMON + "exec sleep 1000")
+    box.running()
+    poll(lambda: len(lost_ones(box)) == 3)
+    proc.kill()
+    proc.wait()
+    poll(lambda: len(lost_ones(box)) == 1)
+    box.run(*LOST, "--", "true").ok()
+    assert not lost_ones(box)
+
+
+def test_others_in_the_same_directory_are_left_alone(box):
+    """A chroot of somebody else's, and another box of the same root."""
+    other = spawn(["chroot", box.dir, "/bin/sleep", "1000"])
+    try:
+        box.run("-d", "-n", f"{box.id}-b", *LOST, "--", "sleep", "1000").ok()
+        poll(lambda: len(lost_ones(box)) == 3)
+        assert box.sh(DAEMON + "exit 5", "--new", *LOST).code == 5
+        assert len(lost_ones(box)) == 3
+        box.verb("delete", "--force", f"{box.id}-b").ok()
+        assert lost_ones(box) == [other.pid]
+    finally:
+        other.kill()
+        other.wait()
 
 
 # --- demands

@@ -19,6 +19,7 @@
 #include "host/foreground.h"
 #include "host/hooks.h"
 #include "host/saved_config.h"
+#include "host/strays.h"
 #include "kernel/process.h"
 #include "kernel/time.h"
 #include "plan/annotations/allow.h"
@@ -384,6 +385,16 @@ static void fill_record(const struct create *c, struct record *rec, struct arena
 	record_hooks(rec, config->hooks, a);
 }
 
+/* Of a mount namespace that was made for it: in that of others somebody else may have the same root. */
+static void record_root(const struct create *c, struct record *rec, struct arena *a)
+{
+	const struct step *spawn = &c->plan->steps[c->plan->spawn];
+
+	if (!rec->cgroups[0] && !(rec->namespaces & CLONE_NEWPID) &&
+	    spawn->spawn.namespaces & CLONE_NEWNS)
+		rec->root_mount = strays_root_of(c->pid, a);
+}
+
 int create_tell_agent(const struct create *c, int listener, struct err *e)
 {
 	struct record rec;
@@ -478,6 +489,7 @@ static int perform(struct create *c, struct record *rec, struct arena *records, 
 		return -1;
 	rec->pid = c->pid;
 	rec->start_time = c->start_time;
+	record_root(c, rec, records);
 	if (publish(c, rec, records, e) < 0)
 		return -1;
 	seccomp_cache_store(&c->seccomp_cache);

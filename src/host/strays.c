@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * host/strays.c - processes that a container has left where neither a pid namespace nor a cgroup knows them
+ *
+ * Kernels of phones have no pid namespaces, and an ordinary user has no cgroup. Then a daemon of
+ * the container outlives its first process, and only its root directory tells whose it is.
+ */
+#include "host/strays.h"
+
+#include "base/fd.h"
+#include "base/fmt.h"
+#include "kernel/mount.h"
+#include "kernel/process.h"
+#include "kernel/procfs.h"
+
+#include <sched.h>
+#include <signal.h>
+
+#define PLACE_TEXT 64
+/* Whoever forks faster than he is stopped is given up at last. */
+#define MOST_ROUNDS 1000
+
+static bool read_place(int root, char text[PLACE_TEXT])
+{
+	struct stat st;
+	int64_t mount = root < 0 ? root : sys_mount_id(root);
+
+	if (mount < 0 || sys_stat(root, &st) < 0)
+		return false;
+	fmt_text(text, PLACE_TEXT, "%lld:%llu:%llu", (long long) mount,
+		 (unsigned long long) st.st_dev, (unsigned long long) st.st_ino);
+
+	return true;
+}
+
+static bool place_of(pid_t pid, char text[PLACE_TEXT])
+{
+	autoclose int root = proc_open(pid, "root", O_PATH | O_DIRECTORY);
+
+	return read_place(root, text);
+}
+
+const char *strays_root_of(pid_t pid, struct arena *a)
+{
+	char found[PLACE_TEXT], own[PLACE_TEXT];
+
+	autoclose int root = sys_open("/", O_PATH | O_DIRECTORY);
+	if (!place_of(pid, found) || !read_place(root, own) || strcmp(found, own) == 0)
+		return NULL;
+
+	return arena_strdup(a, found);
+}
+
+bool strays_matter(const struct record *rec)
+{
+	return rec->root_mount && !rec->cgroups[0] && !(rec->namespaces & CLONE_NEWPID);
+}
+
+/* The descriptor is taken before the root is looked at: the signal goes to the process that was seen. */
+static bool send(const struct record *rec, pid_t pid, int signal)
+{
+	char place[PLACE_TEXT];
+
+	autoclose int pidfd = sys_pidfd_open(pid);
+
+	return pidfd >= 0 && place_of(pid, place) && strcmp(place, rec->root_mount) == 0 &&
+	       sys_pidfd_signal(pidfd, signal) == 0;
+}
+
+static unsigned send_all(const struct record *rec, int signal)
+{
+	char block[16384] __attribute__((aligned(8)));
+	unsigned count = 0;
+
+	autoclose int proc = sys_open("/proc", O_RDONLY | O_DIRECTORY);
+	if (proc < 0)
+		return 0;
+
+	struct sys_dir d = SYS_DIR(proc, block);
+	for (const struct sys_entry *entry; (entry = sys_next_entry(&d));) {
+		unsigned long long pid;
+
+		if (fmt_parse_u64(entry->name, &pid) == 0 && send(rec, (pid_t) pid, signal))
+			count++;
+	}
+
+	return count;
+}
+
+unsigned strays_kill(const struct record *rec)
+{
+	unsigned killed = 0, empty = 0;
+
+	if (!strays_matter(rec))
+		return 0;
+	/* Stopped first: what does not run has no more children. One may be born while /proc is read, so twice. */
+	for (unsigned round = 0; round < MOST_ROUNDS && empty < 2; round++) {
+		if (send_all(rec, SIGSTOP) == 0) {
+			empty++;
+			continue;
+		}
+		empty = 0;
+		killed += send_all(rec, SIGKILL);
+	}
+
+	return killed;
+}
