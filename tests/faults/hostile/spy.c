@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * spy.c - a root in the container with CAP_SYS_PTRACE that looks at whoever appears
+ * spy.c - a root in the container that looks at whoever appears
  *
  * `spy CANARY`: through the root, the working directory and every descriptor of every other process it looks for the
- * canary of the host, and tries to write to what the process executes; it reports to /tmp. Runs until /tmp/stop is there.
+ * canary of the host, as far as its capabilities let it; it tries to write to what the process executes, and compares the
+ * process's capabilities with those that anybody in the container can have. It reports to /tmp. Runs until /tmp/stop is there.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -15,6 +16,7 @@
 #include <unistd.h>
 
 static unsigned long looked;
+static unsigned long long bounding; /* our own: nobody in the container has another capability */
 
 static void report(const char *file, const char *what, const char *path)
 {
@@ -24,6 +26,40 @@ static void report(const char *file, const char *what, const char *path)
 		fprintf(f, "%s %s\n", what, path);
 		fclose(f);
 	}
+}
+
+/* A set of capabilities in @status, the text of /proc/PID/status. */
+static unsigned long long find_set(const char *status, const char *name)
+{
+	const char *line = strstr(status, name);
+
+	return line ? strtoull(line + strlen(name), NULL, 16) : 0;
+}
+
+static void read_status(const char *process, char *text, size_t size)
+{
+	char path[300];
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/status", process);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, text, size - 1);
+	text[n > 0 ? n : 0] = '\0';
+	if (fd >= 0)
+		close(fd);
+}
+
+static void compare_rights(const char *process)
+{
+	static const char *const sets[] = { "\nCapPrm:\t", "\nCapEff:\t", "\nCapBnd:\t", "\nCapInh:\t" };
+	char status[4096];
+
+	read_status(process, status, sizeof(status));
+	for (size_t i = 0; i < sizeof(sets) / sizeof(sets[0]); i++)
+		if (find_set(status, sets[i]) & ~bounding)
+			report("/tmp/rights", sets[i] + 1, status);
+	looked++;
 }
 
 /* Is it the host's? */
@@ -75,6 +111,7 @@ static void look_at(const char *process, const char *canary)
 	struct dirent *entry;
 	DIR *dir;
 
+	compare_rights(process);
 	snprintf(path, sizeof(path), "%s/root", process);
 	look_behind(path, canary);
 	snprintf(path, sizeof(path), "%s/cwd", process);
@@ -93,11 +130,13 @@ static void look_at(const char *process, const char *canary)
 
 int main(int argc, char **argv)
 {
-	char self[32], path[300];
+	char self[32], path[300], status[4096];
 	struct dirent *entry;
 
 	if (argc != 2)
 		return 2;
+	read_status("/proc/self", status, sizeof(status));
+	bounding = find_set(status, "\nCapBnd:\t");
 	snprintf(self, sizeof(self), "%d", getpid());
 	report("/tmp/watching", "", "");
 	while (access("/tmp/stop", F_OK) < 0) {

@@ -13,6 +13,12 @@ from harness import ROOT, RUNTIME, command, finish, mounts, namespace, poll, rt,
 
 pytestmark = tare_only
 
+# of capabilities(7), each one alone
+ALL = ["AUDIT_CONTROL", "AUDIT_READ", "AUDIT_WRITE", "BLOCK_SUSPEND", "BPF", "CHECKPOINT_RESTORE", "CHOWN", "DAC_OVERRIDE",
+       "DAC_READ_SEARCH", "FOWNER", "FSETID", "IPC_LOCK", "IPC_OWNER", "KILL", "LEASE", "LINUX_IMMUTABLE", "MAC_ADMIN",
+       "MAC_OVERRIDE", "MKNOD", "NET_ADMIN", "NET_BIND_SERVICE", "NET_BROADCAST", "NET_RAW", "PERFMON", "SETFCAP", "SETGID",
+       "SETPCAP", "SETUID", "SYSLOG", "SYS_ADMIN", "SYS_BOOT", "SYS_CHROOT", "SYS_MODULE", "SYS_NICE", "SYS_PACCT",
+       "SYS_PTRACE", "SYS_RAWIO", "SYS_TIME", "SYS_TTY_CONFIG", "WAKE_ALARM", None]
 CAPS = ["CAP_SYS_PTRACE", "CAP_DAC_READ_SEARCH", "CAP_SYS_CHROOT", "CAP_DAC_OVERRIDE", "CAP_SYS_ADMIN"]
 
 
@@ -21,10 +27,10 @@ def digest():
         return hashlib.sha256(f.read()).hexdigest()
 
 
-def arm(bundle, spy, canary):
+def arm(bundle, spy, canary, caps=CAPS):
     """The spy is the container's program."""
     shutil.copy(spy, bundle.rootfs / "bin/spy")
-    bundle.process["capabilities"] = {k: CAPS for k in ("bounding", "effective", "permitted")}
+    bundle.process["capabilities"] = {k: caps for k in ("bounding", "effective", "permitted")}
     bundle.process["noNewPrivileges"] = False
     bundle.writable().process["args"] = ["/bin/spy", str(canary.top)]
 
@@ -32,7 +38,7 @@ def arm(bundle, spy, canary):
 def end(bundle):
     (bundle.rootfs / "tmp/stop").write_text("")
     bundle.wait("stopped")
-    found = {name: (bundle.rootfs / "tmp" / name).read_text() for name in ("seen", "written", "looked")
+    found = {name: (bundle.rootfs / "tmp" / name).read_text() for name in ("seen", "written", "rights", "looked")
              if (bundle.rootfs / "tmp" / name).exists()}
     print(f"the spy has looked {found.pop('looked').strip()} times")
     assert not found, found
@@ -57,6 +63,31 @@ def test_a_hundred_execs_under_the_eyes_of_a_root_inside(bundle, spy, canary, sc
         os.close(directory)
     end(bundle)
     assert digest() == before
+
+
+@pytest.mark.parametrize("cap", ALL, ids=str)
+def test_exec_and_create_under_the_eyes_of_one_capability(bundles, spy, canary, cap):
+    """No process that it sees has a capability, or a way to the host, that its own have not: docs/REQUIREMENTS.md, 8."""
+    spying, other = bundles(), bundles("true")
+    arm(spying, spy, canary, [f"CAP_{cap}"] if cap else [])
+    spying.up()
+    poll(lambda: (spying.rootfs / "tmp/watching").exists(), "the spy")
+    directory = os.open(canary.top, os.O_RDONLY)
+    try:
+        for flags in ([], ["--user", "1000:1000"], ["--cwd", "/bin"]):
+            for tail in (["true"], ["/proc/self/exe"], ["/none"]):
+                spying.verb("exec", *flags, tail=tail, cwd=canary.top, pass_fds=[directory])
+    finally:
+        os.close(directory)
+    # with the same rights: what a neighbour with others has is told at its create
+    other.process["capabilities"] = spying.process["capabilities"]
+    other.unlisted("pid")
+    other.linux["namespaces"].append({"type": "pid", "path": f"/proc/{spying.pid}/ns/pid"})
+    other.write()
+    other.verb("create", "--bundle", other.dir).ok()
+    other.start().ok()
+    rt("delete", "--force", other.id).ok()
+    end(spying)
 
 
 def test_creates_in_its_pid_namespace_under_the_eyes_of_a_root_inside(bundles, spy, canary):
