@@ -31,6 +31,26 @@ static const struct flag common_rows[] = {
 
 const struct flag_table create_flags = { common_rows, ARRAY_SIZE(common_rows) };
 
+static const struct flag watch_rows[] = {
+	{ "record", 0, false, FLAG_TEXT, offsetof(struct options, record), "FILE",
+	  "record all system calls; the profile is not in force" },
+	{ "record-with-profile", 0, false, FLAG_BOOL, offsetof(struct options, record_with_profile),
+	  NULL, "record with the profile in force, and what it refuses" },
+	{ "refused", 0, false, FLAG_MAYBE, offsetof(struct options, refused), "FILE",
+	  "report the calls that the profile refuses, in FILE as a record" },
+};
+
+const struct flag_table watch_flags = { watch_rows, ARRAY_SIZE(watch_rows) };
+
+struct watch_wishes watch_wishes_of(const struct call *call)
+{
+	return (struct watch_wishes) {
+		.record = call->options.record,
+		.with_profile = call->options.record_with_profile,
+		.refused = call->options.refused,
+	};
+}
+
 /* go-runc has one set of flags for create and run, and passes it on. */
 static const struct flag rows[] = {
 	{ "detach", 'd', false, FLAG_BOOL, offsetof(struct options, ignored), NULL,
@@ -68,6 +88,8 @@ static int perform(struct call *call, struct err *e)
 {
 	struct create_options o = create_options_of(call);
 
+	o.watch = watch_wishes_of(call);
+
 	return container_create(&o, call->arena, e);
 }
 
@@ -75,7 +97,7 @@ const struct verb verb_create = {
 	.name = "create",
 	.arguments = "ID",
 	.summary = "make a container that waits for start",
-	.tables = { &create_flags, &flags },
+	.tables = { &create_flags, &watch_flags, &flags },
 	.least = 1,
 	.most = 1,
 	.takes_id = true,

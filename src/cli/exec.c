@@ -75,6 +75,7 @@ static int perform(struct call *call, struct err *e)
 		.ignore_paused = o->ignore_paused,
 		.flags = o->flags,
 		.own_env = call->env,
+		.watch = watch_wishes_of(call),
 	};
 	int exit_code;
 
@@ -88,7 +89,7 @@ const struct verb verb_exec = {
 	.name = "exec",
 	.arguments = "ID COMMAND [ARGUMENT...]",
 	.summary = "execute a further process in a running container",
-	.tables = { &flags },
+	.tables = { &flags, &watch_flags },
 	.least = 1,
 	.most = UINT_MAX,
 	.takes_id = true,

@@ -26,14 +26,16 @@ static void print_row(struct out *out, const char *front, const char *text)
 
 static void print_flag(struct out *out, const struct flag *flag)
 {
+	const char *between = flag->kind == FLAG_MAYBE ? "[=" : " ";
 	char letter[8] = "    ", front[128];
 
 	if (flag->hidden)
 		return;
 	if (flag->letter != '\0')
 		fmt_text(letter, sizeof(letter), "-%c, ", flag->letter);
-	fmt_text(front, sizeof(front), "  %s--%s%s%s", letter, flag->name, flag->value ? " " : "",
-		 flag->value ? flag->value : "");
+	fmt_text(front, sizeof(front), "  %s--%s%s%s%s", letter, flag->name,
+		 flag->value ? between : "", flag->value ? flag->value : "",
+		 flag->kind == FLAG_MAYBE ? "]" : "");
 	print_row(out, front, flag->help);
 }
 

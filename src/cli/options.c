@@ -108,7 +108,7 @@ static int store_list(const struct flag *flag, const char *value, struct arena *
 static int (*const store[])(const struct flag *flag, const char *value, struct arena *a, void *at,
 			    struct err *e) = {
 	[FLAG_BOOL] = store_bool, [FLAG_TEXT] = store_text, [FLAG_NUMBER] = store_number,
-	[FLAG_WORD] = store_word, [FLAG_LIST] = store_list,
+	[FLAG_WORD] = store_word, [FLAG_LIST] = store_list, [FLAG_MAYBE] = store_text,
 };
 
 /* ---- flags ---- */
@@ -200,6 +200,8 @@ static int parse_flag(const struct flag_table *const *tables, const char *const 
 		return refuse_unknown(tables, &typed, e);
 	if (!typed.value && flag->kind == FLAG_BOOL) {
 		typed.value = "true";
+	} else if (!typed.value && flag->kind == FLAG_MAYBE) {
+		typed.value = "";
 	} else if (!typed.value) {
 		typed.value = argv[1];
 		taken = 2;

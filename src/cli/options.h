@@ -28,6 +28,7 @@ enum flag_kind {
 	FLAG_NUMBER, /* unsigned, 0 to INT_MAX */
 	FLAG_WORD,   /* unsigned: the index in the value's list of words */
 	FLAG_LIST,   /* struct text_list: every time it is given, in order */
+	FLAG_MAYBE,  /* const char *: --name is "", a value only as --name=VALUE */
 };
 
 struct flag {
@@ -62,6 +63,8 @@ struct options {
 	const char *bundle, *config, *console_socket, *pid_file, *pidfd_socket;
 	struct plan_flags flags;
 	bool detach, keep;
+	const char *record, *refused;
+	bool record_with_profile;
 	/* the others */
 	bool all, force, regex, quiet, json, for_rootless;
 	unsigned format; /* enum list_format */

@@ -21,6 +21,7 @@ static int perform(struct call *call, struct err *e)
 	int exit_code;
 
 	o.run = true;
+	o.watch = watch_wishes_of(call);
 	if (container_run(&o, &exit_code, call->arena, e) < 0)
 		return -1;
 
@@ -31,7 +32,7 @@ const struct verb verb_run = {
 	.name = "run",
 	.arguments = "ID",
 	.summary = "create a container, start it and wait for its end",
-	.tables = { &create_flags, &flags },
+	.tables = { &create_flags, &watch_flags, &flags },
 	.least = 1,
 	.most = 1,
 	.takes_id = true,

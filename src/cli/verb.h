@@ -41,7 +41,7 @@ struct verb {
 	const char *name;
 	const char *arguments; /* for --help: "ID [SIGNAL]" */
 	const char *summary;
-	const struct flag_table *tables[3]; /* its flags but --help, NULL-terminated */
+	const struct flag_table *tables[4]; /* its flags but --help, NULL-terminated */
 	unsigned least, most;		    /* arguments */
 	bool takes_id;			    /* the first of them */
 	bool stops;			    /* flags end at the first argument */
@@ -84,6 +84,10 @@ void help_print(struct out *out, const struct verb *verb);
 
 /* What create, run and plan have in common (create.c). */
 extern const struct flag_table create_flags;
+
+/* --record and its like, of create, run and exec (create.c). */
+extern const struct flag_table watch_flags;
+struct watch_wishes watch_wishes_of(const struct call *call);
 struct create_options create_options_of(const struct call *call);
 
 /* Write the rest of @out: 0, or -1 with @e set. */

@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "cgroup/stats.h"
 #include "heap/arena.h"
+#include "host/watch.h"
 #include "libocispec/oci_types.h"
 #include "plan/planner.h"
 #include "state/record.h"
@@ -66,6 +67,7 @@ struct create_options {
 	const char *pid_file;
 	const char *pidfd_socket;
 	struct plan_flags flags;
+	struct watch_wishes watch;
 	bool run;	   /* go on without waiting for start */
 	bool detach, keep; /* run only */
 	const struct criu_options

@@ -213,7 +213,8 @@ static int decide(struct create *c, const struct exec_options *o, int dir, struc
 	struct exec_target target;
 	struct facts facts;
 
-	if (preserve_fds_check(o->flags.preserve_fds, e) < 0)
+	if (preserve_fds_check(o->flags.preserve_fds, e) < 0 ||
+	    watch_choose(&c->watch, &o->watch, !o->detach, e) < 0)
 		return -1;
 	plan_reserve(a);
 	if (saved_config_read(dir, &frozen, own, e) < 0 || facts_gather_ours(&facts, own, e) < 0)
@@ -226,6 +227,8 @@ static int decide(struct create *c, const struct exec_options *o, int dir, struc
 	if (!config.process)
 		return -1;
 
+	c->watch_command = (const char *const *) config.process->args;
+	config = *watch_config(&c->watch, &config, own);
 	facts_gather_asked(&facts, &config, own);
 	if (rec->namespaces & CLONE_NEWUSER)
 		facts_gather_container(&facts, rec->pid);
@@ -248,6 +251,8 @@ static int decide(struct create *c, const struct exec_options *o, int dir, struc
 		.listen_fds = listen_fds_count(o->own_env),
 		.own_env = o->own_env,
 		.seccomp_cache = &c->seccomp_cache,
+		.watch = c->watch.kind,
+		.watched = &c->watch.profile,
 		.notes = &c->notes,
 		.debug = log_wants_debug(),
 	};
@@ -262,7 +267,8 @@ static int perform(struct create *c, struct err *e)
 	if (r < 0)
 		return err_sys(e, r, "seal the plan");
 	create_tell_warnings(c);
-	if (create_watch_signals(c, e) < 0 || create_perform(c, e) < 0)
+	if (create_watch_signals(c, e) < 0 || watch_begin(&c->watch, c->watch_command, e) < 0 ||
+	    create_perform(c, e) < 0 || watch_attend(c, e) < 0)
 		return -1;
 	const struct host_path receiver = { .path = c->options->pidfd_socket };
 	if (receiver.path && pidfd_send(&receiver, c->pidfd, e) < 0)
@@ -298,9 +304,12 @@ int container_exec(const struct exec_options *o, int *exit_code, struct arena *r
 		return -1;
 	if (perform(&c, e) < 0) {
 		create_kill(&c);
+		recorder_abandon(&c.watch.recorder);
 		return -1;
 	}
 	*exit_code = 0;
+	if (o->detach)
+		return 0;
 
-	return o->detach ? 0 : foreground_wait(&c, exit_code, e);
+	return foreground_wait(&c, exit_code, e) < 0 ? -1 : watch_end(&c.watch, e);
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "heap/arena.h"
+#include "host/watch.h"
 #include "libocispec/oci_types.h"
 #include "plan/planner.h"
 #include "state/record.h"
@@ -27,6 +28,7 @@ struct exec_options {
 	bool tty, no_new_privs, detach, ignore_paused;
 	struct plan_flags flags;    /* preserve_fds only */
 	const char *const *own_env; /* what tare itself was executed with */
+	struct watch_wishes watch;
 };
 
 /* @exit_code: the program's, or 128 + signal; 0 when detached. */

@@ -14,6 +14,16 @@
 #include "libocispec/oci_types.h"
 #include "plan/plan.h"
 
+/* What of a program's system calls is recorded. */
+enum plan_watch {
+	WATCH_NONE,
+	WATCH_ALL,	    /* each, and the profile is not in force */
+	WATCH_WITH_PROFILE, /* each, and the recorder answers as the profile does */
+	WATCH_REFUSED,	    /* those that the profile refuses with an errno */
+};
+
+struct seccomp_program;
+
 /* What config.json does not say: the command line. */
 /* Flags of create, run and exec that go from the command line to the plan as they are. */
 struct plan_flags {
@@ -42,6 +52,9 @@ struct plan_options {
 	const char *const *
 		*notes; /* set to what plan_note() was told: NULL-terminated; NULL: nobody asks */
 	bool debug;	/* tare-init tells each step that it has done */
+	enum plan_watch watch;
+	const struct seccomp_program **
+		watched; /* set to the profile that the recorder has to run, where @watch is not WATCH_NONE; NULL: none */
 };
 
 /* Of the systemd that --systemd-cgroup asks for; zeroed where nobody does. */

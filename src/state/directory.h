@@ -29,5 +29,6 @@ void state_unlock(int dir);
 #define STATE_SOCKET	    "start"
 #define STATE_CONFIG	    "config"
 #define STATE_HOLD	    "hold"
+#define STATE_RECORDER	    "recorder"
 #define STATE_NOTIFY	    "notify"
 #define STATE_NOTIFY_SOCKET STATE_NOTIFY "/notify.sock"

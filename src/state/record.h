@@ -8,6 +8,7 @@
  *   config	what exec needs of config.json: later changes of the bundle's don't matter
  *   start	socket on which tare-init waits for `start`
  *   hold	a file that tare-init keeps locked for as long as it waits
+ *   recorder	socket on which tare-recorder waits for the listener that `start` brings, where calls are recorded
  *   notify/	the directory of the program's NOTIFY_SOCKET, where there is one
  *
  * The record is lines of `key value`, with \n and \\ escaped: compact, read in one go, never JSON.

@@ -61,7 +61,9 @@ static void check_flags(const char *text, const struct flag_table *table)
 		if (flag->hidden)
 			continue;
 
-		snprintf(word, sizeof(word), " --%s%s%s", flag->name, flag->value ? " " : "",
+		const char *between = flag->kind == FLAG_MAYBE ? "[=" : " ";
+
+		snprintf(word, sizeof(word), " --%s%s%s", flag->name, flag->value ? between : "",
 			 flag->value ? flag->value : "");
 		if (!strstr(text, word))
 			fail_msg("%s is not in:\n%s", word, text);

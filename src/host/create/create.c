@@ -150,7 +150,7 @@ static int gather_facts(const struct create *c, enum purpose purpose, struct fac
 		*facts = *o->made->facts;
 	else if (facts_gather(facts, own, e) < 0)
 		return -1;
-	facts_gather_asked(facts, c->bundle.config, own);
+	facts_gather_asked(facts, watch_config(&c->watch, c->bundle.config, own), own);
 	if (purpose == TO_BE_SHOWN && facts->euid != 0 && !makes_user_namespace(c->bundle.config))
 		facts_assume_root(facts);
 	if (o->flags.systemd_cgroup)
@@ -182,6 +182,8 @@ static struct plan_options options_of(struct create *c, enum purpose purpose, st
 		.image = o->made && o->made->image,
 		.layers = o->made ? o->made->layers : NULL,
 		.seccomp_cache = purpose == TO_BE_DONE ? &c->seccomp_cache : NULL,
+		.watch = c->watch.kind,
+		.watched = &c->watch.profile,
 	};
 }
 
@@ -198,13 +200,15 @@ static int decide(struct create *c, enum purpose purpose, struct arena *a, struc
 		return -1;
 	if (choose_agent(c, own, e) < 0)
 		return bundle_locate(&c->bundle, own, e);
-	if (gather_facts(c, purpose, &facts, own, e) < 0)
+	if (watch_choose(&c->watch, &c->options->watch, !is_detached(c->options), e) < 0 ||
+	    gather_facts(c, purpose, &facts, own, e) < 0)
 		return -1;
 	c->seccomp_cache.root = c->options->root.path;
 
 	const struct plan_options options = options_of(c, purpose, own);
 
-	if (plan_make(a, own, c->bundle.config, &options, &facts, &c->plan, &c->warnings, e) < 0)
+	if (plan_make(a, own, watch_config(&c->watch, c->bundle.config, own), &options, &facts,
+		      &c->plan, &c->warnings, e) < 0)
 		return bundle_locate(&c->bundle, own, e);
 
 	return 0;
@@ -341,6 +345,12 @@ static void record_agent(struct record *rec, const struct create *c, struct aren
 	if (!last || last->op != OP_SET_SECCOMP || !last->seccomp.notify)
 		return;
 
+	if (c->watch.kind != WATCH_NONE) {
+		rec->agent = arena_printf(a, "%s/%s/" STATE_RECORDER, c->options->root.path,
+					  c->options->id);
+		return;
+	}
+
 	const struct oci_linux_seccomp *seccomp = config->linux->seccomp;
 
 	rec->agent = seccomp->listener_path[0] == '/'
@@ -400,6 +410,11 @@ int create_tell_agent(const struct create *c, int listener, struct err *e)
 	struct record rec;
 	struct arena a;
 
+	if (c->watch.recorder.pid > 0) {
+		int r = recorder_give_listener(&c->watch.recorder, listener);
+
+		return r < 0 ? err_sys(e, r, "give the recorder its listener") : 0;
+	}
 	arena_open(&a);
 	if (!c->running) {
 		fill_record(c, &rec, &a);
@@ -476,6 +491,13 @@ static void run_poststop_after_hook(const struct create *c, const struct record 
 		remove_warn(rec->id, &failure);
 }
 
+static const char *const *program_of(const struct create *c)
+{
+	const struct oci_process *process = c->bundle.config->process;
+
+	return process ? (const char *const *) process->args : NULL;
+}
+
 static int perform(struct create *c, struct record *rec, struct arena *records, struct err *e)
 {
 	int r = arena_seal(c->plan_arena);
@@ -485,7 +507,8 @@ static int perform(struct create *c, struct record *rec, struct arena *records, 
 	if (create_watch_signals(c, e) < 0)
 		return -1;
 	fill_record(c, rec, records);
-	if (create_perform(c, e) < 0)
+	if (watch_begin(&c->watch, program_of(c), e) < 0 || create_perform(c, e) < 0 ||
+	    watch_attend(c, e) < 0)
 		return -1;
 	rec->pid = c->pid;
 	rec->start_time = c->start_time;
@@ -512,6 +535,7 @@ static int create_container(struct create *c, struct arena *a, struct record *re
 	}
 
 	create_rollback(c, e);
+	recorder_abandon(&c->watch.recorder);
 	run_poststop_after_hook(c, rec, records);
 
 	return bundle_locate(&c->bundle, records, e);
@@ -555,17 +579,17 @@ static int finish_run(struct create *c, const struct record *rec, struct arena *
 
 	int r = foreground_wait(c, exit_code, e);
 	if (r == 0 && o->keep)
-		return 0;
+		return watch_end(&c->watch, e);
 
 	autoclose int dir = state_open(&o->root, o->id, false, &failure);
 	if (dir < 0) /* somebody else has deleted it already */
-		return r;
+		return r < 0 ? r : watch_end(&c->watch, e);
 	if (container_remove(&o->root, o->id, dir, rec, a, &failure) < 0 && r == 0) {
 		*e = failure;
 		return -1;
 	}
 
-	return r;
+	return r < 0 ? r : watch_end(&c->watch, e);
 }
 
 int container_run(const struct create_options *o, int *exit_code, struct arena *records,

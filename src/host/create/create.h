@@ -7,6 +7,7 @@
 #include "host/container.h"
 #include "host/create/message.h"
 #include "host/notify.h"
+#include "host/watch.h"
 #include "plan/plan.h"
 #include "plan/seccomp/cache.h"
 #include "spec/load.h"
@@ -43,8 +44,10 @@ struct create {
 		agent_below; /* the directory that the seccomp agent's socket is confined to; NULL: none */
 	bool keeps;	     /* something of ours outlives a created container: journal_created() */
 	int network;	     /* the container's network namespace, once a device went there; -1 */
-	struct notify notify;	      /* run only */
-	struct hook_files hook_files; /* the plan's, once it is performed */
+	struct notify notify;		  /* run only */
+	struct hook_files hook_files;	  /* the plan's, once it is performed */
+	struct watch watch;		  /* --record, --refused */
+	const char *const *watch_command; /* exec: the program with its arguments */
 };
 
 #define CREATE_INITIAL(o)                                                                          \
@@ -52,7 +55,7 @@ struct create {
 		.options = (o), .state_dir = -1, .journal = -1, .listener = -1, .hold = -1,        \
 		.signals = -1, .pidfd = -1, .control = -1, .release = -1, .console = -1,           \
 		.failed_op = OP_COUNT, .last_message = -1, .network = -1, .notify = NOTIFY_NONE,   \
-		.hook_files = HOOK_FILES_NONE,                                                     \
+		.hook_files = HOOK_FILES_NONE, .watch = WATCH_INITIAL,                             \
 	}
 
 /* ---- create.c ---- */

@@ -23,6 +23,7 @@
 #include "plan/seccomp/cache.h"
 #include "plan/seccomp/newer.h"
 #include "plan/seccomp/tree.h"
+#include "plan/seccomp/watch.h"
 
 #include <linux/capability.h>
 #include <linux/seccomp.h>
@@ -524,6 +525,22 @@ static int make_program(struct planner *p, struct seccomp_program *program, stru
 	return 0;
 }
 
+/* The recorder runs @profile then, and tare-init loads the filter that the recorder listens to. */
+static int watch(struct planner *p, const struct seccomp_program *profile, struct err *e)
+{
+	struct seccomp_program *watched = arena_new(p->arena, struct seccomp_program);
+	bool all = p->options->watch == WATCH_ALL;
+
+	if (!all && check_exec(profile, e) < 0)
+		return -1;
+	if (seccomp_watch(p, all ? NULL : profile, watched, e) < 0)
+		return -1;
+	*p->options->watched = all ? NULL : profile;
+	p->filter = watched;
+
+	return 0;
+}
+
 /* NULL: there is none. Without a process it is checked all the same. */
 static int read_filter(struct planner *p, struct err *e)
 {
@@ -533,11 +550,13 @@ static int read_filter(struct planner *p, struct err *e)
 		return 0;
 
 	struct seccomp_program *program = arena_new(p->arena, struct seccomp_program);
-	if (make_program(p, program, e) < 0)
+	if (p->options->watch != WATCH_ALL && make_program(p, program, e) < 0)
 		return -1;
 	p->filter = program;
 	if (!p->config->process)
 		return 0;
+	if (p->options->watch != WATCH_NONE)
+		return watch(p, program, e);
 
 	return check_exec(program, e);
 }

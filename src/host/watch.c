@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * host/watch.c - run, create and exec with --record or --refused: the recorder and the filter that it listens to
+ *
+ * The recorder stands where a seccomp agent stands: tare-init loads a filter with a listener, and tare, or start, passes the listener
+ * on. So nothing in tare-init knows of it.
+ */
+#include "host/watch.h"
+
+#include "base/fd.h"
+#include "host/create/create.h"
+#include "kernel/socket.h"
+#include "state/directory.h"
+
+#include <sys/socket.h>
+
+int watch_choose(struct watch *w, const struct watch_wishes *wishes, bool foreground, struct err *e)
+{
+	if (wishes->record && wishes->refused)
+		return err_msg(e, "--record and --refused exclude each other");
+	if (wishes->with_profile && !wishes->record)
+		return err_msg(e, "--record-with-profile goes with --record only");
+	if (wishes->refused && !wishes->refused[0] && !foreground) {
+		(void) err_msg(e, "--refused: nobody waits for what is refused to be reported");
+		return err_hint(e, "--refused=FILE");
+	}
+	if (wishes->record) {
+		w->kind = wishes->with_profile ? WATCH_WITH_PROFILE : WATCH_ALL;
+		w->path = wishes->record;
+	} else if (wishes->refused) {
+		w->kind = WATCH_REFUSED;
+		w->path = wishes->refused[0] ? wishes->refused : NULL;
+	}
+
+	return 0;
+}
+
+const struct oci_config *watch_config(const struct watch *w, const struct oci_config *config,
+				      struct arena *a)
+{
+	struct oci_config *copy;
+	struct oci_linux *linux;
+
+	/* Without a profile nothing can be refused. */
+	if (w->kind == WATCH_NONE ||
+	    (w->kind == WATCH_REFUSED && (!config->linux || !config->linux->seccomp)))
+		return config;
+	copy = arena_new(a, struct oci_config);
+	linux = arena_new(a, struct oci_linux);
+	*copy = *config;
+	if (config->linux)
+		*linux = *config->linux;
+	copy->linux = linux;
+	if (!linux->seccomp || w->kind == WATCH_ALL) {
+		linux->seccomp = arena_new(a, struct oci_linux_seccomp);
+		linux->seccomp->default_action = "SCMP_ACT_ALLOW";
+	}
+
+	return copy;
+}
+
+int watch_begin(struct watch *w, const char *const *command, struct err *e)
+{
+	const struct recorder_wishes wishes = {
+		.path = w->path,
+		.profile = w->profile,
+		.only_refused = w->kind == WATCH_REFUSED,
+		.command = command,
+	};
+
+	if (w->kind == WATCH_NONE || (w->kind == WATCH_REFUSED && !w->profile))
+		return 0;
+
+	return recorder_start(&w->recorder, &wishes, e);
+}
+
+int watch_attend(struct create *c, struct err *e)
+{
+	struct watch *w = &c->watch;
+	int r = 0;
+
+	if (w->recorder.pid <= 0)
+		return 0;
+	if (!c->options->run) {
+		autoclose int socket = sys_listen_at(c->state_dir, STATE_RECORDER, SOCK_STREAM);
+
+		r = socket < 0 ? socket : recorder_give_socket(&w->recorder, socket);
+	}
+	if (r == 0)
+		r = recorder_attend(&w->recorder, c->pidfd);
+
+	return r < 0 ? err_sys(e, r, "tell the recorder which process it is for") : 0;
+}
+
+int watch_end(struct watch *w, struct err *e)
+{
+	return recorder_wait(&w->recorder, e);
+}

@@ -1,0 +1,427 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""run, create, exec with --record or --refused: what a container really called, and what was denied."""
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import stat
+import subprocess
+import time
+
+import pytest
+
+import defaults
+import harness
+from harness import RUNTIME, TESTER, command, poll, proc_status, tare_only
+
+pytestmark = [tare_only, pytest.mark.skipif(os.uname().machine not in ("x86_64", "aarch64"), reason="names of calls are those of x86_64")]
+
+
+@pytest.fixture(scope="module")
+def program(session):
+    """tests/kernels/calls.c, static."""
+    compiler = os.environ.get("CC", "cc")
+    if shutil.which(compiler) is None:
+        pytest.skip("no C compiler")
+    path = harness.BOX / "calls"
+    subprocess.run([compiler, "-O1", "-static", "-pthread", "-o", path, harness.HERE.parent / "kernels/calls.c"], check=True)
+    yield path
+    path.unlink()
+
+
+@pytest.fixture
+def calls(bundle, program):
+    """A bundle whose program makes known calls."""
+    def make(*args):
+        shutil.copy(program, bundle.rootfs / "calls")
+        bundle.process["args"] = ["/calls", *map(str, args)]
+        return bundle
+    return make
+
+
+def read(path):
+    """The head, and {name: row}."""
+    head, *rows = [json.loads(line) for line in path.read_text().splitlines()]
+    assert head["format"] == "tare-record-1" and head["lines"] == len(rows)
+    assert len({row["name"] for row in rows}) == len(rows)
+    return head, {row["name"]: row for row in rows}
+
+
+def recorders():
+    found = []
+    for pid in harness.pids():
+        try:
+            if pathlib.Path(f"/proc/{pid}/comm").read_text() == "tare-recorder\n":
+                found.append(pid)
+        except OSError:
+            pass
+    return found
+
+
+def refusing(bundle, *rules, default="SCMP_ACT_ALLOW"):
+    bundle.linux["seccomp"] = {"defaultAction": default, "syscalls": [
+        {"names": names, "action": action, **more} for names, action, more in rules]}
+    return bundle
+
+
+# --- what is in a record
+
+
+@pytest.mark.parametrize("threads, count", [(1, 1), (1, 1000), (8, 250)])
+def test_each_call_is_counted_once(calls, scratch, threads, count):
+    bundle = calls(threads, count)
+    bundle.run("--record", scratch / "r").ok()
+    assert read(scratch / "r")[1]["getppid"]["count"] == threads * count
+
+
+def test_a_record_says_of_what_it_is(calls, scratch):
+    bundle = calls(1, 5)
+    bundle.run("--record", scratch / "r").ok()
+    head, rows = read(scratch / "r")
+    assert head["kernel"] == os.uname().release and head["machine"] == os.uname().machine
+    assert head["backend"] == "notify" and head["complete"] is True and head["profile"] is False
+    assert head["command"] == ["/calls", "1", "5"] and head["start"] < head["end"]
+    assert rows["getppid"]["first"] == {"comm": "calls", "exe": "/calls"}
+    assert rows["execve"]["count"] == 1 and stat.S_IMODE((scratch / "r").stat().st_mode) == 0o600
+
+
+def test_nothing_of_tare_is_in_it(bundle, scratch):
+    """Only the exec of the program is of tare-init: no mount, no set-up of ids, no load of a filter."""
+    bundle.sh("exit 0").run("--record", scratch / "r").ok()
+    assert not set(read(scratch / "r")[1]) & {"mount", "setgroups", "capset", "seccomp", "sendmsg", "recvmsg", "pivot_root", "umount2"}
+
+
+def test_all_processes_are_recorded_to_their_end(bundle, scratch):
+    bundle.sh("(sleep 0.3; mkdir /tmp/x) & (setsid sh -c 'sleep 0.2; chmod 700 /tmp') & wait; sleep 0.3").writable()
+    bundle.run("--record", scratch / "r").ok()
+    rows = read(scratch / "r")[1]
+    assert rows["mkdir"]["count"] == 1 and rows["chmod"]["count"] == 1 and rows["setsid"]["count"] == 1
+
+
+def test_arguments_that_profiles_know_are_kept(bundle, scratch):
+    bundle.sh("exit 0")
+    bundle.process["args"] = ["busybox", "unshare", "-m", "-u", "true"]
+    bundle.process["capabilities"] = {k: ["CAP_SYS_ADMIN"] for k in ("bounding", "effective", "permitted")}
+    bundle.run("--record", scratch / "r").ok()
+    assert read(scratch / "r")[1]["unshare"]["args"] == [{"index": 0, "mask": 0xffffffff, "values": [0x04020000]}]
+
+
+STRACED = [["ls", "-l", "/"], ["sh", "-c", "for i in 1 2 3; do echo $i | cat; done; test -d /etc && ls /etc >/dev/null"],
+           ["/calls", "4", "10"]]
+
+
+@pytest.mark.parametrize("args", STRACED, ids=lambda a: a[0])
+def test_the_names_are_those_of_strace(calls, scratch, args):
+    """The same program in the same root, followed by strace from its exec on."""
+    if shutil.which("strace") is None:
+        pytest.skip("strace is not installed")
+    bundle = calls(1, 1)
+    bundle.process["args"] = args
+    bundle.run("--record", scratch / "r").ok()
+    recorded = set(read(scratch / "r")[1])
+    env = {"PATH": "/bin", "TERM": "xterm"}
+    # chroot(8) is busybox's own: strace begins with it, and what counts is behind the exec of the program.
+    subprocess.run(["strace", "-f", "-qq", "-o", scratch / "trace", "chroot", bundle.rootfs, *args],
+                   env={**env, "PATH": "/bin:/usr/bin:/usr/sbin:/sbin"}, check=True, stdout=subprocess.DEVNULL)
+    lines = (scratch / "trace").read_text().splitlines()
+    begin = max(i for i, line in enumerate(lines) if "chroot(" in line)
+    traced = set(re.findall(r"^\d+ +(?:<\.\.\. )?(\w+)(?:\(| resumed)", "\n".join(lines[begin + 1:]), re.M)) - {"chdir"}
+    # /proc is another there, and who a process is.
+    assert recorded - traced <= {"chdir"} and traced - recorded <= {"chdir"}, (recorded ^ traced)
+
+
+def test_a_signal_is_not_a_call_more(calls, scratch):
+    """A call that a signal interrupts while the recorder has it would be heard again: SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV."""
+    bundle = calls("signal")
+    assert bundle.run("--record", scratch / "r").ok().out == "0\n"
+    assert read(scratch / "r")[1]["getppid"]["count"] == 20000
+
+
+# --- verbs
+
+
+def test_create_and_start(calls, scratch):
+    bundle = calls(2, 20)
+    bundle.create("--record", scratch / "r").ok()
+    assert not (scratch / "r").exists()
+    bundle.start().ok()
+    bundle.wait("stopped")
+    poll((scratch / "r").exists, "the record")
+    assert read(scratch / "r")[1]["getppid"]["count"] == 40
+    poll(lambda: not recorders(), "the recorder's end")
+    bundle.delete().ok()
+    assert os.listdir(scratch) == ["r"]
+
+
+def test_a_container_that_is_never_started_leaves_no_record(bundle, scratch):
+    bundle.sh("exit 0").create("--record", scratch / "r").ok()
+    assert len(recorders()) == 2
+    bundle.delete("--force").ok()
+    poll(lambda: not recorders(), "the recorder's end")
+    assert os.listdir(scratch) == []
+
+
+def test_a_create_that_fails_leaves_no_record(bundle, scratch):
+    bundle.process["args"] = ["/nothing"]
+    assert bundle.run("--record", scratch / "r").code == 1
+    assert os.listdir(scratch) == [] and not recorders()
+    bundle.mount("/data", "nosuchfs", "none")
+    assert bundle.create("--record", scratch / "r").code == 1
+    assert os.listdir(scratch) == [] and not recorders()
+
+
+def test_detached_runs_and_exec(calls, scratch):
+    bundle = calls(1, 3).writable().stay()
+    bundle.run("--detach", "--record", scratch / "r").ok()
+    bundle.ready()
+    assert bundle.verb("exec", "--record", scratch / "x", tail=["/calls", "2", "7"]).ok()
+    assert read(scratch / "x")[1]["getppid"]["count"] == 14
+    assert bundle.verb("exec", "--detach", "--record", scratch / "d", tail=["/calls", "3", "7"]).ok()
+    poll((scratch / "d").exists, "the record of a detached exec")
+    assert read(scratch / "d")[1]["getppid"]["count"] == 21
+    bundle.kill("TERM").ok()
+    bundle.wait("stopped")
+    poll((scratch / "r").exists, "the record of a detached run")
+    # exec's filter is beside the first one's: there is one listener for each process of its own.
+    assert "wait4" in read(scratch / "r")[1]
+
+
+def test_the_exit_code_is_the_programs(bundle, scratch):
+    assert bundle.sh("exit 7").run("--record", scratch / "r").code == 7
+    assert bundle.sh("sh -c 'kill -9 $$'; exit $?").run("--record", scratch / "r").code == 137
+    assert read(scratch / "r")[0]["complete"] is True
+
+
+def test_an_ordinary_user_records_too(bundles, scratch):
+    scratch.chmod(0o777)
+    bundle = bundles(user=TESTER, config=defaults.rootless(TESTER, TESTER))
+    bundle.sh("mkdir /tmp/x; exit 0").run("--record", scratch / "r").ok()
+    head, rows = read(scratch / "r")
+    assert "mkdir" in rows and head["complete"] and (scratch / "r").stat().st_uid == TESTER
+
+
+def test_the_profile_is_not_in_force_unless_it_is_asked_for(bundle, scratch):
+    refusing(bundle.writable().sh("mkdir /tmp/x && echo made"), (["mkdir"], "SCMP_ACT_ERRNO", {"errnoRet": 13}))
+    assert bundle.run("--record", scratch / "r").ok().out == "made\n"
+    assert "refused" not in read(scratch / "r")[1]["mkdir"]
+    (bundle.rootfs / "tmp/x").rmdir()
+    r = bundle.run("--record", scratch / "r", "--record-with-profile")
+    assert r.code == 1 and "Permission denied" in r.err
+    head, rows = read(scratch / "r")
+    assert head["profile"] is True and rows["write"]["refused"] == 0
+    assert (rows["mkdir"]["refused"], rows["mkdir"]["answer"]) == (1, "permission denied")
+
+
+def test_exec_later_has_the_containers_own_profile(bundle, scratch):
+    refusing(bundle.writable().stay(), (["mkdir"], "SCMP_ACT_ERRNO", {"errnoRet": 13}))
+    bundle.run("--detach", "--record", scratch / "r").ok()
+    bundle.ready()
+    assert "Permission denied" in bundle.verb("exec", tail=["mkdir", "/tmp/y"]).err
+    bundle.delete("--force").ok()
+    poll(lambda: not recorders(), "the recorder's end")
+
+
+# --- what a recorder is
+
+
+def test_a_recorder_that_is_killed_takes_the_container_with_it(bundle, scratch):
+    bundle.writable().stay()
+    proc = bundle.spawn("run", "--record", scratch / "r")
+    bundle.ready()
+    worker = max(recorders(), key=lambda pid: int(harness.proc_status(pid)["PPid"]) in recorders())
+    assert int(harness.proc_status(worker)["PPid"]) in recorders()
+    os.kill(worker, signal.SIGKILL)
+    r = harness.finish(proc)
+    assert r.code == 1 and r.err.endswith("the recorder was killed, so the container was: its record breaks off\n"), r
+    assert read(scratch / "r")[0]["complete"] is False and not bundle.exists()
+
+
+def test_a_recorder_is_not_in_the_container_and_not_in_the_session(bundle, scratch):
+    bundle.writable().stay().run("--detach", "--record", scratch / "r").ok()
+    bundle.ready()
+    for pid in recorders():
+        assert harness.cgroups_of(pid) == harness.cgroups_of("self") and os.getsid(pid) != os.getsid(0)
+        assert harness.namespace(pid, "pid") == harness.namespace("self", "pid")
+        if int(proc_status("self")["CapEff"], 16) & 1 << 24:  # CAP_SYS_RESOURCE
+            assert pathlib.Path(f"/proc/{pid}/oom_score_adj").read_text().strip() == "-1000"
+        for fd in os.listdir(f"/proc/{pid}/fd"):
+            assert int(fd) < 3 or not os.readlink(f"/proc/{pid}/fd/{fd}").startswith("/dev/pts"), fd
+    os.kill(recorders()[0], signal.SIGTERM)
+    os.kill(recorders()[0], signal.SIGHUP)
+    time.sleep(0.1)
+    assert bundle.status() == "running"
+    bundle.delete("--force").ok()
+    poll(lambda: not recorders(), "the recorder's end")
+
+
+# --- where a record goes
+
+
+@pytest.mark.parametrize("make, why", [
+    (lambda p: p.mkdir(), "a directory is there"),
+    (lambda p: p.symlink_to("elsewhere"), "a link is there"),
+    (lambda p: os.mkfifo(p), "no regular file is there"),
+])
+def test_what_is_there_is_not_followed(bundle, scratch, make, why):
+    path = scratch / "r"
+    make(path)
+    r = bundle.sh("exit 0").run("--record", path)
+    assert r.code == 1 and r.err == f'tare: run "{bundle.id}": record "{path}": {why}\n', r
+    assert sorted(os.listdir(scratch)) == ["r"]
+
+
+def test_a_directory_of_others_is_refused(bundle, scratch):
+    scratch.chmod(0o777)
+    r = bundle.sh("exit 0").run("--record", scratch / "r")
+    assert r.code == 1 and "others may write in its directory" in r.err
+    scratch.chmod(0o755)
+    assert bundle.run("--record", scratch / "missing/r").code == 1
+    assert bundle.run("--record", f"{scratch}/").code == 1
+
+
+def test_a_record_that_is_there_is_replaced_as_a_whole(bundle, scratch):
+    (scratch / "r").write_text("old")
+    bundle.sh("exit 0").run("--record", scratch / "r").ok()
+    assert read(scratch / "r")[0]["complete"]
+
+
+def test_flags_that_exclude_each_other(bundle, scratch):
+    bundle.sh("exit 0").run("--record", scratch / "r", "--refused").refused("--record and --refused exclude each other")
+    bundle.run("--record-with-profile").refused("--record-with-profile goes with --record only")
+    bundle.create("--refused").refused("--refused: nobody waits for what is refused to be reported (--refused=FILE)")
+
+
+def test_an_older_kernel_is_named(bundle, older, scratch):
+    bundle.sh("exit 0").write()
+    r = command(older, "5.4", "enosys", *bundle.argv("run", "--record", scratch / "r", "--bundle", bundle.dir))
+    assert r.code == 1 and "calls can't be recorded" in r.err and "Linux 5.7" in r.err, r
+    assert os.listdir(scratch) == []
+
+
+# --- the profile that is made of it
+
+
+def other_runtimes():
+    return [path for path in (shutil.which("runc"), shutil.which("crun")) if path]
+
+
+def made_profile(record, *flags):
+    return json.loads(command(RUNTIME, "profile", *flags, record).ok().out)
+
+
+def python(bundle):
+    """The host's Python, with its libraries."""
+    for name in ("usr", "lib", "lib64"):
+        if os.path.isdir(f"/{name}"):
+            (bundle.rootfs / name).mkdir(exist_ok=True)
+            bundle.mount(f"/{name}", "bind", os.path.realpath(f"/{name}"), "rbind", "ro")
+    bundle.process["args"] = ["/usr/bin/python3", "-c", "import os, threading; t = threading.Thread(target=os.getppid); t.start(); t.join(); print(os.listdir('/'))"]
+
+
+def shell(bundle):
+    bundle.sh("for i in 1 2 3; do echo $i | cat; done; mkdir -p /tmp/a/b; ls -lR /tmp; rm -r /tmp/a; sleep 0.01").writable()
+
+
+@pytest.mark.parametrize("flags", [(), ("--args",)], ids=["names", "arguments"])
+@pytest.mark.parametrize("workload", ["ls", "shell", "python", "threads"])
+def test_a_recorded_profile_lets_the_same_program_run_again(calls, scratch, workload, flags):
+    bundle = calls(6, 50)
+    if workload == "ls":
+        bundle.process["args"] = ["ls", "-l", "/"]
+    elif workload != "threads":
+        {"shell": shell, "python": python}[workload](bundle)
+    first = bundle.run("--record", scratch / "r").ok()
+    # A second record: what depends on chance, who waits for whom, is in one of several.
+    bundle.run("--record", scratch / "s").ok()
+    bundle.linux["seccomp"] = json.loads(command(RUNTIME, "profile", *flags, scratch / "r", scratch / "s").ok().out)
+    again = bundle.run().ok()
+    assert len(again.out) == len(first.out) and again.err == first.err
+    for runtime in other_runtimes():
+        name = os.path.basename(runtime)
+        bundle.linux["seccomp"] = json.loads(command(
+            RUNTIME, "profile", *flags, "--for", name, scratch / "r", scratch / "s").ok().out)
+        bundle.write()
+        argv = [runtime, "--root", scratch / "root", "run", "--bundle", bundle.dir, bundle.id]
+        plain = command(*argv)
+        if plain.code and "could not get mount id" not in plain.err and "cgroup" in plain.err:
+            continue  # it does not run here at all
+        assert plain.code == 0 and len(plain.out) == len(first.out), (name, plain)
+
+
+def test_a_recorded_profile_refuses_all_else(calls, scratch):
+    bundle = calls(1, 1)
+    bundle.run("--record", scratch / "r").ok()
+    bundle.linux["seccomp"] = made_profile(scratch / "r")
+    r = bundle.writable().sh("mkdir /tmp/x; echo $?").run()
+    assert r.out == "" and r.code != 0 and not (bundle.rootfs / "tmp/x").exists(), r
+
+
+# --- what was refused
+
+
+def test_refused_calls_are_told_at_the_end(bundle):
+    refusing(bundle.writable().sh("mkdir /tmp/a; mkdir /tmp/b; chmod 700 /tmp; exit 3"),
+             (["mkdir"], "SCMP_ACT_ERRNO", {"errnoRet": 13}), (["chmod", "fchmodat"], "SCMP_ACT_ERRNO", {"errnoRet": 1}))
+    r = bundle.run("--refused")
+    assert r.code == 3
+    told = [line for line in r.err.splitlines() if line.startswith("seccomp refused:")]
+    assert len(told) == 2
+    assert 'seccomp refused: mkdir (2 times, permission denied) by mkdir; { "names": ["mkdir"], "action": "SCMP_ACT_ALLOW" } allows it' in told
+    assert any(re.match(r"seccomp refused: f?chmod(at)? \(1 time, operation not permitted\) by chmod;", line) for line in told)
+
+
+def test_refused_calls_go_to_a_file(bundle, scratch):
+    refusing(bundle.writable().sh("mkdir /tmp/a"), (["mkdir"], "SCMP_ACT_ERRNO", {"errnoRet": 13}))
+    for verb in ("run", "create"):
+        bundle.make(verb, f"--refused={scratch}/{verb}")
+        if verb == "create":
+            bundle.start().ok()
+            bundle.wait("stopped")
+            bundle.delete().ok()
+        poll((scratch / verb).exists, "the file")
+        rows = read(scratch / verb)[1]
+        assert list(rows) == ["mkdir"]
+        assert (rows["mkdir"]["count"], rows["mkdir"]["refused"], rows["mkdir"]["answer"]) == (1, 1, "permission denied")
+
+
+def test_without_a_refusal_nothing_is_said(bundle, scratch):
+    refusing(bundle.sh("exit 0"), (["mkdir"], "SCMP_ACT_ERRNO", {}))
+    assert bundle.run("--refused").ok().err == ""
+    bundle.linux.pop("seccomp")
+    assert bundle.run("--refused").ok().err == ""
+
+
+def test_a_program_can_not_tell_the_difference(calls):
+    bundle = calls("errno")
+    refusing(bundle, (["getpriority"], "SCMP_ACT_ERRNO", {"errnoRet": 77}), (["sync"], "SCMP_ACT_ERRNO", {"errnoRet": 0}))
+    plain = bundle.run().ok()
+    assert plain.out == "getpriority 77\nsync 0 0\n"
+    assert bundle.run("--refused").ok().out == plain.out
+
+
+@pytest.mark.parametrize("action", ["SCMP_ACT_KILL_PROCESS", "SCMP_ACT_TRAP", "SCMP_ACT_KILL_THREAD"])
+def test_what_the_profile_kills_ends_as_ever(calls, action):
+    """The kernel does it itself: nothing else can give the same wait status to the first process of a pid namespace."""
+    bundle = calls("errno")
+    refusing(bundle, (["getpriority"], action, {}))
+    assert bundle.run("--refused").code == bundle.run().code == 128 + signal.SIGSYS
+
+
+def test_exec_tells_too(bundle):
+    refusing(bundle.writable().stay(), (["mkdir"], "SCMP_ACT_ERRNO", {"errnoRet": 13}))
+    bundle.run("--detach").ok()
+    bundle.ready()
+    r = bundle.verb("exec", "--refused", tail=["mkdir", "/tmp/y"])
+    assert r.code == 1 and "seccomp refused: mkdir (1 time, permission denied) by mkdir" in r.err, r
+
+
+def test_a_profile_with_an_agent_is_refused(bundle, scratch):
+    bundle.sh("exit 0")
+    bundle.linux["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW", "listenerPath": "/nothing",
+                               "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_NOTIFY"}]}
+    why = "/linux/seccomp (line {}, column {}): the profile has an agent already (SCMP_ACT_NOTIFY) (the kernel allows one listener)"
+    for flags in (["--refused"], ["--record", scratch / "r", "--record-with-profile"]):
+        r = bundle.run(*flags)
+        assert r.code == 1 and re.sub(r"\d+", "{}", why) in re.sub(r"\d+", "{}", r.err), r
