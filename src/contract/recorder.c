@@ -392,9 +392,11 @@ static int open_record(struct state *s, const char *path, int *dir, struct err *
 {
 	struct stat st;
 
-	*dir = output_directory(path, "record", &s->name, e);
+	s->name = s->wishes->name;
+	*dir = s->wishes->directory >= 0 ? sys_dup(s->wishes->directory, 0)
+					 : output_directory(path, "record", &s->name, e);
 	if (*dir < 0)
-		return -1;
+		return s->wishes->directory >= 0 ? err_sys(e, *dir, "record \"%s\"", path) : -1;
 	if (s->name[0] == '\0' || fmt_text(s->temporary, sizeof(s->temporary), ".%s.%d", s->name,
 					   sys_pid()) >= sizeof(s->temporary))
 		return err_msg(e, "record \"%s\": it is no name of a file", path);

@@ -16,6 +16,8 @@
 
 struct recorder_wishes {
 	const char *path; /* of the record; NULL: refusals go to standard error */
+	int directory;	  /* that it is in, opened by the caller; -1: it is looked up */
+	const char *name; /* with @directory: of the record in it */
 	const struct seccomp_program
 		*profile;	    /* run for each call that is heard; NULL: all are allowed */
 	bool only_refused;	    /* --refused */

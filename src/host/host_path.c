@@ -14,8 +14,7 @@
 
 #include <linux/limits.h>
 
-/* The directory that holds the last component of @p, which @name points at; or -errno. */
-static int open_parent(const struct host_path *p, const char **name)
+int host_path_parent(const struct host_path *p, const char **name)
 {
 	const char *rest = p->path + strlen(p->below), *slash = strrchr(rest, '/');
 	char directory[PATH_MAX];
@@ -41,7 +40,7 @@ int host_path_open(const struct host_path *p, int flags, mode_t mode)
 	if (!p->below)
 		return sys_open_at(AT_FDCWD, p->path, flags, mode);
 
-	autoclose int parent = open_parent(p, &name);
+	autoclose int parent = host_path_parent(p, &name);
 
 	return parent < 0 ? parent : sys_open_at(parent, name, flags | O_NOFOLLOW, mode);
 }
@@ -55,7 +54,7 @@ int host_path_connect(const struct host_path *p, int type)
 	if (!p->below)
 		return socket_connect(p->path, type);
 
-	autoclose int parent = open_parent(p, &name);
+	autoclose int parent = host_path_parent(p, &name);
 	autoclose int socket =
 		parent < 0 ? parent : sys_open_at(parent, name, O_PATH | O_NOFOLLOW, 0);
 	int r = socket < 0 ? socket : sys_stat(socket, &st);

@@ -8,8 +8,12 @@
 #include "host/watch.h"
 
 #include "base/fd.h"
+#include "base/table.h"
+#include "heap/log.h"
 #include "host/create/create.h"
+#include "host/host_path.h"
 #include "kernel/socket.h"
+#include "plan/annotations/allow.h"
 #include "state/directory.h"
 
 #include <sys/socket.h>
@@ -26,10 +30,38 @@ int watch_choose(struct watch *w, const struct watch_wishes *wishes, bool foregr
 	}
 	if (wishes->record) {
 		w->kind = wishes->with_profile ? WATCH_WITH_PROFILE : WATCH_ALL;
-		w->path = wishes->record;
+		w->file.path = wishes->record;
 	} else if (wishes->refused) {
 		w->kind = WATCH_REFUSED;
-		w->path = wishes->refused[0] ? wishes->refused : NULL;
+		w->file.path = wishes->refused[0] ? wishes->refused : NULL;
+	}
+
+	return 0;
+}
+
+int watch_annotations(struct watch *w, const struct oci_config *config, const char *const *env,
+		      struct arena *a, struct err *e)
+{
+	static const struct {
+		const char *key;
+		enum plan_watch kind;
+	} known[] = {
+		{ "org.tare.record", WATCH_ALL },
+		{ "org.tare.refused", WATCH_REFUSED },
+	};
+	const char *warning;
+
+	for (size_t i = 0; i < ARRAY_SIZE(known) && w->kind == WATCH_NONE; i++) {
+		const char *value = oci_string_map_find(config->annotations, known[i].key);
+
+		if (!value)
+			continue;
+		if (allow_path(env, known[i].key, value, a, &w->file, &warning, e) < 0)
+			return -1;
+		if (warning)
+			log_warning("%s", warning);
+		else
+			w->kind = known[i].kind;
 	}
 
 	return 0;
@@ -61,8 +93,9 @@ const struct oci_config *watch_config(const struct watch *w, const struct oci_co
 
 int watch_begin(struct watch *w, const char *const *command, struct err *e)
 {
-	const struct recorder_wishes wishes = {
-		.path = w->path,
+	struct recorder_wishes wishes = {
+		.path = w->file.path,
+		.directory = -1,
 		.profile = w->profile,
 		.only_refused = w->kind == WATCH_REFUSED,
 		.command = command,
@@ -70,6 +103,13 @@ int watch_begin(struct watch *w, const char *const *command, struct err *e)
 
 	if (w->kind == WATCH_NONE || (w->kind == WATCH_REFUSED && !w->profile))
 		return 0;
+	if (!w->file.below)
+		return recorder_start(&w->recorder, &wishes, e);
+
+	autoclose int directory = host_path_parent(&w->file, &wishes.name);
+	if (directory < 0)
+		return err_sys(e, directory, "record \"%s\"", w->file.path);
+	wishes.directory = directory;
 
 	return recorder_start(&w->recorder, &wishes, e);
 }

@@ -18,7 +18,7 @@ struct watch_wishes {
 
 struct watch {
 	enum plan_watch kind;
-	const char *path;		       /* of the record; NULL: standard error */
+	struct host_path file;		       /* the record; no path: standard error */
 	const struct seccomp_program *profile; /* set by planning; NULL: it is not in force */
 	struct recorder recorder;
 };
@@ -33,6 +33,13 @@ struct create;
 /* What @wishes mean for a program that tare waits for, or not. 0, or -1: they exclude each other, or have no place to go to. */
 int watch_choose(struct watch *w, const struct watch_wishes *wishes, bool foreground,
 		 struct err *e);
+
+/*
+ * What annotations of @config ask for where the command line asks for nothing: org.tare.record, org.tare.refused. @env is
+ * tare's own environment, which may allow them. 0, or -1.
+ */
+int watch_annotations(struct watch *w, const struct oci_config *config, const char *const *env,
+		      struct arena *a, struct err *e);
 
 /* The config that is planned: @config itself, or, where all is recorded, one with a filter that the planner replaces. */
 const struct oci_config *watch_config(const struct watch *w, const struct oci_config *config,

@@ -306,3 +306,63 @@ def test_a_systemd_property_can_be_switched_off(bundle, switch):
         pytest.skip(r.err)
     assert warning("TARE_ALLOW_ANNOTATIONS", "org.systemd.property.TimeoutStopUSec") in r.err
     assert "TimeoutStop" not in r.out
+
+
+# --- our own: off until a rule names a directory for them
+
+
+RECORD = "org.tare.record"
+
+
+@pytest.fixture
+def recorded(bundle, scratch):
+    (scratch / "d").mkdir()
+    bundle.path = scratch / "d/r"
+    bundle.config["annotations"] = {RECORD: str(bundle.path)}
+    bundle.sh("echo up")
+    argv = bundle.argv
+    bundle.argv = lambda verb, *a, **kw: argv(verb, *a, glob=["--log-level=warning"], **kw)
+    return bundle
+
+
+def test_an_annotation_records_where_a_rule_lets_it(recorded, switch, scratch):
+    off = (f"/annotations/{RECORD}: this annotation is off until {CONF} or TARE_ALLOW_ANNOTATIONS names a directory for it: "
+           "it is left out")
+    r = switch.run(recorded).ok()
+    assert off in r.err and not recorded.path.exists(), r
+    assert switch.run(recorded, env=f"{RECORD}={scratch}/d").ok().err == ""
+    assert recorded.path.read_text().startswith('{"format":"tare-record-1"')
+    recorded.path.unlink()
+    switch.run(recorded, conf=f"annotation {RECORD} {scratch}\n").ok()
+    assert recorded.path.exists()
+
+
+def test_refusals_are_reported_by_annotation_too(recorded, switch, scratch):
+    recorded.config["annotations"] = {"org.tare.refused": str(recorded.path)}
+    recorded.linux["seccomp"] = {
+        "defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_ERRNO"}]}
+    recorded.sh("mkdir /tmp/x; true")
+    switch.run(recorded, env=f"org.tare.refused={scratch}/d").ok()
+    assert '"name":"mkdir"' in recorded.path.read_text()
+
+
+def test_our_own_are_never_just_on(recorded, switch):
+    r = switch.run(recorded, env=f"{RECORD}=on")
+    assert r.code == 1 and f'"{RECORD}" takes a directory, or off' in r.err, r
+    assert "TARE_ALLOW_ANNOTATIONS has switched this annotation off: it is left out" in switch.run(recorded, env=f"{RECORD}=off").ok().err
+
+
+@pytest.mark.parametrize("path, word", [
+    ("{}/other/r", "is not below"), ("{}/d/../other/r", ""), ("{}/d/link/r", "too many levels of symbolic links"),
+    ("{}/d/file-link", "a link is there"), ("{}/d/sub", "a directory is there"), ("{}/d/missing/r", "no such file or directory"),
+    ("{}/d/..", "is a directory"), ("r", "is not absolute"),
+])
+def test_hostile_paths_of_a_record(recorded, switch, scratch, path, word):
+    (scratch / "other").mkdir()
+    (scratch / "d/sub").mkdir()
+    (scratch / "d/link").symlink_to(scratch / "other")
+    (scratch / "d/file-link").symlink_to(scratch / "other/r")
+    recorded.config["annotations"] = {RECORD: path.format(scratch)}
+    r = switch.run(recorded, env=f"{RECORD}={scratch}/d")
+    assert r.code == 1 and word in r.err and os.listdir(scratch / "other") == [], r
+    assert not recorded.exists()

@@ -200,8 +200,11 @@ static int decide(struct create *c, enum purpose purpose, struct arena *a, struc
 		return -1;
 	if (choose_agent(c, own, e) < 0)
 		return bundle_locate(&c->bundle, own, e);
-	if (watch_choose(&c->watch, &c->options->watch, !is_detached(c->options), e) < 0 ||
-	    gather_facts(c, purpose, &facts, own, e) < 0)
+	if (watch_choose(&c->watch, &c->options->watch, !is_detached(c->options), e) < 0)
+		return -1;
+	if (watch_annotations(&c->watch, c->bundle.config, c->options->own_env, own, e) < 0)
+		return bundle_locate(&c->bundle, own, e);
+	if (gather_facts(c, purpose, &facts, own, e) < 0)
 		return -1;
 	c->seccomp_cache.root = c->options->root.path;
 

@@ -17,14 +17,22 @@
 
 #define FILE_SIZE 65536
 
-/* One that ends in a dot is for all that begin so. @path: the value is a path of the host, which can be confined. */
+/*
+ * One that ends in a dot is for all that begin so. @path: the value is a path of the host, which can be confined. @confined:
+ * our own, which is off until a rule names a directory for it.
+ */
 static const struct {
 	const char *key;
-	bool path;
+	bool path, confined;
 } known[] = {
-	{ "run.oci.hooks.stdout", true },   { "run.oci.hooks.stderr", true },
-	{ "run.oci.pidfd_receiver", true }, { "run.oci.seccomp.receiver", true },
-	{ "org.criu.config", true },	    { "org.systemd.property.", false },
+	{ .key = "run.oci.hooks.stdout", .path = true },
+	{ .key = "run.oci.hooks.stderr", .path = true },
+	{ .key = "run.oci.pidfd_receiver", .path = true },
+	{ .key = "run.oci.seccomp.receiver", .path = true },
+	{ .key = "org.criu.config", .path = true },
+	{ .key = "org.systemd.property." },
+	{ .key = "org.tare.record", .path = true, .confined = true },
+	{ .key = "org.tare.refused", .path = true, .confined = true },
 };
 
 static bool covers(const char *rule, const char *key)
@@ -61,6 +69,8 @@ static int apply(const struct rule *r, const char *key, struct arena *a, struct 
 			arena_printf(a, "\"%s\" is no annotation that can be switched", r->key));
 
 	bool off = strcmp(r->value, "off") == 0, on = strcmp(r->value, "on") == 0;
+	if (known[i].confined && on)
+		return refuse(r, e, arena_printf(a, "\"%s\" takes a directory, or off", r->key));
 	if (!on && !off && (r->value[0] != '/' || !known[i].path))
 		return refuse(r, e,
 			      arena_printf(a, "\"%s\" is no value for \"%s\"", r->value, r->key));
@@ -167,12 +177,21 @@ static const char *read_file(struct arena *a, struct err *e)
 	return text;
 }
 
+static bool is_confined(const char *key)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+		if (known[i].confined && covers(known[i].key, key))
+			return true;
+
+	return false;
+}
+
 int allow_find(const char *const *env, const char *key, struct arena *a, struct allowance *found,
 	       struct err *e)
 {
 	const char *text = read_file(a, e), *variable = env_value(env, ALLOW_VARIABLE);
 
-	*found = (struct allowance) { .on = true };
+	*found = (struct allowance) { .on = !is_confined(key) };
 	if (!text || allow_parse(text, true, key, a, found, e) < 0)
 		return -1;
 
@@ -191,6 +210,14 @@ int allow_path(const char *const *env, const char *key, const char *value, struc
 	*warning = NULL;
 	if (allow_find(env, key, a, &found, e) < 0)
 		return -1;
+	if (!found.on && !found.by) {
+		*warning = arena_printf(a,
+					"%s: this annotation is off until " ALLOW_FILE
+					" or " ALLOW_VARIABLE
+					" names a directory for it: it is left out",
+					place);
+		return 0;
+	}
 	if (!found.on) {
 		*warning =
 			arena_printf(a, "%s: %s has switched this annotation off: it is left out",

@@ -9,7 +9,7 @@
  *	annotation run.oci.pidfd_receiver off
  *
  * In the environment the same, as KEY=VALUE with commas between; it has the last word. Without either those of crun are on, as
- * with crun.
+ * with crun; our own, org.tare.record and org.tare.refused, are off until a rule names a directory for them.
  */
 #pragma once
 
