@@ -87,6 +87,9 @@ struct options {
 	/* check */
 	const char *for_kernel; /* --kernel */
 	struct text_list records;
+	/* inspect */
+	bool drift;
+	unsigned pid;
 	/* profile */
 	const char *refused_by;
 	struct text_list runtimes;

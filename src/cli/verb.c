@@ -11,11 +11,12 @@
 #include <string.h>
 
 const struct verb *const verbs[] = {
-	&verb_create,	&verb_start,   &verb_run,    &verb_box,	       &verb_state,
-	&verb_kill,	&verb_exec,    &verb_delete, &verb_list,       &verb_ps,
-	&verb_pause,	&verb_resume,  &verb_update, &verb_checkpoint, &verb_restore,
-	&verb_events,	&verb_plan,    &verb_check,  &verb_profile,    &verb_kernel,
-	&verb_features, &verb_version, &verb_spec,   &verb_help,       NULL,
+	&verb_create, &verb_start,    &verb_run,     &verb_box,	       &verb_state,
+	&verb_kill,   &verb_exec,     &verb_delete,  &verb_list,       &verb_ps,
+	&verb_pause,  &verb_resume,   &verb_update,  &verb_checkpoint, &verb_restore,
+	&verb_events, &verb_plan,     &verb_check,   &verb_profile,    &verb_inspect,
+	&verb_kernel, &verb_features, &verb_version, &verb_spec,       &verb_help,
+	NULL,
 };
 
 static const struct flag global_rows[] = {

@@ -57,9 +57,9 @@ struct verb {
 };
 
 extern const struct verb verb_box, verb_check, verb_checkpoint, verb_create, verb_delete,
-	verb_events, verb_exec, verb_features, verb_help, verb_kill, verb_kernel, verb_list,
-	verb_pause, verb_plan, verb_profile, verb_ps, verb_restore, verb_resume, verb_run,
-	verb_spec, verb_start, verb_state, verb_update, verb_version;
+	verb_events, verb_exec, verb_features, verb_help, verb_kill, verb_inspect, verb_kernel,
+	verb_list, verb_pause, verb_plan, verb_profile, verb_ps, verb_restore, verb_resume,
+	verb_run, verb_spec, verb_start, verb_state, verb_update, verb_version;
 
 /* All of them, in the order of --help; NULL-terminated. */
 extern const struct verb *const verbs[];

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * host/inspect/namespaces.c - inspect: namespaces, id maps, host name
+ */
+#include "base/fd.h"
+#include "base/fmt.h"
+#include "host/inspect/rows.h"
+#include "kernel/namespaces.h"
+#include "kernel/process.h"
+#include "kernel/procfs.h"
+#include "plan/accounts.h"
+
+#include <string.h>
+
+/* As it is called below /proc/PID/ns. */
+static const char *file_of(const struct sys_namespace *kind)
+{
+	if (kind->type == CLONE_NEWNS)
+		return "mnt";
+
+	return kind->type == CLONE_NEWNET ? "net" : kind->name;
+}
+
+static const char *link_of(struct inspect *i, const char *path)
+{
+	char text[128];
+	ssize_t n = sys_read_link_at(AT_FDCWD, path, text, sizeof(text) - 1);
+
+	text[n > 0 ? n : 0] = '\0';
+
+	return arena_strdup(i->arena, text);
+}
+
+static const struct oci_linux_namespace *find_asked(const struct inspect *i, const char *name)
+{
+	const struct oci_linux *linux = i->config ? i->config->linux : NULL;
+
+	for (size_t k = 0; linux && k < linux->namespaces_count; k++)
+		if (strcmp(linux->namespaces[k].type, name) == 0)
+			return &linux->namespaces[k];
+
+	return NULL;
+}
+
+static void look_at(struct inspect *i, const struct sys_namespace *kind)
+{
+	const struct oci_linux_namespace *asked = find_asked(i, kind->name);
+	const char *file = file_of(kind), *own, *ours;
+	struct stat joined, its;
+
+	own = link_of(i, arena_printf(i->arena, "/proc/%d/ns/%s", i->pid, file));
+	ours = link_of(i, arena_printf(i->arena, "/proc/self/ns/%s", file));
+	if (!own[0])
+		return;
+
+	bool shared = strcmp(own, ours) == 0;
+	const char *value = shared ? "the host's" : "its own";
+	if (i->config && asked && asked->path && asked->path[0]) {
+		bool same = sys_stat_at(AT_FDCWD, asked->path, 0, &joined) == 0 &&
+			    sys_stat_at(AT_FDCWD,
+					arena_printf(i->arena, "/proc/%d/ns/%s", i->pid, file), 0,
+					&its) == 0 &&
+			    joined.st_ino == its.st_ino;
+
+		inspect_compare(i, "namespace", kind->name, same ? asked->path : own, asked->path);
+	} else if (i->config) {
+		inspect_compare(i, "namespace", kind->name, value,
+				asked ? "its own" : "the host's");
+	} else {
+		inspect_fact(i, "namespace", kind->name, "%s", value);
+	}
+	inspect_fact(i, "namespace", arena_printf(i->arena, "%s inode", kind->name), "%s", own);
+}
+
+/* ---- id maps ---- */
+
+static const char *map_text(struct inspect *i, const struct id_range *ranges, size_t count)
+{
+	char text[2048] = "";
+
+	for (size_t k = 0; k < count; k++)
+		fmt_text(text + strlen(text), sizeof(text) - strlen(text), "%s%u %u %u",
+			 k > 0 ? ", " : "", ranges[k].inside, ranges[k].outside, ranges[k].count);
+
+	return arena_strdup(i->arena, text);
+}
+
+static void look_at_map(struct inspect *i, bool group)
+{
+	char text[16384];
+	struct id_range ranges[64];
+	const char *file = group ? "gid_map" : "uid_map", *real;
+	const struct step *s = NULL;
+	size_t count = 0;
+
+	if (proc_read(i->pid, file, text, sizeof(text)) < 0)
+		return;
+	for (const char *at = text; count < 64 && account_parse_map(&at, &ranges[count]) == 0;)
+		count++;
+	real = map_text(i, ranges, count);
+	for (size_t n = 0; (s = inspect_step(i, OP_WRITE_ID_MAP, n)) && s->id_map.group != group;
+	     n++)
+		;
+	if (s && s->id_map.way == ID_MAP_WRITE)
+		inspect_compare(i, "namespace", file, real,
+				map_text(i, s->id_map.ranges, s->id_map.count));
+	else
+		inspect_fact(i, "namespace", file, "%s", real);
+}
+
+/* ---- names ---- */
+
+struct names {
+	int namespace, answer;
+};
+
+static int read_names(void *arg)
+{
+	const struct names *n = arg;
+	struct utsname name;
+
+	if (sys_setns(n->namespace, CLONE_NEWUTS) < 0 || sys_uname(&name) < 0)
+		return 1;
+
+	return sys_write_all(n->answer, &name, sizeof(name)) < 0;
+}
+
+/* uname(2) is about the namespace that one is in: a child joins it. */
+static void look_at_names(struct inspect *i)
+{
+	const struct sys_clone clone = { .cgroup = -1 };
+	autoclose int ns = proc_open(i->pid, "ns/uts", O_RDONLY);
+	const struct step *host = inspect_step(i, OP_SET_HOSTNAME, 0);
+	const struct step *domain = inspect_step(i, OP_SET_DOMAINNAME, 0);
+	struct names n = { .namespace = ns };
+	struct utsname name;
+	int ends[2], status;
+
+	if (ns < 0 || sys_pipe(ends) < 0)
+		return;
+	n.answer = ends[1];
+
+	pid_t pid = sys_clone_call(&clone, NULL, read_names, &n);
+	sys_close(ends[1]);
+	bool known =
+		pid > 0 && sys_read_all(ends[0], &name, sizeof(name)) == (ssize_t) sizeof(name);
+	sys_close(ends[0]);
+	if (pid > 0)
+		sys_wait(pid, &status, 0);
+	if (!known)
+		return;
+	if (host)
+		inspect_compare(i, "namespace", "hostname", name.nodename, host->text);
+	else
+		inspect_fact(i, "namespace", "hostname", "%s", name.nodename);
+	if (domain)
+		inspect_compare(i, "namespace", "domainname", name.domainname, domain->text);
+}
+
+void inspect_namespaces(struct inspect *i)
+{
+	for (size_t k = 0; k < sys_namespaces_count; k++)
+		look_at(i, &sys_namespaces[k]);
+	look_at_map(i, false);
+	look_at_map(i, true);
+	look_at_names(i);
+}

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * host/inspect/process.c - inspect: who the process is, and what it may do
+ *
+ * What execve(2) makes of the capabilities that were set before it is the kernel's rule (capabilities(7), "Transformation of
+ * capabilities during execve()"): root gets inheritable and bounding, all others the ambient ones.
+ */
+#include "base/fmt.h"
+#include "base/table.h"
+#include "host/inspect/rows.h"
+#include "kernel/process.h"
+#include "kernel/procfs.h"
+#include "plan/accounts.h"
+#include "plan/process/caps.h"
+
+#include <string.h>
+#include <sys/resource.h>
+
+#define SECTION "process"
+
+/* ---- ids ---- */
+
+/* @id of the host as the process' own user namespace has it. */
+static uint32_t inside(const struct inspect *i, bool group, uint32_t id)
+{
+	char text[16384];
+	struct id_range r;
+
+	if (proc_read(i->pid, group ? "gid_map" : "uid_map", text, sizeof(text)) < 0)
+		return id;
+	for (const char *at = text; account_parse_map(&at, &r) == 0;)
+		if (id >= r.outside && id - r.outside < r.count)
+			return r.inside + (id - r.outside);
+
+	return id;
+}
+
+/* The numbers of the line, each as it is inside, with one blank between. */
+static const char *ids_of(struct inspect *i, const char *field, bool group)
+{
+	const char *at = inspect_status(i, field);
+	char text[2048] = "";
+	uint32_t id;
+
+	while (account_parse_id(&at, &id) == 0) {
+		at += strspn(at, "\t ");
+		fmt_text(text + strlen(text), sizeof(text) - strlen(text), "%s%u",
+			 text[0] ? " " : "", inside(i, group, id));
+	}
+
+	return arena_strdup(i->arena, text);
+}
+
+static const char *four(struct inspect *i, uint32_t id)
+{
+	return arena_printf(i->arena, "%u %u %u %u", id, id, id, id);
+}
+
+static const char *sorted_groups(struct inspect *i, const gid_t *groups, size_t count)
+{
+	char text[2048] = "";
+	int64_t last = -1;
+
+	for (size_t n = 0; n < count; n++) {
+		int64_t next = INT64_MAX;
+
+		for (size_t k = 0; k < count; k++)
+			if (groups[k] > last && groups[k] < next)
+				next = groups[k];
+		if (next == INT64_MAX)
+			break;
+		fmt_text(text + strlen(text), sizeof(text) - strlen(text), "%s%u",
+			 text[0] ? " " : "", (unsigned) next);
+		last = next;
+	}
+
+	return arena_strdup(i->arena, text);
+}
+
+static void look_at_ids(struct inspect *i)
+{
+	const struct step *s = inspect_step(i, OP_SET_USER, 0);
+	const char *uids = ids_of(i, "Uid:", false), *gids = ids_of(i, "Gid:", true);
+	const char *groups = ids_of(i, "Groups:", true);
+
+	if (!s) {
+		inspect_fact(i, SECTION, "user", "%s", uids);
+		inspect_fact(i, SECTION, "group", "%s", gids);
+	} else {
+		inspect_compare(i, SECTION, "user", uids, four(i, s->user.uid));
+		inspect_compare(i, SECTION, "group", gids, four(i, s->user.gid));
+	}
+	if (s && s->user.set_groups)
+		inspect_compare(i, SECTION, "groups", groups,
+				sorted_groups(i, s->user.groups, s->user.group_count));
+	else
+		inspect_fact(i, SECTION, "groups", "%s", groups);
+}
+
+/* ---- capabilities ---- */
+
+static const char *caps_text(struct inspect *i, uint64_t set)
+{
+	char text[2048] = "";
+
+	for (size_t k = 0; k < caps_count; k++)
+		if (set >> k & 1)
+			fmt_text(text + strlen(text), sizeof(text) - strlen(text), "%s%s",
+				 text[0] ? " " : "", caps_names[k]);
+
+	return arena_strdup(i->arena, text);
+}
+
+static uint64_t set_of(struct inspect *i, const char *field)
+{
+	uint64_t set = 0;
+
+	for (const char *at = inspect_status(i, field); *at; at++)
+		set = set << 4 | (uint64_t) (*at <= '9' ? *at - '0' : *at - 'a' + 10);
+
+	return set;
+}
+
+static struct caps_sets behind_exec(const struct inspect *i, const struct step *s)
+{
+	const struct step *user = inspect_step(i, OP_SET_USER, 0);
+	struct caps_sets c = {
+		.bounding = s->caps.bounding,
+		.inheritable = s->caps.inheritable,
+		.ambient = s->caps.ambient,
+		.permitted = s->caps.ambient,
+	};
+
+	if (user && user->user.uid == 0)
+		c.permitted = s->caps.inheritable | s->caps.bounding;
+	if (inspect_step(i, OP_NO_NEW_PRIVS, 0))
+		c.permitted &= s->caps.permitted;
+	c.effective = c.permitted;
+
+	return c;
+}
+
+static void look_at_caps(struct inspect *i)
+{
+	const struct step *s = inspect_step(i, OP_SET_CAPS, 0);
+	const struct caps_sets asked = s ? behind_exec(i, s) : (struct caps_sets) { 0 };
+	const struct {
+		const char *field, *name;
+		uint64_t asked;
+	} sets[] = {
+		{ "CapBnd:", "bounding set", asked.bounding },
+		{ "CapEff:", "effective set", asked.effective },
+		{ "CapPrm:", "permitted set", asked.permitted },
+		{ "CapInh:", "inheritable set", asked.inheritable },
+		{ "CapAmb:", "ambient set", asked.ambient },
+	};
+
+	for (size_t k = 0; k < ARRAY_SIZE(sets); k++) {
+		const char *real = caps_text(i, set_of(i, sets[k].field));
+
+		if (s)
+			inspect_compare(i, "caps", sets[k].name, real, caps_text(i, sets[k].asked));
+		else
+			inspect_fact(i, "caps", sets[k].name, "%s", real);
+	}
+}
+
+/* ---- filter, labels ---- */
+
+static void look_at_filter(struct inspect *i)
+{
+	static const char *const modes[] = { "none", "strict", "filter" };
+	const char *mode = inspect_status(i, "Seccomp:");
+	const char *real = mode[0] >= '0' && mode[0] <= '2' ? modes[mode[0] - '0'] : mode;
+	const char *privs = inspect_status(i, "NoNewPrivs:");
+
+	if (i->plan) {
+		inspect_compare(i, SECTION, "no_new_privs", privs,
+				inspect_step(i, OP_NO_NEW_PRIVS, 0) ? "1" : "0");
+		inspect_compare(i, SECTION, "seccomp", real,
+				inspect_step(i, OP_SET_SECCOMP, 0) ? "filter" : real);
+	} else {
+		inspect_fact(i, SECTION, "no_new_privs", "%s", privs);
+		inspect_fact(i, SECTION, "seccomp", "%s", real);
+	}
+	inspect_fact(i, SECTION, "seccomp filters", "%s", inspect_status(i, "Seccomp_filters:"));
+}
+
+static void look_at_label(struct inspect *i)
+{
+	char text[512];
+
+	if (proc_read(i->pid, "attr/current", text, sizeof(text)) <= 0)
+		return;
+	text[strcspn(text, "\n")] = '\0';
+	inspect_fact(i, SECTION, "label", "%s", text);
+}
+
+/* ---- limits ---- */
+
+static const char *limit_text(struct inspect *i, const struct sys_rlimit *l)
+{
+	char soft[24], hard[24];
+
+	fmt_text(soft, sizeof(soft), "%llu", (unsigned long long) l->soft);
+	fmt_text(hard, sizeof(hard), "%llu", (unsigned long long) l->hard);
+
+	return arena_printf(i->arena, "%s:%s", l->soft == UINT64_MAX ? "unlimited" : soft,
+			    l->hard == UINT64_MAX ? "unlimited" : hard);
+}
+
+static void look_at_rlimits(struct inspect *i, enum step_op op)
+{
+	const struct step *s;
+
+	for (size_t n = 0; (s = inspect_step(i, op, n)); n++) {
+		const struct sys_rlimit asked = { s->rlimit.soft, s->rlimit.hard };
+		struct sys_rlimit now;
+
+		if (sys_get_rlimit(i->pid, s->rlimit.resource, &now) == 0)
+			inspect_compare(i, "rlimit", s->rlimit.name, limit_text(i, &now),
+					limit_text(i, &asked));
+	}
+}
+
+static const char *line_of(struct inspect *i, const char *file)
+{
+	char text[256];
+
+	if (proc_read(i->pid, file, text, sizeof(text)) < 0)
+		return "";
+	text[strcspn(text, "\n")] = '\0';
+
+	return arena_strdup(i->arena, text);
+}
+
+static void look_at_rest(struct inspect *i)
+{
+	const struct step *score = inspect_step(i, OP_SET_OOM_SCORE, 0);
+	const struct step *umask = inspect_step(i, OP_SET_UMASK, 0);
+	const char *mask = inspect_status(i, "Umask:");
+
+	if (score)
+		inspect_compare(i, SECTION, "oom score", line_of(i, "oom_score_adj"),
+				arena_printf(i->arena, "%lld", (long long) score->number));
+	else
+		inspect_fact(i, SECTION, "oom score", "%s", line_of(i, "oom_score_adj"));
+	if (umask && mask[0] && umask->place && umask->place[0])
+		inspect_compare(i, SECTION, "umask", mask,
+				arena_printf(i->arena, "%04o", (unsigned) umask->number));
+	else
+		inspect_fact(i, SECTION, "umask", "%s", mask);
+	inspect_fact(i, SECTION, "CPUs", "%s", inspect_status(i, "Cpus_allowed_list:"));
+	inspect_fact(i, SECTION, "memory nodes", "%s", inspect_status(i, "Mems_allowed_list:"));
+	inspect_fact(i, SECTION, "descriptors", "%s", inspect_status(i, "FDSize:"));
+}
+
+void inspect_process(struct inspect *i)
+{
+	look_at_ids(i);
+	look_at_caps(i);
+	look_at_filter(i);
+	look_at_label(i);
+	look_at_rlimits(i, OP_SET_RLIMIT);
+	look_at_rlimits(i, OP_SET_PROCESS_LIMIT);
+	look_at_rest(i);
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * host/inspect/rows.h - the subjects of inspect, and the rows that they make
+ */
+#pragma once
+
+#include "heap/arena.h"
+#include "libocispec/oci_types.h"
+#include "plan/plan.h"
+#include "state/record.h"
+
+struct inspect_row {
+	const char *section, *name, *value;
+	const char *asked; /* NULL: config.json says nothing of it */
+	bool differs;
+};
+
+struct inspect {
+	pid_t pid;
+	const struct record *record;
+	/* NULL: there is nothing to compare with: the bundle has gone, or @pid is not the first process */
+	const struct plan *plan;
+	const struct oci_config *config;
+	char *status; /* text of /proc/PID/status */
+	struct arena *arena;
+	struct inspect_row *rows;
+	size_t count, room;
+};
+
+/* A fact: its value. */
+void inspect_fact(struct inspect *i, const char *section, const char *name, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+
+/* The same beside what was asked for: they agree where both are the same text. */
+void inspect_compare(struct inspect *i, const char *section, const char *name, const char *value,
+		     const char *asked);
+
+/* The same where that is not told by the text: @agrees. */
+void inspect_judge(struct inspect *i, const char *section, const char *name, const char *value,
+		   const char *asked, bool agrees);
+
+/* The step @op that is the @n-th of its kind, from 0 on; NULL: there is none. */
+const struct step *inspect_step(const struct inspect *i, enum step_op op, size_t n);
+
+/* The value of `@field:` in /proc/PID/status, in the arena; "": it has none. @field with its colon. */
+const char *inspect_status(struct inspect *i, const char *field);
+
+typedef void inspect_subject(struct inspect *i);
+
+inspect_subject inspect_namespaces; /* namespaces.c: and id maps, host name */
+inspect_subject inspect_process;    /* process.c: ids, capabilities, limits, filter, labels */
+inspect_subject inspect_cgroups;    /* cgroups.c: paths, limits, device programs */
+inspect_subject inspect_mounts;	    /* mounts.c: mounts, masked and read-only paths, root */

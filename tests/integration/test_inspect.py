@@ -1,0 +1,272 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""inspect: what isolation a container really has, and what changed behind the runtime's back."""
+import ctypes
+import json
+import os
+import pathlib
+import re
+import subprocess
+
+import pytest
+
+import defaults
+import harness
+from harness import LAYOUT, TESTER, cgroup_mount, command, has_v2, poll, tare_only
+
+pytestmark = tare_only
+
+
+def rows(bundle, *flags, code=0):
+    r = bundle.verb("inspect", "--json", *flags)
+    assert r.code == code, r
+    return json.loads(r.out)
+
+
+def drift(bundle):
+    """[(section, name, value, asked)] of what is not as config.json asks."""
+    r = bundle.verb("inspect", "--drift", "--json")
+    told = json.loads(r.out)
+    found = [(row["section"], row["name"], row["value"], row["asked"]) for row in told["rows"]]
+    assert r.code == (2 if found else 0) and told["drift"] == bool(found) and told["compared"], r
+    return found
+
+
+def value(told, section, name):
+    [found] = [row["value"] for row in told["rows"] if (row["section"], row["name"]) == (section, name)]
+    return found
+
+
+def has(controller):
+    return LAYOUT in ("plain", "v1") or (LAYOUT == "v2" and has_v2(controller))
+
+
+@pytest.fixture
+def full(bundle):
+    """A container that asks for much of what can be asked for."""
+    limits = {"memory": {"limit": 100_000_001}, "pids": {"limit": 50}}
+    bundle.linux.setdefault("resources", {}).update({name: limit for name, limit in limits.items() if has(name)})
+    bundle.config["hostname"] = "inspected"
+    bundle.process["rlimits"] = [{"type": "RLIMIT_NOFILE", "soft": 100, "hard": 200}]
+    bundle.process["oomScoreAdj"] = 50
+    bundle.process["noNewPrivileges"] = True
+    bundle.process["user"] = {"uid": 0, "gid": 0, "additionalGids": [7, 5], "umask": 0o27}
+    bundle.process["capabilities"] = {kind: ["CAP_KILL", "CAP_CHOWN"] for kind in ("bounding", "effective", "permitted")}
+    bundle.linux["maskedPaths"] = ["/proc/keys", "/proc/nothing"]
+    bundle.linux["readonlyPaths"] = ["/proc/sys"]
+    bundle.linux["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["getpgid"], "action": "SCMP_ACT_ERRNO"}]}
+    bundle.mount("/data", "tmpfs", "tmpfs", "nosuid", "nodev", "size=1m")
+    return bundle.writable().stay().up().ready()
+
+
+# --- right after start
+
+
+@pytest.mark.layouts
+def test_nothing_differs_right_after_start(full):
+    assert drift(full) == []
+
+
+@pytest.mark.layouts
+def test_the_values_are_the_kernels(full):
+    told, pid = rows(full), full.pid
+    status = harness.proc_status(pid)
+    assert told["pid"] == pid and told["id"] == full.id
+    assert value(told, "process", "user") == " ".join(status["Uid"].split())
+    assert value(told, "process", "groups") == "5 7"
+    assert value(told, "process", "umask") == "0027"
+    assert value(told, "process", "oom score") == pathlib.Path(f"/proc/{pid}/oom_score_adj").read_text().strip()
+    assert value(told, "rlimit", "RLIMIT_NOFILE") == "100:200"
+    assert value(told, "caps", "bounding set") == "CAP_CHOWN CAP_KILL" and int(status["CapBnd"], 16) == 1 << 5 | 1
+    assert value(told, "process", "seccomp") == "filter" and value(told, "process", "no_new_privs") == "1"
+    for kind in ("pid", "uts", "ipc"):
+        assert value(told, "namespace", f"{kind} inode") == os.readlink(f"/proc/{pid}/ns/{kind}")
+        assert value(told, "namespace", kind) == "its own"
+    assert value(told, "namespace", "hostname") == "inspected"
+    assert value(told, "mount", "/data") == "tmpfs nosuid nodev"
+    assert value(told, "path", "/proc/keys") == "masked"
+
+
+def test_the_text_says_the_same(full):
+    text = full.verb("inspect").ok().out
+    for row in rows(full)["rows"]:
+        if row["section"] != "usage":
+            assert re.search(rf"^  {re.escape(row['section'])} +{re.escape(row['name'])} +{re.escape(row['value'] or '-')}$", text, re.M), row
+
+
+@pytest.mark.parametrize("change", [
+    lambda b: b.process["user"].update(uid=1000, gid=1000),
+    lambda b: b.process.update(noNewPrivileges=False),
+    lambda b: b.process.pop("capabilities", None),
+    lambda b: b.process.update(capabilities={k: ["CAP_KILL"] for k in ("bounding", "effective", "permitted", "inheritable", "ambient")},
+                               user={"uid": 1000, "gid": 1000}),
+    lambda b: b.userns(),
+    lambda b: b.unlisted("network"),
+    lambda b: b.unlisted("pid"),
+    lambda b: b.config["root"].update(readonly=True) or b.mount("/tmp", "bind", b.rootfs / "tmp", "bind", "rw"),
+    lambda b: b.mount("/data", "bind", "/usr", "rbind", "ro", "noexec"),
+    lambda b: b.chroot(),
+], ids=["user", "privs", "no-caps", "ambient", "userns", "host-network", "host-pid", "readonly", "bind", "chroot"])
+def test_nothing_differs_in_other_shapes(bundle, change):
+    bundle.writable()
+    change(bundle)
+    bundle.stay().up().ready()
+    assert drift(bundle) == []
+
+
+def test_an_ordinary_users_container(bundles):
+    bundle = bundles(user=TESTER, config=defaults.rootless(TESTER, TESTER))
+    bundle.process["terminal"] = False
+    bundle.writable().stay().up().ready()
+    assert drift(bundle) == []
+
+
+# --- behind the runtime's back
+
+
+def inside(bundle, *command_):
+    """As root of the host, in the container's namespaces."""
+    subprocess.run(["nsenter", "-t", str(bundle.pid), "-m", "-u", "--", *command_], check=True)
+
+
+BIND, REMOUNT = 0x1000, 0x20
+RDONLY, NOSUID, NODEV, NOEXEC = 1, 2, 4, 8
+
+
+def remount(bundle, target, flags):
+    """mount(2) itself: busybox's own knows not all flags."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    namespace = os.open(f"/proc/{bundle.pid}/ns/mnt", os.O_RDONLY)
+    child = os.fork()
+    if child == 0:
+        failed = libc.setns(namespace, 0x20000) or libc.mount(None, target.encode(), None, REMOUNT | BIND | flags, None)
+        os._exit(1 if failed else 0)  # pylint: disable=protected-access
+    os.close(namespace)
+    assert os.waitpid(child, 0)[1] == 0
+
+
+def limit_files(bundle):
+    if os.path.exists(f"{bundle.cgroup('memory')}/memory.max"):
+        return "memory.max", "pids.max"
+    return "memory.limit_in_bytes", "pids.max"
+
+
+def write_limit(bundle, controller, index, text):
+    (bundle.cgroup(controller) / limit_files(bundle)[index]).write_text(text)
+
+
+CHANGES = [
+    ("limit", lambda b: write_limit(b, "memory", 0, "200003584")),
+    ("limit", lambda b: write_limit(b, "pids", 1, "60")),
+    ("limit", lambda b: b.verb("update", "--pids-limit", "70").ok()),
+    ("RLIMIT_NOFILE", lambda b: subprocess.run(["prlimit", "--pid", str(b.pid), "--nofile=50:60"], check=True)),
+    ("oom score", lambda b: pathlib.Path(f"/proc/{b.pid}/oom_score_adj").write_text("900")),
+    ("hostname", lambda b: inside(b, "hostname", "other")),
+    ("/data", lambda b: remount(b, "/data", 0)),
+    ("/data", lambda b: inside(b, "umount", "/data")),
+    ("/data", lambda b: remount(b, "/data", RDONLY | NOSUID | NODEV)),
+    ("/home", lambda b: inside(b, "mount", "-t", "tmpfs", "tmpfs", "/home")),
+    ("/root", lambda b: inside(b, "mount", "--bind", "/etc", "/root")),
+    ("/proc/keys", lambda b: inside(b, "umount", "/proc/keys")),
+    ("/proc/sys", lambda b: remount(b, "/proc/sys", 0)),
+    ("/proc/sys", lambda b: inside(b, "umount", "/proc/sys")),
+    ("/", lambda b: remount(b, "/", RDONLY)),
+    ("cgroup", lambda b: pathlib.Path(f"{cgroup_mount('pids')}/cgroup.procs").write_text(str(b.pid))),
+    ("/tmp", lambda b: inside(b, "mount", "-t", "tmpfs", "tmpfs", "/tmp")),
+    ("/dev/shm", lambda b: remount(b, "/dev/shm", 0)),
+    ("/dev/mqueue", lambda b: inside(b, "umount", "/dev/mqueue")),
+    ("/sys", lambda b: remount(b, "/sys", NOSUID | NODEV | NOEXEC)),
+]
+
+
+@pytest.mark.parametrize("number", range(len(CHANGES)))
+def test_each_change_is_named(full, number):
+    if LAYOUT == "none" and CHANGES[number][0] in ("limit", "cgroup"):
+        pytest.skip("there are no cgroups")
+    what, change = CHANGES[number]
+    change(full)
+    found = drift(full)
+    assert found and all(what in (section, name) for section, name, *_ in found), found
+
+
+def test_a_change_of_the_program_itself_is_named_too(bundle):
+    bundle.process["user"] = {"uid": 0, "gid": 0}
+    bundle.process["capabilities"] = {k: ["CAP_SETUID", "CAP_SETGID"] for k in ("bounding", "effective", "permitted")}
+    bundle.writable().sh("touch /tmp/ready; exec su user -c 'sleep 1000'")
+    bundle.up().ready()
+    poll(lambda: ("process", "user", "1000 1000 1000 1000", "0 0 0 0") in drift(bundle), "the other user")
+
+
+# --- what can't be compared
+
+
+def test_another_process_is_only_told(full):
+    r = command(*full.argv("exec", "--detach", tail=["sleep", "1000"])).ok()
+    other = [pid for pid in json.loads(full.verb("ps", "--format", "json").ok().out) if pid != full.pid][-1]
+    told = rows(full, "--pid", str(other))
+    assert told["pid"] == other and told["compared"] is False and r.code == 0
+    assert full.verb("inspect", "--pid", "1").code == 1
+
+
+def test_without_its_bundle_there_is_nothing_to_compare_with(full):
+    (full.dir / "config.json").rename(full.dir / "moved")
+    told = rows(full)
+    assert told["compared"] is False and value(told, "config", "config.json").startswith("nothing to compare with: ")
+    (full.dir / "moved").rename(full.dir / "config.json")
+
+
+def test_a_container_that_does_not_run_is_refused(bundle):
+    bundle.sh("exit 0").create().ok()
+    assert bundle.verb("inspect").code == 0
+    bundle.start().ok()
+    bundle.wait("stopped")
+    r = bundle.verb("inspect")
+    assert r.code == 1 and r.err == f'tare: inspect "{bundle.id}": container not running\n', r
+
+
+# --- configs that engines have written
+
+CONFIGS = sorted((harness.HERE.parent / "data/configs").glob("*.json"))
+
+
+def adapt(bundle, config):
+    """As it would be on this machine: the program sleeps, what only the engine's host had is left out."""
+    ours = bundle.config
+    config["root"] = {**config.get("root", {}), "path": str(bundle.rootfs)}
+    config.pop("hooks", None)
+    config["annotations"] = {}
+    process = config.setdefault("process", {"cwd": "/"})
+    process.update(args=["sleep", "1000"], terminal=False, cwd="/")
+    process["env"] = [e for e in process.get("env", []) if not e.startswith("PATH=")] + ["PATH=/bin"]
+    for key in ("selinuxLabel", "apparmorProfile", "consoleSize", "ioPriority", "scheduler"):
+        process.pop(key, None)
+    linux = config.setdefault("linux", {})
+    for key in ("mountLabel", "intelRdt", "netDevices", "devices", "resources", "sysctl"):
+        linux.pop(key, None)
+    if "cgroupsPath" in ours["linux"]:
+        linux["cgroupsPath"] = ours["linux"]["cgroupsPath"]
+    for namespace in linux.get("namespaces", []):
+        if not os.path.exists(namespace.get("path") or "/"):
+            del namespace["path"]
+    linux.pop("seccomp", None)
+    config["mounts"] = [m for m in config.get("mounts", []) if m.get("type") not in ("bind", "none") and "bind" not in m.get("options", [])
+                        and "rbind" not in m.get("options", []) and not m.get("type", "").startswith("cgroup")]
+    bundle.config = config
+    return bundle
+
+
+def test_nothing_differs_for_configs_of_engines(bundles):
+    """Each of them that this machine can run; the others are about things that it has not."""
+    compared, differing = 0, {}
+    for path in CONFIGS:
+        bundle = bundles()
+        try:
+            adapt(bundle, json.loads(path.read_text()))
+        except (KeyError, TypeError):
+            continue
+        if bundle.create().code == 0 and bundle.start().code == 0:
+            compared += 1
+            found = drift(bundle)
+            if found:
+                differing[path.name] = found
+        bundle.clean()
+    assert differing == {} and compared > 100, compared
