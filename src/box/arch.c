@@ -218,11 +218,11 @@ static void use_qemu(struct box *b, const char *qemu, const struct found *f)
 static void tell_of_qemu(struct box *b)
 {
 	/* Where the box could have had its own, its omission is told already. */
-	if (!b->quiet && !b->told_of_qemu && b->level[WISH_BINFMT] == 0)
+	if (!b->quiet && !b->warned_of_qemu && b->level[WISH_BINFMT] == 0)
 		log_notice(
 			"box \"%s\": only the first program is run by qemu: for others the host needs binfmt_misc",
 			b->id);
-	b->told_of_qemu = true;
+	b->warned_of_qemu = true;
 }
 
 /*

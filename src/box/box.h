@@ -152,7 +152,7 @@ struct box {
 	size_t omission_count;
 	unsigned rounds;
 
-	bool told_of_qemu;
+	bool warned_of_qemu;
 	bool whole; /* ROOT is the host's own */
 	size_t mounts_room;
 	struct layers_step layers;
@@ -253,9 +253,11 @@ typedef int box_subject(struct box *b, struct err *e);
 /* In the order of the table in config.c. */
 box_subject box_choose_account; /* account.c: --user, --groups */
 box_subject
-	box_namespaces; /* namespaces.c: --share, --unshare, --net, --userns, --hostname, --time-offset */
+	/* namespaces.c: --share, --unshare, --net, --userns, --hostname, --time-offset */
+	box_namespaces;
 box_subject
-	box_process; /* process.c: program, environment, directory, terminal, capabilities, limits */
+	/* process.c: program, environment, directory, terminal, capabilities, limits */
+	box_process;
 box_subject box_mounts;	 /* mounts.c: default mounts, --bind, --tmpfs, --mount, --dns */
 box_subject box_devices; /* devices.c: --device, --privileged */
 box_subject box_limits;	 /* limits.c: --memory, --cpus ... */

@@ -3,9 +3,9 @@
  * cgroup/cgroup.h - making, filling, killing and removing a container's cgroups
  *
  * Runs in tare, in the host's namespaces, for create and run, kill and delete. A directory is an
- * absolute path below a cgroup mount of the host, as the plan or the record has it; one with a
- * `..` is refused. Nothing is decided here (that is plan/limits/cgroup.c and plan/limits/resources.c), nothing
- * is allocated, and no wait is longer than CGROUP_PATIENCE without any progress.
+ * absolute path below a cgroup mount of the host, as the plan or the record has it; one with a `..`
+ * is refused. Nothing is decided here (that is plan/limits/cgroup.c and plan/limits/resources.c),
+ * nothing is allocated, and no wait is longer than CGROUP_TIMEOUT without any progress.
  *
  * v1 or v2 is seen by the files that are there, so a list of directories may mix both.
  *
@@ -22,8 +22,11 @@
 
 #define CGROUP_PATH 4096
 
-/* Milliseconds until a cgroup must be frozen, or must show some progress on its way to be empty, before we give up. */
-#define CGROUP_PATIENCE 5000
+/*
+ * Milliseconds until a cgroup must be frozen, or must show some progress on its way to be empty,
+ * before we give up.
+ */
+#define CGROUP_TIMEOUT 5000
 
 /* Milliseconds in which at least one process must end, whatever the others do meanwhile. */
 #define CGROUP_LONGEST 60000
@@ -38,8 +41,8 @@ struct cgroup_progress {
 };
 
 /*
- * To be called again and again while waiting: false once nothing in the cgroups has run for CGROUP_PATIENCE, and at the
- * latest CGROUP_LONGEST after the last end of a process.
+ * To be called again and again while waiting: false once nothing in the cgroups has run for
+ * CGROUP_TIMEOUT, and at the latest CGROUP_LONGEST after the last end of a process.
  */
 bool cgroup_gets_on(struct cgroup_progress *p);
 
@@ -50,8 +53,8 @@ bool cgroup_gets_on(struct cgroup_progress *p);
 int cgroup_find_missing(const char *path, char topmost[CGROUP_PATH], struct err *e);
 
 /*
- * Make @path, in a hierarchy of @kind (cgroup_kind()), and what is missing above it, from cgroup_find_missing()'s @topmost down;
- * it is then the first directory made, "" for none. On v2
+ * Make @path, in a hierarchy of @kind (cgroup_kind()), and what is missing above it, from
+ * cgroup_find_missing()'s @topmost down; it is then the first directory made, "" for none. On v2
  * the controllers that are there are handed down; where that is refused, a later write names the
  * controller. On v1 new cpusets get CPUs and memory nodes of their parent.
  *
@@ -64,19 +67,21 @@ int cgroup_write(const char *dir, const char *file, const char *value, bool opti
 		 struct err *e);
 
 /*
- * Let the children of @dir, which has no processes itself, have all its controllers (v2). One that can't be handed
- * down is none of their: a later write names it.
+ * Let the children of @dir, which has no processes itself, have all its controllers (v2). One that
+ * can't be handed down is none of their: a later write names it.
  */
 int cgroup_hand_down(const char *dir, struct err *e);
 
 /* Is @file in @dir? Which ones there are depends on the kernel and its modules. */
 bool cgroup_has_file(const char *dir, const char *file);
 
-/* Refuse when @usage_file of @dir tells a number above @limit; without that file nothing is in use. */
+/*
+ * Refuse when @usage_file of @dir tells a number above @limit; without that file nothing is in use.
+ */
 int cgroup_check_usage(const char *dir, const char *usage_file, const char *limit, struct err *e);
 /*
- * Give @dir to @uid, and of its files those that cgroups(7) says are for who it is delegated to. v2 only; a file that
- * is not there is no failure.
+ * Give @dir to @uid, and of its files those that cgroups(7) says are for who it is delegated to. v2
+ * only; a file that is not there is no failure.
  */
 int cgroup_give(const char *dir, uid_t uid, struct err *e);
 
@@ -101,8 +106,8 @@ int cgroup_kill_all(const char *const *dirs, int signal, struct err *e);
 bool cgroup_remove_empty(const char *dir);
 
 /*
- * Remove @dir, which is one of @dirs (as above), and all below; waits for processes that are just ending. Gone already is no
- * failure.
+ * Remove @dir, which is one of @dirs (as above), and all below; waits for processes that are just
+ * ending. Gone already is no failure.
  */
 int cgroup_remove(const char *dir, const char *const *dirs, struct err *e);
 
@@ -142,13 +147,17 @@ const char *cgroup_freezer(const char *const *dirs);
 int cgroup_thaw(const char *const *dirs, struct err *e);
 
 /*
- * After SIGKILL: undo what keeps a killed process from its end, here and in all cgroups below. That is the v1 freezer (v2's
- * lets a killed one go) and, in both, a small share of the processor. Their former values are lost.
+ * After SIGKILL: undo what keeps a killed process from its end, here and in all cgroups below. That
+ * is the v1 freezer (v2's lets a killed one go) and, in both, a small share of the processor. Their
+ * former values are lost.
  */
 void cgroup_let_die(const char *const *dirs);
 
 /* Frozen itself, or by a cgroup above. False where there is no freezer. */
 bool cgroup_is_frozen(const char *dir);
 
-/* One of @dirs (as above; NULL: none), of which only the last may be v2's: nobody looks for v2's files in the others. */
+/*
+ * One of @dirs (as above; NULL: none), of which only the last may be v2's: nobody looks for v2's
+ * files in the others.
+ */
 bool cgroup_any_frozen(const char *const *dirs);

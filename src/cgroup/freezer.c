@@ -94,14 +94,14 @@ static bool is_at_rest(const char *dir)
 	return strncmp(state, "FREEZING", 8) != 0 && cgroup_is_frozen(dir);
 }
 
-bool freezer_freeze(const char *dir, int patience)
+bool freezer_freeze(const char *dir, int timeout_ms)
 {
 	int nap = 1, waited = 0;
 
 	if (ask_to_freeze(dir) < 0)
 		return false;
 	while (!is_at_rest(dir)) {
-		if (waited >= patience)
+		if (waited >= timeout_ms)
 			return false;
 		waited += freezer_wait(dir, &nap);
 		if (nap >= LONGEST_NAP && cgroup_put(dir, "freezer.state", "THAWED") == 0)
@@ -148,12 +148,12 @@ int cgroup_freeze(const char *const *dirs, struct err *e)
 	int r = ask_to_freeze(dir);
 	if (r < 0)
 		return err_sys(e, r, "freeze cgroup \"%s\"", dir);
-	if (freezer_freeze(dir, CGROUP_PATIENCE))
+	if (freezer_freeze(dir, CGROUP_TIMEOUT))
 		return 0;
 	freezer_thaw(dir);
 
 	return err_msg(e, "cgroup \"%s\" could not be frozen within %d seconds", dir,
-		       CGROUP_PATIENCE / 1000);
+		       CGROUP_TIMEOUT / 1000);
 }
 
 static int thaw(const char *dir, struct err *e)
@@ -162,7 +162,7 @@ static int thaw(const char *dir, struct err *e)
 
 	freezer_thaw(dir);
 	for (; cgroup_is_frozen(dir); waited += freezer_wait(dir, &nap))
-		if (waited >= CGROUP_PATIENCE) {
+		if (waited >= CGROUP_TIMEOUT) {
 			err_msg(e, "cgroup \"%s\" is still frozen", dir);
 			return err_hint(e, "a cgroup above it may be frozen");
 		}

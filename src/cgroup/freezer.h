@@ -6,8 +6,8 @@
 
 #include <stdbool.h>
 
-/* False where there is no freezer, or it does not come to rest within @patience milliseconds. */
-bool freezer_freeze(const char *dir, int patience);
+/* False where there is no freezer, or it does not come to rest within @timeout_ms milliseconds. */
+bool freezer_freeze(const char *dir, int timeout_ms);
 
 /* Asks for it; it may take a moment. */
 void freezer_thaw(const char *dir);

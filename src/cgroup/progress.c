@@ -2,16 +2,19 @@
 /*
  * cgroup/progress.c - do the processes of a cgroup get on with ending?
  *
- * Runs in tare, for delete, kill and the rollback of create. A killed process needs the processor for its last instructions,
- * and on a busy machine, or below a parent with a small quota, gets it late: what counts is not the time but
- * whether any of the processes runs or ends meanwhile.
+ * Runs in tare, for delete, kill and the rollback of create. A killed process needs the processor
+ * for its last instructions, and on a busy machine, or below a parent with a small quota, gets it
+ * late: what counts is not the time but whether any of the processes runs or ends meanwhile.
  */
 #include "cgroup/cgroup.h"
 
 #include "cgroup/path.h"
 #include "kernel/time.h"
 
-/* A look reads a few files, so there are only some in a second; the first comes later than most waits last. */
+/*
+ * A look reads a few files, so there are only some in a second; the first comes later than most
+ * waits last.
+ */
 #define LOOK_MS 500
 
 /* Nanoseconds of v1, or microseconds of v2: only compared with one another. */
@@ -70,5 +73,5 @@ bool cgroup_gets_on(struct cgroup_progress *p)
 	if (now - p->looked >= LOOK_MS)
 		look(p, now);
 
-	return now - p->moved < CGROUP_PATIENCE && now - p->ended < CGROUP_LONGEST;
+	return now - p->moved < CGROUP_TIMEOUT && now - p->ended < CGROUP_LONGEST;
 }

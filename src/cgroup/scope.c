@@ -2,9 +2,9 @@
 /*
  * cgroup/scope.c - a container's systemd scope: started, changed and stopped
  *
- * The lines go in by a memory file; what tare-systemd has to say, or the dynamic linker in its place,
- * comes back by a pipe, and its end is the pipe's. It dies with us: our PIDs may mean
- * others once we are gone.
+ * The lines go in by a memory file; what tare-systemd has to say, or the dynamic linker in its
+ * place, comes back by a pipe, and its end is the pipe's. It dies with us: our PIDs may mean others
+ * once we are gone.
  */
 #include "cgroup/scope.h"
 
@@ -16,8 +16,8 @@
 #include "kernel/process.h"
 #include "kernel/time.h"
 
-#define PATIENCE_MS 60000 /* its own, for each answer and each job, is shorter */
-#define PATH_SIZE   4096
+#define TIMEOUT_MS 60000 /* its own, for each answer and each job, is shorter */
+#define PATH_SIZE  4096
 
 enum outcome {
 	OUTCOME_DONE,
@@ -72,7 +72,7 @@ static int listen_to(struct helper *h, int pipe, int interrupt)
 		{ .fd = pipe, .events = POLLIN },
 		{ .fd = interrupt, .events = POLLIN },
 	};
-	int64_t deadline = sys_clock_ms() + PATIENCE_MS;
+	int64_t deadline = sys_clock_ms() + TIMEOUT_MS;
 
 	for (;;) {
 		int64_t left = deadline - sys_clock_ms();
@@ -110,7 +110,7 @@ static int watch(struct helper *h, pid_t pid, int pipe, int interrupt, int *stat
 	if (r == -ECANCELED)
 		return err_msg(e, "interrupted by a signal, while waiting for systemd");
 	if (r == -ETIMEDOUT)
-		return err_msg(e, "systemd did not answer within %d s", PATIENCE_MS / 1000);
+		return err_msg(e, "systemd did not answer within %d s", TIMEOUT_MS / 1000);
 
 	return r < 0 ? err_sys(e, r, "wait for tare-systemd") : 0;
 }

@@ -223,13 +223,13 @@ bool stats_io_v1(const char *const *dirs, struct arena *a, struct stats_io *io)
 	if (!dir)
 		return false;
 	for (size_t set = 0; set < ARRAY_SIZE(io_files); set++) {
-		size_t told = 0;
+		size_t lines = 0;
 
 		for (int table = 0; table < IO_TABLES; table++)
 			if (io_files[set][table])
-				told += read_table(dir, io_files[set][table],
-						   (enum stats_io_table) table, a, io);
-		if (told > 0)
+				lines += read_table(dir, io_files[set][table],
+						    (enum stats_io_table) table, a, io);
+		if (lines > 0)
 			break;
 	}
 

@@ -49,7 +49,10 @@ static int open_list(int dir, const char *file, struct pid_reader *r)
 	return r->fd;
 }
 
-/* A threaded cgroup has no readable cgroup.procs: cgroups(7), "Thread mode". A descriptor for the caller to close, or -errno. */
+/*
+ * A threaded cgroup has no readable cgroup.procs: cgroups(7), "Thread mode". A descriptor for the
+ * caller to close, or -errno.
+ */
 static int open_processes(int dir, struct pid_reader *r)
 {
 	int fd = open_list(dir, "cgroup.procs", r);
@@ -272,9 +275,10 @@ int cgroup_each_process(const char *const *dirs, cgroup_visitor *visit, void *co
 /* ---- letting killed processes die ---- */
 
 /*
- * What keeps a process with a pending SIGKILL from running to its end: the v1 freezer of its cgroup, which a THAWED of the
- * cgroup above does not undo (freezer-subsystem.txt), and a share of the processor near 0 (sched-bwc.txt: what is
- * throttled does not even exit). cpu.idle comes before the weights, which the kernel refuses beside it.
+ * What keeps a process with a pending SIGKILL from running to its end: the v1 freezer of its
+ * cgroup, which a THAWED of the cgroup above does not undo (freezer-subsystem.txt), and a share of
+ * the processor near 0 (sched-bwc.txt: what is throttled does not even exit). cpu.idle comes before
+ * the weights, which the kernel refuses beside it.
  */
 struct bond {
 	const char *telling; /* which hierarchy has it: the file of that name */
@@ -413,7 +417,7 @@ static int signal_frozen(const char *dir, int signal)
 {
 	bool was_frozen = cgroup_is_frozen(dir);
 
-	freezer_freeze(dir, CGROUP_PATIENCE / 5);
+	freezer_freeze(dir, CGROUP_TIMEOUT / 5);
 
 	int r = signal_tree(dir, signal);
 	/* A paused container stays so, but v1 lets nothing frozen die. */

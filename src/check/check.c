@@ -2,8 +2,8 @@
 /*
  * check/check.c - all subjects in a child, and their answers in tare
  *
- * The child sends each row as soon as it is known. What it waits for may never come, so it has a time limit; what it had
- * said by then is told.
+ * The child sends each row as soon as it is known. What it waits for may never come, so it has a
+ * time limit; what it had said by then is told.
  */
 #include "check/check.h"
 
@@ -119,7 +119,7 @@ static void add_omission(struct rows *r, const char *text)
 }
 
 /* False: no more rows come in time. */
-static bool hear(int answers, struct rows *r, int64_t until_ms)
+static bool receive_rows(int answers, struct rows *r, int64_t until_ms)
 {
 	struct pollfd ready = { .fd = answers, .events = POLLIN };
 	struct check_row row;
@@ -164,7 +164,7 @@ static int ask_child(struct check *c, struct rows *r, struct err *e)
 		return err_sys(e, child, "start a process that looks");
 	}
 
-	bool all = hear(ends[0], r, sys_clock_us() / 1000 + ANSWER_MS);
+	bool all = receive_rows(ends[0], r, sys_clock_us() / 1000 + ANSWER_MS);
 	if (!all)
 		sys_kill(child, SIGKILL);
 	/* A child in an uninterruptible wait of the kernel's is left to its end. */

@@ -2,8 +2,9 @@
 /*
  * check/paper.c - the plan's steps against a version of Linux, without asking any kernel
  *
- * kernel/since.h has the versions. What tare does in another way on an older kernel is met there. What this answers is
- * what a kernel of that version can do; how it was built and what it forbids nobody knows.
+ * kernel/since.h has the versions. What tare does in another way on an older kernel is met there.
+ * What this answers is what a kernel of that version can do; how it was built and what it forbids
+ * nobody knows.
  */
 #include "check/check.h"
 
@@ -273,7 +274,7 @@ static void answer(const struct check *c, const struct step *s, enum since what)
 
 void check_paper(const struct check *c)
 {
-	bool told[SINCE_COUNT] = { false };
+	bool listed[SINCE_COUNT] = { false };
 
 	for (size_t i = 0; i < c->plan->step_count; i++) {
 		struct needs n = { .count = 0 };
@@ -281,11 +282,11 @@ void check_paper(const struct check *c)
 		find_needs(&c->plan->steps[i], &n);
 		for (size_t k = 0; k < n.count; k++) {
 			/* What each mount takes is said once; what refuses one, at its place. */
-			if (told[n.list[k]] &&
+			if (listed[n.list[k]] &&
 			    (since_rows[n.list[k]].instead ||
 			     kernel_version_has(c->paper, since_rows[n.list[k]].version)))
 				continue;
-			told[n.list[k]] = true;
+			listed[n.list[k]] = true;
 			answer(c, &c->plan->steps[i], n.list[k]);
 		}
 	}

@@ -2,9 +2,9 @@
 /*
  * host/agent.c - the seccomp agent gets its listener
  *
- * SCMP_ACT_NOTIFY: runtime-spec, config-linux.md#containerprocessstate. Runs in start, or in run, at the
- * moment the filter is in force and before the program runs. The connection is made then and not
- * at create: an agent reads one to its end before it takes the next, and a container may wait
+ * SCMP_ACT_NOTIFY: runtime-spec, config-linux.md#containerprocessstate. Runs in start, or in run,
+ * at the moment the filter is in force and before the program runs. The connection is made then and
+ * not at create: an agent reads one to its end before it takes the next, and a container may wait
  * long for its start.
  */
 #include "host/agent.h"
@@ -31,7 +31,7 @@ static const char *describe(const struct record *rec, pid_t pid, enum container_
 			    record_state_json(rec, status, rec->pid, a));
 }
 
-int agent_tell(const struct record *rec, pid_t pid, enum container_status status, int listener,
+int agent_send(const struct record *rec, pid_t pid, enum container_status status, int listener,
 	       struct arena *a, struct err *e)
 {
 	if (!rec->agent || listener < 0)

@@ -12,5 +12,5 @@
  * Give the agent the filter's listener with the state of the container in @rec: runtime-spec,
  * config-linux.md#containerprocessstate. A connection of its own, closed again.
  */
-int agent_tell(const struct record *rec, pid_t pid, enum container_status status, int listener,
+int agent_send(const struct record *rec, pid_t pid, enum container_status status, int listener,
 	       struct arena *a, struct err *e);

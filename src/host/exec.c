@@ -2,9 +2,9 @@
 /*
  * host/exec.c - exec: a further process in a running container
  *
- * docs/CONTRACT.md B7. What it may do comes from what create put aside (frozen.h), not from the bundle, which may have changed; or,
- * with --process, from that file alone. The walk through its plan is that of create, without anything to undo: what is
- * left of a process is nothing.
+ * docs/CONTRACT.md B7. What it may do comes from what create put aside (saved_config.h), not from
+ * the bundle, which may have changed; or, with --process, from that file alone. The walk through
+ * its plan is that of create, without anything to undo: what is left of a process is nothing.
  */
 #include "host/exec.h"
 
@@ -42,7 +42,10 @@ static const char **list_append(const char **list, size_t *count, const char *co
 	return joined;
 }
 
-/* Digits only, never a name: what an image calls somebody is not what we were asked for (CVE-2016-3697). */
+/*
+ * Digits only, never a name: what an image calls somebody is not what we were asked for
+ * (CVE-2016-3697).
+ */
 static int read_id(const char *what, const char *text, uint32_t *id, struct err *e)
 {
 	unsigned long long number;
@@ -82,7 +85,9 @@ static int override_user(struct oci_user *user, const struct exec_options *o, st
 	return 0;
 }
 
-/* runc's --cap: bounding, effective and permitted; ambient only where there are inheritable ones. */
+/*
+ * runc's --cap: bounding, effective and permitted; ambient only where there are inheritable ones.
+ */
 static void add_caps(struct oci_process *process, const char *const *caps, struct arena *a)
 {
 	struct oci_capabilities *sets = arena_new(a, struct oci_capabilities);
@@ -97,7 +102,10 @@ static void add_caps(struct oci_process *process, const char *const *caps, struc
 	process->capabilities = sets;
 }
 
-/* Rights and limits stay those of the container's own process, unless capabilities were asked for by name. */
+/*
+ * Rights and limits stay those of the container's own process, unless capabilities were asked for
+ * by name.
+ */
 static void take_made(struct oci_process *process, const struct exec_options *o)
 {
 	const struct oci_process *made = o->made->process;
@@ -164,11 +172,11 @@ static const struct oci_process *choose_process(const struct oci_config *config,
 }
 
 /* Those of `box` are about its program; what restricts the container restricts that, too. */
-static struct oci_string_map *choose_annotations(const struct oci_config *frozen,
+static struct oci_string_map *choose_annotations(const struct oci_config *saved,
 						 const struct oci_config *made, struct arena *a)
 {
 	const struct oci_string_map *own = made->annotations;
-	const char *restriction = oci_string_map_find(frozen->annotations, ANNOTATION_LANDLOCK);
+	const char *restriction = oci_string_map_find(saved->annotations, ANNOTATION_LANDLOCK);
 	struct oci_string_map *all = arena_new(a, struct oci_string_map);
 
 	if (!restriction)
@@ -209,7 +217,7 @@ static int check_status(int dir, const struct record *rec, const struct exec_opt
 static int decide(struct create *c, const struct exec_options *o, int dir, struct record *rec,
 		  struct arena *a, struct arena *own, struct err *e)
 {
-	const struct oci_config *frozen;
+	const struct oci_config *saved;
 	struct exec_target target;
 	struct facts facts;
 
@@ -217,13 +225,13 @@ static int decide(struct create *c, const struct exec_options *o, int dir, struc
 	    watch_choose(&c->watch, &o->watch, !o->detach, e) < 0)
 		return -1;
 	plan_reserve(a);
-	if (saved_config_read(dir, &frozen, own, e) < 0 || facts_gather_ours(&facts, own, e) < 0)
+	if (saved_config_read(dir, &saved, own, e) < 0 || facts_gather_ours(&facts, own, e) < 0)
 		return -1;
 
-	struct oci_config config = *frozen;
+	struct oci_config config = *saved;
 	if (o->made)
-		config.annotations = choose_annotations(frozen, o->made, own);
-	config.process = (struct oci_process *) choose_process(frozen, o, own, e);
+		config.annotations = choose_annotations(saved, o->made, own);
+	config.process = (struct oci_process *) choose_process(saved, o, own, e);
 	if (!config.process)
 		return -1;
 
@@ -266,7 +274,7 @@ static int perform(struct create *c, struct err *e)
 	int r = arena_seal(c->plan_arena);
 	if (r < 0)
 		return err_sys(e, r, "seal the plan");
-	create_tell_warnings(c);
+	create_log_warnings(c);
 	if (create_watch_signals(c, e) < 0 || watch_begin(&c->watch, c->watch_command, e) < 0 ||
 	    create_perform(c, e) < 0 || watch_attend(c, e) < 0)
 		return -1;

@@ -2,9 +2,9 @@
 /*
  * host/explain.c - why the program could not be executed
  *
- * Runs in tare, while the tare-init that failed still waits, so that its mounts are there. The file is looked at by a child
- * of tare: the filesystem that it is on may be served by a process of the container, which may never answer, and a
- * process that waits for that can only be killed.
+ * Runs in tare, while the tare-init that failed still waits, so that its mounts are there. The file
+ * is looked at by a child of tare: the filesystem that it is on may be served by a process of the
+ * container, which may never answer, and a process that waits for that can only be killed.
  */
 #include "host/explain.h"
 
@@ -34,7 +34,10 @@ static bool read_link(pid_t pid, const char *name, char target[PATH_MAX])
 	return n > 0;
 }
 
-/* The working directory of @pid as it sees it itself: without a mount namespace /proc names it as the host does. */
+/*
+ * The working directory of @pid as it sees it itself: without a mount namespace /proc names it as
+ * the host does.
+ */
 static void read_cwd(pid_t pid, char cwd[PATH_MAX])
 {
 	char root[PATH_MAX];
@@ -79,10 +82,10 @@ static int look(void *arg)
 }
 
 /* The child's answer, "" for none or none in time. */
-static void hear(int answer, char text[ERR_HINT])
+static void receive_hint(int answer, char text[ERR_HINT])
 {
-	struct pollfd heard = { .fd = answer, .events = POLLIN };
-	ssize_t n = sys_poll(&heard, 1, EXPLAIN_MS) > 0 ? sys_read(answer, text, ERR_HINT - 1) : 0;
+	struct pollfd input = { .fd = answer, .events = POLLIN };
+	ssize_t n = sys_poll(&input, 1, EXPLAIN_MS) > 0 ? sys_read(answer, text, ERR_HINT - 1) : 0;
 
 	text[n > 0 ? n : 0] = '\0';
 }
@@ -101,7 +104,7 @@ static void ask(pid_t pid, const struct wire_message *m, char text[ERR_HINT])
 
 	sys_close(ends[1]);
 	if (child > 0) {
-		hear(ends[0], text);
+		receive_hint(ends[0], text);
 		sys_kill(child, SIGKILL);
 		sys_wait_within(child, &status, END_MS);
 	}

@@ -6,7 +6,8 @@
  * terminal and the program's are copied into one another, and the program's end becomes ours. The
  * caller's terminal is raw for that time and restored on every way out.
  *
- * Nothing here waits but poll(2): who does not read what is for him holds up neither signals nor the other direction.
+ * Nothing here waits but poll(2): who does not read what is for him holds up neither signals nor
+ * the other direction.
  */
 #include "host/foreground.h"
 
@@ -27,8 +28,8 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 
-#define TRACER_PATIENCE_MS 5000
-#define TRACER_NAP_MS	   10
+#define TRACER_TIMEOUT_MS 5000
+#define TRACER_NAP_MS	  10
 
 /* One direction: a block is read only when the one before is written. */
 struct copy {
@@ -80,8 +81,8 @@ static void copy_size(const struct foreground *f)
 }
 
 /*
- * cfmakeraw(3), as termios(3) describes it, but that OPOST stays: the container's pty leaves \n as it is (inside/console.c),
- * so that the carriage return is this terminal's to add.
+ * cfmakeraw(3), as termios(3) describes it, but that OPOST stays: the container's pty leaves \n as
+ * it is (inside/console.c), so that the carriage return is this terminal's to add.
  */
 static void make_raw(struct foreground *f)
 {
@@ -105,9 +106,9 @@ static void restore(const struct foreground *f)
 }
 
 /*
- * Where our output goes. A pipe that poll(2) calls writable takes a block; a terminal perhaps a part of it, and then sleeps. So
- * a terminal is opened anew, not to wait: that of the caller stays as it is for all who share it. (To open a pty's master
- * would make another pty.)
+ * Where our output goes. A pipe that poll(2) calls writable takes a block; a terminal perhaps a
+ * part of it, and then sleeps. So a terminal is opened anew, not to wait: that of the caller stays
+ * as it is for all who share it. (To open a pty's master would make another pty.)
  */
 static int open_output(void)
 {
@@ -135,7 +136,10 @@ static struct pollfd copy_watch(const struct copy *c)
 	return (struct pollfd) { .fd = c->from, .events = POLLIN };
 }
 
-/* One call, after poll(2) said that it does not wait. False at the end of @from, or when @to takes no more. */
+/*
+ * One call, after poll(2) said that it does not wait. False at the end of @from, or when @to takes
+ * no more.
+ */
 static bool copy_go_on(struct copy *c, short revents)
 {
 	if (copy_has_block(c)) {
@@ -191,7 +195,9 @@ static void close_console(struct foreground *f)
 #define KILL_AFTER_MS 10000
 #define TIMED_OUT     124 /* as timeout(1) exits */
 
-/* Milliseconds for poll(2). At the deadline the program is asked to end; at the next one it has to. */
+/*
+ * Milliseconds for poll(2). At the deadline the program is asked to end; at the next one it has to.
+ */
 static int keep_deadline(struct foreground *f)
 {
 	if (f->deadline == 0)
@@ -282,7 +288,10 @@ static uint64_t microseconds(const struct timeval *tv)
 	return (uint64_t) tv->tv_sec * 1000000 + (uint64_t) tv->tv_usec;
 }
 
-/* Its cgroups are still there. What they count is for all processes; what wait4(2) knows is for those that were reaped. */
+/*
+ * Its cgroups are still there. What they count is for all processes; what wait4(2) knows is for
+ * those that were reaped.
+ */
 static void tell_end(const struct foreground *f, const struct rusage *usage, int code)
 {
 	const struct create_options *o = f->create->options;
@@ -314,12 +323,12 @@ static void tell_end(const struct foreground *f, const struct rusage *usage, int
 }
 
 /*
- * The program has ended. If somebody traces it we hear of that only when the tracer has waited for it (ptrace(2)), which a
- * tracer that hangs never does: its code is then not to be had.
+ * The program has ended. If somebody traces it we hear of that only when the tracer has waited for
+ * it (ptrace(2)), which a tracer that hangs never does: its code is then not to be had.
  */
 static int wait_for_tracer(pid_t pid, struct err *e)
 {
-	for (int waited = 0; waited < TRACER_PATIENCE_MS; waited += TRACER_NAP_MS) {
+	for (int waited = 0; waited < TRACER_TIMEOUT_MS; waited += TRACER_NAP_MS) {
 		if (sys_child_can_be_waited_for(pid))
 			return 0;
 		sys_poll(NULL, 0, TRACER_NAP_MS);

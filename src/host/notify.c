@@ -2,9 +2,10 @@
 /*
  * host/notify.c - sd_notify(3): the program's word that it is ready, for whoever called us
  *
- * create makes the directory that the container sees; start, or run, listens in it before the program runs, and passes
- * on that it is ready, from our own process, which the service manager knows. Then it learns the program's pid, and we
- * stay until it has read all that: it looks up who has sent a message, and that must not be gone.
+ * create makes the directory that the container sees; start, or run, listens in it before the
+ * program runs, and passes on that it is ready, from our own process, which the service manager
+ * knows. Then it learns the program's pid, and we stay until it has read all that: it looks up who
+ * has sent a message, and that must not be gone.
  */
 #include "host/notify.h"
 
@@ -23,8 +24,8 @@
 
 #include <sys/socket.h>
 
-#define BARRIER_PATIENCE_MS 30000
-#define MESSAGE_MAX	    4096
+#define BARRIER_TIMEOUT_MS 30000
+#define MESSAGE_MAX	   4096
 
 int notify_make(struct create *c, const struct step *s, struct err *e)
 {
@@ -59,8 +60,8 @@ static int listen_in(int dir)
 		return r;
 
 	/*
-	 * The socket is made with its mode: a chmod(2) of its name could hit a link. The container sees
-	 * the directory read-only, but CAP_SYS_ADMIN can change that.
+	 * The socket is made with its mode: a chmod(2) of its name could hit a link. The container
+	 * sees the directory read-only, but CAP_SYS_ADMIN can change that.
 	 */
 	mode_t ours = sys_umask(0);
 	int socket = sys_bind_at(dir, STATE_NOTIFY_SOCKET, SOCK_DGRAM);
@@ -122,7 +123,10 @@ static int say(const struct notify *n, const char *words, int fd, struct err *e)
 	return r < 0 ? err_sys(e, r, "send to NOTIFY_SOCKET") : 0;
 }
 
-/* sd_notify_barrier(3): the other end closes what came with the message once it has read all before. */
+/*
+ * sd_notify_barrier(3): the other end closes what came with the message once it has read all
+ * before.
+ */
 static int wait_for_barrier(const struct notify *n, struct err *e)
 {
 	int fds[2], r = sys_pipe(fds);
@@ -137,10 +141,10 @@ static int wait_for_barrier(const struct notify *n, struct err *e)
 	theirs = -1;
 
 	struct pollfd p = { .fd = mine, .events = POLLIN };
-	r = sys_poll(&p, 1, BARRIER_PATIENCE_MS);
+	r = sys_poll(&p, 1, BARRIER_TIMEOUT_MS);
 	if (r == 0)
 		return err_msg(e, "nobody has read NOTIFY_SOCKET within %d s",
-			       BARRIER_PATIENCE_MS / 1000);
+			       BARRIER_TIMEOUT_MS / 1000);
 
 	return r < 0 ? err_sys(e, r, "wait for who reads NOTIFY_SOCKET") : 0;
 }
@@ -196,7 +200,10 @@ void notify_pass(struct notify *n)
 {
 	struct err ignored;
 
-	/* The manager's main process is ours and stays so; and what it does not hear it will say itself. */
+	/*
+	 * The manager's main process is ours and stays so; and what it does not hear it will say
+	 * itself.
+	 */
 	if (take_message(n, &ignored) != 0)
 		notify_close(n);
 }

@@ -51,13 +51,13 @@ struct progress {
 	struct arena *arena;
 	int socket;
 	int last_message; /* memory file; -1 */
-	struct heard heard;
+	struct init_progress progress;
 };
 
 /* The filter is loaded; it goes on when the agent has its listener. */
 static int pass_listener(struct progress *p, int listener, struct err *e)
 {
-	if (agent_tell(p->rec, p->rec->pid, STATUS_CREATING, listener, p->arena, e) < 0)
+	if (agent_send(p->rec, p->rec->pid, STATUS_CREATING, listener, p->arena, e) < 0)
 		return err_at(e, "/linux/seccomp");
 
 	int r = wire_send(p->socket, WIRE_GO, 0, -1);
@@ -100,11 +100,11 @@ static int end_of_progress(const struct progress *p, struct err *e)
 static int follow(struct progress *p, struct err *e)
 {
 	for (;;) {
-		struct pollfd heard = { .fd = p->socket, .events = POLLIN };
+		struct pollfd input = { .fd = p->socket, .events = POLLIN };
 		struct wire_message m;
 		int fd;
 
-		if (watchdog_poll(p->rec->pid, p->rec->agent != NULL, &heard, 1, e) < 0)
+		if (watchdog_poll(p->rec->pid, p->rec->agent != NULL, &input, 1, e) < 0)
 			return give_up(p->rec);
 
 		int r = wire_receive(p->socket, &m, &fd);
@@ -113,10 +113,10 @@ static int follow(struct progress *p, struct err *e)
 		if (r == -ECONNRESET)
 			return ended_early(e);
 		if (r < 0)
-			return err_sys(e, r, "hear from tare-init");
+			return err_sys(e, r, "receive from tare-init");
 		if (r == 0)
-			return p->heard.ready ? end_of_progress(p, e) : ended_early(e);
-		if (message_check_start(&p->heard, p->rec->agent != NULL, &m, came, e) < 0)
+			return p->progress.ready ? end_of_progress(p, e) : ended_early(e);
+		if (message_check_start(&p->progress, p->rec->agent != NULL, &m, came, e) < 0)
 			return give_up(p->rec);
 		if (m.kind == WIRE_FAILED) {
 			*e = m.error;
@@ -125,7 +125,7 @@ static int follow(struct progress *p, struct err *e)
 		}
 		if (m.kind == WIRE_DONE)
 			trace_inside(NULL, &m);
-		else if (m.kind == WIRE_LAST_WORDS)
+		else if (m.kind == WIRE_LAST_MESSAGE)
 			p->last_message = take_fd(&came);
 		else if (m.kind == WIRE_NOTIFIER && pass_listener(p, came, e) < 0)
 			return -1;
@@ -200,7 +200,9 @@ static int start(const struct state_root *root, const char *id, int dir, const s
 		return -1;
 	if (pidfd < 0)
 		return 0;
-	/* Others may be at work on the container meanwhile: its program takes as long as it likes. */
+	/*
+	 * Others may be at work on the container meanwhile: its program takes as long as it likes.
+	 */
 	state_unlock(dir);
 
 	return notify_wait(n, rec->pid, pidfd, e);

@@ -2,8 +2,8 @@
 /*
  * host/trace.c - what is done, for --debug
  *
- * Runs in tare. One line a step, when it is done: its number, whose it is, what `plan` shows of it, how long it took, and
- * the older ways that it took on this kernel.
+ * Runs in tare. One line a step, when it is done: its number, whose it is, what `plan` shows of it,
+ * how long it took, and the older ways that it took on this kernel.
  */
 #include "host/trace.h"
 
@@ -14,14 +14,14 @@
 #define OPERANDS 400
 #define WAYS	 400
 
-struct told {
+struct trace_line {
 	size_t number;
 	const char *side, *operation, *operands, *place;
 	int64_t us;
 	const char *ways;
 };
 
-static void tell(const struct told *t)
+static void tell(const struct trace_line *t)
 {
 	bool place = t->place[0] != '\0';
 
@@ -38,8 +38,8 @@ void trace_step(const struct plan *plan, size_t index, int64_t us)
 
 	step_describe(s, operands, sizeof(operands));
 	fallback_tell(ways, sizeof(ways));
-	tell(&(struct told) { index + 1, "host", step_kinds[s->op].name, operands, s->place, us,
-			      ways });
+	tell(&(struct trace_line) { index + 1, "host", step_kinds[s->op].name, operands, s->place,
+				    us, ways });
 }
 
 void trace_inside(const struct plan *plan, const struct wire_message *m)
@@ -50,6 +50,7 @@ void trace_inside(const struct plan *plan, const struct wire_message *m)
 
 	if (plan && m->step < plan->step_count)
 		step_describe(&plan->steps[m->step], operands, sizeof(operands));
-	tell(&(struct told) { m->step + 1, "init", known ? step_kinds[done->line].name : "step",
-			      operands, done->place, done->code, done->text });
+	tell(&(struct trace_line) { m->step + 1, "init",
+				    known ? step_kinds[done->line].name : "step", operands,
+				    done->place, done->code, done->text });
 }

@@ -2,14 +2,15 @@
 /*
  * host/watchdog.c - waiting for tare-init, but not for ever
  *
- * A mount of a server that is gone, a program on a file system whose daemon hangs, a process that somebody has stopped: there
- * tare-init may sleep without end. It has a long time for whatever takes long, as long as it gets on: goes from one step to the
- * next, or uses the processor. Its hooks have their own time-outs, and without one all the time they want; so has a
- * seccomp agent.
+ * A mount of a server that is gone, a program on a file system whose daemon hangs, a process that
+ * somebody has stopped: there tare-init may sleep without end. It has a long time for whatever
+ * takes long, as long as it gets on: goes from one step to the next, or uses the processor. Its
+ * hooks have their own time-outs, and without one all the time they want; so has a seccomp agent.
  *
- * A sleep for the kernel itself is another thing: a lock (rtnl on a node that makes and drops many network namespaces), a
- * disk. Such a sleep ends, and no signal ends it sooner. To give up would only have the same done again, and add to
- * the load: so it is waited for, and standard error is told for what.
+ * A sleep for the kernel itself is another thing: a lock (rtnl on a node that makes and drops many
+ * network namespaces), a disk. Such a sleep ends, and no signal ends it sooner. To give up would
+ * only have the same done again, and add to the load: so it is waited for, and standard error is
+ * told for what.
  */
 #include "host/watchdog.h"
 
@@ -56,9 +57,10 @@ static void read_title(pid_t pid, char title[WIRE_TITLE])
 }
 
 /*
- * State D has two meanings, which only the name of the kernel's function tells apart (/proc/PID/wchan): a lock or a disk, and
- * a wait for somebody else that SIGKILL ends (TASK_KILLABLE). The latter are those of file systems whose server is a process
- * or another machine.
+ * State D has two meanings, which only the name of the kernel's function tells apart
+ * (/proc/PID/wchan): a lock or a disk, and a wait for somebody else that SIGKILL ends
+ * (TASK_KILLABLE). The latter are those of file systems whose server is a process or another
+ * machine.
  */
 static bool is_of_kernel(pid_t pid, char state)
 {
@@ -200,7 +202,7 @@ pid_t child_wait_status(pid_t pid, int *status)
 	pid_t ended = -ETIMEDOUT;
 
 	for (int i = 0; i < KERNEL_LOOKS / 2 && ended == -ETIMEDOUT; i++) {
-		ended = sys_wait_within(pid, status, CHILD_PATIENCE_MS);
+		ended = sys_wait_within(pid, status, CHILD_TIMEOUT_MS);
 		if (ended == -ETIMEDOUT && !child_gets_on(pid))
 			break;
 	}

@@ -2,11 +2,12 @@
 /*
  * inside/enter.c - into namespaces that are there; host/create/enter.c says why so
  *
- * tare-init was executed outside, and joins here: those of a running container (exec), by a descriptor of its first process, or
- * those that config.json names by path. A user namespace that it joins has no rights over its memory, which is of the one it was
- * executed in. A pid namespace that is joined is that of children to come. So this process is in sight in none, and goes on with
- * the steps until nothing is left that needs rights (inside/clone.c). Without a pid namespace to join it clones a sibling
- * into what is to be new, which goes on, and ends.
+ * tare-init was executed outside, and joins here: those of a running container (exec), by a
+ * descriptor of its first process, or those that config.json names by path. A user namespace that
+ * it joins has no rights over its memory, which is of the one it was executed in. A pid namespace
+ * that is joined is that of children to come. So this process is in sight in none, and goes on with
+ * the steps until nothing is left that needs rights (inside/clone.c). Without a pid namespace to
+ * join it clones a sibling into what is to be new, which goes on, and ends.
  */
 #include "inside/inside.h"
 
@@ -103,8 +104,8 @@ static void close_doors(const struct doors *d, size_t count)
 }
 
 /*
- * What belongs to the host can be joined before the user namespace only, what belongs to that one perhaps only after it: an
- * ordinary user has rights nowhere else.
+ * What belongs to the host can be joined before the user namespace only, what belongs to that one
+ * perhaps only after it: an ordinary user has rights nowhere else.
  */
 static int join_one_by_one(struct inside *in, const struct spawn_step *spawn, const struct doors *d,
 			   struct err *e)
@@ -135,8 +136,8 @@ static int join_one_by_one(struct inside *in, const struct spawn_step *spawn, co
 }
 
 /*
- * Long before setns(2) says so: ioctl_nsfs(2), Linux 4.11. Of an older kernel's files only the file system tells: that of
- * namespaces, or procfs before Linux 3.19.
+ * Long before setns(2) says so: ioctl_nsfs(2), Linux 4.11. Of an older kernel's files only the file
+ * system tells: that of namespaces, or procfs before Linux 3.19.
  */
 static bool is_pid_namespace(int fd)
 {
@@ -242,7 +243,10 @@ struct clone_call {
 	bool held;
 };
 
-/* In the sibling, which has to be known to tare before it does anything; and its id maps have to be there. */
+/*
+ * In the sibling, which has to be known to tare before it does anything; and its id maps have to be
+ * there.
+ */
 static int go_on(void *arg)
 {
 	const struct clone_call *b = arg;
@@ -259,7 +263,7 @@ static int go_on(void *arg)
 
 int report_clone(const struct inside *in, pid_t pid, struct err *e)
 {
-	int r = wire_send(in->control, WIRE_BORN, (size_t) pid, -1);
+	int r = wire_send(in->control, WIRE_CLONED, (size_t) pid, -1);
 
 	if (r == 0)
 		sys_exit(0);
@@ -287,7 +291,7 @@ static int go_on_ourselves(const struct spawn_step *spawn, struct clone_call *b,
 
 	if (r < 0)
 		return err_sys(e, r, "make the container's namespaces");
-	r = wire_send(b->in->control, WIRE_BORN, (size_t) sys_pid(), -1);
+	r = wire_send(b->in->control, WIRE_CLONED, (size_t) sys_pid(), -1);
 	if (r < 0)
 		sys_exit(EXIT_ABANDONED);
 	if (b->held) {

@@ -2,17 +2,18 @@
 /*
  * inside/filter.c - the seccomp filter: the last step before the exec
  *
- * From the moment it is loaded every system call of ours is the filter's business: it may be denied, kill
- * us, or wait for an agent that does not have the listener yet. So behind it there is the exec and
- * nothing else. What must be done all the same is done by others:
+ * From the moment it is loaded every system call of ours is the filter's business: it may be
+ * denied, kill us, or wait for an agent that does not have the listener yet. So behind it there is
+ * the exec and nothing else. What must be done all the same is done by others:
  *
  * - The failure of the exec goes into a memory file that tare has been given before.
  * - With a listener (SCMP_ACT_NOTIFY) the filter is loaded by a thread, for all of this process
- *   (SECCOMP_FILTER_FLAG_TSYNC), while the main thread is inside clone(2): it has made a helper as vfork(2) does, and the
- *   helper runs only once that call has begun, and ends it by ending. It is a process of its own in our memory, which the
- *   filter doesn't hold: it sees the listener come and has tare pass it on. Its end calls a handler in the main thread, which
- *   goes on there and never returns, for that would be a call; the kernel buries the helper, and the exec
- *   ends the thread, which only spins. Nobody runs the program before the agent was told.
+ * (SECCOMP_FILTER_FLAG_TSYNC), while the main thread is inside clone(2): it has made a helper as
+ * vfork(2) does, and the helper runs only once that call has begun, and ends it by ending. It is a
+ * process of its own in our memory, which the filter doesn't hold: it sees the listener come and
+ * has tare pass it on. Its end calls a handler in the main thread, which goes on there and never
+ * returns, for that would be a call; the kernel buries the helper, and the exec ends the thread,
+ * which only spins. Nobody runs the program before the agent was told.
  */
 #include "inside/inside.h"
 
@@ -30,16 +31,16 @@
 /* Far enough from the plan for any page size. */
 #define LAST_MESSAGE_ADDRESS ((void *) (ARENA_ADDRESS - 0x100000))
 
-static int share_last_words(struct inside *in, struct err *e)
+static int share_last_message(struct inside *in, struct err *e)
 {
-	autoclose int fd = sys_memfd_create("tare-last-words");
+	autoclose int fd = sys_memfd_create("tare-last-message");
 	int r = fd < 0 ? fd : sys_truncate(fd, sizeof(struct wire_message));
 
 	if (r == 0)
 		r = sys_map_shared(LAST_MESSAGE_ADDRESS, sizeof(struct wire_message), fd);
 	if (r < 0)
 		return err_sys(e, r, "make a memory file for a late failure");
-	r = wire_send(in->report, WIRE_LAST_WORDS, in->step, fd);
+	r = wire_send(in->report, WIRE_LAST_MESSAGE, in->step, fd);
 	if (r < 0)
 		return err_sys(e, r, "hand over the memory file for a late failure");
 	in->last_message = LAST_MESSAGE_ADDRESS;
@@ -196,7 +197,10 @@ static void start_helper(struct handover *h)
 				     pass_on, h);
 	if (r < 0)
 		go_on(h->in, err_sys(&e, r, "start a helper for the seccomp listener"), &e);
-	/* child_ended() is called in a moment: the signal comes once nothing is left of the helper for the program to see. */
+	/*
+	 * child_ended() is called in a moment: the signal comes once nothing is left of the helper
+	 * for the program to see.
+	 */
 	for (;;)
 		;
 }
@@ -233,7 +237,7 @@ int filter_load(struct inside *in, const struct step *s, struct err *e)
 	/* The filter may forbid it. */
 	if (!s->seccomp.early && exec_announce(in, e) < 0)
 		return -1;
-	if (s->seccomp.mute && share_last_words(in, e) < 0)
+	if (s->seccomp.mute && share_last_message(in, e) < 0)
 		return -1;
 	if (s->seccomp.notify)
 		return load_with_listener(in, &program, s->seccomp.flags, e);

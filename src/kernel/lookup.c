@@ -2,12 +2,12 @@
 /*
  * kernel/lookup.c - paths that may not lead out
  *
- * openat2(2), Linux 5.6, looks a path up with a directory as its root. Where the kernel, or an outer
- * container's filter, doesn't know it, the same is done here component by component: each is opened
- * by its bare name in the descriptor of its parent and never followed; what a link says is put in
- * front of what is left of the path. `..` is not a name that is opened: a directory may be moved out
- * of the root while we are in it. So the path so far, which has no links in it any more, is cut and
- * walked again from the root.
+ * openat2(2), Linux 5.6, looks a path up with a directory as its root. Where the kernel, or an
+ * outer container's filter, doesn't know it, the same is done here component by component: each is
+ * opened by its bare name in the descriptor of its parent and never followed; what a link says is
+ * put in front of what is left of the path. `..` is not a name that is opened: a directory may be
+ * moved out of the root while we are in it. So the path so far, which has no links in it any more,
+ * is cut and walked again from the root.
  */
 #include "kernel/sys.h"
 
@@ -25,7 +25,7 @@
 #define MAX_LINKS	40 /* MAXSYMLINKS of the kernel */
 #define PROC_ROOT_INODE 1  /* fs/proc/root.c of the kernel */
 
-#define LOOKUP_PATIENCE_MS 1000
+#define LOOKUP_TIMEOUT_MS 1000
 
 /* openat2(2), or -ENOSYS. */
 static int open_how(int dir, const char *path, int flags, uint64_t resolve)
@@ -39,15 +39,15 @@ static int open_how(int dir, const char *path, int flags, uint64_t resolve)
 	int fd = -ENOSYS;
 
 	/*
-	 * EAGAIN: a rename or mount elsewhere made the kernel unsure about a `..`; try again. Somebody may rename all the
-	 * time so that it never is sure.
+	 * EAGAIN: a rename or mount elsewhere made the kernel unsure about a `..`; try again.
+	 * Somebody may rename all the time so that it never is sure.
 	 */
 	while (!missing) {
 		fd = (int) SYS_CALL(openat2, dir, path, &how, sizeof(how), 0, 0);
 		if (fd != -EAGAIN && fd != -EINTR)
 			break;
 		if (deadline == 0)
-			deadline = sys_clock_ms() + LOOKUP_PATIENCE_MS;
+			deadline = sys_clock_ms() + LOOKUP_TIMEOUT_MS;
 		else if (sys_clock_ms() >= deadline)
 			break;
 	}
@@ -69,7 +69,8 @@ struct lookup {
 	int links;     /* that were followed */
 	bool own_only; /* a link that is neither root's nor ours is -EPERM */
 	char done
-		[PATH_MAX]; /* how we came here from the root, without links; "" is the root itself */
+		/* how we came here from the root, without links; "" is the root itself */
+		[PATH_MAX];
 	char left[PATH_MAX]; /* still to be looked up */
 };
 
@@ -154,8 +155,8 @@ static int go_down(struct lookup *l, const char *name, int fd)
 }
 
 /*
- * The links that procfs keeps for a process (fd/3, cwd, ns/net) only look like text: they lead straight to what is
- * open there. Those right in its root (self, mounts) are ordinary ones.
+ * The links that procfs keeps for a process (fd/3, cwd, ns/net) only look like text: they lead
+ * straight to what is open there. Those right in its root (self, mounts) are ordinary ones.
  */
 static bool is_magic(int parent, int link)
 {
@@ -195,7 +196,10 @@ static int follow(struct lookup *l, int link)
 	return target[0] == '/' ? go_to_root(l) : 0;
 }
 
-/* The end of the path, as the caller wants it. A link that came there meanwhile is not followed either. */
+/*
+ * The end of the path, as the caller wants it. A link that came there meanwhile is not followed
+ * either.
+ */
 static int open_last(const struct lookup *l, const char *name, int found, enum kind kind)
 {
 	bool directory = l->left[0] == '/' || l->flags & O_DIRECTORY;
@@ -348,7 +352,9 @@ static int walk_in_mount(int proc, const char *path, int flags)
 {
 	char name[NAME_MAX + 1];
 	int64_t mount = sys_mount_id(proc);
-	/* Before Linux 3.15 it can't be told: then nothing is opened that something may lie over. */
+	/*
+	 * Before Linux 3.15 it can't be told: then nothing is opened that something may lie over.
+	 */
 	autoclose int at = mount < 0 ? (int) mount : sys_dup(proc, 0);
 
 	for (;;) {

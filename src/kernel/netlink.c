@@ -37,13 +37,13 @@ void netlink_add(struct netlink_request *q, uint16_t type, const void *data, siz
 
 int netlink_open(void)
 {
-	const struct timeval patience = { .tv_sec = 10 };
+	const struct timeval timeout = { .tv_sec = 10 };
 	int fd =
 		(int) SYS_CALL(socket, AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE, 0, 0, 0);
 	if (fd < 0)
 		return fd;
 
-	int r = (int) SYS_CALL(setsockopt, fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience),
+	int r = (int) SYS_CALL(setsockopt, fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout),
 			       0);
 	if (r < 0) {
 		sys_close(fd);

@@ -11,14 +11,17 @@
 #include <sys/un.h>
 
 /* Seconds; docs/REQUIREMENTS.md, 20. */
-#define CONNECT_PATIENCE 8
+#define CONNECT_TIMEOUT 8
 
-/* Nobody has to serve a socket that listens, nor to read from one: neither connect(2) nor sending may wait for ever. */
+/*
+ * Nobody has to serve a socket that listens, nor to read from one: neither connect(2) nor sending
+ * may wait for ever.
+ */
 static void limit_sending(int fd)
 {
-	const struct timeval patience = { .tv_sec = CONNECT_PATIENCE };
+	const struct timeval timeout = { .tv_sec = CONNECT_TIMEOUT };
 
-	SYS_CALL(setsockopt, fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience), 0);
+	SYS_CALL(setsockopt, fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout), 0);
 }
 
 int sys_socket_pair(int fds[2])
@@ -93,7 +96,10 @@ ssize_t sys_receive_fd(int socket, void *data, size_t size, int *fd)
 		.msg_iov = &part,
 		.msg_iovlen = 1,
 		.msg_control = &control,
-		/* Not all of it: what is left for the alignment is room for a second descriptor, which would stay open. */
+		/*
+		 * Not all of it: what is left for the alignment is room for a second descriptor,
+		 * which would stay open.
+		 */
 		.msg_controllen = CMSG_LEN(sizeof(int)),
 	};
 	long n;

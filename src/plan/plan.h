@@ -2,17 +2,16 @@
 /*
  * plan/plan.h - the plan: what creating one container takes, decided in full
  *
- * spec/ and the facts of the host go in, a constant list of steps comes out (planner.h).
- * What `create` performs, what `plan` prints, what an error names and what a rollback undoes
- * is this list. A step is one operation with all its operands; whoever performs it decides
- * nothing.
+ * planner.h makes it: the config and the facts of the host go in, a constant list of steps comes
+ * out. This list is what `create` performs, what `plan` prints, what an error names and what a
+ * rollback undoes. A step is one operation with all its operands: performing it decides nothing.
  *
  * The list is walked by two processes. tare performs the SIDE_HOST steps, tare-init, the
- * container's first process, the SIDE_INIT steps; wire/wire.h tells how they take turns.
+ * container's first process, the SIDE_INIT steps; wire/wire.h has the chart of how they take turns.
  *
- * Everything here lives in one arena (heap/arena.h), a memfd that both processes map at the
- * same address: so these are ordinary pointers, and there is no format and no parser. The
- * struct plan itself is at the arena's start.
+ * The plan lies in one arena (heap/arena.h), a memfd that both processes map at the same address:
+ * so the pointers below are valid in both, and there is no format and no parser. struct plan is
+ * at the arena's start.
  */
 #pragma once
 
@@ -32,69 +31,70 @@ enum step_side {
 };
 
 /*
- * In the order of plan.c's table, which is the order of a container's start. The operands of
- * each are the union member of struct step named behind it.
+ * The kinds of steps, in the order of plan.c's table, which is the order of a container's start.
+ * Behind each kind stands the member of struct step's union with its operands, then what the step
+ * does.
  */
 /* clang-format off */
 enum step_op {
 	/* before there is a process; SIDE_HOST */
-	OP_CLAIM_ID,           /* path: the state directory is made, and locked */
-	OP_RECORD_MOUNT,       /* path: a mount namespace that is not the container's is about to get the rootfs mounted there */
+	OP_CLAIM_ID,           /* path: make the state directory, and lock it */
+	OP_RECORD_MOUNT,       /* path: journal the rootfs mount, if others share the namespace */
 	OP_MAKE_NOTIFY,        /* path: the directory of the program's NOTIFY_SOCKET */
 	OP_MAKE_CGROUP,        /* cgroup */
 	OP_WRITE_CGROUP,       /* cgroup_file */
 	OP_ATTACH_DEVICES,     /* devices */
-	OP_MAKE_RESCTRL,       /* resctrl: a group of the resctrl file system, path, way, lines, compared */
-	OP_WRITE_RESCTRL,      /* resctrl: path, lines */
-	OP_SET_AFFINITY,       /* affinity: exec's; of tare itself before the birth, of the process behind it */
-	OP_SPAWN,              /* spawn: tare-init is born, in its new namespaces */
+	OP_MAKE_RESCTRL,       /* resctrl (path, way, lines, compared): make the group */
+	OP_WRITE_RESCTRL,      /* resctrl (path, lines) */
+	OP_SET_AFFINITY,       /* affinity: exec; of tare before the clone, of its child after */
+	OP_SPAWN,              /* spawn: clone tare-init into its new namespaces */
 	/* while tare-init waits; SIDE_HOST */
-	OP_START_SCOPE,        /* scope: systemd makes it, and moves tare-init there; cgroups and limits come after it */
-	OP_JOIN_CGROUP,        /* cgroup: moves tare-init there (v1; v2 is joined at birth) */
-	OP_HAND_DOWN,          /* path: a cgroup whose controllers its children are to have, now that it is empty */
-	OP_JOIN_RESCTRL,       /* path: moves tare-init into that group */
+	OP_START_SCOPE,        /* scope: systemd makes it and moves tare-init there */
+	OP_JOIN_CGROUP,        /* cgroup: move tare-init there (v1; into v2 it is cloned) */
+	OP_HAND_DOWN,          /* path: a cgroup, empty by now: enable controllers below it */
+	OP_JOIN_RESCTRL,       /* path: move tare-init into that group */
 	OP_COMPARE_ID_MAP,     /* id_map: of a user namespace that is joined */
 	OP_WRITE_ID_MAP,       /* id_map */
 	OP_DENY_SETGROUPS,     /* none */
 	OP_OWN_CGROUP,         /* cgroup_owner: who may make cgroups below it */
-	OP_SET_OOM_SCORE,      /* number: here, for in a user namespace it could only be raised */
-	OP_RELEASE,            /* none: a tare-init that was born held may exec */
+	OP_SET_OOM_SCORE,      /* number: in a user namespace it could only be raised */
+	OP_RELEASE,            /* none: a tare-init with spawn_step.held may exec */
 	OP_MOVE_NETDEV,        /* netdev: into the container's network namespace */
 	/* from here on tare-init, but for those marked SIDE_HOST */
 	OP_ENTER_SESSION,      /* none: setsid(2), umask 0 */
 	OP_RESET_AFFINITY,     /* none: all CPUs of the cgroup, whatever the caller is bound to */
 	OP_JOIN_NAMESPACE,     /* ns: setns(2) */
 	OP_UNSHARE,            /* ns: unshare(2) */
-	OP_SET_CLOCKS,         /* clocks: of the time namespace just made, which is then entered */
+	OP_SET_CLOCKS,         /* clocks: make a time namespace, set its clocks, enter it */
 	OP_NEW_KEYRING,        /* keyring */
-	OP_OPEN_LABEL,         /* label: its attribute file, in the procfs of the host */
+	OP_OPEN_LABEL,         /* label: open its attribute file, in the procfs of the host */
 	OP_LOOPBACK_UP,        /* none */
 	OP_SET_HOSTNAME,       /* text */
 	OP_SET_DOMAINNAME,     /* text */
 	OP_SET_SYSCTL,         /* setting */
 	OP_PROPAGATE,          /* propagation: of the whole tree, before the first mount */
 	OP_MOUNT_ROOTFS,       /* rootfs */
-	OP_LAYER_ROOTFS,       /* layers: an overlay over it */
+	OP_LAYER_ROOTFS,       /* layers: mount an overlay over the rootfs */
 	OP_MOUNT,              /* mount */
-	OP_BRING_DEVICES,      /* mount: a tmpfs that the host makes, with the nodes of OP_MAKE_DEVICE in it */
+	OP_BRING_DEVICES,      /* mount: a tmpfs made by tare, with nodes for OP_MAKE_DEVICE */
 	OP_MAKE_DEVICE,        /* device */
-	OP_DROP_DEVICES,       /* none: that tmpfs goes; what was bound of it stays */
+	OP_DROP_DEVICES,       /* none: unmount that tmpfs; nodes bound from it stay */
 	OP_MAKE_LINK,          /* link */
 	OP_REGISTER_BINFMT,    /* text: the line for binfmt_misc of the user namespace */
 	OP_OPEN_CONSOLE,       /* console: pty, /dev/console, stdio; the master goes to tare */
 	OP_PASS_CONSOLE,       /* none; SIDE_HOST: the master goes to --console-socket */
 	OP_RUN_HOST_HOOK,      /* hook; SIDE_HOST: prestart, createRuntime */
 	OP_RUN_HOOK,           /* hook: createContainer, startContainer */
-	OP_MAKE_DIR,           /* path: the program's working directory, made in the rootfs where it is missing */
-	OP_PROTECT_MOUNT,      /* index: read-only now that all is made in it */
+	OP_MAKE_DIR,           /* path: the working directory, where the rootfs has none */
+	OP_PROTECT_MOUNT,      /* index: read-only, once all mount points in it are made */
 	OP_MASK_PATH,          /* path */
 	OP_PROTECT_PATH,       /* path: read-only */
 	OP_PIVOT_ROOT,         /* none */
 	OP_MOVE_ROOT,          /* none: --no-pivot */
-	OP_CHROOT,             /* path: no mount namespace of its own; into the rootfs that was mounted, if it was */
+	OP_CHROOT,             /* path: into the rootfs, without a mount namespace of its own */
 	OP_PROTECT_ROOT,       /* none: remount the rootfs read-only */
 	OP_PROPAGATE_ROOT,     /* propagation: of the rootfs, last of all mounts */
-	OP_SET_SCHEDULER,      /* scheduler; SIDE_HOST: the kernel asks for rights in the first user namespace */
+	OP_SET_SCHEDULER,      /* scheduler; SIDE_HOST: rights in the first user namespace */
 	OP_SET_IO_PRIORITY,    /* io_priority; SIDE_HOST likewise */
 	OP_SET_RLIMIT,         /* rlimit */
 	OP_SET_MEMORY_POLICY,  /* memory_policy */
@@ -106,13 +106,13 @@ enum step_op {
 	OP_SET_CAPS,           /* caps */
 	OP_NO_NEW_PRIVS,       /* none */
 	OP_RESTRICT,           /* landlock */
-	OP_PREPARE_EXEC,       /* exec: the program is found, and all made ready that OP_SET_SECCOMP could deny */
-	OP_SET_LABEL,          /* label: what the exec gives the program; behind the hooks of start, where there are any */
-	OP_DROP_LAST,          /* caps: what only OP_SET_SECCOMP needed, where that is done before the program is all that is left */
-	OP_ENTER_PIDS,         /* none: what is behind is done by a child, born in the pid namespace that is joined */
-	OP_SET_PROCESS_LIMIT,  /* rlimit; SIDE_HOST: RLIMIT_NPROC, which could keep that child from being born */
-	OP_WAIT_FOR_START,     /* none: create is done; goes on when start comes */
-	OP_STAY_AS_INIT,       /* init: the steps behind are a child's; tare-init stays, and reaps */
+	OP_PREPARE_EXEC,       /* exec: find the program; do all that OP_SET_SECCOMP could deny */
+	OP_SET_LABEL,          /* label: of the program, from the exec on; behind hooks */
+	OP_DROP_LAST,          /* caps: CAP_SYS_ADMIN, behind an early OP_SET_SECCOMP */
+	OP_ENTER_PIDS,         /* none: clone into the joined pid namespace; the child goes on */
+	OP_SET_PROCESS_LIMIT,  /* rlimit; SIDE_HOST: RLIMIT_NPROC could refuse that clone */
+	OP_WAIT_FOR_START,     /* none: create is done; goes on when start connects */
+	OP_STAY_AS_INIT,       /* init: a child goes on; tare-init stays, and reaps */
 	OP_SET_SECCOMP,        /* seccomp */
 	OP_EXEC,               /* exec: the user's program */
 	OP_COUNT
@@ -120,10 +120,10 @@ enum step_op {
 /* clang-format on */
 
 enum resctrl_way {
-	RESCTRL_THERE,	/* somebody else's, must be there */
+	RESCTRL_THERE,	/* must be there already, and stays */
 	RESCTRL_SHARED, /* made where it is missing; stays when the container goes */
-	RESCTRL_OWN,	/* made where it is missing; goes with the container then */
-	RESCTRL_NEW,	/* must be new; goes with the container */
+	RESCTRL_OWN,	/* made where it is missing, and then removed with the container */
+	RESCTRL_NEW,	/* must not be there yet; removed with the container */
 };
 
 enum id_map_way {
@@ -135,7 +135,10 @@ struct id_range {
 	uint32_t inside, outside, count;
 };
 
-/* Attributes that can be set on mounts of others too: taking some away, or changing times of access, may be refused. */
+/*
+ * The attributes that any mount can be given. Others, and the removal of these, the kernel may
+ * refuse on a mount that came with another mount namespace.
+ */
 #define MOUNT_ATTRS_OF_A_KIND                                                                      \
 	((uint64_t) (MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC))
 
@@ -151,7 +154,7 @@ struct id_ranges {
 
 enum mount_idmap_way {
 	MOUNT_IDMAP_NONE,
-	MOUNT_IDMAP_CONTAINER, /* as the user namespace of tare-init has it */
+	MOUNT_IDMAP_CONTAINER, /* the maps of tare-init's user namespace */
 	MOUNT_IDMAP_OWN,       /* @uids, @gids: IDs on the filesystem inside, of the host outside */
 };
 
@@ -168,80 +171,118 @@ struct mount_parameter {
 };
 
 struct mount_step {
-	const char *source; /* absolute for a bind */
-	const char *target; /* as in config.json, below the rootfs */
-	const char *type;   /* NULL for a bind or remount */
-	unsigned long
-		flags; /* MS_*: what concerns the filesystem, not the mount (MS_RDONLY, MS_SYNCHRONOUS ...) */
-	struct mount_attrs attrs;	    /* of this mount */
-	struct mount_attrs recursive_attrs; /* of it and all below: ro -> rro */
+	/* absolute for a bind */
+	const char *source;
+	/* as in config.json, below the rootfs */
+	const char *target;
+	/* NULL for a bind or remount */
+	const char *type;
+	/* MS_* of the filesystem, not of the mount: MS_RDONLY, MS_SYNCHRONOUS ... */
+	unsigned long flags;
+	/* of this mount */
+	struct mount_attrs attrs;
+	/* of this mount and all below it: "rro", not "ro" */
+	struct mount_attrs recursive_attrs;
 	const struct mount_parameter *parameters;
 	size_t parameter_count;
-	const char *data; /* the parameters as mount(2) takes them, joined by commas */
-	const unsigned long *propagation; /* MS_SHARED ... each with MS_REC or not, one call each */
+	/* the parameters as mount(2) takes them, joined by commas */
+	const char *data;
+	/* MS_SHARED ... each with MS_REC or not, one call each */
+	const unsigned long *propagation;
 	size_t propagation_count;
 	bool bind, recursive, remount;
-	bool copy_up;  /* a tmpfs that begins with what is at its place: tmpcopyup */
-	bool own_mode; /* a tmpfs without mode=: that of the directory it covers */
-	unsigned
-		readonly_later; /* from 1 on: the OP_PROTECT_MOUNT that makes it read-only; 0: none */
-	bool source_from_host; /* tare opens the source, or makes the filesystem, and hands it in: a new user namespace may lack the right */
-	bool shared; /* with source_from_host: stays a peer of the host's mount; else it becomes its slave */
-	bool source_nofollow, target_nofollow; /* a link as the last part is itself what is meant */
-	struct mount_idmap idmap;	       /* with source_from_host only */
-	/* bound with all below it where the kernel refuses a new filesystem (EPERM); NULL: then it is an error */
+	/* tmpcopyup: the tmpfs gets a copy of the directory that it covers */
+	bool copy_up;
+	/* a tmpfs without mode= gets the mode of the directory that it covers */
+	bool own_mode;
+	/* number, from 1 on, of the OP_PROTECT_MOUNT that makes this mount read-only; 0: none */
+	unsigned readonly_later;
+	/*
+	 * tare opens the source, or makes the filesystem, and sends the descriptor: tare-init may
+	 * lack the right for that in a new user namespace.
+	 */
+	bool source_from_host;
+	/* with source_from_host: the mount stays a peer of the host's; else it becomes a slave */
+	bool shared;
+	/* a link as the last part of the path is not followed */
+	bool source_nofollow, target_nofollow;
+	/* with source_from_host only */
+	struct mount_idmap idmap;
+	/*
+	 * a path that is bound recursively instead, where the kernel refuses a new filesystem
+	 * (EPERM); NULL: EPERM is an error
+	 */
 	const char *fallback;
-	const char *
-		label; /* SELinux context that its root gets as an attribute; NULL: none, or a parameter */
-	bool classic; /* only mount(2) can say it: iversion, silent, parameters over 255 bytes */
+	/* SELinux context that the root gets as an attribute; NULL: none, or a parameter */
+	const char *label;
+	/* mount(2) must be used: iversion, silent, parameters over 255 bytes */
+	bool classic;
 };
 
-/* So many mounts can be made read-only last; they are kept open until then. */
+/* The most mounts with readonly_later; tare-init keeps them open until then. */
 #define READONLY_LATER_MOST 16
 
-/* Of one overlay: fsconfig(2) takes a value of 255 bytes, and each is 17 there. */
+/* The most layers of an overlay: fsconfig(2) takes a value of 255 bytes, and each layer is 17. */
 #define ROOTFS_LAYERS 14
 
 /* An overlay over the rootfs, which is its uppermost read-only layer. */
 struct layers_step {
-	const char *const *lowers; /* absolute directories of the host, below the rootfs */
-	size_t count;		   /* less than ROOTFS_LAYERS */
-	const char *directory; /* the changes are kept in its directory upper; NULL: in memory */
-	const char *size;      /* of that memory, as tmpfs has it; NULL: half of all */
-	bool user_namespace;   /* overlayfs keeps its notes in attributes that a user may write */
+	/* absolute directories of the host, below the rootfs */
+	const char *const *lowers;
+	/* less than ROOTFS_LAYERS */
+	size_t count;
+	/* the changes are kept in its subdirectory "upper"; NULL: in memory */
+	const char *directory;
+	/* of that memory, as tmpfs has it; NULL: half of all */
+	const char *size;
+	/* overlayfs keeps its notes in user.* attributes (userxattr) */
+	bool user_namespace;
 };
 
-/* A device node, or, where mknod(2) is not allowed, one that the host has made, or its own, bound onto a file. */
+/* A device node; or with @bind a node of the host that is bound onto a file. */
 struct device_step {
 	const char *path;
-	mode_t mode; /* type and permissions */
+	/* type and permissions */
+	mode_t mode;
 	uint32_t major, minor;
 	uid_t uid;
 	gid_t gid;
+	/* mknod(2) is not allowed */
 	bool bind;
-	bool from_host; /* with @bind: OP_BRING_DEVICES brings it, called by the index of this step */
-	bool listed;	/* in linux.devices: a node that is there already gets mode and owner */
+	/* with @bind: the node is one of OP_BRING_DEVICES, named by the index of this step */
+	bool from_host;
+	/* from linux.devices: a node that is there already gets mode and owner */
+	bool listed;
 };
 
 /* runtime-spec, config.md#posix-platform-hooks */
 struct hook_step {
-	const char *stage;	 /* "createRuntime" */
-	unsigned index;		 /* of its stage, from 0 */
-	const char *status;	 /* of the state it reads on stdin: "creating" */
-	const char *path;	 /* absolute */
-	const char *const *argv; /* NULL-terminated; never empty */
-	/* NULL-terminated; NULL: that of who runs it, tare or the container's program */
+	/* "createRuntime" */
+	const char *stage;
+	/* among the hooks of its stage, from 0 */
+	unsigned index;
+	/* of the state that the hook reads on stdin: "creating" */
+	const char *status;
+	/* absolute */
+	const char *path;
+	/* NULL-terminated; never empty */
+	const char *const *argv;
+	/* NULL-terminated; NULL: the environment of tare, or of the container's program */
 	const char *const *envp;
-	unsigned timeout;  /* seconds; 0: none */
-	bool in_container; /* path and working directory are the container's: startContainer */
+	/* seconds; 0: none */
+	unsigned timeout;
+	/* path and working directory are the container's: startContainer */
+	bool in_container;
 };
 
-/* A namespace that tare-init joins before its first step; or opens then, where OP_JOIN_NAMESPACE joins it @later. */
+/* A namespace that tare-init joins before its first step. */
 struct ns_join {
 	uint64_t type;
 	const char *name;
-	const char *path; /* absolute */
+	/* absolute */
+	const char *path;
 	const char *place;
+	/* only opened before the first step; OP_JOIN_NAMESPACE joins it */
 	bool later;
 };
 
@@ -252,30 +293,36 @@ struct ns_join {
 
 struct spawn_step {
 	/*
-	 * tare-init begins outside of the container and joins what is there of it (host/create/enter.c). What must be new is made by the
-	 * clone of a sibling, which goes on.
+	 * tare-init begins outside of the container and joins its namespaces (host/create/enter.c).
+	 * The new namespaces are made by the clone of a sibling, which goes on as tare-init.
 	 */
 	bool enter;
 	/*
-	 * The pid namespace is joined. There a process of ours could be taken over, so all that needs rights is done outside, by
-	 * the process that joins; OP_ENTER_PIDS is the birth of one that is in sight. New namespaces are unshared.
+	 * The pid namespace is joined late. A process that is visible in there could be taken over
+	 * by a root of that namespace. So the process that joins does all that needs rights from
+	 * outside, and unshares the new namespaces; OP_ENTER_PIDS clones the visible process.
 	 */
 	bool late;
-	pid_t enter_pid;      /* exec: whose namespaces these are; 0: @joins have paths */
-	uint64_t enter_start; /* ... and its start time */
-	uint64_t namespaces;  /* CLONE_NEW*: made at birth */
-	const char *cgroup;   /* v2 directory it is born in; NULL: none */
-	const char *
-		join_user; /* user namespace it is born in, and the new ones belong to; NULL: none */
+	/* exec: the process whose namespaces are joined; 0: @joins have paths */
+	pid_t enter_pid;
+	/* start time of that process, by which a reused pid is noticed */
+	uint64_t enter_start;
+	/* CLONE_NEW*: made by the clone */
+	uint64_t namespaces;
+	/* v2 directory that tare-init is cloned into; NULL: none */
+	const char *cgroup;
+	/* user namespace that tare-init is cloned in, and that owns the new ones; NULL: none */
+	const char *join_user;
 	/*
-	 * A pid namespace always; with a user namespace the others too, for that one may have no right to join
-	 * what belongs to the host.
+	 * A pid namespace always. With a user namespace the others too: once in there, tare-init
+	 * may have no right to join namespaces that the host owns.
 	 */
 	const struct ns_join *joins;
 	size_t join_count;
-	const char *
-		root; /* exec: directory that becomes its root, where it joins no mount namespace; else NULL */
-	bool held; /* waits before its exec for OP_RELEASE: user namespace, its map must be there first */
+	/* exec without a mount namespace to join: the directory that becomes the root; else NULL */
+	const char *root;
+	/* the child waits for OP_RELEASE before its exec: a user namespace needs its map first */
+	bool held;
 };
 
 /* Operands of sched_setattr(2). */
@@ -288,7 +335,7 @@ struct scheduler_step {
 	uint64_t runtime, deadline, period; /* nanoseconds */
 };
 
-/* time_namespaces(7): what is added to the host's. */
+/* time_namespaces(7): what is added to the host's clock. */
 struct clock_offset {
 	int64_t seconds;
 	uint32_t nanoseconds;
@@ -296,17 +343,21 @@ struct clock_offset {
 
 /* A transient unit: org.freedesktop.systemd1(5), "StartTransientUnit()". */
 struct scope_step {
-	const char *unit; /* "tare-web.scope" */
-	const char *bus;  /* D-Bus address of the user's bus; NULL: the system's */
-	const char
-		*properties; /* but for PIDs: the lines that tare-systemd reads (cgroup/scope.h) */
-	const char *cgroup;  /* the directory systemd makes for it, absolute */
-	bool inhabited;	     /* the container has no cgroup below but is in the scope's own */
+	/* "tare-web.scope" */
+	const char *unit;
+	/* D-Bus address of the user's bus; NULL: the system's */
+	const char *bus;
+	/* all but PIDs: the lines that tare-systemd reads (cgroup/scope.h) */
+	const char *properties;
+	/* the directory systemd makes for the unit, absolute */
+	const char *cgroup;
+	/* the container's process is in the unit's own cgroup, not in one below it */
+	bool inhabited;
 };
 
 struct console_step {
 	uint16_t rows, columns; /* 0: the kernel's choice */
-	uid_t uid;		/* who owns the slave */
+	uid_t uid;		/* owner of the slave */
 	bool bind;		/* /dev/console can be mounted: there is a mount namespace */
 };
 
@@ -317,7 +368,7 @@ struct label_step {
 	enum label_module module;
 	const char *name;  /* "AppArmor" */
 	const char *file;  /* below /proc/PID/attr: "exec" */
-	const char *value; /* exactly what is written to it */
+	const char *value; /* exactly what is written to the file */
 };
 
 /* What a process may still do to files at and below a path: LANDLOCK_* of kernel/landlock.h. */
@@ -327,51 +378,66 @@ struct landlock_rule {
 };
 
 struct landlock_step {
-	uint64_t files, tcp, scoped; /* refused, but for what a rule allows of files */
+	/* refused; of @files, all that no rule allows */
+	uint64_t files, tcp, scoped;
 	const struct landlock_rule *rules;
 	size_t count;
 };
 
 struct exec_step {
 	const char *const *argv;
-	const char *const *envp; /* NULL-terminated; LISTEN_* included */
-	const char *file;	 /* the program; argv[0] may be another name for it */
-	const char *search_path; /* PATH of envp, or the default */
-	bool home_missing;	 /* HOME is to be taken from the container's /etc/passwd */
-	uid_t uid;		 /* whose home */
-	bool refused;		 /* the filter lets no execve(2) through, whatever its arguments */
+	/* NULL-terminated; LISTEN_* included */
+	const char *const *envp;
+	/* the program; argv[0] may be another name for it */
+	const char *file;
+	/* PATH of envp, or the default */
+	const char *search_path;
+	/* HOME is to be taken from the container's /etc/passwd, for @uid */
+	bool home_missing;
+	uid_t uid;
+	/* the seccomp filter denies execve(2), whatever its arguments */
+	bool refused;
 };
 
 struct step {
 	enum step_op op;
-	bool on_host; /* step_kinds[op].side == SIDE_HOST, for tare-init, which has not that table */
-	bool ahead; /* the host does it without being asked, while tare-init does those before it */
-	const char *
-		place; /* JSON pointer of what asked for it; "" where it is asked for by no single one */
+	/* step_kinds[op].side == SIDE_HOST, for tare-init, which has not that table */
+	bool on_host;
+	/* tare performs this step without waiting for TURN, while tare-init does those before it */
+	bool ahead;
+	/* JSON pointer of what asked for this step; "" where no single member of config.json did */
+	const char *place;
 	union {
 		const char *path;
 		const char *text;
 		int64_t number;
 		unsigned index;
 		struct {
-			const char *path; /* absolute directory in the host's cgroup mount */
-			unsigned kind;	  /* cgroup_kind(), for OP_MAKE_CGROUP */
+			/* absolute directory in the host's cgroup mount */
+			const char *path;
+			/* cgroup_kind(), for OP_MAKE_CGROUP */
+			unsigned kind;
 		} cgroup;
 		struct {
 			const char *directory, *file, *value;
-			const char *other_file, *other_value; /* where there is no @file; NULL */
-			const char *usage_file; /* refuse when more is in use than @value; NULL */
-			bool optional; /* the file may be missing: nothing was asked that needs it */
+			/* what is written where there is no @file; NULL */
+			const char *other_file, *other_value;
+			/* a @value below what this file shows is refused; NULL: not compared */
+			const char *usage_file;
+			/* both files may be missing: @value is what the kernel does without them */
+			bool optional;
 		} cgroup_file;
 		struct {
 			const char *directory;
-			uid_t uid; /* in the container */
+			/* in the container */
+			uid_t uid;
 		} cgroup_owner;
 		struct {
 			const char *directory;
 			const struct bpf_insn *instructions;
 			uint32_t count;
-			bool may_be_missing; /* the container can't make device nodes: they guard only its /dev */
+			/* the rules guard only the container's /dev: it can't make device nodes */
+			bool may_be_missing;
 		} devices;
 		struct spawn_step spawn;
 		struct scope_step scope;
@@ -382,15 +448,21 @@ struct step {
 			size_t count;
 		} id_map;
 		struct {
-			const char *path; /* absolute */
+			/* absolute */
+			const char *path;
 			enum resctrl_way way;
-			const char *const *lines; /* of its schemata, NULL-terminated; NULL: none */
-			size_t compared; /* so many of them must hold already where it was not made now */
+			/* of its schemata, NULL-terminated; NULL: none */
+			const char *const *lines;
+			/* an older group must have the first @compared lines already */
+			size_t compared;
 		} resctrl;
 		struct {
-			const char *name;      /* of the device on the host */
-			const char *new_name;  /* may have a %d in it */
-			const char *namespace; /* path of the joined one; NULL: tare-init's own */
+			/* of the device on the host */
+			const char *name;
+			/* may have a %d in it */
+			const char *new_name;
+			/* path of the joined namespace; NULL: tare-init's own */
+			const char *namespace;
 		} netdev;
 		struct {
 			uint64_t type;	  /* CLONE_NEW* */
@@ -401,28 +473,35 @@ struct step {
 			struct clock_offset monotonic, boottime;
 		} clocks;
 		struct {
-			const char *key; /* below /proc/sys, with slashes */
+			/* below /proc/sys, with slashes */
+			const char *key;
 			const char *value;
 		} setting;
 		struct {
-			unsigned long flags; /* MS_SLAVE | MS_REC ... */
+			/* MS_SLAVE | MS_REC ... */
+			unsigned long flags;
 		} propagation;
 		struct {
-			const char *path; /* absolute, on the host */
+			/* absolute, on the host */
+			const char *path;
 			bool source_from_host;
-			const char *
-				place; /* where it is mounted, if not there; not with source_from_host */
-			bool readonly; /* it, and all that is mounted in it, before anything else is mounted there */
-			bool others; /* the mount namespace is not the container's */
-			unsigned long
-				propagation; /* MS_REC with MS_PRIVATE, MS_SLAVE or MS_SHARED: of what it has mounted below it; 0: as it is */
+			/* the rootfs, with the mounts in it, is made read-only at once */
+			bool readonly;
+			/* the mount namespace is not the container's own */
+			bool others;
+			/*
+			 * MS_REC with MS_PRIVATE, MS_SLAVE or MS_SHARED: for the mounts that the
+			 * rootfs has below it; 0: unchanged
+			 */
+			unsigned long propagation;
 		} rootfs;
 		struct layers_step layers;
 		struct mount_step mount;
 		struct device_step device;
 		struct {
 			const char *target, *path;
-			bool keep; /* what else is at @path stays, and is an error */
+			/* another file at @path stays, and is an error */
+			bool keep;
 		} link;
 		struct console_step console;
 		struct hook_step hook;
@@ -432,14 +511,18 @@ struct step {
 			uint64_t soft, hard;
 		} rlimit;
 		struct {
-			const char *label; /* its SELinux label; NULL: the kernel's choice */
-			bool optional; /* where the user's quota of keys is used up, the caller's stays */
+			/* its SELinux label; NULL: the kernel's choice */
+			const char *label;
+			/* with the user's quota of keys used up, the caller's keyring stays */
+			bool optional;
 		} keyring;
 		struct label_step label;
 		struct scheduler_step scheduler;
 		struct {
-			const char *list;     /* as in config.json */
-			const uint64_t *mask; /* the same as CPU_LIST_MOST bits */
+			/* as in config.json */
+			const char *list;
+			/* the same as CPU_LIST_MOST bits */
+			const uint64_t *mask;
 			bool before_clone;
 		} affinity;
 		struct {
@@ -448,72 +531,98 @@ struct step {
 			int level; /* 0 to 7 */
 		} io_priority;
 		struct {
-			const char *name;     /* "MPOL_BIND" */
-			int mode;	      /* MPOL_* and MPOL_F_* of set_mempolicy(2) */
-			const char *nodes;    /* as in config.json; NULL: none */
-			const uint64_t *mask; /* the same as MEMORY_NODES bits */
+			/* "MPOL_BIND" */
+			const char *name;
+			/* MPOL_* and MPOL_F_* of set_mempolicy(2) */
+			int mode;
+			/* as in config.json; NULL: none */
+			const char *nodes;
+			/* the same as MEMORY_NODES bits */
+			const uint64_t *mask;
 		} memory_policy;
 		struct {
 			uid_t uid;
 			gid_t gid;
 			const gid_t *groups;
 			size_t group_count;
-			bool set_groups; /* false: setgroups(2) is denied in this user namespace, or the groups are kept */
+			/* false: the user namespace denies setgroups(2), or groups are kept */
+			bool set_groups;
 		} user;
 		struct {
 			uint64_t bounding, effective, permitted, inheritable, ambient;
-			uint64_t
-				until_exec; /* kept besides, for OP_SET_SECCOMP; execve(2) computes the sets anew without it */
+			/* kept for OP_SET_SECCOMP; execve(2) computes the sets anew without them */
+			uint64_t until_exec;
 		} caps;
 		struct {
 			const struct sock_filter *filter;
 			uint16_t count;
-			uint32_t flags; /* SECCOMP_FILTER_FLAG_* */
-			bool notify; /* there is a listener, which goes to the agent by way of tare */
-			bool mute; /* behind it tare-init may not be able to say that the exec failed */
-			bool early; /* more is done behind it than the exec: it is known to let that through */
+			/* SECCOMP_FILTER_FLAG_* */
+			uint32_t flags;
+			/* the filter has a listener, which goes to the agent by way of tare */
+			bool notify;
+			/* behind the filter tare-init may be unable to report a failed exec */
+			bool mute;
+			/* loaded before the last steps: the filter is known to allow their calls */
+			bool early;
 		} seccomp;
 		struct {
-			bool subreaper; /* the pid namespace is not the container's own: orphans must be asked for */
-			bool filtered; /* OP_SET_SECCOMP follows */
+			/*
+			 * PR_SET_CHILD_SUBREAPER: in a pid namespace of others, orphans come to
+			 * tare-init only by that.
+			 */
+			bool subreaper;
+			/* OP_SET_SECCOMP follows */
+			bool filtered;
 		} init;
 		struct landlock_step landlock;
 		struct exec_step exec;
 	};
 };
 
-/* Bumped with every change of this header: a tare-init of another build refuses. */
+/* Counts the changes of this header: a tare-init of another build refuses the plan. */
 #define PLAN_VERSION 13
 
 struct plan {
 	uint32_t version;
 	const char *id;
-	const char *bundle, *rootfs; /* absolute */
+	/* absolute */
+	const char *bundle, *rootfs;
 	const struct step *steps;
 	size_t step_count;
-	size_t spawn;	     /* index of OP_SPAWN */
-	uint64_t namespaces; /* CLONE_NEW*: new or joined, all that are config.json's */
-	bool debug;	     /* tare-init tells each step that it has done */
-	bool foreground;     /* run without --detach: the program ends with tare */
-	bool entered;	     /* tare-init finds itself in the container's root already: exec */
-	unsigned fail_step;  /* test only: this step (counted from 1) fails; 0: none */
-	struct host_path
-		pidfd_receiver; /* socket that gets a pidfd besides: run.oci.pidfd_receiver */
-	struct host_path hooks_out, hooks_err; /* files that hooks print to */
-	bool hooks_print; /* there are hooks before the program: the files are needed */
+	/* index of OP_SPAWN */
+	size_t spawn;
+	/* CLONE_NEW*: new or joined, all that are config.json's */
+	uint64_t namespaces;
+	/* tare-init reports each step that is done: WIRE_DONE */
+	bool debug;
+	/* run without --detach: the program ends with tare */
+	bool foreground;
+	/* exec: tare-init is in the container's root from the first step on */
+	bool entered;
+	/* test only: this step (counted from 1) fails; 0: none */
+	unsigned fail_step;
+	/* run.oci.pidfd_receiver: socket that gets a pidfd besides */
+	struct host_path pidfd_receiver;
+	/* files that hooks print to */
+	struct host_path hooks_out, hooks_err;
+	/* a hook runs before the program, so those files are opened */
+	bool hooks_print;
 	/* the state for hooks is state_head STATUS "\",\"pid\":" PID state_tail */
 	const char *state_head, *state_tail;
-	int first_fd; /* 3 + descriptors handed on to the program; tare-init's own come from here on (wire.h) */
-	mode_t umask; /* the caller's: what the program gets where config.json says nothing */
+	/* 3 + descriptors that the program gets; tare-init's own (wire.h) begin here */
+	int first_fd;
+	/* the caller's, which the program gets where config.json has none */
+	mode_t umask;
 };
 
 /* ---- steps.c: what every kind of step is called, one row each ---- */
 
 struct step_kind {
-	const char *name; /* "make-cgroup" */
+	/* "make-cgroup" */
+	const char *name;
 	enum step_side side;
-	const char *
-		undo; /* what rollback does about it: "remove-cgroup"; "" where the process's end is enough */
+	/* what a rollback does: "remove-cgroup"; "" where the end of the process is enough */
+	const char *undo;
 };
 
 extern const struct step_kind step_kinds[OP_COUNT];

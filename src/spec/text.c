@@ -2,8 +2,9 @@
 /*
  * spec/text.c - the whole text of a file that somebody names
  *
- * Runs in tare, before anything is done. A path may lead to anything: a shell's <(command) is a pipe, and whoever
- * writes into that may stop half-way; a device may never end. So size and time have bounds.
+ * Runs in tare, before anything is done. A path may lead to anything: a shell's <(command) is a
+ * pipe, and whoever writes into that may stop half-way; a device may never end. So size and time
+ * have bounds.
  */
 #include "spec/text.h"
 
@@ -113,7 +114,7 @@ int text_read(int fd, const char *what, bool may_be_pipe, struct arena *a, char 
 	if (r < 0)
 		return err_sys(e, r, "look at \"%s\"", what);
 	if (may_be_pipe && S_ISFIFO(st.st_mode))
-		return begin_and_read(fd, what, TEXT_PATIENCE_MS, a, text, length, e);
+		return begin_and_read(fd, what, TEXT_TIMEOUT_MS, a, text, length, e);
 	if (!S_ISREG(st.st_mode))
 		return err_msg(e, "\"%s\" is not a regular file%s", what,
 			       may_be_pipe ? " and not a pipe" : "");

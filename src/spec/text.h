@@ -8,18 +8,25 @@
 #include "heap/arena.h"
 
 /* A pipe has that time, in ms, to come to its end. */
-#define TEXT_PATIENCE_MS 8000
+#define TEXT_TIMEOUT_MS 8000
 
-/* Open @name, seen from the directory @dir, so that neither a FIFO nor a device can make us wait: a descriptor, or -errno. */
+/*
+ * Open @name, seen from the directory @dir, so that neither a FIFO nor a device can make us wait: a
+ * descriptor, or -errno.
+ */
 int text_open(int dir, const char *name);
 
 /*
- * Read @fd, of text_open(), until it ends: a regular file or, if @may_be_pipe, a pipe, of at most OCI_MAX_SIZE bytes.
- * @what is its name for errors. 0 with @text (NUL-terminated, in @a) and @length set, or -1.
+ * Read @fd, of text_open(), until it ends: a regular file or, if @may_be_pipe, a pipe, of at most
+ * OCI_MAX_SIZE bytes. @what is its name for errors. 0 with @text (NUL-terminated, in @a) and
+ * @length set, or -1.
  */
 int text_read(int fd, const char *what, bool may_be_pipe, struct arena *a, char **text,
 	      size_t *length, struct err *e);
 
-/* The same of a descriptor that is read as it is, whatever it is, for as long as it takes: standard input. */
+/*
+ * The same of a descriptor that is read as it is, whatever it is, for as long as it takes: standard
+ * input.
+ */
 int text_read_input(int fd, const char *what, struct arena *a, char **text, size_t *length,
 		    struct err *e);

@@ -2,8 +2,8 @@
 /*
  * state/directory.c - ROOT/ID: claimed, locked, removed
  *
- * ID is a single checked component of ROOT and never followed if it is a link; from then on all goes by
- * descriptor. Runs in tare's own process.
+ * ID is a single checked component of ROOT and never followed if it is a link; from then on all
+ * goes by descriptor. Runs in tare's own process.
  */
 #include "state/directory.h"
 
@@ -16,8 +16,8 @@
 
 #include <sys/file.h>
 
-#define ID_MAX		 255
-#define LOCK_PATIENCE_MS 10000
+#define ID_MAX		255
+#define LOCK_TIMEOUT_MS 10000
 
 static bool id_char(char c)
 {
@@ -106,7 +106,7 @@ int state_open(const struct state_root *root, const char *id, bool shared, struc
 	if (shared)
 		return take_fd(&dir);
 
-	int r = lock(dir, LOCK_PATIENCE_MS);
+	int r = lock(dir, LOCK_TIMEOUT_MS);
 	if (r == -EWOULDBLOCK)
 		return err_msg(e, "another command is still at work on container \"%s\"", id);
 	if (r < 0)
@@ -123,8 +123,8 @@ void state_unlock(int dir)
 }
 
 /*
- * The XDG Base Directory Specification leaves it to us what to do without XDG_RUNTIME_DIR. A place below /tmp, which
- * anybody could make first, is not taken unasked.
+ * The XDG Base Directory Specification leaves it to us what to do without XDG_RUNTIME_DIR. A place
+ * below /tmp, which anybody could make first, is not taken unasked.
  */
 static int refuse_root(const struct state_root *root, const char *id, int r, struct err *e)
 {
@@ -220,7 +220,7 @@ static int try_claim(const struct state_root *root, int top, const char *id, int
 	}
 	/* Between the two calls it looks like a killed creator's, and another create may just be
 	 * removing it. */
-	if (lock(fd, LOCK_PATIENCE_MS) < 0 || !still_there(fd))
+	if (lock(fd, LOCK_TIMEOUT_MS) < 0 || !still_there(fd))
 		return 0;
 	*dir = take_fd(&fd);
 

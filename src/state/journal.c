@@ -201,8 +201,8 @@ struct netdev_entry {
 
 struct entries {
 	const char *cgroups[MAX_CGROUPS + 1]; /* those that are ours */
-	const char
-		*topmost[MAX_CGROUPS]; /* beside each: the first directory made; "": it was there */
+	/* beside each: the first directory made; "": it was there */
+	const char *topmost[MAX_CGROUPS];
 	size_t count;
 	struct scope scope; /* no unit: none that is ours */
 	const char *scope_cgroup;
@@ -323,8 +323,9 @@ static void parse_other(const struct line *line, struct entries *entries)
 }
 
 /*
- * A cgroup is ours once its "made" line is there. Before, only if it was missing: then whatever is at its place now we made, or
- * nobody. One that was there, and that we may not even have looked at, is left alone.
+ * A cgroup is ours once its "made" line is there. Before, only if it was missing: then whatever is
+ * at its place now we made, or nobody. One that was there, and that we may not even have looked at,
+ * is left alone.
  */
 static void parse(char *text, struct entries *entries)
 {
@@ -373,8 +374,8 @@ static int open_process(const struct journal_process *process)
 }
 
 /*
- * Whoever ran it has been killed. Its group has the number for as long as it lives, which was looked at a moment ago; a hook
- * that has ended is nobody's business, whatever it left running.
+ * Whoever ran it has been killed. Its group has the number for as long as it lives, which was
+ * looked at a moment ago; a hook that has ended is nobody's business, whatever it left running.
  */
 static void kill_hook(const struct journal_process *hook)
 {
@@ -385,8 +386,8 @@ static void kill_hook(const struct journal_process *hook)
 }
 
 /*
- * Its tare has gone, which CRIU notices when it asks the next time. Then it ends what it has begun, some of which nobody else knows. Only
- * one that hangs is killed.
+ * Its tare has gone, which CRIU notices when it asks the next time. Then it ends what it has begun,
+ * some of which nobody else knows. Only one that hangs is killed.
  */
 static void end_criu(const struct journal_process *criu)
 {
@@ -407,7 +408,10 @@ static int does_not_end(pid_t pid, struct err *e)
 	return unreaped_tell(pid, e);
 }
 
-/* A lock of the kernel's, or a disk: what a killed process sleeps for in this state comes, if not at once. */
+/*
+ * A lock of the kernel's, or a disk: what a killed process sleeps for in this state comes, if not
+ * at once.
+ */
 static bool sleeps_for_kernel(pid_t pid)
 {
 	struct proc_stat stat;
@@ -442,7 +446,7 @@ static int wait_for_end(const struct entries *entries, pid_t pid, int pidfd, str
 
 		if (!hope)
 			return does_not_end(pid, e);
-		if (waited > CGROUP_PATIENCE + 2 * LOOK_MS && !said) {
+		if (waited > CGROUP_TIMEOUT + 2 * LOOK_MS && !said) {
 			said = true;
 			say_waiting(pid);
 		}
@@ -450,8 +454,8 @@ static int wait_for_end(const struct entries *entries, pid_t pid, int pidfd, str
 }
 
 /*
- * The process, and then all in its cgroups: there it may be frozen, and only come to its end when that is lifted. Wait
- * for that: until then its cgroup can't be removed.
+ * The process, and then all in its cgroups: there it may be frozen, and only come to its end when
+ * that is lifted. Wait for that: until then its cgroup can't be removed.
  */
 static int kill_processes(const struct entries *entries, struct err *e)
 {
@@ -571,7 +575,10 @@ enum journal_words journal_look(int dir, struct arena *a)
 	return entries.init.pid > 0 ? JOURNAL_PROCESS : JOURNAL_LITTLE;
 }
 
-/* The namespace the devices went to: a descriptor, or -errno where it has gone with all that was in it. */
+/*
+ * The namespace the devices went to: a descriptor, or -errno where it has gone with all that was in
+ * it.
+ */
 static int open_namespace(const struct entries *entries, const struct journal_netdev *d)
 {
 	if (d->namespace)

@@ -189,7 +189,7 @@ static int tell_end(const struct hook_call *hook, int status, const struct tail 
 	return -1;
 }
 
-#define END_PATIENCE_MS 2000
+#define END_TIMEOUT_MS 2000
 
 /* Killed, and in a system call that not even that interrupts. */
 static int does_not_end(const struct hook_call *hook, pid_t pid, struct err *e)
@@ -210,7 +210,7 @@ static int watch(const struct hook_call *hook, pid_t pid, int output, struct err
 
 	if (r < 0)
 		sys_kill(-pid, SIGKILL);
-	if (sys_wait_within(pid, &status, END_PATIENCE_MS) < 0)
+	if (sys_wait_within(pid, &status, END_TIMEOUT_MS) < 0)
 		return does_not_end(hook, pid, e);
 	drain(output, &t);
 	if (r == -ETIMEDOUT) {
@@ -256,7 +256,9 @@ static int run(const struct hook_call *hook, struct err *e)
 	return watch(hook, pid, output, e);
 }
 
-/* In front the words in which runc says so, its number included: who runs several looks for them. */
+/*
+ * In front the words in which runc says so, its number included: who runs several looks for them.
+ */
 int hook_run(const struct hook_call *hook, struct err *e)
 {
 	return run(hook, e) < 0 ? err_in(e, "error running %s hook #%u", hook->stage, hook->index)

@@ -10,7 +10,7 @@
 
 #include <stddef.h>
 
-#define DONE_PATIENCE_MS 500
+#define DONE_TIMEOUT_MS 500
 
 /* Without the error value, which is most of it. */
 #define SHORT_MESSAGE offsetof(struct wire_message, error)
@@ -50,7 +50,7 @@ bool wire_send_done(int socket, size_t step, const struct err *done)
 {
 	struct pollfd room = { .fd = socket, .events = POLLOUT };
 
-	return sys_poll(&room, 1, DONE_PATIENCE_MS) > 0 && room.revents & POLLOUT &&
+	return sys_poll(&room, 1, DONE_TIMEOUT_MS) > 0 && room.revents & POLLOUT &&
 	       send_error(socket, WIRE_DONE, step, done, NULL) == 0;
 }
 

@@ -13,7 +13,7 @@
  *						init steps
  *	      <------------------------- TURN  the next step is the host's
  *	      <------------------ DESCRIPTOR  (the console's master, as it comes)
- *	      <-------------------------- ASK  the source of a mount, which can be opened only now
+ *	      <-------------------------- ASK  the source of a mount that lies in an earlier mount
  *	SOURCE or DESCRIPTOR ------------------>
  *	      <-------------------------- ASK  (with a detached mount: its owners are to be mapped)
  *	MAPPED -------------------------------->
@@ -27,29 +27,31 @@
  *	      <------------------------ READY  before OP_SET_SECCOMP and OP_EXEC; to start, or for `run` to tare
  *	      <------------------ end of file  the program runs
  *
- * Where namespaces are joined, by a tare-init that OP_SPAWN has started outside of them, this comes first: it has a sibling in
- * them, which is tare's child too; or for a pid namespace it goes on itself, and BORN has its own pid.
- *	      <------------------------- BORN  and it ends
- *	GO ------------------------------------>	(its own: only if id maps had to be written)
- * In that case there is such a sibling in the pid namespace from OP_ENTER_PIDS on:
- *	      <------------------------- BORN  and it ends
- *	GO ------------------------------------>	its sibling is tare-init from here on
+ * Namespaces that are joined (spawn_step.enter): OP_SPAWN starts tare-init outside of them, and
+ * this comes before its first step. For a clone into new namespaces or a pid namespace it makes a
+ * sibling, a child of tare too (CLONE_PARENT), which goes on; else it goes on itself, and CLONED
+ * has its own pid.
+ *	      <------------------------ CLONED  with the pid; the first process ends
+ *	GO ------------------------------------>	(for a sibling; id maps are written before)
+ * With spawn_step.late the sibling in the pid namespace is cloned at OP_ENTER_PIDS:
+ *	      <------------------------ CLONED  with the pid; the first process ends
+ *	GO ------------------------------------>	the sibling is tare-init from here on
  *
- * OP_SET_SECCOMP may leave tare-init without the means to say anything. So before, where the filter isn't known to let
- * it talk:
- *	      <------------------ LAST_WORDS  a memory file that it writes its FAILED to
- * and if there is a listener, from a helper that the filter does not hold:
+ * OP_SET_SECCOMP may load a filter that denies tare-init the calls that send a message. So before
+ * that, unless the filter is known to allow them:
+ *	      <----------------- LAST_MESSAGE  a memory file that tare-init writes its FAILED to
+ * With a listener (SCMP_ACT_NOTIFY), from a helper process that the filter does not hold:
  *	      <-------------------- NOTIFIER
  *						waits
  *	GO ------------------------------------>
  *
- * At any moment instead:  <------ FAILED    with the struct err; tare-init has ended, or, where the program could not
- *					   be executed, waits:
+ * At any moment instead:  <------ FAILED    with the struct err; tare-init has ended, or, where the
+ *					   program could not be executed, waits:
  * GO ------------------------------------>	ends
- *	      or, before READY, end of file	it was killed
+ *	      or, before READY, end of file	tare-init was killed
  *
- * The control socket is a SOCK_SEQPACKET pair: one message, one read. The first GO is sent, and waited for,
- * only where a host step follows OP_SPAWN.
+ * The control socket is a SOCK_SEQPACKET pair: one message, one read. The first GO is sent, and
+ * waited for, only where a host step follows OP_SPAWN.
  */
 #pragma once
 
@@ -60,48 +62,75 @@
 
 /* Where tare-init finds its descriptors, counted from plan->first_fd. */
 enum wire_fd {
-	WIRE_CONTROL,  /* its end of the socket pair */
-	WIRE_PLAN,     /* the sealed memfd */
-	WIRE_LISTENER, /* create only: listening socket that start connects to */
-	WIRE_HOLD, /* create only: a FIFO with flock(2) on it for as long as it waits: status "created" */
-	WIRE_HOOKS_OUT, /* where what hooks print goes: run.oci.hooks.stdout; and .stderr */
+	/* tare-init's end of the socket pair */
+	WIRE_CONTROL,
+	/* the sealed memfd */
+	WIRE_PLAN,
+	/* create only: listening socket that start connects to */
+	WIRE_LISTENER,
+	/* create only: a FIFO, locked by flock(2) until start comes: that is status "created" */
+	WIRE_HOLD,
+	/* files for the output of hooks: run.oci.hooks.stdout and .stderr */
+	WIRE_HOOKS_OUT,
 	WIRE_HOOKS_ERR,
 	WIRE_FD_COUNT
 };
 
-/* exec only, behind them */
+/* exec only: numbered behind enum wire_fd */
 enum wire_enter_fd {
-	WIRE_ENTER_PROCESS = WIRE_FD_COUNT, /* whose namespaces are joined: of sys_pidfd_open() */
-	WIRE_ENTER_ROOT,		    /* of spawn_step's, if it has one */
+	/* of sys_pidfd_open(): the process whose namespaces are joined */
+	WIRE_ENTER_PROCESS = WIRE_FD_COUNT,
+	/* spawn_step.root, if there is one */
+	WIRE_ENTER_ROOT,
 	WIRE_ENTER_END
 };
 
 /*
- * tare-init's arguments: its name, the number of its first descriptor, and room that it keeps the step in which it is
- * at: "OP PLACE", as far as it goes. So whoever waits for it can look, and ps shows it.
+ * tare-init's arguments: its name, the number of its first descriptor, and WIRE_TITLE bytes in
+ * which tare-init keeps its current step: "OP PLACE", truncated. ps(1) shows them, and
+ * host/watchdog.c reads them from /proc/PID/cmdline.
  */
 #define WIRE_NAME  "tare-init"
 #define WIRE_TITLE 96
 
-/* Room for the name of a program; one that does not fit is left out. */
+/* Bytes for the name of a program; a longer name is left out of the message. */
 #define WIRE_PROGRAM 512
 
 enum wire_kind {
-	WIRE_GO = 1,	 /* -> init */
-	WIRE_TURN,	 /* -> host: perform the host steps from @step on */
-	WIRE_DESCRIPTOR, /* -> host, with one descriptor; or -> init, a detached mount */
-	WIRE_READY,	 /* -> host */
-	WIRE_BORN, /* -> host: the process in the container is there, @step is its pid; the answer is GO */
-	WIRE_NOTIFIER, /* -> host or start, with the filter's listener for the agent; the answer is GO */
-	WIRE_LAST_WORDS, /* -> host or start, with a memory file: see wire_last_message() */
-	WIRE_SOURCE, /* -> init, with a descriptor in its own mount namespace: what is to be copied, or where the rootfs goes */
-	WIRE_LATER, /* -> init: the source of @step, and those behind it, must be asked for when their turn comes */
-	WIRE_ASK, /* -> host: the source of @step; with a detached mount: map the owners of its files */
-	WIRE_MAPPED,  /* -> init: that is done */
-	WIRE_NOTHING, /* -> init: the host can't make what @step asks for */
-	WIRE_FAILED,  /* -> host or start, with @error; @step is where */
-	WIRE_WARNING, /* -> host: @step could not do all, as @error tells, and tare-init goes on */
-	WIRE_DONE, /* -> host or start, with --debug: @step took @error's code in us, and the older ways of its text */
+	/* -> init */
+	WIRE_GO = 1,
+	/* -> host: perform the host steps from @step on */
+	WIRE_TURN,
+	/* -> host, with one descriptor; or -> init, a detached mount */
+	WIRE_DESCRIPTOR,
+	/* -> host */
+	WIRE_READY,
+	/* -> host: the process in the container exists, @step is its pid; the answer is GO */
+	WIRE_CLONED,
+	/* -> host or start, with the filter's listener for the agent; the answer is GO */
+	WIRE_NOTIFIER,
+	/* -> host or start, with a memory file: see wire_last_message() */
+	WIRE_LAST_MESSAGE,
+	/*
+	 * -> init, with a descriptor in its mount namespace: a mount to copy, or the rootfs's place
+	 */
+	WIRE_SOURCE,
+	/* -> init: ASK for the source of @step, and of those behind it, when their turn comes */
+	WIRE_LATER,
+	/* -> host: the source of @step; with a detached mount: map the owners of its files */
+	WIRE_ASK,
+	/* -> init: the owners are mapped */
+	WIRE_MAPPED,
+	/* -> init: the host can't make what @step asks for */
+	WIRE_NOTHING,
+	/* -> host or start, with @error; @step is where */
+	WIRE_FAILED,
+	/* -> host: a part of @step was refused, as @error says, and tare-init goes on */
+	WIRE_WARNING,
+	/*
+	 * -> host or start, with --debug: @step took @error.code us; @error.text: older ways used
+	 */
+	WIRE_DONE,
 };
 
 struct wire_message {
@@ -109,28 +138,37 @@ struct wire_message {
 	uint32_t step;
 	/* WIRE_FAILED, WIRE_WARNING and WIRE_DONE only; else not sent */
 	struct err error;
-	/* What could not be executed: tare-init waits for GO, or the end of the socket, so that it can be looked at. Or "". */
+	/*
+	 * WIRE_FAILED: the program that could not be executed, or "". tare-init waits for GO or the
+	 * end of the socket, so that tare can examine the file through tare-init's root.
+	 */
 	char program[WIRE_PROGRAM];
 };
 
 /* One message, without an error value. @fd -1: no descriptor goes with it. 0, or -errno. */
 int wire_send(int socket, enum wire_kind kind, size_t step, int fd);
 
-/* @program: what could not be executed; NULL: something else failed. Returns -ENAMETOOLONG, and has sent the failure, where it does not fit. */
+/*
+ * @program: what could not be executed; NULL: something else failed. 0, or -errno; -ENAMETOOLONG
+ * where the failure was sent, without the @program, which is too long.
+ */
 int wire_send_failure(int socket, size_t step, const struct err *failure, const char *program);
 int wire_send_warning(int socket, size_t step, const struct err *warning);
 
-/* False where nobody reads for a while: tare may be waiting for us to read, and then it must not be told any more. */
+/*
+ * False where the socket's buffer stays full for DONE_TIMEOUT_MS: tare may be waiting for us to
+ * read, so the caller must not send more of these.
+ */
 bool wire_send_done(int socket, size_t step, const struct err *done);
 
 /*
- * Wait for one message. 1 with @m (and @fd: the descriptor that came, or -1) filled; 0 at the
- * end of file; -errno. -ECONNRESET: the other end went before it took our connection.
+ * Wait for one message. 1 with @m (and @fd: the descriptor that came, or -1) filled; 0 at the end
+ * of file; -errno. -ECONNRESET: the other end was closed before it accepted our connection.
  */
 int wire_receive(int socket, struct wire_message *m, int *fd);
 
 /*
- * What tare-init could only write into the memory file @fd before it ended. 1 with @m filled: WIRE_FAILED; 0: it
- * did not fail; -errno.
+ * Read the memory file @fd of WIRE_LAST_MESSAGE, once tare-init has ended. 1 with @m filled:
+ * WIRE_FAILED; 0: there is no failure in it; -errno.
  */
 int wire_last_message(int fd, struct wire_message *m);

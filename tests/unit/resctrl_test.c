@@ -291,7 +291,7 @@ static void nothing_is_written_back_to_a_group_of_ours(void **state)
 	makes("web", RESCTRL_OWN);
 	fill("web");
 	writes("web", schemas);
-	assert_null(c.schemata_was.path);
+	assert_null(c.saved_schemata.path);
 	assert_int_equal(resctrl_write_back(&c, &e), 0);
 	has("web/schemata", "L3:0=7f\nMB:0=20\n");
 }

@@ -101,7 +101,7 @@ static void no_descriptor_comes_in_unnoticed(void **state)
 	sys_close(pair[1]);
 }
 
-static void texts_of_last_words_have_an_end(void **state)
+static void texts_of_last_messages_have_an_end(void **state)
 {
 	struct wire_message written = endless(), came;
 	autoclose int file = sys_memfd_create("test");
@@ -113,7 +113,7 @@ static void texts_of_last_words_have_an_end(void **state)
 	assert_ended(&came);
 }
 
-static void last_words_in_a_pipe_are_not_waited_for(void **state)
+static void last_message_in_a_pipe_is_not_waited_for(void **state)
 {
 	struct wire_message came;
 	int ends[2];
@@ -131,8 +131,8 @@ int main(void)
 		cmocka_unit_test(texts_of_a_message_have_an_end),
 		cmocka_unit_test(a_message_of_another_size_is_none),
 		cmocka_unit_test(no_descriptor_comes_in_unnoticed),
-		cmocka_unit_test(texts_of_last_words_have_an_end),
-		cmocka_unit_test(last_words_in_a_pipe_are_not_waited_for),
+		cmocka_unit_test(texts_of_last_messages_have_an_end),
+		cmocka_unit_test(last_message_in_a_pipe_is_not_waited_for),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

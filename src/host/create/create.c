@@ -69,7 +69,10 @@ static bool makes_user_namespace(const struct oci_config *config)
 	return false;
 }
 
-/* The agent that crun's annotation or variable names, the latter for all containers of an engine; NULL inside: none. */
+/*
+ * The agent that crun's annotation or variable names, the latter for all containers of an engine;
+ * NULL inside: none.
+ */
 static int find_agent(const struct create_options *o, const struct oci_config *config,
 		      struct arena *a, struct host_path *agent, struct err *e)
 {
@@ -91,8 +94,8 @@ static int find_agent(const struct create_options *o, const struct oci_config *c
 }
 
 /*
- * crun's ways to name the seccomp agent, for engines that fill in no listenerPath. From here on it is as if config.json had
- * it, for exec too.
+ * crun's ways to name the seccomp agent, for engines that fill in no listenerPath. From here on it
+ * is as if config.json had it, for exec too.
  */
 static int choose_agent(struct create *c, struct arena *a, struct err *e)
 {
@@ -117,7 +120,10 @@ static bool is_detached(const struct create_options *o)
 	return !o->run || o->detach;
 }
 
-/* An engine names the socket that its terminal goes to when it creates, and not when somebody looks at the plan. */
+/*
+ * An engine names the socket that its terminal goes to when it creates, and not when somebody looks
+ * at the plan.
+ */
 static bool wants_terminal(const struct oci_config *config)
 {
 	return config->process && config->process->terminal;
@@ -217,7 +223,7 @@ static int decide(struct create *c, enum purpose purpose, struct arena *a, struc
 	return 0;
 }
 
-void create_tell_warnings(const struct create *c)
+void create_log_warnings(const struct create *c)
 {
 	for (const char *const *text = c->warnings; *text; text++)
 		log_warning("%s", *text);
@@ -240,7 +246,7 @@ int container_plan(const struct create_options *o, bool json, struct err *e)
 	arena_open(&own);
 	if (create_open_arena(&a, e) < 0 || decide(&c, TO_BE_SHOWN, &a, &own, e) < 0)
 		return -1;
-	create_tell_warnings(&c);
+	create_log_warnings(&c);
 	plan_dump(c.plan, json, o->made ? &o->made->wishes : &(struct plan_wishes) { 0 });
 
 	return 0;
@@ -408,7 +414,7 @@ static void record_root(const struct create *c, struct record *rec, struct arena
 		rec->root_mount = strays_root_of(c->pid, a);
 }
 
-int create_tell_agent(const struct create *c, int listener, struct err *e)
+int create_send_to_agent(const struct create *c, int listener, struct err *e)
 {
 	struct record rec;
 	struct arena a;
@@ -424,8 +430,8 @@ int create_tell_agent(const struct create *c, int listener, struct err *e)
 		rec.pid = c->pid;
 	}
 
-	int r = c->running ? agent_tell(c->running, c->pid, STATUS_RUNNING, listener, &a, e)
-			   : agent_tell(&rec, c->pid, STATUS_CREATING, listener, &a, e);
+	int r = c->running ? agent_send(c->running, c->pid, STATUS_RUNNING, listener, &a, e)
+			   : agent_send(&rec, c->pid, STATUS_CREATING, listener, &a, e);
 	arena_close(&a);
 
 	return r;
@@ -465,15 +471,16 @@ int create_watch_signals(struct create *c, struct err *e)
 			      1ULL << (SIGQUIT - 1);
 
 	/*
-	 * In the foreground the program gets what comes (foreground.c), from the moment it is there; until
-	 * that is looked at, nothing must end us.
+	 * In the foreground the program gets what comes (foreground.c), from the moment it is
+	 * there; until that is looked at, nothing must end us.
 	 */
 	const uint64_t blocked =
 		c->options->run && !c->options->detach ? foreground_signals() : stop;
 
 	/*
-	 * A write that nobody reads is a failure like any other: to a tare-init that was killed, or, in the foreground, of
-	 * what the program prints. Whatever we execute has the default again.
+	 * A write that nobody reads is a failure like any other: to a tare-init that was killed,
+	 * or, in the foreground, of what the program prints. Whatever we execute has the default
+	 * again.
 	 */
 	sys_ignore_signal(SIGPIPE);
 	sys_signal_mask(SIG_BLOCK, &blocked, NULL);
@@ -506,7 +513,7 @@ static int perform(struct create *c, struct record *rec, struct arena *records, 
 	int r = arena_seal(c->plan_arena);
 	if (r < 0)
 		return err_sys(e, r, "seal the plan");
-	create_tell_warnings(c);
+	create_log_warnings(c);
 	if (create_watch_signals(c, e) < 0)
 		return -1;
 	fill_record(c, rec, records);

@@ -15,39 +15,63 @@
 
 struct create {
 	const struct create_options *options;
-	struct arena *plan_arena; /* the memfd with the plan */
+	/* the memfd with the plan */
+	struct arena *plan_arena;
 	struct bundle bundle;
 	const struct plan *plan;
-	const char *const *warnings, *const *notes; /* of planning */
+	/* of planning */
+	const char *const *warnings, *const *notes;
 	struct seccomp_cache seccomp_cache;
-	int state_dir; /* ROOT/ID, locked */
+	/* ROOT/ID, locked */
+	int state_dir;
 	int journal;
-	int listener, hold; /* for tare-init; -1 for run */
-	int signals;	    /* signalfd: somebody wants us to stop */
-	/* once OP_SPAWN is done */
-	pid_t pid; /* 0: none */
+	/* for tare-init; -1 for run */
+	int listener, hold;
+	/* signalfd: a signal asks tare to stop */
+	int signals;
+	/* set by OP_SPAWN, down to @release; 0: there is no process */
+	pid_t pid;
 	int pidfd;
 	uint64_t start_time;
-	int control; /* our end of the socket pair */
-	int release; /* write end: a held tare-init waits for a byte; -1: it is not held, or for WIRE_GO */
-	struct heard heard;	      /* what it has said */
-	int console;		      /* the pty's master, once it came; -1 */
-	const struct record *running; /* exec: the container's; NULL: it is being created */
-	enum step_op failed_op;	      /* the kind of the step that failed, once one did */
-	int last_message;	      /* memory file that tare-init may leave a failure in; -1 */
+	/* our end of the socket pair */
+	int control;
+	/*
+	 * write end of the pipe on which a held tare-init waits for a byte; -1: not held, or
+	 * WIRE_GO
+	 */
+	int release;
+	/* according to tare-init's messages */
+	struct init_progress progress;
+	/* the pty's master, once it came; -1 */
+	int console;
+	/* exec: the container's record; NULL: the container is being created */
+	const struct record *running;
+	/* the kind of the step that failed; OP_COUNT: none */
+	enum step_op failed_op;
+	/* memory file of WIRE_LAST_MESSAGE; -1 */
+	int last_message;
+	/* the old content of a resctrl group that was there before */
 	struct {
-		const char *path; /* NULL: nothing to write back */
+		/* NULL: nothing to write back */
+		const char *path;
 		char text[4096];
-	} schemata_was;	   /* of a resctrl group that was there before */
-	bool resctrl_made; /* the class is new */
-	const char *
-		agent_below; /* the directory that the seccomp agent's socket is confined to; NULL: none */
-	bool keeps;	     /* something of ours outlives a created container: journal_created() */
-	int network;	     /* the container's network namespace, once a device went there; -1 */
-	struct notify notify;		  /* run only */
-	struct hook_files hook_files;	  /* the plan's, once it is performed */
-	struct watch watch;		  /* --record, --refused */
-	const char *const *watch_command; /* exec: the program with its arguments */
+	} saved_schemata;
+	/* the resctrl group is new */
+	bool resctrl_made;
+	/* the directory that the seccomp agent's socket is confined to; NULL: none */
+	const char *agent_below;
+	/* something of ours outlives a created container: journal_created() */
+	bool keeps;
+	/* the container's network namespace, once a device went there; -1 */
+	int network;
+	/* run only */
+	struct notify notify;
+	/* the plan's, once it is performed */
+	struct hook_files hook_files;
+	/* --record, --refused */
+	struct watch watch;
+	/* exec: the program with its arguments */
+	const char *const *watch_command;
 };
 
 #define CREATE_INITIAL(o)                                                                          \
@@ -62,51 +86,55 @@ struct create {
 
 int create_open_arena(struct arena *a, struct err *e);
 
-/* Signals that ask us to stop become a descriptor that perform.c watches. */
+/* Block the signals that ask tare to stop; perform.c watches the signalfd instead. */
 int create_watch_signals(struct create *c, struct err *e);
 
-/* Tell the warnings of planning, before anything is done. */
-void create_tell_warnings(const struct create *c);
+/* Log the warnings of planning, before the first step. */
+void create_log_warnings(const struct create *c);
 
-/* --preserve-fds: more than a process can have are refused. */
+/* --preserve-fds: a @count above the limit of descriptors is refused. */
 int preserve_fds_check(unsigned count, struct err *e);
 
-/* sd_listen_fds(3), with the variables of @env: how many descriptors are handed on, if they are meant for us. */
+/* sd_listen_fds(3) with @env: LISTEN_FDS, where LISTEN_PID is our pid; else 0. */
 int listen_fds_count(const char *const *env);
 
-/* The cgroups that the steps of @plan make, or take: NULL-terminated, in @a. */
+/* The cgroups that the steps of @plan make, or find and use: NULL-terminated, in @a. */
 const char *const *planned_cgroups(const struct plan *plan, struct arena *a);
 
-/* agent_tell() while there is no record on disk yet: `run`. */
-int create_tell_agent(const struct create *c, int listener, struct err *e);
+/* agent_send() while there is no record on disk yet: `run`. */
+int create_send_to_agent(const struct create *c, int listener, struct err *e);
 
 /* ---- spawn.c ---- */
 
 /* OP_SPAWN: start tare-init. On success pid, pidfd, control and release are set. */
 int spawn_init(struct create *c, const struct step *s, struct err *e);
 
-/* The kernel had no such namespace: the hint in @e says which of all that are to be made are missing. */
+/* After EINVAL of the clone: the hint in @e names the namespaces that this kernel lacks. */
 void spawn_explain_missing(const struct create *c, struct err *e);
 
-/* OP_RELEASE: the id maps are written, it may exec. */
+/* OP_RELEASE: the id maps are written, so tare-init may exec. */
 int spawn_release(struct create *c, struct err *e);
 
 /* ---- sources.c ---- */
 
 /*
- * Mount sources that tare-init may not be able to reach itself: opened here, sent in the order of
- * the steps that want them. Before the first GO.
+ * Open the mount sources that tare-init may have no right to, and send them in the order of their
+ * steps. Before the first GO.
  */
 int sources_send(struct create *c, struct err *e);
 
-/* WIRE_ASK: the source of @step; or, with a detached mount @tree, the owners of its files are mapped. */
+/*
+ * WIRE_ASK: the source of @step; or, with a detached mount @tree, the owners of its files are
+ * mapped.
+ */
 int sources_answer(struct create *c, size_t step, int tree, struct err *e);
 
 /* ---- nodes.c ---- */
 
 /*
- * OP_BRING_DEVICES at @step: a detached tmpfs with the nodes of the steps behind it that want one from here, by the index of each.
- * -ENOSYS: they can't be made here; -1 with @e set where one is asked for that can't be.
+ * OP_BRING_DEVICES at @step: a detached tmpfs with a node for each later step with
+ * device_step.from_host, named by the index of that step. -ENOSYS: tare can't make nodes either; -1
+ * with @e set.
  */
 int nodes_make(const struct create *c, size_t step, struct err *e);
 
@@ -117,7 +145,7 @@ int resctrl_make(struct create *c, const struct step *s, struct err *e);
 int resctrl_write(struct create *c, const struct step *s, struct err *e);
 int resctrl_join(struct create *c, const struct step *s, struct err *e);
 
-/* After a failure: what somebody else's group had before OP_WRITE_RESCTRL. */
+/* After a failure: write saved_schemata back to a group that was there before. */
 int resctrl_write_back(struct create *c, struct err *e);
 
 /* ---- netdev.c ---- */
@@ -132,7 +160,7 @@ int idmap_compare(struct create *c, const struct step *s, struct err *e);
 int idmap_write(struct create *c, const struct step *s, struct err *e);
 int idmap_deny_setgroups(struct create *c, struct err *e);
 
-/* Who user, or group, @inside of the namespace of process @pid is in ours. */
+/* The ID in our user namespace of the user, or group, @inside of process @pid's. */
 int idmap_find_outside(pid_t pid, bool group, uid_t inside, uid_t *outside, struct err *e);
 
 /* The user namespace of @pid: its descriptor, or -1. */
@@ -148,22 +176,28 @@ int scope_perform(struct create *c, const struct step *s, struct err *e);
 
 /* ---- perform.c ---- */
 
-/* Claim the ID and perform the plan up to where tare-init waits, or for run, has exec'd. */
+/* Claim the ID and perform the plan until tare-init waits for start, or for run, has exec'd. */
 int create_perform(struct create *c, struct err *e);
 
-/* Perform the step of that index, which is ours. 0, or -1 with the step in @e. */
+/* Perform the host step at @index. 0, or -1 with the step in @e. */
 int create_perform_step(struct create *c, size_t index, struct err *e);
 
 /* Kill and reap tare-init, if there is one. */
 void create_kill(struct create *c);
 
-/* Undo everything, whatever was done; what can't be undone is put into @e, behind the cause. */
+/* Undo all that the journal names; a failure to undo is put into @e, behind the cause. */
 void create_rollback(struct create *c, struct err *e);
 
-/* OP_WRITE_CGROUP: the file that this kernel has of the two a step may name, and what to write. -1: less than is in use. */
+/*
+ * OP_WRITE_CGROUP: of @file and @other_file of the step, the one that this kernel has, and its
+ * value. -1 with @e set: the value is below what is in use.
+ */
 int cgroup_file_choose(const struct step *s, const char **file, const char **value, struct err *e);
 
 /* ---- pidfile.c ---- */
 
-/* The pid in decimal, no newline; by a temporary file, never through a link. */
+/*
+ * Write the pid in decimal, without a newline, by a temporary file and rename(2): no link is
+ * followed.
+ */
 int pidfile_write(const char *path, pid_t pid, struct err *e);

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * host/create/enter.c - the birth of a tare-init that joins namespaces: for exec, and for a create that is told to
+ * host/create/enter.c - the birth of a tare-init that joins namespaces: for exec, and for a create
+ * that is told to
  *
- * From the moment a process is visible in a pid namespace, a root in there with CAP_SYS_PTRACE may look at its descriptors, its
- * root and its memory, use its rights, and write to what it executes (CVE-2016-9962, CVE-2019-5736). And whoever has once gone into
- * a namespace may have no right to come back. So tare itself joins none. tare-init is executed outside, joins, and goes on as a
- * process that is in sight nowhere yet, or has a sibling (inside/enter.c, inside/clone.c). Each of them is our child.
+ * From the moment a process is visible in a pid namespace, a root in there with CAP_SYS_PTRACE may
+ * look at its descriptors, its root and its memory, use its rights, and write to what it executes
+ * (CVE-2016-9962, CVE-2019-5736). And whoever has once gone into a namespace may have no right to
+ * come back. So tare itself joins none. tare-init is executed outside, joins, and goes on as a
+ * process that is in sight nowhere yet, or has a sibling (inside/enter.c, inside/clone.c). Each of
+ * them is our child.
  */
 #include "host/create/clone.h"
 
@@ -116,7 +119,7 @@ static pid_t receive_pid(const struct clone_call *b, struct err *e)
 
 	if (fd >= 0)
 		sys_close(fd);
-	if (r > 0 && m.kind == WIRE_BORN && fd < 0)
+	if (r > 0 && m.kind == WIRE_CLONED && fd < 0)
 		return (pid_t) m.step;
 	if (r > 0 && m.kind == WIRE_FAILED) {
 		*e = m.error;
@@ -136,7 +139,7 @@ static pid_t wait_for_clone(const struct clone_call *b, pid_t helper, struct err
 	int status, r;
 
 	do
-		r = sys_pidfd_poll(fds, ARRAY_SIZE(fds), CHILD_PATIENCE_MS);
+		r = sys_pidfd_poll(fds, ARRAY_SIZE(fds), CHILD_TIMEOUT_MS);
 	while (r == -EINTR);
 	if (r <= 0)
 		return give_up(helper, e);
@@ -147,13 +150,15 @@ static pid_t wait_for_clone(const struct clone_call *b, pid_t helper, struct err
 	pid_t pid = fds[1].revents != 0 ? receive_pid(b, e) : 0;
 	if (pid == helper && b->spawn->late)
 		return pid;
-	if (sys_wait_within(helper, &status, CHILD_PATIENCE_MS) < 0)
+	if (sys_wait_within(helper, &status, CHILD_TIMEOUT_MS) < 0)
 		return give_up(helper, e);
 
 	return pid != 0 ? pid : err_msg(e, "the process that was to join the container was killed");
 }
 
-/* The sibling that @helper has left: ours, and nobody has waited for it, so the number is its own. */
+/*
+ * The sibling that @helper has left: ours, and nobody has waited for it, so the number is its own.
+ */
 static int take_over(struct clone_call *b, pid_t pid, struct err *e)
 {
 	int status;
@@ -165,7 +170,10 @@ static int take_over(struct clone_call *b, pid_t pid, struct err *e)
 	b->pidfd = sys_pidfd_open(pid);
 
 	int r = b->pidfd < 0 ? b->pidfd : 0;
-	/* With new id maps it waits for OP_RELEASE. That it is gone meanwhile we hear from its end of the socket. */
+	/*
+	 * With new id maps it waits for OP_RELEASE. That it is gone meanwhile we hear from its end
+	 * of the socket.
+	 */
 	if (r == 0 && !b->spawn->held)
 		r = wire_send(b->create->control, WIRE_GO, b->create->plan->spawn, -1);
 	if (r == 0 || r == -EPIPE || r == -ECONNRESET)
@@ -205,7 +213,10 @@ static pid_t clone_helper(struct join_call *in, struct clone_call *b, struct err
 	return pid;
 }
 
-/* On v2 a container (systemd, an engine) may have given its cgroup's controllers to children; then it takes no process. */
+/*
+ * On v2 a container (systemd, an engine) may have given its cgroup's controllers to children; then
+ * it takes no process.
+ */
 static pid_t clone_below(struct join_call *in, struct clone_call *b, struct err *e)
 {
 	autoclose int dir = subgroup_of_process(b->spawn->cgroup, b->spawn->enter_pid);

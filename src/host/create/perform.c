@@ -47,8 +47,8 @@ static int make_waiting_room(struct create *c, struct err *e)
 		return err_sys(e, c->listener, "make the socket for start");
 
 	/*
-	 * A FIFO: there is nothing to write into, also for one who takes it from a waiting tare-init, as root with CAP_SYS_PTRACE
-	 * may in a pid namespace that is not ours alone.
+	 * A FIFO: there is nothing to write into, also for one who takes it from a waiting
+	 * tare-init, as root with CAP_SYS_PTRACE may in a pid namespace that is not ours alone.
 	 */
 	int r = sys_mknod_at(c->state_dir, STATE_HOLD, S_IFIFO | 0600, 0);
 	if (r == 0)
@@ -132,7 +132,10 @@ static int attach_devices(struct create *c, const struct step *s, struct err *e)
 	(void) c;
 	if (!lacking || !s->devices.may_be_missing)
 		return r;
-	/* Engines always send rules. Without CAP_MKNOD there is little for them to guard: plan/limits/devices.c. */
+	/*
+	 * Engines always send rules. Without CAP_MKNOD there is little for them to guard:
+	 * plan/limits/devices.c.
+	 */
 	log_warning("%s: this kernel can't put device rules in force", s->place);
 
 	return 0;
@@ -433,8 +436,9 @@ static int give_turn(struct create *c, size_t next, struct err *e)
 }
 
 /*
- * The process of the container is there: a sibling of the one that has done the steps up to here, which ends. Nobody else
- * than a child of ours is taken for it: it is waited for, signalled and recorded by its number.
+ * The process of the container is there: a sibling of the one that has done the steps up to here,
+ * which ends. Nobody else than a child of ours is taken for it: it is waited for, signalled and
+ * recorded by its number.
  */
 static int take_over(struct create *c, const struct wire_message *m, struct err *e)
 {
@@ -446,7 +450,7 @@ static int take_over(struct create *c, const struct wire_message *m, struct err 
 	if (pid == c->pid || !sys_is_child(pid))
 		return err_msg(e, "tare-init says what it has not to say: process %d is not ours",
 			       pid);
-	if (sys_pidfd_poll(&end, 1, CHILD_PATIENCE_MS) > 0)
+	if (sys_pidfd_poll(&end, 1, CHILD_TIMEOUT_MS) > 0)
 		sys_wait(c->pid, &status, 0);
 	else
 		sys_pidfd_signal(c->pidfd, SIGKILL);
@@ -456,7 +460,7 @@ static int take_over(struct create *c, const struct wire_message *m, struct err 
 	if (c->pidfd < 0)
 		return err_sys(e, c->pidfd, "open process %d", pid);
 	if (c->journal < 0)
-		return give_turn(c, c->heard.next, e);
+		return give_turn(c, c->progress.next, e);
 
 	int r = proc_stat_read(pid, &stat);
 	if (r < 0)
@@ -465,7 +469,7 @@ static int take_over(struct create *c, const struct wire_message *m, struct err 
 	if (journal_process(c->journal, pid, stat.start_time, e) < 0)
 		return -1;
 
-	return give_turn(c, c->heard.next, e);
+	return give_turn(c, c->progress.next, e);
 }
 
 /* What came with @m. 1, or -1 with @e set. */
@@ -478,17 +482,17 @@ static int keep_descriptor(struct create *c, const struct wire_message *m, int f
 	case WIRE_ASK:
 		tree = fd;
 		return sources_answer(c, m->step, tree, e) < 0 ? failed_at(c, m->step, e) : 1;
-	case WIRE_BORN:
+	case WIRE_CLONED:
 		return take_over(c, m, e) < 0 ? -1 : 1;
 	case WIRE_DESCRIPTOR:
 		c->console = fd;
 		return 1;
-	case WIRE_LAST_WORDS:
+	case WIRE_LAST_MESSAGE:
 		c->last_message = fd;
 		return 1;
 	case WIRE_NOTIFIER:
 		listener = fd;
-		if (create_tell_agent(c, listener, e) < 0)
+		if (create_send_to_agent(c, listener, e) < 0)
 			return step_failed(c, m->step, e);
 		return give_turn(c, m->step, e) < 0 ? -1 : 1;
 	default:
@@ -511,7 +515,10 @@ static int next_message(struct create *c, bool ready, struct wire_message *m, st
 {
 	struct pollfd fds[2] = {
 		{ .fd = c->control, .events = POLLIN },
-		/* Once only the exec is left, the program may be there already, and signals are its own. */
+		/*
+		 * Once only the exec is left, the program may be there already, and signals are its
+		 * own.
+		 */
 		{ .fd = ready ? -1 : c->signals, .events = POLLIN },
 	};
 	int fd;
@@ -527,8 +534,8 @@ static int next_message(struct create *c, bool ready, struct wire_message *m, st
 	    -ECONNRESET) /* it ended without having read all of ours; what it said itself is still there */
 		r = wire_receive(c->control, m, &fd);
 	if (r < 0)
-		return err_sys(e, r, "hear from tare-init");
-	if (r > 0 && message_check(&c->heard, c->plan, !c->options->run, m, fd, e) < 0) {
+		return err_sys(e, r, "receive from tare-init");
+	if (r > 0 && message_check(&c->progress, c->plan, !c->options->run, m, fd, e) < 0) {
 		fd_close(&fd);
 		return -1;
 	}
@@ -562,7 +569,7 @@ static int failed_inside(struct create *c, const struct wire_message *m, struct 
 	if (made_namespace(c, m->step))
 		spawn_explain_missing(c, e);
 
-	return failed_at(c, message_failed_step(&c->heard, c->plan, m->step), e);
+	return failed_at(c, message_failed_step(&c->progress, c->plan, m->step), e);
 }
 
 /* The socket is closed: the program runs, unless tare-init could only write that it failed. */
@@ -615,7 +622,7 @@ static int take_turns(struct create *c, size_t next, struct err *e)
 		next = m.step;
 		if (perform_ours(c, &next, e) < 0)
 			return -1;
-		c->heard.next = next;
+		c->progress.next = next;
 		if (give_turn(c, next, e) < 0)
 			return -1;
 	}
@@ -634,7 +641,7 @@ int create_perform(struct create *c, struct err *e)
 		return restore_perform(c, e);
 	if (perform_ours(c, &next, e) < 0)
 		return -1;
-	c->heard.next = next;
+	c->progress.next = next;
 	if (next > first_of_init && give_turn(c, next, e) < 0)
 		return -1;
 	/* Only now: there may be more than fit into the socket, and it must be reading them. */

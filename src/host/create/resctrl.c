@@ -218,11 +218,12 @@ int resctrl_write(struct create *c, const struct step *s, struct err *e)
 	const char *path = s->resctrl.path;
 
 	if (!c->resctrl_made) {
-		ssize_t n = read_schemata(path, c->schemata_was.text, sizeof(c->schemata_was.text));
+		ssize_t n =
+			read_schemata(path, c->saved_schemata.text, sizeof(c->saved_schemata.text));
 
 		if (n < 0)
 			return err_sys(e, (int) n, "read the schemata of \"%s\"", path);
-		c->schemata_was.path = path;
+		c->saved_schemata.path = path;
 	}
 
 	autoclose int fd = open_file(path, "schemata", O_WRONLY);
@@ -244,14 +245,14 @@ int resctrl_join(struct create *c, const struct step *s, struct err *e)
 
 int resctrl_write_back(struct create *c, struct err *e)
 {
-	const char *path = c->schemata_was.path;
+	const char *path = c->saved_schemata.path;
 
 	if (!path)
 		return 0;
 
 	autoclose int fd = open_file(path, "schemata", O_WRONLY);
 	int r = fd < 0 ? fd : 0;
-	for (char *rest = c->schemata_was.text, *line; r == 0 && (line = strsep(&rest, "\n"));) {
+	for (char *rest = c->saved_schemata.text, *line; r == 0 && (line = strsep(&rest, "\n"));) {
 		line += strspn(line, " ");
 		if (rest) /* the line's end becomes one again */
 			rest[-1] = '\n';

@@ -43,8 +43,9 @@ static const struct oci_linux_time_offsets *time_offsets(const struct planner *p
 }
 
 /*
- * What of the new ones is not there at birth but unshared later. The cgroup namespace begins where the process is then;
- * clocks can't be set once somebody is in, and nobody can be born there in memory that is shared, or by clone(2).
+ * What of the new ones is not there at birth but unshared later. The cgroup namespace begins where
+ * the process is then; clocks can't be set once somebody is in, and nobody can be born there in
+ * memory that is shared, or by clone(2).
  */
 #define MADE_LATER ((uint64_t) (CLONE_NEWCGROUP | CLONE_NEWTIME))
 
@@ -156,8 +157,9 @@ const char *plan_joined_path(const struct planner *p, uint64_t type)
 }
 
 /*
- * Which of the joined ones are joined before the first step, not counting the user namespace: pid, which children are born in.
- * With a user namespace all: from inside it those of the host can't be joined.
+ * Which of the joined ones are joined before the first step, not counting the user namespace: pid,
+ * which children are born in. With a user namespace all: from inside it those of the host can't be
+ * joined.
  */
 static uint64_t joined_at_clone(const struct planner *p)
 {
@@ -167,8 +169,9 @@ static uint64_t joined_at_clone(const struct planner *p)
 }
 
 /*
- * A hook of createContainer is a child of tare-init that has all its rights: it is not to be born in there either. In a user namespace
- * it is, for whoever is in that may not join a pid namespace of the host's any more.
+ * A hook of createContainer is a child of tare-init that has all its rights: it is not to be born
+ * in there either. In a user namespace it is, for whoever is in that may not join a pid namespace
+ * of the host's any more.
  */
 static bool joins_pids_later(const struct planner *p)
 {
@@ -267,7 +270,7 @@ int plan_enter(struct planner *p, struct err *e)
 	return 0;
 }
 
-bool plan_is_born_late(const struct planner *p)
+bool plan_clones_late(const struct planner *p)
 {
 	return p->plan->entered || (p->joined_namespaces & CLONE_NEWPID);
 }
@@ -285,7 +288,7 @@ int plan_join_pids(struct planner *p, struct err *e)
 int plan_enter_pids(struct planner *p, struct err *e)
 {
 	(void) e;
-	if (plan_is_born_late(p))
+	if (plan_clones_late(p))
 		plan_add(p, OP_ENTER_PIDS, "");
 
 	return 0;

@@ -71,7 +71,7 @@ static int plan_one(struct planner *p, size_t i, uint64_t *seen, struct err *e)
 	*seen |= (uint64_t) 1 << row;
 
 	/* It counts the processes of the user, and two of ours are there for a moment. */
-	if (limits[row].resource != RLIMIT_NPROC || !plan_is_born_late(p))
+	if (limits[row].resource != RLIMIT_NPROC || !plan_clones_late(p))
 		add_limit(p, OP_SET_RLIMIT, row, limit, place);
 
 	return 0;
@@ -82,7 +82,7 @@ int plan_process_limit(struct planner *p, struct err *e)
 	const struct oci_process *process = p->config->process;
 
 	(void) e;
-	for (size_t i = 0; process && plan_is_born_late(p) && i < process->rlimits_count; i++) {
+	for (size_t i = 0; process && plan_clones_late(p) && i < process->rlimits_count; i++) {
 		const struct oci_rlimit *limit = &process->rlimits[i];
 		int row = find(limit->type);
 

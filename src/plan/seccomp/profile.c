@@ -261,7 +261,9 @@ struct rule {
 static int add_rule(struct compiler *c, const struct rule *rule, int number,
 		    const struct scmp_arg_cmp *args, size_t count, const char *name, struct err *e)
 {
-	/* libseccomp copies all rules for each new one: a hundred thousand would take it a minute. */
+	/*
+	 * libseccomp copies all rules for each new one: a hundred thousand would take it a minute.
+	 */
 	if (c->rules++ == MOST_RULES)
 		return err_cfg(e, rule->place,
 			       "more than %d rules, and the kernel takes %d instructions",
@@ -420,8 +422,8 @@ static int compile(struct compiler *c, struct seccomp_program *program, struct e
 }
 
 /*
- * Refused as runc does, for the profile's sake: a runtime writes after it has loaded the filter, and the agent that would
- * have to answer gets its listener only by that.
+ * Refused as runc does, for the profile's sake: a runtime writes after it has loaded the filter,
+ * and the agent that would have to answer gets its listener only by that.
  */
 static int check_notified(const struct oci_linux_seccomp *config, uint32_t default_action,
 			  struct arena *a, struct err *e)
@@ -465,7 +467,9 @@ int seccomp_compile(struct seccomp_program *program, const struct oci_linux_secc
 
 /* ---- the step ---- */
 
-/* What can't be started at all is told now: behind the filter there may be nobody left to tell it. */
+/*
+ * What can't be started at all is told now: behind the filter there may be nobody left to tell it.
+ */
 static int check_exec(const struct seccomp_program *program, struct err *e)
 {
 	uint32_t result;
@@ -576,7 +580,10 @@ static void add_filter(struct planner *p, bool early)
 	p->filter_planned = true;
 }
 
-/* Hooks of startContainer, and a tare-init that stays, do more than any filter can be expected to allow. */
+/*
+ * Hooks of startContainer, and a tare-init that stays, do more than any filter can be expected to
+ * allow.
+ */
 static bool is_last_to_do(const struct planner *p)
 {
 	const struct oci_hooks *hooks = p->config->hooks;
@@ -599,7 +606,7 @@ static void warn_of_rights(struct planner *p)
 
 int plan_early_seccomp(struct planner *p, struct err *e)
 {
-	bool wait = p->options->wait_for_start, clone_call = plan_is_born_late(p);
+	bool wait = p->options->wait_for_start, clone_call = plan_clones_late(p);
 
 	if (!p->config->process || (!wait && !clone_call))
 		return 0;

@@ -2,12 +2,13 @@
 /*
  * plan/systemd/scope.c - linux.cgroupsPath with --systemd-cgroup: the container's scope
  *
- * `slice:prefix:name` is PREFIX-NAME.scope below SLICE. systemd makes the cgroup of a scope, and its own
- * limits are the unit's properties; below it, in the sub-group `container`, all is ours (Delegate=): there we
- * write every limit, and attach the device program, and no daemon-reload touches that.
+ * `slice:prefix:name` is PREFIX-NAME.scope below SLICE. systemd makes the cgroup of a scope, and
+ * its own limits are the unit's properties; below it, in the sub-group `container`, all is ours
+ * (Delegate=): there we write every limit, and attach the device program, and no daemon-reload
+ * touches that.
  *
- * Nobody is asked where the scope's cgroup will be: it follows from the names, below the root of the
- * manager that makes it. host/create/perform.c makes sure that it came out so.
+ * Nobody is asked where the scope's cgroup will be: it follows from the names, below the root of
+ * the manager that makes it. host/create/perform.c makes sure that it came out so.
  */
 #include "config.h"
 
@@ -124,7 +125,9 @@ static const char *name_unit(struct planner *p, const struct scope_name *n, stru
 
 /* ---- where it will be ---- */
 
-/* The manager of user @uid in @own, if that is below it; the length of the manager's part, else 0. */
+/*
+ * The manager of user @uid in @own, if that is below it; the length of the manager's part, else 0.
+ */
 static size_t manager_length(struct planner *p, const char *own)
 {
 	const char *unit =
@@ -212,9 +215,9 @@ static const char *find_bus(struct planner *p, struct err *e)
 	if (address && address[0])
 		return address;
 
-	bool told = dir && dir[0] == '/';
-	const char *path = told ? arena_printf(p->arena, "%s/bus", dir)
-				: arena_printf(p->arena, "/run/user/%u/bus", uid);
+	bool given = dir && dir[0] == '/';
+	const char *path = given ? arena_printf(p->arena, "%s/bus", dir)
+				 : arena_printf(p->arena, "/run/user/%u/bus", uid);
 	if (sys_access_at(AT_FDCWD, path, F_OK) == 0)
 		return unix_address(p, path);
 	err_msg(e, "the bus of user %u is not at \"%s\"", uid, path);

@@ -192,7 +192,7 @@ def test_a_process_that_is_no_child_of_tares_is_not_taken_for_the_containers(bun
     first.up()
     joined(bundle, first)
     bundle.write()
-    script = [act(CHILD), say("BORN", number=OURS), say("BORN", bystander[0].pid, number=number), act(NAP, 0, 40)]
+    script = [act(CHILD), say("CLONED", number=OURS), say("CLONED", bystander[0].pid, number=number), act(NAP, 0, 40)]
     if verb == "create":
         r = play(fake, bundle, script, "create", "--bundle", bundle.dir)
         assert r.code == 1 and not bundle.exists()
@@ -206,7 +206,7 @@ def test_a_process_that_is_no_child_of_tares_is_not_taken_for_the_containers(bun
 def test_a_process_is_born_once(bundles, fake):
     first = bundles("exec sleep 100000")
     first.up()
-    script = [say("BORN", number=OURS), act(SIBLING), say("BORN", number=SIBLINGS), act(SIBLING), say("BORN", number=SIBLINGS)]
+    script = [say("CLONED", number=OURS), act(SIBLING), say("CLONED", number=SIBLINGS), act(SIBLING), say("CLONED", number=SIBLINGS)]
     r = play(fake, first, script, "exec", tail=["true"])
     assert r.code == 255
     poll(lambda: not [p for p in os.listdir("/proc") if p.isdigit() and "tare-init" in name_of(p)], "all have ended")
@@ -238,8 +238,8 @@ def test_a_terminal_is_one(bundle, fake, scratch, of):
 
 
 @pytest.mark.parametrize("message", [
-    [say("TURN", 0)], [say("TURN", 0xffffffff)], [say("READY", 0)], [say("NOTIFIER", 3, fds=1, of=NULL)], [say("LAST_WORDS", 3, fds=1, of=MEMORY)],
-    [say("DESCRIPTOR", 3, fds=1, of=MULTIPLEXER)], [say("BORN", number=OURS)], [say("GO")], [say("ASK", 5)], [say(99)],
+    [say("TURN", 0)], [say("TURN", 0xffffffff)], [say("READY", 0)], [say("NOTIFIER", 3, fds=1, of=NULL)], [say("LAST_MESSAGE", 3, fds=1, of=MEMORY)],
+    [say("DESCRIPTOR", 3, fds=1, of=MULTIPLEXER)], [say("CLONED", number=OURS)], [say("GO")], [say("ASK", 5)], [say(99)],
     [say("WARNING", 1 << 31)]])
 def test_a_message_that_is_not_in_the_plan_is_refused(bundle, fake, message):
     bundle.write()
@@ -247,8 +247,8 @@ def test_a_message_that_is_not_in_the_plan_is_refused(bundle, fake, message):
     assert r.code == 1 and REFUSED in r.err and not bundle.exists(), r
 
 
-@pytest.mark.parametrize("message", [[say("TURN", 3)], [say("READY"), say("READY")], [say("LAST_WORDS", 0, fds=1, of=MEMORY)],
-                                     [say("READY"), say("LAST_WORDS", 0, fds=1, of=PIPE)],
+@pytest.mark.parametrize("message", [[say("TURN", 3)], [say("READY"), say("READY")], [say("LAST_MESSAGE", 0, fds=1, of=MEMORY)],
+                                     [say("READY"), say("LAST_MESSAGE", 0, fds=1, of=PIPE)],
                                      [say("READY"), say("NOTIFIER", 0, fds=1, of=NULL)]])
 def test_start_takes_no_other_messages(bundle, fake, message):
     bundle.write()
