@@ -52,7 +52,8 @@ static void read_status(const char *process, char *text, size_t size)
 
 static void compare_rights(const char *process)
 {
-	static const char *const sets[] = { "\nCapPrm:\t", "\nCapEff:\t", "\nCapBnd:\t", "\nCapInh:\t" };
+	static const char *const sets[] = { "\nCapPrm:\t", "\nCapEff:\t", "\nCapBnd:\t",
+					    "\nCapInh:\t" };
 	char status[4096];
 
 	read_status(process, status, sizeof(status));
