@@ -87,6 +87,7 @@ struct box_options {
 	bool strict, best_effort_root, landlock;
 	unsigned partition;
 	bool is_new; /* --new */
+	bool boot;
 	bool plan;
 };
 
@@ -304,6 +305,21 @@ bool box_may_be_bare(const struct box *b);
 
 /* Do the flags ask for nothing that takes more than that? 0, or -1. Behind box_mounts(). */
 box_subject box_check_bare;
+
+/* ---- boot.c: --boot ---- */
+
+/* Which signal asks the init to end, and the one that systemd takes for that. */
+#define BOX_STOP_ANNOTATION "org.tare.stop"
+#define BOX_STOP_SIGNAL	    "SIGRTMIN+3"
+
+/* Do the flags and the host go with it? 0, or -1. */
+box_subject box_boot;
+
+/* The image's own init; NULL with @e set: it has none. */
+const char *box_find_init(struct box *b, struct err *e);
+
+/* The mounts that an init wants. */
+void box_add_boot(struct box *b);
 
 /* layers.c: -x, --overlay, --lower */
 box_subject box_layers;

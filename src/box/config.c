@@ -126,9 +126,9 @@ static int set_root(struct box *b, struct err *e)
 }
 
 static box_subject *const subjects[] = {
-	box_choose_account, box_layers,	 set_root,   box_namespaces, box_mounts,
-	box_check_bare,	    box_process, box_arch,   box_devices,    box_landlock,
-	box_limits,	    box_paths,	 box_filter,
+	box_boot,     box_choose_account, box_layers,  set_root,   box_namespaces,
+	box_mounts,   box_check_bare,	  box_process, box_arch,   box_devices,
+	box_landlock, box_limits,	  box_paths,   box_filter,
 };
 
 int box_config(struct box *b, struct err *e)

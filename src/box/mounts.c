@@ -322,7 +322,8 @@ static void add_usual(struct box *b)
 		size_t row = find_usual(from->destination);
 
 		if (strcmp(from->type, "cgroup") == 0 &&
-		    (b->facts->cgroups.mode == CGROUP_NONE || box_without_cgroups(b)))
+		    (b->options->boot || b->facts->cgroups.mode == CGROUP_NONE ||
+		     box_without_cgroups(b)))
 			continue;
 		if (host_dev && strncmp(from->destination, "/dev/", 5) == 0) {
 			continue;
@@ -470,6 +471,7 @@ int box_mounts(struct box *b, struct err *e)
 	if (b->level[WISH_MOUNTS] == 0 && !box_is_bare(b)) {
 		add_usual(b);
 		box_add_whole(b);
+		box_add_boot(b);
 		if (add_dns(b, e) < 0)
 			return -1;
 	}

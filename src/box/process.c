@@ -46,16 +46,24 @@ static void choose_shell(struct box *b)
 	b->process.args_count = 2;
 }
 
-static void choose_program(struct box *b)
+static int choose_program(struct box *b, struct err *e)
 {
+	const char **args = arena_array(b->arena, 2, sizeof(*args));
+
 	if (b->command[0]) {
 		b->process.args = (const char **) b->command;
 		b->process.args_count = list_length(b->command);
+	} else if (b->options->boot) {
+		args[0] = box_find_init(b, e);
+		b->process.args = args;
+		b->process.args_count = 1;
 	} else {
 		choose_shell(b);
 	}
-	if (!b->options->no_init)
+	if (!b->options->no_init && !b->options->boot)
 		box_annotate(b, ANNOTATION_INIT, "1");
+
+	return b->process.args[0] ? 0 : -1;
 }
 
 /* In ROOT, or in what will be mounted there. */
@@ -441,9 +449,9 @@ static int choose_terminal(struct box *b, struct err *e)
 
 int box_process(struct box *b, struct err *e)
 {
-	choose_program(b);
-	if (check_environment(b, e) < 0 || choose_directory(b, e) < 0 || choose_caps(b, e) < 0 ||
-	    choose_rlimits(b, e) < 0 || choose_oom_score(b, e) < 0 || choose_terminal(b, e) < 0)
+	if (choose_program(b, e) < 0 || check_environment(b, e) < 0 || choose_directory(b, e) < 0 ||
+	    choose_caps(b, e) < 0 || choose_rlimits(b, e) < 0 || choose_oom_score(b, e) < 0 ||
+	    choose_terminal(b, e) < 0)
 		return -1;
 	choose_environment(b);
 	if (b->options->no_new_privs)

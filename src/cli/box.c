@@ -11,6 +11,7 @@
 #include "base/fd.h"
 #include "base/table.h"
 #include "base/units.h"
+#include "cli/signals.h"
 #include "heap/log.h"
 #include "heap/output_file.h"
 #include "kernel/process.h"
@@ -71,6 +72,7 @@ static const struct flag rows[] = {
 	BOOL("no-tty", no_tty, "give it no terminal, also where ours is one"),
 	BOOL("init", init, "tare stays as process 1, hands signals on and reaps (the default)"),
 	BOOL("no-init", no_init, "the program itself is process 1"),
+	BOOL("boot", boot, "an init of the image is process 1: /sbin/init, or systemd"),
 	{ "user", 'u', false, FLAG_TEXT, FIELD(box.user), "NAME|UID[:GROUP|GID]", "run as this user of the image (root)" },
 	TEXT("groups", groups, "GROUP,...", "further groups, names of the image or numbers"),
 	{ "cwd", 'w', false, FLAG_TEXT, FIELD(box.cwd), "DIR", "the working directory (the user's home)" },
@@ -312,6 +314,7 @@ static int run(struct call *call, struct box *b, struct create_options *o,
 
 	if (read_timeout(b, &o->timeout_ms, e) < 0 || box_report_open(report, b, e) < 0)
 		return -1;
+	o->stop_signal = b->options->boot ? signal_parse(BOX_STOP_SIGNAL) : 0;
 	o->event = report->file >= 0 ? box_report_event : NULL;
 	o->context = report;
 	if (!b->options->plan)

@@ -5,6 +5,8 @@
 #include "cli/verb.h"
 
 #include "base/table.h"
+#include "box/box.h"
+#include "cli/containers.h"
 #include "cli/match.h"
 #include "cli/signals.h"
 #include "host/kill.h"
@@ -25,9 +27,26 @@ static int kill_one(const struct call *call, const char *id, int signal, struct 
 	return container_kill(&call->root, id, signal, call->options.all, call->arena, e);
 }
 
+/* A box with an init of its image says which signal asks that to end; of other containers that is the engine's business. */
+static const char *usual_signal(struct call *call)
+{
+	struct container c;
+	struct err ignored;
+
+	if (call->options.regex ||
+	    container_read(&call->root, call->id, call->arena, &c, &ignored) <= 0 ||
+	    !c.record.box_root)
+		return "TERM";
+	for (size_t i = 0; i < c.record.annotation_count; i++)
+		if (strcmp(c.record.annotations[i].key, BOX_STOP_ANNOTATION) == 0)
+			return c.record.annotations[i].value;
+
+	return "TERM";
+}
+
 static int perform(struct call *call, struct err *e)
 {
-	const char *word = call->args.count > 1 ? call->args.items[1] : "TERM";
+	const char *word = call->args.count > 1 ? call->args.items[1] : usual_signal(call);
 	int signal = signal_parse(word);
 
 	/* Of kill(2): nothing is sent, but is there somebody to send it to? */

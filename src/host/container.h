@@ -73,6 +73,7 @@ struct create_options {
 	const struct criu_options
 		*restore; /* run only: not config.json's program, but what was saved; NULL */
 	int64_t timeout_ms; /* run in the foreground: then it is asked to end, and killed 10 s later; 0: never */
+	int stop_signal; /* run in the foreground: sent instead of those that ask to end; 0: as they come */
 	void (*event)(void *context,
 		      const struct run_event *event); /* run only; NULL: nobody asks */
 	void *context;				      /* for @event */

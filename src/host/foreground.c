@@ -167,6 +167,15 @@ static void copy_end(struct copy *c)
 
 /* ---- the loop ---- */
 
+/* An init has signals of its own for that: it ignores others, or is executed again. */
+static int translate(const struct foreground *f, int signal)
+{
+	const int stop = f->create->options->stop_signal;
+	bool asks = signal == SIGTERM || signal == SIGINT || signal == SIGHUP || signal == SIGQUIT;
+
+	return stop > 0 && asks ? stop : signal;
+}
+
 static void pass_signals(const struct foreground *f)
 {
 	struct signalfd_siginfo info;
@@ -177,7 +186,7 @@ static void pass_signals(const struct foreground *f)
 		if (info.ssi_signo == SIGWINCH && f->create->console >= 0)
 			copy_size(f);
 		else
-			sys_pidfd_signal(f->create->pidfd, (int) info.ssi_signo);
+			sys_pidfd_signal(f->create->pidfd, translate(f, (int) info.ssi_signo));
 	}
 }
 
@@ -208,7 +217,7 @@ static int keep_deadline(struct foreground *f)
 		return INT_MAX;
 	if (left > 0)
 		return (int) left;
-	sys_pidfd_signal(f->create->pidfd, f->timed_out ? SIGKILL : SIGTERM);
+	sys_pidfd_signal(f->create->pidfd, f->timed_out ? SIGKILL : translate(f, SIGTERM));
 	f->deadline += f->timed_out ? INT_MAX : KILL_AFTER_MS;
 	f->timed_out = true;
 

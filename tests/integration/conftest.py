@@ -12,6 +12,11 @@ import boxes
 import harness
 
 
+def pytest_addoption(parser):
+    with contextlib.suppress(ValueError):   # ../kernels/older_plugin.py has it too
+        parser.addoption("--full", action="store_true", help="what takes minutes too")
+
+
 def pytest_configure(config):
     config.addinivalue_line("markers", "layouts: also run in the other cgroup layouts and the VM")
     if not harness.IN_BOX:

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * box/boot.c - --boot: an init of the image is process 1
+ *
+ * What systemd wants of a container: https://systemd.io/CONTAINER_INTERFACE. It mounts /run and
+ * /tmp where nobody has, which takes rights that a box has not; its cgroups are below its own, by
+ * cgroup2, which has its own file system here also where the host has hierarchies of v1 beside it.
+ * SIGRTMIN+3 asks it to end: SIGTERM would only have it executed again.
+ */
+#include "box/box.h"
+
+#include "base/table.h"
+#include "cgroup/layout.h"
+
+static const char *const inits[] = { "/sbin/init", "/lib/systemd/systemd",
+				     "/usr/lib/systemd/systemd" };
+
+/* Nothing of it may be missing. */
+static const enum box_wish needed[] = { WISH_PID, WISH_CGROUP, WISH_CGROUPS, WISH_PROC };
+
+#define OPTION(name) offsetof(struct box_options, name)
+
+/* Who else would say what process 1 is. */
+static const struct {
+	const char *flag;
+	size_t option;
+} idle[] = { { "user", OPTION(user) }, { "cwd", OPTION(cwd) }, { "arch", OPTION(arch) } };
+
+static int check_flags(struct box *b, struct err *e)
+{
+	const struct box_options *o = b->options;
+
+	for (size_t i = 0; i < ARRAY_SIZE(idle); i++) {
+		const char *word = *(const char *const *) ((const char *) o + idle[i].option);
+
+		if (word)
+			return box_refuse(b, idle[i].flag, word, e,
+					  "with --boot an init of the image, as its root, is run");
+	}
+	if (o->init)
+		return box_refuse(b, "init", NULL, e, "with --boot an init of the image is run");
+	if (b->whole)
+		return box_refuse(b, "boot", NULL, e, "\"/\" is running already");
+
+	return 0;
+}
+
+int box_boot(struct box *b, struct err *e)
+{
+	if (!b->options->boot)
+		return 0;
+	if (check_flags(b, e) < 0)
+		return -1;
+	if (b->facts->cgroups.mode != CGROUP_V2 && b->facts->cgroups.mode != CGROUP_HYBRID)
+		return box_refuse(b, "boot", NULL, e, "it takes cgroup v2");
+	for (size_t i = 0; i < ARRAY_SIZE(needed); i++)
+		box_demand(b, needed[i]);
+	box_annotate(b, BOX_STOP_ANNOTATION, BOX_STOP_SIGNAL);
+
+	return 0;
+}
+
+const char *box_find_init(struct box *b, struct err *e)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(inits); i++)
+		if (box_has_program(b, inits[i]))
+			return inits[i];
+	(void) box_refuse(b, "boot", NULL, e, "there is no \"%s\" in the image", inits[0]);
+
+	return NULL;
+}
+
+/* In the place of the read-only view of all hierarchies, and of what systemd would mount itself. */
+void box_add_boot(struct box *b)
+{
+	if (!b->options->boot)
+		return;
+	box_add_mount(b, "/sys/fs/cgroup", "cgroup2", "cgroup2",
+		      (const char *const[]) { "nosuid", "nodev", "noexec", NULL });
+	box_add_mount(b, "/run", "tmpfs", "tmpfs",
+		      (const char *const[]) { "nosuid", "nodev", "mode=755", NULL });
+	box_add_mount(b, "/run/lock", "tmpfs", "tmpfs",
+		      (const char *const[]) { "nosuid", "nodev", "noexec", "mode=1777", NULL });
+	box_add_mount(b, "/tmp", "tmpfs", "tmpfs",
+		      (const char *const[]) { "nosuid", "nodev", "mode=1777", NULL });
+}
