@@ -2,8 +2,8 @@
 /*
  * plan/accounts.c - what /etc/passwd and /etc/subuid say of a user
  *
- * Tables of lines, and of fields with a colon in between. There is no use for the name
- * service here: it would need shared libraries, and may ask the network.
+ * Tables of lines, with fields that are separated by colons. The name service is not used: it would
+ * need shared libraries, and may ask the network.
  */
 #include "plan/accounts.h"
 
@@ -46,7 +46,7 @@ static const char *next_line(const char *line)
 	return *line ? line + 1 : line;
 }
 
-/* What is behind the next colon of this line, or NULL. */
+/* The field behind the next colon of this line, or NULL. */
 static const char *next_field(const char *field)
 {
 	field += strcspn(field, ":\n");

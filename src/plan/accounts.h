@@ -9,19 +9,23 @@
 #include "heap/arena.h"
 #include "plan/plan.h"
 
-/* The name of @uid, in the arena; NULL: none. */
+/* The name of @uid, in the arena; NULL: the file has no line for @uid. */
 const char *account_name(const char *passwd, uid_t uid, struct arena *a);
 
-/* The first range of the user of this name (NULL: has none) or number, to be mapped from 1 on.
- * Count 0: none. */
+/*
+ * The first range for the user with this @name (NULL: only the number counts) or @uid, mapped from
+ * 1 on. Count 0: @table has none.
+ */
 struct id_range account_sub_range(const char *table, const char *name, uid_t uid);
 
 /*
- * user_namespaces(7): read a line of /proc/PID/uid_map, "inside outside count", at @map, which is then behind it. -1: there
- * is no further one.
+ * user_namespaces(7): read a line of /proc/PID/uid_map, "inside outside count", at @map, and move
+ * @map behind it. -1: there is no further line.
  */
 int account_parse_map(const char **map, struct id_range *range);
 
-/* The decimal number at @s, behind spaces; @s is then behind it. -1 where there is none or it is
- * too big. */
+/*
+ * Read the decimal number at @s, behind spaces, and move @s behind it. -1 where there is no number
+ * or it is too big.
+ */
 int account_parse_id(const char **s, uint32_t *id);

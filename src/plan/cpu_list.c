@@ -2,8 +2,8 @@
 /*
  * plan/cpu_list.c - lists of processors: "0-3,7"
  *
- * For process.execCPUAffinity, which concerns exec alone; create checks it, so that a fault shows
- * when it can still be mended.
+ * For process.execCPUAffinity, which only exec uses; create checks it, so that a fault is reported
+ * when config.json can still be changed.
  */
 #include "plan/cpu_list.h"
 

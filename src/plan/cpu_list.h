@@ -18,7 +18,7 @@ struct cpu_set {
 };
 
 /*
- * Read @text, which may have blanks beside its commas and may be empty. 0 with @set filled; or -1, and
- * *@fault says what is wrong, for behind "... ": a constant.
+ * Read @text, which may be empty and may have blanks beside its commas. 0 with @set filled; or -1,
+ * and *@fault is a constant text with the reason, to stand behind "... ".
  */
 int cpu_list_parse(const char *text, struct cpu_set *set, const char **fault);

@@ -2,8 +2,9 @@
 /*
  * plan/describe.c - the operands of a step in one line, for people
  *
- * Runs in tare: for `tare plan`, and to say what it was that failed. Words are config.json's
- * where it has one. What comes from a user is in quotes and escaped, so a line stays a line.
+ * Runs in tare: for `tare plan`, and for the message about a failed step. The words are those of
+ * config.json where it has one. A text that comes from a user is quoted and escaped, so that the
+ * line stays one line.
  */
 #include "base/fmt.h"
 #include "base/utf8.h"
@@ -20,11 +21,11 @@
 #include <stdarg.h>
 #include <string.h>
 
-/* Text that is put together in a buffer; @length goes on counting where it is full. */
+/* A text that is built up in @buf; @length counts on where @buf is full. */
 struct line {
 	char *buf;
 	size_t size, length;
-	bool in_list; /* the next word of a list gets a comma in front */
+	bool in_list; /* the next item of a list gets a comma in front */
 };
 
 static void say(struct line *l, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -64,7 +65,7 @@ static void say_quoted(struct line *l, const char *text)
 	say_quoted_part(l, text, strlen(text));
 }
 
-/* One more of a list: the first has a space in front, the others a comma. */
+/* Append an item to a list: the first has a space in front, the others a comma. */
 static void say_item(struct line *l, const char *text)
 {
 	say(l, "%s%s", l->in_list ? "," : " ", text);
@@ -279,8 +280,10 @@ static void describe_rootfs(struct line *l, const struct step *s)
 	say(l, s->rootfs.source_from_host ? " opened by host" : "");
 }
 
-/* Are these the words of @row? A choice of times is its value, and clearing others is none of its
- * words. */
+/*
+ * Does @attrs have what @row sets and clears? An access time mode is the value within
+ * MOUNT_ATTR__ATIME, and clearing the other modes is no word of its own.
+ */
 static bool says(const struct mount_attrs *attrs, const struct mount_attrs *row)
 {
 	uint64_t times = MOUNT_ATTR__ATIME;
@@ -528,7 +531,7 @@ static void describe_user(struct line *l, const struct step *s)
 	}
 }
 
-/* All of them is "all", as the list is long. */
+/* All capabilities are shown as "all", as the list is long. */
 static void say_caps(struct line *l, const char *set, uint64_t caps)
 {
 	uint64_t all = caps_count < 64 ? ((uint64_t) 1 << caps_count) - 1 : UINT64_MAX;

@@ -64,7 +64,7 @@ static void pad(struct out *out, size_t length, size_t width)
 		out_padded(out, "", width - length);
 }
 
-/* Columns at the end of a line that are empty leave no spaces there. */
+/* Empty columns at the end of a line leave no spaces there. */
 static void dump_text(struct out *out, const struct widths *w, size_t number, const struct step *s,
 		      const char *operands, bool wish)
 {
@@ -76,7 +76,10 @@ static void dump_text(struct out *out, const struct widths *w, size_t number, co
 		out_padded(out, kind->name, w->operation + 2);
 	else
 		out_text(out, kind->name);
-	/* Not all of it is quoted: options of a mount, and the names of annotations and sysctls in a place. */
+	/*
+	 * Parts of the operands and of the place are not quoted: mount options, names of
+	 * annotations and sysctls. Their control characters are made visible.
+	 */
 	out_clean(out, operands);
 	if (place || undo)
 		pad(out, strlen(operands), w->operands);

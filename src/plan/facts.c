@@ -3,8 +3,8 @@
  * plan/facts.c - what a plan depends on besides config.json
  *
  * Read once, from the kernel and a few tables in /etc, without privileges and without changing
- * anything. All sources are files that others may have made odd: each is read up to a bound
- * and must be a plain one.
+ * anything. Other users may have put odd files in these places: each must be a regular file, and is
+ * read up to a bound.
  */
 #include "base/fd.h"
 #include "base/fmt.h"
@@ -36,7 +36,10 @@ static int read_proc(const char *path, char *buf, size_t size)
 	return 0;
 }
 
-/* It can be read from /proc/self/status since Linux 4.7, but that costs 70 µs: its text is long. */
+/*
+ * umask(2) twice, as the mask can be read from /proc/self/status only since Linux 4.7, and that
+ * takes 70 µs.
+ */
 static mode_t read_umask(void)
 {
 	mode_t mask = sys_umask(0);
@@ -46,7 +49,10 @@ static mode_t read_umask(void)
 	return mask;
 }
 
-/* In the first user namespace all IDs are mapped to themselves. Without any there is only that. */
+/*
+ * In the first user namespace all IDs are mapped to themselves. A kernel without user namespaces
+ * has only that.
+ */
 static bool read_initial_userns(void)
 {
 	char map[PROC_SIZE];
@@ -74,7 +80,10 @@ static bool read_setgroups_allowed(const char *path)
 
 static void read_userns(struct facts *facts)
 {
-	/* In the very first one there is nothing to read: 50 µs for most containers. */
+	/*
+	 * The inode of the very first user namespace is a constant: comparing saves most containers
+	 * 50 µs for reading the map.
+	 */
 	bool first = sys_in_first_namespace("/proc/self/ns/user", FIRST_USER_NAMESPACE);
 
 	facts->initial_userns = first || read_initial_userns();
@@ -113,7 +122,10 @@ static const char *read_table(const char *path, struct arena *a)
 	return text;
 }
 
-/* Where host/create/idmap.c looks for newuidmap(1) and newgidmap(1); a range is of no use without them. */
+/*
+ * Is newuidmap(1) or newgidmap(1) where host/create/idmap.c looks for it? A range is of no use
+ * without them.
+ */
 static bool has_helper(const char *name)
 {
 	static const char *const directories[] = { "/usr/bin", "/bin", "/usr/local/bin",
@@ -189,7 +201,7 @@ static void read_own_map(const char *path, struct id_ranges *map, struct arena *
 	char *text = arena_alloc(a, MAP_SIZE);
 	size_t count = 0;
 
-	/* A kernel without user namespaces has all IDs in the only one. */
+	/* A kernel without user namespaces has all IDs. */
 	if (read_proc(path, text, MAP_SIZE) < 0)
 		fmt_text(text, MAP_SIZE, "0 0 %u", UINT32_MAX);
 	for (const char *at = text;
@@ -198,7 +210,7 @@ static void read_own_map(const char *path, struct id_ranges *map, struct arena *
 	*map = (struct id_ranges) { .ranges = ranges, .count = count };
 }
 
-/* A user namespace without mappings gets those that we have ourselves. */
+/* A new user namespace without mappings in config.json gets the maps of our own one. */
 static void read_own_maps(struct facts *facts, const struct oci_linux *linux, struct arena *a)
 {
 	if (facts->euid != 0 || linux->uid_mappings_count + linux->gid_mappings_count > 0)
@@ -224,7 +236,7 @@ static bool has_text(const char *s)
 	return s && s[0];
 }
 
-/* The kernel lists its filesystem only if SELinux was not switched off at boot. */
+/* /proc/filesystems lists selinuxfs only if SELinux was not switched off at boot. */
 static bool read_selinux(void)
 {
 	char types[PROC_SIZE];

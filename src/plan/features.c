@@ -2,9 +2,9 @@
 /*
  * plan/features.c - what tare can do
  *
- * runtime-spec, features.md and features-linux.md. Every list is made from the table that the
- * planner itself reads config.json with, so this can't say more or less than what is done. It tells
- * what tare was built with, not what this kernel has.
+ * runtime-spec, features.md and features-linux.md. Every list is made from the table with which the
+ * planner reads config.json, so `features` names exactly what tare does. It describes the build of
+ * tare, not the running kernel.
  */
 #include "config.h"
 
@@ -196,7 +196,7 @@ static struct oci_string_map *make_annotations(bool checkpoints, struct arena *a
 	return map;
 }
 
-/* What an engine must not let through from an image's annotations: those that tare acts on. */
+/* Annotations that tare acts on: an engine must not take them over from an image. */
 static const char **list_unsafe(struct arena *a, size_t *count)
 {
 	const char **names = arena_array(a, 5, sizeof(*names));
@@ -204,7 +204,10 @@ static const char **list_unsafe(struct arena *a, size_t *count)
 	*count = 0;
 	names[(*count)++] = "run.oci.";
 	names[(*count)++] = "org.tare.";
-	/* CRIU's configuration may name programs for it to run. */
+	/*
+	 * org.criu.config names a configuration file of CRIU, and that may name programs for CRIU
+	 * to run.
+	 */
 	names[(*count)++] = "org.criu.";
 	if (with_systemd)
 		names[(*count)++] = SCOPE_PROPERTY;

@@ -2,9 +2,8 @@
 /*
  * plan/plan.c - making a plan: the subjects, one after the other
  *
- * Runs in tare, before anything is done, and does nothing itself but look. The one idea: each
- * subject of config.json appends its steps, and the order of the table below is the order in
- * which a container starts.
+ * Runs in tare, before the first step, and only reads. The one idea: each subject of config.json
+ * appends its steps, and the order of the table below is the order in which a container starts.
  */
 #include "plan/planner.h"
 #include "plan/settle.h"
@@ -26,9 +25,10 @@ static int plan_claim(struct planner *p, struct err *e)
 }
 
 /*
- * A process is born in its cgroup, where the limits are in force from its first page on. systemd makes
- * a scope only around a process that is there: it waits, and has done nothing yet. Limits of processor time come
- * last: on a busy machine shares of 2 make a create that takes milliseconds take a minute.
+ * tare-init is cloned into its cgroup, so that the limits hold from its first page on. With systemd
+ * the order is another: a scope can only be made around an existing process, which waits for it.
+ * Limits of processor time come last: with 2 shares on a busy machine a create of milliseconds
+ * takes a minute.
  */
 int plan_clone(struct planner *p, struct err *e)
 {
@@ -50,7 +50,7 @@ int plan_clone(struct planner *p, struct err *e)
 }
 
 static plan_subject *const subjects[] = {
-	/* what can be refused without looking at the rest */
+	/* what can be refused without any knowledge of the rest */
 	plan_version,
 	plan_namespaces,
 	plan_exec_affinity,
@@ -125,7 +125,7 @@ struct step *plan_add(struct planner *p, enum step_op op, const char *place)
 	return step;
 }
 
-/* Format into the arena; for functions that take their own format. */
+/* Format into the arena; for variadic functions. */
 static char *format(struct arena *a, const char *fmt, va_list ap)
 {
 	va_list again;
@@ -151,12 +151,12 @@ const char *plan_place(struct planner *p, const char *fmt, ...)
 	return place;
 }
 
-/* There are few of them, so the list is simply made anew. */
+/* Append @text to a NULL-terminated list, which grows in the arena. */
 static void append(struct planner *p, const char *const **list, size_t *length, const char *text)
 {
 	size_t count = (*length)++;
 
-	/* Room for twice as many, whenever what there is is full: at 1, 3, 7, 15 ... */
+	/* Double the room whenever it is full: at 1, 3, 7, 15 ... */
 	const char **texts = (const char **) *list;
 	if ((count & (count + 1)) == 0) {
 		texts = arena_array(p->arena, 2 * (count + 1), sizeof(*texts));
@@ -186,8 +186,8 @@ void plan_note(struct planner *p, const char *fmt, ...)
 }
 
 /*
- * `,"annotations":{...}`, or nothing. Put together in one piece: a config.json may have so many
- * that appending one to the text of all before it would take minutes.
+ * `,"annotations":{...}`, or "". Written in one piece: a config.json may have so many annotations
+ * that appending each to all before it would take minutes.
  */
 static const char *annotations_text(struct arena *a, const struct oci_string_map *annotations)
 {
@@ -213,7 +213,9 @@ static const char *annotations_text(struct arena *a, const struct oci_string_map
 	return text;
 }
 
-/* What hooks read on their stdin, but for status and pid: runtime-spec, runtime.md#state. */
+/*
+ * The state that hooks read on their stdin, without status and pid: runtime-spec, runtime.md#state.
+ */
 static void describe_state(struct planner *p)
 {
 	const struct oci_config *config = p->config;

@@ -2,9 +2,9 @@
 /*
  * plan/settle.c - the last act of planning: nothing in the plan points out of the arena
  *
- * The subjects write steps as C programmers do, with string literals and static tables. tare-init
- * shares the arena with tare, not its constants; so here every pointer of every step is looked at,
- * by a table of where each kind of step has them, and what lies elsewhere is copied.
+ * The subjects fill steps with string literals and static tables. tare-init shares the arena with
+ * tare, but not tare's constants. So here every pointer of every step is checked, by a table of
+ * where each kind of step has pointers, and what lies outside of the arena is copied into it.
  */
 #include "plan/settle.h"
 
@@ -29,8 +29,10 @@ static const void *settle_block(struct arena *a, const void *block, size_t size)
 	return !block || is_ours(a, block) ? block : arena_memdup(a, block, size);
 }
 
-/* A NULL-terminated list of strings. Lists of the arena may be of config.json's own strings, or
- * mixed with literals. */
+/*
+ * A NULL-terminated list of strings. A list in the arena may still have strings that are not:
+ * config.json's own, or literals.
+ */
 static void settle_list(struct arena *a, const char *const **list)
 {
 	size_t count = 0;
@@ -281,7 +283,7 @@ static void settle_id_map(struct arena *a, struct step *s)
 		settle_block(a, s->id_map.ranges, s->id_map.count * sizeof(*s->id_map.ranges));
 }
 
-/* NULL: no pointers but the place. */
+/* NULL: the operands of the step have no pointers. */
 static void (*const settlers[OP_COUNT])(struct arena *a, struct step *s) = {
 	[OP_CLAIM_ID] = settle_path,
 	[OP_RECORD_MOUNT] = settle_path,

@@ -7,7 +7,7 @@
 #include "plan/planner.h"
 
 /*
- * Copy into the arena whatever the steps point at elsewhere: literals and static lists of tare, which at these
- * addresses tare-init does not have.
+ * Copy into the arena all that steps point to elsewhere, such as literals and static lists of tare:
+ * tare-init does not have them at these addresses.
  */
 void plan_settle(struct planner *p);

@@ -2,9 +2,9 @@
 /*
  * plan/spec_default.c - the config.json that `spec` writes
  *
- * What runc and crun write, too: engines' tests and people's scripts edit it by place and value.
- * Almost all of it is constant, so it is data; only the lists that differ between root and an
- * ordinary user are put together here.
+ * The same config as runc's and crun's: engines' tests and people's scripts edit it by place and
+ * value. Almost all of it is constant data; only the lists that differ between root and an ordinary
+ * user are built here.
  */
 #include "plan/spec_default.h"
 
@@ -83,7 +83,10 @@ static const struct oci_mount mounts[] = {
 	MOUNT("/sys/fs/cgroup", "cgroup", "cgroup", "nosuid", "noexec", "nodev", "relatime", "ro"),
 };
 
-/* Without a network namespace sysfs may not be mounted; gid 5 has no name in a map of one id. */
+/*
+ * Without a network namespace sysfs may not be mountable, so it is bound; gid=5 is left out, as a
+ * map with one ID has no group 5.
+ */
 static const struct oci_mount rootless_mounts[] = {
 	{ .destination = "/proc", .type = "proc", .source = "proc" },
 	MOUNT("/dev", "tmpfs", "tmpfs", "nosuid", "strictatime", "mode=755", "size=65536k"),

@@ -12,9 +12,9 @@
 struct oci_config;
 
 /*
- * A shell in ./rootfs. @rootless: one that user @uid with group @gid can run, with a user namespace
- * and nothing that takes the host's root. @cgroup_v2: with a cgroup namespace, which shows v2
- * sensibly.
+ * A config that runs a shell in ./rootfs. @rootless: for user @uid with group @gid, with a user
+ * namespace and without what takes the host's root. @cgroup_v2: with a cgroup namespace, in which
+ * v2 shows only the container's own cgroup.
  */
 const struct oci_config *spec_default(struct arena *a, bool rootless, uid_t uid, gid_t gid,
 				      bool cgroup_v2);

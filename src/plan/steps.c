@@ -2,7 +2,7 @@
 /*
  * plan/steps.c - what every kind of step is called
  *
- * Only this table, for those who name a step that failed; describe.c tells the operands.
+ * Only this table, for messages about a step that failed; describe.c has the operands.
  */
 #include "plan/plan.h"
 

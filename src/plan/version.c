@@ -2,9 +2,9 @@
 /*
  * plan/version.c - ociVersion
  *
- * runtime-spec, config.md#specification-version: Semantic Versioning 2.0.0. A minor version adds
- * to the one before it, so every 1.x up to ours is understood, and so are their pre-releases, which
- * engines are often built with.
+ * runtime-spec, config.md#specification-version: Semantic Versioning 2.0.0. A minor version only
+ * adds to the one before it, so every 1.x up to our own version is understood. So are their
+ * pre-releases, which engines are often built with.
  */
 #include "plan/planner.h"
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * plan/annotations/allow.c - which annotations may have tare write to, or connect to, something of the host
+ * plan/annotations/allow.c - which annotations may have tare write to, or connect to, something of
+ * the host
  *
- * Runs in tare while it decides. What does not make sense is an error and not skipped: a switch with a typing error in
- * it would leave on what was to be off.
+ * Runs in tare while it decides. A rule that makes no sense is an error: to skip a misspelled "off"
+ * would leave the annotation on.
  */
 #include "plan/annotations/allow.h"
 
@@ -18,8 +19,9 @@
 #define FILE_SIZE 65536
 
 /*
- * One that ends in a dot is for all that begin so. @path: the value is a path of the host, which can be confined. @confined:
- * our own, which is off until a rule names a directory for it.
+ * A key that ends in a dot stands for all keys with that prefix. @path: the value is a path of the
+ * host, which can be confined. @confined: an annotation of tare's own, which is off until a rule
+ * names a directory for it.
  */
 static const struct {
 	const char *key;
@@ -55,7 +57,7 @@ static int refuse(const struct rule *r, struct err *e, const char *why)
 	return err_hint(e, "a rule is an annotation and on, off or an absolute directory");
 }
 
-/* 1: it is about @key, and in @found; 0: about another; -1. */
+/* 1: the rule is about @key, and is in @found; 0: the rule is about another key; -1. */
 static int apply(const struct rule *r, const char *key, struct arena *a, struct allowance *found,
 		 struct err *e)
 {
@@ -89,7 +91,7 @@ static int apply(const struct rule *r, const char *key, struct arena *a, struct 
 
 /* ---- file and variable ---- */
 
-/* Cut the next word off *@rest, which is then behind it; NULL: there is none. */
+/* Cut the next word off *@rest, and move *@rest behind it; NULL: there is no further word. */
 static char *next_word(char **rest, const char *separators)
 {
 	char *word = *rest + strspn(*rest, separators);
@@ -147,7 +149,7 @@ int allow_parse(const char *text, bool file, const char *key, struct arena *a,
 	return 0;
 }
 
-/* The text of the file, "" where there is none; NULL with @e set. */
+/* The text of the file, "" where there is no file; NULL with @e set. */
 static const char *read_file(struct arena *a, struct err *e)
 {
 	char *text = arena_alloc(a, FILE_SIZE + 1);

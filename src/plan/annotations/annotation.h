@@ -8,19 +8,19 @@
 
 #include <string.h>
 
-/* The value of annotation @key; NULL: it is not there. */
+/* The value of annotation @key; NULL: config.json has no such annotation. */
 static inline const char *plan_annotation_value(const struct planner *p, const char *key)
 {
 	return oci_string_map_find(p->config->annotations, key);
 }
 
 /*
- * The value of @key as a path of the host that tare may reach out to (allow.h), if it is there and not switched off, which is
- * warned of. 0, or -1.
+ * The value of @key as a path of the host, if allow.h lets tare reach it. A path that is switched
+ * off gives a warning. 0, or -1.
  */
 int plan_annotation_path(struct planner *p, const char *key, struct host_path *path, struct err *e);
 
-/* Our own, which `box` sets: what config.json has no other word for. */
+/* tare's own annotations, which `box` sets: config.json has no member for these. */
 #define ANNOTATION_INIT                                                                            \
 	"org.tare.init" /* "1": tare-init stays as process 1, hands signals on and reaps */
 #define ANNOTATION_LANDLOCK                                                                        \

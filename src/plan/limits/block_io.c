@@ -2,8 +2,8 @@
 /*
  * plan/limits/block_io.c - linux.resources.blockIO: the shares and rates of block devices
  *
- * Weights are BFQ's where the kernel has that scheduler; without it v2 has io.weight, of another
- * scale, and v1 had CFQ's until Linux 5.0. A rate of 0 is none.
+ * Weights are BFQ's where the kernel has that scheduler. Without it v2 has io.weight, with another
+ * scale, and v1 had CFQ's until Linux 5.0. A rate of 0 is no limit.
  */
 #include "plan/limits/limits.h"
 
@@ -11,15 +11,15 @@
 
 #define PLACE LIMITS_PLACE "blockIO/"
 
-/* BFQ's; CFQ had no weights below 10. */
+/* The range of BFQ's weights. CFQ, of v1 before Linux 5.0, took none below 10. */
 #define SMALLEST_WEIGHT 1
 #define LARGEST_WEIGHT	1000
 
-/* dev_t of the kernel: a larger number would be that of another device. */
+/* The kernel's dev_t has 12 and 20 bits: a larger number would be cut, and mean another device. */
 #define LARGEST_MAJOR 0xfff
 #define LARGEST_MINOR 0xfffff
 
-/* From 10 ... 1000 to io.weight's 1 ... 10000; what is below 10 is as small as can be, too. */
+/* Map 10 ... 1000 to io.weight's 1 ... 10000; a weight below 10 becomes 1, too. */
 static unsigned long io_weight(unsigned long weight)
 {
 	return weight < 10 ? 1 : 1 + (weight - 10) * 9999 / 990;
@@ -43,7 +43,7 @@ static int check_device(int64_t major, int64_t minor, const char *place, struct 
 		       (long long) minor);
 }
 
-/* @device: "8:0 " or "": of all devices. */
+/* @device: "8:0 ", with the blank; or "", for all devices. */
 static int put_weight(struct planner *p, const char *place, const char *device,
 		      unsigned long weight, struct err *e)
 {

@@ -2,17 +2,17 @@
 /*
  * plan/limits/cgroup.c - linux.cgroupsPath: the directory of the container in each hierarchy
  *
- * An absolute path is below the mount of each hierarchy. A relative one is below tare's own
- * cgroup, so that what limits tare limits the container, too; on v2 it is beside
- * it, for a cgroup with processes in it (tare) can't hand controllers to its children. So the
- * same value leads to the same place as long as tare is started in the same one. Without a
- * path it is the relative `ID`, as with runc and crun.
+ * An absolute path is below the mount of each hierarchy. A relative path is below tare's own
+ * cgroup, so that tare's limits also hold for the container. On v2 it is beside tare's cgroup, as a
+ * cgroup with processes in it (tare) can't enable controllers for its children. So the same value
+ * leads to the same place as long as tare is started in the same cgroup. Without a path the
+ * relative path is the ID, as with runc and crun.
  *
  * The systemd form `slice:prefix:name` has no meaning without --systemd-cgroup: it is a relative
- * path of one component, as with runc. With it, scope.c decides.
+ * path of one component, as with runc. With --systemd-cgroup, scope.c decides.
  *
- * Where we may not make a cgroup (an ordinary user to whom nothing is delegated) the container
- * stays in tare's, unless resources asks for what needs one.
+ * Where tare may not make a cgroup (an ordinary user without delegation) the container stays in
+ * tare's own, unless linux.resources has a limit that needs a cgroup.
  */
 #include "plan/limits/cgroup.h"
 
@@ -32,7 +32,7 @@ static const char *configured_path(const struct planner *p)
 	return linux && linux->cgroups_path && linux->cgroups_path[0] ? linux->cgroups_path : NULL;
 }
 
-/* What asked for the cgroup, if anything did. */
+/* JSON pointer of the path that config.json has for the cgroup; "" where it has none. */
 static const char *asked_at(const struct planner *p)
 {
 	return configured_path(p) ? path_place : "";
@@ -66,7 +66,10 @@ static int check_path(const char *path, struct err *e)
 			return -1;
 		named |= length > 0 && !(length == 1 && *at == '.');
 	}
-	/* The root of a hierarchy is everyone's; it can't be limited, and must not be killed. */
+	/*
+	 * The root of a hierarchy holds all processes: it can't be limited, and delete must not
+	 * kill all that is in it.
+	 */
 	if (!named)
 		return err_cfg(e, path_place, "cgroupsPath \"%s\" names no cgroup", path);
 
@@ -114,7 +117,10 @@ static const char *name_dir(struct planner *p, const struct cgroup_hierarchy *h)
 	return append_path(p->arena, append_path(p->arena, h->mount, base), path);
 }
 
-/* What can't be found out shows when it is done, and then loudly. */
+/*
+ * Only these errors mean that the right is missing. After any other the cgroup is planned, and
+ * making it reports the error.
+ */
 static bool is_no(int r)
 {
 	return r == -EACCES || r == -EPERM || r == -EROFS || r == -ENOTDIR;
@@ -151,7 +157,7 @@ static bool is_usable(struct planner *p, const struct cgroup_hierarchy *h, const
 
 	if (p->facts->assumed)
 		return true;
-	/* Of what exists. */
+	/* The nearest directory above that exists. */
 	while ((r = sys_access_at(AT_FDCWD, existing, W_OK | X_OK)) == -ENOENT)
 		*strrchr(existing, '/') = '\0';
 	if (is_no(r))
@@ -179,7 +185,10 @@ const char *plan_cgroup_dir(struct planner *p, const struct cgroup_hierarchy *h)
 	return p->cgroup_dirs[h - layout->hierarchies];
 }
 
-/* Does the systemd that makes the scope have it to give? The one of a user has what was delegated to it. */
+/*
+ * Can the systemd that makes the scope pass @controller on? A user's systemd has only what was
+ * delegated to it.
+ */
 static bool scope_has_controller(const struct planner *p, const struct cgroup_hierarchy *h,
 				 const char *controller)
 {
@@ -291,7 +300,10 @@ int plan_cgroup_join(struct planner *p, struct err *e)
 	const struct cgroup_layout *layout = &p->facts->cgroups;
 
 	(void) e;
-	/* Back to back: the first join waits for other CPUs, those right behind it don't. */
+	/*
+	 * The steps stand back to back: the first write to cgroup.procs waits for a grace period of
+	 * all CPUs (cgroup_threadgroup_rwsem), and those right behind it do not.
+	 */
 	for (size_t i = 0; i < layout->count; i++) {
 		const struct cgroup_hierarchy *h = &layout->hierarchies[i];
 		const char *dir = h->v2 ? NULL : plan_cgroup_dir(p, h);

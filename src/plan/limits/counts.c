@@ -15,7 +15,9 @@ int limits_pids(struct planner *p, const struct oci_linux_resources *r, struct e
 
 	if (!r->pids || !r->pids->has_limit)
 		return 0;
-	/* 0 is a limit, too, but one that nobody is born under: written after the birth (cgroup.c).
+	/*
+	 * A limit of 0 is written after the clone (plan_cgroup_limit_pids_to_none()): with it in
+	 * force the kernel refuses to clone a process into the cgroup.
 	 */
 	if (r->pids->limit == 0)
 		return plan_cgroup_need(p, "pids", place, e) ? 0 : -1;
@@ -35,8 +37,9 @@ int limits_pids(struct planner *p, const struct oci_linux_resources *r, struct e
 }
 
 /*
- * Reservations, which also cover what was faulted in without one; a kernel before 5.7 counts only what is faulted
- * in. runtime-spec, config-linux.md#huge-page-limits.
+ * hugetlb.SIZE.rsvd limits reservations, and pages that are faulted in without one count there too.
+ * Before Linux 5.7 there is only the limit of pages that are faulted in. runtime-spec,
+ * config-linux.md#huge-page-limits.
  */
 static int put_huge_page(struct planner *p, size_t i, const struct oci_linux_hugepage_limit *h,
 			 struct err *e)

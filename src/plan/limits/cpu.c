@@ -2,8 +2,8 @@
 /*
  * plan/limits/cpu.c - linux.resources.cpu
  *
- * Quota and burst, and the period and runtime of realtime tasks, are held against each other by the
- * kernel: where a cgroup is used again the order of writing depends on what is in it.
+ * The kernel checks quota against burst, and period against runtime of realtime tasks, at each
+ * write. In a cgroup that is used again the order of the writes depends on the old values.
  */
 #include "plan/limits/cgroup.h"
 #include "plan/limits/limits.h"
@@ -11,7 +11,10 @@
 
 #define LEAST_QUOTA 1000 /* microseconds */
 
-/* log2(@x) for x >= 1, bit by bit: squaring doubles the logarithm. No libm in a small binary. */
+/*
+ * log2(@x) for x >= 1, bit by bit: squaring doubles the logarithm. libm would make the static
+ * binary larger.
+ */
 static double log2_of(double x)
 {
 	double result = 0;
@@ -56,7 +59,10 @@ unsigned resources_cpu_weight(uint64_t shares)
 	double l = log2_of((double) shares);
 	double weight = ten_to((l * l + 125 * l) / 612 - 7.0 / 34);
 
-	/* Round up, but 100.0000000001 is 100. */
+	/*
+	 * Round up, but not where the fraction is an error of the floating point: 100.0000000001 is
+	 * 100.
+	 */
 	return (unsigned) (weight + 1 - 1e-8);
 }
 
@@ -64,7 +70,7 @@ static int put_shares(struct planner *p, const struct oci_linux_cpu *c, struct e
 {
 	bool idle = c->has_idle && c->idle != 0;
 
-	/* cpu.idle is the lowest weight of all; the kernel refuses another beside it. */
+	/* cpu.idle is the lowest weight of all; the kernel refuses to set shares beside it. */
 	if (!c->has_shares || c->shares == 0 || idle)
 		return 0;
 
@@ -110,8 +116,8 @@ static void put_period_v1(struct planner *p, const struct oci_linux_cpu *c, cons
 }
 
 /*
- * v1 has a file for each, and quota / period may not be above the parent's, on the way neither: so a shorter period comes
- * after the new quota, a longer one before it.
+ * v1 has a file for quota and one for period, and checks at each write that quota / period is not
+ * above the parent's. So a shorter period is written after the new quota, a longer one before it.
  */
 static int put_quota_v1(struct planner *p, const struct oci_linux_cpu *c, const char *dir)
 {
@@ -152,7 +158,7 @@ static int put_quota(struct planner *p, const struct oci_linux_cpu *c, struct er
 	if (!asked)
 		return 0;
 
-	/* sched-bwc.rst: less than 1 ms is no quota on any kernel. */
+	/* sched-bwc.rst: no kernel takes a quota below 1 ms. */
 	if (limited && c->quota < LEAST_QUOTA) {
 		err_cfg(e, LIMITS_PLACE "cpu/quota", "a quota of %lld is below %d",
 			(long long) c->quota, LEAST_QUOTA);
@@ -191,7 +197,10 @@ static int put_burst(struct planner *p, const struct oci_linux_cpu *c, struct er
 			 e);
 }
 
-/* A burst may not be above the quota, on the way neither. */
+/*
+ * The kernel checks at each write that the burst is not above the quota: so a lower burst is
+ * written first.
+ */
 static int put_bandwidth(struct planner *p, const struct oci_linux_cpu *c, struct err *e)
 {
 	const struct cgroup_hierarchy *h = limit_find(p, "cpu");
@@ -238,7 +247,7 @@ static int put_realtime_runtime(struct planner *p, const struct oci_linux_cpu *c
 			 e);
 }
 
-/* Nor may the runtime be above the period. */
+/* The kernel checks at each write that the runtime is not above the period. */
 static int put_realtime(struct planner *p, const struct oci_linux_cpu *c, struct err *e)
 {
 	bool shorter = c->has_realtime_period &&
@@ -274,7 +283,7 @@ int limits_cpu(struct planner *p, const struct oci_linux_resources *r, struct er
 
 	if (!c)
 		return 0;
-	/* An idle cgroup takes no shares: out of it first. */
+	/* The kernel refuses shares for an idle cgroup: cpu.idle is written first. */
 	if (put_idle(p, c, e) < 0 || put_shares(p, c, e) < 0 || put_bandwidth(p, c, e) < 0 ||
 	    put_realtime(p, c, e) < 0 ||
 	    put_cpuset(p, c->cpus, LIMITS_PLACE "cpu/cpus", "cpuset.cpus", e) < 0)

@@ -4,12 +4,14 @@
  *
  * Runs in tare while it decides; nothing is loaded here.
  *
- * The one idea: read backwards, "the last match wins" is "the first match ends it". So the
- * program keeps the bits of the access that no rule has decided yet. A rule that allows takes
- * its bits away, and when none is left the access is allowed; a rule that denies any of them
- * ends in a refusal. The kernel checks every path of a program when it is loaded, which
- * is what costs time, so a device is one register (major << 20 | minor, dev_t's own form),
- * the usual rule one compare, and all ends are the same two.
+ * The one idea: "the last match wins" is, read backwards, "the first match ends it". So the program
+ * keeps the bits of the access that no rule has decided yet. A rule that allows clears its bits,
+ * and when no bit is left the access is allowed; a rule that denies any of the bits ends in a
+ * refusal.
+ *
+ * The verifier follows every path of a program when it is loaded, which takes time. So a device is
+ * one register (major << 20 | minor, the form of dev_t), most rules are one compare, and all paths
+ * share the same two ends.
  */
 #include "plan/limits/device_program.h"
 
@@ -32,7 +34,9 @@
 		.access = access_                                                                  \
 	}
 
-/* What every container has: config-linux.md#default-devices, and the making of (not access to) any.
+/*
+ * Devices that every container has (config-linux.md#default-devices), and mknod(2) of any device: a
+ * node alone gives no access.
  */
 static const struct device_rule default_rules[] = {
 	{ .allow = true,
@@ -70,7 +74,7 @@ static const struct {
 	{ "c", false, true },
 };
 
-/* A place of rule @i: rules are too many to make all these texts before they are needed. */
+/* Refuse rule @i. The place is written only now: a config may have very many rules. */
 static int refuse(struct err *e, size_t i, const char *member, const char *fmt, const char *value)
 {
 	char place[64];
@@ -82,7 +86,7 @@ static int refuse(struct err *e, size_t i, const char *member, const char *fmt, 
 
 static int read_type(struct device_rule *rule, const char *type, size_t i, struct err *e)
 {
-	/* Engines written in Go send "" where they mean nothing. */
+	/* Engines written in Go send "" for an absent string. */
 	if (!type || !type[0])
 		type = "a";
 	for (size_t t = 0; t < ARRAY_SIZE(types); t++)
@@ -116,7 +120,7 @@ static int read_access(struct device_rule *rule, const char *access, size_t i, s
 	return 0;
 }
 
-/* -1, or nothing, is any. */
+/* -1, or an absent number, is DEVICE_ANY. */
 static int read_number(uint32_t *number, bool given, int64_t value, uint32_t most, size_t i,
 		       const char *member, struct err *e)
 {
@@ -198,9 +202,9 @@ const char *device_rule_text(const struct device_rule *rule, bool block, struct 
 
 /* ---- v2 ---- */
 
-enum { RESULT, CONTEXT, MAJOR, MINOR, DEVICE, UNDECIDED, KIND }; /* registers r0 ... r6 */
+enum { RESULT, CONTEXT, MAJOR, MINOR, DEVICE, UNDECIDED, KIND }; /* The registers: r0 ... r6. */
 
-/* Where a jump goes that is not known yet: in its offset until the end. */
+/* Marks in the offset of a jump whose target is not known yet; put_end() replaces them. */
 enum { TO_ALLOW = INT16_MAX, TO_DENY = INT16_MAX - 1 };
 
 struct assembly {
@@ -246,7 +250,9 @@ static void put_load(struct assembly *s, uint8_t dst, size_t offset)
 	put(s, BPF_LDX | BPF_MEM | BPF_W, dst, CONTEXT, (int16_t) offset, 0);
 }
 
-/* Which register tells the rule's device, and what must be in it? */
+/*
+ * The register with the part of the device number that @rule compares, and the @value it must have.
+ */
 static uint8_t tell_device(const struct device_rule *rule, uint32_t *value)
 {
 	if (rule->minor == DEVICE_ANY) {
@@ -276,7 +282,10 @@ static void put_compare(struct assembly *s, uint8_t op, uint8_t reg, uint32_t va
 	put(s, BPF_JMP | op | BPF_X, reg, KIND, to, 0);
 }
 
-/* What a matching rule of only some bits does to those that are undecided: 2 instructions or 1. */
+/*
+ * A matching rule for only some bits of the access: 2 instructions where it allows, 1 where it
+ * denies.
+ */
 static void put_partial(struct assembly *s, const struct device_rule *rule)
 {
 	if (rule->allow) {
@@ -287,7 +296,7 @@ static void put_partial(struct assembly *s, const struct device_rule *rule)
 	}
 }
 
-/* False where nothing can be reached behind this rule. */
+/* False where @rule matches every device and access: no rule behind it can be reached. */
 static bool put_rule(struct assembly *s, const struct device_rule *rule)
 {
 	bool whole = rule->access == ALL_ACCESS;
@@ -314,7 +323,7 @@ static bool put_rule(struct assembly *s, const struct device_rule *rule)
 	return true;
 }
 
-/* All rules of one kind of device, the last one first. */
+/* All rules for one type of device, the last one first. */
 static void put_section(struct assembly *s, const struct device_rules *rules, bool block)
 {
 	for (size_t i = rules->count; i-- > 0;) {
@@ -331,7 +340,7 @@ static void put_start(struct assembly *s)
 	put_load(s, UNDECIDED, offsetof(struct bpf_cgroup_dev_ctx, access_type));
 	put_load(s, MAJOR, offsetof(struct bpf_cgroup_dev_ctx, major));
 	put_load(s, MINOR, offsetof(struct bpf_cgroup_dev_ctx, minor));
-	/* The kind is in the lower half of access_type, the access in the upper. */
+	/* The type is in the lower half of access_type, the access in the upper. */
 	put_alu_register(s, BPF_MOV, KIND, UNDECIDED);
 	put_alu(s, BPF_AND, KIND, 0xffff);
 	put_alu(s, BPF_RSH, UNDECIDED, 16);
@@ -342,8 +351,8 @@ static void put_start(struct assembly *s)
 }
 
 /*
- * One of the two ends, and the jumps to it. The kernel takes no instruction that can't be
- * reached, so an end that nobody wants is left out.
+ * One of the two ends, and the jumps to it. The verifier refuses code that can't be reached, so an
+ * end without a jump is left out.
  */
 static void put_end(struct assembly *s, int16_t label)
 {
@@ -365,8 +374,10 @@ static void put_end(struct assembly *s, int16_t label)
 int device_program_make(const struct device_rules *rules, struct arena *a,
 			const struct bpf_insn **code, uint32_t *count, struct err *e)
 {
-	/* A rule takes at most four instructions for each kind; the start, the jumps and the
-	 * ends 20. */
+	/*
+	 * A rule takes at most four instructions for each of the two types; the start, the jumps
+	 * and the ends take 20.
+	 */
 	size_t room = 20 + rules->count * 8;
 	struct assembly s = { .room = room < DEVICE_PROGRAM_MOST ? (uint32_t) room
 								 : DEVICE_PROGRAM_MOST };

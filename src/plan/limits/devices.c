@@ -13,11 +13,11 @@
 /* ---- v1 ---- */
 
 /*
- * A cgroup of v1 is a word for everything, allowed or denied, and a list of exceptions to it. The
- * kernel takes an exception back only by its own numbers: "deny c 1:3" does nothing, and says
- * nothing, while what is allowed is "c 1:*", and so the other way round. So the list is kept here
- * too, exceptions within a wider rule are taken back one by one, and a rule for a part of an
- * exception is refused.
+ * devices.allow and devices.deny of v1: the cgroup allows or denies everything, and keeps a list of
+ * exceptions. The kernel removes an exception only by the very numbers that it was added with:
+ * "deny c 1:3" has no effect, and reports no error, while the exception is "c 1:*"; and the other
+ * way round. So the list is kept here too. Exceptions within a wider rule are removed one by one,
+ * and a rule for a part of an exception is refused.
  */
 struct exceptions {
 	bool allowed; /* everything but the list */
@@ -60,7 +60,7 @@ static int refuse_part(const struct planner *p, const char *place, const struct 
 	return err_hint(e, "name the devices of the earlier rule one by one, or use cgroup v2");
 }
 
-/* @rule is of one kind of device and for what is so anyway: nothing of it may stay an exception. */
+/* @rule agrees with the cgroup's default: each exception within it is removed. */
 static int take_back(struct planner *p, struct exceptions *x, const char *place, const char *dir,
 		     const struct device_rule *rule, struct err *e)
 {
@@ -78,7 +78,11 @@ static int take_back(struct planner *p, struct exceptions *x, const char *place,
 		same.access = old->access & rule->access;
 		old->access &= ~rule->access;
 		if (!is_within(rule,
-			       old)) /* else it is in the same words as @rule, which follows */
+			       /*
+			        * the same numbers: @rule itself, written next, removes that
+			        * exception
+			        */
+			       old))
 			write_rule(p, place, dir, &same);
 	}
 	write_rule(p, place, dir, rule);
@@ -134,8 +138,7 @@ static int plan_rules_v1(struct planner *p, const struct device_rules *rules, si
 	return 0;
 }
 
-/* The kernel lets nobody make device nodes in a user namespace, and nobody without this capability.
- */
+/* mknod(2) of a device needs CAP_MKNOD in the first user namespace. */
 static bool may_make_devices(const struct planner *p)
 {
 	const struct oci_process *process = p->config->process;
@@ -165,8 +168,8 @@ static int plan_rules_v2(struct planner *p, const struct device_rules *rules, st
 }
 
 /*
- * Late, so that it can be done while tare-init mounts: the kernel takes 0.2 ms to check a program. But before the
- * hooks, some of which attach one of their own.
+ * OP_ATTACH_DEVICES is late, so that it is done while tare-init mounts: the verifier takes 0.2 ms.
+ * But it comes before the hooks, as some attach a device program of their own.
  */
 int plan_device_program(struct planner *p, struct err *e)
 {
@@ -187,9 +190,10 @@ int plan_device_program(struct planner *p, struct err *e)
 }
 
 /*
- * Engines always send rules. Where the container can't make a node anyway they guard nothing
- * but what is in its /dev, so such a container goes without; any other would get free access, and does where
- * the caller has said that there shall be no cgroup (podman --cgroups=disabled, whose containers have CAP_MKNOD).
+ * Engines always send device rules. Without a cgroup a container goes without them only where it
+ * can't make nodes, as then the rules guard just the nodes of its /dev; or where the caller asked
+ * for no cgroup (podman --cgroups=disabled, whose containers have CAP_MKNOD). Else the container
+ * would get free access to all devices.
  */
 static int go_without_rules(struct planner *p, struct err *e)
 {

@@ -2,8 +2,8 @@
 /*
  * plan/limits/limits.c - one limit on its way to one file of a cgroup
  *
- * Runs in tare while it decides. What it reads of a cgroup is what another container left there, so
- * only where the same path is used again.
+ * Runs in tare while it decides. The values in a cgroup that exists already were left by another
+ * container, so they are only read where the same path is used again.
  */
 #include "plan/limits/limits.h"
 
@@ -56,7 +56,7 @@ int limit_put(struct planner *p, const struct limit *l, struct err *e)
 {
 	const char *controller = controller_here(p, l);
 
-	/* Some of v1's controllers are not in v2 at all: that is not for lack of configuration. */
+	/* v2 has no file for some limits of v1, on any machine: the refusal says that. */
 	if (!l->optional && !l->v2_file && p->facts->cgroups.mode == CGROUP_V2)
 		return refuse_version(l, true, e);
 
@@ -104,7 +104,7 @@ int64_t limit_left(struct planner *p, const char *controller, const char *file, 
 	text[n] = '\0';
 	text[strcspn(text, "\n")] = '\0';
 
-	/* "max" and -1 are no limit; what is above the signed range is none either. */
+	/* "max" and -1 are no limit, and so is a number above INT64_MAX. */
 	if (fmt_parse_u64(text, &value) < 0 || value > INT64_MAX)
 		return INT64_MAX;
 

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * plan/limits/limits.h - one limit on its way to one file of a cgroup; for plan/limits*.c and resources.c
+ * plan/limits/limits.h - one limit on its way to one file of a cgroup; for plan/limits*.c and
+ * resources.c
  *
- * config.json speaks in terms of v1. A controller may be in a v1 hierarchy or in the v2 one, and
- * in hybrid layouts some are here and some there: so for each limit the hierarchy that has its
- * controller is looked up, and the file and value are those of its version.
+ * config.json has v1's terms. A controller may be in a v1 hierarchy or in the v2 hierarchy, and in
+ * hybrid layouts some are here and some there. So for each limit the hierarchy with its controller
+ * is looked up, and the file and value are those of that version.
  *
- * A value that asks for nothing (no limit at all, or the kernel's default) needs no cgroup and no
- * controller; what can't be put in force is refused. Engines written in Go send 0 for a limit they
- * don't want: but for pids, huge pages and RDMA, where 0 is a limit, it counts as absent.
+ * A value that is no limit, or the kernel's default, needs no cgroup and no controller; a limit
+ * that can't be put in force is refused. Engines written in Go send 0 for an absent limit. So 0
+ * counts as absent, but for pids, huge pages and RDMA, where 0 is a limit.
  */
 #pragma once
 
@@ -18,22 +19,22 @@
 
 struct limit {
 	const char *controller;	       /* "memory" */
-	const char *v1_controller;     /* where v1 calls it otherwise; NULL: the same */
+	const char *v1_controller;     /* the name on v1 where it differs; NULL: the same */
 	const char *place;	       /* JSON pointer of what asks for it */
-	const char *name;	       /* config.json's word, for the refusal */
+	const char *name;	       /* the name in config.json, for the refusal */
 	const char *v1_file, *v2_file; /* NULL: that version has no such thing */
 	const char *v1, *v2;	       /* the values */
-	/* kernels that have not that file may have this one */
+	/* files of older kernels, tried where @v1_file or @v2_file is missing */
 	const char *v1_other_file, *v2_other_file;
 	const char *v2_other; /* its value; v1's is the same */
-	const char *v2_usage; /* file with what is in use: more than the value is refused */
-	bool optional;	      /* the default of the kernel: nothing is lost without */
+	const char *v2_usage; /* a file that shows what is in use: a value below that is refused */
+	bool optional;	      /* the value is the kernel's default: the file may be missing */
 };
 
-/* Append its step. 0, or -1 with @e set: nobody can put it in force. */
+/* Append the step for @l. 0, or -1 with @e set: this host can't put the limit in force. */
 int limit_put(struct planner *p, const struct limit *l, struct err *e);
 
-/* Append a step for exactly this file; what it did not ask for may be filled in. */
+/* Append a step for exactly this file. The caller may fill in more of its operands. */
 struct step *limit_write(struct planner *p, const char *place, const char *dir, const char *file,
 			 const char *value, bool optional);
 
@@ -45,8 +46,9 @@ const char *limit_number(struct planner *p, int64_t value);
 const char *limit_unsigned(struct planner *p, uint64_t value);
 
 /*
- * What an earlier container left in @file of @controller's cgroup, for settings that the kernel holds against each
- * other: the order of writing depends on it. @otherwise where there is no such cgroup or file.
+ * The number in @file of @controller's cgroup, which an earlier container left there; @otherwise
+ * where there is no such cgroup or file. For settings that the kernel checks against each other at
+ * each write: the order of writing depends on it.
  */
 int64_t limit_left(struct planner *p, const char *controller, const char *file, int64_t otherwise);
 

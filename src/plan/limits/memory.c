@@ -2,13 +2,13 @@
 /*
  * plan/limits/memory.c - linux.resources.memory
  *
- * On v1 the kernel holds memory and memory + swap against each other at every write: neither may be
- * above the other on the way. In a new cgroup both are without limit, but one that is used again
- * has what its last container left.
+ * v1 checks memory against memory and swap at every write: the former may never be above the
+ * latter. In a new cgroup both are without limit, but a cgroup that is used again has the values of
+ * its last container.
  */
 #include "plan/limits/limits.h"
 
-/* The same for both versions but for the word of no limit. */
+/* The file and value are the same for both versions, but for the text of "no limit". */
 static int put_bytes(struct planner *p, struct limit *w, bool given, int64_t value, struct err *e)
 {
 	if (!given || value == 0)
@@ -24,8 +24,8 @@ static int put_bytes(struct planner *p, struct limit *w, bool given, int64_t val
 }
 
 /*
- * checkBeforeUpdate: v1 refuses a limit below what is in use, when it can't be made free. v2 would kill for
- * it instead, so there we look first.
+ * checkBeforeUpdate: v1 refuses a limit below what is in use and can't be reclaimed. v2 takes the
+ * limit and kills processes, so OP_WRITE_CGROUP compares with the usage first.
  */
 static const char *usage_file(const struct oci_linux_memory *m, const char *file)
 {
@@ -60,14 +60,14 @@ static int check_swap(const struct oci_linux_memory *m, struct err *e)
 	return 0;
 }
 
-/* In config.json and on v1 memory and swap together; on v2 the swap alone. */
+/* config.json and v1 limit the sum of memory and swap; v2 limits the swap alone. */
 static int put_swap(struct planner *p, const struct oci_linux_memory *m, struct err *e)
 {
 	int64_t swap = m->has_swap ? m->swap : 0;
 
 	if (check_swap(m, e) < 0)
 		return -1;
-	/* No limit of the memory, and nothing said of swap: no limit of both. */
+	/* No limit of memory, and no swap in config.json: the sum has no limit either. */
 	if (swap == 0 && m->has_limit && m->limit == -1)
 		swap = -1;
 	if (swap == 0)
@@ -83,14 +83,19 @@ static int put_swap(struct planner *p, const struct oci_linux_memory *m, struct 
 		.v1 = limit_number(p, swap),
 		.v2 = swap == -1 ? "max" : limit_number(p, swap - m->limit),
 		.v2_usage = swap == -1 ? NULL : usage_file(m, "memory.swap.current"),
-		/* A v2 kernel without the file has no swap: just what 0 asks for. */
+		/*
+		 * A v2 kernel without that file has no swap, which is what a limit of 0 asks for.
+		 */
 		.optional = swap == -1 || (h && h->v2 && swap == m->limit),
 	};
 
 	return limit_put(p, &w, e);
 }
 
-/* What the new limit of memory may not be above of, if it is written first. */
+/*
+ * Is the new limit of memory above the old limit of memory and swap, so that the latter is raised
+ * first?
+ */
 static bool must_raise_first(struct planner *p, const struct oci_linux_memory *m)
 {
 	if (!m->has_limit || m->limit == 0)
@@ -100,7 +105,10 @@ static bool must_raise_first(struct planner *p, const struct oci_linux_memory *m
 	       limit_left(p, "memory", "memory.memsw.limit_in_bytes", INT64_MAX) < m->limit;
 }
 
-/* A limit of both is in the way that nobody asks for any more. */
+/*
+ * Lift an old limit of memory and swap that is below the new limit of memory and not in config.json
+ * any more.
+ */
 static int raise_both(struct planner *p, struct err *e)
 {
 	return limit_put(p,
@@ -112,7 +120,10 @@ static int raise_both(struct planner *p, struct err *e)
 			 e);
 }
 
-/* Neither may be above the other on the way: memory + swap is raised first, and lowered last. */
+/*
+ * The kernel checks at each write that memory is not above memory and swap: so the sum is raised
+ * first, and lowered last.
+ */
 static int plan_limit_and_swap(struct planner *p, const struct oci_linux_memory *m, struct err *e)
 {
 	bool asked = m->has_swap && m->swap != 0;

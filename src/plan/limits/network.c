@@ -2,7 +2,7 @@
 /*
  * plan/limits/network.c - linux.resources.network: marks on packets, which only v1 can set
  *
- * Class 0 and priority 0 are what packets have anyway.
+ * Class 0 and priority 0 are the kernel's defaults for packets.
  */
 #include "plan/limits/limits.h"
 

@@ -2,9 +2,10 @@
 /*
  * plan/limits/resctrl.c - linux.intelRdt: the container's group in the resctrl filesystem
  *
- * runtime-spec, config-linux.md#intelrdt. Without a closID the group is the container's own, made with it and
- * removed with it; one that is named is shared: made where it is missing, kept. Where nothing is
- * to be set it must be there. The monitoring group is the container's own in any case.
+ * runtime-spec, config-linux.md#intelrdt. Without a closID the group is the container's own, made
+ * and removed with it. A closID names a shared group: it is made where it is missing, and kept.
+ * Without any setting the group must exist. The monitoring group is the container's own in any
+ * case.
  */
 #include "plan/limits/resctrl.h"
 
@@ -90,7 +91,7 @@ static bool has_text(const char *s)
 	return s && s[0];
 }
 
-/* Every line of @text: l3CacheSchema only should be one. */
+/* Append each line of @text. l3CacheSchema should be a single line, but may have more. */
 static size_t add_lines(struct planner *p, const char *text, const char **lines, size_t n)
 {
 	for (size_t length; text && *text; text += length) {
@@ -103,7 +104,7 @@ static size_t add_lines(struct planner *p, const char *text, const char **lines,
 	return n;
 }
 
-/* memBwSchema is held to its form by our schema already. */
+/* memBwSchema needs no check: the JSON schema has its form. */
 static int check_lines(struct planner *p, const struct oci_linux_intel_rdt *rdt, struct err *e)
 {
 	for (size_t i = 0; i < rdt->schemata_count; i++)
@@ -114,7 +115,10 @@ static int check_lines(struct planner *p, const struct oci_linux_intel_rdt *rdt,
 	return 0;
 }
 
-/* All lines to write, in the order of the spec; the first @compared must be what a shared group has. */
+/*
+ * All lines to write, in the order of the spec. The first @compared lines must already be in a
+ * group that is shared.
+ */
 static const char *const *list_lines(struct planner *p, const struct oci_linux_intel_rdt *rdt,
 				     size_t *compared)
 {
@@ -130,7 +134,7 @@ static const char *const *list_lines(struct planner *p, const struct oci_linux_i
 	return lines;
 }
 
-/* The root, or one directory of resctrl, none of those that are its own. */
+/* A closID is "/", for the root, or the name of one directory, but none of the kernel's own. */
 static int check_clos(const char *id, struct err *e)
 {
 	static const char *const taken[] = { ".", "..", "info", "mon_groups", "mon_data" };
@@ -175,7 +179,7 @@ static enum resctrl_way way_of(const char *clos, bool schemas)
 	return schemas && strcmp(clos, "/") != 0 ? RESCTRL_SHARED : RESCTRL_THERE;
 }
 
-/* The directory of the container's class. */
+/* The directory of the group for @clos. */
 static const char *clos_path(const struct planner *p, const char *root, const char *clos)
 {
 	if (clos && strcmp(clos, "/") == 0)
@@ -209,7 +213,9 @@ int plan_resctrl(struct planner *p, struct err *e)
 	return 0;
 }
 
-/* The class first: a monitoring group takes only who is in it. */
+/*
+ * The class is joined first: the kernel refuses a process in a monitoring group of another class.
+ */
 int plan_resctrl_join(struct planner *p, struct err *e)
 {
 	size_t before = p->count;

@@ -6,5 +6,8 @@
 
 #include "heap/arena.h"
 
-/* The mount point of the first resctrl in the text of mountinfo, which is changed; NULL: none. In the arena. */
+/*
+ * The mount point of the first resctrl in the text of mountinfo, which is changed; NULL: none. In
+ * the arena.
+ */
 const char *resctrl_find(char *mountinfo, struct arena *a);

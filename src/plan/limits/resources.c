@@ -2,7 +2,7 @@
 /*
  * plan/limits/resources.c - linux.resources: the limits of the container
  *
- * Only their order; limits.h says what they have in common.
+ * Only the order of the limits; limits.h has what they share.
  */
 #include "plan/limits/resources.h"
 
@@ -13,12 +13,18 @@
 
 int resources_plan(struct planner *p, const struct oci_linux_resources *r, struct err *e)
 {
-	static limits_subject
-		*const subjects[] = {
-			limits_memory,	limits_cpu,	   limits_pids, limits_block_io,
-			limits_network, limits_huge_pages, limits_rdma, limits_devices,
-			limits_unified, /* files by name: it has the last word */
-		};
+	static limits_subject *const subjects[] = {
+		limits_memory,
+		limits_cpu,
+		limits_pids,
+		limits_block_io,
+		limits_network,
+		limits_huge_pages,
+		limits_rdma,
+		limits_devices,
+		/* files by name: written last, so that they override the others */
+		limits_unified,
+	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(subjects); i++)
 		if (subjects[i](p, r, e) < 0)
@@ -36,7 +42,10 @@ int plan_resources(struct planner *p, struct err *e)
 
 /* ---- what slows down tare-init itself ---- */
 
-/* The realtime files are not among them: a scheduling policy may need what they give. */
+/*
+ * Is it a limit that would slow tare-init down? Realtime files are not: a scheduling policy may
+ * need the runtime that they give.
+ */
 static bool slows_down(const struct step *s)
 {
 	static const char *const files[] = {
@@ -80,7 +89,7 @@ int plan_late_limits(struct planner *p, struct err *e)
 	return 0;
 }
 
-/* A hook may change the container's limits: so they are there before it runs. */
+/* A hook may change the limits of the container: so they are written before it runs. */
 int plan_limits_for_hooks(struct planner *p, struct err *e)
 {
 	const struct oci_hooks *hooks = p->config->hooks;

@@ -12,8 +12,8 @@ struct planner;
 struct oci_linux_resources;
 
 /*
- * Append the steps for @r. The container's cgroups are those of plan_cgroup_dir(); they may be there already, with a
- * running container in them. 0, or -1 with @e set.
+ * Append the steps for @r. The container's cgroups are those of plan_cgroup_dir(); they may be
+ * there already, with a running container in them. 0, or -1 with @e set.
  */
 int resources_plan(struct planner *p, const struct oci_linux_resources *r, struct err *e);
 

@@ -2,9 +2,9 @@
 /*
  * plan/limits/unified.c - linux.resources.unified: files of cgroup v2 by name
  *
- * runtime-spec, config-linux.md#unified: what we don't know is written all the same, and a controller
- * that is not there is an error. A value of several lines is written line by line, for so the
- * kernel's files with one entry a device want it.
+ * runtime-spec, config-linux.md#unified: a file that tare does not know is written all the same,
+ * and a missing controller is an error. A value of several lines is written line by line, as the
+ * kernel's files with one entry for each device need it.
  */
 #include "plan/limits/limits.h"
 
@@ -23,7 +23,10 @@ static const struct cgroup_hierarchy *find_v2(const struct cgroup_layout *layout
 	return last && last->v2 ? last : NULL;
 }
 
-/* Of the part in front of the dot; "cgroup" is the core, and pressure is counted by it, too. */
+/*
+ * The controller of @file: the part before the dot. "cgroup" is the core, and needs no controller;
+ * neither does "pressure".
+ */
 static const char *controller_of(struct planner *p, const char *file)
 {
 	static const char *const controllers[] = {

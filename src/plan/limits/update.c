@@ -3,8 +3,9 @@
  * plan/limits/update.c - new limits for a container that is there
  *
  * Runs in tare, for update. The one idea: resources.c makes the same steps as for a new cgroup, so
- * that conversions exist once. What is different here is that the cgroup has values already: some
- * complete what was asked for (a quota without its period), and a default, which in a new cgroup asks for nothing, must be written.
+ * that each conversion exists once. The difference is that the cgroup has values already. Some
+ * complete what was asked for (a quota without its period). And a default, for which a new cgroup
+ * needs no step, must be written.
  */
 #include "plan/limits/update.h"
 
@@ -25,7 +26,7 @@ struct updater {
 	struct oci_linux_cpu cpu;
 	struct oci_linux_memory memory;
 	struct plan_options options;
-	int unread; /* -errno: what is in force could not be asked for */
+	int unread; /* -errno of a file that could not be read; 0 */
 };
 
 /* ---- what is in force ---- */
@@ -42,7 +43,10 @@ static const char *directory_of(struct planner *p, const char *controller, bool 
 	return plan_cgroup_dir(p, h);
 }
 
-/* The text of @v1_file or @v2_file, whichever it is; "" where there is none, or it is unread. */
+/*
+ * The text of @v1_file or @v2_file, whichever the hierarchy has; "" where it is missing or can't be
+ * read.
+ */
 static const char *read_value(struct updater *u, const char *controller, const char *v1_file,
 			      const char *v2_file)
 {
@@ -58,14 +62,14 @@ static const char *read_value(struct updater *u, const char *controller, const c
 	autoclose int fd = sys_open(arena_printf(p->arena, "%s/%s", dir, file), O_RDONLY);
 	ssize_t n = fd < 0 ? fd : sys_read(fd, text, sizeof(text) - 1);
 
-	/* EOPNOTSUPP: memory.memsw.* without swapaccount=1. */
+	/* EOPNOTSUPP: memory.memsw.* on a kernel without swapaccount=1. */
 	if (n < 0 && n != -ENOENT && n != -EACCES && n != -EOPNOTSUPP)
 		u->unread = (int) n;
 
 	return arena_memdup(p->arena, text, n < 0 ? 0 : (size_t) n);
 }
 
-/* The number @text begins with; -1 where it begins with none: `max`, `-1`, nothing. */
+/* The number that @text begins with; -1 for anything else: `max`, `-1`, "". */
 static int64_t number_in(const char *text)
 {
 	int64_t n = 0;
@@ -81,7 +85,7 @@ static int64_t number_in(const char *text)
 	return n;
 }
 
-/* `50000 100000`: what is behind the blank. */
+/* `50000 100000`: the text behind the blank. */
 static const char *second_word(const char *text)
 {
 	const char *blank = strchr(text, ' ');
@@ -101,7 +105,7 @@ static int64_t current_period(struct updater *u)
 	return number_in(v2[0] ? v2 : read_value(u, "cpu", "cpu.cfs_period_us", NULL));
 }
 
-/* v1 tells no limit by the largest number of whole pages. */
+/* v1 shows "no limit" as the largest number of whole pages. */
 #define UNLIMITED (INT64_MAX - (1 << 20))
 
 static int64_t current_limit(struct updater *u)
@@ -113,7 +117,7 @@ static int64_t current_limit(struct updater *u)
 
 /* ---- completing what was asked for ---- */
 
-/* Both are in one file of v2, and the one that is not told stays as it is. */
+/* v2 has quota and period in one file: the one that the caller leaves out keeps its value. */
 static void complete_quota(struct updater *u)
 {
 	struct oci_linux_cpu *c = &u->cpu;
@@ -133,7 +137,10 @@ static void complete_quota(struct updater *u)
 	}
 }
 
-/* memory.swap is memory and swap together, so without a new limit it takes the old one. */
+/*
+ * memory.swap is the sum of memory and swap: without a new limit of the sum, the swap keeps its old
+ * one.
+ */
 static void complete_swap(struct updater *u)
 {
 	struct oci_linux_memory *m = &u->memory;
@@ -170,7 +177,7 @@ static void reset(struct planner *p, const struct reset *r)
 	step->cgroup_file.optional = true;
 }
 
-/* A new cgroup has them already, so resources.c leaves them out. */
+/* Values that a new cgroup has anyway, so that resources.c plans no step for them. */
 static void write_defaults(struct updater *u)
 {
 	static const struct reset burst = { "cpu", PLACE "cpu/burst", "cpu.cfs_burst_us",
@@ -185,7 +192,10 @@ static void write_defaults(struct updater *u)
 		reset(p, &oom);
 }
 
-/* For a new cgroup that is written after the birth (cgroup.c), so resources.c leaves it out. */
+/*
+ * A limit of 0: resources.c leaves that to plan_cgroup_limit_pids_to_none(), which is for new
+ * cgroups.
+ */
 static void write_no_pids(struct updater *u)
 {
 	static const struct reset pids = { "pids", PLACE "pids/limit", "pids.max", "pids.max" };
@@ -198,8 +208,8 @@ static void write_no_pids(struct updater *u)
 /* ---- what is not to be lost ---- */
 
 /*
- * v1: the limit of memory may not be above that of memory and swap, which is in force and stays, as nobody asks for
- * another. A new cgroup has none, so there it is lifted (memory.c).
+ * v1 refuses a limit of memory above that of memory and swap, which stays in force here as the
+ * caller names no other. In a new cgroup memory.c lifts it.
  */
 static int check_limit_of_both(struct updater *u, struct err *e)
 {
@@ -235,7 +245,7 @@ static void find_directories(struct planner *p, const char *const *cgroups)
 		}
 }
 
-/* Copies of what is completed; the caller's stays as it is. */
+/* The completed values go into copies; the caller's @resources stays as it is. */
 static void begin(struct updater *u, const struct oci_linux_resources *resources)
 {
 	u->resources = *resources;

@@ -9,11 +9,10 @@
 #include "plan/planner.h"
 
 /*
- * What puts @resources in force in @cgroups, the container's directories (NULL-terminated, as the
- * record has them): OP_WRITE_CGROUP steps, in an order in which the kernel takes each. Devices are
- * left out. @facts: euid and cgroups are used. All in @a.
- *
- * 0; or -1 with a place below /linux/resources: what is asked for can't be had, or
+ * The steps that put @resources in force in @cgroups, the container's directories (NULL-terminated,
+ * from its record): OP_WRITE_CGROUP, in an order in which the kernel accepts each. Devices are left
+ * out. Of @facts, euid and cgroups are used. All in @a.
+ * 0; or -1 with a place below /linux/resources: this host can't put it in force, or
  * checkBeforeUpdate found more in use.
  */
 int plan_update(const struct oci_linux_resources *resources, const char *const *cgroups,

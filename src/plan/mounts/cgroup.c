@@ -2,14 +2,14 @@
 /*
  * plan/mounts/cgroup.c - a mount of type cgroup
  *
- * What it is depends on the host. With v2 it is that one hierarchy. With v1 it is a small
- * tmpfs with a directory for each hierarchy, links for controllers that share one, and
- * read-only, if asked for, when all of it is there.
+ * A mount of type cgroup depends on the host. With v2 it is that one hierarchy. With v1 it is a
+ * small tmpfs with a directory for each hierarchy, and links for controllers that share one; `ro`
+ * is applied when all of it is mounted.
  *
- * With a cgroup namespace a hierarchy is mounted, and shows the container's part of it. Without,
- * or where the kernel would refuse, that part is bound: config-linux.md, "cgroups mounts".
- * A v1 hierarchy in which the container has no cgroup of its own is left out: it would be
- * somebody else's that the container could change.
+ * With a cgroup namespace a hierarchy is mounted, and shows the container's part of it. Without, or
+ * where the kernel would refuse the mount, that part is bound: config-linux.md, "cgroups mounts". A
+ * v1 hierarchy in which the container has no cgroup of its own is left out: the container could
+ * change somebody else's cgroup in it.
  */
 #include "kernel/mount.h"
 #include "kernel/process.h"
@@ -19,7 +19,9 @@
 #include <linux/capability.h>
 #include <string.h>
 
-/* The container's directory in @h: the deepest that is made or joined there. NULL: none. */
+/*
+ * The container's directory in @h: the deepest one of OP_MAKE_CGROUP or OP_JOIN_CGROUP. NULL: none.
+ */
 static const char *own_directory(const struct planner *p, const struct cgroup_hierarchy *h)
 {
 	size_t length = strlen(h->mount);
@@ -39,7 +41,7 @@ static const char *own_directory(const struct planner *p, const struct cgroup_hi
 	return own;
 }
 
-/* Is the cgroup namespace that is joined the host's own? */
+/* Is the joined cgroup namespace the host's own? */
 static bool joins_first(const struct planner *p)
 {
 	const ino_t first =
@@ -51,8 +53,9 @@ static bool joins_first(const struct planner *p)
 }
 
 /*
- * Only who is root of the cgroup namespace may mount what it shows. And never from the first one: there a mount of
- * cgroup2 changes the options of the host's (nsdelegate, memory_recursiveprot).
+ * A cgroup filesystem can only be mounted by root of the cgroup namespace that it shows. In the
+ * first cgroup namespace it must not be: there mounting cgroup2 changes the options of the host's
+ * mount (nsdelegate, memory_recursiveprot).
  */
 static bool can_mount(const struct planner *p)
 {
@@ -73,7 +76,9 @@ static void make_bind(const struct planner *p, struct mount_step *m, const char 
 	m->source_from_host = mount_sources_from_host(p);
 }
 
-/* The superblocks of cgroup filesystems are the host's, too: only the mount's attributes are ours.
+/*
+ * The superblock of a cgroup filesystem is shared with the host, so only the attributes of the
+ * mount can be set.
  */
 static struct mount_step with_own_attributes(const struct mount_step *m)
 {
@@ -228,7 +233,7 @@ void plan_cgroup_mounts(struct planner *p, const char *place, const struct mount
 		return;
 	}
 
-	/* what is left over in the options is for v2 */
+	/* the remaining options are for v2 */
 	struct mount_step without_parameters = *m;
 	without_parameters.parameter_count = 0;
 	without_parameters.data = NULL;
@@ -252,8 +257,8 @@ static bool is_writable_cgroup(struct planner *p, const struct oci_mount *mount)
 }
 
 /*
- * Who may change the files of the container's cgroup can hand its resources on, as systemd in a container does. On v1
- * that would be no delegation but the keys of the host.
+ * The owner of the cgroup's files can make cgroups below it, as systemd in a container does. Not on
+ * v1: there the files of a cgroup also set its own limits.
  */
 int plan_cgroup_owner(struct planner *p, struct err *e)
 {

@@ -2,12 +2,12 @@
 /*
  * plan/mounts/devices.c - linux.devices, the default devices, the links in /dev
  *
- * config-linux.md, "Default Devices"; runtime-linux.md, "Dev symbolic links". Where mknod(2) is
- * refused, so in every user namespace but the first, nodes are bound: as tare makes them, where it
- * has that right itself, else the host's own.
+ * config-linux.md, "Default Devices"; runtime-linux.md, "Dev symbolic links". In every user
+ * namespace but the first mknod(2) is refused. There nodes are bound: nodes that tare makes, where
+ * tare has that right itself, else the host's own.
  *
- * A /dev that is bound from elsewhere, as privileged containers have it, is left as it is: most
- * likely it is the host's.
+ * A /dev that is a bind, as in privileged containers, is left unchanged: it is most likely the
+ * host's.
  */
 #include "base/path.h"
 #include "base/table.h"
@@ -39,7 +39,7 @@ static const struct device_step default_devices[] = {
 
 struct link {
 	const char *target, *path;
-	const char *needs; /* only where the host has this; NULL: always */
+	const char *needs; /* only where the host has this file; NULL: always */
 };
 
 static const struct link links[] = {
@@ -103,7 +103,7 @@ static int read_numbers(struct planner *p, size_t i, struct device_step *device,
 	return read_number(p, i, "minor", d->has_minor, d->minor, MAX_MINOR, &device->minor, e);
 }
 
-/* podman puts the bits of the type into fileMode, too: they are left out. */
+/* podman puts the file type's bits into fileMode: they are left out. */
 static int read_device(struct planner *p, size_t i, struct device_step *device, struct err *e)
 {
 	const struct oci_linux_device *d = &p->config->linux->devices[i];
@@ -112,7 +112,7 @@ static int read_device(struct planner *p, size_t i, struct device_step *device, 
 	if (d->path[0] != '/')
 		return err_cfg(e, plan_place(p, "/linux/devices/%zu/path", i),
 			       "\"%s\" is not an absolute path", d->path);
-	/* A bound node is a mount, and none goes there: mounts.c. */
+	/* A bound node is a mount, and mounts.c refuses mounts in /proc. */
 	if (path_below(path_clean(p->arena, d->path), "/proc"))
 		return err_cfg(e, plan_place(p, "/linux/devices/%zu/path", i),
 			       "\"%s\" in /proc can't be a device", d->path);
@@ -138,7 +138,7 @@ static bool has_capability(const struct planner *p, unsigned capability)
 	return p->facts->initial_userns && p->facts->capabilities & ((uint64_t) 1 << capability);
 }
 
-/* May tare make nodes that the container's user namespace may not? */
+/* May tare make device nodes that the container's user namespace may not make? */
 static bool makes_for_userns(const struct planner *p)
 {
 	return plan_has_namespace(p, CLONE_NEWUSER) && p->new_namespaces & CLONE_NEWNS &&
@@ -156,7 +156,7 @@ static void add_device(struct planner *p, const struct device_step *device, cons
 	step->device.from_host = step->device.bind && makes_for_userns(p);
 }
 
-/* Where the nodes are made: search permission is all that tare-init needs. */
+/* The tmpfs for the nodes that tare makes. Mode 0711: tare-init needs only search permission. */
 static void bring_devices(struct planner *p)
 {
 	static const struct mount_parameter mode = { "mode", "0711" };
@@ -197,7 +197,10 @@ static void add_default_devices(struct planner *p)
 	}
 }
 
-/* /dev/ptmx is listed by privileged containers; it must be devpts's own, so the link is made. */
+/*
+ * Privileged containers list /dev/ptmx. It must be the one of their own devpts, so tare makes the
+ * usual link.
+ */
 static int add_listed_devices(struct planner *p, bool dev_is_bound, struct err *e)
 {
 	const struct oci_linux *linux = p->config->linux;
@@ -229,8 +232,7 @@ static void add_links(struct planner *p)
 	}
 }
 
-/* The mounts are planned already, so they are read from there; the last one on /dev is what is
- * seen. */
+/* Is the last planned mount on /dev a bind? Later mounts cover earlier ones. */
 static bool is_dev_bound(struct planner *p)
 {
 	bool bound = false;
@@ -249,7 +251,10 @@ static bool is_dev_bound(struct planner *p)
 
 int plan_devices(struct planner *p, struct err *e)
 {
-	/* Without mounts of its own the container's /dev is its image's, or somebody's. */
+	/*
+	 * Without mounts of its own the container has the /dev of its image, or of the host: it
+	 * stays unchanged.
+	 */
 	if (!p->mounts)
 		return 0;
 

@@ -2,11 +2,13 @@
 /*
  * plan/mounts/idmap.c - whom the files of a mount belong to
  *
- * mounts[].uidMappings and gidMappings, the options idmap and ridmap, and crun's way to say all of it in one option:
- * `idmap=uids=0-1-10#10-11-10;gids=0-100-10`, where each triplet is the first ID on the filesystem, the first of the
- * host, and how many; with `@` in front the second is one of the container's.
+ * mounts[].uidMappings and gidMappings, the options idmap and ridmap, and crun's way to say all of
+ * it in one option: `idmap=uids=0-1-10#10-11-10;gids=0-100-10`, where each triplet is the first ID
+ * on the filesystem, the first of the host, and how many; with `@` in front the second is one of
+ * the container's.
  *
- * The kernel takes the mappings as a user namespace. Where they are the container's own it is that one.
+ * The kernel takes the mappings as a user namespace. Where they are the container's own it is that
+ * one.
  */
 #include "base/table.h"
 #include "kernel/process.h"
@@ -16,7 +18,7 @@
 #include <linux/capability.h>
 #include <string.h>
 
-/* An option that brings its mappings along: what follows `idmap=`; NULL: it is none. */
+/* An option that has its mappings in it: the text behind `idmap=`; NULL: another option. */
 static const char *own_words(const char *option, bool *recursive)
 {
 	*recursive = option[0] == 'r';
@@ -34,7 +36,7 @@ bool mount_idmap_is_option(const char *option)
 
 /* ---- uids=0-1-10#10-11-10;gids=0-100-10 ---- */
 
-/* A list that is being read, and what its triplets become. */
+/* The text of a list, and the mappings that its triplets become. */
 struct triplets {
 	struct oci_id_mapping *mappings;
 	size_t count, room;
@@ -54,7 +56,10 @@ static int add(struct triplets *t, const struct id_range *r)
 	return 0;
 }
 
-/* An ID of the container is one of the host at the end; a range may go over several of its mappings. */
+/*
+ * Translate IDs of the container to those of the host. A range may span several of the container's
+ * mappings.
+ */
 static int add_relative(const struct planner *p, struct triplets *t, struct id_range r)
 {
 	const struct step *map = idmap_of_container(p, t->group);
@@ -87,7 +92,7 @@ static int add_relative(const struct planner *p, struct triplets *t, struct id_r
 	return 0;
 }
 
-/* `0-1-10`, or `@0-1-10`; @*at is then behind it. */
+/* `0-1-10`, or `@0-1-10`; *@at moves behind it. */
 static int read_triplet(const struct planner *p, struct triplets *t, const char **at)
 {
 	bool relative = **at == '@';
@@ -117,7 +122,10 @@ static int read_list(const struct planner *p, struct triplets *t, const char **a
 	return **at == ';' || **at == '\0' ? 0 : -1;
 }
 
-/* As many as there can be: each takes some characters, and a relative one may become as many as the map has. */
+/*
+ * Room for all mappings of @words: a triplet takes at least 5 characters, and a relative one
+ * becomes at most as many mappings as the map has.
+ */
 static struct triplets new_triplets(struct planner *p, const char *words, bool group)
 {
 	const struct step *map = idmap_of_container(p, group);
@@ -181,7 +189,7 @@ static int read_mappings(struct planner *p, size_t i, struct mount_idmap *map, s
 			  mount->gid_mappings_count, &map->gids, e);
 }
 
-/* The index of the option that asks; the last, as the later of two counts. -1: none. */
+/* The index of the last such option, as the later of two options counts; -1: none. */
 static int find_option(const struct oci_mount *mount)
 {
 	int found = -1;

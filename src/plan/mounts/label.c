@@ -2,9 +2,10 @@
 /*
  * plan/mounts/label.c - linux.mountLabel: the SELinux context of new filesystems
  *
- * It is a mount option, context= unless the annotation run.oci.mount_context_type names another, of all that are
- * mounted anew but for the kernel's own (proc, sysfs, cgroup), whose files the policy labels one by one. mqueue takes
- * no such option; there it is an attribute of the root. What is bound keeps the labels it has: engines relabel.
+ * The label is a mount option, context= unless the annotation run.oci.mount_context_type names
+ * another, of every filesystem that is mounted anew. The kernel's own (proc, sysfs, cgroup) get
+ * none: the policy labels their files one by one. mqueue takes no such option; there the label is
+ * an attribute of the root. A bind keeps the labels that its files have: engines relabel.
  */
 #include "base/table.h"
 #include "base/words.h"
@@ -63,12 +64,15 @@ static void add_parameter(struct planner *p, struct mount_step *m, const char *l
 	parameters[count] = (struct mount_parameter) { context_type(p), label };
 	m->parameters = parameters;
 	m->parameter_count = count + 1;
-	/* to mount(2) a comma is a new option but for quotes */
+	/* mount(2) splits its data at commas outside of quotes */
 	m->data = arena_printf(p->arena, "%s%s%s=\"%s\"", m->data ? m->data : "",
 			       m->data && *m->data ? "," : "", context_type(p), label);
 }
 
-/* In a user namespace the kernel gives it the context of who makes it, and lets nobody change that. */
+/*
+ * In a user namespace the kernel gives mqueue's root the context of the mounting process, and
+ * refuses to change it.
+ */
 static void label_root(struct planner *p, const char *place, struct mount_step *m,
 		       const char *label)
 {
@@ -78,7 +82,7 @@ static void label_root(struct planner *p, const char *place, struct mount_step *
 		m->label = label;
 }
 
-/* selinux_add_opt() of the kernel: no kind twice, and no context= together with a defcontext=. */
+/* The kernel's selinux_add_opt(): no option twice, and no context= beside defcontext=. */
 static bool exclude(const char *one, const char *other)
 {
 	static const char *const wholes[] = { "context", "defcontext" };

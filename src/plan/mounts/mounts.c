@@ -2,13 +2,13 @@
 /*
  * plan/mounts/mounts.c - mounts
  *
- * Options are read in the order they are in; of two that contradict each other the later one
- * counts, as with mount(8). A word that is none of ours is the filesystem's: for a bind, which
- * has none, that is an error.
+ * Options are read in their order; of two that contradict each other the later one counts, as with
+ * mount(8). A word that tare does not know is a parameter of the filesystem; for a bind, which has
+ * no parameters, it is an error.
  *
- * Destinations are checked here as far as text goes, and only once they are cleaned: `/proc/`,
- * `/./proc` and `/dev/../proc` are one place for all that compares them, here and in tare-init.
- * Where links lead is seen when a mount is made, with the rootfs as root.
+ * Destinations are checked here only as text, after path_clean(): `/proc/`, `/./proc` and
+ * `/dev/../proc` are the same place for all comparisons, here and in tare-init. Links are followed
+ * when a mount is made, with the rootfs as the root.
  */
 #include "plan/mounts/mounts.h"
 
@@ -27,8 +27,8 @@
 #define MAX_PARAMETER 255
 
 /*
- * What may be bound over in /proc: files that only tell, and that tools like lxcfs replace. Over
- * any other a mount could lead tare's own accesses of /proc astray (CVE-2019-16884,
+ * Files of /proc that may be bound over: they only show statistics, and tools like lxcfs replace
+ * them. A mount over any other could redirect tare's own accesses of /proc (CVE-2019-16884,
  * CVE-2023-27561).
  */
 static const char *const proc_leaves[] = {
@@ -74,7 +74,7 @@ static int check_destination(struct planner *p, size_t i, const struct mount_ste
 
 /* ---- options ---- */
 
-/* What is collected while options are read; the lists have room for all of them. */
+/* What the options of one mount add up to; the lists have room for all of them. */
 struct reading {
 	struct mount_step *m;
 	struct mount_parameter *parameters;
@@ -83,7 +83,10 @@ struct reading {
 	size_t data_length;
 };
 
-/* `key=value`, or a flag. fsconfig(2) can't say one that is long or means several at once. */
+/*
+ * Add `key=value`, or a flag. fsconfig(2) takes no value over 255 bytes, and no option that is
+ * several at once.
+ */
 static void add_parameter(struct planner *p, struct reading *r, const char *option, size_t i)
 {
 	struct mount_step *m = r->m;
@@ -117,10 +120,7 @@ static void read_option(struct planner *p, struct reading *r, size_t i, const ch
 		r->propagation[r->m->propagation_count++] = option->propagation;
 }
 
-/*
- * A bind shows what is mounted already: mount(2) passes over its data, and so a `mode=755` would be
- * without effect.
- */
+/* A bind has no parameters: mount(2) ignores its data, so `mode=755` would have no effect. */
 static int refuse_parameter(struct planner *p, const struct reading *r, size_t mount, struct err *e)
 {
 	const char *option = p->config->mounts[mount].options[r->first_parameter];
@@ -189,8 +189,8 @@ static bool travels(const struct mount_step *m)
 }
 
 /*
- * A bind takes nothing but attributes. The source of a shared one is taken from the host's own
- * tree, where it has its peers: in tare-init's copy all is a slave (rootfs.c).
+ * A bind takes only attributes. The source of a shared one is opened in the host's own tree, where
+ * its peers are: in the mount namespace of tare-init all mounts are slaves (rootfs.c).
  */
 static int finish_bind(struct planner *p, size_t i, struct mount_step *m, struct err *e)
 {
@@ -247,7 +247,7 @@ static int finish_filesystem(struct planner *p, size_t i, struct mount_step *m, 
 	return 0;
 }
 
-/* Which link is meant can only be said of a bind; to a remount there is no source. */
+/* The options for links are only for a bind: a remount has no source. */
 static int check_links(struct planner *p, size_t i, const struct mount_step *m, struct err *e)
 {
 	const struct oci_mount *mount = &p->config->mounts[i];
@@ -280,8 +280,9 @@ static bool has_action(const struct oci_mount *mount, enum mount_option_action a
 }
 
 /*
- * copy-symlink: where the source is a link, there is to be such a link, and no mount. What it is now counts; it
- * is the host's. 1: it is, and the step is there; 0: an ordinary bind.
+ * copy-symlink: where the source is a link, a copy of that link is made, and no mount. The source
+ * is looked at now, on the host. 1: the step for the link is added; 0: the mount is an ordinary
+ * bind.
  */
 static int plan_copied_link(struct planner *p, size_t i, const struct mount_step *m, struct err *e)
 {
@@ -307,8 +308,9 @@ static int plan_copied_link(struct planner *p, size_t i, const struct mount_step
 }
 
 /*
- * Some tools name the mount point as the host sees it, below root.path, and runc takes that. A path inside the container that begins like
- * this would be the rootfs in itself, which nobody has.
+ * Some tools give the destination as the host sees it, below root.path, and runc takes that. A path
+ * inside the container that begins with root.path would lead into a copy of the rootfs within
+ * itself, which no image has.
  */
 static const char *read_target(struct planner *p, const char *destination)
 {

@@ -7,34 +7,42 @@
 #include "plan/planner.h"
 
 /*
- * Must tare open what is bound? With a new user namespace tare-init is no longer the host's root,
- * and may not get at what only root can reach.
+ * Must tare open the sources of binds? In a new user namespace tare-init is not the host's root any
+ * more, and may have no access to them.
  */
 bool mount_sources_from_host(const struct planner *p);
 
 /*
- * mounts/userns.c: are we not root of all there is? Then mounts of others are locked, and some filesystems not ours to
- * mount.
+ * mounts/userns.c: is the user namespace not the first, or not root's? Then mounts that came from
+ * outside are locked, and some filesystems can't be mounted.
  */
 bool mount_is_confined(const struct planner *p);
 
-/* mounts/userns.c: another way for what a user namespace has not the right to. */
+/* mounts/userns.c: change @m to what a user namespace has the right to. */
 void plan_mount_in_userns(struct planner *p, const char *place, struct mount_step *m);
 
-/* mounts/readonly.c: `ro` of a mount in which others are to be made is put off. */
+/* mounts/readonly.c: put off the `ro` of a mount in which mount points are still to be made. */
 void plan_mount_readonly_later(struct planner *p, const char *place, struct mount_step *m);
 
 /* mounts/readonly.c: OP_MAKE_DIR, where the program's working directory may be missing. */
 void plan_make_working_directory(struct planner *p);
 
-/* mounts/label.c: can linux.mountLabel be in force? And: into @m, if it is of a kind that is labelled. */
+/*
+ * mounts/label.c: can linux.mountLabel be put in force? And: add it to @m, if the filesystem takes
+ * a label.
+ */
 int plan_check_mount_label(const struct planner *p, struct err *e);
 void plan_mount_label(struct planner *p, const char *place, struct mount_step *m);
 
-/* mounts/label.c: refuse a label among the mount's own options that linux.mountLabel contradicts. 0, or -1. */
+/*
+ * mounts/label.c: refuse a label among the mount's own options that linux.mountLabel contradicts.
+ * 0, or -1.
+ */
 int plan_check_own_label(struct planner *p, const char *place, const struct mount_step *m,
 			 struct err *e);
 
-/* mounts/cgroup.c: the steps for a mount of type cgroup, which is many things. @m: its options, as
- * read. */
+/*
+ * mounts/cgroup.c: the steps for a mount of type cgroup: one mount or several. @m: its options, as
+ * read.
+ */
 void plan_cgroup_mounts(struct planner *p, const char *place, const struct mount_step *m);

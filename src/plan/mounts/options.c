@@ -2,12 +2,11 @@
 /*
  * plan/mounts/options.c - the words of mounts[].options, and of rootfsPropagation
  *
- * One row a word, and a row says what the kernel wants. So parsing, `features`, the printed
- * plan and the documents can't differ.
+ * The table has one row for each word, with the flags that the kernel takes. Parsing, `features`,
+ * the printed plan and the documents all use this table.
  *
- * The words for times of access are a choice of one, held in the bits MOUNT_ATTR__ATIME;
- * relatime is the value 0 and what the kernel takes where nothing is said. So `norelatime`
- * asks for nothing that could be done, and does nothing.
+ * An access time mode is one value within MOUNT_ATTR__ATIME; relatime is the value 0 and the
+ * kernel's default. So `norelatime` does nothing.
  */
 #include "plan/mounts/options.h"
 
@@ -163,7 +162,9 @@ const char *mount_option_nearest(const char *name)
 	return nearest;
 }
 
-/* The kernel wants all bits of the choice cleared where one of them is touched. */
+/*
+ * mount_setattr(2): to change the access time mode all bits of MOUNT_ATTR__ATIME must be cleared.
+ */
 static void take_attrs(struct mount_attrs *to, const struct mount_attrs *words)
 {
 	to->set = (to->set & ~words->clear) | words->set;

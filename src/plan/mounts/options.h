@@ -13,7 +13,7 @@ struct mount_flags {
 };
 
 enum mount_option_action {
-	MOUNT_OPTION_PLAIN, /* only what the row's words say */
+	MOUNT_OPTION_PLAIN, /* only the flags of the row */
 	MOUNT_OPTION_BIND,
 	MOUNT_OPTION_RBIND,
 	MOUNT_OPTION_REMOUNT,
@@ -27,7 +27,7 @@ enum mount_option_action {
 struct mount_option {
 	const char *name;
 	struct mount_attrs attrs;     /* of the mount: MOUNT_ATTR_* */
-	struct mount_attrs recursive; /* of it and all below */
+	struct mount_attrs recursive; /* of the mount and all below it */
 	struct mount_flags flags;     /* of the filesystem: MS_* */
 	unsigned long propagation;    /* MS_SHARED ..., with MS_REC or not */
 	enum mount_option_action action;
@@ -36,16 +36,15 @@ struct mount_option {
 extern const struct mount_option mount_options[];
 extern const size_t mount_options_count;
 
-/* NULL: not one of ours, so a parameter of the filesystem. */
+/* The row; NULL: @name is a parameter of the filesystem. */
 const struct mount_option *mount_option_find(const char *name);
 
 /* The row of a propagation: of the name "rslave", or of the flags. NULL if there is none. */
 const struct mount_option *mount_option_find_propagation(const char *name);
 const char *mount_propagation_name(unsigned long flags);
 
-/* The name that @name is most likely a slip of; NULL if it is like none. */
+/* A known name that @name is most likely a misspelling of; NULL if none is similar. */
 const char *mount_option_nearest(const char *name);
 
-/* Take @option's words into @m, over those that came before. Not its propagation: that is a list.
- */
+/* Add @option to @m; it overrides options that came before. Not its propagation: that is a list. */
 void mount_option_apply(const struct mount_option *option, struct mount_step *m);

@@ -2,8 +2,8 @@
 /*
  * plan/mounts/path_text.h - paths as text
  *
- * For decisions about what config.json says, not about what is there: links are looked at
- * when a step is performed, with the rootfs as root.
+ * For decisions about the text of config.json, not about files: links are followed when a step is
+ * performed, with the rootfs as the root.
  */
 #pragma once
 

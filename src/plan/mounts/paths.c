@@ -2,9 +2,9 @@
 /*
  * plan/mounts/paths.c - linux.maskedPaths, linux.readonlyPaths
  *
- * Read-only first: it covers a path with a copy of what is there, and a mask below it is then put
- * onto the copy. A path that is there twice, in whatever spelling, is covered once: engines put
- * their own lists and the user's together.
+ * Read-only paths first: each is covered with a copy of itself, and a mask below it must then be
+ * put on that copy. A path that is listed twice, in any spelling, is covered once: engines merge
+ * their own lists with the user's.
  */
 #include "kernel/process.h"
 #include "plan/mounts/path_text.h"
@@ -15,7 +15,7 @@
 
 struct path {
 	const char *text; /* cleaned */
-	size_t at;	  /* in the list; of those with the same text the first counts */
+	size_t at;	  /* index in the list; of equal texts only the first is used */
 };
 
 static int compare(const void *left, const void *right)
@@ -26,7 +26,10 @@ static int compare(const void *left, const void *right)
 	return r ? r : (a->at > b->at) - (a->at < b->at);
 }
 
-/* Sorted, for there may be a hundred thousand. By index: has it been there before? */
+/*
+ * For each index: is the same path in the list before it? The paths are sorted first, as there may
+ * be a hundred thousand.
+ */
 static const bool *find_repeated(struct arena *a, const char **paths, size_t count)
 {
 	struct path *sorted = arena_array(a, count + 1, sizeof(*sorted));

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * plan/mounts/readonly.c - what is read-only only when all is made
+ * plan/mounts/readonly.c - mounts that become read-only at the end
  *
- * A tmpfs is empty, and /dev is filled with nodes and links by tare: with `ro` no place of a
- * further mount could be made in them. The word is meant for the container's program. So such a
- * mount becomes read-only behind the last step that makes something; before the root does, and
- * behind that of the program's working directory.
+ * A tmpfs is empty at first, and tare fills /dev with nodes and links: with `ro` no further mount
+ * point could be made in them. The `ro` is meant for the container's program. So such a mount
+ * becomes read-only behind the last step that makes something in it: behind the working
+ * directory's, and before the rootfs does.
  */
 #include "kernel/mount.h"
 #include "kernel/process.h"
@@ -19,7 +19,7 @@ static bool is_tmpfs(const struct mount_step *m)
 	return m->type && !m->remount && strcmp(m->type, "tmpfs") == 0;
 }
 
-/* A remount that asks for `rw` is the later word. */
+/* A later remount with `rw` overrides the `ro`. */
 static void take_back(struct planner *p, const char *path)
 {
 	for (unsigned i = 0; i < p->readonly_later_count; i++)
@@ -51,7 +51,7 @@ void plan_make_working_directory(struct planner *p)
 	const struct oci_process *process = p->config->process;
 	const char *cwd = process ? process->cwd : NULL;
 
-	/* user.c refuses one that is not absolute. */
+	/* user.c refuses a cwd that is not absolute. */
 	if (cwd && cwd[0] == '/' && strcmp(path_clean(p->arena, cwd), "/") != 0)
 		plan_add(p, OP_MAKE_DIR, "/process/cwd")->path = cwd;
 }

@@ -2,15 +2,15 @@
 /*
  * plan/mounts/rootfs.c - root, linux.rootfsPropagation
  *
- * First of all mounts the whole tree becomes a slave of the host's, whatever config.json says of
- * the rootfs: nothing that is mounted for a container may travel to the host. A volume that is
- * meant to travel, `rshared`, does not need it: its mount is taken from the host's own tree
- * (mounts.c). What rootfsPropagation asks for is set on the rootfs, last of all; a recursive word
- * (rslave) is for the mounts too, but for those that have one of their own.
+ * Before the first mount the whole tree becomes a slave of the host's, whatever config.json has for
+ * the rootfs: no mount that is made for a container may propagate to the host. A volume with
+ * `rshared` does not need that: its mount is taken from the host's own tree (mounts.c).
+ * rootfsPropagation is set on the rootfs, last of all; a recursive value (rslave) is also set on
+ * the mounts, but for those with a propagation of their own.
  *
  * config-linux.md#rootfs-mount-propagation: "shared" is a new peer group and "does not mean that
- * it's shared with the host", only "slave" receives from the host. So it leaves its master before
- * it is shared, and so does one of which nothing is said.
+ * it's shared with the host", only "slave" receives from the host. So the rootfs leaves its master
+ * before it is shared, and also where rootfsPropagation is absent.
  */
 #include "kernel/mount.h"
 #include "kernel/process.h"
@@ -19,7 +19,7 @@
 #include "plan/mounts/path_text.h"
 #include "plan/planner.h"
 
-/* root.path is looked up now, so that a wrong one is told before anything is made. */
+/* root.path is looked up now, so that a wrong path is reported before the first step. */
 static int check_rootfs(struct planner *p, const char *path, struct err *e)
 {
 	struct stat st;
@@ -73,8 +73,8 @@ static bool has_own_namespace(const struct planner *p)
 }
 
 /*
- * Is there anything that takes a mount? Else the container without a mount namespace is a directory
- * that it can't leave.
+ * Does anything in config.json need a mount? Without, a container without a mount namespace is only
+ * confined to the rootfs by chroot(2).
  */
 static bool wants_mounts(const struct planner *p)
 {
@@ -87,10 +87,11 @@ static bool wants_mounts(const struct planner *p)
 }
 
 /*
- * config-linux.md#namespaces: of a type that is not listed the container inherits the runtime's,
- * and nothing forbids mounts in there. The rootfs is mounted on its own path, as one private mount
- * that has all others below it: the journal names that, and deleting the container takes it away. A
- * namespace that is joined by its path may be gone by then, or out of reach: it keeps the mount.
+ * config-linux.md#namespaces: a container inherits the namespaces of the runtime whose types are
+ * not listed, and mounts in an inherited mount namespace are allowed. The rootfs is mounted on its
+ * own path, as one private mount with all others below it. The journal names that mount, and
+ * deleting the container unmounts it. In a namespace that is joined by its path the mount stays:
+ * the namespace may be gone by then, or out of reach.
  */
 int plan_record_mount(struct planner *p, struct err *e)
 {
@@ -121,7 +122,10 @@ int plan_rootfs(struct planner *p, struct err *e)
 	const char *path = path_absolute(p->arena, p->plan->bundle, root->path);
 	bool image = p->options->image;
 
-	/* What the host mounts needs a place that is nobody's: the container's own directory. */
+	/*
+	 * The mount point for a file system that the host mounts: the container's own state
+	 * directory, which no other process uses.
+	 */
 	if (image)
 		path = p->options->state_dir;
 	else if (check_rootfs(p, path, e) < 0)
@@ -129,7 +133,10 @@ int plan_rootfs(struct planner *p, struct err *e)
 	p->plan->rootfs = path;
 	if (!p->mounts)
 		return 0;
-	/* What others have is not to be changed. */
+	/*
+	 * Only in a mount namespace of its own: the propagation of mounts that others share stays
+	 * as it is.
+	 */
 	if (has_own_namespace(p))
 		plan_add(p, OP_PROPAGATE, "")->propagation.flags = MS_SLAVE | MS_REC;
 
@@ -150,8 +157,8 @@ int plan_rootfs(struct planner *p, struct err *e)
 }
 
 /*
- * For mounts that say nothing themselves. What is unbindable can't be copied, as covering paths
- * does: so that comes last.
+ * The propagation for mounts that have none of their own. Not MS_UNBINDABLE: paths are covered with
+ * a copy, and an unbindable mount can't be copied, so that comes last.
  */
 static void propagate_mounts(struct planner *p, unsigned long flags)
 {
@@ -183,8 +190,8 @@ static void plan_propagation(struct planner *p, unsigned long flags)
 }
 
 /*
- * The host's tree was not made a slave here: so what is bound of it is, mount by mount, unless it
- * is to travel.
+ * The host's tree was not made a slave here. So each bind from it becomes a slave by itself, unless
+ * rootfsPropagation is recursive.
  */
 static void leave_root(struct planner *p, unsigned long propagation)
 {
@@ -199,7 +206,7 @@ int plan_enter_rootfs(struct planner *p, struct err *e)
 
 	if (read_propagation(p, &propagation, e) < 0)
 		return -1;
-	/* The host's own root, with no mount: the process is there already. */
+	/* The host's own root without any mount: the process is in the right root already. */
 	if (p->options->whole_root && !p->mounts)
 		return 0;
 	if (has_own_namespace(p))

@@ -2,10 +2,11 @@
 /*
  * plan/mounts/userns.c - what a user namespace changes about mounts
  *
- * procfs, sysfs and mqueue each show a namespace, and the kernel lets only who is root of that one mount it anew; an
- * outer container that hides a part of its own /proc or /sys keeps the kernel from showing all of it again. What of
- * that can be foreseen is planned as a bind of what is there; for the rest the step has a fallback. There is none for
- * a procfs of a pid namespace of its own: the outer one would show processes that are not the container's.
+ * procfs, sysfs and mqueue each show a namespace, and the kernel lets only root of that namespace
+ * mount them anew. An outer container that hides a part of its /proc or /sys keeps the kernel from
+ * mounting a complete one. Where that can be foreseen, a bind of the existing mount is planned;
+ * else the step has a fallback. A procfs of a new pid namespace has none: the outer procfs would
+ * show processes that are not the container's.
  *
  * mount_namespaces(7), "Restrictions on mount namespaces".
  */
@@ -32,13 +33,17 @@ bool mount_is_confined(const struct planner *p)
 	return plan_has_namespace(p, CLONE_NEWUSER) || !p->facts->initial_userns;
 }
 
-/* Is the namespace of this type one that the container's root is not root of, as far as one can tell? */
+/*
+ * Is the container's root not root of the namespace of @type? True also where that can't be known.
+ */
 static bool is_foreign(const struct planner *p, uint64_t type)
 {
 	if (!plan_has_namespace(p, CLONE_NEWUSER) || (p->new_namespaces & type))
 		return false;
 
-	/* both joined: most likely of one pod, whose user namespace owns the other */
+	/*
+	 * both are joined: most likely from one pod, whose user namespace owns the other namespace
+	 */
 	return !(p->joined_namespaces & CLONE_NEWUSER) || !(p->joined_namespaces & type);
 }
 
@@ -53,7 +58,10 @@ static void bind_instead(const struct planner *p, struct mount_step *m, const ch
 	m->parameter_count = 0;
 	m->data = NULL;
 	m->source_from_host = mount_sources_from_host(p);
-	/* What was asked of the one file system holds for all that is bound in its place. */
+	/*
+	 * The attributes asked for the one file system go to all mounts that are bound in its
+	 * place.
+	 */
 	m->recursive_attrs.set |= m->attrs.set & MOUNT_ATTRS_OF_A_KIND;
 }
 
@@ -81,7 +89,7 @@ static void plan_mqueue(const struct planner *p, struct mount_step *m)
 
 /* ---- devpts ---- */
 
-/* gid=5, which everybody writes, in a user namespace that has no group 5. */
+/* Most config.json have gid=5 for devpts; this user namespace has no group 5. */
 static bool is_unmapped(const struct planner *p, const struct mount_parameter *parameter)
 {
 	bool group = strcmp(parameter->key, "gid") == 0;
@@ -122,8 +130,8 @@ static void drop_unmapped(struct planner *p, const char *place, struct mount_ste
 /* ---- binds ---- */
 
 /*
- * `rw` is what engines add to every volume. Of a mount that is read-only on the host it can't be had from within a
- * user namespace, and was not meant.
+ * Engines add `rw` to every volume. A mount that is read-only on the host stays so in a user
+ * namespace: the kernel refuses to clear the flag, and the `rw` is dropped.
  */
 static void keep_readonly(struct planner *p, const char *place, struct mount_step *m)
 {

@@ -2,8 +2,8 @@
 /*
  * plan/namespaces/identity.c - hostname and domainname
  *
- * They belong to the UTS namespace; set without one of the container's own they would
- * rename the host (docs/REQUIREMENTS.md, 10).
+ * Both names belong to the UTS namespace; without one of the container's own they would rename the
+ * host (docs/REQUIREMENTS.md, 10).
  */
 #include "plan/namespaces/identity.h"
 
@@ -42,7 +42,7 @@ static const char *kind_name(uint64_t type)
 	return "";
 }
 
-/* A path that can't be looked at is none of ours; joining it will tell. */
+/* A path that can't be looked at is taken for another namespace: joining it reports the error. */
 static bool is_ours(const char *path, const char *name)
 {
 	char own[64];
@@ -72,7 +72,7 @@ bool plan_has_own_namespace(const struct planner *p, uint64_t type)
 static int plan_name(struct planner *p, enum step_op op, const char *place, const char *name,
 		     struct err *e)
 {
-	/* Engines written in Go send "" where they mean nothing. */
+	/* Engines written in Go send "" for an absent string. */
 	if (!name || !name[0])
 		return 0;
 	if (!plan_has_own_namespace(p, CLONE_NEWUTS))

@@ -7,7 +7,7 @@
 #include "plan/planner.h"
 
 /*
- * @type (a CLONE_NEW*) is new for the container, or joined and not the one tare itself is in: what
- * is set in it does not touch the host.
+ * Is the namespace of @type (CLONE_NEW*) new for the container, or a joined one that tare itself is
+ * not in? Then a setting in it does not change the host.
  */
 bool plan_has_own_namespace(const struct planner *p, uint64_t type);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * plan/namespaces/idmap.c - linux.uidMappings, linux.gidMappings: who the container's users are outside
+ * plan/namespaces/idmap.c - linux.uidMappings, linux.gidMappings
  *
- * Maps are written by tare while tare-init waits, before its exec: a process whose IDs are
- * not mapped loses its capabilities there. user_namespaces(7).
+ * tare writes the maps while tare-init waits, before its exec: at an exec, a process whose IDs are
+ * not mapped loses its capabilities. user_namespaces(7).
  */
 #include "base/table.h"
 #include "kernel/process.h"
@@ -14,11 +14,11 @@
 /* IDs are 0 to UINT32_MAX - 1; a range ends at most behind the last of them. */
 #define ID_END UINT32_MAX
 
-/* The two maps differ in no more than this. */
+/* The differences between the two maps. */
 struct map_kind {
 	bool group;
 	const char *name; /* the property */
-	int capability;	  /* to write any map */
+	int capability;	  /* the capability to write any map */
 };
 
 static const struct map_kind kinds[] = {
@@ -124,7 +124,10 @@ bool idmap_has(const struct planner *p, bool group, uint32_t id)
 	return !map;
 }
 
-/* Root who says nothing keeps all IDs as they are; those of the caller's own user namespace, where that is not the first. */
+/*
+ * Root without mappings in config.json: every ID maps to itself; in a nested user namespace, every
+ * ID of that.
+ */
 static void make_identity_map(struct planner *p, const struct map_kind *kind, struct id_ranges *map)
 {
 	const struct id_ranges *own = kind->group ? &p->facts->own_gids : &p->facts->own_uids;
@@ -137,7 +140,10 @@ static void make_identity_map(struct planner *p, const struct map_kind *kind, st
 	*map = (struct id_ranges) { .ranges = ranges, .count = own->count };
 }
 
-/* An ordinary user who says nothing is root inside, and has the IDs that are set aside for him. */
+/*
+ * An ordinary user without mappings in config.json: root inside is the user, and the ranges of
+ * /etc/subuid and /etc/subgid follow.
+ */
 static void make_users_map(struct planner *p, const struct map_kind *kind, struct id_ranges *map)
 {
 	const struct facts *facts = p->facts;
@@ -151,7 +157,7 @@ static void make_users_map(struct planner *p, const struct map_kind *kind, struc
 	*map = (struct id_ranges) { .ranges = ranges, .count = sub->count > 0 ? 2 : 1 };
 }
 
-/* What the kernel lets anybody write: nothing but oneself. */
+/* The only map that the kernel takes without privileges: the user's own ID. */
 static bool maps_only_self(const struct planner *p, const struct map_kind *kind,
 			   const struct id_ranges *map)
 {
@@ -166,7 +172,10 @@ static void add_map(struct planner *p, const struct map_kind *kind, const struct
 	bool privileged = p->facts->capabilities & ((uint64_t) 1 << kind->capability);
 	bool self = maps_only_self(p, kind, map);
 
-	/* Else a group that is denied something could be left behind: user_namespaces(7). */
+	/*
+	 * user_namespaces(7): a process without privileges must deny setgroups(2) before it writes
+	 * gid_map, as dropping a group could give access that the group is denied.
+	 */
 	if (kind->group && !privileged && self)
 		plan_add(p, OP_DENY_SETGROUPS, place);
 
@@ -213,7 +222,10 @@ static int refuse_maps(struct planner *p, struct err *e)
 	return 0;
 }
 
-/* Engines write the mappings beside the path of a namespace that has them already: containerd, CRI-O, podman. */
+/*
+ * containerd, CRI-O and podman send the mappings along with the path of a user namespace that has
+ * them: they are only compared.
+ */
 static int compare_maps(struct planner *p, struct err *e)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {

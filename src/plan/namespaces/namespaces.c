@@ -2,10 +2,10 @@
 /*
  * plan/namespaces/namespaces.c - linux.namespaces: which are made, which are joined, and when
  *
- * New ones are made when tare-init is born, but for the cgroup namespace: its root is the
- * cgroup that whoever makes it is in, so tare-init must be in the container's first. And but for a
- * time namespace with linux.timeOffsets: these are set before anybody is in it. Of the
- * joined ones tare-init is born in some and enters the others itself.
+ * The clone of tare-init makes the new namespaces, but for two. A cgroup namespace has its root at
+ * the cgroup of the process that makes it, so tare-init must be in the container's cgroup first. A
+ * time namespace with linux.timeOffsets takes the offsets before a process is in it. Of the joined
+ * namespaces, tare-init is cloned into some and enters the others itself.
  */
 #include "plan/namespaces/namespaces.h"
 
@@ -43,9 +43,9 @@ static const struct oci_linux_time_offsets *time_offsets(const struct planner *p
 }
 
 /*
- * What of the new ones is not there at birth but unshared later. The cgroup namespace begins where
- * the process is then; clocks can't be set once somebody is in, and nobody can be born there in
- * memory that is shared, or by clone(2).
+ * New namespaces that are unshared later, not made by the clone. A cgroup namespace has its root
+ * where the process is at that time. A time namespace takes offsets only before a process is in it;
+ * and with CLONE_NEWTIME the kernel refuses CLONE_VM, and clone(2) has no such flag.
  */
 #define MADE_LATER ((uint64_t) (CLONE_NEWCGROUP | CLONE_NEWTIME))
 
@@ -69,7 +69,7 @@ static int read_one(struct planner *p, size_t i, struct err *e)
 	if (plan_has_namespace(p, kind->type))
 		return err_cfg(e, plan_place(p, "/linux/namespaces/%zu/type", i),
 			       "namespace \"%s\" is listed twice", ns->type);
-	/* Engines written in Go send "" where they mean nothing. */
+	/* Engines written in Go send "" for an absent string. */
 	if (!ns->path || !ns->path[0]) {
 		p->new_namespaces |= kind->type;
 		return 0;
@@ -84,7 +84,7 @@ static int read_one(struct planner *p, size_t i, struct err *e)
 
 static int check_privilege(const struct planner *p, struct err *e)
 {
-	/* A program in the host's own root, with nothing that is made for it. */
+	/* `box /` without namespaces: the program runs in the host's own root. */
 	if (p->options->whole_root && !(p->new_namespaces | p->joined_namespaces))
 		return 0;
 	if (plan_has_namespace(p, CLONE_NEWUSER) ||
@@ -136,7 +136,7 @@ int plan_namespaces(struct planner *p, struct err *e)
 	return check_privilege(p, e);
 }
 
-/* The entry of config.json for @type, which is known to be there: its index. */
+/* The index of the entry of config.json for @type, which must be there. */
 static size_t find_entry(const struct planner *p, uint64_t type)
 {
 	const struct oci_linux *linux = p->config->linux;
@@ -157,9 +157,9 @@ const char *plan_joined_path(const struct planner *p, uint64_t type)
 }
 
 /*
- * Which of the joined ones are joined before the first step, not counting the user namespace: pid,
- * which children are born in. With a user namespace all: from inside it those of the host can't be
- * joined.
+ * The namespaces that are joined before the first step, beside the user namespace: the pid
+ * namespace, as setns(2) moves only children into it. With a user namespace all of them: from
+ * inside it the host's can't be joined.
  */
 static uint64_t joined_at_clone(const struct planner *p)
 {
@@ -169,9 +169,9 @@ static uint64_t joined_at_clone(const struct planner *p)
 }
 
 /*
- * A hook of createContainer is a child of tare-init that has all its rights: it is not to be born
- * in there either. In a user namespace it is, for whoever is in that may not join a pid namespace
- * of the host's any more.
+ * A createContainer hook is a child of tare-init with all its rights, so it must not be cloned into
+ * a joined pid namespace: a root in there could take it over. With a user namespace the pid
+ * namespace is joined first nevertheless, as from inside it the host's can't be joined.
  */
 static bool joins_pids_later(const struct planner *p)
 {
@@ -294,7 +294,7 @@ int plan_enter_pids(struct planner *p, struct err *e)
 	return 0;
 }
 
-/* A new network namespace has only lo, and that is down. */
+/* In a new network namespace lo is down. */
 int plan_network(struct planner *p, struct err *e)
 {
 	(void) e;

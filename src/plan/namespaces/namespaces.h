@@ -11,8 +11,11 @@
 struct namespace_kind {
 	const char *name; /* "network", as config.json has it */
 	uint64_t type;	  /* CLONE_NEW* */
-	const char *own;  /* the one we are in: "/proc/self/ns/net" */
+	const char *own;  /* the namespace that we are in: "/proc/self/ns/net" */
 };
 
-/* In the order in which they are joined: user first, it gives the right to; mount last. */
+/*
+ * In the order of joining: the user namespace first, as it gives the right to join the others; the
+ * mount namespace last.
+ */
 extern const struct namespace_kind namespace_kinds[NAMESPACE_KINDS];

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * plan/namespaces/net_devices.c - linux.netDevices: devices of the host that the container gets
+ * plan/namespaces/net_devices.c - linux.netDevices: devices of the host that move to the container
  *
- * runtime-spec, config-linux.md#network-devices. They are moved as soon as the network namespace is there,
- * so that hooks find them in it. Whether there is such a device, and whether its new name is
- * free, is seen when it is moved.
+ * runtime-spec, config-linux.md#network-devices. The devices are moved as soon as the network
+ * namespace exists, so that hooks find them in it. A missing device, or a new name that is taken,
+ * is reported when the device is moved.
  */
 #include "plan/planner.h"
 
@@ -21,7 +21,10 @@ static bool is_name(const char *name)
 	       strcmp(name, "..") != 0 && !name[strcspn(name, "/: \t\n\v\f\r")];
 }
 
-/* With one `%d` the kernel finds a number; any other `%` is none of its patterns. */
+/*
+ * The kernel takes one `%d` in a name, and replaces it by a free number; any other `%` is refused
+ * here.
+ */
 static bool is_pattern(const char *name)
 {
 	const char *percent = strchr(name, '%');
@@ -29,7 +32,10 @@ static bool is_pattern(const char *name)
 	return !percent || (percent[1] == 'd' && !strchr(percent + 1, '%'));
 }
 
-/* Where the namespace is only joined: tare-init is not yet in it when the device is moved. */
+/*
+ * The path of a network namespace that is joined: tare-init is not in it yet when the device is
+ * moved.
+ */
 static const char *joined_network(const struct oci_linux *linux)
 {
 	for (size_t i = 0; i < linux->namespaces_count; i++)

@@ -2,9 +2,9 @@
 /*
  * plan/namespaces/sysctl.c - linux.sysctl
  *
- * Only parameters that the kernel keeps for each namespace, and only with that namespace being
- * the container's own: all others would be the host's (docs/REQUIREMENTS.md, 10). The list is closed; a
- * name that is not in it is refused, whatever it is.
+ * Only parameters that the kernel keeps for each namespace, and only where that namespace is the
+ * container's own: any other would change the host (docs/REQUIREMENTS.md, 10). The list is closed:
+ * a name that is not in it is refused.
  */
 #include "base/table.h"
 #include "base/utf8.h"
@@ -15,7 +15,7 @@
 #include <string.h>
 
 struct namespaced {
-	const char *key; /* with slashes; one that ends in a slash is for all below */
+	const char *key; /* with slashes; a key that ends in a slash stands for all below it */
 	uint64_t type;
 	const char *needs;
 };
@@ -36,8 +36,8 @@ static const struct namespaced known[] = {
 };
 
 /*
- * sysctl(8): the first separator says what separates. With dots a slash is a dot within
- * a component, `net.ipv4.conf.eth0/1.forwarding`.
+ * sysctl(8): the first separator decides. In a key with dots, a slash is a dot within a component:
+ * `net.ipv4.conf.eth0/1.forwarding`.
  */
 static char *with_slashes(struct arena *a, const char *key)
 {
@@ -51,7 +51,7 @@ static char *with_slashes(struct arena *a, const char *key)
 	return path;
 }
 
-/* Relative, no empty component, none that is `.` or `..`. */
+/* The path is relative, and no component is empty, `.` or `..`. */
 static bool is_plain(const char *path)
 {
 	size_t length;
@@ -87,8 +87,9 @@ static const char *place_of(struct planner *p, const char *key)
 }
 
 /*
- * A name that has a field of its own in config.json must not be said by another value here. The host name is said by its field
- * alone: runc and crun refuse the sysctl whatever it is. The domain name may be said twice, for docker says it here.
+ * kernel.hostname and kernel.domainname have members of their own in config.json. kernel.hostname
+ * is refused, as by runc and crun. kernel.domainname may be set here too, as docker does, but not
+ * to another value than domainname.
  */
 static int check_conflict(const struct planner *p, const char *key, const char *value,
 			  const char *path, const char *place, struct err *e)
@@ -104,7 +105,10 @@ static int check_conflict(const struct planner *p, const char *key, const char *
 	return 0;
 }
 
-/* A value is one line of text: what else a parser of the kernel would make of it nobody has asked for. Tabs are its own blanks. */
+/*
+ * A value is one line of printable text: control characters could mean something to the kernel's
+ * parser. Tabs are separators there.
+ */
 static int check_value(const char *value, const char *place, struct err *e)
 {
 	size_t length;

@@ -2,9 +2,9 @@
 /*
  * plan/process/caps.c - process.capabilities: the five sets
  *
- * runtime-spec, config.md#linux-process: what the runtime does not know or can't grant is worth
- * a warning, not a refusal. So a set may become smaller than listed, never larger; without the
- * block all are empty.
+ * runtime-spec, config.md#linux-process: a capability that the runtime does not know or can't grant
+ * gives a warning, not an error. So a set may become smaller than listed, never larger. Without
+ * process.capabilities all sets are empty.
  */
 #include "plan/process/caps.h"
 
@@ -81,7 +81,7 @@ bool caps_listed(const char *const *names, size_t count, int capability)
 	return false;
 }
 
-/* A new user namespace starts with all there are; else it is what we have ourselves. */
+/* The capabilities that can be granted: all in a new user namespace, else those of tare. */
 static uint64_t grantable(const struct planner *p)
 {
 	unsigned last = p->facts->last_cap < 63 ? p->facts->last_cap : 63;
@@ -110,7 +110,9 @@ static uint64_t read_set(struct planner *p, const char *set, const char *const *
 	return result;
 }
 
-/* Leave out of *@set what is not in @needed, for the kernel would refuse the whole. */
+/*
+ * Remove from *@set what is not in @needed, with a warning: the kernel would refuse the whole set.
+ */
 static void keep_within(struct planner *p, uint64_t *set, uint64_t needed, const char *name,
 			const char *why)
 {
@@ -121,7 +123,7 @@ static void keep_within(struct planner *p, uint64_t *set, uint64_t needed, const
 	*set &= needed;
 }
 
-/* In the words that users of runc look for. */
+/* The warning has the text of runc's, which users search for. */
 static void keep_ambient_within(struct planner *p, uint64_t *set, uint64_t needed)
 {
 	for (size_t i = 0; i < caps_count; i++)

@@ -2,9 +2,9 @@
 /*
  * plan/process/exec.c - the plan of a further process in a running container
  *
- * The subjects are those of the container's own process (plan.c), without all that made the container. So a
- * process that comes later is never wider than the first: limits, capabilities, no_new_privs and the
- * filter are planned by the same lines.
+ * The subjects are those of the container's own process (plan.c), without those that make the
+ * container. Limits, capabilities, no_new_privs and the filter are planned by the same functions,
+ * so an exec'd process never has more rights than the first.
  */
 #include "plan/process/exec.h"
 
@@ -19,7 +19,7 @@ static void add_joins(struct planner *p, const struct exec_target *target, struc
 
 	for (size_t i = 0; i < ARRAY_SIZE(namespace_kinds); i++) {
 		const struct namespace_kind *kind = &namespace_kinds[i];
-		/* "/proc/self/ns/net": its last component is the name there */
+		/* "/proc/self/ns/net": its last component is the name in /proc/PID/ns */
 		const char *path = arena_printf(p->arena, "/proc/%d/ns/%s", target->pid,
 						kind->own + sizeof("/proc/self/ns/") - 1);
 
@@ -36,7 +36,10 @@ static void add_joins(struct planner *p, const struct exec_target *target, struc
 		};
 	}
 	spawn->joins = joins;
-	/* Without a mount namespace of its own the container is kept in by its root alone. */
+	/*
+	 * A container without a mount namespace of its own is confined by its root alone, so exec
+	 * enters that root.
+	 */
 	if (!(target->namespaces & CLONE_NEWNS))
 		spawn->root = arena_printf(p->arena, "/proc/%d/root", target->pid);
 }

@@ -10,15 +10,15 @@
 struct exec_target {
 	pid_t pid;
 	uint64_t start_time;
-	uint64_t namespaces;	       /* CLONE_NEW*: those to join */
+	uint64_t namespaces;	       /* CLONE_NEW*: the namespaces to join */
 	const char *cgroup;	       /* v2 directory; NULL: none */
 	const char *const *cgroups_v1; /* NULL-terminated */
 	const char *bundle;
 };
 
 /*
- * As plan_make(), for config->process; of the rest only what every process of a container gets is looked
- * at.
+ * As plan_make(), for config->process. The rest of config.json is read only for what every process
+ * of the container gets.
  */
 int plan_make_exec(struct arena *shared, struct arena *arena, const struct oci_config *config,
 		   const struct plan_options *options, const struct facts *facts,

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * plan/process/hooks.c - hooks: the programs that config.json wants run on the way
+ * plan/process/hooks.c - hooks: programs that config.json has run at points of the container's life
  *
- * runtime-spec, config.md#posix-platform-hooks. poststart and poststop belong to later verbs,
- * which read them from the record; they are checked here, so that their faults show
- * at create, when something can still be done about it.
+ * runtime-spec, config.md#posix-platform-hooks. Later verbs run poststart and poststop, and read
+ * them from the record; they are checked here, so that their faults are reported at create.
  *
- * The specification leaves open what the environment of a hook without `env` is. Hooks are written
- * for runtimes that hand down their own, and need PATH, HOME or XDG_RUNTIME_DIR; a startContainer
- * hook, a program of the image, gets the one of the container's program. An `env` that is there is
- * exact, also an empty one.
+ * The specification does not say which environment a hook without `env` has. Hooks are written for
+ * runtimes that pass on their own, and need PATH, HOME or XDG_RUNTIME_DIR. A startContainer hook is
+ * a program of the image, and gets the environment of the container's program. A given `env` is
+ * exact, even if it is empty.
  */
 #include "plan/process/hooks.h"
 
@@ -17,14 +16,14 @@
 #include "plan/annotations/annotation.h"
 #include "plan/planner.h"
 
-/* In milliseconds it must fit an int: 24 days. */
+/* LONGEST_TIMEOUT in milliseconds must fit an int: 24 days. */
 #define LONGEST_TIMEOUT (INT32_MAX / 1000)
 
 struct stage {
-	enum step_op op; /* OP_COUNT: not a part of this plan */
+	enum step_op op; /* OP_COUNT: no step of this plan runs these hooks */
 	const char *status;
 	bool in_container;
-	size_t list, count; /* where in struct oci_hooks */
+	size_t list, count; /* offsets in struct oci_hooks */
 };
 
 #define MEMBER(name) offsetof(struct oci_hooks, name), offsetof(struct oci_hooks, name##_count)
@@ -70,7 +69,7 @@ static int check_hook(struct planner *p, const struct oci_hook *hook, const char
 	return 0;
 }
 
-/* tare-init has no environment that it could hand down. */
+/* tare-init has no environment of its own that a hook could inherit. */
 static const char *const *environment(const struct planner *p, size_t stage)
 {
 	static const char *const nothing[] = { NULL };
@@ -104,7 +103,7 @@ static void add_hook(struct planner *p, const struct oci_hook *hook, size_t stag
 	};
 }
 
-/* @add: false where they are only checked. */
+/* @add: false where the hooks are only checked. */
 static int plan_stage(struct planner *p, size_t stage, bool add, struct err *e)
 {
 	size_t count;
@@ -122,7 +121,7 @@ static int plan_stage(struct planner *p, size_t stage, bool add, struct err *e)
 	return 0;
 }
 
-/* Are there hooks that run before the program does? */
+/* Does any hook run before the program? */
 static bool runs_any(const struct planner *p)
 {
 	size_t all = 0;
@@ -142,7 +141,7 @@ int plan_create_hooks(struct planner *p, struct err *e)
 	if (plan_annotation_path(p, HOOKS_STDOUT, &p->plan->hooks_out, e) < 0 ||
 	    plan_annotation_path(p, HOOKS_STDERR, &p->plan->hooks_err, e) < 0)
 		return -1;
-	/* Without a hook no file is made: there is nothing that could be printed to it. */
+	/* Without a hook the files for their output are not opened. */
 	p->plan->hooks_print = runs_any(p);
 	for (size_t stage = PRESTART; stage <= CREATE_CONTAINER; stage++)
 		if (plan_stage(p, stage, true, e) < 0)
@@ -153,7 +152,7 @@ int plan_create_hooks(struct planner *p, struct err *e)
 
 int plan_start_hooks(struct planner *p, struct err *e)
 {
-	/* Without a process start is refused, so its hooks never run. */
+	/* Without a process start is refused, so startContainer hooks never run. */
 	if (plan_stage(p, START_CONTAINER, p->config->process, e) < 0)
 		return -1;
 	if (plan_stage(p, POSTSTART, false, e) < 0)

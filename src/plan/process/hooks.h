@@ -8,7 +8,7 @@
 
 #define HOOK_STAGES 6
 
-/* crun's annotations: absolute paths of files that what all hooks print is appended to. */
+/* crun's annotations: absolute paths of files to which the output of all hooks is appended. */
 #define HOOKS_STDOUT "run.oci.hooks.stdout"
 #define HOOKS_STDERR "run.oci.hooks.stderr"
 

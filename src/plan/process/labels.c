@@ -2,10 +2,10 @@
 /*
  * plan/process/labels.c - process.selinuxLabel and apparmorProfile
  *
- * Both are asked for by a line in an attribute file of the process (proc(5), /proc/PID/attr), which the next
- * exec obeys. It is written by create, where a label that the policy doesn't know is told. Hooks of startContainer are
- * programs of the image: children that inherit the wish, and so have the label too. A protection that can't be in force is
- * an error.
+ * A label is a line in an attribute file of the process (proc(5), /proc/PID/attr), which takes
+ * effect at the next exec. create writes it, so that a label that the policy does not know is
+ * reported there. A startContainer hook is a program of the image: a child that inherits the line,
+ * and so has the label too. A label that can't be put in force is an error.
  */
 #include "plan/planner.h"
 
@@ -14,7 +14,7 @@
 #define SELINUX_PLACE  "/process/selinuxLabel"
 #define APPARMOR_PLACE "/process/apparmorProfile"
 
-/* The kernel takes a page, and cuts what is longer. */
+/* The kernel takes a page at most, and truncates a longer label. */
 #define LONGEST_LABEL 4000
 
 static bool has_text(const char *s)
@@ -29,7 +29,7 @@ static const char *selinux_label(const struct planner *p)
 	return process && has_text(process->selinux_label) ? process->selinux_label : NULL;
 }
 
-/* Without AppArmor every process is unconfined, so that much is granted anyway. */
+/* NULL without AppArmor for "unconfined", which every process is then. */
 static const char *apparmor_profile(const struct planner *p)
 {
 	const struct oci_process *process = p->config->process;
@@ -54,7 +54,7 @@ static int check_text(const char *text, const char *place, struct err *e)
 	return 0;
 }
 
-/* policy: user:role:type, and a range behind it with MLS. */
+/* user:role:type, and a range behind it in a policy with MLS. */
 static int check_selinux(const struct planner *p, const char *label, struct err *e)
 {
 	size_t colons = 0;

@@ -3,10 +3,10 @@
  * plan/process/landlock.c - the annotation org.tare.landlock: what the program may do to files, to
  * TCP, and to processes outside
  *
- * landlock(7) adds to what mounts and namespaces allow, and needs neither them nor root. The value
- * has a word a line: `tcp`, `sockets` and `signals` are refused altogether, `read PATH` and `write
- * PATH` are all that is allowed of files. A right that the kernel's ABI does not know yet can't be
- * refused; who wants to be told asks sys_landlock_abi() (box/landlock.c).
+ * landlock(7) adds to what mounts and namespaces forbid, and needs neither them nor root. The value
+ * has one word a line. `tcp`, `sockets` and `signals` are refused altogether; `read PATH` and
+ * `write PATH` are the only accesses to files that are allowed. A right that the kernel's ABI does
+ * not know can't be refused; box/landlock.c asks sys_landlock_abi() and warns.
  */
 #include "plan/annotations/annotation.h"
 
@@ -15,7 +15,7 @@
 
 static const char place[] = "/annotations/" ANNOTATION_LANDLOCK;
 
-/* Rights of files by the ABI that came with them. */
+/* Rights to files, by the ABI that introduced them. */
 static const struct {
 	int abi;
 	uint64_t rights;
@@ -26,7 +26,7 @@ static const struct {
 	{ 5, LANDLOCK_IOCTL_DEV },
 };
 
-/* Lines without a path. */
+/* The words of lines without a path. */
 static const struct {
 	const char *name;
 	int abi;
@@ -86,7 +86,7 @@ int plan_landlock(struct planner *p, struct err *e)
 		(void) err_cfg(e, place, "the program can't be restricted");
 		return err_lacks(e, SINCE_LANDLOCK);
 	}
-	/* landlock(7): only who has CAP_SYS_ADMIN may do without. */
+	/* landlock(7): without no_new_privs only CAP_SYS_ADMIN may restrict itself. */
 	if (!p->config->process->no_new_privileges)
 		return err_cfg(e, place, "it takes process.noNewPrivileges");
 	for (size_t i = 0; i < ARRAY_SIZE(file_rights); i++)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * plan/process/memory_policy.c - linux.memoryPolicy: on which NUMA nodes memory is taken
+ * plan/process/memory_policy.c - linux.memoryPolicy: NUMA nodes that memory is allocated on
  *
- * runtime-spec, config-linux.md#memory-policy. Which nodes there are, and what this kernel's flags go
- * with, the kernel says itself; here is refused what no kernel could take.
+ * runtime-spec, config-linux.md#memory-policy. The kernel itself checks which nodes exist and which
+ * flags a mode takes; here only values are refused that no kernel could take.
  */
 #include "plan/process/memory_policy.h"
 
@@ -15,7 +15,7 @@
 
 #define PLACE "/linux/memoryPolicy/"
 
-/* Debian 12's header has it not. Linux 6.9. */
+/* Linux 6.9; the headers of Debian 12 lack it. */
 #define WEIGHTED_INTERLEAVE 6
 
 const struct memory_policy_mode memory_policy_modes[MEMORY_POLICY_MODES] = {
@@ -90,7 +90,7 @@ static long read_node(const char **at)
 	return node;
 }
 
-/* "0-3,7" -> bits. False where it is anything else. */
+/* "0-3,7" -> bits. False for any other text. */
 static bool parse_nodes(const char *at, uint64_t *mask)
 {
 	for (;; at++) {

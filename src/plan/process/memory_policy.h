@@ -10,9 +10,9 @@
 #define MEMORY_POLICY_FLAGS 3
 
 enum memory_policy_nodes {
-	NODES_NONE,   /* there may be none */
-	NODES_NEEDED, /* at least one */
-	NODES_MAY_BE, /* none: the node that the thread runs on */
+	NODES_NONE,   /* the mode takes no nodes */
+	NODES_NEEDED, /* at least one node */
+	NODES_MAY_BE, /* no nodes: the node that the thread runs on */
 };
 
 extern const struct memory_policy_mode {

@@ -2,10 +2,11 @@
 /*
  * plan/process/notify.c - NOTIFY_SOCKET in the environment of create: sd_notify(3)
  *
- * Whoever started tare wants to hear when the program is ready. The program can't reach that socket, and if it could,
- * its word would come from a process the service manager does not know. So it gets one of its own, in a directory of the
- * state that it sees at /run/notify, and `start` (or `run`) passes the word on (host/notify.c). Place and words are
- * runc's, which programs in images know.
+ * The service manager that started tare waits for a message that the program is ready. The program
+ * can't reach the manager's socket, and the manager would ignore a message from a process that it
+ * does not know. So the program gets a socket of its own, in a directory of the state that is
+ * mounted at /run/notify, and `start` (or `run`) forwards the message (host/notify.c). The place
+ * and the message are runc's, as programs in images know them.
  */
 #include "plan/planner.h"
 
@@ -16,7 +17,10 @@
 
 #define NOTIFY_TARGET "/run/notify"
 
-/* A socket that the program's word could be passed on to, and a place in the container where it can be said. */
+/*
+ * Is there a socket to forward the program's message to, and a place in the container for the
+ * program's own socket?
+ */
 bool plan_wants_notify(const struct planner *p)
 {
 	const char *socket = env_value(p->options->own_env, "NOTIFY_SOCKET");
@@ -41,7 +45,7 @@ int plan_notify(struct planner *p, struct err *e)
 	(void) e;
 	if (!socket || socket[0] == '\0')
 		return 0;
-	/* sd_notify(3): that nobody can be told is no failure of what there was to tell. */
+	/* sd_notify(3): an unusable NOTIFY_SOCKET is no error for the program. */
 	if (plan_wants_notify(p))
 		plan_add(p, OP_MAKE_NOTIFY, "")->path = directory(p);
 	else if (socket[0] != '/' && socket[0] != '@')
@@ -54,7 +58,7 @@ int plan_notify(struct planner *p, struct err *e)
 	return 0;
 }
 
-/* Behind the mounts of config.json, for one of them may be on /run. */
+/* Behind the mounts of config.json, as one of them may cover /run. */
 int plan_notify_mount(struct planner *p, struct err *e)
 {
 	(void) e;
@@ -67,7 +71,7 @@ int plan_notify_mount(struct planner *p, struct err *e)
 		.bind = true,
 		.attrs.set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
 			     MOUNT_ATTR_NOEXEC,
-		/* what is above it in the state is for the host's root alone */
+		/* only the host's root may search the state directory above it */
 		.source_from_host = plan_has_namespace(p, CLONE_NEWUSER) && p->facts->euid == 0,
 	};
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * plan/process/personality.c - linux.personality: which machine uname(2) tells of
+ * plan/process/personality.c - linux.personality: the machine that uname(2) shows
  *
  * runtime-spec, config-linux.md#personality: two domains, and no flag has a meaning yet.
  */

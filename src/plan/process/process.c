@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * plan/process/process.c - the container's program: what is set for it, when it starts, how it is executed
+ * plan/process/process.c - the container's program: its settings, its start, its exec
  *
  * config.json may have no process. Such a container can be created, and waits; `start` refuses.
  */
@@ -13,7 +13,7 @@
 
 #include <string.h>
 
-/* Where a program is looked for if the container's environment has no PATH: as execvp(3). */
+/* The search path where the container's environment has no PATH: as execvp(3). */
 static const char default_path[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 int plan_oom_score(struct planner *p, struct err *e)
@@ -32,8 +32,9 @@ int plan_oom_score(struct planner *p, struct err *e)
 }
 
 /*
- * So that the container neither sees nor fills the session keyring of whoever called tare. It has no name: one that is asked for by name
- * is joined where it is there already (keyctl_join_session_keyring(3)), and a container could make that first.
+ * A new session keyring, so that the container neither sees nor fills that of tare's caller. It has
+ * no name: joining by name would take an existing keyring (keyctl_join_session_keyring(3)), which
+ * another container could have made first.
  */
 int plan_keyring(struct planner *p, struct err *e)
 {
@@ -45,7 +46,10 @@ int plan_keyring(struct planner *p, struct err *e)
 		return 0;
 
 	struct step *step = plan_add(p, OP_NEW_KEYRING, "");
-	/* An ordinary user's keys are his own, and few: root's must never be seen inside. */
+	/*
+	 * The quota of an ordinary user's keys is small: with it used up the container keeps the
+	 * user's own keyring. Root's keyring is never kept.
+	 */
 	step->keyring.optional = p->facts->euid != 0;
 	if (label && label[0] && p->facts->selinux) {
 		step->keyring.label = label;
@@ -57,7 +61,7 @@ int plan_keyring(struct planner *p, struct err *e)
 
 int plan_wait(struct planner *p, struct err *e)
 {
-	/* crun's annotation, beside --pidfd-socket. */
+	/* crun's annotation, used beside --pidfd-socket. */
 	if (plan_annotation_path(p, "run.oci.pidfd_receiver", &p->plan->pidfd_receiver, e) < 0)
 		return -1;
 	if (p->options->wait_for_start)
@@ -79,7 +83,10 @@ int plan_no_new_privs(struct planner *p, struct err *e)
 
 /* ---- the environment ---- */
 
-/* A set of the names seen: open addressing, a power of two, never more than half full. */
+/*
+ * The names seen so far: a hash table with open addressing, its size a power of two, at most half
+ * full.
+ */
 struct names {
 	const char **slots;
 	size_t mask;
@@ -100,7 +107,7 @@ static uint64_t hash(const char *s, size_t length)
 	return h ^ h >> 32;
 }
 
-/* False if an entry of the same name is there already. */
+/* False if the table has an entry of the same name. */
 static bool add_name(struct names *n, const char *entry)
 {
 	size_t length = name_length(entry);
@@ -115,8 +122,8 @@ static bool add_name(struct names *n, const char *entry)
 }
 
 /*
- * Keep the last entry of each name, in the order they have. Not quadratic: an environment may
- * have tens of thousands of entries. Returns how many are left.
+ * Keep the last entry of each name; the order stays. An environment may have tens of thousands of
+ * entries, so the time must not be quadratic. Returns how many are left.
  */
 static size_t drop_duplicates(struct arena *a, const char **envp, size_t count)
 {
@@ -134,7 +141,7 @@ static size_t drop_duplicates(struct arena *a, const char **envp, size_t count)
 	return count - to;
 }
 
-/* What is passed on of the sockets that the caller activated: sd_listen_fds(3). */
+/* The variables of sd_listen_fds(3), for the sockets that are passed on. */
 static size_t add_listen(struct planner *p, const char **envp)
 {
 	const struct plan_options *o = p->options;
@@ -168,7 +175,9 @@ static const char **make_environment(struct planner *p)
 	return envp;
 }
 
-/* An empty HOME is as good as none; what takes its place must not stand beside it. */
+/*
+ * An empty HOME counts as missing: it is removed, so that it does not stand beside the new entry.
+ */
 static bool drop_empty_home(const char **envp)
 {
 	const char *home = env_value(envp, "HOME");
@@ -186,8 +195,8 @@ static bool drop_empty_home(const char **envp)
 }
 
 /*
- * login(1): a shell whose own name begins with a dash reads the files of a login. The program is still found by the
- * word without it.
+ * login(1): a shell whose argv[0] begins with a dash reads the files of a login. The program is
+ * found by the name without the dash.
  */
 static const char *const *make_arguments(struct planner *p)
 {

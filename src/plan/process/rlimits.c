@@ -70,7 +70,10 @@ static int plan_one(struct planner *p, size_t i, uint64_t *seen, struct err *e)
 			       (unsigned long long) limit->soft, (unsigned long long) limit->hard);
 	*seen |= (uint64_t) 1 << row;
 
-	/* It counts the processes of the user, and two of ours are there for a moment. */
+	/*
+	 * RLIMIT_NPROC counts the processes of the user. With OP_ENTER_PIDS tare has two more for a
+	 * moment, so the limit comes behind that.
+	 */
 	if (limits[row].resource != RLIMIT_NPROC || !plan_clones_late(p))
 		add_limit(p, OP_SET_RLIMIT, row, limit, place);
 

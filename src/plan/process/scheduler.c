@@ -2,13 +2,13 @@
 /*
  * plan/process/scheduler.c - process.scheduler, ioPriority and execCPUAffinity
  *
- * runtime-spec, config.md#linux-process. Both priorities are set by tare from outside: the kernel asks
- * for rights in the first user namespace, which tare-init has not if it has one of its own. It is done
- * late, so that the set-up of a container with an idle priority isn't slow, but before the ids
- * change, for an ordinary user may only do it to a process of his own.
+ * runtime-spec, config.md#linux-process. tare sets both priorities from outside: the kernel asks
+ * for CAP_SYS_NICE in the first user namespace, which a tare-init with a user namespace of its own
+ * does not have. These steps come late, so that an idle priority does not slow down the set-up, but
+ * before the ids change: an ordinary user may only change a process with the same ids.
  *
- * What depends on the policy is checked here as runc does; values that only the kernel can judge
- * are left to it.
+ * Rules about the policy are checked here, as runc does; values that only the kernel can judge are
+ * left to it.
  */
 #include "base/table.h"
 #include "plan/cpu_list.h"
@@ -23,7 +23,7 @@ enum policy_kind {
 	POLICY_FAIR,
 	POLICY_REAL_TIME, /* takes a priority */
 	POLICY_DEADLINE,  /* takes runtime, deadline and period */
-	POLICY_NOT_THERE, /* the kernel has a number for it, and no more */
+	POLICY_NOT_THERE, /* the kernel defines its number, but does not implement it */
 };
 
 static const struct {
@@ -92,7 +92,7 @@ static int check_deadline(const struct oci_scheduler *o, enum policy_kind kind, 
 			       "SCHED_DEADLINE policy");
 	if (kind != POLICY_DEADLINE)
 		return 0;
-	/* Without a period the kernel takes the deadline for it. */
+	/* With period 0 the kernel takes the deadline as the period. */
 	if (o->runtime == 0 || o->runtime > o->deadline ||
 	    (o->period != 0 && o->deadline > o->period))
 		return err_cfg(e, PLACE,
@@ -124,7 +124,7 @@ static int read_flags(struct planner *p, uint64_t *flags, struct err *e)
 	return 0;
 }
 
-/* sched(7): a task of this policy can't fork unless its children get another one. */
+/* sched(7): a SCHED_DEADLINE task can't fork without SCHED_FLAG_RESET_ON_FORK. */
 static int check_forks(const struct planner *p, enum policy_kind kind, uint64_t flags,
 		       struct err *e)
 {
@@ -164,7 +164,10 @@ static int check_operands(const struct oci_scheduler *o, enum policy_kind kind, 
 	return check_deadline(o, kind, e);
 }
 
-/* exec, sched(7): the process that OP_ENTER_PIDS brings would have another policy, or could not be born. */
+/*
+ * exec, sched(7): the child that OP_ENTER_PIDS clones would not inherit this policy, or the clone
+ * would be refused.
+ */
 static bool is_lost_by_fork(const struct planner *p)
 {
 	return p->plan->entered && (p->scheduler.policy == SCHED_DEADLINE ||
@@ -239,7 +242,7 @@ int plan_io_priority(struct planner *p, struct err *e)
 
 /* ---- execCPUAffinity ---- */
 
-/* @add: false where the list is only checked. "" leaves things as they are. */
+/* @add: false where the list is only checked. "" changes nothing. */
 static int plan_affinity(struct planner *p, const char *list, const char *place, bool add,
 			 bool before_clone, struct err *e)
 {
@@ -275,8 +278,9 @@ static int plan_affinities(struct planner *p, bool initial, bool final, struct e
 }
 
 /*
- * An engine that is bound to some CPUs (taskset, CPUAffinity= of systemd) is so for itself. With execCPUAffinity the
- * kernel alone decides where `final` is left out: config.md#linux-process.
+ * Is the affinity set by execCPUAffinity? Else it is reset: an engine that is bound to some CPUs
+ * (taskset, CPUAffinity= of systemd) does not mean the container. config.md#linux-process: without
+ * `final` the kernel alone decides.
  */
 static bool is_chosen(const struct planner *p)
 {
@@ -289,7 +293,7 @@ static bool is_chosen(const struct planner *p)
 int plan_reset_affinity(struct planner *p, struct err *e)
 {
 	(void) e;
-	/* execCPUAffinity is not for the first process. */
+	/* execCPUAffinity does not apply to the container's first process. */
 	if (!p->plan->entered || !is_chosen(p))
 		plan_add(p, OP_RESET_AFFINITY, "");
 

@@ -2,9 +2,8 @@
 /*
  * plan/process/terminal.c - process.terminal, process.consoleSize
  *
- * The pty is made by tare-init in the container's devpts; its master goes to tare, and on to
- * --console-socket where that was given. The texts of the two refusals are runc's, which
- * engines know.
+ * tare-init makes the pty in the container's devpts; its master goes to tare, and from there to
+ * --console-socket. The texts of the two refusals are runc's, which engines know.
  */
 #include "kernel/process.h"
 #include "plan/planner.h"

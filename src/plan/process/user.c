@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * plan/process/user.c - who the program runs as: directory, ids, groups, umask, capabilities
+ * plan/process/user.c - the program's directory, ids, groups, umask, capabilities
  *
- * The order is the kernel's: to take capabilities out of the bounding set takes CAP_SETPCAP, to
- * change the ids CAP_SETUID and CAP_SETGID, so the sets come last. Only the seccomp filter, behind
- * them, may still take a right.
+ * The kernel dictates the order: changing the bounding set takes CAP_SETPCAP, changing the ids
+ * CAP_SETUID and CAP_SETGID, so the sets come last. Only loading the seccomp filter, behind them,
+ * may still take a capability.
  */
 #include "plan/annotations/annotation.h"
 #include "plan/process/caps.h"
@@ -15,13 +15,16 @@
 
 static const struct oci_user no_user;
 
-/* podman --group-add keep-groups: those of the caller stay, although they have no name inside. */
+/*
+ * podman --group-add keep-groups: the caller's groups are kept, although they are not mapped
+ * inside.
+ */
 static bool keeps_groups(const struct planner *p)
 {
 	return plan_annotation_is_set(p, "run.oci.keep_original_groups");
 }
 
-/* Where plan/namespaces/idmap.c, before us, had to give up setgroups(2), or it was denied to ourselves. */
+/* Is setgroups(2) denied: by a step of plan/namespaces/idmap.c, or in tare's own user namespace? */
 static bool is_denied_setgroups(const struct planner *p)
 {
 	for (size_t i = 0; i < p->count; i++)
@@ -65,14 +68,19 @@ static int plan_umask(struct planner *p, const struct oci_user *user, struct err
 
 	if (user->has_umask && user->umask > 0777)
 		return err_cfg(e, place, "umask 0%o is above 0777", (unsigned) user->umask);
-	/* tare-init works with 0; without a wish the caller's comes back. */
+	/*
+	 * tare-init works with umask 0; without one in config.json the program gets the caller's.
+	 */
 	plan_add(p, OP_SET_UMASK, user->has_umask ? place : "")->number =
 		user->has_umask ? user->umask : p->plan->umask;
 
 	return 0;
 }
 
-/* Without no_new_privs a filter takes CAP_SYS_ADMIN (seccomp(2)): kept for it until the exec. */
+/*
+ * seccomp(2): without no_new_privs loading a filter takes CAP_SYS_ADMIN, so that is kept until the
+ * exec.
+ */
 static uint64_t needed_until_exec(const struct planner *p)
 {
 	const struct oci_linux *linux = p->config->linux;
@@ -106,11 +114,11 @@ void plan_drop_last(struct planner *p)
 {
 	const struct step *caps = plan_caps_step(p);
 
-	/* Nothing is kept, or the program has it anyway. */
+	/* No capability was kept, or the program has it anyway. */
 	if (!caps || !(caps->caps.until_exec & ~caps->caps.permitted))
 		return;
 
-	/* plan_add() may move the steps. */
+	/* plan_add() may move the array of steps, so the operands are copied first. */
 	struct step copy = *caps;
 
 	plan_add(p, OP_DROP_LAST, copy.place)->caps = copy.caps;
@@ -130,7 +138,10 @@ int plan_user(struct planner *p, struct err *e)
 	const struct oci_user *user = process->user ? process->user : &no_user;
 	caps_read(p, &sets);
 	plan_add(p, OP_CHANGE_DIR, "/process/cwd")->path = process->cwd;
-	/* Without the right to, and a way to gain any, the bounding set gives nothing either. */
+	/*
+	 * Without CAP_SETPCAP the bounding set can't be changed; with no_new_privs it could not add
+	 * any capability either.
+	 */
 	if (plan_has_namespace(p, CLONE_NEWUSER) || !process->no_new_privileges ||
 	    p->facts->capabilities & (uint64_t) 1 << CAP_SETPCAP)
 		plan_caps(p, OP_DROP_BOUNDING, &sets);

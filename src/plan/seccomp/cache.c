@@ -2,9 +2,9 @@
 /*
  * plan/seccomp/cache.c - compiled filters, kept for the next container with the same profile
  *
- * To compile an engine's profile takes libseccomp longer than all the rest of a create. A hit reads
- * one file and never touches libseccomp; it is also the proof that the profile was in order, for only
- * such ones are stored.
+ * libseccomp takes longer to compile an engine's profile than all the rest of a create. With the
+ * filter in the cache, tare reads one file and does not call libseccomp. A cached filter also
+ * proves that the profile was valid, as only filters of valid profiles are stored.
  */
 #include "plan/seccomp/cache.h"
 
@@ -23,18 +23,18 @@
 #define MOST_SIZE  ((off_t) 1 << 20)
 #define MOST_FILES 128
 
-/* Bumped with every change of how a profile is compiled. */
+/* To be increased with every change of how a profile is compiled: older files are then ignored. */
 #define FORMAT 1
 
 struct header {
 	char magic[8];
-	uint64_t checksum; /* of all behind it */
+	uint64_t checksum; /* of all bytes behind it */
 	uint32_t key_length, instructions;
 };
 
 static const char magic[8] = "tarebpf";
 
-/* FNV-1a, 64 bits: against accidents. Against others there are owner and mode. */
+/* FNV-1a, 64 bits: finds damage. Owner and mode of the files keep other users from writing. */
 static uint64_t hash(uint64_t h, const void *data, size_t size)
 {
 	const unsigned char *at = data;
@@ -60,7 +60,10 @@ static uint64_t checksum(uint32_t key_length, uint32_t instructions, const void 
 
 /* ---- the key ---- */
 
-/* Counts first, with @at NULL; then writes. Every part has a length, so no two keys read alike. */
+/*
+ * The key of the cache. With @at NULL only the length is counted. Every part is preceded by its
+ * length, so that no two profiles have the same key.
+ */
 struct key {
 	char *at;
 	size_t length;
@@ -108,7 +111,7 @@ static void put_syscall(struct key *k, const struct oci_linux_syscall *s)
 	}
 }
 
-/* What libseccomp makes of an action depends on the kernel. */
+/* libseccomp compiles some actions differently on different kernels. */
 static void put_versions(struct key *k)
 {
 	const struct scmp_version *v = seccomp_version();
@@ -181,7 +184,7 @@ static int open_directory(const char *root)
 	return is_ours_alone(dir, S_IFDIR, &ignored) ? take_fd(&dir) : -EPERM;
 }
 
-/* Does @text of @size bytes say what it should? */
+/* Is @text, of @size bytes, a whole file for this key? */
 static bool is_right(const struct seccomp_cache *cache, const char *text, size_t size)
 {
 	struct header h;
@@ -219,7 +222,7 @@ bool seccomp_cache_load(const struct seccomp_cache *cache, struct seccomp_progra
 		return false;
 	memcpy(&h, text, sizeof(h));
 
-	/* For alignment it can't stay where it was read to. */
+	/* Copied, as the instructions in the file are not aligned. */
 	struct sock_filter *filter = arena_array(a, h.instructions, sizeof(*filter));
 	memcpy(filter, text + sizeof(h) + h.key_length, h.instructions * sizeof(*filter));
 	program->filter = filter;
@@ -230,7 +233,7 @@ bool seccomp_cache_load(const struct seccomp_cache *cache, struct seccomp_progra
 
 /* ---- storing ---- */
 
-/* Every file in @dir but `.` and `..`: counted, or removed. */
+/* Count, or @remove, every file in @dir. */
 static size_t for_each_file(int dir, bool remove)
 {
 	char buf[4096] __attribute__((aligned(8)));
@@ -296,7 +299,10 @@ void seccomp_cache_store(const struct seccomp_cache *cache)
 	autoclose int dir = open_directory(cache->root);
 	if (dir < 0)
 		return;
-	/* Nobody has so many profiles; somebody may make a new one each time. */
+	/*
+	 * No host has so many profiles, but a caller may make a new one each time: then the whole
+	 * cache is emptied.
+	 */
 	if (for_each_file(dir, false) >= MOST_FILES)
 		for_each_file(dir, true);
 	store_in(cache, dir);

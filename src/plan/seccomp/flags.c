@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * plan/seccomp/flags.c - linux.seccomp: how the filter is to be loaded, and who listens to it
+ * plan/seccomp/flags.c - linux.seccomp: flags of the filter, and its listener
  *
- * Runs in tare while it decides; nothing here needs libseccomp. runtime-spec, config-linux.md#seccomp; seccomp(2).
+ * Runs in tare while it decides; nothing here needs libseccomp. runtime-spec,
+ * config-linux.md#seccomp; seccomp(2).
  */
 #include "base/table.h"
 #include "kernel/process.h"
@@ -25,7 +26,7 @@ static const struct {
 	  SINCE_WAIT_KILLABLE },
 };
 
-/* Those @among the bits. */
+/* The names of the flags in @among. */
 static const char **names_of(uint32_t among, struct arena *a, size_t *count)
 {
 	const char **names = arena_array(a, ARRAY_SIZE(flags) + 1, sizeof(*names));
@@ -99,12 +100,14 @@ static int check_listener(const struct oci_linux_seccomp *config, bool notify, u
 int seccomp_read_flags(struct seccomp_program *program, const struct oci_linux_seccomp *config,
 		       uint32_t known, struct arena *a, struct err *e)
 {
-	/* How inside/filter.c has to load a filter with a listener. */
+	/* The flags with which inside/filter.c loads a filter with a listener. */
 	const uint32_t listener = SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_TSYNC |
 				  SECCOMP_FILTER_FLAG_TSYNC_ESRCH;
 
-	/* Absent is not empty: without a word the slow mitigation of branch attacks is left out, as
-	 * peers do. */
+	/*
+	 * Without `flags` in config.json SPEC_ALLOW is set, as by runc and crun: it leaves out a
+	 * slow mitigation of branch attacks. An empty list sets no flag.
+	 */
 	program->flags = config->flags ? 0 : SECCOMP_FILTER_FLAG_SPEC_ALLOW & known;
 	program->notify = uses_notify(config);
 	for (size_t i = 0; i < config->flags_count; i++) {
@@ -115,7 +118,10 @@ int seccomp_read_flags(struct seccomp_program *program, const struct oci_linux_s
 			return -1;
 		program->flags |= flag;
 	}
-	/* Without a listener there is nobody to wait for, and the kernel doesn't take it. */
+	/*
+	 * WAIT_KILLABLE_RECV is for the notifications of a listener: the kernel refuses the flag
+	 * without one.
+	 */
 	if (program->notify)
 		program->flags |= listener;
 	else

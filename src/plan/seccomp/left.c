@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * plan/seccomp/left.c - does a filter let tare-init do what is left?
+ * plan/seccomp/left.c - may the filter be loaded before the last steps?
  *
- * Runs in tare while it decides. A filter that is loaded last need not know of tare-init. But until then its process waits for
- * start without it, and without no_new_privs with CAP_SYS_ADMIN, which loading takes; or it is born like that in a pid namespace that others are
- * in. So where each call that is left is allowed, as the program here says of the call with its arguments, the filter is
- * loaded before. The lists are those of inside/clone.c, inside/wait.c and what comes behind them.
+ * Runs in tare while it decides. A filter that is loaded last need not allow anything that
+ * tare-init does. But until then a process without the filter waits for start, and without
+ * no_new_privs that process has CAP_SYS_ADMIN, which loading takes; or such a process is cloned
+ * into a joined pid namespace. So the filter is loaded earlier where it allows each call that is
+ * left: the filter is run here for each call with its arguments. The lists are those of
+ * inside/clone.c, inside/wait.c and the steps behind them.
  */
 #include "plan/seccomp/profile.h"
 
@@ -20,11 +22,13 @@
 
 struct left {
 	int number;
-	bool known; /* only with these arguments; else whatever they are */
+	bool known; /* allowed with these arguments; else whatever they are */
 	uint64_t args[6];
 };
 
-/* Both ways: giving up the last right, talking to tare or start, the program. */
+/*
+ * The calls after either wait: giving up the last capability, messages to tare or start, the exec.
+ */
 static const struct left always[] = {
 	{ .number = SYS_capset },
 	{ .number = SYS_close },
@@ -43,7 +47,7 @@ static const struct left to_wait[] = {
 	{ .number = SYS_read },
 	{ .number = SYS_accept4 },
 	{ .number = SYS_madvise },
-	/* the end by a signal, before the start */
+	/* to end by a signal before start */
 	{ .number = SYS_getpid },
 	{ .number = SYS_kill },
 };

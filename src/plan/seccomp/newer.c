@@ -2,13 +2,13 @@
 /*
  * plan/seccomp/newer.c - system calls that are younger than the profile
  *
- * A profile denies with EPERM what it doesn't name. That its author meant to deny a call can only be
- * said of the calls there were then; a C library that tries a newer one, and would fall back to an
- * older one on ENOSYS, takes EPERM for an answer and breaks. Numbers are given in the order of time, so
- * what is above the highest number that the profile names is newer: ENOSYS (docs/CONTRACT.md, A6; as runc
- * does). Runs in tare while it decides.
+ * A profile denies the calls that it does not name with EPERM. Its author can have meant only the
+ * calls that existed then. A C library that tries a newer call falls back to an older one on
+ * ENOSYS, but takes EPERM as the answer, and breaks. The kernel gives numbers in the order of time:
+ * so calls above the highest number that the profile names are newer, and get ENOSYS
+ * (docs/CONTRACT.md, A6; as runc does). Runs in tare while it decides.
  *
- * For each architecture: load its mark, compare; load the number, compare with the highest named.
+ * For each architecture: load the architecture, compare; load the number, compare with the highest.
  */
 #include "plan/seccomp/newer.h"
 
@@ -24,8 +24,8 @@
 #define X32_BIT 0x40000000U
 
 /*
- * libseccomp's mark of an architecture, what the kernel calls it, and the end of its row of numbers, where it has others
- * that are not in the order of time: 0: none.
+ * libseccomp's name of an architecture, the kernel's, and where a second range of numbers begins,
+ * which are not in the order of time; 0: there is none.
  */
 static const struct newer_arch {
 	uint32_t token, audit, end;
@@ -37,9 +37,9 @@ static const struct newer_arch {
 	{ SCMP_ARCH_AARCH64, AUDIT_ARCH_AARCH64, 0 },
 };
 
-#define BLOCK 6 /* instructions for each architecture */
+#define BLOCK 6 /* instructions that each architecture adds */
 
-/* The highest number that the profile names; -1: none. */
+/* The highest system call number that @config names; -1: none. */
 static int find_newest(const struct newer_arch *arch, const struct oci_linux_seccomp *config)
 {
 	int newest = -1;

@@ -9,8 +9,8 @@
 #include <seccomp.h>
 
 /*
- * Put in front of @program, compiled from @config by @filter: what is newer than all the calls that @config names, for
- * each architecture of @filter, gets ENOSYS.
+ * Put instructions in front of @program, which @filter compiled from @config: for each architecture
+ * of @filter, calls with a higher number than all that @config names get ENOSYS.
  */
 void seccomp_newer_add(struct seccomp_program *program, scmp_filter_ctx filter,
 		       const struct oci_linux_seccomp *config, struct arena *a);

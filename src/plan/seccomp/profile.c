@@ -2,15 +2,15 @@
 /*
  * plan/seccomp/profile.c - linux.seccomp: the filter, compiled by libseccomp
  *
- * Runs in tare while it decides. The program comes out of libseccomp through a memory file,
- * for that is the only way it gives it; nothing is loaded here.
+ * Runs in tare while it decides. libseccomp writes the program into a memory file, as it offers no
+ * other way; nothing is loaded here.
  *
- * runtime-spec, config-linux.md#seccomp. The rules of peers that engines' profiles rely on:
- * names that libseccomp does not know are passed over; a rule with the default's own action is no
- * rule; conditions are and-ed, but several on one argument are rules of their own, so or-ed.
+ * runtime-spec, config-linux.md#seccomp. Engines' profiles rely on these rules of runc and crun:
+ * names that libseccomp does not know are skipped; a rule with the default action is skipped;
+ * conditions are and-ed, but several on one argument become rules of their own, so they are or-ed.
  *
- * libseccomp's binary tree (SCMP_FLTATR_CTL_OPTIMIZE 2) is not asked for: it takes it 8 ms more to
- * make for an engine's profile. seccomp/tree.c makes one of what comes out.
+ * libseccomp's binary tree (SCMP_FLTATR_CTL_OPTIMIZE 2) is not used: for an engine's profile it
+ * takes 8 ms more. seccomp/tree.c makes a search tree of the compiled program.
  */
 #include "plan/seccomp/profile.h"
 
@@ -36,14 +36,15 @@
 #define MOST_ARGS	  6
 #define MOST_ERRNO	  4095
 #define MOST_INSTRUCTIONS 4096 /* BPF_MAXINSNS */
-#define MOST_RULES	  5000 /* far above what fits into them; engines' profiles have some 500 */
+/* far more than fit into a filter; engines' profiles have some 500 */
+#define MOST_RULES 5000
 
 /* ---- the words ---- */
 
 static const struct {
 	const char *name;
 	uint32_t action;
-	uint16_t most; /* of errnoRet; 0: it takes none */
+	uint16_t most; /* the largest errnoRet; 0: the action takes none */
 } actions[] = {
 	{ "SCMP_ACT_KILL", SCMP_ACT_KILL, 0 },
 	{ "SCMP_ACT_KILL_PROCESS", SCMP_ACT_KILL_PROCESS, 0 },
@@ -70,8 +71,8 @@ static const struct {
 };
 
 /*
- * libseccomp's own names. Which of them it knows depends on its age; but it has long known all that
- * tare runs on, and of the others' calls none can ever be made there.
+ * libseccomp's names. An old libseccomp lacks some, but has all architectures that tare runs on;
+ * and no program of another architecture can run there.
  */
 static const struct {
 	const char *name, *library;
@@ -101,7 +102,7 @@ static const struct {
 	{ "SCMP_ARCH_SHEB", "sheb" },
 };
 
-/* What libseccomp refuses on a kernel that doesn't know it. */
+/* Actions that libseccomp refuses on a kernel that does not know them. */
 static const struct {
 	uint32_t action;
 	enum since since;
@@ -154,11 +155,11 @@ struct compiler {
 	const struct oci_linux_seccomp *config;
 	uint32_t default_action;
 	bool strict;
-	int rules; /* added so far */
+	int rules; /* rules that were added so far */
 	struct arena *arena;
 };
 
-/* @place: of the object that has the action; @member, @errno_member: what it calls them. */
+/* The JSON pointer of the object with the action, and the names of its members. */
 struct action_words {
 	const char *place, *member, *errno_member;
 };
@@ -205,7 +206,10 @@ static int add_arch(struct compiler *c, size_t i, struct err *e)
 		return 0;
 
 	int r = seccomp_arch_add(c->filter, arch);
-	/* The processor's own is always there. One of the other byte order can't run here. */
+	/*
+	 * EEXIST: libseccomp adds the processor's own architecture by itself. EDOM: the other byte
+	 * order, of which no program can run here.
+	 */
 	if (r < 0 && r != -EEXIST && r != -EDOM)
 		return err_cfg(e, place, "libseccomp refuses architecture \"%s\": %s", name,
 			       errno_text(-r));
@@ -226,7 +230,7 @@ static int read_arg(struct compiler *c, struct scmp_arg_cmp *to,
 	if (arg->index >= MOST_ARGS)
 		return err_cfg(e, arena_printf(c->arena, "%s/index", place),
 			       "a system call has arguments 0 to 5, not %u", (unsigned) arg->index);
-	/* MASKED_EQ: (argument & value) == valueTwo; all others have one operand. */
+	/* MASKED_EQ: (argument & value) == valueTwo; the other operators have one operand. */
 	*to = (struct scmp_arg_cmp) {
 		.arg = arg->index,
 		.op = operators[i].op,
@@ -254,7 +258,7 @@ struct rule {
 	uint32_t action;
 	const struct scmp_arg_cmp *args;
 	size_t count;
-	bool one_by_one; /* the conditions are rules of their own */
+	bool one_by_one; /* each condition becomes a rule of its own */
 	const char *place;
 };
 
@@ -262,7 +266,8 @@ static int add_rule(struct compiler *c, const struct rule *rule, int number,
 		    const struct scmp_arg_cmp *args, size_t count, const char *name, struct err *e)
 {
 	/*
-	 * libseccomp copies all rules for each new one: a hundred thousand would take it a minute.
+	 * libseccomp copies all rules for each new one: a hundred thousand rules would take a
+	 * minute.
 	 */
 	if (c->rules++ == MOST_RULES)
 		return err_cfg(e, rule->place,
@@ -271,7 +276,7 @@ static int add_rule(struct compiler *c, const struct rule *rule, int number,
 
 	int r = seccomp_rule_add_array(c->filter, rule->action, number, (unsigned) count, args);
 
-	/* Said before in just the same way. */
+	/* EEXIST: the profile has the same rule twice. */
 	if (r >= 0 || r == -EEXIST)
 		return 0;
 	(void) err_cfg(e, rule->place, "libseccomp refuses the rule for \"%s\": %s", name,
@@ -315,7 +320,7 @@ static int add_syscall(struct compiler *c, size_t index, struct err *e)
 		if (read_arg(c, &args[i], &syscall->args[i],
 			     arena_printf(c->arena, "%s/args/%zu", place, i), e) < 0)
 			return -1;
-	/* Checked, but libseccomp takes no rule that changes nothing. */
+	/* A rule with the default action is checked, but libseccomp refuses to add it. */
 	if (rule.action == c->default_action)
 		return 0;
 	rule.one_by_one = repeats_an_argument(args, rule.count);
@@ -345,8 +350,8 @@ static int too_long(size_t count, struct err *e)
 }
 
 /*
- * With any other default a call that the profile doesn't know has what it is meant to have: it is
- * killed, traced, let through. Where that is ENOSYS anyway nothing need be added.
+ * Does the default deny with an errno other than ENOSYS? Only then do newer calls need ENOSYS: with
+ * any other default they are killed, traced or allowed, as the profile says.
  */
 static bool is_errno(uint32_t action)
 {
@@ -354,7 +359,7 @@ static bool is_errno(uint32_t action)
 	       (action & SECCOMP_RET_DATA) != ENOSYS;
 }
 
-/* What seccomp_export_bpf(3) wrote into @fd. */
+/* Read the program that seccomp_export_bpf(3) wrote into @fd. */
 static int take_program(struct seccomp_program *program, int fd, struct arena *a, struct err *e)
 {
 	off_t size = sys_seek(fd, 0, SEEK_END);
@@ -422,8 +427,8 @@ static int compile(struct compiler *c, struct seccomp_program *program, struct e
 }
 
 /*
- * Refused as runc does, for the profile's sake: a runtime writes after it has loaded the filter,
- * and the agent that would have to answer gets its listener only by that.
+ * Refused as by runc: the runtime calls write(2) after it has loaded the filter, and the agent that
+ * would have to answer gets its listener only by that message.
  */
 static int check_notified(const struct oci_linux_seccomp *config, uint32_t default_action,
 			  struct arena *a, struct err *e)
@@ -468,7 +473,8 @@ int seccomp_compile(struct seccomp_program *program, const struct oci_linux_secc
 /* ---- the step ---- */
 
 /*
- * What can't be started at all is told now: behind the filter there may be nobody left to tell it.
+ * A filter that denies execve(2) is refused now: once it is loaded tare-init may be unable to
+ * report the failure.
  */
 static int check_exec(const struct seccomp_program *program, struct err *e)
 {
@@ -487,7 +493,7 @@ static int check_exec(const struct seccomp_program *program, struct err *e)
 	}
 }
 
-/* An answer of the filter's own: where SECCOMP_RET_TRACE finds no tracer, that is ENOSYS. */
+/* SECCOMP_RET_ERRNO, or SECCOMP_RET_TRACE, which is ENOSYS without a tracer. */
 static bool refuses_exec(const struct seccomp_program *program)
 {
 	uint32_t result;
@@ -499,7 +505,7 @@ static bool refuses_exec(const struct seccomp_program *program)
 	return result == SECCOMP_RET_ERRNO || result == SECCOMP_RET_TRACE;
 }
 
-/* Is @number allowed, whatever its arguments? */
+/* Is call @number allowed, whatever its arguments? */
 static bool allows(const struct seccomp_program *program, int number)
 {
 	uint32_t result;
@@ -507,7 +513,7 @@ static bool allows(const struct seccomp_program *program, int number)
 	return seccomp_constant_result(program, number, &result) && result == SECCOMP_RET_ALLOW;
 }
 
-/* From the cache if it is there. */
+/* The program from the cache, or else compiled. */
 static int make_program(struct planner *p, struct seccomp_program *program, struct err *e)
 {
 	const struct oci_linux_seccomp *config = p->config->linux->seccomp;
@@ -545,7 +551,10 @@ static int watch(struct planner *p, const struct seccomp_program *profile, struc
 	return 0;
 }
 
-/* NULL: there is none. Without a process it is checked all the same. */
+/*
+ * The filter goes to p->filter; NULL: config.json has none. Without a process it is checked all the
+ * same.
+ */
 static int read_filter(struct planner *p, struct err *e)
 {
 	const struct oci_linux *linux = p->config->linux;
@@ -581,8 +590,8 @@ static void add_filter(struct planner *p, bool early)
 }
 
 /*
- * Hooks of startContainer, and a tare-init that stays, do more than any filter can be expected to
- * allow.
+ * Is the exec the only thing left? Not with hooks of startContainer, nor with a tare-init that
+ * stays: they make more calls than a profile can be expected to allow.
  */
 static bool is_last_to_do(const struct planner *p)
 {
@@ -625,7 +634,7 @@ int plan_early_seccomp(struct planner *p, struct err *e)
 	return 0;
 }
 
-/* As late as can be: the filter need not let through what tare-init does before. */
+/* As late as possible: the filter need not allow the calls of the steps before. */
 int plan_seccomp(struct planner *p, struct err *e)
 {
 	if (p->filter_planned)

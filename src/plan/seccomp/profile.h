@@ -34,14 +34,14 @@ int seccomp_compile(struct seccomp_program *program, const struct oci_linux_secc
 
 /* ---- seccomp/flags.c ---- */
 
-/* As the others, for `features`. */
+/* NULL-terminated, in the arena, for `features`. */
 const char **seccomp_flag_names(struct arena *a, size_t *count);
-/* Of the flags those that this kernel knows: features-linux.md#seccomp. */
+/* The flags that this kernel knows: features-linux.md#seccomp. */
 const char **seccomp_supported_flags(struct arena *a, size_t *count);
 
 /*
- * The flags that @config asks for, and whether it notifies; what needs no compiler is checked. 0, or -1. @known: the flags
- * of this kernel.
+ * Read the flags of @config, and whether it has SCMP_ACT_NOTIFY; @known: the flags of this kernel.
+ * Checks all that needs no compiler. 0, or -1.
  */
 int seccomp_read_flags(struct seccomp_program *program, const struct oci_linux_seccomp *config,
 		       uint32_t known, struct arena *a, struct err *e);
@@ -49,16 +49,19 @@ int seccomp_read_flags(struct seccomp_program *program, const struct oci_linux_s
 /* ---- seccomp/run.c ---- */
 
 /*
- * What @program does with call @number of our own architecture. False if that depends on the arguments. As the kernel finds
- * out which calls are allowed whatever they are given.
+ * The result of @program for call @number of our own architecture. False if that depends on the
+ * arguments. (The kernel does the same to find calls that are always allowed.)
  */
 bool seccomp_constant_result(const struct seccomp_program *program, int number, uint32_t *result);
 
-/* The same with its six @args; NULL: they are not known. */
+/* As seccomp_constant_result(), with the six @args; NULL: they are not known. */
 bool seccomp_result(const struct seccomp_program *program, int number, const uint64_t *args,
 		    uint32_t *result);
 
-/* A call of any architecture, and as much of its arguments as is known: bit N of @known is args[N]. */
+/*
+ * A call of any architecture, with those of its arguments that are known: bit N of @known is
+ * args[N].
+ */
 struct seccomp_question {
 	uint32_t arch; /* AUDIT_ARCH_* */
 	int number;
@@ -66,14 +69,14 @@ struct seccomp_question {
 	uint64_t args[6];
 };
 
-/* What @program does with it. False if that depends on what is not known. */
+/* The result of @program for the call. False if that depends on an unknown argument. */
 bool seccomp_answer(const struct seccomp_program *program, const struct seccomp_question *q,
 		    uint32_t *result);
 
 /* ---- seccomp/left.c ---- */
 
 /*
- * Does @program allow all that tare-init still does once nothing but waiting for start (@wait), the birth in a pid namespace that is
- * joined (@birth) and the program are left?
+ * Does @program allow all calls that tare-init still makes: for waiting for start (@wait), for the
+ * clone into a joined pid namespace (@clone_call), and for the exec?
  */
 bool seccomp_lets_go_on(const struct seccomp_program *program, bool wait, bool clone_call);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * plan/seccomp/run.c - what a filter does with a call, found out without loading it
+ * plan/seccomp/run.c - the result of a filter for a call, without loading it
  *
- * Runs in tare while it decides: whether the program can be executed at all, and whether tare-init
- * can still speak when the filter is in force. The part of classic BPF that a filter needs to look
- * at number and architecture; as soon as it looks at anything else the answer is "it depends".
+ * Runs in tare while it decides: whether the filter allows the exec at all, and whether tare-init
+ * can still send messages once it is loaded. Only the part of classic BPF is interpreted that looks
+ * at number and architecture, or at arguments that are known; else the answer is "it depends".
  */
 #include "plan/seccomp/profile.h"
 
@@ -17,7 +17,10 @@
 #define ALL_ARGS 0x3f
 #define ARGS_END (offsetof(struct seccomp_data, args) + sizeof(((struct seccomp_data *) 0)->args))
 
-/* The half of an argument at @offset: all processors that tare knows have the lower one first. False: it is not known. */
+/*
+ * Load the half of an argument at @offset: on all processors that tare knows the lower half is
+ * first. False: the argument is not known.
+ */
 static bool argument(uint32_t offset, const struct seccomp_question *q, uint32_t *a)
 {
 	uint32_t at = offset - (uint32_t) offsetof(struct seccomp_data, args);
@@ -29,7 +32,10 @@ static bool argument(uint32_t offset, const struct seccomp_question *q, uint32_t
 	return true;
 }
 
-/* The word at @offset of struct seccomp_data. False: it is an argument that is not known, or our own address. */
+/*
+ * Load the word at @offset of struct seccomp_data. False: it is an unknown argument, or the
+ * instruction pointer.
+ */
 static bool load(uint32_t offset, const struct seccomp_question *q, uint32_t *a)
 {
 	if (offset >= offsetof(struct seccomp_data, args) && offset < ARGS_END && offset % 4 == 0)
@@ -44,7 +50,7 @@ static bool load(uint32_t offset, const struct seccomp_question *q, uint32_t *a)
 	return true;
 }
 
-/* How many instructions are skipped. False: it is no jump that we know. */
+/* The number of instructions that the jump skips. False: the instruction is no known jump. */
 static bool jump(const struct sock_filter *f, uint32_t a, size_t *skip)
 {
 	bool yes;

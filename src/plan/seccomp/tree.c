@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * plan/seccomp/tree.c - the same filter, as a search
+ * plan/seccomp/tree.c - the same filter, as a search tree
  *
- * libseccomp compares a call's number with each name of a profile, one after the other. The kernel takes 1.6 ms to
- * check, translate and try out such a program of an engine, 0.5 ms for the tree, for each container; and a call whose arguments matter,
- * or one that is denied, goes through all of it each time.
+ * libseccomp compares a call's number with each name of a profile, one after the other. The kernel
+ * takes 1.6 ms to check, translate and try out such a program of an engine, and 0.5 ms for the
+ * tree, for each container. And a call that is denied, or whose arguments are checked, goes through
+ * all comparisons each time.
  *
- * The one idea: with the architecture and the number known, all that a program does up to the first argument it looks
- * at is known too. So for each architecture the numbers fall into ranges of the same outcome: a result, or a place
- * where the arguments are looked at. The new program searches for the range, and then returns the result, or does what the
- * old one did from that place on, less the comparisons whose outcome is known.
+ * The one idea: with the architecture and the number known, all instructions up to the first look
+ * at an argument have a known outcome. So for each architecture the numbers fall into ranges with
+ * the same outcome: a result, or an instruction at which the arguments are loaded. The new program
+ * searches for the range. Then it returns the result, or goes on as the old program from that
+ * instruction on, without the comparisons whose outcome is known.
  *
- * The ranges are exact, not tried out: a program that looks at the number in any other way than JEQ, JGT and JGE is left as
- * it is. Runs in tare while it decides.
+ * The ranges are exact, not sampled: a program that compares the number by anything but JEQ, JGT
+ * and JGE is left unchanged. Runs in tare while it decides.
  */
 #include "plan/seccomp/tree.h"
 
@@ -26,15 +28,15 @@
 
 #define MOST_ARCHES 32
 
-/* What the accumulator holds, as far as it is known. */
+/* What the accumulator is known to hold. */
 enum held { HELD_ARCH, HELD_NUMBER, HELD_OTHER, HELD_COUNT };
 
 /* Numbers from @first on, up to the next range. */
 struct range {
 	uint32_t first;
 	bool returns;
-	uint32_t
-		result; /* if it returns; else the index of the instruction that loads something else */
+	/* where @returns is set; else the index of the instruction that loads something else */
+	uint32_t result;
 };
 
 struct tree {
@@ -42,13 +44,13 @@ struct tree {
 	size_t from_count;
 	struct sock_filter *to;
 	size_t count, room;
-	bool failed; /* it can't be done, or would be too long */
+	bool failed; /* the program is not understood, or the tree would be too long */
 
 	uint32_t arches[MOST_ARCHES];
 	size_t arch_count;
-	uint32_t arch, number; /* those assumed at the moment */
+	uint32_t arch, number; /* assumed while the program is followed */
 	unsigned char *seen;   /* by explore(): a bit for each enum held */
-	uint32_t *points;      /* where a range may begin */
+	uint32_t *points;      /* the numbers at which a range may begin */
 	size_t point_count;
 	struct range *ranges;
 	size_t range_count;
@@ -108,7 +110,7 @@ static bool is_listed(const struct tree *t, uint32_t arch, size_t count)
 	return false;
 }
 
-/* The architectures are those that it is compared with. */
+/* The architectures of the tree are those that the program compares with. */
 static void add_arch(struct tree *t, const struct sock_filter *f)
 {
 	if (BPF_OP(f->code) != BPF_JEQ)
@@ -126,7 +128,7 @@ static void add_point(struct tree *t, uint32_t point)
 	t->points[t->point_count++] = point;
 }
 
-/* Which numbers does it tell apart? */
+/* Add the numbers at which this comparison changes its outcome. */
 static void add_points(struct tree *t, const struct sock_filter *f)
 {
 	switch (BPF_OP(f->code)) {
@@ -145,7 +147,7 @@ static void add_points(struct tree *t, const struct sock_filter *f)
 	}
 }
 
-/* All that can be reached from @at on, with t->arch. */
+/* Follow all paths from @at on, with the architecture t->arch. */
 static void explore(struct tree *t, size_t at, enum held held)
 {
 	while (!t->failed) {
@@ -177,7 +179,7 @@ static void explore(struct tree *t, size_t at, enum held held)
 	}
 }
 
-/* What it does with t->arch and @number, up to the first thing it looks at besides. */
+/* Follow the program for t->arch and @number up to its first look at anything else. */
 static struct range outcome(const struct tree *t, uint32_t number)
 {
 	uint32_t a = 0;
@@ -211,7 +213,10 @@ static void explore_all(struct tree *t)
 	explore(t, 0, HELD_OTHER);
 }
 
-/* With arguments to look at, each number may go its own way later. */
+/*
+ * Do two ranges have the same outcome? Two that look at arguments only if they go on at the same
+ * instruction.
+ */
 static bool is_alike(const struct range *a, const struct range *b)
 {
 	return a->first == b->first || (a->returns && b->returns && a->result == b->result);
@@ -232,7 +237,7 @@ static void find_ranges(struct tree *t)
 	}
 }
 
-/* One that it is compared with nowhere stands for all such. */
+/* An architecture that the program never compares with: it stands for all others. */
 static uint32_t any_other(const struct tree *t)
 {
 	uint32_t other = 0;
@@ -243,7 +248,7 @@ static uint32_t any_other(const struct tree *t)
 	return other;
 }
 
-/* Such a one comes by all comparisons there are for it. */
+/* Each path for another architecture passes all comparisons with architectures. */
 static void find_arches(struct tree *t)
 {
 	if (t->failed)
@@ -268,8 +273,8 @@ static size_t append(struct tree *t, struct sock_filter f)
 }
 
 /*
- * The jump at @at is done with what follows it if it is taken; from here on is the rest. Few are farther away than a
- * conditional jump can say.
+ * Complete the jump at @at: its taken branch ends here. A distance that is too long for a
+ * conditional jump gets an unconditional jump of its own.
  */
 static void end_of_taken(struct tree *t, size_t at)
 {
@@ -291,7 +296,7 @@ static void end_of_taken(struct tree *t, size_t at)
 	t->to[at + 1] = (struct sock_filter) BPF_STMT(BPF_JMP | BPF_JA, (uint32_t) distance);
 }
 
-/* What the old one does from @at on, where the accumulator is about to be loaded. */
+/* Append the part of the old program from @at on, where the accumulator is loaded anew. */
 static void append_rest(struct tree *t, size_t at, bool known, uint32_t a)
 {
 	while (!t->failed) {
@@ -332,14 +337,14 @@ static size_t append_jump(struct tree *t, uint16_t operation, uint32_t k)
 	return append(t, (struct sock_filter) BPF_JUMP(BPF_JMP | operation | BPF_K, k, 0, 0));
 }
 
-/* Three ranges from @r on, the middle one a single number between two with the same result. */
+/* Are these three ranges a single number between two ranges with the same result? */
 static bool is_exception(const struct range *r)
 {
 	return r[0].returns && r[2].returns && r[0].result == r[2].result &&
 	       r[2].first - r[1].first == 1;
 }
 
-/* Ranges @low up to, not with, @high. */
+/* Append a search among the ranges from @low up to, but not including, @high. */
 static void append_search(struct tree *t, size_t low, size_t high)
 {
 	bool exception = high - low == 3 && is_exception(&t->ranges[low]);
@@ -386,7 +391,7 @@ static void append_all(struct tree *t)
 void seccomp_make_tree(struct seccomp_program *program, struct arena *a)
 {
 	size_t count = program->count;
-	/* A search is quicker even where it is somewhat longer. */
+	/* A search is faster even where it is somewhat longer. */
 	size_t longest = count + count / 2, room = longest < BPF_MAXINSNS ? longest : BPF_MAXINSNS;
 	struct tree t = {
 		.from = program->filter,

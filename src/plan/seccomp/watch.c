@@ -2,8 +2,9 @@
 /*
  * plan/seccomp/watch.c - the filter of a container whose calls are recorded
  *
- * Runs in tare while it decides. A filter has one listener, and the most restrictive answer of all filters counts: so the profile
- * is not loaded beside this one but run by the recorder, with what the listener hears.
+ * Runs in tare while it decides. A filter has one listener, and the most restrictive answer of all
+ * filters counts: so the profile is not loaded beside this one but run by the recorder, with what
+ * the listener hears.
  */
 #include "plan/seccomp/watch.h"
 

@@ -2,8 +2,8 @@
 /*
  * plan/systemd/facts.c - which systemd would make our cgroups, and where
  *
- * Read only where --systemd-cgroup asks for it. No bus is needed to tell: the system's manager is
- * process 1, and where a user's is, is told by the cgroups that are there (plan/systemd/scope.c).
+ * Read only where --systemd-cgroup asks for it. No bus is asked: the system's manager is process 1,
+ * and the place of a user's manager follows from the cgroups (plan/systemd/scope.c).
  */
 #include "base/fd.h"
 #include "base/words.h"
@@ -33,8 +33,9 @@ static char *read_text(const char *path, struct arena *a)
 }
 
 /*
- * systemd calls itself so as process 1, however it was started. In a pid namespace without systemd it would take our
- * PIDs for others. Where procfs hides process 1 we can't tell, and believe it.
+ * systemd has this name as process 1, however it was started. In a pid namespace without systemd
+ * the host's systemd would take our PIDs for other processes. Where procfs hides process 1, systemd
+ * is assumed.
  */
 static bool is_first_process(struct arena *a)
 {
@@ -43,7 +44,7 @@ static bool is_first_process(struct arena *a)
 	return !name || strcmp(name, "systemd\n") == 0;
 }
 
-/* The hierarchy systemd itself is in: v2, or on v1 the one of its name. */
+/* The line of the hierarchy that systemd uses: v2, or on v1 the one named systemd. */
 static const char *find_own_line(char *text)
 {
 	for (char *line; (line = strsep(&text, "\n"));) {
@@ -75,7 +76,7 @@ static const char *read_root(struct arena *a)
 	return arena_memdup(a, own, length);
 }
 
-/* Who user @id of our user namespace is in the one above. */
+/* The ID that user @id of our user namespace has in the parent namespace. */
 static uid_t outer_uid(uid_t id, struct arena *a)
 {
 	const char *at = read_text("/proc/self/uid_map", a);
@@ -89,8 +90,9 @@ static uid_t outer_uid(uid_t id, struct arena *a)
 }
 
 /*
- * root of a user namespace is asked for a container by an engine of an ordinary user, or is root of a container
- * with a systemd of its own. The latter's files belong to it, the host's to nobody it knows.
+ * Is the user's manager meant? An ordinary user's engine may run tare as root of a user namespace.
+ * But a container with a systemd of its own has such a root too: there root owns systemd's files,
+ * while the host's belong to an unmapped user.
  */
 static bool wants_user_manager(const struct facts *facts, const struct stat *booted)
 {

@@ -2,9 +2,9 @@
 /*
  * plan/systemd/gvariant.c - values of systemd properties as people write them in annotations
  *
- * Runs in tare, while deciding. A value is walked twice: first for its type, which the text mostly
- * does not say, then to append it as that type. What is without type is, as in GLib, a
- * string, an int32 or a double; the elements of a list are of the first one's type.
+ * Runs in tare, while deciding. A value is walked twice: first to find its type, which the text
+ * mostly leaves open, then to append it with that type. As in GLib, a value without a type is a
+ * string, an int32 or a double; all elements of a list have one type.
  */
 #include "plan/systemd/gvariant.h"
 
@@ -20,7 +20,7 @@ struct reader {
 	struct properties *out; /* NULL: only the type is asked for */
 	struct arena *arena;
 	int depth;
-	const char *why; /* it can't be read */
+	const char *why; /* the reason why the text can't be read */
 };
 
 struct type {
@@ -56,7 +56,7 @@ static const struct {
 	const char *word;
 	char type;
 	bool negative;
-	uint64_t most; /* 0: no integer */
+	uint64_t most; /* the largest value; 0: not an integer type */
 } basics[] = {
 	{ "boolean", 'b', false, 0 },	   { "byte", 'y', false, UINT8_MAX },
 	{ "int16", 'n', true, INT16_MAX }, { "uint16", 'q', false, UINT16_MAX },
@@ -76,7 +76,7 @@ static size_t find_basic(char type)
 	return i;
 }
 
-/* Length of the one complete type that @type begins with; 0: there is none we know. */
+/* The length of the first complete type in @type; 0: none that is known. */
 static size_t type_length(const char *type, int depth)
 {
 	size_t length = 1, part;
@@ -132,7 +132,7 @@ static bool read_bool(struct reader *r)
 	return true;
 }
 
-/* A token of GLib's: whatever may be part of a number. */
+/* The length of a number token as GLib cuts it: all characters that a number may have. */
 static size_t number_length(const char *at)
 {
 	size_t length = 0;
@@ -151,7 +151,7 @@ static bool is_hexadecimal(const char *digits)
 	return digits[0] == '0' && (digits[1] == 'x' || digits[1] == 'X');
 }
 
-/* As GLib tells them apart: by a point, an e, inf or nan. */
+/* GLib's rule for a double: a point, an e, inf or nan. */
 static bool is_double(const char *token)
 {
 	return strchr(token, '.') || (strncmp(token, "0x", 2) != 0 && strchr(token, 'e')) ||
@@ -168,7 +168,10 @@ static int digit_of(char c)
 	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : 16;
 }
 
-/* strtoull(3) with base 0: 0x10 is 16, 077 is 63. False where that is not all of @digits, or too large. */
+/*
+ * strtoull(3) with base 0: 0x10 is 16, 077 is 63. False unless all of @digits is a number that
+ * fits.
+ */
 static bool parse_integer(const char *digits, unsigned long long *value)
 {
 	bool hexadecimal = is_hexadecimal(digits);
@@ -208,7 +211,7 @@ static bool is_decimal(const char *text)
 	return *at == '\0';
 }
 
-/* @token in decimal, for type @type; NULL: it is none, or doesn't fit. */
+/* @token in decimal, for @type; NULL: it is no number, or does not fit the type. */
 static const char *in_decimal(struct reader *r, const char *token, char type)
 {
 	bool minus = *token == '-';
@@ -244,7 +247,7 @@ static bool read_number(struct reader *r, char type)
 	return true;
 }
 
-/* Behind the backslash; what is no escape stands for itself. */
+/* The character for an escape; an unknown escape stands for itself. */
 static char unescape(char c)
 {
 	static const char from[] = "abfnrtv", to[] = "\a\b\f\n\r\t\v";
@@ -253,7 +256,7 @@ static char unescape(char c)
 	return found ? to[found - from] : c;
 }
 
-/* RFC 3629; room for 4 bytes. Returns how many. */
+/* Write @c in UTF-8 (RFC 3629) to @to, which has room for 4 bytes. Returns the length. */
 static size_t put_utf8(char *to, uint32_t c)
 {
 	static const unsigned char fronts[] = { 0, 0xc0, 0xe0, 0xf0 };
@@ -266,7 +269,7 @@ static size_t put_utf8(char *to, uint32_t c)
 	return more + 1;
 }
 
-/* \uXXXX and \UXXXXXXXX: *@at moves to the last digit. 0: not so many digits, or no character. */
+/* \uXXXX and \UXXXXXXXX: *@at moves to the last digit. 0: too few digits, or no character. */
 static size_t read_unicode(const char **at, char *to)
 {
 	size_t digits = **at == 'u' ? 4 : 8;
@@ -297,7 +300,7 @@ static bool read_character(struct reader *r, char **to)
 	r->at++;
 	if (*r->at == '\0')
 		return fail(r, "a quote is missing");
-	/* A line that goes on. */
+	/* A backslash before a line end joins the lines. */
 	if (*r->at == '\n')
 		return true;
 	if (*r->at != 'u' && *r->at != 'U') {
@@ -332,7 +335,10 @@ static bool read_string(struct reader *r, char type)
 
 /* ---- types that are not said ---- */
 
-/* A number without point may yet be of any numeric type, and a text a path: as its neighbours in a list are. */
+/*
+ * The type of an element is open at first: a number without a point may be of any numeric type, a
+ * text may be a path. Its neighbours in the list decide.
+ */
 #define ANY_NUMBER 'N'
 #define ANY_TEXT   'S'
 
@@ -342,7 +348,7 @@ static bool may_be(char any, char type)
 	       (any == ANY_TEXT && strchr("sog", type));
 }
 
-/* @type becomes what both can be. */
+/* Set @type to the type that both elements can have. */
 static bool unify(struct reader *r, struct type *type, const struct type *other)
 {
 	if (strlen(type->text) != strlen(other->text))
@@ -387,7 +393,7 @@ static bool read_basic(struct reader *r, char type)
 	if (strchr("sog", type) || type == ANY_TEXT)
 		return read_string(r, type);
 
-	/* Whether it fits is seen once its type is known. */
+	/* An open type is checked as a double; the range is checked once the type is known. */
 	return read_number(r, type == ANY_NUMBER ? 'd' : type);
 }
 
@@ -395,7 +401,10 @@ static bool read_basic(struct reader *r, char type)
 
 static bool read_value(struct reader *r, const char *want, struct type *type);
 
-/* At least one, and the bracket; @element is their type, where it is @known or once all are read. */
+/*
+ * The elements, at least one, and the bracket. @element is their type: given where @known, else
+ * unified from all elements.
+ */
 static bool read_elements(struct reader *r, bool known, struct type *element)
 {
 	bool first = !known;
@@ -415,7 +424,7 @@ static bool read_elements(struct reader *r, bool known, struct type *element)
 	return take(r, ']') || fail(r, "\"]\" is missing");
 }
 
-/* Behind the bracket: elements of the type @want, or of that of the first one. */
+/* An array behind its bracket: elements of the type @want, or else of the type of the first. */
 static bool read_array(struct reader *r, const char *want, struct type *type)
 {
 	struct type element;
@@ -440,7 +449,10 @@ static bool read_array(struct reader *r, const char *want, struct type *type)
 	return true;
 }
 
-/* One part of a structure: its type goes to the end of @types. @want: that of the whole, or NULL. */
+/*
+ * One part of a structure: its type is appended to @types. @want: the type of the whole structure,
+ * or NULL.
+ */
 static bool read_part(struct reader *r, const char *want, char types[GVARIANT_TYPE])
 {
 	size_t length = strlen(types), next = want ? type_length(want + length, 0) : 0;
@@ -464,7 +476,7 @@ static bool ends_structure(struct reader *r)
 	return *r->at == ')';
 }
 
-/* Behind the parenthesis; @want is the whole of it. */
+/* A structure behind its parenthesis; @want: its type, or NULL. */
 static bool read_struct(struct reader *r, const char *want, struct type *type)
 {
 	char types[GVARIANT_TYPE] = "(";
@@ -484,7 +496,7 @@ static bool read_struct(struct reader *r, const char *want, struct type *type)
 	return check_type(r, type, want);
 }
 
-/* "@as", "uint64": @type is then what it says, else "". */
+/* "@as", "uint64": sets @type to that type, else to "". */
 static bool read_type_prefix(struct reader *r, struct type *type)
 {
 	type->text[0] = '\0';
@@ -530,7 +542,7 @@ static bool read_untyped(struct reader *r, const char *want, struct type *type)
 	return read_basic(r, type->text[0]);
 }
 
-/* One value; of type @want, unless that is NULL. @type is what it is. */
+/* A value, of type @want unless that is NULL. @type is set to its type. */
 static bool read_value(struct reader *r, const char *want, struct type *type)
 {
 	struct type said;
@@ -558,7 +570,7 @@ static const char *find_type(struct properties *p, const char *text, struct type
 	return *r.at ? "there is something behind the value" : NULL;
 }
 
-/* The second walk may find what the first could not see: [1, 2.5]. */
+/* The second walk may fail where the first did not: [1, 2.5] is a list of doubles. */
 const char *gvariant_property(struct properties *p, const char *name, const char *text)
 {
 	struct type type;
@@ -573,7 +585,7 @@ const char *gvariant_property(struct properties *p, const char *name, const char
 	return read_value(&r, type.text, &type) ? NULL : r.why;
 }
 
-/* "1.5" -> 1500000. What is below a microsecond is cut off. */
+/* "1.5" -> 1500000. Digits below a microsecond are cut off. */
 static bool to_microseconds(const char *text, char micro[32])
 {
 	const char *point = strchr(text, '.');

@@ -12,11 +12,13 @@
 #define GVARIANT_TYPE 64 /* longest type, with its NUL */
 
 /*
- * Append property @name with the value @text. NULL; or why the text is none, and then @p is of no more use.
+ * Append property @name with the value @text. NULL; or the reason why @text is no value, and then
+ * @p must not be used any more.
  */
 const char *gvariant_property(struct properties *p, const char *name, const char *text);
 
 /*
- * @text is a number of seconds, of any numeric type: append it as @name in microseconds. Returns as above.
+ * @text is a number of seconds, of any numeric type: append it as @name in microseconds. Returns as
+ * above.
  */
 const char *gvariant_seconds(struct properties *p, const char *name, const char *text);

@@ -12,7 +12,9 @@
 
 #define FIRST_ROOM 1024
 
-/* Room for @more bytes and a NUL. An annotation may have many: so it doubles. */
+/*
+ * Room for @more bytes and a NUL. The buffer doubles, as an annotation may have very many values.
+ */
 static char *make_room(struct properties *p, size_t more)
 {
 	if (p->length + more >= p->room) {

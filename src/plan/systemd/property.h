@@ -9,8 +9,8 @@
  *	end			closes the innermost of them
  *	value T TEXT		one of basic type T: numbers in decimal, b as true or false
  *
- * In TEXT a backslash is written \\ and a line end \n. tare-systemd (systemd/properties.c) makes them
- * the arguments of StartTransientUnit.
+ * In TEXT a backslash is written \\ and a line end \n. tare-systemd (systemd/properties.c) makes
+ * them the arguments of StartTransientUnit.
  */
 #pragma once
 
@@ -19,7 +19,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The text grows in the arena; zeroed but for the arena at first. */
+/* The lines; @text grows in the arena. All zero at first, but for the arena. */
 struct properties {
 	struct arena *arena;
 	char *text;
@@ -33,7 +33,7 @@ void property_struct(struct properties *p, const char *types);
 void property_end(struct properties *p);
 void property_value(struct properties *p, char type, const char *text);
 
-/* A whole one. */
+/* A whole property in one call. */
 void property_string(struct properties *p, const char *name, const char *value);
 void property_bool(struct properties *p, const char *name, bool value);
 void property_u64(struct properties *p, const char *name, uint64_t value);

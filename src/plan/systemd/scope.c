@@ -3,12 +3,12 @@
  * plan/systemd/scope.c - linux.cgroupsPath with --systemd-cgroup: the container's scope
  *
  * `slice:prefix:name` is PREFIX-NAME.scope below SLICE. systemd makes the cgroup of a scope, and
- * its own limits are the unit's properties; below it, in the sub-group `container`, all is ours
- * (Delegate=): there we write every limit, and attach the device program, and no daemon-reload
- * touches that.
+ * the scope's own limits are properties of the unit. The sub-group `container` below it belongs to
+ * tare (Delegate=): there tare writes every limit and attaches the device program, and no
+ * daemon-reload changes that.
  *
- * Nobody is asked where the scope's cgroup will be: it follows from the names, below the root of
- * the manager that makes it. host/create/perform.c makes sure that it came out so.
+ * The place of the scope's cgroup is not asked for: it follows from the names, below the root of
+ * the manager that makes it. host/create/perform.c checks that systemd has made it there.
  */
 #include "config.h"
 
@@ -28,10 +28,10 @@ static const bool supported = true;
 static const bool supported = false;
 #endif
 
-/* What cgroupsPath says, each part its default where it is empty. */
+/* The three parts of cgroupsPath; an empty part has its default. */
 struct scope_name {
 	const char *slice, *prefix, *name;
-	const char *place; /* of what says it, "" where nothing does */
+	const char *place; /* JSON pointer of cgroupsPath, "" without one */
 };
 
 /* ---- can it be had at all? ---- */
@@ -73,7 +73,7 @@ static int refuse_form(const char *path, struct err *e)
 		       path);
 }
 
-/* "slice:prefix:name" into its parts; an empty slice leaves the default. */
+/* Split "slice:prefix:name"; an empty slice keeps the default. */
 static int split_path(struct planner *p, const char *path, struct scope_name *n, struct err *e)
 {
 	const char *prefix = strchr(path, ':');
@@ -125,9 +125,7 @@ static const char *name_unit(struct planner *p, const struct scope_name *n, stru
 
 /* ---- where it will be ---- */
 
-/*
- * The manager of user @uid in @own, if that is below it; the length of the manager's part, else 0.
- */
+/* If @own is below the cgroup of user @uid's manager: the length of that part; else 0. */
 static size_t manager_length(struct planner *p, const char *own)
 {
 	const char *unit =
@@ -138,7 +136,9 @@ static size_t manager_length(struct planner *p, const char *own)
 	return at && (at[length] == '/' || at[length] == '\0') ? (size_t) (at - own) + length : 0;
 }
 
-/* The root of the manager's cgroups in @h, absolute: above ours, or where logind puts it. */
+/*
+ * The root cgroup of the manager in @h, absolute: the one above our own, or where logind makes it.
+ */
 static const char *manager_dir(struct planner *p, const struct cgroup_hierarchy *h)
 {
 	const struct systemd_facts *systemd = &p->facts->systemd;
@@ -156,7 +156,7 @@ static const char *manager_dir(struct planner *p, const struct cgroup_hierarchy 
 			    systemd->root, uid, uid);
 }
 
-/* The hierarchy that systemd moves the process in. */
+/* The hierarchy in which systemd itself moves the process. */
 static const struct cgroup_hierarchy *find_hierarchy(const struct planner *p)
 {
 	const struct cgroup_layout *layout = &p->facts->cgroups;
@@ -186,7 +186,7 @@ static int check_manager(struct planner *p, const char *dir, struct err *e)
 
 /* ---- the user's bus ---- */
 
-/* D-Bus Specification, "Server Addresses": other bytes are written %NN. */
+/* D-Bus Specification, "Server Addresses": bytes outside of the listed set are written as %NN. */
 static const char *unix_address(struct planner *p, const char *path)
 {
 	char *address = arena_alloc(p->arena, 3 * strlen(path) + sizeof("unix:path="));
@@ -230,7 +230,7 @@ static const char *find_bus(struct planner *p, struct err *e)
 
 /* ---- the steps ---- */
 
-/* The sub-group's name; "" for none. NULL with @e told. */
+/* The sub-group's name; "" for none. NULL with @e set. */
 static const char *read_subgroup(struct planner *p, struct err *e)
 {
 	const char *key = "run.oci.systemd.subgroup",
@@ -267,7 +267,9 @@ static struct step *add_path(struct planner *p, enum step_op op, const char *pla
 	return step;
 }
 
-/* A cgroup below the scope in each hierarchy; then the process there; then its limits can be. */
+/*
+ * In each hierarchy: make a cgroup below the scope, move the process there, then write its limits.
+ */
 static void add_cgroups(struct planner *p, const char *place, const char *scope)
 {
 	const struct cgroup_layout *layout = &p->facts->cgroups;
@@ -281,7 +283,9 @@ static void add_cgroups(struct planner *p, const char *place, const char *scope)
 		add_path(p, OP_HAND_DOWN, place, scope);
 }
 
-/* The container's directory in each hierarchy; the scope's own in systemd's. */
+/*
+ * Set the container's directory in each hierarchy. Returns the scope's own directory in systemd's.
+ */
 static const char *place_scope(struct planner *p, const char *slices, const char *unit,
 			       const char *subgroup, const struct cgroup_hierarchy *main)
 {

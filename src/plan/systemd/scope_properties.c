@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * plan/systemd/scope_properties.c - what systemd is told of a container: its unit's properties
+ * plan/systemd/scope_properties.c - the properties of a container's systemd unit
  *
- * The limits are written to the files of the container's own cgroup in any case. What systemd has a property for
- * is said to it as well: `systemctl show` tells it, and some do not work from below: a weight holds
- * against the neighbours of the scope, and a protection only as far as the scope has one. So each file
- * that plan/limits/resources.c wants written is looked up here. A value that is not understood is left
- * to the kernel.
+ * The limits are written to the files of the container's own cgroup in any case. Limits that
+ * systemd has a property for are set on the scope as well: `systemctl show` lists them, and some
+ * have no effect from below. A weight competes with the neighbours of the scope, and a memory
+ * protection holds only up to that of the scope. So the file of each limit in
+ * plan/limits/resources.c is looked up here. A value that has no property is left to the kernel.
  */
 #include "plan/systemd/scope.h"
 
@@ -44,7 +44,7 @@ const char *scope_base_properties(struct planner *p, const char *slice)
 
 static const char *check_name(const char *name)
 {
-	/* They say which cgroup there will be, and whose. */
+	/* Properties that decide the scope's cgroup and its owner: no annotation may set them. */
 	static const char *const ours[] = { "Slice", "Delegate", "PIDs", "PIDFDs" };
 
 	for (size_t i = 0; name[i]; i++)
@@ -60,8 +60,8 @@ static const char *check_name(const char *name)
 }
 
 /*
- * Files of units say TimeoutStopSec, in seconds; the bus says TimeoutStopUSec. Length of "TimeoutStop"; 0: the name
- * does not end so.
+ * Unit files have TimeoutStopSec, in seconds; the bus has TimeoutStopUSec. The length of
+ * "TimeoutStop"; 0: the name has no such ending.
  */
 static size_t seconds_stem(const char *name)
 {
@@ -110,7 +110,7 @@ static int add_annotation(struct planner *p, struct properties *properties, cons
 			"values are in GVariant's text format: 'text', true, uint64 5, ['a', 'b']");
 }
 
-/* 1; 0, with a warning, where it is switched off; -1. */
+/* 1; 0, with a warning, where the annotation is switched off; -1. */
 static int is_allowed(struct planner *p, const char *key, struct err *e)
 {
 	struct allowance found;
@@ -143,7 +143,10 @@ static int add_annotations(struct planner *p, struct properties *properties, str
 
 /* ---- limits ---- */
 
-/* Weights, and systemd has no property for all they can say: they belong to the scope, too. */
+/*
+ * Files of weights that no property can express completely. They hold between neighbours, so they
+ * are written for the scope, too.
+ */
 static bool holds_between_neighbours(const char *file)
 {
 	static const char *const files[] = { "cpu.idle", "cpu.weight.nice", "io.weight",
@@ -168,8 +171,9 @@ static bool has_file(struct planner *p, const char *dir, const char *file)
 }
 
 /*
- * Which of two files the scope's cgroup will have can be seen only where there is a cgroup with that controller: the slice it will
- * be in, or those that systemd has at the top. Where none has it yet, a kernel with the BFQ scheduler has its module.
+ * Will the scope's cgroup have the file that @s names first? That can only be seen in a cgroup with
+ * that controller: the slice, or systemd's top. Where no cgroup has the controller yet, a kernel
+ * with the BFQ scheduler has loaded its module.
  */
 static bool will_have(struct planner *p, const struct step *s)
 {

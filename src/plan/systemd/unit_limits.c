@@ -12,12 +12,15 @@
 
 #define NONE UINT64_MAX /* systemd's "infinity" */
 
-/* Versions of systemd that brought what older ones would refuse the whole unit for. */
+/*
+ * The versions of systemd that introduced these properties: an older one would refuse the whole
+ * unit.
+ */
 #define SINCE_PERIOD 242
 #define SINCE_CPUSET 244
 #define SINCE_IDLE   252
 
-/* A number, as the kernel reads it: "max", or with K, M, G, T behind. @word is changed. */
+/* A number as the kernel reads it: "max", or digits with K, M, G, T behind. Changes @word. */
 static bool parse(char *word, uint64_t *value)
 {
 	static const char units[] = "KMGT";
@@ -52,7 +55,7 @@ static void add_number(struct properties *p, const char *property, char *words)
 		property_u64(p, property, value);
 }
 
-/* 0 is none for systemd; the cgroup below has the 0. */
+/* systemd takes 0 for no limit; the file of the container's own cgroup gets the 0. */
 static void add_tasks(struct properties *p, const char *property, char *words)
 {
 	uint64_t value;
@@ -85,7 +88,10 @@ static void add_quota(struct properties *p, const char *property, char *words)
 	property_u64_since(p, "CPUQuotaPeriodUSec", SINCE_PERIOD, period);
 }
 
-/* The lowest weight of all: systemd says 0 for it. Without, the weight is the one told or the default. */
+/*
+ * cpu.idle is 1: the lowest weight, which systemd calls 0. Else the weight set elsewhere, or the
+ * default, holds.
+ */
 static void add_idle(struct properties *p, const char *property, char *words)
 {
 	if (strcmp(words, "1") == 0)
@@ -95,8 +101,9 @@ static void add_idle(struct properties *p, const char *property, char *words)
 }
 
 /*
- * systemd has no property of a nice value, and sets the weight back to CPUWeight when it reloads. A weight here is what
- * the kernel shows in cpu.weight for a nice value; the list begins with -20. A few of the last have the same weight.
+ * systemd has no property for cpu.weight.nice, and writes CPUWeight again at each daemon-reload. So
+ * the nice value becomes the weight that the kernel shows in cpu.weight for it; the table begins
+ * with -20. Some of the last values have the same weight.
  */
 static void add_nice(struct properties *p, const char *property, char *words)
 {
@@ -113,7 +120,7 @@ static void add_nice(struct properties *p, const char *property, char *words)
 	property_u64(p, property, weights[minus ? 20 - number : 20 + number]);
 }
 
-/* "default N", or N for all devices; "8:0 N" for one device is no IOWeight. */
+/* "default N", or N: for all devices. "8:0 N", for one device, is no IOWeight. */
 static char *default_weight(char *words)
 {
 	return strncmp(words, "default ", 8) == 0 ? words + 8 : words;
@@ -124,7 +131,10 @@ static void add_io_weight(struct properties *p, const char *property, char *word
 	add_number(p, property, default_weight(words));
 }
 
-/* systemd makes bfq's weight of its own one: up to 100 the same, the rest of 1000 out of 10000. */
+/*
+ * systemd calculates bfq's weight from IOWeight: up to 100 it is the same, above that 10000 is
+ * mapped to 1000. This is the reverse.
+ */
 static void add_bfq_weight(struct properties *p, const char *property, char *words)
 {
 	uint64_t weight;
@@ -133,7 +143,7 @@ static void add_bfq_weight(struct properties *p, const char *property, char *wor
 		property_u64(p, property, weight <= 100 ? weight : 100 + (weight - 100) * 11);
 }
 
-/* As systemd has it: CPU 0 is the lowest bit of the first byte. */
+/* systemd's order: CPU 0 is the lowest bit of the first byte. */
 static unsigned byte_of(const struct cpu_set *set, size_t i)
 {
 	return set->words[i / 8] >> i % 8 * 8 & 0xff;
@@ -154,7 +164,7 @@ static void add_list(struct properties *p, const char *property, char *words)
 	const char *fault;
 	struct cpu_set set;
 
-	words[strcspn(words, "\n")] = '\0'; /* nothing but that: the parent's */
+	words[strcspn(words, "\n")] = '\0'; /* an empty list: the CPUs of the parent */
 	if (cpu_list_parse(words, &set, &fault) < 0)
 		return;
 	property_begin(p, property, "ay");
@@ -189,7 +199,10 @@ static const struct {
 	{ "io.bfq.weight", "IOWeight", add_bfq_weight },
 };
 
-/* The structures take some KiB, and about one more for each processor and memory node. */
+/*
+ * The kernel's structures for a cgroup: some KiB, and about one more KiB for each processor and
+ * memory node.
+ */
 #define ROOM (1 << 20)
 
 const char *unit_limit_above(const char *file, const char *value, struct arena *a)

@@ -19,7 +19,7 @@ static bool is_allowed(char c)
 	       (c != '\0' && strchr(":-_.\\", c));
 }
 
-/* No empty part between the dashes, for each is the name of a slice. */
+/* No part between the dashes is empty, as each part is the name of a slice. */
 static bool is_slice_name(const char *name, size_t length)
 {
 	if (length == 0 || name[0] == '-' || name[length - 1] == '-')
@@ -56,7 +56,7 @@ const char *unit_slice_path(const char *slice, struct arena *a)
 	return path;
 }
 
-/* Each byte that is not allowed becomes \xNN. */
+/* Write each byte that is not allowed as \\xNN. */
 static char *escape(char *to, const char *text)
 {
 	for (; *text; text++) {
@@ -83,7 +83,10 @@ const char *unit_scope_name(const char *prefix, const char *name, struct arena *
 	return strlen(unit) > UNIT_NAME_LONGEST ? NULL : unit;
 }
 
-/* "memory" of "memory.scope": the kernel's files begin so. systemd's own list, cg_escape(). */
+/*
+ * "memory" of "memory.scope": names of the kernel's files begin with a controller's. The list is
+ * that of systemd's cg_escape().
+ */
 static bool is_controller(const char *name, size_t length)
 {
 	static const char *const controllers[] = { "cgroup", "cpu",    "cpuacct", "cpuset", "io",

@@ -17,10 +17,10 @@
 const char *unit_slice_path(const char *slice, struct arena *a);
 
 /*
- * PREFIX-NAME.scope, or NAME.scope with an empty prefix; what a unit's name may not have is escaped
- * as systemd-escape(1) does. NULL: it is longer than systemd takes.
+ * PREFIX-NAME.scope, or NAME.scope with an empty prefix; escaped as systemd-escape(1) does. NULL:
+ * longer than systemd takes.
  */
 const char *unit_scope_name(const char *prefix, const char *name, struct arena *a);
 
-/* The directory of a unit: its name, with a `_` before what the kernel has a meaning for. */
+/* The directory of a unit: its name, with a `_` before a name that the kernel uses itself. */
 const char *unit_cgroup_name(const char *unit, struct arena *a);
