@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * inside/binfmt.c - programs for another processor are run by an interpreter of the host's
+ * inside/binfmt.c - programs for another processor are run by the host's interpreter
  *
- * Since Linux 6.7 a user namespace may have a binfmt_misc of its own: what is registered there is
- * in force for its processes alone, and gone with the mount. The flag F in the line lets the kernel
- * open the interpreter now, while the host's tree is still ours: it need not be in the container.
+ * Since Linux 6.7 a user namespace may have a binfmt_misc of its own: an entry there only concerns
+ * its processes, and goes with the mount. The flag F in the line makes the kernel open the
+ * interpreter now, while the host's tree is still reachable: the container's need not have it.
  */
 #include "inside/inside.h"
 
@@ -41,7 +41,7 @@ int binfmt_register(struct inside *in, const struct step *s, struct err *e)
 	if (write_line(mount, s->text, e) < 0)
 		return -1;
 
-	/* In the container's own procfs, whatever its image has at /proc. */
+	/* The mount point is in the container's own procfs, whatever the image has at /proc. */
 	autoclose int place =
 		in->proc_mount < 0 ? -ENODEV : sys_open_in_root(in->proc_mount, PLACE, O_PATH);
 	int r = place < 0 ? place : sys_attach_mount(mount, place);

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * inside/clone.c - in sight of a pid namespace that others are in
+ * inside/clone.c - the child that is visible in a joined pid namespace
  *
- * Whoever is in there with CAP_SYS_PTRACE can take a process over: what that is and has is theirs from then on. So up to here
- * everything was done outside, with the rights it takes. The child that is born here has the program's user, capabilities,
- * directory and descriptors already, and the filter where that lets through what is left (plan/seccomp/left.c lists it): nothing but
- * to start a session, to hear from tare, and to execute the program.
+ * A process in that namespace with CAP_SYS_PTRACE can take over any other there, with all its
+ * rights and descriptors. So all steps up to here were done from outside, with the rights that they
+ * take. The child that is cloned here has the program's user, capabilities, directory and
+ * descriptors already, and the filter where that allows the calls that are left
+ * (plan/seccomp/left.c lists them). It only starts a session, waits for tare's GO, and executes the
+ * program.
  */
 #include "inside/inside.h"
 
@@ -14,7 +16,7 @@
 
 #include <asm/ioctls.h>
 
-/* What the set-up needed, and the program gets no sight of. */
+/* Close what only the set-up needed: the program must not see these descriptors. */
 static void close_ours(struct inside *in)
 {
 	int *const fds[] = { &in->proc,	     &in->rootfs,      &in->proc_mount,
@@ -28,7 +30,10 @@ static void close_ours(struct inside *in)
 	}
 }
 
-/* By the call that filters can look into: seccomp/left.c knows its arguments. A sibling of ours, so a child of tare's. */
+/*
+ * clone(2), not clone3(2): filters can look into its arguments, and seccomp/left.c knows them.
+ * CLONE_PARENT: the sibling is a child of tare's.
+ */
 static pid_t fork_sibling(void)
 {
 	return (pid_t) SYS_CALL(clone, CLONE_PARENT, 0, 0, 0, 0, 0);

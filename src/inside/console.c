@@ -4,8 +4,9 @@
  *
  * runtime-spec, config.md#process: a pty pair, its slave as stdio and at /dev/console. The pty is
  * made in the container's own devpts, so that its name is right there; its master goes to tare.
- * Only the pty made here is ever bound or given away, by descriptor (TIOCGPTPEER), never one found
- * under a name: where the kernel knows no other way, a name in the devpts of its master, proved to be it.
+ * Only the slave of this master is ever bound or given away, by descriptor (TIOCGPTPEER), not a
+ * file that is found by a name. On kernels without that call it is opened by its number in the
+ * devpts of its master, and checked.
  */
 #include "inside/inside.h"
 
@@ -21,7 +22,10 @@
 #define PTMX	  device_number(5, 2)
 #define PTS_MAJOR 136 /* of all slaves: the kernel's devices.txt */
 
-/* The very file that was looked at, by the host's procfs: in that of a container that is joined we may not be. */
+/*
+ * Open the very file that @seen is, by /proc/self/fd of the host's procfs: that of a joined
+ * container may not show this process.
+ */
 static int reopen(struct inside *in, int seen)
 {
 	char itself[32];
@@ -32,8 +36,9 @@ static int reopen(struct inside *in, int seen)
 }
 
 /*
- * The host's: the container mounts no devpts of its own. For exec it is the container's /dev that we are in, where
- * anything may have that name; a node of this number has the kernel look for the devpts beside it.
+ * The multiplexer of the host's devpts, as the container mounts none of its own. For exec, /dev is
+ * the container's, and may have any file under that name; a node with this number makes the kernel
+ * look for the devpts beside it.
  */
 static int open_host_multiplexer(struct inside *in, struct err *e)
 {
@@ -52,8 +57,9 @@ static int open_host_multiplexer(struct inside *in, struct err *e)
 }
 
 /*
- * The multiplexer of the container's devpts. What the image may have put there instead could be a FIFO that waits for ever,
- * or a device that does something as it is opened: so first look whether it is in a devpts, where nothing else has that name.
+ * The multiplexer of the container's devpts. The image may have another file there: a FIFO that
+ * blocks at open(2), or a device that has a side effect. So first check that the file is in a
+ * devpts, where nothing else has that name.
  */
 static int open_multiplexer(struct inside *in, struct err *e)
 {
@@ -66,7 +72,10 @@ static int open_multiplexer(struct inside *in, struct err *e)
 	if (seen < 0)
 		return err_sys(e, seen, "open \"/dev/pts/ptmx\" in the rootfs");
 
-	/* What is kept of it: the file system may be a process of the container. */
+	/*
+	 * sys_stat_cached(): the file system may be FUSE, served by a process of the container that
+	 * does not answer.
+	 */
 	int r = sys_stat_cached(seen, &st);
 	if (r == 0)
 		r = sys_statfs(seen, &fs);
@@ -81,7 +90,7 @@ static int open_multiplexer(struct inside *in, struct err *e)
 	return ptmx < 0 ? err_sys(e, ptmx, "open \"/dev/pts/ptmx\" in the rootfs") : ptmx;
 }
 
-/* The devpts that @master is of, by its directory; as open_multiplexer() found it. */
+/* The directory of the devpts that @master belongs to; @fs is what open_multiplexer() saw. */
 static int open_devpts(struct inside *in, const struct stat *master, const struct statfs *fs)
 {
 	struct stat st;
@@ -97,7 +106,10 @@ static int open_devpts(struct inside *in, const struct stat *master, const struc
 	return st.st_dev == master->st_dev ? take_fd(&pts) : -ENODEV;
 }
 
-/* Linux before 4.13 has no TIOCGPTPEER: by number, in that very file system, and looked at. */
+/*
+ * Linux before 4.13 has no TIOCGPTPEER: open the slave by its number in the same devpts, and check
+ * it.
+ */
 static int open_slave_by_number(struct inside *in, int master)
 {
 	struct stat m, s;
@@ -131,7 +143,7 @@ static int open_slave_by_number(struct inside *in, int master)
 		       : -ENODEV;
 }
 
-/* As runc leaves it: the program's newlines reach the other end unchanged. */
+/* As runc does: the program's newlines reach the other end unchanged. */
 static int clear_onlcr(int slave)
 {
 	struct termios settings;
@@ -169,8 +181,8 @@ static int open_slave(struct inside *in, int master, const struct console_step *
 }
 
 /*
- * In the foreground tare follows the size of its caller's terminal, but the program may look before it has begun to. Our
- * stdio still is the caller's.
+ * tare copies the size of its caller's terminal, but the program may ask for it before tare does so
+ * the first time. Until now our stdio is the caller's terminal.
  */
 static void take_callers_size(const struct inside *in, struct winsize *size)
 {
@@ -240,7 +252,9 @@ int console_open(struct inside *in, const struct step *s, struct err *e)
 	if (s->console.bind && bind_console(in, slave, e) < 0)
 		return -1;
 
-	/* Of the session that the program gets. */
+	/*
+	 * With OP_ENTER_PIDS the child starts a session of its own, and takes the terminal there.
+	 */
 	bool late = in->plan->steps[in->plan->spawn].spawn.late;
 	int r = late ? 0 : sys_ioctl(slave, TIOCSCTTY, NULL);
 	if (r < 0)

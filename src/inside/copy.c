@@ -2,10 +2,10 @@
 /*
  * inside/copy.c - fill a tmpfs with what is at its place (mount option tmpcopyup)
  *
- * The image may be of anybody: so every entry is opened by its bare name in the descriptor of its
- * directory, without following it, and made in the descriptor of the copy's. A directory that is
- * swapped for a link meanwhile is an error, not a way out. What an entry is, whose and with which
- * mode is told by what was opened: a first look at the name only says how to open it.
+ * The image may be hostile. So every entry is opened by its bare name in the descriptor of its
+ * directory, without following links, and made in the descriptor of the copy's directory. A
+ * directory that is replaced by a link meanwhile is an error. The opened file decides about type,
+ * owner and mode: a first look at the name only decides how to open it.
  */
 #include "inside/inside.h"
 
@@ -35,8 +35,8 @@ static int copy_content(int from, int to)
 }
 
 /*
- * Open @name, which was of the kind that @st says; *@st is then of what was opened. The descriptor,
- * or -errno.
+ * Open @name, whose file type is in @st; *@st is then that of the opened file. The descriptor, or
+ * -errno.
  */
 static int open_entry(int from, const char *name, int flags, struct stat *st)
 {
@@ -121,7 +121,7 @@ static int copy_kind(int from, int to, const char *name, struct stat *st, unsign
 	}
 }
 
-/* The owner first: changing it takes set-uid bits away. */
+/* The owner first: chown(2) clears set-uid bits. */
 static int copy_rights(int to, const char *name, const struct stat *st, struct err *e)
 {
 	int r = sys_chown_at(to, name, st->st_uid, st->st_gid, AT_SYMLINK_NOFOLLOW);
@@ -142,7 +142,7 @@ static int copy_one(int from, int to, const char *name, unsigned depth, struct e
 	int r = sys_stat_at(from, name, AT_SYMLINK_NOFOLLOW, &st);
 	if (r < 0)
 		return refused(e, r, name);
-	if (S_ISSOCK(st.st_mode)) /* without who listens at it, it is nothing */
+	if (S_ISSOCK(st.st_mode)) /* a socket without a listener has no use */
 		return 0;
 	if (depth >= MAX_DEPTH)
 		return refused(e, -ELOOP, name);
@@ -172,7 +172,7 @@ int copy_directory(int from, int to, bool with_rights, struct err *e)
 	if (r < 0)
 		return err_sys(e, r, "stat the directory to copy");
 
-	/* What fsmount(2) gave is for paths only; this is for us to write in. */
+	/* The descriptor of fsmount(2) is O_PATH; this one can be used to make files. */
 	autoclose int directory = sys_open_at(to, ".", O_RDONLY | O_DIRECTORY, 0);
 	if (directory < 0)
 		return err_sys(e, directory, "open the copy");

@@ -2,9 +2,9 @@
 /*
  * inside/devices.c - device nodes and the links of /dev
  *
- * All is done in the descriptor of the parent directory, by bare names that are never followed: a
- * /dev the image made a link of can lead to no place outside of the rootfs, and what lies at the
- * name itself is looked at, not written through.
+ * All is done in the descriptor of the parent directory, by bare names that are never followed. So
+ * where the image has a link as /dev it still can't lead out of the rootfs, and a file that exists
+ * at the name is examined, not written through.
  */
 #include "inside/inside.h"
 
@@ -37,7 +37,7 @@ int devices_clone_null(struct err *e)
 
 /* ---- a node of our own ---- */
 
-/* Is the file @fd the device that is asked for? */
+/* Is @st the device that @d names? */
 static int check_node(const struct stat *st, const struct device_step *d, struct err *e)
 {
 	if ((st->st_mode & S_IFMT) != (d->mode & S_IFMT))
@@ -50,8 +50,8 @@ static int check_node(const struct stat *st, const struct device_step *d, struct
 }
 
 /*
- * Owner before mode: changing the first takes set-user-ID bits away. By its place in procfs, for an
- * O_PATH descriptor has no fchmod(2).
+ * Owner before mode: chown(2) clears set-user-ID bits. By /proc/self/fd, as fchmod(2) takes no
+ * O_PATH descriptor.
  */
 static int set_rights(int node, const struct stat *st, const struct device_step *d, struct err *e)
 {
@@ -71,8 +71,9 @@ static int set_rights(int node, const struct stat *st, const struct device_step 
 }
 
 /*
- * What is at the name, be it of the image or made right now: another container may have the same
- * /dev and exchange it at any moment, so what is changed is what was looked at.
+ * Check the file at @name, of the image or just made, and set its owner and mode. Another container
+ * may share /dev and replace the file at any moment: so the file is opened once, and only the
+ * descriptor is used.
  */
 static int settle_node(int parent, const char *name, const struct device_step *d, bool is_new,
 		       struct err *e)
@@ -91,7 +92,7 @@ static int settle_node(int parent, const char *name, const struct device_step *d
 
 /* ---- a node that is bound ---- */
 
-/* What udev calls it below /dev: the line `DEVNAME=` of its uevent file. */
+/* The device's name below /dev as udev has it: the line `DEVNAME=` of its uevent file. */
 static int find_name(const struct device_step *d, char path[128], struct err *e)
 {
 	char text[512];
@@ -125,7 +126,7 @@ static bool is_asked_for(int node, const struct device_step *d)
 	       st.st_rdev == device_number(d->major, d->minor);
 }
 
-/* The host's own node, at the same path or wherever it has it; detached. */
+/* A detached copy of the host's node, at the same path or at the kernel's name for it. */
 static int clone_host_device(const struct device_step *d, struct err *e)
 {
 	char path[128];
@@ -158,8 +159,8 @@ static int clone_brought(const struct inside *in, struct err *e)
 }
 
 /*
- * As the /dev around it mostly is: a device needs neither, and what is owned by others should not
- * have them.
+ * A bound device gets nosuid and noexec, as most mounts of /dev have them: a device node needs
+ * neither, and this one may belong to another user.
  */
 static int clone_node(const struct inside *in, const struct device_step *d, struct err *e)
 {
@@ -175,9 +176,7 @@ static int clone_node(const struct inside *in, const struct device_step *d, stru
 	return r < 0 ? err_sys(e, r, "set mount attributes") : take_fd(&mount);
 }
 
-/*
- * Is there something that a node can be bound on? A directory, a link or a socket is another file.
- */
+/* Can a node be bound onto @target? Not onto a directory, a link or a socket. */
 static int check_place(int target, const struct device_step *d, struct err *e)
 {
 	struct stat st;
@@ -189,7 +188,7 @@ static int check_place(int target, const struct device_step *d, struct err *e)
 	return S_ISREG(st.st_mode) ? 0 : check_node(&st, d, e);
 }
 
-/* mknod(2) is not for us: a node is bound onto an empty file, or onto what the image has. */
+/* Without mknod(2): the node is bound onto an empty file, or onto a file of the image. */
 static int bind_node(const struct inside *in, int parent, const char *name,
 		     const struct device_step *d, struct err *e)
 {
@@ -214,7 +213,7 @@ static int bind_node(const struct inside *in, int parent, const char *name,
 	return r < 0 ? err_sys(e, r, "bind the host's") : 0;
 }
 
-/* A filter, or the cgroup, may refuse mknod(2) to who has the capability. */
+/* A seccomp filter, or the device cgroup, may refuse mknod(2) although we have the capability. */
 static int make_node(const struct inside *in, int parent, const char *name,
 		     const struct device_step *d, struct err *e)
 {
@@ -227,16 +226,16 @@ static int make_node(const struct inside *in, int parent, const char *name,
 	if (r < 0)
 		return err_sys(e, r, "mknod");
 
-	/* Our umask is 0, and root we are already. */
+	/* The node has mode and owner already: our umask and our IDs are 0. */
 	return d->uid == 0 && d->gid == 0 ? 0 : settle_node(parent, name, d, true, e);
 }
 
 /* ---- the steps ---- */
 
 /*
- * Only what is mounted in our own namespace can be copied before Linux 6.15. So the tmpfs lies over
- * the host's root for a moment, where no look-up finds it; the host sends none where there are no
- * detached mounts.
+ * open_tree(2) copies only mounts of our own mount namespace, before Linux 6.15. So the tmpfs
+ * covers the host's root for a moment, where no path leads to it. tare sends no tmpfs where there
+ * are no detached mounts.
  */
 int devices_bring(struct inside *in, const struct step *s, struct err *e)
 {
@@ -251,7 +250,10 @@ int devices_bring(struct inside *in, const struct step *s, struct err *e)
 		return err_msg(e, "the device nodes did not arrive from the host side");
 
 	autoclose int nodes = sys_take_tree(received);
-	/* A filter has fsopen(2) but not move_mount(2): there is no way to take the mount. */
+	/*
+	 * A filter may allow fsopen(2) but not move_mount(2): then the tmpfs can't be attached, and
+	 * is not used.
+	 */
 	if (nodes == -ENOSYS || nodes == -EPERM)
 		return 0;
 
@@ -296,7 +298,7 @@ int devices_make(struct inside *in, const struct step *s, struct err *e)
 	return 0;
 }
 
-/* Is there such a link already? Images often bring it. */
+/* Is there such a link already? Many images have it. */
 static bool same_link(int parent, const char *name, const char *target)
 {
 	char found[4096];
@@ -317,8 +319,10 @@ int devices_link(struct inside *in, const struct step *s, struct err *e)
 	if (r == -EEXIST && same_link(parent, name, s->link.target))
 		return 0;
 	if (r == -EEXIST && !s->link.keep) {
-		/* Something of the image, in the container's own /dev: the name is ours. A
-		 * directory stays, and is the error. */
+		/*
+		 * A file of the image has the link's name: it is replaced. A directory stays, and
+		 * is an error.
+		 */
 		r = sys_unlink_at(parent, name, 0);
 		if (r == 0)
 			r = sys_symlink_at(s->link.target, parent, name);

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * inside/enter.c - into namespaces that are there; host/create/enter.c says why so
+ * inside/enter.c - join namespaces that exist; host/create/enter.c has the reason
  *
- * tare-init was executed outside, and joins here: those of a running container (exec), by a
- * descriptor of its first process, or those that config.json names by path. A user namespace that
- * it joins has no rights over its memory, which is of the one it was executed in. A pid namespace
- * that is joined is that of children to come. So this process is in sight in none, and goes on with
- * the steps until nothing is left that needs rights (inside/clone.c). Without a pid namespace to
- * join it clones a sibling into what is to be new, which goes on, and ends.
+ * tare-init was executed outside, and joins namespaces here: those of a running container (exec),
+ * by a pidfd of its first process, or those that config.json names by path. A joined user namespace
+ * has no rights over this process's memory, which belongs to the user namespace of its exec. A
+ * joined pid namespace is only that of later children.
+ *
+ * So no joined pid namespace can see this process, which goes on with the steps until none is left
+ * that needs rights (inside/clone.c). Without a pid namespace to join, it clones a sibling into the
+ * new namespaces and ends; the sibling goes on.
  */
 #include "inside/inside.h"
 
@@ -17,7 +19,7 @@
 #include <linux/nsfs.h>
 #include <signal.h>
 
-/* Of the user namespace: its rights are there whoever we are. */
+/* Root of the joined user namespace: joining gave all capabilities in it, whatever the IDs. */
 static int become_root(struct err *e)
 {
 	int r = sys_setgid(0);
@@ -28,7 +30,7 @@ static int become_root(struct err *e)
 	return r < 0 ? err_sys(e, r, "become root of the container's user namespace") : 0;
 }
 
-/* setns(2) of a pidfd, Linux 5.8: all, or none. */
+/* setns(2) of a pidfd, Linux 5.8: joins all of @types, or none. */
 static int join_at_once(const struct spawn_step *spawn, int process)
 {
 	uint64_t types = spawn->join_user ? CLONE_NEWUSER : 0;
@@ -56,7 +58,7 @@ static int join(int fd, const struct ns_join *join, struct err *e)
 	return r < 0 ? err_sys(e, r, "join %s namespace \"%s\"", join->name, join->path) : 0;
 }
 
-/* user_namespaces(7): whoever is in it can't join it once more. */
+/* user_namespaces(7): setns(2) refuses the user namespace that the caller is in. */
 static bool is_our_own(const struct inside *in, int user)
 {
 	struct stat own, other;
@@ -77,7 +79,7 @@ static int join_user(const struct inside *in, int user, const struct spawn_step 
 	return become_root(e);
 }
 
-/* The open files of the namespaces; -1: joined. */
+/* Descriptors of the namespaces; -1: joined. */
 struct doors {
 	int user, fds[SPAWN_JOINS_MAX];
 };
@@ -104,8 +106,8 @@ static void close_doors(const struct doors *d, size_t count)
 }
 
 /*
- * What belongs to the host can be joined before the user namespace only, what belongs to that one
- * perhaps only after it: an ordinary user has rights nowhere else.
+ * Try every namespace before and after the user namespace. Those of the host can only be joined
+ * before; an ordinary user can join those of the container's user namespace only after.
  */
 static int join_one_by_one(struct inside *in, const struct spawn_step *spawn, const struct doors *d,
 			   struct err *e)
@@ -128,7 +130,7 @@ static int join_one_by_one(struct inside *in, const struct spawn_step *spawn, co
 			return err_at(e, next->place);
 		types |= next->type;
 	}
-	/* A new user namespace is still to come. */
+	/* A new user namespace is made later. */
 	if (spawn->held)
 		mounts_make_early(in, types);
 
@@ -136,8 +138,8 @@ static int join_one_by_one(struct inside *in, const struct spawn_step *spawn, co
 }
 
 /*
- * Long before setns(2) says so: ioctl_nsfs(2), Linux 4.11. Of an older kernel's files only the file
- * system tells: that of namespaces, or procfs before Linux 3.19.
+ * Is @fd a pid namespace? By ioctl_nsfs(2), Linux 4.11. On an older kernel only the file system
+ * shows that it is a namespace: nsfs, or procfs before Linux 3.19.
  */
 static bool is_pid_namespace(int fd)
 {
@@ -151,7 +153,7 @@ static bool is_pid_namespace(int fd)
 	return sys_statfs(fd, &fs) == 0 && (fs.f_type == nsfs_magic || fs.f_type == proc_magic);
 }
 
-/* The descriptor of a pid namespace stays: for OP_JOIN_NAMESPACE, and for its procfs. */
+/* Keep the descriptor of the pid namespace, for OP_JOIN_NAMESPACE and for mounting its procfs. */
 static int keep_pids(struct inside *in, const struct spawn_step *spawn, struct doors *d,
 		     struct err *e)
 {
@@ -180,7 +182,10 @@ static int join_by_paths(struct inside *in, const struct spawn_step *spawn, int 
 
 	if (r < 0)
 		return -1;
-	/* exec: they are of the number of the process. It is its own, if it is still alive now. */
+	/*
+	 * exec: /proc/PID/ns was opened by the pid. If the process of the pidfd still runs now,
+	 * that pid was its own all the time.
+	 */
 	if (process >= 0 && sys_pidfd_signal(process, 0) == -ESRCH)
 		return err_msg(e, "the container has stopped meanwhile");
 	if (process < 0 && keep_pids(in, spawn, &d, e) < 0)
@@ -198,14 +203,17 @@ static int join_container(struct inside *in, const struct spawn_step *spawn, int
 
 	if (r == -ESRCH)
 		return err_msg(e, "the container has stopped meanwhile");
-	/* Whatever it is that it can't do: what fails the other way, too, is told there. */
+	/*
+	 * setns(2) of a pidfd may fail for many reasons: the older way fails for them too, and its
+	 * error is reported.
+	 */
 	if (r < 0)
 		return join_by_paths(in, spawn, process, e);
 
 	return spawn->join_user ? become_root(e) : 0;
 }
 
-/* What joining a mount namespace does on its own. */
+/* setns(2) into a mount namespace changes the root by itself; without one this does it. */
 static int enter_root(int root)
 {
 	int r = sys_fchdir(root);
@@ -243,10 +251,7 @@ struct clone_call {
 	bool held;
 };
 
-/*
- * In the sibling, which has to be known to tare before it does anything; and its id maps have to be
- * there.
- */
+/* In the sibling: tare must know its pid before the first step, and its id maps must be written. */
 static int go_on(void *arg)
 {
 	const struct clone_call *b = arg;
@@ -267,7 +272,10 @@ int report_clone(const struct inside *in, pid_t pid, struct err *e)
 
 	if (r == 0)
 		sys_exit(0);
-	/* It would wait for its word, with our socket open, and tare for us. */
+	/*
+	 * The sibling waits for GO with our socket open, so tare would get no end of file and wait
+	 * for ever.
+	 */
 	sys_kill(pid, SIGKILL);
 
 	return err_sys(e, r, "tell tare of the container's process");
@@ -284,7 +292,7 @@ static int make_sibling(const struct spawn_step *spawn, struct clone_call *b, st
 	return report_clone(b->in, pid, e);
 }
 
-/* Here, and not by a clone: the sibling would be born in the pid namespace. */
+/* unshare(2), not clone(2): the new process would be in the joined pid namespace. */
 static int go_on_ourselves(const struct spawn_step *spawn, struct clone_call *b, struct err *e)
 {
 	int r = spawn->namespaces != 0 ? sys_unshare(spawn->namespaces) : 0;
@@ -312,7 +320,7 @@ int enter_container(struct inside *in, int first, void (*begin)(struct inside *i
 
 	in->step = in->plan->spawn;
 	sys_use_proc(in->proc);
-	/* Whoever is root of a user namespace that we join has no right to look. */
+	/* Not dumpable: root of a user namespace that we join must not trace this process. */
 	sys_prctl(PR_SET_DUMPABLE, 0, 0);
 	if (running ? enter_container_of(in, spawn, first, e) < 0
 		    : join_by_paths(in, spawn, -1, e) < 0)

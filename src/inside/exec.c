@@ -2,8 +2,8 @@
 /*
  * inside/exec.c - the user's program
  *
- * Found as execvp(3) finds it, in the container's PATH; engines take their exit codes 126 and 127
- * from the words used here (docs/CONTRACT.md, B5).
+ * Found as execvp(3) does, in the container's PATH. Engines derive their exit codes 126 and 127
+ * from the texts of these errors (docs/CONTRACT.md, B5).
  */
 #include "inside/inside.h"
 
@@ -16,7 +16,7 @@
 
 #include <linux/limits.h>
 
-/* 0 if @path could be executed by us; -errno. */
+/* 0 if we may execute @path; -errno. */
 static int check(const char *path)
 {
 	struct stat st;
@@ -36,15 +36,18 @@ static int refuse(const char *name, const char *path, int r, struct err *e)
 {
 	if (r == -ENOENT)
 		return err_sys(e, r, "exec: \"%s\": stat %s", name, path);
-	/* The words of execve(2), which engines make exit code 126 of. */
+	/*
+	 * EACCES is what execve(2) returns for a directory, and engines turn its text into exit
+	 * code 126.
+	 */
 	(void) err_sys(e, r == -EISDIR ? -EACCES : r, "exec: \"%s\"", name);
 
 	return r == -EISDIR ? err_hint(e, "it is a directory") : -1;
 }
 
 /*
- * Try each directory of PATH. The first that can be executed; else the most telling of the failures. A directory of that name
- * is passed over as shells do it, and a name of no letters is nowhere.
+ * Try each directory of PATH. The first file that can be executed; else the error that says most. A
+ * directory of that name is skipped, as shells do, and an empty name is ENOENT.
  */
 static int search(struct inside *in, const struct exec_step *x, char path[PATH_MAX], struct err *e)
 {
@@ -78,7 +81,7 @@ static int search(struct inside *in, const struct exec_step *x, char path[PATH_M
 	return err_hint(e, "PATH is \"%s\"", x->search_path);
 }
 
-/* Where the program is: found once, before the filter is loaded. */
+/* The path of the program, found before the filter is loaded. */
 static char program[PATH_MAX];
 
 static int find(struct inside *in, const struct exec_step *x, struct err *e)
@@ -99,11 +102,14 @@ static int find(struct inside *in, const struct exec_step *x, struct err *e)
 
 /* ---- HOME ---- */
 
-/* docs/REQUIREMENTS.md, D: what an image brings is read in bounds. Untouched pages of it cost nothing. */
+/*
+ * docs/REQUIREMENTS.md, D: files of the image are read up to a bound. Untouched pages of this
+ * buffer take no memory.
+ */
 #define PASSWD_SIZE (1024 * 1024)
 static char passwd[PASSWD_SIZE + 1];
 
-/* There is none, none that is for us, or not a file at all: as good as empty. */
+/* Is the file missing, not readable for us, or no regular file? Then it counts as empty. */
 static bool is_missing(int r)
 {
 	return r == -ENOENT || r == -ENOTDIR || r == -EACCES || r == -ELOOP || r == -ENXIO ||
@@ -127,7 +133,10 @@ static int read_passwd(struct err *e)
 	return 0;
 }
 
-/* The @index-th field (from 0) of a passwd line, cut out of it in place. NULL: there is none. */
+/*
+ * The @index-th field (from 0) of a passwd line; the line is cut at its end. NULL: there is no such
+ * field.
+ */
 static char *passwd_field(char *line, int index)
 {
 	for (; index > 0; index--) {
@@ -139,8 +148,10 @@ static char *passwd_field(char *line, int index)
 	return line;
 }
 
-/* passwd(5): name:password:uid:gid:comment:home:shell. "/" where there is no entry, as every
- * runtime has it. */
+/*
+ * passwd(5): name:password:uid:gid:comment:home:shell. "/" where @uid has no entry, as with runc
+ * and crun.
+ */
 static const char *find_home(uid_t uid)
 {
 	char *next = passwd;
@@ -167,7 +178,7 @@ static const char *find_home(uid_t uid)
 	return "/";
 }
 
-/* The planned environment with HOME in it; the plan can't be changed, so in a copy of the list. */
+/* The planned environment with HOME added: a copy of the list, as the plan is read-only. */
 static const char *const *with_home(const struct exec_step *x, struct err *e)
 {
 	static char home[PATH_MAX];
@@ -202,9 +213,10 @@ static void use_console(struct inside *in)
 }
 
 /*
- * The host's /dev/null becomes the container's own, open for reading and writing: engines hand in one that is open for reading
- * only (containerd's null I/O), and a program that opens /dev/stdout anew finds its own device. One of the
- * container's that is something else (CVE-2026-88265) is not opened: opening some devices does something.
+ * If stdio is the host's /dev/null, replace it by the container's, opened for reading and writing.
+ * Engines pass one that is open for reading only (containerd's null I/O), and a program that opens
+ * /dev/stdout anew must find a device of its own container. A file that is not the null device
+ * (CVE-2026-88265) is not opened: opening a device may have side effects.
  */
 static void use_own_null(void)
 {
@@ -246,15 +258,19 @@ int exec_announce(struct inside *in, struct err *e)
 		return 0;
 	in->announced = true;
 	/*
-	 * run, where nothing was waited for: tare lets us go only now. In the foreground it does not: it holds the
-	 * program's output, and whoever kills it with that (Slurm) would else wait for a container that nobody looks after.
+	 * run: there was no wait for start, so PR_SET_PDEATHSIG is cleared only now. In the
+	 * foreground it stays SIGKILL: tare copies the program's output, and a caller that kills
+	 * tare (Slurm) expects the container to end with it.
 	 */
 	int signal = in->plan->foreground ? SIGKILL : 0;
 	int r = in->listener < 0 ? sys_prctl(PR_SET_PDEATHSIG, (unsigned long) signal, 0) : 0;
 	if (r < 0)
 		return err_sys(e, r, "part from tare");
 	r = wire_send(in->report, WIRE_READY, in->step, -1);
-	/* A start that was killed has begun what it was called for. */
+	/*
+	 * With a listener the other end is start: if start was killed, the container starts all the
+	 * same.
+	 */
 	if (r < 0 && in->listener < 0)
 		return err_sys(e, r, "tell that all is ready");
 

@@ -2,18 +2,29 @@
 /*
  * inside/filter.c - the seccomp filter: the last step before the exec
  *
- * From the moment it is loaded every system call of ours is the filter's business: it may be
- * denied, kill us, or wait for an agent that does not have the listener yet. So behind it there is
- * the exec and nothing else. What must be done all the same is done by others:
+ * Once the filter is loaded, any system call of this process may be denied, may kill it, or may
+ * wait for an agent that has no listener yet. So only the exec comes behind it. Two things are
+ * left:
  *
- * - The failure of the exec goes into a memory file that tare has been given before.
- * - With a listener (SCMP_ACT_NOTIFY) the filter is loaded by a thread, for all of this process
- * (SECCOMP_FILTER_FLAG_TSYNC), while the main thread is inside clone(2): it has made a helper as
- * vfork(2) does, and the helper runs only once that call has begun, and ends it by ending. It is a
- * process of its own in our memory, which the filter doesn't hold: it sees the listener come and
- * has tare pass it on. Its end calls a handler in the main thread, which goes on there and never
- * returns, for that would be a call; the kernel buries the helper, and the exec ends the thread,
- * which only spins. Nobody runs the program before the agent was told.
+ * - A failure of the exec is written into a memory file that tare got before (WIRE_LAST_MESSAGE).
+ * - A listener (SCMP_ACT_NOTIFY) must get to the agent before the exec. Three take part in this:
+ *
+ *	main thread			loader, a thread	helper, a process in our memory
+ *	-----------			----------------	-------------------------------
+ *	clone(CLONE_THREAD) ----------> waits for is_inside
+ *	clone(CLONE_VFORK) ------------------------------------> is_inside = true
+ *	blocked in clone(2)		seccomp(TSYNC)		waits for listener
+ *	  until the helper ends		listener = fd --------->
+ *					spins			sends NOTIFIER, waits for GO
+ *								passed_on = 0; ends
+ *	SIGCHLD: child_ended() <--------------------------------
+ *	goes on there with the exec --> ended by the exec
+ *
+ * SECCOMP_FILTER_FLAG_TSYNC loads the filter for all threads, but not for the helper, which is a
+ * process. clone(2) with CLONE_VFORK returns only after the helper's end. The handler of SIGCHLD
+ * runs before that return and never returns itself, so the main thread makes no system call under
+ * the filter but those of the exec. The kernel reaps the helper. The program runs only after the
+ * agent has the listener.
  */
 #include "inside/inside.h"
 
@@ -28,7 +39,7 @@
 
 /* ---- last words ---- */
 
-/* Far enough from the plan for any page size. */
+/* The distance to the plan is more than any page size. */
 #define LAST_MESSAGE_ADDRESS ((void *) (ARENA_ADDRESS - 0x100000))
 
 static int share_last_message(struct inside *in, struct err *e)
@@ -48,7 +59,10 @@ static int share_last_message(struct inside *in, struct err *e)
 	return 0;
 }
 
-/* A fault ends us without a system call, pid 1 or not; its own namespace can't kill that. */
+/*
+ * A fault ends this process without a system call. The kernel delivers a synchronous SIGILL to pid
+ * 1 too.
+ */
 static void __attribute__((noreturn)) end_without_a_call(void)
 {
 	__builtin_trap();
@@ -61,7 +75,7 @@ void filter_report_and_end(struct inside *in, const struct err *e)
 		int fd;
 		int r = wire_send_failure(in->report, in->step, e, in->failed_program);
 
-		/* A filter that does not let us wait lets us end, or ends us. */
+		/* A filter that denies recvmsg(2) fails or kills us here; both end this process. */
 		if (r == 0 && in->failed_program)
 			wire_receive(in->report, &m, &fd);
 		sys_exit(1);
@@ -79,14 +93,15 @@ void filter_report_and_end(struct inside *in, const struct err *e)
 
 #define NOT_YET INT_MIN
 
-/* What the three of us share. */
+/* Shared by the main thread, the loader and the helper. */
 static struct handover {
 	struct inside *in;
 	const struct sock_fprog *program;
 	unsigned flags;
-	atomic_bool is_inside; /* of the helper: the main thread makes no call until it has ended */
-	atomic_int listener;   /* of the loader: a descriptor, or -errno */
-	atomic_int passed_on;  /* of the helper: 0, or -errno */
+	/* set by the helper: from here to its end the main thread makes no system call */
+	atomic_bool is_inside;
+	atomic_int listener;  /* set by the loader: a descriptor, or -errno */
+	atomic_int passed_on; /* set by the helper: 0, or -errno */
 } handover = { .listener = NOT_YET, .passed_on = NOT_YET };
 
 static char loader_stack[8 * 1024] __attribute__((aligned(16)));
@@ -99,7 +114,7 @@ static void nap(void)
 	SYS_CALL(nanosleep, &moment, NULL, 0, 0, 0, 0);
 }
 
-/* What the helper has left: 0, or -1. */
+/* The result of loader and helper, once the helper has ended: 0, or -1. */
 static int settle(struct handover *h, struct err *e)
 {
 	int listener = atomic_load(&h->listener), passed_on = atomic_load(&h->passed_on);
@@ -115,7 +130,7 @@ static int settle(struct handover *h, struct err *e)
 	return 0;
 }
 
-/* Behind the step, or with its failure. */
+/* Go on behind this step, or report its failure. */
 static void __attribute__((noreturn)) go_on(struct inside *in, int r, struct err *e)
 {
 	if (r < 0)
@@ -127,26 +142,31 @@ static void __attribute__((noreturn)) go_on(struct inside *in, int r, struct err
 
 static void start_helper(struct handover *h) __attribute__((noreturn));
 
-/* In the main thread. It must never return. */
+/*
+ * SIGCHLD's handler, in the main thread. It never returns: rt_sigreturn(2) would be a system call.
+ */
 static void child_ended(int signal)
 {
 	struct handover *h = &handover;
 	struct err e;
 
 	(void) signal;
-	/* Some orphan, that a hook has left; or the helper was killed before it began. */
+	/*
+	 * An orphan of a hook has ended, or the helper was killed before it began: start a helper
+	 * (again).
+	 */
 	if (!atomic_load(&h->is_inside))
 		start_helper(h);
 	go_on(h->in, settle(h, &e), &e);
 }
 
-/* The thread. It must never return. */
+/* In the loader thread. It never returns: that would be exit(2). */
 static int load(void *arg)
 {
 	const struct sys_sched_attr fair = { .size = SYS_SCHED_ATTR_OLD };
 	struct handover *h = arg;
 
-	/* It will spin: a real-time policy would keep a lone processor from the others. */
+	/* The loader spins at the end: under a real-time policy it would block a lone processor. */
 	sys_sched_setattr(0, &fair);
 	while (!atomic_load(&h->is_inside))
 		nap();
@@ -155,14 +175,17 @@ static int load(void *arg)
 	atomic_store(&h->listener, r);
 	while (r < 0)
 		SYS_CALL(exit, 0, 0, 0, 0, 0, 0);
-	/* Any call could wait for an agent, or kill us all. The exec ends this. */
+	/*
+	 * Under the filter any system call could wait for the agent, or kill the whole process. The
+	 * exec of the main thread ends this loop.
+	 */
 	for (;;)
 		;
 
 	return 0;
 }
 
-/* The helper: a process that the filter does not hold. */
+/* In the helper: a process of its own, so TSYNC does not give it the filter. */
 static int pass_on(void *arg)
 {
 	struct handover *h = arg;
@@ -176,7 +199,7 @@ static int pass_on(void *arg)
 			 : wire_send(h->in->report, WIRE_NOTIFIER, h->in->step, listener);
 	if (r == 0) {
 		r = wire_receive(h->in->report, &m, &fd);
-		/* The end: tare has a failure of its own to tell. */
+		/* End of file: tare has failed, and reports that itself. */
 		r = r > 0 && m.kind == WIRE_GO ? 0 : -EPIPE;
 	}
 	atomic_store(&h->passed_on, r);
@@ -198,14 +221,14 @@ static void start_helper(struct handover *h)
 	if (r < 0)
 		go_on(h->in, err_sys(&e, r, "start a helper for the seccomp listener"), &e);
 	/*
-	 * child_ended() is called in a moment: the signal comes once nothing is left of the helper
-	 * for the program to see.
+	 * The kernel sends SIGCHLD once the helper is reaped (SA_NOCLDWAIT), so that the program
+	 * never sees it as a child, and calls child_ended().
 	 */
 	for (;;)
 		;
 }
 
-/* Comes back only with a failure: -1. */
+/* Returns only with a failure: -1. */
 static int load_with_listener(struct inside *in, const struct sock_fprog *program, unsigned flags,
 			      struct err *e)
 {
@@ -216,7 +239,10 @@ static int load_with_listener(struct inside *in, const struct sock_fprog *progra
 	h->in = in;
 	h->program = program;
 	h->flags = flags;
-	/* For the thread, which keeps it: the helper's end is for the main thread to hear. */
+	/*
+	 * All signals are blocked for the loader, which inherits the mask: SIGCHLD is for the main
+	 * thread.
+	 */
 	sys_signal_mask(SIG_SETMASK, &every, NULL);
 
 	pid_t loader = sys_clone_beside(thread, loader_stack, sizeof(loader_stack), load, h);
@@ -234,7 +260,7 @@ int filter_load(struct inside *in, const struct step *s, struct err *e)
 		.filter = (struct sock_filter *) s->seccomp.filter,
 	};
 
-	/* The filter may forbid it. */
+	/* READY is sent before the filter is loaded, as the filter may deny sendmsg(2). */
 	if (!s->seccomp.early && exec_announce(in, e) < 0)
 		return -1;
 	if (s->seccomp.mute && share_last_message(in, e) < 0)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * inside/hooks.c - the hooks that run in the container's namespaces
+ * inside/hooks.c - hooks in the container's namespaces
  *
  * createContainer: before pivot_root(2), so its path is the host's; startContainer: after it, so
  * its path is the container's.
@@ -11,7 +11,7 @@
 #include "kernel/process.h"
 #include "wire/hook.h"
 
-/* Of the program; NULL: there is none. */
+/* The filter of the container's program; NULL: none. */
 static const struct step *find_filter(const struct inside *in)
 {
 	for (size_t i = in->step; i < in->plan->step_count; i++)
@@ -22,10 +22,9 @@ static const struct step *find_filter(const struct inside *in)
 }
 
 /*
- * A startContainer hook is a program of the image: what the filter keeps from the container's
- * program it must not have either. The listener of a filter that notifies belongs to the program's
- * own copy, which is loaded later: what is notified there fails in a hook with ENOSYS
- * (seccomp_unotify(2)).
+ * A startContainer hook is a program of the image, so it runs under the program's filter. A filter
+ * with a listener is loaded again later for the program itself; in a hook a notified call fails
+ * with ENOSYS, as there is no listener (seccomp_unotify(2)).
  */
 static const struct sock_fprog *filter_of(const struct inside *in, const struct hook_step *h,
 					  struct sock_fprog *program, unsigned *flags)
@@ -61,8 +60,8 @@ int hooks_run(struct inside *in, const struct step *s, struct err *e)
 		.envp = h->envp ? h->envp : in->envp,
 		.timeout = h->timeout,
 		/*
-		 * createContainer hooks of the wild name files of the rootfs as "./lib/x": that is
-		 * where runc has them start. The specification has no word on it.
+		 * Existing createContainer hooks name files of the rootfs as "./lib/x", since runc
+		 * starts them in the rootfs. The specification does not say where.
 		 */
 		.directory = h->in_container ? "/" : in->plan->rootfs,
 		.state = { in->plan->state_head, status_and_pid, in->plan->state_tail },
@@ -72,7 +71,7 @@ int hooks_run(struct inside *in, const struct step *s, struct err *e)
 		.filter_flags = flags,
 	};
 
-	/* Ours is 0. In the container, and so behind OP_SET_UMASK, it is the program's. */
+	/* Our umask is 0. In the container, behind OP_SET_UMASK, it is the program's. */
 	if (!h->in_container)
 		sys_umask(in->plan->umask);
 

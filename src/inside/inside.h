@@ -2,12 +2,13 @@
 /*
  * inside/inside.h - tare-init: the process that becomes the container
  *
- * A static program without C library or heap, started from a sealed memfd. It maps the plan and
- * performs its SIDE_INIT steps; the last one executes the user's program. It never parses
+ * A static program without C library or heap, executed from a sealed memfd. It maps the plan and
+ * performs its SIDE_INIT steps; the last step executes the user's program. It never parses
  * config.json, never looks at the environment and decides nothing.
  *
- * A performer gets the step and returns 0, or -1 with @e told; the caller adds the place in
- * config.json. After a failure the process ends, and with it its namespaces: nothing to undo.
+ * A performer gets the step and returns 0, or -1 with @e set; the caller adds the place in
+ * config.json. After a failure the process ends, and its namespaces with it: there is nothing to
+ * undo.
  */
 #pragma once
 
@@ -17,27 +18,30 @@
 #include "wire/hook.h"
 #include "wire/place.h"
 
-/* How many mounts may show a namespace that is joined with a user namespace. */
+/* The most mounts that show a namespace which is joined with a user namespace. */
 #define EARLY_MOUNTS 8
 
 struct inside {
 	const struct plan *plan;
-	size_t step;  /* index of the step being performed */
-	char *title;  /* what it is, for those outside: WIRE_TITLE bytes */
-	int report;   /* who hears of failures: tare's socket, later start's connection */
-	int control;  /* tare's socket; -1 once create is done */
-	int listener; /* start connects to it; -1 for run */
-	struct hook_files hook_files; /* what hooks print to */
-	int hold;		      /* locked for as long as we wait; -1 for run */
-	int proc;		      /* O_PATH: the procfs we were born with; -1: there is none */
-	int pids;		      /* the pid namespace that a create joins; -1 */
-	int rootfs;		      /* O_PATH: the container's root directory */
-	int parent; /* O_PATH: what target_make_parent() found last; -1: nothing that still counts */
-	const char *parent_path; /* the path that was asked for then, up to parent_length */
+	size_t step;		      /* index of the step being performed */
+	char *title;		      /* shown to others in /proc/PID/cmdline: WIRE_TITLE bytes */
+	int report;		      /* gets failures: tare's socket, later start's connection */
+	int control;		      /* tare's socket; -1 once create is done */
+	int listener;		      /* start connects to it; -1 for run */
+	struct hook_files hook_files; /* for the output of hooks */
+	int hold;		      /* locked while we wait for start; -1 for run */
+	/* O_PATH: the procfs of the mount namespace we were cloned in; -1: there is none */
+	int proc;
+	int pids;   /* the pid namespace that a create joins; -1 */
+	int rootfs; /* O_PATH: the container's root directory */
+	/* O_PATH: the result of the last target_make_parent(); -1: none that is still valid */
+	int parent;
+	const char *parent_path; /* its path, of which parent_length bytes count */
 	size_t parent_length;
-	int proc_mount, sys_mount; /* the container's, once they are at their place; else -1 */
-	bool asking;		   /* the host opens sources only when we ask: WIRE_LATER */
-	unsigned early_turns;	   /* that came while we waited for a source */
+	/* the container's own procfs and sysfs, once mounted in place; else -1 */
+	int proc_mount, sys_mount;
+	bool asking;	      /* after WIRE_LATER: tare opens a source only after WIRE_ASK */
+	unsigned early_turns; /* GO messages that came while we waited for a source */
 	int readonly_later
 		[READONLY_LATER_MOST]; /* by index: the mounts of OP_PROTECT_MOUNT, once attached */
 	struct {
@@ -45,33 +49,34 @@ struct inside {
 		int mount;
 	} early[EARLY_MOUNTS]; /* made before a user namespace was joined */
 	size_t early_count;
-	int nodes; /* a tmpfs of the host's with device nodes, while they are bound; else -1 */
+	int nodes;	 /* a tmpfs of tare's with device nodes, while they are bound; else -1 */
 	int empty_mount; /* the tmpfs that masks directories, once one is attached; else -1 */
-	int labels[LABEL_MODULES];	   /* open attribute files; -1: not asked for */
+	int labels[LABEL_MODULES];	   /* open attribute files; -1: no such label */
 	int console;			   /* slave of the pty, which becomes stdio; -1: none */
-	struct wire_message *last_message; /* shared with tare; NULL: the socket is good enough */
-	bool listened_to;	    /* by an agent, who may let any call of ours wait for ever */
+	struct wire_message *last_message; /* shared with tare; NULL: failures go to the socket */
+	/* the filter has a listener: the agent may let any system call of ours wait for ever */
+	bool listened_to;
 	bool announced;		    /* exec_announce() was called */
 	bool groups_denied;	    /* the user namespace that was joined has setgroups(2) denied */
 	const char *const *envp;    /* from OP_PREPARE_EXEC on: the program's environment */
-	const char *failed_program; /* what could not be executed; NULL: nothing yet */
+	const char *failed_program; /* the program that could not be executed; NULL: none so far */
 };
 
-/* Who started us has gone, or talks nonsense: there is nobody to tell. */
+/* Exit code where tare is gone, or its message makes no sense: there is nobody to report to. */
 #define EXIT_ABANDONED 125
 
 /*
- * main.c: die with tare, at any moment until create is done. If it was killed before we said so, its end
- * of the socket is closed already.
+ * main.c: SIGKILL with tare's end, until create is done. If tare was killed before the prctl(2),
+ * its end of @control is closed, and the process ends here.
  */
 void stay_with_parent(int control);
 
-/* main.c: the steps of the plan from the index @from on. Comes back only when one failed, with @e set. */
+/* main.c: perform the steps from the index @from on. Returns only when one failed, with @e set. */
 void walk(struct inside *in, size_t from, struct err *e);
 
 typedef int step_performer(struct inside *in, const struct step *s, struct err *e);
 
-/* session.c: what has nothing to do with files */
+/* session.c: steps that do not concern files */
 step_performer session_enter, session_reset_affinity, session_join_namespace, session_unshare,
 	session_set_clocks, session_new_keyring, session_loopback_up, session_set_hostname,
 	session_set_domainname, session_set_sysctl, session_set_memory_policy,
@@ -80,22 +85,32 @@ step_performer session_enter, session_reset_affinity, session_join_namespace, se
 /* label.c: SELinux and AppArmor */
 step_performer label_open, label_set;
 
-/* Open attr/@file of this very process below the procfs we were born with, for writing; or -1. */
+/*
+ * Open attr/@file of this very process, in the procfs of the mount namespace we were cloned in, for
+ * writing; or -1.
+ */
 int label_open_attribute(struct inside *in, const char *file, struct err *e);
 
 /* rootfs.c, move.c */
 step_performer rootfs_propagate, rootfs_mount, rootfs_pivot, rootfs_move, rootfs_chroot,
 	rootfs_protect, rootfs_propagate_root;
 
-/* Make the rootfs our root directory, wherever it is mounted, and forget what we had of the host's. 0, or -1. */
+/*
+ * Make the rootfs our root directory, wherever it is mounted, and close the host's procfs. 0, or
+ * -1.
+ */
 int rootfs_become(struct inside *in, struct err *e);
 
 /*
- * sources.c: what the host opened or made for this step, as it says in @m: the descriptor, or -1. Ends the process where the host is gone.
+ * sources.c: the descriptor that tare opened or made for this step, or -1; @m is its message. Ends
+ * the process where tare is gone.
  */
 int source_receive(struct inside *in, struct wire_message *m);
 
-/* sources.c: ask the host about this step; with a detached mount @tree: to map the owners of its files. The same; @tree -1: none. */
+/*
+ * sources.c: ask tare for the source of this step; or with a detached mount @tree, to map the
+ * owners of its files. As source_receive(); @tree -1: none.
+ */
 int source_ask(struct inside *in, int tree, struct wire_message *answer);
 
 /* layers.c */
@@ -106,18 +121,22 @@ step_performer mounts_attach, mounts_protect, devices_bring, devices_make, devic
 	devices_link, paths_mask, paths_protect, console_open;
 
 /*
- * @mount was attached to @target: if that is /proc or /sys, paths to be masked below it are looked up in it, whatever the name finds
- * by then. -1: something that is neither procfs nor sysfs was. 0, or -1.
+ * @mount was attached to @target: where that is /proc or /sys, masked paths below it are looked up
+ * in @mount from now on, whatever the name leads to by then. -1 as @mount: something that is
+ * neither procfs nor sysfs was attached. 0, or -1.
  */
 int paths_trust(struct inside *in, int mount, const char *target, struct err *e);
 
-/* The part of @path behind the directory @name of the root, "" for itself; NULL: it is elsewhere. */
+/*
+ * The part of @path below the directory @name of the root, "" for the directory itself; NULL: @path
+ * is elsewhere.
+ */
 const char *path_below(const char *path, const char *name);
 
 /*
- * enter.c: join the namespaces of OP_SPAWN, for exec those of the process that came as @first + WIRE_ENTER_PROCESS, and go on in
- * @begin: as the process that is to be seen in them, or where that is born late, as the one that does all the rest. Comes back only with
- * a failure: -1.
+ * enter.c: join the namespaces of OP_SPAWN, for exec those of the process whose pidfd is @first +
+ * WIRE_ENTER_PROCESS. @begin is then called in the process that goes on: the sibling in the
+ * namespaces, or with spawn_step.late this process. Returns only with a failure: -1.
  */
 int enter_container(struct inside *in, int first, void (*begin)(struct inside *in), struct err *e);
 
@@ -126,18 +145,21 @@ struct mount_step;
 int mounts_make(struct inside *in, const struct mount_step *m, struct err *e);
 
 /*
- * Those of all steps that show one of the namespaces @joined (CLONE_NEW*), while a user namespace that may not do it has not been joined. What
- * fails is tried again at its step.
+ * Make the file systems of all steps that show one of the namespaces @joined (CLONE_NEW*), before a
+ * user namespace is joined that has no right to. A failure is dropped: the step tries again.
  */
 void mounts_make_early(struct inside *in, uint64_t joined);
 
-/* enter.c: tare's word, or the end. */
+/* enter.c: wait for GO, or end the process. */
 void wait_for_go(const struct inside *in);
 
-/* enter.c: tell tare of the sibling @pid, and end. If that can't be done the sibling has ended: -1. */
+/*
+ * enter.c: send CLONED with the pid of the sibling, and end. -1 if that fails: the sibling was
+ * killed.
+ */
 int report_clone(const struct inside *in, pid_t pid, struct err *e);
 
-/* birth.c: comes back in the child */
+/* clone.c: returns in the child */
 step_performer clone_enter_pids;
 
 /* hooks.c, wait.c */
@@ -153,48 +175,55 @@ step_performer binfmt_register;
 /* landlock.c */
 step_performer landlock_restrict;
 
-/* reaper.c: comes back in the child that goes on with the plan */
+/* reaper.c: returns in the child that goes on with the plan */
 step_performer reaper_stay;
 
 /* filter.c: the seccomp filter */
 step_performer filter_load;
 
-/* Tell the failure @e to whoever waits for it, by the way that the filter left us, and end. */
+/* Report the failure @e, by the socket or the memory file, whichever the filter allows, and end. */
 void __attribute__((noreturn)) filter_report_and_end(struct inside *in, const struct err *e);
 
 /* exec.c */
 step_performer exec_prepare, exec_program;
 
-/* Say, once, that only the filter and the exec are left: from here on the end of our socket means the exec. 0, or -1. */
+/*
+ * Send READY, once: only the filter and the exec are left, so the end of file on our socket means
+ * the exec. 0, or -1.
+ */
 int exec_announce(struct inside *in, struct err *e);
 
 /*
- * Copy all that is in directory @from, with owners and modes, into the empty directory @to; @with_rights: the
- * owner and mode of the directory itself too. Devices and links are made anew, sockets left out. 0, or -1.
+ * Copy all in directory @from, with owners and modes, into the empty directory @to; @with_rights:
+ * also the owner and mode of the directory itself. Devices and links are made anew, sockets left
+ * out. 0, or -1.
  */
 int copy_directory(int from, int to, bool with_rights, struct err *e);
 
 /* ---- target.c: places in the rootfs ---- */
 
 /*
- * Open @path below the rootfs (O_PATH); what is missing is made: directories 0755, a last file empty, 0644. A link
- * that leads nowhere is followed as if the rootfs were the whole world, and what it names is made. The
- * descriptor, or -1.
+ * Open @path below the rootfs (O_PATH). Missing parts are made: directories 0755, a last file
+ * empty, 0644. A link that leads nowhere is resolved with the rootfs as the root, and its target is
+ * made. The descriptor, or -1.
  */
 int target_make(struct inside *in, const char *path, enum target_kind kind, struct err *e);
 
-/* The same, but a link as the last component is itself what is opened. */
+/* As target_make(), but a link as the last component is opened itself. */
 int target_make_itself(struct inside *in, const char *path, enum target_kind kind, struct err *e);
 
 /*
- * Open the directory that holds the last component of @path, making it where it is missing; @name points at
- * that component in @path's own text. The last component is not looked at. The descriptor, which stays @in's
- * and is good until the next call, or -1.
+ * Open the directory that holds the last component of @path, making it where it is missing; @name
+ * points at that component in @path's own text. The last component is not looked at. The
+ * descriptor, which stays @in's and is valid until the next call, or -1.
  */
 int target_make_parent(struct inside *in, const char *path, const char **name, struct err *e);
 
-/* Something is mounted: what a path names may be another directory now. */
+/* To be called after each mount: a path may lead to another directory now. */
 void target_forget_parent(struct inside *in);
 
-/* A detached copy of the host's /dev/null, proved to be it; or -1. Before the root changes only. */
+/*
+ * A detached copy of the host's /dev/null, checked to be the null device; or -1. Only before the
+ * root changes.
+ */
 int devices_clone_null(struct err *e);

@@ -2,9 +2,9 @@
 /*
  * inside/label.c - the labels of SELinux and AppArmor
  *
- * A label for the next exec is written to an attribute file of the process itself. The file is opened
- * while the host's procfs is all there is, and written to much later: what the container mounts on
- * its /proc, or is by then in its place, doesn't matter (CVE-2019-16884, CVE-2025-52881).
+ * A label for the next exec is written to an attribute file of the process itself. The file is
+ * opened while only the host's procfs can be at /proc, and written much later. So a file that the
+ * container mounts or has at /proc can't be opened instead (CVE-2019-16884, CVE-2025-52881).
  */
 #include "inside/inside.h"
 
@@ -17,7 +17,7 @@ int label_open_attribute(struct inside *in, const char *file, struct err *e)
 	if (in->proc < 0)
 		return err_msg(e, "the host has no procfs at /proc");
 
-	/* Our pid there, which may be another one than ours here. */
+	/* Our pid in that procfs, which may be of another pid namespace. */
 	ssize_t n = sys_read_link_at(in->proc, "self", pid, sizeof(pid));
 	if (n < 0)
 		return err_sys(e, (int) n, "find our own directory in /proc");
@@ -49,7 +49,7 @@ int label_set(struct inside *in, const struct step *s, struct err *e)
 	if (n >= 0)
 		return 0;
 
-	/* podman looks for such a file name in backquotes. */
+	/* podman looks for a file name in backquotes in this message. */
 	(void) err_sys(e, (int) n, "write \"%s\" to `/proc/self/attr/%s`", label->value,
 		       label->file);
 	if (n == -ENOENT)

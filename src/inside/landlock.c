@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * inside/landlock.c - the program and all that it starts is restricted by landlock(7)
+ * inside/landlock.c - restrict the program and its children by landlock(7)
  *
- * Runs as the program's user, behind no_new_privs and all mounts: a restricted process makes none.
+ * Runs as the program's user, behind no_new_privs and all mounts, as a restricted process can't
+ * mount.
  */
 #include "inside/inside.h"
 
@@ -15,7 +16,9 @@ static int allow(int ruleset, const struct landlock_rule *rule, struct err *e)
 	struct stat st;
 
 	autoclose int fd = sys_open(rule->path, O_PATH);
-	/* What this user can't look up, the program can't either. */
+	/*
+	 * EACCES: this user can't reach the path, so the program, as the same user, can't either.
+	 */
 	if (fd == -EACCES)
 		return 0;
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * inside/layers.c - an overlay over the rootfs, so that changes go elsewhere
+ * inside/layers.c - an overlay over the rootfs, for changes
  *
- * The rootfs is mounted already, and is the topmost of the read-only layers. Over it, at the same
- * place, come a tmpfs where the changes are to go with the container, and then the overlay: all of
- * it leaves with the host's tree after pivot_root(2).
+ * The rootfs is mounted already, and is the topmost read-only layer. At the same place a tmpfs is
+ * mounted over it, where changes are not kept, and then the overlay: rootfs and tmpfs go with the
+ * host's tree after pivot_root(2).
  *
- * overlayfs takes its directories by path. They are given as /proc/self/fd/N, so that each is
- * looked up once, and a colon or comma in a path needs no escape.
+ * overlayfs takes its directories by path. /proc/self/fd/N is given, so that each directory is
+ * looked up once, and a colon or comma in its path needs no escape.
  * Documentation/filesystems/overlayfs.rst.
  */
 #include "inside/inside.h"
@@ -21,7 +21,7 @@
 struct layers {
 	int upper, work;
 	char lower_text[ROOTFS_LAYERS * FD_NAME], upper_text[FD_NAME], work_text[FD_NAME];
-	char data[(ROOTFS_LAYERS + 5) * FD_NAME]; /* the three as mount(2) takes them */
+	char data[(ROOTFS_LAYERS + 5) * FD_NAME]; /* the three lists as mount(2) takes them */
 };
 
 static void name_fd(char *buf, int fd)
@@ -35,7 +35,10 @@ static int set_rights(int dir, const struct stat *like)
 {
 	int r = sys_chown_at(dir, "", like->st_uid, like->st_gid, AT_EMPTY_PATH);
 
-	/* Nobody that this user namespace knows: it is the box's root's then. */
+	/*
+	 * EINVAL: the owner is not mapped in this user namespace, so root of the box stays the
+	 * owner.
+	 */
 	if (r == -EINVAL)
 		r = 0;
 
@@ -43,8 +46,9 @@ static int set_rights(int dir, const struct stat *like)
 }
 
 /*
- * Open @name in @parent, made where it is missing. What the upper layer's directory is like is what the root of the overlay is
- * like. Others may have write access to @parent: what gets mode and owner is what was opened, and no link.
+ * Open @name in @parent, made where it is missing, with owner and mode of @like: the upper
+ * directory's are those of the overlay's root. Others may write to @parent, so the opened
+ * descriptor is changed, and no link is followed.
  */
 static int open_directory(int parent, const char *name, const struct stat *like, struct err *e)
 {
@@ -61,7 +65,7 @@ static int open_directory(int parent, const char *name, const struct stat *like,
 	return r < 0 ? err_sys(e, r, "make \"%s\" for the changes", name) : take_fd(&dir);
 }
 
-/* A tmpfs over the rootfs, which nobody sees any more once the overlay is there. */
+/* Mount a tmpfs over the rootfs; the overlay covers it. */
 static int mount_memory(const struct inside *in, const char *size, struct err *e)
 {
 	const struct mount_parameter parameters[] = { { "mode", "0755" }, { "size", size } };
@@ -119,7 +123,7 @@ static int open_upper(const struct inside *in, const struct layers_step *s, stru
 
 /* ---- the overlay ---- */
 
-/* "ROOTFS:LOWER:..." of open descriptors: they are closed when the program is executed. */
+/* "ROOTFS:LOWER:..." of open descriptors, which the exec closes. */
 static int open_lowers(const struct inside *in, const struct layers_step *s, struct layers *l,
 		       struct err *e)
 {
@@ -176,7 +180,7 @@ int layers_mount(struct inside *in, const struct step *s, struct err *e)
 	if (overlay < 0)
 		return -1;
 
-	/* On top of the tmpfs, where there is one. */
+	/* Over the tmpfs, where there is one. */
 	int r = sys_attach_mount(overlay, in->rootfs);
 	if (r < 0)
 		return err_sys(e, r, "attach the overlay");

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * inside/main.c - where tare-init begins, and the walk through the steps
+ * inside/main.c - the start of tare-init, and the walk through the steps
  *
- * argv[1] is the number of its first descriptor, argv[2] tells those outside what it is at (wire/wire.h). Everything else
- * is in the plan.
+ * argv[1] is the number of the first descriptor, argv[2] shows the current step to others
+ * (wire/wire.h). Everything else is in the plan.
  */
 #include "inside/inside.h"
 
@@ -75,8 +75,8 @@ static step_performer *const performers[OP_COUNT] = {
 };
 
 /*
- * Let tare do the steps up to the next one of ours. Right after our birth, and those that are marked so, it
- * does without being asked.
+ * Let tare perform its steps up to our next step. @unasked: tare does so without TURN, for the
+ * steps right after the clone and those marked ahead.
  */
 static void give_turn(struct inside *in, bool unasked)
 {
@@ -102,8 +102,9 @@ static int perform(struct inside *in, const struct step *s, struct err *e)
 }
 
 /*
- * For --debug. The wait for start is no work, a birth is told anyway, and from the filter on no call is ours to make. Who listens
- * may be a start that has no plan: so the message has all there is to say.
+ * For --debug: send WIRE_DONE. Not for the wait for start, which is no work, nor for OP_ENTER_PIDS,
+ * which sends CLONED; and behind the filter sendmsg(2) may be denied. start has no plan, so the
+ * message has all that it prints.
  */
 static int perform_and_tell(struct inside *in, const struct step *s, struct err *e)
 {
@@ -125,7 +126,10 @@ static int perform_and_tell(struct inside *in, const struct step *s, struct err 
 	return 0;
 }
 
-/* In our own arguments, which everybody may read: it costs no system call. */
+/*
+ * Write the step into our own arguments, which all users can read in /proc: that costs no system
+ * call.
+ */
 static void show(const struct inside *in, const struct step *s)
 {
 	char *to = in->title, *end = in->title + WIRE_TITLE - 1;
@@ -158,7 +162,7 @@ void walk(struct inside *in, size_t from, struct err *e)
 			return;
 		}
 	}
-	/* A plan without a process: create works, and start refuses before it gets here. */
+	/* A plan without a process: start refuses before tare-init gets here. */
 	(void) err_msg(e, "config.json has no process to start");
 }
 
@@ -171,7 +175,7 @@ void stay_with_parent(int control)
 		sys_exit(EXIT_ABANDONED);
 }
 
-/* The host's, which is trusted: in a container anything may be at /proc. */
+/* The host's procfs: in a container any file may be at /proc. */
 static int open_proc(void)
 {
 	struct statfs fs;
@@ -185,7 +189,7 @@ static int open_proc(void)
 	return proc;
 }
 
-/* The arena's size is the file's. */
+/* The size of the arena is that of the file. */
 static const struct plan *map_plan(int memfd)
 {
 	struct stat st;
@@ -198,7 +202,10 @@ static const struct plan *map_plan(int memfd)
 	return (const struct plan *) ARENA_ADDRESS;
 }
 
-/* On its own, as enter() is: this struct err is large, and the stack of who waits for start should be small. */
+/*
+ * Not inlined, as enter(): struct err is large, and a tare-init that waits for start should have a
+ * small stack.
+ */
 static void __attribute__((noreturn, noinline)) end_unsettled(struct inside *in, int code)
 {
 	struct err e;
@@ -208,8 +215,8 @@ static void __attribute__((noreturn, noinline)) end_unsettled(struct inside *in,
 }
 
 /*
- * None of ours stays open in the program; tare has seen to all others. Without a listener there is no start to
- * wait for: run. EBADF is the answer for those that tare did not give.
+ * Close our descriptors at the exec; tare has done so with all others. Without a listener this is
+ * run, without a wait for start. EBADF: a descriptor that tare did not send.
  */
 static void settle_descriptors(struct inside *in, int first)
 {
@@ -223,7 +230,7 @@ static void settle_descriptors(struct inside *in, int first)
 	}
 }
 
-/* In the container, or about to make it. */
+/* In the process that performs the steps, in the container's namespaces or about to make them. */
 static void __attribute__((noreturn)) begin(struct inside *in)
 {
 	int first = in->control - WIRE_CONTROL;
@@ -241,7 +248,10 @@ static void __attribute__((noreturn)) begin(struct inside *in)
 	filter_report_and_end(in, &e);
 }
 
-/* Not begun yet. On its own: who waits for start should not keep the room for this one's failures. */
+/*
+ * Before the first step of an exec, or of a create that joins namespaces. Not inlined, to keep its
+ * struct err off the stack while tare-init waits for start.
+ */
 static void __attribute__((noreturn, noinline)) enter(struct inside *in, int first)
 {
 	struct err e;
@@ -282,7 +292,10 @@ void init_main(const long *stack)
 
 	stay_with_parent(in.control);
 	in.plan = map_plan((int) first + WIRE_PLAN);
-	/* Before anything is opened: it would get a number that is free, and looks like one of those. */
+	/*
+	 * Before any file is opened: a new descriptor could get the number of one that tare did not
+	 * send.
+	 */
 	settle_descriptors(&in, (int) first);
 	in.proc = open_proc();
 	if (in.plan->version == PLAN_VERSION && !in.plan->steps[in.plan->spawn].spawn.enter)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * inside/mounts.c - the mounts of config.json, in its order
+ * inside/mounts.c - the mounts of config.json, in their order
  *
- * A mount is made detached, with all its attributes, and only then attached onto the descriptor of
- * its place: it is never there half-configured. Filesystems that take options only mount(2) can
- * say (plan/mounts/mounts.c decides) are mounted where nobody sees them (kernel/mount.c, the stage).
+ * A mount is made detached, with all its attributes, and only then attached to the descriptor of
+ * its place: no process sees it half configured. Filesystems with options that only mount(2) takes
+ * (plan/mounts/mounts.c decides) are first mounted on the stage (kernel/mount.c).
  */
 #include "inside/inside.h"
 
@@ -39,8 +39,8 @@ static int clone_failed(const struct inside *in, const struct mount_step *m, int
 }
 
 /*
- * The host opened the source in our own mount namespace: the copy is ours to make, and its owners
- * the host's to map.
+ * tare opened the source in our own mount namespace. Only we can copy it (open_tree(2) takes mounts
+ * of the caller's namespace), and only tare may map its owners.
  */
 static int copy_source(struct inside *in, const struct mount_step *m, int source, struct err *e)
 {
@@ -95,7 +95,7 @@ static int set_attrs(int mount, const struct mount_attrs *attrs, unsigned flags,
 	return r < 0 ? err_sys(e, r, "set mount attributes") : 0;
 }
 
-/* A copy of what is already mounted elsewhere, detached. */
+/* A detached copy of a mount that exists already. */
 static int clone_source(struct inside *in, const struct mount_step *m, struct err *e)
 {
 	unsigned flags =
@@ -106,9 +106,10 @@ static int clone_source(struct inside *in, const struct mount_step *m, struct er
 }
 
 /*
- * mount(2) with MS_REMOUNT and MS_BIND takes away each flag of the source that is not named. So do runc and crun where a flag is named and
- * that is not "ro"; with "ro" crun leaves the others, as mount(8) does, and so do we: less would be protected. In a user namespace
- * the flags that lock a mount (mount_namespaces(7)) stay unless they are named.
+ * mount(2) with MS_REMOUNT and MS_BIND clears each flag of the source that is not named. runc and
+ * crun do so where a flag other than "ro" is named. With "ro" crun keeps the others, as mount(8)
+ * does, and so does tare: clearing them would protect less. In a user namespace flags that lock a
+ * mount (mount_namespaces(7)) stay unless they are named.
  */
 static uint64_t flags_not_named(const struct inside *in, const struct mount_attrs *named)
 {
@@ -136,7 +137,10 @@ static int set_bind_attrs(struct inside *in, int tree, const struct mount_attrs 
 
 		if (r == 0)
 			return 0;
-		/* Linux 5.12 and 5.13 know no nosymfollow here: a source that has it keeps it. */
+		/*
+		 * mount_setattr(2) does not know nosymfollow before Linux 5.14: the mount keeps the
+		 * source's.
+		 */
 		if (r == -EINVAL || r == -EOPNOTSUPP)
 			attrs.clear &= ~(uint64_t) MOUNT_ATTR_NOSYMFOLLOW | named->clear;
 	}
@@ -155,7 +159,7 @@ static int make_bind(struct inside *in, const struct mount_step *m, struct err *
 	return take_fd(&tree);
 }
 
-/* By its place in procfs: what fsmount(2) gives is for paths only. */
+/* By /proc/self/fd, as the descriptor of fsmount(2) is O_PATH. */
 static int set_label(int mount, const char *label, struct err *e)
 {
 	char path[64];
@@ -168,7 +172,7 @@ static int set_label(int mount, const char *label, struct err *e)
 }
 
 /*
- * Directories of procfs that are there for mounts, and always empty otherwise: what covers them
+ * Directories of procfs that exist as mount points, and are always empty else: a mount on them
  * hides nothing.
  */
 static bool is_for_mounts(const char *point)
@@ -178,8 +182,8 @@ static bool is_for_mounts(const char *point)
 }
 
 /*
- * mount_namespaces(7): a procfs can be mounted anew in a user namespace only where a whole one is
- * in sight. There are other reasons for EPERM: a security module, a filter.
+ * mount_namespaces(7): in a user namespace a procfs can only be mounted where a whole one is
+ * visible. A security module or a filter may return EPERM, too.
  */
 static int explain_proc(struct err *e)
 {
@@ -199,7 +203,10 @@ static int explain_proc(struct err *e)
 			   "unmasked /proc, or bind /proc with rbind, which shows its processes");
 }
 
-/* The kernel lets a user namespace not have every filesystem anew, and the plan knows another way. */
+/*
+ * In a user namespace the kernel may refuse a new filesystem (EPERM): then the fallback of the plan
+ * is bound.
+ */
 static int make_filesystem(struct inside *in, const struct mount_step *m, struct err *e)
 {
 	if (m->source_from_host)
@@ -226,7 +233,10 @@ static int make_filesystem(struct inside *in, const struct mount_step *m, struct
 	return take_fd(&tree);
 }
 
-/* Propagation can only be set where a mount is attached: propagation goes through its parent. */
+/*
+ * The propagation is set once the mount is attached: attaching it to a shared parent would change
+ * it.
+ */
 static int finish(int mount, const struct mount_step *m, struct err *e)
 {
 	for (size_t i = 0; i < m->propagation_count; i++) {
@@ -250,7 +260,7 @@ static int is_directory(int fd, struct err *e)
 	return r < 0 ? err_sys(e, r, "stat the source") : S_ISDIR(st.st_mode);
 }
 
-/* A new procfs or sysfs, or the host's where there can be no new one. */
+/* "proc" or "sysfs", for a new one or a bind of the host's; else NULL. */
 static const char *trusted_kind(const struct mount_step *m)
 {
 	const char *what = m->bind ? m->source : m->type;
@@ -262,8 +272,9 @@ static const char *trusted_kind(const struct mount_step *m)
 }
 
 /*
- * procfs and sysfs are trusted by all that follows, so their place must be a real directory, not a link of the image: of the
- * very descriptor that they are attached to, for the next look-up may find something else.
+ * Later steps trust procfs and sysfs, so their mount point must be a real directory, and no link of
+ * the image. The descriptor that is checked is the one they are attached to: a second look-up may
+ * find another directory.
  */
 static int make_trusted_place(struct inside *in, const struct mount_step *m, const char *kind,
 			      struct err *e)
@@ -300,8 +311,8 @@ static int make_place(struct inside *in, const struct mount_step *m, enum target
 }
 
 /*
- * What may be mounted in /proc is the plan's business; but a link of the image may lead there, past it. Whoever has a procfs
- * elsewhere may mount on it what he likes.
+ * plan/mounts/mounts.c checks destinations below /proc; but a link of the image may lead there from
+ * elsewhere. A procfs that is mounted elsewhere may be covered.
  */
 static int check_procfs(struct inside *in, const struct mount_step *m, struct err *e)
 {
@@ -316,8 +327,8 @@ static int check_procfs(struct inside *in, const struct mount_step *m, struct er
 }
 
 /*
- * By a link of the image a mount may cover the /sys in which paths are looked up to be masked. Then
- * that one is no longer what is seen.
+ * Does the mount cover the /sys in which masked paths are looked up? A link of the image may lead
+ * there. Then /sys is looked up by its path again.
  */
 static bool covers_sys(const struct inside *in, int target)
 {
@@ -328,7 +339,7 @@ static bool covers_sys(const struct inside *in, int target)
 	       st.st_ino == trusted.st_ino && sys_mount_id(target) == sys_mount_id(in->sys_mount);
 }
 
-/* Is it a place that is ours to cover? *@name: as which place it counts from then on. */
+/* May the mount cover this place? *@name: the path that paths_trust() is to take it for. */
 static int check_place(struct inside *in, const struct mount_step *m, int target, const char **name,
 		       struct err *e)
 {
@@ -343,8 +354,8 @@ static int check_place(struct inside *in, const struct mount_step *m, int target
 }
 
 /*
- * mount(2) says ENOTDIR, whichever of the two is one; move_mount(2) EINVAL. Engines and users know
- * the first's text.
+ * mount(2) returns ENOTDIR where one of the two is a directory, move_mount(2) EINVAL. Engines and
+ * users know mount(2)'s text.
  */
 static int attach_failed(int r, int target, int directory, const struct mount_step *m,
 			 struct err *e)
@@ -362,7 +373,7 @@ static int attach_failed(int r, int target, int directory, const struct mount_st
 
 static int attach(struct inside *in, int mount, const struct mount_step *m, struct err *e)
 {
-	/* The root of a new filesystem is always one. */
+	/* The root of a new filesystem is a directory. */
 	int directory = m->bind ? is_directory(mount, e) : 1;
 	if (directory < 0)
 		return -1;
@@ -382,9 +393,9 @@ static int attach(struct inside *in, int mount, const struct mount_step *m, stru
 }
 
 /*
- * tmpcopyup: while it is still detached, so that nobody ever sees it half filled. Without, a tmpfs
- * has mode 1777, which would open a directory of the image to everybody; so without mode= it gets
- * that one's.
+ * tmpcopyup: the tmpfs is filled while it is detached, so that no process sees it half filled. A
+ * new tmpfs has mode 1777, which would let all users write to a directory of the image: without
+ * mode= it gets the mode of that directory.
  */
 static int fill(struct inside *in, int mount, const struct mount_step *m, struct err *e)
 {
@@ -413,10 +424,7 @@ static int fill(struct inside *in, int mount, const struct mount_step *m, struct
 	return set_attrs(mount, &m->attrs, 0, e);
 }
 
-/*
- * Keep a descriptor of it for the step that makes it read-only: at its place there may be another
- * mount by then.
- */
+/* Keep a descriptor for OP_PROTECT_MOUNT: another mount may cover this one by then. */
 static int keep_for_later(struct inside *in, int mount, const struct mount_step *m, struct err *e)
 {
 	if (m->readonly_later == 0)
@@ -427,7 +435,7 @@ static int keep_for_later(struct inside *in, int mount, const struct mount_step 
 	return kept < 0 ? err_sys(e, kept, "keep it to be made read-only later") : 0;
 }
 
-/* What only mount(2) can say, and fsconfig(2) can't. */
+/* For parameters that only mount(2) takes. */
 static int mount_classic(struct inside *in, const struct mount_step *m, struct err *e)
 {
 	unsigned long flags = m->own_mode ? m->flags & ~(unsigned long) MS_RDONLY : m->flags;

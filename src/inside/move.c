@@ -2,11 +2,11 @@
 /*
  * inside/move.c - --no-pivot: the rootfs is moved over the host's root
  *
- * For a host whose root can't be pivoted away: an initramfs. Its tree stays in the mount namespace
- * then, under the rootfs, where no path leads. But the kernel looks at all mounts of the namespace
- * when a user namespace mounts procfs or sysfs anew: that is allowed where a whole one is there
- * already (mount_namespaces(7), user_namespaces(7)). So the host's have to go first, or the
- * container's program could have a procfs without masks and a writable sysfs.
+ * For a host whose root can't be pivoted: an initramfs. The host's tree then stays in the mount
+ * namespace, under the rootfs, where no path leads. But a user namespace may mount a new procfs or
+ * sysfs if the mount namespace has a complete one (mount_namespaces(7), user_namespaces(7)),
+ * wherever that is. So the host's are unmounted first. Otherwise the container's program could
+ * mount a procfs without masks, and a writable sysfs.
  */
 #include "inside/inside.h"
 
@@ -17,8 +17,8 @@
 #include <linux/mount.h>
 
 /*
- * Is it one of the host's that would let a new one be made? What is below @rootfs is the
- * container's own.
+ * Would this mount of the host let a user namespace mount a new procfs or sysfs? Mounts below
+ * @rootfs are the container's own.
  */
 static bool reveals(const struct mountinfo_line *line, const char *rootfs)
 {
@@ -30,7 +30,7 @@ static bool reveals(const struct mountinfo_line *line, const char *rootfs)
 	       (strcmp(line->type, "proc") == 0 || strcmp(line->type, "sysfs") == 0);
 }
 
-/* Find the first that reveals, but for @skipped of them. 1, 0: there is none; or -errno. */
+/* Find the first such mount behind @skipped others. 1, 0: there is none; or -errno. */
 static int find(int list, const char *rootfs, unsigned skipped, struct mountinfo_line *line)
 {
 	struct mountinfo m = { .fd = list };
@@ -44,8 +44,9 @@ static int find(int list, const char *rootfs, unsigned skipped, struct mountinfo
 }
 
 /*
- * A mount that came with the copy of a more privileged namespace is locked and can't be unmounted,
- * only covered: what the container's program copies is locked with its cover.
+ * Unmount the host's procfs and sysfs, or cover them: a mount that was copied from a more
+ * privileged mount namespace is locked and can't be unmounted. A copy that the container's program
+ * makes of it is locked together with its cover.
  */
 static int take_away(int list, const char *rootfs, struct err *e)
 {

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * inside/namespaced.c - file systems that show a namespace, where that is joined
+ * inside/namespaced.c - file systems that show a joined namespace
  *
- * A user namespace may not own the others that are joined with it, and whoever is in it can't make a file system that shows one of
- * those. So they are made while tare-init still has the rights that it came with.
+ * The user namespace that is joined may not own the others that are joined with it, and a process
+ * in it can't mount a file system that shows one of those. So these are made while tare-init has
+ * the rights that it started with.
  *
- * A procfs shows the pid namespace of who makes it, and this process is not in there, so that nobody there can take it over (inside/enter.c).
- * Since Linux 6.17 it can be told another one (the option `pidns`). Before, a child has to be born in there. For that moment it has
- * CAP_SYS_ADMIN, which mounting takes, and nothing else: no other right, no descriptor, and a root directory with nothing in it.
+ * A procfs shows the pid namespace of the process that mounts it. This process is not in the joined
+ * one, so that no process there can take it over (inside/enter.c). Since Linux 6.17 the option
+ * `pidns` names another pid namespace. Before that, a child must be cloned into it. During the
+ * mount that child has CAP_SYS_ADMIN, which mounting takes, and nothing else: no other right, no
+ * descriptor, and an empty root directory.
  */
 #include "inside/inside.h"
 
@@ -22,16 +25,17 @@
 
 #define NOBODY 65534
 
-/* Both processes of the older way run in a copy of our memory. */
+/* For the two processes of the older way, which run in a copy of our memory. */
 struct maker {
 	struct inside *in;
 	const struct mount_step *m;
-	int socket; /* their end */
+	int socket; /* their end of the socket */
 };
 
 /*
- * Another user than root, whose files those of the host are; where a user namespace has no such user it stays root of that one. It
- * stays root, too, where the stage is, which is root's.
+ * Give up all rights but CAP_SYS_ADMIN, and become a user other than root, as the host's files
+ * belong to root. Where the user namespace has no other user, root stays. Where there are no
+ * detached mounts root stays too: the stage belongs to root.
  */
 static int give_up_rights(void)
 {
@@ -44,7 +48,10 @@ static int give_up_rights(void)
 	return sys_capset(admin, admin, 0);
 }
 
-/* A directory that is gone as soon as this process is, with nothing but what its few descriptors are. */
+/*
+ * Make /proc/self/fdinfo our root directory: it only shows our few descriptors, and is gone with
+ * this process.
+ */
 static int hide(const struct maker *k)
 {
 	autoclose int empty = sys_open_at(k->in->proc, "self/fdinfo", O_PATH | O_DIRECTORY, 0);
@@ -63,7 +70,7 @@ static void close_all_but(int socket, int pids)
 	sys_close_from(last + 1, last + 64);
 }
 
-/* Born in the pid namespace. */
+/* In the child, which is in the pid namespace. */
 static int make_inside(void *arg)
 {
 	const struct maker *k = arg;
@@ -76,14 +83,17 @@ static int make_inside(void *arg)
 	return wire_send(k->socket, WIRE_DESCRIPTOR, 0, mount) < 0;
 }
 
-/* Here setns(2) changes only where the children of this one process are born. */
+/* setns(2) with a pid namespace changes only where this process's children are cloned. */
 static int make_child(void *arg)
 {
 	const struct sys_clone clone = { .cgroup = -1 };
 	struct maker *k = arg;
 	int status, r = 0;
 
-	/* Without detached mounts the stage and the host's procfs are needed to the end. */
+	/*
+	 * Without detached mounts the stage and the host's procfs are needed until the mount is
+	 * made.
+	 */
 	if (sys_mounts_detached()) {
 		r = hide(k);
 		close_all_but(k->socket, k->in->pids);
@@ -99,7 +109,10 @@ static int make_child(void *arg)
 		struct err e;
 
 		(void) err_sys(&e, pid, "start a process in the pid namespace");
-		/* The user namespace does not own it, and is joined already: mounts_make_early() could not do it. */
+		/*
+		 * EPERM: the joined user namespace does not own the pid namespace, and without
+		 * detached mounts mounts_make_early() could not mount the procfs before.
+		 */
 		if (pid == -EPERM && !sys_mounts_detached())
 			err_lacks(&e, SINCE_EARLY_PROCFS);
 		return wire_send_failure(k->socket, 0, &e, NULL) < 0;
@@ -123,7 +136,10 @@ static int receive(int socket, struct err *e)
 	return -1;
 }
 
-/* The child may be taken over while it is in there, and hand over what it likes. */
+/*
+ * The child may be taken over from within the pid namespace, and send any descriptor: so check that
+ * it is a procfs.
+ */
 static int check(int mount, struct err *e)
 {
 	const long proc_magic = 0x9fa0; /* PROC_SUPER_MAGIC */
@@ -178,7 +194,10 @@ int mounts_make(struct inside *in, const struct mount_step *m, struct err *e)
 
 /* ---- before a user namespace is joined ---- */
 
-/* File systems that show a namespace, and take the right of whoever owns that. */
+/*
+ * File systems that show a namespace: mounting them takes CAP_SYS_ADMIN in its owning user
+ * namespace.
+ */
 static const struct {
 	const char *type;
 	uint64_t namespace;

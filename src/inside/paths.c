@@ -5,9 +5,9 @@
  * Applies linux.maskedPaths and linux.readonlyPaths, after the mounts of config.json and before
  * pivot_root(2).
  *
- * Each path is looked up once, with the rootfs as its root, and from then on only the descriptor
- * counts. A second look-up of the same name could end elsewhere: another container may share the
- * rootfs and be swapping symlinks in it at this very moment.
+ * Each path is looked up once, with the rootfs as its root, and then only the descriptor is used. A
+ * second look-up of the name could lead elsewhere: another container may share the rootfs and
+ * replace directories by links at this moment.
  */
 #include "inside/inside.h"
 
@@ -42,7 +42,10 @@ static const struct mount_step empty_tmpfs = {
 	.attrs.set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
 };
 
-/* Where a kernel or a policy refuses tmpfs. A ramfs has no such limits, but nobody can write to the mount. */
+/*
+ * For a kernel or a policy that refuses tmpfs. A ramfs has no such limits, but the mount is
+ * read-only.
+ */
 static const struct mount_step empty_ramfs = {
 	.type = "ramfs",
 	.parameters = &empty_parameters[2],
@@ -60,9 +63,9 @@ static int make_empty(struct err *e)
 }
 
 /*
- * A masked directory is empty and stays so. All of them share one tmpfs: the first is attached, the
- * others are copies of it, for a superblock each would make the container's end slow on large
- * hosts.
+ * A masked directory is empty and stays so. All of them share one tmpfs: the first mask attaches
+ * it, the others attach copies. A superblock for each would make the end of the container slow on
+ * large hosts.
  */
 static int mask_directory(struct inside *in, int target, struct err *e)
 {
@@ -154,8 +157,9 @@ static bool has_dots(const char *path)
 }
 
 /*
- * Who has the rootfs too may rename /proc while we look: then nothing would be there to be masked, and a moment later all
- * would be as before, in the open. So what is below a procfs or sysfs of ours is looked up from there.
+ * Another container with the same rootfs may rename /proc during the look-up: the path would be
+ * missing and left unmasked, and /proc be back a moment later. So paths below our own procfs or
+ * sysfs are looked up from the descriptor of that mount.
  */
 static int open_path(const struct inside *in, const char *path)
 {
@@ -175,8 +179,8 @@ static int apply(struct inside *in, const char *path, const char *verb,
 		 int (*action)(struct inside *in, int target, struct err *e), struct err *e)
 {
 	/*
-	 * The usual rules name files of /proc that not every kernel has. Nothing there means
-	 * nothing to protect; any other failure could leave something in the open, so it ends us.
+	 * Most config.json list files of /proc that not every kernel has: a missing file needs no
+	 * mask. Any other failure ends the container, as the path would stay readable.
 	 */
 	autoclose int target = open_path(in, path);
 	if (target == -ENOENT || target == -ENOTDIR)

@@ -3,13 +3,13 @@
  * inside/reaper.c - tare-init stays as the container's first process
  *
  * A program that is process 1 gets no signal that it has no handler for (pid_namespaces(7)), and
- * inherits orphans that it does not wait for. So where the plan says so the program is a child of
- * tare-init, which hands signals on, reaps, and ends as the program does.
+ * becomes the parent of orphans that it does not wait for. So where the plan has OP_STAY_AS_INIT
+ * the program is a child of tare-init, which forwards signals, reaps, and ends as the program does.
  *
- * The program could trace this process, which is of the same user and outside of the program's
- * seccomp filter. So it can't be traced (PR_SET_DUMPABLE), keeps no right but to send signals, no
- * descriptor, and has a filter of its own, which lets it wait, signal and end: whoever took it
- * over, with CAP_SYS_PTRACE, would gain nothing.
+ * The program has the same user, and tare-init is not under the program's seccomp filter: so the
+ * program must not trace it. tare-init can't be traced (PR_SET_DUMPABLE), keeps no right but that
+ * to send signals, and no descriptor. It has a filter of its own, which allows only to wait, signal
+ * and end. So a program with CAP_SYS_PTRACE would gain nothing either.
  */
 #include "inside/inside.h"
 
@@ -26,7 +26,7 @@
 #include <sys/ioctl.h>
 #include <sys/wait.h>
 
-/* tare-init opens far fewer than this above its first descriptor. */
+/* More descriptors than tare-init has above its first one. */
 #define DESCRIPTORS 64
 
 #define ALLOW(name)                                                                                \
@@ -34,8 +34,8 @@
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
 
 /*
- * Linux 4.14: the whole process. Older kernels take an action that they do not know for the same
- * with the thread.
+ * Linux 4.14: kills the whole process. Older kernels take an unknown action for
+ * SECCOMP_RET_KILL_THREAD.
  */
 #ifndef SECCOMP_RET_KILL_PROCESS
 #define SECCOMP_RET_KILL_PROCESS 0x80000000U
@@ -57,7 +57,7 @@ static const struct sock_filter calls_of_ours[] = {
 
 /* ---- the child, which becomes the program ---- */
 
-/* sd_listen_fds(3) compares the number with getpid(). */
+/* sd_listen_fds(3) compares LISTEN_PID with getpid(). */
 static int correct_listen_pid(struct inside *in, struct err *e)
 {
 	static const char name[] = "LISTEN_PID=";
@@ -82,15 +82,15 @@ static int correct_listen_pid(struct inside *in, struct err *e)
 }
 
 /*
- * The terminal's signals are for its foreground group: one of its own for the program, or tare-init
- * would hand on what the program has got already.
+ * Signals of the terminal go to its foreground process group. The program gets a group of its own,
+ * or tare-init would get them too, and send each a second time.
  */
 static int take_terminal(const struct inside *in, struct err *e)
 {
 	int r = sys_setpgid(0, 0);
 	pid_t group = sys_pid();
 
-	/* SIGTTOU, for a group in the background, is still blocked. */
+	/* SIGTTOU, which a background group gets for this, is still blocked. */
 	if (r == 0 && in->console >= 0)
 		r = sys_ioctl(in->console, TIOCSPGRP, &group);
 
@@ -103,14 +103,14 @@ static int become_child(struct inside *in, const struct step *s, int ready, stru
 	char byte;
 
 	/*
-	 * The end of the pipe: the parent has given up all that the program must not get at through
-	 * it.
+	 * Wait for the end of file: the parent has then given up all that the program could reach
+	 * through it.
 	 */
 	sys_read_all(ready, &byte, 1);
 	sys_close(ready);
 
 	/*
-	 * Without a pid namespace of its own nothing but this ends the program together with the
+	 * In a pid namespace of others, only PR_SET_PDEATHSIG ends the program together with the
 	 * parent.
 	 */
 	int r = s->init.subreaper ? sys_prctl(PR_SET_PDEATHSIG, SIGKILL, 0) : 0;
@@ -125,7 +125,10 @@ static int become_child(struct inside *in, const struct step *s, int ready, stru
 
 /* ---- the parent ---- */
 
-/* What has ended, or stopped. Does not come back once the program has ended. */
+/*
+ * Reap children that have ended, and continue a program that stopped. Does not return once the
+ * program has ended.
+ */
 static void reap(pid_t program)
 {
 	int status;
@@ -135,8 +138,8 @@ static void reap(pid_t program)
 		if (pid != program)
 			continue;
 		/*
-		 * ^Z: there is no shell above the program that would let it go on, and no other
-		 * group in its session that could be the foreground.
+		 * ^Z: no shell above the program would continue it, and no other group of its
+		 * session could be in the foreground.
 		 */
 		if (WIFSTOPPED(status)) {
 			if (WSTOPSIG(status) == SIGTSTP)
@@ -144,8 +147,8 @@ static void reap(pid_t program)
 			continue;
 		}
 		/*
-		 * Process 1 can't be killed by a signal of its own. The kernel ends all others with
-		 * it.
+		 * Process 1 can't kill itself by a signal: so it exits with the shell's code. The
+		 * kernel kills all others in the pid namespace.
 		 */
 		sys_exit(WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
 	}
@@ -162,7 +165,9 @@ static void give_up_rights(bool filtered)
 
 	if (sys_capget(&has) < 0 || sys_capset(has & kill, has & kill, 0) < 0)
 		sys_exit(EXIT_ABANDONED);
-	/* A kernel without filters has none for the program either. */
+	/*
+	 * On a kernel without seccomp the program has no filter either, so this one is not needed.
+	 */
 	if ((sys_prctl(PR_SET_NO_NEW_PRIVS, 1, 0) < 0 || sys_seccomp_filter(&filter, 0) < 0) &&
 	    filtered)
 		sys_exit(EXIT_ABANDONED);
@@ -172,7 +177,7 @@ static void __attribute__((noreturn)) stay(const struct step *s, pid_t program, 
 {
 	const uint64_t every = ~(uint64_t) 0;
 
-	/* All but @ready: its end is what the child waits for. */
+	/* All descriptors but @ready, whose end the child waits for. */
 	for (int fd = 0; fd < ready; fd++)
 		sys_close(fd);
 	sys_close_from(ready + 1, last);
@@ -195,8 +200,8 @@ int reaper_stay(struct inside *in, const struct step *s, struct err *e)
 	int ready[2];
 
 	/*
-	 * From here on the end of the socket means the exec, and this process is the one that tare
-	 * watches.
+	 * From here on the end of file on the socket means the exec, and this process is the
+	 * container's.
 	 */
 	if (exec_announce(in, e) < 0)
 		return -1;

@@ -2,9 +2,9 @@
 /*
  * inside/rootfs.c - the container's root: bind, pivot, protect
  *
- * The rootfs becomes a mount of its own, held by descriptor. Everything else is mounted into it
- * while the host's tree is still there as a source; then pivot_root(2) makes it the root and the
- * host's tree is let go.
+ * The rootfs becomes a mount of its own, held by descriptor. The other mounts are made in it while
+ * the host's tree is still there as a source. Then pivot_root(2) makes it the root, and the host's
+ * tree is unmounted.
  */
 #include "inside/inside.h"
 
@@ -36,8 +36,8 @@ static int receive(struct inside *in, const char *path, struct wire_message *m, 
 }
 
 /*
- * The directory that the rootfs is. *@tree: the copy to be mounted on it, where the host has made
- * one; else -1.
+ * The directory of the rootfs. *@tree: the detached copy to be mounted on it, where tare sent one;
+ * else -1.
  */
 static int open_place(struct inside *in, const struct step *s, int *tree, struct err *e)
 {
@@ -60,8 +60,8 @@ static int open_place(struct inside *in, const struct step *s, int *tree, struct
 }
 
 /*
- * What was mounted in the rootfs before. pivot_root(2) takes no shared root, so that comes last of
- * all.
+ * The propagation of the mounts below the rootfs. pivot_root(2) refuses a shared root, so the
+ * rootfs itself is changed last of all (OP_PROPAGATE_ROOT).
  */
 static int propagate_below(const struct inside *in, unsigned long flags, struct err *e)
 {
@@ -76,8 +76,8 @@ static int propagate_below(const struct inside *in, unsigned long flags, struct 
 }
 
 /*
- * What is mounted where a shared mount is becomes shared itself: so nothing that is mounted below
- * it may reach the others.
+ * A mount on a shared mount becomes shared too: so make the rootfs private, or mounts below it
+ * would propagate to the namespace's other processes.
  */
 static int keep_private(const struct inside *in, struct err *e)
 {
@@ -88,9 +88,9 @@ static int keep_private(const struct inside *in, struct err *e)
 }
 
 /*
- * Onto its own path, which is looked up once: so until pivot_root(2) the host's tree is all around
- * the container's mounts, and hooks that enter this mount namespace find both (runtime-spec,
- * config.md#prestart).
+ * The rootfs is mounted on its own path, which is looked up once. So until pivot_root(2) the host's
+ * tree surrounds the container's mounts, and hooks that enter this mount namespace see both
+ * (runtime-spec, config.md#prestart).
  */
 int rootfs_mount(struct inside *in, const struct step *s, struct err *e)
 {
@@ -105,7 +105,7 @@ int rootfs_mount(struct inside *in, const struct step *s, struct err *e)
 		(void) err_msg(e, "mounts need a new mount namespace");
 		return err_lacks(e, SINCE_ROOTFS_OF_OTHERS);
 	}
-	/* Where there are no detached mounts, what kernel/mount.c has over "/" would be copied. */
+	/* Without detached mounts, a copy of "/" would have the stage of kernel/mount.c in it. */
 	if (s->rootfs.readonly && !sys_mounts_detached()) {
 		(void) err_msg(e, "\"%s\" can't be a rootfs", path);
 		return err_lacks(e, SINCE_COPY_OF_ALL);
@@ -136,7 +136,7 @@ static int enter(struct inside *in, struct err *e)
 	return r < 0 ? err_sys(e, r, "enter the rootfs") : 0;
 }
 
-/* From now on the host's files are out of sight, and so must be its procfs. */
+/* The host's files can't be reached any more; close the host's procfs, too. */
 static void forget_host(struct inside *in)
 {
 	if (in->proc >= 0)
@@ -200,7 +200,7 @@ int rootfs_protect(struct inside *in, const struct step *s, struct err *e)
 
 	(void) in, (void) s;
 
-	/* We stand in it. */
+	/* The working directory is the rootfs. */
 	int r = sys_set_mount_attr(AT_FDCWD, 0, &readonly);
 	if (r < 0)
 		return err_sys(e, r, "make the rootfs read-only");

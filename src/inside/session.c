@@ -2,8 +2,8 @@
 /*
  * inside/session.c - the session, namespaces and their settings
  *
- * The first steps of tare-init, before the mounts: the host's file system is still in view, so a
- * namespace's path is opened here, and procfs is the one we were born with.
+ * The first steps of tare-init, before the mounts: the host's file system is still visible, so the
+ * paths of namespaces are opened here, by the host's procfs.
  */
 #include "inside/inside.h"
 
@@ -19,7 +19,10 @@
 /* More than any kernel is built for: NR_CPUS of x86 with MAXSMP. */
 #define CPUS_MOST 8192
 
-/* The plan can't know of a user namespace that is joined: user_namespaces(7), "The /proc/PID/setgroups file". */
+/*
+ * Is setgroups(2) denied in this user namespace? The plan can't know that of a joined one:
+ * user_namespaces(7), "The /proc/PID/setgroups file".
+ */
 static bool is_denied_setgroups(const struct inside *in)
 {
 	char text[8];
@@ -37,9 +40,15 @@ int session_enter(struct inside *in, const struct step *s, struct err *e)
 	(void) s;
 	in->groups_denied = is_denied_setgroups(in);
 
-	/* Modes of what we make are as planned; OP_SET_UMASK sets the program's. */
+	/*
+	 * Files that tare-init makes have exactly the planned modes; OP_SET_UMASK sets the
+	 * program's umask.
+	 */
 	sys_umask(0);
-	/* Nobody outside may look into us with rights we have only for the set-up. */
+	/*
+	 * Not dumpable: no process outside may trace this one while it has rights that only the
+	 * set-up needs.
+	 */
 	sys_prctl(PR_SET_DUMPABLE, 0, 0);
 
 	int r = sys_setsid();
@@ -50,8 +59,9 @@ int session_enter(struct inside *in, const struct step *s, struct err *e)
 }
 
 /*
- * sched_setaffinity(2): a mask is inherited over fork and exec, and a wider cpuset doesn't widen it. The kernel keeps of
- * this one what the cpuset allows, and since Linux 6.2 what it will allow later.
+ * sched_setaffinity(2): fork and exec inherit the mask, and a wider cpuset does not widen it. The
+ * kernel reduces this full mask to what the cpuset allows, and since Linux 6.2 remembers it for a
+ * wider cpuset later.
  */
 int session_reset_affinity(struct inside *in, const struct step *s, struct err *e)
 {
@@ -61,7 +71,10 @@ int session_reset_affinity(struct inside *in, const struct step *s, struct err *
 	memset(every, 0xff, sizeof(every));
 
 	int r = sys_sched_setaffinity(0, every, sizeof(every));
-	/* An outer container's filter may not allow the call: then its CPUs are those of that container. */
+	/*
+	 * EPERM: an outer container's filter denies the call; the CPUs are then those of that
+	 * container.
+	 */
 	if (r < 0 && r != -EPERM && r != -ENOSYS)
 		return err_sys(e, r, "set the CPU affinity to all CPUs");
 
@@ -70,7 +83,9 @@ int session_reset_affinity(struct inside *in, const struct step *s, struct err *
 
 int session_join_namespace(struct inside *in, const struct step *s, struct err *e)
 {
-	/* Of a pid namespace: its path is out of sight by now. */
+	/*
+	 * A pid namespace was opened before the first step, as its path can't be reached any more.
+	 */
 	bool opened = s->ns.type == CLONE_NEWPID;
 
 	autoclose int fd = opened ? take_fd(&in->pids)
@@ -104,7 +119,7 @@ int session_unshare(struct inside *in, const struct step *s, struct err *e)
 	return 0;
 }
 
-/* Our own directory in the procfs we were born with, which may be of another pid namespace. */
+/* The name of our own directory in the host's procfs, which may be of another pid namespace. */
 static int find_self(struct inside *in, char *name, size_t size, struct err *e)
 {
 	if (in->proc < 0)
@@ -146,7 +161,10 @@ static int write_offsets(struct inside *in, const char *self, const struct step 
 	return n < 0 ? err_sys(e, (int) n, "set the clocks of the time namespace") : 0;
 }
 
-/* Only children are in a time namespace that is made, or who joins it: so we do, now that its clocks are set. */
+/*
+ * unshare(2) puts only children into the new time namespace, and setns(2) its caller: join it now
+ * that its clocks are set.
+ */
 int session_set_clocks(struct inside *in, const struct step *s, struct err *e)
 {
 	char self[32], path[64];
@@ -177,12 +195,17 @@ int session_new_keyring(struct inside *in, const struct step *s, struct err *e)
 		return err_sys(e, r, "set the SELinux label \"%s\" for the session keyring",
 			       s->keyring.label);
 	r = sys_new_keyring();
-	/* An empty write takes it back: the program's own keyrings are none of our business. */
+	/*
+	 * An empty write resets the attribute: keyrings that the program makes get the kernel's
+	 * label.
+	 */
 	if (attribute >= 0)
 		sys_write(attribute, "", 0);
 
-	/* A kernel without keys, or an outer container that hides them: then there is nothing to
-	 * share either. */
+	/*
+	 * A kernel without keys, or an outer container whose filter denies the call: no keyring is
+	 * shared then.
+	 */
 	if (r == -ENOSYS || r == -EPERM)
 		return 0;
 	if (r < 0)
@@ -200,7 +223,7 @@ int session_loopback_up(struct inside *in, const struct step *s, struct err *e)
 	(void) in, (void) s;
 
 	autoclose int fd = (int) SYS_CALL(socket, AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0, 0, 0, 0);
-	if (fd == -EAFNOSUPPORT) /* a kernel without IPv4 has no loopback to bring up */
+	if (fd == -EAFNOSUPPORT) /* a kernel without IPv4 has no loopback address */
 		return 0;
 	if (fd < 0)
 		return err_sys(e, fd, "open a socket");

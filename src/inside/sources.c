@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * inside/sources.c - what the host opens or makes for tare-init
+ * inside/sources.c - sources of mounts that tare opens or makes
  *
- * It comes through the control socket in the order of the steps that want it, and ahead; from
- * WIRE_LATER on only when it is asked for, for what is wanted lies in a mount that is not there
- * before its turn.
+ * tare sends them through the control socket, ahead and in the order of their steps. From
+ * WIRE_LATER on each must be asked for, as its path lies in a mount that is made by an earlier
+ * step.
  */
 #include "inside/inside.h"
 
@@ -22,10 +22,7 @@ int source_ask(struct inside *in, int tree, struct wire_message *answer)
 			sys_exit(EXIT_ABANDONED);
 		if (answer->kind != WIRE_GO)
 			return fd;
-		/*
-		 * A step that the host does ahead of us is done: give_turn() need not wait for
-		 * that.
-		 */
+		/* GO for a step that tare did ahead: give_turn() must not wait for it any more. */
 		in->early_turns++;
 	}
 }

@@ -6,7 +6,9 @@
 
 #include <linux/limits.h>
 
-/* What the image has at a place is its own doing: no answer of the kernel to a mount or a device. */
+/*
+ * The failure comes from a file of the image, not from the kernel's refusal of a mount or a device.
+ */
 static int blame_image(struct err *e)
 {
 	e->from_image = true;
@@ -37,7 +39,7 @@ int target_make_parent(struct inside *in, const char *path, const char **name, s
 		return err_msg(e, "\"%s\" names no file", path);
 
 	size_t length = (size_t) (*name - path);
-	/* Most are of /dev, one after the other. */
+	/* Most places are in /dev, one after the other. */
 	if (in->parent >= 0 && length == in->parent_length &&
 	    memcmp(path, in->parent_path, length) == 0)
 		return in->parent;

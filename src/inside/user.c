@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * inside/user.c - who the program is and what it may do
+ * inside/user.c - the program's user and rights
  *
- * From the bounding set to the filter each step gives up a right, in an order in which none is
- * missed by a later one. The last, the seccomp filter, is filter.c's.
+ * From the bounding set to the filter each step gives up a right; the order is such that no later
+ * step needs it. The last, the seccomp filter, is in filter.c.
  */
 #include "inside/inside.h"
 
@@ -35,7 +35,7 @@ int user_set_rlimit(struct inside *in, const struct step *s, struct err *e)
 	return 0;
 }
 
-/* The kernel says "(unreachable)" where a path led out of our root: CVE-2024-21626. */
+/* getcwd(2) returns "(unreachable)" for a directory outside of our root: CVE-2024-21626. */
 static int check_inside(const char *path, struct err *e)
 {
 	char cwd[PATH_MAX];
@@ -49,7 +49,7 @@ static int check_inside(const char *path, struct err *e)
 	return 0;
 }
 
-/* What is wrong with a path that is there is told by the chdir(2). */
+/* Other errors are left to chdir(2), which reports them. */
 int user_make_dir(struct inside *in, const struct step *s, struct err *e)
 {
 	autoclose int there = sys_open_in_root(in->rootfs, s->path, O_PATH | O_DIRECTORY);
@@ -89,7 +89,8 @@ int user_drop_bounding(struct inside *in, const struct step *s, struct err *e)
 			continue;
 
 		int r = sys_prctl(PR_CAPBSET_DROP, cap, 0);
-		if (r == -EINVAL) /* the first number that this kernel doesn't know */
+		/* EINVAL: this kernel has no capability of that number or above */
+		if (r == -EINVAL)
 			break;
 		if (r < 0)
 			return err_sys(e, r, "drop capability %u from the bounding set", cap);
@@ -99,9 +100,9 @@ int user_drop_bounding(struct inside *in, const struct step *s, struct err *e)
 }
 
 /*
- * Pipes of stdio become the program's, so that it may open /dev/stdout anew. A file that stdio was
- * redirected to stays whose it is. Where it can't be given away (a user namespace), it works as
- * before.
+ * A pipe in stdio is given to the program's user, so that the program may open /dev/stdout anew. A
+ * file keeps its owner. In a user namespace a pipe may be impossible to give away: then only that
+ * reopening fails.
  */
 static void own_stdio(uid_t uid, gid_t gid)
 {
@@ -116,7 +117,10 @@ int user_set(struct inside *in, const struct step *s, struct err *e)
 {
 	own_stdio(s->user.uid, s->user.gid);
 
-	/* OP_SET_CAPS sets the sets; without this they would be lost here. Cleared by the exec. */
+	/*
+	 * Without PR_SET_KEEPCAPS setresuid(2) clears the capabilities that OP_SET_CAPS is to set.
+	 * The exec clears the flag.
+	 */
 	int r = sys_prctl(PR_SET_KEEPCAPS, 1, 0);
 	if (r < 0)
 		return err_sys(e, r, "keep capabilities");
@@ -173,7 +177,7 @@ int user_set_caps(struct inside *in, const struct step *s, struct err *e)
 	return 0;
 }
 
-/* The ambient ones stay: those are permitted still. */
+/* The ambient set is unchanged: its capabilities are still permitted. */
 int user_drop_last(struct inside *in, const struct step *s, struct err *e)
 {
 	(void) in;

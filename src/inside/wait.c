@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * inside/wait.c - create is done; the container waits for start
+ * inside/wait.c - wait for start
  *
- * From here on tare has gone and its caller is our parent. The first connection is start's:
- * failures go there, and its end without one says that the program runs. Nothing comes in over it,
- * so nothing is read; who may connect is settled by the mode of the state directory.
+ * create is done: tare has ended, and tare's caller is our parent. The first connection comes from
+ * start. A failure is sent on it; its end without a message says that the program runs. start sends
+ * nothing, so nothing is read. The mode of the state directory decides who may connect.
  */
 #include "inside/inside.h"
 
@@ -19,10 +19,12 @@
 #include <sys/signalfd.h>
 
 #define PAGE	4096
-#define DEEPEST ((size_t) 64 * 1024) /* has the stack ever been, with its buffers for paths */
-#define IN_USE	512 /* below the address of a frame is what it has itself, and its callee */
+#define DEEPEST ((size_t) 64 * 1024) /* the most stack that was ever used, with buffers for paths */
+#define IN_USE	512		     /* bytes below a frame's address that it and its callee use */
 
-/* What the steps so far have used of the stack: some containers wait for long, and they are many. */
+/*
+ * Free the stack that the steps so far have used: on some hosts very many containers wait for long.
+ */
 static void __attribute__((noinline)) forget_stack(void)
 {
 	uintptr_t used = (uintptr_t) __builtin_frame_address(0) - IN_USE;
@@ -31,22 +33,26 @@ static void __attribute__((noinline)) forget_stack(void)
 	sys_forget((void *) (end - DEEPEST), DEEPEST);
 }
 
-/* Descriptors of the rootfs that only the steps of mounts and devices wanted: neighbours see them in /proc/PID/fd. */
+/*
+ * Close descriptors of the rootfs that only mounts and devices needed: other containers could see
+ * them in /proc/PID/fd.
+ */
 static void forget_places(struct inside *in)
 {
 	fd_close(&in->parent);
 	fd_close(&in->empty_mount);
 }
 
-/* What ends a process that has no handler: signal(7), all but those that stop, continue or are ignored. */
+/* signal(7): the signals whose default action ends a process. */
 #define ENDING                                                                                     \
 	(~(1ULL << (SIGCHLD - 1) | 1ULL << (SIGCONT - 1) | 1ULL << (SIGURG - 1) |                  \
 	   1ULL << (SIGWINCH - 1) | 1ULL << (SIGSTOP - 1) | 1ULL << (SIGTSTP - 1) |                \
 	   1ULL << (SIGTTIN - 1) | 1ULL << (SIGTTOU - 1) | 1ULL << (SIGKILL - 1)))
 
 /*
- * As the first process of its pid namespace we have no default actions (pid_namespaces(7)): the kernel drops a signal
- * that is not blocked. Whoever stops a container before its start would wait in vain.
+ * pid_namespaces(7): the first process of a pid namespace has no default actions, so the kernel
+ * drops each signal that is not blocked. An engine that stops a container before start would wait
+ * in vain: so the signals are blocked and read.
  */
 static int watch_signals(struct err *e)
 {
@@ -59,7 +65,7 @@ static int watch_signals(struct err *e)
 	return signals < 0 ? err_sys(e, signals, "watch for signals") : signals;
 }
 
-/* By that signal; as the first process, to which it means nothing, with the code that a shell has for it. */
+/* End by @signal; as the first process, which can't, with a shell's exit code for it. */
 static void __attribute__((noreturn)) end_by(unsigned signal)
 {
 	const uint64_t none = 0;
@@ -69,7 +75,7 @@ static void __attribute__((noreturn)) end_by(unsigned signal)
 	sys_exit(128 + (int) signal);
 }
 
-/* Until start connects; its end of the connection. */
+/* Wait until start connects, or a signal ends us; returns the connection. */
 static int accept_or_end(const struct inside *in, int signals)
 {
 	struct pollfd fds[] = {
@@ -116,7 +122,10 @@ int wait_for_start(struct inside *in, const struct step *s, struct err *e)
 	if (start < 0)
 		sys_exit(1);
 	in->report = start;
-	/* Those that come from here on meet what the program will have: OP_PREPARE_EXEC has reset all actions. */
+	/*
+	 * Unblocked: from here on a signal has the action that the program will have, as
+	 * OP_PREPARE_EXEC has reset all actions.
+	 */
 	sys_signal_mask(SIG_SETMASK, &none, NULL);
 
 	return 0;

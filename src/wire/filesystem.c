@@ -10,7 +10,7 @@
 
 #include <linux/mount.h>
 
-/* What the file system itself said: fsopen(2) keeps its messages in the context, as "e text". */
+/* The text of the file system: fsopen(2) keeps it in the context, as "e text". */
 static void explain(int fs, struct err *e)
 {
 	char message[160];
@@ -23,8 +23,10 @@ static void explain(int fs, struct err *e)
 	err_hint(e, "the kernel says: %s", message + 2);
 }
 
-/* Flags of the filesystem, as fsconfig(2) knows them. The other MS_ flags go by mount attributes or
- * need mount(2). */
+/*
+ * Filesystem flags that fsconfig(2) takes. The other MS_ flags become mount attributes or need
+ * mount(2).
+ */
 static const struct {
 	unsigned long flag;
 	const char *key;
@@ -33,14 +35,14 @@ static const struct {
 	{ MS_MANDLOCK, "mand" }, { MS_LAZYTIME, "lazytime" },
 };
 
-/* Of the filesystem's flags, those that mount(2) takes beside the attributes. */
+/* The filesystem flags that mount(2) takes beside the attributes. */
 static unsigned long flags_of(const struct mount_step *m)
 {
 	return m->copy_up || m->own_mode ? m->flags & ~(unsigned long) MS_RDONLY : m->flags;
 }
 
 /*
- * Where something is still to be changed in it, only the mount is read-only, and only behind that.
+ * Where files are still to be made in the filesystem, only the mount becomes read-only, and later.
  */
 static uint64_t attrs_of(const struct mount_step *m)
 {
@@ -114,8 +116,9 @@ int filesystem_make_detached(const struct mount_step *m, int pids, struct err *e
 }
 
 /*
- * A filter may refuse these calls, or some of them, so that programs take mount(2): ENOSYS, or
- * EPERM. If that was the kernel's answer, mount(2) has the same, and the first one tells more.
+ * EPERM or ENOSYS may come from an outer container's filter that denies these calls, so that
+ * programs use mount(2). If the kernel itself has refused, mount(2) is refused too, and the first
+ * error is reported.
  */
 static bool is_refused(const struct err *e)
 {
@@ -147,7 +150,7 @@ int filesystem_make(const struct mount_step *m, int pids, struct err *e)
 	return mount < 0 ? better_of(&first, e) : mount;
 }
 
-/* Options of the filesystem change for all its mounts; attributes for this one. */
+/* Options change the filesystem for all its mounts; attributes only this mount. */
 static int reconfigure_at_once(int mount, const struct mount_step *m, struct err *e)
 {
 	const struct mount_attr change = { .attr_set = m->attrs.set, .attr_clr = m->attrs.clear };

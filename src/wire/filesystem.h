@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * wire/filesystem.h - a new filesystem as a mount step describes it, on either half
+ * wire/filesystem.h - make the filesystem of a mount step, in tare or tare-init
  *
- * tare-init makes those of its own namespaces; tare the ones whose owners have to be mapped.
+ * tare-init makes those of its own namespaces; tare makes those whose owners have to be mapped.
  */
 #pragma once
 
@@ -10,13 +10,16 @@
 #include "plan/plan.h"
 
 /*
- * Made, with @m's attributes but for the recursive ones, and detached: the descriptor, or -1.
- * @pids: a procfs shows this pid namespace, where sys_proc_takes_pids(); -1: that of the caller.
- * Where the newer calls are refused it takes a mount namespace of its own (sys_allow_stage()).
+ * Make a filesystem, detached, with @m's attributes but for the recursive ones: the descriptor, or
+ * -1. @pids: a procfs shows this pid namespace, where sys_proc_takes_pids(); -1: the caller's.
+ * Where fsopen(2) is refused this takes a mount namespace of its own (sys_allow_stage()).
  */
 int filesystem_make(const struct mount_step *m, int pids, struct err *e);
 
-/* The same by the newer calls alone, Linux 5.2: to be handed to tare-init, and sys_take_tree(). */
+/*
+ * As filesystem_make(), by fsopen(2) alone, Linux 5.2: the descriptor can be sent to tare-init, for
+ * sys_take_tree().
+ */
 int filesystem_make_detached(const struct mount_step *m, int pids, struct err *e);
 
 /* Change the options of the filesystem that is mounted at @mount. */

@@ -2,9 +2,9 @@
 /*
  * wire/hook.c - run one hook, on either side
  *
- * The state goes in by a memory file, not a pipe: a hook that doesn't read its stdin then costs
- * neither a SIGPIPE nor a wait. What it prints comes back by a pipe, of which the end is kept for
- * the error; nobody waits for children that it leaves behind with that pipe open.
+ * The state goes in by a memory file, not a pipe: a hook that does not read its stdin causes
+ * neither SIGPIPE nor a wait. The output comes back by a pipe, whose last bytes are kept for the
+ * error. Children that a hook leaves behind with that pipe open are not waited for.
  */
 #include "wire/hook.h"
 
@@ -18,7 +18,7 @@
 
 #include <signal.h>
 
-/* The last words of a hook, for the error. */
+/* The end of a hook's output, for the error. */
 struct tail {
 	char text[400];
 	size_t length;
@@ -38,7 +38,7 @@ static void tail_add(struct tail *t, const char *text, size_t length)
 	t->length = keep + length;
 }
 
-/* Take what is in the pipe; 0 at its end. */
+/* Read what is in the pipe; 0 at its end. */
 static ssize_t tail_read(struct tail *t, int pipe)
 {
 	char block[512];
@@ -50,7 +50,7 @@ static ssize_t tail_read(struct tail *t, int pipe)
 	return n;
 }
 
-/* One line: line ends become "; ". */
+/* Append the output to @e as one line: line ends become "; ". */
 static void tail_tell(const struct tail *t, struct err *e)
 {
 	char line[sizeof(t->text) * 2];
@@ -95,7 +95,7 @@ struct child {
 	int state, output;
 };
 
-/* In the hook's process; what it can't say it says on stderr, which is the pipe. */
+/* In the hook's process. An error goes to stderr, which is the pipe. */
 static int become_hook(void *arg)
 {
 	const struct child *c = arg;
@@ -132,8 +132,8 @@ static int become_hook(void *arg)
 }
 
 /*
- * Until the process ends: collects its output. 0; -ETIMEDOUT once @deadline (ms, 0: none) has
- * passed; -ECANCELED when we are to give up.
+ * Collect the output until the process ends. 0; -ETIMEDOUT once @deadline (ms, 0: none) has passed;
+ * -ECANCELED when @interrupt can be read.
  */
 static int wait_until(pid_t pid, int output, int interrupt, int64_t deadline, struct tail *t)
 {
@@ -161,7 +161,7 @@ static int wait_until(pid_t pid, int output, int interrupt, int64_t deadline, st
 	}
 }
 
-/* What is still in the pipe, without waiting for those who may hold it open. */
+/* Read what is left in the pipe, without waiting for children that hold it open. */
 static void drain(int output, struct tail *t)
 {
 	struct pollfd p = { .fd = output, .events = POLLIN };
@@ -191,7 +191,7 @@ static int tell_end(const struct hook_call *hook, int status, const struct tail 
 
 #define END_TIMEOUT_MS 2000
 
-/* Killed, and in a system call that not even that interrupts. */
+/* The hook was killed, but is in a system call that SIGKILL does not interrupt. */
 static int does_not_end(const struct hook_call *hook, pid_t pid, struct err *e)
 {
 	char where[PROC_WHERE];
@@ -247,18 +247,18 @@ static int run(const struct hook_call *hook, struct err *e)
 	if (pid < 0)
 		return err_sys(e, pid, "start %s hook \"%s\"", hook->stage, hook->path);
 
-	sys_setpgid(
-		pid,
-		pid); /* both sides: whichever comes first, before the first kill(2) of the group */
+	sys_setpgid(pid,
+		    /*
+		 * in parent and child: whichever comes first, before the first kill(2) of the group
+		 */
+		    pid);
 	fd_close(&input);
 	input = -1;
 
 	return watch(hook, pid, output, e);
 }
 
-/*
- * In front the words in which runc says so, its number included: who runs several looks for them.
- */
+/* The text begins as runc's, with the index: users with several hooks search for it. */
 int hook_run(const struct hook_call *hook, struct err *e)
 {
 	return run(hook, e) < 0 ? err_in(e, "error running %s hook #%u", hook->stage, hook->index)

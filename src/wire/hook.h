@@ -2,9 +2,9 @@
 /*
  * wire/hook.h - run one hook, on either side
  *
- * runtime-spec, config.md#posix-platform-hooks. tare runs prestart, createRuntime, poststart and poststop,
- * tare-init createContainer and startContainer; what a hook gets is the same in both:
- * the state on stdin, exactly its own environment, a process group of its own, no other descriptor.
+ * runtime-spec, config.md#posix-platform-hooks. tare runs prestart, createRuntime, poststart and
+ * poststop, tare-init createContainer and startContainer. A hook gets the same in both: the state
+ * on stdin, exactly its own environment, a process group of its own, no other descriptor.
  */
 #pragma once
 
@@ -12,7 +12,7 @@
 
 #include <linux/filter.h>
 
-/* Descriptors that a hook gets as its stdout and stderr; -1: what it prints there is kept for the error. */
+/* Files for the stdout and stderr of a hook; -1: the output is kept for the error. */
 struct hook_files {
 	int out, err;
 };
@@ -24,25 +24,31 @@ struct hook_files {
 
 struct hook_call {
 	const char *stage;		/* for the error: "createRuntime" */
-	unsigned index;			/* likewise: which one of its stage, from 0 */
-	const char *path;		/* absolute, looked up from where we are */
+	unsigned index;			/* for the error: index in its stage, from 0 */
+	const char *path;		/* absolute, looked up in the caller's root */
 	const char *const *argv;	/* NULL-terminated, never empty */
 	const char *const *envp;	/* NULL-terminated */
 	unsigned timeout;		/* seconds; 0: none */
-	const char *directory;		/* its working directory */
+	const char *directory;		/* the hook's working directory */
 	const struct hook_files *files; /* NULL: none of it goes to a file */
-	int interrupt;			/* give up as soon as this can be read; -1: never */
-	/* Called in the hook's own process before the exec, so that it can be written down; NULL: not. 0, or -errno. */
+	/* give up as soon as this descriptor can be read; -1: never */
+	int interrupt;
+	/*
+	 * Called in the hook's own process before the exec, to write the pid into the journal;
+	 * NULL: not. 0, or -errno.
+	 */
 	int (*begin)(int argument);
 	int argument;
-	const struct sock_fprog *filter; /* it runs under this seccomp filter, loaded with ... */
-	unsigned filter_flags;		 /* ... SECCOMP_FILTER_FLAG_*; NULL: none */
+	/* seccomp filter for the hook, loaded with @filter_flags; NULL: none */
+	const struct sock_fprog *filter;
+	unsigned filter_flags; /* SECCOMP_FILTER_FLAG_* */
 	const char *state
-		[4]; /* the state, in parts that are written one after the other; NULL ends them early */
+		/* the state, in parts that are written one after the other; NULL ends them early */
+		[4];
 };
 
 /*
- * Run it and wait for its end. On time-out or interruption its whole process group is killed. 0, or -1 with @e set, which
- * has the end of what it printed.
+ * Run the hook and wait for its end. On a timeout or interruption its process group is killed. 0,
+ * or -1 with @e set, which has the end of the hook's output.
  */
 int hook_run(const struct hook_call *hook, struct err *e);

@@ -11,7 +11,7 @@
 
 #define MAX_LINKS 40 /* as the kernel's own limit, MAXSYMLINKS */
 
-/* A path that is being looked up, and how often a link has replaced a part of it. */
+/* A path that is being looked up; @links counts the links that were replaced. */
 struct walk {
 	char path[PATH_MAX];
 	unsigned links;
@@ -35,8 +35,8 @@ static int walk_begin(struct walk *w, const char *path, struct err *e)
 }
 
 /*
- * The component at @start..@end of the path is a link that leads nowhere: put what it says in its
- * place. An absolute target begins at the rootfs again.
+ * The component at @start..@end of the path is a dangling link: replace it by its target. An
+ * absolute target begins at the rootfs again.
  */
 static int walk_replace_link(struct walk *w, int parent, size_t start, size_t end, struct err *e)
 {
@@ -71,7 +71,8 @@ int place_make_entry(int parent, const char *name, enum target_kind kind)
 	return fd < 0 ? fd : sys_close(fd);
 }
 
-/* Make the last component of @w's path up to @end in @parent. 1: it is a link that leads nowhere.
+/*
+ * Make the last component of @w's path up to @end in @parent. 1: the component is a dangling link.
  */
 static int make_one(struct walk *w, int parent, size_t start, size_t end, enum target_kind kind,
 		    struct err *e)
@@ -114,9 +115,7 @@ static int open_prefix(int rootfs, struct walk *w, size_t end)
 	return fd;
 }
 
-/*
- * Go down from the root, making what is missing. The descriptor of all of it, or -1.
- */
+/* Walk down from the root and make what is missing. The descriptor of the whole path, or -1. */
 static int walk_and_make(int rootfs, struct walk *w, enum target_kind kind, struct err *e)
 {
 	int parent = open_prefix(rootfs, w, 0);
@@ -149,8 +148,8 @@ static int walk_and_make(int rootfs, struct walk *w, enum target_kind kind, stru
 }
 
 /*
- * The usual case: all but the last component is there. The descriptor, or -ENOENT where only going down from
- * the root can tell.
+ * The usual case: only the last component is missing. The descriptor, or -ENOENT where
+ * walk_and_make() is needed.
  */
 static int make_last(int rootfs, struct walk *w, enum target_kind kind)
 {

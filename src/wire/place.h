@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * wire/place.h - places in the rootfs, found and made without ever leaving it
+ * wire/place.h - places in the rootfs, found and made without leaving it
  *
- * Each look-up starts at the rootfs' descriptor and has it as its root, whatever text it is given: so a path put together from
- * links of the image can at worst be a wrong place inside. What is made is made in a descriptor of its parent, by its bare name,
- * and never through a link. tare-init does so for each mount of a create; for a restore it is done before CRIU begins.
+ * Each look-up starts at the rootfs' descriptor and has it as its root: so a path that links of the
+ * image add up to can at worst be a wrong place inside. A file is made in the descriptor of its
+ * parent, by its bare name, and never through a link. tare-init does this for each mount of a
+ * create; for a restore it is done before CRIU begins.
  */
 #pragma once
 
@@ -13,8 +14,8 @@
 enum target_kind { TARGET_DIRECTORY, TARGET_FILE };
 
 /*
- * Open (O_PATH) what is at @path below @rootfs; where nothing is, make it of @kind, and all above it directories. The
- * descriptor, or -1.
+ * Open @path below @rootfs (O_PATH). A missing file is made of @kind, and missing directories above
+ * it. The descriptor, or -1.
  */
 int place_make(int rootfs, const char *path, enum target_kind kind, struct err *e);
 

@@ -2,7 +2,7 @@
 /*
  * wire/wire.c - messages between tare and tare-init
  *
- * Runs in both. sendmsg(2) and recvmsg(2) are made here and nowhere else in the two.
+ * Runs in both. The two call sendmsg(2) and recvmsg(2) only here.
  */
 #include "wire/wire.h"
 
@@ -12,7 +12,7 @@
 
 #define DONE_TIMEOUT_MS 500
 
-/* Without the error value, which is most of it. */
+/* A message without the error value, which is most of its size. */
 #define SHORT_MESSAGE offsetof(struct wire_message, error)
 
 int wire_send(int socket, enum wire_kind kind, size_t step, int fd)
@@ -59,7 +59,7 @@ static bool has_error(const struct wire_message *m)
 	return m->kind == WIRE_FAILED || m->kind == WIRE_WARNING || m->kind == WIRE_DONE;
 }
 
-/* Who wrote it may be traced by a process of the container: nothing of it is to be believed. */
+/* The sender may be traced by a process of the container: none of its texts is trusted to end. */
 static void end_texts(struct wire_message *m)
 {
 	struct err *e = &m->error;
@@ -86,7 +86,9 @@ int wire_last_message(int fd, struct wire_message *m)
 	struct stat st;
 	int r = sys_stat(fd, &st);
 
-	/* A pipe, of somebody who has taken tare-init over, would have us wait. */
+	/*
+	 * An impostor could send a pipe, and read(2) would block: so only a regular file is read.
+	 */
 	if (r < 0 || !S_ISREG(st.st_mode))
 		return r < 0 ? r : -EPROTO;
 
@@ -94,7 +96,7 @@ int wire_last_message(int fd, struct wire_message *m)
 	if (n < 0)
 		return (int) n;
 	end_texts(m);
-	m->program[0] = '\0'; /* its writer has ended */
+	m->program[0] = '\0'; /* only a process that still runs can be examined */
 
 	return n == sizeof(*m) && m->kind == WIRE_FAILED;
 }

@@ -20,21 +20,21 @@
  *	host steps
  *	GO ------------------------------------>
  *						init steps
- *	      <------------------------ READY  create: at OP_WAIT_FOR_START, and its socket is closed
+ *	      <------------------------ READY  create: at OP_WAIT_FOR_START; socket closed
  *						accepts on WIRE_LISTENER
  *	start: connects ----------------------->
  *						init steps
- *	      <------------------------ READY  before OP_SET_SECCOMP and OP_EXEC; to start, or for `run` to tare
+ *	      <------------------------ READY  before OP_SET_SECCOMP, OP_EXEC: to start or tare
  *	      <------------------ end of file  the program runs
  *
  * Namespaces that are joined (spawn_step.enter): OP_SPAWN starts tare-init outside of them, and
- * this comes before its first step. For a clone into new namespaces or a pid namespace it makes a
- * sibling, a child of tare too (CLONE_PARENT), which goes on; else it goes on itself, and CLONED
- * has its own pid.
- *	      <------------------------ CLONED  with the pid; the first process ends
- *	GO ------------------------------------>	(for a sibling; id maps are written before)
- * With spawn_step.late the sibling in the pid namespace is cloned at OP_ENTER_PIDS:
- *	      <------------------------ CLONED  with the pid; the first process ends
+ * this comes before its first step. It joins them, and clones a sibling into the new ones, which is
+ * a child of tare too (CLONE_PARENT):
+ *	      <------------------------ CLONED  with the sibling's pid; the first process ends
+ *	GO ------------------------------------>	the sibling is tare-init from here on
+ * With spawn_step.late there is no sibling yet: CLONED has tare-init's own pid, and GO is only sent
+ * where id maps had to be written. At OP_ENTER_PIDS it clones a sibling into the pid namespace:
+ *	      <------------------------ CLONED  with the sibling's pid; the first process ends
  *	GO ------------------------------------>	the sibling is tare-init from here on
  *
  * OP_SET_SECCOMP may load a filter that denies tare-init the calls that send a message. So before
