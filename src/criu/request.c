@@ -71,6 +71,7 @@ static const struct {
 	{ "config_file", OPTION_TEXT, 0, AT(config_file) },
 	{ "tcp_close", OPTION_BOOL, OPTIONAL(tcp_close) },
 	{ "lsm_profile", OPTION_TEXT, 0, AT(lsm_profile) },
+	{ "cgroup_yard", OPTION_TEXT, 0, AT(cgroup_yard) },
 	{ "lsm_mount_context", OPTION_TEXT, 0, AT(lsm_mount_context) },
 	{ "network_lock", OPTION_NUMBER, OPTIONAL(network_lock) },
 };

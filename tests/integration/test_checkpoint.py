@@ -4,15 +4,17 @@ import contextlib
 import json
 import os
 import re
+import select
 import shutil
 import signal
+import socket
 import subprocess
 import time
 
 import pytest
 
 from harness import (BOX, IS_TARE, LAYOUT, SLOW, TESTER, ConsoleSocket, assert_same_host, cgroup_mount, cgroups_of, command, finish,
-                     has_v2, is_alive, mount_at, namespace, poll, proc_status, read, read_fd, root_only, rt, snapshot, spawn,
+                     has_v2, is_alive, mount_at, mounts, namespace, poll, proc_status, read, read_fd, root_only, rt, snapshot, spawn,
                      tare_only)
 
 
@@ -20,6 +22,8 @@ def why_no_criu():
     """None where CRIU works here."""
     if shutil.which("criu") is None:
         return "criu is not installed"
+    if LAYOUT in ("v1", "v2"):
+        return "CRIU saves all below the container's cgroup also in hierarchies that this layout hides: what others have in their roots"
     done = subprocess.run(["criu", "check"], capture_output=True, text=True, check=False)
     return None if done.returncode == 0 else f"criu check fails here: {done.stderr.strip().splitlines()[-1:]}"
 
@@ -73,6 +77,7 @@ def saved(bundles):
     """Makes containers that count, and run."""
     def make(script=COUNT, up=True, change=lambda b: None, **kw):
         b = bundles(script, **kw).writable()
+        b.process["noNewPrivileges"] = False  # CRIU restores it since 3.19
         change(b)
         if up:
             b.up()
@@ -283,21 +288,38 @@ def test_restore_without_images_leaves_nothing(bundle, scratch):
 
 @pytest.fixture(name="locker", scope="module")
 def compiled_locker():
-    """A program that locks a file and counts: busybox has no flock."""
+    """A program that has what takes a flag to be saved, and counts: busybox can't lock a file."""
     source = BOX / "locker.c"
     source.write_text(r"""
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 #include <sys/file.h>
-int main(void)
+#include <sys/socket.h>
+#include <sys/un.h>
+static int prepare(const char *what, const char *where)
 {
-	if (flock(open("/tmp/lock", O_CREAT | O_RDWR, 0600), LOCK_EX | LOCK_NB) != 0)
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	int fd;
+
+	if (strcmp(what, "unix") == 0 && strcpy(a.sun_path, where))
+		return connect(dup2(socket(AF_UNIX, SOCK_DGRAM, 0), 9), (struct sockaddr *) &a, sizeof(a));
+	fd = open("/tmp/lock", O_CREAT | O_RDWR, 0600);
+	if (strcmp(what, "unlinked") == 0)
+		return write(fd, "text", 4) != 4 || link("/tmp/lock", "/tmp/other") || unlink("/tmp/lock");
+	return flock(fd, LOCK_EX | LOCK_NB);
+}
+int main(int argc, char **argv)
+{
+	if (prepare(argc > 1 ? argv[1] : "lock", argc > 2 ? argv[2] : "") != 0)
 		return puts("held"), 1;
 	for (int i = 1;; i++) {
 		FILE *f = fopen("/tmp/count", "w");
 		fprintf(f, "%d\n", i);
 		fclose(f);
+		if (argc > 1 && strcmp(argv[1], "unix") == 0)
+			send(9, "x", 1, MSG_DONTWAIT);
 		usleep(20000);
 	}
 }
@@ -312,7 +334,7 @@ int main(void)
 
 @works
 def test_what_criu_says_of_its_failure_is_told(saved, locker):
-    s = saved("exec locker /tmp/count", change=locker)
+    s = saved("exec locker lock >/tmp/count", change=locker)
     r = s.checkpoint()
     r.refused(f'tare: checkpoint "{s.bundle.id}": criu failed: ', "Error (criu/", f'its log is "{s.work}/dump.log"')
     assert re.search(r"\(criu \d+\.\d+\.\d+, its log is ", r.err), r
@@ -662,18 +684,37 @@ def test_output_goes_on_to_a_file_of_restore(saved, scratch):
     assert "line 1\n" not in (scratch / "two").read_text()
 
 
+@works
+def test_the_hosts_cgroups_are_mounted_as_they_were(saved):
+    """A mount of cgroup2 without options takes nsdelegate and memory_recursiveprot from all others: CRIU has no need of one."""
+    s = saved()
+    before = [str(m) for m in mounts() if m.fstype.startswith("cgroup")]
+    s.checkpoint().ok()
+    assert [str(m) for m in mounts() if m.fstype.startswith("cgroup")] == before
+    s.restore().ok()
+    assert [str(m) for m in mounts() if m.fstype.startswith("cgroup")] == before
+    assert not [n for n in os.listdir(s.work) if "cg" in n]
+
+
 # --- what a process has
 
 
 @works
 def test_a_filter_and_capabilities_hold_after_a_restore(saved):
     def change(b):
+        b.process["noNewPrivileges"] = True
         b.linux["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW",
                               "syscalls": [{"names": ["chmod", "fchmodat", "fchmodat2"], "action": "SCMP_ACT_ERRNO", "errnoRet": 38}]}
     s = saved(change=change)
     was = {k: v for k, v in proc_status(s.bundle.pid).items() if k.startswith("Cap") or k in ("Seccomp", "Seccomp_filters", "NoNewPrivs")}
     s.checkpoint().ok()
-    s.restore().ok()
+    r = s.restore()
+    if "no_new_privs" in r.err:
+        r.refused("/process/noNewPrivileges (line", "the restored process can gain privileges: this criu does not restore no_new_privs")
+        assert not s.bundle.exists()
+        del s.bundle.process["noNewPrivileges"], was["NoNewPrivs"]
+        s.bundle.write()
+        s.restore().ok()
     now = proc_status(s.bundle.pid)
     assert {k: now[k] for k in was} == was
     assert "not implemented" in s.bundle.verb("exec", tail=("chmod", "700", "/tmp")).err
@@ -704,7 +745,38 @@ def test_hooks_run_as_in_a_life_cycle(saved, scratch):
 
 
 @works
-@pytest.mark.parametrize("stage", ["prestart", "createRuntime"])
+def test_hooks_in_the_container_run_there(saved, scratch):
+    """createContainer: a program of the host, in the container's namespaces; startContainer: one of the container."""
+    log = scratch / "log"
+    script = "echo $(grep -o '\"pid\":[0-9]*') $(readlink /proc/self/ns/net) $PWD $(ls / | tr '\\n' ' ')"
+
+    def change(b):
+        b.config["hooks"] = {"createContainer": [{"path": "/bin/sh", "args": ["sh", "-c", f"{script} >{log}"]}],
+                             "startContainer": [{"path": "/bin/sh", "args": ["sh", "-c", f"{script} >/tmp/log; echo $$ >>/tmp/log"]}]}
+    s = saved(change=change)
+    before = log.read_text()
+    log.unlink()
+    (s.bundle.rootfs / "tmp/log").unlink()
+    s.checkpoint().ok()
+    s.restore().ok()
+    net = namespace(s.bundle.pid, "net")
+    seen = log.read_text().split()
+    assert seen[:3] == ['"pid":1', net, str(s.bundle.rootfs)] and before.split()[0] == '"pid":1'
+    inside, pid = (s.bundle.rootfs / "tmp/log").read_text().splitlines()
+    assert inside.split()[:3] == ['"pid":1', net, "/"] and set(inside.split()[3:]) == set(os.listdir(s.bundle.rootfs)), inside
+    assert 1 < int(pid) < 1000
+
+
+@works
+def test_exec_has_the_clocks_of_what_was_restored(saved):
+    s = saved()
+    s.checkpoint().ok()
+    s.restore().ok()
+    assert s.bundle.verb("exec", tail=("readlink", "/proc/self/ns/time")).ok().out.strip() == namespace(s.bundle.pid, "time")
+
+
+@works
+@pytest.mark.parametrize("stage", ["prestart", "createRuntime", "createContainer", "startContainer"])
 def test_a_hook_that_fails_ends_the_restore(saved, stage):
     s = saved()
     s.checkpoint().ok()
@@ -748,13 +820,165 @@ def test_the_annotation_can_be_switched_off(saved, scratch):
 
 @works
 def test_locks_of_files_take_their_flag(saved, locker):
-    s = saved("exec locker /tmp/count", change=locker)
+    s = saved("exec locker lock >/tmp/count", change=locker)
     s.checkpoint().refused("criu failed")
     s.counts()
     s.checkpoint("--file-locks").ok()
     s.restore("--file-locks").ok()
     s.counts()
     assert s.bundle.verb("exec", tail=("locker",)).out == "held\n"
+
+
+@works
+def test_a_removed_file_takes_its_flag(saved, locker):
+    s = saved("exec locker unlinked >/tmp/count", change=locker)
+    s.checkpoint().refused("criu failed")
+    s.counts()
+    s.checkpoint("--link-remap").ok()
+    s.restore().ok()
+    s.counts()
+    files = os.listdir(s.bundle.rootfs / "tmp")
+    assert "other" in files and "lock" not in files and not [n for n in files if n.startswith("link_remap")], files
+
+
+@works
+def test_a_socket_that_leads_out_takes_its_flag(saved, locker, scratch):
+    def change(b):
+        locker(b)
+        b.unlisted("network")  # CRIU finds sockets by network namespace
+        b.mount(scratch / "socket", "bind", scratch / "socket", "bind")  # CRIU connects it again by that name
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as outside:
+        outside.bind(str(scratch / "socket"))
+        outside.setblocking(False)
+        s = saved(f"exec locker unix {scratch}/socket >/tmp/count", change=change)
+        s.checkpoint().refused("criu failed")
+        s.counts()
+        s.checkpoint("--ext-unix-sk").ok()
+        with contextlib.suppress(BlockingIOError):
+            while outside.recv(10):
+                pass
+        s.restore("--ext-unix-sk").ok()
+        s.counts()
+        assert poll(lambda: select.select([outside], [], [], 0)[0], "a datagram of the restored program")
+        s.bundle.delete("--force").ok()
+
+
+@contextlib.contextmanager
+def network():
+    """A network namespace with lo up: its keeper's pid."""
+    keeper = spawn(["unshare", "-n", "sh", "-c", "ip link set lo up; exec sleep 1000"])
+    try:
+        poll(lambda: "\nsleep" in f"\n{read(f'/proc/{keeper.pid}/comm')}", "the namespace")
+        yield keeper.pid
+    finally:
+        keeper.kill()
+        finish(keeper)
+
+
+PEER = """
+import socket, sys
+s = socket.create_server(("127.0.0.1", 5555))
+print("ready", flush=True)
+c, _ = s.accept()
+while True:
+    data = c.recv(100)
+    if not data:
+        print("end", flush=True)
+        break
+    print(data.decode().split()[-1], flush=True)
+"""
+
+
+@works
+def test_a_connection_survives(saved, scratch):
+    """The peer, outside of the container, notices nothing."""
+    with network() as pid, open(scratch / "peer", "w+b") as seen:
+        peer = spawn(["nsenter", "-t", pid, "-n", "/usr/bin/python3", "-c", PEER], stdout=seen)
+        try:
+            poll(lambda: "ready" in read(scratch / "peer"), "the peer")
+
+            def change(b):
+                b.unlisted("network")
+                b.linux["namespaces"].append({"type": "network", "path": f"/proc/{pid}/ns/net"})
+            s = saved("i=0; while :; do i=$((i+1)); echo $i; echo $i >/tmp/count; sleep 0.02; done | nc 127.0.0.1 5555", change=change)
+            s.checkpoint().refused("criu failed")
+            s.counts()
+            s.checkpoint("--tcp-established").ok()
+            time.sleep(0.2)
+            assert is_alive(peer.pid) and "end" not in read(scratch / "peer")
+            s.restore("--tcp-established").ok()
+            at = s.counts()
+            poll(lambda: int(read(scratch / "peer").split()[-1]) > at, "data of the restored program")
+            s.checkpoint("--tcp-established").ok()
+            s.restore("--tcp-close").ok()
+            s.bundle.delete("--force").ok()
+        finally:
+            peer.kill()
+            finish(peer)
+
+
+@works
+def test_an_empty_network_namespace(saved):
+    s = saved()
+    s.checkpoint("--empty-ns", "network").ok()
+    assert not list(s.images.glob("netdev-*.img"))
+    s.restore("--empty-ns", "network").ok()
+    s.counts()
+    assert namespace(s.bundle.pid, "net") != namespace("self", "net")
+    assert s.bundle.verb("exec", tail=("sh", "-c", "cat /proc/net/dev | grep -c :")).ok().out == "1\n"
+
+
+@works
+def test_a_job_of_a_terminal_takes_its_flag(saved, terminal):
+    s = saved(up=False)
+    s.bundle.write()
+    proc = terminal.spawn(s.bundle.argv("run", "--keep", "--bundle", s.bundle.dir))
+    s.bundle.wait("running")
+    poll(lambda: (s.bundle.rootfs / "tmp/count").exists(), "the counter")
+    s.checkpoint().refused("criu failed")
+    s.counts()
+    s.checkpoint("--shell-job").ok()
+    assert finish(proc).code == 137
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+@works
+def test_memory_goes_to_a_page_server(saved):
+    s = saved()
+    s.images.mkdir(mode=0o700)
+    port = free_port()
+    server = spawn(["criu", "page-server", "--images-dir", s.images, "--address", "127.0.0.1", "--port", port])
+    poll(lambda: f":{port:04X} " in read("/proc/net/tcp"), "the page server")
+    s.checkpoint("--page-server", f"127.0.0.1:{port}").ok()
+    finish(server).ok()
+    at = s.stands()
+    s.restore().ok()
+    poll(lambda: s.count() > at, "the counter")
+
+
+@works
+def test_pre_copy_in_three_rounds(saved):
+    s = saved()
+    rounds = [s.bundle.dir / f"round{i}" for i in range(3)]
+    r = s.checkpoint("--pre-dump", images=rounds[0])
+    if "MemTrack" in r.err:
+        r.refused("criu is missing features: MemTrack (what was written since the last time is known only to kernels with CONFIG_MEM_SOFT_DIRTY)")
+        s.counts()
+        pytest.skip("this kernel does not track what is written")
+    r.ok()
+    s.counts()
+    s.checkpoint("--pre-dump", "--parent-path", "../round0", images=rounds[1]).ok()
+    s.counts()
+    s.checkpoint("--parent-path", "../round1", images=rounds[2]).ok()
+    assert os.readlink(rounds[2] / "parent") == "../round1"
+    at = s.stands()
+    s.restore(images=rounds[2]).ok()
+    poll(lambda: s.count() > at, "the counter")
 
 
 @works

@@ -14,6 +14,7 @@
 #include "heap/log.h"
 #include "host/agent.h"
 #include "host/criu/externals.h"
+#include "host/criu/restore.h"
 #include "host/delete.h"
 #include "host/engine_socket.h"
 #include "host/foreground.h"
@@ -522,6 +523,8 @@ static int perform(struct create *c, struct record *rec, struct arena *records, 
 		return -1;
 	rec->pid = c->pid;
 	rec->start_time = c->start_time;
+	if (c->options->restore)
+		rec->namespaces |= restore_namespaces(c->pid);
 	record_root(c, rec, records);
 	if (publish(c, rec, records, e) < 0)
 		return -1;

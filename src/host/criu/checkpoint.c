@@ -11,11 +11,14 @@
 #include "base/fd.h"
 #include "base/table.h"
 #include "cgroup/cgroup.h"
+#include "host/criu/cgroups.h"
 #include "host/criu/externals.h"
 #include "host/delete.h"
 #include "host/find.h"
 #include "host/saved_config.h"
 #include "state/directory.h"
+
+#include <sched.h>
 
 struct checkpoint {
 	const struct checkpoint_call *call;
@@ -26,6 +29,7 @@ struct checkpoint {
 	struct criu_places places;
 	struct criu_request request;
 	bool was_paused;
+	const struct cgroup_layout *yard; /* NULL: CRIU mounts cgroups itself */
 };
 
 /* ---- what is asked for ---- */
@@ -107,6 +111,10 @@ static int describe(struct checkpoint *c, struct err *e)
 	struct criu_request *r = &c->request;
 	const char *freezer = cgroup_freezer(c->record.cgroups);
 
+	/* What has the host's mount namespace is dumped from in there. */
+	if (c->record.namespaces & CLONE_NEWNS)
+		c->yard = cgroups_for_yard(c->arena);
+
 	criu_request_begin(r, o->pre_dump ? "pre-dump" : "dump", c->arena);
 	if (criu_add_options(r, o, DUMP_LOG, e) < 0 ||
 	    criu_add_config(r, find_annotation(&c->record, "org.criu.config"), c->call->env, e) < 0)
@@ -119,6 +127,8 @@ static int describe(struct checkpoint *c, struct err *e)
 		criu_add(r, "parent_img", o->parent_path, "");
 	if (freezer)
 		criu_add(r, "freeze_cgroup", freezer, "");
+	if (c->yard)
+		criu_add(r, "cgroup_yard", CGROUPS_YARD, "");
 	if (externals_add_namespaces(r, &c->record, c->config, e) < 0)
 		return -1;
 
@@ -162,6 +172,8 @@ static int dump(struct checkpoint *c, struct err *e)
 		.env = c->call->env,
 		.images = c->places.images_path,
 		.work = c->places.log_path,
+		.yard = c->yard,
+		.own_mounts = c->yard,
 		.cgroup = -1,
 	};
 	const struct criu_talk talk = { .notified = notified, .context = c, .interrupt = -1 };
@@ -172,15 +184,17 @@ static int dump(struct checkpoint *c, struct err *e)
 		return -1;
 
 	int r = criu_ask(&criu, &c->request, &talk, &result, e);
+	int work = c->places.work >= 0 ? c->places.work : c->places.images;
+
 	criu_end(&criu);
+	if (c->yard)
+		cgroups_drop_yard(work);
 	if (r < 0 || c->options->leave_running || c->options->pre_dump)
 		settle_freezer(c);
 	if (r == 0)
 		return 0;
 
-	int log = c->places.work >= 0 ? c->places.work : c->places.images;
-
-	return criu_tell_log(log, c->places.log_path, DUMP_LOG, c->call->env, c->arena, e);
+	return criu_tell_log(work, c->places.log_path, DUMP_LOG, c->call->env, c->arena, e);
 }
 
 /* ---- the whole ---- */

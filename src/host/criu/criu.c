@@ -8,6 +8,7 @@
 #include "base/fmt.h"
 #include "base/helper.h"
 #include "base/table.h"
+#include "host/criu/cgroups.h"
 #include "host/program.h"
 #include "kernel/memory.h"
 #include "kernel/mount.h"
@@ -171,6 +172,8 @@ static void let_all_in(const char *images)
 static int open_directories(const struct criu_start *s, int fds[2], struct err *e)
 {
 	if (open_directory(s->work, &fds[1], e) < 0)
+		return -1;
+	if (s->yard && cgroups_make_yard(fds[1], s->yard, e) < 0)
 		return -1;
 	if (s->images_for_all)
 		let_all_in(s->images);
@@ -496,8 +499,9 @@ int criu_ask(struct criu *c, const struct criu_request *request, const struct cr
 		return -1;
 	r = talk_on(ours, talk, result, e);
 
-	/* After a failure the end of this socket is what tells tare-criu, and then CRIU. */
-	sys_close(take_fd(&ours));
+	/* tare-criu has nothing to undo; that CRIU hears nothing more of it is what makes CRIU undo. */
+	if (r < 0)
+		sys_pidfd_signal(pidfd, SIGKILL);
 	sys_close(c->socket);
 	c->socket = -1;
 	sys_wait(pid, &status, 0);

@@ -20,6 +20,7 @@
 #pragma once
 
 #include "base/err.h"
+#include "cgroup/layout.h"
 #include "heap/arena.h"
 
 #include <stdbool.h>
@@ -55,6 +56,8 @@ struct criu_start {
 		*work; /* directories that CRIU has as CRIU_IMAGES_FD and CRIU_WORK_FD; NULL: none */
 	bool images_for_all; /* whoever CRIU becomes may read the images; only with @own_mounts */
 	int cgroup;	     /* v2 directory to be born in; -1: ours */
+	const struct cgroup_layout
+		*yard; /* cgroups.h; NULL: CRIU mounts them. Only with @own_mounts */
 	bool own_mounts; /* in a mount namespace of its own, which hears of the host's mounts but not the reverse */
 	bool keep_stdio;   /* our standard descriptors; else /dev/null */
 	int fds[CRIU_FDS]; /* CRIU has them from CRIU_FIRST_FD on */

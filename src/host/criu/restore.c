@@ -15,6 +15,7 @@
 #include "base/path.h"
 #include "base/table.h"
 #include "cgroup/cgroup.h"
+#include "host/criu/cgroups.h"
 #include "host/criu/externals.h"
 #include "host/criu/options.h"
 #include "host/engine_socket.h"
@@ -32,6 +33,7 @@ enum moment {
 	MOMENT_NAMESPACES, /* they are there, with the first process in them */
 	MOMENT_PROCESSES,  /* all are there, and stopped */
 	MOMENT_PLACE, /* before CRIU begins where the step stands before those of tare-init, else MOMENT_PROCESSES */
+	MOMENT_HOOK, /* createContainer: MOMENT_NAMESPACES; startContainer: MOMENT_PROCESSES */
 	MOMENT_CRIU, /* CRIU's own process is what joins: before it begins */
 };
 
@@ -50,6 +52,7 @@ static const enum moment moments[OP_COUNT] = {
 	[OP_JOIN_RESCTRL] = MOMENT_FIRST, /* CRIU's children inherit it */
 	[OP_OWN_CGROUP] = MOMENT_NAMESPACES,
 	[OP_RUN_HOST_HOOK] = MOMENT_NAMESPACES,
+	[OP_RUN_HOOK] = MOMENT_HOOK,
 	[OP_SET_IO_PRIORITY] = MOMENT_PROCESSES,
 };
 
@@ -78,8 +81,11 @@ static size_t find_first_inside(const struct plan *plan)
 
 static bool is_due(const struct restore *r, size_t index, enum moment now)
 {
-	enum moment moment = moments[r->create->plan->steps[index].op];
+	const struct step *s = &r->create->plan->steps[index];
+	enum moment moment = moments[s->op];
 
+	if (moment == MOMENT_HOOK)
+		moment = s->hook.in_container ? MOMENT_PROCESSES : MOMENT_NAMESPACES;
 	if (moment == MOMENT_PLACE)
 		moment = index < r->first_inside ? MOMENT_FIRST : MOMENT_PROCESSES;
 	if (moment == MOMENT_CRIU)
@@ -90,17 +96,30 @@ static bool is_due(const struct restore *r, size_t index, enum moment now)
 
 static int begin_criu(struct restore *r, struct err *e);
 
-static int perform_due(struct restore *r, enum moment now, struct err *e)
+/* Two steps have another performer than for a create. */
+static int perform_one(struct restore *r, size_t index, struct err *e)
 {
 	struct create *c = r->create;
+	const struct step *s = &c->plan->steps[index];
 
-	for (size_t i = 0; i < c->plan->step_count; i++) {
-		if (!is_due(r, i, now))
-			continue;
-		if (c->plan->steps[i].op == OP_SPAWN ? begin_criu(r, e) < 0
-						     : create_perform_step(c, i, e) < 0)
-			return -1;
+	switch (s->op) {
+	case OP_SPAWN:
+		return begin_criu(r, e);
+	case OP_RUN_HOOK:
+		if (restore_run_hook(c, s, e) == 0)
+			return 0;
+		c->failed_op = s->op;
+		return err_at(e, s->place);
+	default:
+		return create_perform_step(c, index, e);
 	}
+}
+
+static int perform_due(struct restore *r, enum moment now, struct err *e)
+{
+	for (size_t i = 0; i < r->create->plan->step_count; i++)
+		if (is_due(r, i, now) && perform_one(r, i, e) < 0)
+			return -1;
 
 	return 0;
 }
@@ -198,79 +217,6 @@ static int begin_criu(struct restore *r, struct err *e)
 
 /* ---- what CRIU is told ---- */
 
-/* The path that the kernel has for the root of @h's mount: that of ours without what is below the mount. */
-static const char *mount_root(const struct cgroup_hierarchy *h, const char *ours, struct arena *a)
-{
-	size_t length = strlen(ours), own = strcmp(h->own, "/") == 0 ? 0 : strlen(h->own);
-
-	if (own > length || strcmp(ours + length - own, h->own) != 0)
-		own = own == 0 ? 0 : length;
-
-	return arena_memdup(a, ours, length - own);
-}
-
-/* Of the text of /proc/self/cgroup, `7:cpu,cpuacct:/a/b`: the path in the hierarchy with these @controllers; NULL. */
-static const char *own_path(const char *text, const char *controllers, struct arena *a)
-{
-	size_t length = strlen(controllers);
-
-	for (const char *line = text; line && *line; line = strchr(line, '\n')) {
-		line += *line == '\n';
-
-		const char *colon = strchr(line, ':');
-		if (colon && strncmp(colon + 1, controllers, length) == 0 &&
-		    colon[1 + length] == ':')
-			return arena_memdup(a, colon + 2 + length,
-					    strcspn(colon + 2 + length, "\n"));
-	}
-
-	return NULL;
-}
-
-/* Where in each hierarchy the container is to be now: the images have where it was. */
-static void name_cgroup(struct restore *r, const struct cgroup_hierarchy *h, const char *text,
-			const char *dir)
-{
-	const char *below = path_below(dir, h->mount),
-		   *ours = own_path(text, h->controllers, &r->arena);
-
-	if (!below || !ours)
-		return;
-
-	const char *top = mount_root(h, ours, &r->arena);
-	const char *path = arena_printf(&r->arena, "%s%s", strcmp(top, "/") == 0 ? "" : top, below);
-
-	for (const char *c = h->controllers;; c++) {
-		size_t length = strcspn(c, ",");
-
-		criu_add(&r->request, "cg_root", arena_memdup(&r->arena, c, length), path);
-		c += length;
-		if (*c == '\0')
-			break;
-	}
-}
-
-static int name_cgroups(struct restore *r, struct err *e)
-{
-	const char *const *dirs = planned_cgroups(r->create->plan, &r->arena);
-	struct cgroup_layout layout;
-	char text[8192];
-
-	if (!dirs[0])
-		return 0;
-	if (cgroup_layout_read(&layout, &r->arena, e) < 0)
-		return -1;
-
-	ssize_t n = proc_read(sys_pid(), "cgroup", text, sizeof(text));
-	if (n < 0)
-		return err_sys(e, (int) n, "read /proc/self/cgroup");
-	for (; *dirs; dirs++)
-		for (size_t i = 0; i < layout.count; i++)
-			name_cgroup(r, &layout.hierarchies[i], text, *dirs);
-
-	return 0;
-}
-
 static int describe(struct restore *r, struct err *e)
 {
 	const struct create *c = r->create;
@@ -285,6 +231,9 @@ static int describe(struct restore *r, struct err *e)
 		return -1;
 	criu_add(request, "root", c->plan->rootfs, "");
 	criu_add_flag(request, "rst_sibling", true);
+	r->start.yard = cgroups_for_yard(&r->arena);
+	if (r->start.yard)
+		criu_add(request, "cgroup_yard", CGROUPS_YARD, "");
 	criu_add_flag(request, "evasive_devices", true);
 	if (o->lsm_profile)
 		criu_add(request, "lsm_profile", o->lsm_profile, "");
@@ -295,7 +244,9 @@ static int describe(struct restore *r, struct err *e)
 	    externals_name_stdio(request, r->places.images, &r->start, e) < 0)
 		return -1;
 
-	return o->cgroups_mode == CRIU_CGROUPS_IGNORE ? 0 : name_cgroups(r, e);
+	return o->cgroups_mode == CRIU_CGROUPS_IGNORE
+		       ? 0
+		       : cgroups_name(request, planned_cgroups(c->plan, &r->arena), e);
 }
 
 /* ---- CRIU at work ---- */
@@ -364,9 +315,44 @@ static int check_cgroups(struct restore *r, struct err *e)
 	return 0;
 }
 
+/*
+ * Nobody but the process itself can set no_new_privs, and CRIU before 3.19 does not. What config.json asks for to protect is in force, or
+ * the restore fails.
+ */
+static int check_privileges(const struct create *c, struct err *e)
+{
+	const struct oci_process *process = c->bundle.config->process;
+	char text[4096];
+
+	if (!process || !process->no_new_privileges)
+		return 0;
+
+	ssize_t n = proc_read(c->pid, "status", text, sizeof(text));
+	if (n < 0)
+		return err_sys(e, (int) n, "read /proc/%d/status", c->pid);
+	/* Linux before 4.10 does not tell. */
+	if (!strstr(text, "\nNoNewPrivs:\t0"))
+		return 0;
+	(void) err_cfg(e, "/process/noNewPrivileges",
+		       "the restored process can gain privileges: this criu does not restore "
+		       "no_new_privs");
+
+	return err_hint(e, "criu 3.19 does; or have config.json not ask for it");
+}
+
 static int take_processes(struct restore *r, struct err *e)
 {
 	return check_cgroups(r, e) < 0 ? -1 : perform_due(r, MOMENT_PROCESSES, e);
+}
+
+/* All is restored, and nothing runs: CRIU takes no refusal any more, so the first process is ended, and all others with it. */
+static int check_result(const struct create *c, struct err *e)
+{
+	if (check_privileges(c, e) == 0)
+		return 0;
+	sys_pidfd_signal(c->pidfd, SIGKILL);
+
+	return -1;
 }
 
 static int take_terminal(struct create *c, int fd, struct err *e)
@@ -388,6 +374,8 @@ static int notified(void *context, const char *name, pid_t pid, int fd, struct e
 		return take_first_process(r, pid, e);
 	if (strcmp(name, "post-restore") == 0)
 		return take_processes(r, e);
+	if (strcmp(name, "pre-resume") == 0)
+		return check_result(r->create, e);
 	if (strcmp(name, "orphan-pts-master") == 0)
 		return take_terminal(r->create, fd, e);
 
@@ -426,6 +414,8 @@ static int ask(struct restore *r, struct err *e)
 static void close_all(struct restore *r)
 {
 	criu_end(&r->criu);
+	if (r->start.yard)
+		cgroups_drop_yard(r->places.work >= 0 ? r->places.work : r->places.images);
 	criu_places_close(&r->places);
 	for (size_t i = 0; i < r->start.fd_count; i++)
 		sys_close(r->start.fds[i]);
@@ -439,6 +429,18 @@ static int perform(struct restore *r, struct err *e)
 	notify_close(&r->create->notify);
 
 	return ask(r, e);
+}
+
+uint64_t restore_namespaces(pid_t pid)
+{
+	struct stat st, own;
+
+	autoclose int theirs = proc_open(pid, "ns/time", O_RDONLY);
+	autoclose int ours = proc_open(sys_pid(), "ns/time", O_RDONLY);
+	if (theirs < 0 || ours < 0 || sys_stat(theirs, &st) < 0 || sys_stat(ours, &own) < 0)
+		return 0;
+
+	return st.st_ino != own.st_ino ? CLONE_NEWTIME : 0;
 }
 
 int restore_perform(struct create *c, struct err *e)

@@ -11,3 +11,11 @@
  * would. On success @c->pid is the container's first process, a child of ours, which runs. 0, or -1.
  */
 int restore_perform(struct create *c, struct err *e);
+
+/* Those of the first process that are not in the plan: CRIU restores clocks into a time namespace. */
+uint64_t restore_namespaces(pid_t pid);
+
+/* ---- hooks.c ---- */
+
+/* OP_RUN_HOOK, in the namespaces of the first process, which is there. 0, or -1. */
+int restore_run_hook(const struct create *c, const struct step *s, struct err *e);

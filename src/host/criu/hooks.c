@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * host/criu/hooks.c - hooks of a restore that run in the container's namespaces
+ *
+ * There is no tare-init that could run createContainer and startContainer hooks. A child of tare's joins the namespaces of the restored
+ * first process, and the hook is born in there. The container's processes do not run yet. Where others are in its pid namespace, the child
+ * is not in sight, and what it hands down are standard descriptors and nothing else.
+ */
+#include "host/criu/restore.h"
+
+#include "base/fd.h"
+#include "base/fmt.h"
+#include "base/table.h"
+#include "kernel/process.h"
+#include "kernel/procfs.h"
+
+#include <linux/seccomp.h>
+
+struct inner {
+	const struct create *create;
+	const struct step *step;
+	pid_t pid_inside; /* of the first process */
+	int report;	  /* write end: the struct err of a failure */
+};
+
+/* In the order of joining: the user namespace last, for in it there is no right to the others. */
+static const struct {
+	const char *file;
+	uint64_t type;
+} kinds[] = {
+	{ "ns/mnt", CLONE_NEWNS },	  { "ns/net", CLONE_NEWNET },
+	{ "ns/ipc", CLONE_NEWIPC },	  { "ns/uts", CLONE_NEWUTS },
+	{ "ns/pid", CLONE_NEWPID },	  { "ns/time", CLONE_NEWTIME },
+	{ "ns/cgroup", CLONE_NEWCGROUP }, { "ns/user", CLONE_NEWUSER },
+};
+
+/* Is it the one that we are in? To join one's own user namespace once more is an error. */
+static bool is_ours(const char *file, int fd)
+{
+	struct stat st, own;
+
+	autoclose int ours = proc_open(sys_pid(), file, O_RDONLY);
+
+	return ours >= 0 && sys_stat(fd, &st) == 0 && sys_stat(ours, &own) == 0 &&
+	       st.st_ino == own.st_ino;
+}
+
+static int become_root(struct err *e)
+{
+	int r = sys_setgid(0);
+
+	if (r == 0)
+		r = sys_setuid(0);
+
+	return r < 0 ? err_sys(e, r, "become root of the container's user namespace") : 0;
+}
+
+static int join_all(pid_t pid, struct err *e)
+{
+	int fds[ARRAY_SIZE(kinds)];
+	bool user = false;
+
+	/* All are opened before the first is joined: /proc is another one then. */
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		fds[i] = proc_open(pid, kinds[i].file, O_RDONLY);
+		if (fds[i] >= 0 && is_ours(kinds[i].file, fds[i])) {
+			sys_close(fds[i]);
+			fds[i] = -ENOENT;
+		}
+		/* Kernels without a kind of namespace have no file for it. */
+		if (fds[i] < 0 && fds[i] != -ENOENT)
+			return err_sys(e, fds[i], "open /proc/%d/%s", pid, kinds[i].file);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		int r = fds[i] < 0 ? 0 : sys_setns(fds[i], kinds[i].type);
+
+		if (r < 0)
+			return err_sys(e, r, "join /proc/%d/%s", pid, kinds[i].file);
+		user |= fds[i] >= 0 && kinds[i].type == CLONE_NEWUSER;
+	}
+
+	return user ? become_root(e) : 0;
+}
+
+static const struct step *find_step(const struct plan *plan, enum step_op op)
+{
+	for (size_t i = 0; i < plan->step_count; i++)
+		if (plan->steps[i].op == op)
+			return &plan->steps[i];
+
+	return NULL;
+}
+
+static const char *const *environment(const struct plan *plan, const struct hook_step *h)
+{
+	static const char *const nothing[] = { NULL };
+	const struct step *exec = find_step(plan, OP_EXEC);
+
+	return h->envp ? h->envp : exec ? exec->exec.envp : nothing;
+}
+
+static int run(const struct inner *inner, struct err *e)
+{
+	const unsigned single = SECCOMP_FILTER_FLAG_LOG | SECCOMP_FILTER_FLAG_SPEC_ALLOW;
+	const struct plan *plan = inner->create->plan;
+	const struct hook_step *h = &inner->step->hook;
+	const struct step *filter = h->in_container ? find_step(plan, OP_SET_SECCOMP) : NULL;
+	char status_and_pid[64];
+	const struct sock_fprog program = {
+		.len = filter ? filter->seccomp.count : 0,
+		.filter = filter ? (struct sock_filter *) filter->seccomp.filter : NULL,
+	};
+
+	fmt_text(status_and_pid, sizeof(status_and_pid), "%s\",\"pid\":%d", h->status,
+		 inner->pid_inside);
+
+	const struct hook_call call = {
+		.stage = h->stage,
+		.index = h->index,
+		.path = h->path,
+		.argv = h->argv,
+		.envp = environment(plan, h),
+		.timeout = h->timeout,
+		.directory = h->in_container ? "/" : plan->rootfs,
+		.state = { plan->state_head, status_and_pid, plan->state_tail },
+		.files = &inner->create->hook_files,
+		.interrupt = -1,
+		.filter = filter ? &program : NULL,
+		.filter_flags = filter ? filter->seccomp.flags & single : 0,
+	};
+
+	sys_umask(plan->umask);
+
+	return hook_run(&call, e);
+}
+
+static int become_inner(void *arg)
+{
+	const struct inner *inner = arg;
+	struct err e;
+
+	sys_prctl(PR_SET_PDEATHSIG, SIGKILL, 0);
+	if (join_all(inner->create->pid, &e) == 0 && run(inner, &e) == 0)
+		return 0;
+	sys_write_all(inner->report, &e, sizeof(e));
+
+	return 1;
+}
+
+/* runtime-spec, runtime.md#state: the pid as seen in the container. proc_pid_status(5), NSpid; Linux 4.1. */
+static pid_t pid_inside(pid_t pid)
+{
+	char text[4096], digits[24];
+	unsigned long long number;
+
+	if (proc_read(pid, "status", text, sizeof(text)) < 0)
+		return pid;
+
+	const char *line = strstr(text, "\nNSpid:");
+	size_t end = line ? 1 + strcspn(line + 1, "\n") : 0, begin = end;
+
+	while (begin > 0 && line[begin - 1] >= '0' && line[begin - 1] <= '9')
+		begin--;
+	fmt_text(digits, sizeof(digits), "%.*s", (int) (end - begin), line ? line + begin : "");
+
+	return fmt_parse_u64(digits, &number) < 0 ? pid : (pid_t) number;
+}
+
+int restore_run_hook(const struct create *c, const struct step *s, struct err *e)
+{
+	struct inner inner = { .create = c, .step = s, .pid_inside = pid_inside(c->pid) };
+	int ends[2], status, r = sys_pipe(ends);
+	struct err failure;
+
+	if (r < 0)
+		return err_sys(e, r, "make a pipe");
+
+	autoclose int ours = ends[0];
+	inner.report = ends[1];
+	pid_t pid =
+		sys_clone_call(&(struct sys_clone) { .cgroup = -1 }, NULL, become_inner, &inner);
+	sys_close(ends[1]);
+	if (pid < 0)
+		return err_sys(e, pid, "start the %s hook", s->hook.stage);
+
+	bool failed = sys_read_all(ours, &failure, sizeof(failure)) == sizeof(failure);
+
+	sys_wait(pid, &status, 0);
+	if (failed) {
+		*e = failure;
+		return -1;
+	}
+
+	return status != 0 ? err_msg(e, "%s hook %u: who ran it ended with status 0x%x",
+				     s->hook.stage, s->hook.index, (unsigned) status)
+			   : 0;
+}
