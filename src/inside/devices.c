@@ -254,7 +254,7 @@ int devices_bring(struct inside *in, const struct step *s, struct err *e)
 	 * A filter may allow fsopen(2) but not move_mount(2): then the tmpfs can't be attached, and
 	 * is not used.
 	 */
-	if (nodes == -ENOSYS || nodes == -EPERM)
+	if ((nodes == -ENOSYS || nodes == -EPERM) && !sys_mounts_detached())
 		return 0;
 
 	autoclose int top = nodes < 0 ? nodes : sys_open("/", O_PATH | O_DIRECTORY);

@@ -148,6 +148,22 @@ static void forget_host(struct inside *in)
 	in->proc_mount = in->sys_mount = -1;
 }
 
+/*
+ * path_resolution(7): of the root `..` is the root, but what is mounted there is entered. Whatever is left there, by a kernel or by us,
+ * would be a way to the host.
+ */
+static int check_nothing_above(const struct inside *in, struct err *e)
+{
+	autoclose int above = sys_open("/..", O_PATH | O_DIRECTORY);
+
+	if (above < 0)
+		return err_sys(e, above, "look above the new root");
+
+	return sys_mount_id(above) == sys_mount_id(in->rootfs)
+		       ? 0
+		       : err_msg(e, "let go of the host's root: a mount is left over the new one");
+}
+
 int rootfs_pivot(struct inside *in, const struct step *s, struct err *e)
 {
 	(void) s;
@@ -166,9 +182,10 @@ int rootfs_pivot(struct inside *in, const struct step *s, struct err *e)
 	r = sys_chdir("/");
 	if (r < 0)
 		return err_sys(e, r, "change to the new root");
+	r = check_nothing_above(in, e);
 	forget_host(in);
 
-	return 0;
+	return r;
 }
 
 int rootfs_become(struct inside *in, struct err *e)

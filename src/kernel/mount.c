@@ -177,11 +177,14 @@ static int stage_copy(int source, bool recursive)
 int sys_hide_stage(int place)
 {
 	char from[PLACE_SIZE], to[PLACE_SIZE];
+	int r;
 
-	if (stage == 0)
+	if (sys_mounts_detached() || !may_stage)
 		return 0;
-
-	int r = sys_mount(place_of(stage, from), place_of(place, to), NULL, FLAG_MOVE, NULL);
+	/* It may not be needed yet: the rootfs's mount can have come from tare. Later it would lie over our root. */
+	r = open_stage();
+	if (r == 0)
+		r = sys_mount(place_of(stage, from), place_of(place, to), NULL, FLAG_MOVE, NULL);
 
 	/* Unbindable: a recursive bind of a directory around it passes over it. */
 	return r < 0 ? r : sys_mount(NULL, from, NULL, FLAG_UNBINDABLE, NULL);

@@ -51,6 +51,8 @@ def facts(pid):
     # dev numbers and ids are other ones each time
     found["mounts"] = [(m.root.removesuffix("//deleted"), m.target, m.fstype, m.source, m.options, m.super, len(m.propagation))
                        for m in mounts(pid)]
+    # more than one would be a way to the host: `cd /..` enters what is mounted over the root
+    found["mounts at the root"] = sum(m.target == "/" for m in mounts(pid))
     for name in ("oom_score_adj", "cgroup", "cmdline", "environ", "limits"):
         found[name] = pathlib.Path(f"/proc/{pid}/{name}").read_text()
     found["fds"] = sorted(int(n) for n in os.listdir(f"/proc/{pid}/fd"))

@@ -98,7 +98,7 @@ def sweep_creation(request, points, bundle, verb, who, fault, flags=(), after=la
     assert not left(before)
     # EPERM of these is the word of a filter, or of the kernel in a user namespace: the other way shows in the mounts
     number_of = request.getfixturevalue("calls")
-    makers = ("open_tree", "mount_setattr", "fsopen", "fsconfig", "fsmount")
+    makers = ("open_tree", "mount_setattr", "move_mount", "fsopen", "fsconfig", "fsmount")
     ways = [str(number_of(name)) for name in makers] if fault == "EPERM" else []
     tally = Tally(f"{verb}, {who}, {fault}")
     for number in numbers(request, count, fault):
@@ -174,6 +174,14 @@ ANSWERS = [("tare", "statfs"), ("tare", "faccessat2"), ("tare", "openat"), ("ini
 def test_no_failure_is_an_answer(request, points, bundle, scratch, every_call, calls, who, call):
     points.options = ["-o", calls(call)]
     sweep_creation(request, points, prepare("rich", bundle, scratch), "create", who, "EIO")
+
+
+@pytest.mark.parametrize("kind", ["rich", "userns"])
+@pytest.mark.parametrize("call", ["move_mount", "open_tree", "mount_setattr", "fsopen"])
+def test_a_mount_call_refused_once_leaves_no_way_to_the_host(request, points, bundle, scratch, every_call, calls, kind, call):
+    """The older way begins in the middle then: the host's root was left over the container's, with everything in it."""
+    points.options = ["-o", calls(call)]
+    sweep_creation(request, points, prepare(kind, bundle, scratch), "create", "init", "EPERM")
 
 
 def test_nothing_waits_for_a_creator_that_died_at_the_birth(points, bundle, scratch, calls):
