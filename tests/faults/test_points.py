@@ -98,7 +98,7 @@ def sweep_creation(request, points, bundle, verb, who, fault, flags=(), after=la
     assert not left(before)
     # EPERM of these is the word of a filter, or of the kernel in a user namespace: the other way shows in the mounts
     number_of = request.getfixturevalue("calls")
-    makers = ("open_tree", "mount_setattr", "move_mount", "fsopen", "fsconfig", "fsmount")
+    makers = ("open_tree", "mount_setattr", "move_mount", "fsopen", "fsconfig", "fsmount", "mknodat")
     ways = [str(number_of(name)) for name in makers] if fault == "EPERM" else []
     tally = Tally(f"{verb}, {who}, {fault}")
     for number in numbers(request, count, fault):
@@ -107,7 +107,7 @@ def sweep_creation(request, points, bundle, verb, who, fault, flags=(), after=la
         expected = {k: v for k, v in reference.items() if k != "mounts" or points.call not in ways}
         problem = verdict_of_creation(bundle, before, r, fault, expected)
         # when the wait for start fails create is done, and was right
-        if points.call == str(number_of("accept4")) and bundle.status() == "stopped":
+        if points.call in (str(number_of("accept4")), str(number_of("ppoll"))) and bundle.status() == "stopped":
             problem = None
         if r.code == 0 and not problem:
             problem = remove(before, bundle.id)
