@@ -10,6 +10,7 @@
 #include "base/fd.h"
 #include "base/fmt.h"
 #include "base/table.h"
+#include "contract/bpf.h"
 #include "contract/tally.h"
 #include "heap/output_file.h"
 #include "kernel/memory.h"
@@ -34,9 +35,21 @@
 #define SYNC_WAKE_UP 1
 
 /* What tare says, each with a descriptor. */
-enum word { WORD_LISTENER = 'l', WORD_SOCKET = 's', WORD_PROCESS = 'p' };
+enum word { WORD_LISTENER = 'l', WORD_SOCKET = 's', WORD_PROCESS = 'p', WORD_EVENTS = 'e' };
 
-enum { FD_CONTROL = 3, FD_DIRECTORY, FD_FILE, FD_TEXT, FD_FIRST_FREE };
+enum {
+	FD_CONTROL = 3,
+	FD_DIRECTORY,
+	FD_FILE,
+	FD_TEXT,
+	FD_COUNTS,
+	FD_VALUES,
+	FD_STATE,
+	FD_LINK,
+	FD_FIRST_FREE,
+};
+
+#define FDS (FD_FIRST_FREE - FD_CONTROL)
 
 struct state {
 	const struct recorder_wishes *wishes;
@@ -45,6 +58,7 @@ struct state {
 	bool attended; /* tare has said which process it is */
 	bool done;     /* the worker has heard the end */
 	int listener, socket, process;
+	int events;	/* cgroup.events of the container, where the kernel counts */
 	bool tells_end; /* the listener hangs up: Linux 5.9 */
 	struct tally *tally;
 	char start[TIME_TEXT];
@@ -200,6 +214,8 @@ static bool hear_tare(struct state *s)
 		s->socket = fd;
 	else if (word == WORD_PROCESS && s->process < 0)
 		s->process = fd;
+	else if (word == WORD_EVENTS && s->events < 0)
+		s->events = fd;
 	s->attended |= word == WORD_PROCESS;
 
 	return true;
@@ -253,10 +269,55 @@ static bool work_once(struct state *s, bool control)
 	return sys_poll(&fds[WATCH_LISTENER], 1, QUIET_MS) > 0 && hear(s);
 }
 
+/* ---- the kernel counts ---- */
+
+/* Is there still a process in the container's cgroup, or below? No, where it has been removed. */
+static bool is_populated(int events)
+{
+	static const char key[] = "populated ";
+	char text[256];
+	ssize_t n = sys_read_all_at(events, 0, text, sizeof(text) - 1);
+
+	text[n > 0 ? n : 0] = '\0';
+
+	const char *at = strstr(text, key);
+
+	return at && at[sizeof(key) - 1] == '1';
+}
+
+/* Only the ends are waited for: of tare, which says what it has to say before, and of all processes. */
+static int wait_for_end(struct state *s)
+{
+	bool control = true;
+
+	for (;;) {
+		struct pollfd fds[] = {
+			{ .fd = control ? FD_CONTROL : -1, .events = POLLIN },
+			{ .fd = s->events, .events = POLLPRI },
+		};
+
+		if (sys_poll(fds, ARRAY_SIZE(fds), s->attended ? QUIET_MS : -1) < 0)
+			continue;
+		if (fds[0].revents != 0 && !hear_tare(s)) {
+			if (!s->attended)
+				return 0;
+			control = false;
+		}
+		if (s->attended && (s->events < 0 || !is_populated(s->events)))
+			break;
+	}
+	s->done = counter_has_begun(FD_STATE);
+
+	return 0;
+}
+
 static int work(void *arg)
 {
 	struct state *s = arg;
 	bool control = true;
+
+	if (s->wishes->counter)
+		return wait_for_end(s);
 
 	for (;;) {
 		struct pollfd word = { .fd = control ? FD_CONTROL : -1, .events = POLLIN };
@@ -280,6 +341,9 @@ static int work(void *arg)
 
 static void write_record(struct state *s, bool complete)
 {
+	if (s->wishes->counter)
+		counter_read(FD_COUNTS, FD_VALUES, s->tally);
+
 	struct out out = { .fd = s->wishes->path ? FD_FILE : FD_TEXT };
 	char end[TIME_TEXT];
 	struct timespec now;
@@ -288,7 +352,7 @@ static void write_record(struct state *s, bool complete)
 	time_text(end, &now, 3);
 
 	const struct tally_head head = {
-		.backend = "notify",
+		.backend = s->wishes->counter ? "bpf" : "notify",
 		.command = s->wishes->command,
 		.start = s->start,
 		.end = end,
@@ -328,16 +392,16 @@ static void settle(void)
 }
 
 /* All that was open in tare is closed but what this process needs, whose numbers are FD_*. */
-static int arrange(const int fds[4])
+static int arrange(const int fds[FDS])
 {
-	int moved[4];
+	int moved[FDS];
 
-	for (int i = 0; i < 4; i++) {
-		moved[i] = fds[i] < 0 ? -1 : sys_dup(fds[i], FD_FIRST_FREE + 4);
+	for (int i = 0; i < FDS; i++) {
+		moved[i] = fds[i] < 0 ? -1 : sys_dup(fds[i], FD_FIRST_FREE + FDS);
 		if (fds[i] >= 0 && moved[i] < 0)
 			return moved[i];
 	}
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < FDS; i++)
 		if (moved[i] >= 0)
 			sys_dup_keep(moved[i], FD_CONTROL + i);
 		else
@@ -355,7 +419,7 @@ static int arrange(const int fds[4])
 
 struct birth {
 	struct state *state;
-	int fds[4];
+	int fds[FDS];
 };
 
 static char worker_stack[64 * 1024] __attribute__((aligned(16)));
@@ -367,6 +431,12 @@ static int guard(void *arg)
 	int status = -1;
 
 	settle();
+	if (s->wishes->counter) {
+		struct timespec now;
+
+		sys_clock_realtime(&now);
+		time_text(s->start, &now, 3);
+	}
 	if (arrange(b->fds) < 0)
 		return 1;
 
@@ -375,9 +445,10 @@ static int guard(void *arg)
 		sys_wait(worker, &status, 0);
 
 	bool whole = status == 0;
-	if (!whole && s->process >= 0)
+	/* Where the kernel counts, nobody waits for the recorder. */
+	if (!whole && s->process >= 0 && !s->wishes->counter)
 		sys_pidfd_signal(s->process, SIGKILL);
-	if (s->listener >= 0 && (s->done || !whole))
+	if ((s->listener >= 0 || s->wishes->counter) && (s->done || !whole))
 		write_record(s, whole);
 	if (s->wishes->path)
 		sys_unlink_at(FD_DIRECTORY, s->temporary, 0);
@@ -412,7 +483,7 @@ static int open_record(struct state *s, const char *path, int *dir, struct err *
 	return fd < 0 ? err_sys(e, fd, "record \"%s\"", path) : fd;
 }
 
-static int start(struct recorder *r, struct state *s, const int fds[3], struct err *e)
+static int start(struct recorder *r, struct state *s, const int fds[FDS - 1], struct err *e)
 {
 	const struct sys_clone clone = { .cgroup = -1 };
 	struct birth b = { .state = s };
@@ -421,7 +492,7 @@ static int start(struct recorder *r, struct state *s, const int fds[3], struct e
 	if (made < 0)
 		return err_sys(e, made, "make a socket for the recorder");
 	b.fds[0] = ends[1];
-	memcpy(b.fds + 1, fds, 3 * sizeof(*fds));
+	memcpy(b.fds + 1, fds, (FDS - 1) * sizeof(*fds));
 	r->pid = sys_clone_call(&clone, NULL, guard, &b);
 	sys_close(ends[1]);
 	if (r->pid < 0) {
@@ -453,6 +524,7 @@ int recorder_start(struct recorder *r, const struct recorder_wishes *wishes, str
 		.listener = -1,
 		.socket = -1,
 		.process = -1,
+		.events = -1,
 		.tells_end = kernel_tells_end(),
 		.tally = tally_new(),
 	};
@@ -464,7 +536,9 @@ int recorder_start(struct recorder *r, const struct recorder_wishes *wishes, str
 	if (!s.tally)
 		return err_sys(e, -ENOMEM, "start the recorder");
 
-	const int fds[3] = { dir, file, wishes->path ? -1 : 2 };
+	const struct counter none = COUNTER_NONE, *c = wishes->counter ? wishes->counter : &none;
+	const int fds[FDS - 1] = { dir,	     file,   wishes->path ? -1 : 2, c->counts, c->values,
+				   c->state, c->link };
 	int result = start(r, &s, fds, e);
 	if (result < 0 && wishes->path)
 		sys_unlink_at(dir, s.temporary, 0);
@@ -486,6 +560,11 @@ int recorder_give_listener(const struct recorder *r, int listener)
 int recorder_give_socket(const struct recorder *r, int socket)
 {
 	return give(r, WORD_SOCKET, socket);
+}
+
+int recorder_give_events(const struct recorder *r, int events)
+{
+	return give(r, WORD_EVENTS, events);
 }
 
 int recorder_attend(struct recorder *r, int pidfd)

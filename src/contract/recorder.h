@@ -14,12 +14,16 @@
 
 #include <sys/types.h>
 
+struct counter;
+
 struct recorder_wishes {
 	const char *path; /* of the record; NULL: refusals go to standard error */
 	int directory;	  /* that it is in, opened by the caller; -1: it is looked up */
 	const char *name; /* with @directory: of the record in it */
 	const struct seccomp_program
-		*profile;	    /* run for each call that is heard; NULL: all are allowed */
+		*profile; /* run for each call that is heard; NULL: all are allowed */
+	const struct counter
+		*counter;	    /* the kernel counts, and nothing is heard; NULL: it does not */
 	bool only_refused;	    /* --refused */
 	const char *const *command; /* for the head: NULL-terminated */
 };
@@ -43,6 +47,9 @@ int recorder_start(struct recorder *r, const struct recorder_wishes *wishes, str
 /* The listener of the filter; or the socket on which `start` will bring it. Both stay the caller's. 0, or -errno. */
 int recorder_give_listener(const struct recorder *r, int listener);
 int recorder_give_socket(const struct recorder *r, int socket);
+
+/* Where the kernel counts: the file cgroup.events of the container, which tells the end of its last process. */
+int recorder_give_events(const struct recorder *r, int events);
 
 /* From now on the recorder belongs to the process of @pidfd, the container's, and tare may end. 0, or -errno. */
 int recorder_attend(struct recorder *r, int pidfd);

@@ -150,9 +150,23 @@ void tally_add_many(struct tally *t, uint32_t audit, int number, uint64_t count,
 	if (!c)
 		return;
 	c->count += count;
-	/* Their arguments are unknown, so no argument of this call tells anything. */
-	c->chosen_count = 0;
 	fmt_text(c->comm, sizeof(c->comm), "%s", comm);
+}
+
+void tally_add_value(struct tally *t, uint32_t audit, int number, uint8_t index, uint64_t value)
+{
+	struct call *c = find(t, audit, number);
+
+	for (unsigned i = 0; c && c->count > 0 && i < c->chosen_count; i++)
+		if (c->chosen[i].index == index)
+			keep(&c->kept[i], value);
+}
+
+void tally_forget_values(struct tally *t)
+{
+	for (size_t i = 0; i < MOST_CALLS; i++)
+		for (unsigned k = 0; k < t->calls[i].chosen_count; k++)
+			t->calls[i].kept[k].any = true;
 }
 
 /* ---- writing ---- */

@@ -23,8 +23,13 @@ void tally_free(struct tally *t);
 void tally_add(struct tally *t, uint32_t audit, int number, const uint64_t args[6],
 	       uint32_t refused, pid_t pid);
 
-/* @count calls at once, of which nothing else is known. */
+/* @count calls at once, @comm made the first; then a value of one of their arguments. */
 void tally_add_many(struct tally *t, uint32_t audit, int number, uint64_t count, const char *comm);
+
+void tally_add_value(struct tally *t, uint32_t audit, int number, uint8_t index, uint64_t value);
+
+/* No value is worth anything: every argument was "any". */
+void tally_forget_values(struct tally *t);
 
 /* How many different ones there are. */
 size_t tally_count(const struct tally *t);

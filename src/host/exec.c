@@ -259,7 +259,7 @@ static int decide(struct create *c, const struct exec_options *o, int dir, struc
 		.listen_fds = listen_fds_count(o->own_env),
 		.own_env = o->own_env,
 		.seccomp_cache = &c->seccomp_cache,
-		.watch = c->watch.kind,
+		.watch = watch_planned(&c->watch),
 		.watched = &c->watch.profile,
 		.notes = &c->notes,
 		.debug = log_wants_debug(),

@@ -14,6 +14,7 @@
 #include "host/host_path.h"
 #include "kernel/socket.h"
 #include "plan/annotations/allow.h"
+#include "plan/annotations/annotation.h"
 #include "state/directory.h"
 
 #include <sys/socket.h>
@@ -67,6 +68,45 @@ int watch_annotations(struct watch *w, const struct oci_config *config, const ch
 	return 0;
 }
 
+void watch_choose_backend(struct watch *w, const struct oci_config *config,
+			  const struct facts *facts)
+{
+	const char *init = oci_string_map_find(config->annotations, ANNOTATION_INIT);
+	const struct cgroup_layout *l = &facts->cgroups;
+
+	if (w->kind != WATCH_ALL || facts->euid != 0 || !facts->initial_userns || l->count == 0 ||
+	    !l->hierarchies[l->count - 1].v2 || (init && strcmp(init, "1") == 0))
+		return;
+	w->counting = counter_open(&w->counter) == 0;
+}
+
+void watch_stop_counting(struct watch *w)
+{
+	counter_close(&w->counter);
+	w->counting = false;
+}
+
+enum plan_watch watch_planned(const struct watch *w)
+{
+	return w->counting ? WATCH_NONE : w->kind;
+}
+
+int watch_aim(struct create *c, struct err *e)
+{
+	const char *cgroup = c->plan->steps[c->plan->spawn].spawn.cgroup;
+
+	if (!c->watch.counting)
+		return 0;
+
+	autoclose int dir = sys_open(cgroup, O_RDONLY | O_DIRECTORY);
+	autoclose int events = dir < 0 ? dir : sys_open_at(dir, "cgroup.events", O_RDONLY, 0);
+	int r = events < 0 ? events : counter_aim(&c->watch.counter, dir, c->pid);
+	if (r == 0)
+		r = recorder_give_events(&c->watch.recorder, events);
+
+	return r < 0 ? err_sys(e, r, "have the kernel count the calls of \"%s\"", cgroup) : 0;
+}
+
 const struct oci_config *watch_config(const struct watch *w, const struct oci_config *config,
 				      struct arena *a)
 {
@@ -83,7 +123,9 @@ const struct oci_config *watch_config(const struct watch *w, const struct oci_co
 	if (config->linux)
 		*linux = *config->linux;
 	copy->linux = linux;
-	if (!linux->seccomp || w->kind == WATCH_ALL) {
+	if (w->counting) {
+		linux->seccomp = NULL;
+	} else if (!linux->seccomp || w->kind == WATCH_ALL) {
 		linux->seccomp = arena_new(a, struct oci_linux_seccomp);
 		linux->seccomp->default_action = "SCMP_ACT_ALLOW";
 	}
@@ -97,6 +139,7 @@ int watch_begin(struct watch *w, const char *const *command, struct err *e)
 		.path = w->file.path,
 		.directory = -1,
 		.profile = w->profile,
+		.counter = w->counting ? &w->counter : NULL,
 		.only_refused = w->kind == WATCH_REFUSED,
 		.command = command,
 	};
@@ -121,13 +164,15 @@ int watch_attend(struct create *c, struct err *e)
 
 	if (w->recorder.pid <= 0)
 		return 0;
-	if (!c->options->run) {
+	if (!c->options->run && !w->counting) {
 		autoclose int socket = sys_listen_at(c->state_dir, STATE_RECORDER, SOCK_STREAM);
 
 		r = socket < 0 ? socket : recorder_give_socket(&w->recorder, socket);
 	}
 	if (r == 0)
 		r = recorder_attend(&w->recorder, c->pidfd);
+	/* The recorder has them too. */
+	counter_close(&w->counter);
 
 	return r < 0 ? err_sys(e, r, "tell the recorder which process it is for") : 0;
 }

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "contract/bpf.h"
 #include "contract/recorder.h"
 #include "heap/arena.h"
 #include "libocispec/oci_types.h"
@@ -21,11 +22,13 @@ struct watch {
 	struct host_path file;		       /* the record; no path: standard error */
 	const struct seccomp_program *profile; /* set by planning; NULL: it is not in force */
 	struct recorder recorder;
+	bool counting; /* by the kernel: no filter is loaded for it */
+	struct counter counter;
 };
 
 #define WATCH_INITIAL                                                                              \
 	{                                                                                          \
-		.recorder = RECORDER_NONE                                                          \
+		.recorder = RECORDER_NONE, .counter = COUNTER_NONE                                 \
 	}
 
 struct create;
@@ -40,6 +43,22 @@ int watch_choose(struct watch *w, const struct watch_wishes *wishes, bool foregr
  */
 int watch_annotations(struct watch *w, const struct oci_config *config, const char *const *env,
 		      struct arena *a, struct err *e);
+
+/*
+ * May the kernel count, instead of a filter that notifies? Then it is made ready to. Programs see nothing of that; it
+ * takes root, and a cgroup of v2 that the container will be born in.
+ */
+void watch_choose_backend(struct watch *w, const struct oci_config *config,
+			  const struct facts *facts);
+
+/* It can't after all: a filter is to be planned. */
+void watch_stop_counting(struct watch *w);
+
+/* How it is planned. */
+enum plan_watch watch_planned(const struct watch *w);
+
+/* The process of @c is there, before its first step: from its execve(2) on the kernel counts. 0, or -1. */
+int watch_aim(struct create *c, struct err *e);
 
 /* The config that is planned: @config itself, or, where all is recorded, one with a filter that the planner replaces. */
 const struct oci_config *watch_config(const struct watch *w, const struct oci_config *config,

@@ -84,6 +84,8 @@ const struct since_row since_rows[SINCE_COUNT] = {
 					      "and only then becomes tare-init; a helper of exec goes there "
 					      "itself before it joins anything") },
 	[SINCE_NOTIFY] = { "SCMP_ACT_NOTIFY", "5.7", NULL },
+	[SINCE_RECORD_BPF] = { "calls counted by bpf", "5.8",
+			       INSTEAD("a filter that notifies, as for ordinary users") },
 	[SINCE_FACCESSAT2] = { "faccessat2", "5.8", INSTEAD("faccessat") },
 	[SINCE_MOUNT_ID] = { "STATX_MNT_ID", "5.8", INSTEAD("/proc/self/fdinfo") },
 	[SINCE_SETNS_PIDFD] = { "setns of a pidfd", "5.8",

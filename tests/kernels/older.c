@@ -161,6 +161,7 @@ static const struct {
 	{ "-fsopen", 430 },	   { "-fsconfig", 431 },
 	{ "-fsmount", 432 },	   { "-fspick", 433 },
 	{ "-mount_setattr", 442 }, { "-mknodat", SYS_mknodat, true },
+	{ "-bpf", SYS_bpf },
 };
 
 /* What of them the command line names, by index. */

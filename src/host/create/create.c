@@ -189,9 +189,25 @@ static struct plan_options options_of(struct create *c, enum purpose purpose, st
 		.image = o->made && o->made->image,
 		.layers = o->made ? o->made->layers : NULL,
 		.seccomp_cache = purpose == TO_BE_DONE ? &c->seccomp_cache : NULL,
-		.watch = c->watch.kind,
+		.watch = watch_planned(&c->watch),
 		.watched = &c->watch.profile,
 	};
+}
+
+static int make_plan(struct create *c, enum purpose purpose, const struct facts *facts,
+		     struct arena *a, struct arena *own, struct err *e)
+{
+	const struct plan_options options = options_of(c, purpose, own);
+
+	if (plan_make(a, own, watch_config(&c->watch, c->bundle.config, own), &options, facts,
+		      &c->plan, &c->warnings, e) < 0)
+		return bundle_locate(&c->bundle, own, e);
+	if (!c->watch.counting || c->plan->steps[c->plan->spawn].spawn.cgroup)
+		return 0;
+	/* It will be born in no cgroup of v2: a filter is needed. */
+	watch_stop_counting(&c->watch);
+
+	return make_plan(c, purpose, facts, a, own, e);
 }
 
 /* The plan goes to @a, which tare-init sees; config.json and all else to @own. */
@@ -214,14 +230,11 @@ static int decide(struct create *c, enum purpose purpose, struct arena *a, struc
 	if (gather_facts(c, purpose, &facts, own, e) < 0)
 		return -1;
 	c->seccomp_cache.root = c->options->root.path;
+	if (purpose == TO_BE_DONE && !c->options->flags.systemd_cgroup &&
+	    !c->options->flags.no_cgroup)
+		watch_choose_backend(&c->watch, c->bundle.config, &facts);
 
-	const struct plan_options options = options_of(c, purpose, own);
-
-	if (plan_make(a, own, watch_config(&c->watch, c->bundle.config, own), &options, &facts,
-		      &c->plan, &c->warnings, e) < 0)
-		return bundle_locate(&c->bundle, own, e);
-
-	return 0;
+	return make_plan(c, purpose, &facts, a, own, e);
 }
 
 void create_log_warnings(const struct create *c)

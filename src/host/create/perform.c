@@ -143,7 +143,7 @@ static int attach_devices(struct create *c, const struct step *s, struct err *e)
 
 static int spawn(struct create *c, const struct step *s, struct err *e)
 {
-	if (spawn_init(c, s, e) < 0)
+	if (spawn_init(c, s, e) < 0 || watch_aim(c, e) < 0)
 		return -1;
 
 	/* A process of exec has nothing to undo: it goes with the container. */
@@ -459,6 +459,8 @@ static int take_over(struct create *c, const struct wire_message *m, struct err 
 	c->pidfd = sys_pidfd_open(pid);
 	if (c->pidfd < 0)
 		return err_sys(e, c->pidfd, "open process %d", pid);
+	if (watch_aim(c, e) < 0)
+		return -1;
 	if (c->journal < 0)
 		return give_turn(c, c->progress.next, e);
 

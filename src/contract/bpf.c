@@ -1,0 +1,529 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * contract/bpf.c - calls counted by the kernel itself: a program on the raw tracepoint sys_enter
+ *
+ * Written by hand, so that no compiler and no library is needed. It runs for every call of the host while a record is
+ * made; for all but the container's it asks for the cgroup and ends. The arguments are read from the registers, by the
+ * offset that user space gives for each call.
+ */
+#include "contract/bpf.h"
+
+#include "base/fd.h"
+#include "base/fmt.h"
+#include "base/table.h"
+#include "kernel/bpf.h"
+#include "kernel/process.h"
+#include "kernel/procfs.h"
+
+#include <linux/audit.h>
+#include <string.h>
+
+#define MOST_CALLS  2048
+#define MOST_VALUES 16384
+
+#if defined(__x86_64__)
+
+/* struct pt_regs of the kernel: where user space's registers are. */
+#define REGS_CS	  136
+#define USER32_CS 0x23
+#define EXECVE	  59
+#define I386_BIT  ((uint64_t) 1 << 32)
+#define NO_CHOICE INT32_MAX
+
+static const uint32_t registers[2][6] = {
+	{ 112, 104, 96, 56, 72, 64 }, /* di si dx r10 r8 r9 */
+	{ 40, 88, 96, 104, 112, 32 }, /* bx cx dx si di bp */
+};
+
+struct counted {
+	uint64_t count;
+	char comm[16];
+};
+
+struct choice {
+	uint32_t index[2]; /* NO_CHOICE: there is none */
+	uint32_t offset[2];
+	uint64_t mask[2];
+};
+
+struct value_key {
+	uint64_t call, index, value;
+};
+
+/* The pid is that of the process' own pid namespace, which the kernel compares as well. */
+struct aim {
+	uint32_t on, pid;
+	uint64_t device, inode; /* of that namespace's file */
+};
+
+/* ---- instructions ---- */
+
+#define MOST_CODE 160
+
+struct code {
+	struct bpf_insn insns[MOST_CODE];
+	size_t count;
+	size_t exits[16]; /* jumps to the end, to be set */
+	size_t exit_count;
+};
+
+static void emit(struct code *c, uint8_t op, uint8_t to, uint8_t from, int16_t offset,
+		 int32_t value)
+{
+	if (c->count < MOST_CODE)
+		c->insns[c->count++] = (struct bpf_insn) {
+			.code = op, .dst_reg = to, .src_reg = from, .off = offset, .imm = value
+		};
+}
+
+static void move(struct code *c, uint8_t to, uint8_t from)
+{
+	emit(c, BPF_ALU64 | BPF_MOV | BPF_X, to, from, 0, 0);
+}
+
+static void set(struct code *c, uint8_t to, int32_t value)
+{
+	emit(c, BPF_ALU64 | BPF_MOV | BPF_K, to, 0, 0, value);
+}
+
+static void add(struct code *c, uint8_t to, int32_t value)
+{
+	emit(c, BPF_ALU64 | BPF_ADD | BPF_K, to, 0, 0, value);
+}
+
+static void wide(struct code *c, uint8_t to, uint8_t kind, uint64_t value)
+{
+	emit(c, BPF_LD | BPF_DW | BPF_IMM, to, kind, 0, (int32_t) (uint32_t) value);
+	emit(c, 0, 0, 0, 0, (int32_t) (uint32_t) (value >> 32));
+}
+
+static void map(struct code *c, int fd)
+{
+	wide(c, BPF_REG_1, BPF_PSEUDO_MAP_FD, (uint32_t) fd);
+}
+
+static void load(struct code *c, uint8_t size, uint8_t to, uint8_t from, int16_t offset)
+{
+	emit(c, (uint8_t) (BPF_LDX | size | BPF_MEM), to, from, offset, 0);
+}
+
+static void store(struct code *c, uint8_t size, uint8_t to, int16_t offset, uint8_t from)
+{
+	emit(c, (uint8_t) (BPF_STX | size | BPF_MEM), to, from, offset, 0);
+}
+
+static void call(struct code *c, int32_t helper)
+{
+	emit(c, BPF_JMP | BPF_CALL, 0, 0, 0, helper);
+}
+
+/* @rN = the frame's pointer and @offset. */
+static void frame(struct code *c, uint8_t to, int32_t offset)
+{
+	move(c, to, BPF_REG_10);
+	add(c, to, offset);
+}
+
+/* A jump that is set later. */
+static size_t jump(struct code *c, uint8_t op, uint8_t reg, int32_t value)
+{
+	emit(c, (uint8_t) (BPF_JMP | op | BPF_K), reg, 0, 0, value);
+
+	return c->count - 1;
+}
+
+static void land(struct code *c, size_t at)
+{
+	c->insns[at].off = (int16_t) (c->count - at - 1);
+}
+
+static void exit_if(struct code *c, uint8_t op, uint8_t reg, int32_t value)
+{
+	c->exits[c->exit_count++] = jump(c, op, reg, value);
+}
+
+/* ---- the program: r6 the context, r8 the call with its architecture, r9 what was looked up ---- */
+
+/* 8 bytes of the registers at r3 and more into the frame at @to. */
+static void read_register(struct code *c, int32_t to)
+{
+	frame(c, BPF_REG_1, to);
+	set(c, BPF_REG_2, 8);
+	call(c, BPF_FUNC_probe_read_kernel);
+}
+
+static void emit_scope(struct code *c, int cgroups)
+{
+	move(c, BPF_REG_6, BPF_REG_1);
+	map(c, cgroups);
+	set(c, BPF_REG_2, 0);
+	call(c, BPF_FUNC_current_task_under_cgroup);
+	exit_if(c, BPF_JNE, BPF_REG_0, 1);
+}
+
+/* r8: the number, and a bit for a program of 32 bits. */
+static void emit_call(struct code *c)
+{
+	size_t wide_program;
+
+	load(c, BPF_DW, BPF_REG_3, BPF_REG_6, 0);
+	add(c, BPF_REG_3, REGS_CS);
+	read_register(c, -8);
+	load(c, BPF_DW, BPF_REG_8, BPF_REG_6, 8);
+	emit(c, BPF_ALU64 | BPF_LSH | BPF_K, BPF_REG_8, 0, 0, 32);
+	emit(c, BPF_ALU64 | BPF_RSH | BPF_K, BPF_REG_8, 0, 0, 32);
+	load(c, BPF_DW, BPF_REG_1, BPF_REG_10, -8);
+	wide_program = jump(c, BPF_JNE, BPF_REG_1, USER32_CS);
+	wide(c, BPF_REG_2, 0, I386_BIT);
+	emit(c, BPF_ALU64 | BPF_OR | BPF_X, BPF_REG_8, BPF_REG_2, 0, 0);
+	land(c, wide_program);
+}
+
+/* Nothing counts before the execve(2) of the process that was aimed at. */
+static void emit_begin(struct code *c, int state)
+{
+	size_t on;
+
+	set(c, BPF_REG_1, 0);
+	store(c, BPF_W, BPF_REG_10, -4, BPF_REG_1);
+	map(c, state);
+	frame(c, BPF_REG_2, -4);
+	call(c, BPF_FUNC_map_lookup_elem);
+	exit_if(c, BPF_JEQ, BPF_REG_0, 0);
+	move(c, BPF_REG_9, BPF_REG_0);
+	load(c, BPF_W, BPF_REG_1, BPF_REG_9, offsetof(struct aim, on));
+	on = jump(c, BPF_JNE, BPF_REG_1, 0);
+	exit_if(c, BPF_JNE, BPF_REG_8, EXECVE);
+	load(c, BPF_DW, BPF_REG_1, BPF_REG_9, offsetof(struct aim, device));
+	load(c, BPF_DW, BPF_REG_2, BPF_REG_9, offsetof(struct aim, inode));
+	frame(c, BPF_REG_3, -16);
+	set(c, BPF_REG_4, 8);
+	call(c, BPF_FUNC_get_ns_current_pid_tgid);
+	exit_if(c, BPF_JNE, BPF_REG_0, 0);
+	load(c, BPF_W, BPF_REG_1, BPF_REG_10, -12);
+	load(c, BPF_W, BPF_REG_2, BPF_REG_9, offsetof(struct aim, pid));
+	emit(c, BPF_JMP | BPF_JNE | BPF_X, BPF_REG_1, BPF_REG_2, 0, 0);
+	c->exits[c->exit_count++] = c->count - 1;
+	set(c, BPF_REG_1, 1);
+	store(c, BPF_W, BPF_REG_9, offsetof(struct aim, on), BPF_REG_1);
+	land(c, on);
+}
+
+static void look_up_call(struct code *c, int fd)
+{
+	store(c, BPF_DW, BPF_REG_10, -8, BPF_REG_8);
+	map(c, fd);
+	frame(c, BPF_REG_2, -8);
+	call(c, BPF_FUNC_map_lookup_elem);
+}
+
+static void add_one(struct code *c)
+{
+	set(c, BPF_REG_1, 1);
+	emit(c, BPF_STX | BPF_DW | BPF_XADD, BPF_REG_0, BPF_REG_1, 0, 0);
+}
+
+static void emit_count(struct code *c, int counts)
+{
+	size_t known, made, gone;
+
+	look_up_call(c, counts);
+	known = jump(c, BPF_JNE, BPF_REG_0, 0);
+	set(c, BPF_REG_1, 1);
+	store(c, BPF_DW, BPF_REG_10, -32, BPF_REG_1);
+	frame(c, BPF_REG_1, -24);
+	set(c, BPF_REG_2, 16);
+	call(c, BPF_FUNC_get_current_comm);
+	map(c, counts);
+	frame(c, BPF_REG_2, -8);
+	frame(c, BPF_REG_3, -32);
+	set(c, BPF_REG_4, BPF_NOEXIST);
+	call(c, BPF_FUNC_map_update_elem);
+	made = jump(c, BPF_JEQ, BPF_REG_0, 0);
+	/* Another processor was faster. */
+	look_up_call(c, counts);
+	gone = jump(c, BPF_JEQ, BPF_REG_0, 0);
+	land(c, known);
+	add_one(c);
+	land(c, made);
+	land(c, gone);
+}
+
+/* A value that is there already costs a look. */
+static void emit_value(struct code *c, int values, size_t which)
+{
+	size_t there;
+
+	load(c, BPF_W, BPF_REG_1, BPF_REG_9,
+	     (int16_t) (offsetof(struct choice, index) + 4 * which));
+	exit_if(c, BPF_JEQ, BPF_REG_1, (int32_t) NO_CHOICE);
+	store(c, BPF_DW, BPF_REG_10, -32, BPF_REG_1);
+	store(c, BPF_DW, BPF_REG_10, -40, BPF_REG_8);
+	load(c, BPF_W, BPF_REG_1, BPF_REG_9,
+	     (int16_t) (offsetof(struct choice, offset) + 4 * which));
+	load(c, BPF_DW, BPF_REG_3, BPF_REG_6, 0);
+	emit(c, BPF_ALU64 | BPF_ADD | BPF_X, BPF_REG_3, BPF_REG_1, 0, 0);
+	read_register(c, -24);
+	load(c, BPF_DW, BPF_REG_1, BPF_REG_10, -24);
+	load(c, BPF_DW, BPF_REG_2, BPF_REG_9,
+	     (int16_t) (offsetof(struct choice, mask) + 8 * which));
+	emit(c, BPF_ALU64 | BPF_AND | BPF_X, BPF_REG_1, BPF_REG_2, 0, 0);
+	store(c, BPF_DW, BPF_REG_10, -24, BPF_REG_1);
+	map(c, values);
+	frame(c, BPF_REG_2, -40);
+	call(c, BPF_FUNC_map_lookup_elem);
+	there = jump(c, BPF_JNE, BPF_REG_0, 0);
+	map(c, values);
+	frame(c, BPF_REG_2, -40);
+	frame(c, BPF_REG_3, -40);
+	set(c, BPF_REG_4, BPF_ANY);
+	call(c, BPF_FUNC_map_update_elem);
+	land(c, there);
+}
+
+static void emit_end(struct code *c)
+{
+	for (size_t i = 0; i < c->exit_count; i++)
+		land(c, c->exits[i]);
+	set(c, BPF_REG_0, 0);
+	emit(c, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
+}
+
+/* ---- maps ---- */
+
+static int make_map(uint32_t type, uint32_t key, uint32_t value, uint32_t most)
+{
+	union bpf_attr attr;
+
+	memset(&attr, 0, sizeof(attr));
+	attr.map_type = type;
+	attr.key_size = key;
+	attr.value_size = value;
+	attr.max_entries = most;
+
+	return sys_bpf(BPF_MAP_CREATE, &attr);
+}
+
+static int map_call(int command, int fd, const void *key, const void *value)
+{
+	union bpf_attr attr;
+
+	memset(&attr, 0, sizeof(attr));
+	attr.map_fd = (uint32_t) fd;
+	attr.key = (uintptr_t) key;
+	attr.value = (uintptr_t) value;
+
+	return sys_bpf(command, &attr);
+}
+
+static int choose(int chosen, enum call_arch arch, uint64_t bit)
+{
+	for (int number = 0; number < 1024; number++) {
+		const struct call_row *row = call_find(arch, number);
+		const struct chosen_argument *first;
+		size_t count = row ? chosen_arguments(call_name(row), &first) : 0;
+		struct choice c = { .index = { NO_CHOICE, NO_CHOICE } };
+		uint64_t key = bit | (uint64_t) number;
+
+		for (size_t i = 0; i < count && i < 2; i++) {
+			c.index[i] = first[i].index;
+			c.offset[i] = registers[bit != 0][first[i].index];
+			c.mask[i] = first[i].mask;
+		}
+
+		int r = count > 0 ? map_call(BPF_MAP_UPDATE_ELEM, chosen, &key, &c) : 0;
+		if (r < 0)
+			return r;
+	}
+
+	return 0;
+}
+
+static int load_program(const struct code *c)
+{
+	union bpf_attr attr;
+
+	memset(&attr, 0, sizeof(attr));
+	attr.prog_type = BPF_PROG_TYPE_RAW_TRACEPOINT;
+	attr.insns = (uintptr_t) c->insns;
+	attr.insn_cnt = (uint32_t) c->count;
+	/* Some of the helpers are for programs under the GPL; this one may be used under it. */
+	attr.license = (uintptr_t) "GPL";
+	memcpy(attr.prog_name, "tare_calls", sizeof("tare_calls"));
+
+	return sys_bpf(BPF_PROG_LOAD, &attr);
+}
+
+static int attach(int program)
+{
+	union bpf_attr attr;
+
+	memset(&attr, 0, sizeof(attr));
+	attr.raw_tracepoint.name = (uintptr_t) "sys_enter";
+	attr.raw_tracepoint.prog_fd = (uint32_t) program;
+
+	return sys_bpf(BPF_RAW_TRACEPOINT_OPEN, &attr);
+}
+
+static int make_program(const struct counter *c, int chosen)
+{
+	struct code code = { .count = 0 };
+
+	emit_scope(&code, c->cgroup);
+	emit_call(&code);
+	emit_begin(&code, c->state);
+	emit_count(&code, c->counts);
+	look_up_call(&code, chosen);
+	exit_if(&code, BPF_JEQ, BPF_REG_0, 0);
+	move(&code, BPF_REG_9, BPF_REG_0);
+	emit_value(&code, c->values, 0);
+	emit_value(&code, c->values, 1);
+	emit_end(&code);
+
+	return load_program(&code);
+}
+
+int counter_open(struct counter *c)
+{
+	autoclose int chosen = make_map(BPF_MAP_TYPE_HASH, 8, sizeof(struct choice), 256);
+
+	if (chosen < 0)
+		return chosen;
+	*c = (struct counter) {
+		.counts = make_map(BPF_MAP_TYPE_HASH, 8, sizeof(struct counted), MOST_CALLS),
+		.values = make_map(BPF_MAP_TYPE_HASH, sizeof(struct value_key), 8, MOST_VALUES),
+		.state = make_map(BPF_MAP_TYPE_ARRAY, 4, sizeof(struct aim), 1),
+		.cgroup = make_map(BPF_MAP_TYPE_CGROUP_ARRAY, 4, 4, 1),
+		.link = -1,
+	};
+
+	int r = choose(chosen, CALL_X86_64, 0);
+	if (r == 0)
+		r = choose(chosen, CALL_I386, I386_BIT);
+
+	autoclose int program = r < 0 ? r : make_program(c, chosen);
+	c->link = program < 0 ? program : attach(program);
+	if (c->link >= 0)
+		return 0;
+	r = c->link;
+	counter_close(c);
+
+	return r;
+}
+
+/* Its number in its own pid namespace: the last one of the line. 0: unknown. */
+static uint32_t inner_pid(pid_t pid)
+{
+	char status[4096];
+	uint32_t number = 0;
+
+	if (proc_read(pid, "status", status, sizeof(status)) <= 0)
+		return 0;
+
+	const char *at = strstr(status, "\nNSpid:");
+	for (at = at ? at + strlen("\nNSpid:") : ""; *at && *at != '\n'; at++)
+		number = *at < '0' ? 0 : number * 10 + (uint32_t) (*at - '0');
+
+	return number;
+}
+
+int counter_aim(const struct counter *c, int cgroup, pid_t pid)
+{
+	struct aim aim = { .pid = inner_pid(pid) };
+	const uint32_t zero = 0;
+	char path[32];
+	struct stat ns;
+
+	fmt_text(path, sizeof(path), "/proc/%d/ns/pid", pid);
+
+	int r = sys_stat_at(AT_FDCWD, path, 0, &ns);
+	if (r < 0 || aim.pid == 0)
+		return r < 0 ? r : -ESRCH;
+	aim.device = ns.st_dev;
+	aim.inode = ns.st_ino;
+	r = map_call(BPF_MAP_UPDATE_ELEM, c->state, &zero, &aim);
+
+	return r < 0 ? r : map_call(BPF_MAP_UPDATE_ELEM, c->cgroup, &zero, &cgroup);
+}
+
+bool counter_has_begun(int state)
+{
+	const uint32_t zero = 0;
+	struct aim aim;
+
+	return map_call(BPF_MAP_LOOKUP_ELEM, state, &zero, &aim) == 0 && aim.on != 0;
+}
+
+static uint32_t audit_of(uint64_t call_key)
+{
+	return call_key & I386_BIT ? AUDIT_ARCH_I386 : AUDIT_ARCH_X86_64;
+}
+
+void counter_read(int counts, int values, struct tally *t)
+{
+	struct value_key value, next_value;
+	struct counted counted;
+	uint64_t key, next;
+	size_t count = 0;
+
+	for (const void *at = NULL; map_call(BPF_MAP_GET_NEXT_KEY, counts, at, &next) == 0;
+	     at = &key) {
+		key = next;
+		if (map_call(BPF_MAP_LOOKUP_ELEM, counts, &key, &counted) == 0)
+			tally_add_many(t, audit_of(key), (int) (uint32_t) key, counted.count,
+				       counted.comm);
+	}
+	for (const void *at = NULL; map_call(BPF_MAP_GET_NEXT_KEY, values, at, &next_value) == 0;
+	     at = &value, count++) {
+		value = next_value;
+		tally_add_value(t, audit_of(value.call), (int) (uint32_t) value.call,
+				(uint8_t) value.index, value.value);
+	}
+	/* No more went in, so what is there is not all. */
+	if (count == MOST_VALUES)
+		tally_forget_values(t);
+}
+
+#else
+
+int counter_open(struct counter *c)
+{
+	(void) c;
+
+	return -ENOSYS;
+}
+
+int counter_aim(const struct counter *c, int cgroup, pid_t pid)
+{
+	(void) c;
+	(void) cgroup;
+	(void) pid;
+
+	return -ENOSYS;
+}
+
+bool counter_has_begun(int state)
+{
+	(void) state;
+
+	return false;
+}
+
+void counter_read(int counts, int values, struct tally *t)
+{
+	(void) counts;
+	(void) values;
+	(void) t;
+}
+
+#endif
+
+void counter_close(struct counter *c)
+{
+	int *fds[] = { &c->counts, &c->values, &c->state, &c->cgroup, &c->link };
+
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
+		fd_close(fds[i]);
+		*fds[i] = -1;
+	}
+}
