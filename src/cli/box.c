@@ -11,6 +11,7 @@
 #include "base/fd.h"
 #include "base/table.h"
 #include "base/units.h"
+#include "cli/containers.h"
 #include "cli/signals.h"
 #include "heap/log.h"
 #include "heap/output_file.h"
@@ -267,6 +268,7 @@ static int try(struct call *call, struct box *b, const struct create_options *gi
 		.omitted = recorded(b),
 		.omitted_count = b->omission_count,
 		.wishes = { box_is_wish, b },
+		.ask_network = !b->quiet && !box_has_no_network(b),
 		.whole_root = b->whole,
 		.layers = b->layered ? &b->layers : NULL,
 		.image = b->is_image ? &b->image : NULL,
@@ -348,6 +350,31 @@ static bool is_terminal(int fd)
 	return sys_ioctl(fd, TIOCGWINSZ, &size) == 0;
 }
 
+#define END_NAPS   40
+#define END_NAP_MS 5
+
+/*
+ * The box that was to be joined: between our look and the join its first program may end. Whoever
+ * has to wait for that process may not have done so yet. What a flag was refused for is no sign of
+ * it.
+ */
+static bool has_ended(const struct call *call, const char *name, const struct err *failure)
+{
+	struct container c;
+	struct err ignored;
+
+	if (call->failure != EXIT_OURS || failure->place[0] == '-')
+		return false;
+	for (unsigned naps = 0; naps < END_NAPS; naps++) {
+		if (container_read(&call->root, name, call->arena, &c, &ignored) < 0 ||
+		    c.status == STATUS_STOPPED)
+			return true;
+		sys_poll(NULL, 0, END_NAP_MS);
+	}
+
+	return false;
+}
+
 static int join_or_run(struct call *call, struct box *b, struct err *e)
 {
 	struct create_options o = create_options_of(call);
@@ -362,8 +389,12 @@ static int join_or_run(struct call *call, struct box *b, struct err *e)
 		const char *running = options->plan || options->is_new || b->whole
 					      ? NULL
 					      : box_find_running(call, b);
-		if (running)
-			return box_join(call, b, running, e);
+		if (running) {
+			r = box_join(call, b, running, e);
+			if (r >= 0 || tries == MOST_TRIES || !has_ended(call, running, e))
+				return r;
+			continue;
+		}
 		if (box_open_image(b, e) < 0)
 			return -1;
 		/* Programs that nobody trusts share nothing. */

@@ -287,6 +287,13 @@ static int perform(struct create *c, struct err *e)
 	return c->options->pid_file ? pidfile_write(c->options->pid_file, c->pid, e) : 0;
 }
 
+/* `box` makes another plan at the same address. */
+static void close_plan(struct arena *a)
+{
+	if (a->base)
+		arena_close(a);
+}
+
 int container_exec(const struct exec_options *o, int *exit_code, struct arena *records,
 		   struct err *e)
 {
@@ -300,19 +307,23 @@ int container_exec(const struct exec_options *o, int *exit_code, struct arena *r
 		.detach = o->detach,
 	};
 	struct create c = CREATE_INITIAL(&as_run);
-	struct arena a;
+	struct arena a = { .memfd = -1 };
 	struct record rec;
 
 	autoclose int dir = container_lookup(&o->root, o->id, true, &rec, records, e);
 	if (dir < 0)
 		return -1;
 	c.plan_arena = &a;
-	if (check_status(dir, &rec, o, e) < 0 || create_open_arena(&a, e) < 0 ||
-	    decide(&c, o, dir, &rec, &a, records, e) < 0)
+	if (check_status(dir, &rec, o, e) < 0)
 		return -1;
+	if (create_open_arena(&a, e) < 0 || decide(&c, o, dir, &rec, &a, records, e) < 0) {
+		close_plan(&a);
+		return -1;
+	}
 	if (perform(&c, e) < 0) {
 		create_kill(&c);
 		recorder_abandon(&c.watch.recorder);
+		close_plan(&a);
 		return -1;
 	}
 	*exit_code = 0;

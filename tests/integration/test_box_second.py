@@ -191,6 +191,22 @@ def test_androids_network_groups(box, phone):
     assert box.sh("id -G").ok().out == "0\n"
 
 
+def test_without_any_network_that_is_told_before_the_program_starts(box, phone):
+    told = "tare: warning: the program has no network: socket: permission denied (on a phone --android on adds the groups that have one)\n"
+    assert on(phone, ["-i"], box, "true").ok().err == told
+    for words in (["--android", "on"], ["-q"], ["-u", "1000", "--groups", "inet"]):
+        assert on(phone, ["-i"], box, *words, "--", "true").ok().err == ""
+    assert box.run("true").ok().err == ""
+
+
+def test_a_box_that_ends_before_it_is_joined_is_made_anew(box):
+    """Some of the second ones find the first one's program running, and then gone. Those that are in end with it: 137."""
+    for _ in range(20):
+        box.run("-d", "--", "true").ok()
+        r = box.run("true")
+        assert r.code in (0, 137) and r.err == "", r
+
+
 def test_a_signal_to_the_second_program_ends_that_alone(running):
     proc = running.start("sleep", "999")
     poll(lambda: "sleep 999" in command(*running.argv("ps")).out)
