@@ -8,6 +8,10 @@
  */
 #include <string.h>
 
+/* A C library of C23 has macros of these names, which keep the const of their argument. */
+#undef strchr
+#undef strrchr
+
 void *memcpy(void *restrict to, const void *restrict from, size_t n)
 {
 	char *t = to;

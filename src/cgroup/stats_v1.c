@@ -188,7 +188,7 @@ static bool parse_io(char *line, struct stats_io_entry *entry)
 	if (*at++ != ' ')
 		return false;
 	if (*at < '0' || *at > '9') {
-		char *space = strchr(at, ' ');
+		char *space = strchr(line + (at - line), ' ');
 
 		if (!space)
 			return false;
