@@ -55,30 +55,3 @@ def test_tare_init_stands_on_its_own(processor, tmp_path):
                     "-lgcc"], check=True)
     done = subprocess.run([*emulator, init], timeout=20, check=False, stderr=subprocess.PIPE)
     assert (done.returncode, done.stderr) == (1, b"tare: tare-init is started by tare alone\n")
-
-
-def test_a_static_tare_of_another_processor_decides_and_tells(request, tmp_path):
-    """An emulator of single programs makes no namespaces, so nothing is run in the box; all that tare decides is."""
-    if not request.config.getoption("--full"):
-        pytest.skip("takes a minute and downloads libraries: tests/run arch -- --full")
-    if platform.machine() != "x86_64" or not shutil.which("aarch64-linux-gnu-gcc") or not shutil.which("qemu-aarch64-static"):
-        pytest.skip("needs Debian's cross compiler for aarch64 on x86_64, and qemu-user-static")
-    with open(tmp_path / "log", "w", encoding="utf-8") as log:
-        built = subprocess.run([TOP / "tests/arch/cross", "aarch64", tmp_path], stdout=log, stderr=log, check=False)
-    assert built.returncode == 0, (tmp_path / "log").read_text()[-3000:]
-
-    def tare(*words):
-        done = subprocess.run(["qemu-aarch64-static", tmp_path / "tare", "--root", tmp_path / "state", *words], timeout=60,
-                              capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done
-        return done.stdout
-
-    assert (tmp_path / "tare").stat().st_size < 2_500_000
-    assert tare("--version").startswith("tare version ")
-    (tmp_path / "root/bin").mkdir(parents=True)
-    (tmp_path / "say.c").write_text("int main(void) { return 0; }\n")
-    build("aarch64-linux-gnu-gcc", tmp_path / "root/bin/sh", [tmp_path / "say.c"])
-    plan = tare("box", "--plan", tmp_path / "root", "sh")
-    assert "new pid,ipc,uts,mount" in plan and 'exec            "sh"' in plan, plan
-    tare("box", "--emit-config", tmp_path / "out", tmp_path / "root", "sh")
-    assert '"path": ' in (tmp_path / "out/config.json").read_text()
