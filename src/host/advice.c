@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * host/advice.c - what the kernel means when it refuses a step
+ * host/advice.c - hints for a step that the kernel refused
  *
- * Runs in tare, when a step has failed, also one of tare-init's: what it takes to say more is only seen from out here,
- * and tare-init stays small. tare-init is a zombie at most by then, whose id maps can still be read. The limits have a
- * table of their own: cgroup/advice.c.
+ * Runs in tare, when a step of tare or tare-init has failed: only tare can see the host's settings,
+ * and tare-init stays small. tare-init may be a zombie by then, whose id maps can still be read.
+ * Hints about limits are in cgroup/advice.c.
  */
 #include "host/advice.h"
 
@@ -17,7 +17,10 @@
 
 /* ---- ids ---- */
 
-/* The ids that the map of process @pid has inside, as "0-65535, 70000". False where it can't be read. */
+/*
+ * The ids that are mapped inside the user namespace of process @pid, as "0-65535, 70000". False
+ * where the map can't be read.
+ */
 static bool describe_map(pid_t pid, const char *file, uint32_t id, bool *has, char *text,
 			 size_t size)
 {
@@ -41,7 +44,7 @@ static bool describe_map(pid_t pid, const char *file, uint32_t id, bool *has, ch
 	return used > 0;
 }
 
-/* user_namespaces(7): an id without a mapping is no id in there, which the kernel calls EINVAL. */
+/* user_namespaces(7): the kernel returns EINVAL for an id without a mapping. */
 static bool tell_unmapped(const struct create *c, bool group, uint32_t id, struct err *e)
 {
 	char text[120];
@@ -67,7 +70,7 @@ static void tell_user(const struct create *c, const struct step *s, struct err *
 
 /* ---- sysctls ---- */
 
-/* tare is in the host's namespaces: what it sees below /proc/sys is what the host has. */
+/* tare is in the host's namespaces, so its /proc/sys is the host's. */
 static void tell_sysctl(const struct create *c, const struct step *s, struct err *e)
 {
 	char path[512];
@@ -99,7 +102,10 @@ static const struct step *find_memory_limit(const struct plan *plan)
 	return NULL;
 }
 
-/* The kernel charges a cgroup for a process from its clone on: one that is short of memory fails, or is killed, anywhere. */
+/*
+ * The kernel charges a process to its cgroup from the clone on: with too little memory it fails, or
+ * is killed, at any step.
+ */
 int memory_advise(const struct plan *plan, bool killed, struct err *e)
 {
 	const struct step *limit = find_memory_limit(plan);
@@ -125,7 +131,7 @@ static void tell_memory(const struct create *c, const struct step *s, struct err
 
 /* ---- user namespaces ---- */
 
-/* Is the sysctl there, with this value? */
+/* Does the file of the sysctl have this @value? */
 static bool is_set_to(const char *path, char value)
 {
 	char text[32];
@@ -136,7 +142,7 @@ static bool is_set_to(const char *path, char value)
 	return n > 0 && text[0] == value && (n == 1 || text[1] == '\n');
 }
 
-/* user_namespaces(7); the first is Debian's, the second Ubuntu's. */
+/* user_namespaces(7); the first sysctl is Debian's, the second Ubuntu's. */
 static void tell_userns(const struct create *c, const struct step *s, struct err *e)
 {
 	(void) c, (void) s;
@@ -175,7 +181,7 @@ static void tell_descriptors(const struct create *c, const struct step *s, struc
 struct advice {
 	enum step_op op;
 	int code;
-	const char *hint; /* or NULL, and: */
+	const char *hint; /* NULL: @tell writes the hint */
 	void (*tell)(const struct create *c, const struct step *s, struct err *e);
 };
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * host/agent.c - the seccomp agent gets its listener
+ * host/agent.c - the listener goes to the seccomp agent
  *
  * SCMP_ACT_NOTIFY: runtime-spec, config-linux.md#containerprocessstate. Runs in start, or in run,
- * at the moment the filter is in force and before the program runs. The connection is made then and
- * not at create: an agent reads one to its end before it takes the next, and a container may wait
- * long for its start.
+ * when the filter is loaded and before the program runs. The connection is made then and not at
+ * create: an agent reads a connection to its end before it accepts the next, and a container may
+ * wait long for its start.
  */
 #include "host/agent.h"
 
@@ -16,7 +16,10 @@
 
 #include <sys/socket.h>
 
-/* For the status: what the spec's example and every agent knows, run or start. */
+/*
+ * The state for the agent. Its status is that of the spec's example, which agents expect, in run
+ * and in start.
+ */
 static const char *describe(const struct record *rec, pid_t pid, enum container_status status,
 			    struct arena *a)
 {

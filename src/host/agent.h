@@ -9,8 +9,8 @@
 #include "state/record.h"
 
 /*
- * Give the agent the filter's listener with the state of the container in @rec: runtime-spec,
- * config-linux.md#containerprocessstate. A connection of its own, closed again.
+ * Send the filter's listener and the state of the container in @rec to the agent: runtime-spec,
+ * config-linux.md#containerprocessstate. Opens a connection of its own, and closes it.
  */
 int agent_send(const struct record *rec, pid_t pid, enum container_status status, int listener,
 	       struct arena *a, struct err *e);

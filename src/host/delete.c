@@ -2,8 +2,8 @@
 /*
  * host/delete.c - delete, and what run does at its end
  *
- * All that is known of a container's traces is in its journal; undoing that is the one way to
- * remove it, whatever state it is in and however much of it was made.
+ * The journal names all traces of a container. Undoing the journal is the only way to remove it, in
+ * any state and however much of it was made.
  */
 #include "host/delete.h"
 
@@ -17,7 +17,7 @@
 #include "state/directory.h"
 #include "state/journal.h"
 
-/* What a hook was to clean up is still there, and only a person can see to it. */
+/* What the hook should have removed is still there, and only a person can remove it. */
 void remove_warn(const char *id, const struct err *failure)
 {
 	char line[ERR_TEXT + ERR_PLACE];
@@ -35,8 +35,10 @@ int container_remove(const struct state_root *root, const char *id, int dir,
 		strays_kill(rec);
 	if (journal_undo(dir, rec, false, a, e) < 0 || state_remove(root, id, dir, e) < 0)
 		return -1;
-	/* runtime-spec, runtime.md#lifecycle, step 13: a failure is a warning, and the others go
-	 * on. */
+	/*
+	 * runtime-spec, runtime.md#lifecycle, step 13: a failed hook gives a warning, and the
+	 * others run.
+	 */
 	if (rec && hooks_run_recorded(rec, "poststop", STATUS_STOPPED, true, -1, a, &failure) < 0)
 		remove_warn(id, &failure);
 
@@ -44,8 +46,9 @@ int container_remove(const struct state_root *root, const char *id, int dir,
 }
 
 /*
- * A broken record is no reason to keep the container where the journal is there; with both gone there may be processes
- * that nobody would look for again. A journal that says little is right only where there never was a record.
+ * A broken record does not matter where the journal is complete. Without both, processes of the
+ * container might stay behind unnoticed. A journal without a process is complete only where no
+ * record was ever written.
  */
 static int delete_forced(const struct state_root *root, const char *id, int dir, struct arena *a,
 			 struct err *e)
@@ -72,7 +75,7 @@ static int delete_stopped(const struct state_root *root, const char *id, int dir
 
 	if (r < 0)
 		return -1;
-	if (r == 0) /* a create that was killed: nothing of it runs on purpose */
+	if (r == 0) /* no record: create was killed, so no process of it is meant to run */
 		return container_remove(root, id, dir, NULL, a, e);
 
 	enum container_status status = state_status(dir, &rec);
@@ -84,8 +87,8 @@ static int delete_stopped(const struct state_root *root, const char *id, int dir
 }
 
 /*
- * A create or a start may be at work on it, in a hook that never ends, and keep us from the lock: with the hook, or the
- * process, it has nothing to wait for. Whatever can't be done here is told by what follows.
+ * A create or a start may hold the lock while it waits for a hook that never ends. With the hook or
+ * the process killed, that command ends. What fails here is reported later.
  */
 static void kill_early(const struct state_root *root, const char *id, struct arena *a)
 {

@@ -12,11 +12,11 @@ int container_delete(const struct state_root *root, const char *id, bool force, 
 		     struct err *e);
 
 /*
- * Take down a container, whatever it does: processes, cgroups, state; then poststop hooks, whose
- * failure is only a warning. @rec may be NULL: none was written.
+ * Take down a container in any state: its processes, cgroups and state; then run poststop hooks,
+ * whose failure is only a warning. @rec may be NULL: none was written.
  */
 int container_remove(const struct state_root *root, const char *id, int dir,
 		     const struct record *rec, struct arena *a, struct err *e);
 
-/* Say on stderr that a poststop hook failed; the deletion itself did not. */
+/* Warn that a poststop hook failed, or could not be run; the deletion itself succeeded. */
 void remove_warn(const char *id, const struct err *failure);

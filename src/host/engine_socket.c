@@ -14,7 +14,7 @@
 #include <linux/limits.h>
 #include <sys/socket.h>
 
-/* What runc writes beside the terminal; receivers only want at least a byte. */
+/* runc sends this text with the terminal; receivers need at least a byte. */
 static const char payload[] = "/dev/pts/ptmx";
 
 int socket_connect(const char *path, int type)

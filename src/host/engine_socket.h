@@ -10,8 +10,11 @@
 /* Send @fd with one message to the socket at @path; docs/CONTRACT.md, B6. */
 int console_send(const char *path, int fd, struct err *e);
 
-/* The same with a pidfd, where the kernel has them. */
+/* As console_send(), with a pidfd, where the kernel has pidfds. */
 int pidfd_send(const struct host_path *path, int pidfd, struct err *e);
 
-/* A connection to the socket at @path, which may be of any length; or -errno. @type: SOCK_STREAM, SOCK_DGRAM. */
+/*
+ * A connection to the socket at @path, which may be of any length; or -errno. @type: SOCK_STREAM,
+ * SOCK_DGRAM.
+ */
 int socket_connect(const char *path, int type);

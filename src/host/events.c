@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * host/events.c - what a container uses, and what happens to it
+ * host/events.c - a container's resource usage, and its events
  *
- * Takes no lock: everything is only read. Waits in one poll(2) for the next time to look, for the
- * end of the first process (its pidfd), for a process killed for the memory limit, and after the
- * first process's end for that of the others, which only a container in a foreign pid namespace
- * can have.
+ * Takes no lock, as everything is only read. One poll(2) waits for the next time to look, for the
+ * end of the first process (its pidfd), and for a process killed at the memory limit. After the end
+ * of the first process it waits for the end of the others, which only a container in a shared pid
+ * namespace can have.
  */
 #include "host/events.h"
 
@@ -19,14 +19,14 @@
 #include "kernel/procfs.h"
 #include "kernel/time.h"
 
-/* How often to look whether the others have ended, where nothing tells. */
+/* Milliseconds between looks at the other processes: their end gives no event. */
 #define LOOK_EVERY 200
 
 struct watcher {
 	const struct record *rec;
 	event_sink *sink;
 	void *context;
-	int64_t interval, next; /* milliseconds; when to look next */
+	int64_t interval, next; /* milliseconds between stats; the time of the next */
 	int pidfd;		/* -1: the first process has ended */
 	struct oom_watch oom;
 };
@@ -36,7 +36,7 @@ static int not_running(const char *id, struct err *e)
 	return err_msg(e, "container with id %s is not running", id);
 }
 
-/* Each time with memory of its own: this may go on for years. */
+/* Each record of stats has an arena of its own, as `events` may run for years. */
 static int tell_stats(const struct record *rec, event_sink *sink, void *context, struct err *e)
 {
 	struct container_stats stats = { .interface_count = 0 };
@@ -85,7 +85,7 @@ static int tell_oom(struct watcher *w, struct err *e)
 	return 0;
 }
 
-/* Every cgroup of it: they hold the same processes. */
+/* The container's cgroups hold the same processes: are all of them empty? */
 static bool all_ended(const struct record *rec)
 {
 	for (const char *const *dir = rec->cgroups; *dir; dir++)
@@ -115,7 +115,7 @@ static int tell_exit(struct watcher *w, struct err *e)
 	return w->sink(EVENT_EXIT, NULL, w->context, e);
 }
 
-/* Until something happens, or it is time. */
+/* Wait for an event, or for the next time to look. */
 static int wait_for_event(struct watcher *w, struct err *e)
 {
 	struct pollfd fds[] = {
@@ -126,12 +126,12 @@ static int wait_for_event(struct watcher *w, struct err *e)
 	int r = sys_pidfd_poll(fds, ARRAY_SIZE(fds), time_left(w));
 	if (r < 0 && r != -EINTR)
 		return err_sys(e, r, "wait for events");
-	/* An OOM that ended the container comes before its end. */
+	/* An OOM that ended the container is reported before the end. */
 	if (tell_oom(w, e) < 0)
 		return -1;
 	if (r <= 0)
 		return 0;
-	/* A file of a cgroup that is gone is ready for ever. */
+	/* poll(2) returns at once for a file of a cgroup that was removed. */
 	if ((fds[1].revents & (POLLERR | POLLHUP)) && all_ended(w->rec))
 		oom_unwatch(&w->oom);
 

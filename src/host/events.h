@@ -29,10 +29,13 @@ enum event_kind {
 typedef int event_sink(enum event_kind kind, const struct container_stats *stats, void *context,
 		       struct err *e);
 
-/* What it uses at this moment. "container with id ID is not running". */
+/* The present usage. "container with id ID is not running". */
 int container_stats(const struct state_root *root, const char *id, event_sink *sink, void *context,
 		    struct err *e);
 
-/* Every @interval milliseconds, and what happens meanwhile, until all its processes ended. */
+/*
+ * Report usage every @interval milliseconds, and other events as they come, until all processes of
+ * the container have ended.
+ */
 int container_events(const struct state_root *root, const char *id, int64_t interval,
 		     event_sink *sink, void *context, struct err *e);

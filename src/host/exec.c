@@ -2,9 +2,9 @@
 /*
  * host/exec.c - exec: a further process in a running container
  *
- * docs/CONTRACT.md B7. What it may do comes from what create put aside (saved_config.h), not from
- * the bundle, which may have changed; or, with --process, from that file alone. The walk through
- * its plan is that of create, without anything to undo: what is left of a process is nothing.
+ * docs/CONTRACT.md B7. Settings come from what create has saved (saved_config.h), not from the
+ * bundle, which may have changed; or, with --process, from that file alone. The walk through its
+ * plan is that of create, without a rollback: a process leaves nothing to undo.
  */
 #include "host/exec.h"
 
@@ -26,7 +26,7 @@
 
 /* ---- which process ---- */
 
-/* @list and @more behind it, NULL-terminated. */
+/* Append @more to @list; NULL-terminated. */
 static const char **list_append(const char **list, size_t *count, const char *const *more,
 				struct arena *a)
 {
@@ -43,7 +43,7 @@ static const char **list_append(const char **list, size_t *count, const char *co
 }
 
 /*
- * Digits only, never a name: what an image calls somebody is not what we were asked for
+ * Digits only: a name would be looked up in the image, which could map it to any ID
  * (CVE-2016-3697).
  */
 static int read_id(const char *what, const char *text, uint32_t *id, struct err *e)
@@ -86,7 +86,8 @@ static int override_user(struct oci_user *user, const struct exec_options *o, st
 }
 
 /*
- * runc's --cap: bounding, effective and permitted; ambient only where there are inheritable ones.
+ * runc's --cap: added to bounding, effective and permitted; to ambient only where inheritable has
+ * any.
  */
 static void add_caps(struct oci_process *process, const char *const *caps, struct arena *a)
 {
@@ -103,8 +104,8 @@ static void add_caps(struct oci_process *process, const char *const *caps, struc
 }
 
 /*
- * Rights and limits stay those of the container's own process, unless capabilities were asked for
- * by name.
+ * Take program and user from `box`; rights and limits stay those of the container's process, unless
+ * --cap or the like was given.
  */
 static void take_made(struct oci_process *process, const struct exec_options *o)
 {
@@ -147,7 +148,7 @@ static int override(struct oci_process *process, const struct exec_options *o, s
 	return 0;
 }
 
-/* config.json's process with the flags' words, or all of --process. */
+/* config.json's process with the flags applied, or the process of --process. */
 static const struct oci_process *choose_process(const struct oci_config *config,
 						const struct exec_options *o, struct arena *a,
 						struct err *e)
@@ -171,7 +172,7 @@ static const struct oci_process *choose_process(const struct oci_config *config,
 	return override(process, o, a, e) < 0 ? NULL : process;
 }
 
-/* Those of `box` are about its program; what restricts the container restricts that, too. */
+/* The annotations of `box` that are about the program; a restriction of the container is kept. */
 static struct oci_string_map *choose_annotations(const struct oci_config *saved,
 						 const struct oci_config *made, struct arena *a)
 {

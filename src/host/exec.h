@@ -10,15 +10,15 @@
 #include "plan/planner.h"
 #include "state/record.h"
 
-/* exec. What is NULL, or false, is as config.json has it. */
+/* exec. A member that is NULL, or false, leaves what config.json has. */
 struct exec_options {
 	struct state_root root;
 	const char *id;
-	const char *
-		process; /* --process: a file with the whole process; nothing else is taken from config.json */
-	const struct oci_config
-		*made;		 /* `box`: program, user, directory and environment; NULL: none */
-	bool made_caps;		 /* its capabilities, too */
+	/* --process: a file with the whole process; config.json's is ignored */
+	const char *process;
+	/* `box`: program, user, directory and environment; NULL: none */
+	const struct oci_config *made;
+	bool made_caps;		 /* take the capabilities of @made, too */
 	const char *const *args; /* NULL-terminated; may be empty with --process */
 	const char *user;	 /* "UID" or "UID:GID" */
 	const char *const *additional_gids, *const *env, *const *caps; /* NULL-terminated lists */
@@ -27,7 +27,7 @@ struct exec_options {
 	const char *console_socket, *pid_file, *pidfd_socket;
 	bool tty, no_new_privs, detach, ignore_paused;
 	struct plan_flags flags;    /* preserve_fds only */
-	const char *const *own_env; /* what tare itself was executed with */
+	const char *const *own_env; /* tare's environment */
 	struct watch_wishes watch;
 };
 

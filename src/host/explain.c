@@ -2,9 +2,9 @@
 /*
  * host/explain.c - why the program could not be executed
  *
- * Runs in tare, while the tare-init that failed still waits, so that its mounts are there. The file
- * is looked at by a child of tare: the filesystem that it is on may be served by a process of the
- * container, which may never answer, and a process that waits for that can only be killed.
+ * Runs in tare, while the tare-init that failed still waits, so that its mounts exist. A child of
+ * tare examines the file. A process of the container may serve the filesystem (FUSE) and never
+ * answer: a child that waits for that can be killed.
  */
 #include "host/explain.h"
 
@@ -21,7 +21,7 @@
 #define EXPLAIN_MS 1000
 #define END_MS	   1000
 
-/* What /proc/PID/@name links to. False where it can't be read. */
+/* The target of the link /proc/PID/@name. False where it can't be read. */
 static bool read_link(pid_t pid, const char *name, char target[PATH_MAX])
 {
 	char path[64];
@@ -35,8 +35,8 @@ static bool read_link(pid_t pid, const char *name, char target[PATH_MAX])
 }
 
 /*
- * The working directory of @pid as it sees it itself: without a mount namespace /proc names it as
- * the host does.
+ * The working directory of @pid below its own root: without a mount namespace /proc shows the
+ * host's path.
  */
 static void read_cwd(pid_t pid, char cwd[PATH_MAX])
 {
@@ -81,7 +81,7 @@ static int look(void *arg)
 	return sys_write_all(q->answer, text, strlen(text)) < 0;
 }
 
-/* The child's answer, "" for none or none in time. */
+/* The child's answer; "" for none, or none in time. */
 static void receive_hint(int answer, char text[ERR_HINT])
 {
 	struct pollfd input = { .fd = answer, .events = POLLIN };
@@ -123,7 +123,10 @@ void exec_explain(pid_t pid, int socket, const struct wire_message *m, struct er
 		if (text[0] != '\0')
 			err_hint(e, "%s", text);
 	}
-	/* It ends now, and who asks for its state hears so: POLLHUP. */
+	/*
+	 * tare-init ends now. Its pidfd shows that (POLLIN), so that a later `state` finds it
+	 * stopped.
+	 */
 	if (wire_send(socket, WIRE_GO, m->step, -1) == 0)
 		sys_poll(&end, 1, END_MS);
 }

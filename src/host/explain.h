@@ -11,7 +11,8 @@
 struct wire_message;
 
 /*
- * The tare-init @pid at the other end of @socket sent the failure @m. If it could not execute the program, look why, add that
- * to @e as a hint, and let it go on, which is to end. Takes no longer than two seconds.
+ * The tare-init @pid at the other end of @socket sent the failure @m. If it could not execute the
+ * program: find the reason, add it to @e as a hint, and send GO, so that tare-init ends. Takes no
+ * longer than two seconds.
  */
 void exec_explain(pid_t pid, int socket, const struct wire_message *m, struct err *e);

@@ -2,12 +2,11 @@
 /*
  * host/foreground.c - run in the foreground
  *
- * tare stays between the caller and the program: signals go on to the program, the caller's
- * terminal and the program's are copied into one another, and the program's end becomes ours. The
- * caller's terminal is raw for that time and restored on every way out.
+ * tare stays between the caller and the program: it passes signals on, copies between the caller's
+ * terminal and the program's, and ends with the program's exit code. The caller's terminal is in
+ * raw mode for that time, and is restored on every way out.
  *
- * Nothing here waits but poll(2): who does not read what is for him holds up neither signals nor
- * the other direction.
+ * Only poll(2) waits: a reader that does not read holds up neither signals nor the other direction.
  */
 #include "host/foreground.h"
 
@@ -31,21 +30,21 @@
 #define TRACER_TIMEOUT_MS 5000
 #define TRACER_NAP_MS	  10
 
-/* One direction: a block is read only when the one before is written. */
+/* One direction of the copying: a block is read only when the previous one is written. */
 struct copy {
 	int from, to;
-	size_t at, length; /* what of @block is still to be written */
+	size_t at, length; /* the part of @block that is still to be written */
 	char block[4096];
 };
 
 struct foreground {
 	struct create *create;
 	int signals;
-	bool raw; /* @saved is to be put back */
+	bool raw; /* @saved must be restored */
 	struct termios saved;
-	struct copy input, output; /* their .from: -1 at the end */
+	struct copy input, output; /* @from is -1 after the end */
 	int64_t deadline;	   /* sys_clock_ms(); 0: none */
-	bool timed_out;		   /* it has passed: the next one is for SIGKILL */
+	bool timed_out;		   /* the first deadline has passed: the next one is for SIGKILL */
 };
 
 uint64_t foreground_signals(void)
@@ -59,7 +58,7 @@ uint64_t foreground_signals(void)
 
 /* ---- the terminal ---- */
 
-/* The caller's terminal: whichever of its three descriptors is one. -1: none. */
+/* The first of the three standard descriptors that is a terminal. -1: none. */
 static int caller_terminal(void)
 {
 	struct winsize size;
@@ -81,8 +80,8 @@ static void copy_size(const struct foreground *f)
 }
 
 /*
- * cfmakeraw(3), as termios(3) describes it, but that OPOST stays: the container's pty leaves \n as
- * it is (inside/console.c), so that the carriage return is this terminal's to add.
+ * As cfmakeraw(3), but OPOST stays set: the container's pty leaves
+ * unchanged (inside/console.c), so the caller's terminal must add the carriage return.
  */
 static void make_raw(struct foreground *f)
 {
@@ -106,9 +105,10 @@ static void restore(const struct foreground *f)
 }
 
 /*
- * Where our output goes. A pipe that poll(2) calls writable takes a block; a terminal perhaps a
- * part of it, and then sleeps. So a terminal is opened anew, not to wait: that of the caller stays
- * as it is for all who share it. (To open a pty's master would make another pty.)
+ * The descriptor for output. poll(2) calls a pipe writable when a block fits; on a terminal
+ * write(2) may take a part of the block and then sleep. So a terminal is opened again with
+ * O_NONBLOCK: the flag on the caller's descriptor would change it for all processes that share it.
+ * (Opening the master of a pty would make another pty.)
  */
 static int open_output(void)
 {
@@ -137,8 +137,8 @@ static struct pollfd copy_watch(const struct copy *c)
 }
 
 /*
- * One call, after poll(2) said that it does not wait. False at the end of @from, or when @to takes
- * no more.
+ * Read or write once, after poll(2) said that it does not block. False at the end of @from, or when
+ * @to takes no more.
  */
 static bool copy_go_on(struct copy *c, short revents)
 {
@@ -167,7 +167,7 @@ static void copy_end(struct copy *c)
 
 /* ---- the loop ---- */
 
-/* An init has signals of its own for that: it ignores others, or is executed again. */
+/* --stop-signal: an init ignores SIGTERM, or has another meaning for it. */
 static int translate(const struct foreground *f, int signal)
 {
 	const int stop = f->create->options->stop_signal;
@@ -192,7 +192,7 @@ static void pass_signals(const struct foreground *f)
 
 enum { WATCH_END, WATCH_SIGNALS, WATCH_OUTPUT, WATCH_INPUT, WATCH_NOTIFY, WATCH_COUNT };
 
-/* Nobody has the other side open any more, or nobody wants to hear it. */
+/* The other side of the console was closed, or our output was. */
 static void close_console(struct foreground *f)
 {
 	copy_end(&f->output);
@@ -205,7 +205,8 @@ static void close_console(struct foreground *f)
 #define TIMED_OUT     124 /* as timeout(1) exits */
 
 /*
- * Milliseconds for poll(2). At the deadline the program is asked to end; at the next one it has to.
+ * The timeout for poll(2), in milliseconds. After the first deadline the program gets SIGTERM,
+ * after the second SIGKILL.
  */
 static int keep_deadline(struct foreground *f)
 {
@@ -250,7 +251,7 @@ static bool serve_once(struct foreground *f)
 	return fds[WATCH_END].revents == 0;
 }
 
-/* Whoever sends one of these to us has nobody left to send it to but us. */
+/* The container's process has ended, so a signal to end is now meant for tare itself. */
 static bool told_to_end(int signals)
 {
 	struct signalfd_siginfo info;
@@ -264,7 +265,7 @@ static bool told_to_end(int signals)
 	return false;
 }
 
-/* What the program printed last may still be on its way. */
+/* Copy the last output of the program, which may still be in the pty. */
 static void drain_console(struct foreground *f)
 {
 	for (;;) {
@@ -297,10 +298,7 @@ static uint64_t microseconds(const struct timeval *tv)
 	return (uint64_t) tv->tv_sec * 1000000 + (uint64_t) tv->tv_usec;
 }
 
-/*
- * Its cgroups are still there. What they count is for all processes; what wait4(2) knows is for
- * those that were reaped.
- */
+/* The cgroups still exist: they count all processes, wait4(2) only those that were reaped. */
 static void tell_end(const struct foreground *f, const struct rusage *usage, int code)
 {
 	const struct create_options *o = f->create->options;
@@ -308,7 +306,7 @@ static void tell_end(const struct foreground *f, const struct rusage *usage, int
 	struct run_event event = {
 		.kind = RUN_EXITED,
 		.exit_code = f->timed_out ? TIMED_OUT : code,
-		/* An init of ours ends so for a program that was killed. */
+		/* A tare-init that stays exits with 128 + signal for a program that was killed. */
 		.signal = code > 128 && code <= 128 + 64 ? code - 128 : 0,
 		.timed_out = f->timed_out,
 		.cpu_us = microseconds(&usage->ru_utime) + microseconds(&usage->ru_stime),
@@ -332,8 +330,8 @@ static void tell_end(const struct foreground *f, const struct rusage *usage, int
 }
 
 /*
- * The program has ended. If somebody traces it we hear of that only when the tracer has waited for
- * it (ptrace(2)), which a tracer that hangs never does: its code is then not to be had.
+ * The program has ended. With a tracer, wait4(2) reports that only after the tracer has waited for
+ * it (ptrace(2)); if the tracer hangs, the exit code can't be read.
  */
 static int wait_for_tracer(pid_t pid, struct err *e)
 {
@@ -353,7 +351,7 @@ int foreground_wait(struct create *c, int *exit_code, struct err *e)
 	struct foreground f = { .create = c, .input.from = -1, .output.from = -1 };
 	int status = 0;
 
-	/* It may run for long, and what there was to warn of is known. */
+	/* The program may run for long: write the warnings now. */
 	log_flush();
 	sys_signal_mask(SIG_SETMASK, &mask, NULL);
 	autoclose int signals = sys_signalfd(&mask);

@@ -10,8 +10,13 @@
 
 struct create;
 
-/* What is passed on to the program: everything but what is about ourselves (docs/CONTRACT.md, B6). */
+/*
+ * The signals that are passed on to the program: all but those that concern tare itself
+ * (docs/CONTRACT.md, B6).
+ */
 uint64_t foreground_signals(void);
 
-/* Be the program's terminal, pass signals on, and wait for its end: the exit code for tare. */
+/*
+ * Copy the program's terminal, pass on signals, and wait for the program's end. @exit_code: tare's.
+ */
 int foreground_wait(struct create *c, int *exit_code, struct err *e);

@@ -23,8 +23,8 @@ static int open_output(int *fd, const struct host_path *p, struct err *e)
 		return 0;
 	*fd = host_path_open(p, flags, 0600);
 	/*
-	 * ENXIO: a FIFO that nobody reads, or a socket; without O_NONBLOCK the first would be
-	 * waited for.
+	 * ENXIO: a FIFO without a reader, or a socket. Without O_NONBLOCK open(2) would wait for a
+	 * reader.
 	 */
 	if (*fd < 0 && *fd != -ENXIO)
 		return err_sys(e, *fd, "open \"%s\" for what hooks print", path);

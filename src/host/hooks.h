@@ -7,7 +7,9 @@
 #include "state/record.h"
 #include "wire/hook.h"
 
-/* For what hooks print; NULL: no file. 0, or -1, and what is open in @files is still to be closed. */
+/*
+ * For what hooks print; NULL: no file. 0, or -1, and what is open in @files is still to be closed.
+ */
 int hook_files_open(struct hook_files *files, const struct host_path *out,
 		    const struct host_path *err, struct err *e);
 void hook_files_close(struct hook_files *files);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * host/host_path.c - what an annotation names on the host, opened or connected to
+ * host/host_path.c - open or connect to a path of an annotation
  *
- * Runs in tare, with its rights. A path that is confined is looked up from the descriptor of its directory, component by
- * component, and any link is an error: whoever may write below that directory can't send tare elsewhere.
+ * Runs in tare, with its rights. A confined path is looked up from the descriptor of its directory,
+ * component by component, and any link is an error: so a user with write access below that
+ * directory can't redirect tare.
  */
 #include "host/host_path.h"
 
@@ -63,7 +64,10 @@ int host_path_connect(const struct host_path *p, int type)
 	if (S_ISLNK(st.st_mode))
 		return -ELOOP;
 
-	/* connect(2) follows a last link, so it is given the very inode that was looked at. */
+	/*
+	 * connect(2) would follow a link as the last component: so it gets /proc/self/fd/N of the
+	 * inode that was checked.
+	 */
 	autoclose int own = sys_open("/proc/self/fd", O_PATH | O_DIRECTORY);
 	fmt_text(number, sizeof(number), "%d", socket);
 

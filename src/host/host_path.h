@@ -8,9 +8,14 @@
 
 #include <sys/types.h>
 
-/* As open(2) and socket_connect(), but beneath the directory that it is confined to, and then through no link: -ELOOP. */
+/*
+ * As open(2) and socket_connect(), but below the directory that @p is confined to, and without
+ * following links: -ELOOP.
+ */
 int host_path_open(const struct host_path *p, int flags, mode_t mode);
-/* The directory that holds the last component of a @p that is confined, to which @name points; or -errno. */
+/*
+ * For a confined @p: the directory that holds the last component, to which @name points; or -errno.
+ */
 int host_path_parent(const struct host_path *p, const char **name);
 
 int host_path_connect(const struct host_path *p, int type);

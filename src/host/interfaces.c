@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * host/interfaces.c - what went through a container's network interfaces
+ * host/interfaces.c - traffic of a container's network interfaces
  *
- * /proc/PID/net is that process's view, so nobody has to enter its network namespace. A container
- * in the host's namespace has no interfaces of its own, and what passes through the host's tells
- * nothing of it.
+ * /proc/PID/net shows the network namespace of that process, so tare need not join it. A container
+ * in the host's network namespace has no interfaces of its own, and the host's traffic says nothing
+ * about it.
  */
 #include "host/interfaces.h"
 

@@ -2,8 +2,8 @@
 /*
  * host/kill.c - kill
  *
- * A signal goes only through a pidfd that is proved to be the recorded process; with --all, to the
- * container's cgroups.
+ * A signal is sent only through a pidfd that was checked to be the recorded process; with --all, to
+ * the container's cgroups.
  */
 #include "host/kill.h"
 
@@ -21,23 +21,26 @@ static int not_running(struct err *e)
 	return err_msg(e, "container not running");
 }
 
-/* In a pid namespace of its own the kernel kills whoever is left when the first process ends. */
+/* In its own pid namespace the kernel kills all other processes when the first one ends. */
 static bool shares_pid_namespace(pid_t pid)
 {
 	char text[4096];
 	const char *line = NULL;
 	autoclose int fd = proc_open(pid, "status", O_RDONLY);
-	/* Written by the kernel at once: no second read to find its end. */
+	/* The kernel writes the file at once: one read(2) is enough. */
 	ssize_t n = fd < 0 ? 0 : sys_read(fd, text, sizeof(text) - 1);
 
 	text[n < 0 ? 0 : n] = '\0';
 	line = strstr(text, "\nNSpid:");
-	/* Linux before 4.1, or it could not be read: in a namespace of their own they would die anyway. */
+	/*
+	 * Linux before 4.1 has no such line. True is safe: in an own pid namespace the others end
+	 * anyway.
+	 */
 	if (!line)
 		return true;
 	line++;
 
-	/* The last number is its pid in the innermost namespace. */
+	/* The last number is the pid in the innermost pid namespace. */
 	size_t length = strcspn(line, "\n");
 
 	return length < 2 || line[length - 1] != '1' || line[length - 2] != '\t';
@@ -53,8 +56,8 @@ static bool has_processes(const char *const *cgroups)
 }
 
 /*
- * The first process has ended. Others may be left only where the pid namespace is not the container's own; as runc does it,
- * KILL ends them: that is the last anybody can do for them short of delete.
+ * The first process has ended. Only in a shared pid namespace may others be left; as with runc,
+ * KILL ends them: before delete no other command can.
  */
 static int kill_rest(const struct record *rec, int signal, struct err *e)
 {
@@ -76,7 +79,7 @@ static int kill_process(const struct record *rec, int signal, struct err *e)
 	if (pidfd < 0)
 		return err_sys(e, pidfd, "open process %d", rec->pid);
 
-	/* As runc does: nobody else would end the others. */
+	/* As runc does: in a shared pid namespace no one else would kill the others. */
 	bool all = signal == SIGKILL && rec->cgroups[0] && shares_pid_namespace(rec->pid);
 	int r = sys_pidfd_signal(pidfd, signal);
 	if (r == -ESRCH)
@@ -92,7 +95,7 @@ static int kill_process(const struct record *rec, int signal, struct err *e)
 	return all ? cgroup_kill_all(rec->cgroups, signal, e) : 0;
 }
 
-/* Whether or not the first process still runs: others may. */
+/* Signal all processes in the cgroups, whether the first process still runs or not. */
 static int kill_everything(const struct record *rec, int signal, struct err *e)
 {
 	if (rec->cgroups[0])

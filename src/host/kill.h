@@ -8,8 +8,9 @@
 #include "state/record.h"
 
 /*
- * @signal: 1..64, or 0: none, only to see whether it could be sent. @all: every process of its cgroup; a
- * container that does not run is then no failure. @a: for what is read meanwhile.
+ * @signal: 1..64, or 0, which only checks the right to send one. @all: every process of the
+ * container's cgroups; then a container that does not run is no failure. @a: for what is read
+ * meanwhile.
  */
 int container_kill(const struct state_root *root, const char *id, int signal, bool all,
 		   struct arena *a, struct err *e);

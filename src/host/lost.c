@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * host/lost.c - delete --force of a container whose files say nothing any more
+ * host/lost.c - delete --force of a container whose record and journal are lost
  *
- * Runs in tare. Record and journal were overwritten (a full disk, a crash), so what is left is looked for by the only thing that
- * is known: the ID, which is the name of the container's cgroup unless config.json named another. A cgroup of that name
- * may be somebody else's. So there must be one only, and nobody in it may share our mount namespace, as the
- * services of the host do. Else nothing is done, and said why.
+ * Runs in tare. Both files were overwritten (a full disk, a crash). Only the ID is known, which is
+ * the name of the container's cgroup unless config.json has another. A cgroup of that name may
+ * belong to something else. So there must be only one, and no process in it may share our mount
+ * namespace, as services of the host do. Otherwise nothing is done, and the error has the reason.
  */
 #include "host/lost.h"
 
@@ -27,10 +27,10 @@ struct search {
 	const char *id;
 	struct arena *arena;
 	const char *found; /* below the mount of its hierarchy; NULL: none yet */
-	const char *other; /* another of the name */
+	const char *other; /* another cgroup of the same name */
 };
 
-/* As cgroupfs has it, and as systemd has it with our own prefix or none. */
+/* Is it the cgroup's name as cgroupfs has it, or a scope's with tare's prefix or none? */
 static bool is_named(const char *name, const char *id, struct arena *a)
 {
 	return strcmp(name, id) == 0 || strcmp(name, arena_printf(a, "%s.scope", id)) == 0 ||
@@ -45,7 +45,10 @@ static void found(struct search *s, const char *path)
 		s->other = arena_strdup(s->arena, path);
 }
 
-/* All cgroups below @dir, whose path below the mount is @path: in place, with room for PATH_MAX bytes. */
+/*
+ * Search all cgroups below @dir, whose path below the mount is @path; @path is changed in place,
+ * and has room for PATH_MAX bytes.
+ */
 static void search_below(struct search *s, int dir, char *path, int depth)
 {
 	char buf[1024] __attribute__((aligned(8)));
@@ -58,7 +61,7 @@ static void search_below(struct search *s, int dir, char *path, int depth)
 		if (fmt_text(path + length, PATH_MAX - length, "/%s", entry->name) >=
 		    PATH_MAX - length)
 			continue;
-		/* Those below belong to it. */
+		/* Cgroups below it belong to it. */
 		if (is_named(entry->name, s->id, s->arena)) {
 			found(s, path);
 			continue;
@@ -85,7 +88,7 @@ static void search_hierarchies(struct search *s, const struct cgroup_layout *lay
 	}
 }
 
-/* Its directories, v2's last. */
+/* Its directory in each hierarchy, v2's last. */
 static const char *const *directories(const struct cgroup_layout *layout, const char *path,
 				      struct arena *a)
 {
@@ -108,7 +111,7 @@ struct inhabitants {
 	ino_t own; /* our mount namespace */
 	pid_t first;
 	uint64_t start_time;
-	pid_t of_host; /* shares it; 0: none */
+	pid_t of_host; /* a process that shares it; 0: none */
 };
 
 static ino_t mount_namespace(const char *process)
@@ -174,7 +177,7 @@ int lost_remove(const struct state_root *root, const char *id, int dir, struct a
 			       in.of_host, s.found);
 		return refuse(root, id, e);
 	}
-	/* No process: a number that is none, so that its cgroups are taken from here all the same. */
+	/* Without a process the pid is -1, so that the cgroups are removed all the same. */
 	rec.pid = in.first > 0 ? in.first : -1;
 	rec.start_time = in.start_time;
 	log_warning(

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * host/notify.c - sd_notify(3): the program's word that it is ready, for whoever called us
+ * host/notify.c - sd_notify(3): pass the program's READY= on to tare's caller
  *
- * create makes the directory that the container sees; start, or run, listens in it before the
- * program runs, and passes on that it is ready, from our own process, which the service manager
- * knows. Then it learns the program's pid, and we stay until it has read all that: it looks up who
- * has sent a message, and that must not be gone.
+ * create makes the directory that the container sees. start, or run, listens in it before the
+ * program runs. It passes READY= on from its own process, which the service manager knows, then the
+ * program's pid. It stays until the manager has read both: the manager looks up the sender's pid,
+ * so that process must still exist.
  */
 #include "host/notify.h"
 
@@ -34,7 +34,7 @@ int notify_make(struct create *c, const struct step *s, struct err *e)
 		return -1;
 
 	int r = sys_mkdir_at(c->state_dir, STATE_NOTIFY, 0755);
-	if (r == 0) /* whatever our umask is: users of the container look into it */
+	if (r == 0) /* whatever our umask is: the container's users must be able to search it */
 		r = sys_chmod_at(c->state_dir, STATE_NOTIFY, 0755);
 	if (r < 0)
 		return err_sys(e, r, "make the directory for NOTIFY_SOCKET");
@@ -54,14 +54,14 @@ static int connect_to(const char *address)
 
 static int listen_in(int dir)
 {
-	/* One may be left of a start that failed. */
+	/* A start that failed may have left a socket. */
 	int r = sys_unlink_at(dir, STATE_NOTIFY_SOCKET, 0);
 	if (r < 0 && r != -ENOENT)
 		return r;
 
 	/*
-	 * The socket is made with its mode: a chmod(2) of its name could hit a link. The container
-	 * sees the directory read-only, but CAP_SYS_ADMIN can change that.
+	 * The socket is made with its mode: chmod(2) of its name could follow a link. The
+	 * container's mount of this directory is read-only, but CAP_SYS_ADMIN can change that.
 	 */
 	mode_t ours = sys_umask(0);
 	int socket = sys_bind_at(dir, STATE_NOTIFY_SOCKET, SOCK_DGRAM);
@@ -104,7 +104,7 @@ int notify_open(struct notify *n, int dir, const char *address, struct err *e)
 
 /* ---- its words ---- */
 
-/* The line of @text that begins with READY=, ended by a NUL; NULL: there is none. */
+/* The line of @text that begins with READY=, terminated by a NUL; NULL: none. */
 static const char *find_ready(char *text)
 {
 	static const char ready[] = "READY=";
@@ -123,10 +123,7 @@ static int say(const struct notify *n, const char *words, int fd, struct err *e)
 	return r < 0 ? err_sys(e, r, "send to NOTIFY_SOCKET") : 0;
 }
 
-/*
- * sd_notify_barrier(3): the other end closes what came with the message once it has read all
- * before.
- */
+/* sd_notify_barrier(3): the receiver closes the descriptor once it has read all messages before. */
 static int wait_for_barrier(const struct notify *n, struct err *e)
 {
 	int fds[2], r = sys_pipe(fds);
@@ -149,14 +146,14 @@ static int wait_for_barrier(const struct notify *n, struct err *e)
 	return r < 0 ? err_sys(e, r, "wait for who reads NOTIFY_SOCKET") : 0;
 }
 
-/* 1: it was the word, and is passed on; 0: it was another; -1. */
+/* 1: the message was READY=, and is passed on; 0: another message; -1. */
 static int take_message(const struct notify *n, struct err *e)
 {
 	char text[MESSAGE_MAX + 1], words[MESSAGE_MAX + 2];
 	int fd;
 	ssize_t length = sys_receive_fd(n->in, text, MESSAGE_MAX, &fd);
 
-	/* What comes with a message is not for us; a barrier of the program's is lifted so. */
+	/* A descriptor that comes with a message is closed: that also answers a barrier. */
 	fd_close(&fd);
 	if (length < 0)
 		return err_sys(e, (int) length, "read the program's NOTIFY_SOCKET");
@@ -186,7 +183,7 @@ int notify_wait(const struct notify *n, pid_t pid, int pidfd, struct err *e)
 			return err_sys(e, ready, "wait for the program's NOTIFY_SOCKET");
 		if (ready > 0 && fds[1].revents != 0)
 			r = take_message(n, e);
-		else if (ready > 0) /* it ended, and had nothing to say */
+		else if (ready > 0) /* the program has ended without READY= */
 			return 0;
 	}
 	if (r < 0)
@@ -201,8 +198,8 @@ void notify_pass(struct notify *n)
 	struct err ignored;
 
 	/*
-	 * The manager's main process is ours and stays so; and what it does not hear it will say
-	 * itself.
+	 * The manager's main process stays tare, and a failure to pass this on is no failure of the
+	 * program.
 	 */
 	if (take_message(n, &ignored) != 0)
 		notify_close(n);

@@ -11,9 +11,9 @@
 struct create;
 struct step;
 
-/* NOTIFY_SOCKET: where the program's word comes in, and whom it is for. */
+/* The program's socket, and the connection to the service manager. */
 struct notify {
-	int in, out; /* -1: nobody waits for it */
+	int in, out; /* -1: no such socket */
 };
 
 #define NOTIFY_NONE                                                                                \
@@ -21,22 +21,23 @@ struct notify {
 		.in = -1, .out = -1                                                                \
 	}
 
-/* OP_MAKE_NOTIFY; run listens from then on. */
+/* OP_MAKE_NOTIFY; run also listens from then on. */
 int notify_make(struct create *c, const struct step *s, struct err *e);
 
 /*
- * Connect to @address (NULL: nobody is there), and listen in the container's directory, below @dir; @n stays as it is where
- * create has made none, or, with a warning, where nobody listens at @address.
+ * Connect to @address (NULL: nothing to do), and listen in the container's directory, below @dir.
+ * @n stays unchanged where create has made no directory, or, with a warning, where nothing listens
+ * at @address.
  */
 int notify_open(struct notify *n, int dir, const char *address, struct err *e);
 
 /*
- * Wait until the program says READY=; pass that on, and its @pid, and wait until both are read. 0 too if the process
- * of @pidfd ends before.
+ * Wait until the program sends READY=; pass that and its @pid on, and wait until both are read. 0
+ * also if the process of @pidfd ends before.
  */
 int notify_wait(const struct notify *n, pid_t pid, int pidfd, struct err *e);
 
-/* The same in the foreground, and without its pid: take what there is; once it was the word, close. */
+/* In the foreground, without the pid: take the messages that are there, and close after READY=. */
 void notify_pass(struct notify *n);
 
 void notify_close(struct notify *n);

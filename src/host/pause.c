@@ -2,8 +2,8 @@
 /*
  * host/pause.c - pause and resume
  *
- * The container's cgroup is frozen, and that is all there is to it: whether a container is paused
- * is asked of the freezer (state/status.c), so nothing is recorded.
+ * pause freezes the container's cgroup. The freezer shows whether a container is paused
+ * (state/status.c), so nothing is recorded.
  */
 #include "host/pause.h"
 

@@ -7,6 +7,6 @@
 #include "base/err.h"
 #include "state/record.h"
 
-/* The second: "container not running", "container not paused". */
+/* Errors for a container in another state: "container not running", "container not paused". */
 int container_pause(const struct state_root *root, const char *id, struct err *e);
 int container_resume(const struct state_root *root, const char *id, struct err *e);

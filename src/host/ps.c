@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * host/ps.c - which processes a container has, and what the host's ps(1) says of them
+ * host/ps.c - the processes of a container, and the host's ps(1) about them
  *
- * A container's processes are those of its cgroups. Where it has none of its own (an ordinary user
- * without delegation) they are its first process and whoever descends from that: one that was
- * given up by its parent and went to another namespace's reaper is then missed.
+ * The processes are those of the container's cgroups. Without a cgroup (an ordinary user without
+ * delegation) they are the first process and its descendants. A process whose parent has ended may
+ * then be missed: it is the child of another namespace's reaper.
  */
 #include "host/ps.h"
 
@@ -43,7 +43,7 @@ static void collect(pid_t pid, void *context)
 	c->pids[c->count++] = pid;
 }
 
-/* Shell's sort with Knuth's gaps; qsort(3) may allocate. Then each only once. */
+/* Shell's sort with Knuth's gaps, as qsort(3) may allocate; then drop repeated pids. */
 static void sort(struct collector *c)
 {
 	size_t gap = 1, kept = 0;
@@ -133,7 +133,7 @@ static int collect_descendants(struct collector *c, pid_t first, struct err *e)
 		return -1;
 	set[first / 8] |= (uint8_t) (1 << first % 8);
 	collect(first, c);
-	/* A child is nearly always listed behind its parent: hardly ever more than two rounds. */
+	/* A parent is nearly always listed before its children: two rounds are mostly enough. */
 	while (grown) {
 		grown = false;
 		for (size_t i = 0; i < f.count; i++) {
@@ -207,7 +207,7 @@ static int become_ps(void *arg)
 	return 127;
 }
 
-/* What was written to @file. */
+/* The text that was written to @file. */
 static char *read_back(int file, struct arena *a, struct err *e)
 {
 	struct stat st;
@@ -225,7 +225,7 @@ static char *read_back(int file, struct arena *a, struct err *e)
 	return text;
 }
 
-/* ps's own words, in one line. */
+/* The output of ps(1) becomes the error, in one line. */
 static int refuse(int status, char *output, struct err *e)
 {
 	size_t length = strlen(output);
@@ -256,7 +256,7 @@ int ps_run(const char *const *args, const char *const *env, struct arena *a, cha
 	memcpy(argv + 1, args, count * sizeof(*argv));
 	c.argv = argv;
 
-	/* A file and not a pipe: nobody has to read while it writes. */
+	/* A file, not a pipe: nothing has to be read while ps(1) writes. */
 	autoclose int file = sys_memfd_create("ps");
 	if (file < 0)
 		return err_sys(e, file, "make a file for the output of ps");
@@ -266,7 +266,7 @@ int ps_run(const char *const *args, const char *const *env, struct arena *a, cha
 	if (pid < 0)
 		return err_sys(e, pid, "start \"%s\"", c.path);
 
-	/* It reads of other processes what only they can let go of. */
+	/* ps(1) may hang: reading /proc/PID of a process may wait for a lock of that process. */
 	if (child_wait(pid, "ps", &status, e) < 0)
 		return -1;
 	*output = read_back(file, a, e);

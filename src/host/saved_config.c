@@ -11,7 +11,10 @@
 #include "state/directory.h"
 #include "state/lines.h"
 
-/* What a process gets when it is made, whichever it is; not what the container got once. */
+/*
+ * Keep the settings that each process of the container gets; drop those that the container got
+ * once.
+ */
 static void keep_of_linux(struct oci_linux *to, const struct oci_linux *from)
 {
 	*to = (struct oci_linux) {
@@ -23,7 +26,7 @@ static void keep_of_linux(struct oci_linux *to, const struct oci_linux *from)
 	};
 }
 
-/* exec looks at no others; there may be thousands. */
+/* Only annotations that exec reads are kept; a config may have thousands. */
 static struct oci_string_map *keep_of_annotations(const struct oci_string_map *from,
 						  struct arena *a)
 {

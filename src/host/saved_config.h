@@ -3,8 +3,8 @@
  * host/saved_config.h - what exec needs of config.json, as it was at create
  *
  * runtime-spec, runtime.md#lifecycle: changes of config.json after create must not have an effect.
- * So create puts aside process and those parts of linux that each process of the container gets, as
- * one line of JSON: a form that a later version of tare reads as well.
+ * So create saves process and those members of linux that each process of the container gets, as
+ * one line of JSON, which later versions of tare can read.
  */
 #pragma once
 

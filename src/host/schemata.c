@@ -2,9 +2,9 @@
 /*
  * host/schemata.c - another share of cache and memory bandwidth for a running container
  *
- * Runs in tare, for update. Which resctrl group the container is in, the kernel knows
- * (/proc/PID/cpu_resctrl_groups, Linux 5.6; Documentation/arch/x86/resctrl.rst). The root's group
- * is everyone's and left alone.
+ * Runs in tare, for update. /proc/PID/cpu_resctrl_groups (Linux 5.6) names the container's resctrl
+ * group; Documentation/arch/x86/resctrl.rst. The root's group is shared by all processes, and not
+ * changed.
  */
 #include "host/schemata.h"
 
@@ -24,7 +24,7 @@ static char *read_text(const char *path, struct arena *a)
 	return text;
 }
 
-/* The fifth word of mountinfo's line with this file system; NULL: it is not mounted. */
+/* The fifth word of mountinfo's line with resctrl; NULL: it is not mounted. */
 static const char *find_mount(char *mountinfo)
 {
 	char *line;
@@ -42,7 +42,7 @@ static const char *find_mount(char *mountinfo)
 	return NULL;
 }
 
-/* A resource that the processor and its mount options have is a directory of info/. */
+/* Does the kernel have the resource? It is a directory of info/. */
 static bool is_enabled(const char *mount, const char *const *names, struct arena *a)
 {
 	for (; mount && *names; names++)
@@ -53,7 +53,7 @@ static bool is_enabled(const char *mount, const char *const *names, struct arena
 	return false;
 }
 
-/* What is behind `res:/` of the first line; NULL: the group of the root, or none is told. */
+/* The group behind `res:/` of the first line; NULL: the root's group, or no such line. */
 static const char *group_of(const char *groups, struct arena *a)
 {
 	static const char front[] = "res:/";
@@ -93,7 +93,7 @@ int schemata_write(const char *mount, const char *groups, const struct update_sc
 	if (!group)
 		return err_msg(e, "the container has no resctrl group of its own");
 
-	/* In one write, which the kernel takes as a whole or not. */
+	/* One write: the kernel takes all lines or none. */
 	const char *lines =
 		arena_printf(a, "%s%s%s%s", has_l3 ? schemata->l3_cache : "", has_l3 ? "\n" : "",
 			     has_mb ? schemata->memory_bandwidth : "", has_mb ? "\n" : "");

@@ -6,10 +6,13 @@
 
 #include "host/update.h"
 
-/* Write @schemata to the resctrl group that @pid is in, but for the root's. 0, or -1 with @e set. */
+/* Write @schemata to the resctrl group of @pid, but never to the root's. 0, or -1 with @e set. */
 int schemata_update(pid_t pid, const struct update_schemata *schemata, struct arena *a,
 		    struct err *e);
 
-/* The same with the mount (NULL: none) and the text of /proc/PID/cpu_resctrl_groups. */
+/*
+ * As schemata_update(), with the mount point (NULL: none) and the text of
+ * /proc/PID/cpu_resctrl_groups.
+ */
 int schemata_write(const char *mount, const char *groups, const struct update_schemata *schemata,
 		   struct arena *a, struct err *e);

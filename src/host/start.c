@@ -2,9 +2,9 @@
 /*
  * host/start.c - start
  *
- * Connecting to tare-init's socket is the word to go; the end of that connection is the exec, a
- * message on it is the reason why there was none. In between it may ask for the seccomp agent to be
- * told, which it can't do itself from inside.
+ * Connecting to tare-init's socket starts the program. The end of the connection is the exec; a
+ * message is the reason for a failure. Before that tare-init may send the listener for the seccomp
+ * agent, which it can't reach itself from inside.
  */
 #include "host/start.h"
 
@@ -45,7 +45,7 @@ static int check_status(int dir, const struct record *rec, struct err *e)
 	return 0;
 }
 
-/* What tare-init says on its way to the program. */
+/* Messages of tare-init until the exec. */
 struct progress {
 	const struct record *rec;
 	struct arena *arena;
@@ -54,7 +54,7 @@ struct progress {
 	struct init_progress progress;
 };
 
-/* The filter is loaded; it goes on when the agent has its listener. */
+/* The filter is loaded; tare-init goes on when the agent has the listener. */
 static int pass_listener(struct progress *p, int listener, struct err *e)
 {
 	if (agent_send(p->rec, p->rec->pid, STATUS_CREATING, listener, p->arena, e) < 0)
@@ -70,7 +70,7 @@ static int ended_early(struct err *e)
 	return err_msg(e, "the container's first process was killed before it could start");
 }
 
-/* What was told to have failed must not run later on. */
+/* A program whose start was reported as failed must not run later. */
 static int give_up(const struct record *rec)
 {
 	autoclose int pidfd = proc_open_exactly(rec->pid, rec->start_time);
@@ -96,7 +96,7 @@ static int end_of_progress(const struct progress *p, struct err *e)
 	return 0;
 }
 
-/* Listen until the end of the connection. 0: the program runs. */
+/* Read messages until the end of the connection. 0: the program runs. */
 static int follow(struct progress *p, struct err *e)
 {
 	for (;;) {
@@ -151,7 +151,7 @@ static int tell_to_go(int dir, const struct record *rec, struct arena *a, struct
 	return 0;
 }
 
-/* runtime-spec, runtime.md#lifecycle, step 9: its failure stops the container. */
+/* runtime-spec, runtime.md#lifecycle, step 9: a failed poststart hook stops the container. */
 static int run_poststart(const struct state_root *root, const char *id, int dir,
 			 const struct record *rec, struct arena *a, struct err *e)
 {
@@ -170,8 +170,8 @@ static int run_poststart(const struct state_root *root, const char *id, int dir,
 }
 
 /*
- * runtime-spec, runtime.md#lifecycle, step 7: a startContainer hook that failed undoes the
- * container. After any other failure it is there still, stopped, for its engine to look at.
+ * runtime-spec, runtime.md#lifecycle, step 7: a failed startContainer hook removes the container.
+ * After any other failure the container stays, stopped, so that the engine can look at it.
  */
 static int undo_after_hook(const struct state_root *root, const char *id, int dir,
 			   const struct record *rec, struct arena *a, struct err *e)
@@ -190,7 +190,9 @@ static int start(const struct state_root *root, const char *id, int dir, const s
 	if (notify_open(n, dir, notify_socket, e) < 0)
 		return -1;
 
-	/* Before it runs: it may say its word and end while we are still at the hooks. */
+	/*
+	 * The pidfd is opened before the program runs: it may send READY= and end during the hooks.
+	 */
 	autoclose int pidfd = n->in < 0 ? -ESRCH : proc_open_exactly(rec->pid, rec->start_time);
 	if (pidfd < 0 && pidfd != -ESRCH)
 		return err_sys(e, pidfd, "open process %d", rec->pid);
@@ -200,9 +202,7 @@ static int start(const struct state_root *root, const char *id, int dir, const s
 		return -1;
 	if (pidfd < 0)
 		return 0;
-	/*
-	 * Others may be at work on the container meanwhile: its program takes as long as it likes.
-	 */
+	/* Unlocked for other commands: the program may take long until it is ready. */
 	state_unlock(dir);
 
 	return notify_wait(n, rec->pid, pidfd, e);

@@ -8,7 +8,8 @@
 #include "state/record.h"
 
 /*
- * @notify_socket: NOTIFY_SOCKET, or NULL. Where create had one too, waits until the program says that it is ready, or ends.
+ * @notify_socket: NOTIFY_SOCKET, or NULL. Where create had one too, start waits until the program
+ * is ready, or ends.
  */
 int container_start(const struct state_root *root, const char *id, const char *notify_socket,
 		    struct arena *a, struct err *e);

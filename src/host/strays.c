@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * host/strays.c - processes that a container has left where neither a pid namespace nor a cgroup knows them
+ * host/strays.c - processes of a container without pid namespace and cgroup
  *
  * Kernels of phones have no pid namespaces, and an ordinary user has no cgroup. Then a daemon of
- * the container outlives its first process, and only its root directory tells whose it is.
+ * the container outlives its first process, and only its root directory shows that it belongs to
+ * the container.
  */
 #include "host/strays.h"
 
@@ -17,7 +18,7 @@
 #include <signal.h>
 
 #define PLACE_TEXT 64
-/* Whoever forks faster than he is stopped is given up at last. */
+/* A process that forks faster than it is stopped is given up after so many rounds. */
 #define MOST_ROUNDS 1000
 
 static bool read_place(int root, char text[PLACE_TEXT])
@@ -56,7 +57,10 @@ bool strays_matter(const struct record *rec)
 	return rec->root_mount && !rec->cgroups[0] && !(rec->namespaces & CLONE_NEWPID);
 }
 
-/* The descriptor is taken before the root is looked at: the signal goes to the process that was seen. */
+/*
+ * The pidfd is opened before the root is compared, so the signal goes to the process that was
+ * compared.
+ */
 static bool send(const struct record *rec, pid_t pid, int signal)
 {
 	char place[PLACE_TEXT];
@@ -93,7 +97,10 @@ unsigned strays_kill(const struct record *rec)
 
 	if (!strays_matter(rec))
 		return 0;
-	/* Stopped first: what does not run has no more children. One may be born while /proc is read, so twice. */
+	/*
+	 * SIGSTOP first: a stopped process does not fork. A child may be cloned while /proc is
+	 * read, so /proc must show none twice.
+	 */
 	for (unsigned round = 0; round < MOST_ROUNDS && empty < 2; round++) {
 		if (send_all(rec, SIGSTOP) == 0) {
 			empty++;

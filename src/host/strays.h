@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * host/strays.h - processes that a container has left where neither a pid namespace nor a cgroup knows them
+ * host/strays.h - processes of a container without pid namespace and cgroup
  *
- * What they have in common is their root directory: a mount of the container's own, whose number
- * nobody else has as long as one of them lives.
+ * They share their root directory: a mount of the container's own, whose ID no other mount has
+ * while one of the processes lives.
  */
 #pragma once
 
@@ -11,13 +11,16 @@
 #include "state/record.h"
 
 /*
- * "MOUNT:DEVICE:INODE" of the root of process @pid, in @a. NULL: it has gone, that can't be told
- * (before Linux 3.15), or it is our own root.
+ * "MOUNT:DEVICE:INODE" of the root of process @pid, in @a. NULL: the process has ended, the kernel
+ * is older than 3.15, or the root is our own.
  */
 const char *strays_root_of(pid_t pid, struct arena *a);
 
-/* Has the container such a root, and nothing else by which its processes are found? */
+/*
+ * Has the container a root of its own, and neither pid namespace nor cgroup to find its processes
+ * by?
+ */
 bool strays_matter(const struct record *rec);
 
-/* Kill all processes whose root is @rec's. How many there were. */
+/* Kill all processes with the root of @rec. Returns their number. */
 unsigned strays_kill(const struct record *rec);

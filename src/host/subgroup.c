@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * host/subgroup.c - which of a container's cgroups an exec'd process goes to
+ * host/subgroup.c - the cgroup for an exec'd process
  *
- * Runs in tare, on the host. Usually the container's own. The caller may want others below it (`exec --cgroup`, in runc's
- * words); and on v2 a container may have made its cgroup an inner node, which takes no process any more: then where the
- * container's first process is.
+ * Runs in tare, on the host. Usually it is the container's own. The caller may choose one below it
+ * (`exec --cgroup`, as with runc). On v2 a container may have enabled controllers below its cgroup,
+ * which then takes no process: the process goes to the sub-group of the container's first process.
  */
 #include "host/subgroup.h"
 
@@ -23,7 +23,7 @@ static bool is_v2(const char *cgroup)
 	return sys_statfs_path(cgroup, &st) == 0 && st.f_type == CGROUP2_SUPER_MAGIC;
 }
 
-/* One of @dir's sub-groups: 0, 1 where there is none of that name, or -1. */
+/* Replace *@dir by its sub-group @name: 0; 1 where there is no such sub-group; -1. */
 static int look_below(const char **dir, const char *name, struct arena *a, struct err *e)
 {
 	const char *path = arena_printf(a, "%s/%s", *dir, name);
@@ -51,7 +51,10 @@ static int go_below(const char **dir, const char *name, struct arena *a, struct 
 	return r > 0 ? has_none(name, e) : r;
 }
 
-/* On v1 a sub-group may be in some of the hierarchies only: in the others the process is in the container's own cgroup. */
+/*
+ * On v1 a sub-group may exist in some hierarchies only: in the others the process goes to the
+ * container's own cgroup.
+ */
 static int go_below_where_it_is(const char **dirs, const char *name, struct arena *a, struct err *e)
 {
 	size_t found = 0;
@@ -67,7 +70,7 @@ static int go_below_where_it_is(const char **dirs, const char *name, struct aren
 	return found > 0 ? 0 : has_none(name, e);
 }
 
-/* The place in @dirs of the cgroup that has the controller; -1. */
+/* The index in @dirs of the cgroup with the controller; -1. */
 static int find_v1(const char *const *dirs, const struct cgroup_layout *layout,
 		   const char *controller)
 {
@@ -81,7 +84,7 @@ static int find_v1(const char *const *dirs, const struct cgroup_layout *layout,
 	return -1;
 }
 
-/* CTRL[,CTRL]:PATH: other controllers' processes stay in the container's own. */
+/* CTRL[,CTRL]:PATH: for other controllers the process goes to the container's own cgroup. */
 static int go_below_some(const char **dirs, const char *word, struct arena *a, struct err *e)
 {
 	char *path = arena_strdup(a, word), *controllers = strsep(&path, ":"), *controller;
@@ -149,7 +152,7 @@ int subgroup_choose(struct exec_target *t, const struct record *rec, const char 
 
 /* ---- an inner node ---- */
 
-/* Its v2 cgroup as procfs tells it: below the root of our cgroup namespace. */
+/* The v2 cgroup of a process from procfs: below the root of our cgroup namespace. */
 static const char *tell_v2(char *text)
 {
 	char *line = strncmp(text, "0::", 3) == 0 ? text : strstr(text, "\n0::");
@@ -170,7 +173,10 @@ int subgroup_of_process(const char *dir, pid_t pid)
 
 	const char *cgroup = tell_v2(text);
 
-	/* @dir is a mount point and the same path: the longest end of it that @cgroup begins with. */
+	/*
+	 * @dir is the mount point and that path: find the longest end of @dir that @cgroup begins
+	 * with.
+	 */
 	for (const char *at = dir; cgroup && at; at = strchr(at + 1, '/')) {
 		size_t length = strlen(at);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * host/subgroup.h - which of a container's cgroups an exec'd process goes to
+ * host/subgroup.h - the cgroup for an exec'd process
  */
 #pragma once
 
@@ -10,9 +10,11 @@
 
 struct exec_target;
 
-/* The cgroups of an exec, without or with some --cgroup [CTRL[,CTRL]:]PATH. What is in @t, in @a. */
+/* Fill in the cgroups of @t for an exec, with or without --cgroup [CTRL[,CTRL]:]PATH. In @a. */
 int subgroup_choose(struct exec_target *t, const struct record *rec, const char *const *words,
 		    struct arena *a, struct err *e);
 
-/* Open the v2 cgroup below @dir that @pid is in: a descriptor, -ENOENT where it is not below, or -errno. */
+/*
+ * Open the v2 cgroup of @pid below @dir: a descriptor; -ENOENT where it is not below @dir; -errno.
+ */
 int subgroup_of_process(const char *dir, pid_t pid);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * host/trace.c - what is done, for --debug
+ * host/trace.c - the log lines of --debug
  *
- * Runs in tare. One line a step, when it is done: its number, whose it is, what `plan` shows of it,
- * how long it took, and the older ways that it took on this kernel.
+ * Runs in tare. One line for each step, when it is done: its number, its side, its operands as in
+ * `plan`, its time, and the older ways that it took on this kernel.
  */
 #include "host/trace.h"
 

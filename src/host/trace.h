@@ -8,8 +8,8 @@
 
 struct wire_message;
 
-/* A step of ours is done, and took so many microseconds. */
+/* Log a step of tare, which took @us microseconds. */
 void trace_step(const struct plan *plan, size_t index, int64_t us);
 
-/* tare-init says so of one of its. @plan: NULL where it is not at hand. */
+/* Log a step of tare-init from its message. @plan: NULL where the caller has none. */
 void trace_inside(const struct plan *plan, const struct wire_message *m);

@@ -2,10 +2,10 @@
 /*
  * host/update.c - update: new limits for a container that is there
  *
- * plan/limits/update.c decides what is written; each old value is read before, and when the kernel
- * refuses one of the new, the old ones are written back, last first. So an update is done wholly or not
- * at all. The cgroups keep the limits: nothing is recorded. Where systemd made the scope, it has the limits of that,
- * which must not stay below: it is told last, and may refuse, too.
+ * plan/limits/update.c decides what is written. Each old value is read before; when the kernel
+ * refuses a new one, the old ones are written back, last first. So an update is done wholly or not
+ * at all. The cgroups keep the limits: nothing is recorded. A scope that systemd made has limits of
+ * its own, which must not stay below the new ones: systemd is asked last, and may refuse, too.
  */
 #include "host/update.h"
 
@@ -24,7 +24,7 @@
 #include "plan/systemd/unit_name.h"
 #include "spec/resources.h"
 
-/* What wrote this is the caller's document, which begins at linux.resources. */
+/* @e's place is in the caller's document, which begins at linux.resources. */
 static int shorten_place(struct err *e)
 {
 	static const char front[] = "/linux/resources";
@@ -36,7 +36,9 @@ static int shorten_place(struct err *e)
 	return -1;
 }
 
-/* What the kernel does not take back stays new, and that is told. */
+/*
+ * Write the old values back. A value that the kernel does not take back stays new, with a warning.
+ */
 static void write_back(const struct step *steps, const struct previous *previous_values,
 		       size_t count, struct err *e)
 {
@@ -46,7 +48,7 @@ static void write_back(const struct step *steps, const struct previous *previous
 			err_hint(e, "\"%s\" could not be set back", previous_values[count].file);
 }
 
-/* The value that it replaces goes to @former. */
+/* The old value goes to @previous. */
 static int write_value(const struct step *s, struct previous *previous, struct arena *a,
 		       struct err *e)
 {
@@ -74,12 +76,12 @@ static int perform(const struct step *steps, size_t count, struct previous *prev
 	return 0;
 }
 
-/* What a file of the container's cgroup holds now. */
+/* A value that was written to a file of the container's cgroup. */
 struct limit {
 	const char *directory, *file, *value;
 };
 
-/* The scope's cgroup: the parent of @dir, or NULL where the container has no sub-group. */
+/* The cgroup of the scope: the parent of @dir; NULL where the container has no sub-group. */
 static const char *scope_directory(const char *unit, const char *dir, struct arena *a)
 {
 	char *above = arena_strdup(a, dir), *name = strrchr(above, '/');
@@ -97,7 +99,7 @@ static void leave_room(const struct scope *scope, const struct limit *limit, str
 	const char *dir = value ? scope_directory(scope->unit, limit->directory, a) : NULL;
 	struct err e;
 
-	/* The limit holds all the same. */
+	/* A failure is only a warning: the limit of the container's own cgroup holds. */
 	if (dir && cgroup_write(dir, limit->file, value, false, &e) < 0)
 		log_warning("the scope's own limit may be reached before the container's: %s",
 			    e.text);
@@ -139,7 +141,7 @@ static void tell_systemd_back(const struct scope *scope, const struct step *step
 	(void) tell_systemd(scope, limits, known, a, &ignored);
 }
 
-/* What else there is, when the files are written. */
+/* What follows once all files are written. */
 static int finish(const struct record *rec, bool v2, const struct step *steps,
 		  const struct previous *previous_values, size_t count,
 		  const struct update_schemata *schemata, struct arena *a, struct err *e)
@@ -150,7 +152,9 @@ static int finish(const struct record *rec, bool v2, const struct step *steps,
 	for (size_t i = 0; i < count; i++) {
 		bool other = strcmp(previous_values[i].file, steps[i].cgroup_file.file) != 0;
 
-		/* The file that was written: the two have weights of different ranges. */
+		/*
+		 * The file that was really written: weights in the two files have different ranges.
+		 */
 		limits[i] = (struct limit) {
 			.directory = steps[i].cgroup_file.directory,
 			.file = previous_values[i].file,

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * host/watch.c - run, create and exec with --record or --refused: the recorder and the filter that it listens to
+ * host/watch.c - the recorder of --record and --refused, and its filter
  *
- * The recorder stands where a seccomp agent stands: tare-init loads a filter with a listener, and tare, or start, passes the listener
- * on. So nothing in tare-init knows of it.
+ * The recorder takes the place of a seccomp agent: tare-init loads a filter with a listener, and
+ * tare, or start, passes the listener on. tare-init does not know of it.
  */
 #include "host/watch.h"
 
@@ -113,7 +113,7 @@ const struct oci_config *watch_config(const struct watch *w, const struct oci_co
 	struct oci_config *copy;
 	struct oci_linux *linux;
 
-	/* Without a profile nothing can be refused. */
+	/* WATCH_REFUSED needs a profile. */
 	if (w->kind == WATCH_NONE ||
 	    (w->kind == WATCH_REFUSED && (!config->linux || !config->linux->seccomp)))
 		return config;

@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * host/watchdog.c - waiting for tare-init, but not for ever
+ * host/watchdog.c - wait for tare-init, but not for ever
  *
- * A mount of a server that is gone, a program on a file system whose daemon hangs, a process that
- * somebody has stopped: there tare-init may sleep without end. It has a long time for whatever
- * takes long, as long as it gets on: goes from one step to the next, or uses the processor. Its
- * hooks have their own time-outs, and without one all the time they want; so has a seccomp agent.
+ * tare-init may sleep without end: in a mount of a server that is gone, in a file system whose
+ * daemon hangs, or stopped by somebody. It has any time as long as it makes progress: it goes from
+ * step to step, or uses the processor. Its hooks have timeouts of their own, or none; a seccomp
+ * agent has none.
  *
- * A sleep for the kernel itself is another thing: a lock (rtnl on a node that makes and drops many
- * network namespaces), a disk. Such a sleep ends, and no signal ends it sooner. To give up would
- * only have the same done again, and add to the load: so it is waited for, and standard error is
- * told for what.
+ * A sleep for the kernel itself is different: for a lock (rtnl, on a node that makes and drops many
+ * network namespaces), or for a disk. It ends, and no signal ends it sooner. A new attempt would do
+ * the same again, and add to the load. So tare waits, and logs for what.
  */
 #include "host/watchdog.h"
 
@@ -24,20 +23,20 @@
 
 #include <string.h>
 
-/* Looked at twice: no command hangs for 10 s. */
+/* Two looks make 8 s: no command hangs for 10 s. */
 #define LOOK_MS 4000
 
-/* What the kernel itself has not come to the end of in that time is a fault of the kernel. */
+/* A sleep in the kernel for KERNEL_LOOKS is taken for a bug of the kernel. */
 #define KERNEL_LOOKS 150
 
-/* How far it has come. */
+/* What a look at tare-init shows. */
 struct progress {
 	uint64_t cpu_time;
-	bool in_kernel;		/* sleeps for something of the kernel's own */
-	char title[WIRE_TITLE]; /* "": it can't be read, or it isn't executed yet */
+	bool in_kernel;		/* sleeps for a lock or a disk */
+	char title[WIRE_TITLE]; /* "": can't be read, or tare-init is not executed yet */
 };
 
-/* Its third argument is the step it is at. */
+/* The third argument of tare-init is its current step. */
 static void read_title(pid_t pid, char title[WIRE_TITLE])
 {
 	char text[WIRE_TITLE + 32];
@@ -57,10 +56,9 @@ static void read_title(pid_t pid, char title[WIRE_TITLE])
 }
 
 /*
- * State D has two meanings, which only the name of the kernel's function tells apart
- * (/proc/PID/wchan): a lock or a disk, and a wait for somebody else that SIGKILL ends
- * (TASK_KILLABLE). The latter are those of file systems whose server is a process or another
- * machine.
+ * State D has two reasons, told apart by the name of the kernel's function (/proc/PID/wchan): a
+ * lock or a disk; or TASK_KILLABLE, a wait for another process or machine that SIGKILL ends. The
+ * latter is that of file systems with a server.
  */
 static bool is_of_kernel(pid_t pid, char state)
 {
@@ -91,7 +89,7 @@ static bool is_of_kernel(pid_t pid, char state)
 	return true;
 }
 
-/* False: it gets on, for all that can be seen. */
+/* False where tare-init makes progress, as far as that can be seen. */
 static bool look(pid_t pid, struct progress *progress)
 {
 	struct proc_stat stat;
@@ -126,11 +124,11 @@ static int stuck(pid_t pid, const struct progress *progress, int looks, struct e
 		e, "%s does not come to its end: for %d s the container's first process is %s",
 		op == OP_COUNT ? "its start" : step_kinds[op].name, looks * LOOK_MS / 1000, where);
 
-	/* One that fills the room may have been cut. */
+	/* A text that fills its room may have been cut, so it is no valid place. */
 	return place && strlen(progress->title) < WIRE_TITLE - 1 ? err_at(e, place + 1) : -1;
 }
 
-/* The same words as those of the failure that this is not, and that we go on. */
+/* Warn with the text of the error that this would be, and that tare goes on waiting. */
 static void say_waiting(pid_t pid, const struct progress *progress, int looks)
 {
 	char line[ERR_TEXT + ERR_PLACE];
@@ -148,14 +146,14 @@ static bool may_take_its_time(const struct progress *progress, bool has_agent)
 	return op == OP_RUN_HOOK || (has_agent && (op == OP_SET_SECCOMP || op == OP_EXEC));
 }
 
-/* After @looks that found the same: 0 where it is to be waited for longer. */
+/* After @looks without progress: -1, or 0 where tare goes on waiting. */
 static int judge(pid_t pid, const struct progress *progress, int looks, struct err *e)
 {
 	if (looks < 2)
 		return 0;
 	if (!progress->in_kernel || looks >= KERNEL_LOOKS)
 		return stuck(pid, progress, looks, e);
-	/* Now and then: after 8 s, 16, 32 ... */
+	/* After 8 s, 16 s, 32 s ... */
 	if ((looks & (looks - 1)) == 0)
 		say_waiting(pid, progress, looks);
 
@@ -165,7 +163,7 @@ static int judge(pid_t pid, const struct progress *progress, int looks, struct e
 int watchdog_poll(pid_t pid, bool has_agent, struct pollfd *fds, unsigned count, struct err *e)
 {
 	struct progress before, now;
-	int looks = 0; /* how many, one behind the other, found the same */
+	int looks = 0; /* looks in a row without progress */
 
 	for (;;) {
 		int r = sys_poll(fds, count, LOOK_MS);
@@ -188,7 +186,7 @@ int watchdog_poll(pid_t pid, bool has_agent, struct pollfd *fds, unsigned count,
 	}
 }
 
-/* A child that runs, or sleeps for the kernel, is only slow. */
+/* A child that runs, or sleeps in the kernel for a lock or a disk, is only slow. */
 static bool child_gets_on(pid_t pid)
 {
 	struct proc_stat stat;

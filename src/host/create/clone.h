@@ -6,38 +6,45 @@
 
 #include "host/create/create.h"
 
-/* What the child has to know. It may run in our memory. */
+/* For the child between clone and exec, which may run in our memory. */
 struct clone_call {
 	const struct create *create;
 	const struct spawn_step *spawn;
 	int image;   /* the sealed memfd */
-	int control; /* tare-init's end */
-	int release; /* read end; -1: not held */
+	int control; /* tare-init's end of the socket */
+	int release; /* read end of a pipe; -1: the child is not held */
 	int cgroup;  /* v2 directory; -1 */
 	int ready
-		[2]; /* without birth into a cgroup (Linux before 5.7): the child waits until it was moved; -1 */
-	bool move; /* likewise, tare-init goes there itself */
+		/*
+		 * without CLONE_INTO_CGROUP (Linux before 5.7): the pipe on which the child waits
+		 * until it was moved; -1
+		 */
+		[2];
+	bool move; /* likewise: the child joins the cgroup itself */
 	int pidfd;
 };
 
-/* The cgroup's directory, which is not frozen: a descriptor. -1 with @e set; or without, where there is none. */
+/*
+ * A descriptor of the cgroup's directory, which must not be frozen. -1 with @e set; -1 without,
+ * where the plan has no cgroup.
+ */
 int clone_open_cgroup(const struct spawn_step *spawn, struct err *e);
 
 /*
- * Put tare-init's descriptors where it looks for them, and @image somewhere behind, and behind @more numbers that
- * stay free. All others from there on are closed by the exec. 0, or -errno.
+ * Move tare-init's descriptors to the numbers where it expects them, and @image behind them and
+ * @more free numbers. All other descriptors from first_fd on are closed by the exec. 0, or -errno.
  */
 int clone_arrange(const struct clone_call *b, int more, int *image);
 
-/* Execute tare-init from @image. Comes back only with a -errno. */
+/* Execute tare-init from @image. Returns only on failure: -errno. */
 int clone_exec(const struct clone_call *b, int image);
 
-/* Tell tare, at the other end of @control, why there is no tare-init, and end. */
+/* Send the failure to tare, at the other end of @control, and end the child. */
 void clone_fails(const struct clone_call *b, int control, int r, const char *what)
 	__attribute__((noreturn));
 
 /*
- * enter.c: the birth of a tare-init that joins namespaces. The pid, with b->pidfd; or -1. Where the process that the container
- * gets is born late it is that of the one that does the steps before.
+ * enter.c: clone a tare-init that joins namespaces. The pid, with b->pidfd; or -1. With
+ * spawn_step.late the pid is that of the process that does the steps before OP_ENTER_PIDS.
  */
 pid_t clone_enter(struct clone_call *b, struct err *e);

@@ -2,8 +2,8 @@
 /*
  * host/create/create.c - create, run and plan: from a bundle to a container
  *
- * Load and plan, which has no side effects; seal the plan; perform it; then publish: record, pid
- * file. A failure before the end of that is rolled back.
+ * Load and plan, which has no side effects; seal the plan; perform it; then publish record and pid
+ * file. A failure at any point before the end is rolled back.
  */
 #include "host/create/create.h"
 
@@ -34,7 +34,7 @@
 
 /* ---- deciding ---- */
 
-/* The kernel's own upper bound, fs.nr_open, is 2^20 unless somebody has raised it. */
+/* fs.nr_open, the kernel's own bound, is 2^20 by default. */
 #define MAX_PRESERVED (1 << 20)
 
 #define SECCOMP_RECEIVER "run.oci.seccomp.receiver"
@@ -71,8 +71,8 @@ static bool makes_user_namespace(const struct oci_config *config)
 }
 
 /*
- * The agent that crun's annotation or variable names, the latter for all containers of an engine;
- * NULL inside: none.
+ * The agent of crun's annotation, or of its variable, which an engine sets for all containers;
+ * @path inside is NULL without either.
  */
 static int find_agent(const struct create_options *o, const struct oci_config *config,
 		      struct arena *a, struct host_path *agent, struct err *e)
@@ -95,8 +95,8 @@ static int find_agent(const struct create_options *o, const struct oci_config *c
 }
 
 /*
- * crun's ways to name the seccomp agent, for engines that fill in no listenerPath. From here on it
- * is as if config.json had it, for exec too.
+ * Set listenerPath to the agent that crun's annotation or variable names, for engines that leave
+ * listenerPath out; exec uses it too.
  */
 static int choose_agent(struct create *c, struct arena *a, struct err *e)
 {
@@ -122,19 +122,19 @@ static bool is_detached(const struct create_options *o)
 }
 
 /*
- * An engine names the socket that its terminal goes to when it creates, and not when somebody looks
- * at the plan.
+ * create and run need --console-socket for a terminal; `plan` does not, as an engine only gives it
+ * at create.
  */
 static bool wants_terminal(const struct oci_config *config)
 {
 	return config->process && config->process->terminal;
 }
 
-/* What becomes of the plan. */
+/* The purpose of a plan. */
 enum purpose {
 	TO_BE_DONE,
-	TO_BE_SHOWN, /* nothing of it will be done, so no right to do it is needed */
-	TO_BE_CHECKED, /* nothing of it will be done, but with the rights that there are it must be possible */
+	TO_BE_SHOWN,   /* printed only: rights are not checked */
+	TO_BE_CHECKED, /* checked: not performed, but must be possible with the present rights */
 };
 
 static int load_bundle(struct create *c, struct arena *own, struct err *e)
@@ -204,13 +204,13 @@ static int make_plan(struct create *c, enum purpose purpose, const struct facts 
 		return bundle_locate(&c->bundle, own, e);
 	if (!c->watch.counting || c->plan->steps[c->plan->spawn].spawn.cgroup)
 		return 0;
-	/* It will be born in no cgroup of v2: a filter is needed. */
+	/* tare-init is not cloned into a v2 cgroup, so a filter must record. */
 	watch_stop_counting(&c->watch);
 
 	return make_plan(c, purpose, facts, a, own, e);
 }
 
-/* The plan goes to @a, which tare-init sees; config.json and all else to @own. */
+/* Plan: the plan goes to @a, which tare-init maps; config.json and all else to @own. */
 static int decide(struct create *c, enum purpose purpose, struct arena *a, struct arena *own,
 		  struct err *e)
 {
@@ -306,7 +306,7 @@ static size_t count_hooks(const struct oci_hook *hooks, size_t count, const char
 	return count;
 }
 
-/* The hooks that later commands run. */
+/* Record the hooks that later commands run. */
 static void record_hooks(struct record *rec, const struct oci_hooks *hooks, struct arena *a)
 {
 	if (!hooks)
@@ -358,7 +358,7 @@ const char *const *planned_cgroups(const struct plan *plan, struct arena *a)
 	return list;
 }
 
-/* A relative path is the bundle's, where runc is at work when it reads it. */
+/* A relative listenerPath is relative to the bundle, as with runc. */
 static void record_agent(struct record *rec, const struct create *c, struct arena *a)
 {
 	const struct oci_config *config = c->bundle.config;
@@ -418,7 +418,10 @@ static void fill_record(const struct create *c, struct record *rec, struct arena
 	record_hooks(rec, config->hooks, a);
 }
 
-/* Of a mount namespace that was made for it: in that of others somebody else may have the same root. */
+/*
+ * Record the root's mount only where the mount namespace is the container's own: in a shared one
+ * other processes may have the same root.
+ */
 static void record_root(const struct create *c, struct record *rec, struct arena *a)
 {
 	const struct step *spawn = &c->plan->steps[c->plan->spawn];
@@ -463,7 +466,7 @@ static int send_pidfd(const struct create *c, struct err *e)
 	return 0;
 }
 
-/* The pid file last: engines take it for success. */
+/* The pid file is written last: engines take it as success. */
 static int publish(struct create *c, const struct record *rec, struct arena *a, struct err *e)
 {
 	if (saved_config_write(c->state_dir, c->bundle.config, a, e) < 0 ||
@@ -478,23 +481,22 @@ static int publish(struct create *c, const struct record *rec, struct arena *a, 
 
 /* ---- doing ---- */
 
-/* Signals that ask us to stop: taken as a failure, at a moment we choose. */
+/* Signals that ask tare to stop: perform.c reads them and fails. */
 int create_watch_signals(struct create *c, struct err *e)
 {
 	const uint64_t stop = 1ULL << (SIGTERM - 1) | 1ULL << (SIGINT - 1) | 1ULL << (SIGHUP - 1) |
 			      1ULL << (SIGQUIT - 1);
 
 	/*
-	 * In the foreground the program gets what comes (foreground.c), from the moment it is
-	 * there; until that is looked at, nothing must end us.
+	 * In the foreground all signals are for the program (foreground.c). They are blocked until
+	 * foreground_wait() reads them, so that none ends tare.
 	 */
 	const uint64_t blocked =
 		c->options->run && !c->options->detach ? foreground_signals() : stop;
 
 	/*
-	 * A write that nobody reads is a failure like any other: to a tare-init that was killed,
-	 * or, in the foreground, of what the program prints. Whatever we execute has the default
-	 * again.
+	 * SIGPIPE: a failed write to a killed tare-init, or in the foreground to a closed stdout,
+	 * is an error like any other. A program that tare executes gets the default action again.
 	 */
 	sys_ignore_signal(SIGPIPE);
 	sys_signal_mask(SIG_BLOCK, &blocked, NULL);
@@ -503,7 +505,7 @@ int create_watch_signals(struct create *c, struct err *e)
 	return c->signals < 0 ? err_sys(e, c->signals, "watch for signals") : 0;
 }
 
-/* runtime-spec, runtime.md#lifecycle: after a hook that failed comes step 12, and then poststop. */
+/* runtime-spec, runtime.md#lifecycle: after a failed hook comes step 12, then poststop. */
 static void run_poststop_after_hook(const struct create *c, const struct record *rec,
 				    struct arena *a)
 {
@@ -546,7 +548,7 @@ static int perform(struct create *c, struct record *rec, struct arena *records, 
 	return 0;
 }
 
-/* Everything up to a container that waits, or for run, runs. A failure leaves nothing. */
+/* Create a container that waits for start, or for run, runs. A failure leaves nothing behind. */
 static int create_container(struct create *c, struct arena *a, struct record *rec,
 			    struct arena *records, struct err *e)
 {
@@ -554,7 +556,7 @@ static int create_container(struct create *c, struct arena *a, struct record *re
 	if (create_open_arena(a, e) < 0 || decide(c, TO_BE_DONE, a, records, e) < 0)
 		return -1;
 	if (perform(c, rec, records, e) == 0) {
-		/* From now on the namespace is the container's alone: it ends with it. */
+		/* Closed, so that the network namespace ends with the container. */
 		fd_close(&c->network);
 		c->network = -1;
 		return 0;
@@ -576,7 +578,7 @@ int container_create(const struct create_options *o, struct arena *records, stru
 	return create_container(&c, &a, &rec, records, e);
 }
 
-/* From here on whoever wants us to stop may have it so: the container is there, and stays. */
+/* The container exists from here on, and stays: a signal may end tare now. */
 static int wait_until_ready(struct create *c, struct err *e)
 {
 	const uint64_t none = 0;
@@ -588,7 +590,7 @@ static int wait_until_ready(struct create *c, struct err *e)
 	return notify_wait(&c->notify, c->pid, c->pidfd, e);
 }
 
-/* A detached program's terminal went to the engine; in the foreground it is ours. */
+/* A detached program's terminal went to the engine; in the foreground tare copies it. */
 static int finish_run(struct create *c, const struct record *rec, struct arena *a, int *exit_code,
 		      struct err *e)
 {
@@ -608,7 +610,7 @@ static int finish_run(struct create *c, const struct record *rec, struct arena *
 		return watch_end(&c->watch, e);
 
 	autoclose int dir = state_open(&o->root, o->id, false, &failure);
-	if (dir < 0) /* somebody else has deleted it already */
+	if (dir < 0) /* another command has deleted the container already */
 		return r < 0 ? r : watch_end(&c->watch, e);
 	if (container_remove(&o->root, o->id, dir, rec, a, &failure) < 0 && r == 0) {
 		*e = failure;
@@ -626,7 +628,7 @@ int container_run(const struct create_options *o, int *exit_code, struct arena *
 	struct arena a = { .memfd = -1 };
 
 	if (create_container(&c, &a, &rec, records, e) < 0) {
-		/* `box` makes another plan at the same address. */
+		/* Closed, as `box` makes its next plan at the same address. */
 		if (a.base)
 			arena_close(&a);
 		return -1;

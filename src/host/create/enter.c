@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * host/create/enter.c - the birth of a tare-init that joins namespaces: for exec, and for a create
- * that is told to
+ * host/create/enter.c - clone a tare-init that joins namespaces, for exec and create
  *
- * From the moment a process is visible in a pid namespace, a root in there with CAP_SYS_PTRACE may
- * look at its descriptors, its root and its memory, use its rights, and write to what it executes
- * (CVE-2016-9962, CVE-2019-5736). And whoever has once gone into a namespace may have no right to
- * come back. So tare itself joins none. tare-init is executed outside, joins, and goes on as a
- * process that is in sight nowhere yet, or has a sibling (inside/enter.c, inside/clone.c). Each of
- * them is our child.
+ * A process that is visible in a pid namespace can be taken over by a root in there with
+ * CAP_SYS_PTRACE, who may use its descriptors, root, memory and rights, and write to the file that
+ * it executes (CVE-2016-9962, CVE-2019-5736). And a process that has joined a namespace may have no
+ * right to come back. So tare itself joins none. tare-init is executed outside, and joins. Then it
+ * goes on as a process that is not visible in the pid namespace yet, or clones a sibling
+ * (inside/enter.c, inside/clone.c). Each of them is a child of tare.
  */
 #include "host/create/clone.h"
 
@@ -30,7 +29,10 @@ struct join_call {
 	int fds[ENTER_FDS];
 };
 
-/* All of @in's to the numbers where tare-init looks for them. Before, all are out of the way. */
+/*
+ * Move all descriptors of @in to the numbers where tare-init expects them: first out of the way, as
+ * the numbers may overlap.
+ */
 static int arrange(const struct join_call *in, int *image)
 {
 	int first = in->clone_call->create->plan->first_fd + WIRE_FD_COUNT;
@@ -49,7 +51,7 @@ static int arrange(const struct join_call *in, int *image)
 	return r < 0 ? r : 0;
 }
 
-/* Without birth into a cgroup (Linux before 5.7). */
+/* For kernels without CLONE_INTO_CGROUP (Linux before 5.7). */
 static int join_cgroup(const struct clone_call *b)
 {
 	autoclose int procs =
@@ -61,7 +63,7 @@ static int join_cgroup(const struct clone_call *b)
 	return procs < 0 ? procs : sys_write_all(procs, "0", 1);
 }
 
-/* In the process that will be tare-init. It may run in our memory. */
+/* In the child that will be tare-init. It may run in our memory. */
 static int become_init(void *arg)
 {
 	const struct join_call *in = arg;
@@ -74,12 +76,15 @@ static int become_init(void *arg)
 	r = arrange(in, &image);
 	if (r < 0)
 		clone_fails(b, b->control, r, "hand descriptors to tare-init");
-	/* Its socket is not where it was. */
+	/* clone_arrange() has moved the socket. */
 	clone_fails(b, b->create->plan->first_fd + WIRE_CONTROL, clone_exec(b, image),
 		    "execute tare-init");
 }
 
-/* The process last: if the number is its own then, it was all the time, and the root is its. */
+/*
+ * The pidfd is opened last: if the pid still has the recorded start time then, it was that process
+ * all the time, and /proc/PID/root was its root.
+ */
 static int open_target(struct join_call *in, const struct spawn_step *spawn, struct err *e)
 {
 	int *process = &in->fds[WIRE_ENTER_PROCESS - WIRE_FD_COUNT];
@@ -97,7 +102,10 @@ static int open_target(struct join_call *in, const struct spawn_step *spawn, str
 	return *process < 0 ? err_sys(e, *process, "open process %d", spawn->enter_pid) : 0;
 }
 
-/* As soon as it is killed it ends, frozen or not; until then it may be in our memory. */
+/*
+ * SIGKILL ends the helper even in a frozen cgroup; it must be reaped, as until its end it may run
+ * in our memory.
+ */
 static int give_up(pid_t helper, struct err *e)
 {
 	char where[PROC_WHERE];
@@ -111,7 +119,7 @@ static int give_up(pid_t helper, struct err *e)
 	return err_hint(e, "is the container paused, or a cgroup above it frozen?");
 }
 
-/* What it says first: the pid of the one that goes on, or -1 with what failed. */
+/* The first message: the pid of the process that goes on; -1 with the failure. */
 static pid_t receive_pid(const struct clone_call *b, struct err *e)
 {
 	struct wire_message m;
@@ -129,7 +137,7 @@ static pid_t receive_pid(const struct clone_call *b, struct err *e)
 	return err_msg(e, "the process that was to join the container talks nonsense");
 }
 
-/* Until @helper has joined; b->pidfd is its. */
+/* Wait until @helper has joined; b->pidfd is the helper's. */
 static pid_t wait_for_clone(const struct clone_call *b, pid_t helper, struct err *e)
 {
 	struct pollfd fds[] = {
@@ -143,7 +151,7 @@ static pid_t wait_for_clone(const struct clone_call *b, pid_t helper, struct err
 	while (r == -EINTR);
 	if (r <= 0)
 		return give_up(helper, e);
-	/* Its end may have been seen first, though it has spoken before. */
+	/* Its end may be seen first, although it sent a message before: look again. */
 	if (fds[1].revents == 0)
 		sys_poll(&fds[1], 1, 0);
 
@@ -157,7 +165,8 @@ static pid_t wait_for_clone(const struct clone_call *b, pid_t helper, struct err
 }
 
 /*
- * The sibling that @helper has left: ours, and nobody has waited for it, so the number is its own.
+ * Take over the sibling that @helper has cloned. It is our child and not reaped yet, so its pid
+ * can't be reused before sys_pidfd_open().
  */
 static int take_over(struct clone_call *b, pid_t pid, struct err *e)
 {
@@ -171,8 +180,8 @@ static int take_over(struct clone_call *b, pid_t pid, struct err *e)
 
 	int r = b->pidfd < 0 ? b->pidfd : 0;
 	/*
-	 * With new id maps it waits for OP_RELEASE. That it is gone meanwhile we hear from its end
-	 * of the socket.
+	 * With new id maps the sibling waits for OP_RELEASE. If it has ended meanwhile, the
+	 * socket's end reports that.
 	 */
 	if (r == 0 && !b->spawn->held)
 		r = wire_send(b->create->control, WIRE_GO, b->create->plan->spawn, -1);
@@ -189,12 +198,12 @@ static pid_t clone_helper(struct join_call *in, struct clone_call *b, struct err
 	struct sys_clone clone = {
 		.cgroup = b->cgroup,
 		.share_memory = true,
-		/* In a frozen cgroup it gets nowhere, and CLONE_VFORK has no time-out. */
+		/* In a frozen cgroup the child does not run, and CLONE_VFORK has no timeout. */
 		.go_on = true,
 	};
 	pid_t helper = sys_clone_call(&clone, &b->pidfd, become_init, in);
 
-	if (helper == -ENOSYS) { /* nobody is born in a cgroup: then it goes there */
+	if (helper == -ENOSYS) { /* no CLONE_INTO_CGROUP: the child joins the cgroup itself */
 		fallback_took("cgroup.procs for CLONE_INTO_CGROUP");
 		clone.cgroup = -1;
 		b->move = true;
@@ -214,8 +223,8 @@ static pid_t clone_helper(struct join_call *in, struct clone_call *b, struct err
 }
 
 /*
- * On v2 a container (systemd, an engine) may have given its cgroup's controllers to children; then
- * it takes no process.
+ * On v2 a container (systemd, an engine) may have enabled controllers below its cgroup, which then
+ * takes no process (EBUSY): use the sub-group of the container's first process.
  */
 static pid_t clone_below(struct join_call *in, struct clone_call *b, struct err *e)
 {

@@ -48,7 +48,10 @@ static int write_map(pid_t pid, const char *file, const struct id_ranges *ranges
 	if (n >= 0)
 		return 0;
 	(void) err_sys(e, (int) n, "write the %s", file);
-	/* All else that is wrong with a map was found when it was planned. */
+	/*
+	 * ID_RANGES_MAX_OLD: a kernel before 4.15 takes 5 lines; other faults of a map were found
+	 * by the plan.
+	 */
 	if (n == -EINVAL && ranges->count > ID_RANGES_MAX_OLD)
 		err_lacks(e, SINCE_LONG_ID_MAP);
 
@@ -75,11 +78,11 @@ static int become_helper(void *arg)
 	sys_reset_signals();
 	sys_cloexec_from(3);
 
-	/* What it has to say goes to our stderr, which is open to it already. */
+	/* newuidmap writes its errors to our stderr, which the child has open. */
 	return sys_exec(h->path, h->argv, envp) == -ENOENT ? 127 : 126;
 }
 
-/* Where the helper is: engines may call us with an empty PATH. */
+/* Directories of the helpers: an engine may call tare with an empty PATH. */
 static const char *const helper_directories[] = { "/usr/bin", "/bin", "/usr/local/bin",
 						  "/usr/sbin" };
 
@@ -156,7 +159,7 @@ int idmap_write(struct create *c, const struct step *s, struct err *e)
 int idmap_deny_setgroups(struct create *c, struct err *e)
 {
 	autoclose int fd = open_of(c->pid, "setgroups", e);
-	/* Before Linux 3.19 there was no such file, and gid_map does not ask for it. */
+	/* Linux before 3.19 has no such file, and does not ask for it before gid_map. */
 	if (fd == -1 && e->code == ENOENT)
 		return 0;
 	if (fd < 0)
@@ -178,7 +181,10 @@ static int read_map(pid_t pid, const char *file, char map[MAP_TEXT], struct err 
 	return length < 0 ? err_sys(e, (int) length, "read \"/proc/%d/%s\"", pid, file) : 0;
 }
 
-/* By the IDs inside, and two that go on where the other ends are one: then equal maps are equal lists. The new count. */
+/*
+ * Sort by the IDs inside, and join ranges that continue each other outside too: then equal maps are
+ * equal lists. The new count.
+ */
 static size_t normalize(struct id_range *ranges, size_t count)
 {
 	size_t kept = 0;
@@ -247,7 +253,10 @@ int idmap_find_outside(pid_t pid, bool group, uid_t inside, uid_t *outside, stru
 
 /* ---- a user namespace for mounts ---- */
 
-/* Be there, so that the namespace has a place in /proc, until tare has closed its end or is gone. */
+/*
+ * Keep the user namespace alive, so that /proc/PID/ns/user can be opened, until tare closes its end
+ * of the pipe or has ended.
+ */
 static int stay(void *arg)
 {
 	int *ends = arg;
@@ -285,7 +294,7 @@ int idmap_make_namespace(const struct id_ranges *uids, const struct id_ranges *g
 		return err_sys(e, r, "make a pipe");
 
 	pid_t pid = sys_clone_call(&clone, NULL, stay, ends);
-	sys_close(ends[0]); /* the other process has its own */
+	sys_close(ends[0]); /* the child has its own copy */
 	if (pid < 0) {
 		sys_close(ends[1]);
 		return err_sys(e, pid, "make a user namespace for the mount");

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * host/create/message.c - what tare-init says, held against the plan
+ * host/create/message.c - check tare-init's messages against the plan
  *
- * Runs in tare. At the other end of the socket is a process that others may be able to take over:
- * those of a pid namespace that it is born in, with CAP_SYS_PTRACE. What it could do itself it may
- * have been made to do; but tare has more rights, and does nothing on its word that the plan does
- * not have at this place. The walk through the plan is known, so is each message.
+ * Runs in tare. Others may be able to take over the process at the other end of the socket: those
+ * in its pid namespace with CAP_SYS_PTRACE. It has only its own rights, but tare has more. So tare
+ * does nothing for a message that the plan does not have at this point: the order of the steps is
+ * known, and with it each message that may come.
  */
 #include "host/create/message.h"
 
@@ -20,8 +20,8 @@
 #define MULTIPLEXER device_number(5, 2)
 
 /*
- * sys_memfd_create() makes a file in a directory then: Linux before 3.17, or a filter that says
- * EPERM.
+ * Without memfd_create(2) (Linux before 3.17, or EPERM from a filter) sys_memfd_create() makes a
+ * file in a directory.
  */
 static bool has_no_memfd(void)
 {
@@ -30,7 +30,7 @@ static bool has_no_memfd(void)
 	return r == -ENOSYS || r == -EPERM;
 }
 
-/* The kernel itself knows the files that have seals: those in memory. */
+/* fcntl(2), F_GET_SEALS: only files in memory have seals. */
 bool message_is_memory(int fd)
 {
 	struct stat st;
@@ -42,7 +42,7 @@ bool message_is_memory(int fd)
 	return r >= 0;
 }
 
-/* What an open character device does is its driver's business, wherever its node is. */
+/* A character device node may lie anywhere: its device number and the driver's answer decide. */
 bool message_is_terminal(int fd)
 {
 	struct stat st;
@@ -52,7 +52,7 @@ bool message_is_terminal(int fd)
 	       sys_ioctl(fd, TIOCGPTN, &number) == 0;
 }
 
-/* Such a name has no file that could be opened by anybody. */
+/* No file that can be opened has this name. */
 bool message_is_listener(int fd)
 {
 	static const char name[] = "anon_inode:seccomp notify";
@@ -63,7 +63,7 @@ bool message_is_listener(int fd)
 
 /* ---- messages ---- */
 
-/* The first step of kind @op that is left; step_count: there is none. */
+/* The first step of kind @op among the steps that are left; step_count: there is none. */
 static size_t find(const struct init_progress *p, const struct plan *plan, enum step_op op)
 {
 	size_t i = p->next;
@@ -74,7 +74,7 @@ static size_t find(const struct init_progress *p, const struct plan *plan, enum 
 	return i;
 }
 
-/* Where tare-init has to ask next: steps marked ahead are done without a word. */
+/* The next step for which tare-init sends TURN: steps marked ahead need none. */
 static size_t find_turn(const struct init_progress *p, const struct plan *plan)
 {
 	size_t i = p->next;
@@ -91,7 +91,7 @@ static bool is_at(const struct init_progress *p, const struct plan *plan,
 	return m->step < plan->step_count && m->step == find(p, plan, op);
 }
 
-/* A descriptor that belongs to step @op, of which there is one. */
+/* May a descriptor for step @op come? The plan has one such step. */
 static bool may_come(const struct init_progress *p, const struct plan *plan,
 		     const struct wire_message *m, enum step_op op, bool came)
 {
@@ -103,7 +103,7 @@ static bool may_be_cloned(const struct init_progress *p, const struct plan *plan
 	return !p->cloned && find(p, plan, OP_ENTER_PIDS) < find_turn(p, plan);
 }
 
-/* All that tare has to do is done, and whoever is to be born has been. */
+/* Has tare done all its steps, and is the clone into a pid namespace done, if the plan has one? */
 static bool may_be_ready(const struct init_progress *p, const struct plan *plan, bool waits,
 			 const struct wire_message *m)
 {
@@ -115,7 +115,7 @@ static bool may_be_ready(const struct init_progress *p, const struct plan *plan,
 	       m->step >= p->next && find_turn(p, plan) > end && (!waits || m->step == end);
 }
 
-/* A step of tare-init's own that may be at work now. */
+/* Is the step one of tare-init's that may be in progress now? */
 static bool is_at_work(const struct init_progress *p, const struct plan *plan,
 		       const struct wire_message *m)
 {
@@ -126,7 +126,9 @@ static bool is_at_work(const struct init_progress *p, const struct plan *plan,
 #define MOST_QUESTIONS 2 /* for the source of a mount, and for its owners */
 #define MOST_WARNINGS  4
 
-/* Is it for a step that the host opens or makes something for? The rootfs is never asked for. */
+/*
+ * Is the source for a step that tare opens or makes something for? The rootfs is never asked for.
+ */
 static bool may_ask(const struct init_progress *p, const struct plan *plan,
 		    const struct wire_message *m)
 {
@@ -181,7 +183,7 @@ static bool fits(const struct init_progress *p, const struct plan *plan, bool wa
 	}
 }
 
-/* What is behind @m can't come any more. */
+/* Steps before that of @m are done: a message for them is refused from now on. */
 static void advance(struct init_progress *p, const struct plan *plan, const struct wire_message *m)
 {
 	if (m->kind != WIRE_FAILED && m->kind != WIRE_CLONED && m->step != p->next)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * host/create/missing.c - which namespaces this kernel can't make
+ * host/create/missing.c - namespaces that this kernel can't make
  *
- * clone(2) says EINVAL of all that it is asked for at once. So each kind is tried by itself, in a
- * child that ends at once.
+ * clone(2) returns EINVAL for all of its flags at once. So each kind is tried by itself, in a child
+ * that ends at once.
  */
 
 #include "host/container.h"
@@ -21,11 +21,11 @@ uint64_t container_missing_namespaces(uint64_t types)
 {
 	uint64_t missing = 0, user = types & CLONE_NEWUSER;
 
-	/* An ordinary user makes the others together with a new user namespace, or not at all. */
+	/* An ordinary user can only make the others together with a user namespace. */
 	if (user && is_refused(user))
 		return user;
 	for (uint64_t type = 1; type <= CLONE_NEWNET; type <<= 1) {
-		/* That of the clocks is in clone(2)'s lowest byte, and so only for clone3(2). */
+		/* CLONE_NEWTIME overlaps clone(2)'s exit signal, so only clone3(2) takes it. */
 		if ((types & type) == 0 || type == user || type == CLONE_NEWTIME)
 			continue;
 		if (is_refused(type | user))

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * host/create/netdev.c - OP_MOVE_NETDEV: a device of the host goes into the container's network namespace
+ * host/create/netdev.c - OP_MOVE_NETDEV: a device of the host moves to the container
  *
- * Once the container is created nobody fetches it back: runtime-spec, config-linux.md#network-devices.
- * Until then a failure does, and as a virtual device dies with its namespace, that is kept for it. The
- * way back is in the journal before the move.
+ * A created container keeps the device: runtime-spec, config-linux.md#network-devices. A failure
+ * before that moves it back. A virtual device is removed with its network namespace, so the
+ * namespace is kept open for the way back. That is in the journal before the move.
  */
 #include "host/create/create.h"
 
@@ -29,7 +29,7 @@ static int open_target(const struct create *c, const struct step *s, struct err 
 	return fd < 0 ? err_sys(e, fd, "open network namespace \"%s\"", namespace) : fd;
 }
 
-/* No other device has it: our pid is ours, and the step's address is its own among ours. */
+/* A name that no other device has: it has our pid and the step's address. */
 static void name_passing(const struct create *c, const struct step *s, char passing[IFNAMSIZ])
 {
 	fmt_text(passing, IFNAMSIZ, "tr%x.%zu", (unsigned) sys_pid(),
@@ -43,7 +43,10 @@ int netdev_perform(struct create *c, const struct step *s, struct err *e)
 	autoclose int own = netdev_own_namespace(e);
 	if (own < 0)
 		return -1;
-	/* Held open: else it would go, and the device with it, when tare-init fails and ends. */
+	/*
+	 * Kept open: otherwise the namespace, and a virtual device in it, would go when tare-init
+	 * fails and ends.
+	 */
 	if (c->network < 0)
 		c->network = open_target(c, s, e);
 	if (c->network < 0)

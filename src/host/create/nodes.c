@@ -2,13 +2,13 @@
 /*
  * host/create/nodes.c - device nodes that tare makes for a user namespace
  *
- * Only who has CAP_MKNOD in the first user namespace may make them, and only on a filesystem that
- * was mounted there nodes work. So tare mounts a tmpfs nowhere, makes the nodes in it, with the
- * mode and owner that config.json asks for, and hands it to tare-init, which binds each onto its
- * place. What path or numbers the host's own nodes have does not matter.
+ * mknod(2) of a device takes CAP_MKNOD in the first user namespace, and nodes only work on a
+ * filesystem that was mounted there. So tare makes a detached tmpfs, makes the nodes in it, with
+ * mode and owner of config.json, and sends it to tare-init, which binds each node to its place. So
+ * path and number of the host's own nodes do not matter.
  *
- * Without fsopen(2) (Linux before 5.2), or where mknod(2) is refused to tare too, tare-init
- * binds the host's, which has the host's mode and owner.
+ * Without fsopen(2) (Linux before 5.2), or where mknod(2) is refused to tare too, tare-init binds
+ * the host's nodes, with the host's mode and owner.
  */
 #include "host/create/create.h"
 
@@ -18,7 +18,10 @@
 #include "kernel/mount.h"
 #include "wire/filesystem.h"
 
-/* Owner before mode: changing the first takes set-user-ID bits away. Our umask is not to matter. */
+/*
+ * Owner before mode: chown(2) clears set-user-ID bits. The mode is set by chmod(2), as mknod(2)
+ * applies our umask.
+ */
 static int make_node(const struct create *c, int directory, size_t step, struct err *e)
 {
 	const struct device_step *d = &c->plan->steps[step].device;

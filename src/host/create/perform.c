@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * host/create/perform.c - the walk through the plan, and the way back
+ * host/create/perform.c - the walk through the plan, and the rollback
  *
  * tare performs the steps of its side, in turns with tare-init (wire/wire.h). Every effect that
- * outlives a process is in the journal before it happens; whatever fails, at whatever step, ends in
- * create_rollback(), which kills tare-init and has the journal undone. A stop signal is a failure
- * like any other.
+ * outlives a process is in the journal before it happens. A failure at any step ends in
+ * create_rollback(), which kills tare-init and undoes the journal. A stop signal is a failure like
+ * any other.
  */
 
 #include "host/create/create.h"
@@ -39,7 +39,7 @@
 
 /* ---- the steps of our side ---- */
 
-/* What tare-init waits with; only create needs it. */
+/* The socket and the lock with which tare-init waits for start; only create needs them. */
 static int make_waiting_room(struct create *c, struct err *e)
 {
 	c->listener = sys_listen_at(c->state_dir, STATE_SOCKET, SOCK_SEQPACKET);
@@ -47,8 +47,8 @@ static int make_waiting_room(struct create *c, struct err *e)
 		return err_sys(e, c->listener, "make the socket for start");
 
 	/*
-	 * A FIFO: there is nothing to write into, also for one who takes it from a waiting
-	 * tare-init, as root with CAP_SYS_PTRACE may in a pid namespace that is not ours alone.
+	 * A FIFO, as it can't store any data: a root with CAP_SYS_PTRACE in a shared pid namespace
+	 * may take this descriptor from a waiting tare-init.
 	 */
 	int r = sys_mknod_at(c->state_dir, STATE_HOLD, S_IFIFO | 0600, 0);
 	if (r == 0)
@@ -133,8 +133,8 @@ static int attach_devices(struct create *c, const struct step *s, struct err *e)
 	if (!lacking || !s->devices.may_be_missing)
 		return r;
 	/*
-	 * Engines always send rules. Without CAP_MKNOD there is little for them to guard:
-	 * plan/limits/devices.c.
+	 * Engines always send device rules. Without CAP_MKNOD the container can't make nodes, so
+	 * the rules guard little: plan/limits/devices.c.
 	 */
 	log_warning("%s: this kernel can't put device rules in force", s->place);
 
@@ -146,7 +146,7 @@ static int spawn(struct create *c, const struct step *s, struct err *e)
 	if (spawn_init(c, s, e) < 0 || watch_aim(c, e) < 0)
 		return -1;
 
-	/* A process of exec has nothing to undo: it goes with the container. */
+	/* exec has no journal: its process ends with the container. */
 	return c->journal < 0 ? 0 : journal_process(c->journal, c->pid, c->start_time, e);
 }
 
@@ -216,7 +216,7 @@ static int set_scheduler(struct create *c, const struct step *s, struct err *e)
 	if (r == -EPERM)
 		err_hint(e, "it takes CAP_SYS_NICE, and with cgroup v1 a cpu.rt_runtime_us in the "
 			    "container's cgroup for real time");
-	/* E2BIG: util clamps, before Linux 5.3. */
+	/* E2BIG: util clamps on Linux before 5.3. */
 	if (r == -EINVAL || r == -E2BIG)
 		err_hint(e, "this kernel has no such policy or flag, or takes no such values");
 	if (r == -ENOSYS)
@@ -244,7 +244,7 @@ static int set_affinity(struct create *c, const struct step *s, struct err *e)
 
 static int set_io_priority(struct create *c, const struct step *s, struct err *e)
 {
-	/* tare-init leads a process group of its own, with nobody else in it yet. */
+	/* tare-init leads a process group of its own, and is alone in it. */
 	int r = sys_ioprio_set(c->pid, s->io_priority.class, s->io_priority.level);
 
 	if (r == 0)
@@ -351,7 +351,7 @@ static int (*const performers[OP_COUNT])(struct create *c, const struct step *s,
 
 #define DYING_MS 1000
 
-/* Put the step in front of its failure: what the table calls it, and what asked for it. */
+/* Put the name of the step and its place in config.json in front of the failure. */
 static int step_failed(struct create *c, size_t index, struct err *e)
 {
 	const struct step *s = &c->plan->steps[index];
@@ -363,7 +363,7 @@ static int step_failed(struct create *c, size_t index, struct err *e)
 	return err_at(e, s->place);
 }
 
-/* The same where tare-init says which step it was. */
+/* As step_failed(), for the step that tare-init names. */
 static int failed_at(struct create *c, size_t index, struct err *e)
 {
 	return step_failed(c, index < c->plan->step_count ? index : c->plan->spawn, e);
@@ -383,7 +383,7 @@ int create_perform_step(struct create *c, size_t index, struct err *e)
 	return r < 0 ? step_failed(c, index, e) : 0;
 }
 
-/* The host steps from *@next on, up to the first of tare-init's or behind OP_SPAWN. */
+/* Perform the host steps from *@next on, up to the first of tare-init's, or behind OP_SPAWN. */
 static int perform_ours(struct create *c, size_t *next, struct err *e)
 {
 	for (; *next < c->plan->step_count && c->plan->steps[*next].on_host; (*next)++)
@@ -393,7 +393,7 @@ static int perform_ours(struct create *c, size_t *next, struct err *e)
 	return 0;
 }
 
-/* Somebody wants us to stop while we wait for tare-init. */
+/* A signal asks tare to stop while tare-init works. */
 static int interrupted(struct create *c, struct err *e)
 {
 	struct signalfd_siginfo info = { .ssi_signo = 0 };
@@ -403,13 +403,13 @@ static int interrupted(struct create *c, struct err *e)
 	return err_msg(e, "interrupted by signal %u", info.ssi_signo);
 }
 
-/* tare-init ended without a word: killed, or with too little memory to say one. */
+/* tare-init ended without a message: it was killed, or had too little memory. */
 static int died(struct create *c, struct err *e)
 {
 	struct pollfd end = { .fd = c->pidfd, .events = POLLIN };
 	int status = 0;
 
-	/* Its descriptors are closed a moment before it can be reaped. */
+	/* A process closes its descriptors a moment before it can be reaped. */
 	if (sys_pidfd_poll(&end, 1, DYING_MS) > 0 && sys_wait(c->pid, &status, 0) == c->pid) {
 		c->pid = 0;
 		if ((status & 0x7f) != 0)
@@ -426,7 +426,7 @@ static int died(struct create *c, struct err *e)
 	return err_msg(e, "the container's first process closed its socket");
 }
 
-/* That it is gone meanwhile we hear, with the reason, from its end of the socket. */
+/* If tare-init has ended, the end of the socket reports that, with the reason. */
 static int give_turn(struct create *c, size_t next, struct err *e)
 {
 	int r = wire_send(c->control, WIRE_GO, next, -1);
@@ -436,9 +436,8 @@ static int give_turn(struct create *c, size_t next, struct err *e)
 }
 
 /*
- * The process of the container is there: a sibling of the one that has done the steps up to here,
- * which ends. Nobody else than a child of ours is taken for it: it is waited for, signalled and
- * recorded by its number.
+ * The container's process exists: a sibling of the process that has done the steps so far, which
+ * ends. It must be a child of tare: tare signals, reaps and records it by its pid.
  */
 static int take_over(struct create *c, const struct wire_message *m, struct err *e)
 {
@@ -474,7 +473,7 @@ static int take_over(struct create *c, const struct wire_message *m, struct err 
 	return give_turn(c, c->progress.next, e);
 }
 
-/* What came with @m. 1, or -1 with @e set. */
+/* Keep, or pass on, the descriptor of @m. 1, or -1 with @e set. */
 static int keep_descriptor(struct create *c, const struct wire_message *m, int fd, struct err *e)
 {
 	autoclose int listener = -1;
@@ -512,28 +511,29 @@ static bool has_agent(const struct create *c)
 	return false;
 }
 
-/* One message of tare-init; a signal, if there is none. As wire_receive(), but -1 with @e set. */
+/* Wait for a message of tare-init, or a signal. As wire_receive(), but -1 with @e set. */
 static int next_message(struct create *c, bool ready, struct wire_message *m, struct err *e)
 {
 	struct pollfd fds[2] = {
 		{ .fd = c->control, .events = POLLIN },
-		/*
-		 * Once only the exec is left, the program may be there already, and signals are its
-		 * own.
-		 */
+		/* After READY the program may run already, and signals are for it. */
 		{ .fd = ready ? -1 : c->signals, .events = POLLIN },
 	};
 	int fd;
 
 	if (watchdog_poll(c->pid, has_agent(c), fds, ARRAY_SIZE(fds), e) < 0)
 		return -1;
-	/* Both: what is said may be that only the exec was left. */
+	/* A message goes before a signal: it may be READY. */
 	if (fds[1].revents != 0 && fds[0].revents == 0)
 		return interrupted(c, e);
 
 	int r = wire_receive(c->control, m, &fd);
 	if (r ==
-	    -ECONNRESET) /* it ended without having read all of ours; what it said itself is still there */
+	    /*
+	     * tare-init ended without reading all of our messages; its own last one can still be
+	     * read
+	     */
+	    -ECONNRESET)
 		r = wire_receive(c->control, m, &fd);
 	if (r < 0)
 		return err_sys(e, r, "receive from tare-init");
@@ -545,7 +545,7 @@ static int next_message(struct create *c, bool ready, struct wire_message *m, st
 	return r <= 0 ? r : keep_descriptor(c, m, fd, e);
 }
 
-/* A step of tare-init's did less than it was asked for, and that is no failure. */
+/* Log that a step of tare-init's was done in part, which is no failure. */
 static void warn_inside(struct create *c, struct wire_message *m)
 {
 	char line[ERR_TEXT + ERR_PLACE + ERR_HINT];
@@ -556,7 +556,7 @@ static void warn_inside(struct create *c, struct wire_message *m)
 	log_warning("%s", line);
 }
 
-/* Was a namespace to be made that the kernel may not have? */
+/* Does the step make a namespace that the kernel may lack? */
 static bool made_namespace(const struct create *c, size_t step)
 {
 	enum step_op op = step < c->plan->step_count ? c->plan->steps[step].op : OP_COUNT;
@@ -574,7 +574,7 @@ static int failed_inside(struct create *c, const struct wire_message *m, struct 
 	return failed_at(c, message_failed_step(&c->progress, c->plan, m->step), e);
 }
 
-/* The socket is closed: the program runs, unless tare-init could only write that it failed. */
+/* The socket was closed: the program runs, unless the memory file has a failure. */
 static int read_last_message(struct create *c, struct err *e)
 {
 	struct wire_message m;
@@ -586,7 +586,7 @@ static int read_last_message(struct create *c, struct err *e)
 	return r > 0 ? failed_inside(c, &m, e) : 0;
 }
 
-/* Those that tare-init does not ask for; behind them it only waits for the word. */
+/* Perform the steps marked ahead; tare-init waits for GO after each. */
 static int work_ahead(struct create *c, size_t from, struct err *e)
 {
 	for (size_t i = from; i < c->plan->step_count; i++)
@@ -634,7 +634,10 @@ int create_perform(struct create *c, struct err *e)
 {
 	size_t next = 0, first_of_init = c->plan->spawn + 1;
 
-	/* What we make ourselves must be ours to open again; the program's umask is in the plan. */
+	/*
+	 * Files of tare must be readable and writable for itself, whatever the caller's umask; the
+	 * program's umask is in the plan.
+	 */
 	sys_umask(c->plan->umask & 0077);
 	if (c->plan->hooks_print &&
 	    hook_files_open(&c->hook_files, &c->plan->hooks_out, &c->plan->hooks_err, e) < 0)
@@ -646,7 +649,10 @@ int create_perform(struct create *c, struct err *e)
 	c->progress.next = next;
 	if (next > first_of_init && give_turn(c, next, e) < 0)
 		return -1;
-	/* Only now: there may be more than fit into the socket, and it must be reading them. */
+	/*
+	 * sources_send() comes only now: the messages may not fit into the socket, so tare-init
+	 * must be reading.
+	 */
 	if (sources_send(c, e) < 0 || work_ahead(c, next, e) < 0)
 		return -1;
 
@@ -662,12 +668,12 @@ void create_kill(struct create *c)
 	if (c->pid <= 0)
 		return;
 	sys_pidfd_signal(c->pidfd, SIGKILL);
-	/* If it does not end, journal_undo() will tell. */
+	/* A process that does not end is reported by journal_undo(). */
 	sys_wait_within(c->pid, &status, DYING_MS);
 	c->pid = 0;
 }
 
-/* A failure while undoing must not hide what went wrong first. */
+/* Put a failure to undo behind the first failure, which stays in front. */
 static void add_behind(struct err *e, const struct err *undo)
 {
 	size_t length = strlen(e->text);
@@ -676,7 +682,7 @@ static void add_behind(struct err *e, const struct err *undo)
 		 undo->text);
 }
 
-/* Undoing takes descriptors, and that there were none left may be what went wrong. */
+/* Undoing opens files, and the lack of descriptors may be the reason for the failure. */
 static void close_all(struct create *c)
 {
 	int *fds[] = { &c->listener, &c->hold,	  &c->signals, &c->pidfd,	&c->control,
@@ -693,7 +699,7 @@ void create_rollback(struct create *c, struct err *e)
 	struct arena a;
 	struct err undo;
 
-	if (c->state_dir < 0) /* the ID was not even ours */
+	if (c->state_dir < 0) /* the ID belongs to another container */
 		return;
 	create_kill(c);
 	if (c->network >= 0 && journal_return_netdevs(c->state_dir, c->network, &undo) < 0)
@@ -707,7 +713,7 @@ void create_rollback(struct create *c, struct err *e)
 	close_all(c);
 	arena_open(&a);
 	if (journal_undo(c->state_dir, NULL, true, &a, &undo) < 0) {
-		/* The journal stays: delete --force or the next create tries again. */
+		/* The journal stays, so delete --force or the next create tries again. */
 		add_behind(e, &undo);
 		return;
 	}

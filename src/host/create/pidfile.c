@@ -2,8 +2,8 @@
 /*
  * host/create/pidfile.c - --pid-file
  *
- * Engines take its existence as success and read it as soon as it is there: so it appears whole, by
- * rename(2), and only when nothing can fail any more.
+ * Engines take the existence of the file as success and read it at once. So rename(2) makes it
+ * appear complete, and only when no step can fail any more.
  */
 #include "host/create/create.h"
 
@@ -23,13 +23,13 @@ int pidfile_write(const char *path, pid_t pid, struct err *e)
 	if (dir < 0)
 		return -1;
 
-	/* In the same directory: .NAME */
+	/* The temporary file .NAME, in the same directory */
 	if (*name == '\0' || fmt_text(temporary, sizeof(temporary), ".%s", name) > NAME_MAX)
 		return err_msg(e, "\"%s\" can't be a pid file", path);
 
 	size_t length = fmt_text(text, sizeof(text), "%d", pid);
 
-	/* What an earlier command left there when it was killed. */
+	/* A temporary file of an earlier command that was killed. */
 	sys_unlink_at(dir, temporary, 0);
 	autoclose int fd =
 		sys_open_at(dir, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0644);

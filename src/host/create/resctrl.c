@@ -2,8 +2,9 @@
 /*
  * host/create/resctrl.c - OP_MAKE_RESCTRL, OP_WRITE_RESCTRL, OP_JOIN_RESCTRL: linux.intelRdt
  *
- * A group is a directory of the resctrl file system, and the kernel makes its files. runtime-spec,
- * config-linux.md#intelrdt. What of it goes with the container is in the journal.
+ * A group is a directory of the resctrl file system, with files that the kernel makes.
+ * runtime-spec, config-linux.md#intelrdt. Groups that are removed with the container are in the
+ * journal.
  */
 #include "host/create/create.h"
 
@@ -38,7 +39,7 @@ static ssize_t read_schemata(const char *group, char *text, size_t size)
 
 /* ---- comparing ---- */
 
-/* The next `domain=value` of a line behind its colon: its length; 0 at the end. */
+/* Find the next `domain=value` of a line: returns its length; 0 at the end. */
 static size_t next_pair(const char **at)
 {
 	*at += strspn(*at, " ;");
@@ -61,7 +62,7 @@ static char lower(char c)
 	return c >= 'A' && c <= 'Z' ? (char) (c - 'A' + 'a') : c;
 }
 
-/* Are these the same number, whatever zeros and spaces the kernel puts around it? */
+/* Are these equal numbers? The kernel pads them with zeros and spaces. */
 static bool same_number(const char *a, const char *a_end, const char *b, const char *b_end)
 {
 	a = skip_zeros(a, a_end);
@@ -96,7 +97,7 @@ static bool line_has(const char *line, const char *pair, size_t length)
 	return false;
 }
 
-/* The line of @text for the same resource as @wanted, behind its colon; NULL: none. */
+/* The text behind the colon in the line of @text with the same resource as @wanted; NULL: none. */
 static const char *find_line(const char *text, const char *wanted)
 {
 	size_t length = strcspn(wanted, ":") + 1;
@@ -124,7 +125,7 @@ static bool holds(const char *text, const char *wanted)
 	return true;
 }
 
-/* A group that others are in, too, must be as this container wants it. */
+/* A shared group must have the lines of this container already. */
 static int compare(const struct step *s, struct err *e)
 {
 	char text[LONGEST];
@@ -166,7 +167,7 @@ static int make_missing(struct create *c, const struct step *s, struct err *e)
 	int r = sys_mkdir_at(AT_FDCWD, path, 0755);
 	if (r < 0 && journal_resctrl_not_ours(c->journal, path, e) < 0)
 		return -1;
-	if (r == -EEXIST) /* made by another at this moment */
+	if (r == -EEXIST) /* EEXIST: another command has made the group at this moment */
 		return take_existing(s, e);
 	if (r == -ENOSPC) {
 		(void) err_sys(e, r, "make resctrl group \"%s\"", path);
@@ -194,7 +195,7 @@ int resctrl_make(struct create *c, const struct step *s, struct err *e)
 	return take_existing(s, e);
 }
 
-/* One write a line, each with its line end: so the kernel wants it. */
+/* The kernel takes one line a write, with its line end. */
 static int write_lines(int fd, const char *const *lines, struct err *e)
 {
 	char text[LONGEST];
@@ -254,7 +255,7 @@ int resctrl_write_back(struct create *c, struct err *e)
 	int r = fd < 0 ? fd : 0;
 	for (char *rest = c->saved_schemata.text, *line; r == 0 && (line = strsep(&rest, "\n"));) {
 		line += strspn(line, " ");
-		if (rest) /* the line's end becomes one again */
+		if (rest) /* the NUL of strsep(3) becomes a line end again */
 			rest[-1] = '\n';
 		if (rest)
 			r = sys_write_all(fd, line, (size_t) (rest - line));

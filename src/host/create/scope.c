@@ -2,7 +2,8 @@
 /*
  * host/create/scope.c - OP_START_SCOPE
  *
- * tare-init is there, in our own cgroup, and waits. The journal has the scope before systemd hears of it.
+ * tare-init exists, in our own cgroup, and waits. The scope is in the journal before systemd is
+ * asked for it.
  */
 #include "host/create/create.h"
 
@@ -12,7 +13,10 @@
 #include "plan/systemd/scope.h"
 #include "state/journal.h"
 
-/* A unit of this name with processes in it is somebody else's, and must not come into our journal. */
+/*
+ * A unit of this name with processes belongs to another container, and must not get into our
+ * journal.
+ */
 static int check_free(const struct scope_step *s, struct err *e)
 {
 	if (cgroup_is_empty(s->cgroup))
@@ -22,7 +26,7 @@ static int check_free(const struct scope_step *s, struct err *e)
 	return err_hint(e, "see `systemctl %sstatus %s`", s->bus ? "--user " : "", s->unit);
 }
 
-/* The plan has said where systemd would put it, and what follows is planned for there. */
+/* The steps behind are planned for this cgroup, so the process must be in it. */
 static int check_place(const struct scope_step *s, pid_t pid, struct err *e)
 {
 	if (cgroup_has_process(s->cgroup, pid))
@@ -39,7 +43,9 @@ static void place_property(const struct create *c, const char *property, struct 
 	for (size_t i = 0; map && i < map->count; i++) {
 		if (!scope_annotation_sets(map->keys[i], property))
 			continue;
-		/* There is no `/` and no `~` in the name of a property: no escapes of a JSON pointer. */
+		/*
+		 * Names of properties have no `/` and no `~`, so the JSON pointer needs no escapes.
+		 */
 		fmt_text(place, sizeof(place), "/annotations/%s", map->keys[i]);
 		err_at(e, place);
 		return;

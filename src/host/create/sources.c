@@ -2,13 +2,14 @@
 /*
  * host/create/sources.c - mounts that tare opens, or makes, for tare-init
  *
- * In a new user namespace tare-init may not reach what root can, and nobody but who may administer a filesystem can
- * map the owners of its files. So such mounts are made here, detached, and sent through the socket in the order of
- * the steps that want them; tare-init sets attributes and attaches.
+ * In a new user namespace tare-init may have no access to a source of root's, and only a process
+ * with rights on a filesystem can map the owners of its files. So tare makes such mounts, detached,
+ * and sends them through the socket in the order of their steps; tare-init sets attributes and
+ * attaches them.
  *
- * What lies in the container's own earlier mounts is only in the mount namespace of tare-init, and
- * only from their turn on: that is opened there, when tare-init asks, with our rights, and
- * tare-init makes the copy. Without detached mounts (Linux before 5.12) all are opened so.
+ * A source in one of the container's earlier mounts exists only in tare-init's mount namespace,
+ * from that mount's step on. tare opens it there, with its own rights, when tare-init asks, and
+ * tare-init makes the copy. Without detached mounts (Linux before 5.12) all sources are opened so.
  */
 #include "host/create/create.h"
 
@@ -31,8 +32,9 @@ static int open_bind(const char *path, unsigned flags, struct err *e)
 }
 
 /*
- * What tare-init copies itself is a slave of the host's, for its whole tree is (plan/mounts/rootfs.c). Here we are in the
- * host's: where that is shared, as with systemd, a copy is one more peer, and what is mounted in it would be on the host.
+ * A copy that tare-init makes is a slave of the host's mount, as its whole tree is
+ * (plan/mounts/rootfs.c). tare is in the host's mount namespace. There a copy of a shared mount, as
+ * with systemd, is a new peer, and a mount in it would propagate to the host: so make it a slave.
  */
 static int leave_peers(int tree, struct err *e)
 {
@@ -51,7 +53,7 @@ static unsigned nofollow(const struct mount_step *m)
 
 #define PATH_SIZE 4096
 
-/* Open @path; @found is where that is, without links. The descriptor, or -errno. */
+/* Open @path; @found gets its path without links. The descriptor, or -errno. */
 static int find(const char *path, unsigned flags, char found[PATH_SIZE])
 {
 	autoclose int fd = sys_open(path, O_PATH | (flags & AT_SYMLINK_NOFOLLOW ? O_NOFOLLOW : 0));
@@ -66,9 +68,9 @@ static int find(const char *path, unsigned flags, char found[PATH_SIZE])
 }
 
 /*
- * Can the source be one of the container's own mounts, or a tree with them in it? Those are only in
- * its mount namespace, each once its turn has come: runtime-spec, config.md#mounts, "MUST mount
- * entries in the listed order".
+ * Is the source in a mount that an earlier step makes, or a tree around one? Such a mount exists
+ * only in tare-init's mount namespace, from its step on: runtime-spec, config.md#mounts, "MUST
+ * mount entries in the listed order".
  */
 static bool is_late(const struct create *c, const struct step *s)
 {
@@ -102,7 +104,7 @@ static int map_owners(int mount, int users, bool recursive)
 
 #define MOUNTINFO_SIZE ((size_t) 4 << 20)
 
-/* Does the topmost mount at @path, without what is below it, refuse? */
+/* Does the kernel refuse to map owners for the topmost mount at @path, without those below it? */
 static bool refuses(const char *path, unsigned flags, int users)
 {
 	autoclose int mount = sys_clone_tree(path, flags);
@@ -138,7 +140,10 @@ static bool parse_mount(char *line, struct mount_line *m)
 	return true;
 }
 
-/* For the message: what it costs does not matter any more. Mounts may come and go meanwhile; then none is found. */
+/*
+ * Only for the message, so the time does not matter. Mounts may change meanwhile; then none is
+ * named.
+ */
 static int name_culprit(const struct mount_step *m, int users, char *mountinfo, struct err *e)
 {
 	char source[PATH_SIZE];
@@ -256,7 +261,7 @@ static int open_rootfs(const char *path, struct err *e)
 
 /* ---- in tare-init's mount namespace, while its root is the host's still ---- */
 
-/* -ESRCH: tare-init has ended. */
+/* Open @path below /proc/PID/root of tare-init. -ESRCH: tare-init has ended. */
 static int open_inside(const struct create *c, const char *path, int flags, struct err *e)
 {
 	autoclose int root = proc_open(c->pid, "root", O_PATH | O_DIRECTORY);
@@ -270,7 +275,7 @@ static int open_inside(const struct create *c, const char *path, int flags, stru
 	return fd < 0 ? err_sys(e, fd, "open \"%s\"", path) : fd;
 }
 
-/* What is seen by tare-init, for a copy in its own mount namespace. */
+/* The source as tare-init sees it; tare-init makes the copy. */
 static int open_for_copy(const struct create *c, const struct step *s, struct err *e)
 {
 	const struct mount_step *m = &s->mount;
@@ -281,7 +286,9 @@ static int open_for_copy(const struct create *c, const struct step *s, struct er
 	return open_inside(c, m->source, m->source_nofollow ? O_NOFOLLOW : 0, e);
 }
 
-/* In the namespace of tare-init all are slaves of the host's: what is to be a peer must come from here. */
+/*
+ * In tare-init's mount namespace all mounts are slaves: a peer of the host's must be copied here.
+ */
 static int open_peer(const struct mount_step *m, struct err *e)
 {
 	int tree = sys_lend_tree(m->source, (m->recursive ? AT_RECURSIVE : 0) | nofollow(m));
@@ -311,7 +318,7 @@ static int open_source(const struct create *c, const struct step *s, enum wire_k
 
 /* ---- handing over ---- */
 
-/* 1: tare-init has ended; why, it told. */
+/* 1: tare-init has ended; its socket has the reason. */
 static int hand_over(struct create *c, size_t step, enum wire_kind kind, int fd, struct err *e)
 {
 	const struct step *s = &c->plan->steps[step];
@@ -337,8 +344,8 @@ static int send_source(struct create *c, size_t step, struct err *e)
 }
 
 /*
- * The copy that is mounted, if it can be made here; and where it goes, which must be of tare-init's
- * mount namespace.
+ * Send the copy that is to be mounted, if it can be made here, and the mount point, which must be
+ * in tare-init's mount namespace.
  */
 static int send_rootfs(struct create *c, size_t step, struct err *e)
 {

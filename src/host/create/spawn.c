@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * host/create/spawn.c - the birth of tare-init
+ * host/create/spawn.c - clone and exec of tare-init
  *
- * tare-init is executed from a sealed memfd by a child that is born in the container's namespaces
- * and cgroup. Between clone and exec that child only moves descriptors to where tare-init expects
- * them. It shares our memory, which saves the copy of the page tables, but only where it is alone
- * in a new pid namespace: elsewhere a root of that namespace could reach into the shared pages.
+ * tare-init is executed from a sealed memfd by a child that is cloned into the container's
+ * namespaces and cgroup. Between clone and exec the child only moves descriptors to the numbers
+ * where tare-init expects them. It shares our memory, which saves copying the page tables, but only
+ * where it is alone in a new pid namespace: in another, a root of that namespace could reach into
+ * the shared pages.
  */
 #include "host/create/clone.h"
 
@@ -36,16 +37,18 @@ void clone_fails(const struct clone_call *b, int control, int r, const char *wha
 	sys_exit(1);
 }
 
-/* Wait until the id maps are there, then be root in them: without, the exec would drop all
- * capabilities. */
+/*
+ * Wait until the id maps are written, then become root in them: an exec with unmapped IDs would
+ * drop all capabilities.
+ */
 static void wait_for_release(const struct clone_call *b)
 {
 	char byte;
 
-	/* Our copy of tare's end: with it open we would wait for ever for a tare that was killed. */
+	/* Close our copy of tare's end: with it open the read would not end when tare is killed. */
 	sys_close(b->create->release);
 	if (sys_read_all(b->release, &byte, 1) != 1)
-		sys_exit(1); /* tare has gone */
+		sys_exit(1); /* tare has ended */
 
 	int r = sys_setgid(0);
 	if (r == 0)
@@ -65,7 +68,7 @@ int clone_arrange(const struct clone_call *b, int more, int *image)
 	int first = c->plan->first_fd, behind = first + WIRE_FD_COUNT + more + 1;
 	int moved[WIRE_FD_COUNT];
 
-	/* First all out of the way: the numbers may be those of one another. */
+	/* Move all descriptors out of the way first, as the numbers may overlap. */
 	for (int i = 0; i < WIRE_FD_COUNT; i++) {
 		moved[i] = fds[i] >= 0 ? sys_dup(fds[i], behind) : -1;
 		if (fds[i] >= 0 && moved[i] < 0)
@@ -79,8 +82,9 @@ int clone_arrange(const struct clone_call *b, int more, int *image)
 	for (int i = 0; i < WIRE_FD_COUNT && r >= 0; i++) {
 		if (moved[i] >= 0)
 			r = sys_dup_keep(moved[i], first + i);
+		/* tare-init takes an unused number as "none" */
 		else
-			sys_close(first + i); /* tare-init takes a free number for "none" */
+			sys_close(first + i);
 	}
 
 	return r < 0 ? r : 0;
@@ -99,7 +103,10 @@ int clone_exec(const struct clone_call *b, int image)
 	return sys_exec_fd(image, argv, envp);
 }
 
-/* Nothing of tare-init is to be counted elsewhere than in its cgroup. */
+/*
+ * Wait until tare has moved this process: the memory of tare-init must be charged to its own
+ * cgroup.
+ */
 static void wait_for_move(const struct clone_call *b)
 {
 	char byte;
@@ -108,7 +115,7 @@ static void wait_for_move(const struct clone_call *b)
 		return;
 	sys_close(b->ready[1]);
 	if (sys_read_all(b->ready[0], &byte, 1) != 1)
-		sys_exit(1); /* tare has gone, or could not */
+		sys_exit(1); /* tare has ended, or could not move us */
 }
 
 static int become_init(void *arg)
@@ -137,7 +144,7 @@ static int make_image(struct err *e)
 	return image < 0 ? err_sys(e, image, "copy tare-init into a memory file") : image;
 }
 
-/* Put the child, which waits for it, into its cgroup. */
+/* Move the child, which waits, into its cgroup. */
 static int move_child(const struct clone_call *b, pid_t pid, struct err *e)
 {
 	char text[16];
@@ -149,11 +156,11 @@ static int move_child(const struct clone_call *b, pid_t pid, struct err *e)
 		return err_sys(e, r, "join cgroup \"%s\"", b->spawn->cgroup);
 	r = sys_write_all(b->ready[1], "", 1);
 
-	/* That it is gone meanwhile we hear from its end of the socket. */
+	/* If tare-init has ended meanwhile, the end of its socket reports that. */
 	return r < 0 && r != -EPIPE ? err_sys(e, r, "let tare-init go on") : 0;
 }
 
-/* Birth into a cgroup for kernels that have none: the child waits until it was moved there. */
+/* For kernels without CLONE_INTO_CGROUP: the child waits until it was moved. */
 static pid_t clone_and_move(struct clone_call *b, struct err *e)
 {
 	const struct sys_clone clone = { .flags = b->spawn->namespaces, .cgroup = -1 };
@@ -177,9 +184,9 @@ static pid_t clone_and_move(struct clone_call *b, struct err *e)
 	return pid;
 }
 
-/* Each but the mount namespace can be left out of a kernel. */
+/* A kernel may be built without any of these, but not without mount namespaces. */
 #define OPTIONAL (~(uint64_t) CLONE_NEWNS)
-/* Those that tare-init makes, by unshare(2). */
+/* Made by tare-init with unshare(2), not by the clone. */
 #define LATER ((uint64_t) (CLONE_NEWCGROUP | CLONE_NEWTIME))
 
 static int leave(void *arg)
@@ -187,7 +194,7 @@ static int leave(void *arg)
 	return sys_unshare(*(const uint64_t *) arg) == -EINVAL;
 }
 
-/* By a process that ends at once. */
+/* Tried in a child that ends at once. */
 static bool is_missing(uint64_t type)
 {
 	const struct sys_clone clone = { .cgroup = -1 };
@@ -203,7 +210,7 @@ static bool is_missing(uint64_t type)
 	return status != 0;
 }
 
-/* All that are to be made, now or later. */
+/* All namespaces that the plan makes, by the clone or later. */
 static uint64_t wanted_namespaces(const struct plan *plan)
 {
 	uint64_t types = plan->steps[plan->spawn].spawn.namespaces;
@@ -216,7 +223,10 @@ static uint64_t wanted_namespaces(const struct plan *plan)
 	return types;
 }
 
-/* The kernel does not say which one it lacks: so each is asked for by itself. One at a time they would take as many tries to find. */
+/*
+ * The clone's EINVAL does not say which namespace the kernel lacks. So each is tried by itself, and
+ * all that are missing are named at once.
+ */
 void spawn_explain_missing(const struct create *c, struct err *e)
 {
 	uint64_t types = wanted_namespaces(c->plan);
@@ -249,7 +259,7 @@ static pid_t clone_directly(struct clone_call *b, struct err *e)
 	const struct sys_clone clone = {
 		.flags = b->spawn->namespaces,
 		.cgroup = b->cgroup,
-		/* A held child must let us write its maps. */
+		/* A held child needs memory of its own, as it waits while we write its id maps. */
 		.share_memory = b->spawn->namespaces & alone && !b->spawn->held,
 	};
 	pid_t pid = sys_clone_call(&clone, &b->pidfd, become_init, b);
@@ -258,7 +268,7 @@ static pid_t clone_directly(struct clone_call *b, struct err *e)
 		fallback_took("cgroup.procs for CLONE_INTO_CGROUP");
 		pid = clone_and_move(b, e);
 	}
-	if (pid == 0) /* it is told */
+	if (pid == 0) /* @e is set already */
 		return -1;
 	if (pid < 0) {
 		(void) err_sys(e, pid, "make the container's process and namespaces");
@@ -277,7 +287,10 @@ int clone_open_cgroup(const struct spawn_step *spawn, struct err *e)
 	autoclose int dir = cgroup ? sys_open(cgroup, O_RDONLY | O_DIRECTORY) : -1;
 	if (cgroup && dir < 0)
 		return err_sys(e, dir, "open cgroup \"%s\"", cgroup);
-	/* It would be born frozen, and we wait without end for its exec. A running container may be let go on meanwhile. */
+	/*
+	 * In a frozen cgroup the child would never reach its exec, and we would wait for ever. exec
+	 * may go on: a running container can be resumed meanwhile.
+	 */
 	if (cgroup && spawn->enter_pid == 0 && cgroup_is_frozen(cgroup))
 		return err_msg(e, "cgroup \"%s\", or one above it, is frozen", cgroup);
 
@@ -349,6 +362,6 @@ int spawn_release(struct create *c, struct err *e)
 	fd_close(&c->release);
 	c->release = -1;
 
-	/* That it is gone meanwhile we hear from its end of the socket. */
+	/* If tare-init has ended meanwhile, the end of its socket reports that. */
 	return r < 0 && r != -EPIPE && r != -ECONNRESET ? err_sys(e, r, "let tare-init go on") : 0;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * host/inspect/cgroups.c - inspect: which cgroups the process is in, and what they limit
+ * host/inspect/cgroups.c - inspect: cgroups of the process, and their limits
  *
- * The kernel rounds some values down to whole pages, and has words of its own for "no limit".
+ * The kernel rounds some values down to whole pages, and has texts of its own for "no limit".
  */
 #include "base/fd.h"
 #include "base/fmt.h"
@@ -42,7 +42,10 @@ static bool has_path(const char *text, const struct cgroup_hierarchy *h, const c
 
 		if (strncmp(at, key, strlen(key)) != 0)
 			continue;
-		/* Where a mount shows a part of the hierarchy, the kernel's text has more in front. */
+		/*
+		 * The mount may show a part of the hierarchy: then the kernel's path has more in
+		 * front.
+		 */
 		for (size_t from = 0; from + length <= end; from++)
 			if (strncmp(its + from, path, length) == 0 &&
 			    (from + length == end || its[from + length] == '/'))
@@ -52,7 +55,7 @@ static bool has_path(const char *text, const struct cgroup_hierarchy *h, const c
 	return false;
 }
 
-/* Each cgroup that create made must have the process in it, or below it. */
+/* The process must be in each cgroup that create made, or below it. */
 static void look_at_paths(struct inspect *i)
 {
 	struct cgroup_layout layout;
@@ -78,7 +81,7 @@ static void look_at_paths(struct inspect *i)
 
 /* ---- limits ---- */
 
-/* Both as numbers: the same, but for the rest of a page, or both without an end? */
+/* Equal numbers, but for the rest of a page; or both without a limit? */
 static bool same_number(const char *real, const char *asked)
 {
 	unsigned long long a, b, page = getauxval(AT_PAGESZ);
@@ -104,7 +107,7 @@ static bool has_line(const char *real, const char *asked)
 	return false;
 }
 
-/* Files that take a command, or that only add to what is there. */
+/* Files that take a command, or that add to a list. */
 static bool is_no_value(const char *file)
 {
 	return strncmp(file, "devices.", 8) == 0 || strstr(file, "subtree_control") ||
@@ -135,7 +138,7 @@ static void look_at_limit(struct inspect *i, const struct step *s)
 		      same_number(real, asked) || has_line(real, asked));
 }
 
-/* What is used of it, where the kernel counts that. */
+/* The usage, where the kernel counts it. */
 static void look_at_usage(struct inspect *i)
 {
 	static const char *const files[] = {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * host/inspect/inspect.c - what isolation a container really has: the frame
+ * host/inspect/inspect.c - inspect: the isolation that a container really has
  *
- * Runs in tare. A pid is only believed while the process of the record still has it. Values come from inside, so they are
- * printed escaped.
+ * Runs in tare. A pid is only used while the recorded process still has it. Values come from inside
+ * the container, so they are escaped when they are printed.
  */
 #include "host/inspect/inspect.h"
 
@@ -188,7 +188,10 @@ static int check_pid(const struct state_root *root, const char *id, pid_t pid, s
 	return err_msg(e, "process %d is not one of the container's", pid);
 }
 
-/* What create would do with this bundle today is what was asked for: config.json is not to be changed meanwhile. */
+/*
+ * What create would do with this bundle today is what was asked for: config.json is not to be
+ * changed meanwhile.
+ */
 static void find_plan(struct inspect *i, const struct state_root *root, const char *const *own_env,
 		      struct arena *a)
 {

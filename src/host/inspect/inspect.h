@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * host/inspect/inspect.h - what isolation a container really has, beside what config.json asked for
+ * host/inspect/inspect.h - the isolation that a container really has, beside config.json's
  *
- * Everything is read from the kernel, of a running process; what was asked for are the steps of the bundle's plan, made
- * anew. Nothing is changed.
+ * Everything is read from the kernel, about a running process. It is compared with the steps of the
+ * bundle's plan, which is made anew. Nothing is changed.
  */
 #pragma once
 
@@ -16,7 +16,10 @@ struct inspect_wishes {
 	pid_t pid;  /* another process of the container; 0: the first */
 };
 
-/* Print it on standard output. 1: something differs; 0; -1 with @e set, also where the container does not run. */
+/*
+ * Print it on standard output. 1: something differs; 0; -1 with @e set, also where the container
+ * does not run.
+ */
 int container_inspect(const struct state_root *root, const char *id,
 		      const struct inspect_wishes *wishes, const char *const *own_env,
 		      struct arena *a, struct err *e);

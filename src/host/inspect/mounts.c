@@ -2,8 +2,8 @@
 /*
  * host/inspect/mounts.c - inspect: mounts with their flags, masked and read-only paths, root
  *
- * proc_pid_mountinfo(5) of the process: a mount's own options, its propagation, its type. Where several are at one place
- * the last one counts, for it hides the others.
+ * proc_pid_mountinfo(5) of the process: a mount's own options, its propagation, its type. Where
+ * several are at one place the last one counts, for it hides the others.
  */
 #include "base/fd.h"
 #include "base/fmt.h"
@@ -106,7 +106,10 @@ static const char *real_options(struct inspect *i, const struct line *l)
 	return arena_strdup(i->arena, text);
 }
 
-/* As @real, where the plan says nothing of an attribute: binds keep those of their source. */
+/*
+ * The options that the plan asks for. An attribute that it does not name is taken from @real, as a
+ * bind keeps those of its source.
+ */
 static const char *asked_options(struct inspect *i, const struct mount_step *m,
 				 const struct line *real)
 {
@@ -131,7 +134,7 @@ static const char *asked_options(struct inspect *i, const struct mount_step *m,
 	return arena_strdup(i->arena, text);
 }
 
-/* Is a later step at the same place? Then that one counts. */
+/* Has a later step the same target? Then that mount covers this one. */
 static bool is_covered(const struct inspect *i, size_t step)
 {
 	const char *target = i->plan->steps[step].mount.target;
@@ -144,7 +147,7 @@ static bool is_covered(const struct inspect *i, size_t step)
 	return false;
 }
 
-/* What the plan calls a mount may lead through links of the rootfs: then nothing is known at that place. */
+/* A target may lead through links of the rootfs: then its mount is not found, and not compared. */
 static void look_at_mounts(struct inspect *i, const struct table *t)
 {
 	for (size_t k = 0; i->plan && k < i->plan->step_count; k++) {

@@ -125,7 +125,7 @@ static int read_names(void *arg)
 	return sys_write_all(n->answer, &name, sizeof(name)) < 0;
 }
 
-/* uname(2) is about the namespace that one is in: a child joins it. */
+/* uname(2) shows the caller's own UTS namespace: a child joins the container's. */
 static void look_at_names(struct inspect *i)
 {
 	const struct sys_clone clone = { .cgroup = -1 };

@@ -2,8 +2,9 @@
 /*
  * host/inspect/process.c - inspect: who the process is, and what it may do
  *
- * What execve(2) makes of the capabilities that were set before it is the kernel's rule (capabilities(7), "Transformation of
- * capabilities during execve()"): root gets inheritable and bounding, all others the ambient ones.
+ * What execve(2) makes of the capabilities that were set before it is the kernel's rule
+ * (capabilities(7), "Transformation of capabilities during execve()"): root gets inheritable and
+ * bounding, all others the ambient ones.
  */
 #include "base/fmt.h"
 #include "base/table.h"
@@ -20,7 +21,7 @@
 
 /* ---- ids ---- */
 
-/* @id of the host as the process' own user namespace has it. */
+/* The ID inside the user namespace of the process for @id of the host. */
 static uint32_t inside(const struct inspect *i, bool group, uint32_t id)
 {
 	char text[16384];
@@ -35,7 +36,7 @@ static uint32_t inside(const struct inspect *i, bool group, uint32_t id)
 	return id;
 }
 
-/* The numbers of the line, each as it is inside, with one blank between. */
+/* The numbers of the line as the process sees them, with one blank between. */
 static const char *ids_of(struct inspect *i, const char *field, bool group)
 {
 	const char *at = inspect_status(i, field);

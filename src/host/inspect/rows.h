@@ -11,14 +11,14 @@
 
 struct inspect_row {
 	const char *section, *name, *value;
-	const char *asked; /* NULL: config.json says nothing of it */
+	const char *asked; /* NULL: config.json has no such member */
 	bool differs;
 };
 
 struct inspect {
 	pid_t pid;
 	const struct record *record;
-	/* NULL: there is nothing to compare with: the bundle has gone, or @pid is not the first process */
+	/* NULL: nothing to compare with: the bundle is gone, or @pid is not the first process */
 	const struct plan *plan;
 	const struct oci_config *config;
 	char *status; /* text of /proc/PID/status */
@@ -27,22 +27,24 @@ struct inspect {
 	size_t count, room;
 };
 
-/* A fact: its value. */
+/* Add a row with a value only. */
 void inspect_fact(struct inspect *i, const char *section, const char *name, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 
-/* The same beside what was asked for: they agree where both are the same text. */
+/* Add a row with the value and what was asked for, which agree if the texts are equal. */
 void inspect_compare(struct inspect *i, const char *section, const char *name, const char *value,
 		     const char *asked);
 
-/* The same where that is not told by the text: @agrees. */
+/* As inspect_compare(), where @agrees decides. */
 void inspect_judge(struct inspect *i, const char *section, const char *name, const char *value,
 		   const char *asked, bool agrees);
 
-/* The step @op that is the @n-th of its kind, from 0 on; NULL: there is none. */
+/* The @n-th step @op, from 0 on; NULL: there is none. */
 const struct step *inspect_step(const struct inspect *i, enum step_op op, size_t n);
 
-/* The value of `@field:` in /proc/PID/status, in the arena; "": it has none. @field with its colon. */
+/*
+ * The value of `@field` in /proc/PID/status, in the arena; "": no such line. @field has the colon.
+ */
 const char *inspect_status(struct inspect *i, const char *field);
 
 typedef void inspect_subject(struct inspect *i);
