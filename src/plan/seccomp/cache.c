@@ -10,10 +10,10 @@
 
 #include "base/fd.h"
 #include "base/fmt.h"
-#include "config.h"
 #include "kernel/arch.h"
 #include "kernel/process.h"
 #include "libocispec/oci_types.h"
+#include "seccomp_sources.h"
 
 #include <dirent.h>
 #include <seccomp.h>
@@ -22,9 +22,6 @@
 #define DIRECTORY  ".seccomp-cache"
 #define MOST_SIZE  ((off_t) 1 << 20)
 #define MOST_FILES 128
-
-/* To be increased with every change of how a profile is compiled: older files are then ignored. */
-#define FORMAT 1
 
 struct header {
 	char magic[8];
@@ -111,14 +108,16 @@ static void put_syscall(struct key *k, const struct oci_linux_syscall *s)
 	}
 }
 
-/* libseccomp compiles some actions differently on different kernels. */
+/*
+ * What compiles a profile: our own sources, by their checksum, and libseccomp, which compiles some actions differently on
+ * different kernels.
+ */
 static void put_versions(struct key *k)
 {
 	const struct scmp_version *v = seccomp_version();
 	struct utsname kernel = { .release = "" };
 
-	put_number(k, FORMAT);
-	put_text(k, PACKAGE_VERSION);
+	put_text(k, SECCOMP_SOURCES);
 	put_number(k, v->major);
 	put_number(k, v->minor);
 	put_number(k, v->micro);
