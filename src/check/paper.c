@@ -223,6 +223,7 @@ static void find_needs(const struct step *s, struct needs *n)
 	case OP_SET_USER:
 	case OP_SET_UMASK:
 	case OP_NO_NEW_PRIVS:
+	case OP_TRY_NETWORK:
 	case OP_PREPARE_EXEC:
 	case OP_SET_LABEL:
 	case OP_DROP_LAST:

@@ -28,6 +28,8 @@ struct made_config {
 	const struct record_omission *omitted; /* for the record */
 	size_t omitted_count;
 	struct plan_wishes wishes;
+	/* a warning where the kernel refuses the program's user sockets of the internet */
+	bool ask_network;
 	/* the rootfs is the host's own root, which is not written to */
 	bool whole_root;
 	const struct layers_step *layers; /* NULL: none */

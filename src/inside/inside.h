@@ -80,7 +80,7 @@ typedef int step_performer(struct inside *in, const struct step *s, struct err *
 step_performer session_enter, session_reset_affinity, session_join_namespace, session_unshare,
 	session_set_clocks, session_new_keyring, session_loopback_up, session_set_hostname,
 	session_set_domainname, session_set_sysctl, session_set_memory_policy,
-	session_set_personality;
+	session_set_personality, session_try_network;
 
 /* label.c: SELinux and AppArmor */
 step_performer label_open, label_set;

@@ -58,6 +58,7 @@ static step_performer *const performers[OP_COUNT] = {
 	[OP_SET_MEMORY_POLICY] = session_set_memory_policy,
 	[OP_SET_PERSONALITY] = session_set_personality,
 	[OP_CHANGE_DIR] = user_change_dir,
+	[OP_TRY_NETWORK] = session_try_network,
 	[OP_PREPARE_EXEC] = exec_prepare,
 	[OP_SET_LABEL] = label_set,
 	[OP_WAIT_FOR_START] = wait_for_start,

@@ -216,13 +216,35 @@ int session_new_keyring(struct inside *in, const struct step *s, struct err *e)
 	return r < 0 ? -1 : 0;
 }
 
+static int open_ip_socket(void)
+{
+	return (int) SYS_CALL(socket, AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0, 0, 0, 0);
+}
+
+/*
+ * Android's kernels give sockets of the internet to a few groups only, and root is no exception.
+ * The program would say "permission denied" of whatever it connects to.
+ */
+int session_try_network(struct inside *in, const struct step *s, struct err *e)
+{
+	autoclose int fd = open_ip_socket();
+
+	(void) s;
+	if (fd != -EACCES && fd != -EPERM)
+		return 0;
+	(void) err_sys(e, fd, "the program has no network: socket");
+	err_hint(e, "on a phone --android on adds the groups that have one");
+
+	return wire_send_warning(in->control, in->step, e) < 0 ? -1 : 0;
+}
+
 int session_loopback_up(struct inside *in, const struct step *s, struct err *e)
 {
 	struct ifreq request = { .ifr_name = "lo", .ifr_flags = IFF_UP };
 
 	(void) in, (void) s;
 
-	autoclose int fd = (int) SYS_CALL(socket, AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0, 0, 0, 0);
+	autoclose int fd = open_ip_socket();
 	if (fd == -EAFNOSUPPORT) /* a kernel without IPv4 has no loopback address */
 		return 0;
 	if (fd < 0)

@@ -685,6 +685,7 @@ static describer *const describers[OP_COUNT] = {
 	[OP_SET_CAPS] = describe_caps,
 	[OP_NO_NEW_PRIVS] = describe_nothing,
 	[OP_RESTRICT] = describe_landlock,
+	[OP_TRY_NETWORK] = describe_nothing,
 	[OP_PREPARE_EXEC] = describe_exec,
 	[OP_SET_LABEL] = describe_label,
 	[OP_DROP_LAST] = describe_last,

@@ -90,6 +90,7 @@ static plan_subject *const subjects[] = {
 	plan_user,
 	plan_no_new_privs,
 	plan_landlock,
+	plan_network_check,
 	plan_prepare_exec,
 	plan_set_labels,
 	plan_early_seccomp,

@@ -106,6 +106,7 @@ enum step_op {
 	OP_SET_CAPS,           /* caps */
 	OP_NO_NEW_PRIVS,       /* none */
 	OP_RESTRICT,           /* landlock */
+	OP_TRY_NETWORK,        /* none: is the program refused sockets? then that is told */
 	OP_PREPARE_EXEC,       /* exec: find the program; do all that OP_SET_SECCOMP could deny */
 	OP_SET_LABEL,          /* label: of the program, from the exec on; behind hooks */
 	OP_DROP_LAST,          /* caps: CAP_SYS_ADMIN, behind an early OP_SET_SECCOMP */
@@ -580,7 +581,7 @@ struct step {
 };
 
 /* Counts the changes of this header: a tare-init of another build refuses the plan. */
-#define PLAN_VERSION 13
+#define PLAN_VERSION 14
 
 struct plan {
 	uint32_t version;

@@ -83,6 +83,7 @@ const struct step_kind step_kinds[OP_COUNT] = {
 	[OP_SET_CAPS] = INIT("set-caps"),
 	[OP_NO_NEW_PRIVS] = INIT("no-new-privs"),
 	[OP_RESTRICT] = INIT("restrict"),
+	[OP_TRY_NETWORK] = INIT("try-network"),
 	[OP_PREPARE_EXEC] = INIT("prepare-exec"),
 	[OP_SET_LABEL] = INIT("set-label"),
 	[OP_DROP_LAST] = INIT("drop-last"),

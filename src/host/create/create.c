@@ -185,6 +185,7 @@ static struct plan_options options_of(struct create *c, enum purpose purpose, st
 		.own_env = o->own_env,
 		.notes = &c->notes,
 		.debug = log_wants_debug(),
+		.ask_network = o->made && o->made->ask_network,
 		.whole_root = o->made && o->made->whole_root,
 		.image = o->made && o->made->image,
 		.layers = o->made ? o->made->layers : NULL,

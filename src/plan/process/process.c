@@ -81,6 +81,15 @@ int plan_no_new_privs(struct planner *p, struct err *e)
 	return 0;
 }
 
+int plan_network_check(struct planner *p, struct err *e)
+{
+	(void) e;
+	if (p->config->process && p->options->ask_network)
+		plan_add(p, OP_TRY_NETWORK, "");
+
+	return 0;
+}
+
 /* ---- the environment ---- */
 
 /*
