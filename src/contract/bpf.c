@@ -461,9 +461,9 @@ static uint32_t audit_of(uint64_t call_key)
 
 void counter_read(int counts, int values, struct tally *t)
 {
-	struct value_key value, next_value;
+	struct value_key value = { 0 }, next_value = { 0 };
 	struct counted counted;
-	uint64_t key, next;
+	uint64_t key = 0, next = 0;
 	size_t count = 0;
 
 	for (const void *at = NULL; map_call(BPF_MAP_GET_NEXT_KEY, counts, at, &next) == 0;
