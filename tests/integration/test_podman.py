@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from harness import RUNTIME, tare_only
+from harness import RUNTIME, poll, tare_only
 
 IMAGE = "docker.io/library/busybox"
 in_vm = pathlib.Path("/opt/busybox.tar").exists() and shutil.which("podman") is not None
@@ -67,3 +67,37 @@ def test_detach_stop_and_remove(name):
 
 def test_a_missing_program_is_127():
     podman("run", "--rm", IMAGE, "no-such-program", code=127)
+
+
+def ticks(name):
+    """The last number that the container printed."""
+    lines = podman("logs", name).stdout.split()
+    return int(lines[-1]) if lines else 0
+
+
+def goes_on(name, at):
+    poll(lambda: ticks(name) > at, f"{name} to go on behind {at}")
+    assert ticks(name) < at + 1000
+
+
+def test_checkpoint_and_restore(name):
+    exported = "/var/tmp/tare-test-exported.tar.gz"  # podman is outside of the tests' own mounts
+    podman("run", "--detach", "--name", name, IMAGE, "sh", "-c", "i=0; while :; do i=$((i+1)); echo $i; sleep 0.2; done")
+    poll(lambda: ticks(name) > 0, "the first tick")
+    podman("container", "checkpoint", name)
+    at = ticks(name)
+    assert podman("inspect", "--format", "{{.State.Status}} {{.State.Checkpointed}}", name).stdout == "exited true\n"
+    podman("container", "restore", "--keep", name)
+    goes_on(name, at)
+    podman("container", "checkpoint", "--leave-running", name)
+    assert podman("inspect", "--format", "{{.State.Status}}", name).stdout == "running\n"
+    podman("container", "checkpoint", "--export", exported, name)
+    at = ticks(name)
+    try:
+        podman("container", "restore", "--import", exported, "--name", f"{name}-2")
+        poll(lambda: ticks(f"{name}-2") > at, "the other one to go on")
+        assert podman("exec", f"{name}-2", "echo", "inside").stdout == "inside\n"
+    finally:
+        podman("rm", "--force", "--ignore", "--time", "0", f"{name}-2")
+        for left in (exported, "/run/criu.kdat"):  # the latter is what CRIU knows of the kernel
+            pathlib.Path(left).unlink(missing_ok=True)
