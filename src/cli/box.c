@@ -21,7 +21,6 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <sys/ioctl.h>
 
 #define TEXT(name, field, value, help)                                                             \
 	{                                                                                          \
@@ -281,7 +280,7 @@ static int try(struct call *call, struct box *b, const struct create_options *gi
 	o.flags.no_pivot = b->level[WISH_PIVOT] > 0;
 	o.flags.no_cgroup = o.flags.no_cgroup || box_without_cgroups(b);
 	if (b->options->plan)
-		return container_plan(&o, call->options.json, e);
+		return container_plan(&o, plan_form_of(call), e);
 	if (b->detach && box_redirect(&standard, b->options->output, e) < 0) {
 		box_put_back(&standard);
 		return err_at(e, box_words(b, "output", b->options->output));
@@ -341,13 +340,6 @@ static int run(struct call *call, struct box *b, struct create_options *o,
 	}
 
 	return b->detach && !b->options->plan ? box_print_name(b->id, e) : exit_code;
-}
-
-static bool is_terminal(int fd)
-{
-	struct winsize size;
-
-	return sys_ioctl(fd, TIOCGWINSZ, &size) == 0;
 }
 
 #define END_NAPS   40
@@ -459,7 +451,7 @@ static int perform(struct call *call, struct err *e)
 		.command = call->args.items + 1,
 		.state_root = &call->root,
 		.detach = call->options.detach,
-		.terminal = is_terminal(0) && is_terminal(1),
+		.terminal = sys_is_terminal(0) && sys_is_terminal(1),
 		.dir = -1,
 		.file = -1,
 		.loop = -1,

@@ -8,6 +8,7 @@
 #include "cli/verb.h"
 
 #include "base/table.h"
+#include "base/words.h"
 #include "kernel/sys.h"
 
 #include <limits.h>
@@ -48,6 +49,21 @@ static const char *id_of_bundle(const char *bundle, struct arena *a)
 	return sys_getcwd(cwd, sizeof(cwd)) < 0 ? "plan" : id_of_path(cwd, a);
 }
 
+enum plan_form plan_form_of(const struct call *call)
+{
+	const char *no_colour = env_value(call->env, "NO_COLOR");
+	const char *terminal = env_value(call->env, "TERM");
+
+	if (call->options.json)
+		return PLAN_JSON;
+	if (!sys_is_terminal(1))
+		return PLAN_TEXT;
+	if ((no_colour && no_colour[0] != '\0') || !terminal || strcmp(terminal, "dumb") == 0)
+		return PLAN_PARTS;
+
+	return PLAN_COLOURED;
+}
+
 static int perform(struct call *call, struct err *e)
 {
 	struct create_options o = create_options_of(call);
@@ -55,7 +71,7 @@ static int perform(struct call *call, struct err *e)
 	if (!o.id)
 		o.id = id_of_bundle(o.bundle, call->arena);
 
-	return container_plan(&o, call->options.json, e);
+	return container_plan(&o, plan_form_of(call), e);
 }
 
 const struct verb verb_plan = {

@@ -106,4 +106,4 @@ int container_decide(const struct create_options *o, struct decision *d, struct 
 		     struct err *e);
 
 /* Print the plan of create (or of run), without performing it. */
-int container_plan(const struct create_options *o, bool json, struct err *e);
+int container_plan(const struct create_options *o, enum plan_form form, struct err *e);

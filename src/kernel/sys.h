@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
@@ -130,6 +131,14 @@ static inline int sys_lock(int fd, int operation)
 static inline int sys_ioctl(int fd, unsigned long request, void *argument)
 {
 	return (int) SYS_CALL(ioctl, fd, request, argument, 0, 0, 0);
+}
+
+/* Whether @fd is a terminal. */
+static inline bool sys_is_terminal(int fd)
+{
+	struct winsize size;
+
+	return sys_ioctl(fd, TIOCGWINSZ, &size) == 0;
 }
 
 static inline int sys_truncate(int fd, uint64_t size)

@@ -7,8 +7,10 @@
  *	21  init  mount  bind "/srv/data" on "/data" ro  [/mounts/3]
  *
  * in columns as wide as their widest text; operands that are longer than most do not push
- * the places of all others out of sight.
+ * the places of all others out of sight. For a terminal the steps of one part of config.json, which
+ * follow one another, have a line above them that names the part.
  */
+#include "base/fmt.h"
 #include "base/table.h"
 #include "heap/out.h"
 #include "plan/planner.h"
@@ -19,6 +21,19 @@
 #define OPERANDS_WIDTH 60   /* of the column; few are wider */
 
 static const char *const sides[] = { [SIDE_HOST] = "host", [SIDE_INIT] = "init" };
+
+/* Words of a terminal, ECMA-48: where each part of a line begins, and what ends it. */
+struct style {
+	const char *part, *faint, *sides[2], *end;
+};
+
+static const struct style uncoloured = { "", "", { "", "" }, "" };
+static const struct style coloured = {
+	.part = "\033[1m",
+	.faint = "\033[2m",
+	.sides = { [SIDE_HOST] = "\033[33m", [SIDE_INIT] = "\033[36m" },
+	.end = "\033[0m",
+};
 
 struct widths {
 	size_t operation, operands;
@@ -65,13 +80,14 @@ static void pad(struct out *out, size_t length, size_t width)
 }
 
 /* Empty columns at the end of a line leave no spaces there. */
-static void dump_text(struct out *out, const struct widths *w, size_t number, const struct step *s,
-		      const char *operands, bool wish)
+static void dump_text(struct out *out, const struct style *style, const struct widths *w,
+		      size_t number, const struct step *s, const char *operands, bool wish)
 {
 	const struct step_kind *kind = &step_kinds[s->op];
 	bool place = s->place[0], undo = kind->undo[0];
 
-	out_printf(out, "%4zu  %s  ", number, sides[kind->side]);
+	out_printf(out, "%s%4zu%s  %s%s%s  ", style->faint, number, style->end,
+		   style->sides[kind->side], sides[kind->side], style->end);
 	if (operands[0] || place || undo)
 		out_padded(out, kind->name, w->operation + 2);
 	else
@@ -81,8 +97,10 @@ static void dump_text(struct out *out, const struct widths *w, size_t number, co
 	 * annotations and sysctls. Their control characters are made visible.
 	 */
 	out_clean(out, operands);
-	if (place || undo)
+	if (place || undo) {
 		pad(out, strlen(operands), w->operands);
+		out_text(out, style->faint);
+	}
 	if (place) {
 		out_text(out, "  [");
 		out_clean(out, s->place);
@@ -90,7 +108,31 @@ static void dump_text(struct out *out, const struct widths *w, size_t number, co
 	}
 	if (undo)
 		out_printf(out, "  undo: %s", kind->undo);
-	out_text(out, wish ? "  ?\n" : "\n");
+	out_printf(out, "%s%s", place || undo ? style->end : "", wish ? "  ?\n" : "\n");
+}
+
+/* How much of a place names its part of config.json: `/mounts` of `/mounts/3`, and one more behind `/linux`. */
+static size_t part_length(const char *place)
+{
+	static const char linux_part[] = "/linux/";
+	size_t skip = strncmp(place, linux_part, strlen(linux_part)) == 0 ? strlen(linux_part) : 1;
+
+	return place[0] == '/' ? skip + strcspn(place + skip, "/") : strlen(place);
+}
+
+/* The line above a step that has another part than the one before it. */
+static void dump_part(struct out *out, const struct style *style, const char *place,
+		      const char *previous)
+{
+	size_t length = part_length(place);
+	char part[128];
+
+	if (previous && part_length(previous) == length && memcmp(previous, place, length) == 0)
+		return;
+	fmt_text(part, sizeof(part), "%.*s", (int) length, place);
+	out_text(out, style->part);
+	out_clean(out, length > 0 ? part : "of every container");
+	out_printf(out, "%s\n", style->end);
 }
 
 static void dump_property(struct out *out, const char *name, const char *value)
@@ -113,8 +155,9 @@ static void dump_json(struct out *out, size_t number, const struct step *s, cons
 	out_text(out, wish ? ", \"wish\": true }" : " }");
 }
 
-void plan_dump(const struct plan *plan, bool json, const struct plan_wishes *wishes)
+void plan_dump(const struct plan *plan, enum plan_form form, const struct plan_wishes *wishes)
 {
+	const struct style *style = form == PLAN_COLOURED ? &coloured : &uncoloured;
 	struct out out = { .fd = 1 };
 	struct widths w = measure(plan);
 
@@ -125,12 +168,15 @@ void plan_dump(const struct plan *plan, bool json, const struct plan_wishes *wis
 			    wishes->ask(wishes->context, step_kinds[s->op].name, s->place);
 
 		describe(s, operands);
-		if (json)
+		if (form == PLAN_JSON) {
 			dump_json(&out, i + 1, s, operands, wish);
-		else
-			dump_text(&out, &w, i + 1, s, operands, wish);
+			continue;
+		}
+		if (form != PLAN_TEXT)
+			dump_part(&out, style, s->place, i > 0 ? s[-1].place : NULL);
+		dump_text(&out, style, &w, i + 1, s, operands, wish);
 	}
-	if (json)
+	if (form == PLAN_JSON)
 		out_text(&out, plan->step_count > 0 ? "\n]\n" : "[]\n");
 	out_flush(&out);
 }

@@ -213,8 +213,15 @@ struct plan_wishes {
 	const void *context;
 };
 
-/* Print the steps: a line each, or a JSON array of objects. A `?` marks what may be left out. */
-void plan_dump(const struct plan *plan, bool json, const struct plan_wishes *wishes);
+enum plan_form {
+	PLAN_TEXT,     /* a line a step */
+	PLAN_JSON,     /* an array with an object for each step */
+	PLAN_PARTS,    /* text, with a line above the steps of each part of config.json */
+	PLAN_COLOURED, /* the same in the colours of a terminal */
+};
+
+/* Print the steps. A `?` marks what may be left out. */
+void plan_dump(const struct plan *plan, enum plan_form form, const struct plan_wishes *wishes);
 
 typedef int plan_subject(struct planner *p, struct err *e);
 

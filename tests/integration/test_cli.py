@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 import defaults
-from harness import (BOX, IS_TARE, ROOT, RUNTIME, TESTER, as_user, command, poll, root_only, rt,
+from harness import (BOX, IS_TARE, ROOT, RUNTIME, TESTER, Terminal, as_user, command, finish, poll, root_only, rt,
                      tare_only)
 
 VERBS = ["box", "create", "start", "state", "kill", "delete", "run", "exec", "ps", "pause", "resume", "update", "events", "list", "spec", "features",
@@ -467,6 +467,29 @@ def test_plan_json_has_a_step_per_object(bundle):
         assert f"/linux/readonlyPaths/{i}" in places
     for i in range(len(bundle.linux["maskedPaths"])):
         assert f"/linux/maskedPaths/{i}" in places
+
+
+def plan_on_a_terminal(bundle, **env):
+    terminal = Terminal()
+    process = terminal.spawn(["env", *(f"{name}={value}" for name, value in env.items()), RUNTIME, "--root", ROOT, "plan", "-b", bundle.dir])
+    while process.poll() is None:
+        terminal.text(wait=0.1)
+    assert finish(process).code == 0
+    return terminal.text().replace("\r\n", "\n")
+
+
+@tare_only
+def test_plan_on_a_terminal_names_parts_in_colours(bundle):
+    """Without the colours and the lines that name parts it is what anything else than a terminal gets."""
+    bundle.write()
+    plain = rt("plan", "-b", bundle.dir).ok().out
+    assert "\033" not in plain and "/mounts\n" not in plain
+    seen = plan_on_a_terminal(bundle, TERM="xterm", NO_COLOR="")
+    assert "\033[1m/mounts\033[0m\n" in seen and "\033[36minit\033[0m" in seen
+    grouped = re.sub(r"\033\[\d+m", "", seen)
+    assert [line for line in grouped.splitlines() if re.match(r" *\d+  ", line)] == plain.splitlines()
+    for env in ({"TERM": "xterm", "NO_COLOR": "1"}, {"TERM": "dumb"}):
+        assert plan_on_a_terminal(bundle, **env) == grouped, env
 
 
 @tare_only

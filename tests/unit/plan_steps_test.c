@@ -143,12 +143,12 @@ static const char *capture_end(void)
 
 static const struct mount_step bind = { .source = "/srv/data", .target = "/data", .bind = true };
 
-static const char *dump(const struct step *steps, size_t count, bool json)
+static const char *dump(const struct step *steps, size_t count, enum plan_form form)
 {
 	struct plan plan = { .steps = steps, .step_count = count };
 
 	capture_begin();
-	plan_dump(&plan, json, &(struct plan_wishes) { 0 });
+	plan_dump(&plan, form, &(struct plan_wishes) { 0 });
 
 	return capture_end();
 }
@@ -165,7 +165,7 @@ static void a_plan_is_printed_in_columns(void **state)
 
 	(void) state;
 	assert_string_equal(
-		dump(steps, ARRAY_SIZE(steps), false),
+		dump(steps, ARRAY_SIZE(steps), PLAN_TEXT),
 		"   1  host  claim-id       \"/run/tare/web\"              undo: remove-state\n"
 		"   2  init  enter-session\n"
 		"   3  init  mount          bind \"/srv/data\" on \"/data\"  [/mounts/0]\n"
@@ -182,7 +182,7 @@ static void a_plan_is_printed_as_json(void **state)
 
 	(void) state;
 	assert_string_equal(
-		dump(steps, ARRAY_SIZE(steps), true),
+		dump(steps, ARRAY_SIZE(steps), PLAN_JSON),
 		"[\n"
 		"  { \"number\": 1, \"side\": \"host\", \"operation\": \"make-cgroup\", "
 		"\"operands\": \"\\\"/c\\\\\\\"g\\\"\", \"place\": \"/linux/cgroupsPath\", "
@@ -190,10 +190,39 @@ static void a_plan_is_printed_as_json(void **state)
 		"  { \"number\": 2, \"side\": \"init\", \"operation\": \"enter-session\", "
 		"\"operands\": \"\", \"place\": \"\", \"undo\": \"\" }\n"
 		"]\n");
-	assert_string_equal(dump(NULL, 0, true), "[]\n");
+	assert_string_equal(dump(NULL, 0, PLAN_JSON), "[]\n");
 }
 
 /* Operands may be as long as config.json; what is shown ends before a character, never inside. */
+static void a_terminal_has_a_line_for_each_part(void **state)
+{
+	const struct step steps[] = {
+		{ .op = OP_CLAIM_ID, .place = "", .path = "/run/tare/web" },
+		{ .op = OP_MOUNT, .place = "/mounts/3", .mount = bind },
+		{ .op = OP_MOUNT, .place = "/mounts/4", .mount = bind },
+		{ .op = OP_LOOPBACK_UP, .place = "/linux/namespaces/1" },
+		{ .op = OP_LOOPBACK_UP, .place = "/linux/x\033" },
+	};
+
+	(void) state;
+	assert_string_equal(
+		dump(steps, ARRAY_SIZE(steps), PLAN_PARTS),
+		"of every container\n"
+		"   1  host  claim-id     \"/run/tare/web\"              undo: remove-state\n"
+		"/mounts\n"
+		"   2  init  mount        bind \"/srv/data\" on \"/data\"  [/mounts/3]\n"
+		"   3  init  mount        bind \"/srv/data\" on \"/data\"  [/mounts/4]\n"
+		"/linux/namespaces\n"
+		"   4  init  loopback-up                               [/linux/namespaces/1]\n"
+		"/linux/x\\x1b\n"
+		"   5  init  loopback-up                               [/linux/x\\x1b]\n");
+	assert_string_equal(
+		dump(steps + 1, 1, PLAN_COLOURED),
+		"\033[1m/mounts\033[0m\n"
+		"\033[2m   1\033[0m  \033[36minit\033[0m  mount  bind \"/srv/data\" on \"/data\""
+		"\033[2m  [/mounts/3]\033[0m\n");
+}
+
 static void long_operands_are_cut(void **state)
 {
 	static char text[20000];
@@ -203,7 +232,7 @@ static void long_operands_are_cut(void **state)
 	for (size_t i = 0; i + 3 < sizeof(text); i += 2)
 		memcpy(text + i, "\xc3\xa4", 2);
 
-	const char *line = dump(&step, 1, false);
+	const char *line = dump(&step, 1, PLAN_TEXT);
 	size_t length = strlen(line);
 	assert_in_range(length, 8000, 8400);
 	assert_string_equal(line + length - 6, "\xc3\xa4...\n");
@@ -290,6 +319,7 @@ int main(void)
 		cmocka_unit_test(the_host_does_what_needs_the_host),
 		cmocka_unit_test(operands_are_told_in_one_line),
 		cmocka_unit_test(a_plan_is_printed_in_columns),
+		cmocka_unit_test(a_terminal_has_a_line_for_each_part),
 		cmocka_unit_test(a_plan_is_printed_as_json),
 		cmocka_unit_test(long_operands_are_cut),
 		cmocka_unit_test(out_keeps_text_of_any_length),

@@ -253,7 +253,7 @@ int create_open_arena(struct arena *a, struct err *e)
 	return r < 0 ? err_sys(e, r, "make the memory file of the plan") : 0;
 }
 
-int container_plan(const struct create_options *o, bool json, struct err *e)
+int container_plan(const struct create_options *o, enum plan_form form, struct err *e)
 {
 	struct create c = { .options = o };
 	struct arena a, own;
@@ -262,7 +262,7 @@ int container_plan(const struct create_options *o, bool json, struct err *e)
 	if (create_open_arena(&a, e) < 0 || decide(&c, TO_BE_SHOWN, &a, &own, e) < 0)
 		return -1;
 	create_log_warnings(&c);
-	plan_dump(c.plan, json, o->made ? &o->made->wishes : &(struct plan_wishes) { 0 });
+	plan_dump(c.plan, form, o->made ? &o->made->wishes : &(struct plan_wishes) { 0 });
 
 	return 0;
 }
