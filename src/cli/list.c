@@ -6,7 +6,6 @@
  */
 #include "cli/list.h"
 
-#include "base/fmt.h"
 #include "base/table.h"
 #include "cli/owner.h"
 #include "cli/verb.h"
@@ -15,77 +14,50 @@
 #include <errno.h>
 #include <string.h>
 
-#define COLUMNS	  6
-#define NARROWEST 12
-#define GAP	  3
-
 static const struct flag rows[] = {
-	{ "format", 'f', false, FLAG_WORD, offsetof(struct options, format), "table|json",
+	{ "format", 'f', false, FLAG_TEXT, offsetof(struct options, format), "table|json|TEMPLATE",
 	  "how it is printed (table)" },
 	{ "quiet", 'q', false, FLAG_BOOL, offsetof(struct options, quiet), NULL, "print IDs only" },
 };
 
 static const struct flag_table flags = { rows, ARRAY_SIZE(rows) };
 
-/* ---- the table ---- */
+/* ---- the table, and templates ---- */
 
-/* In characters, as far as UTF-8 tells. */
-static size_t width_of(const char *text)
+/* The later ones are those that podman and docker have for the same. */
+static const char *const fields[] = { "ID",	"PID",	 "Status", "Bundle", "Created",	  "Owner",
+				      "Rootfs", "Names", "Pid",	   "State",  "CreatedAt", NULL };
+
+static const char usual[] =
+	"table {{.ID}}\t{{.PID}}\t{{.Status}}\t{{.Bundle}}\t{{.Created}}\t{{.Owner}}";
+
+static const char *const *values_of(const struct container *c, struct arena *a)
 {
-	size_t width = 0;
+	const char **values = arena_array(a, ARRAY_SIZE(fields), sizeof(*values));
+	const char *pid = arena_printf(a, "%d", c->pid), *status = state_status_name(c->status);
 
-	for (; *text != '\0'; text++)
-		width += ((unsigned char) *text & 0xc0) != 0x80;
+	memcpy(values,
+	       (const char * [ARRAY_SIZE(fields)]) { c->record.id, pid, status, c->record.bundle,
+						     c->record.created, c->owner, c->record.rootfs,
+						     c->record.id, pid, status, c->record.created },
+	       sizeof(fields));
 
-	return width;
+	return values;
 }
 
-/* A directory may have any name, and whoever runs a container in it chooses it. */
-static const char *clean(const char *text, struct arena *a)
+int list_read_format(const char *word, struct arena *a, struct format *f, struct err *e)
 {
-	size_t size = 4 * strlen(text) + 1;
-
-	return log_clean(arena_alloc(a, size), size, text);
+	return format_read(word, usual, fields, a, f, e);
 }
 
-static void print_line(struct out *out, const char *const cells[COLUMNS], const size_t *widths)
+void list_print(struct out *out, const struct format *f, const struct container *containers,
+		size_t count, struct arena *a)
 {
-	for (size_t i = 0; i < COLUMNS - 1; i++) {
-		out_text(out, cells[i]);
-		out_padded(out, "", widths[i] - width_of(cells[i]));
-	}
-	out_printf(out, "%s\n", cells[COLUMNS - 1]);
-}
+	const char *const **lines = arena_array(a, count + 1, sizeof(*lines));
 
-void list_print_table(struct out *out, const struct container *containers, size_t count,
-		      struct arena *a)
-{
-	const char *(*lines)[COLUMNS] = arena_array(a, count + 1, sizeof(*lines));
-	size_t widths[COLUMNS] = { 0 };
-
-	memcpy(lines[0],
-	       (const char *[COLUMNS]) { "ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER" },
-	       sizeof(lines[0]));
-	for (size_t i = 0; i < count; i++) {
-		const struct container *c = &containers[i];
-
-		memcpy(lines[i + 1],
-		       (const char *[COLUMNS]) { c->record.id, arena_printf(a, "%d", c->pid),
-						 state_status_name(c->status),
-						 clean(c->record.bundle, a),
-						 clean(c->record.created, a), clean(c->owner, a) },
-		       sizeof(lines[0]));
-	}
-	for (size_t i = 0; i < (count + 1) * COLUMNS; i++) {
-		size_t width = width_of(lines[i / COLUMNS][i % COLUMNS]) + GAP;
-
-		if (width < NARROWEST)
-			width = NARROWEST;
-		if (width > widths[i % COLUMNS])
-			widths[i % COLUMNS] = width;
-	}
-	for (size_t i = 0; i <= count; i++)
-		print_line(out, lines[i], widths);
+	for (size_t i = 0; i < count; i++)
+		lines[i] = values_of(&containers[i], a);
+	format_print(out, f, lines, count, true, a);
 }
 
 /* ---- the other forms ---- */
@@ -162,7 +134,10 @@ static int perform(struct call *call, struct err *e)
 {
 	struct out out = { .fd = 1 };
 	struct container_ids ids;
+	struct format format;
 
+	if (list_read_format(call->options.format, call->arena, &format, e) < 0)
+		return -1;
 	if (containers_find(&call->root, call->arena, &ids, e) < 0)
 		return -1;
 
@@ -171,10 +146,10 @@ static int perform(struct call *call, struct err *e)
 
 	if (call->options.quiet)
 		print_ids(&out, containers, count);
-	else if (call->options.format == LIST_JSON)
+	else if (format.json)
 		print_json(&out, containers, count);
 	else
-		list_print_table(&out, containers, count, call->arena);
+		list_print(&out, &format, containers, count, call->arena);
 
 	return finish_output(&out, e);
 }

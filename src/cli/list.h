@@ -5,10 +5,11 @@
 #pragma once
 
 #include "cli/containers.h"
+#include "cli/format.h"
 
-/*
- * `ID PID STATUS BUNDLE CREATED OWNER` and a line each; columns are at least 12 wide, with
- * 3 blanks between them (the form of Go's tabwriter as runc sets it).
- */
-void list_print_table(struct out *out, const struct container *containers, size_t count,
-		      struct arena *a);
+/* --format of list; NULL or "table": `ID PID STATUS BUNDLE CREATED OWNER`. 0, or -1 with @e set. */
+int list_read_format(const char *word, struct arena *a, struct format *f, struct err *e);
+
+/* A line for each container, as @f says. */
+void list_print(struct out *out, const struct format *f, const struct container *containers,
+		size_t count, struct arena *a);

@@ -67,7 +67,7 @@ struct options {
 	bool record_with_profile;
 	/* the others */
 	bool all, force, regex, quiet, json, for_rootless;
-	unsigned format; /* enum list_format */
+	const char *format; /* cli/format.h */
 	const char *file;
 	/* update */
 	struct update_options {
@@ -111,11 +111,6 @@ enum cgroup_manager_word {
 	CGROUP_MANAGER_CGROUPFS,
 	CGROUP_MANAGER_SYSTEMD,
 	CGROUP_MANAGER_DISABLED,
-};
-
-enum list_format {
-	LIST_TABLE,
-	LIST_JSON,
 };
 
 /* The arguments that are no flags. */

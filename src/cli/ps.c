@@ -2,18 +2,21 @@
 /*
  * cli/ps.c - `ps ID [PS-OPTIONS]`: the processes of a container
  *
- * The table is the host's ps(1): all of its output, less the lines of other processes.
+ * The table is the host's ps(1): all of its output, less the lines of other processes. The fields of a
+ * template are the words of its heading.
  */
 #include "cli/ps.h"
 
 #include "base/fmt.h"
 #include "base/table.h"
+#include "base/words.h"
+#include "cli/format.h"
 #include "cli/verb.h"
 
 #include <string.h>
 
 static const struct flag rows[] = {
-	{ "format", 'f', false, FLAG_WORD, offsetof(struct options, format), "table|json",
+	{ "format", 'f', false, FLAG_TEXT, offsetof(struct options, format), "table|json|TEMPLATE",
 	  "how it is printed (table)" },
 };
 
@@ -82,23 +85,79 @@ static void print_line(struct out *out, const char *line)
 	out_text(out, "\n");
 }
 
-int ps_print_table(struct out *out, char *text, const struct process_list *list, struct err *e)
+/* Of @text, which is cut up, the heading and behind it the lines of @list's processes; NULL-terminated. */
+static const char **select_lines(char *text, const struct process_list *list, struct arena *a,
+				 struct err *e)
 {
 	char *heading = strsep(&text, "\n"), *line;
+	const char **lines = arena_append(a, NULL, 0, heading);
 	unsigned long long pid;
-	size_t column;
+	size_t column, count = 1;
 
-	if (find_column(heading, &column) < 0)
-		return err_msg(e, "couldn't find PID field in ps output");
-	print_line(out, heading);
+	if (find_column(heading, &column) < 0) {
+		err_msg(e, "couldn't find PID field in ps output");
+		return NULL;
+	}
 	while ((line = strsep(&text, "\n"))) {
 		if (line[0] == '\0')
 			continue;
-		if (pid_in(line, column, &pid) < 0)
-			return err_msg(e, "unable to convert pid of ps output: \"%s\"", line);
+		if (pid_in(line, column, &pid) < 0) {
+			err_msg(e, "unable to convert pid of ps output: \"%s\"", line);
+			return NULL;
+		}
 		if (is_listed(list, pid))
-			print_line(out, line);
+			lines = arena_append(a, lines, count++, line);
 	}
+
+	return lines;
+}
+
+int ps_print_table(struct out *out, char *text, const struct process_list *list, struct arena *a,
+		   struct err *e)
+{
+	const char **lines = select_lines(text, list, a, e);
+
+	for (size_t i = 0; lines && lines[i]; i++)
+		print_line(out, lines[i]);
+
+	return lines ? 0 : -1;
+}
+
+/* The words of @line, @count of them; the last goes on to the line's end, as ps(1) prints commands. */
+static const char *const *words_of(const char *line, size_t count, struct arena *a)
+{
+	const char **words = arena_array(a, count + 1, sizeof(*words));
+
+	for (size_t i = 0; i < count; i++) {
+		const char *word = word_at(line, i);
+
+		words[i] =
+			!word ? ""
+			      : arena_memdup(a, word,
+					     i + 1 < count ? strcspn(word, blanks) : strlen(word));
+	}
+
+	return words;
+}
+
+int ps_print_template(struct out *out, const char *word, char *text,
+		      const struct process_list *list, struct arena *a, struct err *e)
+{
+	const char **lines = select_lines(text, list, a, e);
+	size_t columns = 0, count = 0;
+	struct format format;
+
+	if (!lines)
+		return -1;
+	while (word_at(lines[0], columns))
+		columns++;
+	if (format_read(word, word, words_of(lines[0], columns, a), a, &format, e) < 0)
+		return -1;
+
+	const char *const **rows = arena_array(a, list_length(lines), sizeof(*rows));
+	for (; lines[count + 1]; count++)
+		rows[count] = words_of(lines[count + 1], columns, a);
+	format_print(out, &format, rows, count, true, a);
 
 	return 0;
 }
@@ -125,7 +184,10 @@ static int print_table(const struct call *call, struct out *out, const struct pr
 	if (ps_run(args, call->env, call->arena, &text, e) < 0)
 		return -1;
 
-	return ps_print_table(out, text, list, e);
+	if (!call->options.format || strcmp(call->options.format, "table") == 0)
+		return ps_print_table(out, text, list, call->arena, e);
+
+	return ps_print_template(out, call->options.format, text, list, call->arena, e);
 }
 
 static int perform(struct call *call, struct err *e)
@@ -135,7 +197,7 @@ static int perform(struct call *call, struct err *e)
 
 	if (container_processes(&call->root, call->id, call->arena, &list, e) < 0)
 		return -1;
-	if (call->options.format == LIST_JSON)
+	if (call->options.format && strcmp(call->options.format, "json") == 0)
 		print_json(&out, &list);
 	else if (print_table(call, &out, &list, e) < 0)
 		return -1;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/err.h"
+#include "heap/arena.h"
 #include "heap/out.h"
 #include "host/ps.h"
 
@@ -12,4 +13,9 @@
  * Print the heading of @text and the lines of @list's processes: those that have one of its pids in
  * the column PID. Changes @text. 0, or -1 where there is no such column, or no number in it.
  */
-int ps_print_table(struct out *out, char *text, const struct process_list *list, struct err *e);
+int ps_print_table(struct out *out, char *text, const struct process_list *list, struct arena *a,
+		   struct err *e);
+
+/* Of the same lines what the template @word says: its fields are the words of the heading. */
+int ps_print_template(struct out *out, const char *word, char *text,
+		      const struct process_list *list, struct arena *a, struct err *e);

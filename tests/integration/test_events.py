@@ -395,3 +395,29 @@ def test_its_memory_does_not_grow(bundle):
     assert size() < before + 512
     b.delete("--force").ok()
     s.end()
+
+
+@tare_only
+def test_a_template_and_a_table(bundle):
+    bundle.stay().up()
+    numbers = json.loads(bundle.verb("events", "--stats").ok().out)["data"]
+    line = bundle.verb("events", "--stats", "--format", "{{.Type}} {{.ID}} {{.PIDs}} {{.MemLimit}}").ok().out
+    pids = numbers.get("pids", {}).get("current", 0)
+    assert line == f"stats {bundle.id} {pids} --\n"
+    heading, line = bundle.verb("events", "--stats", "--format", "table").ok().out.splitlines()
+    assert heading.split("  ")[0] == "TYPE" and line.split()[:2] == ["stats", bundle.id]
+    r = bundle.verb("events", "--stats", "--format", "{{.Mem}}")
+    assert r.code == 1 and r.out == "" and 'there is no field "Mem"' in r.err
+
+
+@tare_only
+@pytest.mark.layouts
+def test_the_share_of_a_memory_limit(bundle):
+    bundle.config["linux"].setdefault("resources", {})["memory"] = {"limit": 64 << 20}
+    bundle.stay().create()
+    if "memory" not in json.loads(bundle.verb("events", "--stats").out or "{}").get("data", {}):
+        pytest.skip("no memory controller")
+    bundle.start().ok()
+    usage, limit, share = bundle.verb("events", "--stats", "-f", "{{.MemUsage}} {{.MemLimit}} {{.MemPerc}}").ok().out.split()
+    assert int(limit) == 64 << 20
+    assert abs(float(share.rstrip("%")) - 100 * int(usage) / int(limit)) <= 0.02

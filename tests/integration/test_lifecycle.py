@@ -390,6 +390,22 @@ def test_create_leaves_no_helper_process(bundle):
     assert new == [str(bundle.pid)]
 
 
+@tare_only
+def test_list_has_templates_as_podman_and_docker_have(bundles):
+    a, b = bundles("sleep 1000"), bundles("true")
+    a.create().ok()
+    b.up()
+    b.wait("stopped")
+    r = rt("list", "--format", "{{.ID}} {{ .Status }} {{.Pid}}").ok()
+    assert set(r.lines) == {f"{a.id} created {a.pid}", f"{b.id} stopped 0"}
+    r = rt("list", "-f", r"table {{.Names}}\t{{.Bundle}}").ok()
+    assert r.lines[0].split() == ["NAMES", "BUNDLE"]
+    assert {tuple(line.split()) for line in r.lines[1:]} == {(a.id, str(a.dir)), (b.id, str(b.dir))}
+    assert rt("list", "--format", "json").ok().out.startswith("[{")
+    r = rt("list", "--format", "{{.Idd}}")
+    assert (r.code, r.err) == (1, 'tare: list: --format: there is no field "Idd" (did you mean "ID"?)\n')
+
+
 def test_list_shows_containers_as_a_table(bundles):
     a, b = bundles("sleep 1000"), bundles("true")
     a.create().ok()

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from harness import (IS_TARE, RUNTIME, TESTER, cgroup_mount, cgroup_mounts, is_alive, poll, read, root_only,
+from harness import (IS_TARE, RUNTIME, TESTER, cgroup_mount, cgroup_mounts, is_alive, poll, read, root_only, rt,
                      spawn, finish, tare_only)
 
 pytestmark = pytest.mark.layouts
@@ -134,7 +134,8 @@ def test_unknown_containers_and_formats_are_refused(bundle):
     r = bundle.verb("ps", "--format", "yaml")
     assert r.code == 1
     if IS_TARE:
-        assert r.err == 'tare: ps: invalid value "yaml" for --format: it is one of table|json\n'
+        assert r.err == (f'tare: ps "{bundle.id}": invalid value "yaml" for --format: it is table, json or a template '
+                         '(a template has fields such as {{.ID}})\n')
 
 
 @tare_only
@@ -177,3 +178,15 @@ def test_a_reader_that_goes_away_is_no_crash(bundle):
     r = finish(spawn([RUNTIME, "--root", b.root, "ps", b.id], stdout=os.fdopen(write_end, "wb")))
     assert r.code == 1
     assert is_alive(b.pid)
+
+
+@tare_only
+def test_a_template_has_the_headings_of_ps_as_fields(bundle):
+    b = several(bundle)
+    lines = b.verb("ps", "--format", "{{.PID}}|{{.CMD}}").ok().out.splitlines()
+    assert sorted(int(line.split("|")[0]) for line in lines) == procs(b)
+    assert {line.split("|")[1] for line in lines} >= {"sleep 1001", "sleep 1002"}
+    lines = rt("ps", "-f", r"table {{.S}}\t{{.COMMAND}}", b.id, "-eo", "pid,s,args").ok().out.splitlines()
+    assert lines[0] == "S           COMMAND" and "S           sleep 1001" in lines
+    r = b.verb("ps", "--format", "{{.PIDD}}")
+    assert (r.code, r.err) == (1, f'tare: ps "{b.id}": --format: there is no field "PIDD" (did you mean "PID"?)\n')

@@ -16,6 +16,7 @@
 
 #include "base/table.h"
 #include "cli/verb.h"
+#include "heap/log.h"
 
 #define WORDS(...) ((const char *const[]) { __VA_ARGS__, NULL })
 #define NOTHING	   ((const char *const[]) { NULL })
@@ -125,15 +126,15 @@ static void a_number_is_digits_only(void **state)
 static void a_word_is_one_of_the_list(void **state)
 {
 	(void) state;
-	assert_int_equal(parse(&verb_list, NOTHING), 0);
-	assert_int_equal(call.options.format, LIST_TABLE);
-	assert_int_equal(parse(&verb_list, WORDS("-f", "json")), 0);
-	assert_int_equal(call.options.format, LIST_JSON);
-	refused(parse(&verb_list, WORDS("--format", "xml")),
-		"invalid value \"xml\" for --format: it is one of table|json");
-	assert_int_equal(parse(&verb_list, WORDS("--format=")), -1);
-	assert_int_equal(parse(&verb_list, WORDS("--format=table|json")), -1);
-	assert_int_equal(parse(&verb_list, WORDS("--format=tab")), -1);
+	assert_int_equal(parse_global(NOTHING), 0);
+	assert_int_equal(call.options.log_format, LOG_TEXT);
+	assert_int_equal(parse_global(WORDS("--log-format", "json")), 0);
+	assert_int_equal(call.options.log_format, LOG_JSON);
+	refused(parse_global(WORDS("--log-format", "xml")),
+		"invalid value \"xml\" for --log-format: it is one of text|json");
+	assert_int_equal(parse_global(WORDS("--log-format=")), -1);
+	assert_int_equal(parse_global(WORDS("--log-format=text|json")), -1);
+	assert_int_equal(parse_global(WORDS("--log-format=tex")), -1);
 	assert_int_equal(parse_global(WORDS("--cgroup-manager=disabled", "list")), 0);
 	assert_int_equal(call.options.cgroup_manager, CGROUP_MANAGER_DISABLED);
 }

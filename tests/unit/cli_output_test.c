@@ -139,12 +139,22 @@ static const struct container two[] = {
 	},
 };
 
+static void print_list(struct out *out, const char *word, const struct container *containers,
+		       size_t count)
+{
+	struct format format;
+	struct err e;
+
+	assert_int_equal(list_read_format(word, &arena, &format, &e), 0);
+	list_print(out, &format, containers, count, &arena);
+}
+
 static void the_table_is_aligned(void **state)
 {
 	struct out *out = capture();
 
 	(void) state;
-	list_print_table(out, two, ARRAY_SIZE(two), &arena);
+	print_list(out, NULL, two, ARRAY_SIZE(two));
 	assert_string_equal(
 		captured(out),
 		"ID                          PID         STATUS      BUNDLE         CREATED                OWNER\n"
@@ -157,9 +167,76 @@ static void an_empty_table_is_its_heading(void **state)
 	struct out *out = capture();
 
 	(void) state;
-	list_print_table(out, NULL, 0, &arena);
+	print_list(out, NULL, NULL, 0);
 	assert_string_equal(captured(out),
 			    "ID          PID         STATUS      BUNDLE      CREATED     OWNER\n");
+}
+
+static void a_template_is_a_line_for_each(void **state)
+{
+	struct out *out = capture();
+
+	(void) state;
+	print_list(out, "{{.ID}}\t{{ .Status }}|{{.PID}}{{.Pid}}\\t!", two, ARRAY_SIZE(two));
+	assert_string_equal(captured(out), "a-name-longer-than-twelve\trunning|123123\t!\n"
+					   "web\tstopped|00\t!\n");
+}
+
+static void a_table_of_a_template_has_a_heading(void **state)
+{
+	struct out *out = capture();
+
+	(void) state;
+	print_list(out, "table  {{.Names}}:\\t{{.CreatedAt}}\t{{.State}}", two, 1);
+	assert_string_equal(captured(out),
+			    "NAMES:                       CREATED AT             STATE\n"
+			    "a-name-longer-than-twelve:   2026-11-21T19:36:16Z   running\n");
+}
+
+static void what_a_terminal_obeys_is_escaped_in_a_template(void **state)
+{
+	static const struct container one = {
+		.record = { .id = "web", .bundle = "/b\033[2J", .rootfs = "/r\n", .created = "" },
+		.owner = "root",
+	};
+	struct out *out = capture();
+
+	(void) state;
+	print_list(out, "{{.Bundle}} {{.Rootfs}}", &one, 1);
+	assert_string_equal(captured(out), "/b\\x1b[2J /r\\x0a\n");
+}
+
+static void what_is_no_template_is_refused(void **state)
+{
+	static const char *const wrong[][2] = {
+		{ "yaml",
+		  "invalid value \"yaml\" for --format: it is table, json or a template (a template has fields such as {{.ID}})" },
+		{ "",
+		  "invalid value \"\" for --format: it is table, json or a template (a template has fields such as {{.ID}})" },
+		{ "table x",
+		  "invalid value \"table x\" for --format: it is table, json or a template (a template has fields such as {{.ID}})" },
+		{ "{{.Statu}}",
+		  "--format: there is no field \"Statu\" (did you mean \"Status\"?)" },
+		{ "{{.Xyzzyx}}",
+		  "--format: there is no field \"Xyzzyx\" (there are ID, PID, Status, Bundle, Created, Owner, Rootfs, Names, Pid, State, CreatedAt)" },
+		{ "{{.ID", "--format: \"{{\" without \"}}\"" },
+		{ "{{json .}}",
+		  "--format: \"{{json .}}\" is not a field (fields are written {{.ID}}; there are no functions and no conditions)" },
+		{ "{{.}}",
+		  "--format: \"{{.}}\" is not a field (fields are written {{.ID}}; there are no functions and no conditions)" },
+		{ "{{.ID .PID}}",
+		  "--format: \"{{.ID .PID}}\" is not a field (fields are written {{.ID}}; there are no functions and no conditions)" },
+	};
+	struct format format;
+	char line[ERR_TEXT];
+	struct err e;
+
+	(void) state;
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+		assert_int_equal(list_read_format(wrong[i][0], &arena, &format, &e), -1);
+		err_line(&e, line, sizeof(line));
+		assert_string_equal(line, wrong[i][1]);
+	}
 }
 
 static void a_container_is_one_line_of_json_in_a_list(void **state)
@@ -368,6 +445,10 @@ int main(void)
 		cmocka_unit_test(help_of_tare_has_every_verb_and_global_flag),
 		cmocka_unit_test(the_table_is_aligned),
 		cmocka_unit_test(an_empty_table_is_its_heading),
+		cmocka_unit_test(a_template_is_a_line_for_each),
+		cmocka_unit_test(a_table_of_a_template_has_a_heading),
+		cmocka_unit_test(what_a_terminal_obeys_is_escaped_in_a_template),
+		cmocka_unit_test(what_is_no_template_is_refused),
 		cmocka_unit_test(a_container_is_one_line_of_json_in_a_list),
 		cmocka_unit_test(a_state_is_indented_by_two),
 		cmocka_unit_test(containers_are_found_sorted_and_nothing_else),

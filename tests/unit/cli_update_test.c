@@ -147,10 +147,12 @@ static const char *table(const char *text, int expected, struct err *e)
 	static const pid_t pids[] = { 7, 30 };
 	static char copy[512];
 	static struct out out;
+	static struct arena a;
 
+	arena_open(&a);
 	out = (struct out) { .fd = -1 };
 	strcpy(copy, text);
-	assert_int_equal(ps_print_table(&out, copy, &(struct process_list) { pids, 2 }, e),
+	assert_int_equal(ps_print_table(&out, copy, &(struct process_list) { pids, 2 }, &a, e),
 			 expected);
 	out.buffer[out.used] = '\0';
 
