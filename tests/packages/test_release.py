@@ -186,5 +186,6 @@ def test_rpm_packages(full, tmp_path):
     run("rpmbuild", "-ba", "--nodeps", "--define", f"_topdir {tmp_path}", TOP / "packaging/rpm/tare.spec", cwd=tmp_path)
     names = {re.match(r"tare(-systemd|-criu|-debug\w+)?", p.name)[0] for p in tmp_path.glob("RPMS/*/*.rpm")}
     assert {"tare", "tare-systemd", "tare-criu"} <= names
-    for path in tmp_path.glob("RPMS/*/tare-[0-9]*.rpm"):
-        assert " E: " not in run("rpmlint", path)
+    said = subprocess.run(["rpmlint", *tmp_path.glob("RPMS/*/*.rpm")], check=False, capture_output=True, text=True).stdout
+    # what the machines of a distribution put in
+    assert set(re.findall(r" E: (\S+)", said)) <= {"no-signature", "no-packager-tag", "no-group-tag"}, said
