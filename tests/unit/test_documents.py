@@ -43,16 +43,24 @@ def test_manual_page_and_hints_are_as_tare_is(tare):
     ("tare.8", r"\fB\-\-preserve\-fds\fR \fIN\fR"),
     ("tare.8", '.SS "tare resume ID"'),
     ("ERRORS.md", "| it is paused already | src/host/pause.c |"),
+    ("house.svg", "<title>The folders of tare, and which may include which</title>"),
 ])
 def test_a_line_that_is_missing_is_noticed(tare, tmp_path, name, line):
     docs = tmp_path / "docs"
     shutil.copytree(DOCS, docs)
-    (tmp_path / "src").symlink_to(ROOT / "src")
+    for folder in ("src", "tests"):
+        (tmp_path / folder).symlink_to(ROOT / folder)
     text = (docs / name).read_text(encoding="utf-8")
     assert f"\n{line}\n" in text
     (docs / name).write_text(text.replace(f"\n{line}\n", "\n", 1), encoding="utf-8")
     code, said = check(docs, tare)
     assert code == 1 and name in said
+
+
+def test_every_folder_is_in_the_picture_of_the_house():
+    shown = set(re.findall(r'font-weight="bold"[^>]*>([^<]+)<', (DOCS / "house.svg").read_text(encoding="utf-8")))
+    there = {f"src/{p.name}" for p in (ROOT / "src").iterdir() if p.is_dir() and list(p.glob("**/*.c"))}
+    assert shown == there | {"libocispec"}
 
 
 @pytest.mark.parametrize("command", [
