@@ -10,7 +10,7 @@ import pytest
 
 from harness import cgroup_mounts, command, finish, poll, spawn, tare_only
 
-pytestmark = tare_only
+pytestmark = [tare_only, pytest.mark.layouts]
 
 INIT = """#!/bin/sh
 trap 'echo asked; exit 7' 37
