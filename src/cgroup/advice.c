@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * cgroup/advice.c - what the kernel means when it refuses a cgroup
+ * cgroup/advice.c - hints for what the kernel refuses of a cgroup
  *
- * Runs in tare, after a write(2) or mkdir(2) that failed. A cgroup file has a dozen rules and few errnos, so the
- * errno alone tells little. The table has a row for each refusal that a person can do something about; its
- * functions read from the cgroups what the kernel compared with.
+ * Runs in tare, after a write(2) or mkdir(2) that failed. A cgroup file has a dozen rules and few
+ * errnos. The table has a row for each refusal that the user can do something about; its functions
+ * read the values that the kernel compared with.
  */
 #include "cgroup/advice.h"
 
@@ -28,7 +28,7 @@ static void parent_of(const char *dir, char parent[CGROUP_PATH])
 		*slash = '\0';
 }
 
-/* The first line of @file; false where there is none, or an empty one. */
+/* The first line of @file; false where the file is missing or empty. */
 static bool read_line(const char *dir, const char *file, char *line, size_t size)
 {
 	if (cgroup_read(dir, file, line, size) <= 0)
@@ -38,7 +38,7 @@ static bool read_line(const char *dir, const char *file, char *line, size_t size
 	return line[0] != '\0';
 }
 
-/* The number in @file; false where it holds none: "max", "-1". */
+/* The number in @file; false where it has none: "max", "-1". */
 static bool read_number(const char *dir, const char *file, unsigned long long *number)
 {
 	char line[64];
@@ -122,7 +122,10 @@ static void tell_nodes(const struct refusal *r)
 
 /* ---- a file that is missing ---- */
 
-/* cgroups(7), "no internal processes": a cgroup with processes can't hand its controllers on. */
+/*
+ * cgroups(7), "no internal processes": a cgroup with processes can't enable controllers for its
+ * children.
+ */
 static bool tell_busy_parent(const struct refusal *r, int length)
 {
 	char parent[CGROUP_PATH], have[512], processes[32], word[64];
@@ -168,9 +171,9 @@ static void tell_missing(const struct refusal *r)
 /* ---- the table ---- */
 
 struct advice {
-	const char *file; /* one that ends in `*` is for all that begin so */
+	const char *file; /* with a `*` at its end: a prefix */
 	int code;
-	const char *hint; /* or NULL, and: */
+	const char *hint; /* NULL: @tell writes the hint */
 	void (*tell)(const struct refusal *r);
 };
 
@@ -251,7 +254,7 @@ static const struct advice advices[] = {
 	  .hint = "the cgroup was not given to this user: have it delegated, or ask for no limits" },
 };
 
-/* Is @file what the @pattern, with one `*` or none, says? */
+/* Does @file match @pattern, which has at most one `*`? */
 static bool matches(const char *pattern, const char *file)
 {
 	size_t front = strcspn(pattern, "*");
@@ -302,7 +305,7 @@ int cgroup_advise_join(const char *dir, struct err *e)
 	char controllers[512];
 
 	switch (e->code) {
-	case EINVAL: /* what cgroup v1's cpu says with CONFIG_RT_GROUP_SCHED */
+	case EINVAL: /* v1's cpu controller with CONFIG_RT_GROUP_SCHED returns EINVAL */
 		return err_hint(e, "a process of real-time priority needs cpu.rt_runtime_us there: "
 				   "give /linux/resources/cpu/realtimeRuntime, or start tare "
 				   "without chrt");

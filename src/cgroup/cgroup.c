@@ -2,11 +2,11 @@
 /*
  * cgroup/cgroup.c - making and filling a container's cgroups
  *
- * Runs in tare, in the host's namespaces, for the steps make-cgroup, write-cgroup, join-cgroup
- * and attach-devices. It carries out what the plan says. Ending and removing: tree.c.
+ * Runs in tare, in the host's namespaces, for the steps make-cgroup, write-cgroup, join-cgroup and
+ * attach-devices. tree.c ends and removes cgroups.
  *
- * The one idea: a cgroup is a directory, so each of these is a mkdir(2) or a write(2), and what
- * needs care is only the order that the kernel wants of them (cgroups(7)).
+ * The one idea: a cgroup is a directory, so each step is a mkdir(2) or a write(2). Only the order
+ * matters, which the kernel dictates (cgroups(7)).
  */
 #include "cgroup/cgroup.h"
 
@@ -34,7 +34,7 @@ static bool cut_last(char *path)
 	return true;
 }
 
-/* The checked copy that the functions below cut and mend. */
+/* A checked copy of @path, which the functions below cut and restore. */
 static int copy_path(const char *path, char copy[CGROUP_PATH], struct err *e)
 {
 	if (cgroup_check_path(path) < 0)
@@ -67,8 +67,8 @@ int cgroup_find_missing(const char *path, char topmost[CGROUP_PATH], struct err 
 }
 
 /*
- * A new v1 cpuset has no CPUs and no memory nodes, and nothing can join it before it has. They are
- * those of the nearest cgroup above that has any, for all in between.
+ * A new v1 cpuset has no CPUs and no memory nodes, and no process can join it before it has. So it
+ * and all cgroups above it without them get those of the nearest cgroup that has them.
  */
 static int fill_cpuset_file(const char *dir, const char *file, struct err *e)
 {
@@ -81,7 +81,7 @@ static int fill_cpuset_file(const char *dir, const char *file, struct err *e)
 	if (n < 0)
 		return err_sys(e, (int) n, "read \"%s\" of \"%s\"", file, at);
 	while (strlen(at) < strlen(dir)) {
-		at[strlen(at)] = '/'; /* where cut_last() cut */
+		at[strlen(at)] = '/'; /* restores the place where cut_last() cut */
 
 		int r = cgroup_put(at, file, value);
 		if (r < 0)
@@ -99,7 +99,7 @@ static int fill_cpuset(const char *dir, struct err *e)
 	return fill_cpuset_file(dir, "cpuset.mems", e);
 }
 
-/* Is @word in @list, both without regard to what is around them but spaces? */
+/* Is @word in the space-separated @list? */
 static bool has_word(const char *list, const char *word, size_t length)
 {
 	for (const char *at = list; *at; at += strcspn(at, " \n")) {
@@ -111,7 +111,10 @@ static bool has_word(const char *list, const char *word, size_t length)
 	return false;
 }
 
-/* `+a +b` of what @have lists and @enabled does not; false where that is nothing. */
+/*
+ * Write `+a +b` to @out, for the controllers in @have but not in @enabled; false where there is
+ * none.
+ */
 static bool missing_words(const char *have, const char *enabled, char *out, size_t size)
 {
 	size_t used = 0, length;
@@ -131,8 +134,9 @@ static bool missing_words(const char *have, const char *enabled, char *out, size
 }
 
 /*
- * Only the root may have processes and hand controllers down. To any other the kernel would let us give those of
- * threads (cpu, pids), and so make a thread root of it, whose children no process can join. cgroups(7).
+ * Only the root may have processes and enable controllers below it. In any other cgroup with
+ * processes the kernel would only enable those for threads (cpu, pids). That would make the cgroup
+ * a thread root, whose children no process can join. cgroups(7).
  */
 static bool may_hand_down(const char *dir)
 {
@@ -143,8 +147,8 @@ static bool may_hand_down(const char *dir)
 }
 
 /*
- * Hand all controllers that @dir has on to its children. One that can't (it is taken by v1) must not keep the
- * others from it.
+ * Enable all controllers of @dir for its children. If one can't be enabled (v1 has it), the others
+ * are enabled one by one.
  */
 static void hand_down(const char *dir)
 {
@@ -173,7 +177,7 @@ int cgroup_hand_down(const char *dir, struct err *e)
 	return 0;
 }
 
-/* From the top down, for a child has only what its parent hands on. */
+/* From the top down, as a child only has the controllers that its parent enables. */
 static void hand_down_to(const char *path)
 {
 	char at[CGROUP_PATH];
@@ -187,21 +191,21 @@ static void hand_down_to(const char *path)
 }
 
 /*
- * Below a cgroup that is the root of threaded ones (its type is "domain threaded") a new one can't have processes before it
- * is made threaded, too: cgroups(7), "cgroup.type".
+ * Below a cgroup of type "domain threaded" a new cgroup takes no process before it is made
+ * threaded: cgroups(7), "cgroup.type".
  */
 static void follow_thread_mode(const char *dir)
 {
 	static const char invalid[] = "domain invalid";
 	char type[32];
 
-	/* A failure shows as a process that can't be moved in. */
+	/* A failure is not reported here: moving a process in will fail. */
 	if (cgroup_read(dir, "cgroup.type", type, sizeof(type)) > 0 &&
 	    strncmp(type, invalid, sizeof(invalid) - 1) == 0)
 		cgroup_put(dir, "cgroup.type", "threaded");
 }
 
-/* @path, and before it what was made above it, from @topmost down. */
+/* Do so for @path, after the cgroups that were made above it, from @topmost down. */
 static void follow_thread_mode_to(const char *path, const char *topmost)
 {
 	char at[CGROUP_PATH];
@@ -216,7 +220,7 @@ static void follow_thread_mode_to(const char *path, const char *topmost)
 	follow_thread_mode(at);
 }
 
-/* Another container in it would share the limits, and be killed with this one. */
+/* Refuse a cgroup with processes: they would share the limits, and be killed with the container. */
 static int check_empty(const char *path, struct err *e)
 {
 	int count = cgroup_count_processes(path);
@@ -257,7 +261,10 @@ static int make_one(const char *path, bool *made, struct err *e)
 	return cgroup_advise_make(e);
 }
 
-/* @path, and before it what is missing above, from @topmost down. One that somebody else has made meanwhile is not ours. */
+/*
+ * Make @path and the missing cgroups above it, from @topmost down. A cgroup that another process
+ * has made meanwhile is not ours.
+ */
 static int make_missing(const char *path, char topmost[CGROUP_PATH], struct err *e)
 {
 	char at[CGROUP_PATH], *end;
@@ -286,7 +293,7 @@ static int make_ready_v2(const char *path, const char *topmost, struct err *e)
 {
 	char events[256];
 
-	/* Born in a frozen cgroup tare-init would never come to its first instruction. */
+	/* A process that is cloned into a frozen cgroup never runs. */
 	if (cgroup_read(path, "cgroup.events", events, sizeof(events)) > 0 &&
 	    cgroup_event(events, "frozen") == 1)
 		return err_msg(e, FROZEN);
@@ -364,7 +371,10 @@ int cgroup_check_usage(const char *dir, const char *usage_file, const char *limi
 	return 0;
 }
 
-/* The kernel's list of them, a name a line; before Linux 4.15 it is this one. */
+/*
+ * The kernel's list of the files to give away, one a line; before Linux 4.15 there is only the list
+ * here.
+ */
 static void read_delegate(char *list, size_t size)
 {
 	static const char old[] = "cgroup.procs\ncgroup.subtree_control\ncgroup.threads\n";
@@ -415,7 +425,10 @@ int cgroup_join(const char *dir, pid_t pid, struct err *e)
 	return cgroup_advise_join(dir, e);
 }
 
-/* A program of ours from an earlier container would go on refusing what this one is allowed. */
+/*
+ * A program that tare attached for an earlier container would still refuse what this container may
+ * do.
+ */
 static void detach_old(int cgroup, const uint32_t *ids, int count)
 {
 	for (int i = 0; i < count; i++) {
@@ -434,7 +447,7 @@ static int refuse_program(struct err *e, int r, const char *what)
 	if (r == -EPERM)
 		return err_hint(
 			e, "device rules on cgroup v2 need CAP_BPF, or CAP_SYS_ADMIN, on the host");
-	/* Or it is built without CONFIG_CGROUP_BPF or CONFIG_BPF_SYSCALL. */
+	/* The kernel is older, or built without CONFIG_CGROUP_BPF or CONFIG_BPF_SYSCALL. */
 	if (r == -ENOSYS || r == -EINVAL)
 		return err_lacks(e, SINCE_DEVICE_PROGRAM);
 
@@ -453,7 +466,10 @@ int cgroup_attach_devices(const char *dir, const struct bpf_insn *code, uint32_t
 	if (program < 0)
 		return refuse_program(e, program, "load");
 
-	/* The new one first: there is no moment without. */
+	/*
+	 * The new program is attached before the old ones are detached, so that one is always in
+	 * force.
+	 */
 	int old = sys_bpf_device_programs(cgroup, ids);
 	int r = sys_bpf_attach_device(cgroup, program);
 	if (r < 0)

@@ -23,32 +23,36 @@
 #define CGROUP_PATH 4096
 
 /*
- * Milliseconds until a cgroup must be frozen, or must show some progress on its way to be empty,
- * before we give up.
+ * Milliseconds without progress after which freezing, or the wait for the end of processes, is
+ * given up.
  */
 #define CGROUP_TIMEOUT 5000
 
-/* Milliseconds in which at least one process must end, whatever the others do meanwhile. */
+/* Milliseconds within which at least one process must end, even if others run. */
 #define CGROUP_LONGEST 60000
 
-/* Waiting for processes to end; all members but @dirs begin with 0. */
+/* For the wait until processes have ended; all members but @dirs are 0 at first. */
 struct cgroup_progress {
 	const char *const *dirs; /* the container's cgroups, NULL-terminated */
 	int64_t ended, moved,
-		looked; /* when (sys_clock_ms()): a process ended, something ran, a look at both */
+		/*
+		 * times (sys_clock_ms()): of the last end of a process, the last run of any, the
+		 * last look
+		 */
+		looked;
 	uint64_t cpu_time;
 	int processes;
 };
 
 /*
- * To be called again and again while waiting: false once nothing in the cgroups has run for
- * CGROUP_TIMEOUT, and at the latest CGROUP_LONGEST after the last end of a process.
+ * To be called repeatedly during a wait: false once no process in the cgroups has run for
+ * CGROUP_TIMEOUT, or none has ended for CGROUP_LONGEST.
  */
 bool cgroup_gets_on(struct cgroup_progress *p);
 
 /*
- * Which directory cgroup_make(@path) would make first, "" for none: what to put into the
- * journal before making anything.
+ * The first directory that cgroup_make(@path) would make, "" for none: for the journal, before it
+ * is made.
  */
 int cgroup_find_missing(const char *path, char topmost[CGROUP_PATH], struct err *e);
 
@@ -62,26 +66,24 @@ int cgroup_find_missing(const char *path, char topmost[CGROUP_PATH], struct err 
  */
 int cgroup_make(const char *path, unsigned kind, char topmost[CGROUP_PATH], struct err *e);
 
-/* Write @value into @file of @dir. @optional: a missing file is no failure. */
+/* Write @value to @file of @dir. @optional: a missing file is no failure. */
 int cgroup_write(const char *dir, const char *file, const char *value, bool optional,
 		 struct err *e);
 
 /*
- * Let the children of @dir, which has no processes itself, have all its controllers (v2). One that
- * can't be handed down is none of their: a later write names it.
+ * Enable all controllers of @dir, which has no processes itself, for its children (v2). A
+ * controller that can't be enabled is reported by a later write to one of its files.
  */
 int cgroup_hand_down(const char *dir, struct err *e);
 
-/* Is @file in @dir? Which ones there are depends on the kernel and its modules. */
+/* Does @dir have @file? That depends on the kernel and its modules. */
 bool cgroup_has_file(const char *dir, const char *file);
 
-/*
- * Refuse when @usage_file of @dir tells a number above @limit; without that file nothing is in use.
- */
+/* Refuse a @limit below the number in @usage_file of @dir; without that file nothing is in use. */
 int cgroup_check_usage(const char *dir, const char *usage_file, const char *limit, struct err *e);
 /*
- * Give @dir to @uid, and of its files those that cgroups(7) says are for who it is delegated to. v2
- * only; a file that is not there is no failure.
+ * Give @dir to @uid, with those of its files that cgroups(7), "Delegation", names. v2 only; a
+ * missing file is no failure.
  */
 int cgroup_give(const char *dir, uid_t uid, struct err *e);
 
@@ -89,31 +91,31 @@ int cgroup_give(const char *dir, uid_t uid, struct err *e);
 int cgroup_join(const char *dir, pid_t pid, struct err *e);
 
 /*
- * Put a device program in force for @dir (v2), instead of the one an earlier container of tare
- * may have left there.
+ * Attach a device program to @dir (v2), in place of one that an earlier container of tare may have
+ * left there.
  */
 int cgroup_attach_devices(const char *dir, const struct bpf_insn *code, uint32_t count,
 			  struct err *e);
 
 /*
- * Send @signal to every process in the cgroups @dirs (NULL-terminated; those of one container, so
- * they hold the same processes) and below. Missing ones are empty ones. With SIGKILL none can get
- * away by forking; they may still be ending when this returns.
+ * Send @signal to every process in the cgroups @dirs and below (NULL-terminated; all of one
+ * container, so they hold the same processes). A missing cgroup counts as empty. No process can
+ * escape SIGKILL by forking; some may still be ending on return.
  */
 int cgroup_kill_all(const char *const *dirs, int signal, struct err *e);
 
-/* Remove @dir if nothing is in it or below: did that? */
+/* Remove @dir if it is empty, and so are those below. Was it removed? */
 bool cgroup_remove_empty(const char *dir);
 
 /*
- * Remove @dir, which is one of @dirs (as above), and all below; waits for processes that are just
- * ending. Gone already is no failure.
+ * Remove @dir, which is one of @dirs (as above), and all below it; waits for processes that are
+ * just ending. A missing cgroup is no failure.
  */
 int cgroup_remove(const char *dir, const char *const *dirs, struct err *e);
 
 /*
- * Remove what cgroup_make made above @dir: its parents up to @topmost. One that others use
- * meanwhile stays, and is no failure.
+ * Remove the parents of @dir that cgroup_make() made, up to @topmost. A cgroup that is in use
+ * stays, and is no failure.
  */
 void cgroup_remove_parents(const char *dir, const char *topmost);
 
@@ -127,37 +129,37 @@ bool cgroup_has_process(const char *dir, pid_t pid);
 bool cgroup_is_empty(const char *dir);
 
 /*
- * Called for every process in the cgroups @dirs (as above) and below that has a pid in our
- * namespace. Missing ones are empty ones.
+ * Call @visitor for every process in the cgroups @dirs (as above) and below that has a pid in our
+ * pid namespace. A missing cgroup counts as empty.
  */
 typedef void cgroup_visitor(pid_t pid, void *context);
 int cgroup_each_process(const char *const *dirs, cgroup_visitor *visit, void *context,
 			struct err *e);
 
 /*
- * Stop all processes in the cgroups @dirs (as above) and below, or let them go on; returns when
- * they have. A cgroup that does not come to rest in time is thawed again, and is a failure, as is
- * a list without a freezer.
+ * Freeze or thaw all processes in the cgroups @dirs (as above) and below; returns when that is
+ * done. A cgroup that is not frozen in time is thawed again, which is a failure, as is a list
+ * without a freezer.
  */
 int cgroup_freeze(const char *const *dirs, struct err *e);
 
-/* The one of @dirs (as above) whose freezer that is; NULL: none has one. */
+/* The one of @dirs (as above) whose freezer is used; NULL: none has one. */
 const char *cgroup_freezer(const char *const *dirs);
 
 int cgroup_thaw(const char *const *dirs, struct err *e);
 
 /*
- * After SIGKILL: undo what keeps a killed process from its end, here and in all cgroups below. That
- * is the v1 freezer (v2's lets a killed one go) and, in both, a small share of the processor. Their
- * former values are lost.
+ * After SIGKILL: lift what keeps killed processes from ending, here and in all cgroups below. That
+ * is the v1 freezer (v2's does not stop a killed process) and, in both versions, a small share of
+ * the processor. The previous values are lost.
  */
 void cgroup_let_die(const char *const *dirs);
 
-/* Frozen itself, or by a cgroup above. False where there is no freezer. */
+/* Is @dir frozen, itself or by a cgroup above? False without a freezer. */
 bool cgroup_is_frozen(const char *dir);
 
 /*
- * One of @dirs (as above; NULL: none), of which only the last may be v2's: nobody looks for v2's
- * files in the others.
+ * Is one of @dirs frozen (as above; NULL: none)? Only the last may be v2's: the others are not
+ * asked for v2's files.
  */
 bool cgroup_any_frozen(const char *const *dirs);

@@ -2,12 +2,12 @@
 /*
  * cgroup/freezer.c - stopping all processes of a cgroup, and letting them go on
  *
- * Runs in tare, for pause and resume, and for kill, which wants nobody to be born meanwhile. v2
- * has cgroup.freeze (Linux 5.2) and tells the result in cgroup.events; v1 has freezer.state, which
- * says FREEZING until it is done.
+ * Runs in tare, for pause and resume, and for kill, so that no process forks meanwhile. v2 has
+ * cgroup.freeze (Linux 5.2), and shows the result in cgroup.events. v1 has freezer.state, which
+ * shows FREEZING until all are frozen.
  *
- * v1 can get stuck at FREEZING where a process came in, or sat in a vfork(2), at the wrong moment.
- * What helps is to thaw, and to try again.
+ * v1 can stay at FREEZING where a process came in, or was in vfork(2), at the wrong moment. Then
+ * the cgroup is thawed, and frozen again.
  */
 #include "cgroup/freezer.h"
 
@@ -17,7 +17,7 @@
 
 #define LONGEST_NAP 32
 
-/* 0, 1, or -ENOENT: it is no cgroup of v1's freezer. */
+/* 0, 1, or -ENOENT: the cgroup is not in v1's freezer hierarchy. */
 static int is_frozen_v1(const char *dir)
 {
 	char text[256];
@@ -36,7 +36,7 @@ bool cgroup_is_frozen(const char *dir)
 	return is_frozen_v1(dir) == 1;
 }
 
-/* The last of @dirs, which alone may be v2's; NULL: there is none. */
+/* The last of @dirs, the only one that may be v2's; NULL: @dirs is empty. */
 static const char *last_of(const char *const *dirs)
 {
 	const char *last = NULL;
@@ -47,7 +47,7 @@ static const char *last_of(const char *const *dirs)
 	return last;
 }
 
-/* There is one freezer of v1 at most: those behind it need not be asked. */
+/* There is at most one v1 freezer: cgroups behind it are not asked. */
 bool cgroup_any_frozen(const char *const *dirs)
 {
 	const char *last = last_of(dirs);
@@ -65,7 +65,7 @@ int freezer_wait(const char *dir, int *nap)
 	autoclose int fd = cgroup_open_file(dir, "cgroup.events", O_RDONLY);
 	struct pollfd events = { .fd = fd, .events = POLLPRI };
 
-	/* Reading is what poll(2) counts changes from. */
+	/* poll(2) reports changes since the last read. */
 	if (fd >= 0)
 		sys_read(fd, text, sizeof(text));
 	sys_poll(&events, fd >= 0 ? 1 : 0, *nap);
@@ -77,7 +77,7 @@ int freezer_wait(const char *dir, int *nap)
 	return waited;
 }
 
-/* The result of writing it, -ENOENT where there is no freezer. */
+/* The result of the write; -ENOENT where there is no freezer. */
 static int ask_to_freeze(const char *dir)
 {
 	int r = cgroup_put(dir, "cgroup.freeze", "1");
@@ -119,7 +119,7 @@ void freezer_thaw(const char *dir)
 
 /* ---- of a container ---- */
 
-/* One freezer stops all: v2's if there is one. */
+/* One freezer stops all processes: v2's where there is one. */
 const char *cgroup_freezer(const char *const *dirs)
 {
 	const char *last = last_of(dirs);
@@ -170,7 +170,7 @@ static int thaw(const char *dir, struct err *e)
 	return 0;
 }
 
-/* Somebody else may have frozen the other one: both, if they are. */
+/* Another program may have frozen the other freezer: thaw both. */
 int cgroup_thaw(const char *const *dirs, struct err *e)
 {
 	const char *last = last_of(dirs);

@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-/* False where there is no freezer, or it does not come to rest within @timeout_ms milliseconds. */
+/* False where there is no freezer, or the cgroup is not frozen within @timeout_ms. */
 bool freezer_freeze(const char *dir, int timeout_ms);
 
 /* Asks for it; it may take a moment. */

@@ -17,13 +17,13 @@
 #include <linux/magic.h>
 #include <string.h>
 
-/* Far above what a kernel with all controllers and thousands of mounts shows. */
+/* The first read; and more than a kernel with all controllers and thousands of mounts shows. */
 #define FIRST_SIZE   ((size_t) 16 << 10)
 #define LARGEST_SIZE ((size_t) 64 << 20)
 
 #define ROOT_INODE 1 /* of the root of a hierarchy, as in all of the kernel's kernfs */
 
-/* Where systemd and everyone after it mounts them: preferred to any other mount. */
+/* The usual mount points: preferred to others. */
 static const char usual_place[] = "/sys/fs/cgroup";
 
 /* One line of mountinfo: the fields that matter here. */
@@ -119,8 +119,8 @@ static bool list_has(const char *list, const char *word, size_t length)
 }
 
 /*
- * Our own cgroup as the mount names it. A path that begins with `/..` is outside of our cgroup
- * namespace; from the namespace's own mounts it can't be named, so take their root.
+ * Our own cgroup below the mount. A path that begins with `/..` is outside of our cgroup namespace,
+ * and has no name in the namespace's own mounts: then it is the mount's root.
  */
 static const char *own_in_mount(const struct cgroup_hierarchy *h, const struct mount_line *m)
 {
@@ -146,7 +146,7 @@ static bool is_usual(const char *point)
 	return strncmp(point, usual_place, sizeof(usual_place) - 1) == 0;
 }
 
-/* Take @m for @h if it is a mount of it, and no worse than what was found so far. */
+/* Take @m for @h if it is a mount of @h, and better than the one found so far. */
 static void consider(struct cgroup_hierarchy *h, const char **own, const struct mount_line *m)
 {
 	const char *below = is_mount_of(h, m) ? own_in_mount(h, m) : NULL;
@@ -208,7 +208,7 @@ unsigned cgroup_kind(const struct cgroup_hierarchy *h)
 	       (has_controller(h, "freezer") ? CGROUP_HAS_FREEZER : 0);
 }
 
-/* Move the hierarchy of @controller, if it is at @to or behind, to @to: the place for the next one. */
+/* If the hierarchy of @controller is at @to or behind, move it to @to. Returns the next place. */
 static size_t put_at(struct cgroup_hierarchy *all, size_t count, size_t to, const char *controller)
 {
 	for (size_t i = to; i < count; i++) {
@@ -253,8 +253,8 @@ void cgroup_layout_parse(struct cgroup_layout *layout, char *mountinfo, char *ow
 }
 
 /*
- * Another mount may lie over it: is the place really what mountinfo says? Only a clear no counts: a hierarchy that is
- * left out for a passing failure would be a container without its limits.
+ * Is the mount at its place really the one of mountinfo, or does another mount cover it? Only a
+ * definite no counts: a hierarchy that is left out after a passing failure would be missing limits.
  */
 static bool is_visible(const struct cgroup_hierarchy *h)
 {
@@ -280,8 +280,9 @@ static void drop_hidden(struct cgroup_layout *layout)
 }
 
 /*
- * The whole of v2 at its usual place, and we in no cgroup namespace: then there is nothing that mountinfo, which is
- * long where there are many mounts, could add. v1 hierarchies elsewhere are nobody's layout.
+ * Is the whole of v2 at its usual place, and are we in no cgroup namespace? Then mountinfo, which
+ * is long on hosts with many mounts, need not be read. v1 hierarchies elsewhere are no usual
+ * layout.
  */
 static bool is_whole_v2(void)
 {
@@ -327,7 +328,7 @@ int cgroup_layout_read(struct cgroup_layout *layout, struct arena *a, struct err
 	return 0;
 }
 
-/* The controllers a v2 hierarchy has are those of the root of its mount. */
+/* The controllers of v2 are those of the root of its mount. */
 static bool v2_has(const struct cgroup_hierarchy *h, const char *controller)
 {
 	char list[512];

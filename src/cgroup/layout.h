@@ -14,7 +14,7 @@
 #include <stddef.h>
 
 enum cgroup_mode {
-	CGROUP_NONE,   /* nothing mounted that could be used */
+	CGROUP_NONE,   /* no usable hierarchy is mounted */
 	CGROUP_V1,     /* v1 hierarchies only */
 	CGROUP_HYBRID, /* v1 hierarchies, and v2 beside them at .../unified */
 	CGROUP_V2,     /* one v2 hierarchy */
@@ -23,14 +23,14 @@ enum cgroup_mode {
 struct cgroup_hierarchy {
 	const char *controllers; /* v1: "cpu,cpuacct" or "name=systemd"; v2: "" */
 	const char *mount;	 /* where it is mounted: "/sys/fs/cgroup/memory" */
-	const char
-		*own; /* our own cgroup in it, below the mount: "/process_api/x"; "/" is its root */
+	/* our own cgroup in it, below the mount: "/process_api/x"; "/" is its root */
+	const char *own;
 	bool v2;
 };
 
 /*
- * The order is a promise, so that who has the directories alone knows where to look first: v1's freezer is the first, v1's
- * cpu the next, v2 the last, each if there is one.
+ * The order is fixed, for callers that only have the directories: first v1's freezer, then v1's
+ * cpu, last v2, each if it exists.
  */
 struct cgroup_layout {
 	enum cgroup_mode mode;
@@ -38,7 +38,7 @@ struct cgroup_layout {
 	size_t count;
 };
 
-/* What the files of a hierarchy's cgroups are, as far as who makes one has to know: a mask. */
+/* The kind of a hierarchy's cgroups, as far as making one depends on it: a mask. */
 enum {
 	CGROUP_IS_V2 = 1,
 	CGROUP_HAS_CPUSET = 2,	/* v1 */
@@ -47,18 +47,23 @@ enum {
 
 unsigned cgroup_kind(const struct cgroup_hierarchy *h);
 
-/* All in @a. No cgroup mount is not a failure but CGROUP_NONE. 0, or -1 with @e set. */
+/*
+ * All in @a. Without a cgroup mount the mode is CGROUP_NONE, which is no failure. 0, or -1 with @e
+ * set.
+ */
 int cgroup_layout_read(struct cgroup_layout *layout, struct arena *a, struct err *e);
 
 /*
- * The same from the texts of the two files; looks at nothing else. A mount that shows nothing
- * of our own cgroup's side of the hierarchy is left out.
+ * As cgroup_layout_read(), from the texts of the two files only. A mount that does not show our own
+ * cgroup's part of the hierarchy is left out.
  */
 void cgroup_layout_parse(struct cgroup_layout *layout, char *mountinfo, char *own, struct arena *a);
 
-/* The hierarchy that has @controller ("memory"); for v2, looks at cgroup.controllers. NULL: none. */
+/*
+ * The hierarchy that has @controller ("memory"); for v2, looks at cgroup.controllers. NULL: none.
+ */
 const struct cgroup_hierarchy *cgroup_layout_find(const struct cgroup_layout *layout,
 						  const char *controller);
 
-/* In place: mountinfo writes space, tab, newline and backslash of a path as three octal digits. */
+/* In place: mountinfo escapes space, tab, newline and backslash of a path as three octal digits. */
 void mountinfo_unescape(char *s);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * cgroup/oom.c - hearing of processes that were killed for their cgroup's memory limit
+ * cgroup/oom.c - report processes killed at their cgroup's memory limit
  *
- * Runs in tare, for events. v2: memory.events counts them, and poll(2) tells that it changed. v1:
- * an eventfd is registered for memory.oom_control, and gets one more with each; also when the
- * cgroup is removed, which is no such event (cgroup-v1/memory.rst, "OOM Control").
+ * Runs in tare, for events. v2: memory.events counts them, and poll(2) reports changes. v1: an
+ * eventfd is registered in memory.oom_control and counts them; it also counts the removal of the
+ * cgroup, which is no kill (cgroup-v1/memory.rst, "OOM Control").
  */
 #include "cgroup/oom.h"
 
@@ -14,7 +14,7 @@
 #include "cgroup/path.h"
 #include "kernel/process.h"
 
-/* The number behind `@key `; 0 where there is none. */
+/* The number behind `@key `; 0 without such a line. */
 static uint64_t count_in(const char *text, const char *key)
 {
 	size_t length = strlen(key);
@@ -104,7 +104,7 @@ uint64_t oom_take(struct oom_watch *w)
 	uint64_t before = w->killed;
 	uint64_t now = read_killed(w->fd);
 
-	/* A cgroup that is being removed can't be read any more. */
+	/* The file of a cgroup that is being removed can't be read. */
 	w->killed = now > before ? now : before;
 
 	return w->killed - before;

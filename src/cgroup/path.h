@@ -9,7 +9,7 @@
 #include "base/fmt.h"
 #include "kernel/sys.h"
 
-/* Absolute and without `..`: 0, or -EINVAL. */
+/* 0 where @path is absolute and without `..`; -EINVAL. */
 int cgroup_check_path(const char *path);
 
 /* Open @file of @dir; -ENAMETOOLONG. @dir is checked. */
@@ -22,8 +22,8 @@ int cgroup_open_dir(const char *dir);
  */
 ssize_t cgroup_read(const char *dir, const char *file, char *buf, size_t size);
 
-/* 0, or -errno. */
+/* Write @value to @file of @dir: 0, or -errno. */
 int cgroup_put(const char *dir, const char *file, const char *value);
 
-/* The number behind `@key ` in a file like cgroup.events; -1 where it is not there. */
+/* The number behind `@key ` in a file like cgroup.events; -1 without such a line. */
 int cgroup_event(const char *text, const char *key);

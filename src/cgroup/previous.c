@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * cgroup/previous.c - what a file of a cgroup held before it was written
+ * cgroup/previous.c - the value of a cgroup's file before it was written
  *
- * Runs in tare, for update. Most files take back what they print. Those with a line for each
- * device print all lines and take one, and a line that was not there is taken away by a word that
- * differs from file to file.
+ * Runs in tare, for update. Most files take back the text that they show. A file with a line for
+ * each device shows all lines but takes one, and a line that did not exist before is removed by a
+ * value that differs from file to file.
  */
 #include "cgroup/previous.h"
 
@@ -13,7 +13,7 @@
 #include "cgroup/path.h"
 #include "cgroup/stats_text.h"
 
-/* Files that are keyed by the first word of a line, and what is behind the key of a line that is not there. */
+/* Files with one line for each key, and the value that removes the line of a key. */
 static const struct {
 	const char *front; /* of the file's name */
 	const char *none;
@@ -31,7 +31,7 @@ static const struct {
 	{ "net_prio.ifpriomap", "0" },
 };
 
-/* What takes a line of @file away; NULL: the file holds one value. */
+/* The value that removes a line of @file; NULL: the file has a single value. */
 static const char *none_of(const char *file)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(keyed); i++)
@@ -54,7 +54,7 @@ static const char *line_of(char *text, const char *value)
 	return NULL;
 }
 
-/* What a file that holds one value takes back. */
+/* The value to write back to a file with a single value. */
 static const char *read_single(const char *file, char *text)
 {
 	static const char oom[] = "oom_kill_disable ";
@@ -62,14 +62,14 @@ static const char *read_single(const char *file, char *text)
 	text[strcspn(text, "\n")] = '\0';
 	if (strncmp(text, oom, sizeof(oom) - 1) == 0)
 		return text + sizeof(oom) - 1;
-	/* An empty cpuset is the parent's. */
+	/* An empty cpuset means the parent's, and is written as an empty line. */
 	if (text[0] == '\0' && strncmp(file, "cpuset.", 7) == 0)
 		return "\n";
 
 	return text[0] != '\0' ? text : NULL;
 }
 
-/* Files that only take (memory.reclaim), or whose controller has nothing to say here. */
+/* Files that can only be written (memory.reclaim), or whose controller has no value. */
 static bool tells_nothing(int r)
 {
 	return r == -ENOENT || r == -EACCES || r == -EINVAL || r == -ENODEV || r == -EOPNOTSUPP;
@@ -101,7 +101,7 @@ int previous_read(struct previous *f, const char *dir, const char *file, const c
 	*f = (struct previous) { .file = file };
 
 	int r = read_one(dir, file, value, a, &f->value);
-	/* The kernel sets the weight when idle is switched. */
+	/* The kernel changes the weight when cpu.idle changes. */
 	if (r == 0 && f->value && strcmp(file, "cpu.idle") == 0) {
 		f->weight_file = cgroup_has_file(dir, "cpu.weight") ? "cpu.weight" : "cpu.shares";
 		r = read_one(dir, f->weight_file, "", a, &f->weight);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * cgroup/progress.c - do the processes of a cgroup get on with ending?
+ * cgroup/progress.c - do the processes of a cgroup make progress with ending?
  *
  * Runs in tare, for delete, kill and the rollback of create. A killed process needs the processor
- * for its last instructions, and on a busy machine, or below a parent with a small quota, gets it
- * late: what counts is not the time but whether any of the processes runs or ends meanwhile.
+ * for its last instructions. On a busy machine, or below a parent with a small quota, it gets it
+ * late. So the time does not count, but whether any of the processes runs or ends meanwhile.
  */
 #include "cgroup/cgroup.h"
 
@@ -12,12 +12,12 @@
 #include "kernel/time.h"
 
 /*
- * A look reads a few files, so there are only some in a second; the first comes later than most
- * waits last.
+ * A look reads a few files, so it is done only twice a second; most waits are over before the
+ * first.
  */
 #define LOOK_MS 500
 
-/* Nanoseconds of v1, or microseconds of v2: only compared with one another. */
+/* Nanoseconds on v1, microseconds on v2: the values are only compared with each other. */
 static uint64_t read_cpu_time(const char *dir)
 {
 	static const char usage[] = "usage_usec ";
@@ -38,7 +38,7 @@ static int count_processes(const char *const *dirs)
 {
 	int most = 0;
 
-	/* All hold the same processes, but for those that are removed already. */
+	/* The cgroups hold the same processes, but some may be removed already. */
 	for (; *dirs; dirs++) {
 		int count = cgroup_count_processes(*dirs);
 

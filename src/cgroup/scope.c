@@ -2,9 +2,9 @@
 /*
  * cgroup/scope.c - a container's systemd scope: started, changed and stopped
  *
- * The lines go in by a memory file; what tare-systemd has to say, or the dynamic linker in its
- * place, comes back by a pipe, and its end is the pipe's. It dies with us: our PIDs may mean others
- * once we are gone.
+ * The lines go to tare-systemd by a memory file. Its output, or the dynamic linker's in its place,
+ * comes back by a pipe, whose end is the program's end. tare-systemd is killed with tare: after
+ * that tare's PIDs may belong to other processes.
  */
 #include "cgroup/scope.h"
 
@@ -16,7 +16,7 @@
 #include "kernel/process.h"
 #include "kernel/time.h"
 
-#define TIMEOUT_MS 60000 /* its own, for each answer and each job, is shorter */
+#define TIMEOUT_MS 60000 /* more than the helper's own timeouts, for each answer and each job */
 #define PATH_SIZE  4096
 
 enum outcome {
@@ -31,7 +31,7 @@ struct helper {
 	int input, output;
 	char said[1024];
 	size_t length;
-	const char *property; /* in said, NULL: none is at fault */
+	const char *property; /* part of @said; NULL: no property is at fault */
 };
 
 /* ---- where it is ---- */
@@ -65,7 +65,7 @@ static int become_helper(void *arg)
 	return 1;
 }
 
-/* What it says until it closes the pipe. 0; -ETIMEDOUT, -ECANCELED. */
+/* Read what the helper prints, until it closes the pipe. 0; -ETIMEDOUT, -ECANCELED. */
 static int listen_to(struct helper *h, int pipe, int interrupt)
 {
 	struct pollfd fds[] = {
@@ -115,7 +115,7 @@ static int watch(struct helper *h, pid_t pid, int pipe, int interrupt, int *stat
 	return r < 0 ? err_sys(e, r, "wait for tare-systemd") : 0;
 }
 
-/* Three lines at most: what went wrong, the remedy, and the property at fault. */
+/* The helper's lines, three at most: the error, the remedy, and the property at fault. */
 static void tell(struct helper *h, int status, struct err *e)
 {
 	char *rest = h->said;

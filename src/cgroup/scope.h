@@ -2,9 +2,10 @@
 /*
  * cgroup/scope.h - a container's systemd scope: started and stopped
  *
- * Runs in tare, for create, run and delete with --systemd-cgroup, and for nothing else. It does not speak D-Bus
- * itself: each of these starts the program tare-systemd, once, which makes one connection. It is
- * where it was installed, or else beside our own executable; no variable says where.
+ * Runs in tare, for create, run and delete with --systemd-cgroup, and for nothing else. It does not
+ * speak D-Bus itself: each of these starts the program tare-systemd, once, which makes one
+ * connection. It is where it was installed, or else beside our own executable; no variable says
+ * where.
  *
  * tare-systemd VERB reads lines on its standard input, then those of plan/systemd/property.h:
  *
@@ -12,8 +13,9 @@
  *	bus ADDRESS		the user's; without, it is the system's
  *	pid N			start only; the verbs are start, set and stop
  *
- * It prints nothing and exits 0; or a line that says why, maybe a second one with the remedy (empty where there is
- * none) and a third one with the property at fault, and exits 1: nothing is changed, or 2: something may be.
+ * It prints nothing and exits 0; or a line that says why, maybe a second one with the remedy (empty
+ * where there is none) and a third one with the property at fault, and exits 1: nothing is changed,
+ * or 2: something may be.
  */
 #pragma once
 
@@ -28,19 +30,19 @@ struct scope {
 };
 
 struct scope_refusal {
-	bool surely;	    /* there is no such scope of ours */
-	char property[128]; /* the one that systemd does not take, "": none, or not known */
+	bool surely;	    /* it is certain that there is no such scope of ours */
+	char property[128]; /* the property that systemd refuses; "": none, or not known */
 };
 
 /*
- * Have systemd make the scope, with @pid in it, and wait until it is there. @interrupt: a descriptor that becomes
- * readable when we are to give up; -1: none. 0; or -1, and @refusal says of what kind.
+ * Have systemd make the scope, with @pid in it, and wait until it exists. @interrupt: a descriptor
+ * that becomes readable when the wait is to be given up; -1: none. 0; or -1 with @refusal set.
  */
 int scope_start(const struct scope *scope, const char *properties, pid_t pid, int interrupt,
 		struct scope_refusal *refusal, struct err *e);
 
-/* Change properties of one that is there, until it ends. */
+/* Change properties of a scope that exists, until it ends. */
 int scope_set(const struct scope *scope, const char *properties, struct err *e);
 
-/* End it, and have systemd forget that it failed. One that is not there is no failure. */
+/* Stop the scope, and reset its failed state. A missing scope is no failure. */
 int scope_stop(const struct scope *scope, struct err *e);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * cgroup/stats.c - what a container uses, as its cgroups count it
+ * cgroup/stats.c - a container's resource usage, as its cgroups count it
  *
- * Runs in tare, for events. The one idea: each controller is in v1 or in v2, so it is asked there
- * first and here then; pids and hugetlb are nearly the same in both.
+ * Runs in tare, for events. The one idea: a controller is in v1 or in v2, so each is looked for in
+ * v1 first, then in v2; pids and hugetlb are nearly the same in both.
  */
 #include "cgroup/stats.h"
 
@@ -13,7 +13,7 @@
 #include "cgroup/path.h"
 #include "cgroup/stats_text.h"
 
-/* v2 lists processes without the controller, too. */
+/* v2 lists processes even without the pids controller. */
 static void count_pids(const char *const *dirs, struct cgroup_stats *stats)
 {
 	const char *dir = stats_find(dirs, "cgroup.events");
@@ -54,7 +54,7 @@ static const char *size_of(const char *name, const char *suffix, struct arena *a
 	return strchr(size, '.') ? NULL : size;
 }
 
-/* What is reserved, where that is counted: it is what the limits are of. */
+/* Reservations are counted where the kernel has them: the limits are of those. */
 static const char *stem_of(const char *dir, const char *size, const char *suffix, struct arena *a)
 {
 	const char *rsvd = arena_printf(a, "%s%s.rsvd", prefix, size);
@@ -88,7 +88,7 @@ static struct stats_usage read_size_v2(const char *dir, const char *size, struct
 	};
 }
 
-#define MOST_SIZES 16 /* of huge pages: no architecture has half as many */
+#define MOST_SIZES 16 /* sizes of huge pages: no architecture has half as many */
 
 static void consider(const char *dir, const char *name, struct arena *a,
 		     struct stats_hugetlb *items, size_t *count)
@@ -110,7 +110,7 @@ static void read_hugetlb_of(const char *dir, struct arena *a, struct stats_huget
 	autoclose int fd = cgroup_open_dir(dir);
 	struct sys_dir d = SYS_DIR(fd, buf);
 
-	/* Most are not, so look before anything is allocated. */
+	/* Most files are others: so the name is checked before anything is allocated. */
 	for (const struct sys_entry *entry; fd >= 0 && (entry = sys_next_entry(&d));)
 		if (strncmp(entry->name, prefix, sizeof(prefix) - 1) == 0)
 			consider(dir, entry->name, a, items, count);

@@ -34,7 +34,7 @@ struct stats_cpu {
 	uint64_t total, kernel, user;
 	struct stats_numbers percpu, percpu_kernel, percpu_user;
 	uint64_t periods, throttled_periods, throttled_time;
-	const struct stats_psi *psi; /* NULL: not told, likewise below */
+	const struct stats_psi *psi; /* NULL: not counted; likewise below */
 };
 
 /* v1 only. */

@@ -2,7 +2,7 @@
 /*
  * cgroup/stats_text.c - reading the files of a cgroup
  *
- * Runs in tare, for events. Files of a cgroup tell no size: they are read until they end.
+ * Runs in tare, for events. A file of a cgroup has no size in stat(2): so each is read to its end.
  */
 #include "cgroup/stats_text.h"
 
@@ -145,7 +145,7 @@ const struct stats_pair *stats_pairs(char *text, struct arena *a, size_t *count)
 	return pairs;
 }
 
-/* More than any kernel can be built for. */
+/* The most CPUs or nodes in a list: no kernel is built for more. */
 #define MOST_LISTED 65536
 
 struct stats_numbers stats_list(const char *text, struct arena *a)
@@ -153,7 +153,7 @@ struct stats_numbers stats_list(const char *text, struct arena *a)
 	uint64_t *items = NULL;
 	size_t count = 0;
 
-	/* Once to count, once to fill. */
+	/* The first pass counts, the second fills. */
 	for (int fill = 0; fill < 2; fill++) {
 		const char *at = text;
 

@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-/* Of cpuacct.stat: USER_HZ, which the kernel tells user space on every architecture we run on. */
+/* Of cpuacct.stat: USER_HZ, which is 100 on every architecture that tare runs on. */
 #define TICKS_PER_SECOND 100
 #define NANOSECONDS	 ((uint64_t) 1000000000)
 
@@ -84,7 +84,7 @@ static const struct {
 
 bool stats_cpuset_v1(const char *const *dirs, struct arena *a, struct stats_cpuset *cpuset)
 {
-	/* A file that v2 has not. */
+	/* This file only exists in v1. */
 	const char *dir = stats_find(dirs, "cpuset.cpu_exclusive");
 
 	if (!dir)
@@ -106,7 +106,7 @@ bool stats_cpuset_v1(const char *const *dirs, struct arena *a, struct stats_cpus
 
 /* ---- memory ---- */
 
-/* @module: "memory", "memory.memsw" ...; one that is not there counts nothing. */
+/* @module: "memory", "memory.memsw" ...; a missing file counts as 0. */
 static struct stats_usage read_usage(const char *dir, const char *module, struct arena *a)
 {
 	return (struct stats_usage) {
@@ -139,8 +139,8 @@ bool stats_memory_v1(const char *const *dirs, struct arena *a, struct stats_memo
 /* ---- blkio ---- */
 
 /*
- * Which scheduler counts depends on the kernel and its configuration; the first set of files
- * that tells anything is taken. From the most that is told to the least.
+ * It depends on the kernel's I/O scheduler and its configuration which files count. The first set
+ * with any line is used; the sets are sorted from the most detailed to the least.
  */
 static const char *const io_files[][IO_TABLES] = {
 	{

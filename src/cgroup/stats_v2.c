@@ -38,7 +38,7 @@ static struct stats_pressure parse_pressure(const char *line, struct arena *a)
 	};
 }
 
-/* NULL where the kernel keeps none: built without, or psi=0 on its command line. */
+/* NULL where the kernel has no PSI: built without it, or psi=0 on its command line. */
 static const struct stats_psi *read_psi(const char *dir, const char *file, struct arena *a)
 {
 	char *text = stats_text(dir, file, a), *line;
@@ -62,7 +62,7 @@ static const struct stats_psi *read_psi(const char *dir, const char *file, struc
 
 bool stats_cpu_v2(const char *const *dirs, struct arena *a, struct stats_cpu *cpu)
 {
-	/* There with or without the controller; a file that v1 has not. */
+	/* cgroup.events exists without any controller, and only in v2. */
 	const char *dir = stats_find(dirs, "cgroup.events");
 	const char *stat = dir ? stats_text(dir, "cpu.stat", a) : "";
 
@@ -105,7 +105,10 @@ bool stats_memory_v2(const char *const *dirs, struct arena *a, struct stats_memo
 	memory->raw = stats_pairs(stat, a, &memory->raw_count);
 	memory->usage = read_usage(dir, "memory", a);
 	memory->swap = read_usage(dir, "memory.swap", a);
-	/* v1 counts memory and swap together. Their highest values need not have been at one time. */
+	/*
+	 * v1 counts memory and swap together. The sum of the two highest values would be wrong, as
+	 * they need not have been reached at the same time.
+	 */
 	memory->swap.usage += memory->usage.usage;
 	memory->swap.max = 0;
 	if (memory->swap.limit != UINT64_MAX)
@@ -135,7 +138,9 @@ struct io_reader {
 	size_t count[IO_TABLES];
 };
 
-/* One word of a line of io.stat: `rbytes=4096`. What v1 has no place for is left out. */
+/*
+ * Add one word of a line of io.stat: `rbytes=4096`. A word without a counterpart in v1 is left out.
+ */
 static void add_word(struct io_reader *r, const char *word, uint64_t major, uint64_t minor)
 {
 	size_t length = strcspn(word, "=");

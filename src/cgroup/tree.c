@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * cgroup/tree.c - what is in a container's cgroups: counting, killing, removing
+ * cgroup/tree.c - count, kill and remove what is in a container's cgroups
  *
- * Runs in tare, in the host's namespaces, for kill and delete and for the rollback of create.
- * The container may have made cgroups below its own, and may be forking while we look.
+ * Runs in tare, in the host's namespaces, for kill, delete and the rollback of create. The
+ * container may have made cgroups below its own, and may be forking meanwhile.
  *
- * A signal goes through a pidfd, and only to a process that was in the cgroup after the pidfd
- * was opened: so a recycled pid is never signalled. Where the kernel has cgroup.kill
- * (Linux 5.14) SIGKILL needs none of that.
+ * A signal goes through a pidfd, and only to a process that was in the cgroup after the pidfd was
+ * opened: so a process that got a reused pid is never signalled. With cgroup.kill (Linux 5.14)
+ * SIGKILL needs none of that.
  *
- * Nothing sleeps for a fixed time: v2 tells by cgroup.events when something has changed; v1
- * does not, so there we look again after a millisecond, then after two, four ...
+ * No wait has a fixed length: on v2 poll(2) on cgroup.events reports changes; v1 has no such file,
+ * so it is looked at after a millisecond, then after two, four ...
  */
 #include "cgroup/cgroup.h"
 
@@ -25,17 +25,19 @@
 
 #include <dirent.h>
 
-/* Nobody nests cgroups as deep; whoever does it to hide from us keeps delete from succeeding. */
+/*
+ * The deepest nesting that is followed. A container that nests deeper keeps delete from succeeding.
+ */
 #define DEEPEST 200
 
-/* Processes whose pidfds are open at a time: RLIMIT_NOFILE may be small. */
+/* Pidfds that are open at a time: RLIMIT_NOFILE may be small. */
 #define BATCH 8
 
 /* ---- the processes of one cgroup ---- */
 
 struct pid_reader {
 	int fd;
-	bool threads; /* thread ids, of which a process has many */
+	bool threads; /* the list is of thread ids, of which a process may have many */
 	ssize_t filled, at;
 	char buf[1024];
 };
@@ -50,8 +52,8 @@ static int open_list(int dir, const char *file, struct pid_reader *r)
 }
 
 /*
- * A threaded cgroup has no readable cgroup.procs: cgroups(7), "Thread mode". A descriptor for the
- * caller to close, or -errno.
+ * A threaded cgroup has no readable cgroup.procs: cgroups(7), "Thread mode", so cgroup.threads is
+ * read. A descriptor that the caller closes, or -errno.
  */
 static int open_processes(int dir, struct pid_reader *r)
 {
@@ -75,7 +77,7 @@ static bool leads_process(pid_t thread)
 	return proc_read(thread, "status", status, sizeof(status)) > 0 && strstr(status, line);
 }
 
-/* The next number in the list; 0 for one outside of our pid namespace, -1 at the end. */
+/* The next number in the list; 0 for a process outside of our pid namespace, -1 at the end. */
 static pid_t next_number(struct pid_reader *r)
 {
 	pid_t number = 0;
@@ -115,7 +117,7 @@ typedef int visitor(int dir, void *context);
 struct walk {
 	visitor *visit;
 	void *context;
-	bool remove; /* each directory once it has been visited, but for the first */
+	bool remove; /* remove each directory behind its visit, but not the first */
 };
 
 static int walk_down(int dir, int depth, const struct walk *w);
@@ -123,7 +125,7 @@ static int walk_down(int dir, int depth, const struct walk *w);
 static int walk_child(int dir, const char *name, int depth, const struct walk *w)
 {
 	autoclose int child = sys_open_at(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
-	/* One that has gone meanwhile is empty. */
+	/* ENOENT: the cgroup was removed meanwhile. */
 	if (child == -ENOENT)
 		return 0;
 	if (child < 0)
@@ -151,7 +153,7 @@ static int walk_down(int dir, int depth, const struct walk *w)
 		if (r != 0)
 			return r;
 	}
-	/* rmdir(2) of a directory that is being read shows as ENOENT. */
+	/* ENOENT: the directory was removed while it was read. */
 	if (d.filled < 0 && d.filled != -ENOENT)
 		return (int) d.filled;
 
@@ -219,7 +221,9 @@ bool cgroup_is_empty(const char *dir)
 
 /* ---- the processes, one by one ---- */
 
-/* All hold the same processes: v2 first, then one that can freeze, then any. NULL: none is there.
+/*
+ * The cgroup to read: all hold the same processes. v2 first, then one with a freezer, then any.
+ * NULL: none exists.
  */
 static const char *choose(const char *const *dirs)
 {
@@ -244,7 +248,7 @@ static int each_here(int dir, void *context)
 	struct pid_reader reader;
 	autoclose int fd = open_processes(dir, &reader);
 
-	/* It has gone meanwhile. */
+	/* The cgroup was removed meanwhile. */
 	if (fd == -ENOENT || fd == -ENODEV)
 		return 0;
 	if (fd < 0)
@@ -275,13 +279,13 @@ int cgroup_each_process(const char *const *dirs, cgroup_visitor *visit, void *co
 /* ---- letting killed processes die ---- */
 
 /*
- * What keeps a process with a pending SIGKILL from running to its end: the v1 freezer of its
- * cgroup, which a THAWED of the cgroup above does not undo (freezer-subsystem.txt), and a share of
- * the processor near 0 (sched-bwc.txt: what is throttled does not even exit). cpu.idle comes before
- * the weights, which the kernel refuses beside it.
+ * Files that can keep a process with a pending SIGKILL from ending. A v1 freezer stops it, and
+ * thawing the cgroup above does not help (freezer-subsystem.txt). With a share of the processor
+ * near 0 it does not get to its end (sched-bwc.txt: a throttled process does not exit). cpu.idle is
+ * written before the weights, which the kernel refuses for an idle cgroup.
  */
 struct bond {
-	const char *telling; /* which hierarchy has it: the file of that name */
+	const char *telling; /* only in the hierarchy that has this file */
 	bool v2;
 	const struct {
 		const char *file, *value;
@@ -306,7 +310,7 @@ static int unbind_here(int dir, void *context)
 		autoclose int fd =
 			sys_open_at(dir, bond->free[i].file, O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0);
 
-		/* A failure shows as a process that does not end. */
+		/* A failed write is not reported here: the wait for the process will be. */
 		if (fd >= 0)
 			sys_write_all(fd, bond->free[i].value, strlen(bond->free[i].value));
 	}
@@ -314,7 +318,7 @@ static int unbind_here(int dir, void *context)
 	return 0;
 }
 
-/* The one of @dirs that has it, which may be v2's in the last place only; NULL: none. */
+/* The one of @dirs with the file; only the last may be v2's. NULL: none. */
 static const char *find_bond(const char *const *dirs, const struct bond *bond)
 {
 	for (; *dirs; dirs++)
@@ -352,7 +356,7 @@ static int signal_one(const struct batch *b, int i, int signal)
 	return sys_pidfd_signal(b->pidfds[i], signal);
 }
 
-/* Which of the batch are in the cgroup still, now that their pidfds are open? */
+/* Which processes of the batch are still in the cgroup, now that their pidfds are open? */
 static int look_again(int dir, struct batch *b)
 {
 	struct pid_reader reader;
@@ -412,7 +416,7 @@ static int signal_tree(const char *dir, int signal)
 	return r == -ENOENT ? 0 : r;
 }
 
-/* Nothing forks while it is frozen, so one pass reaches all. */
+/* No process forks in a frozen cgroup, so one pass reaches all of them. */
 static int signal_frozen(const char *dir, int signal)
 {
 	bool was_frozen = cgroup_is_frozen(dir);
@@ -420,14 +424,19 @@ static int signal_frozen(const char *dir, int signal)
 	freezer_freeze(dir, CGROUP_TIMEOUT / 5);
 
 	int r = signal_tree(dir, signal);
-	/* A paused container stays so, but v1 lets nothing frozen die. */
+	/*
+	 * A paused container stays frozen; but for SIGKILL it is thawed, as v1 lets no frozen
+	 * process end.
+	 */
 	if (!was_frozen || signal == SIGKILL)
 		freezer_thaw(dir);
 
 	return r;
 }
 
-/* Without a freezer some may have been born behind us: again, until none is left. */
+/*
+ * Without a freezer processes may have forked during a pass: so repeat until the cgroup is empty.
+ */
 static int kill_until_empty(const char *dir, const char *const *dirs)
 {
 	struct cgroup_progress progress = { .dirs = dirs };
@@ -438,7 +447,7 @@ static int kill_until_empty(const char *dir, const char *const *dirs)
 
 		if (r < 0 || cgroup_is_empty(dir) || !cgroup_gets_on(&progress))
 			return r;
-		/* One that the container itself has frozen meanwhile. */
+		/* The container itself may have frozen a cgroup meanwhile. */
 		cgroup_let_die(dirs);
 		freezer_wait(dir, &nap);
 	}
@@ -472,7 +481,7 @@ static int remove_once(const char *dir)
 {
 	int r = sys_unlink_at(AT_FDCWD, dir, AT_REMOVEDIR);
 
-	/* ENOTEMPTY: kernels differ in what they say of a cgroup that has others below. */
+	/* EBUSY or ENOTEMPTY, depending on the kernel: there are cgroups below. */
 	if (r != -EBUSY && r != -ENOTEMPTY)
 		return r;
 	r = walk_tree(dir, &(struct walk) { .remove = true });

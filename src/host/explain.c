@@ -124,8 +124,8 @@ void exec_explain(pid_t pid, int socket, const struct wire_message *m, struct er
 			err_hint(e, "%s", text);
 	}
 	/*
-	 * tare-init ends now. Its pidfd shows that (POLLIN), so that a later `state` finds it
-	 * stopped.
+	 * Wait until tare-init has ended (POLLHUP), so that a `state` right after this shows the
+	 * container as stopped.
 	 */
 	if (wire_send(socket, WIRE_GO, m->step, -1) == 0)
 		sys_poll(&end, 1, END_MS);

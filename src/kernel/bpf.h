@@ -12,7 +12,7 @@
 
 #include <linux/bpf.h>
 
-/* How many programs on one cgroup are looked at. */
+/* The most programs of a cgroup that are looked at. */
 #define BPF_CGROUP_PROGRAMS 64
 
 static inline int sys_bpf(int command, union bpf_attr *attr)
@@ -29,7 +29,9 @@ static inline int sys_bpf_load_device(const struct bpf_insn *code, uint32_t coun
 	attr.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE;
 	attr.insns = (uintptr_t) code;
 	attr.insn_cnt = count;
-	/* It calls no function of the kernel, so any licence will do. */
+	/*
+	 * A GPL licence is only asked for where the program calls certain functions of the kernel.
+	 */
 	attr.license = (uintptr_t) "LGPL-2.1-or-later";
 	strncpy(attr.prog_name, name, sizeof(attr.prog_name) - 1);
 
@@ -44,7 +46,9 @@ static inline int sys_bpf_attach_device(int cgroup, int program)
 	attr.target_fd = (uint32_t) cgroup;
 	attr.attach_bpf_fd = (uint32_t) program;
 	attr.attach_type = BPF_CGROUP_DEVICE;
-	/* Programs of others, here or above, stay: all must agree. */
+	/*
+	 * Other programs, on this cgroup or above, stay attached: all of them must allow an access.
+	 */
 	attr.attach_flags = BPF_F_ALLOW_MULTI;
 
 	return sys_bpf(BPF_PROG_ATTACH, &attr);
@@ -62,7 +66,7 @@ static inline int sys_bpf_detach_device(int cgroup, int program)
 	return sys_bpf(BPF_PROG_DETACH, &attr);
 }
 
-/* The device programs on @cgroup itself: how many of @ids were filled. */
+/* Fill @ids with the device programs attached to @cgroup itself: their number. */
 static inline int sys_bpf_device_programs(int cgroup, uint32_t ids[BPF_CGROUP_PROGRAMS])
 {
 	union bpf_attr attr;

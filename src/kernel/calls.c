@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * kernel/calls.c - the system calls of five processors: names, numbers, and which Linux each came with
+ * kernel/calls.c - the system calls of five processors: names, numbers, and which Linux each came
+ * with
  *
- * The names are in the rows themselves: a pointer for each would have to be relocated at each start of a tare that is
- * position-independent. From 424 on a new call has the same number everywhere.
+ * The names are in the rows themselves: a pointer for each would have to be relocated at each start
+ * of a tare that is position-independent. From 424 on a new call has the same number everywhere.
  */
 #include "kernel/calls.h"
 
@@ -16,7 +17,7 @@
 
 struct call_row {
 	char name[29];
-	uint32_t since, gone; /* V(); 0: it is there still */
+	uint32_t since, gone; /* V() of the version that removed the call; 0: not removed */
 	int16_t numbers[CALL_ARCHES];
 };
 
@@ -494,7 +495,8 @@ static const struct call_row calls[] = {
 static const struct {
 	const char *name, *profile;
 	uint32_t audit;
-	uint32_t first; /* V() of the first Linux that ran on it, as the table counts */
+	/* V() of the first Linux for this processor, as far as the table needs it */
+	uint32_t first;
 } arches[CALL_ARCHES] = {
 	[CALL_X86_64] = { "x86_64", "SCMP_ARCH_X86_64", AUDIT_ARCH_X86_64, V(2, 4, 20) },
 	[CALL_I386] = { "i386", "SCMP_ARCH_X86", AUDIT_ARCH_I386, V(1, 0, 0) },
@@ -503,7 +505,7 @@ static const struct {
 	[CALL_RISCV64] = { "riscv64", "SCMP_ARCH_RISCV64", AUDIT_ARCH_RISCV64, V(4, 15, 0) },
 };
 
-/* Rows of numbers that came to one processor later than to others. */
+/* Ranges of numbers that one processor got later than the others. */
 static const struct {
 	enum call_arch arch;
 	int first, last;

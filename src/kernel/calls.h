@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * kernel/calls.h - the system calls of five processors: names, numbers, and which Linux each came with
+ * kernel/calls.h - the system calls of five processors: names, numbers, and which Linux each came
+ * with
  *
- * syscalls(2), and the kernel's own tables of numbers. What has never done anything but fail (afs_syscall, vserver) is left
- * out. Names are as libseccomp and strace have them.
+ * syscalls(2), and the kernel's own tables of numbers. What has never done anything but fail
+ * (afs_syscall, vserver) is left out. Names are as libseccomp and strace have them.
  */
 #pragma once
 
@@ -20,17 +21,17 @@ enum call_arch {
 	CALL_ARCHES
 };
 
-/* How records and profiles call it: "x86_64", "SCMP_ARCH_X86_64". */
+/* The architecture's name in records ("x86_64") and in profiles ("SCMP_ARCH_X86_64"). */
 const char *call_arch_name(enum call_arch arch);
 const char *call_arch_profile_name(enum call_arch arch);
 
 /* AUDIT_ARCH_*. */
 uint32_t call_arch_audit(enum call_arch arch);
 
-/* The one this tare was built for; CALL_ARCHES: none of the five. */
+/* The architecture that this tare was built for; CALL_ARCHES: none of the five. */
 enum call_arch call_arch_own(void);
 
-/* By AUDIT_ARCH_*, or by call_arch_name(); CALL_ARCHES: another. */
+/* Find an architecture by AUDIT_ARCH_*, or by call_arch_name(); CALL_ARCHES: unknown. */
 enum call_arch call_arch_of_audit(uint32_t audit);
 enum call_arch call_arch_of_name(const char *name);
 
@@ -41,9 +42,9 @@ const struct call_row *call_find_name(const char *name);
 
 const char *call_name(const struct call_row *call);
 
-/* -1: this processor has it not. */
+/* -1: this processor does not have the call. */
 int call_number(const struct call_row *call, enum call_arch arch);
 
-/* The first Linux that has the call on @arch; with one that the call went away with in @gone, or 0.0.0. */
+/* @since: the first Linux with the call on @arch; @gone: the version that removed it, or 0.0.0. */
 void call_since(const struct call_row *call, enum call_arch arch, struct kernel_version *since,
 		struct kernel_version *gone);

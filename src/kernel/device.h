@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * kernel/device.h - device numbers as the kernel writes them (include/linux/kdev_t.h, "new" encoding)
+ * kernel/device.h - device numbers as the kernel writes them (include/linux/kdev_t.h, "new"
+ * encoding)
  *
  * Like makedev(3), which is a function of the C library that tare-init has not.
  */

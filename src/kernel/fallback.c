@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * kernel/fallback.c - which older ways were taken, for --debug
+ * kernel/fallback.c - older ways that were taken, for --debug
  *
- * Runs in tare and in tare-init. A child that shares our memory until its exec writes here, too, while we sleep.
+ * Runs in tare and in tare-init. A child that shares our memory until its exec writes here too,
+ * while we are blocked in the clone.
  */
 #include "kernel/fallback.h"
 

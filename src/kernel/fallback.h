@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * kernel/fallback.h - which older ways were taken, for --debug
+ * kernel/fallback.h - older ways that were taken, for --debug
  *
- * A process takes the same few again and again, so each is kept once until it is asked for.
+ * A process takes the same few ways again and again, so each is kept once until fallback_tell().
  */
 #pragma once
 
 #include <stddef.h>
 
-/* @way: a constant, what was done in place of what: "walk in place of openat2". */
+/* @way: a constant text that names both ways: "walk in place of openat2". */
 void fallback_took(const char *way) __attribute__((cold));
 
 /* All since the last call, `A, B` in @buf, cut at @size; returns its length. */

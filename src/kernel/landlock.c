@@ -8,15 +8,15 @@
 
 #include "kernel/sys.h"
 
-/* The same on every processor. */
+/* The numbers are the same on every processor. */
 #define CREATE_RULESET 444
 #define ADD_RULE       445
 #define RESTRICT_SELF  446
 
-#define CREATE_VERSION	  1 /* flag: no ruleset, but the ABI */
+#define CREATE_VERSION	  1 /* flag: return the ABI, make no ruleset */
 #define RULE_PATH_BENEATH 1
 
-/* The size of struct landlock_ruleset_attr without the members that @handled has nothing in. */
+/* The size of struct landlock_ruleset_attr up to the last member that @handled uses. */
 static size_t size_of(const struct sys_landlock *handled)
 {
 	if (handled->scoped)

@@ -9,7 +9,7 @@
 
 #include <stdint.h>
 
-/* Of files and directories; the number behind each is the ABI that came with it. */
+/* Rights to files and directories; the number behind some is the ABI that introduced them. */
 #define LANDLOCK_EXECUTE     ((uint64_t) 1 << 0)
 #define LANDLOCK_WRITE_FILE  ((uint64_t) 1 << 1)
 #define LANDLOCK_READ_FILE   ((uint64_t) 1 << 2)
@@ -19,24 +19,24 @@
 #define LANDLOCK_TRUNCATE    ((uint64_t) 1 << 14) /* 3 */
 #define LANDLOCK_IOCTL_DEV   ((uint64_t) 1 << 15) /* 5 */
 
-/* What a rule for a file, which is no directory, may allow. */
+/* Rights that a rule for a file (no directory) may have. */
 #define LANDLOCK_OF_FILES                                                                          \
 	(LANDLOCK_EXECUTE | LANDLOCK_WRITE_FILE | LANDLOCK_READ_FILE | LANDLOCK_TRUNCATE |         \
 	 LANDLOCK_IOCTL_DEV)
 
-/* Of TCP: bind(2) and connect(2). 4 */
+/* Rights to TCP: bind(2) and connect(2). ABI 4 */
 #define LANDLOCK_TCP ((uint64_t) 3)
 
-/* What goes to processes outside. 6 */
+/* Scopes: what goes to processes outside. ABI 6 */
 #define LANDLOCK_SOCKETS ((uint64_t) 1 << 0) /* connections to abstract UNIX sockets */
 #define LANDLOCK_SIGNALS ((uint64_t) 1 << 1)
 
-/* All that is refused from then on, but for what a rule allows: struct landlock_ruleset_attr. */
+/* struct landlock_ruleset_attr: all of this is refused, unless a rule allows it. */
 struct sys_landlock {
 	uint64_t files, tcp, scoped;
 };
 
-/* Which ABI this kernel has, from 1 on (Linux 5.13); 0: none, or it is switched off. */
+/* The ABI of this kernel, from 1 on (Linux 5.13); 0: it has no Landlock, or it is switched off. */
 int sys_landlock_abi(void);
 
 /* A ruleset that refuses @handled, which the ABI must know: the descriptor, or -errno. */

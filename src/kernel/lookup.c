@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * kernel/lookup.c - paths that may not lead out
+ * kernel/lookup.c - look paths up without leaving a directory
  *
  * openat2(2), Linux 5.6, looks a path up with a directory as its root. Where the kernel, or an
- * outer container's filter, doesn't know it, the same is done here component by component: each is
- * opened by its bare name in the descriptor of its parent and never followed; what a link says is
- * put in front of what is left of the path. `..` is not a name that is opened: a directory may be
- * moved out of the root while we are in it. So the path so far, which has no links in it any more,
- * is cut and walked again from the root.
+ * outer container's filter, does not have it, a walk does the same, component by component. Each
+ * component is opened by its bare name in the descriptor of its parent and never followed; the text
+ * of a link is put in front of the rest of the path. `..` is never opened, as the current directory
+ * may be moved out of the root meanwhile. Instead, the path so far, which has no links any more, is
+ * cut and walked again from the root.
  */
 #include "kernel/sys.h"
 
@@ -27,7 +27,7 @@
 
 #define LOOKUP_TIMEOUT_MS 1000
 
-/* openat2(2), or -ENOSYS. */
+/* openat2(2); -ENOSYS where the walk is needed. */
 static int open_how(int dir, const char *path, int flags, uint64_t resolve)
 {
 	static bool missing;
@@ -39,8 +39,8 @@ static int open_how(int dir, const char *path, int flags, uint64_t resolve)
 	int fd = -ENOSYS;
 
 	/*
-	 * EAGAIN: a rename or mount elsewhere made the kernel unsure about a `..`; try again.
-	 * Somebody may rename all the time so that it never is sure.
+	 * EAGAIN: a concurrent rename or mount made a `..` unsafe, so try again, up to a deadline:
+	 * another process may rename all the time.
 	 */
 	while (!missing) {
 		fd = (int) SYS_CALL(openat2, dir, path, &how, sizeof(how), 0, 0);
@@ -55,7 +55,10 @@ static int open_how(int dir, const char *path, int flags, uint64_t resolve)
 	if (fd == -ENOSYS || fd == -EPERM)
 		fallback_took("a walk for openat2");
 
-	/* A filter says EPERM; if the file system said so, the walk will hear it again. */
+	/*
+	 * EPERM may come from a filter, then the walk is needed. If the file system returned it,
+	 * the walk gets it again.
+	 */
 	return fd == -EPERM ? -ENOSYS : fd;
 }
 
@@ -65,13 +68,13 @@ enum kind { DIRECTORY, LINK, OTHER };
 
 struct lookup {
 	int root, flags;
-	int at;	       /* where we are */
-	int links;     /* that were followed */
-	bool own_only; /* a link that is neither root's nor ours is -EPERM */
+	int at;	       /* descriptor of the current directory */
+	int links;     /* number of links followed so far */
+	bool own_only; /* a link that belongs neither to root nor to us is -EPERM */
 	char done
-		/* how we came here from the root, without links; "" is the root itself */
+		/* the path from the root to @at, without links; "" is the root itself */
 		[PATH_MAX];
-	char left[PATH_MAX]; /* still to be looked up */
+	char left[PATH_MAX]; /* the part that is still to be looked up */
 };
 
 /* Open @name, which has no slash, without following it. */
@@ -80,7 +83,7 @@ static int open_name(int parent, const char *name, enum kind *kind)
 	struct stat st;
 
 	*kind = DIRECTORY;
-	/* That a directory is wanted makes autofs mount one. */
+	/* O_DIRECTORY makes autofs mount the directory. */
 	int fd = sys_open_at(parent, name, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
 	if (fd != -ENOTDIR && fd != -ELOOP)
 		return fd;
@@ -126,7 +129,10 @@ static int go_to_root(struct lookup *l)
 	return go_to(l, sys_dup(l->root, 0));
 }
 
-/* `..`: not above the root. Where links came meanwhile, the way is not what it was. */
+/*
+ * `..`: never above the root. The path so far is walked again, and a link that replaced a part of
+ * it meanwhile is an error.
+ */
 static int go_up(struct lookup *l)
 {
 	char name[NAME_MAX + 1], *slash = strrchr(l->done, '/');
@@ -155,8 +161,8 @@ static int go_down(struct lookup *l, const char *name, int fd)
 }
 
 /*
- * The links that procfs keeps for a process (fd/3, cwd, ns/net) only look like text: they lead
- * straight to what is open there. Those right in its root (self, mounts) are ordinary ones.
+ * Magic links of procfs (fd/3, cwd, ns/net) lead straight to an open file, whatever their text is.
+ * The links in the root of procfs (self, mounts) are ordinary ones.
  */
 static bool is_magic(int parent, int link)
 {
@@ -179,7 +185,7 @@ static int follow(struct lookup *l, int link)
 	char target[PATH_MAX];
 	size_t rest = strlen(l->left);
 
-	/* With own_only what a magic link says is looked up as any other's text. */
+	/* With own_only a magic link is followed by its text, like any other. */
 	if (++l->links > MAX_LINKS || (!l->own_only && is_magic(l->at, link)))
 		return -ELOOP;
 	if (l->own_only && is_foreign(link))
@@ -197,8 +203,8 @@ static int follow(struct lookup *l, int link)
 }
 
 /*
- * The end of the path, as the caller wants it. A link that came there meanwhile is not followed
- * either.
+ * Open the last component as the caller wants it. A link that replaced it meanwhile is not
+ * followed.
  */
 static int open_last(const struct lookup *l, const char *name, int found, enum kind kind)
 {
@@ -214,7 +220,7 @@ static int open_last(const struct lookup *l, const char *name, int found, enum k
 	return sys_open_at(l->at, name, l->flags | O_NOFOLLOW, 0);
 }
 
-/* One component. @end: a descriptor, once it was the last. */
+/* Look up one component. @end: the descriptor, if it was the last. */
 static int step(struct lookup *l, const char *name, int *end)
 {
 	enum kind kind;
@@ -262,7 +268,7 @@ static int walk(struct lookup *l)
 	}
 }
 
-/* From @l's root on; the fields that say how are set. */
+/* Walk from the root of @l; its options are set. */
 static int walk_from_root(struct lookup *l, const char *path)
 {
 	size_t length = strlen(path);
@@ -284,7 +290,7 @@ static int walk_from_root(struct lookup *l, const char *path)
 	return fd;
 }
 
-/* @links: so many count as followed already. */
+/* @links: the number of links that count as followed already. */
 static int walk_in_root(int root, const char *path, int flags, int links)
 {
 	struct lookup l;
@@ -347,13 +353,14 @@ int sys_open_by_own_links(const char *path, int flags)
 	return fd == -ELOOP || fd == -ENOSYS ? walk_by_own_links(path, flags) : fd;
 }
 
-/* Without links, and no file system or mount but that of @proc. */
+/* Without links, and without leaving the file system and the mount of @proc. */
 static int walk_in_mount(int proc, const char *path, int flags)
 {
 	char name[NAME_MAX + 1];
 	int64_t mount = sys_mount_id(proc);
 	/*
-	 * Before Linux 3.15 it can't be told: then nothing is opened that something may lie over.
+	 * Before Linux 3.15 the mount ID is not known: then no path is opened that another mount
+	 * could cover.
 	 */
 	autoclose int at = mount < 0 ? (int) mount : sys_dup(proc, 0);
 

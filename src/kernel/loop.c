@@ -9,10 +9,10 @@
 
 #include <linux/loop.h>
 
-/* Somebody else may take the device that the kernel has named, again and again. */
+/* Another process may take the device that the kernel named, again and again. */
 #define MOST_TRIES 64
 
-/* LOOP_CONFIGURE and its structure, Linux 5.8, are younger than some distributions' headers. */
+/* LOOP_CONFIGURE, Linux 5.8: the headers of some distributions are older. */
 #ifndef LOOP_CONFIGURE
 #define LOOP_CONFIGURE 0x4C0A
 struct loop_config {
@@ -22,7 +22,7 @@ struct loop_config {
 };
 #endif
 
-/* Android has its block devices in a directory of their own. */
+/* Android has block devices in /dev/block. */
 static int open_device(int number, int flags, char path[LOOP_PATH])
 {
 	fmt_text(path, LOOP_PATH, "/dev/loop%d", number);
@@ -40,7 +40,7 @@ static int configure(int device, int file, const struct loop_info64 *info)
 	struct loop_config config = { .fd = (uint32_t) file, .info = *info };
 	int r = sys_ioctl(device, LOOP_CONFIGURE, &config);
 
-	/* An ioctl(2) that is not known is EINVAL for this driver. */
+	/* The driver returns EINVAL for an unknown ioctl(2). */
 	if (r != -EINVAL && r != -ENOTTY)
 		return r;
 	r = sys_ioctl(device, LOOP_SET_FD, (void *) (intptr_t) file);

@@ -9,9 +9,9 @@
 #define LOOP_PATH 32
 
 /*
- * Attach @size bytes (0: all behind @offset) of @file to a loop device that nobody uses: loop(4).
- * It goes by itself when the last descriptor of it, and the last mount, is gone
- * (LO_FLAGS_AUTOCLEAR), so also when its users are killed. LOOP_CONFIGURE, Linux 5.8; older:
- * LOOP_SET_FD and LOOP_SET_STATUS64. The device, open, with its @path.
+ * Attach @size bytes (0: all) behind @offset of @file to a free loop device: loop(4).
+ * LO_FLAGS_AUTOCLEAR detaches it after the last close and the last unmount, also when its users are
+ * killed. LOOP_CONFIGURE, Linux 5.8; older: LOOP_SET_FD and LOOP_SET_STATUS64. The open device,
+ * with its @path.
  */
 int sys_loop_attach(int file, uint64_t offset, uint64_t size, bool readonly, char path[LOOP_PATH]);

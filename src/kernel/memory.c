@@ -29,7 +29,7 @@ void *sys_map_private(size_t size)
 
 	if (at < 0 && at > -4096)
 		return NULL;
-	/* Else the first byte may cost 2 MiB: /sys/kernel/mm/transparent_hugepage. No failure matters. */
+	/* With transparent huge pages the first byte may take 2 MiB. A failure does not matter. */
 	SYS_CALL(madvise, at, size, MADV_NOHUGEPAGE, 0, 0, 0);
 
 	return (void *) at;
@@ -47,7 +47,10 @@ void sys_forget(void *address, size_t size)
 
 int sys_map_shared(void *address, size_t size, int fd)
 {
-	/* Before Linux 4.17 the flag is unknown and the address only a wish: so look. */
+	/*
+	 * Linux before 4.17 ignores MAP_FIXED_NOREPLACE, and takes the address as a hint: so
+	 * compare.
+	 */
 	long at = map(address, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED_NOREPLACE, fd);
 
 	if (at < 0 && at > -4096)
@@ -58,7 +61,7 @@ int sys_map_shared(void *address, size_t size, int fd)
 
 int sys_map_readonly(void *address, size_t size, int fd)
 {
-	/* Not MAP_SHARED: that counts as a mapping that could become writable, and keeps seals off. */
+	/* MAP_PRIVATE: a shared mapping could become writable, so the kernel would refuse seals. */
 	long at = map(address, size, PROT_READ, MAP_PRIVATE | MAP_FIXED, fd);
 
 	return at < 0 && at > -4096 ? (int) at : 0;
@@ -92,7 +95,7 @@ int sys_memfd_create(const char *name)
 
 #define MOUNTED_NOEXEC 8 /* ST_NOEXEC */
 
-/* In memory, if there is a choice. */
+/* Directories for the file, those in memory first. */
 static const char *const directories[] = { "/dev/shm", "/run", "/tmp", "/var/tmp" };
 
 static int nameless_file_in(const char *directory, bool program)
@@ -113,7 +116,10 @@ static int nameless_file_in(const char *directory, bool program)
 	if (fd < 0)
 		return fd;
 	sys_unlink_at(AT_FDCWD, path, 0);
-	/* As memory files are: who executes it may be nobody here, in a user namespace. */
+	/*
+	 * The mode of memory files: in a user namespace the process that executes it may be another
+	 * user.
+	 */
 	r = program ? (int) SYS_CALL(fchmod, fd, 0755, 0, 0, 0, 0) : 0;
 
 	return r < 0 ? r : take_fd(&fd);
@@ -133,7 +139,7 @@ int sys_program_file(const char *name)
 {
 	int file = make_memfd(name);
 
-	/* EACCES: vm.memfd_noexec forbids programs in memory. */
+	/* EACCES: vm.memfd_noexec forbids programs in memory files. */
 	if (file != -ENOSYS && file != -EPERM && file != -EACCES)
 		return file;
 	fallback_took(nameless);
@@ -141,7 +147,7 @@ int sys_program_file(const char *name)
 	return sys_nameless_file(true);
 }
 
-/* Files of a tmpfs have seals too, but take no more; other files have none at all. */
+/* Files of a tmpfs have seals too, but can't be sealed (F_SEAL_SEAL); other files have none. */
 static bool takes_seals(int file)
 {
 	long seals = SYS_CALL(fcntl, file, F_GET_SEALS, 0, 0, 0, 0);
@@ -165,7 +171,7 @@ int sys_program_finish(int file)
 {
 	autoclose int own = file;
 
-	/* What is open for writing can't be executed. */
+	/* ETXTBSY: a file that is open for writing can't be executed. */
 	if (!takes_seals(own))
 		return sys_open_again(own, O_RDONLY);
 

@@ -12,36 +12,40 @@ void *sys_map_private(size_t size);
 
 void sys_unmap(void *address, size_t size);
 
-/* Give whole pages back that are read as zeroes from then on; where nothing is mapped, nothing happens. */
+/* Give whole pages back; they read as zeroes afterwards. Pages that are not mapped are skipped. */
 void sys_forget(void *address, size_t size);
 
-/* Exactly at @address, where nothing may be mapped yet. 0, or -errno. */
+/* Map @fd exactly at @address, where nothing may be mapped yet. 0, or -errno. */
 int sys_map_shared(void *address, size_t size, int fd);
 
-/* Replace what is at @address by a read-only view of @fd. 0, or -errno. */
+/* Replace the mapping at @address by a read-only one of @fd. 0, or -errno. */
 int sys_map_readonly(void *address, size_t size, int fd);
 
 /*
- * An empty, close-on-exec memory file that takes seals (memfd_create(2), Linux 3.17; older: sys_nameless_file()). With
- * vm.memfd_noexec it can still be made executable: MFD_EXEC is asked for where it exists.
+ * An empty, close-on-exec memory file that takes seals (memfd_create(2), Linux 3.17; older:
+ * sys_nameless_file()). With vm.memfd_noexec it can still be made executable: MFD_EXEC is asked for
+ * where it exists.
  */
 int sys_memfd_create(const char *name);
 
 /*
- * The same where memory files are missing or refused: a file of its own, without a name, in the first directory that takes
- * it. It takes no seals. @program: where programs may be executed from.
+ * For kernels and filters without memory files: an unlinked file in the first directory that works.
+ * It can't be sealed. @program: the file must be executable.
  */
 int sys_nameless_file(bool program);
 
-/* An empty file for a program; and that file, which is taken over, once it is written: to be executed as below. */
+/*
+ * An empty file for a program; sys_program_finish() takes it over once it is written, and returns a
+ * descriptor to execute.
+ */
 int sys_program_file(const char *name);
 int sys_program_finish(int file);
 
-/* A file that holds this program, to be executed through the descriptor; nobody can change it any more. */
+/* A file with this program, to be executed by descriptor; no process can change it any more. */
 int sys_make_program(const char *name, const void *image, size_t size);
 
 /*
- * No write, growth, shrinking or further seal from now on. 0, or -errno. Nothing happens to a file of
- * sys_nameless_file(), which is known to nobody but who has its descriptor.
+ * Forbid writing, growing, shrinking and further seals. 0, or -errno. A file of sys_nameless_file()
+ * stays as it is: only its descriptor leads to it.
  */
 int sys_memfd_seal(int memfd);

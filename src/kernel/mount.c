@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * kernel/mount.c - mounts by descriptor, and without the calls that were made for it
+ * kernel/mount.c - mounts by descriptor, also on kernels without the calls for that
  *
- * Before Linux 5.12 (mount_setattr(2)), or behind a filter that doesn't know the new calls, a mount
- * can't be detached. What stands in for that is a stage: a private tmpfs where no path leads. A
- * mount is made there by mount(2), configured, and moved from there to its place. Both ends are
- * named by /proc/self/fd, which leads to what a descriptor is and follows nothing. So here too
- * nothing is looked up twice, and nothing is in its place half-configured.
+ * Before Linux 5.12 (mount_setattr(2)), or behind a filter that denies the new calls, a mount can't
+ * be detached. Then a stage replaces that: a private tmpfs where no path leads. A mount is made
+ * there by mount(2), configured, and moved to its place. Both ends are given as /proc/self/fd/N,
+ * which leads to the open file and follows nothing. So here too no path is looked up twice, and no
+ * mount is at its place half configured.
  *
- * At first the stage lies over our root: look-ups begin at the root itself, under the stage. But a
- * process that enters the mount namespace (setns(2)) gets what is mounted over the root as its
- * root. So, before the first hook, the stage is moved to the place of the rootfs, and the rootfs
- * covers it.
+ * At first the stage covers our root: look-ups begin at the root itself, under the stage. But a
+ * process that enters the mount namespace (setns(2)) gets the topmost mount as its root. So, before
+ * the first hook, the stage moves to the place of the rootfs, and the rootfs covers it.
  *
- * The stage needs a mount namespace of our own, and goes with the host's tree: tare-init only.
+ * The stage needs a mount namespace of our own, and goes with the host's tree: it is for tare-init
+ * only.
  */
 #include "kernel/mount.h"
 
@@ -27,7 +27,7 @@
 
 #define PLACE_SIZE 64
 
-/* MS_* that are attributes of a mount: <sys/mount.h> isn't there without a C library. */
+/* MS_* that are mount attributes: <sys/mount.h> needs a C library. */
 #define FLAG_READONLY	 1UL
 #define FLAG_NOSUID	 2UL
 #define FLAG_NODEV	 4UL
@@ -44,7 +44,10 @@
 #define FLAG_RELATIME	 (1UL << 21)
 #define FLAG_STRICTATIME (1UL << 24)
 
-/* Any other failure is none of a kernel, or a filter, that lacks it: the call in earnest shall tell of it. */
+/*
+ * ENOSYS and EPERM: the kernel, or a filter, does not have the call. Any other error is left to the
+ * real call.
+ */
 static bool is_there(long r)
 {
 	return r != -ENOSYS && r != -EPERM;
@@ -54,7 +57,7 @@ bool sys_mounts_detached(void)
 {
 	static bool asked, detached;
 
-	/* Asked with nonsense, for which it has an error of its own. */
+	/* Called with invalid arguments, for which the call itself has another error. */
 	if (!asked)
 		detached = is_there(SYS_CALL(mount_setattr, -1, "", 0, NULL, 0, 0)) &&
 			   is_there(SYS_CALL(open_tree, -1, "", ~0U, 0, 0, 0)) &&
@@ -66,7 +69,7 @@ bool sys_mounts_detached(void)
 	return detached;
 }
 
-/* What @fd is, as a path for calls that take no descriptor. */
+/* The path /proc/self/fd/N, for calls that take no descriptor. */
 static const char *place_of(int fd, char place[PLACE_SIZE])
 {
 	if (fd == AT_FDCWD)
@@ -78,7 +81,10 @@ static const char *place_of(int fd, char place[PLACE_SIZE])
 
 /* ---- the stage ---- */
 
-/* Never 0, so that it needs no value to begin with: one page less for each container that waits. 0: there is none. */
+/*
+ * Not initialized to -1, which would take a page of data in each container that waits. 0: there is
+ * no stage.
+ */
 static int stage;
 static unsigned staged;
 static bool may_stage;
@@ -88,7 +94,7 @@ void sys_allow_stage(void)
 	may_stage = true;
 }
 
-/* A kernel, or a policy, without tmpfs has ramfs: the stage holds nothing but mount points. */
+/* A kernel, or a policy, may have ramfs but no tmpfs: the stage only holds mount points. */
 static int mount_stage(void)
 {
 	const unsigned long flags = FLAG_NOSUID | FLAG_NODEV | FLAG_NOEXEC;
@@ -109,7 +115,7 @@ static int open_stage(void)
 	r = mount_stage();
 	if (r < 0)
 		return r;
-	/* path_resolution(7): of the root, `..` is the root; but what is mounted there is entered. */
+	/* path_resolution(7): `..` of the root is the root, but a mount on it is entered. */
 	r = sys_open("/..", O_PATH | O_DIRECTORY);
 	if (r < 0)
 		return r;
@@ -128,7 +134,7 @@ void sys_stage_return(void)
 	staged++;
 }
 
-/* A new place on the stage for a mount: @name of it there. */
+/* Make a new mount point on the stage; @name gets its name. */
 static int make_place(bool directory, char name[16])
 {
 	int r = open_stage();
@@ -144,7 +150,7 @@ static int make_place(bool directory, char name[16])
 	return fd < 0 ? fd : sys_close(fd);
 }
 
-/* Mount there, and open it. */
+/* Mount there, and open the mount. */
 static int stage_mount(const char *source, bool directory, const char *type, unsigned long flags,
 		       const char *data)
 {
@@ -181,12 +187,15 @@ int sys_hide_stage(int place)
 
 	if (sys_mounts_detached() || !may_stage)
 		return 0;
-	/* It may not be needed yet: the rootfs's mount can have come from tare. Later it would lie over our root. */
+	/*
+	 * It may not be needed yet: the rootfs's mount can have come from tare. Later it would lie
+	 * over our root.
+	 */
 	r = open_stage();
 	if (r == 0)
 		r = sys_mount(place_of(stage, from), place_of(place, to), NULL, FLAG_MOVE, NULL);
 
-	/* Unbindable: a recursive bind of a directory around it passes over it. */
+	/* Unbindable: a recursive bind of a directory around the stage skips it. */
 	return r < 0 ? r : sys_mount(NULL, from, NULL, FLAG_UNBINDABLE, NULL);
 }
 
@@ -208,7 +217,7 @@ int sys_drop_stage(void)
 int sys_open_source(const char *path, unsigned flags)
 {
 	int wanted = O_PATH | (flags & AT_SYMLINK_NOFOLLOW ? O_NOFOLLOW : 0);
-	/* That a directory is wanted makes autofs mount one, as open_tree(2) does. */
+	/* O_DIRECTORY makes autofs mount the directory, as open_tree(2) does. */
 	int fd = sys_open(path, wanted | O_DIRECTORY);
 
 	return fd == -ENOTDIR || fd == -ELOOP ? sys_open(path, wanted) : fd;
@@ -230,7 +239,7 @@ int sys_lend_tree(const char *path, unsigned flags)
 	int tree = (int) SYS_CALL(open_tree, AT_FDCWD, path,
 				  flags | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC, 0, 0, 0);
 
-	/* A filter's EPERM; the kernel's means that it may not be copied in any way. */
+	/* EPERM may come from a filter; if it is the kernel's, the older way gets it too. */
 	return tree == -EPERM ? -ENOSYS : tree;
 }
 
@@ -273,7 +282,10 @@ int sys_attach_mount(int mount, int target)
 
 /* ---- attributes ---- */
 
-/* By bit: what mount_setattr(2), mount(2) and statfs(2) call it. The times of access are no bits of the first. */
+/*
+ * A row for each attribute: its names for mount_setattr(2), mount(2) and statfs(2). Access time
+ * modes are values, not bits, for mount_setattr(2).
+ */
 static const struct {
 	uint64_t attr;
 	unsigned long flag, statfs;
@@ -289,7 +301,7 @@ static const struct {
 #define STATFS_NOATIME	1024
 #define STATFS_RELATIME 4096
 
-/* The attributes a mount has, as mount_setattr(2) would set them. */
+/* The attributes of a mount, as mount_setattr(2) takes them. */
 static int read_attrs(int mount, uint64_t *attrs)
 {
 	struct statfs fs;
@@ -321,7 +333,7 @@ unsigned long sys_mount_flags(uint64_t attrs)
 	return flags;
 }
 
-/* All of them are set at once, so those that shall stay are read first. */
+/* mount(2) sets all flags at once, so the present ones are read first. */
 static int remount(int mount, const struct mount_attr *change)
 {
 	char place[PLACE_SIZE];
@@ -339,13 +351,13 @@ static int remount(int mount, const struct mount_attr *change)
 	if (r < 0)
 		return r;
 
-	/* mount(2) passes over what it does not know: nosymfollow is of Linux 5.10. */
+	/* mount(2) ignores unknown flags: MS_NOSYMFOLLOW is of Linux 5.10. */
 	return wanted & ~is & MOUNT_ATTR_NOSYMFOLLOW ? -EOPNOTSUPP : 0;
 }
 
 /* ---- what is mounted below ---- */
 
-/* From @top down to @path, which has no links. */
+/* Open @path, which has no links, from @top down. */
 static int open_below(int top, const char *path)
 {
 	char name[NAME_MAX + 1];
@@ -368,7 +380,10 @@ static int open_below(int top, const char *path)
 	return take_fd(&at);
 }
 
-/* Mount @id at @path below @top, if it is there: at the same path below our root may be others. */
+/*
+ * Remount mount @id at @path below @top, if it is there: the same path below our root may lead to
+ * another mount.
+ */
 static int remount_below(int top, const char *path, unsigned long long id,
 			 const struct mount_attr *change)
 {
@@ -444,7 +459,7 @@ bool sys_proc_takes_pids(int pids)
 	return r == 0;
 }
 
-/* The stage goes again, from over our root; a detached copy of what was made on it stays. */
+/* Move the stage away from our root; a detached copy of a mount on it stays. */
 static int take_off_stage(int staged)
 {
 	char place[PLACE_SIZE];
@@ -496,7 +511,7 @@ int64_t sys_mount_id(int fd)
 	if (SYS_CALL(statx, fd, "", AT_EMPTY_PATH, mount_id, &st, 0) == 0 && st.stx_mask & mount_id)
 		return (int64_t) st.stx_mnt_id;
 
-	/* Since Linux 3.15 procfs says it. */
+	/* Since Linux 3.15 procfs shows the mount ID. */
 	fmt_text(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
 	autoclose int info = sys_open(path, O_RDONLY);
 	ssize_t n = info < 0 ? info : sys_read_all(info, text, sizeof(text) - 1);

@@ -2,9 +2,9 @@
 /*
  * kernel/mount.h - mounts by descriptor: a result, or -errno
  *
- * A mount is made detached (fsopen(2), open_tree(2), Linux 5.2), gets its attributes there (mount_setattr(2),
- * 5.12) and is attached onto a descriptor of the place (move_mount(2)): no name is looked up twice, and it is
- * never there half-configured. mount.c says how that is kept on older kernels.
+ * A mount is made detached (fsopen(2), open_tree(2), Linux 5.2), gets its attributes
+ * (mount_setattr(2), 5.12) and is attached to a descriptor of its place (move_mount(2)): no path is
+ * looked up twice, and no mount is at its place half configured. mount.c has the older way.
  */
 #pragma once
 
@@ -24,40 +24,50 @@
 #endif
 
 /*
- * Are there detached mounts? Else the functions below use mount(2), each with the same result, or
- * say -ENOSYS: it takes a mount of its own (mount.c, the stage), so only who has a mount namespace
- * of its own may allow it.
+ * Does the kernel have detached mounts? Else the functions below use mount(2) with the same
+ * results, or return -ENOSYS. For that they need a mount of their own, the stage (mount.c): only a
+ * process with its own mount namespace may allow it.
  */
 bool sys_mounts_detached(void);
 void sys_allow_stage(void);
 
-/* A detached copy of the mount at @path; @flags: AT_RECURSIVE for all below it too, AT_SYMLINK_NOFOLLOW. */
+/*
+ * A detached copy of the mount at @path; @flags: AT_RECURSIVE for all below it too,
+ * AT_SYMLINK_NOFOLLOW.
+ */
 int sys_clone_tree(const char *path, unsigned flags);
 
-/* What sys_clone_tree() would copy, open; for sys_clone_mount() by somebody else. */
+/*
+ * Open what sys_clone_tree() would copy, so that another process can copy it with
+ * sys_clone_mount().
+ */
 int sys_open_source(const char *path, unsigned flags);
 
-/* A detached copy of the mount of @fd, with what it is as its root. */
+/* A detached copy of the mount of @fd, with the file of @fd as its root. */
 int sys_clone_mount(int fd, unsigned flags);
 
 /*
- * What open_tree(2), Linux 5.2, copies in another mount namespace, to be handed over; -ENOSYS. It stays a peer of the mount it
- * was made of. sys_take_tree() gives it to the functions here, also where they use mount(2): a descriptor of its own.
+ * A copy that open_tree(2), Linux 5.2, makes in another mount namespace, to be sent; -ENOSYS. It
+ * stays a peer of its original. sys_take_tree() makes it usable for the functions here, also where
+ * they use mount(2): a new descriptor.
  */
 int sys_lend_tree(const char *path, unsigned flags);
 int sys_take_tree(int tree);
 
-/* Onto what @target is; @mount then is the mount there. */
+/* Attach @mount to the file of @target; @mount is that mount from then on. */
 int sys_attach_mount(int mount, int target);
 
-/* @flags: AT_RECURSIVE. @attr->propagation: MS_SHARED ... or 0. AT_FDCWD: the mount we stand in the root of. */
+/*
+ * @flags: AT_RECURSIVE. @attr->propagation: MS_SHARED ... or 0. @mount AT_FDCWD: the mount whose
+ * root is the working directory.
+ */
 int sys_set_mount_attr(int mount, unsigned flags, struct mount_attr *attr);
 
 /*
- * Before the rootfs is attached to @place: what else the functions here keep in the mount namespace
- * goes there first, and is covered by the rootfs. So nothing of it is seen by who enters the
- * namespace. It goes with the host's tree; or, once the rootfs was moved away, by sys_drop_stage(),
- * which changes the working directory.
+ * To be called before the rootfs is attached to @place: the stage moves there, and the rootfs
+ * covers it. So a process that enters the mount namespace does not see it. It goes with the host's
+ * tree; or, once the rootfs was moved away, by sys_drop_stage(), which changes the working
+ * directory.
  */
 int sys_hide_stage(int place);
 int sys_drop_stage(void);
@@ -68,13 +78,13 @@ int sys_drop_stage(void);
  */
 
 /*
- * A new one, made by mount(2) where nobody sees it, to be attached. @flags: MS_* that are no attributes; @data: its
- * options, joined by commas.
+ * A new filesystem, made by mount(2) on the stage, to be attached. @flags: MS_* that are not
+ * attributes; @data: its options, joined by commas.
  */
 int sys_make_filesystem(const char *source, const char *type, unsigned long flags, uint64_t attrs,
 			const char *data);
 
-/* Change the options of the one mounted at @mount, and attributes of this mount of it. */
+/* Change the options of the filesystem mounted at @mount, and the attributes of that mount. */
 int sys_change_filesystem(int mount, unsigned long flags, const struct mount_attr *change,
 			  const char *data);
 
@@ -103,13 +113,14 @@ static inline int sys_fs_set_fd(int fs, const char *key, int value)
 }
 
 /*
- * A child that shares our mount namespace, not our memory, is to make one mount where there are no detached ones: open the stage before it
- * is cloned, and once it has ended go on behind the place that it took.
+ * For a child that shares our mount namespace but not our memory and makes one mount, where there
+ * are no detached mounts: sys_stage_lend() opens the stage before the clone, sys_stage_return()
+ * skips the child's place after its end.
  */
 int sys_stage_lend(void);
 void sys_stage_return(void);
 
-/* Can a procfs be told the pid namespace @pids to show (Linux 6.17)? */
+/* Does procfs take the pid namespace @pids as an option (Linux 6.17)? */
 bool sys_proc_takes_pids(int pids);
 
 static inline int sys_fs_create(int fs)
@@ -117,7 +128,7 @@ static inline int sys_fs_create(int fs)
 	return (int) SYS_CALL(fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0, 0);
 }
 
-/* The filesystem mounted at @fd, to be configured anew. */
+/* The filesystem mounted at @fd, to change its options. */
 static inline int sys_fspick(int fd)
 {
 	return (int) SYS_CALL(fspick, fd, "", FSPICK_CLOEXEC | FSPICK_EMPTY_PATH, 0, 0, 0);
@@ -133,7 +144,7 @@ static inline int sys_fsmount(int fs, unsigned attr)
 	return (int) SYS_CALL(fsmount, fs, FSMOUNT_CLOEXEC, attr, 0, 0, 0);
 }
 
-/* The number by which /proc/self/mountinfo knows the mount of @fd. Or -errno. */
+/* The ID of the mount of @fd in /proc/self/mountinfo; or -errno. */
 int64_t sys_mount_id(int fd);
 
 static inline int sys_mount(const char *source, const char *target, const char *type,

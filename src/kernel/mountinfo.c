@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * kernel/mountinfo.c - the list of mounts, read without a heap: a line may be as long as it likes
+ * kernel/mountinfo.c - the list of mounts, read without a heap, with lines of any length
  */
 #include "kernel/mountinfo.h"
 
@@ -22,8 +22,8 @@ static int next_char(struct mountinfo *m)
 }
 
 /*
- * Read up to a blank or the line's end, which is returned, or -errno. What does not fit in @field
- * is cut.
+ * Read up to a blank or the end of the line: that character, or -errno. A text that does not fit in
+ * @field is cut.
  */
 static int read_cut(struct mountinfo *m, char *field, size_t size, size_t *length)
 {
@@ -43,7 +43,7 @@ static int read_cut(struct mountinfo *m, char *field, size_t size, size_t *lengt
 	return c;
 }
 
-/* The same; what does not fit is an error. */
+/* As read_cut(), but a text that does not fit is an error. */
 static int read_field(struct mountinfo *m, char *field, size_t size)
 {
 	size_t length;
@@ -60,7 +60,7 @@ static int skip_field(struct mountinfo *m)
 	return read_cut(m, first, sizeof(first), &length);
 }
 
-/* Behind the optional fields is a `-`, and then the type. */
+/* The type is behind the optional fields and a `-`. */
 static int read_type(struct mountinfo *m, char type[MOUNTINFO_TYPE])
 {
 	char tag[3];

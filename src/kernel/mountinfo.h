@@ -9,8 +9,8 @@
 #include <linux/limits.h>
 
 /*
- * @fd: of a mountinfo file, open; the rest begins as zero. To begin again: from offset 0 of the
- * file with zeros.
+ * @fd: an open mountinfo file; all other members are 0 at first. To read again: seek to 0 and clear
+ * them.
  */
 struct mountinfo {
 	int fd;
@@ -21,7 +21,7 @@ struct mountinfo {
 #define MOUNTINFO_TYPE 32
 
 struct mountinfo_line {
-	unsigned long long id, parent; /* of the mount, and of the one that it is mounted on */
+	unsigned long long id, parent; /* of this mount, and of the mount that it is mounted on */
 	bool whole;		       /* its root is the root of the file system */
 	char point[PATH_MAX];	       /* where it is, seen from our root */
 	char type[MOUNTINFO_TYPE];     /* of the file system, cut where that is longer */

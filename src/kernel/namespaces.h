@@ -12,7 +12,7 @@
 struct sys_namespace {
 	uint64_t type;	   /* CLONE_NEW* */
 	const char *name;  /* as in config.json */
-	enum since since;  /* the row that says which Linux it came with */
+	enum since since;  /* the row with the version that introduced it */
 	const char *limit; /* the file below /proc/sys/user */
 };
 
@@ -20,7 +20,8 @@ extern const struct sys_namespace sys_namespaces[];
 extern const size_t sys_namespaces_count;
 
 /*
- * Make new namespaces of all @types at once, for a child that ends at once. clone(2) says EINVAL of
- * all together, so whoever wants to know which one is missing tries each. 0, or -errno of the clone.
+ * Make new namespaces of all @types in a child that ends at once. clone(2) returns EINVAL for all
+ * flags together: to find the missing one each type must be tried by itself. 0, or -errno of the
+ * clone.
  */
 int sys_try_namespaces(uint64_t types);

@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
-/* What the kernel fills at most with one read of a dump. */
+/* The most that the kernel returns in one read of a dump. */
 #define ANSWER_ROOM (32 << 10)
 
 void netlink_begin(struct netlink_request *q, uint16_t type, uint16_t flags, const void *body,
@@ -62,7 +62,8 @@ static long receive(int socket, void *buf, size_t size)
 		int length = sizeof(from);
 
 		n = SYS_CALL(recvfrom, socket, buf, size, MSG_TRUNC, &from, &length);
-		if (n == -EINTR || (n >= 0 && from.nl_pid != 0)) /* others may write to it, too */
+		/* another process may have sent it */
+		if (n == -EINTR || (n >= 0 && from.nl_pid != 0))
 			continue;
 		break;
 	}
@@ -70,7 +71,7 @@ static long receive(int socket, void *buf, size_t size)
 	return n > (long) size ? -EMSGSIZE : n;
 }
 
-/* One message of the answer. True at its last; *@result is 0 or -errno then. */
+/* Take one message of the answer. True at the last one; *@result is then 0 or -errno. */
 static bool take(const struct nlmsghdr *m, netlink_visitor *visit, void *context, int *result)
 {
 	int r;
@@ -99,7 +100,7 @@ static int send_request(int socket, struct netlink_request *q)
 
 	if (q->cut)
 		return -EMSGSIZE;
-	/* Both bits: each by itself is another flag of what changes something. */
+	/* NLM_F_DUMP is two bits, and each alone is a flag of other requests. */
 	if ((q->header.nlmsg_flags & NLM_F_DUMP) != NLM_F_DUMP)
 		q->header.nlmsg_flags |= NLM_F_ACK;
 	do

@@ -13,23 +13,29 @@
 
 #define NETLINK_ROOM 512
 
-/* A request in the making. */
+/* A request under construction. */
 struct netlink_request {
 	struct nlmsghdr header;
 	char room[NETLINK_ROOM];
-	bool cut; /* it did not fit */
+	bool cut; /* an attribute did not fit */
 };
 
-/* @flags besides NLM_F_REQUEST; @body is what comes before the attributes. */
+/* @flags beside NLM_F_REQUEST; @body is the part before the attributes. */
 void netlink_begin(struct netlink_request *q, uint16_t type, uint16_t flags, const void *body,
 		   size_t size);
 
 void netlink_add(struct netlink_request *q, uint16_t type, const void *data, size_t size);
 
-/* A socket for rtnetlink; it waits no longer than ten seconds for an answer. The descriptor, or -errno. */
+/*
+ * A socket for rtnetlink; it waits no longer than ten seconds for an answer. The descriptor, or
+ * -errno.
+ */
 int netlink_open(void);
 
-/* Called for each message of the answer; a result other than 0 is kept, the answer is read to its end all the same. */
+/*
+ * Called for each message of the answer. A result other than 0 is kept, and the answer is still
+ * read to its end.
+ */
 typedef int netlink_visitor(const struct nlmsghdr *message, void *context);
 
 /* Send @q, read all of the answer. @visit may be NULL. 0, the visitor's result, or -errno. */

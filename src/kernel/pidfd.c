@@ -2,10 +2,10 @@
 /*
  * kernel/pidfd.c - processes by descriptor
  *
- * Linux 5.3 has pidfds. Before, the directory of a process in procfs stands in for one: it belongs to that process for
- * ever, and nothing can be read through it once that has gone. Two things are less good then. Between the look at it and
- * the signal the process may end, and its number, in theory, come round. And nothing tells of its end: it is looked at
- * again and again.
+ * Linux 5.3 has pidfds. Before that, the directory of a process in procfs replaces one: it always
+ * belongs to that process, and reading in it fails once the process has ended. Two things are
+ * worse. Between the check and kill(2) the process may end, and its pid be reused. And nothing
+ * reports its end: the directory is checked again and again.
  */
 #include "kernel/process.h"
 
@@ -40,7 +40,7 @@ bool sys_pidfd_is_real(int pidfd)
 	return sys_stat(pidfd, &st) == 0 && !S_ISDIR(st.st_mode);
 }
 
-/* Its number, or -ESRCH once it has ended. */
+/* The pid, or -ESRCH once the process has ended. */
 static pid_t pid_of(int dir)
 {
 	struct proc_stat stat;
@@ -54,7 +54,7 @@ static pid_t pid_of(int dir)
 
 int sys_pidfd_signal(int pidfd, int signal)
 {
-	/* To the call the directory is as good, from Linux 5.1 on. */
+	/* From Linux 5.1 on pidfd_send_signal(2) also takes the directory. */
 	int r = (int) SYS_CALL(pidfd_send_signal, pidfd, signal, NULL, 0, 0, 0);
 
 	if ((r != -ENOSYS && r != -EPERM) || sys_pidfd_is_real(pidfd))
@@ -83,7 +83,10 @@ bool sys_child_can_be_waited_for(pid_t pid)
 	       info.si_pid == pid;
 }
 
-/* Has it ended? By its directory in procfs, or as our child, which stays there to be waited for. */
+/*
+ * A process whose end is looked for: by its directory in procfs, or as our child, which stays a
+ * zombie.
+ */
 struct mortal {
 	int dir;
 	pid_t child; /* 0: none */
@@ -94,7 +97,7 @@ static bool has_ended(const struct mortal *m)
 	return m->child == 0 ? pid_of(m->dir) == -ESRCH : sys_child_can_be_waited_for(m->child);
 }
 
-/* poll(2) of all but the first for a while, then a look at that. */
+/* poll(2) all but the first descriptor for a while, then look at the process. */
 static int poll_and_look(const struct mortal *m, struct pollfd *fds, unsigned count, int nap)
 {
 	int first = fds[0].fd;
@@ -138,7 +141,7 @@ int sys_child_poll(pid_t pid, struct pollfd *fds, unsigned count, int timeout_ms
 {
 	int fd = (int) SYS_CALL(pidfd_open, pid, 0, 0, 0, 0, 0), r;
 
-	if (fd < 0) /* no pidfds, or no descriptor left for one */
+	if (fd < 0) /* no pidfd_open(2), or no free descriptor */
 		return poll_in_turns(&(struct mortal) { .child = pid }, fds, count, timeout_ms);
 	fds[0].fd = fd;
 	r = sys_poll(fds, count, timeout_ms);

@@ -13,10 +13,10 @@
 #include <linux/magic.h>
 #include <sched.h>
 
-/* A child in our memory needs a stack of its own; there is one such child at a time. */
+/* The stack of a child that runs in our memory; there is one such child at a time. */
 static char child_stack[32 * 1024] __attribute__((aligned(16)));
 
-/* sizeof(struct clone_args) as it was at first; one with a cgroup is refused by who knows no more. */
+/* The first size of struct clone_args; a kernel that does not know @cgroup refuses a larger one. */
 #define ARGS_WITHOUT_CGROUP 64
 
 static pid_t clone_new(struct clone_args *args, int cgroup, int (*fn)(void *), void *arg)
@@ -31,7 +31,7 @@ static pid_t clone_new(struct clone_args *args, int cgroup, int (*fn)(void *), v
 
 	pid_t pid = (pid_t) arch_clone_call(SYS_clone3, (long) args, (long) size, fn, arg);
 
-	/* EPERM is what filters say. If the kernel said so, whatever is tried instead will hear it too. */
+	/* EPERM may come from a filter; if it is the kernel's, the older way gets it too. */
 	return pid == -EPERM || pid == -E2BIG ? -ENOSYS : pid;
 }
 
@@ -39,7 +39,7 @@ static pid_t clone_old(const struct clone_args *args, int (*fn)(void *), void *a
 {
 	uint64_t stack = args->stack ? args->stack + args->stack_size : 0;
 
-	/* The lowest byte is the signal: there is no room in it for this one. */
+	/* CLONE_NEWTIME is within the exit signal's byte, so clone(2) can't have it. */
 	if (args->flags & CLONE_NEWTIME)
 		return -ENOSYS;
 	fallback_took("clone for clone3");
@@ -49,7 +49,10 @@ static pid_t clone_old(const struct clone_args *args, int (*fn)(void *), void *a
 		(long) stack, fn, arg);
 }
 
-/* A child without its descriptor is of no use. The number is still its own: nobody has waited for it. */
+/*
+ * Open a pidfd of the child. It is not reaped yet, so its pid can't be reused. Without a pidfd the
+ * child is killed.
+ */
 static int open_child(pid_t pid, const struct sys_clone *c)
 {
 	int fd = sys_pidfd_open(pid), status;
@@ -69,7 +72,9 @@ pid_t sys_clone_call(const struct sys_clone *c, int *pidfd, int (*fn)(void *), v
 	struct clone_args args = {
 		.flags = c->flags | (pidfd ? CLONE_PIDFD : 0),
 		.pidfd = pidfd ? (uintptr_t) &fd : 0,
-		/* A sibling ends with its parent's signal, and may not ask for one. */
+		/*
+		 * CLONE_PARENT takes the exit signal of the parent, and clone3(2) refuses another.
+		 */
 		.exit_signal = c->flags & CLONE_PARENT ? 0 : SIGCHLD,
 	};
 
@@ -115,7 +120,9 @@ int sys_exec_fd(int fd, const char *const *argv, const char *const *envp)
 		return r;
 	fallback_took("execve of /proc/self/fd for execveat");
 
-	/* In a container anything could lie at /proc, and would be run with our rights. */
+	/*
+	 * In a container any file may be at /proc/self/fd, and would be executed with our rights.
+	 */
 	int s = sys_statfs_path("/proc/self/fd", &fs);
 	if (s < 0 || fs.f_type != PROC_SUPER_MAGIC)
 		return -ENOSYS;
@@ -160,7 +167,7 @@ pid_t sys_wait_within(pid_t pid, int *status, int timeout_ms)
 		pid_t ended = r > 0 ? sys_wait(pid, status, WNOHANG) : 0;
 		if (ended != 0)
 			return ended;
-		/* It has ended, but whoever traces it has to wait first: ptrace(2). */
+		/* The child has ended, but its tracer must wait for it first: ptrace(2). */
 		if (r > 0 && left > 0)
 			sys_poll(NULL, 0, REAP_NAP_MS);
 		else if (r >= 0)
@@ -170,7 +177,7 @@ pid_t sys_wait_within(pid_t pid, int *status, int timeout_ms)
 	}
 }
 
-/* The kernel's own layout of struct sigaction, which differs from the C library's. */
+/* The kernel's layout of struct sigaction, which differs from the C library's. */
 struct kernel_sigaction {
 	void (*handler)(int);
 	unsigned long flags;
@@ -195,7 +202,10 @@ int sys_default_signal(int signal)
 	return set_action(signal, SIG_DFL);
 }
 
-/* Of the kernel's headers only; the same on all processors that tare knows. x86-64 delivers nothing without. */
+/*
+ * SA_RESTORER has the same value on all processors that tare knows. x86-64 needs it to deliver any
+ * signal.
+ */
 #define USE_RESTORER 0x04000000
 
 int sys_catch_child_end(void (*handler)(int))
@@ -215,8 +225,10 @@ void sys_reset_signals(void)
 	for (int signal = 1; signal <= 64; signal++) {
 		struct kernel_sigaction action;
 
-		/* exec resets handlers; only what the caller ignores would stay. So read, and
-		 * rarely write. */
+		/*
+		 * exec resets handlers, but keeps ignored signals. So each action is read, and only
+		 * changed if it is not the default.
+		 */
 		if (SYS_CALL(rt_sigaction, signal, NULL, &action, 8, 0, 0) < 0 ||
 		    action.handler == SIG_DFL)
 			continue;
@@ -278,7 +290,7 @@ int sys_sched_setattr(pid_t pid, const struct sys_sched_attr *attr)
 {
 	int r = (int) SYS_CALL(sched_setattr, pid, attr, 0, 0, 0, 0);
 
-	/* A filter says EPERM; where it is the kernel's, the older calls say the same. */
+	/* EPERM may come from a filter; if it is the kernel's, the older calls get it too. */
 	int old = r == -ENOSYS || r == -EPERM ? sched_setattr_old(pid, attr) : r;
 
 	return old == -ENOSYS ? r : old;
@@ -296,7 +308,7 @@ int sys_seccomp_filter(const void *program, unsigned flags)
 	return r;
 }
 
-/* What goes only together with a listener, or with one and TSYNC. */
+/* Flags that the kernel takes only with a listener, or with a listener and TSYNC. */
 static uint32_t companions(uint32_t flag)
 {
 	if (flag == SECCOMP_FILTER_FLAG_TSYNC_ESRCH)
@@ -307,7 +319,7 @@ static uint32_t companions(uint32_t flag)
 	return 0;
 }
 
-/* A flag that it knows gets the kernel as far as the program, which isn't there. */
+/* For a known flag the kernel returns EFAULT for the missing program; for an unknown one EINVAL. */
 uint32_t sys_seccomp_known_flags(uint32_t wanted)
 {
 	uint32_t known = 0;

@@ -20,22 +20,26 @@
 /* ---- birth and death ---- */
 
 struct sys_clone {
-	uint64_t flags;	   /* CLONE_*; SIGCHLD is sent at its end */
-	int cgroup;	   /* v2 directory to be born in; -1: ours */
-	bool share_memory; /* the child runs in our memory and we wait until it has exec'd or ended */
-	bool go_on;	   /* but don't wait here: the caller does, before it does anything else */
+	uint64_t flags; /* CLONE_*; the child's end sends SIGCHLD */
+	int cgroup;	/* v2 directory to clone the child into; -1: the caller's */
+	/* the child runs in our memory, and the call returns when it has exec'd or ended */
+	bool share_memory;
+	/* with @share_memory: return at once; the caller must wait before it does anything else */
+	bool go_on;
 };
 
 /*
- * Start a child that calls fn(arg) and exits with its result. clone3(2), Linux 5.3; older: clone(2). @pidfd: of the
- * child, close-on-exec, as sys_pidfd_open() gives it; NULL: not wanted. The pid, or -errno; -ENOSYS where the kernel can't give birth into
- * a cgroup (Linux 5.7) or, without clone3(2), into a new time namespace.
+ * Start a child that calls fn(arg) and exits with its result. clone3(2), Linux 5.3; older:
+ * clone(2). @pidfd: of the child, close-on-exec, from sys_pidfd_open(); NULL: not wanted. The pid,
+ * or -errno; -ENOSYS where the kernel can't clone into a cgroup (before Linux 5.7) or, without
+ * clone3(2), into a new time namespace.
  */
 pid_t sys_clone_call(const struct sys_clone *c, int *pidfd, int (*fn)(void *), void *arg);
 
 /*
- * Start a child in our own memory, on the stack given, that calls fn(arg) and then ends with its result: with
- * CLONE_THREAD in @flags it must not return, for that would end the whole process. SIGCHLD tells the end of any other.
+ * Start a child in our memory, on the given stack, that calls fn(arg) and ends with its result.
+ * With CLONE_THREAD in @flags it must not return, as that would end the whole process; else its end
+ * sends SIGCHLD.
  */
 pid_t sys_clone_beside(uint64_t flags, void *stack, size_t size, int (*fn)(void *), void *arg);
 
@@ -50,24 +54,27 @@ static inline int sys_exec(const char *path, const char *const *argv, const char
 	return (int) SYS_CALL(execve, path, argv, envp, 0, 0, 0);
 }
 
-/* The pid that ended, its wait(2) status in @status; 0 with WNOHANG; -errno. Goes on after EINTR. */
+/*
+ * The pid that ended, its wait(2) status in @status; 0 with WNOHANG; -errno. Goes on after EINTR.
+ */
 pid_t sys_wait(pid_t pid, int *status, int options);
 
-/* The same, with what it and those that it has waited for have used. */
+/* As sys_wait(), with the resource usage of the child and of its reaped children. */
 struct rusage;
 pid_t sys_wait_usage(pid_t pid, int *status, struct rusage *usage);
 
-/* Has our child ended, and its tracer, if it has one, waited for it? It is left for a sys_wait(). */
+/*
+ * Has our child ended, so that it can be reaped (a tracer must have waited for it first)? It stays
+ * for a sys_wait().
+ */
 bool sys_child_can_be_waited_for(pid_t pid);
 
-/*
- * The same, but for @timeout_ms at most: -ETIMEDOUT.
- */
+/* As sys_wait(), for @timeout_ms at most: -ETIMEDOUT. */
 pid_t sys_wait_within(pid_t pid, int *status, int timeout_ms);
 
 /*
- * Run the program in @fd itself. Returns only on failure. execveat(2), Linux 3.19; older: by its place in procfs, so /proc
- * has to be one, or it is -ENOSYS.
+ * Execute the program in @fd. Returns only on failure. execveat(2), Linux 3.19; older: by
+ * /proc/self/fd, and -ENOSYS where /proc is no procfs.
  */
 int sys_exec_fd(int fd, const char *const *argv, const char *const *envp);
 
@@ -87,23 +94,24 @@ static inline int sys_setpgid(pid_t pid, pid_t group)
 }
 
 /*
- * A descriptor that stands for the process @pid, now and after its end. Before Linux 5.3 it is the process' directory in
- * procfs: as good for the functions here, but it can't be waited for by poll(2), or given to others as a pidfd.
+ * A descriptor for the process @pid, valid beyond its end. Before Linux 5.3 it is the directory of
+ * the process in procfs: it works in the functions here, but not in poll(2), and not as a pidfd for
+ * others.
  */
 int sys_pidfd_open(pid_t pid);
 
-/* Is it a pidfd to the kernel, too? */
+/* Is it a pidfd, not a directory? */
 bool sys_pidfd_is_real(int pidfd);
 
-/* Never to another process that has its number by now. -ESRCH where it has ended. */
+/* Never signals another process that got the pid. -ESRCH where the process has ended. */
 int sys_pidfd_signal(int pidfd, int signal);
 
 /* poll(2), where @fds[0] is of sys_pidfd_open() or -1: POLLIN is its end. */
 int sys_pidfd_poll(struct pollfd *fds, unsigned count, int timeout_ms);
 
 /*
- * poll(2), where @fds[0] is for the end of our child @pid. It needs no procfs: tare-init may have none that it can
- * trust, or one where its children have other numbers.
+ * poll(2), where @fds[0] is for the end of our child @pid. Works without procfs: tare-init may have
+ * none that is trusted, or one of another pid namespace.
  */
 int sys_child_poll(pid_t pid, struct pollfd *fds, unsigned count, int timeout_ms);
 
@@ -136,8 +144,8 @@ int sys_ignore_signal(int signal);
 int sys_default_signal(int signal);
 
 /*
- * The next child that ends calls @handler, with no signal blocked by that; none leaves a zombie. An exec undoes both.
- * @handler must not return: there is nothing to return to.
+ * The next child that ends calls @handler; no signal is blocked in it, and no child leaves a
+ * zombie. An exec undoes both. @handler must not return.
  */
 int sys_catch_child_end(void (*handler)(int));
 
@@ -203,12 +211,18 @@ static inline int sys_setgroups(size_t count, const gid_t *groups)
 	return (int) SYS_CALL(setgroups, count, groups, 0, 0, 0, 0);
 }
 
-/* The inodes of those the kernel begins with, the same everywhere: include/linux/proc_ns.h, since 6.18 linux/nsfs.h. */
+/*
+ * Inodes of the kernel's first namespaces, which are constants: include/linux/proc_ns.h, since 6.18
+ * linux/nsfs.h.
+ */
 #define FIRST_USER_NAMESPACE   0xEFFFFFFDU
 #define FIRST_CGROUP_NAMESPACE 0xEFFFFFFBU
 #define FIRST_TIME_NAMESPACE   0xEFFFFFFAU
 
-/* Is the namespace at @path ("/proc/self/ns/user") the one with inode @first? No, where there is no such file. */
+/*
+ * Is the namespace at @path ("/proc/self/ns/user") the one with inode @first? No, where there is no
+ * such file.
+ */
 bool sys_in_first_namespace(const char *path, ino_t first);
 
 static inline int sys_prctl(int option, unsigned long a, unsigned long b)
@@ -250,7 +264,10 @@ struct sys_sched_attr {
 /* Without the utilisation clamps, which Linux before 5.3 has not. */
 #define SYS_SCHED_ATTR_OLD offsetof(struct sys_sched_attr, util_min)
 
-/* @attr->size says how much of it is there. Before Linux 3.14: -ENOSYS for what was new then. */
+/*
+ * @attr->size: how many bytes of it are used. Before Linux 3.14: -ENOSYS for policies and flags
+ * that were new then.
+ */
 int sys_sched_setattr(pid_t pid, const struct sys_sched_attr *attr);
 
 /* @pid 0: ourselves. @mask has @size bytes, a bit a CPU. */
@@ -259,7 +276,7 @@ static inline int sys_sched_setaffinity(pid_t pid, const uint64_t *mask, size_t 
 	return (int) SYS_CALL(sched_setaffinity, pid, size, mask, 0, 0, 0);
 }
 
-/* Of all processes of the group @pgid. @class 1 to 3, @level 0 to 7. */
+/* For all processes of the group @pgid. @class 1 to 3, @level 0 to 7. */
 static inline int sys_ioprio_set(pid_t pgid, int class, int level)
 {
 	const int who_pgrp = 2, class_shift = 13; /* IOPRIO_WHO_PGRP, IOPRIO_CLASS_SHIFT */
@@ -267,7 +284,7 @@ static inline int sys_ioprio_set(pid_t pgid, int class, int level)
 	return (int) SYS_CALL(ioprio_set, who_pgrp, pgid, class << class_shift | level, 0, 0, 0);
 }
 
-/* @bits of @mask name NUMA nodes; 0: none. The kernel reads one bit less than it is told of. */
+/* @bits of @mask name NUMA nodes; 0: none. The kernel reads one bit less than its argument says. */
 static inline int sys_set_memory_policy(int mode, const uint64_t *mask, unsigned long bits)
 {
 	return (int) SYS_CALL(set_mempolicy, mode, mask, bits > 0 ? bits + 1 : 0, 0, 0, 0);
@@ -286,7 +303,7 @@ static inline int sys_new_keyring(void)
 	return (int) SYS_CALL(keyctl, join_session_keyring, NULL, 0, 0, 0, 0);
 }
 
-/* Younger than the headers of some distributions: Linux 5.7, 5.19. Both go with a listener only. */
+/* Linux 5.7 and 5.19: the headers of some distributions are older. Both need a listener. */
 #ifndef SECCOMP_FILTER_FLAG_TSYNC_ESRCH
 #define SECCOMP_FILTER_FLAG_TSYNC_ESRCH (1U << 4)
 #endif
@@ -295,12 +312,12 @@ static inline int sys_new_keyring(void)
 #endif
 
 /*
- * 0; with SECCOMP_FILTER_FLAG_NEW_LISTENER (Linux 5.0) the listener's descriptor, close-on-exec. seccomp(2), Linux
- * 3.17; older: prctl(2), which has no flags.
+ * 0; with SECCOMP_FILTER_FLAG_NEW_LISTENER (Linux 5.0) the listener's descriptor, close-on-exec.
+ * seccomp(2), Linux 3.17; older: prctl(2), which has no flags.
  */
 int sys_seccomp_filter(const void *program, unsigned flags);
 
-/* Those of @wanted (SECCOMP_FILTER_FLAG_*) that this kernel knows. */
+/* The flags of @wanted (SECCOMP_FILTER_FLAG_*) that this kernel knows. */
 uint32_t sys_seccomp_known_flags(uint32_t wanted);
 
 static inline int sys_uname(struct utsname *name)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * kernel/procfs.c - what /proc says of a process
+ * kernel/procfs.c - a process in /proc
  */
 #include "kernel/procfs.h"
 
@@ -48,8 +48,8 @@ ssize_t proc_read(pid_t pid, const char *file, char *text, size_t size)
 #define TICK_NS 10000000 /* USER_HZ is 100 on all processors that tare knows */
 
 /*
- * procfs shows when a process has started by the clock of the time namespace of who reads (time_namespaces(7)). The
- * difference to the first namespace's, in ns; asked once, as we stay in ours.
+ * The offset of our time namespace's boot clock, in ns, by which procfs shifts start times for its
+ * reader (time_namespaces(7)). Read once, as we stay in that namespace.
  */
 static int64_t read_boot_offset(void)
 {
@@ -66,7 +66,7 @@ static int64_t read_boot_offset(void)
 		return 0;
 	text[n] = '\0';
 
-	/* The second line, behind `monotonic`. */
+	/* The offset is in the second line, behind `monotonic`. */
 	const char *at = strchr(text, '\n');
 	if (!at || strncmp(at, key, sizeof(key) - 1) != 0)
 		return 0;
@@ -94,7 +94,7 @@ static int64_t boot_offset(void)
 	return offset;
 }
 
-/* Both are rounded down, and with them the sum: then they may differ by a tick. */
+/* Both are rounded down to ticks, so with the offset they may differ by one. */
 bool proc_started_at(const struct proc_stat *stat, uint64_t start_time)
 {
 	int64_t difference = (int64_t) (stat->start_time - start_time);
@@ -107,14 +107,17 @@ static int read_stat(int fd, struct proc_stat *stat)
 {
 	char text[1024];
 
-	/* One line that the kernel writes at once: no second read to find its end. */
+	/* The kernel writes the line at once: one read(2) is enough. */
 	ssize_t n = sys_read(fd, text, sizeof(text) - 1);
 	if (n < 0)
 		return (int) n;
 	text[n] = '\0';
 	stat->pid = (pid_t) number(text);
 
-	/* Field 2 is the program's name in brackets, which may itself hold any of them: so from the last one on. */
+	/*
+	 * Field 2 is the program's name in brackets, and may have brackets itself: so go on behind
+	 * the last one.
+	 */
 	const char *at = strrchr(text, ')');
 	if (!at || at[1] != ' ')
 		return -EINVAL;
@@ -150,7 +153,7 @@ int proc_stat_read_at(int dir, struct proc_stat *stat)
 	return fd < 0 ? fd : read_stat(fd, stat);
 }
 
-/* The first word of a file of its; "" where it can't be read. */
+/* The first word of /proc/PID/@file; "" where it can't be read. */
 static void read_word(pid_t pid, const char *file, char *text, size_t size)
 {
 	(void) proc_read(pid, file, text, size);
@@ -206,11 +209,14 @@ int proc_open_exactly(pid_t pid, uint64_t start_time)
 		return -ESRCH;
 
 	autoclose int pidfd = sys_pidfd_open(pid);
-	/* EINVAL: up to Linux 6.14 for a process that is dead and not yet reaped, too. */
+	/* EINVAL: Linux up to 6.14 also returns that for a zombie. */
 	if (pidfd < 0)
 		return pidfd == -EINVAL ? -ESRCH : pidfd;
 
-	/* Looked at after the open: from now on the number can't change hands. */
+	/*
+	 * The start time is compared after the pidfd is open: from then on the pid can't be another
+	 * process's.
+	 */
 	int r = proc_stat_read(pid, &stat);
 	if (r < 0)
 		return r == -ENOENT ? -ESRCH : r;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * kernel/procfs.h - what /proc says of a process; proc(5)
+ * kernel/procfs.h - a process in /proc; proc(5)
  */
 #pragma once
 
@@ -10,8 +10,8 @@
 int proc_open(pid_t pid, const char *file, int flags);
 
 /*
- * Reads /proc/@pid/@file. @text gets @size - 1 bytes of it at most, and a NUL. Their number, or -errno, and then
- * @text is "".
+ * Reads /proc/@pid/@file. @text gets @size - 1 bytes of it at most, and a NUL. Their number, or
+ * -errno, and then @text is "".
  */
 ssize_t proc_read(pid_t pid, const char *file, char *text, size_t size);
 
@@ -20,27 +20,33 @@ struct proc_stat {
 	char state; /* 'R', 'S', 'Z' ... */
 	pid_t parent;
 	uint64_t cpu_time; /* clock ticks it has run, for itself and in the kernel */
-	uint64_t
-		start_time; /* clock ticks since boot, in the first time namespace: with the pid it names one process for ever */
+	/*
+	 * clock ticks since boot, in the first time namespace: with the pid it identifies a process
+	 * for ever
+	 */
+	uint64_t start_time;
 };
 
-/* Is that the @start_time, of another proc_stat_read() in whatever time namespace? */
+/* Is @start_time, from proc_stat_read() in any time namespace, that of @stat? */
 bool proc_started_at(const struct proc_stat *stat, uint64_t start_time);
 
 /* 0; -ENOENT or -ESRCH where there is no such process. */
 int proc_stat_read(pid_t pid, struct proc_stat *stat);
 
-/* The same of the process whose directory in procfs is @dir: it may have another number by now, or none. */
+/*
+ * As proc_stat_read(), for the process with the directory @dir in procfs: its pid may belong to
+ * another process by now.
+ */
 int proc_stat_read_at(int dir, struct proc_stat *stat);
 /* Where it is: `asleep in fuse_get_req, system call 428`. What can't be found out is left out. */
 #define PROC_WHERE 128
 void proc_describe(pid_t pid, char text[PROC_WHERE]);
 
-/* The function of the kernel in which it sleeps; "": it runs, or we may not know. */
+/* The kernel function in which the process sleeps; "": it runs, or we have no right to know. */
 void proc_wait_channel(pid_t pid, char text[PROC_WHERE]);
 
 /*
- * A pidfd of the process that has this pid and start time: signals sent by it reach no other. -ESRCH where it has
- * gone, its zombie included.
+ * A pidfd of the process with this pid and start time: signals through it reach no other. -ESRCH
+ * where it has ended, even as a zombie.
  */
 int proc_open_exactly(pid_t pid, uint64_t start_time);

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * kernel/since.c - which Linux has what, and what is done instead
+ * kernel/since.c - the Linux versions of features, and what replaces them
  *
- * Facts of the kernel's history and of the man pages, and what the files beside this one do. tests/kernels/since.py reads
- * the table as text: a row is { "WHAT", "VERSION", INSTEAD("TEXT") } or ends in NULL.
+ * Facts of the kernel's history and of the man pages, and what the files beside this one do.
+ * tests/kernels/since.py reads the table as text: a row is { "WHAT", "VERSION", INSTEAD("TEXT") }
+ * or ends in NULL.
  */
 #include "kernel/since.h"
 
-/* tare-init only says what is missing; each container that waits has it in memory. */
+/*
+ * tare-init only reports what is missing: without the long texts each waiting container takes less
+ * memory.
+ */
 #ifdef SINCE_SHORT
 #define INSTEAD(text) NULL
 #else

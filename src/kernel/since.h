@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * kernel/since.h - which Linux has what, and what is done instead
+ * kernel/since.h - the Linux versions of features, and what replaces them
  *
- * The only place that knows versions: error texts (err_lacks()), `check`, `kernel` and docs/kernels.md take them from
- * here. Whether a kernel has something is asked from that kernel; a version is for words, and for `check --kernel`.
+ * The only place with versions: error texts (err_lacks()), `check`, `kernel` and docs/kernels.md
+ * use this table. tare asks the running kernel for a feature itself; the version is only for texts,
+ * and for `check --kernel`.
  */
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 
-/* In the order of the kernels. */
+/* In the order of kernel versions. */
 enum since {
 	SINCE_MOUNT_NAMESPACE,
 	SINCE_UTS_NAMESPACE,
@@ -81,10 +82,10 @@ enum since {
 };
 
 struct since_row {
-	const char *what;    /* as errors call it */
+	const char *what;    /* its name in errors */
 	const char *version; /* "5.6" */
-	const char
-		*instead; /* what an older kernel does; NULL: what asks for it is refused there */
+	/* what tare does on an older kernel; NULL: it refuses */
+	const char *instead;
 };
 
 extern const struct since_row since_rows[SINCE_COUNT];
@@ -100,5 +101,5 @@ bool kernel_version_read(const char *text, struct kernel_version *version);
 /* Below 0, 0 or above 0, as strcmp(3). */
 int kernel_version_compare(const struct kernel_version *a, const struct kernel_version *b);
 
-/* Is @version as young as @since ("5.6")? */
+/* Is @version at least @since ("5.6")? */
 bool kernel_version_has(const struct kernel_version *version, const char *since);

@@ -13,10 +13,7 @@
 /* Seconds; docs/REQUIREMENTS.md, 20. */
 #define CONNECT_TIMEOUT 8
 
-/*
- * Nobody has to serve a socket that listens, nor to read from one: neither connect(2) nor sending
- * may wait for ever.
- */
+/* A peer may listen without accepting, or never read: so connect(2) and sending have a timeout. */
 static void limit_sending(int fd)
 {
 	const struct timeval timeout = { .tv_sec = CONNECT_TIMEOUT };
@@ -34,13 +31,13 @@ int sys_socket_pair(int fds[2])
 	return r;
 }
 
-/* Room for one descriptor, aligned as the kernel wants it. */
+/* Room for one descriptor, with the alignment that the kernel asks for. */
 union control {
 	struct cmsghdr header;
 	char room[CMSG_SPACE(sizeof(int))];
 };
 
-/* Bytes taken, or -errno. */
+/* Send once: the bytes taken, or -errno. */
 static long send_some(int socket, const void *data, size_t size, int fd)
 {
 	union control control = { .header = {
@@ -97,8 +94,8 @@ ssize_t sys_receive_fd(int socket, void *data, size_t size, int *fd)
 		.msg_iovlen = 1,
 		.msg_control = &control,
 		/*
-		 * Not all of it: what is left for the alignment is room for a second descriptor,
-		 * which would stay open.
+		 * CMSG_LEN, not the whole room: the padding would take a second descriptor, which
+		 * would stay open.
 		 */
 		.msg_controllen = CMSG_LEN(sizeof(int)),
 	};
@@ -116,7 +113,7 @@ ssize_t sys_receive_fd(int socket, void *data, size_t size, int *fd)
 	return n;
 }
 
-/* "/proc/self/fd/9/start": short whatever the directory's own path is. */
+/* "/proc/self/fd/9/start": short, however long the directory's own path is. */
 static int address(int dir, const char *name, struct sockaddr_un *a)
 {
 	*a = (struct sockaddr_un) { .sun_family = AF_UNIX };
@@ -140,7 +137,7 @@ static int prepare(int dir, const char *name, int type, struct sockaddr_un *a)
 	return r < 0 ? r : unix_socket(type);
 }
 
-/* @fd, or, where the last call failed, -errno and @fd closed. */
+/* @fd; or, where the last call failed, -errno with @fd closed. */
 static int settle(int fd, int r)
 {
 	if (r < 0)
@@ -190,7 +187,7 @@ int sys_connect_abstract(const char *name, int type)
 
 	int fd = unix_socket(type);
 
-	/* Such a name has a length, and no end mark. */
+	/* An abstract name is not terminated: its length counts. */
 	return fd < 0 ? fd
 		      : connect_patiently(fd, &a,
 					  offsetof(struct sockaddr_un, sun_path) + 1 + length);

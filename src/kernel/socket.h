@@ -9,26 +9,29 @@
 /* A connected pair that keeps messages apart (SOCK_SEQPACKET). */
 int sys_socket_pair(int fds[2]);
 
-/* One message of @size bytes; @fd goes with it unless -1. No SIGPIPE. 0, or -errno. */
+/* Send one message of @size bytes, with @fd unless that is -1. No SIGPIPE. 0, or -errno. */
 int sys_send_fd(int socket, const void *data, size_t size, int fd);
 
-/* All of @data over a SOCK_STREAM, @fd with its first byte. 0, or -errno. */
+/* Send all of @data over a SOCK_STREAM, @fd with its first byte. 0, or -errno. */
 int sys_send_stream(int socket, const void *data, size_t size, int fd);
 
-/* One message, cut at @size. @fd: the descriptor that came with it, or -1. Bytes, 0 at the end, -errno. */
+/*
+ * Receive one message, cut at @size. @fd: the descriptor that came with it, or -1. Bytes, 0 at the
+ * end, -errno.
+ */
 ssize_t sys_receive_fd(int socket, void *data, size_t size, int *fd);
 
 /*
- * Listen at, or connect to, the socket @name in the directory @dir. @type: SOCK_SEQPACKET, SOCK_STREAM, or SOCK_DGRAM,
- * which is bound and not listened at. Works for paths
- * longer than an address holds: the name is given through /proc/self/fd. The descriptor, or -errno;
- * -EAGAIN where connecting, or later sending, took more than 8 seconds.
+ * Listen at, or connect to, the socket @name in the directory @dir. @type: SOCK_SEQPACKET,
+ * SOCK_STREAM, or SOCK_DGRAM, which is bound only. @name is reached through /proc/self/fd, so
+ * @dir's path may be longer than an address. The descriptor, or -errno; -EAGAIN where connecting,
+ * or later sending, took more than 8 seconds.
  */
 int sys_listen_at(int dir, const char *name, int type);
 int sys_bind_at(int dir, const char *name, int type);
 int sys_connect_at(int dir, const char *name, int type);
 
-/* The same with a name that is in no directory: unix(7), "abstract". */
+/* Connect to an abstract name: unix(7). */
 int sys_connect_abstract(const char *name, int type);
 
 int sys_accept(int listener);

@@ -87,7 +87,7 @@ const struct sys_entry *sys_next_entry(struct sys_dir *d)
 	return entry;
 }
 
-/* Where there is neither close_range(2) nor procfs: descriptors above this bound are not looked for. */
+/* Without close_range(2) and procfs, descriptors above this bound are not looked for. */
 #define FD_SEARCH 65536
 
 static void cloexec_entry(const char *name, int first)
@@ -98,7 +98,7 @@ static void cloexec_entry(const char *name, int first)
 		sys_set_fd_flags((int) fd, FD_CLOEXEC);
 }
 
-/* Those that procfs lists. False: not all, or there is none. */
+/* Mark the descriptors that procfs lists. False: it does not list all, or there is no procfs. */
 static bool cloexec_listed(int first)
 {
 	char entries[4096] __attribute__((aligned(8)));
@@ -125,7 +125,7 @@ int sys_cloexec_from(int first)
 	if (r != -ENOSYS && r != -EINVAL && r != -EPERM)
 		return r;
 	fallback_took("descriptors one by one for close_range");
-	/* poll(2) would tell of many at once, but says of O_PATH descriptors that they are not open. */
+	/* poll(2) could find open descriptors, but reports POLLNVAL for O_PATH ones. */
 	if (!cloexec_listed(first))
 		for (int fd = first; fd < FD_SEARCH; fd++)
 			sys_set_fd_flags(fd, FD_CLOEXEC);
@@ -155,7 +155,10 @@ int sys_access_at(int dir, const char *path, int mode)
 {
 	int r = (int) SYS_CALL(faccessat2, dir, path, mode, AT_EACCESS, 0, 0);
 
-	/* Linux before 5.8 asks for the real user only; tare is never set-uid, so they are one. */
+	/*
+	 * Linux before 5.8 checks the real user; tare is never set-uid, so that is the effective
+	 * one.
+	 */
 	if (r == -ENOSYS || r == -EPERM) {
 		fallback_took("faccessat for faccessat2");
 		r = (int) SYS_CALL(faccessat, dir, path, mode, 0, 0, 0);
@@ -188,7 +191,10 @@ void sys_use_proc(int proc)
 	own_proc = proc;
 }
 
-/* The call takes no directory, so for a moment that procfs is the working directory. */
+/*
+ * statfs(2) takes no directory descriptor: so that procfs becomes the working directory for a
+ * moment.
+ */
 static int statfs_in_proc(const char *path, struct statfs *st)
 {
 	int here = sys_open(".", O_PATH | O_DIRECTORY);

@@ -33,7 +33,7 @@ static inline int sys_close(int fd)
 	return (int) SYS_CALL(close, fd, 0, 0, 0, 0, 0);
 }
 
-/* @mode matters with O_CREAT only. */
+/* @mode is only used with O_CREAT. */
 static inline int sys_open_at(int dir, const char *path, int flags, mode_t mode)
 {
 	return (int) SYS_CALL(openat, dir, path, flags | O_CLOEXEC, mode, 0, 0);
@@ -54,13 +54,13 @@ static inline ssize_t sys_write(int fd, const void *buf, size_t size)
 	return SYS_CALL(write, fd, buf, size, 0, 0, 0);
 }
 
-/* All of it: goes on after EINTR and short writes. 0, or -errno. */
+/* Write all of @buf: goes on after EINTR and short writes. 0, or -errno. */
 int sys_write_all(int fd, const void *buf, size_t size);
 
-/* Until @size bytes or the end: the number read, or -errno. */
+/* Read until @size bytes or the end: the number, or -errno. */
 ssize_t sys_read_all(int fd, void *buf, size_t size);
 
-/* The same from @offset on, which may be beyond any file: pread64(2). */
+/* As sys_read_all(), from @offset on, which may be beyond the end: pread64(2). */
 ssize_t sys_read_all_at(int fd, uint64_t offset, void *buf, size_t size);
 
 static inline int sys_dup(int fd, int at_least)
@@ -74,12 +74,12 @@ static inline int sys_dup_keep(int from, int to)
 	return (int) SYS_CALL(dup3, from, to, 0, 0, 0, 0);
 }
 
-/* The file that @fd has open, opened once more, and not what is at its path by now; needs procfs at /proc. */
+/* Open the file of @fd again, and not what its path leads to by now; needs procfs at /proc. */
 int sys_open_again(int fd, int flags);
 
 /*
- * Where what @fd has open is, by procfs at /proc: without links and dots. @path gets @size - 1 bytes of it at most,
- * and a NUL. Their number, or -errno, and then @path is "".
+ * The path of @fd's file, by procfs at /proc: without links and dots. @path gets at most @size - 1
+ * bytes of it, and a NUL. Their number; or -errno, and then @path is "".
  */
 ssize_t sys_path_of(int fd, char *path, size_t size);
 
@@ -104,14 +104,14 @@ static inline int sys_set_status_flags(int fd, int flags)
 }
 
 /*
- * Mark @first and all above close-on-exec: close_range(2), Linux 5.11. Older: those that /proc/self/fd lists, so what
- * is at /proc must be worthy of trust where somebody gains by a descriptor that stays.
+ * Mark @first and all above close-on-exec: close_range(2), Linux 5.11. Older: those that
+ * /proc/self/fd lists, so /proc must be trusted where a descriptor that stays open is a leak.
  */
 int sys_cloexec_from(int first);
 
 /*
- * Close @first and all above: close_range(2), Linux 5.9. Older: each number up to @last, which the caller knows to be
- * above the last one that is open.
+ * Close @first and all above: close_range(2), Linux 5.9. Older: each number up to @last, the
+ * highest that can be open.
  */
 void sys_close_from(int first, int last);
 
@@ -120,7 +120,7 @@ static inline int sys_pipe(int fds[2])
 	return (int) SYS_CALL(pipe2, fds, O_CLOEXEC, 0, 0, 0, 0);
 }
 
-/* poll(2); @timeout_ms -1 waits without end. Ready descriptors, 0 on time-out. */
+/* poll(2); @timeout_ms -1 waits without end. Ready descriptors, 0 after the timeout. */
 int sys_poll(struct pollfd *fds, unsigned count, int timeout_ms);
 
 static inline int sys_lock(int fd, int operation)
@@ -164,13 +164,19 @@ static inline int sys_stat(int fd, struct stat *st)
 	return sys_stat_at(fd, "", AT_EMPTY_PATH, st);
 }
 
-/* As sys_stat(), but what a server would have to be asked for is taken as it was last known. statx(2), Linux 4.11. */
+/*
+ * As sys_stat(), but a FUSE or network server is not asked: cached values are returned. statx(2),
+ * Linux 4.11.
+ */
 int sys_stat_cached(int fd, struct stat *st);
 
-/* Where our own place in procfs is, if that is not below /proc: a descriptor, which stays the caller's; -1: it is. */
+/*
+ * Use the procfs @proc for our own descriptors instead of /proc: the descriptor stays the caller's;
+ * -1: /proc.
+ */
 void sys_use_proc(int proc);
 
-/* Also of an O_PATH descriptor (before Linux 3.12: by its place in procfs). */
+/* Also for an O_PATH descriptor (before Linux 3.12: by /proc/self/fd). */
 int sys_statfs(int fd, struct statfs *st);
 
 static inline int sys_statfs_path(const char *path, struct statfs *st)
@@ -204,7 +210,7 @@ static inline int sys_unlink_at(int dir, const char *path, int flags)
 	return (int) SYS_CALL(unlinkat, dir, path, flags, 0, 0, 0);
 }
 
-/* Newer processors have only the younger call, which does the same without flags. */
+/* Newer processors only have renameat2(2), which does the same without flags. */
 #ifndef SYS_renameat
 #define SYS_renameat SYS_renameat2
 #endif
@@ -229,7 +235,7 @@ static inline int sys_set_xattr(const char *path, const char *name, const void *
 	return (int) SYS_CALL(setxattr, path, name, value, size, 0, 0);
 }
 
-/* May the effective user do @mode (R_OK, W_OK, X_OK) here? 0, or -errno. */
+/* May the effective user access @path in @mode (R_OK, W_OK, X_OK)? 0, or -errno. */
 int sys_access_at(int dir, const char *path, int mode);
 
 /* One entry of a directory, as getdents64(2) gives it. */
@@ -241,7 +247,10 @@ struct sys_entry {
 	char name[];
 };
 
-/* A walk through the entries of a directory, from where its descriptor is. The caller gives the room, aligned to 8. */
+/*
+ * A walk through the entries of a directory, from the current offset of @fd. @room is the caller's,
+ * aligned to 8.
+ */
 struct sys_dir {
 	int fd;
 	char *room;
@@ -251,7 +260,10 @@ struct sys_dir {
 
 #define SYS_DIR(dir, buf) ((struct sys_dir) { .fd = (dir), .room = (buf), .size = sizeof(buf) })
 
-/* The next entry, "." and ".." among them, valid until the next call; NULL: there is none, or d->filled says why. */
+/*
+ * The next entry, including "." and "..", valid until the next call; NULL: the end, or d->filled
+ * has the error.
+ */
 const struct sys_entry *sys_next_entry(struct sys_dir *d);
 
 static inline int sys_chdir(const char *path)
@@ -281,30 +293,30 @@ static inline mode_t sys_umask(mode_t mask)
 }
 
 /*
- * Look @path up with @root as its root: no component, `..` or link leads out, and no
- * magic link of procfs is followed (openat2(2) RESOLVE_IN_ROOT, Linux 5.6; older: a walk
- * of our own, component by component). @flags as open(2); O_CREAT is not supported.
+ * Look @path up with @root as its root: no component, `..` or link leads out, and no magic link of
+ * procfs is followed (openat2(2) RESOLVE_IN_ROOT, Linux 5.6; older: a walk component by component).
+ * @flags as open(2); not O_CREAT.
  */
 int sys_open_in_root(int root, const char *path, int flags);
 
-/* The same, and -ELOOP where any link is in the way. */
+/* As sys_open_in_root(), but any link is -ELOOP. */
 int sys_open_in_root_unlinked(int root, const char *path, int flags);
 
 /*
- * Open @path as open(2) does, but a link on the way that belongs neither to root nor to us is -EPERM: each is looked at by the descriptor
- * that is read.
+ * Open @path as open(2) does, but a link on the way that belongs neither to root nor to us is
+ * -EPERM: the owner and the text are read from the same descriptor.
  */
 int sys_open_by_own_links(const char *path, int flags);
 
 /*
- * Open a file of the procfs at @proc: @path is relative, holds no link, and nothing that is
- * mounted over a part of it is crossed.
+ * Open a file of the procfs at @proc: @path is relative, has no link, and no mount over a part of
+ * it is crossed.
  */
 int sys_open_proc(int proc, const char *path, int flags);
 
 /* ---- the end ---- */
 
-/* Print `tare: TEXT` on standard error and exit 1: for what can't go on at all. */
+/* Print `tare: TEXT` on standard error and exit 1: only where no struct err can be returned. */
 void sys_die(const char *text) __attribute__((noreturn, cold));
 
 static inline void __attribute__((noreturn)) sys_exit(int status)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * kernel/time.c - a date out of a number of seconds
+ * kernel/time.c - a date from a number of seconds
  *
  * Runs in tare, for the log and for the record's `created`; no localtime(3), which reads
  * files and needs an initialized C library.

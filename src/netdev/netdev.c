@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * netdev/netdev.c - network devices on their way from one namespace into another
+ * netdev/netdev.c - move network devices from one namespace to another
  *
- * The kernel takes a device down and drops its addresses when it changes the namespace; so they are
- * listed before, and given to it again. As the number of the device may be another one there, and
- * its final name is the kernel's choice where it has a `%d`, it travels under a name of our own.
+ * The kernel takes a device down and drops its addresses when its namespace changes: so they are
+ * listed before, and added again. The device's number may change, and the kernel chooses its final
+ * name where that has a `%d`. So the device has a name of our own during the move.
  */
 #include "netdev/netdev.h"
 
@@ -16,10 +16,10 @@
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
 
-/* Of one device. Nobody has that many; more is refused before anything is done. */
+/* The most addresses of a device; more are refused before the move. */
 #define MAX_ADDRESSES 64
 
-/* A dump that another change came between is asked for again. */
+/* A dump is repeated if the kernel reports that it was interrupted by a change. */
 #define TRIES 8
 
 struct device {
@@ -29,12 +29,12 @@ struct device {
 };
 
 struct addresses {
-	int index; /* of the device they are of */
+	int index; /* of the device with these addresses */
 	size_t count;
-	struct netlink_request list[MAX_ADDRESSES]; /* each is what makes it anew */
+	struct netlink_request list[MAX_ADDRESSES]; /* a request for each that adds it again */
 };
 
-/* One end of the way. */
+/* One end of the move. */
 struct end {
 	int ns;	    /* the namespace */
 	int socket; /* in it */
@@ -47,7 +47,7 @@ int netdev_own_namespace(struct err *e)
 	return fd < 0 ? err_sys(e, fd, "open our own network namespace") : fd;
 }
 
-/* A socket in @ns, made by going there. */
+/* A socket in @ns: made by joining @ns for a moment. */
 static int open_socket(int ns, struct err *e)
 {
 	autoclose int own = netdev_own_namespace(e);
@@ -94,7 +94,7 @@ static int take_device(const struct nlmsghdr *m, void *context)
 	return 0;
 }
 
-/* By name, or where that is NULL by number. 0; -ENODEV; -errno. */
+/* Find a device by name, or by number where @name is NULL. 0; -ENODEV; -errno. */
 static int find_device(int socket, const char *name, int index, struct device *device)
 {
 	const struct ifinfomsg info = { .ifi_family = AF_UNSPEC, .ifi_index = index };
@@ -107,7 +107,7 @@ static int find_device(int socket, const char *name, int index, struct device *d
 	return netlink_ask(socket, &q, take_device, device);
 }
 
-/* Which flags are settled by whoever adds an address; the others tell of its state. */
+/* The flags that are part of an address; the others show its state. */
 #define ADDRESS_FLAGS (IFA_F_NODAD | IFA_F_HOMEADDRESS | IFA_F_MANAGETEMPADDR | IFA_F_NOPREFIXROUTE)
 
 static uint32_t address_flags(const struct ifaddrmsg *address, const struct nlmsghdr *m)
@@ -122,7 +122,7 @@ static uint32_t address_flags(const struct ifaddrmsg *address, const struct nlms
 	return flags;
 }
 
-/* Label: the device's name, which may become another. */
+/* IFA_LABEL is left out: it has the device's name, which may change. */
 static bool is_copied(unsigned type)
 {
 	return type == IFA_ADDRESS || type == IFA_LOCAL || type == IFA_BROADCAST ||
@@ -231,7 +231,7 @@ static int give_addresses(int socket, int index, struct addresses *all)
 
 /* ---- the way ---- */
 
-/* What it needs at its new place, where it has arrived as @device. */
+/* Restore addresses and flags at the new place, where the device is @device. */
 static int settle_in(int socket, struct device *device, const struct netdev_move *m,
 		     struct addresses *all, struct err *e)
 {
@@ -267,7 +267,10 @@ static int arrive(const struct end *from, const struct end *to, int index,
 	return r < 0 ? err_sys(e, r, "find network device \"%s\" after the move", m->name) : 0;
 }
 
-/* It could not stay: back, with its name and addresses. What goes wrong now is told behind the cause. */
+/*
+ * The device could not stay: move it back, with its name and addresses. A failure of that is put
+ * behind the cause.
+ */
 static void come_back(const struct end *from, const struct end *to, struct device *there,
 		      const struct netdev_move *m, bool up, struct addresses *all, struct err *e)
 {

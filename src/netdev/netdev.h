@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * netdev/netdev.h - network devices on their way from one namespace into another
+ * netdev/netdev.h - move network devices from one namespace to another
  *
- * runtime-spec, config-linux.md#network-devices. Runs in tare, which has one thread: to make a socket
- * in another namespace it goes there for a moment.
+ * runtime-spec, config-linux.md#network-devices. Runs in tare, which has one thread: to make a
+ * socket in another namespace it joins that for a moment.
  *
  * All: 0, or -1 with @e set, unless said otherwise.
  */
@@ -17,9 +17,9 @@
 struct netdev_move {
 	int from, to;	      /* descriptors of network namespaces */
 	const char *name;     /* of the device, in @from */
-	const char *passing;  /* its name on the way, that nobody else has */
-	const char *new_name; /* in @to; `%d` in it is a number that the kernel finds */
-	bool up;	      /* to be set up there */
+	const char *passing;  /* its name during the move, which no other device has */
+	const char *new_name; /* in @to; the kernel replaces `%d` by a free number */
+	bool up;	      /* set it up in @to */
 };
 
 /* Our own network namespace: a descriptor, or -1. */
@@ -29,7 +29,7 @@ int netdev_own_namespace(struct err *e);
 int netdev_find(int ns, const char *name, bool *up, struct err *e);
 
 /*
- * Move it, with its permanent global addresses; @name is what it is called there. A name that is taken is an error.
- * After a failure it is where it was, as it was.
+ * Move the device, with its permanent global addresses; @name gets its new name. A name that is
+ * taken is an error. After a failure the device is in @from, unchanged.
  */
 int netdev_move(const struct netdev_move *m, char name[IFNAMSIZ], struct err *e);

@@ -2,8 +2,8 @@
 /*
  * state/directory.c - ROOT/ID: claimed, locked, removed
  *
- * ID is a single checked component of ROOT and never followed if it is a link; from then on all
- * goes by descriptor. Runs in tare's own process.
+ * ID is checked to be a single component of ROOT, and never followed as a link; from then on only
+ * descriptors are used. Runs in tare's own process.
  */
 #include "state/directory.h"
 
@@ -43,21 +43,24 @@ static int open_directory(int top, const char *id)
 	return sys_open_at(top, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
 }
 
-/* 0 once locked; -EWOULDBLOCK when another command keeps it for @timeout_ms. */
+/* 0 once locked; -EWOULDBLOCK when another command holds the lock for @timeout_ms. */
 static int lock(int dir, int64_t timeout_ms)
 {
 	int r = sys_lock(dir, LOCK_EX | LOCK_NB);
 	int64_t deadline = r == -EWOULDBLOCK ? sys_clock_ms() + timeout_ms : 0;
 
 	while (r == -EWOULDBLOCK && sys_clock_ms() < deadline) {
-		sys_poll(NULL, 0, 2); /* flock(2) has no time-out of its own */
+		sys_poll(NULL, 0, 2); /* flock(2) has no timeout */
 		r = sys_lock(dir, LOCK_EX | LOCK_NB);
 	}
 
 	return r;
 }
 
-/* Removed by whoever had the lock before us? Where the kernel won't say, work on it will. */
+/*
+ * Was the directory removed by the command that held the lock before? Where that can't be seen,
+ * later calls will fail.
+ */
 static bool still_there(int dir)
 {
 	struct stat st;
@@ -123,8 +126,8 @@ void state_unlock(int dir)
 }
 
 /*
- * The XDG Base Directory Specification leaves it to us what to do without XDG_RUNTIME_DIR. A place
- * below /tmp, which anybody could make first, is not taken unasked.
+ * The XDG Base Directory Specification leaves the behaviour without XDG_RUNTIME_DIR open. A
+ * directory below /tmp, which any user could make first, is not used by default.
  */
 static int refuse_root(const struct state_root *root, const char *id, int r, struct err *e)
 {
@@ -138,7 +141,7 @@ static int refuse_root(const struct state_root *root, const char *id, int r, str
 			   "it to a directory of this user, or give --root DIR");
 }
 
-/* ROOT itself: 0700, parents 0755. */
+/* Make ROOT: 0700, its parents 0755. */
 static int make_root(const struct state_root *root, struct err *e)
 {
 	const char *path = root->path;
@@ -147,7 +150,7 @@ static int make_root(const struct state_root *root, struct err *e)
 
 	if (length >= sizeof(part))
 		return err_sys(e, -ENAMETOOLONG, "make \"%.80s...\"", path);
-	/* As a rule it is there. */
+	/* Usually it exists. */
 	if (sys_mkdir_at(AT_FDCWD, path, 0700) == -EEXIST)
 		return 0;
 	for (size_t i = 1; i <= length; i++) {
@@ -170,8 +173,8 @@ static int already_exists(const char *id, struct err *e)
 }
 
 /*
- * The name is taken. 0: it was a killed creator's, and is gone; -1: it is a container's, or its
- * create is under way.
+ * The ID is taken. 0: by a create that was killed, and its rest is removed; -1: by a container, or
+ * a create that runs.
  */
 static int recover(const struct state_root *root, int top, const char *id, struct err *e)
 {
@@ -200,7 +203,7 @@ static int recover(const struct state_root *root, int top, const char *id, struc
 	return state_remove(root, id, dir, e);
 }
 
-/* 1 with @dir locked; 0: somebody was faster, try again; -1. */
+/* 1 with @dir locked; 0: another command was faster, try again; -1. */
 static int try_claim(const struct state_root *root, int top, const char *id, int *dir,
 		     struct err *e)
 {
@@ -218,8 +221,10 @@ static int try_claim(const struct state_root *root, int top, const char *id, int
 		sys_unlink_at(top, id, AT_REMOVEDIR);
 		return err_sys(e, fd, "open the state directory of \"%s\"", id);
 	}
-	/* Between the two calls it looks like a killed creator's, and another create may just be
-	 * removing it. */
+	/*
+	 * Between mkdir(2) and flock(2) the directory looks like that of a killed create, and
+	 * another create may remove it.
+	 */
 	if (lock(fd, LOCK_TIMEOUT_MS) < 0 || !still_there(fd))
 		return 0;
 	*dir = take_fd(&fd);

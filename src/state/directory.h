@@ -2,16 +2,15 @@
 /*
  * state/directory.h - ROOT/ID: claimed, locked, removed
  *
- * The directory's existence is the claim on the ID, an flock(2) on it says that a command is at
- * work on the container. A directory without a record whose lock is free is what a killed creator
- * left.
+ * The existence of the directory claims the ID; an flock(2) on it means that a command works on the
+ * container. A directory without a record whose lock is free was left by a killed create.
  */
 #pragma once
 
 #include "state/record.h"
 
 /*
- * Make ROOT/ID and lock it. What a killed creator left there is undone and removed first. The
+ * Make ROOT/ID and lock it. The rest of a killed create there is undone and removed first. The
  * descriptor, or -1: "container with given ID already exists".
  */
 int state_claim(const struct state_root *root, const char *id, struct err *e);
@@ -19,7 +18,7 @@ int state_claim(const struct state_root *root, const char *id, struct err *e);
 /* Remove the known files and the directory itself. @dir is its locked descriptor. 0, or -1. */
 int state_remove(const struct state_root *root, const char *id, int dir, struct err *e);
 
-/* Let others at it: the container is there. */
+/* Release the lock for other commands: the container exists. */
 void state_unlock(int dir);
 
 /* Names in the directory; nothing else is ever made or removed there. */

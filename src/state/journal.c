@@ -2,8 +2,8 @@
 /*
  * state/journal.c - what must be undone, written before it is done
  *
- * Runs in tare's own process. Undoing must work after a cut at any byte: a last line that is not
- * whole names something that was not done yet.
+ * Runs in tare's own process. A crash may cut the journal at any byte: a last line that is
+ * incomplete names something that was not done yet.
  */
 #include "state/journal.h"
 
@@ -29,7 +29,10 @@
 #define MAX_NETDEVS  64
 #define LOOK_MS	     500
 
-/* A restore asks several times a second; delete --force takes five seconds at most. */
+/*
+ * The time for CRIU to notice that tare is gone, which it checks several times a second; delete
+ * --force takes five seconds at most.
+ */
 #define CRIU_ENDING_MS 3000
 
 int journal_open(int dir, struct err *e)
@@ -47,7 +50,7 @@ int journal_reopen(int dir, struct err *e)
 	return fd < 0 ? err_sys(e, fd, "open the journal") : fd;
 }
 
-/* Room for two lines with a path each, every byte of it escaped. */
+/* Room for two lines with a path each, all of its bytes escaped. */
 struct entry {
 	struct lines lines;
 	char room[4 * CGROUP_PATH + 64];
@@ -193,23 +196,23 @@ int journal_created(int journal, struct err *e)
 	return append(journal, "created", "-", e);
 }
 
-/* A device that left: what it is called there, where that is known. */
+/* A device that was moved; @is: its name there, where that is known. */
 struct netdev_entry {
 	struct journal_netdev device;
 	const char *is;
 };
 
 struct entries {
-	const char *cgroups[MAX_CGROUPS + 1]; /* those that are ours */
-	/* beside each: the first directory made; "": it was there */
+	const char *cgroups[MAX_CGROUPS + 1]; /* cgroups that are ours */
+	/* for each cgroup: the first directory that was made; "": it existed */
 	const char *topmost[MAX_CGROUPS];
 	size_t count;
-	struct scope scope; /* no unit: none that is ours */
+	struct scope scope; /* without a unit: there is no scope of ours */
 	const char *scope_cgroup;
 	struct journal_process {
 		pid_t pid; /* 0: none */
 		uint64_t start_time;
-	} init, criu, hook; /* of hooks the last one: they run one after the other */
+	} init, criu, hook; /* the last hook, as hooks run one after the other */
 	struct netdev_entry netdevs[MAX_NETDEVS];
 	size_t netdev_count;
 	struct resctrl_entry {
@@ -229,7 +232,7 @@ static void parse_process(char *value, struct journal_process *process)
 	if (!space)
 		return;
 	*space = '\0';
-	/* One that does not fit would be another process's. */
+	/* A number that does not fit a pid_t would be cut to another process's. */
 	if (fmt_parse_u64(value, &pid) == 0 && pid <= INT_MAX &&
 	    fmt_parse_u64(space + 1, &start) == 0)
 		*process = (struct journal_process) { .pid = (pid_t) pid, .start_time = start };
@@ -250,7 +253,7 @@ static void parse_scope(const struct line *line, struct entries *entries)
 		scope->unit = NULL;
 }
 
-/* "NAME PASSING UP NAMESPACE": no name has a space in it, the path may. */
+/* "NAME PASSING UP NAMESPACE": names have no spaces, the path may. */
 static void parse_netdev(char *value, struct entries *entries)
 {
 	const char *name = strsep(&value, " "), *passing = strsep(&value, " ");
@@ -297,7 +300,7 @@ static void parse_resctrl(const struct line *line, struct entries *entries)
 		};
 }
 
-/* What is not about cgroups. */
+/* Entries that are not about cgroups. */
 static void parse_other(const struct line *line, struct entries *entries)
 {
 	if (strcmp(line->key, "process") == 0)
@@ -323,8 +326,8 @@ static void parse_other(const struct line *line, struct entries *entries)
 }
 
 /*
- * A cgroup is ours once its "made" line is there. Before, only if it was missing: then whatever is
- * at its place now we made, or nobody. One that was there, and that we may not even have looked at,
+ * A cgroup is ours once its "made" line is written. Before that it is ours only if it was missing:
+ * then only this create can have made it. A cgroup that existed, and may not have been checked yet,
  * is left alone.
  */
 static void parse(char *text, struct entries *entries)
@@ -363,19 +366,19 @@ static int kill_in_cgroups(const struct entries *entries, struct err *e)
 	if (entries->count > 0 && cgroup_kill_all(entries->cgroups, SIGKILL, e) < 0)
 		return -1;
 
-	/* systemd would ask those in the scope itself to end, and wait */
+	/* SIGKILL first: systemd would send SIGTERM to the scope's processes, and wait */
 	return entries->scope.unit ? cgroup_kill_all(scope, SIGKILL, e) : 0;
 }
 
-/* A pidfd; -ESRCH where it has gone. */
+/* A pidfd; -ESRCH where the process has ended. */
 static int open_process(const struct journal_process *process)
 {
 	return process->pid > 0 ? proc_open_exactly(process->pid, process->start_time) : -ESRCH;
 }
 
 /*
- * Whoever ran it has been killed. Its group has the number for as long as it lives, which was
- * looked at a moment ago; a hook that has ended is nobody's business, whatever it left running.
+ * Kill a hook and its process group: the tare that ran it was killed. The hook was alive a moment
+ * ago, so the group still has its number. Processes that an ended hook left behind are left alone.
  */
 static void kill_hook(const struct journal_process *hook)
 {
@@ -386,8 +389,8 @@ static void kill_hook(const struct journal_process *hook)
 }
 
 /*
- * Its tare has gone, which CRIU notices when it asks the next time. Then it ends what it has begun,
- * some of which nobody else knows. Only one that hangs is killed.
+ * The tare of this CRIU is gone. CRIU notices that, and undoes what it has begun, some of which
+ * only it knows. It is killed only if it hangs.
  */
 static void end_criu(const struct journal_process *criu)
 {
@@ -409,8 +412,8 @@ static int does_not_end(pid_t pid, struct err *e)
 }
 
 /*
- * A lock of the kernel's, or a disk: what a killed process sleeps for in this state comes, if not
- * at once.
+ * Does a killed process sleep in the kernel for a lock or a disk? Such a sleep ends, though it may
+ * take long.
  */
 static bool sleeps_for_kernel(pid_t pid)
 {
@@ -427,7 +430,7 @@ static void say_waiting(pid_t pid)
 	log_notice("process %d is killed, and still %s: waiting for its end", pid, where);
 }
 
-/* Until @pid has ended, for as long as there is hope. */
+/* Wait until @pid has ended, as long as there is progress. */
 static int wait_for_end(const struct entries *entries, pid_t pid, int pidfd, struct err *e)
 {
 	struct cgroup_progress progress = { .dirs = entries->cgroups };
@@ -454,8 +457,8 @@ static int wait_for_end(const struct entries *entries, pid_t pid, int pidfd, str
 }
 
 /*
- * The process, and then all in its cgroups: there it may be frozen, and only come to its end when
- * that is lifted. Wait for that: until then its cgroup can't be removed.
+ * Kill the process, then all in its cgroups, where a freezer may keep the process from ending. Wait
+ * for the end, as its cgroup can't be removed before.
  */
 static int kill_processes(const struct entries *entries, struct err *e)
 {
@@ -479,7 +482,10 @@ static int kill_processes(const struct entries *entries, struct err *e)
 	return pidfd >= 0 ? wait_for_end(entries, pid, pidfd, e) : 0;
 }
 
-/* One that nobody is in any more, as a rule all: then there is nobody to kill in it. */
+/*
+ * Remove the cgroups that are already empty (usually all): no freeze and no kill is needed for
+ * them.
+ */
 static void remove_empty_cgroups(struct entries *entries)
 {
 	size_t kept = 0;
@@ -520,7 +526,7 @@ static int remove_scope(const struct entries *entries, struct err *e)
 	return scope_stop(&entries->scope, e);
 }
 
-/* There is no record before the journal is whole: somebody has been at it. */
+/* The record is only written after the journal is complete: so the journal was damaged. */
 static void take_from_record(struct entries *entries, const struct record *rec)
 {
 	*entries = (struct entries) {
@@ -534,7 +540,7 @@ static void take_from_record(struct entries *entries, const struct record *rec)
 	}
 }
 
-/* 0 with the entries of @dir's journal, 1 where there is none. */
+/* 0 with the entries of @dir's journal; 1 where there is no journal. */
 static int read_entries(int dir, struct entries *entries, struct arena *a, struct err *e)
 {
 	int r;
@@ -543,7 +549,7 @@ static int read_entries(int dir, struct entries *entries, struct arena *a, struc
 	*entries = (struct entries) { .count = 0 };
 	if (!text && r == -ENOENT)
 		return 1;
-	/* Somebody has put what is no file there (lines.c): as good as a damaged one. */
+	/* The journal is not a regular file (lines.c): treated like a damaged one. */
 	if (!text && (r == -EINVAL || r == -ELOOP || r == -ENXIO || r == -ENODEV))
 		return 0;
 	if (!text)
@@ -565,7 +571,7 @@ enum journal_words journal_look(int dir, struct arena *a)
 	if (!text || text[0] == '\0')
 		return !text && r != -ENOENT ? JOURNAL_NONSENSE : JOURNAL_LITTLE;
 
-	/* One that begins in the words of an entry is one, however it goes on. */
+	/* A line that begins like an entry counts as an entry, even if it is cut. */
 	bool known = false;
 	for (size_t i = 0; i < ARRAY_SIZE(first); i++)
 		known |= strncmp(text, first[i], strlen(first[i])) == 0;
@@ -576,8 +582,8 @@ enum journal_words journal_look(int dir, struct arena *a)
 }
 
 /*
- * The namespace the devices went to: a descriptor, or -errno where it has gone with all that was in
- * it.
+ * The network namespace of the devices: a descriptor, or -errno where it has ended with all its
+ * devices.
  */
 static int open_namespace(const struct entries *entries, const struct journal_netdev *d)
 {
@@ -587,7 +593,7 @@ static int open_namespace(const struct entries *entries, const struct journal_ne
 		return -ESRCH;
 
 	autoclose int ns = proc_open(entries->init.pid, "ns/net", O_RDONLY);
-	/* Asked after the open: if it still is that process, it was so then. */
+	/* The pidfd is checked after the open: if that process still runs, the path was its own. */
 	autoclose int pidfd = open_process(&entries->init);
 	if (pidfd < 0)
 		return pidfd;
@@ -628,7 +634,7 @@ static int return_from(const struct entries *entries, int network, struct err *e
 	return 0;
 }
 
-/* They all went to the same namespace. */
+/* All devices went to the same namespace. */
 static int return_netdevs(const struct entries *entries, struct err *e)
 {
 	if (entries->netdev_count == 0)
@@ -639,7 +645,7 @@ static int return_netdevs(const struct entries *entries, struct err *e)
 	return network < 0 ? 0 : return_from(entries, network, e);
 }
 
-/* The kernel empties a group that is removed. */
+/* Processes in a removed group go back to the root's group. */
 static int remove_resctrls(const struct entries *entries, bool keep_shared, struct err *e)
 {
 	for (size_t i = entries->resctrl_count; i-- > 0;) {
@@ -655,7 +661,7 @@ static int remove_resctrls(const struct entries *entries, bool keep_shared, stru
 	return 0;
 }
 
-/* There is nothing of the container's in it: it was read-only in there. */
+/* No file of the container's is in it: its mount of the directory is read-only. */
 static int remove_notify(int dir, struct err *e)
 {
 	int r = sys_unlink_at(dir, STATE_NOTIFY_SOCKET, 0);
@@ -679,7 +685,7 @@ int journal_undo(int dir, const struct record *rec, bool failed, struct arena *a
 
 	if (!created && return_netdevs(&entries, e) < 0)
 		return -1;
-	/* Before the cgroups go: CRIU would make them anew. */
+	/* Before the cgroups are removed: CRIU would make them again. */
 	end_criu(&entries.criu);
 	remove_empty_cgroups(&entries);
 	if (kill_processes(&entries, e) < 0)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * state/journal_mount.c - the mount that a container without a mount namespace of its own has on
- * its rootfs
+ * state/journal_mount.c - the mount on the rootfs of a container that shares a mount namespace
  *
- * The journal can name it only before it is there: by what it covers. What is unmounted is another
- * mount than that, with the same directory as its root, in the same mount namespace: an engine's
- * own mount there, or what came to its place later, is not.
+ * The journal can only name the mount before it exists: by the directory that it covers. So undo
+ * unmounts a mount in the same mount namespace that is another one than that of the journal, and
+ * has the same directory as its root. An engine's own mount there, or a later one, is not
+ * unmounted.
  */
 #include "state/journal_mount.h"
 
@@ -42,10 +42,7 @@ int journal_mount_describe(int directory, struct mount_entry *m)
 	return (int64_t) m->id < 0 ? (int) m->id : 0;
 }
 
-/*
- * The mount at the path is not the one that was there, and its root is the directory that was
- * there.
- */
+/* Is the mount at the path another one than before, with the same directory as its root? */
 static bool is_ours(const struct mount_entry *was, const struct mount_entry *is)
 {
 	return is->namespace == was->namespace && is->id != was->id && is->device == was->device &&
@@ -69,6 +66,6 @@ int journal_mount_undo(const struct mount_entry *was, struct err *e)
 	fmt_text(place, sizeof(place), "/proc/self/fd/%d", directory);
 	r = sys_umount(place, MNT_DETACH);
 
-	/* EINVAL: it is no mount. */
+	/* EINVAL: nothing is mounted there. */
 	return r < 0 && r != -EINVAL ? err_sys(e, r, "unmount \"%s\"", was->path) : 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * state/journal_mount.h - what is mounted for a container in a mount namespace that it inherits
+ * state/journal_mount.h - the mount on the rootfs in an inherited mount namespace
  */
 #pragma once
 
@@ -15,8 +15,8 @@ struct mount_entry {
 	const char *path; /* absolute; NULL: nothing was mounted */
 };
 
-/* All but the path, of the directory that is open. 0, or -errno. */
+/* Describe the directory, without the path. 0, or -errno. */
 int journal_mount_describe(int directory, struct mount_entry *m);
 
-/* Unmount it, with all that is mounted below it, if it is there. 0, or -1. */
+/* Unmount it, with all that is mounted below it, if it is still mounted. 0, or -1. */
 int journal_mount_undo(const struct mount_entry *m, struct err *e);

@@ -14,7 +14,10 @@
 
 #define LINES_MAX ((size_t) 32 << 20)
 
-/* Text in the making: in the arena, or without one, in the caller's @text of @room bytes. */
+/*
+ * A text that is being written: in the arena, or, without an arena, in the caller's @text of @room
+ * bytes.
+ */
 struct lines {
 	struct arena *arena;
 	char *text;
@@ -23,20 +26,21 @@ struct lines {
 };
 
 void lines_add(struct lines *l, const char *key, const char *value);
-void lines_add_raw(struct lines *l, const char *text); /* neither key nor line end */
+/* @text must have a key and a line end, already escaped */
+void lines_add_raw(struct lines *l, const char *text);
 void lines_add_number(struct lines *l, const char *key, uint64_t value);
 
-/* One line of a text that is being read. */
+/* A line that was read. */
 struct line {
 	const char *key;
 	char *value; /* unescaped */
 };
 
 /*
- * Take the next line off *@text, which is changed in place and set behind it. 1; 0 at the end; -1:
- * no value, or no line end (a write was cut short).
+ * Take the next line off *@text, which is changed in place and moves behind it. 1; 0 at the end;
+ * -1: the line has no value, or no line end (a write was cut short).
  */
 int lines_next(char **text, struct line *line);
 
-/* All of the regular file @name in @dir, with a NUL behind. NULL with *@r = -errno. */
+/* The regular file @name in @dir, with a NUL at its end. NULL with *@r = -errno. */
 char *lines_read(int dir, const char *name, struct arena *a, int *r);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * state/record.c - what is known of a container between two commands
+ * state/record.c - what one command leaves for the next about a container
  */
 #include "state/record.h"
 
@@ -50,7 +50,7 @@ static const struct {
 	{ "has-process", FIELD_BOOL, offsetof(struct record, has_process) },
 };
 
-/* Those with any number of values, a line each. */
+/* Properties with any number of values, one line each. */
 static const struct {
 	const char *key;
 	size_t offset;
@@ -82,7 +82,7 @@ static void add_fields(struct lines *l, const struct record *rec)
 
 		if (fields[i].kind != FIELD_TEXT)
 			lines_add_number(l, fields[i].key, number_of(at, fields[i].kind));
-		else if (*(const char *const *) at) /* not all have an agent */
+		else if (*(const char *const *) at) /* not every container has an agent */
 			lines_add(l, fields[i].key, *(const char *const *) at);
 	}
 }
@@ -142,7 +142,7 @@ int record_write(int dir, const struct record *rec, struct arena *a, struct err 
 
 /* ---- reading ---- */
 
-/* Lists grow while lines are read; there are as many elements as lines at most. */
+/* Lists are filled while lines are read; no list has more elements than there are lines. */
 struct reader {
 	struct record *rec;
 	struct arena *arena;
@@ -175,7 +175,7 @@ static void reader_begin(struct reader *r, struct record *rec, const char *text,
 		.annotations = arena_array(a, n, sizeof(*r->annotations)),
 		.hooks = arena_array(a, n, sizeof(*r->hooks)),
 		.omissions = arena_array(a, n, sizeof(*r->omissions)),
-		/* each hook's list is closed by a NULL of its own */
+		/* two for each, as each hook's list ends in a NULL */
 		.argv = arena_array(a, 2 * n, sizeof(*r->argv)),
 		.envp = arena_array(a, 2 * n, sizeof(*r->envp)),
 	};
@@ -188,7 +188,7 @@ static void reader_begin(struct reader *r, struct record *rec, const char *text,
 	}
 }
 
-/* 1: it was one of the fields; 0: it is none; -1: its value is no number. */
+/* 1: the line was a field; 0: it is another line; -1: the value is no number. */
 static int read_field(struct record *rec, const struct line *line)
 {
 	unsigned long long number;
@@ -255,7 +255,7 @@ static int read_hook_line(struct reader *r, const struct line *line)
 	return 0;
 }
 
-/* 1: it was one of them; 0: it is none. */
+/* 1: the line was an omission; 0: it is another line. */
 static int read_omission(struct reader *r, const struct line *line)
 {
 	static const struct {
@@ -322,7 +322,7 @@ static int read_line(struct reader *r, const struct line *line)
 	return 0;
 }
 
-/* Everything there that is used without asking again. */
+/* Is everything there that is used without a check? */
 static bool is_whole(const struct record *rec)
 {
 	if (!rec->id || !rec->oci_version || !rec->bundle || !rec->rootfs || !rec->created ||

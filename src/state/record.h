@@ -3,12 +3,12 @@
  * state/record.h - what is known of a container between two commands
  *
  * ROOT/ID/ holds
- *   journal	what must be undone, a line before each side effect (journal.h)
- *   record	this, written once the process exists; replaced by rename(2)
- *   config	what exec needs of config.json: later changes of the bundle's don't matter
+ *   journal	entries for undoing, written before each side effect (journal.h)
+ *   record	this record, written once the process exists; replaced by rename(2)
+ *   config	the parts of config.json for exec, as they were at create
  *   start	socket on which tare-init waits for `start`
- *   hold	a file that tare-init keeps locked for as long as it waits
- *   recorder	socket on which tare-recorder waits for the listener that `start` brings, where calls are recorded
+ *   hold	a file that tare-init keeps locked while it waits for start
+ *   recorder	socket of tare-recorder, for the listener from `start`
  *   notify/	the directory of the program's NOTIFY_SOCKET, where there is one
  *
  * The record is lines of `key value`, with \n and \\ escaped: compact, read in one go, never JSON.
@@ -35,7 +35,7 @@ enum container_status {
 	STATUS_STOPPED,
 };
 
-/* One hook that a later verb runs: poststart, poststop. */
+/* A hook that a later verb runs: poststart, poststop. */
 struct record_hook {
 	const char *stage; /* "poststop" */
 	const char *path;
@@ -48,7 +48,7 @@ struct record_pair {
 	const char *key, *value;
 };
 
-/* Something that a box was to have and the kernel did not give. */
+/* A part of a box that the kernel refused. */
 struct record_omission {
 	const char *what, *why, *instead, *means;
 };
@@ -63,10 +63,18 @@ struct record {
 	uint64_t start_time; /* of that pid, in clock ticks since boot (proc(5), stat field 22):
 				tells a recycled pid */
 	const char *const *
-		external; /* places of the host's mounts in the container; NULL-terminated, like the next two */
-	const char *const *made; /* places of its own mounts that lie below one of those */
+		/*
+		 * mount points of the host's mounts in the container; NULL-terminated, like the
+		 * next two
+		 */
+		external;
+	const char *const *made; /* mount points of its own mounts below one of those */
 	const char *const *
-		stdio; /* what descriptors 0 to 2 were at create: "pipe:[4711]", "file[1c:2a4f]", "" for the rest */
+		/*
+		 * what descriptors 0 to 2 were at create: "pipe:[4711]", "file[1c:2a4f]", "" for
+		 * the rest
+		 */
+		stdio;
 	const char *const *cgroups; /* absolute directories this create made or took, v2 last;
 				       NULL-terminated */
 	const struct record_pair *annotations;
@@ -77,23 +85,24 @@ struct record {
 	size_t omission_count;
 	uint64_t namespaces; /* CLONE_NEW*: those that are not the host's, or were joined */
 	const char *agent;   /* socket that gets the filter's listener; NULL: there is none */
-	const char
-		*agent_below; /* the directory that the agent's socket is confined to; NULL: none */
+	/* the directory that the agent's socket is confined to; NULL: none */
+	const char *agent_below;
 	const char *agent_metadata;	       /* NULL: none */
 	struct host_path hooks_out, hooks_err; /* files that hooks print to */
 	const char *scope;     /* systemd's unit; NULL: it knows nothing of this container */
-	const char *scope_bus; /* the bus it is on; NULL: the system's */
-	const char *box_root;  /* of `box`: DEVICE:INODE of ROOT; NULL: of another verb */
-	const char *
-		root_mount; /* its processes' root, where only that tells them (host/strays.h); NULL */
+	const char *scope_bus; /* the D-Bus address of its bus; NULL: the system's */
+	const char *box_root;  /* `box`: DEVICE:INODE of ROOT; NULL: created by another verb */
+	/* the root of its processes, where only that identifies them (host/strays.h); NULL */
+	const char *root_mount;
 	bool has_process; /* false: config.json has none, start must refuse */
 };
 
 /* The root directory of all states: --root, or the default. */
 struct state_root {
-	const char *path;	/* absolute */
-	bool chosen;		/* --root was given: its absence is an error for list */
-	bool below_runtime_dir; /* it is in XDG_RUNTIME_DIR, which must be the caller's as well */
+	const char *path; /* absolute */
+	/* --root was given: then a missing directory is an error for list */
+	bool chosen;
+	bool below_runtime_dir; /* it is in XDG_RUNTIME_DIR, which must also belong to the caller */
 };
 
 /* `[A-Za-z0-9_+.-]{1,255}`, no leading `-`, not `.` or `..`: 0, or -1 with "invalid container ID
@@ -101,8 +110,9 @@ struct state_root {
 int state_check_id(const char *id, struct err *e);
 
 /*
- * Open ROOT, for reading. ROOT, and ROOT/ID below, must belong to the caller or root and be writable by nobody else: all
- * functions that open them refuse others. The descriptor, or -1; -1 with e->code ENOENT where it is not there.
+ * Open ROOT, for reading. ROOT, and ROOT/ID, must belong to the caller or root, and only they may
+ * write to it: all functions that open these directories check that. The descriptor, or -1; -1 with
+ * e->code ENOENT where ROOT is missing.
  */
 int state_open_root(const struct state_root *root, struct err *e);
 
@@ -122,8 +132,8 @@ int record_read(int dir, struct record *rec, struct arena *a, struct err *e);
 int record_write(int dir, const struct record *rec, struct arena *a, struct err *e);
 
 /*
- * What the container is doing at this moment; asks the kernel (pid and start time, lock on `hold`,
- * freezer). With no record: STATUS_CREATING while its creator lives, else STATUS_STOPPED.
+ * The present status of the container, from the kernel (pid and start time, lock on `hold`,
+ * freezer). Without a record: STATUS_CREATING while its creator lives, else STATUS_STOPPED.
  */
 enum container_status state_status(int dir, const struct record *rec);
 

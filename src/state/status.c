@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * state/status.c - what a container is doing at this moment
+ * state/status.c - the present status of a container
  *
- * Asked of the kernel each time: the process with this pid and start time, the lock that tare-init
- * holds for as long as it waits for start (the exec lets go of it), the freezer. So no crash of
- * ours can make it wrong.
+ * Asked from the kernel each time: the process with this pid and start time, the lock that
+ * tare-init holds while it waits for start (the exec releases it), the freezer. So a crash of tare
+ * can't make it wrong.
  */
 #include "state/record.h"
 
@@ -39,14 +39,20 @@ static bool is_alive(const struct record *rec)
 	struct proc_stat stat;
 	int r = proc_stat_read(rec->pid, &stat);
 
-	/* That we can't look is not its end: what is taken for stopped gets deleted. */
+	/*
+	 * EACCES and the like do not mean that the process is dead: delete removes what state calls
+	 * stopped.
+	 */
 	if (r < 0)
 		return r != -ENOENT && r != -ESRCH;
 
 	return proc_started_at(&stat, rec->start_time) && stat.state != 'Z' && stat.state != 'X';
 }
 
-/* Its tare-init still waits for start. A lock that we get goes with the descriptor. */
+/*
+ * Does its tare-init still wait for start, and so hold the lock? A lock that we get ends with the
+ * descriptor.
+ */
 static bool is_waiting(int dir)
 {
 	autoclose int hold = sys_open_at(dir, STATE_HOLD, O_RDONLY | O_NONBLOCK | O_NOFOLLOW, 0);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * state/trust.c - whose state it is
+ * state/trust.c - who may write to the state directories
  *
- * What stands in a record is done: its pid is killed, its hooks are run, its cgroup is removed. So the directories that
- * records are in must be such as only the caller, or root, could have written to, as sudo(8) and ssh(1) ask of their files.
- * Asked of descriptors, by every verb; each costs an fstat(2).
+ * tare acts on a record: it kills the recorded pid, runs the hooks, removes the cgroup. So only the
+ * caller, or root, may have been able to write to the directories of records, as sudo(8) and ssh(1)
+ * demand of their files. Every verb checks descriptors, each with one fstat(2).
  */
 #include "state/trust.h"
 
@@ -35,7 +35,7 @@ static int check(const struct stat *st, const char *what, const char *path, stru
 {
 	if (st->st_uid != 0 && st->st_uid != sys_euid())
 		return refuse_owner(what, path, st->st_uid, e);
-	/* With an ACL the bits of the group are its mask: acl(5). */
+	/* With an ACL the group bits are the ACL's mask: acl(5). */
 	if ((st->st_mode & (S_IWGRP | S_IWOTH)) != 0)
 		return refuse_mode(what, path, st->st_mode, e);
 
@@ -53,7 +53,10 @@ int trust_check(int dir, const char *what, const char *path, struct err *e)
 	return check(&st, what, path, e);
 }
 
-/* The XDG Base Directory Specification: owned by the user, who alone may read and write it. */
+/*
+ * The XDG Base Directory Specification: the directory belongs to the user, and only the user has
+ * access.
+ */
 static int check_runtime_dir(int top, const struct state_root *root, struct err *e)
 {
 	struct stat st;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * state/unreaped.c - who keeps a dead process from going
+ * state/unreaped.c - the process that must reap a dead one
  *
- * Runs in tare, once something that was killed does not end. Only looks at /proc: to wait for the process is the right of its
- * parent, or before that of the tracer that it has.
+ * Runs in tare, when a killed process does not go. Only reads /proc: a process is reaped by its
+ * parent, or before that by its tracer.
  */
 #include "state/unreaped.h"
 
@@ -16,7 +16,7 @@
 #define DEEPEST 32 /* pid namespaces in one another: MAX_PID_NS_LEVEL of the kernel */
 #define NAME	16 /* TASK_COMM_LEN */
 
-/* Of a namespace file; 0 where it can't be looked at. */
+/* The inode of a namespace file; 0 where that can't be read. */
 static ino_t inode_of(int fd)
 {
 	struct stat st;
@@ -24,7 +24,7 @@ static ino_t inode_of(int fd)
 	return fd >= 0 && sys_stat(fd, &st) == 0 ? st.st_ino : 0;
 }
 
-/* Is @pid in the pid namespace @inode, or in one below? All below have to end, too. */
+/* Is @pid in the pid namespace @inode, or in one below it? All of those must end, too. */
 static bool is_within(pid_t pid, ino_t inode)
 {
 	autoclose int fd = proc_open(pid, "ns/pid", O_RDONLY);
@@ -41,7 +41,7 @@ static bool is_within(pid_t pid, ino_t inode)
 	return false;
 }
 
-/* 0: nobody traces it. */
+/* The tracer's pid; 0: none. */
 static pid_t tracer_of(pid_t pid)
 {
 	static const char key[] = "\nTracerPid:\t";

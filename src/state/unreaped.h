@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * state/unreaped.h - who keeps a dead process from going
+ * state/unreaped.h - the process that must reap a dead one
  */
 #pragma once
 
@@ -9,11 +9,12 @@
 #include <sys/types.h>
 
 /*
- * A pid namespace ends only when all in it are waited for, also by parents and tracers outside (pid_namespaces(7)). Where
- * a dead process of the namespace of @init still waits for that, put both into @e, whose text is behind them then, and
- * what helps into its hint. Else @e stays as it is. Always -1.
+ * A pid namespace ends only when all its processes are reaped, also by parents and tracers outside
+ * of it (pid_namespaces(7)). If a dead process in the namespace of @init is still to be reaped, put
+ * the process and its parent or tracer in front of @e's text, and a remedy into its hint; else @e
+ * is unchanged. Always -1.
  */
 int unreaped_tell(pid_t init, struct err *e);
 
-/* The same about @pid alone, which has ended. */
+/* As unreaped_tell(), for the ended process @pid alone. */
 int unreaped_tell_one(pid_t pid, struct err *e);

@@ -2,8 +2,8 @@
 /*
  * systemd/bus.c - one connection to systemd, and a job on it
  *
- * A call of the manager that starts or stops a unit only makes a job; its end comes as the signal
- * JobRemoved. org.freedesktop.systemd1(5).
+ * A call of the manager that starts or stops a unit only queues a job; the signal JobRemoved
+ * reports its end. org.freedesktop.systemd1(5).
  */
 #include "systemd/systemd.h"
 
@@ -97,8 +97,8 @@ int bus_new_start(sd_bus *bus, const struct request *request, unsigned version, 
 /* ---- jobs ---- */
 
 struct job {
-	const char *path; /* of ours, once we know it */
-	char result[64];  /* "" until it has ended */
+	const char *path; /* of our job, once it is known */
+	char result[64];  /* "" until the job has ended */
 };
 
 /* JobRemoved: number, job, unit, result. */
@@ -116,7 +116,7 @@ static int job_removed(sd_bus_message *m, void *data, sd_bus_error *error)
 	return 0;
 }
 
-/* 0 when it has ended, however; -errno. */
+/* 0 when the job has ended, with any result; -errno. */
 static int wait_for(sd_bus *bus, struct job *job)
 {
 	int64_t deadline = sys_clock_ms() + JOB_MS;
@@ -140,7 +140,7 @@ static int wait_for(sd_bus *bus, struct job *job)
 	}
 }
 
-/* The reply names the job; its signal comes behind it, and is only now taken out of the queue. */
+/* The reply has the job's path. Its signal comes behind the reply, so it is still in the queue. */
 static int follow(sd_bus *bus, sd_bus_message *reply, struct job *job)
 {
 	int r = sd_bus_message_read(reply, "o", &job->path);
@@ -158,7 +158,7 @@ static int follow(sd_bus *bus, sd_bus_message *reply, struct job *job)
 	return EXIT_UNKNOWN;
 }
 
-/* The call failed with @r: did systemd refuse it? */
+/* The call failed with @r: was that systemd's refusal? */
 static int tell_failure(int r, sd_bus_error *error)
 {
 	if (r == -ETIMEDOUT || r == -ECONNRESET) {
@@ -184,7 +184,10 @@ int bus_run_job(sd_bus *bus, sd_bus_message *m, sd_bus_error *error)
 	return r >= 0 ? follow(bus, reply, &job) : tell_failure(r, error);
 }
 
-/* systemd writes the files of a cgroup after its answer, before it looks at the next call. */
+/*
+ * systemd writes the files of a cgroup after its reply, and before it reads the next call: so make
+ * one.
+ */
 static int wait_until_written(sd_bus *bus, sd_bus_error *error)
 {
 	return sd_bus_call_method(bus, SERVICE, OBJECT, "org.freedesktop.DBus.Peer", "Ping", error,

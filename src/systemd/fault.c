@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * systemd/fault.c - which property systemd has refused a scope for
+ * systemd/fault.c - the property for which systemd has refused a scope
  *
- * systemd's message mostly names the property whose value is out of range, and never the one whose
- * type is wrong. So each property is asked about by itself, for a unit of another name, with a
- * property behind that no systemd knows. systemd checks all properties in their order before any of
- * them is set: such a call always fails, and makes no unit.
+ * systemd's message mostly names the property whose value is out of range, but never one whose type
+ * is wrong. So each property is sent by itself, for a unit of another name, with an unknown
+ * property behind it. systemd checks all properties in their order before it sets any: so such a
+ * call always fails, and makes no unit.
  */
 #include "systemd/systemd.h"
 
@@ -18,7 +18,7 @@
 #define UNKNOWN "NoPropertyOfSystemd"
 #define PREFIX	"property "
 
-/* Length of the lines of the first property at @at: the next line of that kind is behind them. */
+/* The length of the first property's lines at @at. */
 static size_t property_length(const char *at)
 {
 	const char *next = strstr(at, "\n" PREFIX);
@@ -32,7 +32,10 @@ enum answer {
 	ANSWER_NONE,
 };
 
-/* What systemd says to the @length bytes at @lines. @number makes the unit's name. */
+/*
+ * systemd's answer to the property in the @length bytes at @lines. @number makes the unit's name
+ * unique.
+ */
 static enum answer ask(sd_bus *bus, const char *lines, size_t length, unsigned version,
 		       unsigned number)
 {
@@ -45,7 +48,7 @@ static enum answer ask(sd_bus *bus, const char *lines, size_t length, unsigned v
 		return ANSWER_NONE;
 	memcpy(text, lines, length);
 	memcpy(text + length, unknown, sizeof(unknown));
-	/* A unit that was refused is still loaded for a moment: no name serves twice. */
+	/* A refused unit stays loaded for a moment, so each call needs a new name. */
 	fmt_text(unit, sizeof(unit), "tare-probe-%d-%u.scope", (int) getpid(), number);
 
 	char name[PROPERTY_NAME];

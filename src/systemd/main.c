@@ -2,7 +2,8 @@
 /*
  * systemd/main.c - tare-systemd start|set|stop
  *
- * Reads all of standard input, makes the connection and the call, and says in a line what went wrong.
+ * Reads all of standard input, makes the connection and the call, and prints a line about a
+ * failure.
  */
 #include "systemd/systemd.h"
 
@@ -49,13 +50,16 @@ static int refuse(const char *what, const char *unit, const sd_bus_error *error)
 	return EXIT_REFUSED;
 }
 
-/* The message could not be made: @property is in the way, "" where none is. @r: -errno. */
+/* The message could not be made, because of @property, or "" for another reason. @r: -errno. */
 static void say_unsendable(const char *property, int r)
 {
 	say(property[0] ? property : "the call to systemd", errno_text(-r), NULL);
 }
 
-/* @property is at fault. A message that @names the property says enough; else its type is mostly wrong. */
+/*
+ * @property is at fault. systemd's message is enough if it @names the property; if not, the type is
+ * mostly wrong.
+ */
 static void say_property(const char *property, bool names)
 {
 	char text[PROPERTY_NAME + 64] = "";
@@ -95,7 +99,7 @@ static int refuse_start(sd_bus *bus, const struct request *request, unsigned ver
 	return EXIT_REFUSED;
 }
 
-/* One that failed keeps its name until somebody resets it: then there may be another. */
+/* A failed scope keeps its name until it is reset: then start again. */
 static int start(sd_bus *bus, const struct request *request)
 {
 	unsigned version = properties_need_version(request->properties) ? bus_version(bus) : 0;

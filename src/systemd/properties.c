@@ -16,9 +16,9 @@
 struct writer {
 	sd_bus_message *message;
 	unsigned version;
-	bool open;	/* a property is */
-	bool skipping;	/* it is one that this systemd does not know */
-	unsigned depth; /* so many parts of it are open: libsystemd closes any that is */
+	bool open;	/* a property is open */
+	bool skipping;	/* this systemd does not know the property: its lines are skipped */
+	unsigned depth; /* how many parts of it are open */
 	char *name, *type;
 };
 
@@ -110,7 +110,7 @@ static int close_property(struct writer *w)
 	return r;
 }
 
-/* Only when its first value comes: "since" may say that it is to be left out. */
+/* Opened at its first value: a "since" line before that may say that it is skipped. */
 static int open_property(struct writer *w)
 {
 	if (w->open)
@@ -204,7 +204,7 @@ bool properties_need_version(const char *properties)
 	return strstr(properties, "\nsince ") != NULL;
 }
 
-/* The lines are cut up: so from a copy, for they may be needed again. */
+/* The lines are cut in place, and may be needed again: so from a copy. */
 static int write_lines(struct writer *w, char *text, char wrong[PROPERTY_NAME])
 {
 	for (char *line; (line = strsep(&text, "\n")) && *line;) {

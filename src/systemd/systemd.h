@@ -2,9 +2,9 @@
 /*
  * systemd/systemd.h - tare-systemd: the one program of tare that speaks D-Bus
  *
- * Started by tare (cgroup/scope.h says how, and what it reads and says) with nothing in its environment;
- * a program of its own, so that libsystemd costs those time who want systemd, and nobody else.
- * All that is decided is decided by tare: what comes here is put on the bus as it is.
+ * tare starts it (cgroup/scope.h has its input and output) with an empty environment. It is a
+ * program of its own, so that only users of systemd pay for libsystemd. tare decides everything:
+ * the input is put on the bus as it is.
  */
 #pragma once
 
@@ -13,7 +13,7 @@
 #include <stdint.h>
 #include <systemd/sd-bus.h>
 
-/* What was read: cut into lines in place. */
+/* The request, cut into lines in place. */
 struct request {
 	const char *unit, *bus;
 	uint32_t pid;		/* 0: none */
@@ -29,20 +29,20 @@ enum {
 
 /* ---- request.c ---- */
 
-/* What was read, which stays where it is and is cut up. 0, or -1: it is none of tare's. */
+/* Parse the text, which is kept and cut into lines. 0, or -1: it is not tare's. */
 int request_parse(char *text, struct request *request);
 
 /* ---- properties.c ---- */
 
-/* Room for the name of a property: a longer one is cut. */
+/* Room for the name of a property; a longer name is cut. */
 #define PROPERTY_NAME 128
 
-/* Is there one that not every systemd knows? */
+/* Does a property have a "since" line? */
 bool properties_need_version(const char *properties);
 
 /*
- * Append the properties, and PIDs if there is one, as a(sv). @version: systemd's. 0 or more; or -errno, with @name that of the
- * wrong one, "" where it is none's fault.
+ * Append the properties, and PIDs if there is a pid, as a(sv). @version: systemd's. 0 or more; or
+ * -errno, with @name of the wrong property, or "".
  */
 int properties_append(sd_bus_message *m, const struct request *request, unsigned version,
 		      char name[PROPERTY_NAME]);
@@ -50,8 +50,8 @@ int properties_append(sd_bus_message *m, const struct request *request, unsigned
 /* ---- fault.c ---- */
 
 /*
- * Ask systemd again, about each of @properties: @name is the first one that systemd refuses. False: none is refused by
- * itself, or systemd does not answer.
+ * Ask systemd about each of @properties: @name is the first one that systemd refuses. False: none
+ * is refused by itself, or systemd does not answer.
  */
 bool fault_find(sd_bus *bus, const char *properties, unsigned version, char name[PROPERTY_NAME]);
 
@@ -60,27 +60,33 @@ bool fault_find(sd_bus *bus, const char *properties, unsigned version, char name
 /* Print a line for tare; @remedy may be NULL. */
 void say(const char *text, const char *detail, const char *remedy);
 
-/* Connect to what the request asks for. 0, or -1 and it is said why. */
+/* Connect to the bus of the request. 0, or -1 with the reason printed. */
 int bus_connect(sd_bus **bus, const struct request *request);
 
-/* A call of the manager's, to be filled; NULL: out of memory. */
+/* A call of the manager, without arguments yet; NULL: out of memory. */
 sd_bus_message *bus_new_call(sd_bus *bus, const char *method);
 
-/* The call that starts the scope, as @m. 0 or more; or -errno, with @name as of properties_append(). */
+/*
+ * The call that starts the scope, as @m. 0 or more; or -errno, with @name as in
+ * properties_append().
+ */
 int bus_new_start(sd_bus *bus, const struct request *request, unsigned version, sd_bus_message **m,
 		  char name[PROPERTY_NAME]);
 
 /*
- * Make the call, which starts a job, and wait for the job's end. An exit status; EXIT_REFUSED with @error set and
- * nothing said.
+ * Make the call, which starts a job, and wait for the job's end. An exit status; EXIT_REFUSED with
+ * @error set and nothing printed.
  */
 int bus_run_job(sd_bus *bus, sd_bus_message *m, sd_bus_error *error);
 
-/* Make a call that starts no job, and wait until systemd has carried it out. Returns as bus_run_job(). */
+/*
+ * Make a call that starts no job, and wait until systemd has carried it out. Returns as
+ * bus_run_job().
+ */
 int bus_call(sd_bus *bus, sd_bus_message *m, sd_bus_error *error);
 
 /* systemd's version; 0 where it does not say. */
 unsigned bus_version(sd_bus *bus);
 
-/* A unit that is not there, or has not failed, is none to reset. */
+/* Reset the failed state of a unit, if it has one. */
 void bus_reset_failed(sd_bus *bus, const char *unit);

@@ -40,7 +40,9 @@ static inline long arch_clone_call(long nr, long a, long b, int (*fn)(void *), v
 	register void *call __asm__("x9") = (void *) fn;
 	register void *with __asm__("x10") = arg;
 
-	/* The child may stand on a stack of its own, so it can't return: it calls and exits. */
+	/*
+	 * The child may have a stack of its own, so it must not return: it calls fn, then exit(2).
+	 */
 	__asm__ volatile("svc 0\n\t"
 			 "cbnz x0, 1f\n\t"
 			 "mov x29, xzr\n\t"

@@ -43,7 +43,9 @@ static inline long arch_clone_call(long nr, long a, long b, int (*fn)(void *), v
 	register void *call __asm__("t1") = (void *) fn;
 	register void *with __asm__("t2") = arg;
 
-	/* The child may stand on a stack of its own, so it can't return: it calls and exits. */
+	/*
+	 * The child may have a stack of its own, so it must not return: it calls fn, then exit(2).
+	 */
 	__asm__ volatile("ecall\n\t"
 			 "bnez a0, 1f\n\t"
 			 "mv s0, zero\n\t"
@@ -60,7 +62,7 @@ static inline long arch_clone_call(long nr, long a, long b, int (*fn)(void *), v
 	return a0;
 }
 
-/* The linker shortens accesses to data by the register gp, which nobody has set yet. */
+/* Set gp, by which the linker has shortened accesses to data. */
 #define ARCH_START                                                                                 \
 	__asm__(".text\n"                                                                          \
 		".globl _start\n"                                                                  \

@@ -35,7 +35,9 @@ static inline long arch_clone_call(long nr, long a, long b, int (*fn)(void *), v
 	register void *call __asm__("r8") = (void *) fn;
 	register void *with __asm__("r9") = arg;
 
-	/* The child may stand on a stack of its own, so it can't return: it calls and exits. */
+	/*
+	 * The child may have a stack of its own, so it must not return: it calls fn, then exit(2).
+	 */
 	__asm__ volatile("syscall\n\t"
 			 "test %%rax, %%rax\n\t"
 			 "jnz 1f\n\t"
