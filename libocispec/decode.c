@@ -26,7 +26,7 @@ static bool in_text(const struct decoder *d, const char *s)
 	return (uintptr_t) s - (uintptr_t) d->text < d->length;
 }
 
-/* All members of one kind are alike, but not to the aliasing rules: so store bytes. */
+/* Pointer members have different types, so by the aliasing rules they are stored as bytes. */
 static void store_pointer(char *at, const void *p)
 {
 	memcpy(at, &p, sizeof(p));
@@ -44,7 +44,7 @@ static int begin_struct(struct decoder *d, const struct oci_type *type, char *ob
 	return 1;
 }
 
-/* The property that @slot is for gets its values when they are all there. */
+/* The collection is stored in @slot's member once all its values are read. */
 static int begin_collection(struct decoder *d, enum frame_kind kind, const struct slot *slot)
 {
 	char *owner = frame_top(d)->object;
@@ -169,7 +169,7 @@ static int on_name(void *context, const unsigned char *bytes, size_t length)
 	if (f->kind == FRAME_MAP && length == 0)
 		return refuse_at(d, refuse_this_token(d), "a name is empty");
 
-	/* yajl's memory for a name with escapes is overwritten by the next one. */
+	/* yajl decodes a name with escapes into a buffer that the next name overwrites. */
 	bool copy = f->kind == FRAME_MAP || !in_text(d, name);
 
 	f->name = copy ? frame_copy_string(d, name, length) : name;
@@ -232,7 +232,7 @@ static int on_end_array(void *context)
 	if (f->count == 0) {
 		if (f->field->not_empty)
 			return refuse_at(d, f->start - 1, "must not be empty");
-		/* So that it differs from an absent one. */
+		/* An empty array gets a pointer too, so that it differs from an absent one. */
 		frame_make_room(d, f);
 	}
 	store_pointer(f->owner + f->field->offset, f->values);
@@ -253,7 +253,10 @@ static const yajl_callbacks callbacks = {
 	.yajl_end_array = on_end_array,
 };
 
-/* yajl says "lexical error: invalid character inside string.\n": leave the frame out. */
+/*
+ * yajl's text is "lexical error: invalid character inside string.
+ * ": leave the frame out.
+ */
 static int refuse_syntax(struct decoder *d)
 {
 	const char *all = (const char *) yajl_get_error(d->parser, 0, NULL, 0);
@@ -268,7 +271,7 @@ static int refuse_syntax(struct decoder *d)
 	return refuse_at(d, token, "not valid JSON: %.*s", (int) length, said);
 }
 
-/* yajl would let half a string stand behind the document. */
+/* yajl accepts half a string behind the document. */
 static int check_rest(struct decoder *d)
 {
 	size_t at = d->end + text_blank(d->text + d->end, d->length - d->end);
@@ -280,7 +283,7 @@ static int parse(struct decoder *d)
 {
 	const char *problem;
 	size_t good = text_check(d->text, d->length, &problem);
-	/* Read as far as it is good, so that we know what place the bad byte is in. */
+	/* Parse the valid part first, so that the place of the bad byte is known. */
 	yajl_status status = yajl_parse(d->parser, (const unsigned char *) d->text, good);
 
 	if (d->failed)
@@ -291,14 +294,14 @@ static int parse(struct decoder *d)
 		return refuse_syntax(d);
 	if (problem)
 		return refuse_at(d, good, "%s", problem);
-	/* A number alone is only read when nothing can follow it. */
+	/* yajl reports a lone number only when the text has ended. */
 	if (yajl_complete_parse(d->parser) == yajl_status_error)
 		return refuse_at(d, d->length, "not valid JSON: the document ends too early");
 
 	return 0;
 }
 
-/* What yajl would not notice, or not tell well. */
+/* Errors that yajl does not find, or reports badly. */
 static void check_ends(struct decoder *d)
 {
 	if (d->length > OCI_MAX_SIZE)
@@ -315,7 +318,7 @@ int oci_decode(const struct oci_type *type, const char *text, size_t length, str
 	yajl_alloc_funcs memory = memory_for_yajl(a);
 	struct decoder d;
 
-	/* Not the frames: they are large, and each is cleared when it is pushed. */
+	/* The frames are not cleared: they are large, and frame_push() clears each. */
 	memset(&d, 0, offsetof(struct decoder, frames));
 	d.arena = a;
 	d.e = e;
@@ -330,7 +333,7 @@ int oci_decode(const struct oci_type *type, const char *text, size_t length, str
 	d.pool = arena_alloc(a, length + 1);
 	d.pool_left = length + 1;
 	d.parser = yajl_alloc(&callbacks, &memory, &d);
-	/* text_check() does that, and better. */
+	/* text_check() validates strings, more strictly than yajl. */
 	yajl_config(d.parser, yajl_dont_validate_strings, 1);
 	if (!parse(&d))
 		return -1;

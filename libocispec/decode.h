@@ -24,28 +24,28 @@ struct err;
 
 struct oci_unknown_property {
 	const char *place; /* JSON pointer */
-	const char *near;  /* the known property it may be meant for, or NULL */
+	const char *near;  /* a known property with a similar name, or NULL */
 };
 
 /* The properties that are not in the schema: the first OCI_MAX_UNKNOWN of them. */
 struct oci_unknown {
 	struct oci_unknown_property *items;
 	size_t count;
-	size_t total; /* with those that are not listed */
+	size_t total; /* includes those that are not listed */
 };
 
 /*
- * Decode one object: @*out gets a struct of @type (oci_config_type: struct oci_config). On
- * failure -1, with place, line and column of the value (or name) that is wrong; @out and
- * @unknown are then untouched, the arena has grown. @unknown may be NULL.
+ * Decode one object: @*out gets a struct of @type (oci_config_type: struct oci_config). On failure
+ * -1, with place, line and column of the wrong value (or name); @out and @unknown are then
+ * unchanged, but the arena has grown. @unknown may be NULL.
  */
 int oci_decode(const struct oci_type *type, const char *text, size_t length, struct arena *a,
 	       void **out, struct oci_unknown *unknown, struct err *e);
 
 /*
- * Where in @text the value of JSON pointer @pointer begins, or where there is none, the
- * innermost value on the way to it. Counted from 1, columns in bytes. -1 where @text has no
- * value at all. For the errors of others: slow, and works on a text that was decoded.
+ * Line and column in @text of the value that JSON pointer @pointer names, or else of the innermost
+ * value on the way to it. Counted from 1, columns in bytes. -1 where @text has no value at all. For
+ * errors that are found after decoding: it reads the text again, which must be valid.
  */
 int oci_locate(const char *text, size_t length, const char *pointer, struct arena *a, int *line,
 	       int *column);

@@ -20,7 +20,7 @@
 
 enum frame_kind {
 	FRAME_STRUCT,	      /* an object of the schema */
-	FRAME_MAP,	      /* an object whose names are the user's */
+	FRAME_MAP,	      /* an object with arbitrary names */
 	FRAME_ARRAY,	      /* of values of the schema */
 	FRAME_UNKNOWN_OBJECT, /* below an unknown property */
 	FRAME_UNKNOWN_ARRAY,
@@ -28,23 +28,23 @@ enum frame_kind {
 
 struct frame {
 	enum frame_kind kind;
-	bool in_value; /* between a value's beginning (in objects: its name) and its end */
+	bool in_value; /* a value is being read: in objects, from its name on */
 	size_t start;  /* offset behind the bracket */
-	size_t count;  /* array, map: values begun */
+	size_t count;  /* array, map: values that have begun */
 
-	/* Objects: the name read last, and those that must be compared with each other. */
+	/* Objects: the last name, and the list that is checked for duplicates. */
 	const char *name;
 	size_t name_length;
 	struct oci_names names;
 
-	/* struct: what is filled, and the fields met (bit n: fields[n]). */
+	/* struct: the object being filled, and the fields that were read (bit n: fields[n]). */
 	const struct oci_type *type;
 	char *object;
 	uint64_t seen;
 
 	/*
-	 * struct: the property whose value comes next, NULL if it is unknown.
-	 * array, map: the property whose value it is.
+	 * struct: the property of the next value, NULL if it is unknown. array, map: the property
+	 * that the array or map is.
 	 */
 	const struct oci_field *field;
 
@@ -67,7 +67,7 @@ struct decoder {
 	size_t end;   /* offset behind the last bracket */
 	bool failed;  /* e is set */
 
-	char *pool; /* where strings go; text and strings are about the same size */
+	char *pool; /* memory for strings, as large as the text, which is about what they need */
 	size_t pool_left;
 
 	struct oci_unknown unknown;
@@ -75,10 +75,10 @@ struct decoder {
 	struct frame frames[OCI_MAX_DEPTH];
 };
 
-/* Where the value that was just announced goes. */
+/* The place for the value that begins. */
 struct slot {
 	const struct oci_field *field; /* NULL: it is unknown */
-	bool element;		       /* one of an array or map: not the property as a whole */
+	bool element;		       /* an element of an array or map, not the whole property */
 	char *at;
 };
 
@@ -87,25 +87,28 @@ struct slot {
 /* The innermost frame; NULL outside of the outermost bracket. */
 struct frame *frame_top(struct decoder *d);
 
-/* A bracket opens; the frame is otherwise empty. NULL where it is too deep, which is then told. */
+/*
+ * Open a frame for a bracket, otherwise empty. NULL with the error set where the document is nested
+ * too deeply.
+ */
 struct frame *frame_push(struct decoder *d, enum frame_kind kind);
 
-/* It closes, and with it a value of the frame around it. */
+/* Close the frame, and with it a value of the frame around it. */
 int frame_pop(struct decoder *d);
 
-/* A single value has ended. */
+/* A scalar value has been read. */
 int frame_value_done(struct decoder *d);
 
-/* Room for one more value of an array or map, and for the NULL that ends an array of strings. */
+/* Make room for one more value of an array or map, and for the NULL behind an array of strings. */
 void frame_make_room(struct decoder *d, struct frame *f);
 
 /* A string for the result. */
 char *frame_copy_string(struct decoder *d, const char *s, size_t length);
 
-/* A value begins: where does it go? */
+/* The place for the value that begins. */
 struct slot slot_next(struct decoder *d);
 
-/* Is the value that begins below an unknown property, so that it may be anything? */
+/* Is the value below an unknown property, so that it may have any type? */
 bool slot_is_ignored(struct decoder *d);
 
 /* Does the slot take a single value of @kind? */
@@ -123,10 +126,10 @@ int decode_string(void *context, const unsigned char *bytes, size_t length);
 
 /* refuse.c: all refuse_ that return int set d->e and return 0 */
 
-/* The JSON pointer of the value being read; between values, of what they are in. */
+/* The JSON pointer of the value that is being read; between values, that of the object or array. */
 void refuse_place(const struct decoder *d, char *buf, size_t size);
 
-/* The offset of the token of which @end is the byte behind. */
+/* The offset of the token that ends before @end. */
 size_t refuse_token_before(const struct decoder *d, size_t end);
 
 /* The offset of the token that yajl is calling back for. */
@@ -135,21 +138,21 @@ size_t refuse_this_token(const struct decoder *d);
 int refuse_at(struct decoder *d, size_t offset, const char *fmt, ...)
 	__attribute__((cold, format(printf, 3, 4)));
 
-/* Another type than the slot's. */
+/* The value has another type than the slot. */
 int refuse_type(struct decoder *d, const struct slot *slot, const char *found);
 int refuse_number(struct decoder *d, const struct slot *slot, const char *s, size_t length);
 int refuse_string(struct decoder *d, const struct slot *slot, const char *s, size_t length);
 
-/* The right type, but not such a value. */
+/* The value has the right type, but is not allowed. */
 int refuse_range(struct decoder *d, const struct oci_field *field, const char *s, size_t length);
 int refuse_word(struct decoder *d, const struct oci_words *words, const char *s, size_t length);
 int refuse_pattern(struct decoder *d, const struct oci_pattern *pattern, const char *s);
 
-/* A name, ending before offset @end, that the object had already. */
+/* The object has this name twice; the second ends before offset @end. */
 int refuse_duplicate(struct decoder *d, const char *name, size_t length, size_t end);
 
-/* @missing: bits of properties that the object in @f should have had. */
+/* @missing: bits of required properties that the object in @f does not have. */
 int refuse_missing(struct decoder *d, const struct frame *f, uint64_t missing);
 
-/* The property of @type that an unknown name may be meant for, or NULL. */
+/* The property of @type with a name similar to @name, or NULL. */
 const char *refuse_near_field(const struct oci_type *type, const char *name, size_t length);

@@ -32,7 +32,7 @@ static const void *load_pointer(const char *at)
 	return p;
 }
 
-/* A container's ID or a path may hold any bytes, JSON may not. */
+/* Replace invalid UTF-8: an ID or a path may have any bytes, JSON may not. */
 static const char *make_valid(struct encoder *en, const char *s, size_t *length)
 {
 	char *valid = arena_array(en->arena, *length + 1, sizeof(REPLACEMENT) - 1);
@@ -82,7 +82,10 @@ static void put_unsigned(struct encoder *en, unsigned long long value)
 	yajl_gen_number(en->gen, digits, fmt_text(digits, sizeof(digits), "%llu", value));
 }
 
-/* Indented, yajl would put two newlines into an empty one. A number is printed as it is. */
+/*
+ * With indentation yajl would put two newlines into an empty object: so the brackets are written as
+ * a "number", which yajl copies as it is.
+ */
 static void put_empty(struct encoder *en, const char *brackets)
 {
 	yajl_gen_number(en->gen, brackets, 2);
@@ -90,7 +93,7 @@ static void put_empty(struct encoder *en, const char *brackets)
 
 static void put_object(struct encoder *en, const struct oci_type *type, const char *object);
 
-/* The value at @at, which for an object is the object itself. */
+/* Write the value at @at; for an object @at is the object itself. */
 static void put_value(struct encoder *en, const struct oci_field *f, const char *at)
 {
 	switch ((enum oci_kind) f->kind) {

@@ -15,13 +15,14 @@
 
 struct finder {
 	yajl_handle parser;
-	const char *pointer; /* what is left of it: empty, or `/` and a segment */
-	bool wanted;	     /* the next value is the one we are after */
-	bool found;	     /* a value; the innermost so far ends its first token at @end */
+	const char *pointer; /* the rest of the pointer: empty, or `/` and a segment */
+	bool wanted;	     /* the next value is the one for @pointer's segment */
+	/* the innermost value on the way so far: its first token ends at @end */
+	bool found;
 	size_t end;
 	unsigned depth;
-	unsigned path_depth; /* of the container that we look for the segment in */
-	size_t index;	     /* in that, if it is an array */
+	unsigned path_depth; /* of the object or array in which the segment is looked for */
+	size_t index;	     /* the index in it, if it is an array */
 	bool in_array;
 };
 
@@ -61,7 +62,7 @@ static bool segment_is_index(const char *pointer, size_t index)
 	return length > 1 && value == index;
 }
 
-/* A value begins. Is it on the way, and must it be looked into? */
+/* A value begins. Is it on the way, so that the rest of the pointer is looked for in it? */
 static bool enter(struct finder *f)
 {
 	if (f->in_array && f->depth == f->path_depth)
@@ -75,7 +76,7 @@ static bool enter(struct finder *f)
 	return true;
 }
 
-/* A value that has nothing in it. If it was on the way, then here the way ends. */
+/* A value without members. If it is on the way, the way ends here. */
 static int on_scalar(struct finder *f)
 {
 	return !enter(f);
@@ -142,7 +143,10 @@ static int on_end(void *context)
 {
 	struct finder *f = context;
 
-	/* The container that should have had it had it not. */
+	/*
+	 * The object or array at this depth ends and had no such member: stop, unless it is a
+	 * sibling of the path.
+	 */
 	return f->depth-- != f->path_depth;
 }
 

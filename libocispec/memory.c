@@ -10,7 +10,7 @@
 
 #include "heap/arena.h"
 
-/* In front of each piece, because realloc is not told how much there was. */
+/* The size in front of each piece: realloc's caller does not give the old one. */
 struct piece {
 	_Alignas(16) size_t size;
 };

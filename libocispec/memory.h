@@ -8,5 +8,5 @@
 
 struct arena;
 
-/* What yajl takes is never given back one by one: it goes with the arena. */
+/* yajl's memory is not freed piece by piece: it goes with the arena. */
 yajl_alloc_funcs memory_for_yajl(struct arena *a);

@@ -31,7 +31,7 @@ void names_add(struct oci_names *names, struct arena *a, const struct oci_name *
 	names->items[names->count++] = *name;
 }
 
-/* Any total order will do: by length first is the cheapest. */
+/* Any total order will do: by length first is the fastest. */
 static int compare(const struct oci_name *a, const struct oci_name *b)
 {
 	if (a->length != b->length)
@@ -98,7 +98,7 @@ static bool is_before(const struct oci_name *a, const struct oci_name *b)
 	return r < 0 || (r == 0 && a->length < b->length);
 }
 
-/* Does each differ from all before it, because they are in the order of a dictionary? Engines in Go write them so. */
+/* Are the names sorted like a dictionary, so that none is repeated? Go's encoder writes them so. */
 static bool are_ascending(const struct oci_names *names)
 {
 	for (size_t i = 1; i < names->count; i++)
@@ -170,7 +170,7 @@ int names_slip(const char *a, size_t a_length, const char *b, size_t b_length)
 		return 0;
 
 	int slips = distance(a, a_length, b, b_length);
-	/* Another case is a slip too. */
+	/* Names that differ only in case are a slip, too. */
 	if (slips == 0)
 		slips = 1;
 

@@ -22,13 +22,13 @@ struct oci_names {
 void names_add(struct oci_names *names, struct arena *a, const struct oci_name *name);
 
 /*
- * The first name in the document that was there before, or NULL. May reorder the list. Never
- * quadratic, whatever the names are: a stranger wrote them.
+ * The first name in the document that is a repetition, or NULL. May reorder the list. Never
+ * quadratic, whatever the names are: the document may be hostile.
  */
 const struct oci_name *names_duplicate(struct oci_names *names, struct arena *a);
 
 /*
- * How many letters must be changed, added, dropped or swapped to make one of the other,
- * regardless of case, if it is likely to be a slip of the hand; 0 if it is not.
+ * The number of letters to change, add, drop or swap to turn one name into the other, regardless of
+ * case, if that is likely to be a typing error; else 0.
  */
 int names_slip(const char *a, size_t a_length, const char *b, size_t b_length);

@@ -69,7 +69,9 @@ size_t refuse_token_before(const struct decoder *d, size_t end)
 
 size_t refuse_this_token(const struct decoder *d)
 {
-	/* A lone number is reported from the end of the text, where yajl has lost count. */
+	/*
+	 * yajl reports a lone number only at the end of the text, so its own offset is of no use.
+	 */
 	if (d->depth == 0)
 		return text_blank(d->text, d->length);
 
@@ -167,7 +169,7 @@ int refuse_pattern(struct decoder *d, const struct oci_pattern *pattern, const c
 /* The candidate that is nearest to @to so far. */
 struct nearest {
 	struct oci_name to;
-	struct oci_name name; /* its text is NULL: none is near */
+	struct oci_name name; /* its text is NULL: no name is similar */
 	int slips;
 };
 
@@ -210,7 +212,7 @@ int refuse_duplicate(struct decoder *d, const char *name, size_t length, size_t 
 {
 	char shown[SHOWN];
 
-	/* The place is the object's. */
+	/* The place is that of the object. */
 	frame_top(d)->in_value = false;
 	text_show(shown, sizeof(shown), name, length);
 

@@ -39,13 +39,13 @@ enum oci_shape {
 	OCI_MAP,
 };
 
-/* A closed list of strings. */
+/* The allowed strings of a property. */
 struct oci_words {
 	const char *const *words;
 	size_t count;
 };
 
-/* A regular expression of the few forms that pattern.h knows, and how to tell it to people. */
+/* A regular expression of the few forms that pattern.h knows, and examples for the error text. */
 struct oci_pattern {
 	const char *expression;
 	const char *examples; /* `"64KB" or "2MB"` */
@@ -69,11 +69,11 @@ struct oci_field {
 };
 
 struct oci_type {
-	const char *name; /* as in the schema */
+	const char *name; /* the name in the schema */
 	size_t size;	  /* of the C struct */
 	const struct oci_field *fields;
 	const uint8_t *by_name; /* indices of fields, ordered by length, then bytes, of the name */
-	uint8_t field_count;	/* at most 64: the decoder keeps sets of them in a word */
+	uint8_t field_count;	/* at most 64, as the decoder keeps sets of fields in one word */
 	uint64_t required;	/* bit n: fields[n] is required */
 };
 
@@ -90,7 +90,7 @@ struct oci_string_map {
 	size_t count;
 };
 
-/* The value of @key in @map, which may be NULL; NULL where it isn't there. */
+/* The value of @key in @map, which may be NULL; NULL where @map has no such key. */
 const char *oci_string_map_find(const struct oci_string_map *map, const char *key);
 
 /* The bytes one value of @field takes: the field itself, an element of an array or of a map. */

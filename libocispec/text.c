@@ -17,7 +17,7 @@
 #define ONES 0x0101010101010101u
 #define HIGH 0x8080808080808080u
 
-/* The high bit of each byte of @word that is @c; perhaps also of bytes above one that is. */
+/* The high bit of each byte of @word that equals @c; it may also be set in bytes above a match. */
 static uint64_t find_byte(uint64_t word, unsigned char c)
 {
 	uint64_t other = word ^ (ONES * c);
@@ -25,7 +25,9 @@ static uint64_t find_byte(uint64_t word, unsigned char c)
 	return (other - ONES) & ~other & HIGH;
 }
 
-/* How many of the eight bytes at @s come before one to look at: all of them, nearly always. */
+/*
+ * How many of the eight bytes at @s come before the first that must be checked: nearly always all.
+ */
 static size_t count_plain(const char *s)
 {
 	uint64_t word;
@@ -66,7 +68,7 @@ static int escaped_unit(const char *s, size_t length)
 	return value;
 }
 
-/* The length of the escape at @s, or 0 where it is half a pair. The rest is yajl's to judge. */
+/* The length of the escape at @s, or 0 for half of a surrogate pair. yajl checks the rest. */
 static size_t escape_length(const char *s, size_t length)
 {
 	int unit = escaped_unit(s, length);
@@ -82,8 +84,8 @@ static size_t escape_length(const char *s, size_t length)
 }
 
 /*
- * How far to go on from @s, or 0 where something is wrong. Behind a backslash anything may
- * stand: a long character there is looked at for itself.
+ * The length of the part at @s that is checked, or 0 where it is invalid. Behind a backslash any
+ * character may follow: a multi-byte one is checked by the next call.
  */
 static size_t check_one(const char *s, size_t length, const char **problem)
 {
@@ -192,7 +194,7 @@ void text_position(const char *text, size_t offset, int *line, int *column)
 	*column = (int) (offset - start) + 1;
 }
 
-/* C0, DEL and C1: what a terminal may take for a command. */
+/* C0, DEL and C1: a terminal may take these for commands. */
 static bool is_control(const char *s, size_t length)
 {
 	unsigned char c = (unsigned char) s[0];

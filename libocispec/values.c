@@ -38,7 +38,7 @@ int decode_boolean(void *context, int value)
 /* A number as it is written. */
 struct integer {
 	bool negative;
-	bool too_large; /* for 64 bits */
+	bool too_large; /* does not fit in 64 bits */
 	uint64_t magnitude;
 };
 

@@ -27,7 +27,7 @@ int err_sys(struct err *e, int r, const char *fmt, ...)
 	tell(e, -r, fmt, ap);
 	va_end(ap);
 
-	/* The cause is what must survive when the text is too long. */
+	/* The cause must be kept when the text is too long. */
 	const char *cause = errno_text(-r);
 	size_t room = sizeof(e->text) - strlen(cause) - 3;
 	size_t length = strlen(e->text);
@@ -70,7 +70,9 @@ int err_in(struct err *e, const char *fmt, ...)
 	fmt_text_v(front, sizeof(front), fmt, ap);
 	va_end(ap);
 
-	/* Built back to front: the new words go before, and if anything is cut it is they. */
+	/*
+	 * The text is built from back to front: the new words go in front, and only they are cut.
+	 */
 	size_t text = strlen(e->text), room = sizeof(e->text) - text - 1, length = strlen(front);
 
 	if (room < 3)
@@ -112,7 +114,7 @@ int err_lacks(struct err *e, enum since what)
 	if (sys_uname(&name) < 0)
 		name.release[0] = '\0';
 
-	/* A new kernel may have them, and the filter of an outer container hide them. */
+	/* The kernel may be newer, and an outer container's filter deny the call. */
 	return err_hint(e, "%s came with Linux %s; this kernel (%s), or a filter, has none",
 			since_rows[what].what, since_rows[what].version, name.release);
 }

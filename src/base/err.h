@@ -2,12 +2,12 @@
 /*
  * base/err.h - one failure, told from the outside in
  *
- * `create "web": /mounts/3 (config.json:41:9): bind "/srv/data" on "/data": no such file or directory`
+ * `create "web": /mounts/3 (config.json:41:9): bind "/srv/data" on "/data": no such file or
+ * directory`
  *
- * The caller owns the value, usually on its stack. It has no pointers, so it needs
- * no freeing, may be filled where there is no heap, and crosses from tare-init to
- * tare in one write(2) (it is smaller than PIPE_BUF). It is untouched as long as
- * nothing fails.
+ * The caller owns the value, usually on its stack. It has no pointers, so it needs no freeing, may
+ * be filled where there is no heap, and crosses from tare-init to tare in one write(2) (it is
+ * smaller than PIPE_BUF). It is untouched as long as nothing fails.
  *
  * The four verbs all return -1, so that a failing call reads `return err_...(e, ...);`.
  */
@@ -26,42 +26,43 @@ struct err {
 	int code;	       /* errno of the root cause; 0 where no system call was the cause */
 	int line, column;      /* where in the file the place is; 0: not known */
 	char place[ERR_PLACE]; /* JSON pointer into config.json, "" where the cause is elsewhere */
-	bool from_image; /* the look-up of a path in the container's root said so, not an operation */
+	/* the look-up of a path in the container's root failed, not an operation of the kernel */
+	bool from_image;
 	char operation[32];  /* kernel operation or step that failed, "" if none: "mount" */
 	char hint[ERR_HINT]; /* what the user can do, "" if there is nothing to say */
-	char text[ERR_TEXT]; /* the story without the place; never empty once set */
+	char text[ERR_TEXT]; /* the message without the place; never empty once set */
 };
 
 /* The kernel refused: `fmt: strerror(-r)`. @r is a kernel/ result, so -errno. */
 int err_sys(struct err *e, int r, const char *fmt, ...) __attribute__((cold, format(printf, 3, 4)));
 
-/* config.json asks at @place (a JSON pointer) for what we refuse. */
+/* config.json asks at @place (a JSON pointer) for something that tare refuses. */
 int err_cfg(struct err *e, const char *place, const char *fmt, ...)
 	__attribute__((cold, format(printf, 3, 4)));
 
-/* We refuse for another reason: no system call failed. */
+/* tare refuses for another reason: no system call failed. */
 int err_msg(struct err *e, const char *fmt, ...) __attribute__((cold, format(printf, 2, 3)));
 
-/* Put `fmt: ` in front of a failure that is already told. */
+/* Put `fmt: ` in front of a failure that is already set. */
 int err_in(struct err *e, const char *fmt, ...) __attribute__((cold, format(printf, 2, 3)));
 
-/* Say which place of config.json asked for what failed; the first one told stays. */
+/* Set the place of config.json that the failure is about; a place that is set already stays. */
 int err_at(struct err *e, const char *place) __attribute__((cold));
 
-/* Say what the user can do about it; the first hint told stays. */
+/* Set a hint about what the user can do; a hint that is set already stays. */
 int err_hint(struct err *e, const char *fmt, ...) __attribute__((cold, format(printf, 2, 3)));
 
-/* The hint that this kernel has none of @what, and which Linux it came with. */
+/* Set the hint that this kernel lacks @what, with the Linux version that introduced it. */
 int err_lacks(struct err *e, enum since what) __attribute__((cold));
 
 /*
- * The whole of it in one line: place, text and hint. @buf is cut at @size; returns the
- * length it needed.
+ * The whole failure in one line: place, text and hint. @buf is cut at @size; returns the needed
+ * length.
  */
 size_t err_line(const struct err *e, char *buf, size_t size);
 
 /*
- * The text of an errno, in lower case: docker and podman look for "no such
- * file or directory" and "permission denied" exactly so. Never NULL.
+ * The text of an errno, in lower case: docker and podman search for exactly "no such file or
+ * directory" and "permission denied". Never NULL.
  */
 const char *errno_text(int code);

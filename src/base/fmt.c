@@ -30,7 +30,7 @@ static void put(struct sink *s, char c)
 	s->length++;
 }
 
-/* What does not fit is counted all the same; the last byte is kept for the end. */
+/* Bytes that do not fit are only counted; the last byte is kept for the NUL. */
 static void put_bytes(struct sink *s, const char *text, size_t length)
 {
 	size_t room = s->length + 1 < s->size ? s->size - 1 - s->length : 0;

@@ -6,6 +6,8 @@
 
 struct host_path {
 	const char *path; /* absolute; NULL: there is none */
-	const char *
-		below; /* the directory that it is confined to, without links on the way; NULL: it is not */
+	/*
+	 * the directory that the path is confined to, without links on the way; NULL: not confined
+	 */
+	const char *below;
 };

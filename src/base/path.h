@@ -9,7 +9,10 @@
 #include <stddef.h>
 #include <string.h>
 
-/* What is left of @path below @top, in @path: it begins with "/", and is "/" for @top itself. NULL: it is elsewhere. */
+/*
+ * The part of @path below @top: it begins with "/", and is "/" for @top itself. NULL: @path is
+ * elsewhere.
+ */
 static inline const char *path_below(const char *path, const char *top)
 {
 	size_t length = strcmp(top, "/") == 0 ? 0 : strlen(top);

@@ -21,7 +21,7 @@ static bool is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-/* The number of characters it takes; 0: none, or it is too large. */
+/* The number of characters; 0: no number, or too large. */
 static size_t parse_decimal(const char *text, struct decimal *d)
 {
 	const char *at = text;
@@ -35,7 +35,7 @@ static size_t parse_decimal(const char *text, struct decimal *d)
 	}
 	if (*at == '.')
 		for (at++; is_digit(*at); at++, any = true)
-			/* What is behind is less than anybody counts. */
+			/* Further digits are below any unit. */
 			if (d->scale < 1000000000) {
 				d->fraction = d->fraction * 10 + (uint64_t) (*at - '0');
 				d->scale *= 10;
@@ -90,7 +90,7 @@ static const struct {
 	const char *name;
 	uint64_t nanoseconds;
 } durations[] = {
-	/* `ms` before `m` */
+	/* `ms` is matched before `m` */
 	{ "ns", 1 },
 	{ "us", 1000 },
 	{ "\302\265s", 1000 }, /* the micro sign, as Go prints it */

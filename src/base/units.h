@@ -13,8 +13,8 @@
 int units_parse_size(const char *text, int64_t *bytes);
 
 /*
- * A time as Go writes it: `5s`, `1m30s`, `1.5h`, `250ms`; ns, us, ms, s, m, h. In nanoseconds. 0, or
- * -1 where it is none, has no unit (but for `0`), or does not fit.
+ * A time as Go writes it: `5s`, `1m30s`, `1.5h`, `250ms`; ns, us, ms, s, m, h. In nanoseconds. 0,
+ * or -1 where it is none, has no unit (but for `0`), or does not fit.
  */
 int units_parse_duration(const char *text, int64_t *nanoseconds);
 

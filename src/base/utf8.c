@@ -10,8 +10,8 @@
 #include <stdint.h>
 
 /*
- * The well-formed byte sequences, as the Unicode standard tabulates them: by the range of the
- * first byte how many there are, and the range of the second. All others are 80..BF.
+ * The well-formed byte sequences of the Unicode standard: by the range of the first byte their
+ * length, and the range of the second byte. All further bytes are 80..BF.
  */
 static const struct {
 	unsigned char first_low, first_high, length, second_low, second_high;
@@ -35,7 +35,7 @@ static bool has_tail(const char *s, size_t length)
 	return true;
 }
 
-/* Of those that are not ASCII, the ranges. */
+/* The unsafe characters beyond ASCII, as ranges. */
 static const struct {
 	unsigned first, last;
 } unsafe[] = {
@@ -52,7 +52,7 @@ unsigned utf8_unsafe(const char *s, size_t *length)
 	if (u[0] < 0x80)
 		return u[0] < ' ' || u[0] == 0x7f ? u[0] : 0;
 	*length = utf8_length(s, SIZE_MAX);
-	/* None of four bytes is. */
+	/* No unsafe character has four bytes. */
 	if (*length == 2)
 		number = (u[0] & 0x1fU) << 6 | (u[1] & 0x3fU);
 	else if (*length == 3)

@@ -17,7 +17,7 @@ static inline bool is_one_of(const char *word, const char *const *words, size_t 
 	return false;
 }
 
-/* Of the NULL-terminated @list, which may be NULL itself. */
+/* The length of the NULL-terminated @list, which may be NULL. */
 static inline size_t list_length(const char *const *list)
 {
 	size_t n = 0;
@@ -40,10 +40,11 @@ static inline const char *env_value(const char *const *env, const char *name)
 	return NULL;
 }
 
-/* What a flag that may be repeated was given, in order. Zeroed: it was not given. */
+/* The values of a flag that may be repeated, in order. All zero: the flag was not given. */
 struct text_list {
 	const char *const *items; /* NULL-terminated; NULL: none */
-	const char *const *flags; /* by which of the flags that fill this list, as items: "bind" */
+	/* for each item the name of its flag, where several flags fill the list: "bind" */
+	const char *const *flags;
 	size_t count;
 };
 

@@ -103,7 +103,7 @@ static const char *find_line(const char *table, int index, const char *word)
 	return NULL;
 }
 
-/* Digits are never a name: an image could call root "1000". */
+/* A word of digits is always a number: an image could name root "1000". */
 static const char *find_name(const char *table, const char *word)
 {
 	return word[strspn(word, "0123456789")] != '\0' ? find_line(table, 0, word) : NULL;
@@ -187,7 +187,7 @@ static void take_entry(struct box *b, const char *line)
 		account->home = home;
 }
 
-/* An entry of passwd by name, or else the number, which may have an entry too. */
+/* Find the entry of passwd with the name, or else with the number, which may have none. */
 static int find_user(struct box *b, const char *word, struct err *e)
 {
 	const char *table = read_table(b, "/etc/passwd");
@@ -209,8 +209,8 @@ static int find_user(struct box *b, const char *word, struct err *e)
 }
 
 /*
- * Android's kernels give a network to some groups only ("paranoid networking"), and so shared
- * storage: inet, net_raw, net_admin, sdcard_rw, media_rw. Root is no exception.
+ * Android's kernels only let members of these groups use the network ("paranoid networking"), root
+ * included, and likewise shared storage: inet, net_raw, net_admin, sdcard_rw, media_rw.
  */
 static const uint32_t android_groups[] = { 3003, 3004, 3005, 1015, 1023 };
 
@@ -256,7 +256,7 @@ int box_choose_account(struct box *b, struct err *e)
 	b->user = (struct oci_user) { .has_uid = true, .has_gid = true };
 	b->user.uid = b->account.uid;
 	b->user.gid = b->account.gid;
-	/* As initgroups(3) does it: the user's own group is among them. */
+	/* As initgroups(3), which also adds the user's own group. */
 	if (b->account.name && !colon) {
 		add_group(b, b->account.gid);
 		add_groups_of(b, groups, b->account.name);

@@ -26,7 +26,7 @@
 /* binfmt_misc.rst: 127 characters. */
 #define LONGEST_INTERPRETER 128
 
-/* Programs of half the width that the same kernel may run. */
+/* 32-bit machines whose programs the same kernel may run. */
 static const struct {
 	uint16_t machine, narrow;
 } companions[] = { { EM_X86_64, EM_386 }, { EM_AARCH64, EM_ARM } };
@@ -64,20 +64,20 @@ static int find_program(struct box *b, const char **path)
 }
 
 /*
- * What is executed in the end, and what comes between its name and the arguments: a script is run
- * by another program.
+ * The program that is executed in the end: for a script its interpreter, with the words that come
+ * before the arguments.
  */
 struct found {
 	uint16_t machine; /* EM_NONE: nothing is known */
 	bool wide, big_endian;
-	const char *path; /* of the program with that header */
+	const char *path; /* path of the program with that header */
 	const char *words[2];
 	size_t word_count;
 };
 
 /*
- * `#!INTERPRETER [ARGUMENT]`, all behind the blank one word: execve(2). The line is read once: it
- * may be another a moment later.
+ * `#!INTERPRETER [ARGUMENT]`, where ARGUMENT is the rest of the line: execve(2). The line is read
+ * once, as the file may change.
  */
 static void take_script(struct box *b, const struct program *p, const char *path, struct found *f)
 {
@@ -120,8 +120,8 @@ static bool is_companion(uint16_t machine)
 }
 
 /*
- * An entry of the host's that was opened when it was made, and so is found in every root:
- * binfmt_misc.rst, flag F.
+ * Has the host's binfmt_misc an entry for @arch with flag F? Its interpreter was opened when it was
+ * registered, so it works in every root: binfmt_misc.rst.
  */
 static bool is_registered(struct box *b, const char *arch)
 {
@@ -162,7 +162,7 @@ static const char *find_qemu(struct box *b, const char *arch)
 	return NULL;
 }
 
-/* In the box there is no loader of the host's. */
+/* The host's loader is not in the box, so qemu must be static. */
 static int check_static(struct box *b, const char *qemu, struct err *e)
 {
 	struct program p;
@@ -178,7 +178,7 @@ static int check_static(struct box *b, const char *qemu, struct err *e)
 	return 0;
 }
 
-/* The annotation by which the program is a login shell; NULL: it is none. */
+/* The annotation that makes the program a login shell; NULL: it is none. */
 static const char **login_of(const struct box *b)
 {
 	const struct oci_string_map *notes = b->config.annotations;
@@ -217,7 +217,10 @@ static void use_qemu(struct box *b, const char *qemu, const struct found *f)
 
 static void tell_of_qemu(struct box *b)
 {
-	/* Where the box could have had its own, its omission is told already. */
+	/*
+	 * If the box could have had a binfmt_misc of its own, the omission of that was reported
+	 * already.
+	 */
 	if (!b->quiet && !b->warned_of_qemu && b->level[WISH_BINFMT] == 0)
 		log_notice(
 			"box \"%s\": only the first program is run by qemu: for others the host needs binfmt_misc",
@@ -226,8 +229,8 @@ static void tell_of_qemu(struct box *b)
 }
 
 /*
- * The line for binfmt_misc.rst: the ELF header of a program, or library, for the machine of @f, of
- * any operating system's ABI. The kernel opens @qemu when it is registered (F).
+ * The line for binfmt_misc.rst: the ELF header of a program, or library, for the machine of @f, for
+ * any OS ABI. With flag F the kernel opens @qemu at the registration.
  */
 static const char *registration(struct box *b, const char *qemu, const char *arch,
 				const struct found *f)
@@ -247,15 +250,15 @@ static const char *registration(struct box *b, const char *qemu, const char *arc
 }
 
 /*
- * In a user namespace of its own the box has its own binfmt_misc, Linux 6.7: all its programs run.
- * A colon ends a field, and a field has no other way to say it.
+ * With a user namespace of its own the box has a binfmt_misc of its own, Linux 6.7, for all its
+ * programs. A colon separates fields and can't be escaped.
  */
 static bool is_registrable(const struct box *b, const char *qemu, const char *arch,
 			   const struct found *f)
 {
 	const char *name = program_machine_name(f->machine);
 
-	/* qemu itself is a program of our own machine. */
+	/* qemu is a program of this machine. */
 	if (f->machine == program_own_machine() || !name || strcmp(name, arch) != 0)
 		return false;
 
@@ -297,7 +300,7 @@ int box_arch(struct box *b, struct err *e)
 
 	const char *qemu = o->qemu ? box_absolute(b, o->qemu) : find_qemu(b, arch);
 	if (!qemu && automatic)
-		return 0; /* the failed exec says what it is for */
+		return 0; /* the exec fails, and names the machine */
 	if (!qemu)
 		return box_refuse(b, "arch", o->arch, e,
 				  "there is no qemu-%s-static in PATH (--qemu PATH)", arch);
@@ -307,7 +310,7 @@ int box_arch(struct box *b, struct err *e)
 		register_qemu(b, qemu, arch, &f);
 	else
 		tell_of_qemu(b);
-	/* binfmt_misc would call the first program by its path: a login shell has no dash then. */
+	/* binfmt_misc would pass the path as argv[0], so a login shell would lose its dash. */
 	use_qemu(b, qemu, &f);
 
 	return 0;

@@ -15,12 +15,12 @@
 static const char *const inits[] = { "/sbin/init", "/lib/systemd/systemd",
 				     "/usr/lib/systemd/systemd" };
 
-/* Nothing of it may be missing. */
+/* What an init needs: these can't be left out. */
 static const enum box_wish needed[] = { WISH_PID, WISH_CGROUP, WISH_CGROUPS, WISH_PROC };
 
 #define OPTION(name) offsetof(struct box_options, name)
 
-/* Who else would say what process 1 is. */
+/* Flags about the program, which have no meaning for an init. */
 static const struct {
 	const char *flag;
 	size_t option;
@@ -70,7 +70,10 @@ const char *box_find_init(struct box *b, struct err *e)
 	return NULL;
 }
 
-/* In the place of the read-only view of all hierarchies, and of what systemd would mount itself. */
+/*
+ * Mounts in place of the read-only view of the hierarchies, and of those that systemd would make
+ * itself.
+ */
 void box_add_boot(struct box *b)
 {
 	if (!b->options->boot)

@@ -20,7 +20,8 @@
 #include "plan/planner.h"
 
 /*
- * What nobody asked for, and may be left out where the kernel refuses it: wishes.c has the table.
+ * What no flag asked for, and so may be left out where the kernel refuses it: wishes.c has the
+ * table.
  */
 enum box_wish {
 	WISH_NONE,
@@ -53,7 +54,7 @@ enum box_wish {
 	BOX_WISHES
 };
 
-/* How --android numbers its words. */
+/* The words of --android. */
 enum box_android { ANDROID_AUTO, ANDROID_ON, ANDROID_OFF };
 
 #define BOX_OMISSIONS 64
@@ -63,12 +64,12 @@ struct box_omission {
 	enum box_wish wish;
 	const char *title; /* "pid namespace" */
 	const char *what;  /* "pid" */
-	const char *why;   /* the kernel's word: "invalid argument" */
-	const char *shown; /* the same for people: "this kernel has none" */
+	const char *why;   /* the kernel's error: "invalid argument" */
+	const char *shown; /* the reason for people: "this kernel has none" */
 	const char *instead, *means;
 };
 
-/* The words of the command line; NULL and false where they are not there. */
+/* The flags of the command line; NULL and false where they are absent. */
 struct box_options {
 	const char *name;
 	struct text_list mounts; /* --bind, --tmpfs, --mount: in the order they were given */
@@ -91,7 +92,7 @@ struct box_options {
 	bool plan;
 };
 
-/* What a piece of the config was asked for by. */
+/* The flag that asked for a piece of the config. */
 struct box_origin {
 	const char *place; /* JSON pointer: "/mounts/7" */
 	const char *words; /* "--bind \"/srv:/data\""; "" where it is a wish */
@@ -112,26 +113,27 @@ struct box {
 	const struct facts *facts;
 	const char *const *env;		     /* the caller's */
 	const char *const *command;	     /* NULL-terminated; empty: a login shell */
-	const struct state_root *state_root; /* where files of ours are kept */
-	bool terminal;			     /* the caller has one for standard input and output */
+	const struct state_root *state_root; /* the place for files of tare's */
+	/* the caller's standard input and output are a terminal */
+	bool terminal;
 	bool detach, quiet;
 	/*
-	 * Namespaces (CLONE_NEW*) of the config that this kernel can't make; asked after a failure.
-	 * NULL: none are known.
+	 * The namespaces (CLONE_NEW*) among those of the config that this kernel can't make; called
+	 * after a failure. NULL: not known.
 	 */
 	uint64_t (*missing)(struct box *b);
 
-	/* once box_open() is done */
-	int dir;  /* O_PATH: ROOT; of an image, its file system, mounted where nobody sees it */
+	/* set by box_open() */
+	int dir;  /* O_PATH: ROOT; of an image, its file system on a detached mount */
 	int file; /* O_PATH: the image; -1: ROOT is a directory */
 	bool is_image, is_device, image_readonly;
 	struct mount_step image; /* how it is mounted */
-	int loop;		 /* its device, which goes with the last one who has it open */
+	int loop;		 /* its loop device, which is freed at its last close */
 	const char *root;	 /* its path, absolute and without links */
-	const char *mark;	 /* "DEVICE:INODE": what two boxes of one root have in common */
+	const char *mark;	 /* "DEVICE:INODE": the same for two boxes of one root */
 	const char *id;
 
-	/* made by box_config() */
+	/* set by box_config() */
 	struct box_account account;
 	struct oci_config config;
 	struct oci_process process;
@@ -143,10 +145,13 @@ struct box {
 	size_t origin_count;
 	bool user_namespace;
 
-	/* what was left out so far: how often each wish was reduced */
+	/* how often each wish was reduced so far */
 	unsigned level[BOX_WISHES];
 	uint64_t required,
-		demanded; /* bit N: wish N; by --strict or --require, or by a flag of its own */
+		/*
+		 * bit N: wish N; required by --strict or --require, demanded by a flag of its own
+		 */
+		demanded;
 	const char **bare_paths; /* neither masked nor made read-only */
 	size_t bare_path_count;
 	struct box_omission omissions[BOX_OMISSIONS];
@@ -164,12 +169,12 @@ struct box {
 };
 
 /*
- * Open @root, the word of the command line, and choose the box's ID. 0, or -1: there is no such
- * directory, or it is something that a box can't be made of, with the command that helps.
+ * Open @root, the argument of the command line, and choose the box's ID. 0, or -1: the directory
+ * does not exist, or no box can be made of it; the hint then has the command that helps.
  */
 int box_open(struct box *b, const char *root, struct err *e);
 
-/* Where ROOT is an image: mount its file system, where nobody sees it; in @b->dir. 0, or -1. */
+/* For an image: mount its file system, detached; @b->dir is its root. 0, or -1. */
 int box_open_image(struct box *b, struct err *e);
 
 /* Fill @b->config. 0, or -1 with the flag as @e's place. */
@@ -179,36 +184,33 @@ int box_config(struct box *b, struct err *e);
 int box_read_wishes(struct box *b, struct err *e);
 
 /*
- * A step has failed with @e, and all is undone: leave out the wish that it was for. 1: the config
- * is to be made again; 0: @e is an error like any other, its place still a JSON pointer; -1: what
- * failed was demanded, and @e says by whom.
+ * A step has failed with @e, and all is undone: leave out the wish that the step was for. 1: the
+ * config must be made again; 0: @e is another error, with a JSON pointer as its place; -1: the wish
+ * was demanded, and @e names the flag.
  */
 int box_again(struct box *b, struct err *e);
 
-/* The names of what was left out, "pid,sys"; NULL: nothing was. */
+/* The names of the omitted wishes, "pid,sys"; NULL: none. */
 const char *box_list_omitted(struct box *b);
 
-/* Is a step of this kind, for @place, one that may be left out? */
+/* May a step of this kind, for @place, be left out? */
 bool box_is_wish(const void *box, const char *operation, const char *place);
 
-/* Make the files that mounts of the config are of. 0, or -1. */
+/* Make the files that mounts of the config need. 0, or -1. */
 int box_write_files(const struct box *b, struct err *e);
 
-/* place.c: say that su and sudo of the image have no effect where it lies. */
+/* place.c: warn that su and sudo of the image have no effect, where its mount is nosuid. */
 void box_note_nosuid(const struct box *b);
 
-/*
- * place.c: a program was refused with @e; the hint is the mount that ROOT lies on, where it is
- * noexec.
- */
+/* place.c: executing the program failed with @e: if ROOT's mount is noexec, the hint names it. */
 void box_explain_noexec(const struct box *b, struct err *e);
 
-/* Behind the end of the box: take an empty mount point that was made in ROOT/etc away. */
+/* After the end of the box: remove the empty mount point that was made in ROOT/etc. */
 void box_clean(const struct box *b);
 
 /*
- * Put the flag that asked for it in the place of a JSON pointer; none where it was no flag. Returns
- * -1.
+ * Replace the JSON pointer in @e by the flag that asked for that piece; without a flag it is
+ * removed. Returns -1.
  */
 int box_locate(const struct box *b, struct err *e);
 
@@ -217,33 +219,36 @@ int box_locate(const struct box *b, struct err *e);
 /* `--bind "/srv:/data"`, in the arena. */
 const char *box_words(struct box *b, const char *flag, const char *value);
 
-/* What is at @place, a JSON pointer, comes from --@flag @value (NULL: it takes none). */
+/*
+ * The piece of the config at @place, a JSON pointer, comes from --@flag @value (NULL: it takes
+ * none).
+ */
 void box_origin(struct box *b, const char *place, const char *flag, const char *value);
 
-/* What is at @place is there because of a wish. */
+/* The piece at @place is there because of a wish. */
 void box_wish(struct box *b, const char *place, enum box_wish wish);
 
 /* The wish at @place; WISH_NONE: a flag asked for it. */
 enum box_wish box_wish_at(const struct box *b, const char *place);
 
-/* No flag asked for what is at @place. */
+/* Is the piece at @place a default, without a flag? */
 bool box_is_usual(const struct box *b, const char *place);
 
-/* A flag asks for what is otherwise a wish. */
+/* A flag asks for @wish, so it must not be left out. */
 void box_demand(struct box *b, enum box_wish wish);
 
-/* While the config is made: the host has not what @wish takes. 0, or -1 where it is demanded. */
+/* While the config is made: the host lacks what @wish needs. 0, or -1 where it is demanded. */
 int box_leave_out(struct box *b, enum box_wish wish, const char *why, struct err *e);
 
 void box_annotate_omitted(struct box *b);
 
-/* A failure because of --@flag @value: -1. */
+/* Refuse --@flag @value: -1. */
 int box_refuse(struct box *b, const char *flag, const char *value, struct err *e, const char *fmt,
 	       ...) __attribute__((format(printf, 5, 6)));
 
 /*
- * The next of a comma-separated list at @at, which is then behind it, in the arena; NULL: the end.
- * Empty ones are left out.
+ * The next item of the comma-separated list at @at, which moves behind it, in the arena; NULL: the
+ * end. Empty items are skipped.
  */
 const char *box_next_word(struct box *b, const char **at);
 
@@ -268,7 +273,7 @@ box_subject box_filter;	 /* filter.c: --seccomp, --deny */
 /* namespaces.c: --net none */
 bool box_has_no_network(const struct box *b);
 
-/* limits.c: has it no cgroup of its own? */
+/* limits.c: has the box no cgroup of its own? */
 bool box_without_cgroups(const struct box *b);
 
 /* arch.c: --arch, --qemu, and what the program's own header says */
@@ -276,18 +281,20 @@ box_subject box_arch;
 
 /* ---- whole.c: ROOT is "/" ---- */
 
-/* Is it, and do the flags go with that? 0, or -1. */
+/* Is ROOT "/", and do the flags fit that? 0, or -1. */
 int box_check_whole(struct box *b, struct err *e);
 void box_add_whole(struct box *b);
 
-/* A mount that nobody asked for; @options NULL-terminated. */
+/* Add a mount that no flag asked for; @options NULL-terminated. */
 void box_add_mount(struct box *b, const char *target, const char *type, const char *source,
 		   const char *const *options);
 
-/* The @i-th place of the host's tree that is empty in the box, or not to be read; NULL: no more. */
+/*
+ * The @i-th place of the host's tree that is emptied in the box, or can't be read; NULL: no more.
+ */
 const char *box_hidden_place(const struct box *b, size_t i);
 
-/* Is @path one of them, or below it? */
+/* Is @path such a place, or below one? */
 bool box_is_hidden_place(const struct box *b, const char *path);
 
 /* ---- landlock.c: --landlock ---- */
@@ -295,51 +302,51 @@ bool box_is_hidden_place(const struct box *b, const char *path);
 box_subject box_landlock;
 
 /*
- * Has the box no namespace at all, and no mount? The program is then held by Landlock alone, in the
- * host's own tree, as an ordinary user.
+ * Has the box no namespace and no mount? Then only Landlock restricts the program, which runs in
+ * the host's own tree as an ordinary user.
  */
 bool box_is_bare(const struct box *b);
 
-/* Could that be, where the kernel makes no namespaces for this user? */
+/* May the box be bare, if the kernel makes no namespaces for this user? */
 bool box_may_be_bare(const struct box *b);
 
-/* Do the flags ask for nothing that takes more than that? 0, or -1. Behind box_mounts(). */
+/* Do the flags ask only for what a bare box can have? 0, or -1. After box_mounts(). */
 box_subject box_check_bare;
 
 /* ---- boot.c: --boot ---- */
 
-/* Which signal asks the init to end, and the one that systemd takes for that. */
+/* The signal that asks the init to end, and the one that systemd takes for that. */
 #define BOX_STOP_ANNOTATION "org.tare.stop"
 #define BOX_STOP_SIGNAL	    "SIGRTMIN+3"
 
-/* Do the flags and the host go with it? 0, or -1. */
+/* Do the flags and the host fit --boot? 0, or -1. */
 box_subject box_boot;
 
-/* The image's own init; NULL with @e set: it has none. */
+/* The image's own init; NULL with @e set: there is none. */
 const char *box_find_init(struct box *b, struct err *e);
 
-/* The mounts that an init wants. */
+/* Add the mounts that an init needs. */
 void box_add_boot(struct box *b);
 
 /* layers.c: -x, --overlay, --lower */
 box_subject box_layers;
 
-/* A path of the command line, absolute. */
+/* A path of the command line, made absolute. */
 const char *box_absolute(struct box *b, const char *path);
 
 /* ---- account.c ---- */
 
-/* Is the host a phone with Android, or said to be one? */
+/* Does the host run Android, or does --android say so? */
 bool box_is_android(const struct box *b);
 
-/* Does @path lead to a directory, or to a file that can be executed, in ROOT? */
+/* Does ROOT have the directory, or the executable file, @path? */
 bool box_has_directory(const struct box *b, const char *path);
 bool box_has_program(const struct box *b, const char *path);
 
 /* ---- mounts.c ---- */
 
 /*
- * The mount that @path will be in, and the rest of the path in its source: NULL where it is in ROOT
- * itself.
+ * The mount that @path will be in, with the rest of the path in its source; NULL where it is in
+ * ROOT itself.
  */
 const struct oci_mount *box_mount_of(const struct box *b, const char *path, const char **rest);

@@ -69,7 +69,7 @@ static int check_paths(struct box *b, const struct text_list *list, struct err *
 	return 0;
 }
 
-/* The flags' own are behind the defaults. */
+/* The flags' items come behind the defaults. */
 static void name_origins(struct box *b, const char *list, size_t first,
 			 const struct text_list *given)
 {
@@ -107,7 +107,7 @@ int box_paths(struct box *b, struct err *e)
 
 static int set_root(struct box *b, struct err *e)
 {
-	/* Layers alone have no place for changes. */
+	/* With --lower alone there is no place for changes, so the root is read-only. */
 	bool readonly =
 		!box_is_bare(b) && (b->options->read_only ||
 				    (b->layered && !b->layers.directory && !b->options->ephemeral));
@@ -133,7 +133,7 @@ static box_subject *const subjects[] = {
 
 int box_config(struct box *b, struct err *e)
 {
-	/* It may be made a second time, with less in it. */
+	/* box_config() may be called again, with less in it. */
 	b->process = (struct oci_process) { 0 };
 	b->linux = (struct oci_linux) { 0 };
 	b->resources = (struct oci_linux_resources) { 0 };

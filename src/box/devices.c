@@ -16,7 +16,7 @@
 #define MOST_DEVICES 256
 #define PERMISSIONS  07777
 
-/* What people call them, where that is not the name in /dev. */
+/* Common names that differ from those in /dev. */
 static const struct {
 	const char *name, *path;
 } names[] = { { "tun", "/dev/net/tun" } };
@@ -46,7 +46,7 @@ static void allow(struct box *b, const struct stat *st, const char *access)
 	};
 }
 
-/* Whoever may use it on the host by its group (video, kvm) may do so in the box. */
+/* A user whose group may use the node on the host (video, kvm) may do so in the box. */
 static void add_node_group(struct box *b, gid_t gid)
 {
 	if (gid == 0 || b->user_namespace)

@@ -15,7 +15,10 @@
 
 #include <string.h>
 
-/* The directory is made with the first container; parents are there, or it is the caller's to say where. */
+/*
+ * Open the directory in the state directory, and make it where it is missing; its parents must
+ * exist.
+ */
 static int open_in_state(const struct box *b, const char *path, struct err *e)
 {
 	const int flags = O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NOCTTY;

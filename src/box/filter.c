@@ -22,8 +22,8 @@
 #define MOST_RULES 512
 
 /*
- * Without CAP_SYS_ADMIN the kernel refuses most of these itself; in a new user namespace it would
- * not.
+ * Without CAP_SYS_ADMIN the kernel refuses most of these calls itself, but in a new user namespace
+ * it would not.
  */
 static const char *const admin_calls[] = {
 	"mount",  "umount",   "umount2", "pivot_root", "move_mount",	"open_tree",
@@ -62,8 +62,8 @@ static const char *const denied_calls[] = {
 };
 
 /*
- * Input for a terminal that somebody else reads; sockets of the kernel's crypto and of the
- * hypervisor.
+ * Injecting input into a terminal that another process reads; sockets of the kernel's crypto and of
+ * the hypervisor.
  */
 static const struct {
 	const char *call;
@@ -95,7 +95,7 @@ static struct oci_linux_syscall *add_rule(struct box *b, const char *action, uin
 	return rule;
 }
 
-/* --deny has its own rule for the call. */
+/* Has --deny a rule of its own for the call? */
 static bool is_denied_by_flag(const struct box *b, const char *name)
 {
 	for (size_t i = 0; i < b->options->denied.count; i++) {
@@ -128,7 +128,7 @@ static void deny_calls(struct box *b, const char *const *names, size_t count)
 	}
 }
 
-/* @mask: only these bits of the argument are looked at. */
+/* @mask: the bits of the argument that are compared. */
 static void deny_argument(struct box *b, const char *call, uint32_t argument, uint64_t mask,
 			  uint64_t value)
 {
@@ -153,13 +153,16 @@ static void deny_argument(struct box *b, const char *call, uint32_t argument, ui
 }
 
 /*
- * clone3(2) has its flags in memory, where no filter can look: the C library falls back to
- * clone(2).
+ * clone3(2) has its flags in memory, where no filter can look: it gets ENOSYS, and the C library
+ * falls back to clone(2).
  */
 static void deny_namespaces(struct box *b)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(namespace_flags); i++) {
-		/* The lowest byte of clone(2) is a signal: CLONE_NEWTIME is not among its flags. */
+		/*
+		 * The lowest byte of clone(2)'s flags is a signal, so CLONE_NEWTIME is not among
+		 * them.
+		 */
 		if (namespace_flags[i] > 0xff)
 			deny_argument(b, "clone", 0, namespace_flags[i], namespace_flags[i]);
 		deny_argument(b, "unshare", 0, namespace_flags[i], namespace_flags[i]);
@@ -175,7 +178,10 @@ static bool has_admin(const struct box *b)
 	return is_one_of("CAP_SYS_ADMIN", caps->bounding, caps->bounding_count);
 }
 
-/* Landlock knows of TCP alone: without a network namespace no socket of the host's network is made. */
+/*
+ * Landlock only restricts TCP: without a network namespace, sockets of these families would use the
+ * host's network.
+ */
 static const uint64_t network_families[] = { AF_INET, AF_INET6, AF_PACKET, AF_NETLINK };
 
 static void add_usual_rules(struct box *b)
@@ -242,7 +248,7 @@ static int deny_by_flag(struct box *b, const char *value, struct err *e)
 	return 0;
 }
 
-/* The file's filter, with room for the rules of --deny behind its own. */
+/* The filter of the file, with room for the rules of --deny behind its own. */
 static int load(struct box *b, const char *path, struct err *e)
 {
 	const struct oci_linux_seccomp *loaded;
@@ -269,7 +275,7 @@ static int load(struct box *b, const char *path, struct err *e)
 	return 0;
 }
 
-/* Of one kernel: what is not listed would be killed by its first call. */
+/* The architectures of one kernel: calls of one that is not listed kill the program. */
 static const char *architectures[] = {
 #if defined(__x86_64__)
 	"SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32",

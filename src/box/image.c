@@ -8,7 +8,7 @@
 #include "kernel/sys.h"
 
 #define SECTOR	    512
-#define MOST_ENTRY  4096 /* bytes of one entry of a GPT: 128 as a rule */
+#define MOST_ENTRY  4096 /* bytes of one entry of a GPT: usually 128 */
 #define MBR_ENTRIES 4
 
 static const struct {
@@ -77,7 +77,7 @@ static uint64_t little(const unsigned char *at, size_t bytes)
 	return n;
 }
 
-/* A partition that lies behind the end of the file, or nowhere, is left out. */
+/* A partition that is empty or ends behind the end of the file is left out. */
 static void add(int file, uint64_t first, uint64_t count, unsigned number,
 		struct image_part parts[IMAGE_PARTITIONS], size_t *found)
 {
@@ -124,7 +124,7 @@ static size_t read_gpt(int file, struct image_part parts[IMAGE_PARTITIONS])
 	return found;
 }
 
-/* The four of the first sector; those in an extended one are not looked for. */
+/* The four partitions of the first sector; those in an extended one are not looked for. */
 static size_t read_mbr(int file, struct image_part parts[IMAGE_PARTITIONS])
 {
 	unsigned char sector[SECTOR];

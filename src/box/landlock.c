@@ -54,7 +54,7 @@ static bool is_readonly(const struct oci_mount *m)
 
 /* ---- in namespaces ---- */
 
-/* All is visible that is mounted; what a mount protects is protected by it. */
+/* Every mount of the box is allowed: its own flags protect it. */
 static int allow_mounts(struct rules *r, struct err *e)
 {
 	struct box *b = r->b;
@@ -73,7 +73,7 @@ static int allow_mounts(struct rules *r, struct err *e)
 
 /* ---- without any ---- */
 
-/* Is something that is hidden below @path? */
+/* Is a hidden place below @path? */
 static bool has_hidden_below(const struct box *b, const char *path)
 {
 	const char *hidden;
@@ -91,7 +91,7 @@ static int allow_below(struct rules *r, const char *path, unsigned depth, struct
 {
 	char block[4096] __attribute__((aligned(8)));
 
-	/* What this user can't list has nothing for the program either. */
+	/* A directory that this user can't list is not readable for the program either. */
 	autoclose int dir = sys_open(path, O_RDONLY | O_DIRECTORY);
 	if (dir < 0)
 		return 0;
@@ -114,7 +114,9 @@ static int allow_below(struct rules *r, const char *path, unsigned depth, struct
 	return 0;
 }
 
-/* All at and below @path but what is hidden. A link has no rights: what it leads to has, or not. */
+/*
+ * Allow all at and below @path but hidden places. Links are skipped: a right belongs to the target.
+ */
 static int allow_tree(struct rules *r, const char *path, unsigned depth, struct err *e)
 {
 	if (box_is_hidden_place(r->b, path) || depth > DEEPEST)
@@ -140,7 +142,7 @@ static int allow_nodes(struct rules *r, struct err *e)
 	return 0;
 }
 
-/* There is no mount to be made, so a bind is a right and nothing else. */
+/* A bare box makes no mounts, so a bind only adds a right. */
 static int allow_binds(struct rules *r, struct err *e)
 {
 	struct box *b = r->b;
@@ -159,8 +161,8 @@ static int allow_binds(struct rules *r, struct err *e)
 /* ---- the whole ---- */
 
 /*
- * What the ABI has not yet: in namespaces of its own a program finds neither processes nor sockets
- * of others, so there only --strict asks for it.
+ * A right that the ABI lacks: with namespaces of its own a program does not see other processes and
+ * sockets, so there only --strict makes that an error.
  */
 static int check_abi(struct box *b, int abi, struct err *e)
 {
@@ -204,7 +206,7 @@ int box_landlock(struct box *b, struct err *e)
 		return -1;
 	box_annotate(b, ANNOTATION_LANDLOCK, rules.text);
 	box_origin(b, "/annotations/" ANNOTATION_LANDLOCK, "landlock", NULL);
-	/* landlock(7): without CAP_SYS_ADMIN it takes that. */
+	/* landlock(7): without CAP_SYS_ADMIN it needs no_new_privs. */
 	b->process.has_no_new_privileges = b->process.no_new_privileges = true;
 
 	return 0;
@@ -214,7 +216,7 @@ int box_landlock(struct box *b, struct err *e)
 
 #define OPTION(name) offsetof(struct box_options, name)
 
-/* What takes a namespace or a mount, and so can't be had. */
+/* Flags that need a namespace or a mount, which a bare box can't have. */
 static const struct {
 	const char *flag;
 	size_t option;
@@ -234,7 +236,7 @@ static int check_binds(struct box *b, struct err *e)
 		if (strcmp(given->flags[i], "bind") != 0)
 			return box_refuse(b, given->flags[i], given->items[i], e,
 					  "it takes namespaces, which the kernel refuses");
-		/* A missing source that may be missing made no mount. */
+		/* An optional bind whose source is missing made no mount. */
 		if (n == b->config.mounts_count)
 			break;
 		n++;

@@ -7,7 +7,7 @@
 #include "base/units.h"
 #include "kernel/sys.h"
 
-/* The directory of --overlay is made; what is in it, upper and work, is tare-init's. */
+/* Make the directory of --overlay; tare-init makes upper and work in it. */
 static int make_directory(struct box *b, const char *path, struct err *e)
 {
 	int r = sys_mkdir_at(AT_FDCWD, path, 0755);
@@ -75,7 +75,7 @@ int box_layers(struct box *b, struct err *e)
 	const struct box_options *o = b->options;
 
 	b->layers = (struct layers_step) { 0 };
-	/* What can't be written to has its mount points in memory, too. */
+	/* In an image that is read-only, mount points are made in memory, too. */
 	b->layered = o->ephemeral || o->overlay || o->lowers.count > 0 ||
 		     (b->is_image && b->image_readonly);
 	if (o->ephemeral && o->overlay)

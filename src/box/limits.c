@@ -33,8 +33,7 @@ static struct oci_linux_cpu *cpu_of(struct box *b)
 }
 
 /*
- * "1.5": so much processor time in each period. units.h reads a number with a point as a part of
- * 1024.
+ * "1.5": processor time in each period. units.h reads the number with its point, as a part of 1024.
  */
 static int read_cpus(struct box *b, const char *word, struct err *e)
 {
@@ -88,8 +87,8 @@ static int read_io_weight(struct box *b, const char *word, struct err *e)
 }
 
 /*
- * A sandbox that nobody asks about has no use for a cgroup: with many hierarchies that is a third
- * of its start. Its pid namespace ends all of its processes; without one, only the cgroup can.
+ * A box in the foreground needs no cgroup: with many hierarchies making it takes a third of the
+ * start. Its pid namespace ends all of its processes; without one, only the cgroup can.
  */
 bool box_without_cgroups(const struct box *b)
 {
@@ -136,8 +135,8 @@ int box_limits(struct box *b, struct err *e)
 		box_demand(b, WISH_CGROUPS);
 	box_wish(b, "/linux/resources/devices", WISH_DEVICE_RULES);
 	/*
-	 * In a user namespace no node can be made, and an ordinary user's cgroup has no rules for
-	 * them.
+	 * In a user namespace no device node can be made, and an ordinary user's cgroup can't have
+	 * device rules.
 	 */
 	if (b->user_namespace || b->facts->cgroups.mode == CGROUP_NONE || box_without_cgroups(b) ||
 	    b->level[WISH_DEVICE_RULES] > 0) {

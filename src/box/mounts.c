@@ -19,13 +19,13 @@
 #include <limits.h>
 #include <string.h>
 
-/* Beside those that flags ask for. */
+/* The most mounts beside those of flags. */
 #define MOST_USUAL 512
 
 /* ---- the parts of a value ---- */
 
 /*
- * The next part of *@at up to @end, a separator, with its backslashes taken out; *@at is behind it.
+ * The next part of *@at up to the separator @end, without its backslashes; *@at moves behind it.
  * NULL: there is none.
  */
 static char *next_part(struct box *b, const char **at, char end)
@@ -48,8 +48,8 @@ static char *next_part(struct box *b, const char **at, char end)
 }
 
 /*
- * Where the options begin: not one of the first @parts parts. Their backslashes stay, for
- * next_part() with a comma.
+ * Split the value into its first @parts parts and the options behind them. The options keep their
+ * backslashes, for next_part() with a comma.
  */
 static void take_parts(struct box *b, const char *value, char **parts, size_t count,
 		       const char **options)
@@ -88,10 +88,7 @@ static void add_option(struct box *b, struct oci_mount *m, const char *option)
 	m->options_count++;
 }
 
-/*
- * The flag's options as config.json has them. @bind: read-only is for all that is mounted below,
- * too.
- */
+/* The flag's options in config.json's words. @bind: read-only also for all mounts below. */
 static void add_options(struct box *b, struct oci_mount *m, const char *text, bool bind)
 {
 	const char *option;
@@ -228,11 +225,11 @@ static struct oci_mount *bind_host(struct box *b, const char *path)
 	return m;
 }
 
-/* What the usual mounts are when they have been reduced once; twice, they are not there. */
+/* What replaces a usual mount when it is reduced once; reduced twice, it is left out. */
 static const struct {
 	const char *path;
 	enum box_wish wish;
-	bool bound, readonly; /* the host's takes its place */
+	bool bound, readonly; /* the host's is bound in its place */
 } usual_mounts[] = {
 	{ "/proc", WISH_PROC, true, false },
 	{ "/dev", WISH_DEV, true, true },
@@ -253,10 +250,7 @@ static size_t find_usual(const char *path)
 	return i;
 }
 
-/*
- * Of a row that is bound already (sysfs in a user namespace) there is nothing between all and
- * nothing.
- */
+/* A mount that is a bind already (sysfs in a user namespace) can only be left out. */
 static bool add_reduced(struct box *b, const struct oci_mount *from, size_t row)
 {
 	unsigned level = b->level[usual_mounts[row].wish];
@@ -277,9 +271,10 @@ static bool add_reduced(struct box *b, const struct oci_mount *from, size_t row)
 }
 
 /*
- * In the host's pid namespace a procfs shows all processes. Since Linux 5.8 one mount of it can
- * hide those that its readers may not trace; the word "invisible" is as young, so no older kernel
- * changes the host's own procfs by it. The group that sees all the same must not be root's.
+ * In the host's pid namespace a procfs shows all processes. Since Linux 5.8 the options of one
+ * procfs mount can hide processes that its readers may not trace. The option "invisible" is as new,
+ * so an older kernel refuses it and does not change the host's own procfs. The group that sees all
+ * processes must not be root's.
  */
 static void hide_processes(struct box *b, struct oci_mount *m)
 {
@@ -307,8 +302,8 @@ static void copy_usual(struct box *b, const struct oci_mount *from, enum box_wis
 }
 
 /*
- * Those of `spec`. With --privileged the host's /dev takes the place of all in there, and nothing
- * is read-only.
+ * The mounts of `spec`. With --privileged the host's /dev replaces those in /dev, and no mount is
+ * read-only.
  */
 static void add_usual(struct box *b)
 {
@@ -349,7 +344,7 @@ static void add_resolv_conf(struct box *b, const char *source)
 	add_option(b, m, "ro");
 }
 
-/* A mount point that is missing is made in ROOT; box_clean() takes it away again. */
+/* A missing mount point is made in ROOT; box_clean() removes it. */
 static bool has_mount_point(struct box *b)
 {
 	autoclose int etc = sys_open_in_root(b->dir, "/etc", O_PATH | O_DIRECTORY);
@@ -357,17 +352,17 @@ static bool has_mount_point(struct box *b)
 
 	if (etc < 0)
 		return false;
-	/* It is made in the layer of the changes, or not at all. */
+	/* The mount point is made in the overlay, or not at all. */
 	if (b->whole)
 		return sys_stat_at(etc, "resolv.conf", AT_SYMLINK_NOFOLLOW, &st) == 0;
 	if (b->layered)
 		return true;
-	/* An empty one is what a box that was killed has left. */
+	/* An empty file was left by a box that was killed. */
 	if (sys_stat_at(etc, "resolv.conf", AT_SYMLINK_NOFOLLOW, &st) == 0) {
 		b->made_resolv_conf = S_ISREG(st.st_mode) && st.st_size == 0;
 		return true;
 	}
-	/* The root of another map of ids is nobody in a directory of ours. */
+	/* With another id map root of the box has no right to make files in ROOT. */
 	if (b->user_namespace && b->facts->euid == 0)
 		return false;
 	b->made_resolv_conf =
@@ -433,7 +428,7 @@ const struct oci_mount *box_mount_of(const struct box *b, const char *path, cons
 	for (size_t i = b->config.mounts_count; i-- > 0;) {
 		const char *at = path_clean(b->arena, b->config.mounts[i].destination);
 
-		/* What is not mounted anywhere else is in the root, which is no entry of ours. */
+		/* The longest target that @path is below; the root is no mount of the list. */
 		if (!path_below(clean, at) || (strcmp(at, "/") == 0 && strcmp(clean, "/") != 0))
 			continue;
 		*rest = clean + strlen(at);
@@ -460,7 +455,7 @@ int box_mounts(struct box *b, struct err *e)
 	b->mounts_room = MOST_USUAL;
 	b->config.mounts =
 		arena_array(b->arena, MOST_USUAL + given->count, sizeof(*b->config.mounts));
-	/* In a bare chroot they would be made in the host's own tree. */
+	/* In a bare chroot the mounts would be made in the host's own tree. */
 	if (b->level[WISH_MOUNTS] > 0 && given->count > 0)
 		return box_refuse(b, given->flags[0], given->items[0], e,
 				  "it takes mounts of its own, which the kernel refuses");

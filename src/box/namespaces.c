@@ -11,12 +11,12 @@
 #include <string.h>
 
 /*
- * What is new where no flag says otherwise. A network can't be made without an engine: the host's
- * is the useful one.
+ * The namespaces that are new by default. An engine would be needed to set up a new network, so the
+ * host's is used.
  */
 static const struct {
 	const char *type,
-		*other; /* config.json's word, and the shorter one of ip(8) and unshare(1) */
+		*other; /* config.json's name, and the shorter one of ip(8) and unshare(1) */
 	bool is_new;
 	enum box_wish wish;
 } kinds[] = {
@@ -28,7 +28,7 @@ static const struct {
 
 #define KINDS ARRAY_SIZE(kinds)
 
-/* What was decided of each kind, and the flag that did. */
+/* The choice for each kind, and the flag that made it. */
 struct choice {
 	bool is_new;
 	const char *path; /* joined */
@@ -108,7 +108,7 @@ static void add_mapping(struct box *b, bool group, uint32_t inside, uint32_t out
 	};
 }
 
-/* The caller is @own inside; the range of /etc/subuid is what else there is, below and above. */
+/* The caller has the id @own inside; the range of /etc/subuid gives the ids below and above. */
 static void map_user(struct box *b, bool group, uint32_t own, uint32_t outside,
 		     const struct id_range *range)
 {
@@ -140,12 +140,15 @@ static int map_caller(struct box *b, bool keep_id, struct err *e)
 	const struct facts *f = b->facts;
 	bool both = f->sub_uids.count > 0 && f->sub_gids.count > 0 && b->level[WISH_SUBIDS] == 0;
 
-	/* In the host's own tree the caller's files are the caller's: nobody wishes for more ids. */
+	/*
+	 * In the host's own tree the caller's files stay the caller's, so no further ids are
+	 * needed.
+	 */
 	if (!both && f->euid != 0 && !keep_id && !b->whole &&
 	    box_leave_out(b, WISH_SUBIDS, lacks_range(b), e) < 0)
 		return -1;
 
-	/* tare-init is root in there until it becomes the user. */
+	/* tare-init is root inside until it becomes the user. */
 	if (keep_id && f->euid != 0 && !both) {
 		(void) box_refuse(b, "userns", "keep-id", e, "there is no id for the box's root");
 		return err_hint(
@@ -154,8 +157,8 @@ static int map_caller(struct box *b, bool keep_id, struct err *e)
 	map_user(b, false, keep_id ? f->euid : 0, f->euid, both ? &f->sub_uids : &no_range);
 	map_user(b, true, keep_id ? f->egid : 0, f->egid, both ? &f->sub_gids : &no_range);
 	/*
-	 * user_namespaces(7): without a helper the kernel takes no map of groups before
-	 * setgroups(2) is denied for good.
+	 * user_namespaces(7): without newgidmap(1) the kernel takes no map of groups before
+	 * setgroups(2) is denied.
 	 */
 	if (both)
 		return 0;
@@ -243,7 +246,7 @@ static void choose_hostname(struct box *b, const struct choice *uts)
 		box_wish(b, "/hostname", WISH_UTS);
 	if (uts->is_new || b->options->hostname)
 		b->config.hostname = b->options->hostname ? b->options->hostname : b->id;
-	/* sethostname(2): HOST_NAME_MAX. An ID may be longer. */
+	/* sethostname(2) takes HOST_NAME_MAX bytes, and an ID may be longer. */
 	if (!b->options->hostname && b->config.hostname &&
 	    strlen(b->config.hostname) > HOST_NAME_MAX)
 		b->config.hostname = arena_memdup(b->arena, b->id, HOST_NAME_MAX);
@@ -275,7 +278,7 @@ int box_namespaces(struct box *b, struct err *e)
 {
 	struct choice choices[KINDS] = { 0 };
 
-	/* The caller itself, as no id can be changed. */
+	/* A bare box keeps the caller's ids, as they can't be changed. */
 	if (box_is_bare(b)) {
 		b->user.gid = b->facts->egid;
 		b->user.additional_gids_count = 0;

@@ -20,12 +20,12 @@
 #include <sys/file.h>
 
 /*
- * What a name keeps of the directory's; with the number behind it there is room in a host name
- * (64).
+ * The longest part of a directory's name in an ID: with the number behind it, the ID fits a host
+ * name (64).
  */
 #define LONGEST_BASE 40
 
-/* How archives begin: magic(5). */
+/* The first bytes of archives: magic(5). */
 static const struct {
 	size_t offset;
 	const char *bytes;
@@ -122,7 +122,7 @@ static int choose_partition(struct box *b, const char *root, int file, struct im
 		count > 0 ? "\"%s\" has no such partition" : "\"%s\" has no partition table", root);
 }
 
-/* What is to be mounted: the whole file, or a partition. */
+/* Choose what is mounted: the whole file, or a partition. */
 static int choose_part(struct box *b, const char *root, int file, struct image_part *part,
 		       struct err *e)
 {
@@ -142,7 +142,7 @@ static int choose_part(struct box *b, const char *root, int file, struct image_p
 	return 0;
 }
 
-/* The device of a file: it is there for as long as somebody has it open, or mounted. */
+/* Attach a loop device to the file: it exists as long as it is open, or mounted. */
 static int attach_loop(struct box *b, const char *root, int file, const struct image_part *part,
 		       struct err *e)
 {
@@ -160,7 +160,7 @@ static int attach_loop(struct box *b, const char *root, int file, const struct i
 	return 0;
 }
 
-/* ext4: a journal that was not replayed is left alone where nothing may be written. */
+/* ext4: noload, as on a read-only device the journal can't be replayed. */
 static void describe_image(struct box *b, const struct image_part *part)
 {
 	static const struct mount_parameter noload = { "noload", NULL };
@@ -176,9 +176,9 @@ static void describe_image(struct box *b, const struct image_part *part)
 }
 
 /*
- * One box may write to an image, or several may read it: two mounts by two loop devices would not
- * know of one another. The lock is of the open file, which the loop device keeps: so it ends with
- * the device.
+ * Lock the image: either one box writes to it, or several read it, as two mounts by two loop
+ * devices would not know of each other. The lock belongs to the open file, which the loop device
+ * keeps, so it ends with the device.
  */
 static int lock_image(const struct box *b, int file, struct err *e)
 {
@@ -193,8 +193,8 @@ static int lock_image(const struct box *b, int file, struct err *e)
 }
 
 /*
- * The very file whose type, device and inode were looked at is opened again: whoever may rename in its
- * directory could have another one taken by its name. A device of its own needs no loop.
+ * Open the file that was examined again, by its descriptor: by its name another user could exchange
+ * it. A block device needs no loop device.
  */
 static int attach(struct box *b, const struct image_part *part, struct err *e)
 {
@@ -251,7 +251,7 @@ static int refuse_file(struct box *b, const char *root, const struct stat *st, s
 	return 0;
 }
 
-/* The kernel knows the path of what is open: without links and dots. */
+/* /proc/self/fd shows the path of the open directory, without links and dots. */
 static int find_path(struct box *b, int fd, struct err *e)
 {
 	char path[PATH_MAX];
@@ -269,10 +269,7 @@ static bool is_name_char(char c)
 	       c == '_' || c == '.' || c == '+' || c == '-';
 }
 
-/*
- * FNV-1a, 32 bits: the name only has to be the same for the same directory, and another for most
- * others.
- */
+/* FNV-1a, 32 bits: the same for the same directory, and different for most others. */
 static uint32_t number_of(const struct stat *st)
 {
 	const uint64_t words[] = { st->st_dev, st->st_ino };
@@ -285,8 +282,8 @@ static uint32_t number_of(const struct stat *st)
 }
 
 /*
- * "deb-3f2a91c0": the directory's name cut to what an ID may have, and a number that only this
- * directory has.
+ * "deb-3f2a91c0": the directory's name, as far as an ID may have it, and a number from device and
+ * inode.
  */
 static const char *make_id(struct box *b, const struct stat *st)
 {

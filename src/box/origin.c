@@ -13,7 +13,7 @@
 
 #define MOST_ORIGINS 2048
 
-/* What people type without quotes. */
+/* Characters that need no quotes in a shell. */
 static bool is_plain(const char *value)
 {
 	for (; *value; value++)
@@ -63,7 +63,7 @@ int box_refuse(struct box *b, const char *flag, const char *value, struct err *e
 	return err_cfg(e, box_words(b, flag, value), "%s", text);
 }
 
-/* The longest pointer is the nearest: a flag for the whole may stand beside one for a part. */
+/* The longest pointer that matches: there may be a flag for the whole, and another for a part. */
 static const struct box_origin *find(const struct box *b, const char *place)
 {
 	const struct box_origin *found = NULL;

@@ -13,7 +13,7 @@
 
 #include <errno.h>
 
-/* statfs(2), f_flags; not in all headers. */
+/* f_flags of statfs(2); not all headers have them. */
 #define NOSUID 2
 #define NOEXEC 8
 
@@ -24,7 +24,7 @@ static bool has_flag(const struct box *b, long flag)
 	return b->dir >= 0 && sys_statfs(b->dir, &fs) == 0 && (fs.f_flags & flag);
 }
 
-/* Where that mount is. ROOT's own path where that can't be found. */
+/* The mount point that ROOT is below; ROOT's own path where that can't be found. */
 static const char *mount_point(const struct box *b)
 {
 	autoclose int file = sys_open("/proc/self/mountinfo", O_RDONLY);
@@ -39,7 +39,7 @@ static const char *mount_point(const struct box *b)
 	return b->root;
 }
 
-/* A set-uid program, which has no effect on such a mount; NULL: there is none. */
+/* A set-uid program, which is without effect on a nosuid mount; NULL: none. */
 static const char *find_powerless(const struct box *b)
 {
 	static const char *const programs[] = { "/bin/su", "/usr/bin/su", "/usr/bin/sudo" };

@@ -18,7 +18,9 @@
 
 static const char *const shells[] = { "/bin/bash", "/bin/sh" };
 
-/* The user's own shell, or one that is there. busybox without links is a shell by its argument. */
+/*
+ * The user's own shell, or another that exists. busybox without links is a shell by its argument.
+ */
 static void choose_shell(struct box *b)
 {
 	const char **args = arena_array(b->arena, 3, sizeof(*args));
@@ -39,7 +41,7 @@ static void choose_shell(struct box *b)
 	args[0] = "/bin/sh";
 	if (!box_has_program(b, "/bin/busybox"))
 		return;
-	/* As "-busybox" it would not know which applet is meant. */
+	/* As "-busybox" it would not find its applet. */
 	b->config.annotations->count--;
 	args[0] = "/bin/busybox";
 	args[1] = "sh";
@@ -66,7 +68,7 @@ static int choose_program(struct box *b, struct err *e)
 	return b->process.args[0] ? 0 : -1;
 }
 
-/* In ROOT, or in what will be mounted there. */
+/* Is @path a directory in ROOT, or in what will be mounted there? */
 static bool has_directory(const struct box *b, const char *path)
 {
 	const char *rest;
@@ -88,7 +90,7 @@ static int choose_directory(struct box *b, struct err *e)
 	const char *cwd = b->options->cwd;
 	char own[PATH_MAX];
 
-	/* In the host's tree people are where they are. */
+	/* In the host's tree the working directory stays the caller's. */
 	if (!cwd && b->whole && sys_getcwd(own, sizeof(own)) > 0 && has_directory(b, own)) {
 		b->process.cwd = arena_strdup(b->arena, own);
 		return 0;
@@ -113,8 +115,8 @@ static const char default_path[] =
 	"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /*
- * Of the caller's never passed on by --keep-env: paths of the caller's own root, and what a loader
- * acts on.
+ * Variables of the caller that --keep-env never passes on: paths in the caller's own root, and
+ * those that act on the loader.
  */
 static const char *const left_out[] = {
 	"LD_",	   "PATH=",	     "HOME=",	       "TMPDIR=",
@@ -157,7 +159,7 @@ static size_t add_given(struct box *b, const char **env, size_t count)
 	return count;
 }
 
-/* Of two entries of one name the planner takes the later one. */
+/* Of two entries with one name the planner takes the later one. */
 static void choose_environment(struct box *b)
 {
 	size_t own = list_length(b->env), count = 0;
@@ -194,17 +196,17 @@ static int check_environment(struct box *b, struct err *e)
 
 /* ---- capabilities ---- */
 
-/* What package managers and daemons of an image need, and nothing that reaches beyond the box. */
+/*
+ * The capabilities that package managers and daemons of an image need, and that do not reach beyond
+ * the box.
+ */
 static const uint8_t usual_caps[] = {
 	CAP_CHOWN,   CAP_DAC_OVERRIDE, CAP_FOWNER,  CAP_FSETID,		  CAP_KILL,
 	CAP_SETGID,  CAP_SETUID,       CAP_SETPCAP, CAP_NET_BIND_SERVICE, CAP_AUDIT_WRITE,
 	CAP_SETFCAP,
 };
 
-/*
- * Letters that differ, of words of the same few letters: the nearest name is told whatever was
- * typed.
- */
+/* The distance between two names of the same few letters: the nearest name is always suggested. */
 static size_t distance(const char *a, const char *b)
 {
 	size_t n = strlen(b), row[64];
@@ -256,7 +258,7 @@ static int refuse_capability(struct box *b, const char *value, const char *word,
 
 struct caps_choice {
 	uint64_t set;
-	uint64_t asked; /* by name, with a plus */
+	uint64_t asked; /* capabilities named with a plus */
 };
 
 static int change_caps(struct box *b, const char *value, struct caps_choice *c, struct err *e)
@@ -304,7 +306,7 @@ static const char **name_caps(struct box *b, uint64_t set, size_t *count)
 	return names;
 }
 
-/* What was asked for must be there: the planner alone would only warn. */
+/* A capability that a flag names must be granted: the planner alone would only warn. */
 static int check_caps(struct box *b, const struct caps_choice *c, struct err *e)
 {
 	const struct text_list *given = &b->options->caps;
@@ -334,14 +336,14 @@ static int choose_caps(struct box *b, struct err *e)
 			return -1;
 	if (check_caps(b, &c, e) < 0)
 		return -1;
-	/* What tare itself may not is no wish of anybody's. */
+	/* The default set only has capabilities that tare itself has. */
 	if (!b->user_namespace)
 		c.set &= b->facts->capabilities;
 
 	sets->bounding = name_caps(b, c.set, &sets->bounding_count);
 	sets->effective = name_caps(b, c.set, &sets->effective_count);
 	sets->permitted = name_caps(b, c.set, &sets->permitted_count);
-	/* capabilities(7): an ordinary user keeps nothing over an exec but the ambient ones. */
+	/* capabilities(7): an ordinary user keeps only the ambient set over an exec. */
 	if (b->account.uid != 0) {
 		sets->inheritable = name_caps(b, c.asked, &sets->inheritable_count);
 		sets->ambient = name_caps(b, c.asked, &sets->ambient_count);
@@ -434,7 +436,7 @@ static int choose_oom_score(struct box *b, struct err *e)
 static int choose_terminal(struct box *b, struct err *e)
 {
 	const struct box_options *o = b->options;
-	/* Without any devpts there is no pty to be had. */
+	/* Without a devpts no pty can be made. */
 	bool lacks = b->level[WISH_PTS] > 1 || b->level[WISH_DEV] > 1;
 
 	if (o->tty && b->detach)

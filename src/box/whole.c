@@ -14,7 +14,7 @@
 #include "kernel/mountinfo.h"
 #include "plan/mounts/path_text.h"
 
-/* Shared by all processes of the host, or of one user. */
+/* Directories that all processes of the host, or of a user, share. */
 static const struct {
 	const char *path, *mode;
 } emptied[] = {
@@ -22,7 +22,7 @@ static const struct {
 	{ "/home", "mode=755" }, { "/root", "mode=700" },
 };
 
-/* Those of the kernel: each box has its own, or none. */
+/* The kernel's file systems: each box has its own, or none. */
 static const char *const kernel_places[] = { "/proc", "/sys", "/dev" };
 
 int box_check_whole(struct box *b, struct err *e)
@@ -37,7 +37,7 @@ int box_check_whole(struct box *b, struct err *e)
 		return err_msg(e, "\"/\" is the host's own root (give --read-only or --ephemeral)");
 	if (o->overlay || o->lowers.count > 0)
 		return err_msg(e, "\"/\" takes --ephemeral, and no other layers");
-	/* overlayfs(7) takes no layer with mounts in it that belong to another user namespace. */
+	/* overlayfs(7) refuses a layer with mounts of another user namespace in it. */
 	if (o->ephemeral && b->facts->euid != 0)
 		return err_msg(
 			e,
@@ -86,10 +86,7 @@ static void add_empty(struct box *b, const char *path, const char *mode)
 			      (const char *const[]) { "nosuid", "nodev", mode, NULL });
 }
 
-/*
- * The overlay is of "/" alone: what is mounted in the host's tree is bound again, and can't be
- * written to.
- */
+/* The overlay only covers "/": the mounts in the host's tree are bound again, read-only. */
 static void add_mounted(struct box *b)
 {
 	autoclose int file = sys_open("/proc/self/mountinfo", O_RDONLY);

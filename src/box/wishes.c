@@ -27,8 +27,8 @@
 static const char no_kernel[] = "this kernel has none";
 
 /*
- * Each wish: how it is called, and for each time that it is reduced what is there instead and what
- * that means.
+ * For each wish its name, and for each time that it is reduced what replaces it, and what that
+ * means.
  */
 static const struct wish {
 	const char *name, *title;
@@ -115,7 +115,7 @@ static const struct wish {
 			      "no /proc, /dev, /sys; root in the box can leave it" } } },
 };
 
-/* Which flag's own words make a wish a demand. */
+/* Flags that turn a wish into a demand. */
 static const struct {
 	enum box_wish wish;
 	size_t option;
@@ -126,7 +126,7 @@ static const struct {
 	{ WISH_DNS, offsetof(struct box_options, dns) },
 };
 
-/* Steps that no place in the config asks for. */
+/* Steps without a place in the config. */
 static const struct {
 	const char *operation;
 	enum box_wish wish;
@@ -211,7 +211,10 @@ void box_demand(struct box *b, enum box_wish wish)
 
 /* ---- leaving out ---- */
 
-/* Why, as told: a namespace that is missing is an "invalid argument", which helps nobody. */
+/*
+ * Report the omission. The reason is put in words: the kernel's for a missing namespace is "invalid
+ * argument".
+ */
 static void tell(struct box *b, const struct box_omission *o)
 {
 	const char *means = o->means[0] ? o->means : NULL;
@@ -222,7 +225,7 @@ static void tell(struct box *b, const struct box_omission *o)
 		   o->instead[0] ? ": " : "", o->instead, means ? ": " : "", means ? means : "");
 }
 
-/* The same wish may be reduced again: only what it is in the end is kept. */
+/* A wish may be reduced again: only its last reduction is kept. */
 static struct box_omission *place_for(struct box *b, enum box_wish wish, const char *title)
 {
 	for (size_t i = 0; i < b->omission_count; i++)
@@ -237,7 +240,7 @@ static bool is_required(const struct box *b, enum box_wish wish)
 	return (b->required | b->demanded) & ((uint64_t) 1 << wish);
 }
 
-/* 1: it is left out; -1: it is demanded, with @e as it should be told. */
+/* 1: the wish is left out; -1: it is demanded, with @e set for that. */
 static int omit(struct box *b, enum box_wish wish, const char *title, const char *shown, int code,
 		struct err *e)
 {
@@ -285,7 +288,7 @@ int box_leave_out(struct box *b, enum box_wish wish, const char *why, struct err
 
 /* ---- which wish a failure is about ---- */
 
-/* What a kernel says that has not this operation, or a policy that refuses it. */
+/* Errors of a kernel without the operation, or of a policy that refuses it. */
 static bool is_refusal(int code)
 {
 	static const int codes[] = { EPERM,  EACCES,	 EINVAL, ENODEV,
@@ -303,7 +306,7 @@ static bool is_demanded(const struct box *b, enum box_wish wish)
 	return wish == WISH_NONE || b->demanded & ((uint64_t) 1 << wish);
 }
 
-/* A namespace that a flag asked for, or that an ordinary user can't do without. */
+/* A flag asked for the namespace, or an ordinary user needs it. */
 static int refuse_namespace(struct box *b, size_t i, struct err *e)
 {
 	const char *name = namespaces[i].name;
@@ -312,7 +315,7 @@ static int refuse_namespace(struct box *b, size_t i, struct err *e)
 		return err_msg(
 			e,
 			"an ordinary user needs user namespaces, and this kernel has none: run it as root");
-	/* --hostname asks for a uts namespace without naming it. */
+	/* --hostname needs a uts namespace, without naming it. */
 	if (namespaces[i].type == CLONE_NEWUTS && b->options->hostname)
 		return box_refuse(b, "hostname", b->options->hostname, e, "%s", no_kernel);
 	for (size_t n = 0; n < b->linux.namespaces_count; n++)
@@ -323,15 +326,15 @@ static int refuse_namespace(struct box *b, size_t i, struct err *e)
 	return -1;
 }
 
-/* All that are missing in one round. 1: the plan is to be made again. */
+/* Leave out all missing namespaces at once. 1: the plan must be made again. */
 static int leave_out_namespaces(struct box *b, uint64_t missing, struct err *e)
 {
 	int r = 0;
 
-	/* An ordinary user makes all others in that of users. */
+	/* An ordinary user makes all other namespaces together with a user namespace. */
 	if (missing & CLONE_NEWUSER)
 		missing = CLONE_NEWUSER;
-	/* What can't be left out comes first: nothing is told of others then. */
+	/* A demanded namespace is an error: it is reported before any omission. */
 	for (size_t i = 0; i < ARRAY_SIZE(namespaces); i++)
 		if (missing & namespaces[i].type && is_demanded(b, namespaces[i].wish))
 			return refuse_namespace(b, i, e);
@@ -348,7 +351,7 @@ static int leave_out_namespaces(struct box *b, uint64_t missing, struct err *e)
 	return r;
 }
 
-/* A path that could not be hidden: the others still are. */
+/* Leave out one path that could not be hidden; the others still are. */
 static int leave_out_path(struct box *b, const char *list, const struct err *failure, struct err *e)
 {
 	const char *index = failure->place + strlen(list);
@@ -377,7 +380,7 @@ static enum box_wish wish_of(const struct box *b, const struct err *failure)
 	for (size_t i = 0; i < ARRAY_SIZE(operations); i++)
 		if (strcmp(failure->operation, operations[i].operation) == 0)
 			return operations[i].wish;
-	/* Those that every /dev has are nobody's in particular. */
+	/* The default devices of /dev have no place of their own. */
 	if (strcmp(failure->operation, "make-device") == 0 && failure->place[0] == '\0')
 		return WISH_DEV;
 
@@ -411,7 +414,7 @@ int box_again(struct box *b, struct err *e)
 	bool lacks = failure.code == EINVAL && wish == WISH_CGROUP;
 	int r = omit(b, wish, wishes[wish].title, lacks ? no_kernel : errno_text(failure.code),
 		     failure.code, e);
-	/* Demanded by a flag: the failure itself is what is told. */
+	/* The wish is demanded by a flag: the failure itself is reported. */
 	if (r < 0 && !(b->required & ((uint64_t) 1 << wish)))
 		*e = failure;
 

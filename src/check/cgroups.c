@@ -2,8 +2,9 @@
 /*
  * check/cgroups.c - can the container's cgroups be made, and do limits have a file?
  *
- * The cgroup itself is not there yet. What it will have is read from the nearest one above it that is: its right to be
- * written to, its controllers, and, unless that is the root, which lacks some, its files.
+ * The cgroup itself is not there yet. What it will have is read from the nearest one above it that
+ * is: its right to be written to, its controllers, and, unless that is the root, which lacks some,
+ * its files.
  */
 #include "check/check.h"
 
@@ -19,7 +20,7 @@
 #define CGROUPS_PLACE "/linux/cgroupsPath"
 
 struct place {
-	char dir[PATH_MAX]; /* the nearest that is there */
+	char dir[PATH_MAX]; /* the nearest cgroup that exists */
 	bool v2, root;
 };
 
@@ -43,7 +44,7 @@ static void find_place(const char *dir, struct place *p)
 
 /* ---- groups ---- */
 
-/* False, and said why, where it can't be made. */
+/* False, with a row for the reason, where the cgroup can't be made. */
 static bool may_make(const struct check *c, const struct step *s)
 {
 	const struct check_demand d = {
@@ -96,7 +97,7 @@ static bool lists(const char *dir, const char *controller)
 	return strstr(list, word) != NULL;
 }
 
-/* v2: has this cgroup, or one above it that hands it down on the way, the controller? */
+/* v2: does this cgroup have the controller, or one above it that will enable it on the way down? */
 static bool has_controller(const char *dir, const char *controller)
 {
 	char at[PATH_MAX];
@@ -113,13 +114,13 @@ static bool has_controller(const char *dir, const char *controller)
 	return false;
 }
 
-/* Is the controller in force at @p, so that its files are there to be seen? */
+/* Is the controller enabled at @p, so that its files exist there? */
 static bool is_in_sight(const struct place *p, const char *controller)
 {
 	return !p->root && (!p->v2 || lists(p->dir, controller));
 }
 
-/* Rules of devices are many lines for one file. */
+/* Device rules are many lines for one file. */
 static bool is_looked_at(const struct check *c, const struct step *s)
 {
 	for (const struct step *at = c->plan->steps; at < s; at++)
@@ -130,7 +131,10 @@ static bool is_looked_at(const struct check *c, const struct step *s)
 	return false;
 }
 
-/* The CPUs or memory nodes that a list may name: v1 those of the parent, v2 all that there can be: cpuset.rst. */
+/*
+ * The CPUs or memory nodes that a list may name: on v1 those of the parent, on v2 all that can
+ * exist: cpuset.rst.
+ */
 static bool read_allowed(const struct place *p, const char *file, char *list, size_t size)
 {
 	bool cpus = strcmp(file, "cpuset.cpus") == 0;
@@ -145,7 +149,7 @@ static bool read_allowed(const struct place *p, const char *file, char *list, si
 	return list[0] != '\0';
 }
 
-/* False, and said why, where the list @value has something that there is not. */
+/* False, with a row for the reason, where the list @value names a missing CPU or node. */
 static bool is_list_there(const struct check *c, const struct place *p, const struct step *s,
 			  const struct check_demand *d)
 {

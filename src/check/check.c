@@ -118,7 +118,7 @@ static void add_omission(struct rows *r, const char *text)
 	fmt_text(row->why, sizeof(row->why), "%s", end ? end + 2 : text);
 }
 
-/* False: no more rows come in time. */
+/* False: the time was over before all rows came. */
 static bool receive_rows(int answers, struct rows *r, int64_t until_ms)
 {
 	struct pollfd ready = { .fd = answers, .events = POLLIN };
@@ -167,7 +167,7 @@ static int ask_child(struct check *c, struct rows *r, struct err *e)
 	bool all = receive_rows(ends[0], r, sys_clock_us() / 1000 + ANSWER_MS);
 	if (!all)
 		sys_kill(child, SIGKILL);
-	/* A child in an uninterruptible wait of the kernel's is left to its end. */
+	/* A child in an uninterruptible sleep is left behind. */
 	sys_wait_within(child, &status, END_MS);
 	sys_close(ends[0]);
 	if (!all)

@@ -2,9 +2,10 @@
 /*
  * check/check.h - will a bundle run here, and if not, why
  *
- * A bundle's demands are the steps of its plan and what the files of its program say of themselves. Each is asked from
- * the kernel and answered by a row. Nothing is changed on the host. All files below are looked at in a child of tare:
- * a filesystem that is served in user space may never answer, and then the child is killed.
+ * A bundle's demands are the steps of its plan and what the files of its program say of themselves.
+ * Each is asked from the kernel and answered by a row. Nothing is changed on the host. All files
+ * below are looked at in a child of tare: a filesystem that is served in user space may never
+ * answer, and then the child is killed.
  */
 #pragma once
 
@@ -19,11 +20,11 @@
 
 enum check_level {
 	CHECK_OK,
-	CHECK_WEAKER, /* it runs, but not with all that was asked for; or it can't be known */
+	CHECK_WEAKER, /* the bundle runs, but weaker than asked for; or the answer can't be known */
 	CHECK_NO,     /* create or start fails, or the program ends at once */
 };
 
-/* Text only, so that it crosses from the child in one write(2): it is smaller than PIPE_BUF. */
+/* Only text, and smaller than PIPE_BUF: so the child sends it in one write(2). */
 struct check_row {
 	enum check_level level;
 	char place[ERR_PLACE]; /* JSON pointer into config.json */
@@ -45,28 +46,29 @@ struct check {
 	const struct oci_config *config;
 	int rootfs;  /* O_PATH */
 	int answers; /* write end of a pipe */
-	/* on paper: instead of asking this kernel; NULL: it is asked */
+	/* with --kernel: the version that is compared with; NULL: this kernel is asked */
 	const struct kernel_version *paper;
 	const char *paper_text;		  /* "Linux 4.18" */
 	const struct call_record *record; /* NULL: there is none */
 };
 
-/* What was asked for on the command line. */
+/* The wishes of the command line. */
 struct check_wishes {
 	const char *kernel;		 /* a version to answer for; NULL: this kernel */
 	const char *const *record_files; /* NULL-terminated; NULL: none */
 };
 
 /*
- * Ask for all that @plan, made from @config, wants. @warnings and @notes: what planning has left out, NULL-terminated.
- * The rows are @a's. 0, or -1 with @e set where no child could be made, or a wish makes no sense.
+ * Check all that @plan, made from @config, needs. @warnings and @notes: those of planning,
+ * NULL-terminated. The rows are in @a. 0, or -1 with @e set where no child could be started, or a
+ * wish makes no sense.
  */
 int check_bundle(const struct plan *plan, const struct oci_config *config,
 		 const char *const *warnings, const char *const *notes,
 		 const struct check_wishes *wishes, struct arena *a, struct check_report *report,
 		 struct err *e);
 
-/* A bundle that can't be planned: the one row that says so. @e has a place. */
+/* The report for a bundle that can't be planned: one row. @e has a place. */
 void check_refused(const struct err *e, struct arena *a, struct check_report *report);
 
 /* The worst of all rows. */
@@ -89,8 +91,8 @@ void check_answer(const struct check *c, enum check_level level, const struct ch
 const struct step *check_find_step(const struct check *c, enum step_op op);
 
 /*
- * The mount of the container that hides what the rootfs has at @path, which is absolute, without links: its target, or
- * NULL.
+ * The mount of the container that covers @path of the rootfs, which is absolute and without links:
+ * its target, or NULL.
  */
 const char *check_covering_mount(const struct check *c, const char *path, size_t before_step);
 
@@ -109,8 +111,11 @@ check_subject check_records; /* records.c: recorded calls */
 
 struct program;
 
-/* Rows for the ELF file @p, which is called @what. False: no kernel of ours runs it, so there is no more to say. */
+/*
+ * Rows for the ELF file @p, named @what. False: this kernel does not run it, so nothing more is
+ * checked.
+ */
 bool check_elf(const struct check *c, const char *what, const struct program *p);
 
-/* This processor's level of x86-64, 1 to 4, of the first one that is listed; 0: not known, or no such processor. */
+/* The x86-64 level of the first processor listed, 1 to 4; 0: not known, or another architecture. */
 unsigned check_processor_level(void);

@@ -2,8 +2,9 @@
 /*
  * check/kernel.c - one page about this machine: what a container may expect of its kernel
  *
- * Runs in tare, as whoever calls it. System calls are asked for with arguments that make no sense, in a child: one that a
- * filter kills must not take tare with it. For a user the child has a user namespace, where it may ask as root may.
+ * Runs in tare, as whoever calls it. System calls are asked for with arguments that make no sense,
+ * in a child: one that a filter kills must not take tare with it. For a user the child has a user
+ * namespace, where it may ask as root may.
  */
 #include "check/kernel.h"
 
@@ -90,7 +91,7 @@ static const char *line_of(const char *path, char *text, size_t size)
 
 /* ---- the kernel ---- */
 
-/* vsyscall(7): the page is in every map of a process where the kernel serves it. */
+/* vsyscall(7): where the kernel serves it, the page is in the map of every process. */
 static const char *vsyscall_mode(void)
 {
 	static char text[65536];
@@ -132,7 +133,7 @@ static void put_kernel(struct page *p)
 
 /* ---- calls ---- */
 
-/* Those that tare makes and an older kernel, or the filter of an outer container, may not have. */
+/* Calls that tare uses and that an older kernel, or the filter of an outer container, may lack. */
 static const char *const used[] = {
 	"bpf",		 "clone3",	  "close_range",
 	"execveat",	 "faccessat2",	  "fsconfig",
@@ -153,7 +154,7 @@ static int ask(void *arg)
 	return r < 0 && r > -128 ? (int) -r : 0;
 }
 
-/* The errno; 0: it went well; -1: it could not be asked, -2: whoever asks is killed. */
+/* The errno; 0: success; -1: no child; -2: the child was killed. */
 static int ask_in_child(int number, bool as_user)
 {
 	const struct sys_clone clone = { .flags = as_user ? CLONE_NEWUSER | CLONE_NEWNS : 0,
@@ -416,7 +417,7 @@ static void put_limits(struct page *p)
 	end(p);
 }
 
-/* The table of versions, for programs alone: docs/kernels.md is the same for people. */
+/* The table of versions, only in JSON: docs/kernels.md has it for people. */
 static void put_versions(struct page *p)
 {
 	out_text(&p->out, ",\n  \"versions\": [");

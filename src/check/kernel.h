@@ -7,5 +7,8 @@
 #include "base/err.h"
 #include "heap/arena.h"
 
-/* Print it on standard output, as text or as one JSON object. Asks as this user may. 0, or -1 with @e set. */
+/*
+ * Print the page on standard output, as text or as one JSON object. The kernel is asked with this
+ * user's rights. 0, or -1 with @e set.
+ */
 int kernel_print(bool json, struct arena *a, struct err *e);

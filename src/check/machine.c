@@ -2,8 +2,9 @@
 /*
  * check/machine.c - an ELF header against this kernel and this processor
  *
- * Programs of half the width, and those of another machine, are run by some kernels. For the first the kernel is asked: a
- * program of a few instructions is executed. For the second it has a list, binfmt_misc.
+ * Programs of half the width, and those of another machine, are run by some kernels. For the first
+ * the kernel is asked: a program of a few instructions is executed. For the second it has a list,
+ * binfmt_misc.
  */
 #include "check/check.h"
 
@@ -23,7 +24,7 @@
 
 /* ---- is it run at all? ---- */
 
-/* exit(0), at the address that the header below names. */
+/* exit(0), at the address that the header below has as its entry. */
 #define CODE_AT 0x10000
 static const unsigned char exit_386[] = {
 	0x31, 0xdb,		      /* xor ebx, ebx */
@@ -89,7 +90,7 @@ static int execute(void *arg)
 	return 1;
 }
 
-/* 1: this kernel runs 32-bit programs of that machine; 0: it does not; -1: it can't be asked. */
+/* 1: this kernel runs 32-bit programs of that machine; 0: it does not; -1: not known. */
 static int ask_kernel(uint16_t machine)
 {
 	const struct sys_clone clone = { .cgroup = -1 };
@@ -121,7 +122,10 @@ static int nibble(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* The machine in the magic of an entry, as two bytes at offset 18; EM_NONE where it is no ELF header. */
+/*
+ * The machine in the magic of an entry, as two bytes at offset 18; EM_NONE where it is no ELF
+ * header.
+ */
 static uint16_t machine_of_entry(const char *text)
 {
 	const char *magic = strstr(text, "magic ");
@@ -144,7 +148,10 @@ static uint16_t machine_of_entry(const char *text)
 					     : (uint16_t) (bytes[19] << 8 | bytes[18]);
 }
 
-/* Has the host an entry for @machine, and one that works in any root: binfmt_misc.rst, flag F? */
+/*
+ * Has the host a binfmt_misc entry for @machine, and one with flag F, which works in any root:
+ * binfmt_misc.rst?
+ */
 static bool is_registered(uint16_t machine, bool *fixed)
 {
 	char room[2048] __attribute__((aligned(8))), text[1024];
@@ -243,7 +250,9 @@ static void check_kernel(const struct check *c, const char *what, const struct p
 
 /* ---- the processor ---- */
 
-/* Flags in /proc/cpuinfo by which a level goes beyond the one below: the x86-64 psABI, "micro-architecture levels". */
+/*
+ * The flags of /proc/cpuinfo that each level adds: the x86-64 psABI, "micro-architecture levels".
+ */
 static const char *const level_flags[][10] = {
 	{ "cx16", "lahf_lm", "popcnt", "pni", "sse4_1", "sse4_2", "ssse3" },
 	{ "avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "abm", "movbe", "xsave" },
@@ -323,7 +332,7 @@ bool check_elf(const struct check *c, const char *what, const struct program *p)
 	if (!check_machine(c, what, p))
 		return false;
 	check_kernel(c, what, p);
-	/* Of another machine nothing more is known. */
+	/* Nothing more is known about another machine. */
 	if (c->paper)
 		return true;
 	check_processor(c, what, p);

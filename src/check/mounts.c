@@ -2,8 +2,8 @@
 /*
  * check/mounts.c - are file systems known, and sources there and of the right kind?
  *
- * No module is loaded by a question: what /proc/filesystems has not is looked for in the list of modules. What lies in an
- * earlier mount of the container is not there yet.
+ * No module is loaded by a question: what /proc/filesystems has not is looked for in the list of
+ * modules. What lies in an earlier mount of the container is not there yet.
  */
 #include "check/check.h"
 
@@ -17,7 +17,10 @@
 
 /* ---- targets ---- */
 
-/* 1: a directory; 0: anything else; -1: not known, for a link or an earlier mount decides it, or nothing is there. */
+/*
+ * 1: a directory; 0: another file; -1: not known, as a link or an earlier mount decides it, or it
+ * is missing.
+ */
 static int kind_of_target(const struct check *c, const struct step *s)
 {
 	size_t index = (size_t) (s - c->plan->steps);
@@ -35,7 +38,7 @@ static int kind_of_target(const struct check *c, const struct step *s)
 
 /* ---- types ---- */
 
-/* Is there a line that ends in @line, in the file @path of any size? */
+/* Has the file @path, of any size, a line that ends in @line? */
 static bool has_line(const char *path, const char *line)
 {
 	char room[8192];
@@ -53,7 +56,7 @@ static bool has_line(const char *path, const char *line)
 		room[kept] = '\0';
 		if (strstr(room, line))
 			return true;
-		/* The line may be cut by the end of what was read. */
+		/* The last line read may be incomplete: it is kept for the next read. */
 		size_t rest = kept < length ? kept : length;
 		memmove(room, room + kept - rest, rest);
 		kept = rest;
@@ -117,7 +120,7 @@ static void check_bind(const struct check *c, const struct step *s, const struct
 
 /* ---- all ---- */
 
-/* A mount of type cgroup shows the container's own cgroups, which are not made yet. */
+/* A cgroup mount shows the container's own cgroups, which do not exist yet. */
 static bool is_own_cgroup(const struct check *c, const struct mount_step *m)
 {
 	for (size_t i = 0; i < c->plan->spawn && !m->type; i++)

@@ -2,8 +2,9 @@
 /*
  * check/namespaces.c - can the namespaces be made, and are those there that are joined?
  *
- * All that are to be new are asked for at once, in a child that ends, as create does. If that fails, each is asked for by
- * itself, so that all that fail are named; an ordinary user makes each together with a user namespace, or not at all.
+ * All that are to be new are asked for at once, in a child that ends, as create does. If that
+ * fails, each is asked for by itself, so that all that fail are named; an ordinary user makes each
+ * together with a user namespace, or not at all.
  */
 #include "check/check.h"
 
@@ -75,7 +76,10 @@ static void check_new(const struct check *c, const struct sys_namespace *kind, u
 
 /* ---- those that are joined ---- */
 
-/* Only a namespace is opened for reading. An older kernel does not tell the type: then it is taken to be right. */
+/*
+ * Only a namespace is opened for reading. A kernel before NS_GET_NSTYPE can't name its type, which
+ * is then taken to be right.
+ */
 static bool is_of_type(const char *path, uint64_t type)
 {
 	autoclose int fd = sys_open(path, O_RDONLY | O_NONBLOCK);

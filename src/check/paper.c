@@ -15,7 +15,7 @@
 
 #include <string.h>
 
-/* A step kind that is missing here is a warning of the compiler, and an error here. */
+/* The compiler's warning about a step kind that is missing in a switch is an error here. */
 #pragma GCC diagnostic error "-Wswitch"
 
 #define MOST_NEEDS 12
@@ -179,7 +179,7 @@ static void find_needs(const struct step *s, struct needs *n)
 	case OP_SET_SYSCTL:
 		need(n, SINCE_OPENAT2);
 		break;
-	/* All of it is as old as Linux 3.10. */
+	/* Steps that Linux 3.10 can do. */
 	case OP_CLAIM_ID:
 	case OP_RECORD_MOUNT:
 	case OP_MAKE_NOTIFY:
@@ -282,7 +282,10 @@ void check_paper(const struct check *c)
 
 		find_needs(&c->plan->steps[i], &n);
 		for (size_t k = 0; k < n.count; k++) {
-			/* What each mount takes is said once; what refuses one, at its place. */
+			/*
+			 * A feature with an older way is listed once; one that is refused, at each
+			 * place.
+			 */
 			if (listed[n.list[k]] &&
 			    (since_rows[n.list[k]].instead ||
 			     kernel_version_has(c->paper, since_rows[n.list[k]].version)))

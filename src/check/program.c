@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * check/program.c - the program, the interpreters that its `#!` lines name, its loader and C library
+ * check/program.c - the program, the interpreters that its `#!` lines name, its loader and C
+ * library
  *
- * The chain is followed as the kernel follows it, inside the rootfs and in bounds. What a mount of the container brings is
- * not there yet, so what lies behind one is not read, and is said to be so.
+ * The chain is followed as the kernel follows it, inside the rootfs and in bounds. What a mount of
+ * the container brings is not there yet, so what lies behind one is not read, and is said to be so.
  */
 #include "check/check.h"
 
@@ -49,7 +50,7 @@ static void refuse(const struct look *l, const char *why)
 
 /* ---- what a mount brings ---- */
 
-/* Where @fd is below the rootfs; false where /proc does not tell. */
+/* The path of @fd below the rootfs; false where /proc does not show it. */
 static bool read_place(const struct look *l, int fd, char place[PATH_MAX])
 {
 	char root[PATH_MAX];
@@ -66,7 +67,7 @@ static bool read_place(const struct look *l, int fd, char place[PATH_MAX])
 	return true;
 }
 
-/* Where @path leads in the rootfs, with what is not there of it as it is written. */
+/* The path that @path leads to in the rootfs; missing components stay as they are. */
 static bool resolve(const struct look *l, const char *path, char place[PATH_MAX])
 {
 	char part[PATH_MAX];
@@ -98,7 +99,7 @@ static bool resolve(const struct look *l, const char *path, char place[PATH_MAX]
 	}
 }
 
-/* The mount at or above @path, which is not made yet; NULL: what is in the rootfs counts. */
+/* The mount at or above @path, which does not exist yet; NULL: the file in the rootfs is used. */
 static const char *find_mount(const struct look *l, const char *path)
 {
 	char place[PATH_MAX];
@@ -120,7 +121,7 @@ static void refuse_missing(const struct look *l, int r)
 		check_answer(l->c, CHECK_NO, &d, "%s", errno_text(-r));
 }
 
-/* Nobody, root included, executes a file without any x bit, or from a mount that is noexec: execve(2). */
+/* execve(2): no user, not even root, executes a file without any x bit, or on a noexec mount. */
 static bool may_be_executed(const struct look *l, int fd)
 {
 	struct statfs fs;
@@ -156,8 +157,8 @@ static bool explain(const struct look *l, int code)
 }
 
 /*
- * Open @path, which @l->what names or is. The descriptor, with @l->what its own name; -1: there is no more to look at, and
- * that was said.
+ * Open @path, and put its name into @l->what. The descriptor; -1: a row says why the check ends
+ * here.
  */
 static int open_next(struct look *l, const char *path)
 {
@@ -179,7 +180,7 @@ static int open_next(struct look *l, const char *path)
 	return -1;
 }
 
-/* The loader reads the C library that lies beside it, and compares its notes likewise. */
+/* The loader reads the C library beside it, whose notes are compared, too. */
 static void look_at_library(struct look *l, int loader)
 {
 	char place[PATH_MAX];
@@ -214,7 +215,7 @@ static void look_at_loader(struct look *l, const char *path)
 
 /* ---- the chain ---- */
 
-/* Does @p name another script, or program, to go on with? */
+/* Does @p name an interpreter or loader to go on with? */
 static bool look_at_kind(struct look *l, const struct program *p, unsigned scripts)
 {
 	struct check_demand d = demand(l);
@@ -272,7 +273,10 @@ static bool is_executable(const struct look *l, const char *path)
 	return fd >= 0 && sys_stat(fd, &st) == 0 && st.st_mode & 0111;
 }
 
-/* As execvp(3): the first directory of PATH that has it. False, and said why, where none has. */
+/*
+ * As execvp(3): the first directory of PATH that has the file. False, with a row for the reason,
+ * where none has.
+ */
 static bool search(struct look *l, const struct exec_step *exec, char found[PATH_MAX])
 {
 	const char *mount = NULL;

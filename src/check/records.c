@@ -2,8 +2,9 @@
 /*
  * check/records.c - the calls of a record against a kernel and against the bundle's profile
  *
- * This kernel is asked for what is younger than 3.10, with arguments that make no sense: whatever it says but ENOSYS and
- * EPERM, the call is there. On paper, and for other architectures, the versions of kernel/calls.h count.
+ * This kernel is asked for what is younger than 3.10, with arguments that make no sense: whatever
+ * it says but ENOSYS and EPERM, the call is there. On paper, and for other architectures, the
+ * versions of kernel/calls.h count.
  */
 #include "check/check.h"
 
@@ -23,7 +24,10 @@ static void version_text(const struct kernel_version *v, char text[16])
 		 v->part[2]);
 }
 
-/* uretprobe(2), uprobe(2): a signal for whoever calls from anywhere but the kernel's own page. */
+/*
+ * Not uretprobe(2) and uprobe(2): they send a signal to any caller outside of the kernel's own
+ * page.
+ */
 static bool may_be_asked(const struct call_row *row, const struct kernel_version *since)
 {
 	static const struct kernel_version asked_from = { { 3, 11, 0 } };
@@ -32,7 +36,7 @@ static bool may_be_asked(const struct call_row *row, const struct kernel_version
 	       strcmp(call_name(row), "uretprobe") != 0 && strcmp(call_name(row), "uprobe") != 0;
 }
 
-/* 1: it is there; 0: it is not; -1: it is refused. */
+/* 1: the call exists; 0: it does not; -1: it is refused. */
 static int ask(int number)
 {
 	long r = arch_syscall(number, -1, -1, -1, -1, -1, -1);

@@ -36,7 +36,7 @@
 	}
 #define FIELD(name) offsetof(struct options, name)
 
-/* How often the box may come and go while it is looked for. */
+/* How often the box may appear and end while it is looked for. */
 #define MOST_TRIES 100
 
 /* clang-format off */
@@ -125,19 +125,19 @@ const struct flag_table box_flags = { rows, ARRAY_SIZE(rows) };
 
 /* ---- the program's end ---- */
 
-/* Which of the exit codes a failure is; @e->operation is the step's name where one failed. */
+/* The exit code for the failure; @e->operation is the name of the failed step. */
 int box_exit_code(const struct err *e)
 {
 	if (strcmp(e->operation, "exec") != 0 && strcmp(e->operation, "prepare-exec") != 0)
 		return EXIT_OURS;
 
-	/* Without a code: not in any directory of PATH. */
+	/* Without an errno no directory of PATH has the program. */
 	return e->code == ENOENT || e->code == 0 ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE;
 }
 
 /* ---- other things than running ---- */
 
-/* The directory is made where it is missing. */
+/* Make the directory where it is missing. */
 static int emit(const struct box *b, const char *path, struct err *e)
 {
 	const char *text, *config = arena_printf(b->arena, "%s/config.json", path);
@@ -172,7 +172,7 @@ int box_redirect(struct box_standard *s, const char *output, struct err *e)
 	autoclose int file = output ? output_open(output, "open", 0600, e) : -1;
 	if (output && file < 0)
 		return -1;
-	/* It may be a pipe, whose reader has the time that it takes. */
+	/* A pipe's reader may be slow: writing may block again. */
 	if (file >= 0)
 		sys_set_status_flags(file, O_WRONLY | O_APPEND);
 	sys_dup_keep(null, 0);
@@ -255,7 +255,7 @@ static const struct record_omission *recorded(struct box *b)
 	return list;
 }
 
-/* One try: made, planned, carried out; a failure leaves nothing. */
+/* One try: config, plan, run; a failure leaves nothing behind. */
 static int try(struct call *call, struct box *b, const struct create_options *given, int *exit_code,
 	       struct err *e)
 {
@@ -302,7 +302,7 @@ static void note_dangers(const struct box *b)
 	box_note_nosuid(b);
 }
 
-/* Somebody else has made the box between our look for it and the claim of its name. */
+/* Another command made the box after we looked for it and before we claimed its name. */
 static bool is_taken(const struct err *e)
 {
 	return strcmp(e->operation, "claim-id") == 0;
@@ -346,9 +346,8 @@ static int run(struct call *call, struct box *b, struct create_options *o,
 #define END_NAP_MS 5
 
 /*
- * The box that was to be joined: between our look and the join its first program may end. Whoever
- * has to wait for that process may not have done so yet. What a flag was refused for is no sign of
- * it.
+ * Has the first program of the box that is joined ended meanwhile? Its parent may not have reaped
+ * it yet. A refused flag is no sign of that.
  */
 static bool has_ended(const struct call *call, const char *name, const struct err *failure)
 {
@@ -389,7 +388,7 @@ static int join_or_run(struct call *call, struct box *b, struct err *e)
 		}
 		if (box_open_image(b, e) < 0)
 			return -1;
-		/* Programs that nobody trusts share nothing. */
+		/* Each `box /` gets a name of its own: untrusted programs must not share one. */
 		if (b->whole && !options->name)
 			b->id = arena_printf(b->arena, "%s.%d", own, sys_pid());
 		if (options->is_new)
@@ -402,7 +401,7 @@ static int join_or_run(struct call *call, struct box *b, struct err *e)
 	}
 }
 
-/* A flag that would be ignored, for another flag or ROOT takes its meaning away. */
+/* Refuse a flag that would be ignored because of another flag or of ROOT. */
 static int refuse_idle_flags(const struct call *call, struct box *b, struct err *e)
 {
 	const struct box_options *o = b->options;

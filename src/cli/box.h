@@ -13,11 +13,11 @@ extern const struct flag_table box_flags;
 
 enum box_exit { EXIT_OURS = 125, EXIT_NOT_EXECUTABLE = 126, EXIT_NOT_FOUND = 127 };
 
-/* Which of them a failure is. */
+/* The exit code for a failure. */
 int box_exit_code(const struct err *e);
 
 /*
- * Standard descriptors of a box that nobody looks at; ours are kept for the name, or for the
+ * The standard descriptors of a detached box; the saved ones are for printing the name, or a
  * failure.
  */
 struct box_standard {
@@ -25,8 +25,8 @@ struct box_standard {
 };
 
 /*
- * Input is empty, output is appended to @output (NULL: dropped). On failure what is changed is to
- * be put back, too.
+ * Input becomes empty, output is appended to @output (NULL: dropped). After a failure box_restore()
+ * must be called, too.
  */
 int box_redirect(struct box_standard *s, const char *output, struct err *e);
 void box_put_back(const struct box_standard *s);
@@ -36,8 +36,8 @@ int box_print_name(const char *name, struct err *e);
 /* ---- box_profile.c ---- */
 
 /*
- * The words behind the verb, with those of the profile in front that --profile or @NAME names: in
- * the arena, NULL-terminated. NULL with @e set.
+ * The words behind the verb, with the words of the profile that --profile or @NAME names in front:
+ * in the arena, NULL-terminated. NULL with @e set.
  */
 const char *const *box_expand(struct call *call, const char *const *argv, struct err *e);
 
@@ -47,15 +47,15 @@ int box_save(struct call *call, const struct box *b, struct err *e);
 /* ---- box_join.c ---- */
 
 /*
- * Another box that is made of the same root: its name, in the arena, once it runs; NULL: there is
- * none. Boxes of this root whose processes have ended are deleted on the way.
+ * The name of a running box of the same root, in the arena; NULL: there is none. Boxes of this root
+ * whose processes have ended are deleted.
  */
 const char *box_find_running(struct call *call, struct box *b);
 
-/* A name that nobody has: the box's, or with .2, .3 ... behind it. */
+/* Choose a free name: the box's, or with .2, .3 ... behind it. */
 void box_choose_free_name(struct call *call, struct box *b);
 
-/* Run the command in the box @name, which is there: what tare exits with, or -1. */
+/* Run the command in the existing box @name: tare's exit code, or -1. */
 int box_join(struct call *call, struct box *b, const char *name, struct err *e);
 
 /* ---- box_report.c: --report ---- */
@@ -64,13 +64,13 @@ struct box_report {
 	struct box *box;
 	int file;	 /* -1: none */
 	int64_t started; /* sys_clock_ms() */
-	size_t told;	 /* omissions that are written already */
+	size_t told;	 /* omissions that were written already */
 };
 
 int box_report_open(struct box_report *r, struct box *b, struct err *e);
 
-/* The program was not started: @code is what tare exits with, @e why. */
+/* The program was not started: @code is tare's exit code, @e the reason. */
 void box_report_failure(struct box_report *r, int code, const struct err *e);
 
-/* For create_options: what became of the run. */
+/* For create_options: the callback for events of the run. */
 void box_report_event(void *context, const struct run_event *event);

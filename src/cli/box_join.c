@@ -21,7 +21,7 @@
 
 #define CREATOR_MS 10000
 
-/* Those that a further program can be told. */
+/* The flags about a further program. */
 static const char *const for_program[] = {
 	"detach", "output",  "pid-file", "tty",	 "no-tty",	 "init", "no-init",
 	"user",	  "groups",  "cwd",	 "env",	 "keep-env",	 "cap",	 "quiet",
@@ -33,7 +33,7 @@ static bool is_of_root(const struct record *rec, const char *mark)
 	return rec->box_root && strcmp(rec->box_root, mark) == 0;
 }
 
-/* Somebody makes this very box at the moment: it is there soon, or not at all. */
+/* Another command is making this very box: wait until it is made, or has failed. */
 static void wait_for_creator(struct call *call, const struct box *b)
 {
 	const int64_t deadline = sys_clock_ms() + CREATOR_MS;
@@ -125,7 +125,7 @@ static int refuse_others(struct call *call, struct err *e)
 
 /* ---- the further program ---- */
 
-/* The file system of an image is mounted in the box already. */
+/* The image's file system is mounted in the box already. */
 static int open_root(struct call *call, struct box *b, struct err *e)
 {
 	struct container c;

@@ -48,7 +48,7 @@ static const char *directory_of_user(struct call *call)
 
 static const char system_directory[] = "/etc/tare/box";
 
-/* Root's are the system's, whatever somebody else's environment says. */
+/* Root only uses the system's profiles, not those that the environment names. */
 static const char *find(struct call *call, const char *name)
 {
 	const char *own = sys_euid() == 0 ? NULL : directory_of_user(call), *path;
@@ -64,7 +64,7 @@ static const char *find(struct call *call, const char *name)
 
 /* ---- reading ---- */
 
-/* Whoever can write to it would say what root runs. */
+/* A user who can write to the profile would decide what root runs. */
 static int check_owner(const char *path, const struct stat *st, struct err *e)
 {
 	if (!S_ISREG(st->st_mode))
@@ -165,7 +165,10 @@ static void add_words(struct joined *j, const char *const *words, size_t count)
 	j->count += count;
 }
 
-/* Flags of the profile, those of the command line, ROOT, and the program of whoever names one. */
+/*
+ * Flags of the profile, flags of the command line, ROOT, and the program: the command line's, else
+ * the profile's.
+ */
 static const char *const *join(struct call *call, const struct profile *p, const char *const *argv,
 			       size_t own, const char *const *rest, bool root_given)
 {
@@ -194,7 +197,7 @@ const char *const *box_expand(struct call *call, const char *const *argv, struct
 	struct profile p;
 	struct words rest;
 
-	/* What is wrong here is told when the words are parsed in earnest. */
+	/* A wrong flag is reported when the words are parsed again. */
 	if (options_parse(tables, true, argv, call->arena, &scratch, &rest, e) < 0)
 		return argv;
 
@@ -255,7 +258,7 @@ static const char *word_of(struct arena *a, const struct flag *flag, unsigned in
 	return arena_memdup(a, word, strcspn(word, "|"));
 }
 
-/* A list that several flags fill is written by the first of them, in its order. */
+/* A list that several flags fill is written once, by the first of them, in its order. */
 static bool is_first(size_t row)
 {
 	for (size_t i = 0; i < row; i++)
@@ -285,7 +288,10 @@ static void save_flag(struct out *out, struct call *call, size_t row)
 		add_line(out, list->flags[i], list->items[i]);
 }
 
-/* What is behind a newline would be flags: of the words, and of the directory that "." stands for. */
+/*
+ * A newline in a word, or in the directory that "." stands for, would begin a new flag in the
+ * profile.
+ */
 static bool has_newline(const struct call *call, const struct box *b)
 {
 	for (size_t i = 1; call->argv[i]; i++)

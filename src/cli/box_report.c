@@ -15,7 +15,7 @@
 
 static void write_line(struct box_report *r, const char *line)
 {
-	/* A full disk is no reason to end the program: what is read is then no whole line. */
+	/* A full disk does not end the program; a reader then finds an incomplete line. */
 	(void) sys_write_all(r->file, line, strlen(line));
 }
 
@@ -29,7 +29,7 @@ int box_report_open(struct box_report *r, struct box *b, struct err *e)
 	r->file = output_open(path, "report", 0600, e);
 	if (r->file < 0)
 		return err_at(e, box_words(b, "report", path));
-	/* It may be a pipe, whose reader has the time that it takes. */
+	/* A pipe's reader may be slow: writing may block again. */
 	sys_set_status_flags(r->file, O_WRONLY | O_APPEND);
 
 	return 0;

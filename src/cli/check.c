@@ -2,8 +2,8 @@
 /*
  * cli/check.c - `check`: would this bundle run here, and if not, why
  *
- * Needs no privileges and changes nothing. What tare exits with is the answer: 0, 2 where something is weaker than asked
- * for, 1 where it will not run or can't be checked.
+ * Needs no privileges and changes nothing. What tare exits with is the answer: 0, 2 where something
+ * is weaker than asked for, 1 where it will not run or can't be checked.
  */
 #include "cli/verb.h"
 
@@ -27,7 +27,7 @@ static const struct flag_table flags = { rows, ARRAY_SIZE(rows) };
 
 static const int codes[] = { [CHECK_OK] = 0, [CHECK_WEAKER] = 2, [CHECK_NO] = 1 };
 
-/* -1 with @e set, which is told in JSON as well where that was asked for. */
+/* Print the error, as JSON too if that was asked for. -1 with @e set. */
 static int tell_error(const struct call *call, struct err *e)
 {
 	struct out out = { .fd = 1 };
@@ -58,7 +58,7 @@ static int answer(const struct call *call, struct check_report *report, struct e
 	if (container_decide(&o, &d, call->arena, e) == 0)
 		return check_bundle(d.plan, d.config, d.warnings, d.notes, &wishes, call->arena,
 				    report, e);
-	/* Only what config.json asks for is an answer. All else is a check that failed. */
+	/* An error with a place in config.json is an answer. Any other is a check that failed. */
 	if (e->place[0] == '\0')
 		return -1;
 	check_refused(e, call->arena, report);

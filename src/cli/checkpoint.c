@@ -105,7 +105,7 @@ int criu_options_of(const struct call *call, struct criu_options *o, struct err 
 	return 0;
 }
 
-/* podman asks by --help whether there can be checkpoints. */
+/* podman runs `checkpoint --help` to find out whether checkpoints work. */
 static int check_help(const struct call *call, struct err *e)
 {
 	return container_check_criu(call->env, call->arena, e);

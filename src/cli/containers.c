@@ -30,7 +30,7 @@ static void add(struct list *list, const char *name, struct arena *a)
 	list->items[list->count++] = arena_strdup(a, name);
 }
 
-/* Whatever else lies there is not ours to judge. */
+/* Other files in the directory are skipped. */
 static bool is_candidate(const struct sys_entry *entry)
 {
 	struct err ignored;
@@ -113,7 +113,9 @@ int container_read(const struct state_root *root, const char *id, struct arena *
 	int r = record_read(dir, &found.record, a, e);
 	if (r == 0)
 		found.status = state_status(dir, NULL);
-	/* Between the two looks create may have come to its end: it writes, and then unlocks. */
+	/*
+	 * create may have finished between the two looks: it writes the record, and then unlocks.
+	 */
 	if (r == 0 && found.status == STATUS_STOPPED)
 		r = record_read(dir, &found.record, a, e);
 	if (r < 0)

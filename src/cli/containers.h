@@ -23,20 +23,20 @@ struct container {
 	struct record record;
 	enum container_status status;
 	pid_t pid;	   /* 0: stopped */
-	const char *owner; /* as it is to be printed */
+	const char *owner; /* escaped for printing */
 };
 
 /*
- * The names in @root that are IDs of containers. A default root that isn't there is an empty
- * one. 0, or -1 with @e set.
+ * The names in @root that are IDs of containers. A default root that does not exist counts as
+ * empty. 0, or -1 with @e set.
  */
 int containers_find(const struct state_root *root, struct arena *a, struct container_ids *ids,
 		    struct err *e);
 
 /*
- * What is known of a container, with owner "". 1; 0 with only @c's status set where create has not
- * come that far: STATUS_CREATING while a command is at work on it, else STATUS_STOPPED; -1 with @e
- * set: the record is broken, or there is no container (container_missing).
+ * Read a container, with owner "". 1; 0 with only @c's status set where it has no record yet:
+ * STATUS_CREATING while a command works on it, else STATUS_STOPPED; -1 with @e set: the record is
+ * broken, or there is no container (container_missing).
  */
 int container_read(const struct state_root *root, const char *id, struct arena *a,
 		   struct container *c, struct err *e);

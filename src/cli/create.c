@@ -51,7 +51,7 @@ struct watch_wishes watch_wishes_of(const struct call *call)
 	};
 }
 
-/* go-runc has one set of flags for create and run, and passes it on. */
+/* go-runc passes the same flags to create and to run. */
 static const struct flag rows[] = {
 	{ "detach", 'd', false, FLAG_BOOL, offsetof(struct options, ignored), NULL,
 	  "accepted for other programs' sake: create always detaches" },
@@ -64,7 +64,7 @@ struct create_options create_options_of(const struct call *call)
 	const struct options *o = &call->options;
 	struct plan_flags flags = o->flags;
 
-	/* Both flags name a manager; the word `disabled` is the stronger one. */
+	/* Both flags choose a manager; `disabled` overrides the other. */
 	flags.no_cgroup = o->cgroup_manager == CGROUP_MANAGER_DISABLED;
 	flags.systemd_cgroup |= o->cgroup_manager == CGROUP_MANAGER_SYSTEMD;
 	flags.systemd_cgroup &= !flags.no_cgroup;

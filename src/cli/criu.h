@@ -7,8 +7,8 @@
 #include "cli/verb.h"
 #include "host/criu/options.h"
 
-/* What both have; in checkpoint.c. */
+/* The flags of both verbs; in checkpoint.c. */
 extern const struct flag_table criu_flags;
 
-/* Those and the verb's own, as the operation takes them. 0, or -1. */
+/* The values of all flags of the verb, for the operation. 0, or -1. */
 int criu_options_of(const struct call *call, struct criu_options *o, struct err *e);

@@ -2,7 +2,8 @@
 /*
  * cli/exec.c - `exec ID COMMAND...`: a further process in a running container
  *
- * Both crun's and runc's flags. A failure is exit code 255, which no program's own end is likely to be.
+ * Both crun's and runc's flags. A failure is exit code 255, which no program's own end is likely to
+ * be.
  */
 #include "cli/verb.h"
 

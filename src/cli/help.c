@@ -10,13 +10,13 @@
 
 #include <string.h>
 
-/* Where the explanations begin. */
+/* The column of the explanations. */
 #define COLUMN 34
 
 static void print_row(struct out *out, const char *front, const char *text)
 {
 	out_padded(out, front, COLUMN);
-	/* What is too long has its explanation on the next line. */
+	/* Behind a long flag the explanation begins on the next line. */
 	if (strlen(front) > COLUMN - 2) {
 		out_text(out, "\n");
 		out_padded(out, "", COLUMN);

@@ -27,7 +27,10 @@ static int kill_one(const struct call *call, const char *id, int signal, struct 
 	return container_kill(&call->root, id, signal, call->options.all, call->arena, e);
 }
 
-/* A box with an init of its image says which signal asks that to end; of other containers that is the engine's business. */
+/*
+ * The default signal. A box with an init of its image has an annotation with the init's; for other
+ * containers it is SIGTERM.
+ */
 static const char *usual_signal(struct call *call)
 {
 	struct container c;
@@ -49,7 +52,7 @@ static int perform(struct call *call, struct err *e)
 	const char *word = call->args.count > 1 ? call->args.items[1] : usual_signal(call);
 	int signal = signal_parse(word);
 
-	/* Of kill(2): nothing is sent, but is there somebody to send it to? */
+	/* kill(2): signal 0 sends nothing, and only checks whether the process exists. */
 	if (signal == 0 && strcmp(word, "0") != 0) {
 		err_msg(e, "invalid signal \"%s\"", word);
 		return err_hint(e, "a name like KILL or SIGKILL, or a number from 0 to %d",

@@ -64,7 +64,7 @@ void list_print(struct out *out, const struct format *f, const struct container 
 
 static void print_json(struct out *out, const struct container *containers, size_t count)
 {
-	/* runc prints this, and go-runc's callers know it. */
+	/* runc prints "null" for no container, which go-runc's callers expect. */
 	if (count == 0) {
 		out_text(out, "null\n");
 		return;
@@ -84,7 +84,7 @@ static void print_ids(struct out *out, const struct container *containers, size_
 
 /* ---- collecting ---- */
 
-/* Whether @c was filled. */
+/* False: @c was not filled. */
 static bool read_one(const struct call *call, const char *id, struct container *c)
 {
 	char line[ERR_TEXT];
@@ -92,13 +92,13 @@ static bool read_one(const struct call *call, const char *id, struct container *
 
 	int r = container_read(&call->root, id, call->arena, c, &e);
 	if (r < 0) {
-		/* Deleted since its name was read: nothing to tell. */
+		/* ENOENT: the container was deleted since its name was read. */
 		if (e.code == ENOENT)
 			return false;
 		err_line(&e, line, sizeof(line));
 		log_notice("list: \"%s\": %s", id, line);
 	}
-	/* A dot begins the names that we keep other things under. */
+	/* A name with a dot in front is no container's: tare has other files there. */
 	if (r == 0 && c->status == STATUS_STOPPED && id[0] != '.')
 		log_notice("list: \"%s\": an interrupted create left traces (\"tare delete %s\" "
 			   "removes them)",
@@ -119,7 +119,7 @@ static size_t collect(const struct call *call, const struct container_ids *ids,
 
 		if (!read_one(call, ids->items[i], c))
 			continue;
-		/* Nearly always the same one: look it up once. */
+		/* Most containers have the same owner: the name is looked up once. */
 		if (owner[0] == '\0' || owner_uid != c->record.owner)
 			owner = owner_name("/etc/passwd", c->record.owner, call->arena);
 		owner_uid = c->record.owner;

@@ -46,7 +46,7 @@ int match_each(struct call *call, match_operation *operation, int signal, struct
 	for (size_t i = 0; i < ids.count; i++) {
 		if (operation(call, ids.items[i], signal, &failure) == 0)
 			continue;
-		/* The others shall not stay because of this one; the first failure is told. */
+		/* The other containers still get their turn; the first failure is reported. */
 		if (result == 0) {
 			*e = failure;
 			result = err_in(e, "\"%s\"", ids.items[i]);

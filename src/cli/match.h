@@ -10,7 +10,7 @@
 typedef int match_operation(const struct call *call, const char *id, int signal, struct err *e);
 
 /*
- * Do it to every container whose ID the first argument, a POSIX extended regular expression, is
- * found in. 0; or -1 with the first failure in @e, when all have had their turn.
+ * Call @operation for every container whose ID matches the first argument, a POSIX extended regular
+ * expression. 0; or -1 with the first failure in @e, after all calls.
  */
 int match_each(struct call *call, match_operation *operation, int signal, struct err *e);

@@ -14,7 +14,7 @@
 #include <limits.h>
 #include <string.h>
 
-/* One flag as it was typed. */
+/* A flag of the command line. */
 struct typed {
 	const char *name; /* without its dashes */
 	size_t length;	  /* of the name */
@@ -28,7 +28,7 @@ static int store_bool(const struct flag *flag, const char *value, struct arena *
 		      struct err *e)
 {
 	(void) a;
-	/* What strconv.ParseBool of Go takes. */
+	/* The words that Go's strconv.ParseBool takes. */
 	static const char *const words[][6] = {
 		{ "0", "f", "F", "false", "False", "FALSE" },
 		{ "1", "t", "T", "true", "True", "TRUE" },
@@ -134,7 +134,7 @@ static const struct flag *find(const struct flag_table *const *tables, const str
 	return NULL;
 }
 
-/* The flag that was probably meant, or NULL. */
+/* The flag with the most similar name, or NULL. */
 static const struct flag *nearest(const struct flag_table *const *tables, const struct typed *typed)
 {
 	const struct flag *best = NULL;
@@ -161,7 +161,7 @@ static int refuse_unknown(const struct flag_table *const *tables, const struct t
 {
 	const struct flag *meant = nearest(tables, typed);
 
-	/* One dash, however many were typed: that is how Go says it. */
+	/* One dash, however many were typed, as in Go's message. */
 	err_msg(e, "flag provided but not defined: -%.*s", (int) typed->length, typed->name);
 	if (meant)
 		err_hint(e, "did you mean \"--%s\"?", meant->name);
@@ -188,7 +188,7 @@ static struct typed take_apart(const char *word)
 	};
 }
 
-/* The flag at argv[0]. The number of words it took, 1 or 2; or -1 with @e set. */
+/* Parse the flag at argv[0]. The number of words that it has, 1 or 2; or -1 with @e set. */
 static int parse_flag(const struct flag_table *const *tables, const char *const *argv,
 		      struct arena *a, struct options *o, struct err *e)
 {

@@ -36,8 +36,9 @@ struct flag {
 	char letter;	  /* 'b'; '\0': none */
 	bool hidden;	  /* not in --help */
 	enum flag_kind kind;
-	size_t offset;	   /* of its value in struct options */
-	const char *value; /* --help's word for it; of a FLAG_WORD the list, "table|json" */
+	size_t offset; /* offset of its value in struct options */
+	/* the name of its value in --help; for FLAG_WORD the words, "table|json" */
+	const char *value;
 	const char *help;
 };
 
@@ -49,16 +50,16 @@ struct flag_table {
 /* How often a flag may be repeated. */
 #define TEXT_LIST_MAX 256
 
-/* All that can be said before and behind a verb. Zeroed is the default. */
+/* The values of all flags before and behind a verb. All zero: the defaults. */
 struct options {
 	bool help, version;
 	/* global */
 	const char *root, *log;
 	unsigned log_format, log_level; /* enum log_format, enum log_level */
 	unsigned cgroup_manager;	/* enum cgroup_manager_word */
-	unsigned rootless;		/* not used */
+	unsigned rootless;		/* accepted, but not used */
 	bool debug;
-	bool ignored; /* of flags that others need and tare does not */
+	bool ignored; /* for flags that other runtimes have and tare does not need */
 	/* create, run, plan */
 	const char *bundle, *config, *console_socket, *pid_file, *pidfd_socket;
 	struct plan_flags flags;
@@ -113,7 +114,7 @@ enum cgroup_manager_word {
 	CGROUP_MANAGER_DISABLED,
 };
 
-/* The arguments that are no flags. */
+/* The arguments that are not flags. */
 struct words {
 	const char *const *items; /* NULL-terminated */
 	size_t count;
@@ -121,10 +122,9 @@ struct words {
 
 /*
  * Read @argv (NULL-terminated, without the program's name) with the flags of @tables,
- * NULL-terminated.
- * @stop: the first argument ends the flags, as what follows belongs to somebody else; otherwise
- * flags may stand behind it too (Slurm writes `run ID -b DIR`). 0; or -1 with @e set and @o partly
- * filled. The values point into @argv, lists and @rest are in @a.
+ * NULL-terminated. @stop: the first argument ends the flags, as flags behind it belong to another
+ * program; otherwise flags may follow arguments (Slurm calls `run ID -b DIR`). 0; or -1 with @e set
+ * and @o partly filled. The values point into @argv, lists and @rest are in @a.
  */
 int options_parse(const struct flag_table *const *tables, bool stop, const char *const *argv,
 		  struct arena *a, struct options *o, struct words *rest, struct err *e);

@@ -23,7 +23,7 @@ static const struct flag rows[] = {
 
 static const struct flag_table flags = { rows, ARRAY_SIZE(rows) };
 
-/* The last component of @path if it can be an ID, else "plan". */
+/* The last component of @path if it is a valid ID, else "plan". */
 static const char *id_of_path(const char *path, struct arena *a)
 {
 	size_t end = strlen(path), start;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * cli/profile.c - `profile RECORD...`: records of system calls as a seccomp profile, against one, by kernels, side by side
+ * cli/profile.c - `profile RECORD...`: records of system calls as a seccomp profile, against one,
+ * by kernels, side by side
  *
  * Reads files and prints; nothing is asked from the kernel.
  */

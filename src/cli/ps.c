@@ -24,7 +24,7 @@ static const struct flag_table flags = { rows, ARRAY_SIZE(rows) };
 
 static const char blanks[] = " \t";
 
-/* Where the word number @index of @line begins; NULL: it has fewer. */
+/* The word number @index of @line; NULL: the line has fewer words. */
 static const char *word_at(const char *line, size_t index)
 {
 	for (line += strspn(line, blanks); index > 0 && *line; index--) {
@@ -78,7 +78,7 @@ static bool is_listed(const struct process_list *list, unsigned long long pid)
 	return low < list->count && (unsigned long long) list->pids[low] == pid;
 }
 
-/* ps(1) leaves it to the locale what of a program's arguments may be shown. */
+/* The arguments of a program may have any bytes: control characters are escaped. */
 static void print_line(struct out *out, const char *line)
 {
 	out_clean(out, line);
@@ -164,7 +164,7 @@ int ps_print_template(struct out *out, const char *word, char *text,
 
 static void print_json(struct out *out, const struct process_list *list)
 {
-	/* runc prints this, as list does. */
+	/* As in list, runc prints "null". */
 	if (list->count == 0) {
 		out_text(out, "null\n");
 		return;

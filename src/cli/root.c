@@ -19,8 +19,8 @@
 #define ANDROID_PLACE "/data/local/tmp"
 
 /*
- * The first user namespace maps every ID to itself; the map of any other one is smaller or moved.
- * Where there is no procfs we can't tell, and take it for the host.
+ * The first user namespace maps every ID to itself; another namespace has a smaller or shifted map.
+ * Without procfs the first is assumed.
  */
 static bool in_nested_userns(void)
 {
@@ -48,8 +48,8 @@ static bool in_nested_userns(void)
 }
 
 /*
- * Android has no /run. Root's is in a place that is its own there; an ordinary user's is what
- * Termux has for it, whose $PREFIX is its /usr.
+ * Android has no /run. Root uses a directory of its own there; an ordinary user's is below Termux's
+ * $PREFIX.
  */
 static const char *usual_root(const char *const *env, struct arena *a)
 {
@@ -64,12 +64,12 @@ static const char *usual_root(const char *const *env, struct arena *a)
 								 : DEFAULT_ROOT;
 }
 
-/* *@runtime_dir: it is in XDG_RUNTIME_DIR. */
+/* *@runtime_dir: the root is in XDG_RUNTIME_DIR. */
 static const char *default_root(const char *const *env, struct arena *a, bool *runtime_dir)
 {
 	const char *dir = env_value(env, "XDG_RUNTIME_DIR");
 
-	/* The XDG Base Directory Specification: a relative path is to be ignored. */
+	/* The XDG Base Directory Specification: a relative path must be ignored. */
 	if (!dir || dir[0] != '/')
 		return usual_root(env, a);
 	if (sys_euid() == 0 && !in_nested_userns())

@@ -12,8 +12,8 @@
 #include <string.h>
 
 /*
- * The first real-time signal of a program that uses glibc, which takes 32 and 33 for itself. It
- * is what `kill -l` shows and what images mean by SIGRTMIN+3; musl's own SIGRTMIN is 35.
+ * glibc's SIGRTMIN, as glibc uses 32 and 33 itself. `kill -l` shows it, and images mean it by
+ * SIGRTMIN+3; musl's SIGRTMIN is 35.
  */
 #define RTMIN_OF_GLIBC 34
 
@@ -39,7 +39,7 @@ static char upper(char c)
 	return c >= 'a' && c <= 'z' ? (char) (c - 'a' + 'A') : c;
 }
 
-/* What follows @front in @word, regardless of case (strncasecmp(3) needs a locale); or NULL. */
+/* The text behind @front in @word, regardless of case (strncasecmp(3) needs a locale); or NULL. */
 static const char *behind(const char *word, const char *front)
 {
 	for (; *front != '\0'; word++, front++) {
@@ -67,7 +67,7 @@ static int in_range(long number, int first)
 	return number >= first && number <= SIGNAL_LAST ? (int) number : 0;
 }
 
-/* What may stand behind RTMIN or RTMAX, counted in @sign's direction. */
+/* The number for a text behind RTMIN or RTMAX, counted in @sign's direction. */
 static int realtime(const char *offset, char sign, int base)
 {
 	unsigned long long n;

@@ -18,6 +18,6 @@ extern const size_t signal_name_count;
 
 /*
  * `KILL`, `SIGKILL`, `9`, in any case; `RTMIN`, `RTMIN+N`, `RTMAX-N`, `RTMAX`. The number, 1 to
- * SIGNAL_LAST; 0 where @word is none.
+ * SIGNAL_LAST; 0: @word is no signal.
  */
 int signal_parse(const char *word);

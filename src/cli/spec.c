@@ -47,7 +47,7 @@ static int perform(struct call *call, struct err *e)
 	if (dir < 0)
 		return err_sys(e, dir, "bundle \"%s\"", bundle);
 
-	/* The file is the user's like any other: the umask decides about its mode. */
+	/* The umask decides about the file's mode. */
 	autoclose int file = sys_open_at(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOCTTY, 0666);
 	if (file == -EEXIST)
 		return err_msg(e, "File %s exists. Remove it first", name);

@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-/* An object in the making. */
+/* An object that is being written. */
 struct object {
 	struct out *out;
 	bool begun;
@@ -44,7 +44,7 @@ static void number(struct object *o, const char *name, uint64_t value)
 	out_printf(key(o, name), "%llu", (unsigned long long) value);
 }
 
-/* Left out when it is 0. */
+/* A member that is left out when it is 0. */
 static void number_if(struct object *o, const char *name, uint64_t value)
 {
 	if (value != 0)
@@ -62,7 +62,7 @@ static void numbers_if(struct object *o, const char *name, const struct stats_nu
 	out_text(o->out, "]");
 }
 
-/* The kernel writes two digits behind the point; JSON numbers of Go have no zeros at the end. */
+/* The kernel writes two digits behind the point; Go's JSON numbers have no trailing zeros. */
 static void fraction(struct object *o, const char *name, const char *text)
 {
 	size_t length = strlen(text);
@@ -275,8 +275,7 @@ void stats_print_json(struct out *out, const struct container_stats *stats)
 	print_pids(&o, c);
 	print_io(&o, &c->io);
 	print_hugetlb(&o, c);
-	/* Nothing is put in a monitoring group, so nothing is counted; runc has the key all the
-	 * same. */
+	/* tare makes no monitoring counters; runc prints the key all the same. */
 	out_text(key(&o, "intel_rdt"), "{}");
 	print_interfaces(&o, stats);
 	end(&o);

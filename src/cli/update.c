@@ -2,8 +2,8 @@
 /*
  * cli/update.c - `update ID`: other limits for a running container
  *
- * Each flag is one property of linux.resources: one table says which flag, how it is read, and where it goes.
- * With --resources all come from a file, and no other flag counts.
+ * Each flag is one property of linux.resources: one table says which flag, how it is read, and
+ * where it goes. With --resources all come from a file, and no other flag counts.
  */
 #include "cli/update.h"
 
@@ -23,17 +23,20 @@ enum number_kind {
 	NUMBER_SMALL, /* 32 bits */
 };
 
-/* Which part of linux.resources. */
+/* The part of linux.resources. */
 enum part {
 	PART_MEMORY,
 	PART_CPU,
 	PART_PIDS,
 	PART_BLOCK_IO,
-	PART_NONE, /* read, to find what is no number, and left; not in --help */
+	PART_NONE, /* checked to be a number, and ignored; not in --help */
 	PARTS
 };
 
-/* flag, member of struct update_options, how the number is read, where it goes, and what --help says. */
+/*
+ * flag, member of struct update_options, how the number is read, where it goes, and what --help
+ * says.
+ */
 /* clang-format off */
 #define NUMBERS(X)                                                                                 \
 	X("memory", memory, SIZE, MEMORY, oci_linux_memory, limit, "SIZE",                         \
@@ -96,7 +99,7 @@ static const struct {
 	size_t option; /* in struct update_options */
 	enum number_kind kind;
 	enum part part;
-	size_t has, at; /* in the part */
+	size_t has, at; /* offsets in that part */
 } numbers[] = { NUMBERS(AS_NUMBER) };
 
 static int parse_number(const char *text, enum number_kind kind, int64_t *value)

@@ -9,8 +9,8 @@
 #include "libocispec/oci_types.h"
 
 /*
- * What the flags ask for, in @a; a flag that is not there asks for nothing. 0, or -1: "invalid
- * value for memory: ...".
+ * The limits of the flags, in @a; absent flags leave them absent. 0, or -1: "invalid value for
+ * memory: ...".
  */
 int update_resources(const struct update_options *o, struct arena *a,
 		     struct oci_linux_resources *resources, struct err *e);

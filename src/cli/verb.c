@@ -100,7 +100,7 @@ static int check_arguments(const struct verb *verb, struct call *call, struct er
 		return 0;
 	call->id = args->items[0];
 
-	/* A pattern meets only names that are there. */
+	/* A pattern is only compared with existing names. */
 	return call->options.regex ? 0 : state_check_id(call->id, e);
 }
 

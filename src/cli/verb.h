@@ -24,17 +24,17 @@
 
 /* One call of tare. */
 struct call {
-	const char *const *argv; /* as execve(2) got it, all of it; likewise the next */
+	const char *const *argv; /* the arguments and environment of execve(2) */
 	const char *const *env;
-	struct arena *arena; /* private: for words and output, not for a plan */
+	struct arena *arena; /* private: for words and output, not for the plan */
 	struct options options;
 	struct state_root root;
 	struct words args; /* behind the verb, without flags */
-	int failure;	   /* what main exits with if it fails */
+	int failure;	   /* main's exit code after a failure */
 	int64_t begun;	   /* with --debug: sys_clock_us() at the beginning; else 0 */
-	const char *
-		subject; /* what a failure is about, where no argument is the ID; NULL: nothing yet */
-	const char *id; /* the first of them, checked; NULL where the verb takes none */
+	/* the name for an error, where no argument is the ID; NULL: none yet */
+	const char *subject;
+	const char *id; /* the first argument, checked; NULL where the verb takes no ID */
 };
 
 struct verb {
@@ -43,16 +43,19 @@ struct verb {
 	const char *summary;
 	const struct flag_table *tables[4]; /* its flags but --help, NULL-terminated */
 	unsigned least, most;		    /* arguments */
-	bool takes_id;			    /* the first of them */
+	bool takes_id;			    /* the first argument is an ID */
 	bool stops;			    /* flags end at the first argument */
 	int fails_with;			    /* exit code of a failure, if not 1 */
-	/* NULL: as they are. The words behind the verb, with others in front; NULL with @e set. */
+	/*
+	 * Returns the words behind the verb with others in front; NULL with @e set. NULL: the verb
+	 * has none.
+	 */
 	const char *const *(*expand)(struct call *call, const char *const *argv, struct err *e);
-	bool prints; /* its result goes to standard output */
-	/* What --help has to find out before it prints: 0, or -1, and nothing is printed. NULL: nothing. */
+	bool prints; /* the verb prints on standard output */
+	/* Called before --help prints: 0, or -1, and nothing is printed. NULL: none. */
 	int (*check_help)(const struct call *call, struct err *e);
 
-	/* What tare exits with, 0 but for run; or -1 with @e set. */
+	/* tare's exit code, 0 but for run; or -1 with @e set. */
 	int (*perform)(struct call *call, struct err *e);
 };
 
@@ -61,28 +64,28 @@ extern const struct verb verb_box, verb_check, verb_checkpoint, verb_create, ver
 	verb_list, verb_pause, verb_plan, verb_profile, verb_ps, verb_restore, verb_resume,
 	verb_run, verb_spec, verb_start, verb_state, verb_update, verb_version;
 
-/* All of them, in the order of --help; NULL-terminated. */
+/* All verbs, in the order of --help; NULL-terminated. */
 extern const struct verb *const verbs[];
 
-/* The flags before the verb, and those that every verb has. */
+/* The flags before the verb, and those of every verb. */
 extern const struct flag_table global_flags, common_flags;
 
 /* NULL: there is none. */
 const struct verb *verb_find(const char *name);
 
-/* No verb has this name: -1, with the nearest one in @e. */
+/* No verb has this name: -1, and @e suggests the most similar one. */
 int verb_unknown(const char *name, struct err *e);
 
 /*
- * Read @argv (NULL-terminated, behind the verb) into @call and check what it says: the number of
- * arguments, the ID's form. 0, or -1 with @e set. With options.help nothing is checked.
+ * Read @argv (NULL-terminated, behind the verb) into @call and check the number of arguments and
+ * the ID. 0, or -1 with @e set. With options.help nothing is checked.
  */
 int verb_parse(const struct verb *verb, const char *const *argv, struct call *call, struct err *e);
 
 /* `--help` of a verb, or of tare itself where @verb is NULL. */
 void help_print(struct out *out, const struct verb *verb);
 
-/* What create, run and plan have in common (create.c). */
+/* Flags of create, run and plan (create.c). */
 extern const struct flag_table create_flags;
 
 /* --record and its like, of create, run and exec (create.c). */

@@ -28,7 +28,10 @@ struct arena {
 /* A private one: for verbs that start nothing. The arena is the caller's; memory goes at exit. */
 void arena_open(struct arena *a);
 
-/* Give one back before the end: for what is needed only in passing, and a plan that could not be carried out. */
+/*
+ * Give one back before the end: for what is needed only in passing, and a plan that could not be
+ * carried out.
+ */
 void arena_close(struct arena *a);
 
 /* One in a memfd, for a plan. 0, or -errno with nothing made. */
@@ -40,7 +43,10 @@ int arena_open_shared(struct arena *a);
  */
 int arena_seal(struct arena *a);
 
-/* More room for what was allocated last, in its place: @size bytes instead of @old. False: something else is behind it. */
+/*
+ * More room for what was allocated last, in its place: @size bytes instead of @old. False:
+ * something else is behind it.
+ */
 bool arena_extend(struct arena *a, const void *p, size_t old, size_t size);
 
 /* Zeroed memory, aligned for any type. Never NULL. */
@@ -57,7 +63,10 @@ char *arena_memdup(struct arena *a, const char *s, size_t length)
 char *arena_printf(struct arena *a, const char *fmt, ...)
 	__attribute__((returns_nonnull, format(printf, 2, 3)));
 
-/* A copy of the NULL-terminated @list of @count strings (NULL: of none), with @more behind them. For short lists. */
+/*
+ * A copy of the NULL-terminated @list of @count strings (NULL: of none), with @more behind them.
+ * For short lists.
+ */
 const char **arena_append(struct arena *a, const char *const *list, size_t count, const char *more)
 	__attribute__((returns_nonnull));
 

@@ -2,9 +2,9 @@
 /*
  * heap/guard.h - what AddressSanitizer is told of an arena
  *
- * It watches malloc(3), of which tare has none: without this, nothing would notice who reads behind a
- * string into the next one. In a build with it, some bytes behind each piece must not be touched; in
- * any other build there are no such bytes, and these do nothing.
+ * It watches malloc(3), of which tare has none: without this, nothing would notice who reads behind
+ * a string into the next one. In a build with it, some bytes behind each piece must not be touched;
+ * in any other build there are no such bytes, and these do nothing.
  */
 #pragma once
 

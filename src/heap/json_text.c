@@ -2,8 +2,9 @@
 /*
  * heap/json_text.c - text that goes into JSON
  *
- * Only quotes, backslashes and control characters need another form; more have it that a terminal would obey. What comes from config.json was
- * checked to be UTF-8 when it was read; a path may be any bytes, and those that are none become U+FFFD.
+ * Only quotes, backslashes and control characters need another form; more have it that a terminal
+ * would obey. What comes from config.json was checked to be UTF-8 when it was read; a path may be
+ * any bytes, and those that are none become U+FFFD.
  */
 #include "heap/json_text.h"
 

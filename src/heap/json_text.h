@@ -12,14 +12,16 @@
 size_t json_escape(char c, char escape[JSON_ESCAPE_SIZE]);
 
 /*
- * The next part of *@text as it is written between quotes: as many bytes as stand for themselves, or
- * one escape (of a byte that is no UTF-8, U+FFFD). Moves *@text behind it and sets *@piece, which points into the text or to @escape.
- * Returns the part's length, 0 at the end of the text.
+ * The next part of *@text as it is written between quotes: as many bytes as stand for themselves,
+ * or one escape (of a byte that is no UTF-8, U+FFFD). Moves *@text behind it and sets *@piece,
+ * which points into the text or to @escape. Returns the part's length, 0 at the end of the text.
  */
 size_t json_piece(const char **text, const char **piece, char escape[JSON_ESCAPE_SIZE]);
 
 /* @text as a JSON string, with its quotes, in the arena. */
 char *json_quote(struct arena *a, const char *text);
 
-/* @key as one reference token of a JSON pointer (RFC 6901), in the arena: `~` is ~0 and `/` is ~1. */
+/*
+ * @key as one reference token of a JSON pointer (RFC 6901), in the arena: `~` is ~0 and `/` is ~1.
+ */
 char *json_pointer_token(struct arena *a, const char *key);

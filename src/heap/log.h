@@ -2,18 +2,21 @@
 /*
  * heap/log.h - what tare says besides its results: standard error and the --log file
  *
- * An error goes to both: one line `tare: TEXT` on standard error, one entry in the file. All else goes to the file or, without
- * one, to standard error: with a --log that is the container's own, as engines call us.
+ * An error goes to both: one line `tare: TEXT` on standard error, one entry in the file. All else
+ * goes to the file or, without one, to standard error: with a --log that is the container's own, as
+ * engines call us.
  *
- * Engines depend on the form of the file: podman decodes the whole of it as one JSON object when we fail, containerd takes
- * the last entry of level "error". So an entry is written in one write(2), and in JSON a warning is kept until log_flush():
- * a failure stands alone in the file, and what was kept goes to standard error. Not so where --debug asked for more.
+ * Engines depend on the form of the file: podman decodes the whole of it as one JSON object when we
+ * fail, containerd takes the last entry of level "error". So an entry is written in one write(2),
+ * and in JSON a warning is kept until log_flush(): a failure stands alone in the file, and what was
+ * kept goes to standard error. Not so where --debug asked for more.
  *
  * The file is opened anew for each entry. An open descriptor could end in one of the holes that
  * podman leaves between the descriptors of --preserve-fds, and reach the container.
  *
- * Only main.c, cli/, host/ and, of what it undoes, state/ print; whatever came from outside is told with its control
- * characters and broken UTF-8 as \xNN, so that a message is one line and always JSON.
+ * Only main.c, cli/, host/ and, of what it undoes, state/ print; whatever came from outside is told
+ * with its control characters and broken UTF-8 as \xNN, so that a message is one line and always
+ * JSON.
  */
 #pragma once
 
@@ -46,9 +49,9 @@ int log_open(const char *target, enum log_format format, enum log_level level, s
 void log_error(const char *prefix, const struct err *e) __attribute__((cold));
 
 /*
- * What the specification wants told ("MUST log"), or who called us would want to know; what matters less; and each thing that is
- * done. Nothing unless the level wants it. On standard error a warning is `tare: warning: TEXT`; the others have the form of
- * the file.
+ * What the specification wants told ("MUST log"), or who called us would want to know; what matters
+ * less; and each thing that is done. Nothing unless the level wants it. On standard error a warning
+ * is `tare: warning: TEXT`; the others have the form of the file.
  */
 void log_warning(const char *fmt, ...) __attribute__((cold, format(printf, 1, 2)));
 void log_info(const char *fmt, ...) __attribute__((cold, format(printf, 1, 2)));

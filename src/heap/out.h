@@ -33,7 +33,10 @@ void out_bytes(struct out *out, const char *bytes, size_t length);
 /* As base/fmt.h formats. Text of any length. */
 void out_printf(struct out *out, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* @text from outside on its way to a terminal: with what utf8_unsafe() finds, and what is no UTF-8, as \xNN. */
+/*
+ * @text from outside on its way to a terminal: with what utf8_unsafe() finds, and what is no UTF-8,
+ * as \xNN.
+ */
 void out_clean(struct out *out, const char *text);
 
 /* @text, and spaces behind it up to @width characters. */

@@ -2,8 +2,8 @@
 /*
  * heap/output_file.c - files that who calls us has written: --log, --pid-file, those of `box`
  *
- * Runs in tare. The directory is opened, looked at by its descriptor, and the file made in that descriptor: what is looked at is
- * what is written in.
+ * Runs in tare. The directory is opened, looked at by its descriptor, and the file made in that
+ * descriptor: what is looked at is what is written in.
  */
 #include "heap/output_file.h"
 
@@ -17,7 +17,10 @@
 
 #define APPEND (O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY | O_NONBLOCK)
 
-/* In a user namespace the host's own files seem to be nobody's, and there is nothing of the host's that could be overwritten. */
+/*
+ * In a user namespace the host's own files seem to be nobody's, and there is nothing of the host's
+ * that could be overwritten.
+ */
 static bool is_root(void)
 {
 	return sys_euid() == 0 &&

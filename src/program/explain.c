@@ -2,9 +2,9 @@
 /*
  * program/explain.c - why execve(2) failed
  *
- * The kernel follows a chain: a script names its interpreter, which may be another script, and an ELF program names
- * its loader. Its errno does not tell which link of the chain it is about. Here the same chain is followed by hand,
- * to the first link that the errno fits.
+ * The kernel follows a chain: a script names its interpreter, which may be another script, and an
+ * ELF program names its loader. Its errno does not tell which link of the chain it is about. Here
+ * the same chain is followed by hand, to the first link that the errno fits.
  */
 #include "program/program.h"
 
@@ -172,7 +172,10 @@ static bool is_noexec(int fd)
 	return sys_statfs(fd, &fs) == 0 && fs.f_flags & ST_NOEXEC;
 }
 
-/* The topmost directory of the path that is noexec already: as a rule where the filesystem is mounted. */
+/*
+ * The topmost directory of the path that is noexec already: as a rule where the filesystem is
+ * mounted.
+ */
 static bool say_noexec(const struct look *l)
 {
 	char part[PATH_MAX];
@@ -233,13 +236,19 @@ static bool say_denied(const struct look *l, int fd)
 
 /* ---- a file with capabilities of its own: EPERM ---- */
 
-/* capabilities(7): execve(2) fails with EPERM where the effective bit is set and the bounding set has not all. */
+/*
+ * capabilities(7): execve(2) fails with EPERM where the effective bit is set and the bounding set
+ * has not all.
+ */
 static bool say_capabilities(const struct look *l, int fd)
 {
 	unsigned char value[64];
 	ssize_t n = SYS_CALL(fgetxattr, fd, "security.capability", value, sizeof(value), 0, 0);
 
-	/* linux/capability.h, struct vfs_cap_data: little-endian, the lowest bit is VFS_CAP_FLAGS_EFFECTIVE. */
+	/*
+	 * linux/capability.h, struct vfs_cap_data: little-endian, the lowest bit is
+	 * VFS_CAP_FLAGS_EFFECTIVE.
+	 */
 	if (n < 4 || !(value[0] & 1))
 		return false;
 

@@ -2,7 +2,8 @@
 /*
  * program/find.c - a file of the container, opened for reading without a risk
  *
- * What is opened first is only a place (O_PATH): opening a device for reading may rewind a tape, opening a FIFO waits.
+ * What is opened first is only a place (O_PATH): opening a device for reading may rewind a tape,
+ * opening a FIFO waits.
  */
 #include "program/program.h"
 

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * program/program.h - what a file says of itself to execve(2): an ELF header, a `#!` line, or neither
+ * program/program.h - what a file says of itself to execve(2): an ELF header, a `#!` line, or
+ * neither
  *
- * Only headers, notes and the first line are read, in bounds, of a regular file that somebody else made: elf(5),
- * execve(2), binfmt_script and binfmt_elf of the kernel. Nothing is executed or allocated; no file is opened but below
- * the root directory that is given. Runs in tare, best in a child of it: a filesystem in user space may not answer.
+ * Only headers, notes and the first line are read, in bounds, of a regular file that somebody else
+ * made: elf(5), execve(2), binfmt_script and binfmt_elf of the kernel. Nothing is executed or
+ * allocated; no file is opened but below the root directory that is given. Runs in tare, best in a
+ * child of it: a filesystem in user space may not answer.
  */
 #pragma once
 
@@ -61,9 +63,9 @@ uint16_t program_own_machine(void);
 /* ---- find.c ---- */
 
 /*
- * Open @path as a process would whose root is @root and whose working directory is @cwd, absolute below that root; no magic
- * links, never a way out. Regular files only, O_NONBLOCK, for reading: the descriptor; -EACCES for what is no regular
- * file; -errno.
+ * Open @path as a process would whose root is @root and whose working directory is @cwd, absolute
+ * below that root; no magic links, never a way out. Regular files only, O_NONBLOCK, for reading:
+ * the descriptor; -EACCES for what is no regular file; -errno.
  */
 int program_open(int root, const char *cwd, const char *path);
 
@@ -77,7 +79,7 @@ struct program_case {
 };
 
 /*
- * Why execve(2) said that, as a hint: "the file is there; its interpreter "/bin/bash" is not". False where the file
- * gives no reason, and @text is "".
+ * Why execve(2) said that, as a hint: "the file is there; its interpreter "/bin/bash" is not".
+ * False where the file gives no reason, and @text is "".
  */
 bool program_explain(const struct program_case *c, char *text, size_t size);

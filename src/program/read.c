@@ -2,8 +2,9 @@
 /*
  * program/read.c - the header of a program
  *
- * Every number in it is somebody else's: sizes and offsets are 64-bit, checked before they are used, and what lies
- * beyond a bound is left unread. A note or segment that makes no sense ends the look at it, not the look at the file.
+ * Every number in it is somebody else's: sizes and offsets are 64-bit, checked before they are
+ * used, and what lies beyond a bound is left unread. A note or segment that makes no sense ends the
+ * look at it, not the look at the file.
  */
 #include "program/program.h"
 
@@ -244,7 +245,9 @@ static bool is_text(const unsigned char *bytes, size_t length)
 
 static enum program_kind kind_of_other(const unsigned char *bytes, size_t length)
 {
-	/* Mach-O, of both widths and byte orders, and a file of several: loader.h and fat.h of XNU. */
+	/*
+	 * Mach-O, of both widths and byte orders, and a file of several: loader.h and fat.h of XNU.
+	 */
 	static const unsigned char macos[][4] = { { 0xfe, 0xed, 0xfa, 0xce },
 						  { 0xfe, 0xed, 0xfa, 0xcf },
 						  { 0xce, 0xfa, 0xed, 0xfe },

@@ -18,8 +18,8 @@ struct bundle {
 };
 
 /*
- * Load the bundle in the directory @path. @config_name: another file than config.json, relative to the bundle; or
- * NULL. All memory is @a's. 0, or -1 with place, line and column in @e.
+ * Load the bundle in the directory @path. @config_name: another file than config.json, relative to
+ * the bundle; or NULL. All memory is @a's. 0, or -1 with place, line and column in @e.
  */
 int bundle_load(struct bundle *b, const char *path, const char *config_name, struct arena *a,
 		struct err *e);
@@ -32,5 +32,8 @@ int process_load(const struct oci_process **process, const char *path, struct ar
 int filter_load(const struct oci_linux_seccomp **filter, const char *path, struct arena *a,
 		struct err *e);
 
-/* Give @e, which has a place in config.json, its line and column. Returns -1, for `return bundle_locate(...)`. */
+/*
+ * Give @e, which has a place in config.json, its line and column. Returns -1, for `return
+ * bundle_locate(...)`.
+ */
 int bundle_locate(const struct bundle *b, struct arena *a, struct err *e);

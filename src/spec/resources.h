@@ -16,7 +16,9 @@ struct resources_file {
 	const struct oci_linux_resources *resources;
 };
 
-/* Read and decode the file @path; "-": standard input, to its end. 0, or -1 with the place in @e. */
+/*
+ * Read and decode the file @path; "-": standard input, to its end. 0, or -1 with the place in @e.
+ */
 int resources_load(struct resources_file *f, const char *path, struct arena *a, struct err *e);
 
 /* Give @e, which has a place in the file, its line and column. Returns -1. */
