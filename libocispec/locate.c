@@ -2,8 +2,8 @@
 /*
  * libocispec/locate.c - the line and column of a JSON pointer
  *
- * What is decoded does not remember where it stood: only an error wants to know, and then
- * the text can be read once more.
+ * Decoded values do not keep their position: only an error needs it, and then the text is read
+ * again.
  */
 #include <string.h>
 #include <yajl/yajl_parse.h>

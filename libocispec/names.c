@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * libocispec/names.c - the names of one JSON object: twice the same, or nearly so
+ * libocispec/names.c - the names of one JSON object: repeated or similar ones
  *
- * Duplicates are found by sorting when the object ends. A hash table would need a secret
- * to be safe against names that were made to collide.
+ * Repeated names are found by sorting when the object ends. A hash table would need a secret to be
+ * safe against names that were made to collide.
  */
 #include "libocispec/names.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * libocispec/names.h - the names of one JSON object: twice the same, or nearly so
+ * libocispec/names.h - the names of one JSON object: repeated or similar ones
  */
 #pragma once
 

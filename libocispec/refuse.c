@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * libocispec/refuse.c - what is wrong, in words
+ * libocispec/refuse.c - the texts of the decoder's errors
  *
- * Runs once at most for each document, so it may read the text again to find out where.
+ * Runs at most once for each document, so it may read the text again to find the position.
  */
 #include "libocispec/decoder.h"
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * main.c - from the words of a command to one verb, and its outcome to an exit code
+ * main.c - from the command line to a verb, and from its result to an exit code
  *
- * Reads the flags before the verb, finds the verb in the table of cli/verb.c, lets it read the
- * rest and calls it. The only place where a failure is printed, once, and the only one that knows
- * exit codes: 0, 1 for every failure, and from `run` the program's own.
+ * Reads the flags before the verb, finds the verb in the table of cli/verb.c, lets it read the rest
+ * and calls it. Only main.c prints a failure, once, and knows exit codes: 0, 1 for every failure,
+ * and from `run` the program's own.
  */
 #include "config.h"
 
@@ -18,18 +18,18 @@
 #include "base/fmt.h"
 #include "base/table.h"
 
-/* IDs are never longer; one that is makes no message longer either. */
+/* No valid ID is longer; a longer one is cut in messages. */
 #define LONGEST_ID 255
 
 /*
- * Whoever called us with a standard descriptor closed would have the next file we open taken for
- * it, by us and by the container.
+ * Open closed standard descriptors on /dev/null: otherwise the next opened file would get the
+ * number, and be used as stdio by us and by the container.
  */
 static void open_standard_fds(void)
 {
 	struct pollfd fds[] = { { .fd = 0 }, { .fd = 1 }, { .fd = 2 } };
 
-	/* One call for all three. It takes O_PATH descriptors for closed ones. */
+	/* One poll(2) for all three. It reports O_PATH descriptors as closed. */
 	int r = sys_poll(fds, ARRAY_SIZE(fds), 0);
 
 	for (int fd = 0; fd < 3; fd++) {
@@ -37,14 +37,14 @@ static void open_standard_fds(void)
 			continue;
 		if (sys_open("/dev/null", O_RDWR) != fd)
 			sys_die("/dev/null can't be opened in place of a closed descriptor");
-		/* The container inherits it like any other standard descriptor. */
+		/* The container inherits this descriptor, like any standard descriptor. */
 		sys_set_fd_flags(fd, 0);
 	}
 }
 
 /*
- * Whoever ignores SIGCHLD never hears how a child ended: a hook that failed would have worked. A write beyond
- * RLIMIT_FSIZE is to fail, not to kill.
+ * With SIGCHLD ignored wait(2) has no exit status, so a failed hook would seem to succeed. With
+ * SIGXFSZ ignored a write beyond RLIMIT_FSIZE fails, and does not kill.
  */
 static void settle_signals(void)
 {
@@ -78,7 +78,7 @@ static int print_help(const struct verb *verb, const struct call *call, struct e
 	return finish_output(&out, e);
 }
 
-/* What a failure's line begins with: `create "web"`. */
+/* The beginning of an error line: `create "web"`. */
 static void set_prefix(char *prefix, size_t size, const struct verb *verb, const struct call *call)
 {
 	if (call->subject)
@@ -95,7 +95,7 @@ static int call_verb(const struct verb *verb, const char *const *argv, struct ca
 	int r = verb_parse(verb, argv, call, e);
 
 	set_prefix(prefix, size, verb, call);
-	/* Before there is an ID, it is the command line that is wrong: 1, as with every verb. */
+	/* Without an ID the command line is wrong: then it is 1, as with every verb. */
 	if (verb->fails_with && (call->id || !verb->takes_id))
 		call->failure = verb->fails_with;
 	if (r < 0)
@@ -104,8 +104,8 @@ static int call_verb(const struct verb *verb, const char *const *argv, struct ca
 		return print_help(verb, call, e);
 
 	/*
-	 * A reader that went away is a failed write, which is told, not a silent death. Only
-	 * where we print: create and run hand their signals on.
+	 * SIGPIPE: a write to a closed pipe must be reported, not kill. Only for verbs that print:
+	 * create and run pass their signal actions on.
 	 */
 	if (verb->prints)
 		sys_ignore_signal(SIGPIPE);
@@ -117,7 +117,10 @@ static int call_verb(const struct verb *verb, const char *const *argv, struct ca
 	return r;
 }
 
-/* For --debug: what was called, and how it ended. The kernel's release says which older ways are to be expected. */
+/*
+ * For --debug: the command line, and its result. The kernel's release shows which older ways to
+ * expect.
+ */
 static int64_t tell_begin(const char *const *argv)
 {
 	char words[1024] = "";
@@ -142,7 +145,10 @@ static void tell_end(int code, int64_t begun)
 		  (int) (us % 1000), length > 0 ? ", the older way: " : "", ways);
 }
 
-/* execve(2): all behind the program in a script's first line is one word, `#!/usr/bin/tare box --profile`. */
+/*
+ * execve(2): all behind the program in the first line of a script is one word, `#!/usr/bin/tare box
+ * --profile`.
+ */
 static const char *const *split_script_line(const struct words *rest, struct arena *a)
 {
 	static const char line[] = "box --profile";
@@ -158,7 +164,7 @@ static const char *const *split_script_line(const struct words *rest, struct are
 	return words;
 }
 
-/* What to exit with, or -1 with @e set and the words that go before it in @prefix. */
+/* The exit code, or -1 with @e set and the beginning of the error line in @prefix. */
 static int run(const char *const *argv, struct call *call, char *prefix, size_t size, struct err *e)
 {
 	static const struct flag_table *const tables[] = { &global_flags, &common_flags, NULL };

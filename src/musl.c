@@ -7,7 +7,8 @@
  * the same. Why musl: glibc asks the processor what it can do before main, and in a virtual machine
  * each such question costs tens of microseconds (docs/performance.md).
  *
- * And a memcpy(3) for many short copies, as yajl makes them, and what musl leaves to a dynamic loader.
+ * And a memcpy(3) for many short copies, as yajl makes them, and what musl leaves to a dynamic
+ * loader.
  */
 #include <elf.h>
 #include <limits.h>
@@ -20,13 +21,13 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* ld(1): where the program's first segment begins, the ELF header and behind it the table of segments. */
+/* ld(1): the address of the ELF header, with the program headers behind it. */
 extern const char __ehdr_start[] __attribute__((visibility("hidden")));
 
 /*
- * Full RELRO is two things: the linker puts the tables of pointers into one segment, and whoever starts the program makes
- * it read-only. A static program has no loader, and musl's start-up code does not do it. Here nothing is left to be
- * relocated, so it is done before main. On failure the program is as safe as without.
+ * Full RELRO: the linker puts the tables of pointers into one segment, and the loader makes it
+ * read-only. A static program has no loader, and musl's start-up code does not do it. Nothing is
+ * relocated at run time here, so it is done before main. A failure only loses the protection.
  */
 static void __attribute__((constructor)) protect_tables(void)
 {
@@ -68,8 +69,8 @@ static void copy_few(char *to, const char *from, size_t size)
 }
 
 /*
- * musl's is one `rep movs`, which takes longer to begin than most strings of a config.json are long: 3 ms of the 21
- * that one of 1 MB took.
+ * musl's memcpy is one `rep movs`, which is slow to begin for the short strings of a config.json: 3
+ * ms of the 21 for one of 1 MB.
  */
 void *memcpy(void *restrict to, const void *restrict from, size_t size)
 {
@@ -86,14 +87,15 @@ void *memcpy(void *restrict to, const void *restrict from, size_t size)
 		__asm__ volatile(""
 				 :
 				 :
-				 : "memory"); /* else the compiler makes a memcpy(3) of the loop */
+				 /* without this the compiler makes a memcpy(3) of the loop */
+				 : "memory");
 	}
 	*(block *) (out + size - step) = *(const block *) (in + size - step);
 
 	return to;
 }
 
-/* musl's would bring musl's memcpy along. Few call it, so it need not be quick. */
+/* musl's memmove would link musl's memcpy. It is called rarely, so it need not be fast. */
 void *memmove(void *to, const void *from, size_t size)
 {
 	const volatile char *in = from;
@@ -135,7 +137,7 @@ static int checked(char *to, size_t size, size_t room, const char *format, va_li
 	if (size > room)
 		abort();
 
-	/* more than INT_MAX is an error in musl; it stands for a room of unknown size */
+	/* musl takes a size above INT_MAX as an error; here it means a buffer of unknown size */
 	return vsnprintf(to, size < INT_MAX ? size : INT_MAX, format, args);
 }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * base/err.c - one failure, told from the outside in
+ * base/err.c - one failure, with its context
  *
- * Runs everywhere, in the container's first process too, so it takes nothing
- * from a heap and only formats into the value it is given.
+ * Runs everywhere, in the container's first process too. So it allocates nothing, and only formats
+ * into the caller's value.
  */
 #include "base/err.h"
 

@@ -2,14 +2,14 @@
 /*
  * box/box.h - a root file system and some flags become a container's config
  *
- * `tare box ROOT` has no config.json: what one would say is put together here, as the types that
- * config.json is decoded to. From there on a box is a container like any other: the same planner,
- * the same steps, the same verbs. What the specification has no word for is an annotation
- * (plan/annotations/annotation.h), so that `--emit-config` leaves a bundle which `run` runs alike.
+ * `tare box ROOT` has no config.json: the config is made here, as the types that config.json is
+ * decoded to. From there on a box is a container like any other: the same planner, the same steps,
+ * the same verbs. What config.json has no member for is an annotation
+ * (plan/annotations/annotation.h), so that `run` runs the bundle of `--emit-config` alike.
  *
- * Runs in tare, before anything is done. It reads ROOT, which may be of a stranger: files are
- * looked up with ROOT as the root, must be regular, and are read in bounds. On failure @e->place is
- * the flag that asked for what was refused.
+ * Runs in tare, before the first step. ROOT may be hostile: its files are looked up with ROOT as
+ * the root, must be regular, and are read up to a bound. On failure @e->place is the flag that
+ * asked for what was refused.
  */
 #pragma once
 

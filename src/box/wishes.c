@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * box/wishes.c - what may be left out of a box, and what that means
+ * box/wishes.c - wishes: parts that may be left out of a box, and what that means
  *
  * A kernel that was built for a phone, a vendor's policy or an outer container's filter refuses
- * things that no flag asked for. Only trying tells. So a step that fails is looked up here: if a
- * wish asked for it, the config is made again with less of that wish, and is planned and carried
- * out from the start; the journal has undone the first try. The steps themselves decide nothing,
- * and what runs in the end is one plan.
+ * things that no flag asked for. Only trying shows that. So a failed step is looked up here: if a
+ * wish asked for it, the config is made again with less of that wish, and is planned and performed
+ * from the start; the journal has undone the first try. The steps themselves decide nothing, and
+ * the box that runs in the end has one plan.
  *
- * An omission is the kernel's answer to an operation. What the lookup of a path in ROOT answers is
- * an error as ever (err.from_image), or an image could talk its box out of a mask.
+ * Only the kernel's answer to an operation can lead to an omission. A failed look-up of a path in
+ * ROOT is always an error (err.from_image): otherwise an image could remove a mask from its own
+ * box.
  */
 #include "box/box.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * heap/arena.c - the one place memory comes from
+ * heap/arena.c - the only allocator
  *
- * A bump allocator over address space reserved once. Untouched pages cost nothing,
- * so the reserve is generous and the pages in use are as many as the data needs.
+ * A bump allocator over address space that is reserved once. Untouched pages take no memory, so the
+ * reserve is generous.
  */
 #include "heap/arena.h"
 
@@ -51,7 +51,7 @@ int arena_open_shared(struct arena *a)
 	*a = (struct arena) { .base = (char *) ARENA_ADDRESS,
 			      .size = ARENA_RESERVE,
 			      .memfd = memfd };
-	/* An earlier one may have been mapped here. */
+	/* An earlier arena may have been mapped here. */
 	guard_allow(a->base, a->base + ARENA_RESERVE);
 
 	return 0;
@@ -75,7 +75,7 @@ static size_t rounded(size_t size)
 	return (size + GUARD_SIZE + ALIGNMENT - 1) & ~(size_t) (ALIGNMENT - 1);
 }
 
-/* @more bytes, of which the last ones, behind @p + @size, stay a guard. */
+/* Take @more bytes; those behind @p + @size stay a guard. */
 static void take(struct arena *a, size_t more, const char *p, size_t size)
 {
 	if (more > a->size - a->used)

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * heap/arena.h - the one place memory comes from
+ * heap/arena.h - the only allocator
  *
- * Everything that is decoded from config.json and everything that is planned lives in one
- * arena and is freed with it, at exit. So a pointer can't dangle and nothing needs an
- * owner. An arena never gives NULL: when its reserve (ARENA_RESERVE bytes of address
- * space) is used up, tare prints so and exits 1. That can happen only while deciding,
- * before the first side effect: the host side allocates nothing after that.
+ * Everything that is decoded from config.json and everything that is planned lives in one arena and
+ * is freed with it, at exit. So a pointer can't dangle and nothing needs an owner. An arena never
+ * returns NULL: when its reserve (ARENA_RESERVE bytes of address space) is used up, tare prints
+ * that and exits 1. That can happen only while deciding, before the first side effect: the host
+ * side allocates nothing after that.
  *
- * The arena of a plan is a memfd mapped at the fixed address ARENA_ADDRESS. tare-init maps
- * the same memfd at the same address, so what is in it may hold ordinary pointers.
+ * The arena of a plan is a memfd mapped at the fixed address ARENA_ADDRESS. tare-init maps the same
+ * memfd at the same address, so its contents may have ordinary pointers.
  */
 #pragma once
 
@@ -25,27 +25,30 @@ struct arena {
 	int memfd; /* -1: private memory */
 };
 
-/* A private one: for verbs that start nothing. The arena is the caller's; memory goes at exit. */
+/*
+ * A private arena: for verbs that start no container. The arena is the caller's; its memory goes at
+ * exit.
+ */
 void arena_open(struct arena *a);
 
 /*
- * Give one back before the end: for what is needed only in passing, and a plan that could not be
- * carried out.
+ * Free an arena before the exit: one that is only needed for a moment, or a plan that could not be
+ * performed.
  */
 void arena_close(struct arena *a);
 
-/* One in a memfd, for a plan. 0, or -errno with nothing made. */
+/* An arena in a memfd, for a plan. 0, or -errno with nothing made. */
 int arena_open_shared(struct arena *a);
 
 /*
- * No more will be allocated: cut the memfd to what is used and seal it against every
- * change. 0, or -errno.
+ * Nothing more will be allocated: cut the memfd to the used size and seal it against every change.
+ * 0, or -errno.
  */
 int arena_seal(struct arena *a);
 
 /*
- * More room for what was allocated last, in its place: @size bytes instead of @old. False:
- * something else is behind it.
+ * Extend the last allocation in place: to @size bytes from @old. False: another allocation is
+ * behind it.
  */
 bool arena_extend(struct arena *a, const void *p, size_t old, size_t size);
 
@@ -64,8 +67,8 @@ char *arena_printf(struct arena *a, const char *fmt, ...)
 	__attribute__((returns_nonnull, format(printf, 2, 3)));
 
 /*
- * A copy of the NULL-terminated @list of @count strings (NULL: of none), with @more behind them.
- * For short lists.
+ * A copy of the NULL-terminated @list of @count strings (NULL: empty), with @more behind them. For
+ * short lists.
  */
 const char **arena_append(struct arena *a, const char *const *list, size_t count, const char *more)
 	__attribute__((returns_nonnull));

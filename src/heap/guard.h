@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * heap/guard.h - what AddressSanitizer is told of an arena
+ * heap/guard.h - guards for AddressSanitizer in an arena
  *
- * It watches malloc(3), of which tare has none: without this, nothing would notice who reads behind
- * a string into the next one. In a build with it, some bytes behind each piece must not be touched;
- * in any other build there are no such bytes, and these do nothing.
+ * AddressSanitizer watches malloc(3), which tare does not use: without guards a read behind a
+ * string would go into the next one unnoticed. In a build with it, some bytes behind each
+ * allocation must not be touched; in any other build there are no such bytes, and these functions
+ * do nothing.
  */
 #pragma once
 

@@ -2,9 +2,9 @@
 /*
  * heap/json_text.c - text that goes into JSON
  *
- * Only quotes, backslashes and control characters need another form; more have it that a terminal
- * would obey. What comes from config.json was checked to be UTF-8 when it was read; a path may be
- * any bytes, and those that are none become U+FFFD.
+ * Quotes, backslashes and control characters must be escaped, and other characters that a terminal
+ * would obey are escaped, too. Text from config.json was checked to be UTF-8 when it was read. A
+ * path may have any bytes: those that are not UTF-8 become U+FFFD.
  */
 #include "heap/json_text.h"
 
@@ -29,7 +29,7 @@ size_t json_escape(char c, char escape[JSON_ESCAPE_SIZE])
 	return 0;
 }
 
-/* How many bytes from @s on stand for themselves; not the end. */
+/* How many bytes from @s on need no escape; not counting the NUL. */
 static size_t plain(const char *s)
 {
 	size_t length;
@@ -40,7 +40,7 @@ static size_t plain(const char *s)
 	return length;
 }
 
-/* What can't stand for itself at *@s, which is then behind it. */
+/* Escape the character at *@s, which moves behind it. */
 static size_t escape_next(const char **s, char escape[JSON_ESCAPE_SIZE])
 {
 	size_t length;

@@ -8,13 +8,13 @@
 
 #define JSON_ESCAPE_SIZE 8
 
-/* How @c must be written between quotes: the length of @escape, or 0 where @c stands for itself. */
+/* The escape of @c between quotes: its length, or 0 where @c needs none. */
 size_t json_escape(char c, char escape[JSON_ESCAPE_SIZE]);
 
 /*
- * The next part of *@text as it is written between quotes: as many bytes as stand for themselves,
- * or one escape (of a byte that is no UTF-8, U+FFFD). Moves *@text behind it and sets *@piece,
- * which points into the text or to @escape. Returns the part's length, 0 at the end of the text.
+ * The next part of *@text as it is written between quotes: bytes that need no escape, or one escape
+ * (U+FFFD for a byte that is not UTF-8). Moves *@text behind it and sets *@piece, which points into
+ * the text or to @escape. Returns the length of the part, 0 at the end of the text.
  */
 size_t json_piece(const char **text, const char **piece, char escape[JSON_ESCAPE_SIZE]);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * heap/log.c - what tare says besides its results: standard error and the --log file
+ * heap/log.c - messages beside the results: standard error and the --log file
  *
- * Runs in tare, never in tare-init. Nothing here can fail any more once log_open() succeeded: a
- * log that can't be written any more must not turn a container that runs into a failure.
+ * Runs in tare, never in tare-init. Once log_open() has succeeded nothing here fails: an unwritable
+ * log must not turn a running container into a failure.
  */
 #include "heap/log.h"
 
@@ -27,7 +27,7 @@ static struct {
 	enum log_level level;
 } settings = { .level = LOG_WARNING };
 
-/* Warnings for the file, each with its NUL; those that find no room are left out. */
+/* Warnings for the file, each with its NUL; without room for another it is dropped. */
 static struct {
 	size_t used;
 	char text[8192];
@@ -42,7 +42,7 @@ static const char *const level_names[] = {
 
 /* ---- text from outside ---- */
 
-/* The number of bytes of the character at @s if it is to be shown as it is, else 0. */
+/* The length of the character at @s if it can be printed, else 0. */
 static size_t character(const char *s)
 {
 	size_t length;
@@ -137,7 +137,7 @@ static void write_entry_to(int fd, enum log_level level, const char *message, co
 	out_flush(&out);
 }
 
-/* @message is clean; @e gives the JSON form its further keys, NULL: none. */
+/* @message has no control characters; @e has further keys for the JSON form, NULL: none. */
 static void write_entry(enum log_level level, const char *message, const struct err *e)
 {
 	struct err ignored;
@@ -147,7 +147,7 @@ static void write_entry(enum log_level level, const char *message, const struct 
 		write_entry_to(fd, level, message, e);
 }
 
-/* In one write(2): other processes share this standard error. */
+/* One write(2), as other processes share this standard error. */
 static void write_stderr(const char *front, const char *message)
 {
 	struct out out = { .fd = 2 };
@@ -177,7 +177,7 @@ void log_flush(void)
 	kept.used = 0;
 }
 
-/* A failure stands alone in the file. */
+/* The file only gets the failure: kept warnings go to standard error. */
 static void give_up_kept(void)
 {
 	for (size_t at = 0; at < kept.used; at += strlen(kept.text + at) + 1)
@@ -275,7 +275,7 @@ void log_notice(const char *fmt, ...)
 
 /* ---- where to ---- */
 
-/* The daemons that crun's --log can name. conmon-rs sends journald: to a runtime named crun. */
+/* Targets of crun's --log that are daemons. conmon-rs passes journald: to a runtime named crun. */
 static int refuse_daemons(const char *target, struct err *e)
 {
 	static const char *const daemons[] = { "journald:", "syslog:" };
@@ -289,7 +289,7 @@ static int refuse_daemons(const char *target, struct err *e)
 	return 0;
 }
 
-/* Absolute, as later entries may be written from another working directory. */
+/* Made absolute, as later entries may be written with another working directory. */
 static int set_path(const char *path, struct err *e)
 {
 	char cwd[PATH_MAX] = "";

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * heap/out.c - text on its way to a descriptor
+ * heap/out.c - buffered output to a descriptor
  *
- * Runs in tare, for whoever prints a result. The one idea: every way of putting text in
- * ends in out_bytes, which is the only one that knows of the buffer's end.
+ * Runs in tare, for printing a result. The one idea: every function ends in out_bytes(), the only
+ * one that knows the end of the buffer.
  */
 #include "heap/out.h"
 
@@ -66,8 +66,8 @@ void out_clean(struct out *out, const char *text)
 }
 
 /*
- * Most text fits into what is left of the buffer and is formatted right there. What does not
- * is rare and may be megabytes of somebody's config.json: no stack is sure to have room.
+ * Most text fits into the buffer and is formatted there. A longer text may be megabytes of a
+ * config.json, which no stack is sure to hold.
  */
 void out_printf(struct out *out, const char *fmt, ...)
 {

@@ -34,8 +34,8 @@ void out_bytes(struct out *out, const char *bytes, size_t length);
 void out_printf(struct out *out, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /*
- * @text from outside on its way to a terminal: with what utf8_unsafe() finds, and what is no UTF-8,
- * as \xNN.
+ * @text from outside for a terminal: characters of utf8_unsafe(), and bytes that are not UTF-8, as
+ * \xNN.
  */
 void out_clean(struct out *out, const char *text);
 
@@ -45,5 +45,5 @@ void out_padded(struct out *out, const char *text, size_t width);
 /* @text as a JSON string with its quotes (RFC 8259, section 7). */
 void out_json_string(struct out *out, const char *text);
 
-/* Write what is left. 0, or -errno of the first write that was refused. */
+/* Write the rest of the buffer. 0, or -errno of the first write that failed. */
 int out_flush(struct out *out);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * heap/output_file.c - files that who calls us has written: --log, --pid-file, those of `box`
+ * heap/output_file.c - files that tare's caller names: --log, --pid-file, those of `box`
  *
- * Runs in tare. The directory is opened, looked at by its descriptor, and the file made in that
- * descriptor: what is looked at is what is written in.
+ * Runs in tare. The directory is opened and checked by its descriptor, and the file is made in that
+ * descriptor: so the checked directory is the one that is written to.
  */
 #include "heap/output_file.h"
 
@@ -17,10 +17,7 @@
 
 #define APPEND (O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY | O_NONBLOCK)
 
-/*
- * In a user namespace the host's own files seem to be nobody's, and there is nothing of the host's
- * that could be overwritten.
- */
+/* In a user namespace the host's own files belong to unmapped users, and can't be overwritten. */
 static bool is_root(void)
 {
 	return sys_euid() == 0 &&
@@ -42,9 +39,9 @@ static int refuse(const char *path, const char *what, const char *why, struct er
 }
 
 /*
- * A directory of one other user is podman's with a user namespace: the engine gives it to the
- * container's root. What that user may put in our way is no link, no second name, and nothing of
- * theirs: check_last(), check_file().
+ * A directory of one other user may be podman's, with a user namespace: the engine gives it to the
+ * container's root. That user could put a link, a second name, or a file of their own in our way:
+ * check_last() and check_file() refuse those.
  */
 static int check_directory(int dir, const char *path, const char *what, struct err *e)
 {
@@ -73,7 +70,7 @@ int output_directory(const char *path, const char *what, const char **name, stru
 	bool root = is_root();
 	autoclose int dir = root ? sys_open_by_own_links(front, O_PATH | O_DIRECTORY)
 				 : sys_open(front, O_PATH | O_DIRECTORY);
-	/* A link of somebody else's, anywhere on the way, leads where that somebody wants. */
+	/* A link of another user on the way could lead anywhere. */
 	if (root && dir == -EPERM)
 		return refuse(path, what, "the way leads through a link of another user's", e);
 	if (dir < 0)
@@ -100,7 +97,7 @@ static int check_last(int dir, const char *name, const char *path, const char *w
 	return refuse(path, what, "it is a link", e);
 }
 
-/* What was there before, put there by others who may write here (the sticky bit). */
+/* Check an existing file, which others may have put there (sticky directory). */
 static int check_file(int fd, const char *path, const char *what, struct err *e)
 {
 	struct stat st;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * heap/output_file.h - files that who calls us has written: --log, --pid-file, those of `box`
+ * heap/output_file.h - files that tare's caller names: --log, --pid-file, those of `box`
  *
- * Root writes them where others may be, too. So as root of the first user namespace nothing goes
- * through a link, and nothing into a directory that others may write to. With the sticky bit, as in
- * /tmp, it may: there nobody takes away what is ours, and what others have put there is refused.
+ * Root may write them where other users can write. So as root of the first user namespace tare
+ * follows no link, and writes to no directory that others may write to. A sticky directory like
+ * /tmp is allowed: there others can't remove our file, and a file of theirs is refused.
  */
 #pragma once
 
@@ -13,17 +13,17 @@
 #include <sys/types.h>
 
 /*
- * Open the directory of @path to make or replace the file *@name in it: a descriptor, or -1. @what
- * is what the path is called, for the error: "log file".
+ * Open the directory of @path, to make or replace the file *@name in it: a descriptor, or -1. @what
+ * names the path in errors: "log file".
  */
 int output_directory(const char *path, const char *what, const char **name, struct err *e);
 
 /*
- * Open @path to append to, made with @mode if it isn't there: a descriptor, or -1. Nobody is waited
- * for: a FIFO that nobody reads is an error. /dev/stderr and the like, links into /proc/self/fd,
- * are what they lead to.
+ * Open @path to append to it, made with @mode where it is missing: a descriptor, or -1. Does not
+ * block: a FIFO without a reader is an error. /dev/stderr and other links into /proc/self/fd lead
+ * to our descriptors.
  */
 int output_open(const char *path, const char *what, mode_t mode, struct err *e);
 
-/* The same, and what a regular file had is gone. */
+/* As output_open(), but a regular file is truncated. */
 int output_replace(const char *path, const char *what, mode_t mode, struct err *e);

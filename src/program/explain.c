@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * program/explain.c - why execve(2) failed
+ * program/explain.c - the reason why execve(2) failed
  *
  * The kernel follows a chain: a script names its interpreter, which may be another script, and an
- * ELF program names its loader. Its errno does not tell which link of the chain it is about. Here
- * the same chain is followed by hand, to the first link that the errno fits.
+ * ELF program names its loader. The errno does not tell which link of the chain it is about. So the
+ * chain is followed here, to the first link that fits the errno.
  */
 #include "program/program.h"
 
@@ -27,7 +27,7 @@ struct look {
 	const struct program_case *c;
 	char *text;
 	size_t size;
-	const char *path;	     /* the link of the chain that is looked at */
+	const char *path;	     /* the link of the chain that is examined */
 	char who[PROGRAM_NAME + 32]; /* "it", or: its interpreter "/bin/sh" */
 };
 
@@ -52,7 +52,7 @@ static bool say_dangling(const struct look *l)
 	return SAY(l, "\"%s\" is a link to \"%s\", and that is not there", l->path, target);
 }
 
-/* The part of a loader's name by which C libraries are told apart. */
+/* The part of a loader's name that tells which C library it belongs to. */
 static const char *library_of(const char *loader)
 {
 	if (strstr(loader, "/ld-musl-"))
@@ -61,7 +61,7 @@ static const char *library_of(const char *loader)
 	return strstr(loader, "/ld-linux") || strstr(loader, "/ld64.so") ? "glibc" : NULL;
 }
 
-/* The other C library, if the container has that one's loader. */
+/* The C library whose loader the container has, if it is the other one. */
 static const char *library_that_is_there(const struct look *l)
 {
 	static const char *const loaders[] = {
@@ -85,7 +85,7 @@ static const char *library_that_is_there(const struct look *l)
 	return NULL;
 }
 
-/* @p, which is there, is called @name: NULL for the program itself. */
+/* The file @p exists, and is called @name; NULL: it is the program itself. */
 static bool say_missing(const struct look *l, const char *name, const struct program *p)
 {
 	int shown = (int) strlen(p->interpreter) - (p->carriage_return ? 1 : 0);
@@ -172,10 +172,7 @@ static bool is_noexec(int fd)
 	return sys_statfs(fd, &fs) == 0 && fs.f_flags & ST_NOEXEC;
 }
 
-/*
- * The topmost directory of the path that is noexec already: as a rule where the filesystem is
- * mounted.
- */
+/* The topmost directory of the path that is noexec: usually the mount point. */
 static bool say_noexec(const struct look *l)
 {
 	char part[PATH_MAX];
@@ -194,7 +191,7 @@ static bool say_noexec(const struct look *l)
 	return SAY(l, "%s is on a mount that is noexec", l->who);
 }
 
-/* The first directory on the way that is not open to everybody. */
+/* The first directory of the path without search permission for everybody. */
 static bool say_closed_directory(const struct look *l)
 {
 	char part[PATH_MAX];
@@ -237,8 +234,8 @@ static bool say_denied(const struct look *l, int fd)
 /* ---- a file with capabilities of its own: EPERM ---- */
 
 /*
- * capabilities(7): execve(2) fails with EPERM where the effective bit is set and the bounding set
- * has not all.
+ * capabilities(7): execve(2) returns EPERM where the file's effective bit is set and the bounding
+ * set lacks one of its capabilities.
  */
 static bool say_capabilities(const struct look *l, int fd)
 {

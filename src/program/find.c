@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * program/find.c - a file of the container, opened for reading without a risk
+ * program/find.c - open a file of the container for reading, safely
  *
- * What is opened first is only a place (O_PATH): opening a device for reading may rewind a tape,
- * opening a FIFO waits.
+ * It is opened with O_PATH first: opening a device for reading may rewind a tape, and opening a
+ * FIFO blocks.
  */
 #include "program/program.h"
 

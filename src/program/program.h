@@ -17,15 +17,15 @@
 #include <sys/types.h>
 
 #define PROGRAM_LINE                                                                               \
-	256 /* BINPRM_BUF_SIZE: so much of a `#!` line is read by the kernel since Linux 5.1 */
+	256 /* BINPRM_BUF_SIZE: the part of a `#!` line that the kernel reads since Linux 5.1 */
 #define PROGRAM_NAME 256
 
 enum program_kind {
 	PROGRAM_EMPTY,
 	PROGRAM_ELF,
-	PROGRAM_DAMAGED, /* an ELF header that does not hold */
+	PROGRAM_DAMAGED, /* the ELF header is invalid */
 	PROGRAM_SCRIPT,	 /* its first line is `#!` and something */
-	PROGRAM_MARKED,	 /* a script with a byte order mark before its `#!` */
+	PROGRAM_MARKED,	 /* a `#!` line behind a byte order mark */
 	PROGRAM_TEXT,	 /* no `#!`, but text */
 	PROGRAM_WINDOWS,
 	PROGRAM_MACOS,
@@ -34,38 +34,39 @@ enum program_kind {
 
 struct program {
 	enum program_kind kind;
-	/* the interpreter of a script, the loader of an ELF program; "": none is named */
+	/* the interpreter of a script, the loader of an ELF program; "": none */
 	char interpreter[PROGRAM_NAME];
-	/* PROGRAM_SCRIPT: as the kernel takes it, with its carriage return */
+	/* PROGRAM_SCRIPT: the name ends in a carriage return, as the kernel takes it */
 	bool carriage_return;
-	bool too_long;		     /* the name does not end within what the kernel reads */
-	char argument[PROGRAM_LINE]; /* all behind the interpreter, without blanks around it */
+	/* the name does not end within the part that the kernel reads */
+	bool too_long;
+	char argument[PROGRAM_LINE]; /* the text behind the interpreter, without blanks around it */
 	/* PROGRAM_ELF */
 	uint16_t machine, type; /* EM_*, ET_* */
 	bool wide, big_endian;	/* 64-bit; the byte order */
 	bool has_abi;		/* note NT_GNU_ABI_TAG: the oldest Linux it runs on */
 	uint32_t abi[3];
 	uint32_t x86_levels;   /* note GNU_PROPERTY_X86_ISA_1_NEEDED: bit N is x86-64-v(N+1) */
-	uint64_t alignment;    /* of its segments, the largest: not less than a page */
+	uint64_t alignment;    /* the largest of its segments, at least a page */
 	bool executable_stack; /* PT_GNU_STACK */
-	bool writable_and_executable; /* a segment is both */
+	bool writable_and_executable; /* a segment has both rights */
 };
 
 /* Read the regular file @fd, open for reading. 0, or -errno with nothing in @p to rely on. */
 int program_read(int fd, struct program *p);
 
-/* How people call the machine EM_*: "aarch64"; NULL where the number is unknown. */
+/* The usual name of the machine EM_*: "aarch64"; NULL: unknown. */
 const char *program_machine_name(uint16_t machine);
 
-/* The one this tare runs on, as EM_*. */
+/* The EM_* of the machine that tare runs on. */
 uint16_t program_own_machine(void);
 
 /* ---- find.c ---- */
 
 /*
- * Open @path as a process would whose root is @root and whose working directory is @cwd, absolute
- * below that root; no magic links, never a way out. Regular files only, O_NONBLOCK, for reading:
- * the descriptor; -EACCES for what is no regular file; -errno.
+ * Open @path as a process with root @root and working directory @cwd (absolute below that root)
+ * would; without magic links, and never outside of the root. Regular files only, O_NONBLOCK, for
+ * reading: the descriptor; -EACCES for any other file; -errno.
  */
 int program_open(int root, const char *cwd, const char *path);
 
@@ -79,7 +80,7 @@ struct program_case {
 };
 
 /*
- * Why execve(2) said that, as a hint: "the file is there; its interpreter "/bin/bash" is not".
- * False where the file gives no reason, and @text is "".
+ * A hint about the error of execve(2): "the file is there; its interpreter "/bin/bash" is not".
+ * False where the file shows no reason, and @text is "".
  */
 bool program_explain(const struct program_case *c, char *text, size_t size);

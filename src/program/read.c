@@ -2,9 +2,8 @@
 /*
  * program/read.c - the header of a program
  *
- * Every number in it is somebody else's: sizes and offsets are 64-bit, checked before they are
- * used, and what lies beyond a bound is left unread. A note or segment that makes no sense ends the
- * look at it, not the look at the file.
+ * All numbers in the file are untrusted: sizes and offsets are 64-bit and checked before they are
+ * used, and nothing behind a bound is read. A malformed note or segment ends its own parsing only.
  */
 #include "program/program.h"
 
@@ -38,7 +37,7 @@ static uint64_t number(const struct reader *r, const unsigned char *at, size_t s
 
 /* ---- ELF ---- */
 
-/* Where things are in the two forms of a program header. */
+/* Offsets of members in the two forms of a program header. */
 struct segment {
 	uint32_t type, flags;
 	uint64_t offset, size, alignment;
@@ -63,7 +62,7 @@ static struct segment read_segment(const struct reader *r, const unsigned char *
 	return s;
 }
 
-/* The kernel wants a NUL at its end, and no empty name: binfmt_elf.c. */
+/* The kernel demands a NUL at the end, and a name: binfmt_elf.c. */
 static bool read_loader(const struct reader *r, const struct segment *s, struct program *p)
 {
 	if (s->size < 2 || s->size > sizeof(p->interpreter))
@@ -141,7 +140,7 @@ static bool take_segment(const struct reader *r, const struct segment *s, struct
 {
 	switch (s->type) {
 	case PT_INTERP:
-		/* binfmt_elf.c looks at the first only. */
+		/* binfmt_elf.c only uses the first. */
 		return p->interpreter[0] != '\0' || read_loader(r, s, p);
 	case PT_LOAD:
 		p->writable_and_executable |= (s->flags & (PF_W | PF_X)) == (PF_W | PF_X);
@@ -166,7 +165,7 @@ static bool read_segments(const struct reader *r, const unsigned char *header, s
 	uint64_t each = number(r, header + (r->wide ? 54 : 42), 2);
 	uint64_t count = number(r, header + (r->wide ? 56 : 44), 2);
 
-	/* binfmt_elf.c: another size, or none, is no program. */
+	/* binfmt_elf.c: a header of another size, or none, makes it no program. */
 	if (each != size || count == 0)
 		return false;
 	for (uint64_t i = 0; i < count && i < MOST_SEGMENTS; i++) {
@@ -201,7 +200,7 @@ static void read_elf(int fd, const unsigned char *header, size_t length, struct 
 	p->big_endian = r.big_endian;
 	p->type = (uint16_t) number(&r, header + 16, 2);
 	p->machine = (uint16_t) number(&r, header + 18, 2);
-	/* What is for another machine is never looked at further by the kernel, nor by us. */
+	/* The kernel does not look further into a program for another machine. */
 	if (read_segments(&r, header, p) || p->machine != program_own_machine())
 		p->kind = PROGRAM_ELF;
 }

@@ -12,7 +12,7 @@
 
 #include <linux/limits.h>
 
-/* The path of an open directory, free of links and dots: the kernel knows it. */
+/* /proc/self/fd shows the path of the open directory, without links and dots. */
 static const char *real_path(int dir, struct arena *a, struct err *e)
 {
 	char path[PATH_MAX];
@@ -25,7 +25,7 @@ static const char *real_path(int dir, struct arena *a, struct err *e)
 	return arena_memdup(a, path, (size_t) n);
 }
 
-/* @named: by an option, which may well name a pipe. */
+/* @named: an option named the file, which may then be a pipe. */
 static int read_config(struct bundle *b, int dir, const char *name, bool named, struct arena *a,
 		       struct err *e)
 {
@@ -82,7 +82,7 @@ int filter_load(const struct oci_linux_seccomp **filter, const char *path, struc
 	return *filter ? 0 : -1;
 }
 
-/* What the decoder refuses by the schema alone, in the words that users of runc look for. */
+/* Add the words of runc's error, which users search for, to an error of the schema. */
 static int add_words(struct err *e)
 {
 	static const struct {
