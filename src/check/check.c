@@ -22,10 +22,12 @@
 #define END_MS	  1000
 
 static check_subject *const subjects[] = {
-	check_namespaces, check_cgroups, check_mounts, check_process, check_program, check_records,
+	check_namespaces, check_cgroups, check_mounts,	check_process,
+	check_program,	  check_every,	 check_records,
 };
 
-static check_subject *const paper_subjects[] = { check_paper, check_program, check_records };
+static check_subject *const paper_subjects[] = { check_paper, check_program, check_every,
+						 check_records };
 
 void check_answer(const struct check *c, enum check_level level, const struct check_demand *d,
 		  const char *fmt, ...)
@@ -33,10 +35,17 @@ void check_answer(const struct check *c, enum check_level level, const struct ch
 	struct check_row row = { .level = level };
 	va_list ap;
 
+	if (c->of_files && level == CHECK_OK)
+		return;
+	if (c->of_files) {
+		row.level = CHECK_WEAKER;
+		(*c->refusals)++;
+	}
+
 	va_start(ap, fmt);
 	fmt_text_v(row.why, sizeof(row.why), fmt, ap);
 	va_end(ap);
-	fmt_text(row.place, sizeof(row.place), "%s", d->place);
+	fmt_text(row.place, sizeof(row.place), "%s", c->of_files ? "/root/path" : d->place);
 	fmt_text(row.what, sizeof(row.what), "%s", d->what);
 	fmt_text(row.since, sizeof(row.since), "%s", d->since ? d->since : "");
 	if (level != CHECK_OK)
@@ -208,7 +217,7 @@ int check_bundle(const struct plan *plan, const struct oci_config *config,
 		 const struct check_wishes *wishes, struct arena *a, struct check_report *report,
 		 struct err *e)
 {
-	struct check c = { .plan = plan, .config = config, .rootfs = -1 };
+	struct check c = { .plan = plan, .config = config, .rootfs = -1, .all = wishes->all };
 	struct rows rows = { .arena = a };
 	struct kernel_version version;
 	struct call_record record;

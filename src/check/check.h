@@ -50,12 +50,16 @@ struct check {
 	const struct kernel_version *paper;
 	const char *paper_text;		  /* "Linux 4.18" */
 	const struct call_record *record; /* NULL: there is none */
+	bool all;			  /* every file of the rootfs is looked at */
+	bool of_files; /* a row is about one of those: at its place, only if it is not ok, and never a no */
+	size_t *refusals; /* how many rows of files there were; NULL: nobody counts */
 };
 
 /* The wishes of the command line. */
 struct check_wishes {
 	const char *kernel;		 /* a version to answer for; NULL: this kernel */
 	const char *const *record_files; /* NULL-terminated; NULL: none */
+	bool all;
 };
 
 /*
@@ -106,6 +110,7 @@ check_subject
 check_subject check_program; /* program.c: the program, its interpreters and loader */
 check_subject check_paper;   /* paper.c: the plan against a version */
 check_subject check_records; /* records.c: recorded calls */
+check_subject check_every;   /* every.c: all programs of the rootfs */
 
 /* ---- machine.c: what the program's header is compared with ---- */
 
@@ -119,3 +124,9 @@ bool check_elf(const struct check *c, const char *what, const struct program *p)
 
 /* The x86-64 level of the first processor listed, 1 to 4; 0: not known, or another architecture. */
 unsigned check_processor_level(void);
+
+/* A row where the program or C library @fd, which is called @what, calls the vsyscall page: what the kernel says to that. */
+void check_vsyscall(const struct check *c, const char *what, const struct program *p, int fd);
+
+/* How the kernel serves the vsyscall page: "emulate", "xonly", "none", "unknown". */
+const char *check_vsyscall_mode(void);

@@ -92,7 +92,7 @@ static const char *line_of(const char *path, char *text, size_t size)
 /* ---- the kernel ---- */
 
 /* vsyscall(7): where the kernel serves it, the page is in the map of every process. */
-static const char *vsyscall_mode(void)
+const char *check_vsyscall_mode(void)
 {
 	static char text[65536];
 
@@ -127,7 +127,7 @@ static void put_kernel(struct page *p)
 		    level);
 	put(p, "page size", "%lu", getauxval(AT_PAGESZ));
 	if (call_arch_own() == CALL_X86_64)
-		put(p, "vsyscall", "%s", vsyscall_mode());
+		put(p, "vsyscall", "%s", check_vsyscall_mode());
 	end(p);
 }
 

@@ -94,16 +94,20 @@ static int execute(void *arg)
 static int ask_kernel(uint16_t machine)
 {
 	const struct sys_clone clone = { .cgroup = -1 };
+	static int known[ARRAY_SIZE(narrow)]; /* 1: it runs; -1: it does not */
 	int status = -1;
 
 	for (size_t i = 0; i < ARRAY_SIZE(narrow); i++) {
 		if (narrow[i].own != program_own_machine() || narrow[i].machine != machine)
 			continue;
+		if (known[i] != 0)
+			return known[i] > 0;
 
 		autoclose int fd = write_program(machine, narrow[i].code, narrow[i].size);
 		pid_t pid = fd < 0 ? fd : sys_clone_call(&clone, NULL, execute, &fd);
 		if (pid < 0 || sys_wait(pid, &status, 0) != pid)
 			return -1;
+		known[i] = status == 0 ? 1 : -1;
 		return status == 0;
 	}
 
@@ -325,6 +329,23 @@ static void check_pages(const struct check *c, const char *what, const struct pr
 		check_answer(c, CHECK_NO, &d,
 			     "it was linked for pages of %llu bytes; this kernel has %lu",
 			     (unsigned long long) p->alignment, page);
+}
+
+void check_vsyscall(const struct check *c, const char *what, const struct program *p, int fd)
+{
+	const struct check_demand d = { .place = ARGS_PLACE,
+					.what = what,
+					.remedy = "boot with vsyscall=xonly, or a newer image" };
+	const char *mode = check_vsyscall_mode();
+
+	if (p->machine != EM_X86_64 || !p->wide || c->paper || !program_calls_vsyscall(fd))
+		return;
+	if (strcmp(mode, "none") == 0)
+		check_answer(c, CHECK_NO, &d,
+			     "calls vsyscall; this kernel runs with vsyscall=none");
+	else
+		check_answer(c, CHECK_OK, &d, "calls vsyscall; this kernel runs with vsyscall=%s",
+			     mode);
 }
 
 bool check_elf(const struct check *c, const char *what, const struct program *p)

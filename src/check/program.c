@@ -197,7 +197,8 @@ static void look_at_library(struct look *l, int loader)
 	if (fd < 0 || program_read(fd, &p) < 0 || p.kind != PROGRAM_ELF)
 		return;
 	name(l, place);
-	check_elf(l->c, l->what, &p);
+	if (check_elf(l->c, l->what, &p))
+		check_vsyscall(l->c, l->what, &p, fd);
 }
 
 static void look_at_loader(struct look *l, const char *path)
@@ -216,13 +217,17 @@ static void look_at_loader(struct look *l, const char *path)
 /* ---- the chain ---- */
 
 /* Does @p name an interpreter or loader to go on with? */
-static bool look_at_kind(struct look *l, const struct program *p, unsigned scripts)
+static bool look_at_kind(struct look *l, const struct program *p, int fd, unsigned scripts)
 {
 	struct check_demand d = demand(l);
 
 	if (p->kind == PROGRAM_ELF) {
-		if (check_elf(l->c, l->what, p) && p->interpreter[0] != '\0')
+		if (!check_elf(l->c, l->what, p))
+			return false;
+		if (p->interpreter[0] != '\0')
 			look_at_loader(l, p->interpreter);
+		else
+			check_vsyscall(l->c, l->what, p, fd);
 		return false;
 	}
 	if (explain(l, ENOEXEC))
@@ -257,7 +262,7 @@ static void follow(struct look *l)
 		int r = program_read(fd, &p);
 		if (r < 0)
 			refuse_missing(l, r);
-		if (r < 0 || !look_at_kind(l, &p, scripts))
+		if (r < 0 || !look_at_kind(l, &p, fd, scripts))
 			return;
 		fmt_text(path, sizeof(path), "%s", p.interpreter);
 	}

@@ -19,6 +19,8 @@ static const struct flag rows[] = {
 	  "print a JSON object with an object for each demand" },
 	{ "kernel", 0, false, FLAG_TEXT, offsetof(struct options, for_kernel), "VERSION",
 	  "answer for this version of Linux, and ask no kernel" },
+	{ "all", 0, false, FLAG_BOOL, offsetof(struct options, all), NULL,
+	  "look at every program and library in the rootfs" },
 	{ "record", 0, false, FLAG_LIST, offsetof(struct options, records), "FILE",
 	  "look at the calls in this record (run --record) too; may be repeated" },
 };
@@ -52,6 +54,7 @@ static int answer(const struct call *call, struct check_report *report, struct e
 	const struct check_wishes wishes = {
 		.kernel = call->options.for_kernel,
 		.record_files = call->options.records.items,
+		.all = call->options.all,
 	};
 
 	o.id = "check";

@@ -462,7 +462,7 @@ static uint32_t audit_of(uint64_t call_key)
 void counter_read(int counts, int values, struct tally *t)
 {
 	struct value_key value = { 0 }, next_value = { 0 };
-	struct counted counted;
+	struct counted counted = { .count = 0 };
 	uint64_t key = 0, next = 0;
 	size_t count = 0;
 

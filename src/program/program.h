@@ -61,6 +61,11 @@ const char *program_machine_name(uint16_t machine);
 /* The EM_* of the machine that tare runs on. */
 uint16_t program_own_machine(void);
 
+/* ---- vsyscall.c ---- */
+
+/* Does the code of the file @fd call the vsyscall page of x86-64, which newer kernels may not have? 16 MiB of it are read. */
+bool program_calls_vsyscall(int fd);
+
 /* ---- find.c ---- */
 
 /*

@@ -545,3 +545,35 @@ def test_checkpoint(engine):
 def test_nothing_is_left_of_all_these(engine):
     root = pathlib.Path("/run") / engine.runtime.name
     assert [n for n in (os.listdir(root) if root.exists() else []) if not n.startswith(".")] == []
+
+
+# --- what a container called
+
+
+@pytest.fixture
+def recorded():
+    """A directory that tare.conf lets an annotation record into; /etc is this box's own."""
+    path = BOX / "records"
+    path.mkdir(exist_ok=True)
+    conf = pathlib.Path("/etc/tare/tare.conf")
+    conf.parent.mkdir(exist_ok=True)
+    conf.write_text(f"annotation org.tare.record {path}\n")
+    yield path
+    conf.unlink()
+
+
+def test_a_container_is_recorded_by_annotation_and_runs_with_the_profile(podman, recorded):
+    """org.tare.record, `tare profile`, and --security-opt seccomp= with what came out."""
+    if "tare" not in os.path.basename(str(podman.runtime)):
+        pytest.skip("an annotation of tare's")
+    script = "mkdir /tmp/a && ls -l / >/dev/null && echo done"
+    assert podman.sh(script, "--annotation", f"org.tare.record={recorded}/r") == "done\n"
+    poll((recorded / "r").exists, "the record")
+    head = json.loads((recorded / "r").read_text().splitlines()[0])
+    assert head["format"] == "tare-record-1" and head["complete"]
+    for runtime in ("tare", "runc"):
+        made = command(podman.runtime, "profile", "--for", runtime, recorded / "r").ok().text
+        (recorded / runtime).write_text(made)
+    assert podman.sh(script, "--security-opt", f"seccomp={recorded}/tare") == "done\n"
+    refused = podman("run", "--rm", "--network", "none", "--security-opt", f"seccomp={recorded}/tare", IMAGE, "chmod", "700", "/tmp")
+    assert refused.code != 0

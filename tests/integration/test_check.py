@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import re
 import resource
 import shutil
 import signal
@@ -534,3 +535,52 @@ def test_it_takes_less_than_50_ms(bundle):
         subprocess.run(argv, check=True, stdout=subprocess.DEVNULL)
         times.append(time.monotonic() - start)
     assert min(times) < 0.05, times
+
+
+# --- every file of the rootfs
+
+
+def test_all_looks_at_every_program(program):
+    bundle = program(elf(segments=[(LOAD, bytes(16), 4096)]))
+    other, name = (183, "aarch64") if OWN != 183 else (243, "riscv64")
+    for path, content in (("opt/foreign", elf(other, segments=[(LOAD, bytes(16), 4096)])), ("opt/deep/er/future", elf(segments=[abi(99, 0, 0), (LOAD, bytes(16), 4096)])),
+                          ("opt/object.o", elf(kind=1)), ("opt/text", b"hello\n"), ("opt/cut", elf(segments=[(LOAD, bytes(16), 4096)])[:70])):
+        (bundle.rootfs / path).parent.mkdir(parents=True, exist_ok=True)
+        (bundle.rootfs / path).write_bytes(content)
+    (bundle.rootfs / "opt/link").symlink_to("/opt/foreign")
+    os.mkfifo(bundle.rootfs / "opt/fifo")
+    found = rows(bundle, 2, "--all")
+    told = {r["what"]: (r["level"], r["why"]) for r in found if r["place"] == "/root/path"}
+    assert told['"/opt/foreign"'] == ("weaker", f"it is for {name}, this machine is {platform.machine()}")
+    assert told['"/opt/deep/er/future"'] == ("weaker", f"wants Linux 99.0.0; this is {platform.release()}")
+    assert len(told) == 3 and re.fullmatch(r"\d+ programs and libraries", list(told)[-1])
+    assert not [r for r in rows(bundle, 0) if r["place"] == "/root/path"]
+
+
+def test_all_has_bounds(program):
+    """A tree of any depth, and links in circles: what was not read is said, in time."""
+    bundle = program(elf(segments=[(LOAD, bytes(16), 4096)]))
+    here = os.open(bundle.rootfs, os.O_RDONLY)
+    for _ in range(200):
+        os.mkdir("d", dir_fd=here)
+        below = os.open("d", os.O_RDONLY, dir_fd=here)
+        os.symlink("..", "up", dir_fd=below)
+        os.close(here)
+        here = below
+    os.close(here)
+    begun = time.monotonic()
+    [why] = [r["why"] for r in rows(bundle, 2, "--all") if r["place"] == "/root/path"]
+    assert why == "not all of them were read: a directory lies too deep" and time.monotonic() - begun < 5
+
+
+@pytest.mark.skipif(OWN != 62, reason="the vsyscall page is x86-64's")
+def test_calls_of_the_vsyscall_page_are_found(program):
+    """`mov $0xffffffffff600400, %rax`, as glibc before 2.14 had it; what the kernel says to that is in /proc/self/maps."""
+    code = b"\x90" * 5000 + bytes.fromhex("48c7c0000460ff") + b"\xff\xd0"
+    with open("/proc/self/maps", encoding="ascii") as f:
+        mode = {"r-xp": "emulate", "--xp": "xonly"}.get("".join(line.split()[1] for line in f if "[vsyscall]" in line), "none")
+    bundle = program(elf(segments=[(LOAD, code, 4096)]))
+    assert [r["why"] for r in rows(bundle, 1 if mode == "none" else 0) if "vsyscall" in r["why"]] == [
+        f"calls vsyscall; this kernel runs with vsyscall={mode}"]
+    bundle = program(elf(segments=[(LOAD, code.replace(b"\x04\x60", b"\x05\x60"), 4096)]))
+    assert not [r for r in rows(bundle, 0) if "vsyscall" in r["why"]]
