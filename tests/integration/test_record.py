@@ -142,7 +142,8 @@ def test_the_names_are_those_of_strace(backend, calls, scratch, args):
     begin = max(i for i, line in enumerate(lines) if "chroot(" in line)
     traced = set(re.findall(r"^\d+ +(?:<\.\.\. )?(\w+)(?:\(| resumed)", "\n".join(lines[begin + 1:]), re.M)) - {"chdir"}
     # /proc is another there, and who a process is.
-    assert recorded - traced <= {"chdir"} and traced - recorded <= {"chdir"}, (recorded ^ traced)
+    # Who waits for whom is chance.
+    assert recorded ^ traced <= {"chdir", "futex"}, (recorded ^ traced)
 
 
 def test_a_signal_is_not_a_call_more(backend, calls, scratch):
