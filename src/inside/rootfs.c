@@ -148,20 +148,43 @@ static void forget_host(struct inside *in)
 	in->proc_mount = in->sys_mount = -1;
 }
 
+/* The host's root, a copy of it, and the memory for changes to that. */
+#define MOST_STACKED 3
+
 /*
- * path_resolution(7): of the root `..` is the root, but what is mounted there is entered. Whatever is left there, by a kernel or by us,
- * would be a way to the host.
+ * path_resolution(7): of the root `..` is the root, but what is mounted there is entered. Whatever is
+ * left there, by a kernel or by us, would be a way to the host.
  */
-static int check_nothing_above(const struct inside *in, struct err *e)
+static int is_covered(const struct inside *in, struct err *e)
 {
 	autoclose int above = sys_open("/..", O_PATH | O_DIRECTORY);
 
 	if (above < 0)
 		return err_sys(e, above, "look above the new root");
 
-	return sys_mount_id(above) == sys_mount_id(in->rootfs)
-		       ? 0
-		       : err_msg(e, "let go of the host's root: a mount is left over the new one");
+	return sys_mount_id(above) != sys_mount_id(in->rootfs);
+}
+
+/*
+ * pivot_root(2), NOTES: the old root is stacked on the new one, and umount2(2) takes the uppermost
+ * mount there. Where the rootfs is a copy of the host's "/", layers of it were mounted on that very
+ * root, and are stacked above it.
+ */
+static int let_go_of_host(const struct inside *in, struct err *e)
+{
+	int covered = 1;
+
+	for (unsigned n = 0; covered > 0 && n < MOST_STACKED; n++) {
+		int r = sys_umount(".", MNT_DETACH);
+
+		if (r < 0)
+			return err_sys(e, r, "let go of the host's root");
+		covered = is_covered(in, e);
+	}
+
+	return covered > 0
+		       ? err_msg(e, "let go of the host's root: a mount is left over the new one")
+		       : covered;
 }
 
 int rootfs_pivot(struct inside *in, const struct step *s, struct err *e)
@@ -176,16 +199,14 @@ int rootfs_pivot(struct inside *in, const struct step *s, struct err *e)
 	int r = sys_pivot_root(".", ".");
 	if (r < 0)
 		return err_sys(e, r, "pivot_root");
-	r = sys_umount(".", MNT_DETACH);
-	if (r < 0)
-		return err_sys(e, r, "let go of the host's root");
+	if (let_go_of_host(in, e) < 0)
+		return -1;
 	r = sys_chdir("/");
 	if (r < 0)
 		return err_sys(e, r, "change to the new root");
-	r = check_nothing_above(in, e);
 	forget_host(in);
 
-	return r;
+	return 0;
 }
 
 int rootfs_become(struct inside *in, struct err *e)

@@ -77,6 +77,14 @@ def test_ephemeral_changes_are_gone():
     assert r.out == "/etc/new\n" and sorted(os.listdir("/etc")) == before and os.path.isdir("/usr/share")
 
 
+@pytest.mark.parametrize("words", [["-r"], ["-x"]])
+def test_nothing_is_above_its_root(words):
+    """path_resolution(7): `..` of the root enters what is mounted over it. With -x a copy of the host's tree was, homes and all."""
+    (BOX / "above").mkdir(exist_ok=True)
+    r = rt("box", "-q", *words, "/", "sh", "-c", f"cd /..; ls -d .{BOX}/above; ls -A home tmp; grep -c ' / / ' /proc/self/mountinfo")
+    assert r.lines == ["home:", "", "tmp:", "1"], r
+
+
 def test_it_takes_a_flag_that_says_what_becomes_of_changes(scratch):
     def refused(text, *words, **kw):
         r = rt("box", *words, "/", "true", **kw)
