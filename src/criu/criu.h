@@ -10,10 +10,19 @@
 
 #include "criu.pb-c.h"
 
+#include <stdbool.h>
 #include <stddef.h>
+
+/* Notifications of CRIU's that are passed on to tare; all others are answered here, as long as tare is there. */
+#define ASKED_MOST 8
+
+struct asked {
+	const char *names[ASKED_MOST];
+	size_t count;
+};
 
 /*
  * The request in @text, @size bytes with a NUL at their end: words, each ended by a NUL. The first is its kind; then come triples:
- * name of an option, value, second value (often empty). NULL with @wrong set to the word that makes no sense; lives until exit.
+ * name of an option, value, second value (often empty). The option `ask` names a notification for @asked. NULL with @wrong set to the word that makes no sense; lives until exit.
  */
-Rpc__Request *request_parse(const char *text, size_t size, const char **wrong);
+Rpc__Request *request_parse(const char *text, size_t size, struct asked *asked, const char **wrong);

@@ -72,16 +72,44 @@ static int send_request(const Rpc__Request *request)
 
 /* ---- what CRIU says ---- */
 
-/* CRIU waits until tare has done its part: one byte comes back, '1' for done. */
-static int pass_question(const Rpc__Notify *notify, int fd)
+static bool is_asked(const struct asked *asked, const char *name)
 {
-	char text[256], answer = '0';
-	Rpc__Request reply = RPC__REQUEST__INIT;
+	for (size_t i = 0; i < asked->count; i++)
+		if (strcmp(asked->names[i], name) == 0)
+			return true;
+
+	return false;
+}
+
+/* Who waits for the container is not to wait for a turn of tare's processes as well, where tare has nothing to do. */
+static bool tare_is_there(void)
+{
+	struct pollfd socket = { .fd = TO_TARE };
+
+	return sys_poll(&socket, 1, 0) == 0;
+}
+
+/* CRIU waits until tare has done its part: one byte comes back, '1' for done. */
+static int ask_tare(const Rpc__Notify *notify, int fd, char *answer)
+{
+	char text[256];
 	int none;
 
-	fmt_text(text, sizeof(text), "notify %s %d", notify && notify->script ? notify->script : "",
-		 notify && notify->has_pid ? notify->pid : 0);
-	if (say(fd, text) < 0 || sys_receive_fd(TO_TARE, &answer, 1, &none) != 1)
+	fmt_text(text, sizeof(text), "notify %s %d", notify->script,
+		 notify->has_pid ? notify->pid : 0);
+
+	return say(fd, text) < 0 || sys_receive_fd(TO_TARE, answer, 1, &none) != 1 ? -1 : 0;
+}
+
+static int pass_question(const Rpc__Notify *notify, int fd, const struct asked *asked)
+{
+	Rpc__Request reply = RPC__REQUEST__INIT;
+	char answer = '1';
+
+	if (!tare_is_there())
+		return -1;
+	if (notify && notify->script && is_asked(asked, notify->script) &&
+	    ask_tare(notify, fd, &answer) < 0)
 		return -1;
 	reply.kind = RPC__KIND__NOTIFY;
 	reply.has_notify_success = true;
@@ -111,7 +139,7 @@ static int pass_result(const Rpc__Response *response)
 }
 
 /* One message of CRIU's: -1 to go on, else what to exit with. */
-static int pass_message(uint8_t *buffer)
+static int pass_message(uint8_t *buffer, const struct asked *asked)
 {
 	int fd, status = -1;
 	ssize_t n = sys_receive_fd(TO_CRIU, buffer, ROOM, &fd);
@@ -121,7 +149,7 @@ static int pass_message(uint8_t *buffer)
 		return fail(n > 0 ? "the thread: CRIU says what is none of its protocol" : "CRIU");
 	if (response->kind != RPC__KIND__NOTIFY)
 		status = pass_result(response);
-	else if (pass_question(response->notify, fd) < 0)
+	else if (pass_question(response->notify, fd, asked) < 0)
 		status = EXIT_FAILURE;
 	if (fd >= 0)
 		sys_close(fd);
@@ -134,9 +162,10 @@ int main(void)
 {
 	static uint8_t buffer[ROOM];
 	const char *wrong = "a request that is too long";
+	struct asked asked = { .count = 0 };
 	size_t size;
 	char *text = read_input(&size);
-	Rpc__Request *request = text ? request_parse(text, size, &wrong) : NULL;
+	Rpc__Request *request = text ? request_parse(text, size, &asked, &wrong) : NULL;
 	int status;
 
 	if (!request) {
@@ -149,7 +178,7 @@ int main(void)
 	}
 	if (send_request(request) < 0)
 		return fail("CRIU");
-	while ((status = pass_message(buffer)) < 0)
+	while ((status = pass_message(buffer, &asked)) < 0)
 		continue;
 
 	return status;

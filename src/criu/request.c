@@ -254,8 +254,15 @@ static Rpc__Request *new_request(const char *kind)
 	return NULL;
 }
 
-static int parse_option(Rpc__Options *o, const char *name, const char *first, const char *second)
+static int parse_option(Rpc__Options *o, struct asked *asked, const char *name, const char *first,
+			const char *second)
 {
+	if (strcmp(name, "ask") == 0) {
+		if (asked->count == ASKED_MOST)
+			return -1;
+		asked->names[asked->count++] = first;
+		return 0;
+	}
 	if (strcmp(name, "images_dir_fd") == 0)
 		return to_number(first, &o->images_dir_fd);
 
@@ -264,7 +271,7 @@ static int parse_option(Rpc__Options *o, const char *name, const char *first, co
 	return row < 0 ? -1 : set_option(o, (size_t) row, first, second);
 }
 
-Rpc__Request *request_parse(const char *text, size_t size, const char **wrong)
+Rpc__Request *request_parse(const char *text, size_t size, struct asked *asked, const char **wrong)
 {
 	const char *end = text + size, *word = next_word(&text, end);
 	Rpc__Request *request = word ? new_request(word) : NULL;
@@ -277,7 +284,7 @@ Rpc__Request *request_parse(const char *text, size_t size, const char **wrong)
 
 		*wrong = word;
 		if (!second || !request->options ||
-		    parse_option(request->options, word, first, second) < 0)
+		    parse_option(request->options, asked, word, first, second) < 0)
 			return NULL;
 	}
 

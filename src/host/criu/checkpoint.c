@@ -119,6 +119,7 @@ static int describe(struct checkpoint *c, struct err *e)
 	if (criu_add_options(r, o, DUMP_LOG, e) < 0 ||
 	    criu_add_config(r, find_annotation(&c->record, "org.criu.config"), c->call->env, e) < 0)
 		return -1;
+	criu_add(r, "ask", "status-ready", "");
 	criu_add_number(r, "pid", c->record.pid);
 	criu_add(r, "root", c->record.rootfs, "");
 	criu_add_flag(r, "leave_running", o->leave_running);

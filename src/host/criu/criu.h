@@ -37,7 +37,7 @@ struct criu_request {
 /* @kind: "dump", "pre-dump", "restore", "features", "version". */
 void criu_request_begin(struct criu_request *r, const char *kind, struct arena *a);
 
-/* The options have the names of CRIU's protocol. @second: "" where there is but one value. */
+/* The options have the names of CRIU's protocol; `ask` names a notification that comes to criu_talk.notified(). @second: "" where there is but one value. */
 void criu_add(struct criu_request *r, const char *option, const char *value, const char *second);
 void criu_add_number(struct criu_request *r, const char *option, long long value);
 /* Nothing is said where @on is false, which is CRIU's default. */

@@ -217,6 +217,10 @@ static int begin_criu(struct restore *r, struct err *e)
 
 /* ---- what CRIU is told ---- */
 
+/* What of CRIU's notifications has a part of ours: notified(). */
+static const char *const asked[] = { "setup-namespaces", "post-restore", "pre-resume",
+				     "orphan-pts-master" };
+
 static int describe(struct restore *r, struct err *e)
 {
 	const struct create *c = r->create;
@@ -229,6 +233,8 @@ static int describe(struct restore *r, struct err *e)
 	    criu_add_config(request, oci_string_map_find(config->annotations, "org.criu.config"),
 			    c->options->own_env, e) < 0)
 		return -1;
+	for (size_t i = 0; i < ARRAY_SIZE(asked); i++)
+		criu_add(request, "ask", asked[i], "");
 	criu_add(request, "root", c->plan->rootfs, "");
 	criu_add_flag(request, "rst_sibling", true);
 	r->start.yard = cgroups_for_yard(&r->arena);
