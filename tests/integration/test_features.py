@@ -174,5 +174,5 @@ def test_versions_are_those_that_are_accepted(bundle, features):
 
 def test_annotations_that_act_are_told_to_engines(features):
     with_systemd = ["org.systemd.property."] if features["linux"]["cgroup"]["systemd"] else []
-    assert features["potentiallyUnsafeConfigAnnotations"] == ["run.oci.", "org.tare.", *with_systemd]
+    assert features["potentiallyUnsafeConfigAnnotations"] == ["run.oci.", "org.tare.", "org.criu.", *with_systemd]
     assert features["annotations"]["io.github.seccomp.libseccomp.version"].count(".") == 2
