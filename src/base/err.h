@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * base/err.h - one failure, told from the outside in
+ * base/err.h - one failure, with its context
  *
  * `create "web": /mounts/3 (config.json:41:9): bind "/srv/data" on "/data": no such file or
  * directory`

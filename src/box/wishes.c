@@ -422,7 +422,7 @@ int box_again(struct box *b, struct err *e)
 	return r;
 }
 
-/* ---- what others are told ---- */
+/* ---- for other files ---- */
 
 const char *box_list_omitted(struct box *b)
 {

@@ -157,7 +157,7 @@ static enum outcome run(struct helper *h, int interrupt, struct err *e)
 	return status == 1 << 8 ? OUTCOME_REFUSED : OUTCOME_UNKNOWN;
 }
 
-/* ---- what it is told ---- */
+/* ---- the lines for it ---- */
 
 static int put_line(int file, const char *key, const char *value)
 {

@@ -64,7 +64,7 @@ struct box_report {
 	struct box *box;
 	int file;	 /* -1: none */
 	int64_t started; /* sys_clock_ms() */
-	size_t told;	 /* omissions that were written already */
+	size_t written;	 /* omissions that were written already */
 };
 
 int box_report_open(struct box_report *r, struct box *b, struct err *e);

@@ -39,8 +39,8 @@ static void report_omissions(struct box_report *r)
 {
 	struct arena *a = r->box->arena;
 
-	for (; r->told < r->box->omission_count; r->told++) {
-		const struct box_omission *o = &r->box->omissions[r->told];
+	for (; r->written < r->box->omission_count; r->written++) {
+		const struct box_omission *o = &r->box->omissions[r->written];
 
 		write_line(r,
 			   arena_printf(a, "{\"what\":%s,\"why\":%s,\"instead\":%s,\"means\":%s}\n",

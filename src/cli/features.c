@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * cli/features.c - `features`: what tare can do, as the runtime specification wants it told
+ * cli/features.c - `features`: what tare can do, as the JSON document of runtime-spec
  *
  * CRI-O reads standard output and standard error as one text.
  */

@@ -2,7 +2,8 @@
 /*
  * cli/list.c - `list`: all containers under the root directory
  *
- * One that can't be read is told on standard error and left out: it must not hide the others.
+ * A container that can't be read is reported on standard error and left out: it must not hide the
+ * others.
  */
 #include "cli/list.h"
 

@@ -2,9 +2,9 @@
 /*
  * contract/bpf.c - calls counted by the kernel itself: a program on the raw tracepoint sys_enter
  *
- * Written by hand, so that no compiler and no library is needed. It runs for every call of the host while a record is
- * made; for all but the container's it asks for the cgroup and ends. The arguments are read from the registers, by the
- * offset that user space gives for each call.
+ * Written by hand, so that no compiler and no library is needed. It runs for every call of the host
+ * while a record is made; for all but the container's it asks for the cgroup and ends. The
+ * arguments are read from the registers, by the offset that user space gives for each call.
  */
 #include "contract/bpf.h"
 
@@ -41,7 +41,7 @@ struct counted {
 };
 
 struct choice {
-	uint32_t index[2]; /* NO_CHOICE: there is none */
+	uint32_t index[2]; /* NO_CHOICE: no such argument */
 	uint32_t offset[2];
 	uint64_t mask[2];
 };
@@ -50,7 +50,7 @@ struct value_key {
 	uint64_t call, index, value;
 };
 
-/* The pid is that of the process' own pid namespace, which the kernel compares as well. */
+/* The pid is that in the process's own pid namespace, which the kernel compares as well. */
 struct aim {
 	uint32_t on, pid;
 	uint64_t device, inode; /* of that namespace's file */
@@ -63,7 +63,7 @@ struct aim {
 struct code {
 	struct bpf_insn insns[MOST_CODE];
 	size_t count;
-	size_t exits[16]; /* jumps to the end, to be set */
+	size_t exits[16]; /* jumps to the end, whose targets are set last */
 	size_t exit_count;
 };
 
@@ -124,7 +124,7 @@ static void frame(struct code *c, uint8_t to, int32_t offset)
 	add(c, to, offset);
 }
 
-/* A jump that is set later. */
+/* A jump whose target is set later. */
 static size_t jump(struct code *c, uint8_t op, uint8_t reg, int32_t value)
 {
 	emit(c, (uint8_t) (BPF_JMP | op | BPF_K), reg, 0, 0, value);
@@ -142,9 +142,11 @@ static void exit_if(struct code *c, uint8_t op, uint8_t reg, int32_t value)
 	c->exits[c->exit_count++] = jump(c, op, reg, value);
 }
 
-/* ---- the program: r6 the context, r8 the call with its architecture, r9 what was looked up ---- */
+/*
+ * ---- the program: r6 the context, r8 the call with its architecture, r9 what was looked up ----
+ */
 
-/* 8 bytes of the registers at r3 and more into the frame at @to. */
+/* Copy 8 bytes of the registers at r3, and those behind, to the stack frame at @to. */
 static void read_register(struct code *c, int32_t to)
 {
 	frame(c, BPF_REG_1, to);
@@ -179,7 +181,7 @@ static void emit_call(struct code *c)
 	land(c, wide_program);
 }
 
-/* Nothing counts before the execve(2) of the process that was aimed at. */
+/* Nothing is counted before the execve(2) of the chosen process. */
 static void emit_begin(struct code *c, int state)
 {
 	size_t on;
@@ -240,7 +242,7 @@ static void emit_count(struct code *c, int counts)
 	set(c, BPF_REG_4, BPF_NOEXIST);
 	call(c, BPF_FUNC_map_update_elem);
 	made = jump(c, BPF_JEQ, BPF_REG_0, 0);
-	/* Another processor was faster. */
+	/* Another processor has added the call at the same time. */
 	look_up_call(c, counts);
 	gone = jump(c, BPF_JEQ, BPF_REG_0, 0);
 	land(c, known);
@@ -249,7 +251,7 @@ static void emit_count(struct code *c, int counts)
 	land(c, gone);
 }
 
-/* A value that is there already costs a look. */
+/* A value that is known already only costs a look-up. */
 static void emit_value(struct code *c, int values, size_t which)
 {
 	size_t there;
@@ -347,7 +349,7 @@ static int load_program(const struct code *c)
 	attr.prog_type = BPF_PROG_TYPE_RAW_TRACEPOINT;
 	attr.insns = (uintptr_t) c->insns;
 	attr.insn_cnt = (uint32_t) c->count;
-	/* Some of the helpers are for programs under the GPL; this one may be used under it. */
+	/* Some helpers are only for programs under the GPL; this program may be used under it. */
 	attr.license = (uintptr_t) "GPL";
 	memcpy(attr.prog_name, "tare_calls", sizeof("tare_calls"));
 
@@ -411,7 +413,7 @@ int counter_open(struct counter *c)
 	return r;
 }
 
-/* Its number in its own pid namespace: the last one of the line. 0: unknown. */
+/* The pid in its own pid namespace: the last of the line. 0: unknown. */
 static uint32_t inner_pid(pid_t pid)
 {
 	char status[4096];
@@ -479,7 +481,7 @@ void counter_read(int counts, int values, struct tally *t)
 		tally_add_value(t, audit_of(value.call), (int) (uint32_t) value.call,
 				(uint8_t) value.index, value.value);
 	}
-	/* No more went in, so what is there is not all. */
+	/* The map is full, so values may be missing. */
 	if (count == MOST_VALUES)
 		tally_forget_values(t);
 }

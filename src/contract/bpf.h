@@ -2,8 +2,8 @@
 /*
  * contract/bpf.h - calls counted by the kernel itself: a program on the raw tracepoint sys_enter
  *
- * Root only, Linux 5.8, x86-64 so far. Programs see nothing of it. It counts for all tasks below one cgroup of v2, from the
- * execve(2) of one process on.
+ * Root only, Linux 5.8, x86-64 so far. Programs see nothing of it. It counts for all tasks below
+ * one cgroup of v2, from the execve(2) of one process on.
  */
 #pragma once
 
@@ -18,16 +18,22 @@ struct counter {
 		.counts = -1, .values = -1, .state = -1, .cgroup = -1, .link = -1                  \
 	}
 
-/* Load and attach it; it counts nothing yet. 0; or -errno: this kernel, or this user, can't. */
+/*
+ * Load and attach the program; it counts nothing yet. 0; or -errno: this kernel, or this user,
+ * can't.
+ */
 int counter_open(struct counter *c);
 
-/* From the execve(2) of process @pid on, all below the v2 directory @cgroup. 0, or -errno. */
+/*
+ * Count from the execve(2) of process @pid on, for all tasks below the v2 directory @cgroup. 0, or
+ * -errno.
+ */
 int counter_aim(const struct counter *c, int cgroup, pid_t pid);
 
-/* Has that execve(2) come? */
+/* Has that execve(2) been seen? */
 bool counter_has_begun(int state);
 
-/* Put what was counted into @t. */
+/* Add the counts to @t. */
 void counter_read(int counts, int values, struct tally *t);
 
 void counter_close(struct counter *c);

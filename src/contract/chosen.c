@@ -2,7 +2,8 @@
 /*
  * contract/chosen.c - the arguments of system calls that a record keeps
  *
- * Those by which profiles tell one use of a call from another, and that are numbers: what a pointer leads to a filter can't see.
+ * Those by which profiles tell one use of a call from another, and that are numbers: what a pointer
+ * leads to a filter can't see.
  */
 #include "contract/record.h"
 
@@ -11,10 +12,10 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define INT    0xffffffffU /* the kernel looks at the lower half alone */
+#define INT    0xffffffffU /* the kernel only uses the lower half */
 #define EXEC_W (PROT_EXEC | PROT_WRITE)
 
-/* Rows of one call are together. */
+/* The rows of one call must be together. */
 static const struct chosen_argument chosen[] = {
 	{ "bpf", 0, INT },
 	{ "clone", 0, INT },

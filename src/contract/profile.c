@@ -2,8 +2,9 @@
 /*
  * contract/profile.c - a record becomes linux.seccomp; a profile is asked about a record
  *
- * The profile allows what was recorded and refuses all else with EPERM; what is newer than all of it gets ENOSYS by the
- * runtime's own rule. A runtime loads the filter before it executes the program, so what it does in between is allowed too.
+ * The profile allows what was recorded and refuses all else with EPERM; what is newer than all of
+ * it gets ENOSYS by the runtime's own rule. A runtime loads the filter before it executes the
+ * program, so what it does in between is allowed too.
  */
 #include "contract/record.h"
 
@@ -19,8 +20,9 @@
 /* ---- what runtimes need ---- */
 
 /*
- * Of each runtime, the calls between its filter and its exec, as they were measured (docs/kernel-contract.md): with and
- * without no_new_privs, users and capabilities. The last rows of runc are what Go's threads do meanwhile.
+ * For each runtime, the calls between its filter and its exec, as measured
+ * (docs/kernel-contract.md): with and without no_new_privs, users and capabilities. The last rows
+ * of runc are calls of Go's threads.
  */
 static const struct {
 	const char *runtime;
@@ -110,7 +112,7 @@ static struct oci_linux_seccomp_arg condition(const struct oci_call_argument *ar
 	};
 }
 
-/* The arguments of @call that conditions can be made of: those with few values. */
+/* Count the arguments of @call that become conditions: those with few values. */
 static size_t count_conditions(const struct oci_call_record *call, size_t *product)
 {
 	size_t count = 0;
@@ -129,7 +131,7 @@ static size_t count_conditions(const struct oci_call_record *call, size_t *produ
 	return count;
 }
 
-/* A rule for each combination of the values: conditions of one rule are and-ed, rules or-ed. */
+/* Add a rule for each combination of the values: conditions of one rule are and-ed, rules or-ed. */
 static void add_conditions(struct maker *m, const struct oci_call_record *call, size_t count,
 			   size_t product)
 {
@@ -150,7 +152,7 @@ static void add_conditions(struct maker *m, const struct oci_call_record *call, 
 	}
 }
 
-/* A name stands for the call on all architectures, so its conditions must be those of all. */
+/* A name stands for the call on all architectures, so its conditions must be the same on all. */
 static bool has_twin(const struct call_record *r, const struct oci_call_record *call)
 {
 	for (size_t i = 0; i < r->count; i++)
@@ -216,7 +218,7 @@ int profile_make(const struct call_record *record, const struct profile_wishes *
 		else
 			names[count++] = call->name;
 	}
-	/* Adding rules may have moved them. */
+	/* Adding rules may have moved the array. */
 	plain = &m.rules[0];
 	plain->names = names;
 	plain->names_count = count;
@@ -238,7 +240,7 @@ int profile_make(const struct call_record *record, const struct profile_wishes *
 
 /* ---- asking a profile ---- */
 
-/* How a refusal looks to the program; NULL: there is none. */
+/* The effect of a refusal on the program; NULL: the call is allowed. */
 static const char *describe(uint32_t result, struct arena *a)
 {
 	unsigned data = result & SECCOMP_RET_DATA;
@@ -261,7 +263,7 @@ static const char *describe(uint32_t result, struct arena *a)
 	}
 }
 
-/* How many combinations of recorded values there are; 0: none, as no argument is known whole. */
+/* The number of combinations of recorded values; 0: none, as no argument is known completely. */
 static size_t count_combinations(const struct oci_call_record *call)
 {
 	size_t product = 1;
@@ -294,7 +296,7 @@ static void fill_combination(struct seccomp_question *q, const struct oci_call_r
 	}
 }
 
-/* With each combination of the values that were recorded; all other arguments are unknown. */
+/* Ask for each combination of the recorded values; all other arguments are unknown. */
 static void ask_values(const struct seccomp_program *program, struct seccomp_question *q,
 		       const struct oci_call_record *call, struct profile_answer *to,
 		       struct arena *a)

@@ -2,8 +2,8 @@
 /*
  * contract/record.c - records of system calls, read and joined
  *
- * A record may come from anybody. What is in it is compared with what a call has, and a record that breaks off is refused: the
- * head says how many lines follow.
+ * A record may come from anybody. What is in it is compared with what a call has, and a record that
+ * breaks off is refused: the head says how many lines follow.
  */
 #include "contract/record.h"
 
@@ -28,7 +28,7 @@ static int refuse(const struct source *s, size_t line, const char *why, struct e
 	return err_msg(e, "\"%s\" is no record of system calls: line %zu: %s", s->what, line, why);
 }
 
-/* One line as an object; NULL with @e set. */
+/* Decode a line as an object; NULL with @e set. */
 static struct oci_call_record *decode(const struct source *s, const char *line, size_t length,
 				      size_t number, struct err *e)
 {
@@ -197,7 +197,10 @@ static const struct oci_call_argument *find_argument(const struct oci_call_recor
 	return NULL;
 }
 
-/* An argument that only one of the two has says nothing of the other's calls: it is left out. */
+/*
+ * An argument that only one of the two records has is dropped, as nothing is known about the
+ * other's calls.
+ */
 static void add_call(struct oci_call_record *to, const struct oci_call_record *from,
 		     struct arena *a)
 {

@@ -2,8 +2,9 @@
 /*
  * contract/record.h - which system calls a run made: the file of `run --record`
  *
- * JSON lines. The first is the head, each other a call; libocispec/schema/record.json has their members. A call stands once
- * for each architecture it was made by. Of a call that the profiles can tell by its arguments, those are counted as well.
+ * JSON lines. The first is the head, each other a call; libocispec/schema/record.json has their
+ * members. A call stands once for each architecture it was made by. Of a call that the profiles can
+ * tell by its arguments, those are counted as well.
  */
 #pragma once
 
@@ -18,7 +19,7 @@
 
 #define RECORD_FORMAT "tare-record-1"
 
-/* So many values of an argument are kept; with one more, it is "any". */
+/* The most values of an argument that are kept; with one more, the argument is "any". */
 #define RECORD_VALUES 64
 
 struct call_record {
@@ -28,16 +29,19 @@ struct call_record {
 };
 
 /*
- * Read the record at @path, a regular file or a pipe of at most 16 MiB. 0 with all in @a; -1 where it is no whole record of
- * this format: one line says where it is not.
+ * Read the record at @path, a regular file or a pipe of at most 16 MiB. 0 with all in @a; -1 where
+ * it is no complete record of this format: @e has the line.
  */
 int call_record_read(const char *path, struct arena *a, struct call_record *record, struct err *e);
 
-/* The same of a text, for the fuzzer and the tests. @what is its name in errors. */
+/* As call_record_read(), from a text, for the fuzzer and the tests. @what names it in errors. */
 int call_record_parse(const char *text, size_t length, const char *what, struct arena *a,
 		      struct call_record *record, struct err *e);
 
-/* All of @records as one, with one row a call: counts and arguments are those of all. @count is above 0. */
+/*
+ * Join @records into one, with one row a call: counts are added, arguments joined. @count is above
+ * 0.
+ */
 void call_record_join(const struct call_record *records, size_t count, struct arena *a,
 		      struct call_record *joined);
 
@@ -46,10 +50,10 @@ void call_record_join(const struct call_record *records, size_t count, struct ar
 struct chosen_argument {
 	const char *call;
 	uint8_t index;
-	uint64_t mask; /* what of the argument the kernel looks at, or a profile cares about */
+	uint64_t mask; /* the bits of the argument that the kernel uses, or a profile compares */
 };
 
-/* The arguments of call @name that are kept: how many, from *@first on. None: 0. */
+/* The arguments of call @name that are kept: how many, from *@first on; 0: none. */
 size_t chosen_arguments(const char *name, const struct chosen_argument **first);
 
 /* ---- profile.c ---- */
@@ -59,24 +63,24 @@ struct profile_wishes {
 	bool args;		     /* --args: conditions on arguments */
 };
 
-/* The profile that allows what @record has, in JSON. -1: a runtime has an unknown name. */
+/* A profile that allows the calls of @record, in JSON. -1: a runtime has an unknown name. */
 int profile_make(const struct call_record *record, const struct profile_wishes *wishes,
 		 struct arena *a, const char **text, struct err *e);
 
-/* What a profile answers to one call of a record. */
+/* The answer of a profile to one call of a record. */
 struct profile_answer {
 	const struct oci_call_record *call;
 	const char *answer; /* "EPERM", "SIGSYS, the process ends"; NULL: it is allowed */
-	bool some; /* only with some of the arguments that were recorded, or it can't be known */
+	bool some;	    /* only for some of the recorded arguments, or it can't be known */
 };
 
 /*
- * What @profile, compiled as create does, answers to each call of @record: @answers has @record->count of them. 0, or -1 where the
- * profile can't be compiled.
+ * The answers of @profile, compiled as by create, to each call of @record: @answers has
+ * @record->count of them. 0, or -1 where the profile can't be compiled.
  */
 int profile_ask(const struct oci_linux_seccomp *profile, const struct call_record *record,
 		struct arena *a, struct profile_answer **answers, struct err *e);
 
-/* The same of the profile in the file @path, an object as linux.seccomp is. */
+/* As profile_ask(), with the profile in the file @path: an object like linux.seccomp. */
 int profile_ask_file(const char *path, const struct call_record *record, struct arena *a,
 		     struct profile_answer **answers, struct err *e);

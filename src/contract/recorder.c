@@ -2,8 +2,9 @@
 /*
  * contract/recorder.c - the process that hears the calls of a container, counts and answers them
  *
- * seccomp_unotify(2). Each call waits for its answer, so the loop is short: receive, count, answer. An answer by errno is given
- * here; a call that is allowed is continued by the kernel, and nothing of it is looked at but its number and arguments.
+ * seccomp_unotify(2). Each call waits for its answer, so the loop is short: receive, count, answer.
+ * An answer by errno is given here; a call that is allowed is continued by the kernel, and nothing
+ * of it is looked at but its number and arguments.
  */
 #include "contract/recorder.h"
 
@@ -84,7 +85,10 @@ static uint32_t ask_profile(const struct state *s, const struct seccomp_data *da
 	return seccomp_answer(s->wishes->profile, &q, &result) ? result : SECCOMP_RET_ERRNO | EPERM;
 }
 
-/* Would SIGSYS end the process? Not one that blocks, ignores or handles it, nor the first of a pid namespace. */
+/*
+ * Would SIGSYS end the process? Not one that blocks, ignores or handles it, nor the first of a pid
+ * namespace.
+ */
 static bool ends_by_sigsys(pid_t pid)
 {
 	static const char *const masks[] = { "\nSigBlk:\t", "\nSigIgn:\t", "\nSigCgt:\t" };
@@ -166,10 +170,11 @@ static void count_and_answer(struct state *s, const struct seccomp_notif *call)
 }
 
 /*
- * All that wait are received before the first is answered: until then a signal interrupts the call, which a program sees
- * as EINTR where its handler has no SA_RESTART. False: there is nothing to hear any more.
+ * All that wait are received before the first is answered: until then a signal interrupts the call,
+ * which a program sees as EINTR where its handler has no SA_RESTART. False: the
+ * listener has ended.
  */
-static bool hear(struct state *s)
+static bool receive_calls(struct state *s)
 {
 	struct seccomp_notif calls[MOST_AT_ONCE];
 	struct pollfd more = { .fd = s->listener, .events = POLLIN };
@@ -200,7 +205,7 @@ static void take_listener(struct state *s, int fd)
 }
 
 /* False: tare has ended. */
-static bool hear_tare(struct state *s)
+static bool receive_from_tare(struct state *s)
 {
 	char word;
 	int fd;
@@ -222,7 +227,7 @@ static bool hear_tare(struct state *s)
 }
 
 /* `start` brings the listener as it brings one to an agent. */
-static void hear_start(struct state *s)
+static void receive_from_start(struct state *s)
 {
 	autoclose int connection = sys_accept(s->socket);
 	char text[4096];
@@ -254,11 +259,11 @@ static bool work_once(struct state *s, bool control)
 	if (r < 0)
 		return r == -EINTR;
 	if (fds[WATCH_LISTENER].revents & POLLIN)
-		return hear(s);
+		return receive_calls(s);
 	if (fds[WATCH_LISTENER].revents != 0)
 		return false;
 	if (fds[WATCH_SOCKET].revents != 0)
-		hear_start(s);
+		receive_from_start(s);
 	if (fds[WATCH_PROCESS].revents == 0)
 		return true;
 	/* It was never started. */
@@ -266,7 +271,7 @@ static bool work_once(struct state *s, bool control)
 		return false;
 	fds[WATCH_PROCESS].fd = -1;
 
-	return sys_poll(&fds[WATCH_LISTENER], 1, QUIET_MS) > 0 && hear(s);
+	return sys_poll(&fds[WATCH_LISTENER], 1, QUIET_MS) > 0 && receive_calls(s);
 }
 
 /* ---- the kernel counts ---- */
@@ -285,7 +290,10 @@ static bool is_populated(int events)
 	return at && at[sizeof(key) - 1] == '1';
 }
 
-/* Only the ends are waited for: of tare, which says what it has to say before, and of all processes. */
+/*
+ * Only the ends are waited for: of tare, which says what it has to say before, and of all
+ * processes.
+ */
 static int wait_for_end(struct state *s)
 {
 	bool control = true;
@@ -298,7 +306,7 @@ static int wait_for_end(struct state *s)
 
 		if (sys_poll(fds, ARRAY_SIZE(fds), s->attended ? QUIET_MS : -1) < 0)
 			continue;
-		if (fds[0].revents != 0 && !hear_tare(s)) {
+		if (fds[0].revents != 0 && !receive_from_tare(s)) {
 			if (!s->attended)
 				return 0;
 			control = false;
@@ -324,7 +332,7 @@ static int work(void *arg)
 
 		/* What tare says comes first, and costs nothing once it has said all. */
 		if (control && sys_poll(&word, 1, s->listener < 0 && !s->attended ? -1 : 0) > 0 &&
-		    !hear_tare(s)) {
+		    !receive_from_tare(s)) {
 			if (!s->attended)
 				return 0;
 			control = false;
@@ -367,7 +375,7 @@ static void write_record(struct state *s, bool complete)
 		sys_rename_at(FD_DIRECTORY, s->temporary, FD_DIRECTORY, s->name);
 }
 
-/* The signals that end a session's processes are not for this one; what it was told to ignore is its own affair. */
+/* Ignore the signals that would end a process of a session or of a service. */
 static void settle(void)
 {
 	static const int ignored[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE };
@@ -381,11 +389,16 @@ static void settle(void)
 	sys_prctl(PR_SET_NAME, (unsigned long) NAME, 0);
 	sys_chdir("/");
 
-	/* The sooner a call is heard, the less can come between; an ordinary user stays as nice as before. */
+	/*
+	 * The sooner a call is heard, the less can come between; an ordinary user stays as nice as
+	 * before.
+	 */
 	const struct sys_sched_attr first = { .size = SYS_SCHED_ATTR_OLD, .nice = -20 };
 	sys_sched_setattr(0, &first);
 
-	/* Without a memory limit of its own it must not be the one that the kernel ends for others. */
+	/*
+	 * Without a memory limit of its own it must not be the one that the kernel ends for others.
+	 */
 	autoclose int score = sys_open("/proc/self/oom_score_adj", O_WRONLY);
 	if (score >= 0)
 		sys_write_all(score, "-1000", 5);
@@ -417,7 +430,7 @@ static int arrange(const int fds[FDS])
 	return 0;
 }
 
-struct birth {
+struct start_call {
 	struct state *state;
 	int fds[FDS];
 };
@@ -426,7 +439,7 @@ static char worker_stack[64 * 1024] __attribute__((aligned(16)));
 
 static int guard(void *arg)
 {
-	const struct birth *b = arg;
+	const struct start_call *b = arg;
 	struct state *s = b->state;
 	int status = -1;
 
@@ -486,7 +499,7 @@ static int open_record(struct state *s, const char *path, int *dir, struct err *
 static int start(struct recorder *r, struct state *s, const int fds[FDS - 1], struct err *e)
 {
 	const struct sys_clone clone = { .cgroup = -1 };
-	struct birth b = { .state = s };
+	struct start_call b = { .state = s };
 	int ends[2], made = sys_socket_pair(ends);
 
 	if (made < 0)
@@ -574,7 +587,10 @@ int recorder_attend(struct recorder *r, int pidfd)
 	fd_close(&r->socket);
 	r->socket = -1;
 
-	/* A program that ended at once has been heard to its end: what became of it the recorder's own end says. */
+	/*
+	 * A program that ended at once has been heard to its end: what became of it the recorder's
+	 * own end says.
+	 */
 	return result == -EPIPE || result == -ECONNRESET ? 0 : result;
 }
 

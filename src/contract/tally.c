@@ -2,8 +2,8 @@
 /*
  * contract/tally.c - calls as they are counted, and the file that is made of them
  *
- * Runs in the recorder, while the process that made the call waits: what is known already costs one look into a table of
- * hashes. Who made a call is looked up for the first of its kind.
+ * Runs in the recorder, while the process that made the call waits: what is known already costs one
+ * look into a table of hashes. Who made a call is looked up for the first of its kind.
  */
 #include "config.h"
 
@@ -19,7 +19,7 @@
 #include <linux/seccomp.h>
 #include <string.h>
 
-#define MOST_CALLS 2048 /* a power of two; no kernel has so many for all its architectures */
+#define MOST_CALLS 2048 /* a power of two; more than a kernel has for all its architectures */
 #define MOST_ARGS  2
 
 struct kept {
@@ -32,7 +32,7 @@ struct call {
 	uint32_t audit;
 	int number;
 	uint64_t count, refused;
-	uint32_t answer; /* of the last that was refused: SECCOMP_RET_* */
+	uint32_t answer; /* of the last refused call: SECCOMP_RET_* */
 	const struct chosen_argument *chosen;
 	unsigned chosen_count;
 	struct kept kept[MOST_ARGS];
@@ -42,7 +42,7 @@ struct call {
 struct tally {
 	uint16_t order[MOST_CALLS]; /* indices, for printing */
 	size_t count;
-	struct call calls[MOST_CALLS]; /* a table of hashes; @count 0: free */
+	struct call calls[MOST_CALLS]; /* a hash table; @count 0: free */
 };
 
 struct tally *tally_new(void)
@@ -95,7 +95,7 @@ static struct call *begin_call(struct tally *t, struct call *c, uint32_t audit, 
 	return c;
 }
 
-/* NULL: there is no room for one more. */
+/* NULL: the table is full. */
 static struct call *find(struct tally *t, uint32_t audit, int number)
 {
 	size_t at = ((uint32_t) number * 2654435761U ^ audit) % MOST_CALLS;
@@ -177,7 +177,7 @@ static bool is_before(const struct call *a, const struct call *b)
 				    : (unsigned) a->number < (unsigned) b->number;
 }
 
-/* How many of t->order are filled. */
+/* Sort t->order: the number of entries. */
 static size_t sort(struct tally *t, bool only_refused)
 {
 	size_t count = 0;
@@ -207,7 +207,7 @@ static void name_of(const struct call *c, char text[32])
 		fmt_text(text, 32, "syscall_%u", (unsigned) c->number);
 }
 
-/* How a refusal looks to the program. */
+/* The effect of a refusal on the program. */
 static const char *describe(uint32_t answer, char text[64])
 {
 	switch (answer & SECCOMP_RET_ACTION_FULL) {

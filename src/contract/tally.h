@@ -11,27 +11,29 @@
 
 struct tally;
 
-/* A new one, in memory of its own; NULL: there is no room. */
+/* A new tally, in memory of its own; NULL: no memory. */
 struct tally *tally_new(void);
 
 void tally_free(struct tally *t);
 
 /*
- * One call more. @refused: what the profile says (SECCOMP_RET_*) where that is no permission; else 0. @pid made it; 0: whoever it
- * is is not looked at.
+ * Count one call. @refused: the profile's answer (SECCOMP_RET_*) if that is a refusal; else 0. @pid
+ * made the call; 0: not looked up.
  */
 void tally_add(struct tally *t, uint32_t audit, int number, const uint64_t args[6],
 	       uint32_t refused, pid_t pid);
 
-/* @count calls at once, @comm made the first; then a value of one of their arguments. */
+/*
+ * Count @count calls at once, the first made by @comm; then add a value of one of their arguments.
+ */
 void tally_add_many(struct tally *t, uint32_t audit, int number, uint64_t count, const char *comm);
 
 void tally_add_value(struct tally *t, uint32_t audit, int number, uint8_t index, uint64_t value);
 
-/* No value is worth anything: every argument was "any". */
+/* Drop all values: every argument becomes "any". */
 void tally_forget_values(struct tally *t);
 
-/* How many different ones there are. */
+/* The number of different calls. */
 size_t tally_count(const struct tally *t);
 
 struct tally_head {
@@ -42,9 +44,12 @@ struct tally_head {
 	bool complete;
 };
 
-/* The whole record. @only_refused: calls that were allowed are left out. */
+/* Write the whole record. @only_refused: without calls that were allowed. */
 void tally_write(struct tally *t, const struct tally_head *head, bool only_refused,
 		 struct out *out);
 
-/* A line a refused call, for people: `seccomp refused: keyctl (3 times, operation not permitted) by sshd`. */
+/*
+ * A line a refused call, for people: `seccomp refused: keyctl (3 times, operation not permitted) by
+ * sshd`.
+ */
 void tally_tell(struct tally *t, struct out *out);

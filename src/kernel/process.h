@@ -17,7 +17,7 @@
 #define CLONE_NEWTIME 0x00000080
 #endif
 
-/* ---- birth and death ---- */
+/* ---- start and end ---- */
 
 struct sys_clone {
 	uint64_t flags; /* CLONE_*; the child's end sends SIGCHLD */

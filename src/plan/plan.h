@@ -106,7 +106,7 @@ enum step_op {
 	OP_SET_CAPS,           /* caps */
 	OP_NO_NEW_PRIVS,       /* none */
 	OP_RESTRICT,           /* landlock */
-	OP_TRY_NETWORK,        /* none: is the program refused sockets? then that is told */
+	OP_TRY_NETWORK,        /* none: warn if the kernel refuses sockets to the program's user */
 	OP_PREPARE_EXEC,       /* exec: find the program; do all that OP_SET_SECCOMP could deny */
 	OP_SET_LABEL,          /* label: of the program, from the exec on; behind hooks */
 	OP_DROP_LAST,          /* caps: CAP_SYS_ADMIN, behind an early OP_SET_SECCOMP */
