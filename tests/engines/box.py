@@ -17,6 +17,7 @@ import ctypes
 import fcntl
 import os
 import pathlib
+import resource
 import shutil
 import signal
 import socket
@@ -98,6 +99,16 @@ def mount_cgroups(found, layout):
             (top / link).symlink_to(target)
 
 
+def keep_limits(drop_ins):
+    """podman and buildah ask for 1048576 open files and processes, also where nobody may raise these limits: runc fails, too."""
+    limits = {"nofile": resource.RLIMIT_NOFILE, "nproc": resource.RLIMIT_NPROC}
+    most = {name: resource.getrlimit(number)[1] for name, number in limits.items()}
+    if any(0 <= n < 1048576 for n in most.values()):
+        words = ", ".join(f'"{name}={n}:{n}"' for name, n in most.items())
+        drop_ins.mkdir(parents=True, exist_ok=True)
+        (drop_ins / "00-limits.conf").write_text(f"[containers]\ndefault_ulimits = [{words}]\n")
+
+
 def own_directories(box):
     for name in ("tmp", "etc", "var-tmp", "log", *OWN):
         (box / name).mkdir(exist_ok=True)
@@ -108,6 +119,7 @@ def own_directories(box):
         (box / path).unlink(missing_ok=True)
     (box / "etc/resolv.conf").write_text("nameserver 127.0.0.1\n")
     (box / "etc/hosts").write_text("127.0.0.1 localhost\n")
+    keep_limits(box / "etc/containers/containers.conf.d")
     mount("tmpfs", "/run", "tmpfs", 0, "mode=755")
     mount("tmpfs", "/dev/shm", "tmpfs", 0, "mode=1777")
     mount(box / "etc", "/etc", None, MS_BIND)
@@ -129,7 +141,7 @@ def loopback_up():
 def environment(runtime):
     env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(INSIDE / "home"), "LANG": "C.UTF-8", "USER": "root",
            "TARE_BOX": str(INSIDE), "RUNTIME": str(runtime), "TARE_SLOW": os.environ.get("TARE_SLOW", "1"),
-           "PYTHONDONTWRITEBYTECODE": "1"}
+           "PYTHONDONTWRITEBYTECODE": "1", "PODMAN_IGNORE_CGROUPSV1_WARNING": "1"}
     return env
 
 
@@ -214,6 +226,8 @@ def main():
         (box / "bin").mkdir()
         box.chmod(0o755)
         shutil.copy(args.runtime, box / "bin")
+        for helper in pathlib.Path(args.runtime).parent.glob("tare-criu"):
+            shutil.copy(helper, box / "bin")  # tare looks for it there, too
         if args.directory:
             (box / "tests").mkdir()
         else:
