@@ -8,7 +8,6 @@
 #include "base/err.h"
 
 #include "base/fmt.h"
-#include "kernel/process.h"
 
 #include <string.h>
 
@@ -105,18 +104,6 @@ int err_hint(struct err *e, const char *fmt, ...)
 	va_end(ap);
 
 	return -1;
-}
-
-int err_lacks(struct err *e, enum since what)
-{
-	struct utsname name;
-
-	if (sys_uname(&name) < 0)
-		name.release[0] = '\0';
-
-	/* The kernel may be newer, and an outer container's filter deny the call. */
-	return err_hint(e, "%s came with Linux %s; this kernel (%s), or a filter, has none",
-			since_rows[what].what, since_rows[what].version, name.release);
 }
 
 size_t err_line(const struct err *e, char *buf, size_t size)

@@ -13,8 +13,6 @@
  */
 #pragma once
 
-#include "kernel/since.h"
-
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -51,9 +49,6 @@ int err_at(struct err *e, const char *place) __attribute__((cold));
 
 /* Set a hint about what the user can do; a hint that is set already stays. */
 int err_hint(struct err *e, const char *fmt, ...) __attribute__((cold, format(printf, 2, 3)));
-
-/* Set the hint that this kernel lacks @what, with the Linux version that introduced it. */
-int err_lacks(struct err *e, enum since what) __attribute__((cold));
 
 /*
  * The whole failure in one line: place, text and hint. @buf is cut at @size; returns the needed

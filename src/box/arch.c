@@ -10,10 +10,10 @@
  */
 #include "box/box.h"
 
-#include "base/fd.h"
 #include "base/fmt.h"
 #include "base/table.h"
 #include "heap/log.h"
+#include "kernel/fd.h"
 #include "kernel/sys.h"
 #include "plan/annotations/annotation.h"
 #include "program/program.h"

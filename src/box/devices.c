@@ -7,10 +7,10 @@
  */
 #include "box/box.h"
 
-#include "base/fd.h"
 #include "base/fmt.h"
 #include "base/table.h"
 #include "kernel/device.h"
+#include "kernel/fd.h"
 #include "kernel/sys.h"
 
 #define MOST_DEVICES 256

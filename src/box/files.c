@@ -8,8 +8,8 @@
  */
 #include "box/box.h"
 
-#include "base/fd.h"
 #include "heap/output_file.h"
+#include "kernel/fd.h"
 #include "kernel/sys.h"
 #include "state/record.h"
 

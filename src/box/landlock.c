@@ -9,10 +9,11 @@
  */
 #include "box/box.h"
 
-#include "base/fd.h"
 #include "base/path.h"
 #include "base/table.h"
+#include "kernel/fd.h"
 #include "kernel/landlock.h"
+#include "kernel/since.h"
 #include "plan/annotations/annotation.h"
 #include "plan/mounts/path_text.h"
 

@@ -6,8 +6,8 @@
 #include "box/image.h"
 #include "host/container.h"
 
-#include "base/fd.h"
 #include "base/table.h"
+#include "kernel/fd.h"
 #include "kernel/loop.h"
 #include "kernel/mount.h"
 #include "kernel/process.h"

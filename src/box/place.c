@@ -4,10 +4,10 @@
  */
 #include "box/box.h"
 
-#include "base/fd.h"
 #include "base/fmt.h"
 #include "base/table.h"
 #include "heap/log.h"
+#include "kernel/fd.h"
 #include "kernel/mount.h"
 #include "kernel/mountinfo.h"
 

@@ -8,9 +8,9 @@
  */
 #include "box/box.h"
 
-#include "base/fd.h"
 #include "base/path.h"
 #include "base/table.h"
+#include "kernel/fd.h"
 #include "kernel/mountinfo.h"
 #include "plan/mounts/path_text.h"
 

@@ -10,12 +10,13 @@
  */
 #include "cgroup/cgroup.h"
 
-#include "base/fd.h"
 #include "base/table.h"
 #include "cgroup/advice.h"
 #include "cgroup/layout.h"
 #include "cgroup/path.h"
 #include "kernel/bpf.h"
+#include "kernel/fd.h"
+#include "kernel/since.h"
 
 #include <limits.h>
 

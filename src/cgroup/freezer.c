@@ -11,9 +11,10 @@
  */
 #include "cgroup/freezer.h"
 
-#include "base/fd.h"
 #include "cgroup/cgroup.h"
 #include "cgroup/path.h"
+#include "kernel/fd.h"
+#include "kernel/since.h"
 
 #define LONGEST_NAP 32
 

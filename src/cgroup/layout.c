@@ -9,9 +9,9 @@
  */
 #include "cgroup/layout.h"
 
-#include "base/fd.h"
 #include "base/path.h"
 #include "base/table.h"
+#include "kernel/fd.h"
 #include "kernel/process.h"
 
 #include <linux/magic.h>

@@ -8,10 +8,10 @@
  */
 #include "cgroup/oom.h"
 
-#include "base/fd.h"
 #include "base/table.h"
 #include "cgroup/cgroup.h"
 #include "cgroup/path.h"
+#include "kernel/fd.h"
 #include "kernel/process.h"
 
 /* The number behind `@key `; 0 without such a line. */

@@ -6,7 +6,7 @@
  */
 #include "cgroup/path.h"
 
-#include "base/fd.h"
+#include "kernel/fd.h"
 
 #define LONGEST 4096
 

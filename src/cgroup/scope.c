@@ -8,10 +8,10 @@
  */
 #include "cgroup/scope.h"
 
-#include "base/fd.h"
 #include "base/fmt.h"
-#include "base/helper.h"
 #include "base/table.h"
+#include "kernel/fd.h"
+#include "kernel/helper.h"
 #include "kernel/memory.h"
 #include "kernel/process.h"
 #include "kernel/time.h"

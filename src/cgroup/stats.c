@@ -7,11 +7,11 @@
  */
 #include "cgroup/stats.h"
 
-#include "base/fd.h"
 #include "base/words.h"
 #include "cgroup/cgroup.h"
 #include "cgroup/path.h"
 #include "cgroup/stats_text.h"
+#include "kernel/fd.h"
 
 /* v2 lists processes even without the pids controller. */
 static void count_pids(const char *const *dirs, struct cgroup_stats *stats)

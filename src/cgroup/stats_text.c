@@ -6,8 +6,8 @@
  */
 #include "cgroup/stats_text.h"
 
-#include "base/fd.h"
 #include "cgroup/path.h"
+#include "kernel/fd.h"
 
 #define FIRST_ROOM ((size_t) 4096)
 #define MOST_TEXT  ((size_t) 4 << 20)

@@ -14,12 +14,12 @@
  */
 #include "cgroup/cgroup.h"
 
-#include "base/fd.h"
 #include "base/fmt.h"
 #include "base/table.h"
 #include "cgroup/freezer.h"
 #include "cgroup/path.h"
 #include "kernel/fallback.h"
+#include "kernel/fd.h"
 #include "kernel/process.h"
 #include "kernel/procfs.h"
 

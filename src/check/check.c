@@ -7,12 +7,12 @@
  */
 #include "check/check.h"
 
-#include "base/fd.h"
 #include "base/fmt.h"
 #include "base/path.h"
 #include "base/table.h"
 #include "base/words.h"
 #include "contract/record.h"
+#include "kernel/fd.h"
 #include "kernel/process.h"
 #include "kernel/time.h"
 

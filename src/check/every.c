@@ -7,8 +7,8 @@
  */
 #include "check/check.h"
 
-#include "base/fd.h"
 #include "base/fmt.h"
+#include "kernel/fd.h"
 #include "kernel/process.h"
 #include "kernel/time.h"
 #include "program/program.h"

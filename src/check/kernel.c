@@ -8,16 +8,17 @@
  */
 #include "check/kernel.h"
 
-#include "base/fd.h"
 #include "base/fmt.h"
 #include "base/table.h"
 #include "base/words.h"
 #include "check/check.h"
 #include "heap/out.h"
 #include "kernel/calls.h"
+#include "kernel/fd.h"
 #include "kernel/namespaces.h"
 #include "kernel/process.h"
 #include "kernel/procfs.h"
+#include "kernel/since.h"
 #include "plan/planner.h"
 #include "plan/seccomp/profile.h"
 

@@ -7,9 +7,9 @@
  */
 #include "check/check.h"
 
-#include "base/fd.h"
 #include "base/fmt.h"
 #include "base/path.h"
+#include "kernel/fd.h"
 #include "kernel/process.h"
 
 #include <linux/limits.h>

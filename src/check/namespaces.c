@@ -8,11 +8,12 @@
  */
 #include "check/check.h"
 
-#include "base/fd.h"
 #include "base/fmt.h"
 #include "base/table.h"
+#include "kernel/fd.h"
 #include "kernel/namespaces.h"
 #include "kernel/process.h"
+#include "kernel/since.h"
 
 #include <string.h>
 

@@ -12,6 +12,7 @@
 #include "kernel/calls.h"
 #include "kernel/namespaces.h"
 #include "kernel/process.h"
+#include "kernel/since.h"
 
 #include <string.h>
 

@@ -4,8 +4,8 @@
  */
 #include "check/check.h"
 
-#include "base/fd.h"
 #include "base/fmt.h"
+#include "kernel/fd.h"
 #include "kernel/process.h"
 
 #include <linux/capability.h>

@@ -8,9 +8,9 @@
  */
 #include "check/check.h"
 
-#include "base/fd.h"
 #include "base/fmt.h"
 #include "base/path.h"
+#include "kernel/fd.h"
 #include "kernel/process.h"
 #include "program/program.h"
 

@@ -8,13 +8,13 @@
  */
 #include "cli/box.h"
 
-#include "base/fd.h"
 #include "base/table.h"
 #include "base/units.h"
 #include "cli/containers.h"
 #include "cli/signals.h"
 #include "heap/log.h"
 #include "heap/output_file.h"
+#include "kernel/fd.h"
 #include "kernel/process.h"
 #include "libocispec/encode.h"
 #include "plan/planner.h"

@@ -9,9 +9,9 @@
  */
 #include "cli/box.h"
 
-#include "base/fd.h"
 #include "base/table.h"
 #include "heap/output_file.h"
+#include "kernel/fd.h"
 #include "kernel/process.h"
 
 #include <errno.h>

@@ -7,9 +7,9 @@
  */
 #include "cli/box.h"
 
-#include "base/fd.h"
 #include "heap/json_text.h"
 #include "heap/output_file.h"
+#include "kernel/fd.h"
 #include "kernel/process.h"
 #include "kernel/time.h"
 

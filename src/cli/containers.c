@@ -4,7 +4,7 @@
  */
 #include "cli/containers.h"
 
-#include "base/fd.h"
+#include "kernel/fd.h"
 
 #include <dirent.h>
 #include <string.h>

@@ -7,8 +7,8 @@
  */
 #include "cli/owner.h"
 
-#include "base/fd.h"
 #include "base/fmt.h"
+#include "kernel/fd.h"
 
 #include <string.h>
 

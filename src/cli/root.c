@@ -8,8 +8,8 @@
  */
 #include "cli/root.h"
 
-#include "base/fd.h"
 #include "base/words.h"
+#include "kernel/fd.h"
 #include "kernel/process.h"
 
 #include <limits.h>

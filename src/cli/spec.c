@@ -4,8 +4,8 @@
  */
 #include "cli/verb.h"
 
-#include "base/fd.h"
 #include "base/table.h"
+#include "kernel/fd.h"
 #include "kernel/process.h"
 #include "libocispec/encode.h"
 #include "libocispec/oci_types.h"

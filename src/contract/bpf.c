@@ -8,10 +8,10 @@
  */
 #include "contract/bpf.h"
 
-#include "base/fd.h"
 #include "base/fmt.h"
 #include "base/table.h"
 #include "kernel/bpf.h"
+#include "kernel/fd.h"
 #include "kernel/process.h"
 #include "kernel/procfs.h"
 

@@ -7,7 +7,7 @@
  */
 #include "contract/record.h"
 
-#include "base/fd.h"
+#include "kernel/fd.h"
 #include "libocispec/decode.h"
 #include "spec/text.h"
 

@@ -8,15 +8,16 @@
  */
 #include "contract/recorder.h"
 
-#include "base/fd.h"
 #include "base/fmt.h"
 #include "base/table.h"
 #include "contract/bpf.h"
 #include "contract/tally.h"
 #include "heap/output_file.h"
+#include "kernel/fd.h"
 #include "kernel/memory.h"
 #include "kernel/process.h"
 #include "kernel/procfs.h"
+#include "kernel/since.h"
 #include "kernel/socket.h"
 #include "kernel/time.h"
 

@@ -7,12 +7,12 @@
  */
 #include "heap/log.h"
 
-#include "base/fd.h"
 #include "base/fmt.h"
 #include "base/table.h"
 #include "base/utf8.h"
 #include "heap/out.h"
 #include "heap/output_file.h"
+#include "kernel/fd.h"
 #include "kernel/time.h"
 
 #include <limits.h>

@@ -7,8 +7,8 @@
  */
 #include "heap/output_file.h"
 
-#include "base/fd.h"
 #include "base/fmt.h"
+#include "kernel/fd.h"
 #include "kernel/process.h"
 #include "kernel/sys.h"
 

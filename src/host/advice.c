@@ -8,10 +8,10 @@
  */
 #include "host/advice.h"
 
-#include "base/fd.h"
 #include "base/fmt.h"
 #include "base/table.h"
 #include "host/create/create.h"
+#include "kernel/fd.h"
 #include "kernel/procfs.h"
 #include "plan/accounts.h"
 

@@ -9,9 +9,9 @@
  */
 #include "host/agent.h"
 
-#include "base/fd.h"
 #include "heap/json_text.h"
 #include "host/host_path.h"
+#include "kernel/fd.h"
 #include "kernel/socket.h"
 
 #include <sys/socket.h>

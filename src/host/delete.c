@@ -7,11 +7,11 @@
  */
 #include "host/delete.h"
 
-#include "base/fd.h"
 #include "heap/log.h"
 #include "host/hooks.h"
 #include "host/lost.h"
 #include "host/strays.h"
+#include "kernel/fd.h"
 #include "kernel/process.h"
 #include "kernel/procfs.h"
 #include "state/directory.h"

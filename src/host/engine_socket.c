@@ -6,9 +6,10 @@
  */
 #include "host/engine_socket.h"
 
-#include "base/fd.h"
 #include "host/host_path.h"
+#include "kernel/fd.h"
 #include "kernel/process.h"
+#include "kernel/since.h"
 #include "kernel/socket.h"
 
 #include <linux/limits.h>

@@ -9,12 +9,12 @@
  */
 #include "host/events.h"
 
-#include "base/fd.h"
 #include "base/table.h"
 #include "cgroup/cgroup.h"
 #include "cgroup/oom.h"
 #include "host/find.h"
 #include "host/interfaces.h"
+#include "kernel/fd.h"
 #include "kernel/process.h"
 #include "kernel/procfs.h"
 #include "kernel/time.h"

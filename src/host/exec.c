@@ -8,7 +8,6 @@
  */
 #include "host/exec.h"
 
-#include "base/fd.h"
 #include "base/fmt.h"
 #include "base/words.h"
 #include "heap/log.h"
@@ -18,6 +17,7 @@
 #include "host/foreground.h"
 #include "host/saved_config.h"
 #include "host/subgroup.h"
+#include "kernel/fd.h"
 #include "kernel/process.h"
 #include "plan/annotations/annotation.h"
 #include "plan/process/exec.h"

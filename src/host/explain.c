@@ -8,8 +8,8 @@
  */
 #include "host/explain.h"
 
-#include "base/fd.h"
 #include "base/fmt.h"
+#include "kernel/fd.h"
 #include "kernel/process.h"
 #include "kernel/procfs.h"
 #include "kernel/socket.h"

@@ -4,7 +4,7 @@
  */
 #include "host/find.h"
 
-#include "base/fd.h"
+#include "kernel/fd.h"
 
 int container_lookup(const struct state_root *root, const char *id, bool shared, struct record *rec,
 		     struct arena *a, struct err *e)

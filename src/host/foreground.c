@@ -10,12 +10,12 @@
  */
 #include "host/foreground.h"
 
-#include "base/fd.h"
 #include "base/table.h"
 #include "cgroup/oom.h"
 #include "cgroup/stats.h"
 #include "heap/log.h"
 #include "host/create/create.h"
+#include "kernel/fd.h"
 #include "kernel/process.h"
 #include "kernel/time.h"
 #include "state/unreaped.h"

@@ -4,9 +4,9 @@
  */
 #include "host/hooks.h"
 
-#include "base/fd.h"
 #include "base/fmt.h"
 #include "host/host_path.h"
+#include "kernel/fd.h"
 #include "state/journal.h"
 #include "wire/hook.h"
 

@@ -8,9 +8,9 @@
  */
 #include "host/host_path.h"
 
-#include "base/fd.h"
 #include "base/fmt.h"
 #include "host/engine_socket.h"
+#include "kernel/fd.h"
 #include "kernel/socket.h"
 
 #include <linux/limits.h>

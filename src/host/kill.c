@@ -7,10 +7,10 @@
  */
 #include "host/kill.h"
 
-#include "base/fd.h"
 #include "cgroup/cgroup.h"
 #include "heap/log.h"
 #include "host/strays.h"
+#include "kernel/fd.h"
 #include "kernel/process.h"
 #include "kernel/procfs.h"
 

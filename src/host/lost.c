@@ -9,11 +9,11 @@
  */
 #include "host/lost.h"
 
-#include "base/fd.h"
 #include "base/fmt.h"
 #include "cgroup/cgroup.h"
 #include "cgroup/layout.h"
 #include "heap/log.h"
+#include "kernel/fd.h"
 #include "kernel/procfs.h"
 #include "state/directory.h"
 #include "state/journal.h"

@@ -9,13 +9,13 @@
  */
 #include "host/notify.h"
 
-#include "base/fd.h"
 #include "base/fmt.h"
 #include "base/table.h"
 #include "base/words.h"
 #include "heap/log.h"
 #include "host/create/create.h"
 #include "host/engine_socket.h"
+#include "kernel/fd.h"
 #include "kernel/process.h"
 #include "kernel/socket.h"
 #include "plan/plan.h"

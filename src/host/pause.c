@@ -7,9 +7,9 @@
  */
 #include "host/pause.h"
 
-#include "base/fd.h"
 #include "cgroup/cgroup.h"
 #include "host/find.h"
+#include "kernel/fd.h"
 
 int container_pause(const struct state_root *root, const char *id, struct err *e)
 {

@@ -8,13 +8,13 @@
  */
 #include "host/ps.h"
 
-#include "base/fd.h"
 #include "base/fmt.h"
 #include "base/words.h"
 #include "cgroup/cgroup.h"
 #include "host/find.h"
-#include "host/watchdog.h"
 #include "host/program.h"
+#include "host/watchdog.h"
+#include "kernel/fd.h"
 #include "kernel/memory.h"
 #include "kernel/process.h"
 #include "kernel/procfs.h"

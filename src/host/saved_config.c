@@ -4,7 +4,7 @@
  */
 #include "host/saved_config.h"
 
-#include "base/fd.h"
+#include "kernel/fd.h"
 #include "libocispec/decode.h"
 #include "libocispec/encode.h"
 #include "plan/annotations/annotation.h"

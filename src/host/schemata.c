@@ -8,8 +8,8 @@
  */
 #include "host/schemata.h"
 
-#include "base/fd.h"
 #include "base/fmt.h"
+#include "kernel/fd.h"
 
 #define MOST_TEXT ((size_t) 1 << 20)
 

@@ -8,7 +8,6 @@
  */
 #include "host/start.h"
 
-#include "base/fd.h"
 #include "host/agent.h"
 #include "host/create/message.h"
 #include "host/delete.h"
@@ -18,6 +17,7 @@
 #include "host/notify.h"
 #include "host/trace.h"
 #include "host/watchdog.h"
+#include "kernel/fd.h"
 #include "kernel/process.h"
 #include "kernel/procfs.h"
 #include "kernel/socket.h"

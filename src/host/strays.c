@@ -8,8 +8,8 @@
  */
 #include "host/strays.h"
 
-#include "base/fd.h"
 #include "base/fmt.h"
+#include "kernel/fd.h"
 #include "kernel/mount.h"
 #include "kernel/process.h"
 #include "kernel/procfs.h"

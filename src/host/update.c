@@ -9,7 +9,6 @@
  */
 #include "host/update.h"
 
-#include "base/fd.h"
 #include "base/fmt.h"
 #include "cgroup/cgroup.h"
 #include "cgroup/previous.h"
@@ -18,6 +17,7 @@
 #include "host/create/create.h"
 #include "host/find.h"
 #include "host/schemata.h"
+#include "kernel/fd.h"
 #include "kernel/process.h"
 #include "plan/limits/update.h"
 #include "plan/systemd/unit_limits.h"

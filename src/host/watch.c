@@ -7,11 +7,11 @@
  */
 #include "host/watch.h"
 
-#include "base/fd.h"
 #include "base/table.h"
 #include "heap/log.h"
 #include "host/create/create.h"
 #include "host/host_path.h"
+#include "kernel/fd.h"
 #include "kernel/socket.h"
 #include "plan/annotations/allow.h"
 #include "plan/annotations/annotation.h"

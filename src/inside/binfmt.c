@@ -9,6 +9,7 @@
 #include "inside/inside.h"
 
 #include "kernel/mount.h"
+#include "kernel/since.h"
 #include "wire/filesystem.h"
 
 #include <errno.h>

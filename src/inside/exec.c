@@ -7,9 +7,9 @@
  */
 #include "inside/inside.h"
 
-#include "base/fd.h"
 #include "base/fmt.h"
 #include "kernel/device.h"
+#include "kernel/fd.h"
 #include "kernel/memory.h"
 #include "kernel/process.h"
 #include "wire/wire.h"

@@ -13,7 +13,7 @@
 #pragma once
 
 #include "base/err.h"
-#include "base/fd.h"
+#include "kernel/fd.h"
 #include "plan/plan.h"
 #include "wire/hook.h"
 #include "wire/place.h"

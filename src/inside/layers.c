@@ -14,6 +14,7 @@
 
 #include "base/fmt.h"
 #include "kernel/mount.h"
+#include "kernel/since.h"
 #include "wire/filesystem.h"
 
 #define FD_NAME 32 /* "/proc/self/fd/2147483647" */

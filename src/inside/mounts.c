@@ -14,6 +14,7 @@
 #include "kernel/mount.h"
 #include "kernel/mountinfo.h"
 #include "kernel/process.h"
+#include "kernel/since.h"
 #include "wire/filesystem.h"
 #include "wire/wire.h"
 

@@ -17,6 +17,7 @@
 #include "base/table.h"
 #include "kernel/mount.h"
 #include "kernel/process.h"
+#include "kernel/since.h"
 #include "kernel/socket.h"
 #include "wire/filesystem.h"
 #include "wire/wire.h"

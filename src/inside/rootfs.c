@@ -10,6 +10,7 @@
 
 #include "kernel/mount.h"
 #include "kernel/process.h"
+#include "kernel/since.h"
 #include "wire/wire.h"
 
 #include <linux/mount.h>

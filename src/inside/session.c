@@ -10,6 +10,7 @@
 #include "base/fmt.h"
 #include "base/table.h"
 #include "kernel/process.h"
+#include "kernel/since.h"
 #include "wire/wire.h"
 
 #include <net/if.h>

@@ -9,6 +9,7 @@
 
 #include "base/fmt.h"
 #include "kernel/process.h"
+#include "kernel/since.h"
 
 #include <linux/limits.h>
 

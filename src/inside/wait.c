@@ -8,8 +8,8 @@
  */
 #include "inside/inside.h"
 
-#include "base/fd.h"
 #include "base/table.h"
+#include "kernel/fd.h"
 #include "kernel/memory.h"
 #include "kernel/process.h"
 #include "kernel/socket.h"

@@ -11,9 +11,9 @@
  */
 #include "kernel/sys.h"
 
-#include "base/fd.h"
 #include "base/fmt.h"
 #include "kernel/fallback.h"
+#include "kernel/fd.h"
 #include "kernel/mount.h"
 #include "kernel/process.h"
 #include "kernel/time.h"

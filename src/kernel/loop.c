@@ -4,8 +4,8 @@
  */
 #include "kernel/loop.h"
 
-#include "base/fd.h"
 #include "base/fmt.h"
+#include "kernel/fd.h"
 
 #include <linux/loop.h>
 

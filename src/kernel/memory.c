@@ -4,10 +4,10 @@
  */
 #include "kernel/memory.h"
 
-#include "base/fd.h"
 #include "base/fmt.h"
 #include "base/table.h"
 #include "kernel/fallback.h"
+#include "kernel/fd.h"
 #include "kernel/process.h"
 
 #include <linux/memfd.h>

@@ -17,10 +17,10 @@
  */
 #include "kernel/mount.h"
 
-#include "base/fd.h"
 #include "base/fmt.h"
 #include "base/table.h"
 #include "kernel/fallback.h"
+#include "kernel/fd.h"
 #include "kernel/mountinfo.h"
 
 #include <linux/limits.h>

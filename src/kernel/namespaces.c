@@ -8,6 +8,7 @@
 
 #include "base/table.h"
 #include "kernel/process.h"
+#include "kernel/since.h"
 
 const struct sys_namespace sys_namespaces[] = {
 	{ CLONE_NEWNS, "mount", SINCE_MOUNT_NAMESPACE, "max_mnt_namespaces" },

@@ -9,9 +9,9 @@
  */
 #include "kernel/process.h"
 
-#include "base/fd.h"
 #include "base/fmt.h"
 #include "kernel/fallback.h"
+#include "kernel/fd.h"
 #include "kernel/procfs.h"
 #include "kernel/time.h"
 

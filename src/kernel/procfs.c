@@ -4,8 +4,8 @@
  */
 #include "kernel/procfs.h"
 
-#include "base/fd.h"
 #include "base/fmt.h"
+#include "kernel/fd.h"
 #include "kernel/process.h"
 
 #define FIELD_STATE	  3

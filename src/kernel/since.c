@@ -8,6 +8,9 @@
  */
 #include "kernel/since.h"
 
+#include "base/err.h"
+#include "kernel/process.h"
+
 /*
  * tare-init only reports what is missing: without the long texts each waiting container takes less
  * memory.
@@ -160,4 +163,16 @@ bool kernel_version_has(const struct kernel_version *version, const char *since)
 	struct kernel_version first;
 
 	return kernel_version_read(since, &first) && kernel_version_compare(version, &first) >= 0;
+}
+
+int err_lacks(struct err *e, enum since what)
+{
+	struct utsname name;
+
+	if (sys_uname(&name) < 0)
+		name.release[0] = '\0';
+
+	/* The kernel may be newer, and an outer container's filter deny the call. */
+	return err_hint(e, "%s came with Linux %s; this kernel (%s), or a filter, has none",
+			since_rows[what].what, since_rows[what].version, name.release);
 }

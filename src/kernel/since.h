@@ -103,3 +103,8 @@ int kernel_version_compare(const struct kernel_version *a, const struct kernel_v
 
 /* Is @version at least @since ("5.6")? */
 bool kernel_version_has(const struct kernel_version *version, const char *since);
+
+struct err;
+
+/* Set the hint that this kernel lacks @what, with the Linux version that introduced it. */
+int err_lacks(struct err *e, enum since what) __attribute__((cold));

@@ -8,8 +8,8 @@
  */
 #include "netdev/netdev.h"
 
-#include "base/fd.h"
 #include "base/fmt.h"
+#include "kernel/fd.h"
 #include "kernel/netlink.h"
 #include "kernel/process.h"
 

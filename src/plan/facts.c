@@ -6,9 +6,9 @@
  * anything. Other users may have put odd files in these places: each must be a regular file, and is
  * read up to a bound.
  */
-#include "base/fd.h"
 #include "base/fmt.h"
 #include "base/table.h"
+#include "kernel/fd.h"
 #include "kernel/process.h"
 #include "plan/accounts.h"
 #include "plan/planner.h"

@@ -8,9 +8,9 @@
  */
 #include "program/program.h"
 
-#include "base/fd.h"
 #include "base/fmt.h"
 #include "base/table.h"
+#include "kernel/fd.h"
 #include "kernel/sys.h"
 
 #include <elf.h>

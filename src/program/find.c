@@ -7,8 +7,8 @@
  */
 #include "program/program.h"
 
-#include "base/fd.h"
 #include "base/fmt.h"
+#include "kernel/fd.h"
 #include "kernel/sys.h"
 
 #include <linux/limits.h>

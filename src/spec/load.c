@@ -4,8 +4,8 @@
  */
 #include "spec/load.h"
 
-#include "base/fd.h"
 #include "base/table.h"
+#include "kernel/fd.h"
 #include "kernel/sys.h"
 #include "libocispec/decode.h"
 #include "spec/text.h"

@@ -4,7 +4,7 @@
  */
 #include "spec/resources.h"
 
-#include "base/fd.h"
+#include "kernel/fd.h"
 #include "kernel/sys.h"
 #include "libocispec/decode.h"
 #include "spec/text.h"

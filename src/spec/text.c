@@ -8,7 +8,7 @@
  */
 #include "spec/text.h"
 
-#include "base/fd.h"
+#include "kernel/fd.h"
 #include "kernel/sys.h"
 #include "kernel/time.h"
 #include "libocispec/decode.h"

@@ -7,9 +7,9 @@
  */
 #include "state/directory.h"
 
-#include "base/fd.h"
 #include "base/fmt.h"
 #include "base/table.h"
+#include "kernel/fd.h"
 #include "kernel/time.h"
 #include "state/journal.h"
 #include "state/trust.h"

@@ -7,14 +7,14 @@
  */
 #include "state/journal.h"
 
-#include "base/fd.h"
 #include "base/fmt.h"
 #include "base/table.h"
 #include "cgroup/cgroup.h"
 #include "cgroup/scope.h"
 #include "heap/log.h"
-#include "kernel/procfs.h"
+#include "kernel/fd.h"
 #include "kernel/process.h"
+#include "kernel/procfs.h"
 #include "kernel/time.h"
 #include "netdev/netdev.h"
 #include "state/directory.h"

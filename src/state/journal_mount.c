@@ -9,8 +9,8 @@
  */
 #include "state/journal_mount.h"
 
-#include "base/fd.h"
 #include "base/fmt.h"
+#include "kernel/fd.h"
 #include "kernel/mount.h"
 #include "kernel/process.h"
 

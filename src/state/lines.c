@@ -4,8 +4,8 @@
  */
 #include "state/lines.h"
 
-#include "base/fd.h"
 #include "base/fmt.h"
+#include "kernel/fd.h"
 #include "kernel/sys.h"
 
 #include <string.h>

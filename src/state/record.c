@@ -4,10 +4,10 @@
  */
 #include "state/record.h"
 
-#include "base/fd.h"
 #include "base/fmt.h"
 #include "base/table.h"
 #include "heap/json_text.h"
+#include "kernel/fd.h"
 #include "kernel/sys.h"
 #include "state/directory.h"
 #include "state/lines.h"

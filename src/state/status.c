@@ -8,8 +8,8 @@
  */
 #include "state/record.h"
 
-#include "base/fd.h"
 #include "cgroup/cgroup.h"
+#include "kernel/fd.h"
 #include "kernel/procfs.h"
 #include "state/directory.h"
 

@@ -8,7 +8,7 @@
  */
 #include "state/trust.h"
 
-#include "base/fd.h"
+#include "kernel/fd.h"
 #include "kernel/process.h"
 #include "kernel/sys.h"
 

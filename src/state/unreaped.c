@@ -7,8 +7,8 @@
  */
 #include "state/unreaped.h"
 
-#include "base/fd.h"
 #include "base/fmt.h"
+#include "kernel/fd.h"
 #include "kernel/procfs.h"
 
 #include <linux/nsfs.h>

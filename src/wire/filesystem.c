@@ -4,9 +4,10 @@
  */
 #include "wire/filesystem.h"
 
-#include "base/fd.h"
 #include "base/table.h"
+#include "kernel/fd.h"
 #include "kernel/mount.h"
+#include "kernel/since.h"
 
 #include <linux/mount.h>
 

@@ -8,9 +8,9 @@
  */
 #include "wire/hook.h"
 
-#include "base/fd.h"
 #include "base/fmt.h"
 #include "base/table.h"
+#include "kernel/fd.h"
 #include "kernel/memory.h"
 #include "kernel/process.h"
 #include "kernel/procfs.h"

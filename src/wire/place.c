@@ -4,7 +4,7 @@
  */
 #include "wire/place.h"
 
-#include "base/fd.h"
+#include "kernel/fd.h"
 #include "kernel/sys.h"
 
 #include <linux/limits.h>

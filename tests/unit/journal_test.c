@@ -7,8 +7,8 @@
 #include "state/journal.h"
 
 #include "base/err.h"
-#include "base/fd.h"
 #include "base/fmt.h"
+#include "kernel/fd.h"
 #include "kernel/process.h"
 #include "kernel/procfs.h"
 

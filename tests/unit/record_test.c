@@ -6,9 +6,9 @@
 
 #include "state/record.h"
 
-#include "base/fd.h"
 #include "base/fmt.h"
 #include "base/table.h"
+#include "kernel/fd.h"
 
 #include <string.h>
 

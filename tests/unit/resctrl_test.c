@@ -5,9 +5,9 @@
  * What the kernel does in a resctrl file system the test does: it puts the files into a new group, and takes
  * them out of one that is to be removed.
  */
-#include "base/fd.h"
 #include "base/fmt.h"
 #include "host/create/create.h"
+#include "kernel/fd.h"
 #include "state/journal.h"
 
 #include <setjmp.h>

@@ -4,7 +4,7 @@
  */
 #include "wire/wire.h"
 
-#include "base/fd.h"
+#include "kernel/fd.h"
 #include "kernel/memory.h"
 #include "kernel/socket.h"
 

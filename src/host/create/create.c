@@ -7,7 +7,6 @@
  */
 #include "host/create/create.h"
 
-#include "base/fd.h"
 #include "base/fmt.h"
 #include "base/table.h"
 #include "base/words.h"
@@ -21,6 +20,7 @@
 #include "host/hooks.h"
 #include "host/saved_config.h"
 #include "host/strays.h"
+#include "kernel/fd.h"
 #include "kernel/process.h"
 #include "kernel/time.h"
 #include "plan/annotations/allow.h"

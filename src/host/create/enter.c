@@ -11,12 +11,12 @@
  */
 #include "host/create/clone.h"
 
-#include "base/fd.h"
 #include "base/table.h"
 #include "cgroup/cgroup.h"
 #include "host/subgroup.h"
 #include "host/watchdog.h"
 #include "kernel/fallback.h"
+#include "kernel/fd.h"
 #include "kernel/process.h"
 #include "kernel/procfs.h"
 #include "wire/wire.h"

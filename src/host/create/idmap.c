@@ -8,12 +8,13 @@
  */
 #include "host/create/create.h"
 
-#include "base/fd.h"
 #include "base/fmt.h"
 #include "base/table.h"
 #include "host/watchdog.h"
+#include "kernel/fd.h"
 #include "kernel/process.h"
 #include "kernel/procfs.h"
+#include "kernel/since.h"
 #include "plan/accounts.h"
 #include "plan/namespaces/idmap.h"
 

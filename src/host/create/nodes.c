@@ -12,9 +12,9 @@
  */
 #include "host/create/create.h"
 
-#include "base/fd.h"
 #include "base/fmt.h"
 #include "kernel/device.h"
+#include "kernel/fd.h"
 #include "kernel/mount.h"
 #include "wire/filesystem.h"
 

@@ -10,7 +10,6 @@
 
 #include "host/create/create.h"
 
-#include "base/fd.h"
 #include "base/table.h"
 #include "cgroup/cgroup.h"
 #include "heap/log.h"
@@ -21,8 +20,10 @@
 #include "host/hooks.h"
 #include "host/trace.h"
 #include "host/watchdog.h"
+#include "kernel/fd.h"
 #include "kernel/process.h"
 #include "kernel/procfs.h"
+#include "kernel/since.h"
 #include "kernel/socket.h"
 #include "kernel/time.h"
 #include "plan/cpu_list.h"

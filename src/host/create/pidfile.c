@@ -7,9 +7,9 @@
  */
 #include "host/create/create.h"
 
-#include "base/fd.h"
 #include "base/fmt.h"
 #include "heap/output_file.h"
+#include "kernel/fd.h"
 #include "kernel/sys.h"
 
 #include <linux/limits.h>

@@ -8,8 +8,8 @@
  */
 #include "host/create/create.h"
 
-#include "base/fd.h"
 #include "base/fmt.h"
+#include "kernel/fd.h"
 #include "state/journal.h"
 
 #define LONGEST 4096

@@ -13,12 +13,13 @@
  */
 #include "host/create/create.h"
 
-#include "base/fd.h"
 #include "base/fmt.h"
 #include "base/path.h"
 #include "heap/arena.h"
+#include "kernel/fd.h"
 #include "kernel/mount.h"
 #include "kernel/procfs.h"
+#include "kernel/since.h"
 #include "wire/filesystem.h"
 #include "wire/wire.h"
 

@@ -10,17 +10,18 @@
  */
 #include "host/create/clone.h"
 
-#include "base/fd.h"
 #include "base/fmt.h"
 #include "base/table.h"
 #include "cgroup/cgroup.h"
 #include "host/embed.h"
 #include "kernel/fallback.h"
+#include "kernel/fd.h"
 #include "kernel/memory.h"
 #include "kernel/mount.h"
 #include "kernel/namespaces.h"
 #include "kernel/process.h"
 #include "kernel/procfs.h"
+#include "kernel/since.h"
 #include "kernel/socket.h"
 #include "wire/wire.h"
 

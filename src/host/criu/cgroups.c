@@ -4,9 +4,9 @@
  */
 #include "host/criu/cgroups.h"
 
-#include "base/fd.h"
 #include "base/fmt.h"
 #include "base/path.h"
+#include "kernel/fd.h"
 #include "kernel/mount.h"
 #include "kernel/process.h"
 #include "kernel/procfs.h"

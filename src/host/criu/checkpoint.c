@@ -8,7 +8,6 @@
  */
 #include "host/criu/checkpoint.h"
 
-#include "base/fd.h"
 #include "base/table.h"
 #include "cgroup/cgroup.h"
 #include "host/criu/cgroups.h"
@@ -16,6 +15,7 @@
 #include "host/delete.h"
 #include "host/find.h"
 #include "host/saved_config.h"
+#include "kernel/fd.h"
 #include "state/directory.h"
 
 #include <sched.h>

@@ -4,12 +4,12 @@
  */
 #include "host/criu/criu.h"
 
-#include "base/fd.h"
 #include "base/fmt.h"
-#include "base/helper.h"
 #include "base/table.h"
 #include "host/criu/cgroups.h"
 #include "host/program.h"
+#include "kernel/fd.h"
+#include "kernel/helper.h"
 #include "kernel/memory.h"
 #include "kernel/mount.h"
 #include "kernel/process.h"

@@ -7,12 +7,12 @@
  */
 #include "host/criu/externals.h"
 
-#include "base/fd.h"
 #include "base/fmt.h"
 #include "base/path.h"
 #include "base/table.h"
 #include "base/words.h"
 #include "heap/json_text.h"
+#include "kernel/fd.h"
 #include "kernel/mount.h"
 #include "kernel/mountinfo.h"
 #include "kernel/process.h"

@@ -6,8 +6,8 @@
  */
 #include "host/criu/criu.h"
 
-#include "base/fd.h"
 #include "base/fmt.h"
+#include "kernel/fd.h"
 
 #include <string.h>
 

@@ -4,10 +4,10 @@
  */
 #include "host/criu/options.h"
 
-#include "base/fd.h"
 #include "base/fmt.h"
 #include "base/table.h"
 #include "heap/log.h"
+#include "kernel/fd.h"
 #include "kernel/process.h"
 #include "plan/annotations/allow.h"
 

@@ -10,7 +10,6 @@
  */
 #include "host/criu/restore.h"
 
-#include "base/fd.h"
 #include "base/fmt.h"
 #include "base/path.h"
 #include "base/table.h"
@@ -20,6 +19,7 @@
 #include "host/criu/options.h"
 #include "host/engine_socket.h"
 #include "host/ps.h"
+#include "kernel/fd.h"
 #include "kernel/mount.h"
 #include "kernel/process.h"
 #include "kernel/procfs.h"

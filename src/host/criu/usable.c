@@ -7,9 +7,9 @@
  */
 #include "host/criu/checkpoint.h"
 
-#include "base/fd.h"
 #include "host/program.h"
 #include "host/watchdog.h"
+#include "kernel/fd.h"
 #include "kernel/memory.h"
 #include "kernel/process.h"
 

@@ -4,12 +4,12 @@
  *
  * The kernel rounds some values down to whole pages, and has texts of its own for "no limit".
  */
-#include "base/fd.h"
 #include "base/fmt.h"
 #include "cgroup/cgroup.h"
 #include "cgroup/layout.h"
 #include "host/inspect/rows.h"
 #include "kernel/bpf.h"
+#include "kernel/fd.h"
 #include "kernel/process.h"
 #include "kernel/procfs.h"
 

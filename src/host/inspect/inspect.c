@@ -7,7 +7,6 @@
  */
 #include "host/inspect/inspect.h"
 
-#include "base/fd.h"
 #include "base/fmt.h"
 #include "base/table.h"
 #include "heap/out.h"
@@ -15,6 +14,7 @@
 #include "host/find.h"
 #include "host/inspect/rows.h"
 #include "host/ps.h"
+#include "kernel/fd.h"
 #include "kernel/process.h"
 #include "kernel/procfs.h"
 

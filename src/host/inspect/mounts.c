@@ -5,11 +5,11 @@
  * proc_pid_mountinfo(5) of the process: a mount's own options, its propagation, its type. Where
  * several are at one place the last one counts, for it hides the others.
  */
-#include "base/fd.h"
 #include "base/fmt.h"
 #include "base/table.h"
 #include "cgroup/layout.h"
 #include "host/inspect/rows.h"
+#include "kernel/fd.h"
 #include "kernel/process.h"
 #include "kernel/procfs.h"
 

@@ -2,9 +2,9 @@
 /*
  * host/inspect/namespaces.c - inspect: namespaces, id maps, host name
  */
-#include "base/fd.h"
 #include "base/fmt.h"
 #include "host/inspect/rows.h"
+#include "kernel/fd.h"
 #include "kernel/namespaces.h"
 #include "kernel/process.h"
 #include "kernel/procfs.h"

@@ -8,10 +8,10 @@
  */
 #include "plan/annotations/allow.h"
 
-#include "base/fd.h"
 #include "base/table.h"
 #include "base/words.h"
 #include "heap/json_text.h"
+#include "kernel/fd.h"
 #include "kernel/sys.h"
 
 #include <string.h>

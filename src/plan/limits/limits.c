@@ -7,8 +7,8 @@
  */
 #include "plan/limits/limits.h"
 
-#include "base/fd.h"
 #include "base/fmt.h"
+#include "kernel/fd.h"
 #include "plan/limits/cgroup.h"
 
 const struct cgroup_hierarchy *limit_find(struct planner *p, const char *controller)

@@ -9,9 +9,9 @@
  */
 #include "plan/limits/resctrl.h"
 
-#include "base/fd.h"
 #include "base/fmt.h"
 #include "cgroup/layout.h"
+#include "kernel/fd.h"
 #include "plan/planner.h"
 
 #include <string.h>

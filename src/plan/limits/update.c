@@ -9,9 +9,9 @@
  */
 #include "plan/limits/update.h"
 
-#include "base/fd.h"
 #include "base/fmt.h"
 #include "base/path.h"
+#include "kernel/fd.h"
 #include "plan/limits/cgroup.h"
 
 #include <string.h>

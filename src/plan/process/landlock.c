@@ -12,6 +12,7 @@
 
 #include "base/table.h"
 #include "kernel/landlock.h"
+#include "kernel/since.h"
 
 static const char place[] = "/annotations/" ANNOTATION_LANDLOCK;
 

@@ -8,9 +8,9 @@
  */
 #include "plan/seccomp/cache.h"
 
-#include "base/fd.h"
 #include "base/fmt.h"
 #include "kernel/arch.h"
+#include "kernel/fd.h"
 #include "kernel/process.h"
 #include "libocispec/oci_types.h"
 #include "seccomp_sources.h"

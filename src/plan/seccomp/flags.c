@@ -7,6 +7,7 @@
  */
 #include "base/table.h"
 #include "kernel/process.h"
+#include "kernel/since.h"
 #include "plan/planner.h"
 #include "plan/seccomp/profile.h"
 

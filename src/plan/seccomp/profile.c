@@ -14,10 +14,11 @@
  */
 #include "plan/seccomp/profile.h"
 
-#include "base/fd.h"
 #include "base/table.h"
+#include "kernel/fd.h"
 #include "kernel/memory.h"
 #include "kernel/process.h"
+#include "kernel/since.h"
 #include "plan/annotations/annotation.h"
 #include "plan/planner.h"
 #include "plan/seccomp/cache.h"

@@ -10,6 +10,7 @@
 
 #include "base/table.h"
 #include "kernel/process.h"
+#include "kernel/since.h"
 
 #include <linux/seccomp.h>
 #include <string.h>

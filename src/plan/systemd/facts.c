@@ -5,8 +5,8 @@
  * Read only where --systemd-cgroup asks for it. No bus is asked: the system's manager is process 1,
  * and the place of a user's manager follows from the cgroups (plan/systemd/scope.c).
  */
-#include "base/fd.h"
 #include "base/words.h"
+#include "kernel/fd.h"
 #include "kernel/process.h"
 #include "plan/accounts.h"
 #include "plan/planner.h"

@@ -6,6 +6,7 @@
 
 #include "base/fmt.h"
 #include "base/table.h"
+#include "kernel/since.h"
 #include "plan/cpu_list.h"
 
 #include <string.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * base/helper.c - tare's helper programs: where they are
+ * kernel/helper.c - tare's helper programs: where they are
  */
-#include "base/helper.h"
+#include "kernel/helper.h"
 
 #include "base/fmt.h"
 #include "kernel/sys.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * base/fd.h - who closes a descriptor
+ * kernel/fd.h - who closes a descriptor
  *
  * `autoclose int fd = ...` is closed when it goes out of scope; it may hold -errno.
  * Handing it over: take_fd(&fd).

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * base/helper.h - tare's helper programs: where they are
+ * kernel/helper.h - tare's helper programs: where they are
  *
  * A helper (tare-systemd, tare-criu) links what tare does not want to link. It is where it was
  * installed, or else beside our own executable, as in a build directory; no variable says where.
