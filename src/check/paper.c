@@ -216,6 +216,7 @@ static void find_needs(const struct step *s, struct needs *n)
 	case OP_PROTECT_ROOT:
 	case OP_PROPAGATE_ROOT:
 	case OP_SET_IO_PRIORITY:
+	case OP_NOTE_ROOT:
 	case OP_SET_RLIMIT:
 	case OP_SET_MEMORY_POLICY:
 	case OP_SET_PERSONALITY:

@@ -17,39 +17,36 @@
 #include <sched.h>
 #include <signal.h>
 
-#define PLACE_TEXT 64
 /* A process that forks faster than it is stopped is given up after so many rounds. */
 #define MOST_ROUNDS 1000
 
-static bool read_place(int root, char text[PLACE_TEXT])
+static bool read_place(int root, char text[STRAYS_ROOT])
 {
 	struct stat st;
 	int64_t mount = root < 0 ? root : sys_mount_id(root);
 
 	if (mount < 0 || sys_stat(root, &st) < 0)
 		return false;
-	fmt_text(text, PLACE_TEXT, "%lld:%llu:%llu", (long long) mount,
+	fmt_text(text, STRAYS_ROOT, "%lld:%llu:%llu", (long long) mount,
 		 (unsigned long long) st.st_dev, (unsigned long long) st.st_ino);
 
 	return true;
 }
 
-static bool place_of(pid_t pid, char text[PLACE_TEXT])
+static bool place_of(pid_t pid, char text[STRAYS_ROOT])
 {
 	autoclose int root = proc_open(pid, "root", O_PATH | O_DIRECTORY);
 
 	return read_place(root, text);
 }
 
-const char *strays_root_of(pid_t pid, struct arena *a)
+void strays_root_of(pid_t pid, char text[STRAYS_ROOT])
 {
-	char found[PLACE_TEXT], own[PLACE_TEXT];
+	char own[STRAYS_ROOT];
 
 	autoclose int root = sys_open("/", O_PATH | O_DIRECTORY);
-	if (!place_of(pid, found) || !read_place(root, own) || strcmp(found, own) == 0)
-		return NULL;
-
-	return arena_strdup(a, found);
+	if (!place_of(pid, text) || !read_place(root, own) || strcmp(text, own) == 0)
+		text[0] = '\0';
 }
 
 bool strays_matter(const struct record *rec)
@@ -63,7 +60,7 @@ bool strays_matter(const struct record *rec)
  */
 static bool send(const struct record *rec, pid_t pid, int signal)
 {
-	char place[PLACE_TEXT];
+	char place[STRAYS_ROOT];
 
 	autoclose int pidfd = sys_pidfd_open(pid);
 

@@ -7,14 +7,15 @@
  */
 #pragma once
 
-#include "heap/arena.h"
 #include "state/record.h"
 
+#define STRAYS_ROOT 64
+
 /*
- * "MOUNT:DEVICE:INODE" of the root of process @pid, in @a. NULL: the process has ended, the kernel
- * is older than 3.15, or the root is our own.
+ * "MOUNT:DEVICE:INODE" of the root of process @pid. "": the process has ended, the kernel is older
+ * than 3.15, or the root is our own.
  */
-const char *strays_root_of(pid_t pid, struct arena *a);
+void strays_root_of(pid_t pid, char text[STRAYS_ROOT]);
 
 /*
  * Has the container a root of its own, and neither pid namespace nor cgroup to find its processes

@@ -98,6 +98,7 @@ static plan_subject *const subjects[] = {
 	plan_process_limit,
 	plan_scheduler,
 	plan_io_priority,
+	plan_note_root,
 	plan_late_limits,
 	plan_wait,
 	plan_start_hooks,

@@ -96,6 +96,7 @@ enum step_op {
 	OP_PROPAGATE_ROOT,     /* propagation: of the rootfs, last of all mounts */
 	OP_SET_SCHEDULER,      /* scheduler; SIDE_HOST: rights in the first user namespace */
 	OP_SET_IO_PRIORITY,    /* io_priority; SIDE_HOST likewise */
+	OP_NOTE_ROOT,          /* none; SIDE_HOST: the root by which strays are found; host/strays.h */
 	OP_SET_RLIMIT,         /* rlimit */
 	OP_SET_MEMORY_POLICY,  /* memory_policy */
 	OP_SET_PERSONALITY,    /* number */
@@ -581,7 +582,7 @@ struct step {
 };
 
 /* Counts the changes of this header: a tare-init of another build refuses the plan. */
-#define PLAN_VERSION 14
+#define PLAN_VERSION 15
 
 struct plan {
 	uint32_t version;

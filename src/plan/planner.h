@@ -313,6 +313,7 @@ plan_subject plan_initial_affinity; /* scheduler.c: exec, before the clone */
 plan_subject plan_final_affinity;   /* scheduler.c: exec, in its cgroup */
 plan_subject plan_reset_affinity;   /* scheduler.c: create, in its cgroup */
 plan_subject plan_scheduler;	    /* scheduler.c */
+plan_subject plan_note_root;	    /* rootfs.c */
 plan_subject plan_io_priority;	    /* scheduler.c */
 plan_subject plan_rlimits;	    /* rlimits.c */
 plan_subject plan_memory_policy;    /* memory_policy.c */

@@ -73,6 +73,7 @@ const struct step_kind step_kinds[OP_COUNT] = {
 	[OP_SET_SCHEDULER] = HOST("set-scheduler", ""),
 	[OP_SET_AFFINITY] = HOST("set-affinity", ""),
 	[OP_SET_IO_PRIORITY] = HOST("set-io-priority", ""),
+	[OP_NOTE_ROOT] = HOST("note-root", ""),
 	[OP_SET_RLIMIT] = INIT("set-rlimit"),
 	[OP_SET_MEMORY_POLICY] = INIT("set-memory-policy"),
 	[OP_SET_PERSONALITY] = INIT("set-personality"),

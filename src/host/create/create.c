@@ -19,7 +19,6 @@
 #include "host/foreground.h"
 #include "host/hooks.h"
 #include "host/saved_config.h"
-#include "host/strays.h"
 #include "kernel/fd.h"
 #include "kernel/process.h"
 #include "kernel/time.h"
@@ -419,19 +418,6 @@ static void fill_record(const struct create *c, struct record *rec, struct arena
 	record_hooks(rec, config->hooks, a);
 }
 
-/*
- * Record the root's mount only where the mount namespace is the container's own: in a shared one
- * other processes may have the same root.
- */
-static void record_root(const struct create *c, struct record *rec, struct arena *a)
-{
-	const struct step *spawn = &c->plan->steps[c->plan->spawn];
-
-	if (!rec->cgroups[0] && !(rec->namespaces & CLONE_NEWPID) &&
-	    spawn->spawn.namespaces & CLONE_NEWNS)
-		rec->root_mount = strays_root_of(c->pid, a);
-}
-
 int create_send_to_agent(const struct create *c, int listener, struct err *e)
 {
 	struct record rec;
@@ -541,7 +527,7 @@ static int perform(struct create *c, struct record *rec, struct arena *records, 
 	rec->start_time = c->start_time;
 	if (c->options->restore)
 		rec->namespaces |= restore_namespaces(c->pid);
-	record_root(c, rec, records);
+	rec->root_mount = c->root_mount[0] ? c->root_mount : NULL;
 	if (publish(c, rec, records, e) < 0)
 		return -1;
 	seccomp_cache_store(&c->seccomp_cache);

@@ -7,6 +7,7 @@
 #include "host/container.h"
 #include "host/create/message.h"
 #include "host/notify.h"
+#include "host/strays.h"
 #include "host/watch.h"
 #include "plan/plan.h"
 #include "plan/seccomp/cache.h"
@@ -67,6 +68,7 @@ struct create {
 	/* run only */
 	struct notify notify;
 	/* the plan's, once it is performed */
+	char root_mount[STRAYS_ROOT]; /* after OP_NOTE_ROOT; "" */
 	struct hook_files hook_files;
 	/* --record, --refused */
 	struct watch watch;

@@ -258,6 +258,16 @@ static int set_io_priority(struct create *c, const struct step *s, struct err *e
 	return -1;
 }
 
+/* The program, which may end at once, does not run yet. */
+static int note_root(struct create *c, const struct step *s, struct err *e)
+{
+	(void) s;
+	(void) e;
+	strays_root_of(c->pid, c->root_mount);
+
+	return 0;
+}
+
 static int release(struct create *c, const struct step *s, struct err *e)
 {
 	(void) s;
@@ -339,6 +349,7 @@ static int (*const performers[OP_COUNT])(struct create *c, const struct step *s,
 	[OP_OWN_CGROUP] = own_cgroup,
 	[OP_SET_OOM_SCORE] = set_oom_score,
 	[OP_RELEASE] = release,
+	[OP_NOTE_ROOT] = note_root,
 	[OP_SET_SCHEDULER] = set_scheduler,
 	[OP_SET_AFFINITY] = set_affinity,
 	[OP_SET_IO_PRIORITY] = set_io_priority,

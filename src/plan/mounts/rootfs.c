@@ -224,3 +224,26 @@ int plan_enter_rootfs(struct planner *p, struct err *e)
 
 	return 0;
 }
+
+static bool has_cgroup(const struct planner *p)
+{
+	for (size_t i = 0; i < p->count; i++)
+		if (p->steps[i].op == OP_MAKE_CGROUP || p->steps[i].op == OP_START_SCOPE)
+			return true;
+
+	return false;
+}
+
+/*
+ * Without pid namespace and cgroup only the root directory shows which processes belong to the
+ * container. In a mount namespace that others share, others may have the same root.
+ */
+int plan_note_root(struct planner *p, struct err *e)
+{
+	(void) e;
+	if (p->new_namespaces & CLONE_NEWNS && !plan_has_namespace(p, CLONE_NEWPID) &&
+	    !has_cgroup(p))
+		plan_add(p, OP_NOTE_ROOT, "");
+
+	return 0;
+}
