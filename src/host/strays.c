@@ -23,7 +23,7 @@
 static bool read_place(int root, char text[STRAYS_ROOT])
 {
 	struct stat st;
-	int64_t mount = root < 0 ? root : sys_mount_id(root);
+	int64_t mount = root < 0 ? root : sys_unique_mount_id(root);
 
 	if (mount < 0 || sys_stat(root, &st) < 0)
 		return false;

@@ -3,7 +3,8 @@
  * host/strays.h - processes of a container without pid namespace and cgroup
  *
  * They share their root directory: a mount of the container's own, whose ID no other mount has
- * while one of the processes lives.
+ * while one of the processes lives, and since Linux 6.8 no later mount either. Before 6.8 a stopped
+ * container's ID can be that of another container of the same rootfs.
  */
 #pragma once
 

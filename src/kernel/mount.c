@@ -501,6 +501,18 @@ int sys_change_filesystem(int mount, unsigned long flags, const struct mount_att
 			 FLAG_REMOUNT | flags | sys_mount_flags(attrs), data);
 }
 
+int64_t sys_unique_mount_id(int fd)
+{
+	const unsigned unique_id = 0x4000; /* STATX_MNT_ID_UNIQUE */
+	struct statx st;
+
+	if (SYS_CALL(statx, fd, "", AT_EMPTY_PATH, unique_id, &st, 0) == 0 &&
+	    st.stx_mask & unique_id)
+		return (int64_t) st.stx_mnt_id;
+
+	return sys_mount_id(fd);
+}
+
 int64_t sys_mount_id(int fd)
 {
 	const unsigned mount_id = 0x1000; /* STATX_MNT_ID, Linux 5.8 */

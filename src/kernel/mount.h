@@ -147,6 +147,9 @@ static inline int sys_fsmount(int fs, unsigned attr)
 /* The ID of the mount of @fd in /proc/self/mountinfo; or -errno. */
 int64_t sys_mount_id(int fd);
 
+/* The same, but a number that no later mount gets, where the kernel has one: Linux 6.8. */
+int64_t sys_unique_mount_id(int fd);
+
 static inline int sys_mount(const char *source, const char *target, const char *type,
 			    unsigned long flags, const char *data)
 {
