@@ -59,7 +59,10 @@ static int make_empty(struct err *e)
 	struct err ignored;
 	int mount = filesystem_make(&empty_tmpfs, -1, e);
 
-	return mount < 0 ? filesystem_make(&empty_ramfs, -1, &ignored) : mount;
+	/* Any other failure is no answer of the kernel's about tmpfs. */
+	return mount < 0 && (e->code == ENODEV || e->code == EPERM || e->code == EACCES)
+		       ? filesystem_make(&empty_ramfs, -1, &ignored)
+		       : mount;
 }
 
 /*

@@ -100,7 +100,10 @@ static int mount_stage(void)
 	const unsigned long flags = FLAG_NOSUID | FLAG_NODEV | FLAG_NOEXEC;
 	int r = sys_mount("tare", "/", "tmpfs", flags, "mode=0700");
 
-	return r < 0 && sys_mount("tare", "/", "ramfs", flags, "mode=0700") == 0 ? 0 : r;
+	if (r != -ENODEV && r != -EPERM && r != -EACCES)
+		return r;
+
+	return sys_mount("tare", "/", "ramfs", flags, "mode=0700") == 0 ? 0 : r;
 }
 
 static int open_stage(void)
