@@ -142,7 +142,7 @@ int record_write(int dir, const struct record *rec, struct arena *a, struct err 
 
 /* ---- reading ---- */
 
-/* Lists are filled while lines are read; no list has more elements than there are lines. */
+/* Lists are filled while lines are read; room for them is counted before. */
 struct reader {
 	struct record *rec;
 	struct arena *arena;
@@ -154,36 +154,58 @@ struct reader {
 	bool complete;
 };
 
-static size_t count_lines(const char *text)
+/* Lines of which a reader keeps each one. */
+enum { ANNOTATIONS, HOOKS, OMISSIONS, ARGUMENTS, VARIABLES, LISTS };
+
+struct counts {
+	size_t of[LISTS + ARRAY_SIZE(lists)];
+};
+
+/*
+ * Count by the front of a line, which also counts lines of longer keys: never less than there are.
+ * `list` reads many records, so none takes the room of all its lines for each of its lists.
+ */
+static struct counts count_lines(const char *text)
 {
-	size_t n = 0;
+	static const char *const keys[LISTS] = {
+		[ANNOTATIONS] = "annotation", [HOOKS] = "hook",		[OMISSIONS] = "omitted",
+		[ARGUMENTS] = "hook-arg",     [VARIABLES] = "hook-env",
+	};
+	struct counts c = { .of = { 0 } };
 
-	for (; (text = strchr(text, '\n')); text++)
-		n++;
+	for (const char *line = text; line && *line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		for (size_t i = 0; i < ARRAY_SIZE(c.of); i++) {
+			const char *key = i < LISTS ? keys[i] : lists[i - LISTS].key;
 
-	return n;
+			c.of[i] += *line == *key && strncmp(line, key, strlen(key)) == 0;
+		}
+	}
+
+	return c;
 }
 
 static void reader_begin(struct reader *r, struct record *rec, const char *text, struct arena *a)
 {
-	size_t n = count_lines(text) + 1;
+	struct counts n = count_lines(text);
+	size_t hooks = n.of[HOOKS] + 1;
 
 	*rec = (struct record) { .id = NULL };
 	*r = (struct reader) {
 		.rec = rec,
 		.arena = a,
-		.annotations = arena_array(a, n, sizeof(*r->annotations)),
-		.hooks = arena_array(a, n, sizeof(*r->hooks)),
-		.omissions = arena_array(a, n, sizeof(*r->omissions)),
-		/* two for each, as each hook's list ends in a NULL */
-		.argv = arena_array(a, 2 * n, sizeof(*r->argv)),
-		.envp = arena_array(a, 2 * n, sizeof(*r->envp)),
+		.annotations = arena_array(a, n.of[ANNOTATIONS], sizeof(*r->annotations)),
+		.hooks = arena_array(a, n.of[HOOKS], sizeof(*r->hooks)),
+		.omissions = arena_array(a, n.of[OMISSIONS], sizeof(*r->omissions)),
+		/* each hook's list ends in a NULL, and the first begins behind one */
+		.argv = arena_array(a, n.of[ARGUMENTS] + hooks + 1, sizeof(*r->argv)),
+		.envp = arena_array(a, n.of[VARIABLES] + hooks + 1, sizeof(*r->envp)),
 	};
 	rec->annotations = r->annotations;
 	rec->hooks = r->hooks;
 	rec->omissions = r->omissions;
 	for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
-		r->lists[i] = arena_array(a, n, sizeof(*r->lists[i]));
+		r->lists[i] = arena_array(a, n.of[LISTS + i] + 1, sizeof(*r->lists[i]));
 		*(const char *const **) ((char *) rec + lists[i].offset) = r->lists[i];
 	}
 }

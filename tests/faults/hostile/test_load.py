@@ -57,6 +57,7 @@ def test_three_hundred_containers_at_once(bundle):
     del bundle.linux["cgroupsPath"]
     bundle.write()
     names = [f"{bundle.id}-{n}" for n in range(CONTAINERS)]
+    ROOT.mkdir(mode=0o700, exist_ok=True)
     alone = largest("list")
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         assert not [f for f in pool.map(lambda n: quiet("create", "--bundle", bundle.dir, n), names) if f]
@@ -92,6 +93,7 @@ def test_memory_of_the_runtime_stays(bundle):
     for name in [f"{bundle.id}-0", *others, f"{bundle.id}-60"]:
         assert quiet("delete", "--force", name) is None
     for verb, kilobytes in first.items():
-        assert last[verb] <= kilobytes + 300, (verb, first, last)
+        # what busybox had mapped before the exec counts, too, and comes in pieces of up to 512 kB
+        assert last[verb] <= kilobytes + 600, (verb, first, last)
     assert not [n for n in os.listdir(ROOT) if n.startswith(bundle.id)]
     print(f"peak in kB: {first}, and with 60 containers {last}")
