@@ -451,7 +451,7 @@ int counter_aim(const struct counter *c, int cgroup, pid_t pid)
 bool counter_has_begun(int state)
 {
 	const uint32_t zero = 0;
-	struct aim aim;
+	struct aim aim = { .on = 0 };
 
 	return map_call(BPF_MAP_LOOKUP_ELEM, state, &zero, &aim) == 0 && aim.on != 0;
 }
