@@ -243,8 +243,9 @@ def snapshot():
         "network interfaces": {line.split(":")[0].strip() for line in
                                pathlib.Path("/proc/self/net/dev").read_text().splitlines()[2:]},
         "state": {n for n in (os.listdir(ROOT) if ROOT.exists() else []) if not n.startswith(".")},
+        # CRIU keeps what it knows of the kernel
         "files": {f"{d}/{n}" for d in ("/dev", "/dev/shm", "/run", BOX / "tmp")
-                  for n in os.listdir(d)},
+                  for n in os.listdir(d) if not n.startswith("criu.kdat")},
     }
 
 
