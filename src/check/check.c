@@ -101,15 +101,7 @@ struct rows {
 
 static struct check_row *add(struct rows *r)
 {
-	if (r->count == r->room) {
-		size_t room = r->room > 0 ? 2 * r->room : 32;
-		struct check_row *items = arena_array(r->arena, room, sizeof(*items));
-
-		if (r->count > 0)
-			memcpy(items, r->items, r->count * sizeof(*items));
-		r->items = items;
-		r->room = room;
-	}
+	r->items = arena_grow(r->arena, r->items, r->count, &r->room, sizeof(*r->items));
 
 	return &r->items[r->count++];
 }

@@ -18,15 +18,7 @@ struct list {
 
 static void add(struct list *list, const char *name, struct arena *a)
 {
-	if (list->count == list->room) {
-		size_t room = list->room ? list->room * 2 : 64;
-		const char **items = arena_array(a, room, sizeof(*items));
-
-		if (list->count > 0)
-			memcpy(items, list->items, list->count * sizeof(*items));
-		list->items = items;
-		list->room = room;
-	}
+	list->items = arena_grow(a, list->items, list->count, &list->room, sizeof(*list->items));
 	list->items[list->count++] = arena_strdup(a, name);
 }
 

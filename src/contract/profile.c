@@ -76,15 +76,7 @@ struct maker {
 
 static struct oci_linux_syscall *add_rule(struct maker *m)
 {
-	if (m->count == m->room) {
-		size_t room = 2 * m->room + 64;
-		struct oci_linux_syscall *rules = arena_array(m->arena, room, sizeof(*rules));
-
-		if (m->count > 0)
-			memcpy(rules, m->rules, m->count * sizeof(*rules));
-		m->rules = rules;
-		m->room = room;
-	}
+	m->rules = arena_grow(m->arena, m->rules, m->count, &m->room, sizeof(*m->rules));
 	m->rules[m->count] = (struct oci_linux_syscall) { .action = "SCMP_ACT_ALLOW" };
 
 	return &m->rules[m->count++];

@@ -15,7 +15,8 @@
 
 #include <string.h>
 
-#define ALIGNMENT 16
+#define ALIGNMENT      16
+#define FIRST_ELEMENTS 64 /* of an array that grows */
 
 void arena_open(struct arena *a)
 {
@@ -112,6 +113,19 @@ void *arena_array(struct arena *a, size_t count, size_t size)
 		total = (size_t) -1;
 
 	return arena_alloc(a, total);
+}
+
+void *arena_grow(struct arena *a, const void *items, size_t count, size_t *room, size_t size)
+{
+	if (count < *room)
+		return (void *) items;
+	*room = *room > 0 ? 2 * *room : FIRST_ELEMENTS;
+
+	void *longer = arena_array(a, *room, size);
+	if (count > 0)
+		memcpy(longer, items, count * size);
+
+	return longer;
 }
 
 char *arena_memdup(struct arena *a, const char *s, size_t length)

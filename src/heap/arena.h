@@ -59,6 +59,14 @@ void *arena_alloc(struct arena *a, size_t size) __attribute__((malloc, returns_n
 void *arena_array(struct arena *a, size_t count, size_t size)
 	__attribute__((malloc, returns_nonnull));
 
+/*
+ * Room for one more element in an array of @count elements of @size bytes: @items while there is
+ * room, else a copy with twice the room, zeroed behind @count. *@room: the elements that fit; 0 with
+ * @items NULL for an array that is not there yet.
+ */
+void *arena_grow(struct arena *a, const void *items, size_t count, size_t *room, size_t size)
+	__attribute__((returns_nonnull));
+
 char *arena_strdup(struct arena *a, const char *s) __attribute__((malloc, returns_nonnull));
 char *arena_memdup(struct arena *a, const char *s, size_t length)
 	__attribute__((malloc, returns_nonnull)); /* with a NUL behind */

@@ -31,15 +31,7 @@ static void collect(pid_t pid, void *context)
 {
 	struct collector *c = context;
 
-	if (c->count == c->room) {
-		size_t room = c->room ? c->room * 2 : 64;
-		pid_t *pids = arena_array(c->arena, room, sizeof(*pids));
-
-		if (c->count > 0)
-			memcpy(pids, c->pids, c->count * sizeof(*pids));
-		c->pids = pids;
-		c->room = room;
-	}
+	c->pids = arena_grow(c->arena, c->pids, c->count, &c->room, sizeof(*c->pids));
 	c->pids[c->count++] = pid;
 }
 
@@ -79,15 +71,7 @@ struct families {
 
 static void add_family(struct families *f, pid_t pid, pid_t parent)
 {
-	if (f->count == f->room) {
-		size_t room = f->room ? f->room * 2 : 256;
-		struct family *items = arena_array(f->arena, room, sizeof(*items));
-
-		if (f->count > 0)
-			memcpy(items, f->items, f->count * sizeof(*items));
-		f->items = items;
-		f->room = room;
-	}
+	f->items = arena_grow(f->arena, f->items, f->count, &f->room, sizeof(*f->items));
 	f->items[f->count++] = (struct family) { .pid = pid, .parent = parent };
 }
 

@@ -43,15 +43,7 @@ struct mounts {
 
 static void add_mount(struct mounts *m, const struct mountinfo_line *line)
 {
-	if (m->count == m->room) {
-		size_t room = m->room ? m->room * 2 : 64;
-		struct mount *items = arena_array(m->arena, room, sizeof(*items));
-
-		if (m->count > 0)
-			memcpy(items, m->items, m->count * sizeof(*items));
-		m->items = items;
-		m->room = room;
-	}
+	m->items = arena_grow(m->arena, m->items, m->count, &m->room, sizeof(*m->items));
 	m->items[m->count++] = (struct mount) {
 		.id = line->id,
 		.parent = line->parent,

@@ -33,15 +33,7 @@ static inspect_subject *const subjects[] = {
 
 static struct inspect_row *add(struct inspect *i)
 {
-	if (i->count == i->room) {
-		size_t room = 2 * i->room + 64;
-		struct inspect_row *rows = arena_array(i->arena, room, sizeof(*rows));
-
-		if (i->count > 0)
-			memcpy(rows, i->rows, i->count * sizeof(*rows));
-		i->rows = rows;
-		i->room = room;
-	}
+	i->rows = arena_grow(i->arena, i->rows, i->count, &i->room, sizeof(*i->rows));
 
 	return &i->rows[i->count++];
 }
