@@ -413,25 +413,9 @@ int counter_open(struct counter *c)
 	return r;
 }
 
-/* The pid in its own pid namespace: the last of the line. 0: unknown. */
-static uint32_t inner_pid(pid_t pid)
-{
-	char status[4096];
-	uint32_t number = 0;
-
-	if (proc_read(pid, "status", status, sizeof(status)) <= 0)
-		return 0;
-
-	const char *at = strstr(status, "\nNSpid:");
-	for (at = at ? at + strlen("\nNSpid:") : ""; *at && *at != '\n'; at++)
-		number = *at < '0' ? 0 : number * 10 + (uint32_t) (*at - '0');
-
-	return number;
-}
-
 int counter_aim(const struct counter *c, int cgroup, pid_t pid)
 {
-	struct aim aim = { .pid = inner_pid(pid) };
+	struct aim aim = { .pid = (uint32_t) proc_inner_pid(pid) };
 	const uint32_t zero = 0;
 	char path[32];
 	struct stat ns;

@@ -105,10 +105,7 @@ static bool ends_by_sigsys(pid_t pid)
 			return false;
 	}
 
-	const char *inner = strstr(status, "\nNSpid:\t");
-	size_t length = inner ? strcspn(inner + 1, "\n") : 0;
-
-	return length > 2 && memcmp(inner + length - 1, "\t1", 2) != 0;
+	return proc_inner_pid(pid) > 1;
 }
 
 /* Only the kernel can kill as a filter does; a signal is as near as it gets. */

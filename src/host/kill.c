@@ -21,29 +21,13 @@ static int not_running(struct err *e)
 	return err_msg(e, "container not running");
 }
 
-/* In its own pid namespace the kernel kills all other processes when the first one ends. */
+/*
+ * In its own pid namespace the kernel kills all other processes when the first one ends. Linux before
+ * 4.1 does not tell the number: true is safe, as the others end anyway.
+ */
 static bool shares_pid_namespace(pid_t pid)
 {
-	char text[4096];
-	const char *line = NULL;
-	autoclose int fd = proc_open(pid, "status", O_RDONLY);
-	/* The kernel writes the file at once: one read(2) is enough. */
-	ssize_t n = fd < 0 ? 0 : sys_read(fd, text, sizeof(text) - 1);
-
-	text[n < 0 ? 0 : n] = '\0';
-	line = strstr(text, "\nNSpid:");
-	/*
-	 * Linux before 4.1 has no such line. True is safe: in an own pid namespace the others end
-	 * anyway.
-	 */
-	if (!line)
-		return true;
-	line++;
-
-	/* The last number is the pid in the innermost pid namespace. */
-	size_t length = strcspn(line, "\n");
-
-	return length < 2 || line[length - 1] != '1' || line[length - 2] != '\t';
+	return proc_inner_pid(pid) != 1;
 }
 
 static bool has_processes(const char *const *cgroups)

@@ -43,6 +43,25 @@ ssize_t proc_read(pid_t pid, const char *file, char *text, size_t size)
 	return n;
 }
 
+pid_t proc_inner_pid(pid_t pid)
+{
+	static const char key[] = "\nNSpid:\t";
+	char text[4096];
+
+	if (proc_read(pid, "status", text, sizeof(text)) <= 0)
+		return 0;
+
+	const char *at = strstr(text, key);
+	if (!at)
+		return 0;
+	/* The line has a number for each pid namespace, the innermost last. */
+	at += sizeof(key) - 1;
+	for (size_t length; at[length = strcspn(at, "\t\n")] == '\t';)
+		at += length + 1;
+
+	return (pid_t) number(at);
+}
+
 /* ---- start times ---- */
 
 #define TICK_NS 10000000 /* USER_HZ is 100 on all processors that tare knows */

@@ -38,6 +38,13 @@ int proc_stat_read(pid_t pid, struct proc_stat *stat);
  * another process by now.
  */
 int proc_stat_read_at(int dir, struct proc_stat *stat);
+
+/*
+ * The pid of @pid in its own pid namespace: NSpid of proc_pid_status(5), Linux 4.1. 0: unknown, or
+ * the process has ended.
+ */
+pid_t proc_inner_pid(pid_t pid);
+
 /* Where it is: `asleep in fuse_get_req, system call 428`. What can't be found out is left out. */
 #define PROC_WHERE 128
 void proc_describe(pid_t pid, char text[PROC_WHERE]);

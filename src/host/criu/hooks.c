@@ -147,28 +147,15 @@ static int become_inner(void *arg)
 	return 1;
 }
 
-/* runtime-spec, runtime.md#state: the pid as seen in the container. proc_pid_status(5), NSpid; Linux 4.1. */
-static pid_t pid_inside(pid_t pid)
-{
-	char text[4096], digits[24];
-	unsigned long long number;
-
-	if (proc_read(pid, "status", text, sizeof(text)) < 0)
-		return pid;
-
-	const char *line = strstr(text, "\nNSpid:");
-	size_t end = line ? 1 + strcspn(line + 1, "\n") : 0, begin = end;
-
-	while (begin > 0 && line[begin - 1] >= '0' && line[begin - 1] <= '9')
-		begin--;
-	fmt_text(digits, sizeof(digits), "%.*s", (int) (end - begin), line ? line + begin : "");
-
-	return fmt_parse_u64(digits, &number) < 0 ? pid : (pid_t) number;
-}
-
 int restore_run_hook(const struct create *c, const struct step *s, struct err *e)
 {
-	struct inner inner = { .create = c, .step = s, .pid_inside = pid_inside(c->pid) };
+	/* runtime-spec, runtime.md#state: the pid as seen in the container. Unknown before Linux 4.1. */
+	const pid_t seen = proc_inner_pid(c->pid);
+	struct inner inner = {
+		.create = c,
+		.step = s,
+		.pid_inside = seen > 0 ? seen : c->pid,
+	};
 	int ends[2], status, r = sys_pipe(ends);
 	struct err failure;
 
