@@ -504,16 +504,21 @@ int sys_change_filesystem(int mount, unsigned long flags, const struct mount_att
 			 FLAG_REMOUNT | flags | sys_mount_flags(attrs), data);
 }
 
+/* By statx(2): the number that @mask asks for; -EOPNOTSUPP where the kernel has none. */
+static int64_t ask_mount_id(int fd, unsigned mask)
+{
+	struct statx st;
+	long r = SYS_CALL(statx, fd, "", AT_EMPTY_PATH, mask, &st, 0);
+
+	return r == 0 && st.stx_mask & mask ? (int64_t) st.stx_mnt_id : -EOPNOTSUPP;
+}
+
 int64_t sys_unique_mount_id(int fd)
 {
 	const unsigned unique_id = 0x4000; /* STATX_MNT_ID_UNIQUE */
-	struct statx st;
+	int64_t found = ask_mount_id(fd, unique_id);
 
-	if (SYS_CALL(statx, fd, "", AT_EMPTY_PATH, unique_id, &st, 0) == 0 &&
-	    st.stx_mask & unique_id)
-		return (int64_t) st.stx_mnt_id;
-
-	return sys_mount_id(fd);
+	return found >= 0 ? found : sys_mount_id(fd);
 }
 
 int64_t sys_mount_id(int fd)
@@ -521,10 +526,10 @@ int64_t sys_mount_id(int fd)
 	const unsigned mount_id = 0x1000; /* STATX_MNT_ID, Linux 5.8 */
 	char path[PLACE_SIZE], text[512];
 	unsigned long long id;
-	struct statx st;
+	int64_t found = ask_mount_id(fd, mount_id);
 
-	if (SYS_CALL(statx, fd, "", AT_EMPTY_PATH, mount_id, &st, 0) == 0 && st.stx_mask & mount_id)
-		return (int64_t) st.stx_mnt_id;
+	if (found >= 0)
+		return found;
 
 	/* Since Linux 3.15 procfs shows the mount ID. */
 	fmt_text(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
