@@ -206,21 +206,6 @@ static void follow_thread_mode(const char *dir)
 		cgroup_put(dir, "cgroup.type", "threaded");
 }
 
-/* Do so for @path, after the cgroups that were made above it, from @topmost down. */
-static void follow_thread_mode_to(const char *path, const char *topmost)
-{
-	char at[CGROUP_PATH];
-	size_t first = topmost[0] ? strlen(topmost) : strlen(path);
-
-	fmt_text(at, sizeof(at), "%s", path);
-	for (char *slash = strchr(at + first, '/'); slash; slash = strchr(slash + 1, '/')) {
-		*slash = '\0';
-		follow_thread_mode(at);
-		*slash = '/';
-	}
-	follow_thread_mode(at);
-}
-
 /* Refuse a cgroup with processes: they would share the limits, and be killed with the container. */
 static int check_empty(const char *path, struct err *e)
 {
@@ -250,23 +235,26 @@ void cgroup_remove_parents(const char *dir, const char *topmost)
 	}
 }
 
-static int make_one(const char *path, bool *made, struct err *e)
+static int make_one(const char *path, unsigned kind, bool *made, struct err *e)
 {
 	int r = sys_mkdir_at(AT_FDCWD, path, 0755);
 
 	*made = r == 0;
-	if (r == 0 || r == -EEXIST)
-		return 0;
-	err_sys(e, r, "make cgroup \"%s\"", path);
+	if (r < 0 && r != -EEXIST) {
+		err_sys(e, r, "make cgroup \"%s\"", path);
+		return cgroup_advise_make(e);
+	}
+	if (*made && kind & CGROUP_IS_V2)
+		follow_thread_mode(path);
 
-	return cgroup_advise_make(e);
+	return 0;
 }
 
 /*
  * Make @path and the missing cgroups above it, from @topmost down. A cgroup that another process
  * has made meanwhile is not ours.
  */
-static int make_missing(const char *path, char topmost[CGROUP_PATH], struct err *e)
+static int make_missing(const char *path, unsigned kind, char topmost[CGROUP_PATH], struct err *e)
 {
 	char at[CGROUP_PATH], *end;
 	size_t first = strlen(topmost);
@@ -280,7 +268,7 @@ static int make_missing(const char *path, char topmost[CGROUP_PATH], struct err 
 		char was = *end;
 
 		*end = '\0';
-		if (make_one(at, &made, e) < 0)
+		if (make_one(at, kind, &made, e) < 0)
 			return -1;
 		if (made && topmost[0] == '\0')
 			fmt_text(topmost, CGROUP_PATH, "%s", at);
@@ -290,7 +278,7 @@ static int make_missing(const char *path, char topmost[CGROUP_PATH], struct err 
 	return 0;
 }
 
-static int make_ready_v2(const char *path, const char *topmost, struct err *e)
+static int make_ready_v2(const char *path, bool made, struct err *e)
 {
 	char events[256];
 
@@ -298,7 +286,8 @@ static int make_ready_v2(const char *path, const char *topmost, struct err *e)
 	if (cgroup_read(path, "cgroup.events", events, sizeof(events)) > 0 &&
 	    cgroup_event(events, "frozen") == 1)
 		return err_msg(e, FROZEN);
-	follow_thread_mode_to(path, topmost);
+	if (!made)
+		follow_thread_mode(path);
 	hand_down_to(path);
 
 	return 0;
@@ -306,12 +295,12 @@ static int make_ready_v2(const char *path, const char *topmost, struct err *e)
 
 static int make_and_check(const char *path, unsigned kind, char topmost[CGROUP_PATH], struct err *e)
 {
-	if (make_missing(path, topmost, e) < 0)
+	if (make_missing(path, kind, topmost, e) < 0)
 		return -1;
 	if (topmost[0] == '\0' && check_empty(path, e) < 0)
 		return -1;
 	if (kind & CGROUP_IS_V2)
-		return make_ready_v2(path, topmost, e);
+		return make_ready_v2(path, topmost[0] != '\0', e);
 	if (kind & CGROUP_HAS_CPUSET && fill_cpuset(path, e) < 0)
 		return -1;
 

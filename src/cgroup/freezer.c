@@ -48,16 +48,28 @@ static const char *last_of(const char *const *dirs)
 	return last;
 }
 
-/* There is at most one v1 freezer: cgroups behind it are not asked. */
+/*
+ * The cgroup of v1's freezer before @last, if it is frozen; NULL. There is at most one v1 freezer:
+ * cgroups behind it are not asked.
+ */
+static const char *find_frozen_v1(const char *const *dirs, const char *last)
+{
+	int frozen = -ENOENT;
+
+	for (; last && *dirs != last; dirs++) {
+		frozen = is_frozen_v1(*dirs);
+		if (frozen != -ENOENT)
+			return frozen == 1 ? *dirs : NULL;
+	}
+
+	return NULL;
+}
+
 bool cgroup_any_frozen(const char *const *dirs)
 {
 	const char *last = last_of(dirs);
-	int frozen = -ENOENT;
 
-	for (; last && *dirs != last && frozen == -ENOENT; dirs++)
-		frozen = is_frozen_v1(*dirs);
-
-	return frozen == 1 || (last && cgroup_is_frozen(last));
+	return find_frozen_v1(dirs, last) || (last && cgroup_is_frozen(last));
 }
 
 int freezer_wait(const char *dir, int *nap)
@@ -174,14 +186,10 @@ static int thaw(const char *dir, struct err *e)
 /* Another program may have frozen the other freezer: thaw both. */
 int cgroup_thaw(const char *const *dirs, struct err *e)
 {
-	const char *last = last_of(dirs);
-	int frozen = -ENOENT;
+	const char *last = last_of(dirs), *v1 = find_frozen_v1(dirs, last);
 
-	for (; last && *dirs != last && frozen == -ENOENT; dirs++) {
-		frozen = is_frozen_v1(*dirs);
-		if (frozen == 1 && thaw(*dirs, e) < 0)
-			return -1;
-	}
+	if (v1 && thaw(v1, e) < 0)
+		return -1;
 
 	return last && cgroup_is_frozen(last) ? thaw(last, e) : 0;
 }
