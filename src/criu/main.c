@@ -10,8 +10,9 @@
 #include "criu/criu.h"
 
 #include "base/fmt.h"
-#include "kernel/sys.h"
+#include "kernel/helper.h"
 #include "kernel/socket.h"
+#include "kernel/sys.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +20,6 @@
 #define TO_TARE 1
 #define TO_CRIU 3
 
-#define MOST ((size_t) 64 << 20)
 /* CRIU's messages are small; the longest text in one is a line of its log. */
 #define ROOM 65536
 
@@ -36,23 +36,6 @@ static int fail(const char *what)
 	(void) say(-1, text);
 
 	return EXIT_FAILURE;
-}
-
-static char *read_input(size_t *size)
-{
-	struct stat st;
-
-	if (sys_stat(0, &st) < 0 || (size_t) st.st_size > MOST)
-		return NULL;
-
-	char *text = malloc((size_t) st.st_size + 1);
-	ssize_t n = text ? sys_read_all(0, text, (size_t) st.st_size) : -1;
-	if (n < 0)
-		return NULL;
-	text[n] = '\0';
-	*size = (size_t) n;
-
-	return text;
 }
 
 static int send_request(const Rpc__Request *request)
@@ -164,7 +147,7 @@ int main(void)
 	const char *wrong = "a request that is too long";
 	struct asked asked = { .count = 0 };
 	size_t size;
-	char *text = read_input(&size);
+	char *text = helper_read_input(&size);
 	Rpc__Request *request = text ? request_parse(text, size, &asked, &wrong) : NULL;
 	int status;
 

@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "base/fmt.h"
 #include "base/table.h"
+#include "kernel/helper.h"
 #include "kernel/sys.h"
 
 #include <stdlib.h>
@@ -18,25 +19,7 @@
 #define UNIT_EXISTS  "org.freedesktop.systemd1.UnitExists"
 #define NO_SUCH_UNIT "org.freedesktop.systemd1.NoSuchUnit"
 
-#define MOST ((size_t) 64 << 20)
-
-/* ---- the request ---- */
-
-static char *read_input(void)
-{
-	struct stat st;
-
-	if (sys_stat(0, &st) < 0 || (size_t) st.st_size > MOST)
-		return NULL;
-
-	char *text = malloc((size_t) st.st_size + 1);
-	ssize_t n = text ? sys_read_all(0, text, (size_t) st.st_size) : -1;
-	if (n < 0)
-		return NULL;
-	text[n] = '\0';
-
-	return text;
-}
+/* ---- what systemd does not do ---- */
 
 static int refuse(const char *what, const char *unit, const sd_bus_error *error)
 {
@@ -183,7 +166,8 @@ int main(int argc, char **argv)
 {
 	int (*const verb)(sd_bus * bus, const struct request *request) =
 		argc == 2 ? find_verb(argv[1]) : NULL;
-	char *text = verb ? read_input() : NULL;
+	size_t size;
+	char *text = verb ? helper_read_input(&size) : NULL;
 	struct request request;
 	sd_bus *bus;
 
