@@ -2,8 +2,8 @@
 /*
  * cli/format.c - `--format`: templates of fields, and tables made of them
  *
- * A template is cut into pieces once: text, fields, and in a table the ends of columns. Each line is
- * then the pieces' text, one after the other.
+ * A template is cut into pieces once: text, fields, and in a table the ends of columns. Each line
+ * is then the pieces' text, one after the other.
  */
 #include "cli/format.h"
 
@@ -206,7 +206,9 @@ static const char *heading_of(const char *name, struct arena *a)
 	return text;
 }
 
-/* The text of one column, from piece *@at on, which is then behind it. @row NULL: of the heading. */
+/*
+ * The text of one column, from piece *@at on, which is then behind it. @row NULL: of the heading.
+ */
 static const char *column(const struct format *f, size_t *at, const char *const *row,
 			  struct arena *a)
 {

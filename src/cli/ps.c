@@ -2,8 +2,8 @@
 /*
  * cli/ps.c - `ps ID [PS-OPTIONS]`: the processes of a container
  *
- * The table is the host's ps(1): all of its output, less the lines of other processes. The fields of a
- * template are the words of its heading.
+ * The table is the host's ps(1): all of its output, less the lines of other processes. The fields
+ * of a template are the words of its heading.
  */
 #include "cli/ps.h"
 
@@ -85,7 +85,10 @@ static void print_line(struct out *out, const char *line)
 	out_text(out, "\n");
 }
 
-/* Of @text, which is cut up, the heading and behind it the lines of @list's processes; NULL-terminated. */
+/*
+ * Of @text, which is cut up, the heading and behind it the lines of @list's processes;
+ * NULL-terminated.
+ */
 static const char **select_lines(char *text, const struct process_list *list, struct arena *a,
 				 struct err *e)
 {
@@ -123,7 +126,9 @@ int ps_print_table(struct out *out, char *text, const struct process_list *list,
 	return lines ? 0 : -1;
 }
 
-/* The words of @line, @count of them; the last goes on to the line's end, as ps(1) prints commands. */
+/*
+ * The words of @line, @count of them; the last goes on to the line's end, as ps(1) prints commands.
+ */
 static const char *const *words_of(const char *line, size_t count, struct arena *a)
 {
 	const char **words = arena_array(a, count + 1, sizeof(*words));

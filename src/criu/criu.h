@@ -2,9 +2,10 @@
 /*
  * criu/criu.h - tare-criu: the one program of tare that speaks CRIU's protocol
  *
- * Started by tare beside `criu swrk` (host/criu/criu.h says how, and what is read and said), with nothing in its environment. A
- * program of its own, so that protobuf-c is loaded only for checkpoints. tare decides all; tare-criu passes on what tare says
- * as CRIU's messages, and CRIU's answers and questions as lines.
+ * Started by tare beside `criu swrk` (host/criu/criu.h says how, and what is read and said), with
+ * nothing in its environment. A program of its own, so that protobuf-c is loaded only for
+ * checkpoints. tare decides all; tare-criu passes on what tare says as CRIU's messages, and CRIU's
+ * answers and questions as lines.
  */
 #pragma once
 
@@ -13,7 +14,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Notifications of CRIU's that are passed on to tare; all others are answered here, as long as tare is there. */
+/*
+ * Notifications of CRIU's that are passed on to tare; all others are answered here, as long as tare
+ * is there.
+ */
 #define ASKED_MOST 8
 
 struct asked {
@@ -22,7 +26,9 @@ struct asked {
 };
 
 /*
- * The request in @text, @size bytes with a NUL at their end: words, each ended by a NUL. The first is its kind; then come triples:
- * name of an option, value, second value (often empty). The option `ask` names a notification for @asked. NULL with @wrong set to the word that makes no sense; lives until exit.
+ * The request in @text, @size bytes with a NUL at their end: words, each ended by a NUL. The first
+ * is its kind; then come triples: name of an option, value, second value (often empty). The option
+ * `ask` names a notification for @asked. NULL with @wrong set to the word that makes no sense;
+ * lives until exit.
  */
 Rpc__Request *request_parse(const char *text, size_t size, struct asked *asked, const char **wrong);

@@ -2,10 +2,11 @@
 /*
  * criu/main.c - tare-criu: one request, and what comes of it
  *
- * Descriptor 0 is a file with the request, 1 the socket to tare, 2 where the dynamic linker may complain, 3 the socket to CRIU. All
- * that CRIU says becomes one message of text for tare; where CRIU waits for a word, so do we, for tare's.
- * Whoever of the two goes away is found by the end of the socket: then we end, and the other finds the same. So a tare that is killed
- * makes CRIU undo what is done.
+ * Descriptor 0 is a file with the request, 1 the socket to tare, 2 where the dynamic linker may
+ * complain, 3 the socket to CRIU. All that CRIU says becomes one message of text for tare; where
+ * CRIU waits for a word, so do we, for tare's. Whoever of the two goes away is found by the end of
+ * the socket: then we end, and the other finds the same. So a tare that is killed makes CRIU undo
+ * what is done.
  */
 #include "criu/criu.h"
 
@@ -64,7 +65,10 @@ static bool is_asked(const struct asked *asked, const char *name)
 	return false;
 }
 
-/* Who waits for the container is not to wait for a turn of tare's processes as well, where tare has nothing to do. */
+/*
+ * Who waits for the container is not to wait for a turn of tare's processes as well, where tare has
+ * nothing to do.
+ */
 static bool tare_is_there(void)
 {
 	struct pollfd socket = { .fd = TO_TARE };

@@ -2,7 +2,8 @@
 /*
  * criu/request.c - words of tare become a message for CRIU
  *
- * One table has all options: what kind of value each takes, and where it goes in the message. So a new option is a row.
+ * One table has all options: what kind of value each takes, and where it goes in the message. So a
+ * new option is a row.
  */
 #include "criu/criu.h"
 

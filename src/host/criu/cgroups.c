@@ -18,7 +18,10 @@ static int read_own(char *text, size_t size, struct err *e)
 	return n < 0 ? err_sys(e, (int) n, "read /proc/self/cgroup") : 0;
 }
 
-/* The path that the kernel has for the root of @h's mount: that of ours without what is below the mount. */
+/*
+ * The path that the kernel has for the root of @h's mount: that of ours without what is below the
+ * mount.
+ */
 static const char *mount_root(const struct cgroup_hierarchy *h, const char *ours, struct arena *a)
 {
 	size_t length = strlen(ours), own = strcmp(h->own, "/") == 0 ? 0 : strlen(h->own);
@@ -29,7 +32,10 @@ static const char *mount_root(const struct cgroup_hierarchy *h, const char *ours
 	return arena_memdup(a, ours, length - own);
 }
 
-/* Of the text of /proc/self/cgroup, `7:cpu,cpuacct:/a/b`: the path in the hierarchy with these @controllers; NULL. */
+/*
+ * Of the text of /proc/self/cgroup, `7:cpu,cpuacct:/a/b`: the path in the hierarchy with these
+ * @controllers; NULL.
+ */
 static const char *own_path(const char *text, const char *controllers, struct arena *a)
 {
 	size_t length = strlen(controllers);

@@ -7,14 +7,18 @@
 #include "cgroup/layout.h"
 #include "host/criu/criu.h"
 
-/* The container is to be in @dirs (NULL-terminated, absolute): the images have where it was. 0, or -1. */
+/*
+ * The container is to be in @dirs (NULL-terminated, absolute): the images have where it was. 0, or
+ * -1.
+ */
 int cgroups_name(struct criu_request *r, const char *const *dirs, struct err *e);
 
 #define CGROUPS_YARD ".tare.cgroups"
 
 /*
- * The hierarchies that CRIU is to have as they are on the host, in a yard; NULL where it has to mount them itself. That it does with no
- * option, and cgroup2 is then without nsdelegate and memory_recursiveprot for the whole host.
+ * The hierarchies that CRIU is to have as they are on the host, in a yard; NULL where it has to
+ * mount them itself. That it does with no option, and cgroup2 is then without nsdelegate and
+ * memory_recursiveprot for the whole host.
  */
 const struct cgroup_layout *cgroups_for_yard(struct arena *a);
 

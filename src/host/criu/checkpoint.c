@@ -2,9 +2,10 @@
 /*
  * host/criu/checkpoint.c - checkpoint: the state of a running container goes to files
  *
- * CRIU stops the container's processes, reads them and writes the images. Then it ends them, and the container is deleted, or it
- * lets them go on. Until CRIU has everything nothing is changed, so whatever fails leaves the container as it was: CRIU undoes what it
- * does to the processes, and we see to the freezer. That holds for a tare that is killed, too (host/criu/criu.h).
+ * CRIU stops the container's processes, reads them and writes the images. Then it ends them, and
+ * the container is deleted, or it lets them go on. Until CRIU has everything nothing is changed, so
+ * whatever fails leaves the container as it was: CRIU undoes what it does to the processes, and we
+ * see to the freezer. That holds for a tare that is killed, too (host/criu/criu.h).
  */
 #include "host/criu/checkpoint.h"
 

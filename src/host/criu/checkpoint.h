@@ -16,8 +16,8 @@ struct checkpoint_call {
 };
 
 /*
- * Save a running or paused container, and delete it unless it is to go on. On failure it goes on as it was. In @a, what is read
- * of it.
+ * Save a running or paused container, and delete it unless it is to go on. On failure it goes on as
+ * it was. In @a, what is read of it.
  */
 int container_checkpoint(const struct checkpoint_call *call, struct arena *a, struct err *e);
 

@@ -95,8 +95,8 @@ static void child_fails(const struct child *c, const struct err *e)
 #define BEHIND (CRIU_FIRST_FD + CRIU_FDS)
 
 /*
- * Descriptors to where they are expected, by way of numbers that none of them has. @directories: -1 where there is none. The
- * new number of the pipe for failures, or -errno.
+ * Descriptors to where they are expected, by way of numbers that none of them has. @directories: -1
+ * where there is none. The new number of the pipe for failures, or -errno.
  */
 static int arrange(const struct child *c, int socket, const int directories[2])
 {
@@ -143,9 +143,10 @@ static int open_directory(const char *path, int *fd, struct err *e)
 }
 
 /*
- * In a new user namespace CRIU is at first nobody and then somebody else, and neither is let into a directory of root's with mode 0700.
- * So the images are covered, in CRIU's mount namespace only, with an overlay of themselves whose uppermost directory lets all in.
- * Where there is no overlayfs the directory is what it is.
+ * In a new user namespace CRIU is at first nobody and then somebody else, and neither is let into a
+ * directory of root's with mode 0700. So the images are covered, in CRIU's mount namespace only,
+ * with an overlay of themselves whose uppermost directory lets all in. Where there is no overlayfs
+ * the directory is what it is.
  */
 static void let_all_in(const char *images)
 {
@@ -499,7 +500,10 @@ int criu_ask(struct criu *c, const struct criu_request *request, const struct cr
 		return -1;
 	r = talk_on(ours, talk, result, e);
 
-	/* tare-criu has nothing to undo; that CRIU hears nothing more of it is what makes CRIU undo. */
+	/*
+	 * tare-criu has nothing to undo; that CRIU hears nothing more of it is what makes CRIU
+	 * undo.
+	 */
 	if (r < 0)
 		sys_pidfd_signal(pidfd, SIGKILL);
 	sys_close(c->socket);

@@ -2,20 +2,22 @@
 /*
  * host/criu/criu.h - CRIU at work for tare
  *
- * Runs in tare, for checkpoint and restore and nothing else. CRIU itself is a child of tare, `criu swrk 3`: so what CRIU
- * restores becomes a child of tare's too, as with create. Its protocol is spoken by tare-criu (src/criu), a second child,
- * which is started for each request and talks to tare in lines:
+ * Runs in tare, for checkpoint and restore and nothing else. CRIU itself is a child of tare, `criu
+ * swrk 3`: so what CRIU restores becomes a child of tare's too, as with create. Its protocol is
+ * spoken by tare-criu (src/criu), a second child, which is started for each request and talks to
+ * tare in lines:
  *
  *	tare ──memory file: words──► tare-criu ══protobuf══► criu swrk
  *	tare ◄─"notify NAME PID"─── tare-criu ◄═══════════ it waits: setup-namespaces, orphan-pts-master ...
  *	tare ──"1" or "0"─────────► tare-criu ═══════════►
  *	tare ◄─"done PID"────────── tare-criu ◄═══════════
  *
- * CRIU looks for directories among the descriptors of the process that has made the socket pair, and mounts in one of them: so
- * that process is CRIU's own, before its exec, and they are opened in its mount namespace.
+ * CRIU looks for directories among the descriptors of the process that has made the socket pair,
+ * and mounts in one of them: so that process is CRIU's own, before its exec, and they are opened in
+ * its mount namespace.
  *
- * Both are not killed with tare. tare-criu ends when tare's end of the socket closes, and CRIU when that of tare-criu does: then
- * CRIU undoes what it has done, which it could not if it was killed.
+ * Both are not killed with tare. tare-criu ends when tare's end of the socket closes, and CRIU when
+ * that of tare-criu does: then CRIU undoes what it has done, which it could not if it was killed.
  */
 #pragma once
 
@@ -37,7 +39,10 @@ struct criu_request {
 /* @kind: "dump", "pre-dump", "restore", "features", "version". */
 void criu_request_begin(struct criu_request *r, const char *kind, struct arena *a);
 
-/* The options have the names of CRIU's protocol; `ask` names a notification that comes to criu_talk.notified(). @second: "" where there is but one value. */
+/*
+ * The options have the names of CRIU's protocol; `ask` names a notification that comes to
+ * criu_talk.notified(). @second: "" where there is but one value.
+ */
 void criu_add(struct criu_request *r, const char *option, const char *value, const char *second);
 void criu_add_number(struct criu_request *r, const char *option, long long value);
 /* Nothing is said where @on is false, which is CRIU's default. */
@@ -86,7 +91,10 @@ void criu_end(struct criu *c);
 /* ---- the talk ---- */
 
 struct criu_talk {
-	/* CRIU waits for this part of ours; @fd came with it, or -1, and is closed afterwards. 0, or -1: CRIU is to give up. */
+	/*
+	 * CRIU waits for this part of ours; @fd came with it, or -1, and is closed afterwards. 0,
+	 * or -1: CRIU is to give up.
+	 */
 	int (*notified)(void *context, const char *name, pid_t pid, int fd, struct err *e);
 	void *context;
 	int interrupt; /* give up when this becomes readable; -1: never */
@@ -115,8 +123,8 @@ int criu_features(const char *const *env, struct criu_result *result, struct are
 /* ---- log.c ---- */
 
 /*
- * Put what CRIU's log in @dir says of its failure behind @e: its version, the last lines with "Error", and where the log is.
- * -1
+ * Put what CRIU's log in @dir says of its failure behind @e: its version, the last lines with
+ * "Error", and where the log is. -1
  */
 int criu_tell_log(int dir, const char *path, const char *file, const char *const *env,
 		  struct arena *a, struct err *e);

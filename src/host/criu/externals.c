@@ -2,8 +2,9 @@
 /*
  * host/criu/externals.c - what of a container is not its own: named for CRIU
  *
- * The record has the places of mounts as config.json has them; where each really is, behind links of the image, the kernel says by
- * the mount's number. What a recursive bind brought with it lies below such a mount, and is not one that config.json asked for.
+ * The record has the places of mounts as config.json has them; where each really is, behind links
+ * of the image, the kernel says by the mount's number. What a recursive bind brought with it lies
+ * below such a mount, and is not one that config.json asked for.
  */
 #include "host/criu/externals.h"
 
@@ -102,7 +103,10 @@ static void mark_recorded(const struct mounts *m, const struct record *rec)
 	}
 }
 
-/* A bind of one file which is the null device: what masks a file. The name is the one that runc and crun give it. */
+/*
+ * A bind of one file which is the null device: what masks a file. The name is the one that runc and
+ * crun give it.
+ */
 static bool is_null(const struct mounts *m, const struct mount *mount)
 {
 	struct stat st;
@@ -295,7 +299,10 @@ int externals_add_stdio(struct criu_request *r, int images, const struct record 
 	return status < 0 ? err_sys(e, status, "write \"%s\" to the images", EXTERNALS_FILE) : 0;
 }
 
-/* The next string of a list, as JSON has it; none of what is looked for has anything to unescape. NULL at the end. */
+/*
+ * The next string of a list, as JSON has it; none of what is looked for has anything to unescape.
+ * NULL at the end.
+ */
 static char *next_string(char **at)
 {
 	char *begin = strchr(*at, '"'), *end;
@@ -321,8 +328,9 @@ static int inherit_stdio(struct criu_request *r, struct criu_start *start, const
 }
 
 /*
- * CRIU takes the first character of a file's name for the slash of a path and cuts it. Under the name that is left it takes our
- * descriptor as it is; under the whole one it would be opened again, and have to be as long as the file of the checkpoint.
+ * CRIU takes the first character of a file's name for the slash of a path and cuts it. Under the
+ * name that is left it takes our descriptor as it is; under the whole one it would be opened again,
+ * and have to be as long as the file of the checkpoint.
  */
 static const char *cut_name(const char *name)
 {
@@ -395,7 +403,10 @@ static const char *name_descriptor(int fd, struct arena *a)
 	if (S_ISFIFO(st.st_mode))
 		return arena_printf(a, "pipe:[%llu]", (unsigned long long) st.st_ino);
 
-	/* By mount and inode, in hexadecimal. Neither runc nor crun can save a container whose output goes to a file. */
+	/*
+	 * By mount and inode, in hexadecimal. Neither runc nor crun can save a container whose
+	 * output goes to a file.
+	 */
 	int64_t mount = S_ISREG(st.st_mode) ? sys_mount_id(fd) : -1;
 
 	return mount < 0 ? ""

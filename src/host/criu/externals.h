@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * host/criu/externals.h - what of a container is not its own: CRIU leaves it out, and is given it again
+ * host/criu/externals.h - what of a container is not its own: CRIU leaves it out, and is given it
+ * again
  *
- * A mount of the host's (a volume, a device, /dev/null over a masked file) has a name in the images: its place as config.json
- * has it. So at restore config.json says what the name stands for, which may be another directory, or another machine's. runc and
- * crun name them alike, so images of the three can be exchanged. A namespace that was joined has the name extRootNetNS,
- * extRootPidNS. Standard input, output and errors are named by their inodes where they are pipes, "pipe:[4711]", or
- * files, "file[1c:2a4f]" (with the mount, in hexadecimal), which the file descriptors.json keeps.
+ * A mount of the host's (a volume, a device, /dev/null over a masked file) has a name in the
+ * images: its place as config.json has it. So at restore config.json says what the name stands for,
+ * which may be another directory, or another machine's. runc and crun name them alike, so images of
+ * the three can be exchanged. A namespace that was joined has the name extRootNetNS, extRootPidNS.
+ * Standard input, output and errors are named by their inodes where they are pipes, "pipe:[4711]",
+ * or files, "file[1c:2a4f]" (with the mount, in hexadecimal), which the file descriptors.json
+ * keeps.
  */
 #pragma once
 
@@ -45,8 +48,14 @@ int externals_name_stdio(struct criu_request *r, int images, struct criu_start *
 
 /* ---- create ---- */
 
-/* For the record: the places of @plan's mounts that are the host's, and of others that lie below those. */
+/*
+ * For the record: the places of @plan's mounts that are the host's, and of others that lie below
+ * those.
+ */
 void externals_record(struct record *rec, const struct plan *plan, struct arena *a);
 
-/* What our own standard descriptors are, which the container's program gets where it has no terminal. */
+/*
+ * What our own standard descriptors are, which the container's program gets where it has no
+ * terminal.
+ */
 void externals_record_stdio(struct record *rec, struct arena *a);

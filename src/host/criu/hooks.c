@@ -2,9 +2,10 @@
 /*
  * host/criu/hooks.c - hooks of a restore that run in the container's namespaces
  *
- * There is no tare-init that could run createContainer and startContainer hooks. A child of tare's joins the namespaces of the restored
- * first process, and the hook is born in there. The container's processes do not run yet. Where others are in its pid namespace, the child
- * is not in sight, and what it hands down are standard descriptors and nothing else.
+ * There is no tare-init that could run createContainer and startContainer hooks. A child of tare's
+ * joins the namespaces of the restored first process, and the hook is born in there. The
+ * container's processes do not run yet. Where others are in its pid namespace, the child is not in
+ * sight, and what it hands down are standard descriptors and nothing else.
  */
 #include "host/criu/restore.h"
 
@@ -149,7 +150,10 @@ static int become_inner(void *arg)
 
 int restore_run_hook(const struct create *c, const struct step *s, struct err *e)
 {
-	/* runtime-spec, runtime.md#state: the pid as seen in the container. Unknown before Linux 4.1. */
+	/*
+	 * runtime-spec, runtime.md#state: the pid as seen in the container. Unknown before Linux
+	 * 4.1.
+	 */
 	const pid_t seen = proc_inner_pid(c->pid);
 	struct inner inner = {
 		.create = c,

@@ -2,7 +2,8 @@
 /*
  * host/criu/log.c - why CRIU failed: the last errors of its log
  *
- * CRIU's answer is a number and at best its first error. What stopped it are the last lines of its log with "Error" in them.
+ * CRIU's answer is a number and at best its first error. What stopped it are the last lines of its
+ * log with "Error" in them.
  */
 #include "host/criu/criu.h"
 
@@ -11,12 +12,17 @@
 
 #include <string.h>
 
-/* So much of the log's end is read: with its level of 4 some lines of 100 bytes a file and mapping. */
+/*
+ * So much of the log's end is read: with its level of 4 some lines of 100 bytes a file and mapping.
+ */
 #define LOG_END 65536
 
 #define QUOTED 3
 
-/* What CRIU says in a line, "(00.004512)      1: Error (criu/files.c:12): ...", from "Error" on; NULL: it is no failure. */
+/*
+ * What CRIU says in a line, "(00.004512)      1: Error (criu/files.c:12): ...", from "Error" on;
+ * NULL: it is no failure.
+ */
 static const char *find_error(const char *line, size_t *length)
 {
 	/* With its place in CRIU's sources: programs that CRIU calls write to the log, too. */

@@ -68,8 +68,9 @@ int criu_add_options(struct criu_request *r, const struct criu_options *o, const
 		     struct err *e);
 
 /*
- * CRIU's own configuration file, which has the last word: the one of the annotation org.criu.config (NULL: it is not there, "": none is
- * wanted), else /etc/criu/tare.conf, else /etc/criu/runc.conf. 0, or -1.
+ * CRIU's own configuration file, which has the last word: the one of the annotation org.criu.config
+ * (NULL: it is not there, "": none is wanted), else /etc/criu/tare.conf, else /etc/criu/runc.conf.
+ * 0, or -1.
  */
 int criu_add_config(struct criu_request *r, const char *annotation, const char *const *env,
 		    struct err *e);

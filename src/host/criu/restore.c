@@ -2,11 +2,13 @@
 /*
  * host/criu/restore.c - restore: a saved container instead of a new one
  *
- * The plan is made as for `run`, so config.json is checked as ever, and gives the same cgroups, limits, hooks and sources of mounts.
- * tare performs its own steps, in three parts: before CRIU begins, when the namespaces are there, and when all processes are, but do not
- * run yet. What tare-init would do comes out of CRIU's images. The first process becomes a child of tare (rst_sibling), as with
- * create, and is in the journal before CRIU goes on; so are the cgroups, which CRIU moves the processes to. CRIU itself stays in ours: its
- * memory is not the container's, and limits are in force from the first process on.
+ * The plan is made as for `run`, so config.json is checked as ever, and gives the same cgroups,
+ * limits, hooks and sources of mounts. tare performs its own steps, in three parts: before CRIU
+ * begins, when the namespaces are there, and when all processes are, but do not run yet. What
+ * tare-init would do comes out of CRIU's images. The first process becomes a child of tare
+ * (rst_sibling), as with create, and is in the journal before CRIU goes on; so are the cgroups,
+ * which CRIU moves the processes to. CRIU itself stays in ours: its memory is not the container's,
+ * and limits are in force from the first process on.
  */
 #include "host/criu/restore.h"
 
@@ -165,8 +167,8 @@ static int make_place(int rootfs, const struct mount_step *m, struct err *e)
 }
 
 /*
- * In CRIU's process: the rootfs must be a mount of its own, which is seen in here only, and goes with CRIU. Places that a create makes
- * in the rootfs may be missing in another one.
+ * In CRIU's process: the rootfs must be a mount of its own, which is seen in here only, and goes
+ * with CRIU. Places that a create makes in the rootfs may be missing in another one.
  */
 static int prepare_rootfs(const void *context, struct err *e)
 {
@@ -191,7 +193,9 @@ static int prepare_rootfs(const void *context, struct err *e)
 	return 0;
 }
 
-/* OP_SPAWN: until the container's first process is there, CRIU is the one that is in the journal. */
+/*
+ * OP_SPAWN: until the container's first process is there, CRIU is the one that is in the journal.
+ */
 static int begin_criu(struct restore *r, struct err *e)
 {
 	struct create *c = r->create;
@@ -257,7 +261,10 @@ static int describe(struct restore *r, struct err *e)
 
 /* ---- CRIU at work ---- */
 
-/* The first process is there, and waits. From now on it is what a rollback ends, and all others with it. */
+/*
+ * The first process is there, and waits. From now on it is what a rollback ends, and all others
+ * with it.
+ */
 static int take_first_process(struct restore *r, pid_t pid, struct err *e)
 {
 	struct create *c = r->create;
@@ -293,8 +300,8 @@ static void look_for(pid_t pid, void *context)
 }
 
 /*
- * Images of a container that had CRIU's cgroup, or whose cgroups are to be ignored, do not say where it was: then its processes
- * are still where CRIU is, or CRIU was in the container's.
+ * Images of a container that had CRIU's cgroup, or whose cgroups are to be ignored, do not say
+ * where it was: then its processes are still where CRIU is, or CRIU was in the container's.
  */
 static int check_cgroups(struct restore *r, struct err *e)
 {
@@ -322,8 +329,8 @@ static int check_cgroups(struct restore *r, struct err *e)
 }
 
 /*
- * Nobody but the process itself can set no_new_privs, and CRIU before 3.19 does not. What config.json asks for to protect is in force, or
- * the restore fails.
+ * Nobody but the process itself can set no_new_privs, and CRIU before 3.19 does not. What
+ * config.json asks for to protect is in force, or the restore fails.
  */
 static int check_privileges(const struct create *c, struct err *e)
 {
@@ -351,7 +358,10 @@ static int take_processes(struct restore *r, struct err *e)
 	return check_cgroups(r, e) < 0 ? -1 : perform_due(r, MOMENT_PROCESSES, e);
 }
 
-/* All is restored, and nothing runs: CRIU takes no refusal any more, so the first process is ended, and all others with it. */
+/*
+ * All is restored, and nothing runs: CRIU takes no refusal any more, so the first process is ended,
+ * and all others with it.
+ */
 static int check_result(const struct create *c, struct err *e)
 {
 	if (check_privileges(c, e) == 0)

@@ -2,8 +2,9 @@
 /*
  * host/criu/usable.c - can checkpoints be made here at all?
  *
- * podman asks before it begins (`checkpoint --help`). CRIU being installed is not enough: one that is older than the kernel, or a
- * kernel without what CRIU wants, fails at every dump. CRIU itself has a command that finds that out.
+ * podman asks before it begins (`checkpoint --help`). CRIU being installed is not enough: one that
+ * is older than the kernel, or a kernel without what CRIU wants, fails at every dump. CRIU itself
+ * has a command that finds that out.
  */
 #include "host/criu/checkpoint.h"
 
