@@ -74,7 +74,7 @@ static int join_user(const struct inside *in, int user, const struct spawn_step 
 	const struct ns_join as_any = { CLONE_NEWUSER, "user", spawn->join_user, "", false };
 
 	if (!is_our_own(in, user) && join(user, &as_any, e) < 0)
-		return -1;
+		return err_at(e, spawn->join_user_place);
 
 	return become_root(e);
 }
@@ -88,7 +88,7 @@ static int open_doors(struct doors *d, const struct spawn_step *spawn, struct er
 {
 	d->user = spawn->join_user ? open_namespace(spawn->join_user, "user", e) : -1;
 	if (spawn->join_user && d->user < 0)
-		return -1;
+		return err_at(e, spawn->join_user_place);
 	for (size_t i = 0; i < spawn->join_count; i++) {
 		d->fds[i] = open_namespace(spawn->joins[i].path, spawn->joins[i].name, e);
 		if (d->fds[i] < 0)

@@ -315,6 +315,8 @@ struct spawn_step {
 	const char *cgroup;
 	/* user namespace that tare-init is cloned in, and that owns the new ones; NULL: none */
 	const char *join_user;
+	/* of config.json; NULL: exec */
+	const char *join_user_place;
 	/*
 	 * A pid namespace always. With a user namespace the others too: once in there, tare-init
 	 * may have no right to join namespaces that the host owns.
@@ -582,7 +584,7 @@ struct step {
 };
 
 /* Counts the changes of this header: a tare-init of another build refuses the plan. */
-#define PLAN_VERSION 15
+#define PLAN_VERSION 16
 
 struct plan {
 	uint32_t version;

@@ -196,6 +196,9 @@ static void set_joins(struct planner *p, struct spawn_step *spawn)
 		};
 	}
 	spawn->joins = joins;
+	if (spawn->join_user)
+		spawn->join_user_place =
+			plan_place(p, "/linux/namespaces/%zu", find_entry(p, CLONE_NEWUSER));
 	spawn->enter = spawn->join_user || spawn->join_count > 0;
 	spawn->late = p->joined_namespaces & CLONE_NEWPID;
 }
