@@ -15,6 +15,7 @@
 #include "plan/cpu_list.h"
 
 #include <linux/limits.h>
+#include <linux/sched.h>
 #include <string.h>
 
 #define CGROUPS_PLACE "/linux/cgroupsPath"
@@ -40,6 +41,21 @@ static void find_place(const char *dir, struct place *p)
 		*strrchr(p->dir, '/') = '\0';
 	p->v2 = has(p->dir, "cgroup.controllers");
 	p->root = p->v2 ? !has(p->dir, "cgroup.events") : has(p->dir, "release_agent");
+}
+
+/* A number of a cgroup file; -1 for "max" and the like. */
+static int64_t read_number(const char *text)
+{
+	int64_t number = 0;
+
+	while (*text == ' ')
+		text++;
+	if (*text < '0' || *text > '9')
+		return -1;
+	for (; *text >= '0' && *text <= '9' && number < INT64_MAX / 10 - 10; text++)
+		number = number * 10 + (*text - '0');
+
+	return number;
 }
 
 /* ---- groups ---- */
@@ -174,6 +190,98 @@ static bool is_list_there(const struct check *c, const struct place *p, const st
 	return true;
 }
 
+/* ---- values that the kernel refuses, or that leave no room for tare-init ---- */
+
+/* sched-bwc.rst: 1 ms to 1 s, in microseconds. In cpu.max of v2 it stands behind the quota. */
+static bool is_period_right(const struct check *c, const struct step *s,
+			    const struct check_demand *d)
+{
+	const char *file = s->cgroup_file.file, *value = s->cgroup_file.value;
+	const char *at = strcmp(file, "cpu.cfs_period_us") == 0 ? value
+			 : strcmp(file, "cpu.max") == 0		? strchr(value, ' ')
+								: NULL;
+	int64_t period = at ? read_number(at) : 1000;
+
+	if (period >= 1000 && period <= 1000000)
+		return true;
+	check_answer(c, CHECK_NO, d,
+		     "a period of %lld: the kernel takes 1000 to 1000000, in "
+		     "microseconds",
+		     (long long) period);
+
+	return false;
+}
+
+/* sched-rt-group.rst: all cgroups of one parent share its runtime. */
+static bool is_runtime_left(const struct check *c, const struct place *p, const struct step *s,
+			    const struct check_demand *d)
+{
+	char text[32];
+	int64_t here;
+
+	if (strcmp(s->cgroup_file.file, "cpu.rt_runtime_us") != 0 ||
+	    cgroup_read(p->dir, s->cgroup_file.file, text, sizeof(text)) <= 0)
+		return true;
+	here = read_number(text);
+	if (read_number(s->cgroup_file.value) <= here)
+		return true;
+	check_answer(c, CHECK_NO, d, "\"%s\" has a runtime of %lld", p->dir, (long long) here);
+
+	return false;
+}
+
+/* Only whole disks have limits. Device numbers stand in front: "8:0 1048576". */
+static bool is_disk_there(const struct check *c, const struct step *s, const struct check_demand *d)
+{
+	const char *file = s->cgroup_file.file, *value = s->cgroup_file.value;
+	char path[80];
+	int length = (int) strcspn(value, " ");
+
+	if (strncmp(file, "blkio.throttle.", 15) != 0 && strcmp(file, "io.max") != 0)
+		return true;
+	fmt_text(path, sizeof(path), "/sys/dev/block/%.*s", length, value);
+	if (sys_access_at(AT_FDCWD, "/sys/dev/block", F_OK) < 0)
+		return true;
+	if (sys_access_at(AT_FDCWD, path, F_OK) < 0) {
+		check_answer(c, CHECK_NO, d, "no disk has the numbers %.*s", length, value);
+		return false;
+	}
+	if (!has(path, "partition"))
+		return true;
+	check_answer(c, CHECK_NO, d, "%.*s is a partition: its disk has limits", length, value);
+
+	return false;
+}
+
+#define MEMORY_FOR_NOTHING 131072
+#define MEMORY_FOR_INIT	   1048576
+
+/* tare-init is charged to the container's cgroup from its clone on. */
+static bool is_memory_enough(const struct check *c, const struct step *s,
+			     const struct check_demand *d)
+{
+	const char *file = s->cgroup_file.file;
+	int64_t limit = MEMORY_FOR_INIT;
+
+	if (strcmp(file, "memory.max") == 0 || strcmp(file, "memory.limit_in_bytes") == 0)
+		limit = read_number(s->cgroup_file.value);
+	if (limit >= MEMORY_FOR_INIT || limit < 0)
+		return true;
+	check_answer(
+		c, limit < MEMORY_FOR_NOTHING ? CHECK_NO : CHECK_WEAKER, d,
+		"tare-init takes some hundred thousand bytes before the program; %d are enough",
+		MEMORY_FOR_INIT);
+
+	return false;
+}
+
+static bool is_value_right(const struct check *c, const struct place *p, const struct step *s,
+			   const struct check_demand *d)
+{
+	return is_list_there(c, p, s, d) && is_period_right(c, s, d) &&
+	       is_runtime_left(c, p, s, d) && is_disk_there(c, s, d) && is_memory_enough(c, s, d);
+}
+
 static void check_file(const struct check *c, const struct step *s)
 {
 	char what[256], controller[32];
@@ -197,13 +305,52 @@ static void check_file(const struct check *c, const struct step *s)
 	else if (is_in_sight(&p, controller) && !has(p.dir, file) && !(other && has(p.dir, other)))
 		check_answer(c, CHECK_NO, &d, "this kernel has no such file: \"%s\" is without it",
 			     p.dir);
-	else if (is_list_there(c, &p, s, &d))
+	else if (is_value_right(c, &p, s, &d))
 		check_answer(c, CHECK_OK, &d, "\"%s\" may be written", s->cgroup_file.value);
+}
+
+/* ---- real time ---- */
+
+static bool writes(const struct check *c, const char *file)
+{
+	for (size_t i = 0; i < c->plan->step_count; i++) {
+		const struct step *s = &c->plan->steps[i];
+
+		if (s->op == OP_WRITE_CGROUP && s->cgroup_file.file &&
+		    strcmp(s->cgroup_file.file, file) == 0)
+			return true;
+	}
+
+	return false;
+}
+
+/* A new cgroup of v1 has a runtime of 0: sched_setattr(2) returns EPERM, even for root. */
+static void check_real_time(const struct check *c)
+{
+	static const char file[] = "cpu.rt_runtime_us";
+	const struct step *s = check_find_step(c, OP_SET_SCHEDULER);
+	struct place p;
+
+	if (!s || (s->scheduler.policy != SCHED_FIFO && s->scheduler.policy != SCHED_RR) ||
+	    writes(c, file))
+		return;
+
+	const struct check_demand d = { .place = s->place,
+					.what = s->scheduler.name,
+					.remedy = "give it linux.resources.cpu.realtimeRuntime" };
+	for (size_t i = 0; i < c->plan->step_count; i++) {
+		if (c->plan->steps[i].op != OP_MAKE_CGROUP)
+			continue;
+		find_place(c->plan->steps[i].cgroup.path, &p);
+		if (!p.v2 && has(p.dir, file))
+			check_answer(c, CHECK_NO, &d, "the container's cgroup has no %s", file);
+	}
 }
 
 void check_cgroups(const struct check *c)
 {
 	check_groups(c);
+	check_real_time(c);
 	for (size_t i = 0; i < c->plan->step_count; i++) {
 		const struct step *s = &c->plan->steps[i];
 

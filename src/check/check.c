@@ -18,12 +18,13 @@
 
 #include <string.h>
 
-#define ANSWER_MS 5000
-#define END_MS	  1000
+#define ANSWER_MS  5000
+#define END_MS	   1000
+#define ARGS_PLACE "/process/args"
 
 static check_subject *const subjects[] = {
-	check_namespaces, check_cgroups, check_mounts,	check_process,
-	check_program,	  check_every,	 check_records,
+	check_namespaces, check_cgroups, check_mounts, check_devices, check_process,
+	check_program,	  check_hooks,	 check_every,  check_records, check_trials,
 };
 
 static check_subject *const paper_subjects[] = { check_paper, check_program, check_every,
@@ -37,15 +38,15 @@ void check_answer(const struct check *c, enum check_level level, const struct ch
 
 	if (c->of_files && level == CHECK_OK)
 		return;
-	if (c->of_files) {
+	if (c->may_fail && level == CHECK_NO)
 		row.level = CHECK_WEAKER;
+	if (c->of_files)
 		(*c->refusals)++;
-	}
 
 	va_start(ap, fmt);
 	fmt_text_v(row.why, sizeof(row.why), fmt, ap);
 	va_end(ap);
-	fmt_text(row.place, sizeof(row.place), "%s", c->of_files ? "/root/path" : d->place);
+	fmt_text(row.place, sizeof(row.place), "%s", d->place);
 	fmt_text(row.what, sizeof(row.what), "%s", d->what);
 	fmt_text(row.since, sizeof(row.since), "%s", d->since ? d->since : "");
 	if (level != CHECK_OK)
@@ -83,6 +84,7 @@ static int ask_all(void *arg)
 	int rootfs = sys_open(c.plan->rootfs, O_PATH | O_DIRECTORY);
 
 	c.rootfs = rootfs;
+	c.program = ARGS_PLACE;
 	for (size_t i = 0; c.paper && i < ARRAY_SIZE(paper_subjects); i++)
 		paper_subjects[i](&c);
 	for (size_t i = 0; !c.paper && i < ARRAY_SIZE(subjects); i++)

@@ -51,7 +51,11 @@ struct check {
 	const char *paper_text;		  /* "Linux 4.18" */
 	const struct call_record *record; /* NULL: there is none */
 	bool all;			  /* every file of the rootfs is looked at */
-	bool of_files; /* a row is about one of those: at its place, only if it is not ok, and never a no */
+	/* where config.json names the program that is looked at */
+	const char *program;
+	bool of_host;	  /* that program is the host's, and no mount of the container covers it */
+	bool may_fail;	  /* the container runs without it: a row is never a no */
+	bool of_files;	  /* it is one of all files: an ok has no row */
 	size_t *refusals; /* how many rows of files there were; NULL: nobody counts */
 };
 
@@ -105,12 +109,22 @@ typedef void check_subject(const struct check *c);
 check_subject check_namespaces; /* namespaces.c: new ones, and those that are joined */
 check_subject check_cgroups;	/* cgroups.c: groups, controllers, files of limits */
 check_subject check_mounts;	/* mounts.c: types, sources, targets */
-check_subject
-	check_process; /* process.c: resource limits, whether the filter lets it be executed */
+check_subject check_devices;	/* devices.c: device nodes, network devices */
+check_subject check_process; /* process.c: user, directory, resource limits, filter and its agent */
 check_subject check_program; /* program.c: the program, its interpreters and loader */
+check_subject check_hooks;   /* hooks.c: the programs of hooks */
+check_subject check_trials;  /* trial.c: settings of a process, sysctls, clocks */
 check_subject check_paper;   /* paper.c: the plan against a version */
 check_subject check_records; /* records.c: recorded calls */
 check_subject check_every;   /* every.c: all programs of the rootfs */
+
+/* program.c: rows for the program @path of c->rootfs, absolute, with all that it names, at c->program. */
+void check_executable(const struct check *c, const char *path);
+
+/* ---- idmap.c ---- */
+
+/* Can the owners of the mount @s be mapped, if they are to be? False, with a row for the reason. */
+bool check_idmap(const struct check *c, const struct step *s, struct check_demand *d);
 
 /* ---- machine.c: what the program's header is compared with ---- */
 

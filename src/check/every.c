@@ -98,7 +98,8 @@ void check_every(const struct check *c)
 
 	if (!c->all || c->rootfs < 0)
 		return;
-	w.check.of_files = true;
+	w.check.of_files = w.check.may_fail = true;
+	w.check.program = "/root/path";
 	w.check.refusals = &w.told;
 
 	autoclose int root = sys_open_again(c->rootfs, O_RDONLY | O_DIRECTORY);

@@ -20,8 +20,6 @@
 #include <string.h>
 #include <sys/auxv.h>
 
-#define ARGS_PLACE "/process/args/0"
-
 /* ---- is it run at all? ---- */
 
 /* exit(0), at the address that the header below has as its entry. */
@@ -207,7 +205,7 @@ static bool check_foreign(const struct check *c, const struct check_demand *d,
 
 static bool check_machine(const struct check *c, const char *what, const struct program *p)
 {
-	const struct check_demand d = { .place = ARGS_PLACE, .what = what };
+	const struct check_demand d = { .place = c->program, .what = what };
 	const char *its = program_machine_name(p->machine);
 	bool own = p->machine == program_own_machine();
 	int runs = own && p->wide ? 1 : ask_kernel(p->machine);
@@ -234,7 +232,7 @@ static bool check_machine(const struct check *c, const char *what, const struct 
 
 static void check_kernel(const struct check *c, const char *what, const struct program *p)
 {
-	const struct check_demand d = { .place = ARGS_PLACE,
+	const struct check_demand d = { .place = c->program,
 					.what = what,
 					.remedy = "a newer kernel, or an older image" };
 	const struct kernel_version wanted = { { p->abi[0], p->abi[1], p->abi[2] } };
@@ -297,7 +295,7 @@ unsigned check_processor_level(void)
 
 static void check_processor(const struct check *c, const char *what, const struct program *p)
 {
-	const struct check_demand d = { .place = ARGS_PLACE,
+	const struct check_demand d = { .place = c->program,
 					.what = what,
 					.remedy = "another processor, or an image for this one" };
 	unsigned wanted = 0, own;
@@ -320,7 +318,7 @@ static void check_processor(const struct check *c, const char *what, const struc
 /* Segments are mapped by whole pages: binfmt_elf.c. */
 static void check_pages(const struct check *c, const char *what, const struct program *p)
 {
-	const struct check_demand d = { .place = ARGS_PLACE,
+	const struct check_demand d = { .place = c->program,
 					.what = what,
 					.remedy = "a kernel with smaller pages" };
 	unsigned long page = getauxval(AT_PAGESZ);
@@ -333,7 +331,7 @@ static void check_pages(const struct check *c, const char *what, const struct pr
 
 void check_vsyscall(const struct check *c, const char *what, const struct program *p, int fd)
 {
-	const struct check_demand d = { .place = ARGS_PLACE,
+	const struct check_demand d = { .place = c->program,
 					.what = what,
 					.remedy = "boot with vsyscall=xonly, or a newer image" };
 	const char *mode = check_vsyscall_mode();

@@ -9,7 +9,9 @@
 
 #include "base/fmt.h"
 #include "base/path.h"
+#include "base/table.h"
 #include "kernel/fd.h"
+#include "kernel/mount.h"
 #include "kernel/process.h"
 
 #include <linux/limits.h>
@@ -34,6 +36,21 @@ static int kind_of_target(const struct check *c, const struct step *s)
 		return -1;
 
 	return S_ISDIR(st.st_mode);
+}
+
+/* Only this refuses a target: whatever is missing is made. False, with a row for the reason. */
+static bool may_be_target(const struct check *c, const struct step *s, const struct check_demand *d)
+{
+	size_t index = (size_t) (s - c->plan->steps);
+
+	if (c->rootfs < 0 || check_covering_mount(c, s->mount.target, index))
+		return true;
+
+	autoclose int fd = sys_open_in_root_unlinked(c->rootfs, s->mount.target, O_PATH);
+	if (fd == -ENOTDIR)
+		check_answer(c, CHECK_NO, d, "the target lies below a file that is no directory");
+
+	return fd != -ENOTDIR;
 }
 
 /* ---- types ---- */
@@ -63,6 +80,148 @@ static bool has_line(const char *path, const char *line)
 	}
 }
 
+/* ---- sources and options ---- */
+
+static const char *find_parameter(const struct mount_step *m, const char *key)
+{
+	for (size_t i = 0; i < m->parameter_count; i++)
+		if (strcmp(m->parameters[i].key, key) == 0)
+			return m->parameters[i].value ? m->parameters[i].value : "";
+
+	return NULL;
+}
+
+/* A file system that is not `nodev` lies on a block device. */
+static bool is_source_there(const struct check *c, const struct mount_step *m, const char *line,
+			    const struct check_demand *d)
+{
+	char nodev[PATH_MAX + 8];
+	struct stat st;
+
+	fmt_text(nodev, sizeof(nodev), "nodev%s", line);
+	if (has_line("/proc/filesystems", nodev))
+		return true;
+
+	autoclose int fd = m->source ? sys_open(m->source, O_PATH) : -ENOENT;
+	int r = fd < 0 ? fd : sys_stat(fd, &st);
+	if (r < 0)
+		check_answer(c, CHECK_NO, d, "the source \"%s\": %s", m->source ? m->source : "",
+			     errno_text(-r));
+	else if (!S_ISBLK(st.st_mode))
+		check_answer(c, CHECK_NO, d, "the source \"%s\" is no block device", m->source);
+
+	return r == 0 && S_ISBLK(st.st_mode);
+}
+
+/* What these are made of is told in options, and mount(2) refuses them without. */
+static bool has_what_it_needs(const struct check *c, const struct mount_step *m,
+			      const struct check_demand *d)
+{
+	static const struct {
+		const char *type, *keys[3];
+	} needs[] = {
+		{ "overlay", { "lowerdir", "lowerdir+", "datadir+" } },
+		{ "fuse", { "fd" } },
+		{ "fuseblk", { "fd" } },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(needs); i++) {
+		bool found = strcmp(needs[i].type, m->type) != 0;
+
+		for (size_t k = 0; k < ARRAY_SIZE(needs[i].keys) && !found; k++)
+			found = needs[i].keys[k] && find_parameter(m, needs[i].keys[k]);
+		if (found)
+			continue;
+		check_answer(c, CHECK_NO, d, "it takes an option \"%s\"", needs[i].keys[0]);
+		return false;
+	}
+
+	return true;
+}
+
+static void refuse_options(const struct check *c, const struct check_demand *d, const char *options,
+			   int r, const char *message)
+{
+	check_answer(c, CHECK_NO, d, "mount option \"%s\": %s%s%s", options, errno_text(-r),
+		     message[0] ? ": the kernel says: " : "", message);
+}
+
+struct mounting {
+	const struct check *c;
+	const struct mount_step *mount;
+};
+
+/* In a mount namespace that ends with the child. */
+static int mount_once(void *arg)
+{
+	const struct mounting *m = arg;
+	int r = sys_mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
+
+	if (r == 0)
+		r = sys_mount(m->mount->source, m->c->plan->rootfs, m->mount->type, m->mount->flags,
+			      m->mount->data);
+
+	return -r;
+}
+
+/*
+ * Before Linux 5.2 options are read only when the file system is made. That is done for those that
+ * keep nothing: one procfs has the options of all, and an upper layer gets files.
+ */
+static bool is_mounted_once(const struct check *c, const struct mount_step *m,
+			    const struct check_demand *d)
+{
+	const struct sys_clone clone = { .flags = CLONE_NEWNS, .cgroup = -1 };
+	struct mounting arg = { c, m };
+	int status = 0;
+
+	if (strcmp(m->type, "tmpfs") != 0 &&
+	    (strcmp(m->type, "overlay") != 0 || find_parameter(m, "upperdir")))
+		return true;
+
+	pid_t pid = sys_clone_call(&clone, NULL, mount_once, &arg);
+	int r = pid > 0 && sys_wait(pid, &status, 0) == pid ? -(status >> 8 & 0xff) : 0;
+	if (r == 0 || r == -EPERM)
+		return true;
+	refuse_options(c, d, m->data ? m->data : "", r, "");
+
+	return false;
+}
+
+/*
+ * fsconfig(2) reads each option before any file system is made. An EPERM may be an outer
+ * container's, and in a new user namespace the ids of options are other ones: nothing is known then.
+ */
+static bool are_options_known(const struct check *c, const struct mount_step *m,
+			      const struct check_demand *d)
+{
+	char message[160] = "", option[320];
+
+	if (m->classic || c->plan->namespaces & CLONE_NEWUSER)
+		return true;
+
+	autoclose int fs = sys_fsopen(m->type);
+	if (fs == -ENOSYS || fs == -EPERM)
+		return is_mounted_once(c, m, d);
+	for (size_t i = 0; fs >= 0 && i < m->parameter_count; i++) {
+		const struct mount_parameter *p = &m->parameters[i];
+		int r = sys_fs_set(fs, p->key, p->value);
+
+		if (r >= 0 || r == -EPERM || r == -ENOSYS)
+			continue;
+		/* "e tmpfs: Bad value for 'size'" */
+		ssize_t n = sys_read(fs, message, sizeof(message) - 1);
+		message[n > 2 ? n : 0] = '\0';
+		message[strcspn(message, "\n")] = '\0';
+		fmt_text(option, sizeof(option), "%s%s%s", p->key, p->value ? "=" : "",
+			 p->value ? p->value : "");
+		refuse_options(c, d, option, r, message[0] ? message + 2 : "");
+		return false;
+	}
+
+	return true;
+}
+
 /* "fuse.sshfs" is fuse, mount(8). */
 static void check_type(const struct check *c, const struct step *s, struct check_demand *d)
 {
@@ -77,7 +236,9 @@ static void check_type(const struct check *c, const struct step *s, struct check
 	}
 	fmt_text(line, sizeof(line), "\t%.*s\n", length, m->type);
 	if (has_line("/proc/filesystems", line)) {
-		check_answer(c, CHECK_OK, d, "this kernel has it");
+		if (is_source_there(c, m, line, d) && has_what_it_needs(c, m, d) &&
+		    are_options_known(c, m, d))
+			check_answer(c, CHECK_OK, d, "this kernel has it");
 		return;
 	}
 	sys_uname(&kernel);
@@ -92,7 +253,7 @@ static void check_type(const struct check *c, const struct step *s, struct check
 
 /* ---- binds ---- */
 
-static void check_bind(const struct check *c, const struct step *s, const struct check_demand *d)
+static void check_bind(const struct check *c, const struct step *s, struct check_demand *d)
 {
 	const struct mount_step *m = &s->mount;
 	struct stat st;
@@ -114,8 +275,21 @@ static void check_bind(const struct check *c, const struct step *s, const struct
 	if (target >= 0 && target != S_ISDIR(st.st_mode))
 		check_answer(c, CHECK_NO, d, "the source \"%s\" is %s directory, the target is %s",
 			     m->source, S_ISDIR(st.st_mode) ? "a" : "no", target ? "one" : "none");
-	else
+	else if (check_idmap(c, s, d))
 		check_answer(c, CHECK_OK, d, "the source \"%s\" is there", m->source);
+}
+
+/* What is remounted must be there: a mount of the container, or a file of the rootfs. */
+static void check_remount(const struct check *c, const struct step *s, const struct check_demand *d)
+{
+	size_t index = (size_t) (s - c->plan->steps);
+
+	if (c->rootfs < 0 || check_covering_mount(c, s->mount.target, index))
+		return;
+
+	autoclose int fd = sys_open_in_root(c->rootfs, s->mount.target, O_PATH);
+	if (fd < 0)
+		check_answer(c, CHECK_NO, d, "the target: %s", errno_text(-fd));
 }
 
 /* ---- all ---- */
@@ -140,9 +314,20 @@ void check_mounts(const struct check *c)
 		const struct mount_step *m = &s->mount;
 		struct check_demand d = { .place = s->place, .what = what };
 
-		if (s->op != OP_MOUNT || m->remount || s->place[0] == '\0' || is_own_cgroup(c, m))
+		if (s->op != OP_MOUNT || s->place[0] == '\0' ||
+		    (!m->remount && is_own_cgroup(c, m)))
 			continue;
-		fmt_text(what, sizeof(what), "%s on \"%s\"", m->type ? m->type : "bind", m->target);
+		fmt_text(what, sizeof(what), "%s on \"%s\"",
+			 m->remount ? "remount"
+			 : m->type  ? m->type
+				    : "bind",
+			 m->target);
+		if (m->remount) {
+			check_remount(c, s, &d);
+			continue;
+		}
+		if (!may_be_target(c, s, &d))
+			continue;
 		if (m->type)
 			check_type(c, s, &d);
 		else

@@ -143,8 +143,7 @@ void check_namespaces(const struct check *c)
 		const struct sys_namespace *kind = find(ns->type);
 		char place[64];
 
-		fmt_text(place, sizeof(place), "/linux/namespaces/%zu%s", i,
-			 is_joined(ns) ? "/path" : "");
+		fmt_text(place, sizeof(place), "/linux/namespaces/%zu", i);
 		if (kind && is_joined(ns))
 			check_joined(c, kind, ns->path, place);
 		else if (kind)

@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * check/process.c - what the program is to be: its resource limits and its filter
+ * check/process.c - what the program is to be: its user, directory, resource limits and filter
  */
 #include "check/check.h"
 
 #include "base/fmt.h"
+#include "base/table.h"
 #include "kernel/fd.h"
 #include "kernel/process.h"
+#include "plan/seccomp/profile.h"
 
 #include <linux/capability.h>
+#include <linux/seccomp.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 
 #define SECCOMP_PLACE "/linux/seccomp"
 
@@ -51,12 +55,160 @@ static void check_rlimit(const struct check *c, const struct step *s, bool raise
 		check_answer(c, CHECK_OK, &d, "may be set by user %u", sys_euid());
 }
 
-void check_process(const struct check *c)
+/* ---- user and directory ---- */
+
+/* Is @id in the map that config.json asks for? Without a step for it no map is known. */
+static bool is_mapped(const struct check *c, bool group, uint32_t id)
+{
+	bool found = false, any = false;
+
+	for (size_t i = 0; i < c->plan->step_count; i++) {
+		const struct step *s = &c->plan->steps[i];
+
+		if (s->op != OP_WRITE_ID_MAP || s->id_map.group != group)
+			continue;
+		any = true;
+		for (size_t k = 0; k < s->id_map.count; k++) {
+			const struct id_range *r = &s->id_map.ranges[k];
+
+			found |= id >= r->inside && id - r->inside < r->count;
+		}
+	}
+
+	return found || !any;
+}
+
+/* /proc/sys/kernel/ngroups_max is a constant, NGROUPS_MAX, since Linux 2.6.4. */
+#define MOST_GROUPS 65536
+
+static void check_user(const struct check *c)
+{
+	const struct step *s = check_find_step(c, OP_SET_USER);
+	char what[64];
+	const struct check_demand d = { .place = s ? s->place : "",
+					.what = what,
+					.remedy = "map it, or use an id that is mapped" };
+
+	if (!s || s->place[0] == '\0')
+		return;
+	fmt_text(what, sizeof(what), "user %u:%u", s->user.uid, s->user.gid);
+	if (!is_mapped(c, false, s->user.uid))
+		check_answer(c, CHECK_NO, &d, "uid %u is not mapped", s->user.uid);
+	if (!is_mapped(c, true, s->user.gid))
+		check_answer(c, CHECK_NO, &d, "gid %u is not mapped", s->user.gid);
+	for (size_t i = 0; s->user.set_groups && i < s->user.group_count; i++)
+		if (!is_mapped(c, true, s->user.groups[i])) {
+			check_answer(c, CHECK_NO, &d, "additional gid %u is not mapped",
+				     s->user.groups[i]);
+			break;
+		}
+	if (s->user.set_groups && s->user.group_count > MOST_GROUPS)
+		check_answer(c, CHECK_NO, &d, "%zu additional groups: the kernel takes %d",
+			     s->user.group_count, MOST_GROUPS);
+}
+
+/* A directory that is missing is made, if it can be: OP_MAKE_DIR. */
+static void check_directory(const struct check *c)
+{
+	const struct step *s = check_find_step(c, OP_CHANGE_DIR);
+	const struct check_demand d = { .place = s ? s->place : "",
+					.what = s ? s->path : "",
+					.remedy = "another process.cwd" };
+	struct stat st;
+
+	if (!s || s->place[0] == '\0' || c->rootfs < 0 ||
+	    check_covering_mount(c, s->path, c->plan->step_count))
+		return;
+
+	autoclose int fd = sys_open_in_root(c->rootfs, s->path, O_PATH);
+	if (fd == -ENOTDIR || (fd >= 0 && sys_stat(fd, &st) == 0 && !S_ISDIR(st.st_mode)))
+		check_answer(c, CHECK_NO, &d, "it is no directory");
+}
+
+/* ---- filter ---- */
+
+static bool lets(const struct seccomp_program *filter, int number)
+{
+	uint32_t result;
+
+	return !seccomp_constant_result(filter, number, &result) ||
+	       (result & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_ALLOW ||
+	       (result & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_LOG ||
+	       (result & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_USER_NOTIF;
+}
+
+/* The calls of a dynamic start and of any end. A program may do without each of them, but hardly. */
+static void check_start(const struct check *c, const struct step *s, struct check_demand *d)
+{
+	static const struct {
+		const char *name;
+		int number;
+	} calls[] = {
+		{ "brk", SYS_brk },	  { "mmap", SYS_mmap },	    { "mprotect", SYS_mprotect },
+		{ "munmap", SYS_munmap }, { "openat", SYS_openat }, { "read", SYS_read },
+		{ "close", SYS_close },	  { "write", SYS_write },
+	};
+	const struct seccomp_program filter = { .filter = s->seccomp.filter,
+						.count = s->seccomp.count };
+	char names[128] = "";
+
+	if (!lets(&filter, SYS_exit_group) && !lets(&filter, SYS_exit)) {
+		d->remedy = "allow exit_group";
+		check_answer(c, CHECK_NO, d, "it refuses exit and exit_group: no program can end");
+		return;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(calls); i++)
+		if (!lets(&filter, calls[i].number))
+			fmt_text(names + strlen(names), sizeof(names) - strlen(names), "%s%s",
+				 names[0] ? ", " : "", calls[i].name);
+	d->remedy = "allow them, unless the program is known to do without";
+	if (names[0])
+		check_answer(c, CHECK_WEAKER, d, "it refuses %s, which nearly every program calls",
+			     names);
+	else
+		check_answer(c, CHECK_OK, d, "it lets the program be executed");
+}
+
+/* tare connects to it when the filter is loaded. */
+static void check_agent(const struct check *c, const char *path)
+{
+	const struct check_demand d = { .place = SECCOMP_PLACE,
+					.what = path,
+					.remedy = "start the agent first" };
+	struct stat st;
+
+	autoclose int fd = sys_open(path, O_PATH);
+	int r = fd < 0 ? fd : sys_stat_cached(fd, &st);
+	if (r < 0)
+		check_answer(c, CHECK_NO, &d, "the seccomp agent: %s", errno_text(-r));
+	else if (!S_ISSOCK(st.st_mode))
+		check_answer(c, CHECK_NO, &d, "the seccomp agent: it is no socket");
+	else
+		check_answer(c, CHECK_OK, &d, "the seccomp agent's socket is there");
+}
+
+static void check_filter(const struct check *c, const struct oci_linux_seccomp *profile)
 {
 	const struct step *exec = check_find_step(c, OP_EXEC);
-	const struct check_demand filter = { .place = SECCOMP_PLACE,
-					     .what = "profile",
-					     .remedy = "allow execve" };
+	const struct step *filter = check_find_step(c, OP_SET_SECCOMP);
+	struct check_demand d = { .place = SECCOMP_PLACE, .what = "profile" };
+	const struct check_demand refused = { .place = exec ? exec->place : "",
+					      .what = "exec",
+					      .remedy = "allow execve in linux.seccomp" };
+
+	if (!exec || !filter)
+		return;
+	if (exec->exec.refused)
+		check_answer(c, CHECK_NO, &refused,
+			     "linux.seccomp refuses execve: no program can be started");
+	else
+		check_start(c, filter, &d);
+	if (filter->seccomp.notify && profile->listener_path && profile->listener_path[0])
+		check_agent(c, profile->listener_path);
+}
+
+void check_process(const struct check *c)
+{
 	bool raises = may_raise(c);
 
 	for (size_t i = 0; i < c->plan->step_count; i++) {
@@ -65,10 +217,8 @@ void check_process(const struct check *c)
 		if (s->op == OP_SET_RLIMIT || s->op == OP_SET_PROCESS_LIMIT)
 			check_rlimit(c, s, raises);
 	}
-	if (!exec || !c->config->linux || !c->config->linux->seccomp)
-		return;
-	if (exec->exec.refused)
-		check_answer(c, CHECK_NO, &filter, "it refuses execve: no program can be started");
-	else
-		check_answer(c, CHECK_OK, &filter, "it lets the program be executed");
+	check_user(c);
+	check_directory(c);
+	if (c->config->linux && c->config->linux->seccomp)
+		check_filter(c, c->config->linux->seccomp);
 }

@@ -17,7 +17,6 @@
 #include <linux/limits.h>
 #include <string.h>
 
-#define ARGS_PLACE   "/process/args/0"
 #define MOST_SCRIPTS 5 /* exec_binprm() of the kernel: so many may name another */
 
 #ifndef ST_NOEXEC
@@ -38,7 +37,7 @@ static void name(struct look *l, const char *path)
 
 static struct check_demand demand(const struct look *l)
 {
-	return (struct check_demand) { .place = ARGS_PLACE, .what = l->what };
+	return (struct check_demand) { .place = l->c->program, .what = l->what };
 }
 
 static void refuse(const struct look *l, const char *why)
@@ -104,17 +103,46 @@ static const char *find_mount(const struct look *l, const char *path)
 {
 	char place[PATH_MAX];
 
-	return resolve(l, path, place) ? check_covering_mount(l->c, place, l->c->plan->step_count)
-				       : NULL;
+	return !l->c->of_host && resolve(l, path, place)
+		       ? check_covering_mount(l->c, place, l->c->plan->step_count)
+		       : NULL;
 }
 
 /* ---- one file ---- */
 
-static void refuse_missing(const struct look *l, int r)
+/* The type and mode of a file that could not be opened for reading; 0: not known. */
+static mode_t mode_of(const struct look *l, const char *path)
+{
+	struct stat st;
+
+	autoclose int fd = path[0] == '/' ? sys_open_in_root(l->c->rootfs, path, O_PATH) : -ENOENT;
+
+	return fd >= 0 && sys_stat(fd, &st) == 0 ? st.st_mode : 0;
+}
+
+/* execve(2) needs no right to read a program. */
+static bool is_only_unreadable(const struct look *l, const char *path)
+{
+	mode_t mode = mode_of(l, path);
+
+	return S_ISREG(mode) && (mode & 0111) != 0;
+}
+
+static bool is_directory(const struct look *l, const char *path)
+{
+	return S_ISDIR(mode_of(l, path));
+}
+
+static void refuse_missing(const struct look *l, const char *path, int r)
 {
 	struct check_demand d = demand(l);
 
-	if (r == -EACCES)
+	if (r == -EACCES && is_only_unreadable(l, path))
+		check_answer(l->c, CHECK_WEAKER, &d, "not read: user %u may not read it",
+			     sys_euid());
+	else if (r == -EACCES && is_directory(l, path))
+		check_answer(l->c, CHECK_NO, &d, "it is a directory");
+	else if (r == -EACCES)
 		check_answer(l->c, CHECK_NO, &d,
 			     "it is no regular file, or may not be read by user %u", sys_euid());
 	else
@@ -173,7 +201,7 @@ static int open_next(struct look *l, const char *path)
 		check_answer(l->c, CHECK_WEAKER, &d, "not read: it comes with the mount on \"%s\"",
 			     mount);
 	else if (fd < 0)
-		refuse_missing(l, fd);
+		refuse_missing(l, path, fd);
 	else if (may_be_executed(l, fd))
 		return take_fd(&fd);
 
@@ -261,7 +289,7 @@ static void follow(struct look *l)
 
 		int r = program_read(fd, &p);
 		if (r < 0)
-			refuse_missing(l, r);
+			refuse_missing(l, path, r);
 		if (r < 0 || !look_at_kind(l, &p, fd, scripts))
 			return;
 		fmt_text(path, sizeof(path), "%s", p.interpreter);
@@ -320,6 +348,13 @@ static void look_at_program(struct look *l, const struct exec_step *exec)
 		l->program = found;
 	}
 	follow(l);
+}
+
+void check_executable(const struct check *c, const char *path)
+{
+	struct look l = { .c = c, .cwd = "/", .program = path };
+
+	follow(&l);
 }
 
 void check_program(const struct check *c)

@@ -27,6 +27,7 @@
 #include "kernel/socket.h"
 #include "kernel/time.h"
 #include "plan/cpu_list.h"
+#include "plan/process/scheduler.h"
 #include "state/directory.h"
 #include "state/journal.h"
 #include "wire/hook.h"
@@ -199,16 +200,7 @@ static int set_oom_score(struct create *c, const struct step *s, struct err *e)
 static int set_scheduler(struct create *c, const struct step *s, struct err *e)
 {
 	const struct scheduler_step *o = &s->scheduler;
-	const struct sys_sched_attr attr = {
-		.size = o->flags & SCHED_FLAG_UTIL_CLAMP ? sizeof(attr) : SYS_SCHED_ATTR_OLD,
-		.policy = o->policy,
-		.flags = o->flags,
-		.nice = o->nice,
-		.priority = o->priority,
-		.runtime = o->runtime,
-		.deadline = o->deadline,
-		.period = o->period,
-	};
+	const struct sys_sched_attr attr = scheduler_attributes(o);
 	int r = sys_sched_setattr(c->pid, &attr);
 
 	if (r == 0)

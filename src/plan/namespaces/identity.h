@@ -11,3 +11,6 @@
  * not in? Then a setting in it does not change the host.
  */
 bool plan_has_own_namespace(const struct planner *p, uint64_t type);
+
+/* CLONE_NEW* of the namespace that has the sysctl @key (with slashes); 0: none has it. */
+uint64_t sysctl_namespace(const char *key);

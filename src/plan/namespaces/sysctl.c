@@ -81,6 +81,13 @@ static const struct namespaced *find(const char *path)
 	return NULL;
 }
 
+uint64_t sysctl_namespace(const char *key)
+{
+	const struct namespaced *found = find(key);
+
+	return found ? found->type : 0;
+}
+
 static const char *place_of(struct planner *p, const char *key)
 {
 	return arena_printf(p->arena, "/linux/sysctl/%s", json_pointer_token(p->arena, key));

@@ -10,6 +10,8 @@
  * Rules about the policy are checked here, as runc does; values that only the kernel can judge are
  * left to it.
  */
+#include "plan/process/scheduler.h"
+
 #include "base/table.h"
 #include "plan/cpu_list.h"
 #include "plan/planner.h"
@@ -313,4 +315,19 @@ int plan_initial_affinity(struct planner *p, struct err *e)
 int plan_final_affinity(struct planner *p, struct err *e)
 {
 	return plan_affinities(p, false, true, e);
+}
+
+struct sys_sched_attr scheduler_attributes(const struct scheduler_step *o)
+{
+	return (struct sys_sched_attr) {
+		.size = o->flags & SCHED_FLAG_UTIL_CLAMP ? sizeof(struct sys_sched_attr)
+							 : SYS_SCHED_ATTR_OLD,
+		.policy = o->policy,
+		.flags = o->flags,
+		.nice = o->nice,
+		.priority = o->priority,
+		.runtime = o->runtime,
+		.deadline = o->deadline,
+		.period = o->period,
+	};
 }

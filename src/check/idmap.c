@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * check/idmap.c - can the owners of a mount be mapped?
+ *
+ * A detached copy of the source is mapped by a user namespace made for that, as create does it; the
+ * copy goes when it is closed. Which ids are mapped does not matter to the file system.
+ */
+#include "check/check.h"
+
+#include "base/fmt.h"
+#include "base/table.h"
+#include "kernel/fd.h"
+#include "kernel/mount.h"
+#include "kernel/process.h"
+#include "kernel/since.h"
+
+#include <string.h>
+
+/* The child ends when the other end of the pipe is closed. */
+static int stay(void *arg)
+{
+	int *ends = arg;
+	char byte;
+
+	sys_close(ends[1]);
+	sys_read(ends[0], &byte, 1);
+
+	return 0;
+}
+
+static int write_maps(pid_t pid)
+{
+	static const char *const files[] = { "uid_map", "gid_map" };
+	static const char map[] = "0 0 1";
+	char path[64];
+
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		fmt_text(path, sizeof(path), "/proc/%d/%s", pid, files[i]);
+
+		autoclose int fd = sys_open(path, O_WRONLY);
+		int r = fd < 0 ? fd : sys_write_all(fd, map, strlen(map));
+		if (r < 0)
+			return r;
+	}
+
+	return 0;
+}
+
+/* A user namespace that maps root to root, or -errno. */
+static int make_namespace(void)
+{
+	const struct sys_clone clone = { .flags = CLONE_NEWUSER, .cgroup = -1 };
+	char path[64];
+	int ends[2], status;
+	int r = sys_pipe(ends);
+
+	if (r < 0)
+		return r;
+
+	pid_t pid = sys_clone_call(&clone, NULL, stay, ends);
+	sys_close(ends[0]);
+	r = pid < 0 ? pid : write_maps(pid);
+	fmt_text(path, sizeof(path), "/proc/%d/ns/user", pid);
+
+	int fd = r < 0 ? r : sys_open(path, O_RDONLY);
+	sys_close(ends[1]);
+	if (pid > 0)
+		sys_wait(pid, &status, 0);
+
+	return fd;
+}
+
+bool check_idmap(const struct check *c, const struct step *s, struct check_demand *d)
+{
+	const struct mount_step *m = &s->mount;
+	unsigned flags =
+		(m->recursive ? AT_RECURSIVE : 0) | (m->source_nofollow ? AT_SYMLINK_NOFOLLOW : 0);
+
+	/* An ordinary user has no right to ask; a new file system is not there yet. */
+	if (m->idmap.way == MOUNT_IDMAP_NONE || !m->bind || sys_euid() != 0)
+		return true;
+
+	autoclose int tree = sys_clone_tree(m->source, flags);
+	autoclose int users = tree < 0 ? -1 : make_namespace();
+	if (tree < 0 || users < 0)
+		return true;
+
+	struct mount_attr attr = { .attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t) users };
+	int r = sys_set_mount_attr(tree, m->idmap.recursive ? AT_RECURSIVE : 0, &attr);
+	d->since = since_rows[SINCE_IDMAPPED].version;
+	d->remedy = "chown its files, or map the container's own users";
+	if (r == -EINVAL)
+		check_answer(c, CHECK_NO, d,
+			     "the file system of \"%s\", or one below it, can't be id-mapped",
+			     m->source);
+	else if (r < 0)
+		check_answer(c, CHECK_NO, d, "id-map \"%s\": %s", m->source, errno_text(-r));
+
+	return r >= 0;
+}

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * check/trial.c - steps that are performed, by a child that ends
+ *
+ * What they change is the child's own, or belongs to new namespaces that go with it: so the kernel
+ * gives create's own answer, and the host stays as it is.
+ */
+#include "check/check.h"
+
+#include "base/fmt.h"
+#include "base/table.h"
+#include "kernel/fd.h"
+#include "kernel/process.h"
+#include "plan/namespaces/identity.h"
+#include "plan/process/scheduler.h"
+
+#include <string.h>
+
+/* ---- what belongs to a process ---- */
+
+static int try_oom_score(const struct step *s)
+{
+	char value[16];
+	size_t length = fmt_text(value, sizeof(value), "%d", (int) s->number);
+
+	autoclose int fd = sys_open("/proc/self/oom_score_adj", O_WRONLY);
+
+	return fd < 0 ? fd : sys_write_all(fd, value, length);
+}
+
+static int try_scheduler(const struct step *s)
+{
+	const struct sys_sched_attr attr = scheduler_attributes(&s->scheduler);
+
+	return sys_sched_setattr(0, &attr);
+}
+
+static int try_io_priority(const struct step *s)
+{
+	int r = sys_setpgid(0, 0);
+
+	return r < 0 ? r : sys_ioprio_set(0, s->io_priority.class, s->io_priority.level);
+}
+
+static int try_memory_policy(const struct step *s)
+{
+	return sys_set_memory_policy(s->memory_policy.mode, s->memory_policy.mask,
+				     s->memory_policy.nodes ? MEMORY_NODES : 0);
+}
+
+static int try_personality(const struct step *s)
+{
+	return sys_personality((unsigned long) s->number);
+}
+
+static int try_clocks(const struct step *s)
+{
+	const struct clock_offset *monotonic = &s->clocks.monotonic, *boot = &s->clocks.boottime;
+	char text[128];
+	int r = sys_unshare(CLONE_NEWTIME);
+
+	/* check_namespaces has a row for a namespace that can't be made. */
+	if (r < 0)
+		return 0;
+
+	size_t length = fmt_text(text, sizeof(text), "monotonic %lld %u\nboottime %lld %u\n",
+				 (long long) monotonic->seconds, monotonic->nanoseconds,
+				 (long long) boot->seconds, boot->nanoseconds);
+	autoclose int fd = sys_open("/proc/self/timens_offsets", O_WRONLY);
+
+	return fd < 0 ? fd : sys_write_all(fd, text, length);
+}
+
+/* Without the id map of its user namespace a child may open what create may not write, and so on. */
+static int try_sysctl(const struct step *s, bool may_write)
+{
+	char path[512];
+
+	fmt_text(path, sizeof(path), "/proc/sys/%s", s->setting.key);
+
+	autoclose int fd = sys_open(path, may_write ? O_WRONLY : O_PATH);
+	if (fd < 0 || !may_write)
+		return fd < 0 ? fd : 0;
+
+	return sys_write_all(fd, s->setting.value, strlen(s->setting.value));
+}
+
+/* ---- the table ---- */
+
+static const struct trial {
+	enum step_op op;
+	const char *what;
+	int (*perform)(const struct step *s);
+	const char *remedy; /* NULL: what the errno says is all */
+} trials[] = {
+	{ OP_SET_OOM_SCORE, "oom score", try_oom_score,
+	  "to lower it below its caller's tare needs CAP_SYS_RESOURCE" },
+	{ OP_SET_SCHEDULER, "scheduler", try_scheduler,
+	  "it takes CAP_SYS_NICE, and values that this kernel knows" },
+	{ OP_SET_IO_PRIORITY, "I/O priority", try_io_priority,
+	  "it takes CAP_SYS_NICE or CAP_SYS_ADMIN" },
+	{ OP_SET_MEMORY_POLICY, "memory policy", try_memory_policy,
+	  "name nodes of /sys/devices/system/node/has_memory" },
+	{ OP_SET_PERSONALITY, "personality", try_personality, NULL },
+	{ OP_SET_CLOCKS, "clocks", try_clocks, "a clock can't be before 0, or too far ahead" },
+};
+
+static const struct trial *find_trial(enum step_op op)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(trials); i++)
+		if (trials[i].op == op)
+			return &trials[i];
+
+	return NULL;
+}
+
+static void answer(const struct check *c, const struct step *s, int r, const char *what,
+		   const char *remedy)
+{
+	const struct check_demand d = { .place = s->place, .what = what, .remedy = remedy };
+
+	/* A kernel without the call: sched_setattr(2) and others have an older way, or a hint. */
+	if (r == -ENOSYS)
+		check_answer(c, CHECK_NO, &d, "this kernel has no such call");
+	else if (r < 0)
+		check_answer(c, CHECK_NO, &d, "%s", errno_text(-r));
+	else
+		check_answer(c, CHECK_OK, &d, "the kernel takes it");
+}
+
+/* ---- the children ---- */
+
+static uint64_t own_namespaces(const struct check *c)
+{
+	return c->plan->spawn < c->plan->step_count
+		       ? c->plan->steps[c->plan->spawn].spawn.namespaces
+		       : 0;
+}
+
+static int try_process(void *arg)
+{
+	const struct check *c = arg;
+
+	for (size_t i = 0; i < c->plan->step_count; i++) {
+		const struct step *s = &c->plan->steps[i];
+		const struct trial *t = find_trial(s->op);
+
+		if (t && s->place[0] != '\0')
+			answer(c, s, t->perform(s), t->what, t->remedy);
+	}
+
+	return 0;
+}
+
+/* Only a sysctl of a new namespace is written: any other is that of somebody else. */
+static int try_sysctls(void *arg)
+{
+	const struct check *c = arg;
+	uint64_t own = own_namespaces(c);
+	char what[256];
+
+	for (size_t i = 0; i < c->plan->step_count; i++) {
+		const struct step *s = &c->plan->steps[i];
+
+		if (s->op != OP_SET_SYSCTL)
+			continue;
+		fmt_text(what, sizeof(what), "%s", s->setting.key);
+		answer(c, s,
+		       try_sysctl(s,
+				  sysctl_namespace(s->setting.key) & own && !(own & CLONE_NEWUSER)),
+		       what, "another value, a kernel or module that has it, or leave it out");
+	}
+
+	return 0;
+}
+
+static void in_child(const struct check *c, uint64_t namespaces, int (*fn)(void *))
+{
+	struct check its = *c;
+	const struct sys_clone clone = { .flags = namespaces, .cgroup = -1 };
+	int status;
+	pid_t pid = sys_clone_call(&clone, NULL, fn, &its);
+
+	if (pid > 0)
+		sys_wait(pid, &status, 0);
+}
+
+void check_trials(const struct check *c)
+{
+	uint64_t kinds = CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWUSER;
+
+	in_child(c, 0, try_process);
+	if (check_find_step(c, OP_SET_SYSCTL))
+		in_child(c, own_namespaces(c) & kinds, try_sysctls);
+}

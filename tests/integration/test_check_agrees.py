@@ -1,0 +1,251 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""check says `no` where create or start fails, at that place, and nowhere else: configs of engines, and one change at a time."""
+import copy
+import json
+import os
+import re
+
+import pytest
+
+import defaults
+import harness
+from harness import LAYOUT, command, root_only, tare_only
+
+pytestmark = [tare_only, root_only]
+
+CONFIGS = sorted(p for p in (harness.HERE.parent / "data/configs").glob("*.json") if '"linux"' in p.read_text())
+
+
+def refused_by_check(bundle):
+    """[(place, what, why)] of each `no`."""
+    bundle.write()
+    r = command(*bundle.argv("check", "--bundle", bundle.dir, "--json")[:-1])
+    assert "\"error\"" not in r.out and "has died" not in r.out, r
+    return [(row["place"], row["what"], row["why"]) for row in json.loads(r.out)["rows"] if row["level"] == "no"]
+
+
+def place_of(r):
+    """The place in config.json that an error names; "" where it names none."""
+    lines = [line for line in r.err.splitlines() if "warning: " not in line]
+    found = re.search(r'": (/[^ ]*) \(line ', lines[-1]) if lines else None
+    return found[1] if found else ""
+
+
+def where_it_fails(bundle):
+    """The place that create, or start, names; None: both work, and the program runs."""
+    r = bundle.create()
+    if r.code == 0:
+        r = bundle.start()
+    bundle.delete("--force")
+    return None if r.code == 0 else place_of(r)
+
+
+def without(config, places):
+    """@config without what is at these JSON pointers."""
+    found = copy.deepcopy(config)
+    gone = object()
+    for place in places:
+        *path, last = place.split("/")[1:]
+        node = found
+        for name in path:
+            node = node[int(name) if isinstance(node, list) else name]
+        if isinstance(node, list):
+            node[int(last)] = gone
+        else:
+            del node[last]
+
+    def clean(node):
+        if isinstance(node, list):
+            return [clean(item) for item in node if item is not gone]
+        return {k: clean(v) for k, v in node.items()} if isinstance(node, dict) else node
+    return clean(found)
+
+
+def adapt(bundle, path):
+    """What an engine wrote, with a rootfs and a cgroup of the test's own, and a program that is there."""
+    config = json.loads(path.read_text())
+    config["root"]["path"] = str(bundle.rootfs)
+    config["process"].update(args=["sleep", "1000"], terminal=False)
+    config["linux"].pop("cgroupsPath", None)
+    if "cgroupsPath" in bundle.linux:
+        config["linux"]["cgroupsPath"] = bundle.linux["cgroupsPath"]
+    bundle.config = config
+    return bundle
+
+
+def test_configs_of_engines(bundles):
+    """What check refuses is taken out until it says yes: create fails at one of these places each time, and works at the end."""
+    differing, rounds, singles, tried = {}, 0, {}, 0
+    for path in CONFIGS:
+        bundle = adapt(bundles(), path)
+        for _ in range(8):
+            rounds += 1
+            found = refused_by_check(bundle)
+            failed = where_it_fails(bundle)
+            if (failed is not None) != bool(found) or (found and failed not in [f[0] for f in found]):
+                differing[path.name] = (found, failed)
+            for row in found:
+                singles.setdefault(row[1:], (path, copy.deepcopy(bundle.config), row[0], [f[0] for f in found]))
+            if not found:
+                break
+            bundle.config = without(bundle.config, {f[0] for f in found})
+        bundle.clean()
+    for path, config, place, others in list(singles.values()):
+        bundle = adapt(bundles(), path)  # each refusal by itself, so that none is only a neighbour of a real one
+        config["root"]["path"] = str(bundle.rootfs)
+        bundle.config = without(config, [p for p in set(others) if p != place and not p.startswith(place + "/")])
+        failed = where_it_fails(bundle)
+        if failed is None or re.sub(r"\d+", "N", failed) != re.sub(r"\d+", "N", place):
+            differing[f"{path.name}, only {place}"] = failed
+        tried += 1
+        bundle.clean()
+    assert differing == {} and len(CONFIGS) > 100 and rounds > 150 and tried > 10, (rounds, tried)
+
+
+def put(config, pointer, value):
+    *path, last = pointer.split("/")[1:]
+    for name in path:
+        config = config.setdefault(name, {})
+    if isinstance(config.get(last), list) and not isinstance(value, list):
+        config[last].append(value)
+    else:
+        config[last] = value
+
+
+def mount(*args):
+    return {"/mounts": defaults.mount(*args)}
+
+
+def resources(**limits):
+    return {"/linux/resources": limits}
+
+
+ONE = [{"containerID": 0, "hostID": 1000, "size": 1}]
+TEN = [{"containerID": 0, "hostID": 100000, "size": 10}]
+USERS = {"/linux/namespaces": {"type": "user"}, "/linux/uidMappings": TEN, "/linux/gidMappings": TEN}
+TIME = {"/linux/namespaces": {"type": "time"}}
+EXECVE = {"names": ["execve"], "action": "SCMP_ACT_ALLOW"}
+
+CHANGES = {
+    "a sysctl that is nowhere": {"/linux/sysctl": {"net.ipv4.no_such_thing": "1"}},
+    "a sysctl that takes no words": {"/linux/sysctl": {"net.ipv4.ip_forward": "hello"}},
+    "a sysctl": {"/linux/sysctl": {"net.ipv4.ip_forward": "1", "kernel.shmmni": "17"}},
+    "a size that is no number": mount("/x", "tmpfs", "tmpfs", "size=abc"),
+    "an option of nobody": mount("/x", "tmpfs", "tmpfs", "nosuchopt=1"),
+    "hidepid=9": mount("/x", "proc", "proc", "hidepid=9"),
+    "an overlay of nothing": mount("/x", "overlay", "overlay"),
+    "an overlay of a missing layer": mount("/x", "overlay", "overlay", "lowerdir=/nope"),
+    "ext4 of no device": mount("/x", "ext4", "/dev/nope"),
+    "ext4 of a file": mount("/x", "ext4", "/etc/passwd"),
+    "fuse of no server": mount("/x", "fuse", "x"),
+    "a file system of nobody": mount("/x", "nosuchfs", "x"),
+    "ramfs": mount("/x", "ramfs", "ramfs"),
+    "owners of proc": {"/mounts": {**defaults.mount("/x", "bind", "/proc", "bind", "idmap"), "uidMappings": ONE, "gidMappings": ONE}},
+    "a target below a file": mount("/etc/passwd/x", "bind", "/tmp", "bind"),
+    "a directory on a file": mount("/etc/passwd", "bind", "/tmp", "bind"),
+    "a file on a directory": mount("/tmp", "bind", "/dev/null", "bind"),
+    "no source": mount("/x", "bind", "/nope", "bind"),
+    "a remount of proc": mount("/proc", "bind", "/proc", "remount", "ro", "bind"),
+    "a remount of nothing": mount("/nope", "bind", "/proc", "remount", "ro", "bind"),
+    "a device in place of a directory": {"/linux/devices": {"path": "/etc", "type": "c", "major": 1, "minor": 3}},
+    "a device": {"/linux/devices": {"path": "/dev/mine", "type": "c", "major": 1, "minor": 3}},
+    "a network device of nobody": {"/linux/netDevices": {"nope7": {"name": "eth0"}}},
+    "a quota of 10": resources(cpu={"quota": 10}),
+    "a period of 10": resources(cpu={"quota": 5000, "period": 10}),
+    "a real-time runtime": resources(cpu={"realtimeRuntime": 1000, "realtimePeriod": 100000}),
+    "idle": resources(cpu={"idle": 1}),
+    "processors of nobody": resources(cpu={"cpus": "4000"}),
+    "memory nodes of nobody": resources(cpu={"mems": "900"}),
+    "a byte of memory": resources(memory={"limit": 1}),
+    "memory and swap": resources(memory={"limit": 1 << 29, "swap": 1 << 30}),
+    "a swap below the memory": resources(memory={"limit": 1 << 30, "swap": 1 << 29}),
+    "swappiness 500": resources(memory={"swappiness": 500}),
+    "memory of TCP": resources(memory={"kernelTCP": 1 << 20}),
+    "a weight": resources(blockIO={"weight": 100}),
+    "a rate of no disk": resources(blockIO={"throttleReadBpsDevice": [{"major": 250, "minor": 99, "rate": 600}]}),
+    "pages of 3 MB": resources(hugepageLimits=[{"pageSize": "3MB", "limit": 1 << 21}]),
+    "an RDMA device of nobody": resources(rdma={"mlx5_1": {"hcaHandles": 3}}),
+    "a priority of no interface": resources(network={"priorities": [{"name": "nope0", "priority": 3}]}),
+    "a file of no controller": resources(unified={"nosuch.file": "1"}),
+    "one process": resources(pids={"limit": 1}),
+    "clocks": {**TIME, "/linux/timeOffsets": {"monotonic": {"secs": 10}}},
+    "clocks before 0": {**TIME, "/linux/timeOffsets": {"monotonic": {"secs": -99999999999}}},
+    "no Intel RDT": {"/linux/intelRdt": {"closID": "x", "l3CacheSchema": "L3:0=f"}},
+    "memory of a node": {"/linux/memoryPolicy": {"mode": "MPOL_BIND", "nodes": "0"}},
+    "memory of no node": {"/linux/memoryPolicy": {"mode": "MPOL_BIND", "nodes": "900"}},
+    "LINUX32": {"/linux/personality": {"domain": "LINUX32"}},
+    "a profile of AppArmor": {"/process/apparmorProfile": "nosuchprofile"},
+    "a label of SELinux": {"/process/selinuxLabel": "a:b:c:s0"},
+    "an oom score of -1000": {"/process/oomScoreAdj": -1000},
+    "an oom score of 500": {"/process/oomScoreAdj": 500},
+    "files without end": {"/process/rlimits": [{"type": "RLIMIT_NOFILE", "soft": 10, "hard": 1 << 40}]},
+    "a directory that is missing": {"/process/cwd": "/nope/deep"},
+    "a directory that is a file": {"/process/cwd": "/etc/passwd"},
+    "70000 groups": {"/process/user": {"uid": 0, "gid": 0, "additionalGids": list(range(70000))}},
+    "a user without a map": {**USERS, "/process/user": {"uid": 50, "gid": 0}},
+    "a group without a map": {**USERS, "/process/user": {"uid": 5, "gid": 5, "additionalGids": [50]}},
+    "users": USERS,
+    "SCHED_FIFO": {"/process/scheduler": {"policy": "SCHED_FIFO", "priority": 10}},
+    "SCHED_BATCH": {"/process/scheduler": {"policy": "SCHED_BATCH", "nice": 5}},
+    "a deadline before its end": {"/process/scheduler": {"policy": "SCHED_DEADLINE", "runtime": 10, "deadline": 5, "period": 3}},
+    "an idle disk": {"/process/ioPriority": {"class": "IOPRIO_CLASS_IDLE", "priority": 0}},
+    "an agent that is not there": {"/linux/seccomp": {"defaultAction": "SCMP_ACT_ALLOW", "listenerPath": "/run/nope.sock",
+                                                      "syscalls": [{"names": ["getcwd"], "action": "SCMP_ACT_NOTIFY"}]}},
+    "an execve that is traced": {"/linux/seccomp": {"defaultAction": "SCMP_ACT_TRACE"}},
+    "no call at all": {"/linux/seccomp": {"defaultAction": "SCMP_ACT_ERRNO"}},
+    "no end": {"/linux/seccomp": {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [EXECVE]}},
+    "a hook that is missing": {"/hooks": {"createRuntime": [{"path": "/nope"}]}},
+    "a hook in the container that is missing": {"/hooks": {"startContainer": [{"path": "/nope"}]}},
+    "a hook of the host in the container": {"/hooks": {"startContainer": [{"path": "/usr/bin/python3"}]}},
+    "a hook of the image": {"/hooks": {"startContainer": [{"path": "/bin/true"}]}},
+    "a hook after start that is missing": {"/hooks": {"poststart": [{"path": "/nope"}]}},
+    "a hook after the end that is missing": {"/hooks": {"poststop": [{"path": "/nope"}]}},
+    "a hook that is a directory": {"/hooks": {"prestart": [{"path": "/etc"}]}},
+    "a hook": {"/hooks": {"createContainer": [{"path": "/bin/true"}], "prestart": [{"path": "/proc/self/exe", "args": ["x", "--version"]}]}},
+    "a host name of 70 letters": {"/hostname": "x" * 70},
+    "a root that is missing": {"/root/path": "/nope"},
+    "a root that is a file": {"/root/path": "/etc/passwd"},
+    "a capability of nobody": {"/process/capabilities/bounding": "CAP_NOPE"},
+    "a program without a name": {"/process/args": [""]},
+    "a program that is a directory": {"/process/args": ["/etc"]},
+    "a program that is missing": {"/process/args": ["./x"]},
+    "a network that is missing": {"/linux/namespaces": {"type": "user", "path": "/run/nope"}},
+}
+
+
+@pytest.mark.layouts
+@pytest.mark.parametrize("change", CHANGES)
+def test_one_change(bundle, change):
+    if change == "hidepid=9" and tuple(map(int, os.environ.get("TARE_KERNEL", "9.0").split()[0].split("."))) < (5, 2):
+        pytest.skip("only mount(2) reads options here, and the host's procfs would get them")
+    bundle.sh("exit 0")
+    for pointer, value in CHANGES[change].items():
+        put(bundle.config, pointer, value)
+    found = refused_by_check(bundle)
+    r = bundle.run()
+    assert (r.code != 0) == bool(found), (found, r)
+    if r.code > 128:  # the program itself was ended
+        assert place_of(r) == "" and len(found) == 1, (found, r)
+    elif found:
+        assert place_of(r) in [f[0] for f in found], (found, r)
+
+
+@pytest.mark.layouts
+def test_a_period_of_ten_is_named_with_its_bounds(bundle):
+    if LAYOUT == "none":
+        pytest.skip("no cgroups")
+    bundle.sh("exit 0")
+    bundle.linux["resources"] = {"cpu": {"quota": 5000, "period": 10}}
+    assert [f[2] for f in refused_by_check(bundle)] == ["a period of 10: the kernel takes 1000 to 1000000, in microseconds"]
+
+
+def test_no_sysctl_of_the_host_is_written(bundle):
+    """A joined network namespace is somebody else's: check only looks whether the file is there."""
+    with open("/proc/sys/net/ipv4/ip_default_ttl", encoding="ascii") as f:
+        before = f.read()
+    bundle.sh("exit 0").unlisted("network")
+    bundle.linux["namespaces"].append({"type": "network", "path": "/proc/self/ns/net"})
+    bundle.linux["sysctl"] = {"net.ipv4.ip_default_ttl": "77"}
+    refused_by_check(bundle)
+    with open("/proc/sys/net/ipv4/ip_default_ttl", encoding="ascii") as f:
+        assert f.read() == before
