@@ -16,6 +16,7 @@
 #include "kernel/procfs.h"
 
 #include <linux/audit.h>
+#include <linux/seccomp.h>
 #include <string.h>
 
 #define MOST_CALLS  2048
@@ -291,6 +292,42 @@ static void emit_end(struct code *c)
 	emit(c, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
 }
 
+/*
+ * ---- the second program, on signal_generate: calls that a filter kills or traps ----
+ *
+ * Such a call never comes to sys_enter. The kernel sends SIGSYS for it, with siginfo(2) of
+ * SYS_SECCOMP, whose fields lie in the kernel as in user space.
+ */
+
+#define INFO_SIZE	 32
+#define INFO_CODE	 8
+#define INFO_CALL	 24
+#define INFO_ARCH	 28
+#define NUMBER_OF_SIGSYS 31
+#define CODE_SYS_SECCOMP 1
+
+static void emit_killed_call(struct code *c)
+{
+	const int info = -64;
+	size_t wide_program;
+
+	load(c, BPF_DW, BPF_REG_1, BPF_REG_6, 0);
+	exit_if(c, BPF_JNE, BPF_REG_1, NUMBER_OF_SIGSYS);
+	load(c, BPF_DW, BPF_REG_3, BPF_REG_6, 8);
+	frame(c, BPF_REG_1, info);
+	set(c, BPF_REG_2, INFO_SIZE);
+	call(c, BPF_FUNC_probe_read_kernel);
+	exit_if(c, BPF_JNE, BPF_REG_0, 0);
+	load(c, BPF_W, BPF_REG_1, BPF_REG_10, info + INFO_CODE);
+	exit_if(c, BPF_JNE, BPF_REG_1, CODE_SYS_SECCOMP);
+	load(c, BPF_W, BPF_REG_8, BPF_REG_10, info + INFO_CALL);
+	load(c, BPF_W, BPF_REG_1, BPF_REG_10, info + INFO_ARCH);
+	wide_program = jump(c, BPF_JNE, BPF_REG_1, (int32_t) AUDIT_ARCH_I386);
+	wide(c, BPF_REG_2, 0, I386_BIT);
+	emit(c, BPF_ALU64 | BPF_OR | BPF_X, BPF_REG_8, BPF_REG_2, 0, 0);
+	land(c, wide_program);
+}
+
 /* ---- maps ---- */
 
 static int make_map(uint32_t type, uint32_t key, uint32_t value, uint32_t most)
@@ -356,12 +393,12 @@ static int load_program(const struct code *c)
 	return sys_bpf(BPF_PROG_LOAD, &attr);
 }
 
-static int attach(int program)
+static int attach(int program, const char *tracepoint)
 {
 	union bpf_attr attr;
 
 	memset(&attr, 0, sizeof(attr));
-	attr.raw_tracepoint.name = (uintptr_t) "sys_enter";
+	attr.raw_tracepoint.name = (uintptr_t) tracepoint;
 	attr.raw_tracepoint.prog_fd = (uint32_t) program;
 
 	return sys_bpf(BPF_RAW_TRACEPOINT_OPEN, &attr);
@@ -404,13 +441,40 @@ int counter_open(struct counter *c)
 		r = choose(chosen, CALL_I386, I386_BIT);
 
 	autoclose int program = r < 0 ? r : make_program(c, chosen);
-	c->link = program < 0 ? program : attach(program);
+	c->link = program < 0 ? program : attach(program, "sys_enter");
 	if (c->link >= 0)
 		return 0;
 	r = c->link;
 	counter_close(c);
 
 	return r;
+}
+
+int counter_open_kills(struct counter *c)
+{
+	struct code code = { .count = 0 };
+
+	*c = (struct counter) COUNTER_NONE;
+	c->counts = make_map(BPF_MAP_TYPE_HASH, 8, sizeof(struct counted), MOST_CALLS);
+	c->cgroup = make_map(BPF_MAP_TYPE_CGROUP_ARRAY, 4, 4, 1);
+	emit_scope(&code, c->cgroup);
+	emit_killed_call(&code);
+	emit_count(&code, c->counts);
+	emit_end(&code);
+
+	autoclose int program = load_program(&code);
+	int r = c->link = program < 0 ? program : attach(program, "signal_generate");
+	if (r < 0)
+		counter_close(c);
+
+	return r < 0 ? r : 0;
+}
+
+int counter_aim_kills(const struct counter *c, int cgroup)
+{
+	const uint32_t zero = 0;
+
+	return map_call(BPF_MAP_UPDATE_ELEM, c->cgroup, &zero, &cgroup);
 }
 
 int counter_aim(const struct counter *c, int cgroup, pid_t pid)
@@ -443,6 +507,34 @@ bool counter_has_begun(int state)
 static uint32_t audit_of(uint64_t call_key)
 {
 	return call_key & I386_BIT ? AUDIT_ARCH_I386 : AUDIT_ARCH_X86_64;
+}
+
+/* A rule of the profile about arguments may be meant, which are not known: then any end will do. */
+static uint32_t answer_of(const struct seccomp_program *profile, uint64_t key)
+{
+	const struct seccomp_question q = { .arch = audit_of(key), .number = (int) (uint32_t) key };
+	uint32_t answer;
+
+	if (!profile || !seccomp_answer(profile, &q, &answer))
+		return SECCOMP_RET_TRAP;
+
+	return answer;
+}
+
+void counter_read_kills(int counts, const struct seccomp_program *profile, struct tally *t)
+{
+	struct counted counted = { .count = 0 };
+	uint64_t key = 0, next = 0;
+
+	for (const void *at = NULL; map_call(BPF_MAP_GET_NEXT_KEY, counts, at, &next) == 0;
+	     at = &key) {
+		key = next;
+		if (map_call(BPF_MAP_LOOKUP_ELEM, counts, &key, &counted) != 0)
+			continue;
+		tally_add_many(t, audit_of(key), (int) (uint32_t) key, counted.count, counted.comm);
+		tally_refuse_many(t, audit_of(key), (int) (uint32_t) key, counted.count,
+				  answer_of(profile, key));
+	}
 }
 
 void counter_read(int counts, int values, struct tally *t)
@@ -486,6 +578,28 @@ int counter_aim(const struct counter *c, int cgroup, pid_t pid)
 	(void) pid;
 
 	return -ENOSYS;
+}
+
+int counter_open_kills(struct counter *c)
+{
+	(void) c;
+
+	return -ENOSYS;
+}
+
+int counter_aim_kills(const struct counter *c, int cgroup)
+{
+	(void) c;
+	(void) cgroup;
+
+	return -ENOSYS;
+}
+
+void counter_read_kills(int counts, const struct seccomp_program *profile, struct tally *t)
+{
+	(void) counts;
+	(void) profile;
+	(void) t;
 }
 
 bool counter_has_begun(int state)

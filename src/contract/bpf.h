@@ -8,6 +8,7 @@
 #pragma once
 
 #include "contract/tally.h"
+#include "plan/seccomp/profile.h"
 
 struct counter {
 	int counts, values, state, cgroup, link; /* descriptors; -1 */
@@ -35,5 +36,16 @@ bool counter_has_begun(int state);
 
 /* Add the counts to @t. */
 void counter_read(int counts, int values, struct tally *t);
+
+/*
+ * Another program, on signal_generate: calls that a filter kills or traps, for all tasks below the
+ * v2 directory @cgroup. A thread that is killed beside others gets no signal, and is not counted.
+ * Of @c counts, cgroup and link are used. 0, or -errno.
+ */
+int counter_open_kills(struct counter *c);
+int counter_aim_kills(const struct counter *c, int cgroup);
+
+/* Add them to @t as refused, with the answer of @profile. */
+void counter_read_kills(int counts, const struct seccomp_program *profile, struct tally *t);
 
 void counter_close(struct counter *c);

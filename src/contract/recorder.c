@@ -349,6 +349,8 @@ static void write_record(struct state *s, bool complete)
 {
 	if (s->wishes->counter)
 		counter_read(FD_COUNTS, FD_VALUES, s->tally);
+	else if (s->wishes->kills)
+		counter_read_kills(FD_COUNTS, s->wishes->profile, s->tally);
 
 	struct out out = { .fd = s->wishes->path ? FD_FILE : FD_TEXT };
 	char end[TIME_TEXT];
@@ -547,7 +549,9 @@ int recorder_start(struct recorder *r, const struct recorder_wishes *wishes, str
 	if (!s.tally)
 		return err_sys(e, -ENOMEM, "start the recorder");
 
-	const struct counter none = COUNTER_NONE, *c = wishes->counter ? wishes->counter : &none;
+	const struct counter none = COUNTER_NONE, *c = wishes->counter ? wishes->counter
+						       : wishes->kills ? wishes->kills
+								       : &none;
 	const int fds[FDS - 1] = { dir,	     file,   wishes->path ? -1 : 2, c->counts, c->values,
 				   c->state, c->link };
 	int result = start(r, &s, fds, e);

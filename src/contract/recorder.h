@@ -24,6 +24,8 @@ struct recorder_wishes {
 	const struct seccomp_program *profile;
 	/* the kernel counts, and nothing is heard; NULL: it does not */
 	const struct counter *counter;
+	/* the kernel counts those that it kills; NULL: they are not known */
+	const struct counter *kills;
 	bool only_refused;	    /* --refused */
 	const char *const *command; /* for the head: NULL-terminated */
 };

@@ -153,6 +153,16 @@ void tally_add_many(struct tally *t, uint32_t audit, int number, uint64_t count,
 	fmt_text(c->comm, sizeof(c->comm), "%s", comm);
 }
 
+void tally_refuse_many(struct tally *t, uint32_t audit, int number, uint64_t count, uint32_t answer)
+{
+	struct call *c = find(t, audit, number);
+
+	if (!c)
+		return;
+	c->refused += count;
+	c->answer = answer;
+}
+
 void tally_add_value(struct tally *t, uint32_t audit, int number, uint8_t index, uint64_t value)
 {
 	struct call *c = find(t, audit, number);

@@ -28,6 +28,10 @@ void tally_add(struct tally *t, uint32_t audit, int number, const uint64_t args[
  */
 void tally_add_many(struct tally *t, uint32_t audit, int number, uint64_t count, const char *comm);
 
+/* Of those calls, @count were refused with @answer (SECCOMP_RET_*). */
+void tally_refuse_many(struct tally *t, uint32_t audit, int number, uint64_t count,
+		       uint32_t answer);
+
 void tally_add_value(struct tally *t, uint32_t audit, int number, uint8_t index, uint64_t value);
 
 /* Drop all values: every argument becomes "any". */

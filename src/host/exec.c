@@ -331,5 +331,5 @@ int container_exec(const struct exec_options *o, int *exit_code, struct arena *r
 	if (o->detach)
 		return 0;
 
-	return foreground_wait(&c, exit_code, e) < 0 ? -1 : watch_end(&c.watch, e);
+	return foreground_wait(&c, exit_code, e) < 0 ? -1 : watch_end(&c.watch, *exit_code, e);
 }

@@ -17,6 +17,7 @@
 #include "plan/annotations/annotation.h"
 #include "state/directory.h"
 
+#include <signal.h>
 #include <sys/socket.h>
 
 int watch_choose(struct watch *w, const struct watch_wishes *wishes, bool foreground, struct err *e)
@@ -74,10 +75,13 @@ void watch_choose_backend(struct watch *w, const struct oci_config *config,
 	const char *init = oci_string_map_find(config->annotations, ANNOTATION_INIT);
 	const struct cgroup_layout *l = &facts->cgroups;
 
-	if (w->kind != WATCH_ALL || facts->euid != 0 || !facts->initial_userns || l->count == 0 ||
-	    !l->hierarchies[l->count - 1].v2 || (init && strcmp(init, "1") == 0))
+	if (facts->euid != 0 || !facts->initial_userns || l->count == 0 ||
+	    !l->hierarchies[l->count - 1].v2)
 		return;
-	w->counting = counter_open(&w->counter) == 0;
+	if (w->kind == WATCH_REFUSED)
+		w->hears_kills = counter_open_kills(&w->counter) == 0;
+	else if (w->kind == WATCH_ALL && (!init || strcmp(init, "1") != 0))
+		w->counting = counter_open(&w->counter) == 0;
 }
 
 void watch_stop_counting(struct watch *w)
@@ -91,10 +95,21 @@ enum plan_watch watch_planned(const struct watch *w)
 	return w->counting ? WATCH_NONE : w->kind;
 }
 
+/* Without it those calls are not named, and nothing else is different. */
+static void aim_kills(const struct watch *w, const char *cgroup)
+{
+	autoclose int dir = sys_open(cgroup, O_RDONLY | O_DIRECTORY);
+
+	if (dir >= 0)
+		counter_aim_kills(&w->counter, dir);
+}
+
 int watch_aim(struct create *c, struct err *e)
 {
 	const char *cgroup = c->plan->steps[c->plan->spawn].spawn.cgroup;
 
+	if (c->watch.hears_kills && cgroup)
+		aim_kills(&c->watch, cgroup);
 	if (!c->watch.counting)
 		return 0;
 
@@ -140,6 +155,7 @@ int watch_begin(struct watch *w, const char *const *command, struct err *e)
 		.directory = -1,
 		.profile = w->profile,
 		.counter = w->counting ? &w->counter : NULL,
+		.kills = w->hears_kills ? &w->counter : NULL,
 		.only_refused = w->kind == WATCH_REFUSED,
 		.command = command,
 	};
@@ -177,7 +193,12 @@ int watch_attend(struct create *c, struct err *e)
 	return r < 0 ? err_sys(e, r, "tell the recorder which process it is for") : 0;
 }
 
-int watch_end(struct watch *w, struct err *e)
+int watch_end(struct watch *w, int exit_code, struct err *e)
 {
+	if (w->kind == WATCH_REFUSED && w->profile && !w->hears_kills && exit_code == 128 + SIGSYS)
+		log_warning("the profile may have killed the program (SIGSYS): which call that was "
+			    "the kernel tells root only, on x86-64, of a container with a cgroup "
+			    "of v2");
+
 	return recorder_wait(&w->recorder, e);
 }

@@ -22,7 +22,8 @@ struct watch {
 	struct host_path file;		       /* for the record; without a path: standard error */
 	const struct seccomp_program *profile; /* set by planning; NULL: no profile is in force */
 	struct recorder recorder;
-	bool counting; /* the kernel counts: no filter is loaded for the record */
+	bool counting;	  /* the kernel counts: no filter is loaded for the record */
+	bool hears_kills; /* the kernel counts the calls that it kills, for --refused */
 	struct counter counter;
 };
 
@@ -76,5 +77,8 @@ int watch_begin(struct watch *w, const char *const *command, struct err *e);
 /* The container @c is created; `start` finds the recorder by a socket in its directory. */
 int watch_attend(struct create *c, struct err *e);
 
-/* All processes of the container have ended: wait until the record is written. 0, or -1. */
-int watch_end(struct watch *w, struct err *e);
+/*
+ * All processes of the container have ended: wait until the record is written. @exit_code is the
+ * program's. 0, or -1.
+ */
+int watch_end(struct watch *w, int exit_code, struct err *e);

@@ -450,6 +450,57 @@ def test_what_the_profile_kills_ends_as_ever(calls, action):
     assert bundle.run("--refused").code == bundle.run().code == 128 + signal.SIGSYS
 
 
+KILLS = {"SCMP_ACT_KILL_PROCESS": "the process is killed", "SCMP_ACT_KILL_THREAD": "the thread is killed", "SCMP_ACT_TRAP": "SIGSYS"}
+
+
+def kernel_tells_kills():
+    return os.uname().machine == "x86_64" and harness.LAYOUT not in ("v1", "none") and "TARE_KERNEL" not in os.environ
+
+
+@pytest.mark.layouts
+@pytest.mark.parametrize("action", KILLS)
+def test_the_call_that_was_killed_is_named(bundle, action):
+    """By the kernel, to root: the signal's siginfo has the number. Elsewhere a warning says that it can't be known."""
+    refusing(bundle.writable().sh("mkdir /tmp/a; echo $?; mkdir /tmp/b; exit 3"), (["mkdir"], action, {}))
+    r = bundle.run("--refused")
+    assert r.code == 3 and r.out == "159\n", r
+    told = [line for line in r.err.splitlines() if line.startswith("seccomp refused:")]
+    if kernel_tells_kills():
+        assert told == [f'seccomp refused: mkdir (2 times, {KILLS[action]}) by mkdir; '
+                        '{ "names": ["mkdir"], "action": "SCMP_ACT_ALLOW" } allows it'], r
+    else:
+        assert told == []
+
+
+def test_a_default_that_kills_is_named(bundle, scratch):
+    """All that busybox needs, but for mkdir; and the first process is the one that is killed."""
+    bundle.writable()
+    bundle.process["args"] = ["mkdir", "/tmp/a"]
+    bundle.run("--record", scratch / "r").ok()
+    names = [name for name in read(scratch / "r")[1] if name != "mkdir"]
+    refusing(bundle, (names + ["mkdirat"], "SCMP_ACT_ALLOW", {}), default="SCMP_ACT_KILL_PROCESS")
+    shutil.rmtree(bundle.rootfs / "tmp/a")
+    r = bundle.run("--refused")
+    assert r.code == 128 + signal.SIGSYS, r
+    if kernel_tells_kills():
+        assert r.err == ('seccomp refused: mkdir (1 time, the process is killed) by mkdir; '
+                         '{ "names": ["mkdir"], "action": "SCMP_ACT_ALLOW" } allows it\n'), r
+
+
+def test_who_can_not_know_the_killed_call_is_told(older):
+    """An ordinary user; and root where the kernel has no bpf(2)."""
+    why = ("tare: warning: the profile may have killed the program (SIGSYS): which call that was the kernel tells root only, on x86-64, "
+           "of a container with a cgroup of v2\n")
+    for user in (TESTER, None):
+        bundle = harness.Bundle(["mkdir", "/tmp/a"], user=user, config=defaults.rootless(TESTER, TESTER) if user else None)
+        refusing(bundle.writable(), (["mkdir"], "SCMP_ACT_KILL", {}))
+        bundle.write()
+        argv = bundle.argv("run", "--bundle", bundle.dir, "--refused")
+        r = command(*(argv if user else [older, "99.0", "enosys", "-bpf", *argv]))
+        bundle.clean()
+        assert r.code == 128 + signal.SIGSYS and r.err.endswith(why), r
+
+
 def test_exec_tells_too(bundle):
     refusing(bundle.writable().stay(), (["mkdir"], "SCMP_ACT_ERRNO", {"errnoRet": 13}))
     bundle.run("--detach").ok()

@@ -594,17 +594,17 @@ static int finish_run(struct create *c, const struct record *rec, struct arena *
 
 	int r = foreground_wait(c, exit_code, e);
 	if (r == 0 && o->keep)
-		return watch_end(&c->watch, e);
+		return watch_end(&c->watch, *exit_code, e);
 
 	autoclose int dir = state_open(&o->root, o->id, false, &failure);
 	if (dir < 0) /* another command has deleted the container already */
-		return r < 0 ? r : watch_end(&c->watch, e);
+		return r < 0 ? r : watch_end(&c->watch, *exit_code, e);
 	if (container_remove(&o->root, o->id, dir, rec, a, &failure) < 0 && r == 0) {
 		*e = failure;
 		return -1;
 	}
 
-	return r < 0 ? r : watch_end(&c->watch, e);
+	return r < 0 ? r : watch_end(&c->watch, *exit_code, e);
 }
 
 int container_run(const struct create_options *o, int *exit_code, struct arena *records,

@@ -21,7 +21,10 @@ static const struct sock_filter every_call[] = {
 	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF),
 };
 
-/* The profile, with a listener in place of each errno. What it kills the kernel kills. */
+/*
+ * The profile, with a listener in place of each errno. What it kills the kernel kills, and
+ * contract/bpf.c hears of it.
+ */
 static void hear_refusals(const struct seccomp_program *profile, struct seccomp_program *watched,
 			  struct arena *a)
 {
