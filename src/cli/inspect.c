@@ -12,6 +12,8 @@
 static const struct flag rows[] = {
 	{ "drift", 0, false, FLAG_BOOL, offsetof(struct options, drift), NULL,
 	  "print only what is not as config.json asks" },
+	{ "filters", 0, false, FLAG_BOOL, offsetof(struct options, filters), NULL,
+	  "compare its seccomp filters, as root: the process is stopped for a moment" },
 	{ "json", 0, false, FLAG_BOOL, offsetof(struct options, json), NULL,
 	  "print a JSON object with an object for each row" },
 	{ "pid", 0, false, FLAG_NUMBER, offsetof(struct options, pid), "N",
@@ -25,6 +27,7 @@ static int perform(struct call *call, struct err *e)
 	const struct inspect_wishes wishes = {
 		.json = call->options.json,
 		.drift = call->options.drift,
+		.filters = call->options.filters,
 		.pid = (pid_t) call->options.pid,
 	};
 	int r = container_inspect(&call->root, call->id, &wishes, call->env, call->arena, e);

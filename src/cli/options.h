@@ -90,6 +90,7 @@ struct options {
 	struct text_list records;
 	/* inspect */
 	bool drift;
+	bool filters;
 	unsigned pid;
 	/* profile */
 	const char *refused_by;

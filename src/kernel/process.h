@@ -270,6 +270,12 @@ struct sys_sched_attr {
  */
 int sys_sched_setattr(pid_t pid, const struct sys_sched_attr *attr);
 
+/* What @pid has; a kernel before Linux 3.14: -ENOSYS. */
+static inline int sys_sched_getattr(pid_t pid, struct sys_sched_attr *attr)
+{
+	return (int) SYS_CALL(sched_getattr, pid, attr, sizeof(*attr), 0, 0, 0);
+}
+
 /* @pid 0: ourselves. @mask has @size bytes, a bit a CPU. */
 static inline int sys_sched_setaffinity(pid_t pid, const uint64_t *mask, size_t size)
 {
@@ -288,6 +294,14 @@ static inline int sys_ioprio_set(pid_t pgid, int class, int level)
 static inline int sys_set_memory_policy(int mode, const uint64_t *mask, unsigned long bits)
 {
 	return (int) SYS_CALL(set_mempolicy, mode, mask, bits > 0 ? bits + 1 : 0, 0, 0, 0);
+}
+
+/* Of one process: its class, shifted by 13, with its level; or -errno. */
+static inline int sys_ioprio_get(pid_t pid)
+{
+	const int who_process = 1; /* IOPRIO_WHO_PROCESS */
+
+	return (int) SYS_CALL(ioprio_get, who_process, pid, 0, 0, 0, 0);
 }
 
 static inline int sys_personality(unsigned long persona)

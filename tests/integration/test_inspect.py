@@ -6,12 +6,13 @@ import os
 import pathlib
 import re
 import subprocess
+import time
 
 import pytest
 
 import defaults
 import harness
-from harness import LAYOUT, TESTER, cgroup_mount, command, has_v2, poll, tare_only
+from harness import LAYOUT, TESTER, cgroup_mount, command, has_v2, is_alive, poll, proc_status, tare_only
 
 pytestmark = tare_only
 
@@ -49,6 +50,8 @@ def full(bundle):
     bundle.process["rlimits"] = [{"type": "RLIMIT_NOFILE", "soft": 100, "hard": 200}]
     bundle.process["oomScoreAdj"] = 50
     bundle.process["noNewPrivileges"] = True
+    bundle.process["scheduler"] = {"policy": "SCHED_BATCH", "nice": 3}
+    bundle.process["ioPriority"] = {"class": "IOPRIO_CLASS_BE", "priority": 3}
     bundle.process["user"] = {"uid": 0, "gid": 0, "additionalGids": [7, 5], "umask": 0o27}
     bundle.process["capabilities"] = {kind: ["CAP_KILL", "CAP_CHOWN"] for kind in ("bounding", "effective", "permitted")}
     bundle.linux["maskedPaths"] = ["/proc/keys", "/proc/nothing"]
@@ -154,11 +157,18 @@ def write_limit(bundle, controller, index, text):
     (bundle.cgroup(controller) / limit_files(bundle)[index]).write_text(text)
 
 
+def set_io_priority(pid, kind, level):
+    number = {"x86_64": 251, "aarch64": 30, "riscv64": 30}[os.uname().machine]  # ioprio_set(2)
+    assert ctypes.CDLL(None).syscall(number, 1, pid, kind << 13 | level) == 0
+
+
 CHANGES = [
     ("limit", lambda b: write_limit(b, "memory", 0, "200003584")),
     ("limit", lambda b: write_limit(b, "pids", 1, "60")),
     ("limit", lambda b: b.verb("update", "--pids-limit", "70").ok()),
     ("RLIMIT_NOFILE", lambda b: subprocess.run(["prlimit", "--pid", str(b.pid), "--nofile=50:60"], check=True)),
+    ("scheduler", lambda b: os.sched_setscheduler(b.pid, os.SCHED_OTHER, os.sched_param(0))),
+    ("I/O priority", lambda b: set_io_priority(b.pid, 3, 0)),
     ("oom score", lambda b: pathlib.Path(f"/proc/{b.pid}/oom_score_adj").write_text("900")),
     ("hostname", lambda b: inside(b, "hostname", "other")),
     ("/data", lambda b: remount(b, "/data", 0)),
@@ -194,6 +204,56 @@ def test_a_change_of_the_program_itself_is_named_too(bundle):
     bundle.writable().sh("touch /tmp/ready; exec su user -c 'sleep 1000'")
     bundle.up().ready()
     poll(lambda: ("process", "user", "1000 1000 1000 1000", "0 0 0 0") in drift(bundle), "the other user")
+
+
+# --- filters
+
+
+FILTERED = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["getpgid"], "action": "SCMP_ACT_ERRNO"}]}
+
+
+def filters(bundle, *flags, code=0):
+    return {row["name"]: row for row in rows(bundle, "--filters", *flags, code=code)["rows"] if row["name"].startswith("seccomp filter")}
+
+
+def test_the_filter_in_force_is_the_plans(full):
+    """PTRACE_SECCOMP_GET_FILTER: the same instructions, so the same number."""
+    found = filters(full)
+    if found["seccomp filter"]["value"].startswith("not read"):
+        pytest.skip(found["seccomp filter"]["value"])
+    assert re.fullmatch(r"\d+ instructions, [0-9a-f]{16}", found["seccomp filter 0"]["value"])
+    assert found["seccomp filter"]["agrees"] and found["seccomp filter"]["asked"] in [f["value"] for f in found.values()]
+    assert proc_status(full.pid)["TracerPid"] == "0" and is_alive(full.pid)
+    full.kill("TERM").ok()
+    full.wait("stopped")
+
+
+def test_another_filter_is_named(full):
+    """What config.json asks for now is not what was loaded."""
+    if filters(full)["seccomp filter"]["value"].startswith("not read"):
+        pytest.skip("filters can't be read here")
+    full.linux["seccomp"]["syscalls"][0]["names"] = ["getpgid", "getsid"]
+    full.write()
+    found = filters(full, "--drift", code=2)
+    assert found["seccomp filter"]["value"] == "not that of config.json" and not found["seccomp filter"]["agrees"]
+
+
+def test_a_user_and_a_frozen_process_have_no_filter_to_read(bundles):
+    bundle = bundles(user=TESTER, config=defaults.rootless(TESTER, TESTER))
+    bundle.process["terminal"] = False
+    bundle.linux["seccomp"] = FILTERED
+    bundle.writable().stay().up().ready()
+    assert filters(bundle)["seccomp filter"]["value"] in ("not read: operation not permitted", "not read: permission denied")
+    if cgroup_mount("freezer") is None and cgroup_mount("") is None:
+        return
+    frozen = bundles().stay()
+    frozen.linux["seccomp"] = FILTERED
+    frozen.writable().up().ready()
+    frozen.verb("pause").ok()
+    begun = time.monotonic()
+    filters(frozen)
+    assert time.monotonic() - begun < 5 * harness.SLOW
+    frozen.verb("resume").ok()
 
 
 # --- what can't be compared

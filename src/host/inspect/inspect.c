@@ -231,6 +231,8 @@ int container_inspect(const struct state_root *root, const char *id,
 		return err_sys(e, (int) n, "read /proc/%d/status", i.pid);
 	for (size_t k = 0; k < ARRAY_SIZE(subjects); k++)
 		subjects[k](&i);
+	if (wishes->filters)
+		inspect_filters(&i);
 	if (state_status(dir, &rec) == STATUS_STOPPED)
 		return err_msg(e, "container not running");
 

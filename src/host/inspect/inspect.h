@@ -12,8 +12,9 @@
 
 struct inspect_wishes {
 	bool json;
-	bool drift; /* only what differs */
-	pid_t pid;  /* another process of the container; 0: the first */
+	bool drift;   /* only what differs */
+	bool filters; /* compare seccomp filters, which stops the process for a moment */
+	pid_t pid;    /* another process of the container; 0: the first */
 };
 
 /*

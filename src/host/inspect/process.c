@@ -13,6 +13,7 @@
 #include "kernel/procfs.h"
 #include "plan/accounts.h"
 #include "plan/process/caps.h"
+#include "plan/process/scheduler.h"
 
 #include <string.h>
 #include <sys/resource.h>
@@ -256,6 +257,78 @@ static void look_at_rest(struct inspect *i)
 	inspect_fact(i, SECTION, "descriptors", "%s", inspect_status(i, "FDSize:"));
 }
 
+/* ---- scheduler ---- */
+
+static const char *scheduler_text(struct inspect *i, const struct sys_sched_attr *s)
+{
+	const uint32_t fifo = 1, rr = 2, deadline = 6; /* sched(7) */
+	const char *name = scheduler_policy_name(s->policy);
+
+	if (!name)
+		name = arena_printf(i->arena, "policy %u", s->policy);
+	if (s->policy == fifo || s->policy == rr)
+		return arena_printf(i->arena, "%s priority %u", name, s->priority);
+	if (s->policy == deadline)
+		return arena_printf(i->arena, "%s %llu of %llu, within %llu ns", name,
+				    (unsigned long long) s->runtime, (unsigned long long) s->period,
+				    (unsigned long long) s->deadline);
+
+	return arena_printf(i->arena, "%s nice %d", name, s->nice);
+}
+
+static void look_at_scheduler(struct inspect *i)
+{
+	const struct step *s = inspect_step(i, OP_SET_SCHEDULER, 0);
+	struct sys_sched_attr now = { .size = 0 };
+
+	if (sys_sched_getattr(i->pid, &now) < 0)
+		return;
+	if (s) {
+		const struct sys_sched_attr asked = scheduler_attributes(&s->scheduler);
+
+		inspect_compare(i, SECTION, "scheduler", scheduler_text(i, &now),
+				scheduler_text(i, &asked));
+	} else {
+		inspect_fact(i, SECTION, "scheduler", "%s", scheduler_text(i, &now));
+	}
+}
+
+static const char *io_text(struct inspect *i, int class, int level)
+{
+	const char *name = io_priority_class_name(class);
+
+	return name ? arena_printf(i->arena, "%s %d", name, level) : "by nice";
+}
+
+static void look_at_io_priority(struct inspect *i)
+{
+	const struct step *s = inspect_step(i, OP_SET_IO_PRIORITY, 0);
+	int now = sys_ioprio_get(i->pid);
+
+	if (now < 0)
+		return;
+
+	const char *real = io_text(i, now >> 13, now & 7);
+	if (s)
+		inspect_compare(i, SECTION, "I/O priority", real,
+				io_text(i, s->io_priority.class, s->io_priority.level));
+	else
+		inspect_fact(i, SECTION, "I/O priority", "%s", real);
+}
+
+/* What the kernel shows of no other process. */
+static void look_at_unseen(struct inspect *i)
+{
+	if (inspect_step(i, OP_NEW_KEYRING, 0))
+		inspect_fact(i, SECTION, "session keyring",
+			     "a new one was made; the kernel does "
+			     "not tell whose it is now");
+	if (inspect_step(i, OP_RESTRICT, 0))
+		inspect_fact(i, SECTION, "landlock",
+			     "restricted before the exec, which nothing "
+			     "undoes; the kernel does not tell");
+}
+
 void inspect_process(struct inspect *i)
 {
 	look_at_ids(i);
@@ -264,5 +337,8 @@ void inspect_process(struct inspect *i)
 	look_at_label(i);
 	look_at_rlimits(i, OP_SET_RLIMIT);
 	look_at_rlimits(i, OP_SET_PROCESS_LIMIT);
+	look_at_scheduler(i);
+	look_at_io_priority(i);
 	look_at_rest(i);
+	look_at_unseen(i);
 }

@@ -51,5 +51,6 @@ typedef void inspect_subject(struct inspect *i);
 
 inspect_subject inspect_namespaces; /* namespaces.c: and id maps, host name */
 inspect_subject inspect_process;    /* process.c: ids, capabilities, limits, filter, labels */
+inspect_subject inspect_filters;    /* filters.c: only with --filters, as it stops the process */
 inspect_subject inspect_cgroups;    /* cgroups.c: paths, limits, device programs */
 inspect_subject inspect_mounts;	    /* mounts.c: mounts, masked and read-only paths, root */

@@ -331,3 +331,21 @@ struct sys_sched_attr scheduler_attributes(const struct scheduler_step *o)
 		.period = o->period,
 	};
 }
+
+const char *scheduler_policy_name(uint32_t policy)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(policies); i++)
+		if (policies[i].policy == policy)
+			return policies[i].name;
+
+	return NULL;
+}
+
+const char *io_priority_class_name(int class)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(io_classes); i++)
+		if (io_classes[i].class == class)
+			return io_classes[i].name;
+
+	return NULL;
+}

@@ -44,6 +44,11 @@ static uint64_t hash(uint64_t h, const void *data, size_t size)
 
 #define HASH_BEGIN 14695981039346656037u
 
+uint64_t seccomp_filter_hash(const struct sock_filter *filter, size_t count)
+{
+	return hash(HASH_BEGIN, filter, count * sizeof(*filter));
+}
+
 static uint64_t checksum(uint32_t key_length, uint32_t instructions, const void *key,
 			 const void *filter)
 {

@@ -30,5 +30,8 @@ void seccomp_cache_name(struct seccomp_cache *cache, const struct oci_linux_secc
 bool seccomp_cache_load(const struct seccomp_cache *cache, struct seccomp_program *program,
 			struct arena *a);
 
+/* A number that tells one filter from another: the checksum of its instructions. */
+uint64_t seccomp_filter_hash(const struct sock_filter *filter, size_t count);
+
 /* By a temporary file and rename(2). Does nothing unless a filter was compiled anew. */
 void seccomp_cache_store(const struct seccomp_cache *cache);
