@@ -952,6 +952,30 @@ def test_a_job_of_a_terminal_takes_its_flag(saved, terminal):
     assert finish(proc).code == 137
 
 
+@works
+def test_a_job_goes_on_on_the_terminal_of_restore(saved, terminal):
+    """Another terminal than that of the checkpoint: CRIU takes it for standard input, output and errors."""
+    if criu_version() < 4:
+        pytest.skip("CRIU before 4 does not find the terminal's mount")
+    s = saved('i=0; while :; do i=$((i+1)); echo $i >/tmp/count; echo "tick $i"; usleep 20000; done', up=False)
+    s.bundle.write()
+    proc = terminal.spawn(s.bundle.argv("run", "--keep", "--bundle", s.bundle.dir))
+    terminal.expect("tick 5")
+    s.checkpoint("--shell-job").ok()
+    assert finish(proc).code == 137
+    at = s.stands()
+    s.restore("--shell-job").refused("descriptor 0 is no terminal, as it was at the checkpoint "
+                                     "(a checkpoint with --shell-job is restored on a terminal)")
+    with contextlib.closing(type(terminal)()) as second:
+        proc = second.spawn(s.bundle.argv("restore", "--shell-job", "--bundle", s.bundle.dir, "--image-path", s.images,
+                                          "--work-path", s.work))
+        second.expect(f"tick {at + 5}")
+        for fd in range(3):
+            assert os.stat(f"/proc/{s.bundle.pid}/fd/{fd}").st_rdev == os.fstat(second.slave).st_rdev
+        s.bundle.kill("KILL").ok()
+        assert finish(proc).code == 137
+
+
 def free_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))

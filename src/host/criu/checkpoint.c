@@ -103,7 +103,7 @@ static int add_what_is_external(struct checkpoint *c, struct err *e)
 	if (externals_add_mounts(r, &c->record, e) < 0)
 		return -1;
 
-	return externals_add_stdio(r, c->places.images, &c->record, e);
+	return externals_add_stdio(r, c->options, c->places.images, &c->record, e);
 }
 
 static int describe(struct checkpoint *c, struct err *e)

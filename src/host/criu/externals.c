@@ -277,15 +277,24 @@ static bool is_file(const char *name)
 	return strncmp(name, "file[", 5) == 0;
 }
 
-int externals_add_stdio(struct criu_request *r, int images, const struct record *rec, struct err *e)
+static bool is_terminal(const char *name)
+{
+	return strncmp(name, "tty[", 4) == 0;
+}
+
+int externals_add_stdio(struct criu_request *r, const struct criu_options *o, int images,
+			const struct record *rec, struct err *e)
 {
 	const char *names[3] = { "", "", "" };
 	size_t count = list_length(rec->stdio);
 
 	for (size_t i = 0; i < ARRAY_SIZE(names) && i < count; i++) {
+		/* Without --shell-job a terminal of the host's is refused, by CRIU. */
+		if (is_terminal(rec->stdio[i]) && !o->shell_job)
+			continue;
 		names[i] = rec->stdio[i];
 		/* A pipe is external to CRIU by itself. */
-		if (is_file(names[i]))
+		if (is_file(names[i]) || is_terminal(names[i]))
 			criu_add(r, "external", names[i], "");
 	}
 
@@ -321,6 +330,11 @@ static char *next_string(char **at)
 static int inherit_stdio(struct criu_request *r, struct criu_start *start, const char *name, int fd,
 			 struct err *e)
 {
+	if (is_terminal(name) && !sys_is_terminal(fd)) {
+		(void) err_msg(e, "descriptor %d is no terminal, as it was at the checkpoint", fd);
+		return err_hint(e, "a checkpoint with --shell-job is restored on a terminal");
+	}
+
 	int copy = sys_dup(fd, CRIU_FIRST_FD);
 
 	return copy < 0 ? err_sys(e, copy, "copy descriptor %d for CRIU", fd)
@@ -346,7 +360,7 @@ int externals_name_stdio(struct criu_request *r, int images, struct criu_start *
 	if (!text)
 		return err_sys(e, status, "read \"%s\" of the images", EXTERNALS_FILE);
 	for (int fd = 0; fd < 3 && (name = next_string(&text)); fd++)
-		if ((is_pipe(name) || is_file(name)) &&
+		if ((is_pipe(name) || is_file(name) || is_terminal(name)) &&
 		    inherit_stdio(r, start, cut_name(name), fd, e) < 0)
 			return -1;
 
@@ -402,6 +416,9 @@ static const char *name_descriptor(int fd, struct arena *a)
 		return "";
 	if (S_ISFIFO(st.st_mode))
 		return arena_printf(a, "pipe:[%llu]", (unsigned long long) st.st_ino);
+	if (S_ISCHR(st.st_mode) && sys_is_terminal(fd))
+		return arena_printf(a, "tty[%llx:%llx]", (unsigned long long) st.st_rdev,
+				    (unsigned long long) st.st_dev);
 
 	/*
 	 * By mount and inode, in hexadecimal. Neither runc nor crun can save a container whose

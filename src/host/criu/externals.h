@@ -8,12 +8,14 @@
  * which may be another directory, or another machine's. runc and crun name them alike, so images of
  * the three can be exchanged. A namespace that was joined has the name extRootNetNS, extRootPidNS.
  * Standard input, output and errors are named by their inodes where they are pipes, "pipe:[4711]",
- * or files, "file[1c:2a4f]" (with the mount, in hexadecimal), which the file descriptors.json
- * keeps.
+ * files, "file[1c:2a4f]" (with the mount, in hexadecimal), or a terminal of the host's,
+ * "tty[8801:1b]" (with the file system, and for --shell-job only). The file descriptors.json keeps
+ * these names.
  */
 #pragma once
 
 #include "host/criu/criu.h"
+#include "host/criu/options.h"
 #include "libocispec/oci_types.h"
 #include "plan/plan.h"
 #include "state/record.h"
@@ -30,8 +32,8 @@ int externals_add_namespaces(struct criu_request *r, const struct record *rec,
 			     const struct oci_config *config, struct err *e);
 
 /* What the standard descriptors were; written to @images, too. 0, or -1. */
-int externals_add_stdio(struct criu_request *r, int images, const struct record *rec,
-			struct err *e);
+int externals_add_stdio(struct criu_request *r, const struct criu_options *o, int images,
+			const struct record *rec, struct err *e);
 
 /* ---- restore ---- */
 
