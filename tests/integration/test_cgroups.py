@@ -270,6 +270,28 @@ def test_a_cgroup_namespace_starts_at_the_containers_cgroup(bundle):
     assert paths.count("/") >= len(mounted)
 
 
+@pytest.mark.skipif(LAYOUT != "v2", reason="of v1 hierarchies the container's part is shown")
+def test_without_a_cgroup_namespace_the_path_of_a_process_leads_to_its_cgroup(bundle):
+    """What was promised before, the container's part only, had no place for the path that /proc/self/cgroup says."""
+    bundle.linux["namespaces"] = [n for n in bundle.linux["namespaces"] if n["type"] != "cgroup"]
+    script = 'cat "/sys/fs/cgroup/$(sed -n s/^0:://p /proc/self/cgroup)/cgroup.procs" /proc/self/mountinfo'
+    lines = bundle.sh(script).run().ok().lines
+    assert "1" in lines
+    mounted = [line.split() for line in lines if " /sys/fs/cgroup " in line][-1]
+    assert mounted[3] == "/" and "ro" in mounted[5].split(",") and "cgroup2" in mounted
+
+
+@tare_only
+@pytest.mark.skipif(LAYOUT != "v2", reason="of v1 hierarchies the container's part is shown")
+def test_without_a_cgroup_namespace_only_its_own_cgroup_can_be_written(bundle):
+    bundle.linux["namespaces"] = [n for n in bundle.linux["namespaces"] if n["type"] != "cgroup"]
+    mount = next(m for m in bundle.config["mounts"] if m["destination"] == "/sys/fs/cgroup")
+    mount["options"] = [o for o in mount["options"] if o != "ro"]
+    bundle.sh("mkdir /sys/fs/cgroup/made; cat /sys/fs/cgroup/cgroup.procs; grep ' /sys/fs/cgroup ' /proc/self/mountinfo")
+    lines = bundle.run().ok().lines
+    assert "1" in lines and lines[-1].split()[3].endswith("/" + bundle.id)
+
+
 # --- v1 resources
 
 

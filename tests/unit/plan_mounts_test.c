@@ -529,6 +529,10 @@ static struct plan_case cgroups_of(enum cgroup_mode mode, const struct cgroup_hi
 	return c;
 }
 
+#define CGROUP_WITH(option)                                                                        \
+	"{ \"destination\": \"/sys/fs/./cgroup\", \"type\": \"cgroup\", \"options\": [\"" option   \
+	"\"] }"
+
 static void v2_is_mounted_in_a_cgroup_namespace_else_bound(void **state)
 {
 	struct plan_case c = cgroups_of(CGROUP_V2, v2_only, ARRAY_SIZE(v2_only));
@@ -537,10 +541,13 @@ static void v2_is_mounted_in_a_cgroup_namespace_else_bound(void **state)
 	c.cgroup_dir = "/sys/fs/cgroup/web";
 	plan_case_gives(&c, MOUNTS_IN(CGROUP_NS, CGROUP),
 			"mount cgroup2 on \"/sys/fs/cgroup\" ro,nosuid,rprivate [/mounts/0]\n");
-	plan_case_gives(
-		&c, MOUNTS(CGROUP),
-		"mount bind \"/sys/fs/cgroup/web\" on \"/sys/fs/cgroup\" ro,nosuid,rprivate "
-		"[/mounts/0]\n");
+	plan_case_gives(&c, MOUNTS(CGROUP),
+			"mount bind \"/sys/fs/cgroup\" on \"/sys/fs/cgroup\" ro,nosuid,rprivate "
+			"[/mounts/0]\n");
+	plan_case_gives(&c, MOUNTS(CGROUP_WITH("rro")),
+			"mount bind \"/sys/fs/cgroup\" on \"/sys/fs/cgroup\" rro [/mounts/0]\n");
+	plan_case_gives(&c, MOUNTS(CGROUP_WITH("rw")),
+			"mount bind \"/sys/fs/cgroup/web\" on \"/sys/fs/cgroup\" rw [/mounts/0]\n");
 
 	c.cgroup_dir = NULL;
 	plan_case_gives(&c, MOUNTS(CGROUP), "");
@@ -550,10 +557,6 @@ static void v2_is_mounted_in_a_cgroup_namespace_else_bound(void **state)
 }
 
 /* Only a new namespace, v2, and a mount that can be written. */
-#define CGROUP_WITH(option)                                                                        \
-	"{ \"destination\": \"/sys/fs/./cgroup\", \"type\": \"cgroup\", \"options\": [\"" option   \
-	"\"] }"
-
 static void a_cgroup_is_given_to_who_may_write_it(void **state)
 {
 	struct plan_case c = cgroups_of(CGROUP_V2, v2_only, ARRAY_SIZE(v2_only));

@@ -6,10 +6,12 @@
  * small tmpfs with a directory for each hierarchy, and links for controllers that share one; `ro`
  * is applied when all of it is mounted.
  *
- * With a cgroup namespace a hierarchy is mounted, and shows the container's part of it. Without, or
- * where the kernel would refuse the mount, that part is bound: config-linux.md, "cgroups mounts". A
- * v1 hierarchy in which the container has no cgroup of its own is left out: the container could
- * change somebody else's cgroup in it.
+ * With a cgroup namespace a hierarchy is mounted, and shows the container's part of it; where the
+ * kernel would refuse the mount, that part is bound. Without a cgroup namespace /proc/PID/cgroup
+ * has the host's paths, so all of v2 is bound read-only, as with runc and crun: below
+ * /sys/fs/cgroup such a path leads somewhere. Where the mount is not `ro`, or of a v1 hierarchy,
+ * the container's part is bound, and a v1 hierarchy in which the container has no cgroup of its own
+ * is left out: the container could change somebody else's cgroup.
  */
 #include "kernel/mount.h"
 #include "kernel/process.h"
@@ -52,6 +54,12 @@ static bool joins_first(const struct planner *p)
 	return path && sys_stat_at(AT_FDCWD, path, 0, &st) == 0 && st.st_ino == first;
 }
 
+/* Does the container see paths of cgroups as tare does? */
+static bool sees_all(const struct planner *p)
+{
+	return !plan_has_namespace(p, CLONE_NEWCGROUP) || joins_first(p);
+}
+
 /*
  * A cgroup filesystem can only be mounted by root of the cgroup namespace that it shows. In the
  * first cgroup namespace it must not be: there mounting cgroup2 changes the options of the host's
@@ -59,7 +67,7 @@ static bool joins_first(const struct planner *p)
  */
 static bool can_mount(const struct planner *p)
 {
-	if (!plan_has_namespace(p, CLONE_NEWCGROUP) || joins_first(p))
+	if (sees_all(p))
 		return false;
 
 	return !(p->new_namespaces & CLONE_NEWUSER) || (p->new_namespaces & CLONE_NEWCGROUP);
@@ -91,6 +99,11 @@ static struct mount_step with_own_attributes(const struct mount_step *m)
 	return copy;
 }
 
+static bool is_read_only(const struct mount_step *m)
+{
+	return (m->attrs.set | m->recursive_attrs.set) & MOUNT_ATTR_RDONLY;
+}
+
 static void add_v2(struct planner *p, const char *place, const struct mount_step *options,
 		   const struct cgroup_hierarchy *h)
 {
@@ -101,7 +114,7 @@ static void add_v2(struct planner *p, const char *place, const struct mount_step
 	if (can_mount(p)) {
 		m.source = m.type = "cgroup2";
 	} else if (own) {
-		make_bind(p, &m, own);
+		make_bind(p, &m, sees_all(p) && is_read_only(options) ? h->mount : own);
 	} else {
 		plan_note(p, "%s: the container has no cgroup: \"%s\" is not mounted", place,
 			  m.target);
