@@ -494,6 +494,30 @@ def test_volumes_are_those_of_config_json_at_restore(saved, scratch):
 
 
 @works
+def test_a_place_in_a_volume_is_made_again(saved, scratch):
+    """Create made it there; the volume of another machine lacks it."""
+    outer, inner = scratch / "outer", scratch / "inner"
+    for volume in (outer, inner):
+        volume.mkdir()
+    (inner / "who").write_text("inner")
+
+    def change(b):
+        b.mount("/outer", "bind", outer, "bind", "rw")
+        b.mount("/outer/a/b", "bind", inner, "bind", "rw")
+        b.mount("/outer/file", "bind", inner / "who", "bind", "rw")
+        b.mount("/outer/tmp", "tmpfs", "tmpfs")
+    s = saved(change=change)
+    s.checkpoint().ok()
+    assert sorted(os.listdir(outer)) == ["a", "file", "tmp"]
+    shutil.rmtree(outer)
+    outer.mkdir()
+    s.restore().ok()
+    assert s.bundle.verb("exec", tail=("cat", "/outer/a/b/who", "/outer/file")).ok().out == "innerinner"
+    assert sorted(os.listdir(outer)) == ["a", "file", "tmp"] and os.listdir(outer / "a/b") == []
+    s.counts()
+
+
+@works
 def test_what_a_recursive_bind_brought_comes_again(saved, scratch):
     outer = scratch / "outer"
     (outer / "inner").mkdir(parents=True)

@@ -137,29 +137,32 @@ static bool makes_scope(const struct plan *plan)
 	return false;
 }
 
-/* A mount on a tmpfs of the container's has its place in the images. */
-static bool lies_on_tmpfs(const struct plan *plan, size_t index)
+/* The mount that a mount's place lies in: the deepest of those before it. NULL: the rootfs. */
+static const struct mount_step *find_below(const struct plan *plan, size_t index)
 {
 	const char *target = plan->steps[index].mount.target;
+	const struct mount_step *found = NULL;
 
 	for (size_t i = 0; i < index; i++) {
 		const struct step *s = &plan->steps[i];
-		const char *below = s->op == OP_MOUNT && s->mount.type && !s->mount.bind
+		const char *below = s->op == OP_MOUNT && !s->mount.remount
 					    ? path_below(target, s->mount.target)
 					    : NULL;
-		if (below && below[1] != '\0')
-			return true;
+		if (below && below[1] != '\0' &&
+		    (!found || strlen(s->mount.target) >= strlen(found->target)))
+			found = &s->mount;
 	}
 
-	return false;
+	return found;
 }
 
-static int make_place(int rootfs, const struct mount_step *m, struct err *e)
+/* @target: as seen from the directory @top. */
+static int make_place(int top, const char *target, const struct mount_step *m, struct err *e)
 {
 	struct stat st;
 	bool file =
 		m->bind && sys_stat_at(AT_FDCWD, m->source, 0, &st) == 0 && !S_ISDIR(st.st_mode);
-	int fd = place_make(rootfs, m->target, file ? TARGET_FILE : TARGET_DIRECTORY, e);
+	int fd = place_make(top, target, file ? TARGET_FILE : TARGET_DIRECTORY, e);
 
 	fd_close(&fd);
 
@@ -167,8 +170,32 @@ static int make_place(int rootfs, const struct mount_step *m, struct err *e)
 }
 
 /*
+ * A place that create made in a directory of the host's, the source of a bind. A source that isn't
+ * there yet lies in a mount of the container's: then its place is in the images.
+ */
+static int make_place_in_source(const struct mount_step *bind, const struct mount_step *m,
+				struct err *e)
+{
+	autoclose int top = sys_open(bind->source, O_PATH | O_DIRECTORY);
+
+	return top < 0 ? 0 : make_place(top, path_below(m->target, bind->target), m, e);
+}
+
+/* A place in a file system of the container's, as on a tmpfs, is in the images. */
+static int prepare_place(const struct plan *plan, size_t index, int rootfs, struct err *e)
+{
+	const struct mount_step *m = &plan->steps[index].mount, *below = find_below(plan, index);
+
+	if (!below)
+		return make_place(rootfs, m->target, m, e);
+
+	return below->bind ? make_place_in_source(below, m, e) : 0;
+}
+
+/*
  * In CRIU's process: the rootfs must be a mount of its own, which is seen in here only, and goes
- * with CRIU. Places that a create makes in the rootfs may be missing in another one.
+ * with CRIU. Places that a create makes in the rootfs, or in a volume, may be missing in another
+ * one.
  */
 static int prepare_rootfs(const void *context, struct err *e)
 {
@@ -184,9 +211,7 @@ static int prepare_rootfs(const void *context, struct err *e)
 	for (size_t i = 0; i < plan->step_count; i++) {
 		const struct step *s = &plan->steps[i];
 
-		if (s->op != OP_MOUNT || s->mount.remount || lies_on_tmpfs(plan, i))
-			continue;
-		if (make_place(rootfs, &s->mount, e) < 0)
+		if (s->op == OP_MOUNT && !s->mount.remount && prepare_place(plan, i, rootfs, e) < 0)
 			return err_at(e, s->place);
 	}
 
