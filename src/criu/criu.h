@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /*
  * Notifications of CRIU's that are passed on to tare; all others are answered here, as long as tare
@@ -32,3 +33,26 @@ struct asked {
  * lives until exit.
  */
 Rpc__Request *request_parse(const char *text, size_t size, struct asked *asked, const char **wrong);
+
+/*
+ * Zeroed memory of a request, never NULL. Each program has its own: tare-criu, which is short, leaves
+ * it to its exit.
+ */
+void *request_allocate(size_t size);
+
+/* Sent as one packet to @socket: 0, or -errno. */
+int request_send(int socket, const Rpc__Request *request);
+
+/* Sockets, with packets in both directions. */
+struct ends {
+	int tare, criu;
+};
+
+/*
+ * The next message of CRIU's, at most @size bytes, into @buffer, and what it means for tare. -1:
+ * CRIU goes on; else the message was the last, and the status to exit with.
+ */
+int response_pass(const struct ends *ends, uint8_t *buffer, size_t size, const struct asked *asked);
+
+/* Tells tare that @what is lost; the status to exit with. */
+int response_fail(const struct ends *ends, const char *what);

@@ -9,7 +9,9 @@
 
 #include "base/fmt.h"
 #include "base/table.h"
+#include "kernel/socket.h"
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -87,17 +89,6 @@ static const struct {
 	{ "version", RPC__KIND__VERSION, false },
 };
 
-/* Zeroed; the process is short, and ends where there is none. */
-static void *allocate(size_t size)
-{
-	void *p = calloc(1, size);
-
-	if (!p)
-		abort();
-
-	return p;
-}
-
 /* ---- one value ---- */
 
 static int to_number(const char *text, int32_t *number)
@@ -113,7 +104,7 @@ static int to_number(const char *text, int32_t *number)
 
 static void *new_page_server(const char *address, const char *port)
 {
-	Rpc__PageServer *server = allocate(sizeof(*server));
+	Rpc__PageServer *server = request_allocate(sizeof(*server));
 
 	rpc__page_server__init(server);
 	server->address = (char *) address;
@@ -124,7 +115,7 @@ static void *new_page_server(const char *address, const char *port)
 
 static void *new_join(const char *kind, const char *file)
 {
-	Rpc__JoinNamespace *join = allocate(sizeof(*join));
+	Rpc__JoinNamespace *join = request_allocate(sizeof(*join));
 
 	rpc__join_namespace__init(join);
 	join->kind = (char *) kind;
@@ -135,7 +126,7 @@ static void *new_join(const char *kind, const char *file)
 
 static void *new_inherit(const char *key, const char *fd)
 {
-	Rpc__InheritFd *inherit = allocate(sizeof(*inherit));
+	Rpc__InheritFd *inherit = request_allocate(sizeof(*inherit));
 
 	rpc__inherit_fd__init(inherit);
 	inherit->key = (char *) key;
@@ -145,7 +136,7 @@ static void *new_inherit(const char *key, const char *fd)
 
 static void *new_cgroup_root(const char *controller, const char *path)
 {
-	Rpc__CgroupRoot *root = allocate(sizeof(*root));
+	Rpc__CgroupRoot *root = request_allocate(sizeof(*root));
 
 	rpc__cgroup_root__init(root);
 	root->controller = (char *) controller;
@@ -181,7 +172,7 @@ static int append(Rpc__Options *o, size_t row, void *element)
 	if (!element || *count == MOST)
 		return -1;
 	if (!*list)
-		*list = allocate(MOST * sizeof(**list));
+		*list = request_allocate(MOST * sizeof(**list));
 	(*list)[(*count)++] = element;
 
 	return 0;
@@ -236,14 +227,14 @@ static Rpc__Request *new_request(const char *kind)
 		if (strcmp(kinds[i].name, kind) != 0)
 			continue;
 
-		Rpc__Request *request = allocate(sizeof(*request));
+		Rpc__Request *request = request_allocate(sizeof(*request));
 		rpc__request__init(request);
 		request->kind = kinds[i].kind;
 		if (kinds[i].options) {
-			request->options = allocate(sizeof(*request->options));
+			request->options = request_allocate(sizeof(*request->options));
 			rpc__options__init(request->options);
 		} else if (kinds[i].kind == RPC__KIND__FEATURE_CHECK) {
-			request->features = allocate(sizeof(*request->features));
+			request->features = request_allocate(sizeof(*request->features));
 			rpc__features__init(request->features);
 			request->features->has_mem_track = request->features->mem_track = true;
 			request->features->has_lazy_pages = request->features->lazy_pages = true;
@@ -290,4 +281,19 @@ Rpc__Request *request_parse(const char *text, size_t size, struct asked *asked, 
 	}
 
 	return request;
+}
+
+int request_send(int socket, const Rpc__Request *request)
+{
+	size_t size = rpc__request__get_packed_size(request);
+	uint8_t *packed = malloc(size);
+
+	if (!packed)
+		return -ENOMEM;
+	rpc__request__pack(request, packed);
+
+	int r = sys_send_fd(socket, packed, size, -1);
+	free(packed);
+
+	return r;
 }
