@@ -19,6 +19,7 @@ import tap
 
 PYTHON = "/usr/bin/python3"
 INSIDE = "/mnt/tests"  # where the box shows the checkout
+ALONE = "unshare --pid --fork --kill-child --mount-proc"  # a killed test leaves no container to the next one
 
 
 class RuntimeTools:
@@ -67,11 +68,11 @@ class Bats:
 
     def tests(self, unit):
         names = self.TEST.findall((self.checkout / unit).read_text(encoding="utf8"))
-        return [f"{unit.rsplit('/', 1)[1]}: {name.replace(chr(92), '')}" for name in names]
+        return [f"{unit.rsplit('/', 1)[1]}: {name.replace(chr(92), '').strip()}" for name in names]
 
     def command(self, unit, runtime):
         names = [self.SPECIAL.sub(r"\\\g<0>", t.split(": ", 1)[1]) for t in self.tests(unit)]
-        argv = ["sh", "-c", each('bats --tap --filter "^$test\\$"'), "each", unit, str(self.timeout), *names]
+        argv = ["sh", "-c", each(f'{ALONE} bats --tap --filter "^$test *\\$"'), "each", unit, str(self.timeout), *names]
         # some of the tests run a container on the controlling terminal
         return ["script", "-qec", shlex.join(argv), "/dev/null"], {"RUNC": runtime, "LC_ALL": "C.UTF-8"}
 
@@ -118,6 +119,50 @@ class Crun:
         return named(self.tests(unit), unit.rsplit("/", 1)[1], text)
 
 
+class Podman:
+    """containers/podman's test/system: bats files, each run as a whole, as every start of bats makes keys and ports first."""
+    marker = "test/system/helpers.bash"
+    # what is about the runtime; the others are about images, networks, units of systemd and podman's own words
+    FILES = {"030-run", "032-sig-proxy", "035-logs", "037-runlabel", "040-ps", "045-start", "050-stop", "055-rm", "060-mount", "065-cp",
+             "075-exec", "080-pause", "085-top", "090-events", "130-kill", "140-diff", "160-volumes", "170-run-userns", "180-blkio",
+             "190-run-ipcns", "195-run-namespaces", "200-pod", "220-healthcheck", "260-sdnotify", "280-update", "420-cgroups",
+             "450-interactive", "520-checkpoint", "550-pause-process", "700-play", "710-kube"}
+    CONF = """[engine]
+runtime = "suite"
+cgroup_manager = "cgroupfs"
+events_logger = "file"
+[engine.runtimes]
+suite = ["{runtime}"]
+[containers]
+log_driver = "k8s-file"
+pids_limit = 0
+"""
+    SCRIPT = """mkdir -p /etc/containers/containers.conf.d "$HOME" && printf %s "$2" >/etc/containers/containers.conf.d/10-suite.conf &&
+podman load -q -i testimage.tar >/dev/null && exec bats --tap "$1" </dev/null"""
+
+    def __init__(self, checkout, timeout):
+        self.checkout, self.timeout = checkout, timeout
+
+    def missing(self):
+        if not (self.checkout / "testimage.tar").exists():
+            yield f"{self.checkout}/testimage.tar is not there: tests/suites/testimage {self.checkout}"
+
+    def units(self):
+        return sorted(str(p.relative_to(self.checkout)) for p in (self.checkout / "test/system").glob("*.bats") if p.stem in self.FILES)
+
+    def tests(self, unit):
+        names = Bats.TEST.findall((self.checkout / unit).read_text(encoding="utf8"))
+        return [f"{unit.rsplit('/', 1)[1]}: {name.replace(chr(92), '').strip()}" for name in names]
+
+    def command(self, unit, runtime):
+        argv = ["sh", "-c", self.SCRIPT, "podman", unit, self.CONF.format(runtime=runtime)]
+        return argv, {"LC_ALL": "C.UTF-8", "BATS_TEST_TIMEOUT": str(self.timeout), "PODMAN_TIMEOUT": str(self.timeout)}
+
+    def results(self, unit, text, _):
+        """Each name that bats prints begins with the file's number."""
+        return named(self.tests(unit), unit.rsplit("/", 1)[1], re.sub(r"^((?:not )?ok \d+ )[\[|]\d+[\]|] ", r"\1", text, flags=re.M))
+
+
 def each(command):
     """A script: the command on a file for each test by itself. One that hangs must not take those behind it along."""
     return f'file=$1 limit=$2; shift 2; for test; do timeout --foreground -k 5 "$limit" {command} "$file" </dev/null; done'
@@ -131,4 +176,4 @@ def named(tests, prefix, text):
     return found
 
 
-SUITES = {"runtime-tools": RuntimeTools, "runc": Bats, "crun": Crun}
+SUITES = {"runtime-tools": RuntimeTools, "runc": Bats, "crun": Crun, "podman": Podman}

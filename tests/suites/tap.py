@@ -95,6 +95,7 @@ def tests(text):
             said = [] if PLAN.match(line) and not said else [*said, line.lstrip("# ")]
             continue
         bad, name, skip, reason = m.groups()
+        name = name.rstrip()
         if skip:
             yield "skip", name, reason or "no reason given"
         elif bad:

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The runner of public suites, on checkouts of small programs; and the tables made of what it saved."""
+import hashlib
+import io
 import json
 import os
 import pathlib
 import shutil
 import subprocess
 import sys
+import tarfile
 import time
 
 import pytest
@@ -13,10 +16,23 @@ import pytest
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 import results  # noqa: E402
+import suite as suites  # noqa: E402
 import tap  # noqa: E402
 
 SLOW = float(os.environ.get("TARE_SLOW", "1"))
 
+PODMAN = """
+PODMAN_TEST_IMAGE_REGISTRY=${PODMAN_TEST_IMAGE_REGISTRY:-"r.example"}
+PODMAN_TEST_IMAGE_USER=${PODMAN_TEST_IMAGE_USER:-"u"}
+PODMAN_TEST_IMAGE_NAME=${PODMAN_TEST_IMAGE_NAME:-"image"}
+PODMAN_TEST_IMAGE_TAG=${PODMAN_TEST_IMAGE_TAG:-"20200101"}
+"""
+PODMAN_TAP = """1..4
+ok 1 [030] podman runs
+not ok 2 |030| podman run - [a] "b" in 12ms
+# why
+ok 3 [030] podman skips # skip no reason to run
+"""
 PROGRAMS = {
     "pass/pass.t": "echo 1..2; echo ok 1 - one; echo 'ok 2'",
     "late.t": "echo 'ok - unnumbered'; echo '# a comment'; echo 'ok - another'; echo 1..2",
@@ -67,10 +83,12 @@ BATS = """
 	skip "no reason to run"
 }
 @test "it hangs" {
+	setsid sleep 1234 &
 	sleep 1000
 }
-@test "it comes after one that hangs" {
+@test "it comes after one that hangs, and its name ends in a blank " {
 	[ -t 0 ] || [ -c /dev/tty ]
+	! grep -qs 1234 /proc/[0-9]*/cmdline
 }
 """
 CRUN = """
@@ -167,7 +185,7 @@ def test_each_test_of_a_bats_file_by_itself(checkout, runtime):
         "x.bats: it runs": ("fail", "seen"),
         "x.bats: it is skipped": ("skip", "no reason to run"),
         "x.bats: it hangs": ("fail", "no answer: it did not end in time, or took the rest along"),
-        "x.bats: it comes after one that hangs": ("pass", "")}
+        "x.bats: it comes after one that hangs, and its name ends in a blank": ("pass", "")}
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="the box needs root")
@@ -216,6 +234,39 @@ def test_what_cannot_be_run_is_told(checkout, runtime, args, words):
 def test_a_directory_that_is_no_checkout_is_refused(tmp_path, runtime, suite):
     r = run(suite, tmp_path, runtime)
     assert r.returncode == 2 and f"is not a checkout of {suite}" in r.stderr
+
+
+def test_podmans_tests_are_named_without_the_number_of_their_file(tmp_path):
+    put(tmp_path / "test/system/helpers.bash", PODMAN)
+    put(tmp_path / "test/system/030-run.bats", "".join(
+        f'@test "{name}" {{\n}}\n' for name in ("podman runs", 'podman run - [a] \\"b\\"', "podman skips", "podman never ends")))
+    put(tmp_path / "test/system/010-images.bats", '@test "not about a runtime" {\n}\n')
+    podman = suites.SUITES["podman"](tmp_path, 7)
+    assert podman.units() == ["test/system/030-run.bats"]
+    assert list(podman.missing()) == [f"{tmp_path}/testimage.tar is not there: tests/suites/testimage {tmp_path}"]
+    found = podman.results("test/system/030-run.bats", PODMAN_TAP, 0)
+    assert {name.removeprefix("030-run.bats: "): outcome for name, (outcome, _) in found.items()} == {
+        "podman runs": "pass", 'podman run - [a] "b"': "fail", "podman skips": "skip", "podman never ends": "fail"}
+    argv, env = podman.command("test/system/030-run.bats", "/mnt/bin/one")
+    assert argv[-2:] == ["test/system/030-run.bats", podman.CONF.format(runtime="/mnt/bin/one")] and '["/mnt/bin/one"]' in argv[-1]
+    assert env["BATS_TEST_TIMEOUT"] == "7"
+
+
+def test_the_image_that_podmans_tests_ask_for_is_made(tmp_path):
+    put(tmp_path / "test/system/helpers.bash", PODMAN)
+    put(tmp_path / "busybox", "#!/bin/sh\necho bin/sh; echo bin/busybox; echo usr/bin/id; echo linuxrc\n", 0o755)
+    subprocess.run([sys.executable, HERE / "testimage", tmp_path, tmp_path / "busybox"], check=True)
+    with tarfile.open(tmp_path / "testimage.tar") as outer:
+        manifest, config = (json.load(outer.extractfile(name)) for name in ("manifest.json", "config.json"))
+        content = outer.extractfile("layer.tar").read()
+    assert manifest == [{"Config": "config.json", "RepoTags": ["r.example/u/image:20200101"], "Layers": ["layer.tar"]}]
+    assert config["rootfs"]["diff_ids"] == ["sha256:" + hashlib.sha256(content).hexdigest()]
+    with tarfile.open(fileobj=io.BytesIO(content)) as layer:
+        names = layer.getnames()
+        assert len(names) == len(set(names)) and "linuxrc" not in names
+        assert layer.getmember("usr/bin/id").linkname == "/bin/busybox"
+        assert layer.extractfile("home/podman/testimage-id").read() == b"20200101\n"
+        assert layer.getmember("home/podman/healthcheck").mode == 0o755
 
 
 def test_nothing_after_a_bail_out_counts():
