@@ -2,9 +2,9 @@
 /*
  * musl.c - linked into a tare whose C library is musl
  *
- * The static libseccomp and yajl of a distribution with glibc were compiled with _FORTIFY_SOURCE,
- * so they call the functions below, which musl lacks; of all else they call both C libraries have
- * the same. Why musl: glibc asks the processor what it can do before main, and in a virtual machine
+ * The static libseccomp, libcap and yajl of a distribution with glibc were compiled with
+ * _FORTIFY_SOURCE, so they call the functions below, which musl lacks. src/musl.symbols lists all
+ * else that they may call. Why musl: glibc asks the processor what it can do before main, and in a virtual machine
  * each such question costs tens of microseconds (docs/performance.md).
  *
  * And a memcpy(3) for many short copies, as yajl makes them, and what musl leaves to a dynamic
@@ -49,8 +49,12 @@ static void __attribute__((constructor)) protect_tables(void)
 
 void *__memcpy_chk(void *to, const void *from, size_t size, size_t room);
 int __fprintf_chk(FILE *file, int flag, const char *format, ...);
+int __asprintf_chk(char **to, int flag, const char *format, ...);
 int __sprintf_chk(char *to, int flag, size_t room, const char *format, ...);
 int __snprintf_chk(char *to, size_t size, int flag, size_t room, const char *format, ...);
+unsigned long __isoc23_strtoul(const char *text, char **end, int base);
+#undef fopen64 /* a macro in musl before 1.2.4 */
+FILE *fopen64(const char *path, const char *mode);
 
 typedef uint64_t word __attribute__((aligned(1), may_alias));
 typedef uint64_t block __attribute__((vector_size(16), aligned(1), may_alias));
@@ -132,6 +136,18 @@ int __fprintf_chk(FILE *file, int flag, const char *format, ...)
 	return length;
 }
 
+int __asprintf_chk(char **to, int flag, const char *format, ...)
+{
+	va_list args;
+
+	(void) flag;
+	va_start(args, format);
+	int length = vasprintf(to, format, args);
+	va_end(args);
+
+	return length;
+}
+
 static int checked(char *to, size_t size, size_t room, const char *format, va_list args)
 {
 	if (size > room)
@@ -165,4 +181,16 @@ int __snprintf_chk(char *to, size_t size, int flag, size_t room, const char *for
 	va_end(args);
 
 	return length;
+}
+
+/* C23's strtoul(3) takes binary numbers, too: libcap reads a capability's number with it. */
+unsigned long __isoc23_strtoul(const char *text, char **end, int base)
+{
+	return strtoul(text, end, base);
+}
+
+/* All offsets have 64 bits in musl. */
+FILE *fopen64(const char *path, const char *mode)
+{
+	return fopen(path, mode);
 }

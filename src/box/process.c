@@ -237,8 +237,8 @@ static int refuse_capability(struct box *b, const char *value, const char *word,
 	size_t least = SIZE_MAX;
 
 	(void) box_refuse(b, "cap", value, e, "unknown capability \"%s\"", word);
-	for (size_t i = 0; i < caps_count; i++) {
-		const char *name = caps_names[i] + 4; /* behind "CAP_" */
+	for (unsigned i = 0; i < caps_count(); i++) {
+		const char *name = caps_name(i) + strlen("CAP_");
 		size_t d = distance(word, name);
 
 		if (d < least) {
@@ -296,12 +296,12 @@ static int change_caps(struct box *b, const char *value, struct caps_choice *c, 
 
 static const char **name_caps(struct box *b, uint64_t set, size_t *count)
 {
-	const char **names = arena_array(b->arena, caps_count + 1, sizeof(*names));
+	const char **names = arena_array(b->arena, 64, sizeof(*names));
 
 	*count = 0;
-	for (size_t i = 0; i < caps_count; i++)
+	for (unsigned i = 0; i < 64; i++)
 		if (set & ((uint64_t) 1 << i))
-			names[(*count)++] = caps_names[i];
+			names[(*count)++] = caps_name(i);
 
 	return names;
 }
@@ -312,11 +312,11 @@ static int check_caps(struct box *b, const struct caps_choice *c, struct err *e)
 	const struct text_list *given = &b->options->caps;
 	uint64_t missing = b->user_namespace ? 0 : c->asked & ~b->facts->capabilities;
 
-	for (size_t i = 0; i < caps_count; i++)
+	for (unsigned i = 0; i < 64; i++)
 		if (missing & ((uint64_t) 1 << i))
 			return box_refuse(b, "cap", given->items[given->count - 1], e,
 					  "%s can't be granted: tare does not have it itself",
-					  caps_names[i]);
+					  caps_name(i));
 
 	return 0;
 }

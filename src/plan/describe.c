@@ -534,7 +534,8 @@ static void describe_user(struct line *l, const struct step *s)
 /* All capabilities are shown as "all", as the list is long. */
 static void say_caps(struct line *l, const char *set, uint64_t caps)
 {
-	uint64_t all = caps_count < 64 ? ((uint64_t) 1 << caps_count) - 1 : UINT64_MAX;
+	unsigned count = caps_count();
+	uint64_t all = count < 64 ? ((uint64_t) 1 << count) - 1 : UINT64_MAX;
 
 	say(l, "%s%s", l->length > 0 ? " " : "", set);
 	l->in_list = false;
@@ -542,9 +543,9 @@ static void say_caps(struct line *l, const char *set, uint64_t caps)
 		say_item(l, caps ? "all" : "none");
 		return;
 	}
-	for (size_t i = 0; i < caps_count; i++)
+	for (unsigned i = 0; i < count; i++)
 		if (caps & ((uint64_t) 1 << i))
-			say_item(l, caps_names[i]);
+			say_item(l, caps_name(i));
 }
 
 static void describe_bounding(struct line *l, const struct step *s)

@@ -13,9 +13,10 @@
 #include "plan/accounts.h"
 #include "plan/planner.h"
 
-#include <linux/capability.h>
+#include <errno.h>
 #include <linux/magic.h>
 #include <string.h>
+#include <sys/capability.h>
 #include <unistd.h>
 
 #define PROC_SIZE 8192		    /* the files of /proc read here are shorter */
@@ -90,16 +91,24 @@ static void read_userns(struct facts *facts)
 	facts->setgroups_allowed = first || read_setgroups_allowed("/proc/self/setgroups");
 }
 
-static unsigned read_last_cap(void)
+static int read_capabilities(struct facts *facts, struct err *e)
 {
-	unsigned last = CAP_LAST_CAP;
+	cap_t sets = cap_get_proc();
 
-	while (last < 63 && sys_prctl(PR_CAPBSET_READ, last + 1, 0) >= 0)
-		last++;
-	while (last > 0 && sys_prctl(PR_CAPBSET_READ, last, 0) < 0)
-		last--;
+	/* The kernel always answers a process about itself. */
+	if (!sets)
+		return err_sys(e, -ENOMEM, "own capabilities");
+	facts->last_cap = (unsigned) cap_max_bits() - 1;
+	for (unsigned i = 0; i <= facts->last_cap && i < 64; i++) {
+		cap_flag_value_t has = CAP_CLEAR;
 
-	return last;
+		cap_get_flag(sets, (cap_value_t) i, CAP_EFFECTIVE, &has);
+		if (has == CAP_SET)
+			facts->capabilities |= (uint64_t) 1 << i;
+	}
+	cap_free(sets);
+
+	return 0;
 }
 
 /* ---- the tables of /etc ---- */
@@ -169,13 +178,10 @@ int facts_gather_ours(struct facts *facts, struct arena *a, struct err *e)
 		.euid = sys_euid(),
 		.egid = sys_egid(),
 		.umask = read_umask(),
-		.last_cap = read_last_cap(),
 	};
 	read_userns(facts);
-
-	int r = sys_capget(&facts->capabilities);
-	if (r < 0)
-		return err_sys(e, r, "own capabilities");
+	if (read_capabilities(facts, e) < 0)
+		return -1;
 	if (facts->euid != 0)
 		read_ordinary_user(facts, a);
 

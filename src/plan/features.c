@@ -76,10 +76,10 @@ static const char **list_namespaces(struct arena *a, size_t *count)
 
 static const char **list_caps(struct arena *a, size_t *count)
 {
-	const char **names = arena_array(a, caps_count + 1, sizeof(*names));
+	const char **names = arena_array(a, caps_count() + 1, sizeof(*names));
 
-	*count = caps_count;
-	memcpy(names, caps_names, caps_count * sizeof(*names));
+	for (*count = 0; *count < caps_count(); (*count)++)
+		names[*count] = caps_name((unsigned) *count);
 
 	return names;
 }

@@ -288,7 +288,7 @@ static const char *word(struct mutation *m)
 {
 	switch (below(m, 4)) {
 	case 0:
-		return caps_names[below(m, caps_count)];
+		return caps_name(below(m, caps_count()));
 	case 1:
 		return mount_options[below(m, mount_options_count)].name;
 	default:

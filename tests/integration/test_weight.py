@@ -87,8 +87,9 @@ def static():
 
 # System calls with cgroup v2 alone, and with v1, where each of a dozen hierarchies wants its own. kill of SIGKILL lifts what
 # would keep the processes from ending: the limits of the processor, and v1's freezer, in all groups below. Each verb looks whose
-# the state is (four calls: state/trust.c) and makes its own tables read-only (one: musl.c).
-CALLS = {"create": (146, 346), "state": (32, 46), "start": (41, 56), "exec": (111, 160), "kill": (52, 69), "delete": (40, 48)}
+# the state is (four calls: state/trust.c) and makes its own tables read-only (one: musl.c). libcap asks for the highest
+# capability before main (six).
+CALLS = {"create": (156, 310), "state": (38, 46), "start": (47, 56), "exec": (117, 160), "kill": (58, 69), "delete": (46, 54)}
 
 
 @pytest.mark.layouts
@@ -126,6 +127,6 @@ def test_a_box_weighs_little_more_than_the_bundle_that_it_emits(same_host, scrat
         for words in (argv, emitted):
             assert Weight(words).code == 0  # the filter is compiled, and kept
         own, other = Weight(argv), Weight(emitted)
-        assert own.calls <= other.calls * 1.15 + 40 and own.peak <= other.peak + 64, (own, other)
+        assert own.calls <= other.calls * 1.15 + 60 and own.peak <= other.peak + 64, (own, other)
     finally:
         box.clean()

@@ -127,7 +127,7 @@ def test_binaries_are_the_same_in_two_places(binaries):
 def test_the_sbom_says_what_was_linked(binaries):
     document = check_sbom(binaries[0])
     linked = {r["relatedSpdxElement"] for r in document["relationships"] if r["relationshipType"] == "STATIC_LINK"}
-    assert linked == {"SPDXRef-libseccomp", "SPDXRef-yajl", "SPDXRef-musl-dev", "SPDXRef-libc6-dev-arm64-cross",
+    assert linked == {"SPDXRef-libcap2", "SPDXRef-libseccomp", "SPDXRef-yajl", "SPDXRef-musl-dev", "SPDXRef-libc6-dev-arm64-cross",
                       "SPDXRef-libc6-dev-riscv64-cross"}
 
 

@@ -7,12 +7,14 @@
 void *ours_memcpy(void *restrict to, const void *restrict from, size_t size);
 void *ours_memmove(void *to, const void *from, size_t size);
 
-#define memcpy	       ours_memcpy
-#define memmove	       ours_memmove
-#define __memcpy_chk   ours_memcpy_chk
-#define __fprintf_chk  ours_fprintf_chk
-#define __sprintf_chk  ours_sprintf_chk
-#define __snprintf_chk ours_snprintf_chk
+#define memcpy		 ours_memcpy
+#define memmove		 ours_memmove
+#define __memcpy_chk	 ours_memcpy_chk
+#define __fprintf_chk	 ours_fprintf_chk
+#define __sprintf_chk	 ours_sprintf_chk
+#define __snprintf_chk	 ours_snprintf_chk
+#define __asprintf_chk	 ours_asprintf_chk
+#define __isoc23_strtoul ours_isoc23_strtoul
 #include "src/musl.c"
 #undef memcpy
 #undef memmove
@@ -69,6 +71,37 @@ static void texts_are_formatted(void **state)
 	assert_string_equal(text, "unknown room");
 }
 
+static void text_is_allocated_to_fit(void **state)
+{
+	char *text = NULL;
+
+	(void) state;
+	assert_int_equal(ours_asprintf_chk(&text, 1, "cap_%s", "chown"), 9);
+	assert_string_equal(text, "cap_chown");
+	free(text);
+}
+
+static void numbers_are_read(void **state)
+{
+	char *end;
+
+	(void) state;
+	assert_int_equal(ours_isoc23_strtoul("0x12;", &end, 0), 0x12);
+	assert_string_equal(end, ";");
+}
+
+static void a_file_is_opened(void **state)
+{
+	char text[8] = "";
+	FILE *file = fopen64("/proc/self/comm", "r");
+
+	(void) state;
+	assert_non_null(file);
+	assert_non_null(fgets(text, sizeof(text), file));
+	assert_memory_equal(text, "musl_te", 7);
+	assert_int_equal(fclose(file), 0);
+}
+
 static int ends_by(void (*wrong)(char *text))
 {
 	int status = 0;
@@ -108,6 +141,9 @@ int main(void)
 		cmocka_unit_test(copies_of_any_size),
 		cmocka_unit_test(moves_within_a_text),
 		cmocka_unit_test(texts_are_formatted),
+		cmocka_unit_test(text_is_allocated_to_fit),
+		cmocka_unit_test(numbers_are_read),
+		cmocka_unit_test(a_file_is_opened),
 		cmocka_unit_test(more_than_there_is_room_for_is_the_end),
 	};
 

@@ -8,68 +8,57 @@
  */
 #include "plan/process/caps.h"
 
-#include "base/table.h"
+#include "base/fmt.h"
 #include "plan/planner.h"
 
-#include <linux/capability.h>
+#include <ctype.h>
 #include <sched.h>
-#include <strings.h>
-
-const char *const caps_names[] = {
-	[CAP_CHOWN] = "CAP_CHOWN",
-	[CAP_DAC_OVERRIDE] = "CAP_DAC_OVERRIDE",
-	[CAP_DAC_READ_SEARCH] = "CAP_DAC_READ_SEARCH",
-	[CAP_FOWNER] = "CAP_FOWNER",
-	[CAP_FSETID] = "CAP_FSETID",
-	[CAP_KILL] = "CAP_KILL",
-	[CAP_SETGID] = "CAP_SETGID",
-	[CAP_SETUID] = "CAP_SETUID",
-	[CAP_SETPCAP] = "CAP_SETPCAP",
-	[CAP_LINUX_IMMUTABLE] = "CAP_LINUX_IMMUTABLE",
-	[CAP_NET_BIND_SERVICE] = "CAP_NET_BIND_SERVICE",
-	[CAP_NET_BROADCAST] = "CAP_NET_BROADCAST",
-	[CAP_NET_ADMIN] = "CAP_NET_ADMIN",
-	[CAP_NET_RAW] = "CAP_NET_RAW",
-	[CAP_IPC_LOCK] = "CAP_IPC_LOCK",
-	[CAP_IPC_OWNER] = "CAP_IPC_OWNER",
-	[CAP_SYS_MODULE] = "CAP_SYS_MODULE",
-	[CAP_SYS_RAWIO] = "CAP_SYS_RAWIO",
-	[CAP_SYS_CHROOT] = "CAP_SYS_CHROOT",
-	[CAP_SYS_PTRACE] = "CAP_SYS_PTRACE",
-	[CAP_SYS_PACCT] = "CAP_SYS_PACCT",
-	[CAP_SYS_ADMIN] = "CAP_SYS_ADMIN",
-	[CAP_SYS_BOOT] = "CAP_SYS_BOOT",
-	[CAP_SYS_NICE] = "CAP_SYS_NICE",
-	[CAP_SYS_RESOURCE] = "CAP_SYS_RESOURCE",
-	[CAP_SYS_TIME] = "CAP_SYS_TIME",
-	[CAP_SYS_TTY_CONFIG] = "CAP_SYS_TTY_CONFIG",
-	[CAP_MKNOD] = "CAP_MKNOD",
-	[CAP_LEASE] = "CAP_LEASE",
-	[CAP_AUDIT_WRITE] = "CAP_AUDIT_WRITE",
-	[CAP_AUDIT_CONTROL] = "CAP_AUDIT_CONTROL",
-	[CAP_SETFCAP] = "CAP_SETFCAP",
-	[CAP_MAC_OVERRIDE] = "CAP_MAC_OVERRIDE",
-	[CAP_MAC_ADMIN] = "CAP_MAC_ADMIN",
-	[CAP_SYSLOG] = "CAP_SYSLOG",
-	[CAP_WAKE_ALARM] = "CAP_WAKE_ALARM",
-	[CAP_BLOCK_SUSPEND] = "CAP_BLOCK_SUSPEND",
-	[CAP_AUDIT_READ] = "CAP_AUDIT_READ",
-	[CAP_PERFMON] = "CAP_PERFMON",
-	[CAP_BPF] = "CAP_BPF",
-	[CAP_CHECKPOINT_RESTORE] = "CAP_CHECKPOINT_RESTORE",
-};
-
-const size_t caps_count = ARRAY_SIZE(caps_names);
+#include <string.h>
+#include <sys/capability.h>
 
 #define BIT(n) ((uint64_t) 1 << (n))
 
+const char *caps_name(unsigned capability)
+{
+	static char names[64][32];
+	char *name = names[capability];
+
+	if (name[0] != '\0')
+		return name;
+
+	char *lower = cap_to_name((cap_value_t) capability);
+
+	if (lower)
+		fmt_text(name, sizeof(names[0]), "%s", lower);
+	cap_free(lower);
+	for (char *at = name; *at; at++)
+		*at = (char) toupper(*at);
+
+	return name;
+}
+
+unsigned caps_count(void)
+{
+	unsigned count = 0;
+
+	while (count < 64 && strncmp(caps_name(count), "CAP_", 4) == 0)
+		count++;
+
+	return count;
+}
+
+/*
+ * cap_from_name(3) takes a number, too, and text behind the name; config.json has the name alone.
+ */
 int caps_number(const char *name)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(caps_names); i++)
-		if (strcasecmp(caps_names[i], name) == 0)
-			return (int) i;
+	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_";
+	cap_value_t number;
 
-	return -1;
+	if (name[strspn(name, letters)] != '\0' || cap_from_name(name, &number) < 0)
+		return -1;
+
+	return number;
 }
 
 bool caps_listed(const char *const *names, size_t count, int capability)
@@ -116,23 +105,23 @@ static uint64_t read_set(struct planner *p, const char *set, const char *const *
 static void keep_within(struct planner *p, uint64_t *set, uint64_t needed, const char *name,
 			const char *why)
 {
-	for (size_t i = 0; i < caps_count; i++)
+	for (unsigned i = 0; i < 64; i++)
 		if (*set & ~needed & BIT(i))
 			plan_warn(p, "/process/capabilities/%s: \"%s\" can't be granted: %s", name,
-				  caps_names[i], why);
+				  caps_name(i), why);
 	*set &= needed;
 }
 
 /* The warning has the text of runc's, which users search for. */
 static void keep_ambient_within(struct planner *p, uint64_t *set, uint64_t needed)
 {
-	for (size_t i = 0; i < caps_count; i++)
+	for (unsigned i = 0; i < 64; i++)
 		if (*set & ~needed & BIT(i))
 			plan_warn(
 				p,
 				"/process/capabilities/ambient: can't raise ambient capability %s: "
 				"it is not both permitted and inheritable",
-				caps_names[i]);
+				caps_name(i));
 	*set &= needed;
 }
 

@@ -8,9 +8,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The name of capability N is caps_names[N], "CAP_CHOWN". */
-extern const char *const caps_names[];
-extern const size_t caps_count;
+/*
+ * "CAP_CHOWN" for capability 0; @capability is below 64. libcap's number for one that it does not
+ * know. The text stays.
+ */
+const char *caps_name(unsigned capability);
+
+/* How many capabilities libcap knows: those from 0 to caps_count() - 1. */
+unsigned caps_count(void);
 
 /* The number of "CAP_CHOWN" (in any case); -1: there is none of that name. */
 int caps_number(const char *name);
