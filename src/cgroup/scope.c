@@ -2,9 +2,7 @@
 /*
  * cgroup/scope.c - a container's systemd scope: started, changed and stopped
  *
- * The lines go to tare-systemd by a memory file. Its output, or the dynamic linker's in its place,
- * comes back by a pipe, whose end is the program's end. tare-systemd is killed with tare: after
- * that tare's PIDs may belong to other processes.
+ * The lines go to tare-systemd by a memory file.
  */
 #include "cgroup/scope.h"
 
@@ -13,8 +11,6 @@
 #include "kernel/fd.h"
 #include "kernel/helper.h"
 #include "kernel/memory.h"
-#include "kernel/process.h"
-#include "kernel/time.h"
 
 #define TIMEOUT_MS 60000 /* more than the helper's own timeouts, for each answer and each job */
 #define PATH_SIZE  4096
@@ -28,9 +24,7 @@ enum outcome {
 struct helper {
 	char path[PATH_SIZE];
 	const char *verb;
-	int input, output;
 	char said[1024];
-	size_t length;
 	const char *property; /* part of @said; NULL: no property is at fault */
 };
 
@@ -45,75 +39,7 @@ static int find_helper(char path[PATH_SIZE], struct err *e)
 	return err_hint(e, "it belongs to \"%s\", and speaks to systemd for tare", TARE_SYSTEMD);
 }
 
-/* ---- its process ---- */
-
-static int become_helper(void *arg)
-{
-	static const char failed[] = "tare-systemd can't be executed";
-	const struct helper *h = arg;
-	const char *const argv[] = { "tare-systemd", h->verb, NULL }, *const envp[] = { NULL };
-
-	sys_reset_signals();
-	sys_prctl(PR_SET_PDEATHSIG, SIGKILL, 0);
-	sys_cloexec_from(3);
-	sys_dup_keep(h->input, 0);
-	sys_dup_keep(h->output, 1);
-	sys_dup_keep(h->output, 2);
-	(void) sys_exec(h->path, argv, envp);
-	sys_write_all(2, failed, sizeof(failed) - 1);
-
-	return 1;
-}
-
-/* Read what the helper prints, until it closes the pipe. 0; -ETIMEDOUT, -ECANCELED. */
-static int listen_to(struct helper *h, int pipe, int interrupt)
-{
-	struct pollfd fds[] = {
-		{ .fd = pipe, .events = POLLIN },
-		{ .fd = interrupt, .events = POLLIN },
-	};
-	int64_t deadline = sys_clock_ms() + TIMEOUT_MS;
-
-	for (;;) {
-		int64_t left = deadline - sys_clock_ms();
-		int r = left > 0 ? sys_poll(fds, ARRAY_SIZE(fds), (int) left) : 0;
-
-		if (r == 0)
-			return -ETIMEDOUT;
-		if (r < 0 && r != -EINTR)
-			return r;
-		if (r > 0 && fds[1].revents != 0)
-			return -ECANCELED;
-		if (r <= 0)
-			continue;
-
-		char block[256];
-		ssize_t n = sys_read(pipe, block, sizeof(block));
-		if (n <= 0)
-			return (int) n;
-
-		size_t room = sizeof(h->said) - 1 - h->length;
-		size_t kept = (size_t) n < room ? (size_t) n : room;
-		memcpy(h->said + h->length, block, kept);
-		h->length += kept;
-	}
-}
-
-static int watch(struct helper *h, pid_t pid, int pipe, int interrupt, int *status, struct err *e)
-{
-	int r = listen_to(h, pipe, interrupt);
-
-	if (r < 0)
-		sys_kill(pid, SIGKILL);
-	sys_wait(pid, status, 0);
-	h->said[h->length] = '\0';
-	if (r == -ECANCELED)
-		return err_msg(e, "interrupted by a signal, while waiting for systemd");
-	if (r == -ETIMEDOUT)
-		return err_msg(e, "systemd did not answer within %d s", TIMEOUT_MS / 1000);
-
-	return r < 0 ? err_sys(e, r, "wait for tare-systemd") : 0;
-}
+/* ---- its answer ---- */
 
 /* The helper's lines, three at most: the error, the remedy, and the property at fault. */
 static void tell(struct helper *h, int status, struct err *e)
@@ -130,26 +56,26 @@ static void tell(struct helper *h, int status, struct err *e)
 		err_hint(e, "%s", hint);
 }
 
-static enum outcome run(struct helper *h, int interrupt, struct err *e)
+static enum outcome run(struct helper *h, int input, int interrupt, struct err *e)
 {
-	const struct sys_clone clone = { .cgroup = -1 };
-	int ends[2], status = 0, r = sys_pipe(ends);
+	const struct helper_call call = {
+		.path = h->path,
+		.name = "tare-systemd",
+		.verb = h->verb,
+		.input = input,
+		.interrupt = interrupt,
+		.timeout_ms = TIMEOUT_MS,
+	};
+	int status = 0, r = helper_run(&call, h->said, sizeof(h->said), &status);
 
-	if (r < 0) {
-		(void) err_sys(e, r, "make a pipe");
-		return OUTCOME_REFUSED;
-	}
-
-	autoclose int ours = ends[0];
-	h->output = ends[1];
-	pid_t pid = sys_clone_call(&clone, NULL, become_helper, h);
-	sys_close(h->output);
-	if (pid < 0) {
-		(void) err_sys(e, pid, "start tare-systemd");
-		return OUTCOME_REFUSED;
-	}
-	if (watch(h, pid, ours, interrupt, &status, e) < 0)
-		return OUTCOME_UNKNOWN;
+	if (r == -ECANCELED)
+		(void) err_msg(e, "interrupted by a signal, while waiting for systemd");
+	else if (r == -ETIMEDOUT)
+		(void) err_msg(e, "systemd did not answer within %d s", TIMEOUT_MS / 1000);
+	else if (r < 0)
+		(void) err_sys(e, r, "run tare-systemd");
+	if (r < 0)
+		return status == -1 ? OUTCOME_REFUSED : OUTCOME_UNKNOWN;
 	if (status == 0)
 		return OUTCOME_DONE;
 	tell(h, status, e);
@@ -199,9 +125,8 @@ static enum outcome call(struct helper *h, const struct scope *scope, pid_t pid,
 		(void) err_sys(e, r, "make a file for tare-systemd");
 		return OUTCOME_REFUSED;
 	}
-	h->input = input;
 
-	return run(h, interrupt, e);
+	return run(h, input, interrupt, e);
 }
 
 int scope_start(const struct scope *scope, const char *properties, pid_t pid, int interrupt,

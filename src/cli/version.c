@@ -9,12 +9,6 @@
 /* The runtime specification that config.json is read by. */
 #define SPEC_VERSION "1.3.0"
 
-#ifdef HAVE_SELINUX
-#define SELINUX "+SELINUX"
-#else
-#define SELINUX "-SELINUX"
-#endif
-
 #ifdef HAVE_SYSTEMD
 #define SYSTEMD "+SYSTEMD"
 #else
@@ -35,7 +29,7 @@ static int perform(struct call *call, struct err *e)
 		       "commit: " TARE_COMMIT "\n"
 		       "spec: " SPEC_VERSION "\n");
 	out_printf(&out, "rundir: %s\n", call->root.path);
-	out_text(&out, SYSTEMD " +SECCOMP +CAP +EBPF " SELINUX CRIU "\n");
+	out_text(&out, SYSTEMD " +SECCOMP +CAP +EBPF +SELINUX +APPARMOR" CRIU "\n");
 
 	return finish_output(&out, e);
 }

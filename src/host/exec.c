@@ -16,6 +16,7 @@
 #include "host/find.h"
 #include "host/foreground.h"
 #include "host/saved_config.h"
+#include "host/selinux.h"
 #include "host/subgroup.h"
 #include "kernel/fd.h"
 #include "kernel/process.h"
@@ -239,6 +240,7 @@ static int decide(struct create *c, const struct exec_options *o, int dir, struc
 	c->watch_command = (const char *const *) config.process->args;
 	config = *watch_config(&c->watch, &config, own);
 	facts_gather_asked(&facts, &config, own);
+	selinux_ask(&facts, &config, own);
 	if (rec->namespaces & CLONE_NEWUSER)
 		facts_gather_container(&facts, rec->pid);
 	c->running = rec;

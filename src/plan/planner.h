@@ -108,6 +108,8 @@ struct facts {
 	struct cgroup_layout cgroups;
 	/* looked at by facts_gather_asked() alone, down to seccomp_flags: the module is in force */
 	bool selinux, apparmor;
+	/* a label of config.json that SELinux's policy does not know: host/selinux.h; NULL: none */
+	const char *unknown_label;
 	/* AppArmor has attribute files of its own: attr/apparmor, Linux 5.8 */
 	bool apparmor_attributes;
 	/* SECCOMP_FILTER_FLAG_* that this kernel knows */
@@ -222,6 +224,10 @@ enum plan_form {
 
 /* Print the steps. A `?` marks what may be left out. */
 void plan_dump(const struct plan *plan, enum plan_form form, const struct plan_wishes *wishes);
+
+/* Is SELinux in force, and @label, of @place in config.json, not known to be missing in its policy? */
+int plan_check_selinux(const struct planner *p, const char *place, const char *label,
+		       struct err *e);
 
 typedef int plan_subject(struct planner *p, struct err *e);
 

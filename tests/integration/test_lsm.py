@@ -9,6 +9,7 @@ import subprocess
 
 import pytest
 
+import harness
 from harness import tare_only
 
 pytestmark = [tare_only, pytest.mark.layouts]
@@ -209,10 +210,32 @@ def test_the_session_keyring_has_the_label_too(bundle):
 
 
 @selinux
-@pytest.mark.parametrize("verb", ["create", "run"])
-def test_an_unknown_label_is_an_error_of_create(bundle, verb):
+@pytest.mark.parametrize("verb", ["create", "run", "plan", "check"])
+@pytest.mark.parametrize("place", ["/process/selinuxLabel", "/linux/mountLabel"])
+def test_an_unknown_label_is_told_before_anything_is_done(bundle, verb, place):
+    part, key = place[1:].split("/")
+    bundle.config[part][key] = "nobody:nothing:nowhere_t:s0"
+    bundle.write()
+    r = bundle.rt(verb, "--bundle", bundle.dir, *([bundle.id] if verb in ("create", "run") else []), glob=["--debug"])
+    assert r.code != 0 and f'{place}: "nobody:nothing:nowhere_t:s0" is no label of the SELinux policy in force' in r.err + r.out, r
+    assert "semodule -l" in r.err + r.out and "step 1" not in r.err
+    assert not bundle.exists()
+
+
+@selinux
+def test_an_unknown_label_of_exec_is_told_before_anything_is_done(bundle):
+    bundle.stay().up()
+    r = bundle.verb("exec", "--process-label", "nobody:nothing:nowhere_t:s0", tail=["true"])
+    assert r.code == 255 and '"nobody:nothing:nowhere_t:s0" is no label of the SELinux policy in force' in r.err, r
+
+
+@selinux
+def test_without_the_helper_the_kernel_reports_an_unknown_label(bundle, scratch):
     bundle.process["selinuxLabel"] = "nobody:nothing:nowhere_t:s0"
-    bundle.make(verb).refused("/process/selinuxLabel", "nobody:nothing:nowhere_t:s0", "invalid argument")
+    bundle.write()
+    alone = shutil.copy(harness.RUNTIME, scratch / "tare")
+    r = harness.command(alone, *bundle.argv("run", "--bundle", bundle.dir)[1:])
+    assert r.code != 0 and "/process/selinuxLabel" in r.err and "invalid argument" in r.err, r
     assert not bundle.exists()
 
 

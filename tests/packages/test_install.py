@@ -27,7 +27,7 @@ def prefix(build, tmp_path_factory):
 
 def test_what_is_installed(prefix):
     there = {str(p.relative_to(prefix)): stat.S_IMODE(p.stat().st_mode) for p in prefix.rglob("*") if p.is_file()}
-    for helper in ("systemd", "criu"):  # where libsystemd, and protobuf-c, is
+    for helper in ("systemd", "criu", "selinux"):  # where libsystemd, protobuf-c, libselinux is
         assert there.pop(f"libexec/tare-{helper}", 0o755) == 0o755
     assert there == INSTALLED
 

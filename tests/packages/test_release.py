@@ -169,8 +169,8 @@ def test_debian_packages(full, tmp_path):
     said = subprocess.run(["lintian", "--fail-on", "error", *tmp_path.glob("*.changes")], check=False, capture_output=True, text=True)
     assert said.returncode == 0, said.stdout
     content = {p.name.partition("_")[0]: run("dpkg", "-c", p) for p in tmp_path.glob("*.deb") if "dbgsym" not in p.name}
-    assert content.keys() == {"tare", "tare-systemd", "tare-criu"}
-    for name in ("tare-systemd", "tare-criu"):
+    assert content.keys() == {"tare", "tare-systemd", "tare-selinux", "tare-criu"}
+    for name in ("tare-systemd", "tare-selinux", "tare-criu"):
         assert f" ./usr/libexec/{name}\n" in content[name] and "libexec" not in content["tare"]
     for name in ("bin/tare", "share/man/man8/tare.8.gz", "share/bash-completion/completions/tare", "share/zsh/vendor-completions/_tare",
                  "share/fish/vendor_completions.d/tare.fish", "share/doc/tare/examples/containers.conf.d/50-tare.conf"):
@@ -184,8 +184,8 @@ def test_rpm_packages(full, tmp_path):
     release(commit_in(tmp_path / "s"), tmp_path / "SOURCES", "--sources-only")
     # its needs have Fedora's names, so rpm can't look for them here
     run("rpmbuild", "-ba", "--nodeps", "--define", f"_topdir {tmp_path}", TOP / "packaging/rpm/tare.spec", cwd=tmp_path)
-    names = {re.match(r"tare(-systemd|-criu|-debug\w+)?", p.name)[0] for p in tmp_path.glob("RPMS/*/*.rpm")}
-    assert {"tare", "tare-systemd", "tare-criu"} <= names
+    names = {re.match(r"tare(-systemd|-selinux|-criu|-debug\w+)?", p.name)[0] for p in tmp_path.glob("RPMS/*/*.rpm")}
+    assert {"tare", "tare-systemd", "tare-selinux", "tare-criu"} <= names
     said = subprocess.run(["rpmlint", *tmp_path.glob("RPMS/*/*.rpm")], check=False, capture_output=True, text=True).stdout
     # what the machines of a distribution put in
     assert set(re.findall(r" E: (\S+)", said)) <= {"no-signature", "no-packager-tag", "no-group-tag"}, said

@@ -97,6 +97,24 @@ static void what_can_not_be_in_force_is_refused(void **state)
 			  "/process/apparmorProfile: \"a\x01\" has a control character");
 }
 
+#define NO_LABEL                                                                                   \
+	"\"u:r:gone_t\" is no label of the SELinux policy in force "                               \
+	"(`semodule -l` lists the modules of the policy)"
+
+static void a_label_that_the_policy_does_not_know_is_refused(void **state)
+{
+	struct plan_case c = asking(true, false, false);
+
+	(void) state;
+	c.facts.unknown_label = "u:r:gone_t";
+	plan_case_refuses(&c, SELINUX("u:r:gone_t"), "/process/selinuxLabel: " NO_LABEL);
+	c.options.flags.no_new_keyring = true;
+	plan_case_gives(&c, SELINUX("u:r:t"),
+			"open-label SELinux attr/exec [/process/selinuxLabel]\n"
+			"set-label SELinux attr/exec = \"u:r:t\" [/process/selinuxLabel]\n"
+			"wait-for-start\n");
+}
+
 static void a_label_longer_than_the_kernel_takes_is_refused(void **state)
 {
 	struct plan_case c = asking(true, true, true);
@@ -134,6 +152,7 @@ int main(void)
 		cmocka_unit_test(selinux_labels_the_program_and_its_keyring),
 		cmocka_unit_test(hooks_of_start_run_with_the_label),
 		cmocka_unit_test(what_can_not_be_in_force_is_refused),
+		cmocka_unit_test(a_label_that_the_policy_does_not_know_is_refused),
 		cmocka_unit_test(a_label_longer_than_the_kernel_takes_is_refused),
 		cmocka_unit_test(what_asks_for_nothing_is_nothing),
 	};

@@ -380,6 +380,12 @@ static void new_filesystems_are_labelled(void **state)
 		LABELLED("", "{ \"destination\": \"/m\", \"type\": \"tmpfs\", \"options\": "
 			     "[\"rootcontext=a:b:c:s0\"] }"),
 		"mount tmpfs on \"/m\" rootcontext=a:b:c:s0,context=\"u:r:t:s0:c1,c2\" [/mounts/0]\n");
+	c.facts.unknown_label = "u:r:t:s0:c1,c2";
+	plan_case_refuses(
+		&c, LABELLED("", TYPE("tmpfs")),
+		"/linux/mountLabel: \"u:r:t:s0:c1,c2\" is no label of the SELinux policy in "
+		"force (`semodule -l` lists the modules of the policy)");
+	c.facts.unknown_label = NULL;
 	c.facts.initial_userns = false;
 	plan_case_gives(&c, LABELLED("", TYPE("mqueue")),
 			"mount mqueue on \"/m\", else rbind \"/dev/mqueue\" [/mounts/0]\n");

@@ -19,6 +19,7 @@
 #include "host/foreground.h"
 #include "host/hooks.h"
 #include "host/saved_config.h"
+#include "host/selinux.h"
 #include "kernel/fd.h"
 #include "kernel/process.h"
 #include "kernel/time.h"
@@ -157,6 +158,7 @@ static int gather_facts(const struct create *c, enum purpose purpose, struct fac
 	else if (facts_gather(facts, own, e) < 0)
 		return -1;
 	facts_gather_asked(facts, watch_config(&c->watch, c->bundle.config, own), own);
+	selinux_ask(facts, c->bundle.config, own);
 	if (purpose == TO_BE_SHOWN && facts->euid != 0 && !makes_user_namespace(c->bundle.config))
 		facts_assume_root(facts);
 	if (o->flags.systemd_cgroup)

@@ -46,12 +46,8 @@ int plan_check_mount_label(const struct planner *p, struct err *e)
 			       "unknown type \"%s\": it is context, fscontext, defcontext or "
 			       "rootcontext",
 			       context_type(p));
-	if (!p->facts->selinux)
-		return err_cfg(e, PLACE,
-			       "selinux label is specified in config, but selinux is disabled or "
-			       "not supported");
 
-	return 0;
+	return plan_check_selinux(p, PLACE, label, e);
 }
 
 static void add_parameter(struct planner *p, struct mount_step *m, const char *label)

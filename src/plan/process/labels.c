@@ -54,6 +54,19 @@ static int check_text(const char *text, const char *place, struct err *e)
 	return 0;
 }
 
+int plan_check_selinux(const struct planner *p, const char *place, const char *label, struct err *e)
+{
+	if (!p->facts->selinux)
+		return err_cfg(e, place,
+			       "selinux label is specified in config, but selinux is disabled or "
+			       "not supported");
+	if (!p->facts->unknown_label || strcmp(p->facts->unknown_label, label) != 0)
+		return 0;
+	err_cfg(e, place, "\"%s\" is no label of the SELinux policy in force", label);
+
+	return err_hint(e, "`semodule -l` lists the modules of the policy");
+}
+
 /* user:role:type, and a range behind it in a policy with MLS. */
 static int check_selinux(const struct planner *p, const char *label, struct err *e)
 {
@@ -66,12 +79,8 @@ static int check_selinux(const struct planner *p, const char *label, struct err 
 	if (colons < 2)
 		return err_cfg(e, SELINUX_PLACE, "\"%s\" is no SELinux label like user:role:type",
 			       label);
-	if (!p->facts->selinux)
-		return err_cfg(e, SELINUX_PLACE,
-			       "selinux label is specified in config, but selinux is disabled or "
-			       "not supported");
 
-	return 0;
+	return plan_check_selinux(p, SELINUX_PLACE, label, e);
 }
 
 static int check_apparmor(const struct planner *p, const char *profile, struct err *e)
