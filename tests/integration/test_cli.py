@@ -33,7 +33,7 @@ def test_version_has_the_lines_that_engines_parse(flag):
     if IS_TARE:
         assert lines[2] == "spec: 1.3.0"
         assert re.fullmatch(r"rundir: /\S+", lines[3])
-        assert re.fullmatch(r"([+-][A-Z0-9_]+ ?)+", lines[4]) and "+SECCOMP" in lines[4]
+        assert re.fullmatch(r"([+-][A-Z0-9_]+ ?)+", lines[4]) and {"+SECCOMP", "+SELINUX", "+APPARMOR"} <= set(lines[4].split())
         assert len(lines) == 5
 
 

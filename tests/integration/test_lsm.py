@@ -216,7 +216,8 @@ def test_an_unknown_label_is_told_before_anything_is_done(bundle, verb, place):
     part, key = place[1:].split("/")
     bundle.config[part][key] = "nobody:nothing:nowhere_t:s0"
     bundle.write()
-    r = bundle.rt(verb, "--bundle", bundle.dir, *([bundle.id] if verb in ("create", "run") else []), glob=["--debug"])
+    argv = bundle.argv(verb, "--bundle", bundle.dir, glob=["--debug"])
+    r = harness.command(*argv[:-1] if verb == "check" else argv)
     assert r.code != 0 and f'{place}: "nobody:nothing:nowhere_t:s0" is no label of the SELinux policy in force' in r.err + r.out, r
     assert "semodule -l" in r.err + r.out and "step 1" not in r.err
     assert not bundle.exists()

@@ -2,10 +2,13 @@
 /*
  * plan/seccomp/tree.c - the same filter, as a search tree
  *
- * libseccomp compares a call's number with each name of a profile, one after the other. The kernel
- * takes 1.6 ms to check, translate and try out such a program of an engine, and 0.5 ms for the
- * tree, for each container. And a call that is denied, or whose arguments are checked, goes through
- * all comparisons each time.
+ * libseccomp compares a call's number with each name of a profile, one after the other; asked by
+ * SCMP_FLTATR_CTL_OPTIMIZE 2 it makes a binary tree, too, with each action at its leaves. What the
+ * kernel takes to check, translate and try out the profiles of docker, podman and containerd, for
+ * each container (Linux 6.18, median of 31 loads each): 1.05 ms for 980 to 1130 instructions one
+ * after the other, 0.31 ms for libseccomp's tree of 1220 to 1410, and 0.16 ms for this one of 550 to
+ * 580. A call that is denied takes 0.12 µs with either tree, 0.15 to 0.4 without; one whose
+ * arguments are checked, 0.18 and 0.6 to 0.7.
  *
  * The one idea: with the architecture and the number known, all instructions up to the first look
  * at an argument have a known outcome. So for each architecture the numbers fall into ranges with
