@@ -61,9 +61,10 @@ int hooks_run(struct inside *in, const struct step *s, struct err *e)
 		.timeout = h->timeout,
 		/*
 		 * Existing createContainer hooks name files of the rootfs as "./lib/x", since runc
-		 * starts them in the rootfs. The specification does not say where.
+		 * starts them in the rootfs. startContainer hooks start in process.cwd, as with
+		 * runc and crun: OP_CHANGE_DIR made it ours. The specification does not say where.
 		 */
-		.directory = h->in_container ? "/" : in->plan->rootfs,
+		.directory = h->in_container ? NULL : in->plan->rootfs,
 		.state = { in->plan->state_head, status_and_pid, in->plan->state_tail },
 		.files = &in->hook_files,
 		.interrupt = -1,

@@ -273,7 +273,7 @@ struct hook_step {
 	const char *const *envp;
 	/* seconds; 0: none */
 	unsigned timeout;
-	/* path and working directory are the container's: startContainer */
+	/* path and working directory (process.cwd) are the container's: startContainer */
 	bool in_container;
 };
 

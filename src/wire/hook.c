@@ -114,7 +114,7 @@ static int become_hook(void *arg)
 
 	if (r < 0)
 		failed = "write the journal";
-	else if ((r = sys_chdir(c->hook->directory)) < 0)
+	else if (c->hook->directory && (r = sys_chdir(c->hook->directory)) < 0)
 		failed = "chdir to its working directory";
 	else if (c->hook->filter &&
 		 (r = sys_seccomp_filter(c->hook->filter, c->hook->filter_flags)) < 0)

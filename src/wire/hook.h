@@ -29,7 +29,7 @@ struct hook_call {
 	const char *const *argv;	/* NULL-terminated, never empty */
 	const char *const *envp;	/* NULL-terminated */
 	unsigned timeout;		/* seconds; 0: none */
-	const char *directory;		/* the hook's working directory */
+	const char *directory;		/* the hook's working directory; NULL: the caller's */
 	const struct hook_files *files; /* NULL: none of it goes to a file */
 	/* give up as soon as this descriptor can be read; -1: never */
 	int interrupt;

@@ -101,10 +101,16 @@ def test_a_hook_runs_in_its_namespaces(hooked, name):
 
 
 def test_each_hook_starts_in_its_directory(hooked):
-    """runtime-spec has no word on it. runc has createContainer hooks start in the rootfs, and such hooks name ./lib/x."""
+    """runtime-spec has no word on it. runc has createContainer hooks start in the rootfs, and such hooks name ./lib/x.
+
+    A startContainer hook had been tried with a cwd of / alone: runc and crun start it in process.cwd, also where its user may not go."""
+    (hooked.rootfs / "closed").mkdir(mode=0o700)
+    hooked.process["cwd"] = "/closed"
+    hooked.seen.chmod(0o777)
+    hooked.process["user"] = {"uid": 1000, "gid": 1000}
     hooked.sh("true").run().ok()
     seen = {name: (hooked.seen / f"{name}.cwd").read_text().strip() for name in NAMES}
-    assert seen == {**{name: str(hooked.dir) for name in NAMES}, "createContainer": str(hooked.rootfs), "startContainer": "/"}
+    assert seen == {**{name: str(hooked.dir) for name in NAMES}, "createContainer": str(hooked.rootfs), "startContainer": "/closed"}
 
 
 def test_the_start_container_hook_is_resolved_in_the_container(hooked):

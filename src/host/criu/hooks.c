@@ -106,6 +106,7 @@ static int run(const struct inner *inner, struct err *e)
 	const struct plan *plan = inner->create->plan;
 	const struct hook_step *h = &inner->step->hook;
 	const struct step *filter = h->in_container ? find_step(plan, OP_SET_SECCOMP) : NULL;
+	const struct step *cwd = h->in_container ? find_step(plan, OP_CHANGE_DIR) : NULL;
 	char status_and_pid[64];
 	const struct sock_fprog program = {
 		.len = filter ? filter->seccomp.count : 0,
@@ -122,7 +123,7 @@ static int run(const struct inner *inner, struct err *e)
 		.argv = h->argv,
 		.envp = environment(plan, h),
 		.timeout = h->timeout,
-		.directory = h->in_container ? "/" : plan->rootfs,
+		.directory = cwd ? cwd->path : plan->rootfs,
 		.state = { plan->state_head, status_and_pid, plan->state_tail },
 		.files = &inner->create->hook_files,
 		.interrupt = -1,
