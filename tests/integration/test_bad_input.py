@@ -261,8 +261,8 @@ def test_a_bad_value_is_refused_at_its_place(bundle, pointer, value):
     assert not bundle.exists()
 
 
-@pytest.mark.parametrize("pointer", ["/ociVersion", "/root/path", "/process/cwd", "/process/user/uid",
-                                     "/mounts/0/destination", "/linux/namespaces/0/type",
+@pytest.mark.parametrize("pointer", ["/ociVersion", "/root/path", "/process/cwd", "/mounts/0/destination",
+                                     "/linux/namespaces/0/type",
                                      "/process/rlimits/0/type", "/process/rlimits/0/soft", "/process/rlimits/0/hard",
                                      "/linux/resources/devices/0/allow"])
 def test_a_missing_required_property_is_named(bundle, pointer):
@@ -274,10 +274,16 @@ def test_a_missing_required_property_is_named(bundle, pointer):
     bundle.run().refused("/" + "/".join(path) if path else "ociVersion", last)
 
 
-def test_a_user_without_gid_has_gid_0(bundle):
-    """The text calls it required; its own Go types, and so every engine and both peers, have 0 where a number is missing."""
-    bundle.process["user"] = {"uid": 1000}
-    assert bundle.sh("id -u; id -g").run().ok().lines == ["1000", "0"]
+@pytest.mark.parametrize("user,ids", [({"uid": 1000}, ["1000", "0"]), ({"gid": 7}, ["0", "7"]), ({}, ["0", "0"]),
+                                      ({"username": "u"}, ["0", "0"]), (None, ["0", "0"])])
+def test_an_id_that_a_user_lacks_is_0(bundle, user, ids):
+    """The text calls both required; its own Go types, and so every engine and both peers, have 0 where a number is missing.
+
+    A missing uid had been refused, and a missing user was root."""
+    bundle.process["user"] = user
+    if user is None:
+        del bundle.process["user"]
+    assert bundle.sh("id -u; id -g").run().ok().lines == ids
 
 
 def test_a_user_namespace_needs_both_mappings(bundle):

@@ -37,7 +37,6 @@ ROWS = [
      ("policy",), True),
     (C + "LinuxProcess", "**`class`** (string, REQUIRED)", ("process", "ioPriority"), {"class": "IOPRIO_CLASS_BE", "priority": 4},
      ("class",), True),
-    (C + "POSIXUser", "**`uid`** (int, REQUIRED)", (), None, ("process", "user", "uid"), True),
     (C + "Hooks", ("**`path`** (string, REQUIRED) with similar", 1), ("hooks",), {"prestart": [HOOK]}, ("prestart", 0, "path"), True),
     (C + "Hooks", ("**`path`** (string, REQUIRED) with similar", 2), ("hooks",), {"createRuntime": [HOOK]},
      ("createRuntime", 0, "path"), True),

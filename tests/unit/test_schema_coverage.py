@@ -59,7 +59,6 @@ DIFFERENCES = {
     ("features/linux/capabilities/[]", "pattern"): "names are free text",
     ("config/linux/memoryPolicy/mode", "required"): TEXT,
     ("config/linux/personality/domain", "required"): TEXT,
-    ("config/process/user/uid", "required"): TEXT,
     **{(f"{BLOCK}/throttle{way}Device/[]/rate", "required"): TEXT
        for way in ("ReadBps", "WriteBps", "ReadIOPS", "WriteIOPS")},
     **{(f"features/linux/{path}", "only ours"): ONLY_TEXT for path in (
