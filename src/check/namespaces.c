@@ -106,7 +106,7 @@ static void check_joined(const struct check *c, const struct sys_namespace *kind
 	else if (fs.f_type != NSFS_MAGIC && fs.f_type != PROC_SUPER_MAGIC)
 		check_answer(c, CHECK_NO, &d, "\"%s\" is no namespace", path);
 	else if (fs.f_type == NSFS_MAGIC && !is_of_type(path, kind->type))
-		check_answer(c, CHECK_NO, &d, "\"%s\" is not a %s namespace", path, kind->name);
+		check_answer(c, CHECK_NO, &d, "\"%s\" is no %s namespace", path, kind->name);
 	else
 		check_answer(c, CHECK_OK, &d, "\"%s\" is there", path);
 }

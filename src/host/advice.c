@@ -226,6 +226,10 @@ static const struct advice advices[] = {
 	{ .op = OP_JOIN_NAMESPACE,
 	  .code = ENOENT,
 	  .hint = "its process has ended, or the file that kept it was removed" },
+	{ .op = OP_ENTER_PIDS,
+	  .code = ENOMEM,
+	  .hint = "after its first process has ended a pid namespace gets no others "
+		  "(pid_namespaces(7)): join a new one; or else memory is short" },
 	{ .op = OP_UNSHARE,
 	  .code = ENOSPC,
 	  .hint = "a limit of /proc/sys/user/max_*_namespaces is reached" },

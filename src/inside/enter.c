@@ -53,7 +53,7 @@ static int join(int fd, const struct ns_join *join, struct err *e)
 	int r = sys_setns(fd, join->type);
 
 	if (r == -EINVAL)
-		return err_msg(e, "\"%s\" is not a %s namespace", join->path, join->name);
+		return err_msg(e, "\"%s\" is no %s namespace", join->path, join->name);
 
 	return r < 0 ? err_sys(e, r, "join %s namespace \"%s\"", join->name, join->path) : 0;
 }
@@ -163,7 +163,7 @@ static int keep_pids(struct inside *in, const struct spawn_step *spawn, struct d
 		if (join->type != CLONE_NEWPID)
 			continue;
 		if (!is_pid_namespace(d->fds[i])) {
-			(void) err_msg(e, "\"%s\" is not a pid namespace", join->path);
+			(void) err_msg(e, "\"%s\" is no pid namespace", join->path);
 			return err_at(e, join->place);
 		}
 		in->pids = sys_dup(d->fds[i], in->control);

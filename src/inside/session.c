@@ -96,7 +96,7 @@ int session_join_namespace(struct inside *in, const struct step *s, struct err *
 
 	int r = sys_setns(fd, s->ns.type);
 	if (r == -EINVAL)
-		return err_msg(e, "\"%s\" is not a %s namespace", s->ns.path, s->ns.name);
+		return err_msg(e, "\"%s\" is no %s namespace", s->ns.path, s->ns.name);
 	if (r < 0)
 		return err_sys(e, r, "join %s namespace \"%s\"", s->ns.name, s->ns.path);
 

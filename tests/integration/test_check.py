@@ -348,7 +348,7 @@ def test_all_namespaces_that_cannot_be_made_are_named(bundle):
 
 
 @pytest.mark.parametrize("path, why", [("/proc/self/ns/missing", "no such file or directory"), ("/etc/passwd", "is no namespace"),
-                                       ("/proc/self/ns/net", '"/proc/self/ns/net" is not a uts namespace')])
+                                       ("/proc/self/ns/net", '"/proc/self/ns/net" is no uts namespace')])
 def test_a_namespace_to_join_that_is_none_is_a_no(bundle, path, why):
     bundle.sh("exit 0").unlisted("uts")
     bundle.config.pop("hostname", None)

@@ -7,6 +7,7 @@ over which decides whether the next can be joined (setns(2), user_namespaces(7))
 import itertools
 import os
 import pwd
+import signal
 import subprocess
 
 import pytest
@@ -210,5 +211,23 @@ def test_a_pid_namespace_is_joined_where_root_is_root_of_a_user_namespace_only(b
 def test_a_wrong_pid_namespace_is_refused_before_anything_is_mounted(bundle):
     before = read("/proc/self/mountinfo")
     plain(bundle).namespaces("mount", pid="/proc/self/ns/net")
-    bundle.refused_at("/linux/namespaces/1", '"/proc/self/ns/net" is not a pid namespace')
+    bundle.refused_at("/linux/namespaces/1", '"/proc/self/ns/net" is no pid namespace')
     assert read("/proc/self/mountinfo") == before
+
+
+def test_a_pid_namespace_without_its_first_process_is_named(bundle, scratch):
+    """The kernel says ENOMEM, which alone sends everybody to look for memory."""
+    kept = scratch / "kept"
+    kept.touch()
+    with subprocess.Popen(["unshare", "--pid", "--fork", "sh", "-c", "echo; exec sleep 1000"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as owner:
+        owner.stdout.readline()
+        child = int(read(f"/proc/{owner.pid}/task/{owner.pid}/children"))
+        subprocess.run(["mount", "--bind", f"/proc/{child}/ns/pid", kept], check=True)
+        os.kill(child, signal.SIGKILL)
+        owner.wait()
+    try:
+        plain(bundle).namespaces("mount", pid=str(kept))
+        bundle.refused_at("/linux/namespaces/1", "start a process in the container: cannot allocate memory (after its first process has "
+                          "ended a pid namespace gets no others (pid_namespaces(7)): join a new one; or else memory is short)")
+    finally:
+        subprocess.run(["umount", kept], check=True)

@@ -89,7 +89,7 @@ static void joined_namespaces_are_entered_mount_last(void **state)
 		"\"/n/uts\" join network \"/n/net\" join cgroup \"/n/cgroup\" join time \"/n/time\" "
 		"join mount \"/n/mnt\" [/linux/namespaces]\n"
 		"enter-session\n"
-		"enter-pids\n");
+		"enter-pids [/linux/namespaces/6]\n");
 }
 
 static void a_pid_namespace_is_joined_behind_the_others(void **state)
@@ -105,7 +105,7 @@ static void a_pid_namespace_is_joined_behind_the_others(void **state)
 			"enter-session\n"
 			"join-namespace network \"/n/net\" [/linux/namespaces/2]\n"
 			"join-namespace pid \"/n/pid\" [/linux/namespaces/0]\n"
-			"enter-pids\n");
+			"enter-pids [/linux/namespaces/0]\n");
 }
 
 /* From inside a new user namespace the host's could not be joined. */

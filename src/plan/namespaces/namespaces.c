@@ -290,9 +290,13 @@ int plan_join_pids(struct planner *p, struct err *e)
 
 int plan_enter_pids(struct planner *p, struct err *e)
 {
+	bool joined = p->joined_namespaces & CLONE_NEWPID;
+	const char *place =
+		joined ? plan_place(p, "/linux/namespaces/%zu", find_entry(p, CLONE_NEWPID)) : "";
+
 	(void) e;
 	if (plan_clones_late(p))
-		plan_add(p, OP_ENTER_PIDS, "");
+		plan_add(p, OP_ENTER_PIDS, place);
 
 	return 0;
 }
