@@ -81,20 +81,57 @@ int output_directory(const char *path, const char *what, const char **name, stru
 	return take_fd(&dir);
 }
 
-/* 0 where @name in @dir is no link; 1 where it leads to a descriptor of ours; -1. */
-static int check_last(int dir, const char *name, const char *path, const char *what, struct err *e)
+/* Is @dir /proc/self/fd, as /dev/fd leads to, and a shell's process substitution names? */
+static bool is_own_descriptors(int dir)
+{
+	struct stat st, own;
+
+	return sys_stat(dir, &st) == 0 && sys_stat_at(AT_FDCWD, "/proc/self/fd", 0, &own) == 0 &&
+	       st.st_dev == own.st_dev && st.st_ino == own.st_ino;
+}
+
+/* Does the link @name in @dir, with this @target, lead to a descriptor of ours? */
+static bool leads_to_own(int dir, const char *target)
 {
 	static const char own[] = "/proc/self/fd/";
-	char target[sizeof(own) + 8];
+	const size_t length = sizeof(own) - 1;
+
+	return is_own_descriptors(dir) ||
+	       (strncmp(target, own, length) == 0 && !strchr(target + length, '/'));
+}
+
+enum last { LAST_FILE, LAST_LINK, LAST_OWN };
+
+static enum last classify(int dir, const char *name)
+{
+	char target[24];
 	ssize_t n = sys_read_link_at(dir, name, target, sizeof(target) - 1);
 
 	if (n < 0)
-		return 0;
+		return LAST_FILE;
 	target[n] = '\0';
-	if (strncmp(target, own, sizeof(own) - 1) == 0 && !strchr(target + sizeof(own) - 1, '/'))
-		return 1;
 
-	return refuse(path, what, "it is a link", e);
+	return leads_to_own(dir, target) ? LAST_OWN : LAST_LINK;
+}
+
+/* 0 where @name in @dir is no link; 1 where it leads to a descriptor of ours; -1. */
+static int check_last(int dir, const char *name, const char *path, const char *what, struct err *e)
+{
+	enum last last = classify(dir, name);
+
+	return last == LAST_LINK ? refuse(path, what, "it is a link", e) : last == LAST_OWN;
+}
+
+bool output_is_special(int dir, const char *name)
+{
+	enum last last = classify(dir, name);
+	struct stat st;
+
+	if (last != LAST_FILE)
+		return last == LAST_OWN;
+
+	return sys_stat_at(dir, name, AT_SYMLINK_NOFOLLOW, &st) == 0 && !S_ISREG(st.st_mode) &&
+	       !S_ISDIR(st.st_mode);
 }
 
 /* Check an existing file, which others may have put there (sticky directory). */

@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 /*
@@ -19,9 +20,16 @@
 int output_directory(const char *path, const char *what, const char **name, struct err *e);
 
 /*
+ * Is @name in @dir there, and a device, a FIFO, a socket, or a link that leads to a descriptor of
+ * ours? Such a file is written to, and never replaced: a rename to /dev/null would take it from the
+ * whole host.
+ */
+bool output_is_special(int dir, const char *name);
+
+/*
  * Open @path to append to it, made with @mode where it is missing: a descriptor, or -1. Does not
- * block: a FIFO without a reader is an error. /dev/stderr and other links into /proc/self/fd lead
- * to our descriptors.
+ * block: a FIFO without a reader is an error. /dev/stderr, /dev/fd/N and other links into
+ * /proc/self/fd lead to our descriptors.
  */
 int output_open(const char *path, const char *what, mode_t mode, struct err *e);
 

@@ -246,6 +246,28 @@ def test_the_pid_file_replaces_a_link_and_does_not_follow_it(bundle, scratch):
     assert stat.S_ISREG(os.lstat(scratch / "pid").st_mode)
 
 
+@tare_only
+@pytest.mark.parametrize("kind", ["fifo", "device", "descriptor", "link"])
+def test_a_pid_file_that_is_no_file_is_written_to_and_stays(bundle, scratch, kind):
+    """It had been tried with files and links: by the rename --pid-file /dev/null took the null device from the whole host."""
+    path, (reader, writer) = scratch / "pid", os.pipe()
+    if kind == "device":
+        os.mknod(path, stat.S_IFCHR | 0o666, os.makedev(1, 3))
+    elif kind == "fifo":
+        os.mkfifo(path)
+        reader = os.open(path, os.O_RDWR | os.O_NONBLOCK)
+    elif kind == "link":
+        path.symlink_to(f"/proc/self/fd/{writer}")
+    before = os.lstat(path) if kind != "descriptor" else None
+    name = f"/dev/fd/{writer}" if kind == "descriptor" else path
+    bundle.stay().create("--pid-file", name, pass_fds=[writer]).ok()
+    if kind != "device":
+        assert os.read(reader, 100).decode() == str(bundle.pid)
+    if before:
+        after = os.lstat(path)
+        assert (after.st_ino, after.st_mode, os.listdir(scratch)) == (before.st_ino, before.st_mode, ["pid"])
+
+
 @pytest.mark.parametrize("verb", ["create", "run"])
 def test_a_failed_create_or_run_writes_no_pid_file(bundle, scratch, verb):
     bundle.mount("/m", "bind", "/no/such/source", "bind")

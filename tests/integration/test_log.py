@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """--log, --log-level, --debug: what is told of a verb that works, where, and in which form."""
 import json
+import os
 import re
 
 import pytest
@@ -63,6 +64,16 @@ def test_a_failure_stands_alone_in_a_json_log(warned, scratch):
     assert (r.code, r.err) == (1, f"tare: warning: {WARNING}\ntare: {failure}\n")
     entry = json.loads(log.read_text())
     assert (entry["level"], entry["msg"]) == ("error", failure)
+
+
+@pytest.mark.parametrize("name", ["/dev/fd/{}", "/proc/self/fd/{}"])
+def test_a_log_may_be_a_descriptor_of_the_callers(warned, name):
+    """As a shell's process substitution names it. Of such links only /dev/stderr and its kin had been tried, and others refused."""
+    reader, writer = os.pipe()
+    warned.sh("true").run(glob=["--log", name.format(writer)], pass_fds=[writer]).ok()
+    os.close(writer)
+    with open(reader, encoding="utf-8") as f:
+        assert entries(f.read()) == [("warning", WARNING.replace('"', '\\"'))]
 
 
 def test_a_warning_is_in_the_log_while_the_program_runs(warned, scratch):

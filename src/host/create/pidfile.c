@@ -3,7 +3,8 @@
  * host/create/pidfile.c - --pid-file
  *
  * Engines take the existence of the file as success and read it at once. So rename(2) makes it
- * appear complete, and only when no step can fail any more.
+ * appear complete, and only when no step can fail any more. A device, a FIFO or a descriptor of the
+ * caller's can't be replaced, and gets the text itself.
  */
 #include "host/create/create.h"
 
@@ -14,20 +15,32 @@
 
 #include <linux/limits.h>
 
+static int write_special(const char *path, const char *text, size_t length, struct err *e)
+{
+	autoclose int fd = output_replace(path, "write pid file", 0644, e);
+	if (fd < 0)
+		return -1;
+
+	int r = sys_write_all(fd, text, length);
+
+	return r < 0 ? err_sys(e, r, "write pid file \"%s\"", path) : 0;
+}
+
 int pidfile_write(const char *path, pid_t pid, struct err *e)
 {
 	char temporary[PATH_MAX], text[16];
 	const char *name;
+	size_t length = fmt_text(text, sizeof(text), "%d", pid);
 
 	autoclose int dir = output_directory(path, "write pid file", &name, e);
 	if (dir < 0)
 		return -1;
+	if (*name && output_is_special(dir, name))
+		return write_special(path, text, length, e);
 
 	/* The temporary file .NAME, in the same directory */
 	if (*name == '\0' || fmt_text(temporary, sizeof(temporary), ".%s", name) > NAME_MAX)
 		return err_msg(e, "\"%s\" can't be a pid file", path);
-
-	size_t length = fmt_text(text, sizeof(text), "%d", pid);
 
 	/* A temporary file of an earlier command that was killed. */
 	sys_unlink_at(dir, temporary, 0);
