@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static int open_output(int *fd, const struct host_path *p, struct err *e)
+static int open_output(int *fd, const struct host_path *p, const char *place, struct err *e)
 {
 	const int flags = O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY | O_NONBLOCK;
 	const char *path = p->path;
@@ -27,22 +27,23 @@ static int open_output(int *fd, const struct host_path *p, struct err *e)
 	 * reader.
 	 */
 	if (*fd < 0 && *fd != -ENXIO)
-		return err_sys(e, *fd, "open \"%s\" for what hooks print", path);
+		(void) err_sys(e, *fd, "open \"%s\" for what hooks print", path);
+	else if (*fd >= 0 && sys_stat(*fd, &st) == 0 && S_ISREG(st.st_mode))
+		return 0;
+	else
+		(void) err_msg(e, "\"%s\" for what hooks print is not a regular file", path);
+	err_at(e, place);
 
-	int r = *fd < 0 ? 0 : sys_stat(*fd, &st);
-	if (r < 0)
-		return err_sys(e, r, "stat \"%s\" for what hooks print", path);
-	if (*fd < 0 || !S_ISREG(st.st_mode))
-		return err_msg(e, "\"%s\" for what hooks print is not a regular file", path);
-
-	return 0;
+	return err_hint(e, "without the annotation what a hook prints is in its error alone");
 }
 
 int hook_files_open(struct hook_files *files, const struct host_path *out,
 		    const struct host_path *err, struct err *e)
 {
-	return open_output(&files->out, out, e) < 0 || open_output(&files->err, err, e) < 0 ? -1
-											    : 0;
+	if (open_output(&files->out, out, "/annotations/run.oci.hooks.stdout", e) < 0)
+		return -1;
+
+	return open_output(&files->err, err, "/annotations/run.oci.hooks.stderr", e);
 }
 
 void hook_files_close(struct hook_files *files)

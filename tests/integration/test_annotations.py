@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """crun's annotations that engines set, and the flags beside them."""
+import json
 import os
 import select
 import signal
@@ -8,6 +9,7 @@ import socket
 import pytest
 
 import defaults
+import place
 from harness import ConsoleSocket, TESTER, command, proc_status, read, root_only, tare_only
 from test_seccomp import MKDIR, profile, rule
 from test_seccomp_notify import agents
@@ -141,6 +143,16 @@ def test_a_file_that_cannot_be_made_is_told_and_nothing_is_left(bundle, scratch)
     assert not bundle.exists()
 
 
+@tare_only
+def test_a_receiver_that_is_not_there_is_told_with_its_place(bundle, scratch):
+    annotate(bundle, pidfd_receiver=scratch / "none").stay()
+    line, column = place.places(json.dumps(bundle.config, indent=1))["/annotations/run.oci.pidfd_receiver"]
+    r = bundle.create()
+    assert (r.code, r.err) == (1, f'tare: create "{bundle.id}": /annotations/run.oci.pidfd_receiver (line {line}, column {column}): '
+                                  f'connect to socket "{scratch}/none": no such file or directory\n')
+    assert not bundle.exists()
+
+
 KINDS = ["fifo", "fifo with a reader", "directory", "socket", "device"]
 
 
@@ -164,7 +176,9 @@ def test_only_a_regular_file_is_printed_to(bundle, scratch, stage, kind):
     try:
         why = (f'open "{path}" for what hooks print: is a directory' if kind == "directory"
                else f'"{path}" for what hooks print is not a regular file')
-        bundle.run(timeout=5).refused(why)
+        # Where it had been asked for was not said.
+        bundle.run(timeout=5).refused(f'tare: run "{bundle.id}": /annotations/run.oci.hooks.stdout', why,
+                                      "without the annotation what a hook prints is in its error alone")
     finally:
         listener.close()
         if reader is not None:

@@ -445,12 +445,13 @@ int create_send_to_agent(const struct create *c, int listener, struct err *e)
 
 static int send_pidfd(const struct create *c, struct err *e)
 {
-	const struct host_path paths[] = { { .path = c->options->pidfd_socket },
-					   c->plan->pidfd_receiver };
+	const struct host_path socket = { .path = c->options->pidfd_socket };
+	const struct host_path *receiver = &c->plan->pidfd_receiver;
 
-	for (size_t i = 0; i < ARRAY_SIZE(paths); i++)
-		if (paths[i].path && pidfd_send(&paths[i], c->pidfd, e) < 0)
-			return -1;
+	if (socket.path && pidfd_send(&socket, c->pidfd, e) < 0)
+		return -1;
+	if (receiver->path && pidfd_send(receiver, c->pidfd, e) < 0)
+		return err_at(e, "/annotations/run.oci.pidfd_receiver");
 
 	return 0;
 }
