@@ -26,9 +26,13 @@
 #include <dirent.h>
 
 /*
- * The deepest nesting that is followed. A container that nests deeper keeps delete from succeeding.
+ * The deepest nesting that is followed: each level takes some 1.2 kB of the stack, which has 8 MB. A
+ * container that nests deeper keeps delete from succeeding.
  */
-#define DEEPEST 200
+#define DEEPEST 3000
+
+/* Levels whose directories stay open during the walk: RLIMIT_NOFILE is 1024 at most hosts. */
+#define MOST_OPEN 200
 
 /* Pidfds that are open at a time: RLIMIT_NOFILE may be small. */
 #define BATCH 8
@@ -120,36 +124,60 @@ struct walk {
 	bool remove; /* remove each directory behind its visit, but not the first */
 };
 
-static int walk_down(int dir, int depth, const struct walk *w);
+static int walk_down(int *dir, int depth, const struct walk *w);
 
-static int walk_child(int dir, const char *name, int depth, const struct walk *w)
+/* Open the parent of @child anew, where the reading of its entries was at @entry. */
+static int reopen_parent(int child, struct sys_dir *d, const struct sys_entry *entry)
 {
-	autoclose int child = sys_open_at(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+	d->fd = sys_open_at(child, "..", O_RDONLY | O_DIRECTORY, 0);
+	if (d->fd < 0)
+		return d->fd;
+	d->at = d->filled;
+
+	off_t r = sys_seek(d->fd, entry->next, SEEK_SET);
+
+	return r < 0 ? (int) r : 0;
+}
+
+/* Deep down @d->fd is closed, and another descriptor of the same directory afterwards. */
+static int walk_child(struct sys_dir *d, const struct sys_entry *entry, int depth,
+		      const struct walk *w)
+{
+	autoclose int child =
+		sys_open_at(d->fd, entry->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
 	/* ENOENT: the cgroup was removed meanwhile. */
 	if (child == -ENOENT)
 		return 0;
 	if (child < 0)
 		return child;
+	if (depth >= MOST_OPEN) {
+		fd_close(&d->fd);
+		d->fd = -1;
+	}
 
-	int r = walk_down(child, depth + 1, w);
+	int r = walk_down(&child, depth + 1, w);
+	if (r == 0 && depth >= MOST_OPEN)
+		r = reopen_parent(child, d, entry);
 	if (r != 0 || !w->remove)
 		return r;
-	r = sys_unlink_at(dir, name, AT_REMOVEDIR);
+	r = sys_unlink_at(d->fd, entry->name, AT_REMOVEDIR);
 
 	return r == -ENOENT ? 0 : r;
 }
 
-static int walk_down(int dir, int depth, const struct walk *w)
+/* @dir is changed to the descriptor that is open in the end, -1 for none. */
+static int walk_down(int *dir, int depth, const struct walk *w)
 {
 	char buf[1024] __attribute__((aligned(8)));
-	struct sys_dir d = SYS_DIR(dir, buf);
+	struct sys_dir d = SYS_DIR(*dir, buf);
 
 	if (depth > DEEPEST)
 		return -ELOOP;
 	for (const struct sys_entry *entry; (entry = sys_next_entry(&d));) {
-		if (entry->type != DT_DIR || entry->name[0] == '.')
+		if (entry->type != DT_DIR || sys_is_dots(entry))
 			continue;
-		int r = walk_child(dir, entry->name, depth, w);
+		int r = walk_child(&d, entry, depth, w);
+		*dir = d.fd;
 		if (r != 0)
 			return r;
 	}
@@ -157,7 +185,7 @@ static int walk_down(int dir, int depth, const struct walk *w)
 	if (d.filled < 0 && d.filled != -ENOENT)
 		return (int) d.filled;
 
-	return w->visit ? w->visit(dir, w->context) : 0;
+	return w->visit ? w->visit(*dir, w->context) : 0;
 }
 
 static int walk_tree(const char *path, const struct walk *w)
@@ -166,7 +194,7 @@ static int walk_tree(const char *path, const struct walk *w)
 	if (dir < 0)
 		return dir;
 
-	return walk_down(dir, 0, w);
+	return walk_down(&dir, 0, w);
 }
 
 /* ---- counting ---- */

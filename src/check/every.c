@@ -66,7 +66,7 @@ static void walk(struct walk *w, int dir, unsigned depth)
 	size_t length = w->length;
 
 	for (const struct sys_entry *entry; goes_on(w) && (entry = sys_next_entry(&d));) {
-		if (strcmp(entry->name, ".") == 0 || strcmp(entry->name, "..") == 0)
+		if (sys_is_dots(entry))
 			continue;
 		w->files++;
 		if (entry->type == DT_REG)

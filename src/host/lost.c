@@ -56,7 +56,7 @@ static void search_below(struct search *s, int dir, char *path, int depth)
 	struct sys_dir d = SYS_DIR(dir, buf);
 
 	for (const struct sys_entry *entry; depth < DEEPEST && (entry = sys_next_entry(&d));) {
-		if (entry->type != DT_DIR || entry->name[0] == '.')
+		if (entry->type != DT_DIR || sys_is_dots(entry))
 			continue;
 		if (fmt_text(path + length, PATH_MAX - length, "/%s", entry->name) >=
 		    PATH_MAX - length)

@@ -87,6 +87,13 @@ const struct sys_entry *sys_next_entry(struct sys_dir *d)
 	return entry;
 }
 
+bool sys_is_dots(const struct sys_entry *entry)
+{
+	const char *name = entry->name;
+
+	return name[0] == '.' && (name[1] == '\0' || (name[1] == '.' && name[2] == '\0'));
+}
+
 /* Without close_range(2) and procfs, descriptors above this bound are not looked for. */
 #define FD_SEARCH 65536
 

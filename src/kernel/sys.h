@@ -266,6 +266,9 @@ struct sys_dir {
  */
 const struct sys_entry *sys_next_entry(struct sys_dir *d);
 
+/* "." or "..": other names with a dot in front, such as ".hidden", are like any. */
+bool sys_is_dots(const struct sys_entry *entry);
+
 static inline int sys_chdir(const char *path)
 {
 	return (int) SYS_CALL(chdir, path, 0, 0, 0, 0, 0);

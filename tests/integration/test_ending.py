@@ -14,7 +14,7 @@ import time
 
 import pytest
 
-from harness import (LAYOUT, TOKEN, cgroup_mount, has_v2, finish, is_alive, poll, read, rt_argv, spawn, tare_only)
+from harness import (LAYOUT, TOKEN, cgroup_mount, cgroups_of, command, has_v2, finish, is_alive, poll, read, rt_argv, spawn, tare_only)
 
 pytestmark = [pytest.mark.layouts, tare_only]
 
@@ -90,6 +90,44 @@ def test_groups_that_are_frozen_below_are_thawed(bundle, verb):
         bundle.kill("KILL").ok()
         bundle.wait("stopped")
     bundle.delete("--force").ok()
+    assert not top.exists()
+
+
+@pytest.mark.parametrize("name", [".hidden", "...", "..a"])
+def test_a_cgroup_with_a_dot_in_front_hides_nothing(bundle, name):
+    """A container with a cgroup of its own makes it. Names of letters alone had been tried: ps, kill and delete passed over such a group."""
+    bundle.unlisted("pid")
+    bundle.sh("sleep 999 & exec sleep 999").up()
+    tops = {path: bundle.cgroup(controller) for controller, path in cgroups_of(bundle.pid).items() if cgroup_mount(controller)}
+    tops = [top for top in tops.values() if top.name == bundle.id]
+    poll(lambda: len(read(tops[0] / "cgroup.procs").split()) == 2)
+    hidden = next(int(p) for p in read(tops[0] / "cgroup.procs").split() if int(p) != bundle.pid)
+    for top in tops:
+        (top / name).mkdir()
+        if (top / name / "cpuset.mems").exists():
+            for file in ("cpuset.cpus", "cpuset.mems"):
+                (top / name / file).write_text(read(top / file))
+        (top / name / "cgroup.procs").write_text(str(hidden))
+    assert sorted(json.loads(bundle.verb("ps", "--format", "json").ok().out)) == sorted([bundle.pid, hidden])
+    bundle.verb("kill", "--all", tail=["KILL"]).ok()
+    poll(lambda: not is_alive(hidden), "the end of what is hidden")
+    bundle.delete("--force").ok()
+    assert not any(top.exists() for top in tops)
+
+
+def test_a_deep_nest_of_cgroups_is_removed(bundle):
+    """A container with a cgroup of its own makes that, too: below 200 levels kill and delete had failed."""
+    bundle.stay().up()
+    top = next(bundle.cgroup(c) for c in cgroups_of(bundle.pid) if cgroup_mount(c) and bundle.cgroup(c).name == bundle.id)
+    at = os.open(top, os.O_RDONLY | os.O_DIRECTORY)
+    for _ in range(600):
+        os.mkdir("d", dir_fd=at)
+        below = os.open("d", os.O_RDONLY | os.O_DIRECTORY, dir_fd=at)
+        os.close(at)
+        at = below
+    os.close(at)
+    # no descriptor for each level, either
+    command("prlimit", "--nofile=256:256", *bundle.argv("delete", "--force")).ok()
     assert not top.exists()
 
 

@@ -246,7 +246,7 @@ static size_t for_each_file(int dir, bool remove)
 
 	sys_seek(dir, 0, SEEK_SET);
 	for (const struct sys_entry *entry; (entry = sys_next_entry(&d));) {
-		if (strcmp(entry->name, ".") == 0 || strcmp(entry->name, "..") == 0)
+		if (sys_is_dots(entry))
 			continue;
 		count++;
 		if (remove)
