@@ -240,6 +240,7 @@ static int read_field(struct record *rec, const struct line *line)
 	return 0;
 }
 
+/* A line of a key that this version does not know belongs to a newer one: it is passed over. */
 static int read_hook_line(struct reader *r, const struct line *line)
 {
 	struct record *rec = r->rec;
@@ -255,7 +256,7 @@ static int read_hook_line(struct reader *r, const struct line *line)
 		return 0;
 	}
 	if (rec->hook_count == 0)
-		return -1;
+		return strncmp(line->key, "hook-", 5) == 0 ? -1 : 0;
 
 	struct record_hook *h = &r->hooks[rec->hook_count - 1];
 	unsigned long long number;
@@ -268,11 +269,11 @@ static int read_hook_line(struct reader *r, const struct line *line)
 		*r->envp++ = line->value;
 	else if (strcmp(line->key, "hook-inherits") == 0)
 		h->envp = NULL;
-	else if (strcmp(line->key, "hook-timeout") == 0 &&
-		 fmt_parse_u64(line->value, &number) == 0 && number <= UINT_MAX)
+	else if (strcmp(line->key, "hook-timeout") == 0) {
+		if (fmt_parse_u64(line->value, &number) < 0 || number > UINT_MAX)
+			return -1;
 		h->timeout = (unsigned) number;
-	else
-		return -1;
+	}
 
 	return 0;
 }

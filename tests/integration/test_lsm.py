@@ -218,8 +218,9 @@ def test_an_unknown_label_is_told_before_anything_is_done(bundle, verb, place):
     bundle.write()
     argv = bundle.argv(verb, "--bundle", bundle.dir, glob=["--debug"])
     r = harness.command(*argv[:-1] if verb == "check" else argv)
-    assert r.code != 0 and f'{place}: "nobody:nothing:nowhere_t:s0" is no label of the SELinux policy in force' in r.err + r.out, r
-    assert "semodule -l" in r.err + r.out and "step 1" not in r.err
+    said = r.err + r.out
+    assert r.code != 0 and place in said and '"nobody:nothing:nowhere_t:s0" is no label of the SELinux policy in force' in said, r
+    assert "semodule -l" in said and "step 1" not in said
     assert not bundle.exists()
 
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * tests/unit/record_test.c - state/record.c: what is no record is refused
+ * tests/unit/record_test.c - state/record.c: what is no record is refused, what is newer is not
  */
 #include "state_harness.h"
 
@@ -73,11 +73,28 @@ static void a_record_that_was_cut_is_refused(void **state)
 	}
 }
 
+/* An older tare meets the containers of a newer one; it had called such a record broken. */
+static void lines_of_a_newer_version_are_passed_over(void **state)
+{
+	struct record rec;
+
+	(void) state;
+	assert_int_equal(read_with("newer 1\npid 7\nnewer-list a\nnewer-list b\n"
+				   "hook poststop\nhook-path /a\nhook-newer x\nhook-arg a\n"
+				   "hook-env-newer y\nend \n",
+				   &rec),
+			 1);
+	assert_int_equal(rec.pid, 7);
+	assert_int_equal(rec.hook_count, 1);
+	assert_int_equal(read_with("pid 7\nhook-path /a\nend \n", &rec), -1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(numbers_that_do_not_fit_are_refused),
 		cmocka_unit_test(a_record_that_was_cut_is_refused),
+		cmocka_unit_test(lines_of_a_newer_version_are_passed_over),
 	};
 
 	return cmocka_run_group_tests(tests, make_top, remove_top);
