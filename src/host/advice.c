@@ -15,6 +15,8 @@
 #include "kernel/procfs.h"
 #include "plan/accounts.h"
 
+#include <linux/limits.h>
+
 /* ---- ids ---- */
 
 /*
@@ -63,6 +65,10 @@ static void tell_user(const struct create *c, const struct step *s, struct err *
 {
 	if (tell_unmapped(c, true, s->user.gid, e) || tell_unmapped(c, false, s->user.uid, e))
 		return;
+	if (s->user.group_count > NGROUPS_MAX) {
+		err_hint(e, "the kernel takes at most 65536 of them");
+		return;
+	}
 	for (size_t i = 0; i < s->user.group_count; i++)
 		if (tell_unmapped(c, true, s->user.groups[i], e))
 			return;
@@ -234,6 +240,7 @@ static const struct advice advices[] = {
 	  .code = ENOSPC,
 	  .hint = "a limit of /proc/sys/user/max_*_namespaces is reached" },
 	{ .op = OP_UNSHARE, .code = EPERM, .hint = "it takes CAP_SYS_ADMIN" },
+	{ .op = OP_LOOPBACK_UP, .code = EPERM, .hint = "it takes CAP_NET_ADMIN" },
 	{ .op = OP_NEW_KEYRING,
 	  .code = EDQUOT,
 	  .hint = "this user's quota of keys is used up: raise /proc/sys/kernel/keys/maxkeys and "

@@ -126,8 +126,23 @@ static bool is_asked_for(int node, const struct device_step *d)
 	       st.st_rdev == device_number(d->major, d->minor);
 }
 
+/* The host's @node keeps its mode and owner: warn where the mode allows more than was asked for. */
+static int warn_of_mode(const struct inside *in, int node, const struct device_step *d,
+			struct err *e)
+{
+	struct stat st;
+
+	if (!d->listed || sys_stat(node, &st) < 0 || (st.st_mode & 0777 & ~d->mode) == 0)
+		return 0;
+	(void) err_msg(e, "device \"%s\" is the host's node, with its mode %04o and its owner",
+		       d->path, st.st_mode & 07777);
+	err_hint(e, "mknod(2) is refused here, or detached mounts are (Linux before 5.2)");
+
+	return wire_send_warning(in->control, in->step, e);
+}
+
 /* A detached copy of the host's node, at the same path or at the kernel's name for it. */
-static int clone_host_device(const struct device_step *d, struct err *e)
+static int clone_host_device(const struct inside *in, const struct device_step *d, struct err *e)
 {
 	char path[128];
 	int node = sys_open(d->path, O_PATH | O_NOFOLLOW);
@@ -140,6 +155,8 @@ static int clone_host_device(const struct device_step *d, struct err *e)
 	autoclose int found = node;
 	if (!is_asked_for(found, d))
 		return err_msg(e, "the host has no such device");
+	if (warn_of_mode(in, found, d, e) < 0)
+		return -1;
 
 	int mount = sys_clone_mount(found, 0);
 
@@ -167,7 +184,7 @@ static int clone_node(const struct inside *in, const struct device_step *d, stru
 	struct mount_attr attr = { .attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC };
 
 	autoclose int mount =
-		d->from_host && in->nodes >= 0 ? clone_brought(in, e) : clone_host_device(d, e);
+		d->from_host && in->nodes >= 0 ? clone_brought(in, e) : clone_host_device(in, d, e);
 	if (mount < 0)
 		return -1;
 

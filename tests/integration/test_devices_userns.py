@@ -147,6 +147,16 @@ def test_where_mknod_is_refused_to_root_too_the_hosts_is_bound(bundle, older, us
 
 
 @tare_only
+@pytest.mark.parametrize("mode,warned", [(0o640, True), (0o666, False)])
+def test_a_host_node_that_allows_more_than_was_asked_for_is_told(bundle, older, mode, warned):
+    bundle.linux["devices"] = [device("/dev/foo", 1, 5, mode=mode)]
+    r = run_on(older, bundle.sh("stat -c %a /dev/foo"), "99.0", "-mknodat").ok()
+    assert r.out == "666\n"
+    assert r.err == warned * ('tare: warning: /linux/devices/0: device "/dev/foo" is the host\'s node, with its mode 0666 and its owner '
+                              "(mknod(2) is refused here, or detached mounts are (Linux before 5.2))\n")
+
+
+@tare_only
 def test_an_ordinary_user_gets_the_hosts_at_any_path(bundles):
     b = bundles(user=TESTER)
     b.linux["namespaces"] = [n for n in b.linux["namespaces"] if n["type"] not in ("network", "cgroup")]

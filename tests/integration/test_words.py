@@ -13,6 +13,7 @@ import platform
 import pytest
 
 import defaults
+import place
 from harness import (BOX, BINARY, TESTER, TOKEN, as_user, cgroup_mount, chown_tree, command, has_v2, read, root_only, rt,
                      tare_only)
 
@@ -45,6 +46,20 @@ def test_exec_names_an_id_that_is_not_mapped(bundle):
     mapped(bundle).stay().up()
     r = bundle.verb("exec", "--user", "70000:3", tail=["true"])
     assert r.code == 255 and f"set uid 70000: {NOT_MAPPED.format('uid', 70000)}\n" in r.err, r
+
+
+def test_more_groups_than_the_kernel_takes(bundle):
+    bundle.process["user"] = {"uid": 0, "gid": 0, "additionalGids": list(range(1, 65538))}
+    bundle.refused_at("/process/user", "set 65537 additional groups: invalid argument (the kernel takes at most 65536 of them)")
+
+
+def test_a_loopback_interface_takes_a_capability(bundle):
+    bundle.write()
+    r = command("setpriv", "--bounding-set=-net_admin", *bundle.argv("run", "--bundle", bundle.dir))
+    line, column = place.places(bundle.text)["/linux/namespaces/1"]
+    assert bundle.linux["namespaces"][1]["type"] == "network"
+    assert (r.code, r.err) == (1, f'tare: run "{bundle.id}": /linux/namespaces/1 (line {line}, column {column}): bring up the loopback '
+                                  "interface: operation not permitted (it takes CAP_NET_ADMIN)\n")
 
 
 # --- limits

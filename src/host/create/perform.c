@@ -554,8 +554,10 @@ static void warn_inside(struct create *c, struct wire_message *m)
 {
 	char line[ERR_TEXT + ERR_PLACE + ERR_HINT];
 
-	if (m->step < c->plan->step_count)
+	if (m->step < c->plan->step_count) {
+		err_at(&m->error, c->plan->steps[m->step].place);
 		step_advise(c, &c->plan->steps[m->step], &m->error);
+	}
 	err_line(&m->error, line, sizeof(line));
 	log_warning("%s", line);
 }
