@@ -197,7 +197,7 @@ static bool is_decimal(const char *text)
 	size_t fraction = text[whole] == '.' ? 1 + strspn(text + whole + 1, "0123456789") : 0;
 	const char *at = text + whole + fraction;
 
-	if (strcmp(text, "inf") == 0 || strcmp(text, "nan") == 0)
+	if (strcmp(text, "inf") == 0 || strcmp(text, "infinity") == 0 || strcmp(text, "nan") == 0)
 		return true;
 	if (whole + fraction == 0 || (whole == 0 && fraction == 1))
 		return false;
@@ -314,6 +314,39 @@ static bool read_character(struct reader *r, char **to)
 	return length > 0 || fail(r, "its \\u names no character");
 }
 
+/*
+ * D-Bus specification, "Valid Object Paths". A bus ends the connection of who sends another one, and
+ * says nothing.
+ */
+static bool is_object_path(const char *text)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "0123456789_";
+
+	if (strcmp(text, "/") == 0)
+		return true;
+	while (*text == '/') {
+		size_t length = strspn(text + 1, letters);
+
+		if (length == 0)
+			return false;
+		text += 1 + length;
+		if (*text == '\0')
+			return true;
+	}
+
+	return false;
+}
+
+static bool is_signature(const char *text)
+{
+	for (size_t length; *text != '\0'; text += length)
+		if ((length = type_length(text, 0)) == 0)
+			return false;
+
+	return true;
+}
+
 static bool read_string(struct reader *r, char type)
 {
 	char quote = *r->at;
@@ -327,6 +360,10 @@ static bool read_string(struct reader *r, char type)
 			return false;
 	*to = '\0';
 	r->at++;
+	if (type == 'o' && !is_object_path(text))
+		return fail(r, "it is no object path like /org/example");
+	if (type == 'g' && !is_signature(text))
+		return fail(r, "it is no signature like as");
 	if (r->out)
 		property_value(r->out, type, text);
 
@@ -483,10 +520,17 @@ static bool read_struct(struct reader *r, const char *want, struct type *type)
 
 	if (r->out)
 		property_struct(r->out, arena_memdup(r->arena, want + 1, strlen(want) - 2));
+	size_t parts = 0;
+	bool comma;
+
+	/* Only a single part has a comma behind it, as in Python: "(1)" is no structure. */
 	do {
 		if (!read_part(r, want, types))
 			return false;
-	} while (take(r, ',') && !ends_structure(r));
+		comma = take(r, ',');
+	} while (comma && !(parts++ == 0 && ends_structure(r)));
+	if (parts == 0 && !comma && ends_structure(r))
+		return fail(r, "a structure of one part has a comma behind it: (1,)");
 	if (!take(r, ')'))
 		return fail(r, "\")\" is missing");
 	if (r->out)
@@ -507,6 +551,8 @@ static bool read_type_prefix(struct reader *r, struct type *type)
 		if (length == 0 || !set_type(r, type, r->at + 1, length))
 			return fail(r, "it names an unknown type");
 		r->at += 1 + length;
+		if (!*r->at || !strchr(" \t\n\r", *r->at))
+			return fail(r, "a blank is missing behind the type");
 		skip_blanks(r);
 		return true;
 	}
