@@ -69,6 +69,7 @@ static int write_directly(struct create *c, const struct step *s, struct err *e)
 struct helper {
 	const char *const *argv;
 	const char *path;
+	int errors; /* where its standard error goes */
 };
 
 static int become_helper(void *arg)
@@ -77,9 +78,9 @@ static int become_helper(void *arg)
 	const char *const envp[] = { NULL };
 
 	sys_reset_signals();
+	sys_dup_keep(h->errors, 2);
 	sys_cloexec_from(3);
 
-	/* newuidmap writes its errors to our stderr, which the child has open. */
 	return sys_exec(h->path, h->argv, envp) == -ENOENT ? 127 : 126;
 }
 
@@ -98,19 +99,45 @@ static int find_helper(const char *name, char path[64])
 	return -ENOENT;
 }
 
-static int run_helper(const struct helper *h, struct err *e)
+/* The helper's own words, which it wrote into the pipe before it ended: ": TEXT", or "". */
+static const char *read_line(int errors, char *text, size_t size)
+{
+	struct pollfd ready = { .fd = errors, .events = POLLIN };
+	ssize_t n = sys_poll(&ready, 1, 0) > 0 ? sys_read(errors, text + 2, size - 3) : 0;
+
+	text[n > 0 ? n + 2 : 0] = '\0';
+	if (n <= 0)
+		return text;
+	memcpy(text, ": ", 2);
+	text[strcspn(text, "\n")] = '\0';
+
+	return text;
+}
+
+static int run_helper(struct helper *h, struct err *e)
 {
 	const struct sys_clone clone = { .cgroup = -1 };
-	int status = 0;
-	pid_t pid = sys_clone_call(&clone, NULL, become_helper, (void *) h);
+	int ends[2], status = 0;
+	int r = sys_pipe(ends);
 
+	if (r < 0)
+		return err_sys(e, r, "make a pipe for the errors of %s", h->path);
+	h->errors = ends[1];
+
+	pid_t pid = sys_clone_call(&clone, NULL, become_helper, h);
+	autoclose int errors = ends[0];
+
+	sys_close(ends[1]);
 	if (pid < 0)
 		return err_sys(e, pid, "start %s", h->path);
 
 	if (child_wait(pid, h->path, &status, e) < 0)
 		return -1;
 	if (status != 0) {
-		(void) err_msg(e, "%s failed with status %d", h->path, status >> 8 & 0xff);
+		char text[160];
+
+		(void) err_msg(e, "%s failed with status %d%s", h->path, status >> 8 & 0xff,
+			       read_line(errors, text, sizeof(text)));
 		return err_hint(
 			e, "are the ranges in /etc/subuid and /etc/subgid, and is %s set-uid root?",
 			h->path);
@@ -147,7 +174,7 @@ static int call_helper(struct create *c, const struct step *s, struct err *e)
 	}
 	argv[argc] = NULL;
 
-	const struct helper h = { .argv = argv, .path = path };
+	struct helper h = { .argv = argv, .path = path };
 
 	return run_helper(&h, e);
 }
