@@ -5,6 +5,10 @@ import pytest
 import engine as shared
 
 
+def pytest_addoption(parser):
+    parser.addoption("--full", action="store_true", help="what takes minutes too")
+
+
 def pytest_configure(config):
     config.addinivalue_line("markers", "machine(reason): engine.machine")
     if not shared.BOX.is_dir():

@@ -23,7 +23,9 @@ NUMBERS = itertools.count(1)
 
 
 class Kubelet(Engine):
-    def __init__(self):
+    """containerd, and the runtimes that a pod may have as its handler, by name."""
+
+    def __init__(self, handlers=None):
         super().__init__()
         (BOX / "cni.d").mkdir()
         (BOX / "cni.d/10-net.conflist").write_text(json.dumps({"cniVersion": "0.4.0", "name": "net", "plugins": [
@@ -56,7 +58,7 @@ class Kubelet(Engine):
             [plugins."io.containerd.grpc.v1.cri".cni]
               bin_dir = "/usr/lib/cni"
               conf_dir = "{BOX}/cni.d"
-            """) + handler("tare", shared.RUNTIME) + handler("runc", shared.RUNC or "runc"))
+            """) + "".join(handler(*h) for h in (handlers or {"tare": shared.RUNTIME, "runc": shared.RUNC or "runc"}).items()))
         self.daemon = None
         self.start()
         for name, *cmd in ((IMAGE, "sh"), (PAUSE, "/pause")):
@@ -78,7 +80,7 @@ class Kubelet(Engine):
     def __call__(self, name, **request):
         return self.client(name, **request)
 
-    def pod(self, network=POD, pid=CONTAINER, linux=None, **more):
+    def pod(self, network=POD, pid=CONTAINER, linux=None, handler=None, **more):
         name = f"pod{next(NUMBERS)}"
         logs = BOX / "logs" / name
         logs.mkdir(parents=True)
@@ -87,7 +89,7 @@ class Kubelet(Engine):
                   "linux": {"security_context": context, **(linux or {})}, **more}
         if network != NODE:  # with the host's UTS namespace there can be no name of one's own
             config.setdefault("hostname", name)
-        handler = "tare" if self.runtime == shared.RUNTIME else "runc"
+        handler = handler or ("tare" if self.runtime == shared.RUNTIME else "runc")
         pod_id = self("RunPodSandbox", config=config, runtime_handler=handler)["pod_sandbox_id"]
         return Pod(self, pod_id, config)
 

@@ -105,7 +105,7 @@ COVERED = {
         faults/test_points.py::test_run
         integration/test_rollback.py::test_every_step_that_fails_undoes_all_before_it
         {HOSTILE}/test_load.py::test_eight_loops_at_once
-        {HOSTILE}/test_load.py::test_three_hundred_containers_at_once"""),
+        load/test_containers.py::test_every_verb_for_all_containers_at_once"""),
     18: ("SIGKILL at any system call", """
         faults/test_points.py::test_create
         faults/test_points.py::test_start
