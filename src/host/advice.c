@@ -16,6 +16,7 @@
 #include "plan/accounts.h"
 
 #include <linux/limits.h>
+#include <sys/resource.h>
 
 /* ---- ids ---- */
 
@@ -172,9 +173,23 @@ static void tell_userns(const struct create *c, const struct step *s, struct err
 
 /* ---- descriptors ---- */
 
+#define FILES_OF_INIT 32
+
 static void tell_descriptors(const struct create *c, const struct step *s, struct err *e)
 {
-	(void) c, (void) s;
+	(void) s;
+	for (size_t i = 0; i < c->plan->step_count; i++) {
+		const struct step *limit = &c->plan->steps[i];
+
+		if (limit->op != OP_SET_RLIMIT || limit->rlimit.resource != RLIMIT_NOFILE ||
+		    limit->rlimit.soft >= FILES_OF_INIT)
+			continue;
+		/* The step that failed is any one behind the limit. */
+		fmt_text(e->place, sizeof(e->place), "%s", limit->place);
+		err_hint(e, "tare-init needs some open files before the program: %d are enough",
+			 FILES_OF_INIT);
+		return;
+	}
 	err_hint(
 		e,
 		"tare may not have more open files: raise RLIMIT_NOFILE (ulimit -n) of its caller");
