@@ -172,8 +172,10 @@ static int check_static(struct box *b, const char *qemu, struct err *e)
 		(void) err_sys(e, fd, "\"%s\"", qemu);
 		return err_at(e, b->options->qemu ? box_words(b, "qemu", qemu) : "");
 	}
-	if (program_read(fd, &p) < 0 || p.kind != PROGRAM_ELF || p.interpreter[0])
-		return err_msg(e, "\"%s\" is no static program (package qemu-user-static)", qemu);
+	if (program_read(fd, &p) < 0 || p.kind != PROGRAM_ELF || p.interpreter[0]) {
+		(void) err_msg(e, "\"%s\" is no static program (package qemu-user-static)", qemu);
+		return err_at(e, b->options->qemu ? box_words(b, "qemu", qemu) : "");
+	}
 
 	return 0;
 }
@@ -278,6 +280,13 @@ static void set_personality(struct box *b)
 	b->linux.personality->domain = "LINUX32";
 }
 
+static bool is_own_name(const char *arch)
+{
+	const char *own = program_machine_name(program_own_machine());
+
+	return own && strcmp(own, arch) == 0;
+}
+
 int box_arch(struct box *b, struct err *e)
 {
 	const struct box_options *o = b->options;
@@ -286,11 +295,16 @@ int box_arch(struct box *b, struct err *e)
 	struct found f;
 
 	find_machine(b, &f);
+	/* The flag is checked also where no program needs it: it is a demand. */
+	if (o->qemu && check_static(b, box_absolute(b, o->qemu), e) < 0)
+		return -1;
 
 	uint16_t machine = f.machine;
 
 	if (is_companion(machine))
 		set_personality(b);
+	if (!automatic && is_own_name(o->arch))
+		return 0;
 	if (automatic &&
 	    (machine == EM_NONE || machine == program_own_machine() || is_companion(machine)))
 		return 0;

@@ -108,6 +108,8 @@ static int add_directory(struct box *b, const char *value, const char *path, con
 	}
 
 	struct sys_dir d = SYS_DIR(dir, block);
+	size_t before = b->linux.devices_count;
+
 	for (const struct sys_entry *entry; (entry = sys_next_entry(&d));) {
 		struct stat st;
 
@@ -117,6 +119,8 @@ static int add_directory(struct box *b, const char *value, const char *path, con
 			     access, e) < 0)
 			return -1;
 	}
+	if (b->linux.devices_count == before)
+		return box_refuse(b, "device", value, e, "there is no device in \"%s\"", path);
 
 	return 0;
 }

@@ -4,13 +4,53 @@
  */
 #include "box/box.h"
 
+#include "base/path.h"
+#include "base/table.h"
 #include "base/units.h"
+#include "kernel/fd.h"
 #include "kernel/sys.h"
+
+#include <limits.h>
+
+/*
+ * overlayfs(7): "overlapping layers" are not refused by all kernels, and what lies in ROOT would be
+ * changed.
+ */
+static int check_apart(struct box *b, const char *path, struct err *e)
+{
+	char root[PATH_MAX], own[PATH_MAX];
+
+	autoclose int dir = sys_open(path, O_PATH | O_DIRECTORY);
+	if (dir < 0 || b->dir < 0 || sys_path_of(b->dir, root, sizeof(root)) < 0 ||
+	    sys_path_of(dir, own, sizeof(own)) < 0 || !path_below(own, root))
+		return 0;
+
+	return box_refuse(b, "overlay", b->options->overlay, e,
+			  "it lies in ROOT, which would not stay as it is");
+}
+
+/* overlayfs mounts layers that this user may not write to, and refuses each change later. */
+static int check_writable(struct box *b, const char *path, struct err *e)
+{
+	const char *const paths[] = { path, arena_printf(b->arena, "%s/upper", path) };
+
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
+		int r = sys_access_at(AT_FDCWD, paths[i], W_OK | X_OK);
+
+		if (r == 0 || r == -ENOENT)
+			continue;
+		(void) err_sys(e, r, "write to \"%s\"", paths[i]);
+		return err_at(e, box_words(b, "overlay", b->options->overlay));
+	}
+
+	return 0;
+}
 
 /* Make the directory of --overlay; tare-init makes upper and work in it. */
 static int make_directory(struct box *b, const char *path, struct err *e)
 {
 	int r = sys_mkdir_at(AT_FDCWD, path, 0755);
+	bool made = r == 0;
 	struct stat st;
 
 	if (r < 0 && r != -EEXIST) {
@@ -24,8 +64,11 @@ static int make_directory(struct box *b, const char *path, struct err *e)
 		(void) err_sys(e, r, "\"%s\"", path);
 		return err_at(e, box_words(b, "overlay", b->options->overlay));
 	}
+	r = check_writable(b, path, e) < 0 ? -1 : check_apart(b, path, e);
+	if (r < 0 && made)
+		sys_unlink_at(AT_FDCWD, path, AT_REMOVEDIR);
 
-	return 0;
+	return r;
 }
 
 static int read_lowers(struct box *b, struct err *e)

@@ -6,6 +6,8 @@
 
 #include "base/table.h"
 #include "base/units.h"
+#include "plan/annotations/annotation.h"
+#include "plan/cpu_list.h"
 
 #include <string.h>
 
@@ -64,9 +66,18 @@ static int read_pids(struct box *b, const char *word, struct err *e)
 	return 0;
 }
 
+/* A list without a CPU would be no limit, or a cgroup that nothing can run in. */
 static int read_cpuset(struct box *b, const char *word, struct err *e)
 {
-	(void) e;
+	struct cpu_set set;
+	const char *fault;
+	bool any = false;
+
+	if (cpu_list_parse(word, &set, &fault) == 0)
+		for (size_t i = 0; i < ARRAY_SIZE(set.words); i++)
+			any |= set.words[i] != 0;
+	if (!any)
+		return box_refuse(b, "cpuset-cpus", word, e, "it is a list of CPUs: 0-2,7");
 	cpu_of(b)->cpus = word;
 
 	return 0;
@@ -129,6 +140,9 @@ int box_limits(struct box *b, struct err *e)
 		if (limits[i].read(b, word, e) < 0)
 			return -1;
 		box_origin(b, limits[i].place, limits[i].flag, word);
+		/* tare-init and the program are two processes. */
+		if (limits[i].read == read_pids)
+			box_origin(b, "/annotations/" ANNOTATION_INIT, limits[i].flag, word);
 		any = true;
 	}
 	if (any)

@@ -8,6 +8,8 @@
  */
 #include "box/box.h"
 
+#include <arpa/inet.h>
+
 #include "base/path.h"
 #include "base/table.h"
 #include "kernel/fd.h"
@@ -344,6 +346,25 @@ static void add_resolv_conf(struct box *b, const char *source)
 	add_option(b, m, "ro");
 }
 
+/* user_namespaces(7): root of the box may only write where the owner has an id in it. */
+static bool is_owner_mapped(const struct box *b, int dir)
+{
+	struct stat st;
+
+	if (!b->user_namespace)
+		return true;
+	if (sys_stat(dir, &st) < 0)
+		return false;
+	for (size_t i = 0; i < b->linux.uid_mappings_count; i++) {
+		const struct oci_id_mapping *m = &b->linux.uid_mappings[i];
+
+		if (st.st_uid >= m->host_id && st.st_uid - m->host_id < m->size)
+			return true;
+	}
+
+	return false;
+}
+
 /* A missing mount point is made in ROOT; box_clean() removes it. */
 static bool has_mount_point(struct box *b)
 {
@@ -356,19 +377,34 @@ static bool has_mount_point(struct box *b)
 	if (b->whole)
 		return sys_stat_at(etc, "resolv.conf", AT_SYMLINK_NOFOLLOW, &st) == 0;
 	if (b->layered)
-		return true;
+		return is_owner_mapped(b, etc) ||
+		       sys_stat_at(etc, "resolv.conf", AT_SYMLINK_NOFOLLOW, &st) == 0;
 	/* An empty file was left by a box that was killed. */
 	if (sys_stat_at(etc, "resolv.conf", AT_SYMLINK_NOFOLLOW, &st) == 0) {
 		b->made_resolv_conf = S_ISREG(st.st_mode) && st.st_size == 0;
 		return true;
 	}
-	/* With another id map root of the box has no right to make files in ROOT. */
-	if (b->user_namespace && b->facts->euid == 0)
+	if (!is_owner_mapped(b, etc))
 		return false;
 	b->made_resolv_conf =
 		sys_access_at(AT_FDCWD, arena_printf(b->arena, "%s/etc", b->root), W_OK) == 0;
 
 	return b->made_resolv_conf;
+}
+
+/* What resolv.conf(5) takes behind "nameserver": IPv4, or IPv6 and perhaps its zone. */
+static bool is_address(struct box *b, const char *word)
+{
+	unsigned char room[sizeof(struct in6_addr)];
+	size_t length = strcspn(word, "%");
+	bool zone = word[length] != '\0';
+
+	if (!zone && inet_pton(AF_INET, word, room) == 1)
+		return true;
+	if (zone && (word[length + 1] == '\0' || strpbrk(word, " \t\n/")))
+		return false;
+
+	return inet_pton(AF_INET6, arena_memdup(b->arena, word, length), room) == 1;
 }
 
 static int write_servers(struct box *b, const char *list, struct err *e)
@@ -377,7 +413,7 @@ static int write_servers(struct box *b, const char *list, struct err *e)
 	char *text = arena_alloc(b->arena, 12 * strlen(list) + 1), *end = text;
 
 	while ((word = box_next_word(b, &at))) {
-		if (strspn(word, "0123456789abcdefABCDEF.:%") != strlen(word))
+		if (!is_address(b, word))
 			return box_refuse(b, "dns", list, e, "\"%s\" is not an address", word);
 		end = stpcpy(stpcpy(stpcpy(end, "nameserver "), word), "\n");
 	}

@@ -6,8 +6,10 @@
 
 #include "base/table.h"
 #include "base/units.h"
+#include "base/utf8.h"
 
 #include <limits.h>
+#include <linux/capability.h>
 #include <string.h>
 
 /*
@@ -193,6 +195,8 @@ static int read_userns(struct box *b, struct choice *user, struct err *e)
 
 	if (word)
 		*user = (struct choice) { .flag = "userns", .value = word };
+	if (word && strcmp(word, "off") == 0 && !(b->facts->capabilities >> CAP_SYS_ADMIN & 1))
+		return box_refuse(b, "userns", word, e, "an ordinary user needs one");
 	if (word && strcmp(word, "off") == 0)
 		return 0;
 	if (automatic && !user->is_new && b->facts->euid == 0)
@@ -234,6 +238,19 @@ static int read_time(struct box *b, struct choice *time, struct err *e)
 	*(boot ? &b->linux.time_offsets->boottime : &b->linux.time_offsets->monotonic) = offset;
 	*time = (struct choice) { .is_new = true, .flag = "time-offset", .value = word };
 	box_origin(b, "/linux/timeOffsets", "time-offset", word);
+
+	return 0;
+}
+
+/* A shell's prompt shows it, and a terminal obeys control characters. */
+static int check_hostname(struct box *b, struct err *e)
+{
+	const char *name = b->options->hostname;
+	size_t length;
+
+	for (const char *at = name ? name : ""; *at; at += length ? length : 1)
+		if (utf8_unsafe(at, &length) != 0)
+			return box_refuse(b, "hostname", name, e, "it has a control character");
 
 	return 0;
 }
@@ -291,7 +308,7 @@ int box_namespaces(struct box *b, struct err *e)
 	    read_list(b, "share", b->options->share, false, choices, e) < 0 ||
 	    read_net(b, &choices[find_kind("network")], e) < 0 ||
 	    read_time(b, &choices[find_kind("time")], e) < 0 ||
-	    read_userns(b, &choices[find_kind("user")], e) < 0)
+	    read_userns(b, &choices[find_kind("user")], e) < 0 || check_hostname(b, e) < 0)
 		return -1;
 	choose_hostname(b, &choices[find_kind("uts")]);
 	list_namespaces(b, choices);

@@ -16,6 +16,8 @@
 /* Characters that need no quotes in a shell. */
 static bool is_plain(const char *value)
 {
+	if (*value == '\0')
+		return false;
 	for (; *value; value++)
 		if (!((*value >= 'a' && *value <= 'z') || (*value >= 'A' && *value <= 'Z') ||
 		      (*value >= '0' && *value <= '9') || strchr("_.,=+-", *value)))

@@ -194,11 +194,18 @@ int box_read_wishes(struct box *b, struct err *e)
 	for (size_t i = WISH_NONE + 1; i < BOX_WISHES; i++)
 		if (without & ((uint64_t) 1 << i))
 			b->level[i] = last_level((enum box_wish) i);
-	for (size_t i = 0; i < ARRAY_SIZE(demanding); i++)
-		if (*(const char *const *) ((const char *) o + demanding[i].option))
+	for (size_t i = 0; i < ARRAY_SIZE(demanding); i++) {
+		const char *word = *(const char *const *) ((const char *) o + demanding[i].option);
+
+		if (word && strcmp(word, "auto") != 0 && strcmp(word, "default") != 0)
 			box_demand(b, demanding[i].wish);
+	}
 	if (o->tty)
 		box_demand(b, WISH_PTS);
+	if (!box_may_be_bare(b) && b->level[WISH_NAMESPACES] > 0)
+		return box_refuse(b, "without", o->without, e,
+				  "only --landlock with --read-only on \"/\" holds an ordinary "
+				  "user's program without namespaces");
 	if (!box_may_be_bare(b))
 		box_demand(b, WISH_NAMESPACES);
 
@@ -283,6 +290,8 @@ int box_leave_out(struct box *b, enum box_wish wish, const char *why, struct err
 {
 	if (b->level[wish] > 0)
 		return 0;
+	if (b->demanded & ((uint64_t) 1 << wish))
+		return err_msg(e, "%s: %s", wishes[wish].title, why);
 
 	return omit(b, wish, wishes[wish].title, why, 0, e) < 0 ? -1 : 0;
 }
@@ -292,8 +301,9 @@ int box_leave_out(struct box *b, enum box_wish wish, const char *why, struct err
 /* Errors of a kernel without the operation, or of a policy that refuses it. */
 static bool is_refusal(int code)
 {
-	static const int codes[] = { EPERM,  EACCES,	 EINVAL, ENODEV,
-				     ENOSYS, EOPNOTSUPP, EROFS,	 ENOSPC };
+	/* ENOENT: the host lacks what would be bound in the place of a new file system. */
+	static const int codes[] = { EPERM,	 EACCES, EINVAL, ENODEV, ENOSYS,
+				     EOPNOTSUPP, EROFS,	 ENOSPC, ENOENT };
 
 	for (size_t i = 0; i < ARRAY_SIZE(codes); i++)
 		if (codes[i] == code)

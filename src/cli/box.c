@@ -395,6 +395,7 @@ static int join_or_run(struct call *call, struct box *b, struct err *e)
 			box_choose_free_name(call, b);
 		call->subject = o.id = b->id;
 		o.run = true;
+		o.pid_file_place = box_words(b, "pid-file", o.pid_file);
 		r = run(call, b, &o, &report, e);
 		if (r >= 0 || !is_taken(e) || tries == MOST_TRIES)
 			return r;
@@ -421,20 +422,43 @@ static int refuse_idle_flags(const struct call *call, struct box *b, struct err 
 	return 0;
 }
 
+/* An empty value is a variable of a script that was not set: it never means the default. */
+static int refuse_empty(const struct call *call, struct box *b, struct err *e)
+{
+	for (size_t i = 0; i < box_flags.count; i++) {
+		const struct flag *flag = &box_flags.rows[i];
+		const void *at = (const char *) &call->options + flag->offset;
+		const struct text_list *list = at;
+
+		if (flag->kind == FLAG_TEXT && *(const char *const *) at &&
+		    (*(const char *const *) at)[0] == '\0')
+			return box_refuse(b, flag->name, "", e, "it is empty");
+		for (size_t k = 0; flag->kind == FLAG_LIST && k < list->count; k++)
+			if (list->items[k][0] == '\0')
+				return box_refuse(b, list->flags[k], "", e, "it is empty");
+	}
+
+	return 0;
+}
+
 static int perform_with(struct call *call, struct box *b, struct err *e)
 {
 	const char *emitted = b->options->emit_config;
 
-	if (box_check_whole(b, e) < 0 || refuse_idle_flags(call, b, e) < 0 ||
-	    box_read_wishes(b, e) < 0)
+	if (refuse_empty(call, b, e) < 0 || box_check_whole(b, e) < 0 ||
+	    refuse_idle_flags(call, b, e) < 0 || box_read_wishes(b, e) < 0)
 		return -1;
 	if (b->options->save)
-		return box_save(call, b, e);
+		return box_save(call, b, e) < 0 ? err_at(e, box_words(b, "save", b->options->save))
+						: 0;
 	if (emitted && b->is_image)
 		return box_refuse(b, "emit-config", emitted, e,
 				  "a bundle has no words for an image file");
+	if (emitted && box_config(b, e) < 0)
+		return -1;
 	if (emitted)
-		return box_config(b, e) < 0 ? -1 : emit(b, emitted, e);
+		return emit(b, emitted, e) < 0 ? err_at(e, box_words(b, "emit-config", emitted))
+					       : 0;
 
 	return join_or_run(call, b, e);
 }

@@ -208,8 +208,12 @@ const char *const *box_expand(struct call *call, const char *const *argv, struct
 		return argv;
 
 	const char *path = find(call, named ? rest.items[0] + 1 : scratch.box.profile);
-	if (read_profile(call, path, &p, e) < 0)
+	if (read_profile(call, path, &p, e) < 0) {
+		if (!named)
+			(void) err_at(e, arena_printf(call->arena, "--profile \"%s\"",
+						      scratch.box.profile));
 		return NULL;
+	}
 
 	const char *const *behind = rest.items + named;
 	if (!p.root && named) {
@@ -308,9 +312,9 @@ int box_save(struct call *call, const struct box *b, struct err *e)
 	const char *path = name;
 
 	if (has_newline(call, b))
-		return err_msg(e, "--save: a value with a newline has no place in a profile");
+		return err_msg(e, "a value with a newline has no place in a profile");
 	if (!strchr(name, '/') && !own)
-		return err_msg(e, "--save %s: there is no HOME to keep it in", name);
+		return err_msg(e, "there is no HOME to keep it in");
 	if (!strchr(name, '/')) {
 		path = arena_printf(call->arena, "%s/%s", own, name);
 		if (make_directories(call, path, e) < 0)

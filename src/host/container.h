@@ -68,6 +68,7 @@ struct create_options {
 	const char *config;		/* --config; NULL: BUNDLE/config.json */
 	const char *console_socket;	/* NULL: none; likewise the next two */
 	const char *pid_file;
+	const char *pid_file_place; /* what asked for it; NULL: "--pid-file" needs no name */
 	const char *pidfd_socket;
 	struct plan_flags flags;
 	struct watch_wishes watch;

@@ -287,7 +287,10 @@ static int perform(struct create *c, struct err *e)
 
 	seccomp_cache_store(&c->seccomp_cache);
 
-	return c->options->pid_file ? pidfile_write(c->options->pid_file, c->pid, e) : 0;
+	if (!c->options->pid_file || pidfile_write(c->options->pid_file, c->pid, e) == 0)
+		return 0;
+
+	return err_at(e, c->options->pid_file_place);
 }
 
 /* `box` makes another plan at the same address. */
@@ -305,6 +308,7 @@ int container_exec(const struct exec_options *o, int *exit_code, struct arena *r
 		.id = o->id,
 		.console_socket = o->console_socket,
 		.pid_file = o->pid_file,
+		.pid_file_place = o->pid_file_place,
 		.pidfd_socket = o->pidfd_socket,
 		.run = true,
 		.detach = o->detach,

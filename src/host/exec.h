@@ -25,6 +25,7 @@ struct exec_options {
 	const char *cwd, *process_label, *apparmor;
 	const char *const *cgroups; /* [CTRL[,CTRL]:]PATH, below the container's own */
 	const char *console_socket, *pid_file, *pidfd_socket;
+	const char *pid_file_place; /* as in create_options */
 	bool tty, no_new_privs, detach, ignore_paused;
 	struct plan_flags flags;    /* preserve_fds only */
 	const char *const *own_env; /* tare's environment */

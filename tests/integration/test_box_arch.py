@@ -189,7 +189,7 @@ def test_what_is_no_qemu_is_refused(box):
     r = box.run("--qemu", "/nowhere", "--", "sh")
     assert (r.code, r.err) == (125, f'tare: box "{box.id}": --qemu "/nowhere": "/nowhere": no such file or directory\n')
     r = box.run("--qemu", "/etc/passwd", "--", "sh")
-    assert (r.code, r.err) == (125, f'tare: box "{box.id}": "/etc/passwd" is no static program (package qemu-user-static)\n')
+    assert (r.code, r.err) == (125, f'tare: box "{box.id}": --qemu "/etc/passwd": "/etc/passwd" is no static program (package qemu-user-static)\n')
     r = box.run("--arch", "vax", "--", "sh")
     assert (r.code, r.err) == (125, f'tare: box "{box.id}": --arch vax: there is no qemu-vax-static in PATH (--qemu PATH)\n')
 

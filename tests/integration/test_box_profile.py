@@ -94,7 +94,7 @@ def test_what_is_no_profile(scratch, box):
     (scratch / "big").write_bytes(b"#" * 70000)
     refused(rt("box", f"@{scratch}/big"), f'profile "{scratch}/big" is larger than 65536 bytes')
     r = rt("box", "--save", scratch / "p", "-e", "A=x\ny", box.dir)
-    assert r.code == 125 and r.err.endswith("--save: a value with a newline has no place in a profile\n")
+    assert r.code == 125 and "--save" in r.err and r.err.endswith(": a value with a newline has no place in a profile\n")
 
 
 def test_no_environment_says_where_roots_profiles_are(profile, scratch):
@@ -110,7 +110,7 @@ def test_no_line_comes_with_the_name_of_a_directory(box, scratch):
     odd = scratch / "x\nprivileged"
     box.dir.rename(odd)
     r = rt("box", "--save", scratch / "p", ".", "id", cwd=odd)
-    assert r.code == 125 and r.err.endswith("--save: a value with a newline has no place in a profile\n"), r
+    assert r.code == 125 and "--save" in r.err and r.err.endswith(": a value with a newline has no place in a profile\n"), r
     assert not (scratch / "p").exists()
 
 

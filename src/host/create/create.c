@@ -466,7 +466,10 @@ static int publish(struct create *c, const struct record *rec, struct arena *a, 
 	if (c->keeps && journal_created(c->journal, e) < 0)
 		return -1;
 
-	return c->options->pid_file ? pidfile_write(c->options->pid_file, c->pid, e) : 0;
+	if (!c->options->pid_file || pidfile_write(c->options->pid_file, c->pid, e) == 0)
+		return 0;
+
+	return err_at(e, c->options->pid_file_place);
 }
 
 /* ---- doing ---- */

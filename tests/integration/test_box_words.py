@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""`tare box`: what makes no sense is one line with its flag, exit code 125, and leaves nothing; each flag, and pairs of them."""
+import itertools
+import os
+import re
+
+import pytest
+
+import boxes
+from harness import BOX, TESTER, cgroup_mount, command, finish, has_v2, root_only, rt_argv, snapshot, tare_only
+
+pytestmark = tare_only
+TEXT = ("name output pid-file timeout ephemeral-size overlay dns user groups cwd oom-score arch qemu seccomp hostname net share unshare userns "
+        "time-offset memory cpus pids cpuset-cpus io-weight require without report save emit-config").split()
+LISTS = "bind tmpfs mount lower device mask protect unmask env rlimit cap deny".split()
+LONG = {"-b": "--bind", "-d": "--detach", "-r": "--read-only", "-x": "--ephemeral", "-u": "--user", "-w": "--cwd", "-e": "--env", "-t": "--tty",
+        "-q": "--quiet"}
+
+
+def line(r):
+    """The one line that is left without omissions."""
+    [found] = [text for text in r.err.splitlines() if ": left out: " not in text]
+    assert r.code == 125 and r.out == "", r
+    return found
+
+
+def refused(box, text, *words):
+    before, files = snapshot(), box.files()
+    assert line(box.run(*words, "--", "true")) == f'tare: box "{box.id}": {text}'
+    assert snapshot() == before and box.files() == files
+
+
+@pytest.mark.parametrize("flag", TEXT + LISTS)
+def test_an_empty_value_is_no_default(box, flag):
+    """--memory "$LIMIT" with nothing in it must not mean: no limit; nor --device "$NAME" all devices there are."""
+    got = line(box.run(f"--{flag}", "", "--", "true"))
+    if flag == "name":
+        assert got == 'tare: box: --name "": invalid container ID format: ""'
+        return
+    assert got.startswith("tare: box") and got.endswith(f': --{flag} "": it is empty'), got
+
+
+@pytest.mark.parametrize("words, text", [
+    (["--cpuset-cpus", ","], "--cpuset-cpus ,: it is a list of CPUs: 0-2,7"),
+    (["--cpuset-cpus", "a"], "--cpuset-cpus a: it is a list of CPUs: 0-2,7"),
+    (["--dns", "1.2.3"], '--dns 1.2.3: "1.2.3" is not an address'),
+    (["--dns", "9.9.9.9,a:b"], '--dns "9.9.9.9,a:b": "a:b" is not an address'),
+    (["--dns", "fe80::1%"], '--dns "fe80::1%": "fe80::1%" is not an address'),
+    (["--hostname", "a\x1bb"], '--hostname "a\\x1bb": it has a control character'),
+    (["--device", ".."], '--device ..: there is no device in "/dev/.."'),
+    (["--qemu", "/nope"], '--qemu "/nope": "/nope": no such file or directory'),
+    (["--qemu", "/etc/passwd"], '--qemu "/etc/passwd": "/etc/passwd" is no static program (package qemu-user-static)'),
+    (["--pid-file", "/nope/x"], '--pid-file "/nope/x": write pid file "/nope/x": no such file or directory'),
+    (["--emit-config", "/nope/x"], '--emit-config "/nope/x": make "/nope/x": no such file or directory'),
+    (["--save", "/nope/x"], '--save "/nope/x": write profile "/nope/x": no such file or directory'),
+    (["--without", "namespaces"], '--without namespaces: only --landlock with --read-only on "/" holds an ordinary user\'s program without namespaces'),
+    (["--rlimit", "nofile=3"], '--rlimit nofile=3: open "/": too many open files (tare-init needs some open files before the program: 32 are enough)'),
+], ids=lambda x: x[0] + x[1] if isinstance(x, list) else "")
+def test_what_makes_no_sense_names_its_flag(box, words, text):
+    refused(box, text, *words)
+
+
+@root_only
+@pytest.mark.layouts
+def test_one_process_is_too_few_for_an_init(box):
+    if cgroup_mount("pids") is None and not has_v2("pids"):
+        pytest.skip("no pids controller")
+    refused(box, "--pids 1: start a process for the program: resource temporarily unavailable", "--pids", 1)
+    box.run("--pids", 1, "--no-init", "--", "true").ok()
+
+
+def test_a_profile_that_is_missing_names_its_flag(box):
+    assert line(box.run("--profile", "/nope", "--", "true")) == 'tare: box: --profile "/nope": profile "/nope": no such file or directory'
+
+
+def test_changes_are_not_kept_in_the_root_itself(box):
+    """ROOT would not stay as it is, and overlayfs takes no layer that is in another."""
+    files = box.files()
+    for path in (box.dir, box.dir / "home", box.dir / "made"):
+        assert line(box.run("--overlay", path, "--", "true")).endswith(f'--overlay "{path}": it lies in ROOT, which would not stay as it is')
+    assert box.files() == files
+
+
+def test_the_own_processor_takes_no_qemu(box):
+    r = box.run("--arch", os.uname().machine, "--", "true")
+    assert (r.code, r.err) == (0, "")
+
+
+# --- an ordinary user
+
+
+@pytest.fixture
+def theirs():
+    box = boxes.Box(user=TESTER)
+    yield box
+    box.clean()
+
+
+def test_what_is_the_default_can_be_said(theirs):
+    """auto and default are wishes, as without the flag: what can't be had is left out."""
+    plain = theirs.run("--", "true")
+    for words in (["--userns", "auto"], ["--dns", "auto"], ["--seccomp", "default"], ["--arch", "auto"], ["--android", "auto"]):
+        r = theirs.run(*words, "--", "true")
+        assert (r.code, r.err) == (plain.code, plain.err) == (0, plain.err), (words, r)
+
+
+def test_a_user_without_a_user_namespace_is_refused_by_the_flag(theirs):
+    assert line(theirs.run("--userns", "off", "--", "true")).endswith(": --userns off: an ordinary user needs one")
+
+
+def test_what_newuidmap_says_is_in_the_line(theirs):
+    got = line(theirs.run("--userns", "0:1", "--", "true"))
+    assert re.search(r': --userns "0:1": (/usr/bin/newuidmap failed with status 1: newuidmap: .*not allowed|newuidmap is not installed)', got), got
+
+
+@pytest.mark.parametrize("words", [["--share", "ipc,uts"], ["--without", "pid,ipc"]], ids=lambda w: w[1])
+def test_without_an_ipc_namespace_message_queues_are_left_out(theirs, words):
+    """The host may have no /dev/mqueue to bind: that is no error of anybody's."""
+    r = theirs.run(*words, "--", "true")
+    assert r.code == 0 and ("left out: /dev/mqueue" in r.err) == (not os.path.exists("/dev/mqueue")), r
+
+
+def test_a_place_for_changes_that_is_anothers_is_refused(theirs, scratch):
+    (scratch / "w").mkdir(mode=0o755)
+    assert line(theirs.run("--overlay", scratch / "w", "--", "true")).endswith(
+        f': --overlay "{scratch}/w": write to "{scratch}/w": permission denied')
+
+
+@pytest.mark.parametrize("user", [TESTER, None])
+def test_a_root_of_anothers_can_have_changes_in_memory(box, user):
+    """/etc of ROOT has no owner in the box's user namespace, so no mount point can be made there: the box has no resolv.conf."""
+    (box.dir / "etc/resolv.conf").unlink(missing_ok=True)
+    argv = rt_argv("box", "-x", *(["--userns", "100000:65536"] if user is None else []), box.dir, "sh", "-c", "touch /new && echo yes",
+                   user=user, root=BOX / ("root" if user is None else f"root-{user}"))
+    if user is not None:
+        (BOX / f"root-{user}").mkdir(mode=0o700, exist_ok=True)
+        os.chown(BOX / f"root-{user}", user, user)
+    files = box.files()
+    r = command(*argv)
+    assert (r.code, r.out) == (0, "yes\n") and box.files() == files, r
+
+
+# --- pairs
+
+
+def values(scratch):
+    return [["--name", "p1"], ["-d"], ["--new"], ["--output", scratch / "o"], ["--pid-file", scratch / "pid"], ["--timeout", "5s"],
+            ["-b", f"{scratch}:/s"], ["-b", f"{scratch}:/etc:ro"], ["-b", f"{scratch}:/dev"], ["--tmpfs", "/tmp"], ["--tmpfs", "/"],
+            ["--mount", "tmpfs:t:/m"], ["-r"], ["-x"], ["--ephemeral-size", "1m"], ["--overlay", scratch / "w"], ["--lower", scratch],
+            ["--dns", "9.9.9.9"], ["--dns", "none"], ["--device", "full"], ["--mask", "/etc"], ["--protect", "/tmp"], ["--unmask", "/proc/keys"],
+            ["-t"], ["--no-tty"], ["--init"], ["--no-init"], ["--boot"], ["-u", "u"], ["-u", "1000:3003"], ["--groups", "inet"], ["-w", "/tmp"],
+            ["-e", "A=b"], ["--keep-env"], ["--rlimit", "nofile=64"], ["--oom-score", "300"], ["--arch", "auto"], ["--cap", "all"],
+            ["--cap", "none"], ["--no-new-privs"], ["--seccomp", "none"], ["--deny", "mkdir"], ["--privileged"], ["--hostname", "h"],
+            ["--net", "none"], ["--net", "host"], ["--share", "pid,ipc,uts,cgroup"], ["--share", "uts"], ["--unshare", "net"],
+            ["--unshare", "user"], ["--unshare", "time"], ["--userns", "auto"], ["--userns", "off"], ["--userns", "keep-id"],
+            ["--userns", "100000:65536"], ["--time-offset", "10"], ["--memory", "100m"], ["--cpus", "1"], ["--pids", "50"],
+            ["--cpuset-cpus", "0"], ["--strict"], ["--require", "pid"], ["--without", "pid"],
+            ["--without", "new-proc,sys,dev,pts,shm,mqueue,keyring,masks,seccomp,cgroups,pivot"], ["--report", scratch / "report"],
+            ["--android", "on"], ["--landlock"], ["--best-effort-root"], ["-q"], ["--plan"], ["--json"], ["--partition", "1"]]
+
+
+@pytest.mark.parametrize("user", [None, TESTER])
+def test_two_flags_work_or_are_one_line(request, scratch, user):
+    """All pairs with --full, else every 23rd."""
+    box = boxes.Box(user=user)
+    (scratch / "w").mkdir()
+    if user:
+        os.chown(scratch, user, user)
+        os.chown(scratch / "w", user, user)
+    odd = []
+    step = 1 if request.config.getoption("--full") else 23
+    for first, second in itertools.islice(itertools.combinations(values(scratch), 2), 0, None, step):
+        r = finish(box.start(*first, *second, "--", "true"))
+        lines = [text for text in r.err.splitlines() if ": left out: " not in text and "--privileged: root in" not in text]
+        flags = [LONG.get(words[0], words[0]) for words in (first, second)]
+        if r.code == 125:
+            good = len(lines) == 1 and (any(flag in lines[0] for flag in flags) or "--boot" in flags)
+        else:
+            good = r.code == 0 and not lines
+        if not good:
+            odd.append((first, second, r))
+        if "-d" in (first[0], second[0]) and r.code == 0:
+            box.verb("delete", "--force", r.out.strip())
+    box.clean()
+    assert odd == []
