@@ -299,7 +299,8 @@ static const char **name_caps(struct box *b, uint64_t set, size_t *count)
 	const char **names = arena_array(b->arena, 64, sizeof(*names));
 
 	*count = 0;
-	for (unsigned i = 0; i < 64; i++)
+	/* --privileged has all bits set; a number beyond the kernel's last has no name. */
+	for (unsigned i = 0; i < 64 && i <= b->facts->last_cap; i++)
 		if (set & ((uint64_t) 1 << i))
 			names[(*count)++] = caps_name(i);
 
