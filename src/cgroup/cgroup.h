@@ -163,3 +163,9 @@ bool cgroup_is_frozen(const char *dir);
  * asked for v2's files.
  */
 bool cgroup_any_frozen(const char *const *dirs);
+
+/*
+ * v1: is a cgroup above that of @dirs frozen? Its processes do not act on SIGKILL before that one is
+ * thawed. v2 ends frozen processes.
+ */
+bool cgroup_frozen_above(const char *const *dirs);

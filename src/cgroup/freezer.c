@@ -72,6 +72,17 @@ bool cgroup_any_frozen(const char *const *dirs)
 	return find_frozen_v1(dirs, last) || (last && cgroup_is_frozen(last));
 }
 
+bool cgroup_frozen_above(const char *const *dirs)
+{
+	char text[8];
+
+	for (; dirs && *dirs; dirs++)
+		if (cgroup_read(*dirs, "freezer.parent_freezing", text, sizeof(text)) > 0)
+			return text[0] == '1';
+
+	return false;
+}
+
 int freezer_wait(const char *dir, int *nap)
 {
 	char text[256];

@@ -401,25 +401,30 @@ static void end_criu(const struct journal_process *criu)
 		sys_pidfd_signal(pidfd, SIGKILL);
 }
 
-static int does_not_end(pid_t pid, struct err *e)
+static int does_not_end(const struct entries *entries, pid_t pid, struct err *e)
 {
 	char where[PROC_WHERE];
 
 	proc_describe(pid, where);
 	(void) err_msg(e, "process %d does not end: it is %s", pid, where);
+	if (cgroup_frozen_above(entries->cgroups))
+		return err_hint(e, "a cgroup above its own is frozen: write THAWED to its "
+				   "freezer.state");
 
 	return unreaped_tell(pid, e);
 }
 
 /*
  * Does a killed process sleep in the kernel for a lock or a disk? Such a sleep ends, though it may
- * take long.
+ * take long. A process that v1's freezer stopped is in the same state: it ends only after somebody
+ * has thawed the cgroup above.
  */
-static bool sleeps_for_kernel(pid_t pid)
+static bool sleeps_for_kernel(const struct entries *entries, pid_t pid)
 {
 	struct proc_stat stat;
 
-	return proc_stat_read(pid, &stat) == 0 && stat.state == 'D';
+	return proc_stat_read(pid, &stat) == 0 && stat.state == 'D' &&
+	       !cgroup_frozen_above(entries->cgroups);
 }
 
 static void say_waiting(pid_t pid)
@@ -445,10 +450,10 @@ static int wait_for_end(const struct entries *entries, pid_t pid, int pidfd, str
 
 		int64_t waited = sys_clock_ms() - begun;
 		bool hope = cgroup_gets_on(&progress) ||
-			    (waited < CGROUP_LONGEST && sleeps_for_kernel(pid));
+			    (waited < CGROUP_LONGEST && sleeps_for_kernel(entries, pid));
 
 		if (!hope)
-			return does_not_end(pid, e);
+			return does_not_end(entries, pid, e);
 		if (waited > CGROUP_TIMEOUT + 2 * LOOK_MS && !said) {
 			said = true;
 			say_waiting(pid);

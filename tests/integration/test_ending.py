@@ -93,6 +93,24 @@ def test_groups_that_are_frozen_below_are_thawed(bundle, verb):
     assert not top.exists()
 
 
+def test_a_frozen_group_above_is_named(bundle):
+    """v1: only groups below had been tried. Whoever froze the one above has to thaw it: the wait, as for a lock of the kernel, was long and in vain."""
+    if cgroup_mount("freezer") is None:
+        pytest.skip("no v1 freezer")
+    above = cgroup_mount("freezer") / TOKEN / f"{bundle.id}-above"
+    bundle.linux["cgroupsPath"] = f"/{TOKEN}/{above.name}/{bundle.id}"
+    bundle.stay().up()
+    (above / "freezer.state").write_text("FROZEN")
+    try:
+        poll(lambda: read(above / "freezer.state") == "FROZEN")
+        bundle.delete("--force", timeout=25).refused(f"process {bundle.pid} does not end: it is asleep",
+                                                     "(a cgroup above its own is frozen: write THAWED to its freezer.state)")
+    finally:
+        (above / "freezer.state").write_text("THAWED")
+    bundle.delete("--force").ok()
+    assert not above.exists()
+
+
 @pytest.mark.parametrize("name", [".hidden", "...", "..a"])
 def test_a_cgroup_with_a_dot_in_front_hides_nothing(bundle, name):
     """A container with a cgroup of its own makes it. Names of letters alone had been tried: ps, kill and delete passed over such a group."""
