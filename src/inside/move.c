@@ -89,7 +89,8 @@ int rootfs_move(struct inside *in, const struct step *s, struct err *e)
 	int r = sys_fchdir(in->rootfs);
 	if (r == 0)
 		r = sys_mount(".", "/", NULL, MS_MOVE, NULL);
-	if (r < 0)
+	/* The rootfs of `box /` was attached to "/", so it is there already. */
+	if (r < 0 && r != -ELOOP)
 		return err_sys(e, r, "move the rootfs over \"/\"");
 	r = sys_drop_stage();
 	if (r < 0)

@@ -50,6 +50,14 @@ def test_the_tree_below_can_not_be_written_to_either(box):
     assert mount_at(table, "/tmp").fstype == "tmpfs" and mount_at(table, "/proc").fstype == "proc"
 
 
+def test_without_pivot_root_it_is_the_same_box(box, project):
+    """The rootfs was attached to "/", so there is nowhere to move it: mount(2) says ELOOP, and chroot(2) is what is left to do."""
+    r = box("-r", "--without", "pivot", "-b", project / "project", "/", "sh", "-c",
+            "touch here; touch /etc/x /x; ls /proc/self/status; ls -A /home; cat /proc/self/mountinfo", cwd=project / "project")
+    assert r.err.count("Read-only file system") == 2 and os.listdir(project / "project") == ["here"], r
+    assert r.lines[0] == "/proc/self/status" and mount_at(mounts_of(r.out), "/tmp").fstype == "tmpfs"
+
+
 def test_homes_and_shared_places_are_empty(box, project):
     env = {"HOME": str(project / "home"), "PATH": os.environ["PATH"]}
     assert box("-r", "/", "ls", str(project / "home"), env=env).ok().out == ""
