@@ -269,6 +269,7 @@ static int try(struct call *call, struct box *b, const struct create_options *gi
 		.wishes = { box_is_wish, b },
 		.ask_network = !b->quiet && !box_has_no_network(b),
 		.whole_root = b->whole,
+		.plain_dev = b->level[WISH_DEV] > 1,
 		.layers = b->layered ? &b->layers : NULL,
 		.image = b->is_image ? &b->image : NULL,
 	};

@@ -32,6 +32,7 @@ struct made_config {
 	bool ask_network;
 	/* the rootfs is the host's own root, which is not written to */
 	bool whole_root;
+	bool plain_dev;			  /* neither a mount on /dev, nor devices in it */
 	const struct layers_step *layers; /* NULL: none */
 	/* mount of the file system that is the rootfs; NULL: the rootfs is a directory */
 	const struct mount_step *image;

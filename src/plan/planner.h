@@ -55,6 +55,8 @@ struct plan_options {
 	bool only_plan;
 	/* the rootfs is the host's "/" with all mounts in it; all of them are made read-only */
 	bool whole_root;
+	/* /dev stays as the image has it: no default devices and links */
+	bool plain_dev;
 	/* a warning where the kernel refuses the program sockets of the internet */
 	bool ask_network;
 	/* the rootfs is a file system that the host mounts */

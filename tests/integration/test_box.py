@@ -52,6 +52,14 @@ def test_the_mount_points_that_were_missing_are_all_that_is_made(box):
     assert set(box.files()) - set(files) == {"dev", "proc", "sys"}
 
 
+@pytest.mark.parametrize("flags", [[], ["-r"]], ids=["writable", "read-only"])
+def test_without_dev_no_device_is_made_in_the_root(box, flags):
+    """Neither nodes nor links: they would stay in the image, as chroot scripts leave them."""
+    files = box.files()
+    assert box.sh("ls -A /dev", *flags, "--without", "dev").ok().out == ""
+    assert box.files() == files
+
+
 @pytest.mark.parametrize("script, code", [("exit 7", 7), ("kill -9 $$", 137), ("kill -SEGV $$", 139), (":", 0)])
 def test_the_exit_code_is_the_programs(box, script, code):
     r = box.sh(script)

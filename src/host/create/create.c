@@ -188,6 +188,7 @@ static struct plan_options options_of(struct create *c, enum purpose purpose, st
 		.debug = log_wants_debug(),
 		.ask_network = o->made && o->made->ask_network,
 		.whole_root = o->made && o->made->whole_root,
+		.plain_dev = o->made && o->made->plain_dev,
 		.image = o->made && o->made->image,
 		.layers = o->made ? o->made->layers : NULL,
 		.seccomp_cache = purpose == TO_BE_DONE ? &c->seccomp_cache : NULL,

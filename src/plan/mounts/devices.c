@@ -259,15 +259,17 @@ int plan_devices(struct planner *p, struct err *e)
 		return 0;
 
 	bool dev_is_bound = is_dev_bound(p), brought = makes_for_userns(p);
+	bool usual = !dev_is_bound && !p->options->plain_dev;
+
 	if (brought)
 		bring_devices(p);
-	if (!dev_is_bound)
+	if (usual)
 		add_default_devices(p);
 	if (add_listed_devices(p, dev_is_bound, e) < 0)
 		return -1;
 	if (brought)
 		plan_add(p, OP_DROP_DEVICES, "");
-	if (!dev_is_bound)
+	if (usual)
 		add_links(p);
 
 	return 0;
