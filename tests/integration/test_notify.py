@@ -308,6 +308,8 @@ def test_poststart_hooks_run_before_it_is_waited_for(bundle, manager, scratch):
     bundle.create(env=manager.env).ok()
     proc, _ = starting(bundle, manager)
     poll((scratch / "hook").exists)
+    # delete ends a hook that still runs
+    poll(lambda: not read(f"/proc/{proc.pid}/task/{proc.pid}/children"), "the hook's end")
     bundle.delete("--force").ok()
     finish(proc).ok()
 

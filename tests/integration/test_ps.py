@@ -18,11 +18,15 @@ def procs(b):
     return sorted(int(p) for p in read(b.cgroup(top) / "cgroup.procs").split())
 
 
+def command_line(pid):
+    return read(f"/proc/{pid}/cmdline").replace("\0", " ").strip()
+
+
 def several(bundle):
     if not cgroup_mounts():
         pytest.skip("no cgroup file system")
     bundle.writable().sh("sleep 1001 & sleep 1002 & touch /tmp/ready; wait").up().ready()
-    poll(lambda: len(procs(bundle)) == 3, "three processes")
+    poll(lambda: {"sleep 1001", "sleep 1002"} <= {command_line(pid) for pid in procs(bundle)}, "both sleeps to be executed")
     return bundle
 
 
