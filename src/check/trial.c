@@ -10,6 +10,7 @@
 #include "base/fmt.h"
 #include "base/table.h"
 #include "kernel/fd.h"
+#include "kernel/mount.h"
 #include "kernel/process.h"
 #include "plan/namespaces/identity.h"
 #include "plan/process/scheduler.h"
@@ -174,6 +175,80 @@ static int try_sysctls(void *arg)
 	return 0;
 }
 
+static void try_name(const struct check *c, enum step_op op, int (*set)(const char *),
+		     const char *what)
+{
+	const struct step *s = check_find_step(c, op);
+
+	if (s)
+		answer(c, s, set(s->text), what,
+		       "leave it out: an outer container's filter may forbid it");
+}
+
+static int try_names(void *arg)
+{
+	const struct check *c = arg;
+
+	try_name(c, OP_SET_HOSTNAME, sys_sethostname, "hostname");
+	try_name(c, OP_SET_DOMAINNAME, sys_setdomainname, "domainname");
+
+	return 0;
+}
+
+/*
+ * What belongs to a namespace alone: its procfs, mqueue and sysfs. Only a refusal is of interest,
+ * so none of the options is given, which could be about ids that this child has no map for.
+ */
+static bool is_of_namespace(const struct check *c, const struct mount_step *m)
+{
+	static const struct {
+		const char *type;
+		uint64_t namespace;
+	} kinds[] = {
+		{ "proc", CLONE_NEWPID },
+		{ "mqueue", CLONE_NEWIPC },
+		{ "sysfs", CLONE_NEWNET },
+		{ "tmpfs", CLONE_NEWNS },
+	};
+
+	for (size_t i = 0; m->type && i < ARRAY_SIZE(kinds); i++)
+		if (strcmp(m->type, kinds[i].type) == 0)
+			return own_namespaces(c) & kinds[i].namespace && !m->fallback &&
+			       !m->source_from_host;
+
+	return false;
+}
+
+/* In the container's new namespaces, on the rootfs, whose mounts end with them. */
+static int try_mounts(void *arg)
+{
+	const struct check *c = arg;
+	char what[256];
+
+	if (sys_mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return 0;
+	for (size_t i = 0; i < c->plan->step_count; i++) {
+		const struct step *s = &c->plan->steps[i];
+
+		if (s->op != OP_MOUNT || s->place[0] == '\0' || s->mount.remount ||
+		    !is_of_namespace(c, &s->mount))
+			continue;
+
+		int r = sys_mount(s->mount.type, c->plan->rootfs, s->mount.type, 0, NULL);
+		if (r == 0)
+			sys_umount(c->plan->rootfs, MNT_DETACH);
+		if (r != -EPERM && r != -EACCES)
+			continue;
+		fmt_text(what, sizeof(what), "%s on \"%s\"", s->mount.type, s->mount.target);
+		answer(c, s, r, what,
+		       strcmp(s->mount.type, "proc") == 0
+			       ? "an outer container hides parts of /proc, or its filter forbids it"
+			       : "an outer container, or its filter, forbids it");
+	}
+
+	return 0;
+}
+
 static void in_child(const struct check *c, uint64_t namespaces, int (*fn)(void *))
 {
 	struct check its = *c;
@@ -190,6 +265,10 @@ void check_trials(const struct check *c)
 	uint64_t kinds = CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWUSER;
 
 	in_child(c, 0, try_process);
+	if (own_namespaces(c) & CLONE_NEWUTS)
+		in_child(c, own_namespaces(c) & kinds, try_names);
+	if (own_namespaces(c) & CLONE_NEWNS)
+		in_child(c, own_namespaces(c), try_mounts);
 	if (check_find_step(c, OP_SET_SYSCTL))
 		in_child(c, own_namespaces(c) & kinds, try_sysctls);
 }

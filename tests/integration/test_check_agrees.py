@@ -9,7 +9,7 @@ import pytest
 
 import defaults
 import harness
-from harness import LAYOUT, command, root_only, tare_only
+from harness import cgroup_mount, command, has_v2, root_only, tare_only
 
 pytestmark = [tare_only, root_only]
 
@@ -202,6 +202,7 @@ CHANGES = {
     "a hook after the end that is missing": {"/hooks": {"poststop": [{"path": "/nope"}]}},
     "a hook that is a directory": {"/hooks": {"prestart": [{"path": "/etc"}]}},
     "a hook": {"/hooks": {"createContainer": [{"path": "/bin/true"}], "prestart": [{"path": "/proc/self/exe", "args": ["x", "--version"]}]}},
+    "a domain name": {"/domainname": "example.org"},
     "a host name of 70 letters": {"/hostname": "x" * 70},
     "a root that is missing": {"/root/path": "/nope"},
     "a root that is a file": {"/root/path": "/etc/passwd"},
@@ -230,10 +231,40 @@ def test_one_change(bundle, change):
         assert place_of(r) in [f[0] for f in found], (found, r)
 
 
+INNER = r"""mkdir -p /w/rootfs/bin && cp /bin/busybox /w/rootfs/bin/sh && cd /w && /tare spec --rootless || exit 99
+sed -i 's/"bash"/"sh"/; s/"terminal": true/"terminal": false/' config.json; grep -q . config.json || exit 98
+/tare check --json >check; /tare --root /w/state run inner >/dev/null 2>run </dev/null; echo $? >code; cat code check run"""
+
+
+@pytest.mark.parametrize("outer", ["podman-plain", "docker-hooks-sysctl"])
+def test_inside_the_containers_of_engines(bundle, outer):
+    """Their capabilities, filter and masked paths: what these forbid is said by check, at the place where run fails."""
+    with open(harness.BINARY, "rb") as f:
+        if b"/ld-" in f.read(4096):  # PT_INTERP
+            pytest.skip("this tare is not static")
+    config = json.loads((harness.HERE.parent / f"data/configs/{outer}.json").read_text())
+    bundle.writable().sh(INNER)
+    (bundle.rootfs / "bin/sed").symlink_to("busybox")
+    bundle.mount("/tare", "bind", harness.BINARY, "bind", "ro")
+    bundle.process["capabilities"] = config["process"]["capabilities"]
+    for name in ("seccomp", "maskedPaths", "readonlyPaths"):
+        bundle.linux[name] = config["linux"][name]
+    r = bundle.run()
+    if r.code:
+        pytest.skip(f"not even the outer one: {r.err}")
+    code, rest = r.out.split("\n", 1)
+    found, end = json.JSONDecoder().raw_decode(rest)
+    refused = [row["place"] for row in found["rows"] if row["level"] == "no"]
+    where = re.search(r'": (/[^ ]*) \(line ', rest[end:])
+    assert (code != "0") == bool(refused), r
+    if refused:
+        assert where and any(place == where[1] or place.startswith(where[1] + "/") for place in refused), (refused, rest[end:])
+
+
 @pytest.mark.layouts
 def test_a_period_of_ten_is_named_with_its_bounds(bundle):
-    if LAYOUT == "none":
-        pytest.skip("no cgroups")
+    if cgroup_mount("cpu") is None and not has_v2("cpu"):
+        pytest.skip("no cpu controller")
     bundle.sh("exit 0")
     bundle.linux["resources"] = {"cpu": {"quota": 5000, "period": 10}}
     assert [f[2] for f in refused_by_check(bundle)] == ["a period of 10: the kernel takes 1000 to 1000000, in microseconds"]
