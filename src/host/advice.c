@@ -92,6 +92,29 @@ static void tell_sysctl(const struct create *c, const struct step *s, struct err
 			    "it there with sysctl(8), and leave it out here");
 }
 
+/* ---- files that are made in the rootfs ---- */
+
+/* mkdir(2) of a mount point and mount(2) fail with the same ENOSPC. */
+static void tell_space(const struct create *c, const struct step *s, struct err *e)
+{
+	struct statfs fs;
+	bool known = sys_statfs_path(c->plan->rootfs, &fs) == 0;
+
+	if (known && (fs.f_bavail == 0 || (fs.f_files > 0 && fs.f_ffree == 0)))
+		err_hint(e, "the file system of the rootfs is full: it has no free %s",
+			 fs.f_bavail == 0 ? "blocks" : "inodes");
+	else if (s->op == OP_MOUNT)
+		err_hint(e, "what it is made in is full, or the mount namespace has as many mounts "
+			    "as /proc/sys/fs/mount-max allows");
+}
+
+static void tell_read_only(const struct create *c, const struct step *s, struct err *e)
+{
+	(void) c, (void) s;
+	err_hint(e, "it is missing, and where it would be made is read-only: the image, or whoever "
+		    "mounts it so, has to bring it");
+}
+
 /* ---- memory ---- */
 
 static const struct step *find_memory_limit(const struct plan *plan)
@@ -229,9 +252,12 @@ static const struct advice advices[] = {
 	  .hint = "the kernel has no such filesystem: see /proc/filesystems; it may be a module that "
 		  "is not loaded" },
 	{ .op = OP_MOUNT, .code = ENOTBLK, .hint = "its source has to be a block device" },
-	{ .op = OP_MOUNT,
-	  .code = ENOSPC,
-	  .hint = "the mount namespace has as many mounts as /proc/sys/fs/mount-max allows" },
+	{ .op = OP_MOUNT, .code = ENOSPC, .tell = tell_space },
+	{ .op = OP_MAKE_DEVICE, .code = ENOSPC, .tell = tell_space },
+	{ .op = OP_MAKE_DIR, .code = ENOSPC, .tell = tell_space },
+	{ .op = OP_MOUNT, .code = EROFS, .tell = tell_read_only },
+	{ .op = OP_MAKE_DEVICE, .code = EROFS, .tell = tell_read_only },
+	{ .op = OP_MAKE_DIR, .code = EROFS, .tell = tell_read_only },
 	{ .op = OP_MOUNT,
 	  .code = EBUSY,
 	  .hint = "it is in use, or mounted elsewhere with options that exclude these" },

@@ -9,6 +9,8 @@ import ctypes
 import glob
 import os
 import platform
+import shutil
+import subprocess
 
 import pytest
 
@@ -50,7 +52,30 @@ def test_exec_names_an_id_that_is_not_mapped(bundle):
 
 def test_more_groups_than_the_kernel_takes(bundle):
     bundle.process["user"] = {"uid": 0, "gid": 0, "additionalGids": list(range(1, 65538))}
-    bundle.refused_at("/process/user", "set 65537 additional groups: invalid argument (the kernel takes at most 65536 of them)")
+    bundle.run().refused("/process/user", "set 65537 additional groups: invalid argument (the kernel takes at most 65536 of them)\n")
+
+
+@contextlib.contextmanager
+def rootfs_on(bundle, options):
+    """A rootfs of nothing but busybox, on a tmpfs with these mount options in the end."""
+    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", bundle.rootfs], check=True)
+    try:
+        (bundle.rootfs / "bin").mkdir()
+        shutil.copy(BOX / "busybox", bundle.rootfs / "bin/sh")
+        subprocess.run(["mount", "-o", f"remount,{options}", bundle.rootfs], check=True)
+        yield
+    finally:
+        subprocess.run(["umount", bundle.rootfs], check=True)
+
+
+@pytest.mark.parametrize("options, words", [
+    ("nr_inodes=3", "no space left on device (the file system of the rootfs is full: it has no free inodes)"),
+    ("ro", "read-only file system (it is missing, and where it would be made is read-only: the image, or whoever mounts it so, "
+           "has to bring it)")])
+def test_a_mount_point_that_cannot_be_made_says_why(bundle, options, words):
+    """ENOSPC had been laid to the number of mounts."""
+    with rootfs_on(bundle.writable(), options):
+        bundle.refused_at("/mounts/0", f'mount on "/proc": make "/proc" in the rootfs: {words}')
 
 
 def test_a_loopback_interface_takes_a_capability(bundle):
