@@ -20,8 +20,9 @@ static int check_apart(struct box *b, const char *path, struct err *e)
 {
 	char root[PATH_MAX], own[PATH_MAX];
 
+	/* An image has no path: it is mounted nowhere yet. */
 	autoclose int dir = sys_open(path, O_PATH | O_DIRECTORY);
-	if (dir < 0 || b->dir < 0 || sys_path_of(b->dir, root, sizeof(root)) < 0 ||
+	if (b->is_image || dir < 0 || b->dir < 0 || sys_path_of(b->dir, root, sizeof(root)) < 0 ||
 	    sys_path_of(dir, own, sizeof(own)) < 0 || !path_below(own, root))
 		return 0;
 
