@@ -93,8 +93,8 @@ int container_missing(struct err *e)
 	return -1;
 }
 
-int container_read(const struct state_root *root, const char *id, struct arena *a,
-		   struct container *c, struct err *e)
+static int read_one(const struct state_root *root, const char *id, bool alive, struct arena *a,
+		    struct container *c, struct err *e)
 {
 	struct container found = { .owner = "" };
 
@@ -112,12 +112,24 @@ int container_read(const struct state_root *root, const char *id, struct arena *
 		r = record_read(dir, &found.record, a, e);
 	if (r < 0)
 		return -1;
-	if (r > 0)
+	if (r > 0 && alive)
 		found.status = state_status(dir, &found.record);
 	found.pid = found.status == STATUS_STOPPED ? 0 : found.record.pid;
 	*c = found;
 
 	return r;
+}
+
+int container_read(const struct state_root *root, const char *id, struct arena *a,
+		   struct container *c, struct err *e)
+{
+	return read_one(root, id, true, a, c, e);
+}
+
+int container_read_record(const struct state_root *root, const char *id, struct arena *a,
+			  struct container *c, struct err *e)
+{
+	return read_one(root, id, false, a, c, e);
 }
 
 /* ---- JSON ---- */

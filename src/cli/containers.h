@@ -41,6 +41,10 @@ int containers_find(const struct state_root *root, struct arena *a, struct conta
 int container_read(const struct state_root *root, const char *id, struct arena *a,
 		   struct container *c, struct err *e);
 
+/* As container_read(), but a container that has a record is not asked for its status and pid. */
+int container_read_record(const struct state_root *root, const char *id, struct arena *a,
+			  struct container *c, struct err *e);
+
 /* -1: "container does not exist", with e->code ENOENT. */
 int container_missing(struct err *e);
 

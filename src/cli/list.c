@@ -90,8 +90,9 @@ static bool read_one(const struct call *call, const char *id, struct container *
 {
 	char line[ERR_TEXT];
 	struct err e;
+	int r = call->options.quiet ? container_read_record(&call->root, id, call->arena, c, &e)
+				    : container_read(&call->root, id, call->arena, c, &e);
 
-	int r = container_read(&call->root, id, call->arena, c, &e);
 	if (r < 0) {
 		/* ENOENT: the container was deleted since its name was read. */
 		if (e.code == ENOENT)

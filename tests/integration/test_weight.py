@@ -108,6 +108,18 @@ def test_a_container_by_and_by(bundle):
         assert weight.faults <= 60 and weight.peak <= 1200, (verb, weight)
 
 
+def test_names_alone_take_the_records_alone(bundles):
+    """list -q does not ask whether a container lives, is frozen, or waits."""
+    def calls():
+        weight = Weight([os.fspath(a) for a in harness.rt_argv("list", "-q")])
+        assert weight.code == 0
+        return weight.calls
+    before = calls()
+    for b in bundles(*["sleep 1000"] * 3):
+        b.create().ok()
+    assert calls() <= before + 3 * 11
+
+
 def test_who_waits_for_start_holds_little(bundle):
     """The share of it that is its own, of all its mappings: the payload is not there yet. 80 of it are tare-init's code."""
     bundle.stay().create().ok()
