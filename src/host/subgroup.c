@@ -5,10 +5,12 @@
  * Runs in tare, on the host. Usually it is the container's own. The caller may choose one below it
  * (`exec --cgroup`, as with runc). On v2 a container may have enabled controllers below its cgroup,
  * which then takes no process: the process goes to the sub-group of the container's first process.
+ * It also goes to that process where the container's cgroup is gone.
  */
 #include "host/subgroup.h"
 
 #include "base/fmt.h"
+#include "base/path.h"
 #include "base/words.h"
 #include "cgroup/layout.h"
 #include "kernel/procfs.h"
@@ -16,11 +18,13 @@
 
 #include <linux/magic.h>
 
-static bool is_v2(const char *cgroup)
+/* 1: of v2; 0: of v1; -errno. */
+static int is_v2(const char *cgroup)
 {
 	struct statfs st;
+	int r = sys_statfs_path(cgroup, &st);
 
-	return sys_statfs_path(cgroup, &st) == 0 && st.f_type == CGROUP2_SUPER_MAGIC;
+	return r < 0 ? r : st.f_type == CGROUP2_SUPER_MAGIC;
 }
 
 /* Replace *@dir by its sub-group @name: 0; 1 where there is no such sub-group; -1. */
@@ -129,29 +133,6 @@ static int go_below_all(const char **dirs, const char *const *words, struct aren
 	return 0;
 }
 
-int subgroup_choose(struct exec_target *t, const struct record *rec, const char *const *words,
-		    struct arena *a, struct err *e)
-{
-	size_t count = list_length(rec->cgroups), v1_count = 0;
-	const char **dirs = arena_array(a, count + 1, sizeof(*dirs));
-	const char **v1 = arena_array(a, count + 1, sizeof(*v1));
-
-	memcpy(dirs, rec->cgroups, count * sizeof(*dirs));
-	if (go_below_all(dirs, words, a, e) < 0)
-		return -1;
-	for (size_t i = 0; i < count; i++) {
-		if (is_v2(dirs[i]))
-			t->cgroup = dirs[i];
-		else
-			v1[v1_count++] = dirs[i];
-	}
-	t->cgroups_v1 = v1;
-
-	return 0;
-}
-
-/* ---- an inner node ---- */
-
 /* The v2 cgroup of a process from procfs: below the root of our cgroup namespace. */
 static const char *tell_v2(char *text)
 {
@@ -164,6 +145,59 @@ static const char *tell_v2(char *text)
 
 	return strncmp(line, "/..", 3) == 0 ? NULL : line;
 }
+
+/*
+ * Without a cgroup namespace a container may move itself, and its own cgroup be removed: then the
+ * process goes where the container's first process is. *@dir stays where that is not known.
+ */
+static int go_where_first_is(const char **dir, pid_t pid, struct arena *a, struct err *e)
+{
+	const struct cgroup_hierarchy *h;
+	struct cgroup_layout layout;
+	char text[8192];
+
+	if (cgroup_layout_read(&layout, a, e) < 0)
+		return -1;
+	h = layout.count > 0 ? &layout.hierarchies[layout.count - 1] : NULL;
+	(void) proc_read(pid, "cgroup", text, sizeof(text));
+
+	const char *now = tell_v2(text);
+
+	if (h && h->v2 && now && path_below(*dir, h->mount))
+		*dir = arena_printf(a, "%s%s", h->mount, now);
+
+	return 0;
+}
+
+int subgroup_choose(struct exec_target *t, const struct record *rec, const char *const *words,
+		    struct arena *a, struct err *e)
+{
+	size_t count = list_length(rec->cgroups), v1_count = 0;
+	const char **dirs = arena_array(a, count + 1, sizeof(*dirs));
+	const char **v1 = arena_array(a, count + 1, sizeof(*v1));
+
+	memcpy(dirs, rec->cgroups, count * sizeof(*dirs));
+	if (go_below_all(dirs, words, a, e) < 0)
+		return -1;
+	for (size_t i = 0; i < count; i++) {
+		int kind = is_v2(dirs[i]);
+
+		if (kind == -ENOENT && !words) {
+			if (go_where_first_is(&dirs[i], rec->pid, a, e) < 0)
+				return -1;
+			kind = is_v2(dirs[i]);
+		}
+		if (kind > 0)
+			t->cgroup = dirs[i];
+		else
+			v1[v1_count++] = dirs[i];
+	}
+	t->cgroups_v1 = v1;
+
+	return 0;
+}
+
+/* ---- an inner node ---- */
 
 int subgroup_of_process(const char *dir, pid_t pid)
 {

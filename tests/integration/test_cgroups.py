@@ -281,15 +281,24 @@ def test_without_a_cgroup_namespace_the_path_of_a_process_leads_to_its_cgroup(bu
     assert mounted[3] == "/" and "ro" in mounted[5].split(",") and "cgroup2" in mounted
 
 
-@tare_only
 @pytest.mark.skipif(LAYOUT != "v2", reason="of v1 hierarchies the container's part is shown")
-def test_without_a_cgroup_namespace_only_its_own_cgroup_can_be_written(bundle):
+def test_a_container_without_a_cgroup_namespace_may_move_itself(bundle):
+    """Where its mount is writable; exec follows the first process when the container's own cgroup is gone."""
     bundle.linux["namespaces"] = [n for n in bundle.linux["namespaces"] if n["type"] != "cgroup"]
     mount = next(m for m in bundle.config["mounts"] if m["destination"] == "/sys/fs/cgroup")
     mount["options"] = [o for o in mount["options"] if o != "ro"]
-    bundle.sh("mkdir /sys/fs/cgroup/made; cat /sys/fs/cgroup/cgroup.procs; grep ' /sys/fs/cgroup ' /proc/self/mountinfo")
-    lines = bundle.run().ok().lines
-    assert "1" in lines and lines[-1].split()[3].endswith("/" + bundle.id)
+    own, other = (cgroup_mount("") / TOKEN / f"{name}-{bundle.id}" for name in ("own", "other"))
+    bundle.linux["cgroupsPath"] = f"/{TOKEN}/{own.name}"
+    other.mkdir(parents=True)
+    try:
+        bundle.sh(f"echo 1 >/sys/fs/cgroup/{TOKEN}/{other.name}/cgroup.procs && exec sleep 1000").up()
+        poll(lambda: read(other / "cgroup.procs") == str(bundle.pid), "the first process in the other cgroup")
+        own.rmdir()
+        assert f"0::/{TOKEN}/{other.name}" in bundle.verb("exec", tail=("cat", "/proc/self/cgroup")).ok().lines
+        bundle.delete("--force").ok()
+    finally:
+        poll(lambda: read(other / "cgroup.procs") == "", "an empty cgroup")
+        other.rmdir()
 
 
 # --- v1 resources

@@ -99,11 +99,6 @@ static struct mount_step with_own_attributes(const struct mount_step *m)
 	return copy;
 }
 
-static bool is_read_only(const struct mount_step *m)
-{
-	return (m->attrs.set | m->recursive_attrs.set) & MOUNT_ATTR_RDONLY;
-}
-
 static void add_v2(struct planner *p, const char *place, const struct mount_step *options,
 		   const struct cgroup_hierarchy *h)
 {
@@ -114,7 +109,7 @@ static void add_v2(struct planner *p, const char *place, const struct mount_step
 	if (can_mount(p)) {
 		m.source = m.type = "cgroup2";
 	} else if (own) {
-		make_bind(p, &m, sees_all(p) && is_read_only(options) ? h->mount : own);
+		make_bind(p, &m, sees_all(p) ? h->mount : own);
 	} else {
 		plan_note(p, "%s: the container has no cgroup: \"%s\" is not mounted", place,
 			  m.target);
