@@ -337,6 +337,7 @@ struct scheduler_step {
 	int32_t nice;
 	uint32_t priority;
 	uint64_t runtime, deadline, period; /* nanoseconds */
+	bool some_cpus;			    /* linux.resources.cpu.cpus names processors */
 };
 
 /* time_namespaces(7): what is added to the host's clock. */

@@ -7,7 +7,7 @@ import platform
 
 import pytest
 
-from harness import TESTER, tare_only
+from harness import TESTER, cgroup_mount, tare_only
 
 pytestmark = tare_only
 
@@ -104,10 +104,21 @@ def test_an_ordinary_user_may_not_raise_himself(bundles):
 
 
 def test_values_that_the_kernel_refuses_are_an_error_with_a_hint(bundle):
-    """A runtime of a nanosecond is below the kernel's resolution."""
-    bundle.process["scheduler"] = {"policy": "SCHED_DEADLINE", "runtime": 1, "deadline": 2, "period": 3}
+    """A period below /proc/sys/kernel/sched_deadline_period_min_us; what no kernel takes is found before."""
+    bundle.process["scheduler"] = {"policy": "SCHED_DEADLINE", "runtime": 1024, "deadline": 2048, "period": 3000}
     bundle.run().refused("/process/scheduler", "set the scheduling policy SCHED_DEADLINE: invalid argument",
                          "takes no such values")
+    assert not bundle.exists()
+
+
+@pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="one processor is all of them")
+def test_a_deadline_on_some_of_the_processors_is_told_to_be_none(bundle):
+    if cgroup_mount("cpuset") is None:
+        pytest.skip("no cpuset controller")
+    bundle.process["scheduler"] = {"policy": "SCHED_DEADLINE", "runtime": 10_000_000, "deadline": 20_000_000}
+    bundle.linux["resources"] = {"cpu": {"cpus": "0"}}
+    bundle.run().refused("/process/scheduler", "set the scheduling policy SCHED_DEADLINE: operation not permitted "
+                         "(process scheduler can't be used together with AllowedCPUs: SCHED_DEADLINE takes all processors)")
     assert not bundle.exists()
 
 

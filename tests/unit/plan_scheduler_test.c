@@ -12,10 +12,10 @@
 #define SCHEDULER(more) PROCESS("\"scheduler\": { \"policy\": " more " }")
 #define IO(class, number)                                                                          \
 	PROCESS("\"ioPriority\": { \"class\": \"" class "\", \"priority\": " number " }")
-#define DEADLINE_HOOK(flags)                                                                       \
-	"{ \"ociVersion\": \"1.3.0\", \"hooks\": { \"startContainer\": [{ \"path\": \"/h\" }] },"  \
-	" \"process\": { \"cwd\": \"/\", \"args\": [\"sh\"], \"scheduler\": {"                     \
-	" \"policy\": \"SCHED_DEADLINE\", \"runtime\": 1, \"deadline\": 2, \"flags\": [" flags     \
+#define DEADLINE_HOOK(flags)                                                                         \
+	"{ \"ociVersion\": \"1.3.0\", \"hooks\": { \"startContainer\": [{ \"path\": \"/h\" }] },"    \
+	" \"process\": { \"cwd\": \"/\", \"args\": [\"sh\"], \"scheduler\": {"                       \
+	" \"policy\": \"SCHED_DEADLINE\", \"runtime\": 1024, \"deadline\": 2048, \"flags\": [" flags \
 	"] } } }"
 
 static struct plan_case asking(plan_subject *subject)
@@ -38,10 +38,11 @@ static void each_policy_is_set_with_its_operands(void **state)
 		{ SCHEDULER("\"SCHED_IDLE\""), "SCHED_IDLE" },
 		{ SCHEDULER("\"SCHED_FIFO\", \"priority\": 1"), "SCHED_FIFO priority 1" },
 		{ SCHEDULER("\"SCHED_RR\", \"priority\": 99"), "SCHED_RR priority 99" },
-		{ SCHEDULER("\"SCHED_DEADLINE\", \"runtime\": 1, \"deadline\": 2, \"period\": 3"),
-		  "SCHED_DEADLINE runtime 1 deadline 2 period 3" },
-		{ SCHEDULER("\"SCHED_DEADLINE\", \"runtime\": 2, \"deadline\": 2"),
-		  "SCHED_DEADLINE runtime 2 deadline 2 period 0" },
+		{ SCHEDULER(
+			  "\"SCHED_DEADLINE\", \"runtime\": 1024, \"deadline\": 2048, \"period\": 4096"),
+		  "SCHED_DEADLINE runtime 1024 deadline 2048 period 4096" },
+		{ SCHEDULER("\"SCHED_DEADLINE\", \"runtime\": 2000, \"deadline\": 2000"),
+		  "SCHED_DEADLINE runtime 2000 deadline 2000 period 0" },
 		{ SCHEDULER("\"SCHED_OTHER\", \"flags\": [\"SCHED_FLAG_RESET_ON_FORK\", "
 			    "\"SCHED_FLAG_RECLAIM\", \"SCHED_FLAG_DL_OVERRUN\", "
 			    "\"SCHED_FLAG_KEEP_POLICY\", \"SCHED_FLAG_KEEP_PARAMS\", "
@@ -83,15 +84,22 @@ static void what_no_policy_takes_is_refused(void **state)
 		{ SCHEDULER("\"SCHED_BATCH\", \"runtime\": 5"),
 		  "/process/scheduler: scheduler runtime/deadline/period can only be specified for "
 		  "SCHED_DEADLINE policy" },
-		{ SCHEDULER("\"SCHED_DEADLINE\", \"runtime\": 5, \"deadline\": 4"),
-		  "/process/scheduler: SCHED_DEADLINE wants 0 < runtime <= deadline <= period, not 5, "
-		  "4, 0" },
 		{ SCHEDULER("\"SCHED_DEADLINE\""),
-		  "/process/scheduler: SCHED_DEADLINE wants 0 < runtime <= deadline <= period, not 0, "
-		  "0, 0" },
-		{ SCHEDULER("\"SCHED_DEADLINE\", \"runtime\": 1, \"deadline\": 5, \"period\": 4"),
-		  "/process/scheduler: SCHED_DEADLINE wants 0 < runtime <= deadline <= period, not 1, "
-		  "5, 4" },
+		  "/process/scheduler: sched_setattr: `SCHED_DEADLINE` requires `runtime`" },
+		{ SCHEDULER("\"SCHED_DEADLINE\", \"runtime\": 5000"),
+		  "/process/scheduler: sched_setattr: `SCHED_DEADLINE` requires `deadline`" },
+		{ SCHEDULER("\"SCHED_DEADLINE\", \"runtime\": 0, \"deadline\": 5000"),
+		  "/process/scheduler/runtime: sched_setattr: `SCHED_DEADLINE` runtime must be greater than 0" },
+		{ SCHEDULER("\"SCHED_DEADLINE\", \"runtime\": 1023, \"deadline\": 5000"),
+		  "/process/scheduler/runtime: sched_setattr: `SCHED_DEADLINE` runtime 1023 must be between 1024 and 9223372036854775807" },
+		{ SCHEDULER(
+			  "\"SCHED_DEADLINE\", \"runtime\": 9223372036854775809, \"deadline\": 9223372036854775810"),
+		  "/process/scheduler/runtime: sched_setattr: `SCHED_DEADLINE` runtime 9223372036854775809 must be between 1024 and 9223372036854775807" },
+		{ SCHEDULER("\"SCHED_DEADLINE\", \"runtime\": 5000, \"deadline\": 4000"),
+		  "/process/scheduler/runtime: sched_setattr: `SCHED_DEADLINE` runtime 5000 must be <= deadline 4000" },
+		{ SCHEDULER(
+			  "\"SCHED_DEADLINE\", \"runtime\": 1024, \"deadline\": 5000, \"period\": 4000"),
+		  "/process/scheduler/deadline: sched_setattr: `SCHED_DEADLINE` deadline 5000 must be <= period 4000" },
 		{ DEADLINE_HOOK(""),
 		  "/process/scheduler/flags: startContainer hooks can't be started under "
 		  "SCHED_DEADLINE without SCHED_FLAG_RESET_ON_FORK" },
@@ -101,9 +109,10 @@ static void what_no_policy_takes_is_refused(void **state)
 	(void) state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		plan_case_refuses(&c, cases[i].json, cases[i].line);
-	plan_case_gives(&c, DEADLINE_HOOK("\"SCHED_FLAG_RESET_ON_FORK\""),
-			"set-scheduler SCHED_DEADLINE runtime 1 deadline 2 period 0 flags 0x1 "
-			"[/process/scheduler]\n");
+	plan_case_gives(
+		&c, DEADLINE_HOOK("\"SCHED_FLAG_RESET_ON_FORK\""),
+		"set-scheduler SCHED_DEADLINE runtime 1024 deadline 2048 period 0 flags 0x1 "
+		"[/process/scheduler]\n");
 }
 
 static void io_priority_has_three_classes_of_eight_levels(void **state)

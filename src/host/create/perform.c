@@ -206,7 +206,13 @@ static int set_scheduler(struct create *c, const struct step *s, struct err *e)
 	if (r == 0)
 		return 0;
 	(void) err_sys(e, r, "set the scheduling policy %s", o->name);
-	if (r == -EPERM)
+	/* sched_setattr(2): EPERM where the affinity leaves out a processor of the machine. */
+	if (r == -EPERM && o->policy == SCHED_DEADLINE && o->some_cpus)
+		err_hint(e,
+			 "process scheduler can't be used together with AllowedCPUs: %s takes "
+			 "all processors",
+			 o->name);
+	else if (r == -EPERM)
 		err_hint(e, "it takes CAP_SYS_NICE, and with cgroup v1 a cpu.rt_runtime_us in the "
 			    "container's cgroup for real time");
 	/* E2BIG: util clamps on Linux before 5.3. */

@@ -84,26 +84,46 @@ static int check_priority(const struct oci_scheduler *o, enum policy_kind kind, 
 	return 0;
 }
 
-static int check_deadline(const struct oci_scheduler *o, enum policy_kind kind, struct err *e)
-{
-	bool given = o->runtime != 0 || o->deadline != 0 || o->period != 0;
+/* sched_setattr(2) refuses less, and more than 63 bits. */
+#define LEAST_RUNTIME 1024
 
-	if (kind != POLICY_DEADLINE && given)
-		return err_cfg(e, PLACE,
-			       "scheduler runtime/deadline/period can only be specified for "
-			       "SCHED_DEADLINE policy");
-	if (kind != POLICY_DEADLINE)
-		return 0;
+#define DEADLINE "sched_setattr: `SCHED_DEADLINE` "
+
+/* What sched_setattr(2) would answer by EINVAL, whichever of the rules is broken. In ns. */
+static int check_runtime(const struct oci_scheduler *o, struct err *e)
+{
+	const char *missing = !o->has_runtime ? "runtime" : !o->has_deadline ? "deadline" : NULL;
+	unsigned long long runtime = o->runtime, deadline = o->deadline, period = o->period;
+
+	if (missing)
+		return err_cfg(e, PLACE, DEADLINE "requires `%s`", missing);
+	if (runtime == 0)
+		return err_cfg(e, PLACE "/runtime", DEADLINE "runtime must be greater than 0");
+	if (runtime < LEAST_RUNTIME || runtime > INT64_MAX)
+		return err_cfg(e, PLACE "/runtime",
+			       DEADLINE "runtime %llu must be between %d and %lld", runtime,
+			       LEAST_RUNTIME, (long long) INT64_MAX);
+	if (runtime > deadline)
+		return err_cfg(e, PLACE "/runtime",
+			       DEADLINE "runtime %llu must be <= deadline %llu", runtime, deadline);
 	/* With period 0 the kernel takes the deadline as the period. */
-	if (o->runtime == 0 || o->runtime > o->deadline ||
-	    (o->period != 0 && o->deadline > o->period))
-		return err_cfg(e, PLACE,
-			       "SCHED_DEADLINE wants 0 < runtime <= deadline <= period, not %llu, "
-			       "%llu, %llu",
-			       (unsigned long long) o->runtime, (unsigned long long) o->deadline,
-			       (unsigned long long) o->period);
+	if (period != 0 && deadline > period)
+		return err_cfg(e, PLACE "/deadline",
+			       DEADLINE "deadline %llu must be <= period %llu", deadline, period);
 
 	return 0;
+}
+
+static int check_deadline(const struct oci_scheduler *o, enum policy_kind kind, struct err *e)
+{
+	if (kind == POLICY_DEADLINE)
+		return check_runtime(o, e);
+	if (o->runtime == 0 && o->deadline == 0 && o->period == 0)
+		return 0;
+
+	return err_cfg(e, PLACE,
+		       "scheduler runtime/deadline/period can only be specified for "
+		       "SCHED_DEADLINE policy");
 }
 
 static int read_flags(struct planner *p, uint64_t *flags, struct err *e)
@@ -176,6 +196,13 @@ static bool is_lost_by_fork(const struct planner *p)
 				    p->scheduler.flags & SCHED_FLAG_RESET_ON_FORK);
 }
 
+static bool names_cpus(const struct oci_config *config)
+{
+	const struct oci_linux_resources *r = config->linux ? config->linux->resources : NULL;
+
+	return r && r->cpu && r->cpu->cpus && r->cpu->cpus[0];
+}
+
 int plan_scheduler(struct planner *p, struct err *e)
 {
 	const struct oci_process *process = p->config->process;
@@ -199,6 +226,7 @@ int plan_scheduler(struct planner *p, struct err *e)
 		.runtime = o->runtime,
 		.deadline = o->deadline,
 		.period = o->period,
+		.some_cpus = names_cpus(p->config),
 	};
 	if (!is_lost_by_fork(p))
 		plan_add(p, OP_SET_SCHEDULER, PLACE)->scheduler = p->scheduler;
