@@ -195,6 +195,24 @@ static inline gid_t sys_egid(void)
 	return (gid_t) SYS_CALL(getegid, 0, 0, 0, 0, 0, 0);
 }
 
+static inline uid_t sys_real_uid(void)
+{
+	return (uid_t) SYS_CALL(getuid, 0, 0, 0, 0, 0, 0);
+}
+
+static inline gid_t sys_real_gid(void)
+{
+	return (gid_t) SYS_CALL(getgid, 0, 0, 0, 0, 0, 0);
+}
+
+/* The real IDs only, which other processes may be compared with; the rights stay. 0, or -errno. */
+static inline int sys_set_real_ids(uid_t uid, gid_t gid)
+{
+	int r = (int) SYS_CALL(setresgid, gid, -1, -1, 0, 0, 0);
+
+	return r < 0 ? r : (int) SYS_CALL(setresuid, uid, -1, -1, 0, 0, 0);
+}
+
 /* Real, effective and saved. */
 static inline int sys_setuid(uid_t uid)
 {

@@ -551,3 +551,18 @@ def test_an_affinity_that_cannot_be_is_named(bundle):
     assert (r.code, r.err) == (255, f'tare: exec "{bundle.id}": /process/execCPUAffinity/final: exec failed: set the CPU '
                                     'affinity "4000": invalid argument (none of these CPUs is there, or allowed by the '
                                     'cpuset)\n')
+
+
+@pytest.mark.parametrize("userns", [False, True], ids=["", "userns"])
+def test_an_ordinary_users_limit_of_processes_takes_no_cap_sys_resource(bundle, userns):
+    """Podman writes the limit of all containers into each exec: only the user of tare's own process could have one."""
+    if userns:
+        bundle.userns()
+    bundle.sh("sleep 1000").up()
+    hard = 5000
+    (bundle.dir / "process.json").write_text(json.dumps({
+        **bundle.process, "args": ["grep", "-h", "Max processes\\|^Uid", "/proc/self/limits", "/proc/self/status"],
+        "user": {"uid": 1000, "gid": 1000}, "rlimits": [{"type": "RLIMIT_NPROC", "soft": hard - 1, "hard": hard}]}))
+    argv = bundle.argv("exec", "--process", bundle.dir / "process.json")
+    r = finish(spawn(["setpriv", "--bounding-set=-sys_resource", *argv])).ok()
+    assert [line.split()[1:4] for line in r.lines] == [["processes", f"{hard - 1}", f"{hard}"], ["1000"] * 3]

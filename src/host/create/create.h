@@ -176,6 +176,11 @@ int idmap_make_namespace(const struct id_ranges *uids, const struct id_ranges *g
 /* OP_START_SCOPE */
 int scope_perform(struct create *c, const struct step *s, struct err *e);
 
+/* ---- process_limit.c ---- */
+
+/* OP_SET_PROCESS_LIMIT. 0, or -1. */
+int create_limit_processes(struct create *c, const struct step *s, struct err *e);
+
 /* ---- perform.c ---- */
 
 /* Claim the ID and perform the plan until tare-init waits for start, or for run, has exec'd. */

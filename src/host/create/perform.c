@@ -286,22 +286,6 @@ static int pass_console(struct create *c, const struct step *s, struct err *e)
 	return 0;
 }
 
-static int set_process_limit(struct create *c, const struct step *s, struct err *e)
-{
-	const struct sys_rlimit limit = { .soft = s->rlimit.soft, .hard = s->rlimit.hard };
-	int r = sys_set_rlimit(c->pid, s->rlimit.resource, &limit);
-
-	if (r < 0)
-		(void) err_sys(e, r, "set %s to %llu:%llu", s->rlimit.name,
-			       (unsigned long long) s->rlimit.soft,
-			       (unsigned long long) s->rlimit.hard);
-	if (r == -EPERM)
-		err_hint(e, "to raise a hard limit tare needs CAP_SYS_RESOURCE; lower it, or leave "
-			    "it out");
-
-	return r < 0 ? -1 : 0;
-}
-
 static int run_hook(struct create *c, const struct step *s, struct err *e)
 {
 	const struct hook_step *h = &s->hook;
@@ -354,7 +338,7 @@ static int (*const performers[OP_COUNT])(struct create *c, const struct step *s,
 	[OP_MOVE_NETDEV] = netdev_perform,
 	[OP_PASS_CONSOLE] = pass_console,
 	[OP_RUN_HOST_HOOK] = run_hook,
-	[OP_SET_PROCESS_LIMIT] = set_process_limit,
+	[OP_SET_PROCESS_LIMIT] = create_limit_processes,
 };
 
 /* ---- the walk ---- */
