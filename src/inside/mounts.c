@@ -393,25 +393,28 @@ static int attach(struct inside *in, int mount, const struct mount_step *m, stru
 	return paths_trust(in, trusted_kind(m) ? mount : -1, name, e);
 }
 
-/*
- * tmpcopyup: the tmpfs is filled while it is detached, so that no process sees it half filled. A
- * new tmpfs has mode 1777, which would let all users write to a directory of the image: without
- * mode= it gets the mode of that directory.
- */
+/* The directory that a tmpfs covers: a descriptor, -ENOENT, or -1 with the error. */
+static int open_covered(struct inside *in, const struct mount_step *m, int flags, struct err *e)
+{
+	int place = sys_open_in_root(in->rootfs, m->target, flags | O_DIRECTORY);
+
+	if (place >= 0 || place == -ENOENT)
+		return place;
+	(void) err_sys(e, place, "open \"%s\" in the rootfs", m->target);
+	e->from_image = true;
+
+	return -1;
+}
+
+/* tmpcopyup: the tmpfs is filled while it is detached, so that no process sees it half filled. */
 static int fill(struct inside *in, int mount, const struct mount_step *m, struct err *e)
 {
 	struct stat st;
 
-	autoclose int place = sys_open_in_root(in->rootfs, m->target,
-					       (m->copy_up ? O_RDONLY : O_PATH) | O_DIRECTORY);
+	autoclose int place = open_covered(in, m, m->copy_up ? O_RDONLY : O_PATH, e);
 	if (place == -ENOENT)
 		return set_attrs(mount, &m->attrs, 0, e);
-	if (place < 0) {
-		(void) err_sys(e, place, "open \"%s\" in the rootfs", m->target);
-		e->from_image = true;
-		return -1;
-	}
-	if (m->copy_up && copy_directory(place, mount, m->own_mode, e) < 0)
+	if (place < 0 || (m->copy_up && copy_directory(place, mount, m->own_mode, e) < 0))
 		return -1;
 	if (!m->copy_up) {
 		int r = sys_stat(place, &st);
@@ -423,6 +426,42 @@ static int fill(struct inside *in, int mount, const struct mount_step *m, struct
 	}
 
 	return set_attrs(mount, &m->attrs, 0, e);
+}
+
+struct inherited {
+	struct mount_step step;
+	struct mount_parameter mode;
+	char digits[8];
+};
+
+/*
+ * A new tmpfs has mode 1777, which would let all users write to a directory of the image: without
+ * mode= it gets the mode of that directory. As a mount option, so that mountinfo shows it; what
+ * tare makes outside, or copies, is given the mode later. *@m becomes the step in @i.
+ */
+static int inherit_mode(struct inside *in, const struct mount_step **m, struct inherited *i,
+			struct err *e)
+{
+	struct stat st;
+
+	if (!(*m)->own_mode || (*m)->copy_up || (*m)->source_from_host)
+		return 0;
+	i->step = **m;
+	i->step.own_mode = false;
+	*m = &i->step;
+
+	autoclose int place = open_covered(in, *m, O_PATH, e);
+	if (place < 0)
+		return place == -ENOENT ? 0 : -1;
+
+	int r = sys_stat(place, &st);
+	if (r < 0)
+		return err_sys(e, r, "look at the mode of \"%s\"", (*m)->target);
+	fmt_text(i->digits, sizeof(i->digits), "%o", st.st_mode & 07777);
+	i->mode = (struct mount_parameter) { "mode", i->digits };
+	i->step.mode = &i->mode;
+
+	return 0;
 }
 
 /* Keep a descriptor for OP_PROTECT_MOUNT: another mount may cover this one by then. */
@@ -439,17 +478,16 @@ static int keep_for_later(struct inside *in, int mount, const struct mount_step 
 /* For parameters that only mount(2) takes. */
 static int mount_classic(struct inside *in, const struct mount_step *m, struct err *e)
 {
-	unsigned long flags = m->own_mode ? m->flags & ~(unsigned long) MS_RDONLY : m->flags;
-
 	if (in->pids >= 0 && strcmp(m->type, "proc") == 0)
 		return err_msg(e, "the procfs of a pid namespace that is joined takes no options "
 				  "but its own");
 
-	autoclose int mount = sys_make_filesystem(m->source, m->type, flags, 0, m->data);
-	if (mount < 0)
-		return err_sys(e, mount, "mount \"%s\" of type %s", m->source ? m->source : m->type,
-			       m->type);
-	if ((m->own_mode && fill(in, mount, m, e) < 0) || set_attrs(mount, &m->attrs, 0, e) < 0 ||
+	bool later = m->copy_up || m->own_mode;
+	unsigned long flags = later ? m->flags & ~(unsigned long) MS_RDONLY : m->flags;
+
+	autoclose int mount = filesystem_make_at_once(m, flags, 0, e);
+	if (mount < 0 || (later && fill(in, mount, m, e) < 0) ||
+	    set_attrs(mount, &m->attrs, 0, e) < 0 ||
 	    set_attrs(mount, &m->recursive_attrs, AT_RECURSIVE, e) < 0)
 		return -1;
 	if (attach(in, mount, m, e) < 0 || keep_for_later(in, mount, m, e) < 0)
@@ -496,11 +534,14 @@ static int mount_new(struct inside *in, const struct mount_step *m, struct err *
 int mounts_attach(struct inside *in, const struct step *s, struct err *e)
 {
 	const struct mount_step *m = &s->mount;
+	struct inherited inherited;
 	int r;
 
 	target_forget_parent(in);
 	if (m->remount)
 		r = remount(in, m, e);
+	else if (inherit_mode(in, &m, &inherited, e) < 0)
+		r = -1;
 	else if (m->classic)
 		r = mount_classic(in, m, e);
 	else

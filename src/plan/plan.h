@@ -197,6 +197,8 @@ struct mount_step {
 	bool copy_up;
 	/* a tmpfs without mode= gets the mode of the directory that it covers */
 	bool own_mode;
+	/* tare-init's copy of the step: that mode, beside the parameters. NULL in a plan */
+	const struct mount_parameter *mode;
 	/* number, from 1 on, of the OP_PROTECT_MOUNT that makes this mount read-only; 0: none */
 	unsigned readonly_later;
 	/*

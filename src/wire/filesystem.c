@@ -4,6 +4,7 @@
  */
 #include "wire/filesystem.h"
 
+#include "base/fmt.h"
 #include "base/table.h"
 #include "kernel/fd.h"
 #include "kernel/mount.h"
@@ -50,6 +51,19 @@ static uint64_t attrs_of(const struct mount_step *m)
 	return m->attrs.set & ~(uint64_t) (m->copy_up || m->own_mode ? MOUNT_ATTR_RDONLY : 0);
 }
 
+static int set_parameter(int fs, const struct mount_parameter *p, struct err *e)
+{
+	int r = sys_fs_set(fs, p->key, p->value);
+
+	if (r == 0)
+		return 0;
+	(void) err_sys(e, r, "mount option \"%s%s%s\"", p->key, p->value ? "=" : "",
+		       p->value ? p->value : "");
+	explain(fs, e);
+
+	return -1;
+}
+
 static int configure(int fs, const struct mount_step *m, struct err *e)
 {
 	unsigned long flags = flags_of(m);
@@ -60,28 +74,33 @@ static int configure(int fs, const struct mount_step *m, struct err *e)
 		if (r < 0)
 			return err_sys(e, r, "set \"%s\"", fs_flags[i].key);
 	}
-	for (size_t i = 0; i < m->parameter_count; i++) {
-		const struct mount_parameter *p = &m->parameters[i];
-		int r = sys_fs_set(fs, p->key, p->value);
-
-		if (r < 0) {
-			(void) err_sys(e, r, "mount option \"%s%s%s\"", p->key, p->value ? "=" : "",
-				       p->value ? p->value : "");
-			explain(fs, e);
+	for (size_t i = 0; i < m->parameter_count; i++)
+		if (set_parameter(fs, &m->parameters[i], e) < 0)
 			return -1;
-		}
-	}
 
-	return 0;
+	return m->mode ? set_parameter(fs, m->mode, e) : 0;
 }
 
-static int make_at_once(const struct mount_step *m, struct err *e)
+int filesystem_make_at_once(const struct mount_step *m, unsigned long flags, uint64_t attrs,
+			    struct err *e)
 {
-	int mount = sys_make_filesystem(m->source, m->type, flags_of(m), attrs_of(m), m->data);
+	char data[4096]; /* mount(2): a page */
+	const char *comma = m->data && m->data[0] ? "," : "";
+
+	if (m->mode && fmt_text(data, sizeof(data), "%s%s%s=%s", m->data ? m->data : "", comma,
+				m->mode->key, m->mode->value) >= sizeof(data))
+		return err_msg(e, "more mount options than a page");
+
+	int mount = sys_make_filesystem(m->source, m->type, flags, attrs, m->mode ? data : m->data);
 
 	return mount < 0 ? err_sys(e, mount, "mount \"%s\" of type %s",
 				   m->source ? m->source : m->type, m->type)
 			 : mount;
+}
+
+static int make_at_once(const struct mount_step *m, struct err *e)
+{
+	return filesystem_make_at_once(m, flags_of(m), attrs_of(m), e);
 }
 
 int filesystem_make_detached(const struct mount_step *m, int pids, struct err *e)

@@ -22,5 +22,9 @@ int filesystem_make(const struct mount_step *m, int pids, struct err *e);
  */
 int filesystem_make_detached(const struct mount_step *m, int pids, struct err *e);
 
+/* By mount(2) alone, with these MS_* flags and mount attributes in place of @m's. */
+int filesystem_make_at_once(const struct mount_step *m, unsigned long flags, uint64_t attrs,
+			    struct err *e);
+
 /* Change the options of the filesystem that is mounted at @mount. */
 int filesystem_reconfigure(int mount, const struct mount_step *m, struct err *e);

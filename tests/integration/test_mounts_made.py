@@ -47,6 +47,17 @@ def test_a_tmpfs_without_mode_has_that_of_the_directory_it_covers(either, older,
     assert run_on(older, either, version).ok().out == f"{mode:o}\n"
 
 
+@KERNELS
+@pytest.mark.parametrize("words", [["nosuid"], ["ro"], ["silent", "size=1m"], ["size=1m"]], ids="+".join)
+def test_the_inherited_mode_is_an_option_of_the_tmpfs(bundle, older, words, version):
+    """As with both peers; the mode had been changed by chmod(2) only, so mountinfo did not show it."""
+    directory(bundle, "data", 0o710)
+    bundle.mount("/data", "tmpfs", "tmpfs", *words)
+    bundle.sh("grep ' /data ' /proc/self/mountinfo; stat -c %a /data")
+    line, mode = run_on(older, bundle, version).ok().lines
+    assert "mode=710" in line.split()[-1].split(",") and mode == "710"
+
+
 def test_a_tmpfs_on_a_directory_that_was_missing_is_for_everybody(either):
     either.mount("/none/here", "tmpfs", "tmpfs")
     assert either.sh("stat -c %a /none/here").run().ok().out == "1777\n"
