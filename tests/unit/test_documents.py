@@ -44,11 +44,14 @@ def test_manual_page_and_hints_are_as_tare_is(tare):
     ("tare.8", '.SS "tare resume ID"'),
     ("ERRORS.md", "| it is paused already | src/host/pause.c |"),
     ("house.svg", "<title>The folders of tare, and which may include which</title>"),
+    ("costs.svg", "<title>What a container costs: tare, crun, runc, and the system calls alone</title>"),
+    ("crowd.svg", "<title>What a container costs, by how many there are</title>"),
+    ("performance.md", "<!-- end of the costs -->"),
 ])
 def test_a_line_that_is_missing_is_noticed(tare, tmp_path, name, line):
     docs = tmp_path / "docs"
     shutil.copytree(DOCS, docs)
-    for folder in ("src", "tests"):
+    for folder in ("src", "tests", "bench"):
         (tmp_path / folder).symlink_to(ROOT / folder)
     text = (docs / name).read_text(encoding="utf-8")
     assert f"\n{line}\n" in text
