@@ -128,9 +128,10 @@ struct box {
 	int file; /* O_PATH: the image; -1: ROOT is a directory */
 	bool is_image, is_device, image_readonly;
 	struct mount_step image; /* how it is mounted */
-	int loop;		 /* its loop device, which is freed at its last close */
-	const char *root;	 /* its path, absolute and without links */
-	const char *mark;	 /* "DEVICE:INODE": the same for two boxes of one root */
+	/* its loop device, which is freed at its last close; or the file, for image.source */
+	int loop;
+	const char *root; /* its path, absolute and without links */
+	const char *mark; /* "DEVICE:INODE": the same for two boxes of one root */
 	const char *id;
 
 	/* set by box_config() */

@@ -192,6 +192,34 @@ static int lock_image(const struct box *b, int file, struct err *e)
 	return r < 0 ? err_sys(e, r, "lock \"%s\"", b->root) : 0;
 }
 
+/* erofs, Linux 6.12: a file is mounted as it is. Only a whole one: its offset came later. */
+static bool may_be_mounted(const struct box *b, const struct image_part *part)
+{
+	return !b->is_device && part->number == 0 && strcmp(part->type, "erofs") == 0;
+}
+
+/*
+ * Mount the image by its file. 0 with b->dir; 1: the kernel wants a block device, as an older one does,
+ * or one whose erofs can't read the file system that the file lies on.
+ */
+static int mount_file(struct box *b, const struct image_part *part, struct err *e)
+{
+	autoclose int file = sys_open_again(b->file, O_RDONLY | O_NOCTTY);
+
+	if (!may_be_mounted(b, part))
+		return 1;
+	if (file < 0)
+		return err_sys(e, file, "open \"%s\"", b->root);
+	b->image.source = arena_printf(b->arena, "/proc/self/fd/%d", file);
+	b->dir = container_mount_image(&b->image, e);
+	if (b->dir < 0)
+		return e->code == ENOTBLK ? 1 : err_in(e, "\"%s\"", b->root);
+	/* create mounts it again. */
+	b->loop = take_fd(&file);
+
+	return 0;
+}
+
 /*
  * Open the file that was examined again, by its descriptor: by its name another user could exchange
  * it. A block device needs no loop device.
@@ -230,9 +258,13 @@ int box_open_image(struct box *b, struct err *e)
 		return -1;
 	b->image_readonly = o->read_only || o->ephemeral || o->overlay || o->lowers.count > 0 ||
 			    o->plan || !image_is_writable(part.type);
+	describe_image(b, &part);
+
+	int r = mount_file(b, &part, e);
+	if (r <= 0)
+		return r;
 	if (attach(b, &part, e) < 0)
 		return -1;
-	describe_image(b, &part);
 	b->dir = container_mount_image(&b->image, e);
 
 	return b->dir < 0 ? err_in(e, "\"%s\"", b->root) : 0;

@@ -1,15 +1,19 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """`tare box IMAGE`: file systems in files, partitions, and that no loop device is left."""
+import ctypes
+import glob
 import json
 import os
+import pathlib
 import shutil
 import signal
 import struct
+import tempfile
 
 import pytest
 
 import boxes
-from harness import BOX, RUNTIME, TESTER, TOKEN, as_user, command, finish, poll, rt, rt_argv, spawn, tare_only
+from harness import BOX, RUNTIME, TESTER, TOKEN, as_user, command, finish, poll, read, rt, rt_argv, spawn, tare_only
 from test_box_phone import EVERY_MOUNT
 
 pytestmark = tare_only
@@ -30,6 +34,19 @@ def loops():
             with open(path, encoding="utf-8") as f:
                 found.append(f.read().strip())
     return sorted(f for f in found if TOKEN in f)
+
+
+def may_attach():
+    try:
+        os.close(os.open("/dev/loop-control", os.O_RDWR))
+        return True
+    except OSError:
+        return False
+
+
+def backing_files():
+    """The images of all loop devices."""
+    return [read(path) for path in glob.glob("/sys/block/loop*/loop/backing_file")]
 
 
 @pytest.fixture(autouse=True)
@@ -98,6 +115,33 @@ def test_what_can_not_be_written_to_is_read_only_and_has_its_mount_points(image)
     r = box(image, "sh", "-c", "touch /x; test -d /proc/self")
     assert r.code == 0 and "Read-only file system" in r.err
     assert box(image, "sh", "-c", "touch /x; ls /x", flags=["-x"]).ok().out == "/x\n"
+
+
+def is_mounted_as_file(image):
+    """Does mount(2) itself take the file? mount(8) would make a loop device."""
+    place = BOX / "mnt"
+    place.mkdir()
+    taken = ctypes.CDLL(None).mount(str(image).encode(), str(place).encode(), b"erofs", 1, None) == 0
+    if taken:
+        command("umount", place).ok()
+    place.rmdir()
+    return taken
+
+
+@pytest.mark.parametrize("image", ["erofs"], indirect=True)
+@pytest.mark.parametrize("where", [BOX, "/var/tmp"], ids=["tests", "var-tmp"])
+def test_erofs_takes_no_loop_device_where_the_kernel_needs_none(image, where):
+    """Linux 6.12 mounts a file, if its own file system gives it pages: ext4 does, tmpfs and overlayfs do not."""
+    with tempfile.TemporaryDirectory(dir=where) as directory:
+        copied = pathlib.Path(shutil.copy(image, directory))
+        direct = is_mounted_as_file(copied)
+        if not direct and not may_attach():
+            pytest.skip("no loop device can be had")
+        proc = spawn(rt_argv("box", copied, "sleep", "1000"))
+        name = poll(lambda: [n for n in json.loads(rt("list", "-f", "json").out or "[]") or [] if n["status"] == "running"], "the box")[0]["id"]
+        assert (str(copied) in backing_files()) == (not direct)
+        rt("kill", name, "KILL").ok()
+        finish(proc)
 
 
 def test_read_only_and_ephemeral_leave_the_image_as_it_is(image):
