@@ -98,9 +98,12 @@ static bool is_labelled(const struct planner *p, const struct mount_step *m)
 int plan_check_own_label(struct planner *p, const char *place, const struct mount_step *m,
 			 struct err *e)
 {
+	if (!is_labelled(p, m))
+		return 0;
+
 	const char *type = context_type(p);
 
-	for (size_t i = 0; is_labelled(p, m) && i < m->parameter_count; i++) {
+	for (size_t i = 0; i < m->parameter_count; i++) {
 		if (!exclude(m->parameters[i].key, type))
 			continue;
 		err_cfg(e, plan_place(p, "%s/options", place),
