@@ -46,26 +46,45 @@ static void both_spellings_are_taken(void **state)
 
 static void what_is_the_hosts_is_refused(void **state)
 {
-	static const char *const keys[] = {
-		"kernel.foo",	   "kernel.panic", "vm.swappiness", "fs.file-max",
-		"kernel.msgmaxx",  "kernel",	   "net",	    "net.",
-		"net..core",	   "net.../x",	   "/net/core/x",   "net/../kernel/panic",
-		"net//core/x",	   "net/./core",   ".net.core.x",   "fs.mqueue",
-		"kernel.shmmax.x", "net/core/",
+	static const char host[] = "it is the whole host's: set it there with sysctl(8), and leave "
+				   "it out here";
+	static const char form[] = "a key is written net.ipv4.ip_forward, or with slashes";
+	static const struct {
+		const char *key, *hint;
+	} cases[] = {
+		{ "kernel.foo", host },
+		{ "kernel.panic", host },
+		{ "vm.swappiness", host },
+		{ "fs.file-max", host },
+		{ "kernel.msgmaxx", host },
+		{ "kernel", host },
+		{ "net", host },
+		{ "net.", form },
+		{ "net..core", form },
+		{ "net.../x", form },
+		{ "/net/core/x", form },
+		{ "net/../kernel/panic", form },
+		{ "net//core/x", form },
+		{ "net/./core", form },
+		{ ".net.core.x", form },
+		{ "fs.mqueue", host },
+		{ "kernel.shmmax.x", host },
+		{ "net/core/", form },
 	};
 	struct plan_case c = sysctl_case();
 	char json[512], line[512];
 
 	(void) state;
-	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		fmt_text(json, sizeof(json),
 			 "{ \"ociVersion\": \"1.3.0\", \"linux\": { \"namespaces\": [" ALL
 			 "], \"sysctl\": { \"%s\": \"5\" } } }",
-			 keys[i]);
+			 cases[i].key);
 		if (plan_case_run(&c, json) == 0)
-			fail_msg("%s was accepted", keys[i]);
+			fail_msg("%s was accepted", cases[i].key);
 		fmt_text(line, sizeof(line),
-			 ": sysctl \"%s\" is not in a separate kernel namespace", keys[i]);
+			 ": sysctl \"%s\" is not in a separate kernel namespace (%s)", cases[i].key,
+			 cases[i].hint);
 		assert_string_equal(strstr(c.error, ": "), line);
 	}
 }

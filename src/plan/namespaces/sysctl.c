@@ -138,9 +138,13 @@ static int plan_one(struct planner *p, const char *key, const char *value, struc
 	const char *place = place_of(p, key), *path = with_slashes(p->arena, key);
 	const struct namespaced *rule = is_plain(path) ? find(path) : NULL;
 
-	if (!rule)
-		return err_cfg(e, place, "sysctl \"%s\" is not in a separate kernel namespace",
-			       key);
+	if (!rule) {
+		err_cfg(e, place, "sysctl \"%s\" is not in a separate kernel namespace", key);
+		if (!is_plain(path))
+			return err_hint(e, "a key is written net.ipv4.ip_forward, or with slashes");
+		return err_hint(e, "it is the whole host's: set it there with sysctl(8), and leave "
+				   "it out here");
+	}
 	if (!plan_has_own_namespace(p, rule->type)) {
 		err_cfg(e, place, "sysctl \"%s\" is not in a separate kernel namespace", key);
 		return err_hint(e, "it needs a new %s namespace", rule->needs);
