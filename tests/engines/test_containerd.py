@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import shutil
 import textwrap
 
 import pytest
@@ -238,6 +239,22 @@ def test_output_to_a_file(engine):
 def test_a_pid_file(engine):
     name = engine.up("--pid-file", BOX / "task.pid")
     assert int((BOX / "task.pid").read_text()) == engine.pid(name)
+
+
+def test_an_annotation_records_the_calls(engine):
+    """docs/engines/containerd.md; /etc is this box's own."""
+    if engine.runtime != shared.RUNTIME:
+        pytest.skip("an annotation of tare's")
+    shutil.rmtree(BOX / "records", ignore_errors=True)
+    (BOX / "records").mkdir()
+    conf = pathlib.Path("/etc/tare/tare.conf")
+    conf.parent.mkdir(exist_ok=True)
+    conf.write_text(f"annotation org.tare.record {BOX}/records\n")
+    assert engine.sh("mkdir /tmp/x; echo done", "--annotation", f"org.tare.record={BOX}/records/r") == "done\n"
+    conf.unlink()
+    poll((BOX / "records/r").exists, "the record")
+    head, *rows = [json.loads(line) for line in (BOX / "records/r").read_text().splitlines()]
+    assert head["complete"] and "mkdir" in [row["name"] for row in rows]
 
 
 def test_containers_survive_a_restart_of_containerd(engine):

@@ -30,9 +30,14 @@ class Docker(Engine):
         self.flags = flags
         self.daemon = None
         # as in docs/engines/docker.md
+        script = re.search(r"\n    (#!/bin/sh\n.*?exec [^\n]*\n)", (BOX / "docs/docker.md").read_text(encoding="utf8"), re.S)[1].replace("\n    ", "\n")
+        recording = BOX / "recording"
+        recording.write_text(script.replace("/usr/local/bin/tare", str(shared.RUNTIME)).replace("/var/log/records", str(BOX / "records")))
+        recording.chmod(0o755)
         self.config = BOX / f"{name}.json"
         self.config.write_text(json.dumps({"default-runtime": "tare", "runtimes": {
             "tare": {"path": str(shared.RUNTIME)},
+            "tare-recording": {"path": str(recording)},
             "tare-telling": {"path": str(shared.RUNTIME), "runtimeArgs": ["--log-level", "warning"]},
             "tare-wrong": {"path": str(shared.RUNTIME), "runtimeArgs": ["--no-such-flag"]}}}))
         self.start()
@@ -335,6 +340,18 @@ def test_containers_survive_a_restart_of_dockerd(engine):
     engine.start()
     assert engine.inspect(name, "{{.State.Pid}} {{.State.Running}}") == f"{pid} true"
     assert engine("exec", name, "echo", "hello").ok().out == "hello\n"
+
+
+def test_the_script_of_the_docs_records_what_is_run(engine):
+    """docker before 24 has no annotations: docs/engines/docker.md has a script that is the runtime."""
+    if engine.runtime != shared.RUNTIME:
+        pytest.skip("a flag of tare's")
+    shutil.rmtree(BOX / "records", ignore_errors=True)
+    (BOX / "records").mkdir()
+    assert engine("run", "--rm", "--runtime", "tare-recording", "--network", "none", IMAGE, "sh", "-c", "mkdir /tmp/x; echo done").ok().out == "done\n"
+    found = poll(lambda: list((BOX / "records").glob("*.rec")), "the record")
+    head, *rows = [json.loads(line) for line in found[0].read_text().splitlines()]
+    assert head["complete"] and "mkdir" in [row["name"] for row in rows]
 
 
 def test_userns_remap():
