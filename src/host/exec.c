@@ -278,6 +278,8 @@ static int perform(struct create *c, struct err *e)
 	if (r < 0)
 		return err_sys(e, r, "seal the plan");
 	create_log_warnings(c);
+	if (c->options->pid_file && pidfile_check(c->options->pid_file, e) < 0)
+		return err_at(e, c->options->pid_file_place);
 	if (create_watch_signals(c, e) < 0 || watch_begin(&c->watch, c->watch_command, e) < 0 ||
 	    create_perform(c, e) < 0 || watch_attend(c, e) < 0)
 		return -1;

@@ -276,6 +276,20 @@ def test_a_failed_create_or_run_writes_no_pid_file(bundle, scratch, verb):
     assert not bundle.exists()
 
 
+@tare_only
+@pytest.mark.parametrize("verb", ["run", "exec"])
+def test_without_a_directory_for_the_pid_file_the_program_does_not_run(bundle, scratch, verb):
+    """The error had been looked at alone, and came after the program."""
+    flags, path = ["--pid-file", scratch / "none/pid"], f"{bundle.rootfs}/ran"
+    bundle.writable()
+    if verb == "run":
+        r = bundle.sh("touch /ran").run(*flags)
+    else:
+        r = bundle.stay().up().verb("exec", *flags, tail=["touch", "/ran"])
+    assert r.code == (1 if verb == "run" else 255) and f'write pid file "{scratch}/none/pid": no such file or directory\n' in r.err, r
+    assert not os.path.exists(path)
+
+
 def test_run_detach_writes_the_pid_file(bundle, scratch):
     bundle.stay().run("-d", "--pid-file", scratch / "pid").ok()
     assert (scratch / "pid").read_text() == str(bundle.pid)

@@ -524,6 +524,8 @@ static int perform(struct create *c, struct record *rec, struct arena *records, 
 	if (r < 0)
 		return err_sys(e, r, "seal the plan");
 	create_log_warnings(c);
+	if (c->options->pid_file && pidfile_check(c->options->pid_file, e) < 0)
+		return err_at(e, c->options->pid_file_place);
 	if (create_watch_signals(c, e) < 0)
 		return -1;
 	fill_record(c, rec, records);

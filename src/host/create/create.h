@@ -204,6 +204,12 @@ int cgroup_file_choose(const struct step *s, const char **file, const char **val
 /* ---- pidfile.c ---- */
 
 /*
+ * Can a file be made at @path at all? Asked before anything of a container is made: after a `run` or
+ * `exec` has failed its program should not have run.
+ */
+int pidfile_check(const char *path, struct err *e);
+
+/*
  * Write the pid in decimal, without a newline, by a temporary file and rename(2): no link is
  * followed.
  */

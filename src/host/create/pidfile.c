@@ -26,6 +26,14 @@ static int write_special(const char *path, const char *text, size_t length, stru
 	return r < 0 ? err_sys(e, r, "write pid file \"%s\"", path) : 0;
 }
 
+int pidfile_check(const char *path, struct err *e)
+{
+	const char *name;
+	autoclose int dir = output_directory(path, "write pid file", &name, e);
+
+	return dir < 0 ? -1 : 0;
+}
+
 int pidfile_write(const char *path, pid_t pid, struct err *e)
 {
 	char temporary[PATH_MAX], text[16];
