@@ -20,7 +20,7 @@ double 1e3|double .5|double true|boolean true|boolean 1|string 'a'|objectpath '/
 (1, 2)|(1,)|('a', 1, true)|(1, byte 2, 3.5)|('a', [1, 2])|[('a', 1), ('b', byte 2)]|[(1, 2), (1, 'a')]|[('a', 5)]|(1 2)|(1, 2
 [('/dev/null', 'rw')]|@a(ss) []|@a(st) [('/dev/sda', 5)]|[(1, 2), (1, 2, 3)]|1 2|true false|trueish|hello|5x|0b1
 (1)|((1, 2))|((1, 2),)|(1, 2,)|(1,,)|([(1, 2,)],)|objectpath 'a'|@o 'a'|objectpath '/a/'|objectpath '//a'|objectpath '/'|objectpath '/a-b'
-['/a', objectpath 'b']|signature 'zz'|signature '(si'|signature ''|@as[]|@t5|@ai [1]|infinity|-infinity
+['/a', objectpath 'b']|signature 'zz'|signature '(si'|signature ''|@as[]|@t5|@ai [1]|infinity|-infinity|+infinity|double infinity|@d infinity|INF|-Infinity
 """
 VALUES = [v for line in VALUES.strip("\n").splitlines() for v in line.split("|")]
 

@@ -197,7 +197,7 @@ static bool is_decimal(const char *text)
 	size_t fraction = text[whole] == '.' ? 1 + strspn(text + whole + 1, "0123456789") : 0;
 	const char *at = text + whole + fraction;
 
-	if (strcmp(text, "inf") == 0 || strcmp(text, "infinity") == 0 || strcmp(text, "nan") == 0)
+	if (strcmp(text, "inf") == 0 || strcmp(text, "nan") == 0)
 		return true;
 	if (whole + fraction == 0 || (whole == 0 && fraction == 1))
 		return false;
@@ -219,6 +219,9 @@ static const char *in_decimal(struct reader *r, const char *token, char type)
 	size_t i = find_basic(type);
 	unsigned long long value;
 
+	/* GLib takes this word for a number behind a sign alone. */
+	if (type == 'd' && strcmp(digits, "infinity") == 0 && digits > token)
+		return minus ? token : digits;
 	if (type == 'd' && is_decimal(digits))
 		return minus ? token : digits;
 	if (!parse_integer(digits, &value))
