@@ -3,8 +3,9 @@
  * host/exec.c - exec: a further process in a running container
  *
  * docs/CONTRACT.md B7. Settings come from what create has saved (saved_config.h), not from the
- * bundle, which may have changed; or, with --process, from that file alone. The walk through its
- * plan is that of create, without a rollback: a process leaves nothing to undo.
+ * bundle, which may have changed; or, with --process, from that file. What confines the program is
+ * the container's where the file says nothing. The walk through the plan is that of create, without
+ * a rollback: a process leaves nothing to undo.
  */
 #include "host/exec.h"
 
@@ -149,16 +150,43 @@ static int override(struct oci_process *process, const struct exec_options *o, s
 	return 0;
 }
 
+/*
+ * The process of --process. runc and crun take capabilities and labels from the container where
+ * the file has none: without that a program would be unconfined because nobody named a profile.
+ */
+static const struct oci_process *load_process(const struct oci_config *config,
+					      const struct exec_options *o, struct arena *a,
+					      struct err *e)
+{
+	const struct oci_process *first = config->process, *loaded;
+	struct oci_process *process = arena_new(a, struct oci_process);
+
+	if (process_load(&loaded, o->process, a, e) < 0)
+		return NULL;
+	*process = *loaded;
+	if (!first)
+		return process;
+	if (!process->capabilities)
+		process->capabilities = first->capabilities;
+	if (!process->apparmor_profile || !process->apparmor_profile[0])
+		process->apparmor_profile = first->apparmor_profile;
+	if (!process->selinux_label || !process->selinux_label[0])
+		process->selinux_label = first->selinux_label;
+	if (!process->exec_cpu_affinity)
+		process->exec_cpu_affinity = first->exec_cpu_affinity;
+
+	return process;
+}
+
 /* config.json's process with the flags applied, or the process of --process. */
 static const struct oci_process *choose_process(const struct oci_config *config,
 						const struct exec_options *o, struct arena *a,
 						struct err *e)
 {
-	const struct oci_process *loaded;
 	struct oci_process *process = arena_new(a, struct oci_process);
 
 	if (o->process)
-		return process_load(&loaded, o->process, a, e) < 0 ? NULL : loaded;
+		return load_process(config, o, a, e);
 	if (config->process)
 		*process = *config->process;
 	else

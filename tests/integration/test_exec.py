@@ -316,6 +316,18 @@ def test_capabilities_and_no_new_privs_are_those_of_the_config(up):
 
 
 @tare_only
+def test_a_process_file_without_capabilities_has_those_of_the_container(bundle, scratch):
+    """So runc and crun; a file with all that engines write had been tried alone. The same holds for labels (test_lsm.py)."""
+    caps = ["CAP_KILL", "CAP_CHOWN"]
+    bundle.process["capabilities"] = {k: caps for k in ("bounding", "effective", "permitted")}
+    bundle.stay().up()
+    process = {"args": ["grep", "^Cap", "/proc/self/status"], "cwd": "/", "env": ["PATH=/bin"], "user": {"uid": 0, "gid": 0}}
+    for given, mask in ((None, 0x21), ({}, 0), ({"bounding": ["CAP_KILL"], "permitted": ["CAP_KILL"], "effective": ["CAP_KILL"]}, 0x20)):
+        (scratch / "p").write_text(json.dumps(process if given is None else {**process, "capabilities": given}))
+        status = dict(line.split() for line in ex(bundle, flags=["--process", scratch / "p"]).ok().lines)
+        assert {name: int(status[f"{name}:"], 16) for name in ("CapPrm", "CapEff", "CapBnd")} == dict.fromkeys(("CapPrm", "CapEff", "CapBnd"), mask)
+
+
 def test_a_capability_can_be_added(bundle):
     bundle.process["noNewPrivileges"] = False
     bundle.stay().up()

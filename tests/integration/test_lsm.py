@@ -119,6 +119,14 @@ def test_exec_takes_another_profile(bundle, profile):
 
 
 @apparmor
+def test_a_process_file_without_a_profile_has_that_of_the_container(bundle, profile, scratch):
+    bundle.process["apparmorProfile"] = profile
+    bundle.process["args"] = ["sleep", "1000"]
+    (scratch / "p").write_text('{"args": ["cat", "/proc/self/attr/current"], "cwd": "/", "env": ["PATH=/bin"], "user": {"uid": 0, "gid": 0}}')
+    assert bundle.up().verb("exec", "--process", scratch / "p").ok().out == "tare-test (enforce)\n"
+
+
+@apparmor
 def test_the_profile_needs_no_proc_in_the_container(bundle, profile):
     """The attribute is written through the host's procfs."""
     bundle.config["mounts"] = [m for m in bundle.config["mounts"] if m["destination"] != "/proc"]

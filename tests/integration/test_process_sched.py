@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """process.scheduler, ioPriority and execCPUAffinity, read back from the kernel."""
+import json
 import ctypes
 import os
 import pathlib
@@ -156,3 +157,15 @@ def test_what_is_out_of_range_is_refused(bundle, member, value, line):
 def test_exec_affinity_does_not_touch_the_container(bundle):
     bundle.process["execCPUAffinity"] = {"initial": "0", "final": "0"}
     assert os.sched_getaffinity(bundle.stay().up().pid) == os.sched_getaffinity(0)
+
+
+@pytest.mark.parametrize("own,mask", [(None, {0}), ({"initial": "1", "final": "1"}, {1})], ids=str)
+def test_exec_affinity_is_the_containers_where_a_process_file_has_none(bundle, scratch, own, mask):
+    """With runc it is; the file had been taken to say all."""
+    if not {0, 1} <= os.sched_getaffinity(0):
+        pytest.skip("there is but one CPU")
+    bundle.process["execCPUAffinity"] = {"initial": "0", "final": "0"}
+    process = {"args": ["grep", "^Cpus_allowed_list", "/proc/self/status"], "cwd": "/", "env": ["PATH=/bin"], "user": {"uid": 0, "gid": 0}}
+    (scratch / "p").write_text(json.dumps(process | ({"execCPUAffinity": own} if own else {})))
+    r = bundle.stay().up().verb("exec", "--process", scratch / "p")
+    assert r.ok().out.split()[-1] == ",".join(str(n) for n in mask)
