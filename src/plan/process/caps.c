@@ -8,7 +8,6 @@
  */
 #include "plan/process/caps.h"
 
-#include "base/fmt.h"
 #include "plan/planner.h"
 
 #include <ctype.h>
@@ -18,21 +17,20 @@
 
 #define BIT(n) ((uint64_t) 1 << (n))
 
+/* libcap's texts are kept: musl unmaps a page whenever the last text in it is freed. */
 const char *caps_name(unsigned capability)
 {
-	static char names[64][32];
+	static char *names[64];
 	char *name = names[capability];
 
-	if (name[0] != '\0')
+	if (name)
 		return name;
-
-	char *lower = cap_to_name((cap_value_t) capability);
-
-	if (lower)
-		fmt_text(name, sizeof(names[0]), "%s", lower);
-	cap_free(lower);
+	name = cap_to_name((cap_value_t) capability);
+	if (!name)
+		return "";
 	for (char *at = name; *at; at++)
 		*at = (char) toupper(*at);
+	names[capability] = name;
 
 	return name;
 }
