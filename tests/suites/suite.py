@@ -128,11 +128,11 @@ class Podman:
              "190-run-ipcns", "195-run-namespaces", "200-pod", "220-healthcheck", "260-sdnotify", "280-update", "420-cgroups",
              "450-interactive", "520-checkpoint", "550-pause-process", "700-play", "710-kube"}
     CONF = """[engine]
-runtime = "suite"
+runtime = "{name}"
 cgroup_manager = "cgroupfs"
 events_logger = "file"
 [engine.runtimes]
-suite = ["{runtime}"]
+{name} = ["{runtime}"]
 [containers]
 log_driver = "k8s-file"
 pids_limit = 0
@@ -155,12 +155,20 @@ podman load -q -i testimage.tar >/dev/null && exec bats --tap "$1" </dev/null"""
         return [f"{unit.rsplit('/', 1)[1]}: {name.replace(chr(92), '').strip()}" for name in names]
 
     def command(self, unit, runtime):
-        argv = ["sh", "-c", self.SCRIPT, "podman", unit, self.CONF.format(runtime=runtime)]
-        return argv, {"LC_ALL": "C.UTF-8", "BATS_TEST_TIMEOUT": str(self.timeout), "PODMAN_TIMEOUT": str(self.timeout)}
+        directory, name = os.path.split(runtime)
+        argv = ["sh", "-c", self.SCRIPT, "podman", unit, self.CONF.format(name=name, runtime=runtime)]
+        # some tests call the runtime by its name, or want a terminal
+        path = f"{directory}:/usr/sbin:/usr/bin:/sbin:/bin"
+        env = {"PATH": path, "LC_ALL": "C.UTF-8", "BATS_TEST_TIMEOUT": str(self.timeout), "PODMAN_TIMEOUT": str(self.timeout)}
+        return ["script", "-qec", shlex.join(argv), "/dev/null"], env
 
     def results(self, unit, text, _):
-        """Each name that bats prints begins with the file's number."""
-        return named(self.tests(unit), unit.rsplit("/", 1)[1], re.sub(r"^((?:not )?ok \d+ )[\[|]\d+[\]|] ", r"\1", text, flags=re.M))
+        """By their numbers: bats puts the file's number in front of a name, what it has expanded into it, and a time-out behind it."""
+        names = [test.split(": ", 1)[1] for test in self.tests(unit)]
+
+        def rename(m):
+            return f"{m[1]}{names[int(m[2]) - 1]}{m[3] or ''}" if 0 < int(m[2]) <= len(names) else m[0]
+        return named(self.tests(unit), unit.rsplit("/", 1)[1], re.sub(r"^((?:not )?ok (\d+) ).*?( # skip.*)?$", rename, text, flags=re.M))
 
 
 def each(command):

@@ -5,6 +5,7 @@ import io
 import json
 import os
 import pathlib
+import shlex
 import shutil
 import subprocess
 import sys
@@ -27,11 +28,13 @@ PODMAN_TEST_IMAGE_USER=${PODMAN_TEST_IMAGE_USER:-"u"}
 PODMAN_TEST_IMAGE_NAME=${PODMAN_TEST_IMAGE_NAME:-"image"}
 PODMAN_TEST_IMAGE_TAG=${PODMAN_TEST_IMAGE_TAG:-"20200101"}
 """
-PODMAN_TAP = """1..4
+PODMAN_TAP = """1..6
 ok 1 [030] podman runs
 not ok 2 |030| podman run - [a] "b" in 12ms
 # why
 ok 3 [030] podman skips # skip no reason to run
+not ok 4 [030] podman takes long # timeout after 7s
+ok 5 [030] podman expands 4711
 """
 PROGRAMS = {
     "pass/pass.t": "echo 1..2; echo ok 1 - one; echo 'ok 2'",
@@ -239,17 +242,20 @@ def test_a_directory_that_is_no_checkout_is_refused(tmp_path, runtime, suite):
 def test_podmans_tests_are_named_without_the_number_of_their_file(tmp_path):
     put(tmp_path / "test/system/helpers.bash", PODMAN)
     put(tmp_path / "test/system/030-run.bats", "".join(
-        f'@test "{name}" {{\n}}\n' for name in ("podman runs", 'podman run - [a] \\"b\\"', "podman skips", "podman never ends")))
+        f'@test "{name}" {{\n}}\n' for name in ("podman runs", 'podman run - [a] \\"b\\"', "podman skips", "podman takes long",
+                                                "podman expands $PID", "podman never ends")))
     put(tmp_path / "test/system/010-images.bats", '@test "not about a runtime" {\n}\n')
     podman = suites.SUITES["podman"](tmp_path, 7)
     assert podman.units() == ["test/system/030-run.bats"]
     assert list(podman.missing()) == [f"{tmp_path}/testimage.tar is not there: tests/suites/testimage {tmp_path}"]
     found = podman.results("test/system/030-run.bats", PODMAN_TAP, 0)
     assert {name.removeprefix("030-run.bats: "): outcome for name, (outcome, _) in found.items()} == {
-        "podman runs": "pass", 'podman run - [a] "b"': "fail", "podman skips": "skip", "podman never ends": "fail"}
+        "podman runs": "pass", 'podman run - [a] "b"': "fail", "podman skips": "skip", "podman takes long": "fail",
+        "podman expands $PID": "pass", "podman never ends": "fail"}
     argv, env = podman.command("test/system/030-run.bats", "/mnt/bin/one")
-    assert argv[-2:] == ["test/system/030-run.bats", podman.CONF.format(runtime="/mnt/bin/one")] and '["/mnt/bin/one"]' in argv[-1]
-    assert env["BATS_TEST_TIMEOUT"] == "7"
+    assert shlex.split(argv[2])[-2:] == ["test/system/030-run.bats", podman.CONF.format(name="one", runtime="/mnt/bin/one")]
+    assert '["/mnt/bin/one"]' in argv[2]
+    assert env["BATS_TEST_TIMEOUT"] == "7" and env["PATH"].startswith("/mnt/bin:")
 
 
 def test_the_image_that_podmans_tests_ask_for_is_made(tmp_path):
