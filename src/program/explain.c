@@ -287,6 +287,8 @@ static bool follow(struct look *l)
 			return l->c->code == ENOENT &&
 			       say_missing(l, i > 1 ? chain[i - 2].interpreter : NULL,
 					   &chain[i - 1]);
+		if (fd == -ELOOP)
+			return SAY(l, "%s is a link that leads back to itself", l->who);
 		if (fd < 0 || program_read(fd, &chain[i]) < 0)
 			return false;
 		if (say_what_fits(l, fd, &chain[i]))
@@ -298,7 +300,10 @@ static bool follow(struct look *l)
 			 chain[i].kind == PROGRAM_SCRIPT ? "interpreter" : "loader", l->path);
 	}
 
-	return false;
+	/* execve(2), "Interpreter scripts": the kernel follows four of them. */
+	return l->c->code == ELOOP &&
+	       SAY(l, "its interpreter is a script, and that one's, and so on: execve(2) follows "
+		      "only a few");
 }
 
 bool program_explain(const struct program_case *c, char *text, size_t size)

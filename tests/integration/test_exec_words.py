@@ -112,6 +112,17 @@ def test_a_chain_of_files_is_followed_to_the_missing_one(bundle):
     bundle.refused_at("/process/args", f'exec: "/prog": {MISSING} ("/tools/two" is there; its loader "/lib/ld-mine.so.1" is not)')
 
 
+def test_a_circle_of_links_or_scripts_is_named(bundle):
+    """Both have one errno, whose words speak of links alone."""
+    (bundle.rootfs / "loop").symlink_to("loop")
+    put(bundle, "/script", "#!/script\n")
+    bundle.process["args"] = ["/loop"]
+    bundle.refused_at("/process/args", 'exec: "/loop": too many levels of symbolic links (it is a link that leads back to itself)')
+    bundle.process["args"] = ["/script"]
+    bundle.refused_at("/process/args", 'exec: "/script": too many levels of symbolic links (its interpreter is a script, and that one\'s, '
+                      "and so on: execve(2) follows only a few)")
+
+
 def test_an_interpreter_of_another_machine_is_named(bundle):
     put(bundle, "/prog", "#!/tools/sh\n")
     put(bundle, "/tools/sh", elf(machine=OTHER))
