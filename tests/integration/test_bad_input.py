@@ -229,7 +229,7 @@ BAD = [
     ("/linux/namespaces/0/type", "nope"), ("/linux/namespaces/0/type", "PID"), ("/linux/namespaces/0/type", "net"),
     ("/linux/namespaces/5", {"type": "pid"}), ("/linux/namespaces/0/path", "relative"),
     ("/linux/uidMappings", NO_USERNS), ("/linux/gidMappings", NO_USERNS),
-    ("/linux/rootfsPropagation", "nope"), ("/linux/rootfsPropagation", ""),
+    ("/linux/rootfsPropagation", "nope"),
     ("/linux/maskedPaths/0", "relative"), ("/linux/readonlyPaths/0", "relative"),
     ("/linux/devices", [{"type": "x", "path": "/dev/a", "major": 1, "minor": 1}]),
     ("/linux/devices", [{"type": "c", "path": "dev/a", "major": 1, "minor": 1}]),
@@ -272,6 +272,14 @@ def test_a_missing_required_property_is_named(bundle, pointer):
         at = at[int(name)] if isinstance(at, list) else at[name]
     del at[last]
     bundle.run().refused("/" + "/".join(path) if path else "ociVersion", last)
+
+
+def test_an_empty_propagation_is_none(bundle):
+    """As other empty strings of programs in Go, and with runc and crun. It had been refused as a word that nobody knows."""
+    bundle.linux["rootfsPropagation"] = ""
+    empty = bundle.sh("grep ' / ' /proc/self/mountinfo | cut -d' ' -f7- | cut -d- -f1").run().ok().out
+    del bundle.linux["rootfsPropagation"]
+    assert bundle.run().ok().out == empty
 
 
 @pytest.mark.parametrize("user,ids", [({"uid": 1000}, ["1000", "0"]), ({"gid": 7}, ["0", "7"]), ({}, ["0", "0"]),
