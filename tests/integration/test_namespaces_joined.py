@@ -131,6 +131,16 @@ def test_every_combination_that_the_user_namespace_does_not_own(second, foreign)
     try_all(second, [s | {"user"} for s in subsets(OTHERS)], foreign)
 
 
+def test_a_source_that_only_root_reaches_is_opened_for_a_user_namespace_that_is_joined(second, own, scratch):
+    """As in a pod of podman's: its files are below a directory of root's alone, its user namespace is the first container's."""
+    (scratch / "secret").mkdir(mode=0o700)
+    (scratch / "secret/f").write_text("reached\n")
+    os.chmod(second.dir, 0o700)
+    joining(second, {"user", "ipc", "uts"}, own)
+    second.mount("/f", "bind", scratch / "secret/f", "bind", "ro")
+    assert second.sh("cat /f").run().ok().out == "reached\n"
+
+
 def test_every_combination_without_a_user_namespace(second, foreign):
     chown_tree(second.rootfs, 0)
     try_all(second, subsets(OTHERS), foreign)

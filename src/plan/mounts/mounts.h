@@ -7,8 +7,8 @@
 #include "plan/planner.h"
 
 /*
- * Must tare open the sources of binds? In a new user namespace tare-init is not the host's root any
- * more, and may have no access to them.
+ * Must tare open the sources of binds? In a user namespace, new or joined, tare-init is not the
+ * host's root any more, and may have no access to them.
  */
 bool mount_sources_from_host(const struct planner *p);
 

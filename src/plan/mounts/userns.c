@@ -25,7 +25,13 @@ static bool is_type(const struct mount_step *m, const char *type)
 
 bool mount_sources_from_host(const struct planner *p)
 {
-	return (p->new_namespaces & CLONE_NEWUSER) && p->facts->euid == 0;
+	if (p->facts->euid != 0)
+		return false;
+	if (p->new_namespaces & CLONE_NEWUSER)
+		return true;
+
+	/* In a mount namespace that is joined, the sources are those in there. */
+	return (p->joined_namespaces & CLONE_NEWUSER) && (p->new_namespaces & CLONE_NEWNS);
 }
 
 bool mount_is_confined(const struct planner *p)
