@@ -11,10 +11,14 @@ MESSAGES = {
     "VersionRequest": "1 version string",
     "VersionResponse": "1 version string, 2 runtime_name string, 3 runtime_version string, 4 runtime_api_version string",
     "StatusRequest": "1 verbose int",
-    "StatusResponse": "1 status RuntimeStatus",
+    "StatusResponse": "1 status RuntimeStatus, 3 runtime_handlers *RuntimeHandler",
+    "RuntimeHandler": "1 name string, 2 features RuntimeHandlerFeatures",
+    "RuntimeHandlerFeatures": "1 recursive_read_only_mounts int, 2 user_namespaces int",
     "RuntimeStatus": "1 conditions *RuntimeCondition",
     "RuntimeCondition": "1 type string, 2 status int, 3 reason string, 4 message string",
-    "NamespaceOption": "1 network int, 2 pid int, 3 ipc int, 4 target_id string",
+    "NamespaceOption": "1 network int, 2 pid int, 3 ipc int, 4 target_id string, 5 userns_options UserNamespace",
+    "UserNamespace": "1 mode int, 2 uids *IDMapping, 3 gids *IDMapping",
+    "IDMapping": "1 host_id int, 2 container_id int, 3 length int",
     "SecurityProfile": "1 profile_type int, 2 localhost_ref string",
     "PodSandboxMetadata": "1 name string, 2 uid string, 3 namespace string, 4 attempt int",
     "LinuxSandboxSecurityContext": "1 namespace_options NamespaceOption, 3 run_as_user Int64Value, 4 readonly_rootfs int, 6 privileged int,"
@@ -39,7 +43,8 @@ MESSAGES = {
     "KeyValue": "1 key string, 2 value string",
     "ImageSpec": "1 image string",
     "ContainerMetadata": "1 name string, 2 attempt int",
-    "Mount": "1 container_path string, 2 host_path string, 3 readonly int, 4 selinux_relabel int, 5 propagation int",
+    "Mount": "1 container_path string, 2 host_path string, 3 readonly int, 4 selinux_relabel int, 5 propagation int,"
+             "6 uidMappings *IDMapping, 7 gidMappings *IDMapping, 8 recursive_read_only int, 9 image ImageSpec, 10 image_sub_path string",
     "Device": "1 container_path string, 2 host_path string, 3 permissions string",
     "Capability": "1 add_capabilities *string, 2 drop_capabilities *string",
     "LinuxContainerResources": "1 cpu_period int, 2 cpu_quota int, 3 cpu_shares int, 4 memory_limit_in_bytes int, 5 oom_score_adj int,"

@@ -200,6 +200,39 @@ def oci_archive(name, *cmd):
     return path
 
 
+# --- devices by CDI
+
+HOOK = """\
+#!/usr/bin/python3
+# create-symlinks --link TARGET::PATH, as the toolkits of vendors have: the container's root is where its state says
+import json, os, sys
+state = json.load(sys.stdin)
+with open(os.path.join(state["bundle"], "config.json")) as f:
+    root = os.path.join(state["bundle"], json.load(f)["root"]["path"])
+assert sys.argv[1:3] == ["create-symlinks", "--link"] and state["status"] in ("creating", "created"), (sys.argv, state)
+target, path = sys.argv[3].split("::")
+os.symlink(target, root + path)
+"""
+
+
+def cdi_device(kind):
+    """A device 0 of @kind, with what vendors put into their files: a node, environment, a library by a mount, a link by a hook."""
+    folder = pathlib.Path("/etc/cdi")
+    folder.mkdir(exist_ok=True)
+    hook, library = BOX / "cdi-hook", BOX / "libmine.so.1"
+    hook.write_text(HOOK)
+    hook.chmod(0o755)
+    library.write_text("library\n")
+    (folder / f"{kind.replace('/', '-')}.json").write_text(json.dumps({
+        "cdiVersion": "0.5.0", "kind": kind,
+        "devices": [{"name": "0", "containerEdits": {"deviceNodes": [{"path": "/dev/mine0", "hostPath": "/dev/null", "permissions": "rw"}]}}],
+        "containerEdits": {
+            "env": ["MINE=void"],
+            "mounts": [{"hostPath": str(library), "containerPath": "/usr/lib/libmine.so.1", "options": ["ro", "nosuid", "nodev", "rbind", "rprivate"]}],
+            "hooks": [{"hookName": "createContainer", "path": str(hook), "env": ["PATH=/usr/bin:/bin"],
+                       "args": [hook.name, "create-symlinks", "--link", "libmine.so.1::/usr/lib/libmine.so"]}]}}))
+
+
 # --- what is here
 
 

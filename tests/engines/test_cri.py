@@ -5,6 +5,7 @@ import itertools
 import json
 import os
 import pathlib
+import shutil
 import textwrap
 
 import pytest
@@ -395,6 +396,68 @@ def test_annotations_and_labels(engine):
     pod = engine.pod(annotations={"a/b": "1"}, labels={"app": "web"})
     status = pod.status()["status"]
     assert (status["annotations"], status["labels"]) == ({"a/b": "1"}, {"app": "web"})
+
+
+# --- what containerd 2 asks of a runtime
+
+
+def containerd_2():
+    return int(command("containerd", "--version").out.split()[2].lstrip("v").split(".")[0]) >= 2
+
+
+since_2 = pytest.mark.skipif(not shutil.which("containerd") or not containerd_2(), reason="containerd 1 asks for none of it")
+MAPPED = {"mode": POD, "uids": [{"host_id": 300000, "container_id": 0, "length": 65536}],
+          "gids": [{"host_id": 300000, "container_id": 0, "length": 65536}]}
+
+
+@since_2
+def test_the_handler_offers_what_the_runtime_has(engine):
+    offered = {h.get("name"): h.get("features", {}) for h in engine("Status")["runtime_handlers"]}
+    assert offered["tare"].get("recursive_read_only_mounts") == 1 and offered["tare"].get("user_namespaces") == 1, offered
+
+
+@since_2
+def test_a_pod_with_a_user_namespace(engine):
+    options = {"network": POD, "pid": CONTAINER, "userns_options": MAPPED}
+    pod = engine.pod(context={"namespace_options": options})
+    one, two = pod.up().ready(), pod.up().ready()
+    assert namespaces(one.pid)["user"] == namespaces(two.pid)["user"] == namespaces(pod.pid)["user"] != namespaces("self")["user"]
+    seen = one.exec("sh", "-c", "cat /proc/self/uid_map; id -u; stat -c %u /bin /etc/hosts; touch /tmp/x && stat -c %u /tmp/x; hostname")
+    assert seen["stdout"].split() == ["0", "300000", "65536", "0", "0", "0", "0", pod.config["hostname"]], seen
+    assert pod.status()["status"]["network"]["ip"].startswith("10.99.0.")
+    assert os.stat(f"/proc/{one.pid}").st_uid == 300000
+
+
+@since_2
+def test_pods_with_user_namespaces_reach_each_other(engine):
+    context = {"namespace_options": {"network": POD, "pid": POD, "userns_options": MAPPED}}
+    server, client = (engine.pod(context=context) for _ in range(2))
+    server.up("httpd", "-f", "-p", "80", "-h", "/etc")
+    address = server.status()["status"]["network"]["ip"]
+    assert "root:x:0:0" in client.sh(f"sleep 0.3; wget -qO- http://{address}/passwd")
+
+
+@since_2
+@pytest.mark.parametrize("recursive", [0, 1])
+def test_a_read_only_mount_and_what_is_mounted_below(pod, recursive):
+    top = BOX / f"rro-{recursive}"
+    (top / "below").mkdir(parents=True)
+    command("mount", "-t", "tmpfs", "x", top / "below").ok()
+    try:
+        said = pod.sh("for d in /v /v/below; do touch $d/x 2>/dev/null && echo $d; done; true", mounts=[
+            {"container_path": "/v", "host_path": str(top), "readonly": 1, "recursive_read_only": recursive}])
+        assert said == ("" if recursive else "/v/below\n")
+    finally:
+        command("umount", top / "below").ok()
+
+
+@since_2
+@machine("this containerd mounts no images")
+def test_an_image_as_a_volume(engine):
+    pod = engine.pod()
+    said = pod.sh("cat /image/etc/passwd | head -n 1; touch /image/x 2>&1 | grep -o Read-only", mounts=[
+        {"container_path": "/image", "image": {"image": IMAGE}, "readonly": 1}])
+    assert said == "root:x:0:0:root:/root:/bin/sh\nRead-only\n"
 
 
 def test_eight_pods_of_two(engine):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """docker, with the containerd that dockerd starts itself."""
+import contextlib
 import json
 import os
 import pathlib
@@ -381,3 +382,80 @@ def test_checkpoint(engine):
 def test_nothing_is_left_of_all_these(engine):
     root = pathlib.Path("/run/docker/runtime-runc/moby")
     assert [n for n in (os.listdir(root) if root.exists() else []) if not n.startswith(".")] == []
+
+
+# --- what later versions have
+
+
+def version():
+    return int(re.search(r"version (\d+)", command("dockerd", "--version").out).group(1)) if shutil.which("dockerd") else 0
+
+
+since_28 = pytest.mark.skipif(version() < 28, reason="this docker is older than 28")
+
+
+@since_28
+@pytest.mark.parametrize("kind", ["example.com/dev", "nvidia.com/gpu"])
+def test_a_device_by_cdi(engine, kind):
+    shared.cdi_device(kind)
+    r = engine.sh("stat -c %t:%T /dev/mine0; echo $MINE; cat /usr/lib/libmine.so.1; readlink /usr/lib/libmine.so", "--device", f"{kind}=0")
+    assert r.split() == ["1:3", "void", "library", "libmine.so.1"]
+
+
+@since_28
+@pytest.mark.parametrize("how, below", [("bind-recursive=readonly", ""), ("bind-recursive=enabled", ""), ("bind-recursive=writable", "/v/below\n")])
+def test_a_read_only_bind_and_what_is_mounted_below(engine, how, below):
+    top = BOX / f"rro-{how}"
+    (top / "below").mkdir(parents=True)
+    command("mount", "-t", "tmpfs", "x", top / "below").ok()
+    try:
+        mount = f"type=bind,source={top},target=/v,readonly,bind-propagation=rprivate,{how}"
+        assert engine.sh("for d in /v /v/below; do touch $d/x 2>/dev/null && echo $d; done; true", "--mount", mount) == below
+    finally:
+        command("umount", top / "below").ok()
+
+
+@since_28
+def test_the_runtime_offers_its_features(engine):
+    info = engine("info", "--format", "{{json .Runtimes}}").ok().json
+    features = json.loads(info["tare"]["status"]["org.opencontainers.runtime-spec.features"])
+    assert "rro" in features["mountOptions"] and features["linux"]["cgroup"]["v2"] is True
+
+
+@pytest.fixture
+def buildkit():
+    """A dockerd whose BuildKit runs steps by what its variable names: a script that notes its arguments and is then the runtime."""
+    told, script = BOX / "buildkit.told", BOX / "buildkit-runc"
+    script.write_text(f'#!/bin/sh\necho "$@" >>{told}\nexec {shared.RUNTIME} "$@"\n')
+    script.chmod(0o755)
+    with patched(DOCKER_BUILDKIT_RUNC_COMMAND=str(script)):
+        d = Docker("buildkit")
+    yield d, told
+    d.daemon.close()
+
+
+@contextlib.contextmanager
+def patched(**env):
+    own = {k: os.environ.get(k) for k in env}
+    os.environ.update(env)
+    try:
+        yield
+    finally:
+        for k, v in own.items():
+            os.environ.pop(k) if v is None else os.environ.update({k: v})
+
+
+@since_28
+def test_buildkit_takes_the_runtime_of_its_variable(buildkit):
+    docker, told = buildkit
+    context = BOX / "kit"
+    context.mkdir()
+    (context / "Dockerfile").write_text(f"FROM {IMAGE}\nRUN --network=none --mount=type=cache,target=/c echo made >/c/x && cp /c/x /x\n"
+                                        "USER user\nRUN --network=none id -u >/tmp/id\n")
+    env = {**os.environ, "DOCKER_BUILDKIT": "1", "BUILDKIT_PROGRESS": "plain"}
+    docker("build", "-t", "kit", context, env=env, timeout=180).ok()
+    assert docker("run", "--rm", "--network", "none", "kit", "cat", "/x", "/tmp/id").ok().out == "made\n1000\n"
+    lines = told.read_text().splitlines()
+    assert sum(" run " in f" {line} " for line in lines) >= 2, lines
+    (context / "Dockerfile").write_text(f"FROM {IMAGE}\nRUN --network=none exit 7\n")
+    assert "exit code: 7" in docker("build", context, env=env, timeout=180).ok(1).err
