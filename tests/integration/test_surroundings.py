@@ -131,6 +131,14 @@ def test_more_descriptors_than_there_can_be_are_refused(bundle):
     assert (r.code, r.err) == (255, f'tare: exec "{bundle.id}": exec failed: {text}\n')
 
 
+@tare_only
+def test_more_descriptors_than_this_process_may_have_are_refused(bundle):
+    soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    text = f"--preserve-fds {soft}: this process may have {soft} descriptors (`ulimit -n` shows and sets the limit)"
+    bundle.create("--preserve-fds", soft).refused(text)
+    bundle.create("--preserve-fds", soft - 20).ok()
+
+
 # --- who is at the other end
 
 

@@ -31,19 +31,35 @@
 
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 
 /* ---- deciding ---- */
 
 /* fs.nr_open, the kernel's own bound, is 2^20 by default. */
 #define MAX_PRESERVED (1 << 20)
 
+/* Descriptors beside the preserved ones: standard input, output and error, and some of tare-init. */
+#define NOT_PRESERVED 8
+
 #define SECCOMP_RECEIVER "run.oci.seccomp.receiver"
 
 int preserve_fds_check(unsigned count, struct err *e)
 {
-	return count <= MAX_PRESERVED
-		       ? 0
-		       : err_msg(e, "--preserve-fds %u: no process has so many", count);
+	struct sys_rlimit limit;
+
+	if (count == 0)
+		return 0;
+	if (count > MAX_PRESERVED)
+		return err_msg(e, "--preserve-fds %u: no process has so many", count);
+
+	/* tare's own descriptors stand behind those that are preserved. */
+	int r = sys_get_rlimit(0, RLIMIT_NOFILE, &limit);
+	if (r < 0 || count + NOT_PRESERVED <= limit.soft)
+		return 0;
+	err_msg(e, "--preserve-fds %u: this process may have %llu descriptors", count,
+		(unsigned long long) limit.soft);
+
+	return err_hint(e, "`ulimit -n` shows and sets the limit");
 }
 
 int listen_fds_count(const char *const *env)
