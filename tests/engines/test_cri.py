@@ -24,9 +24,9 @@ NUMBERS = itertools.count(1)
 
 
 class Kubelet(Engine):
-    """containerd, and the runtimes that a pod may have as its handler, by name."""
+    """containerd, and the runtimes that a pod may have as its handler, by name; or a file for it, of version 2, that has them."""
 
-    def __init__(self, handlers=None):
+    def __init__(self, handlers=None, text=None):
         super().__init__()
         (BOX / "cni.d").mkdir()
         (BOX / "cni.d/10-net.conflist").write_text(json.dumps({"cniVersion": "0.4.0", "name": "net", "plugins": [
@@ -44,11 +44,13 @@ class Kubelet(Engine):
                   Root = "/run/rt-{name}"
                 """)
         self.config = BOX / "cri.toml"
+        if text is None:
+            text = "version = 2\n" + "".join(handler(*h) for h in (handlers or {"tare": shared.RUNTIME, "runc": shared.RUNC or "runc"}).items())
         self.config.write_text(textwrap.dedent(f"""\
-            version = 2
             root = "{BOX}/cri"
             state = "/run/cri"
             oom_score = 0
+            """) + text + textwrap.dedent(f"""\
             [grpc]
             address = "/run/cri.sock"
             [plugins."io.containerd.grpc.v1.cri"]
@@ -59,7 +61,7 @@ class Kubelet(Engine):
             [plugins."io.containerd.grpc.v1.cri".cni]
               bin_dir = "/usr/lib/cni"
               conf_dir = "{BOX}/cni.d"
-            """) + "".join(handler(*h) for h in (handlers or {"tare": shared.RUNTIME, "runc": shared.RUNC or "runc"}).items()))
+            """))
         self.daemon = None
         self.start()
         for name, *cmd in ((IMAGE, "sh"), (PAUSE, "/pause")):

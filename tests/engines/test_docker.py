@@ -22,9 +22,9 @@ CLIENT = "/usr/bin/docker"
 
 
 class Docker(Engine):
-    """The runtime is known to it by its own name, runc as "other"."""
+    """The runtime is known to it by its own name; or by a file, @text, that says otherwise."""
 
-    def __init__(self, name="docker", flags=()):
+    def __init__(self, name="docker", flags=(), text=None):
         super().__init__()
         self.name = name
         self.socket = f"/run/{name}.sock"
@@ -36,7 +36,7 @@ class Docker(Engine):
         recording.write_text(script.replace("/usr/local/bin/tare", str(shared.RUNTIME)).replace("/var/log/records", str(BOX / "records")))
         recording.chmod(0o755)
         self.config = BOX / f"{name}.json"
-        self.config.write_text(json.dumps({"default-runtime": "tare", "runtimes": {
+        self.config.write_text(text or json.dumps({"default-runtime": "tare", "runtimes": {
             "tare": {"path": str(shared.RUNTIME)},
             "tare-recording": {"path": str(recording)},
             "tare-telling": {"path": str(shared.RUNTIME), "runtimeArgs": ["--log-level", "warning"]},
@@ -424,11 +424,12 @@ def test_the_runtime_offers_its_features(engine):
 
 @pytest.fixture
 def buildkit():
-    """A dockerd whose BuildKit runs steps by what its variable names: a script that notes its arguments and is then the runtime."""
+    """A dockerd with the variable of docs/engines/docker.md: it names a script that notes its arguments and is then the runtime."""
+    variable = re.search(r"^    Environment=(\w+)=/usr/local/bin/tare$", (BOX / "docs/docker.md").read_text(encoding="utf8"), re.M)[1]
     told, script = BOX / "buildkit.told", BOX / "buildkit-runc"
     script.write_text(f'#!/bin/sh\necho "$@" >>{told}\nexec {shared.RUNTIME} "$@"\n')
     script.chmod(0o755)
-    with patched(DOCKER_BUILDKIT_RUNC_COMMAND=str(script)):
+    with patched(**{variable: str(script)}):
         d = Docker("buildkit")
     yield d, told
     d.daemon.close()
