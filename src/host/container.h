@@ -28,11 +28,11 @@ struct made_config {
 	const struct record_omission *omitted; /* for the record */
 	size_t omitted_count;
 	struct plan_wishes wishes;
-	/* a warning where the kernel refuses the program's user sockets of the internet */
+	/* warn if the kernel refuses network sockets of the program's user */
 	bool ask_network;
 	/* the rootfs is the host's own root, which is not written to */
 	bool whole_root;
-	bool plain_dev;			  /* neither a mount on /dev, nor devices in it */
+	bool plain_dev;			  /* /dev has no mount on it, and no devices in it */
 	const struct layers_step *layers; /* NULL: none */
 	/* mount of the file system that is the rootfs; NULL: the rootfs is a directory */
 	const struct mount_step *image;
@@ -69,7 +69,7 @@ struct create_options {
 	const char *config;		/* --config; NULL: BUNDLE/config.json */
 	const char *console_socket;	/* NULL: none; likewise the next two */
 	const char *pid_file;
-	const char *pid_file_place; /* what asked for it; NULL: "--pid-file" needs no name */
+	const char *pid_file_place; /* the flag that asks for it; NULL: "--pid-file" */
 	const char *pidfd_socket;
 	struct plan_flags flags;
 	struct watch_wishes watch;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * host/selinux.c - labels are looked up in the policy before anything is done
+ * host/selinux.c - labels are looked up in the policy before the first side effect
  *
- * libselinux is linked into a helper: it looks for SELinux before main, in every program that it is
- * linked into.
+ * libselinux is linked into a helper program, because it looks for SELinux before main in every
+ * program that it is linked into.
  */
 #include "host/selinux.h"
 

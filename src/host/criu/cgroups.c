@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * host/criu/cgroups.c - what CRIU has to know of cgroups
- */
+/* host/criu/cgroups.c - the cgroups that a request to CRIU names */
 #include "host/criu/cgroups.h"
 
 #include "base/fmt.h"
@@ -19,8 +17,8 @@ static int read_own(char *text, size_t size, struct err *e)
 }
 
 /*
- * The path that the kernel has for the root of @h's mount: that of ours without what is below the
- * mount.
+ * The path below which the mount of @h begins in its hierarchy: @ours, our path in
+ * /proc/self/cgroup, without the part that lies below the mount.
  */
 static const char *mount_root(const struct cgroup_hierarchy *h, const char *ours, struct arena *a)
 {
@@ -33,8 +31,8 @@ static const char *mount_root(const struct cgroup_hierarchy *h, const char *ours
 }
 
 /*
- * Of the text of /proc/self/cgroup, `7:cpu,cpuacct:/a/b`: the path in the hierarchy with these
- * @controllers; NULL.
+ * The path in the hierarchy with these @controllers, from @text of /proc/self/cgroup, which has
+ * lines like `7:cpu,cpuacct:/a/b`. NULL: there is none.
  */
 static const char *own_path(const char *text, const char *controllers, struct arena *a)
 {
@@ -105,7 +103,10 @@ static size_t count_lines(const char *text)
 	return n;
 }
 
-/* CRIU looks up whole paths in the yard: it takes the root of each hierarchy that there is. */
+/*
+ * CRIU looks up the paths of /proc/PID/cgroup in the yard, so the yard needs the root of every
+ * hierarchy.
+ */
 static bool is_complete(const struct cgroup_layout *layout, const char *text, struct arena *a)
 {
 	if (layout->count != count_lines(text))
@@ -150,7 +151,10 @@ static int bind_at(int yard, const char *name, size_t length, const char *source
 	return r < 0 ? err_sys(e, r, "bind \"%s\" for CRIU", source) : 0;
 }
 
-/* A dump looks for each controller by itself, a restore for all of a hierarchy together. */
+/*
+ * A dump looks for a directory of each controller, a restore for one with all controllers of a
+ * hierarchy: "cpu" and "cpuacct", and "cpu,cpuacct".
+ */
 static int bind_hierarchy(int yard, const struct cgroup_hierarchy *h, struct err *e)
 {
 	static const char named[] = "name=";

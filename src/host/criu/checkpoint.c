@@ -2,10 +2,11 @@
 /*
  * host/criu/checkpoint.c - checkpoint: the state of a running container goes to files
  *
- * CRIU stops the container's processes, reads them and writes the images. Then it ends them, and
- * the container is deleted, or it lets them go on. Until CRIU has everything nothing is changed, so
- * whatever fails leaves the container as it was: CRIU undoes what it does to the processes, and we
- * see to the freezer. That holds for a tare that is killed, too (host/criu/criu.h).
+ * CRIU stops the container's processes, reads them and writes the images. Then either CRIU ends the
+ * processes and tare deletes the container, or CRIU lets the processes continue. Nothing is changed
+ * until CRIU has saved everything. So a failure leaves the container as it was: CRIU undoes its
+ * changes to the processes, and tare restores the freezer. CRIU also undoes them if tare is killed
+ * (host/criu/criu.h).
  */
 #include "host/criu/checkpoint.h"
 
@@ -44,7 +45,7 @@ static const char *find_annotation(const struct record *rec, const char *key)
 	return NULL;
 }
 
-/* CRIU does not say what is wrong with it, but dumps everything or fails late. */
+/* With a wrong parent CRIU reports no reason: it dumps all memory again, or fails late. */
 static int check_parent(const struct checkpoint *c, struct err *e)
 {
 	const char *parent = c->options->parent_path;
@@ -97,7 +98,7 @@ static int add_what_is_external(struct checkpoint *c, struct err *e)
 {
 	struct criu_request *r = &c->request;
 
-	/* Only memory is read by a pre-dump. */
+	/* A pre-dump reads only memory, so external objects do not matter. */
 	if (c->options->pre_dump)
 		return 0;
 	if (externals_add_mounts(r, &c->record, e) < 0)
@@ -112,7 +113,10 @@ static int describe(struct checkpoint *c, struct err *e)
 	struct criu_request *r = &c->request;
 	const char *freezer = cgroup_freezer(c->record.cgroups);
 
-	/* What has the host's mount namespace is dumped from in there. */
+	/*
+	 * A container without a mount namespace of its own is dumped from within the host's mount
+	 * namespace, so there is no yard.
+	 */
 	if (c->record.namespaces & CLONE_NEWNS)
 		c->yard = cgroups_for_yard(c->arena);
 
@@ -139,7 +143,10 @@ static int describe(struct checkpoint *c, struct err *e)
 
 /* ---- CRIU at work ---- */
 
-/* With lazy pages somebody waits for the word that they can be asked for. */
+/*
+ * With lazy pages the reader of --status-fd waits for a zero byte: from then on pages can be asked
+ * for.
+ */
 static int notified(void *context, const char *name, pid_t pid, int fd, struct err *e)
 {
 	const struct checkpoint *c = context;
@@ -155,7 +162,9 @@ static int notified(void *context, const char *name, pid_t pid, int fd, struct e
 	return r < 0 ? err_sys(e, r, "write to --status-fd %d", c->options->status_fd) : 0;
 }
 
-/* The freezer as it was before; CRIU uses it too, and may have been killed. */
+/*
+ * Restore the previous state of the freezer: CRIU uses the freezer too, and may have been killed.
+ */
 static void settle_freezer(const struct checkpoint *c)
 {
 	const char *const *dirs = c->record.cgroups;
@@ -213,7 +222,7 @@ static int check_status(struct checkpoint *c, int dir, struct err *e)
 	return 0;
 }
 
-/* With the lock held by us others can still look at the container, or signal it. */
+/* The lock is held while CRIU works; other commands can still read the state and send signals. */
 static int save(struct checkpoint *c, struct err *e)
 {
 	const struct checkpoint_call *call = c->call;
@@ -229,13 +238,13 @@ static int save(struct checkpoint *c, struct err *e)
 	return dump(c, e);
 }
 
-/* CRIU has ended its processes: the rest goes as with delete. */
+/* CRIU has ended the container's processes: the container is removed as by delete. */
 static int take_down(struct checkpoint *c, struct err *e)
 {
 	const struct checkpoint_call *call = c->call;
 
 	autoclose int dir = state_open(call->root, call->id, false, e);
-	if (dir < 0) /* somebody else has deleted it already */
+	if (dir < 0) /* another command has deleted the container */
 		return e->code == ENOENT ? 0 : -1;
 
 	return container_remove(call->root, call->id, dir, &c->record, c->arena, e);

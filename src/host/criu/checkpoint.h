@@ -16,10 +16,10 @@ struct checkpoint_call {
 };
 
 /*
- * Save a running or paused container, and delete it unless it is to go on. On failure it goes on as
- * it was. In @a, what is read of it.
+ * Save a running or paused container, and delete the container unless o->leave_running. On failure
+ * the container stays as it was. @a: memory for the record and the request.
  */
 int container_checkpoint(const struct checkpoint_call *call, struct arena *a, struct err *e);
 
-/* Is CRIU there and does it work on this kernel? 0; or -1 and @e says what is missing. */
+/* Is CRIU installed, and does it work on this kernel? 0; or -1, and @e names what is missing. */
 int container_check_criu(const char *const *env, struct arena *a, struct err *e);

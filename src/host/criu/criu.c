@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * host/criu/criu.c - CRIU and tare-criu: started, talked to, ended
- */
+/* host/criu/criu.c - CRIU and tare-criu: how they are started, asked and ended */
 #include "host/criu/criu.h"
 
 #include "base/fmt.h"
@@ -80,8 +78,8 @@ struct child {
 	const char *path;
 	const char *const *argv, *const *envp;
 	const struct criu_start *start;
-	int socket;  /* to be descriptor 3; CRIU: where tare waits for the other end of its own */
-	int stdio;   /* what becomes descriptor 0, 1 and 2; -1: they stay */
+	int socket;  /* becomes descriptor 3; CRIU: where the other end of its own pair goes */
+	int stdio;   /* becomes descriptors 0, 1 and 2; -1: they stay */
 	int input;   /* tare-criu: descriptor 0 */
 	int failure; /* a pipe for the struct err of what went wrong before the exec */
 };
@@ -95,8 +93,9 @@ static void child_fails(const struct child *c, const struct err *e)
 #define BEHIND (CRIU_FIRST_FD + CRIU_FDS)
 
 /*
- * Descriptors to where they are expected, by way of numbers that none of them has. @directories: -1
- * where there is none. The new number of the pipe for failures, or -errno.
+ * Move the descriptors to the numbers that CRIU expects. All are first copied to numbers from
+ * BEHIND on, so that no copy closes a descriptor which is still needed. @directories: -1 where
+ * there is none. Returns the new number of the pipe for failures, or -errno.
  */
 static int arrange(const struct child *c, int socket, const int directories[2])
 {
@@ -124,7 +123,10 @@ static int arrange(const struct child *c, int socket, const int directories[2])
 	return failure;
 }
 
-/* CRIU's end of a socket pair that its own process makes; the other one goes to tare. */
+/*
+ * CRIU's end of a socket pair, which CRIU's process must make itself (criu.h); the other end is
+ * sent to tare.
+ */
 static int make_own_socket(const struct child *c, struct err *e)
 {
 	int ends[2], r = sys_socket_pair(ends);
@@ -143,10 +145,10 @@ static int open_directory(const char *path, int *fd, struct err *e)
 }
 
 /*
- * In a new user namespace CRIU is at first nobody and then somebody else, and neither is let into a
+ * In a new user namespace CRIU is at first nobody and then another user, and neither may enter a
  * directory of root's with mode 0700. So the images are covered, in CRIU's mount namespace only,
- * with an overlay of themselves whose uppermost directory lets all in. Where there is no overlayfs
- * the directory is what it is.
+ * with an overlay of the same directory whose upper layer has mode 0711. Without overlayfs the
+ * directory stays as it is.
  */
 static void let_all_in(const char *images)
 {
@@ -169,7 +171,10 @@ static void let_all_in(const char *images)
 	sys_umount(images, MNT_DETACH);
 }
 
-/* The work directory first: it may be the same one, and what CRIU writes there is to stay. */
+/*
+ * The work directory is opened first: it may be the directory of the images, which let_all_in()
+ * covers with memory, and CRIU's files must be written to the disk.
+ */
 static int open_directories(const struct criu_start *s, int fds[2], struct err *e)
 {
 	if (open_directory(s->work, &fds[1], e) < 0)
@@ -182,7 +187,10 @@ static int open_directories(const struct criu_start *s, int fds[2], struct err *
 	return open_directory(s->images, &fds[0], e);
 }
 
-/* What is mounted on the host goes on to be seen in here; nothing from here is seen there. */
+/*
+ * Later mounts of the host still propagate to this mount namespace; no mount propagates from here
+ * to the host.
+ */
 static int leave_host_mounts(struct err *e)
 {
 	int r = sys_mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL);
@@ -212,7 +220,10 @@ static int become(void *arg)
 	struct err e;
 
 	sys_reset_signals();
-	/* Ctrl-C is for tare. A job's terminal is to stay the job's. */
+	/*
+	 * A process group of CRIU's own: Ctrl-C on the terminal is a signal for tare only. With
+	 * keep_stdio CRIU stays in the group, as a background group may not use the terminal.
+	 */
 	if (!s || !s->keep_stdio)
 		sys_setpgid(0, 0);
 	if (s && (socket = prepare_criu(c, directories, &e)) < 0)
@@ -229,7 +240,7 @@ static int become(void *arg)
 	return 1;
 }
 
-/* Start it; returns once it has executed its program. The pid, or -1. */
+/* Start the program of @c. Returns the pid once the program has been executed, or -1. */
 static pid_t start_child(struct child *c, const struct sys_clone *clone, int *pidfd, struct err *e)
 {
 	int ends[2], status, r = sys_pipe(ends);
@@ -342,7 +353,7 @@ static int begin_helper(int socket, int input, int output, pid_t *pid, int *pidf
 
 #define LINE 2048
 
-/* The number behind @text's first blank; the rest behind it in @rest. */
+/* The number at the start of *@text; *@text then points behind the number and its blank. */
 static long long take_number(const char **text)
 {
 	const char *at = *text;
@@ -385,13 +396,13 @@ static int answer_question(int socket, const struct criu_talk *talk, char *text,
 	if (done < 0)
 		return -1;
 
-	/* That tare-criu is gone we hear from its end of the socket. */
+	/* If tare-criu has ended, the next read from its socket reports that. */
 	return r < 0 && r != -EPIPE && r != -ECONNRESET ? err_sys(e, r, "answer CRIU") : 0;
 }
 
 static const struct {
 	const char *word;
-	bool last; /* nothing comes after it */
+	bool last; /* the last line of the talk */
 } said[] = {
 	{ "notify ", false },  { "done ", true },   { "version ", true },
 	{ "features ", true }, { "failed ", true }, { "lost ", true },
@@ -399,7 +410,7 @@ static const struct {
 
 enum { SAID_NOTIFY, SAID_DONE, SAID_VERSION, SAID_FEATURES, SAID_FAILED, SAID_LOST };
 
-/* 1: there is more to come; 0: done; -1. */
+/* Handle one line of tare-criu. 1: more lines follow; 0: done; -1. */
 static int hear(int socket, const struct criu_talk *talk, char *text, int fd,
 		struct criu_result *result, struct err *e)
 {
@@ -410,7 +421,7 @@ static int hear(int socket, const struct criu_talk *talk, char *text, int fd,
 	       strncmp(text, said[kind].word, strlen(said[kind].word)) != 0)
 		kind++;
 	if (kind == ARRAY_SIZE(said))
-		/* The dynamic linker's words, where a library is missing. */
+		/* The text comes from the dynamic linker, if a library is missing. */
 		return err_msg(e, "tare-criu: %.*s", (int) strcspn(text, "\n"), text);
 	rest += strlen(said[kind].word);
 	switch (kind) {
@@ -501,8 +512,8 @@ int criu_ask(struct criu *c, const struct criu_request *request, const struct cr
 	r = talk_on(ours, talk, result, e);
 
 	/*
-	 * tare-criu has nothing to undo; that CRIU hears nothing more of it is what makes CRIU
-	 * undo.
+	 * tare-criu may be killed, as it has nothing to undo. CRIU undoes its work when tare-criu's
+	 * and our end of the socket are closed.
 	 */
 	if (r < 0)
 		sys_pidfd_signal(pidfd, SIGKILL);

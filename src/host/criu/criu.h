@@ -2,10 +2,9 @@
 /*
  * host/criu/criu.h - CRIU at work for tare
  *
- * Runs in tare, for checkpoint and restore and nothing else. CRIU itself is a child of tare, `criu
- * swrk 3`: so what CRIU restores becomes a child of tare's too, as with create. Its protocol is
- * spoken by tare-criu (src/criu), a second child, which is started for each request and talks to
- * tare in lines:
+ * Runs in tare, for checkpoint and restore only. CRIU is a child of tare, `criu swrk 3`, so the
+ * process that CRIU restores becomes a child of tare too, as with create. tare-criu (src/criu), a
+ * second child, speaks CRIU's protocol. It is started for each request, and talks to tare in lines:
  *
  *	tare ──memory file: words──► tare-criu ══protobuf══► criu swrk
  *	tare ◄─"notify NAME PID"─── tare-criu ◄═══════════ it waits: setup-namespaces, orphan-pts-master ...
@@ -13,11 +12,11 @@
  *	tare ◄─"done PID"────────── tare-criu ◄═══════════
  *
  * CRIU looks for directories among the descriptors of the process that has made the socket pair,
- * and mounts in one of them: so that process is CRIU's own, before its exec, and they are opened in
- * its mount namespace.
+ * and mounts in one of these directories. So CRIU's own process makes the socket pair before its
+ * exec, and opens the directories in its mount namespace.
  *
- * Both are not killed with tare. tare-criu ends when tare's end of the socket closes, and CRIU when
- * that of tare-criu does: then CRIU undoes what it has done, which it could not if it was killed.
+ * Neither child is killed when tare is killed. tare-criu ends when tare's end of the socket closes,
+ * and CRIU when that of tare-criu closes: CRIU then undoes its work, which a killed CRIU could not.
  */
 #pragma once
 
@@ -28,7 +27,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* ---- a request, word by word ---- */
+/* ---- a request: a list of words ---- */
 
 struct criu_request {
 	struct arena *arena;
@@ -40,12 +39,12 @@ struct criu_request {
 void criu_request_begin(struct criu_request *r, const char *kind, struct arena *a);
 
 /*
- * The options have the names of CRIU's protocol; `ask` names a notification that comes to
- * criu_talk.notified(). @second: "" where there is but one value.
+ * Add an option by its name in CRIU's protocol. The option `ask` names a notification that is
+ * passed to criu_talk.notified(). @second: "" if the option has one value only.
  */
 void criu_add(struct criu_request *r, const char *option, const char *value, const char *second);
 void criu_add_number(struct criu_request *r, const char *option, long long value);
-/* Nothing is said where @on is false, which is CRIU's default. */
+/* If @on is false nothing is added, as false is CRIU's default. */
 void criu_add_flag(struct criu_request *r, const char *option, bool on);
 
 /* ---- CRIU's process ---- */
@@ -56,24 +55,24 @@ void criu_add_flag(struct criu_request *r, const char *option, bool on);
 #define CRIU_FDS       16
 
 struct criu_start {
-	const char *const *env; /* CRIU gets it; the program is looked for in its PATH */
+	const char *const *env; /* CRIU's environment; the program is looked for in its PATH */
 	const char *images,
 		*work; /* directories that CRIU has as CRIU_IMAGES_FD and CRIU_WORK_FD; NULL: none */
-	bool images_for_all; /* whoever CRIU becomes may read the images; only with @own_mounts */
-	int cgroup;	     /* v2 directory to be born in; -1: ours */
+	bool images_for_all; /* any user may read the images; only with @own_mounts */
+	int cgroup;	     /* v2 cgroup into which CRIU is cloned; -1: ours */
 	const struct cgroup_layout
-		*yard; /* cgroups.h; NULL: CRIU mounts them. Only with @own_mounts */
-	bool own_mounts; /* in a mount namespace of its own, which hears of the host's mounts but not the reverse */
-	bool keep_stdio;   /* our standard descriptors; else /dev/null */
-	int fds[CRIU_FDS]; /* CRIU has them from CRIU_FIRST_FD on */
+		*yard;	   /* cgroups.h; NULL: CRIU mounts them. Only with @own_mounts */
+	bool own_mounts;   /* in a mount namespace of its own, a slave of the host's */
+	bool keep_stdio;   /* CRIU gets our standard descriptors; else /dev/null */
+	int fds[CRIU_FDS]; /* their numbers in CRIU begin at CRIU_FIRST_FD */
 	size_t fd_count;
 	int (*prepare)(const void *context,
-		       struct err *e); /* in the child, before the exec; NULL: nothing */
+		       struct err *e); /* called in the child, before the exec; NULL: no call */
 	const void *context;
 };
 
 struct criu {
-	pid_t pid; /* 0: it is not there, or waited for */
+	pid_t pid; /* 0: not started, or reaped */
 	int pidfd, socket;
 };
 
@@ -85,15 +84,15 @@ struct criu {
 /* 0 with @c filled, or -1. */
 int criu_begin(struct criu *c, const struct criu_start *start, struct arena *a, struct err *e);
 
-/* Close the socket and wait for CRIU's end; killed where that takes too long. */
+/* Close the socket and wait until CRIU has ended; CRIU is killed if that takes too long. */
 void criu_end(struct criu *c);
 
 /* ---- the talk ---- */
 
 struct criu_talk {
 	/*
-	 * CRIU waits for this part of ours; @fd came with it, or -1, and is closed afterwards. 0,
-	 * or -1: CRIU is to give up.
+	 * CRIU waits until this returns. @fd came with the notification, or is -1; it is closed
+	 * afterwards. 0; or -1: CRIU is to give up.
 	 */
 	int (*notified)(void *context, const char *name, pid_t pid, int fd, struct err *e);
 	void *context;
@@ -104,16 +103,19 @@ struct criu_result {
 	pid_t pid;			 /* restore: the container's first process */
 	unsigned major, minor, sublevel; /* version */
 	bool mem_track, lazy_pages;	 /* features */
-	int failure;			 /* CRIU's errno, 0 where CRIU did not say one */
+	int failure;			 /* CRIU's errno; 0: CRIU gave none */
 };
 
-/* Have CRIU do it. 0 with @result; or -1 with what CRIU, or @talk, says. */
+/*
+ * Send the request and talk until it is done. 0 with @result; or -1 with the error of CRIU or
+ * @talk.
+ */
 int criu_ask(struct criu *c, const struct criu_request *r, const struct criu_talk *talk,
 	     struct criu_result *result, struct err *e);
 
 /* ---- short questions, each with a CRIU of its own ---- */
 
-/* 0 with the version in @result, or -1: there is no CRIU, or none that we could use. */
+/* 0 with the version in @result; or -1: CRIU is not installed, or can't be used. */
 int criu_version(const char *const *env, struct criu_result *result, struct arena *a,
 		 struct err *e);
 
@@ -123,8 +125,8 @@ int criu_features(const char *const *env, struct criu_result *result, struct are
 /* ---- log.c ---- */
 
 /*
- * Put what CRIU's log in @dir says of its failure behind @e: its version, the last lines with
- * "Error", and where the log is. -1
+ * Add the reason from CRIU's log in @dir to @e: the version of CRIU, the last lines with "Error",
+ * and the path of the log. Returns -1.
  */
 int criu_tell_log(int dir, const char *path, const char *file, const char *const *env,
 		  struct arena *a, struct err *e);

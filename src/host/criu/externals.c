@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * host/criu/externals.c - what of a container is not its own: named for CRIU
+ * host/criu/externals.c - external objects of a container, by their names for CRIU
  *
- * The record has the places of mounts as config.json has them; where each really is, behind links
- * of the image, the kernel says by the mount's number. What a recursive bind brought with it lies
- * below such a mount, and is not one that config.json asked for.
+ * The record has the places of mounts as config.json names them. Links of the image may lead
+ * elsewhere, so the kernel is asked for the number of the mount at each place. The mounts that a
+ * recursive bind brought along lie below such a mount; config.json does not name them.
  */
 #include "host/criu/externals.h"
 
@@ -31,8 +31,8 @@ struct mount {
 	uint64_t id, parent;
 	bool whole;
 	const char *point;
-	const char *name; /* the one it has in the images; NULL: it is the container's own */
-	bool made;	  /* config.json asked for it, and it is no bind */
+	const char *name; /* its name in the images; NULL: the mount is the container's own */
+	bool made;	  /* config.json asks for it, and it is no bind */
 };
 
 struct mounts {
@@ -78,7 +78,7 @@ static struct mount *find_mount(const struct mounts *m, uint64_t id)
 	return NULL;
 }
 
-/* The mount that lies at @place; NULL where none does, for the program may have unmounted it. */
+/* The mount at @place; NULL: there is none, as the program may have unmounted it. */
 static struct mount *mount_at(const struct mounts *m, const char *place)
 {
 	autoclose int fd = sys_open_in_root(m->root, place, O_PATH);
@@ -104,8 +104,8 @@ static void mark_recorded(const struct mounts *m, const struct record *rec)
 }
 
 /*
- * A bind of one file which is the null device: what masks a file. The name is the one that runc and
- * crun give it.
+ * Is it a bind of the null device over a file, which masks the file? Its name is that of runc and
+ * crun.
  */
 static bool is_null(const struct mounts *m, const struct mount *mount)
 {
@@ -120,7 +120,7 @@ static bool is_null(const struct mounts *m, const struct mount *mount)
 	       st.st_rdev == makedev(1, 3);
 }
 
-/* What a recursive bind brought: its name is where it is below the bind's. */
+/* Name a mount that a recursive bind brought along: the name of the bind and the path below it. */
 static void mark_brought(const struct mounts *m, struct mount *mount)
 {
 	const struct mount *above = find_mount(m, mount->parent);
@@ -161,12 +161,11 @@ int externals_add_mounts(struct criu_request *r, const struct record *rec, struc
 
 /* ---- namespaces ---- */
 
-/* How CRIU has a namespace that is joined. */
+/* How the request names a joined namespace, by its kind. */
 static const struct {
 	const char *type; /* in config.json */
 	const char *file; /* in /proc/PID/ns, and CRIU's own name */
-	const char *
-		key; /* it stays outside of the images; NULL: it is in them, and joined when it is restored */
+	const char *key;  /* its name for CRIU; NULL: saved in the images, and joined at restore */
 } joined_kinds[] = {
 	{ "network", "net", "extRootNetNS" },
 	{ "pid", "pid", "extRootPidNS" },
@@ -177,7 +176,7 @@ static const struct {
 	{ "mount", "mnt", NULL },
 };
 
-/* The row of the @i-th namespace of @linux, where that is joined; NULL. */
+/* The path of the @i-th namespace of @linux, if that is joined; else NULL. */
 static const char *joined_path(const struct oci_linux *linux, size_t i, size_t *row)
 {
 	const struct oci_linux_namespace *ns = &linux->namespaces[i];
@@ -218,7 +217,7 @@ int externals_add_namespaces(struct criu_request *r, const struct record *rec,
 	return 0;
 }
 
-/* CRIU has the descriptor @fd, which is @start's from now on, for @key. */
+/* CRIU inherits the descriptor @fd for the name @key. @start owns @fd from now on. */
 static int inherit(struct criu_request *r, struct criu_start *start, const char *key, int fd,
 		   struct err *e)
 {
@@ -266,7 +265,7 @@ int externals_name_namespaces(struct criu_request *r, const struct oci_config *c
 
 /* ---- standard descriptors ---- */
 
-/* Those are names of CRIU's; what is restored gets other ones in their place. */
+/* CRIU has these names for descriptors; at restore other descriptors take their places. */
 static bool is_pipe(const char *name)
 {
 	return strncmp(name, "pipe:[", 6) == 0;
@@ -289,11 +288,11 @@ int externals_add_stdio(struct criu_request *r, const struct criu_options *o, in
 	size_t count = list_length(rec->stdio);
 
 	for (size_t i = 0; i < ARRAY_SIZE(names) && i < count; i++) {
-		/* Without --shell-job a terminal of the host's is refused, by CRIU. */
+		/* Without --shell-job CRIU refuses a terminal of the host's. */
 		if (is_terminal(rec->stdio[i]) && !o->shell_job)
 			continue;
 		names[i] = rec->stdio[i];
-		/* A pipe is external to CRIU by itself. */
+		/* CRIU treats pipes as external without being told. */
 		if (is_file(names[i]) || is_terminal(names[i]))
 			criu_add(r, "external", names[i], "");
 	}
@@ -309,8 +308,8 @@ int externals_add_stdio(struct criu_request *r, const struct criu_options *o, in
 }
 
 /*
- * The next string of a list, as JSON has it; none of what is looked for has anything to unescape.
- * NULL at the end.
+ * The next string of a JSON list, without unescaping: no name that is used here has an escape. NULL
+ * at the end.
  */
 static char *next_string(char **at)
 {
@@ -342,9 +341,9 @@ static int inherit_stdio(struct criu_request *r, struct criu_start *start, const
 }
 
 /*
- * CRIU takes the first character of a file's name for the slash of a path and cuts it. Under the
- * name that is left it takes our descriptor as it is; under the whole one it would be opened again,
- * and have to be as long as the file of the checkpoint.
+ * CRIU takes the first character of a file's name for the slash of a path, and cuts it off. A
+ * descriptor that is inherited under the name without that character is used as it is. Under the
+ * whole name the file would be opened again, and would need the size that it had at the checkpoint.
  */
 static const char *cut_name(const char *name)
 {
@@ -374,7 +373,10 @@ static void name_mount(struct criu_request *r, const char *name, const char *sou
 	criu_add(r, "external", arena_printf(r->arena, "mnt[%s]:%s", name, source), "");
 }
 
-/* What the host has mounted below the source of a recursive bind goes with it. */
+/*
+ * Name the mounts that the host has below the source of a recursive bind: they are restored with
+ * it.
+ */
 static void name_brought(struct criu_request *r, const struct mount_step *m)
 {
 	struct mountinfo_line line;

@@ -25,40 +25,42 @@
 
 /* ---- checkpoint ---- */
 
-/* The mounts of the container's first process that are the host's. 0, or -1. */
+/* Name the mounts of the container's first process that belong to the host. 0, or -1. */
 int externals_add_mounts(struct criu_request *r, const struct record *rec, struct err *e);
 
-/* The namespaces of @config that were joined. 0, or -1. */
+/* Name the namespaces of @config that were joined. 0, or -1. */
 int externals_add_namespaces(struct criu_request *r, const struct record *rec,
 			     const struct oci_config *config, struct err *e);
 
-/* What the standard descriptors were; written to @images, too. 0, or -1. */
+/*
+ * Name the standard descriptors that the record has, and write the names to @images, too. 0, or -1.
+ */
 int externals_add_stdio(struct criu_request *r, const struct criu_options *o, int images,
 			const struct record *rec, struct err *e);
 
 /* ---- restore ---- */
 
-/* What the names of mounts stand for, as @plan has them. */
+/* Say what the names of mounts stand for, as @plan has it. */
 void externals_name_mounts(struct criu_request *r, const struct plan *plan);
 
-/* The namespaces to be joined: opened into @start, or named. 0, or -1. */
+/* Open the namespaces that are joined into @start, or name them. 0, or -1. */
 int externals_name_namespaces(struct criu_request *r, const struct oci_config *config,
 			      struct criu_start *start, struct err *e);
 
-/* Our own standard descriptors in place of those of the images. 0, or -1. */
+/* Let our own standard descriptors replace those of the images. 0, or -1. */
 int externals_name_stdio(struct criu_request *r, int images, struct criu_start *start,
 			 struct err *e);
 
 /* ---- create ---- */
 
 /*
- * For the record: the places of @plan's mounts that are the host's, and of others that lie below
+ * Write to @rec the places of @plan's mounts that belong to the host, and of other mounts below
  * those.
  */
 void externals_record(struct record *rec, const struct plan *plan, struct arena *a);
 
 /*
- * What our own standard descriptors are, which the container's program gets where it has no
- * terminal.
+ * Write to @rec the names of our own standard descriptors, which the container's program gets if it
+ * has no terminal.
  */
 void externals_record_stdio(struct record *rec, struct arena *a);

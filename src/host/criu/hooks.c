@@ -2,10 +2,10 @@
 /*
  * host/criu/hooks.c - hooks of a restore that run in the container's namespaces
  *
- * There is no tare-init that could run createContainer and startContainer hooks. A child of tare's
- * joins the namespaces of the restored first process, and the hook is born in there. The
- * container's processes do not run yet. Where others are in its pid namespace, the child is not in
- * sight, and what it hands down are standard descriptors and nothing else.
+ * A restore has no tare-init that could run createContainer and startContainer hooks. So a child of
+ * tare joins the namespaces of the restored first process, and clones the hook there. The
+ * container's processes do not run yet. If other processes are in the container's pid namespace,
+ * the child stays outside of it, and the hook inherits only standard descriptors.
  */
 #include "host/criu/restore.h"
 
@@ -24,7 +24,10 @@ struct inner {
 	int report;	  /* write end: the struct err of a failure */
 };
 
-/* In the order of joining: the user namespace last, for in it there is no right to the others. */
+/*
+ * In the order of joining. The user namespace is last: after joining it the child has no right to
+ * join the others.
+ */
 static const struct {
 	const char *file;
 	uint64_t type;
@@ -35,7 +38,7 @@ static const struct {
 	{ "ns/cgroup", CLONE_NEWCGROUP }, { "ns/user", CLONE_NEWUSER },
 };
 
-/* Is it the one that we are in? To join one's own user namespace once more is an error. */
+/* Is it our own namespace? Joining one's own user namespace is an error. */
 static bool is_ours(const char *file, int fd)
 {
 	struct stat st, own;
@@ -61,14 +64,17 @@ static int join_all(pid_t pid, struct err *e)
 	int fds[ARRAY_SIZE(kinds)];
 	bool user = false;
 
-	/* All are opened before the first is joined: /proc is another one then. */
+	/*
+	 * All are opened before the first is joined: after joining a mount namespace, /proc is that
+	 * of the container.
+	 */
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
 		fds[i] = proc_open(pid, kinds[i].file, O_RDONLY);
 		if (fds[i] >= 0 && is_ours(kinds[i].file, fds[i])) {
 			sys_close(fds[i]);
 			fds[i] = -ENOENT;
 		}
-		/* Kernels without a kind of namespace have no file for it. */
+		/* A kernel that lacks a kind of namespace has no file for it. */
 		if (fds[i] < 0 && fds[i] != -ENOENT)
 			return err_sys(e, fds[i], "open /proc/%d/%s", pid, kinds[i].file);
 	}

@@ -2,8 +2,8 @@
 /*
  * host/criu/log.c - why CRIU failed: the last errors of its log
  *
- * CRIU's answer is a number and at best its first error. What stopped it are the last lines of its
- * log with "Error" in them.
+ * CRIU's answer is a number, and at best its first error. The reason is in the last lines of its
+ * log that contain "Error".
  */
 #include "host/criu/criu.h"
 
@@ -13,19 +13,20 @@
 #include <string.h>
 
 /*
- * So much of the log's end is read: with its level of 4 some lines of 100 bytes a file and mapping.
+ * The bytes at the end of the log that are read. At log level 4 CRIU writes several lines of 100
+ * bytes for each file and mapping.
  */
 #define LOG_END 65536
 
 #define QUOTED 3
 
 /*
- * What CRIU says in a line, "(00.004512)      1: Error (criu/files.c:12): ...", from "Error" on;
- * NULL: it is no failure.
+ * The message of a line like "(00.004512) 1: Error (criu/files.c:12): ...", from "Error" on; NULL:
+ * the line reports no failure.
  */
 static const char *find_error(const char *line, size_t *length)
 {
-	/* With its place in CRIU's sources: programs that CRIU calls write to the log, too. */
+	/* CRIU's own errors name a source file. Programs that CRIU calls write to the log, too. */
 	static const char mark[] = "Error (";
 	const char *error = memmem(line, *length, mark, sizeof(mark) - 1);
 
@@ -35,7 +36,7 @@ static const char *find_error(const char *line, size_t *length)
 	return error;
 }
 
-/* The last @QUOTED lines with an error, in their order, with semicolons between. */
+/* Copy the last QUOTED lines with an error, in their order, separated by semicolons. */
 static void quote(const char *text, char *quoted, size_t size)
 {
 	const char *lines[QUOTED];
@@ -88,7 +89,7 @@ int criu_tell_log(int dir, const char *path, const char *file, const char *const
 			 result.sublevel);
 	if (text) {
 		quote(text, quoted, sizeof(quoted));
-		/* What tare itself has to say, of a hook for one, is not to be covered. */
+		/* An error of tare itself, of a hook for example, must not be replaced. */
 		if (quoted[0] && strncmp(e->text, failed, sizeof(failed) - 1) == 0)
 			(void) err_msg(e, "%s: %s", failed, quoted);
 		err_hint(e, "%sits log is \"%s/%s\"", version, path, file);

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * host/criu/options.c - what checkpoint and restore are told, and how CRIU is told the same
- */
+/* host/criu/options.c - options of checkpoint and restore, and CRIU's options made from them */
 #include "host/criu/options.h"
 
 #include "base/fmt.h"
@@ -17,7 +15,7 @@
 
 #define CONFIG_ANNOTATION "org.criu.config"
 
-/* CRIU writes all it does: what a failure was, only that tells. */
+/* CRIU logs all its steps: only these lines show the reason of a failure. */
 #define LOG_LEVEL 4
 
 static const struct {
@@ -133,7 +131,7 @@ static const char *default_config(void)
 {
 	static const char own[] = "/etc/criu/tare.conf";
 
-	/* Who had runc before has it already, and CRIU does not mind where it is missing. */
+	/* A host that used runc before has this file already. CRIU accepts that it is missing. */
 	return sys_access_at(AT_FDCWD, own, F_OK) == 0 ? own : "/etc/criu/runc.conf";
 }
 

@@ -2,13 +2,13 @@
 /*
  * host/criu/restore.c - restore: a saved container instead of a new one
  *
- * The plan is made as for `run`, so config.json is checked as ever, and gives the same cgroups,
- * limits, hooks and sources of mounts. tare performs its own steps, in three parts: before CRIU
- * begins, when the namespaces are there, and when all processes are, but do not run yet. What
- * tare-init would do comes out of CRIU's images. The first process becomes a child of tare
- * (rst_sibling), as with create, and is in the journal before CRIU goes on; so are the cgroups,
- * which CRIU moves the processes to. CRIU itself stays in ours: its memory is not the container's,
- * and limits are in force from the first process on.
+ * The plan is made as for `run`, so config.json is checked in the same way, and gives the same
+ * cgroups, limits, hooks and sources of mounts. tare performs its own steps in three parts: before
+ * CRIU begins, when the namespaces exist, and when all processes exist but do not run yet. The
+ * effects of tare-init's steps come from CRIU's images. The first process becomes a child of tare
+ * (rst_sibling), as with create. It is written to the journal before CRIU continues; so are the
+ * cgroups, to which CRIU moves the processes. CRIU itself stays in our cgroup: its memory is not
+ * charged to the container, and limits are in force from the first process on.
  */
 #include "host/criu/restore.h"
 
@@ -30,13 +30,13 @@
 
 /* When a restore performs a step. */
 enum moment {
-	MOMENT_NEVER, /* CRIU does that, or nothing is left to be done */
+	MOMENT_NEVER, /* CRIU performs the step, or there is nothing to do */
 	MOMENT_FIRST,
-	MOMENT_NAMESPACES, /* they are there, with the first process in them */
-	MOMENT_PROCESSES,  /* all are there, and stopped */
-	MOMENT_PLACE, /* before CRIU begins where the step stands before those of tare-init, else MOMENT_PROCESSES */
+	MOMENT_NAMESPACES, /* when they exist, with the first process in them */
+	MOMENT_PROCESSES,  /* when all exist, still stopped */
+	MOMENT_PLACE, /* before CRIU begins, if tare-init's steps come later; else MOMENT_PROCESSES */
 	MOMENT_HOOK, /* createContainer: MOMENT_NAMESPACES; startContainer: MOMENT_PROCESSES */
-	MOMENT_CRIU, /* CRIU's own process is what joins: before it begins */
+	MOMENT_CRIU, /* before CRIU begins, by CRIU's own process */
 };
 
 static const enum moment moments[OP_COUNT] = {
@@ -66,7 +66,7 @@ struct restore {
 	struct criu_request request;
 	struct criu_places places;
 	size_t first_inside; /* index of tare-init's first step */
-	bool criu_joins;     /* CRIU has to be in the container's cgroups */
+	bool criu_joins;     /* CRIU must be in the container's cgroups */
 };
 
 /* ---- steps ---- */
@@ -137,7 +137,10 @@ static bool makes_scope(const struct plan *plan)
 	return false;
 }
 
-/* The mount that a mount's place lies in: the deepest of those before it. NULL: the rootfs. */
+/*
+ * The mount that contains the place of another mount: the deepest of the earlier ones. NULL: the
+ * rootfs.
+ */
 static const struct mount_step *find_below(const struct plan *plan, size_t index)
 {
 	const char *target = plan->steps[index].mount.target;
@@ -170,8 +173,8 @@ static int make_place(int top, const char *target, const struct mount_step *m, s
 }
 
 /*
- * A place that create made in a directory of the host's, the source of a bind. A source that isn't
- * there yet lies in a mount of the container's: then its place is in the images.
+ * Make a place that create made in a directory of the host's, the source of a bind. A source that
+ * does not exist yet lies in a mount of the container's, and then the place is in the images.
  */
 static int make_place_in_source(const struct mount_step *bind, const struct mount_step *m,
 				struct err *e)
@@ -181,7 +184,7 @@ static int make_place_in_source(const struct mount_step *bind, const struct moun
 	return top < 0 ? 0 : make_place(top, path_below(m->target, bind->target), m, e);
 }
 
-/* A place in a file system of the container's, as on a tmpfs, is in the images. */
+/* A place in a file system of the container's own, such as a tmpfs, is in the images. */
 static int prepare_place(const struct plan *plan, size_t index, int rootfs, struct err *e)
 {
 	const struct mount_step *m = &plan->steps[index].mount, *below = find_below(plan, index);
@@ -193,9 +196,9 @@ static int prepare_place(const struct plan *plan, size_t index, int rootfs, stru
 }
 
 /*
- * In CRIU's process: the rootfs must be a mount of its own, which is seen in here only, and goes
- * with CRIU. Places that a create makes in the rootfs, or in a volume, may be missing in another
- * one.
+ * Runs in CRIU's process. CRIU demands that the rootfs is a mount point, so a bind is made in
+ * CRIU's mount namespace, and ends with CRIU. Places that create makes in the rootfs, or in a
+ * volume, may be missing if this is another rootfs or volume.
  */
 static int prepare_rootfs(const void *context, struct err *e)
 {
@@ -218,9 +221,7 @@ static int prepare_rootfs(const void *context, struct err *e)
 	return 0;
 }
 
-/*
- * OP_SPAWN: until the container's first process is there, CRIU is the one that is in the journal.
- */
+/* OP_SPAWN: until the container's first process exists, the journal has CRIU in its place. */
 static int begin_criu(struct restore *r, struct err *e)
 {
 	struct create *c = r->create;
@@ -246,7 +247,7 @@ static int begin_criu(struct restore *r, struct err *e)
 
 /* ---- what CRIU is told ---- */
 
-/* What of CRIU's notifications has a part of ours: notified(). */
+/* The notifications of CRIU that notified() handles. */
 static const char *const asked[] = { "setup-namespaces", "post-restore", "pre-resume",
 				     "orphan-pts-master" };
 
@@ -287,8 +288,8 @@ static int describe(struct restore *r, struct err *e)
 /* ---- CRIU at work ---- */
 
 /*
- * The first process is there, and waits. From now on it is what a rollback ends, and all others
- * with it.
+ * The first process exists, and waits. From now on a rollback kills the first process, and the
+ * kernel all others with it.
  */
 static int take_first_process(struct restore *r, pid_t pid, struct err *e)
 {
@@ -325,8 +326,9 @@ static void look_for(pid_t pid, void *context)
 }
 
 /*
- * Images of a container that had CRIU's cgroup, or whose cgroups are to be ignored, do not say
- * where it was: then its processes are still where CRIU is, or CRIU was in the container's.
+ * The images do not name the container's cgroups if the container shared CRIU's cgroup at the
+ * checkpoint, or if cgroups are to be ignored. Then the restored processes are still in CRIU's
+ * cgroup, unless CRIU itself was in the container's.
  */
 static int check_cgroups(struct restore *r, struct err *e)
 {
@@ -354,8 +356,8 @@ static int check_cgroups(struct restore *r, struct err *e)
 }
 
 /*
- * Nobody but the process itself can set no_new_privs, and CRIU before 3.19 does not. What
- * config.json asks for to protect is in force, or the restore fails.
+ * Only the process itself can set no_new_privs, and CRIU before 3.19 does not restore it. A
+ * protection that config.json asks for must be in force, or the restore fails.
  */
 static int check_privileges(const struct create *c, struct err *e)
 {
@@ -368,7 +370,7 @@ static int check_privileges(const struct create *c, struct err *e)
 	ssize_t n = proc_read(c->pid, "status", text, sizeof(text));
 	if (n < 0)
 		return err_sys(e, (int) n, "read /proc/%d/status", c->pid);
-	/* Linux before 4.10 does not tell. */
+	/* Linux before 4.10 does not show the flag. */
 	if (!strstr(text, "\nNoNewPrivs:\t0"))
 		return 0;
 	(void) err_cfg(e, "/process/noNewPrivileges",
@@ -384,8 +386,8 @@ static int take_processes(struct restore *r, struct err *e)
 }
 
 /*
- * All is restored, and nothing runs: CRIU takes no refusal any more, so the first process is ended,
- * and all others with it.
+ * All processes are restored and none runs. CRIU accepts no refusal any more, so the first process
+ * is killed, and all others with it.
  */
 static int check_result(const struct create *c, struct err *e)
 {
@@ -439,7 +441,7 @@ static int ask(struct restore *r, struct err *e)
 	if (status == 0)
 		(void) err_msg(e, "CRIU says that process %d is the first, and before, %d",
 			       result.pid, c->pid);
-	/* CRIU ends what it has begun, as long as nobody ends CRIU. */
+	/* CRIU undoes its work itself, unless CRIU is killed. */
 	if (c->pid == r->criu.pid)
 		c->pid = 0;
 	criu_end(&r->criu);
@@ -466,7 +468,7 @@ static int perform(struct restore *r, struct err *e)
 {
 	if (describe(r, e) < 0 || perform_due(r, MOMENT_FIRST, e) < 0)
 		return -1;
-	/* The directory is for the mount; what the program had to say, it has said long ago. */
+	/* Only the directory is needed, for the mount: the program sent its messages long ago. */
 	notify_close(&r->create->notify);
 
 	return ask(r, e);

@@ -7,18 +7,18 @@
 #include "host/create/create.h"
 
 /*
- * create_perform() of a restore: the plan is that of `run`, of which tare performs its own steps,
- * and CRIU does what tare-init would. On success @c->pid is the container's first process, a child
- * of ours, which runs. 0, or -1.
+ * create_perform() of a restore: the plan is that of `run`. tare performs its own steps of the
+ * plan, and CRIU takes the place of tare-init. On success @c->pid is the container's first process,
+ * a running child of ours. 0, or -1.
  */
 int restore_perform(struct create *c, struct err *e);
 
 /*
- * Those of the first process that are not in the plan: CRIU restores clocks into a time namespace.
+ * Namespaces of the first process that the plan lacks: CRIU restores clocks into a time namespace.
  */
 uint64_t restore_namespaces(pid_t pid);
 
 /* ---- hooks.c ---- */
 
-/* OP_RUN_HOOK, in the namespaces of the first process, which is there. 0, or -1. */
+/* Perform OP_RUN_HOOK in the namespaces of the first process, which exists. 0, or -1. */
 int restore_run_hook(const struct create *c, const struct step *s, struct err *e);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * host/criu/usable.c - can checkpoints be made here at all?
+ * host/criu/usable.c - can checkpoints be made on this machine?
  *
- * podman asks before it begins (`checkpoint --help`). CRIU being installed is not enough: one that
- * is older than the kernel, or a kernel without what CRIU wants, fails at every dump. CRIU itself
- * has a command that finds that out.
+ * podman asks before it begins (`checkpoint --help`). An installed CRIU is not enough: a CRIU that
+ * is older than the kernel, or a kernel without the features that CRIU needs, makes every dump
+ * fail. CRIU's own command `check` finds that out.
  */
 #include "host/criu/checkpoint.h"
 
@@ -14,7 +14,7 @@
 #include "kernel/memory.h"
 #include "kernel/process.h"
 
-/* With 3.11 came the network namespaces that are joined, and the configuration file. */
+/* CRIU 3.11 brought joined network namespaces, and the configuration file. */
 #define LEAST_MAJOR 3
 #define LEAST_MINOR 11
 
@@ -37,7 +37,7 @@ static int become_check(void *arg)
 	return 127;
 }
 
-/* The last line that says "Error", or else the first one, is why. */
+/* The reason is the last line with "Error", or else the first line. */
 static void tell_output(int output, struct arena *a, struct err *e)
 {
 	char *text = arena_alloc(a, 8192), *error = NULL;
