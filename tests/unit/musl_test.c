@@ -99,7 +99,10 @@ static void a_file_is_opened(void **state)
 	assert_non_null(file);
 	assert_non_null(fgets(text, sizeof(text), file));
 	assert_memory_equal(text, "musl_te", 7);
-	assert_int_equal(fclose(file), 0);
+
+	int closed = fclose(file);
+
+	assert_int_equal(closed, 0);
 }
 
 static int ends_by(void (*wrong)(char *text))

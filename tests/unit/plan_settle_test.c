@@ -41,7 +41,7 @@ static const char full_config[] =
 	"\"devices\":[{\"path\":\"/dev/fuse\",\"type\":\"c\",\"major\":10,\"minor\":229}],"
 	"\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"acct\"],\"action\":\"SCMP_ACT_ERRNO\"}]},"
 	"\"namespaces\":[{\"type\":\"pid\"},{\"type\":\"mount\"},{\"type\":\"uts\"},{\"type\":\"ipc\"},"
-	"{\"type\":\"network\",\"path\":\"/proc/1/ns/net\"},{\"type\":\"cgroup\"}]}}";
+	"{\"type\":\"network\",\"path\":\"/run/netns/of-nobody\"},{\"type\":\"cgroup\"}]}}";
 
 /* Of this very program, as the linker names it. */
 extern const char __executable_start[], _end[];
