@@ -5,6 +5,8 @@ import json
 import os
 import pathlib
 import re
+import shutil
+import signal
 import subprocess
 import time
 
@@ -12,7 +14,7 @@ import pytest
 
 import defaults
 import harness
-from harness import LAYOUT, TESTER, cgroup_mount, command, has_v2, is_alive, poll, proc_status, tare_only
+from harness import LAYOUT, TESTER, cgroup_mount, command, finish, has_v2, is_alive, poll, proc_status, root_only, spawn, tare_only
 
 pytestmark = tare_only
 
@@ -254,6 +256,22 @@ def test_a_user_and_a_frozen_process_have_no_filter_to_read(bundles):
     filters(frozen)
     assert time.monotonic() - begun < 5 * harness.SLOW
     frozen.verb("resume").ok()
+
+
+@root_only
+@pytest.mark.skipif(shutil.which("strace") is None, reason="no strace on this machine")
+def test_a_signal_that_comes_while_filters_are_read_is_not_lost(bundle):
+    """ptrace(2): a stop for a signal takes it from the queue. strace holds tare between PTRACE_SEIZE and PTRACE_INTERRUPT."""
+    bundle.linux["seccomp"] = FILTERED
+    bundle.writable().sh("trap 'touch /tmp/got' USR1; touch /tmp/ready; while :; do sleep 0.1; done").up().ready()
+    if filters(bundle)["seccomp filter"]["value"].startswith("not read"):
+        pytest.skip("filters can't be read here")
+    slowly = ["strace", "-qq", "-o", "/dev/null", "-e", "trace=ptrace", "-e", "inject=ptrace:delay_exit=500000:when=1"]
+    proc = spawn([*slowly, *bundle.argv("inspect", "--filters")])
+    poll(lambda: proc_status(bundle.pid)["TracerPid"] != "0", "the tracer")
+    os.kill(bundle.pid, signal.SIGUSR1)
+    finish(proc)
+    poll(pathlib.Path(bundle.rootfs, "tmp/got").exists, "the handler of SIGUSR1")
 
 
 # --- what can't be compared

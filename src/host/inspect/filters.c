@@ -27,10 +27,14 @@ static long trace(int request, pid_t pid, unsigned long addr, void *data)
 	return SYS_CALL(ptrace, request, pid, addr, data, 0, 0);
 }
 
-/* A frozen process, or one in the kernel, does not stop within the time: -ETIMEDOUT. */
-static int stop(pid_t pid)
+/*
+ * A frozen process, or one in the kernel, does not stop within the time: -ETIMEDOUT. A signal that
+ * comes between the two requests stops the process, too. The kernel has taken that signal from the
+ * queue: *@signal is given back to the process by PTRACE_DETACH, or it would be lost.
+ */
+static int stop(pid_t pid, int *signal)
 {
-	int r = (int) trace(PTRACE_SEIZE, pid, 0, NULL), status;
+	int r = (int) trace(PTRACE_SEIZE, pid, 0, NULL), status = 0;
 	int64_t until = sys_clock_ms() + STOP_MS;
 
 	if (r == 0)
@@ -43,7 +47,12 @@ static int stop(pid_t pid)
 		sys_poll(NULL, 0, STEP_MS);
 	}
 
-	return WIFSTOPPED(status) ? 0 : -ESRCH;
+	if (!WIFSTOPPED(status))
+		return -ESRCH;
+	/* The stop of PTRACE_INTERRUPT, or of a stopped process, has an event: ptrace(2). */
+	*signal = status >> 16 ? 0 : WSTOPSIG(status);
+
+	return 0;
 }
 
 static const char *describe(struct inspect *i, const struct sock_filter *filter, size_t count)
@@ -74,7 +83,7 @@ void inspect_filters(struct inspect *i)
 	const char *asked = s ? describe(i, s->seccomp.filter, s->seccomp.count) : NULL;
 	bool found = false;
 	unsigned n = 0;
-	int r = stop(i->pid);
+	int signal = 0, r = stop(i->pid, &signal);
 
 	for (const char *text; r == 0 && n < MOST_FILTERS && (text = read_filter(i, n, &r)); n++) {
 		char name[32];
@@ -83,7 +92,7 @@ void inspect_filters(struct inspect *i)
 		inspect_fact(i, SECTION, name, "%s", text);
 		found |= asked && strcmp(text, asked) == 0;
 	}
-	trace(PTRACE_DETACH, i->pid, 0, NULL);
+	trace(PTRACE_DETACH, i->pid, 0, (void *) (intptr_t) signal);
 	if (r < 0)
 		inspect_fact(i, SECTION, "seccomp filter", "not read: %s", errno_text(-r));
 	else if (asked)
