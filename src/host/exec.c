@@ -153,6 +153,8 @@ static int override(struct oci_process *process, const struct exec_options *o, s
 /*
  * The process of --process. runc and crun take capabilities and labels from the container where
  * the file has none: without that a program would be unconfined because nobody named a profile.
+ * runc alone takes what weighs the program against others: policy, priority, OOM score, processors.
+ * Neither takes rlimits.
  */
 static const struct oci_process *load_process(const struct oci_config *config,
 					      const struct exec_options *o, struct arena *a,
@@ -174,6 +176,14 @@ static const struct oci_process *load_process(const struct oci_config *config,
 		process->selinux_label = first->selinux_label;
 	if (!process->exec_cpu_affinity)
 		process->exec_cpu_affinity = first->exec_cpu_affinity;
+	if (!process->scheduler)
+		process->scheduler = first->scheduler;
+	if (!process->io_priority)
+		process->io_priority = first->io_priority;
+	if (!process->has_oom_score_adj) {
+		process->has_oom_score_adj = first->has_oom_score_adj;
+		process->oom_score_adj = first->oom_score_adj;
+	}
 
 	return process;
 }

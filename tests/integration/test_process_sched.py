@@ -169,3 +169,15 @@ def test_exec_affinity_is_the_containers_where_a_process_file_has_none(bundle, s
     (scratch / "p").write_text(json.dumps(process | ({"execCPUAffinity": own} if own else {})))
     r = bundle.stay().up().verb("exec", "--process", scratch / "p")
     assert r.ok().out.split()[-1] == ",".join(str(n) for n in mask)
+
+
+@pytest.mark.parametrize("own,lines", [({}, ["5 3", "best-effort: prio 6", "77"]), ({"oomScoreAdj": 99}, ["5 3", "best-effort: prio 6", "99"]), (
+    {"scheduler": {"policy": "SCHED_OTHER", "nice": 2}, "ioPriority": {"class": "IOPRIO_CLASS_IDLE", "priority": 0}}, ["2 0", "idle", "77"])], ids=str)
+def test_priorities_are_the_containers_where_a_process_file_has_none(bundle, scratch, own, lines):
+    """With runc they are; crun takes none of them from the container. The file had been taken to say all."""
+    given = {"scheduler": {"policy": "SCHED_BATCH", "nice": 5}, "ioPriority": {"class": "IOPRIO_CLASS_BE", "priority": 6}, "oomScoreAdj": 77}
+    bundle.process.update(given)
+    script = "awk '{ print $19, $41 }' /proc/self/stat; ionice; cat /proc/self/oom_score_adj"
+    process = {"args": ["sh", "-c", script], "cwd": "/", "env": ["PATH=/bin"], "user": {"uid": 0, "gid": 0}}
+    (scratch / "p").write_text(json.dumps(process | own))
+    assert bundle.stay().up().verb("exec", "--process", scratch / "p").ok().lines == lines
