@@ -290,6 +290,28 @@ def test_without_a_directory_for_the_pid_file_the_program_does_not_run(bundle, s
     assert not os.path.exists(path)
 
 
+@tare_only
+@pytest.mark.parametrize("name,line", [
+    ("/proc/pid", 'write pid file "/proc/pid": no such file or directory'),
+    ("taken", 'write pid file "{}": is a directory'),
+    ("", '"{}" can\'t be a pid file'),
+    ("x" * 255, '"{}" can\'t be a pid file'),
+], ids=["no-files", "directory", "no-name", "long"])
+@pytest.mark.parametrize("verb", ["run", "exec"])
+def test_where_no_pid_file_can_be_made_the_program_does_not_run(bundle, scratch, verb, name, line):
+    """A missing directory had been tried alone: each other reason came after the program, and after hooks."""
+    (scratch / "taken").mkdir()
+    path = name if name.startswith("/") else f"{scratch}/{name}"
+    bundle.writable()
+    if verb == "run":
+        bundle.config["hooks"] = {"createRuntime": [{"path": "/bin/touch", "args": ["touch", f"{bundle.rootfs}/ran"]}]}
+        r = bundle.stay().run("--pid-file", path)
+    else:
+        r = bundle.stay().up().verb("exec", "--pid-file", path, tail=["touch", "/ran"])
+    assert r.code == (1 if verb == "run" else 255) and r.err.endswith(line.format(path) + "\n"), r
+    assert not os.path.exists(f"{bundle.rootfs}/ran")
+
+
 def test_run_detach_writes_the_pid_file(bundle, scratch):
     bundle.stay().run("-d", "--pid-file", scratch / "pid").ok()
     assert (scratch / "pid").read_text() == str(bundle.pid)

@@ -26,12 +26,48 @@ static int write_special(const char *path, const char *text, size_t length, stru
 	return r < 0 ? err_sys(e, r, "write pid file \"%s\"", path) : 0;
 }
 
+/* The temporary file .NAME, in the same directory. 0, or -1. */
+static int name_temporary(char temporary[PATH_MAX], const char *name, const char *path,
+			  struct err *e)
+{
+	if (*name == '\0' || fmt_text(temporary, PATH_MAX, ".%s", name) > NAME_MAX)
+		return err_msg(e, "\"%s\" can't be a pid file", path);
+
+	return 0;
+}
+
+/* A descriptor, or -errno. */
+static int make_temporary(int dir, const char *temporary)
+{
+	/* A temporary file of an earlier command that was killed. */
+	sys_unlink_at(dir, temporary, 0);
+
+	return sys_open_at(dir, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0644);
+}
+
 int pidfile_check(const char *path, struct err *e)
 {
+	char temporary[PATH_MAX];
 	const char *name;
-	autoclose int dir = output_directory(path, "write pid file", &name, e);
+	struct stat st;
 
-	return dir < 0 ? -1 : 0;
+	autoclose int dir = output_directory(path, "write pid file", &name, e);
+	if (dir < 0)
+		return -1;
+	/* To open a FIFO twice would be an end of file for its reader. */
+	if (*name && output_is_special(dir, name))
+		return 0;
+	if (name_temporary(temporary, name, path, e) < 0)
+		return -1;
+
+	/* rename(2) puts no file in the place of a directory. */
+	bool taken = sys_stat_at(dir, name, AT_SYMLINK_NOFOLLOW, &st) == 0 && S_ISDIR(st.st_mode);
+	autoclose int fd = taken ? -EISDIR : make_temporary(dir, temporary);
+	if (fd < 0)
+		return err_sys(e, fd, "write pid file \"%s\"", path);
+	sys_unlink_at(dir, temporary, 0);
+
+	return 0;
 }
 
 int pidfile_write(const char *path, pid_t pid, struct err *e)
@@ -45,15 +81,10 @@ int pidfile_write(const char *path, pid_t pid, struct err *e)
 		return -1;
 	if (*name && output_is_special(dir, name))
 		return write_special(path, text, length, e);
+	if (name_temporary(temporary, name, path, e) < 0)
+		return -1;
 
-	/* The temporary file .NAME, in the same directory */
-	if (*name == '\0' || fmt_text(temporary, sizeof(temporary), ".%s", name) > NAME_MAX)
-		return err_msg(e, "\"%s\" can't be a pid file", path);
-
-	/* A temporary file of an earlier command that was killed. */
-	sys_unlink_at(dir, temporary, 0);
-	autoclose int fd =
-		sys_open_at(dir, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0644);
+	autoclose int fd = make_temporary(dir, temporary);
 	int r = fd < 0 ? fd : sys_write_all(fd, text, length);
 	if (r == 0)
 		r = sys_rename_at(dir, temporary, dir, name);
