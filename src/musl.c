@@ -4,8 +4,8 @@
  *
  * The static libseccomp, libcap and yajl of a distribution with glibc were compiled with
  * _FORTIFY_SOURCE, so they call the functions below, which musl lacks. src/musl.symbols lists all
- * else that they may call. Why musl: glibc asks the processor what it can do before main, and in a virtual machine
- * each such question costs tens of microseconds (docs/performance.md).
+ * else that they may call. Why musl: glibc asks the processor what it can do before main, and in a
+ * virtual machine each such question costs tens of microseconds (docs/performance.md).
  *
  * And a memcpy(3) for many short copies, as yajl makes them, and what musl leaves to a dynamic
  * loader.

@@ -2,8 +2,9 @@
 /*
  * kernel/helper.h - tare's helper programs: where they are, what they are asked, and their answer
  *
- * A helper (tare-systemd, tare-criu, tare-selinux) links what tare does not want to link. It is where it was
- * installed, or else beside our own executable, as in a build directory; no variable says where.
+ * A helper (tare-systemd, tare-criu, tare-selinux) links what tare does not want to link. It is
+ * where it was installed, or else beside our own executable, as in a build directory; no variable
+ * says where.
  */
 #pragma once
 

@@ -8,10 +8,10 @@
  *
  * With a cgroup namespace a hierarchy is mounted, and shows the container's part of it; where the
  * kernel would refuse the mount, that part is bound. Without a cgroup namespace /proc/PID/cgroup
- * has the host's paths, so all of v2 is bound read-only, as with runc and crun: below
- * /sys/fs/cgroup such a path leads somewhere. Where the mount is not `ro`, or of a v1 hierarchy,
- * the container's part is bound, and a v1 hierarchy in which the container has no cgroup of its own
- * is left out: the container could change somebody else's cgroup.
+ * has the host's paths, so all of v2 is bound, as with runc and crun: below /sys/fs/cgroup such a
+ * path leads somewhere. Without `ro` root of the container may then change every cgroup of the
+ * host. Of a v1 hierarchy the container's part is bound, and a v1 hierarchy in which the container
+ * has no cgroup of its own is left out: the container could change somebody else's cgroup.
  */
 #include "kernel/mount.h"
 #include "kernel/process.h"
