@@ -2,9 +2,9 @@
 /*
  * check/cgroups.c - can the container's cgroups be made, and do limits have a file?
  *
- * The cgroup itself is not there yet. What it will have is read from the nearest one above it that
- * is: its right to be written to, its controllers, and, unless that is the root, which lacks some,
- * its files.
+ * The cgroup itself does not exist yet. The nearest existing cgroup above it shows whether we may
+ * write there, which controllers there are, and, unless that is the root cgroup, which lacks some
+ * files, which files the new cgroup will have.
  */
 #include "check/check.h"
 
@@ -113,7 +113,10 @@ static bool lists(const char *dir, const char *controller)
 	return strstr(list, word) != NULL;
 }
 
-/* v2: does this cgroup have the controller, or one above it that will enable it on the way down? */
+/*
+ * v2: does this cgroup have the controller, or one above it, from which create enables the
+ * controller on the way down?
+ */
 static bool has_controller(const char *dir, const char *controller)
 {
 	char at[PATH_MAX];

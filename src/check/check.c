@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * check/check.c - all subjects in a child, and their answers in tare
+ * check/check.c - a child asks about all subjects, and tare collects the answers
  *
- * The child sends each row as soon as it is known. What it waits for may never come, so it has a
- * time limit; what it had said by then is told.
+ * The child sends each row as soon as the row is known. The child may wait for something that never
+ * comes, so it has a time limit; the rows sent before are printed.
  */
 #include "check/check.h"
 
@@ -108,7 +108,7 @@ static struct check_row *add(struct rows *r)
 	return &r->items[r->count++];
 }
 
-/* `/mounts/3: what is left out`: planning puts the place in front, where there is one. */
+/* The text is `/mounts/3: WHAT IS LEFT OUT`: planning puts the place in front, if there is one. */
 static void add_omission(struct rows *r, const char *text)
 {
 	struct check_row *row = add(r);
@@ -121,7 +121,7 @@ static void add_omission(struct rows *r, const char *text)
 	fmt_text(row->why, sizeof(row->why), "%s", end ? end + 2 : text);
 }
 
-/* False: the time was over before all rows came. */
+/* False: the time limit ended before all rows had come. */
 static bool receive_rows(int answers, struct rows *r, int64_t until_ms)
 {
 	struct pollfd ready = { .fd = answers, .events = POLLIN };

@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-/* A node may be there already if it is the same: inside/devices.c. */
+/* A node that exists already is accepted if it is the same device: inside/devices.c. */
 static void check_node(const struct check *c, const struct step *s, const struct check_demand *d)
 {
 	const struct device_step *n = &s->device;
@@ -34,7 +34,7 @@ static void check_node(const struct check *c, const struct step *s, const struct
 			     device_major(st.st_rdev), device_minor(st.st_rdev));
 }
 
-/* /sys may be that of another network namespace; procfs shows the caller's own: netdevice(7). */
+/* /sys may belong to another network namespace, but procfs shows the caller's own: netdevice(7). */
 static bool is_device_there(const char *name)
 {
 	static char text[65536];

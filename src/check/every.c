@@ -2,8 +2,9 @@
 /*
  * check/every.c - --all: every program and library of the rootfs against this machine
  *
- * None of them need ever run, so what is wrong with one makes the bundle weaker at most. The tree is somebody else's: its
- * depth, its number of files and the time have bounds, no link is followed, and what was not read is said.
+ * None of these files need ever run, so a fault in one makes the bundle weaker at most. The tree is
+ * not trusted: its depth, the number of its files and the time are bounded, no link is followed,
+ * and a row says what was not read.
  */
 #include "check/check.h"
 
@@ -24,10 +25,10 @@
 #define MOST_TOLD  50
 
 struct walk {
-	struct check check; /* its rows are those of files */
+	struct check check; /* its rows are about the files */
 	size_t files, programs, told;
 	int64_t until;
-	const char *unread; /* why the rest was not read; NULL: all was */
+	const char *unread; /* why the rest was not read; NULL: all was read */
 	char path[PATH_MAX];
 	size_t length;
 };

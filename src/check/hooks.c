@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * check/hooks.c - are the programs of hooks there, and would execve(2) take them?
+ * check/hooks.c - do the programs of hooks exist, and would execve(2) accept them?
  *
- * runtime-spec, config.md#posix-platform-hooks: the path of a hook is the host's, only that of a
- * startContainer hook is the container's. A poststop hook runs after the container, and its failure
- * is a warning. What a hook does cannot be known.
+ * runtime-spec, config.md#posix-platform-hooks: the path of a hook is the host's, except that of a
+ * startContainer hook, which is the container's. A poststop hook runs after the container, and its
+ * failure is a warning. The effects of a hook can't be known.
  */
 #include "check/check.h"
 
@@ -17,8 +17,8 @@
 #include <string.h>
 
 /*
- * Engines name themselves by /proc/PID/exe, a magic link, so the kernel looks the path up. What the
- * link stands for has a path of its own, unless that is in another mount namespace.
+ * Engines name their own program by /proc/PID/exe, a magic link, so the kernel looks that path up.
+ * The target of the link has a path of its own, unless it is in another mount namespace.
  */
 static void check_host_hook(struct check *c, const char *path)
 {

@@ -2,8 +2,9 @@
 /*
  * check/idmap.c - can the owners of a mount be mapped?
  *
- * A detached copy of the source is mapped by a user namespace made for that, as create does it; the
- * copy goes when it is closed. Which ids are mapped does not matter to the file system.
+ * As in create, a detached copy of the source is mapped by a user namespace that is made for this
+ * purpose. The copy disappears when it is closed. The file system's answer does not depend on the
+ * ids.
  */
 #include "check/check.h"
 
@@ -76,7 +77,10 @@ bool check_idmap(const struct check *c, const struct step *s, struct check_deman
 	unsigned flags =
 		(m->recursive ? AT_RECURSIVE : 0) | (m->source_nofollow ? AT_SYMLINK_NOFOLLOW : 0);
 
-	/* An ordinary user has no right to ask; a new file system is not there yet. */
+	/*
+	 * An ordinary user may not map a mount, so nothing can be tried; a new file system does not
+	 * exist yet.
+	 */
 	if (m->idmap.way == MOUNT_IDMAP_NONE || !m->bind || sys_euid() != 0)
 		return true;
 

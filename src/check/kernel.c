@@ -2,9 +2,9 @@
 /*
  * check/kernel.c - one page about this machine: what a container may expect of its kernel
  *
- * Runs in tare, as whoever calls it. System calls are asked for with arguments that make no sense,
- * in a child: one that a filter kills must not take tare with it. For a user the child has a user
- * namespace, where it may ask as root may.
+ * Runs in tare, as the user who calls it. System calls are tried with invalid arguments, in a
+ * child, because a filter may kill the caller. An ordinary user's child has a user namespace, in
+ * which it has the rights of root.
  */
 #include "check/kernel.h"
 
@@ -147,7 +147,7 @@ static const char *const used[] = {
 	"umount2",	 "unshare",
 };
 
-/* personality(2) with all bits set only asks. */
+/* personality(2) with all bits set only returns the present value. */
 static int ask(void *arg)
 {
 	long r = arch_syscall(*(const int *) arg, -1, -1, -1, -1, -1, -1);

@@ -2,9 +2,9 @@
 /*
  * check/machine.c - an ELF header against this kernel and this processor
  *
- * Programs of half the width, and those of another machine, are run by some kernels. For the first
- * the kernel is asked: a program of a few instructions is executed. For the second it has a list,
- * binfmt_misc.
+ * Some kernels run 32-bit programs, and programs for another machine. For 32-bit programs the
+ * kernel is asked: a program of a few instructions is executed. For other machines binfmt_misc, the
+ * kernel's list of formats, is read.
  */
 #include "check/check.h"
 
@@ -88,7 +88,7 @@ static int execute(void *arg)
 	return 1;
 }
 
-/* 1: this kernel runs 32-bit programs of that machine; 0: it does not; -1: not known. */
+/* 1: this kernel runs 32-bit programs of @machine; 0: it does not; -1: not known. */
 static int ask_kernel(uint16_t machine)
 {
 	const struct sys_clone clone = { .cgroup = -1 };
@@ -351,7 +351,7 @@ bool check_elf(const struct check *c, const char *what, const struct program *p)
 	if (!check_machine(c, what, p))
 		return false;
 	check_kernel(c, what, p);
-	/* Nothing more is known about another machine. */
+	/* With --kernel nothing more is known about the machine. */
 	if (c->paper)
 		return true;
 	check_processor(c, what, p);

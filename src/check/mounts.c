@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * check/mounts.c - are file systems known, and sources there and of the right kind?
+ * check/mounts.c - are file systems known, and do sources exist and have the right kind?
  *
- * No module is loaded by a question: what /proc/filesystems has not is looked for in the list of
- * modules. What lies in an earlier mount of the container is not there yet.
+ * No question loads a module: a file system that is missing in /proc/filesystems is looked up in
+ * the list of modules. A source in an earlier mount of the container does not exist yet.
  */
 #include "check/check.h"
 
@@ -38,7 +38,10 @@ static int kind_of_target(const struct check *c, const struct step *s)
 	return S_ISDIR(st.st_mode);
 }
 
-/* Only this refuses a target: whatever is missing is made. False, with a row for the reason. */
+/*
+ * Does the target lie below a file that is no directory? Nothing else refuses a target, as create
+ * makes a missing one. False, with a row for the reason.
+ */
 static bool may_be_target(const struct check *c, const struct step *s, const struct check_demand *d)
 {
 	size_t index = (size_t) (s - c->plan->steps);
@@ -113,7 +116,9 @@ static bool is_source_there(const struct check *c, const struct mount_step *m, c
 	return r == 0 && S_ISBLK(st.st_mode);
 }
 
-/* What these are made of is told in options, and mount(2) refuses them without. */
+/*
+ * These file systems need an option that names their parts, and mount(2) refuses them without it.
+ */
 static bool has_what_it_needs(const struct check *c, const struct mount_step *m,
 			      const struct check_demand *d)
 {
@@ -151,7 +156,7 @@ struct mounting {
 	const struct mount_step *mount;
 };
 
-/* In a mount namespace that ends with the child. */
+/* Mount the file system in a mount namespace that ends with the child. */
 static int mount_once(void *arg)
 {
 	const struct mounting *m = arg;
@@ -165,8 +170,9 @@ static int mount_once(void *arg)
 }
 
 /*
- * Before Linux 5.2 options are read only when the file system is made. That is done for those that
- * keep nothing: one procfs has the options of all, and an upper layer gets files.
+ * Before Linux 5.2 the kernel reads options only when it makes the file system. So some file
+ * systems are mounted once, but not procfs, whose mounts all share one set of options, nor
+ * overlayfs, which writes files to the upper layer.
  */
 static bool is_mounted_once(const struct check *c, const struct mount_step *m,
 			    const struct check_demand *d)
@@ -189,8 +195,9 @@ static bool is_mounted_once(const struct check *c, const struct mount_step *m,
 }
 
 /*
- * fsconfig(2) reads each option before any file system is made. An EPERM may be an outer
- * container's, and in a new user namespace the ids of options are other ones: nothing is known then.
+ * fsconfig(2) reads each option before any file system is made. An EPERM may come from an outer
+ * container, and in a new user namespace the ids in options have another meaning: then nothing is
+ * known.
  */
 static bool are_options_known(const struct check *c, const struct mount_step *m,
 			      const struct check_demand *d)
@@ -279,7 +286,7 @@ static void check_bind(const struct check *c, const struct step *s, struct check
 		check_answer(c, CHECK_OK, d, "the source \"%s\" is there", m->source);
 }
 
-/* What is remounted must be there: a mount of the container, or a file of the rootfs. */
+/* The target of a remount must exist: a mount of the container, or a file of the rootfs. */
 static void check_remount(const struct check *c, const struct step *s, const struct check_demand *d)
 {
 	size_t index = (size_t) (s - c->plan->steps);

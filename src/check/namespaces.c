@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * check/namespaces.c - can the namespaces be made, and are those there that are joined?
+ * check/namespaces.c - can new namespaces be made, and do joined ones exist?
  *
- * All that are to be new are asked for at once, in a child that ends, as create does. If that
- * fails, each is asked for by itself, so that all that fail are named; an ordinary user makes each
- * together with a user namespace, or not at all.
+ * A child asks for all new namespaces at once, as create does, and ends. If that fails, a child
+ * asks for each one separately, so that every refused one is named. An ordinary user makes each
+ * namespace together with a user namespace, as it has no right to make one alone.
  */
 #include "check/check.h"
 
@@ -78,8 +78,8 @@ static void check_new(const struct check *c, const struct sys_namespace *kind, u
 /* ---- those that are joined ---- */
 
 /*
- * Only a namespace is opened for reading. A kernel before NS_GET_NSTYPE can't name its type, which
- * is then taken to be right.
+ * A file is opened for reading only if it is a namespace. A kernel without NS_GET_NSTYPE can't name
+ * its type, which is then assumed to be right.
  */
 static bool is_of_type(const char *path, uint64_t type)
 {

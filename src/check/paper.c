@@ -2,9 +2,9 @@
 /*
  * check/paper.c - the plan's steps against a version of Linux, without asking any kernel
  *
- * kernel/since.h has the versions. What tare does in another way on an older kernel is met there.
- * What this answers is what a kernel of that version can do; how it was built and what it forbids
- * nobody knows.
+ * The versions are in kernel/since.h. A step that tare performs in another way on an older kernel
+ * is met. The answers say what a kernel of that version can do; its build options and its policies
+ * are not known.
  */
 #include "check/check.h"
 

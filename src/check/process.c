@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * check/process.c - what the program is to be: its user, directory, resource limits and filter
- */
+/* check/process.c - properties of the program: user, directory, resource limits and filter */
 #include "check/check.h"
 
 #include "base/fmt.h"
@@ -18,7 +16,7 @@
 
 #define SECCOMP_PLACE "/linux/seccomp"
 
-/* CAP_SYS_RESOURCE counts in the first user namespace only: setrlimit(2). */
+/* CAP_SYS_RESOURCE has an effect only in the first user namespace: setrlimit(2). */
 static bool may_raise(const struct check *c)
 {
 	char status[4096];
@@ -137,7 +135,10 @@ static bool lets(const struct seccomp_program *filter, int number)
 	       (result & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_USER_NOTIF;
 }
 
-/* The calls of a dynamic start and of any end. A program may do without each of them, but hardly. */
+/*
+ * Calls at the start of a dynamic program and at the end of any program. A program may do without
+ * one of them, but hardly any does.
+ */
 static void check_start(const struct check *c, const struct step *s, struct check_demand *d)
 {
 	static const struct {
@@ -169,7 +170,7 @@ static void check_start(const struct check *c, const struct step *s, struct chec
 		check_answer(c, CHECK_OK, d, "it lets the program be executed");
 }
 
-/* tare connects to it when the filter is loaded. */
+/* tare connects to the agent when the filter is loaded. */
 static void check_agent(const struct check *c, const char *path)
 {
 	const struct check_demand d = { .place = SECCOMP_PLACE,

@@ -3,8 +3,9 @@
  * check/program.c - the program, the interpreters that its `#!` lines name, its loader and C
  * library
  *
- * The chain is followed as the kernel follows it, inside the rootfs and in bounds. What a mount of
- * the container brings is not there yet, so what lies behind one is not read, and is said to be so.
+ * The chain is followed as the kernel follows it, inside the rootfs and up to the kernel's limit.
+ * The files of a mount of the container do not exist yet. So a path below such a mount is not read,
+ * and a row says so.
  */
 #include "check/check.h"
 
@@ -17,7 +18,7 @@
 #include <linux/limits.h>
 #include <string.h>
 
-#define MOST_SCRIPTS 5 /* exec_binprm() of the kernel: so many may name another */
+#define MOST_SCRIPTS 5 /* exec_binprm() of the kernel: the longest chain of scripts */
 
 #ifndef ST_NOEXEC
 #define ST_NOEXEC 8 /* statfs(2) */

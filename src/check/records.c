@@ -2,9 +2,9 @@
 /*
  * check/records.c - the calls of a record against a kernel and against the bundle's profile
  *
- * This kernel is asked for what is younger than 3.10, with arguments that make no sense: whatever
- * it says but ENOSYS and EPERM, the call is there. On paper, and for other architectures, the
- * versions of kernel/calls.h count.
+ * This kernel is asked for calls that are newer than 3.10, with invalid arguments: any answer but
+ * ENOSYS and EPERM proves that the call exists. On paper, and for other architectures, the versions
+ * of kernel/calls.h count.
  */
 #include "check/check.h"
 

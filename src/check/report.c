@@ -2,7 +2,8 @@
 /*
  * check/report.c - the rows, collected and printed
  *
- * Runs in tare. All text of a row may be from outside, so it is printed escaped.
+ * Runs in tare. Any text of a row may come from an untrusted source, so all texts are printed
+ * escaped.
  */
 #include "check/check.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * check/trial.c - steps that are performed, by a child that ends
+ * check/trial.c - steps that are tried by a child, which then ends
  *
- * What they change is the child's own, or belongs to new namespaces that go with it: so the kernel
- * gives create's own answer, and the host stays as it is.
+ * The steps change only the child, or new namespaces that end with it. So the kernel gives the same
+ * answer as to create, and the host stays as it is.
  */
 #include "check/check.h"
 
@@ -72,7 +72,11 @@ static int try_clocks(const struct step *s)
 	return fd < 0 ? fd : sys_write_all(fd, text, length);
 }
 
-/* Without the id map of its user namespace a child may open what create may not write, and so on. */
+/*
+ * Without the id map of its user namespace the child has other rights to the file than create, so
+ * only the file's existence is checked. @may_write: the rights are the same, and the value is
+ * written.
+ */
 static int try_sysctl(const struct step *s, bool may_write)
 {
 	char path[512];
@@ -92,7 +96,7 @@ static const struct trial {
 	enum step_op op;
 	const char *what;
 	int (*perform)(const struct step *s);
-	const char *remedy; /* NULL: what the errno says is all */
+	const char *remedy; /* NULL: the text of the errno is enough */
 } trials[] = {
 	{ OP_SET_OOM_SCORE, "oom score", try_oom_score,
 	  "to lower it below its caller's tare needs CAP_SYS_RESOURCE" },
@@ -153,7 +157,10 @@ static int try_process(void *arg)
 	return 0;
 }
 
-/* Only a sysctl of a new namespace is written: any other is that of somebody else. */
+/*
+ * A sysctl is written only in a new namespace: any other would change a namespace of other
+ * processes.
+ */
 static int try_sysctls(void *arg)
 {
 	const struct check *c = arg;
@@ -196,8 +203,8 @@ static int try_names(void *arg)
 }
 
 /*
- * What belongs to a namespace alone: its procfs, mqueue and sysfs. Only a refusal is of interest,
- * so none of the options is given, which could be about ids that this child has no map for.
+ * Is the mount a procfs, mqueue or sysfs, which belongs to a namespace alone? Only a refusal is of
+ * interest. So no option is given, as an option may name ids for which this child has no map.
  */
 static bool is_of_namespace(const struct check *c, const struct mount_step *m)
 {
@@ -219,7 +226,7 @@ static bool is_of_namespace(const struct check *c, const struct mount_step *m)
 	return false;
 }
 
-/* In the container's new namespaces, on the rootfs, whose mounts end with them. */
+/* Runs in the container's new namespaces. The mounts on the rootfs end with these namespaces. */
 static int try_mounts(void *arg)
 {
 	const struct check *c = arg;

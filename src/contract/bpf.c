@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * contract/bpf.c - calls counted by the kernel itself: a program on the raw tracepoint sys_enter
+ * contract/bpf.c - the kernel counts calls: an eBPF program on the raw tracepoint sys_enter
  *
- * Written by hand, so that no compiler and no library is needed. It runs for every call of the host
- * while a record is made; for all but the container's it asks for the cgroup and ends. The
- * arguments are read from the registers, by the offset that user space gives for each call.
+ * The program is written by hand, so no compiler and no library is needed. It runs for every call
+ * of the host while a record is made. For processes outside of the container it only compares the
+ * cgroup and ends. It reads the arguments from the saved registers, at the offsets that user space
+ * gives for each call.
  */
 #include "contract/bpf.h"
 
@@ -24,7 +25,7 @@
 
 #if defined(__x86_64__)
 
-/* struct pt_regs of the kernel: where user space's registers are. */
+/* struct pt_regs of the kernel: the offsets of user space's registers. */
 #define REGS_CS	  136
 #define USER32_CS 0x23
 #define EXECVE	  59
@@ -51,10 +52,10 @@ struct value_key {
 	uint64_t call, index, value;
 };
 
-/* The pid is that in the process's own pid namespace, which the kernel compares as well. */
+/* The pid is the one in the process's own pid namespace, which the program compares as well. */
 struct aim {
 	uint32_t on, pid;
-	uint64_t device, inode; /* of that namespace's file */
+	uint64_t device, inode; /* of the pid namespace's file */
 };
 
 /* ---- instructions ---- */
@@ -144,10 +145,11 @@ static void exit_if(struct code *c, uint8_t op, uint8_t reg, int32_t value)
 }
 
 /*
- * ---- the program: r6 the context, r8 the call with its architecture, r9 what was looked up ----
+ * ---- the program: r6 is the context, r8 the call with its architecture, r9 a value found in a map
+ * ----
  */
 
-/* Copy 8 bytes of the registers at r3, and those behind, to the stack frame at @to. */
+/* Copy 8 bytes of the saved registers at r3 to the stack frame at @to. */
 static void read_register(struct code *c, int32_t to)
 {
 	frame(c, BPF_REG_1, to);
@@ -164,7 +166,7 @@ static void emit_scope(struct code *c, int cgroups)
 	exit_if(c, BPF_JNE, BPF_REG_0, 1);
 }
 
-/* r8: the number, and a bit for a program of 32 bits. */
+/* Set r8 to the number of the call, and a bit for a 32-bit program. */
 static void emit_call(struct code *c)
 {
 	size_t wide_program;
@@ -243,7 +245,7 @@ static void emit_count(struct code *c, int counts)
 	set(c, BPF_REG_4, BPF_NOEXIST);
 	call(c, BPF_FUNC_map_update_elem);
 	made = jump(c, BPF_JEQ, BPF_REG_0, 0);
-	/* Another processor has added the call at the same time. */
+	/* If another processor has added the call meanwhile, its entry is used. */
 	look_up_call(c, counts);
 	gone = jump(c, BPF_JEQ, BPF_REG_0, 0);
 	land(c, known);
@@ -295,8 +297,8 @@ static void emit_end(struct code *c)
 /*
  * ---- the second program, on signal_generate: calls that a filter kills or traps ----
  *
- * Such a call never comes to sys_enter. The kernel sends SIGSYS for it, with siginfo(2) of
- * SYS_SECCOMP, whose fields lie in the kernel as in user space.
+ * Such a call never reaches sys_enter. The kernel sends SIGSYS for it, with siginfo(2) of
+ * SYS_SECCOMP, whose fields have the same offsets in the kernel as in user space.
  */
 
 #define INFO_SIZE	 32
@@ -509,7 +511,10 @@ static uint32_t audit_of(uint64_t call_key)
 	return call_key & I386_BIT ? AUDIT_ARCH_I386 : AUDIT_ARCH_X86_64;
 }
 
-/* A rule of the profile about arguments may be meant, which are not known: then any end will do. */
+/*
+ * The profile's answer to a call that was killed or trapped. The answer may depend on arguments,
+ * which are not known here: TRAP then stands for any action that ends the program.
+ */
 static uint32_t answer_of(const struct seccomp_program *profile, uint64_t key)
 {
 	const struct seccomp_question q = { .arch = audit_of(key), .number = (int) (uint32_t) key };

@@ -2,8 +2,8 @@
 /*
  * contract/chosen.c - the arguments of system calls that a record keeps
  *
- * Those by which profiles tell one use of a call from another, and that are numbers: what a pointer
- * leads to a filter can't see.
+ * A record keeps the arguments by which profiles distinguish uses of a call, if they are numbers: a
+ * filter can't read memory behind a pointer.
  */
 #include "contract/record.h"
 

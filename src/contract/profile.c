@@ -2,9 +2,10 @@
 /*
  * contract/profile.c - a record becomes linux.seccomp; a profile is asked about a record
  *
- * The profile allows what was recorded and refuses all else with EPERM; what is newer than all of
- * it gets ENOSYS by the runtime's own rule. A runtime loads the filter before it executes the
- * program, so what it does in between is allowed too.
+ * The profile allows the recorded calls and refuses all others with EPERM. Calls that are newer
+ * than all calls of the profile get ENOSYS by the runtime's own rule. A runtime loads the filter
+ * before it executes the program, so the profile also allows the calls that the runtime makes in
+ * between.
  */
 #include "contract/record.h"
 

@@ -2,8 +2,8 @@
 /*
  * contract/record.c - records of system calls, read and joined
  *
- * A record may come from anybody. What is in it is compared with what a call has, and a record that
- * breaks off is refused: the head says how many lines follow.
+ * A record may come from an untrusted source. So each value is compared with what the call can
+ * have. A record that is cut off is refused: its head says how many lines follow.
  */
 #include "contract/record.h"
 

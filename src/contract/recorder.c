@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * contract/recorder.c - the process that hears the calls of a container, counts and answers them
+ * contract/recorder.c - the process that receives a container's calls, counts and answers them
  *
  * seccomp_unotify(2). Each call waits for its answer, so the loop is short: receive, count, answer.
- * An answer by errno is given here; a call that is allowed is continued by the kernel, and nothing
- * of it is looked at but its number and arguments.
+ * The recorder itself gives answers with an errno. A call that is allowed is continued by the
+ * kernel; the recorder reads its number and arguments, and nothing else.
  */
 #include "contract/recorder.h"
 
@@ -32,11 +32,14 @@
 #define MOST_OPEN    65536
 #define MOST_AT_ONCE 64
 
-/* Linux 6.6: who answers runs at once where the one that asked has run. */
+/*
+ * Linux 6.6: the kernel runs the recorder at once on the processor of the caller, and then the
+ * caller again.
+ */
 #define SET_FLAGS    _IOW('!', 4, uint64_t)
 #define SYNC_WAKE_UP 1
 
-/* What tare says, each with a descriptor. */
+/* The messages of tare; each comes with a descriptor. */
 enum word { WORD_LISTENER = 'l', WORD_SOCKET = 's', WORD_PROCESS = 'p', WORD_EVENTS = 'e' };
 
 enum {
@@ -57,18 +60,18 @@ struct state {
 	const struct recorder_wishes *wishes;
 	const char *name; /* of the record, in FD_DIRECTORY */
 	char temporary[NAME_MAX + 1];
-	bool attended; /* tare has said which process it is */
-	bool done;     /* the worker has heard the end */
+	bool attended; /* tare has sent the descriptor of the process */
+	bool done;     /* the worker has seen the end of the calls */
 	int listener, socket, process;
-	int events;	/* cgroup.events of the container, where the kernel counts */
-	bool tells_end; /* the listener hangs up: Linux 5.9 */
+	int events;	/* cgroup.events of the container, if the kernel counts */
+	bool tells_end; /* the listener reports the end of the last process: Linux 5.9 */
 	struct tally *tally;
 	char start[TIME_TEXT];
 };
 
 /* ---- answers ---- */
 
-/* What the profile does with a call: SECCOMP_RET_*. */
+/* The profile's answer to a call: SECCOMP_RET_*. */
 static uint32_t ask_profile(const struct state *s, const struct seccomp_data *data)
 {
 	struct seccomp_question q = {
@@ -87,8 +90,8 @@ static uint32_t ask_profile(const struct state *s, const struct seccomp_data *da
 }
 
 /*
- * Would SIGSYS end the process? Not one that blocks, ignores or handles it, nor the first of a pid
- * namespace.
+ * Would SIGSYS end the process? It would not if the process blocks, ignores or handles the signal,
+ * or is the first of a pid namespace.
  */
 static bool ends_by_sigsys(pid_t pid)
 {
@@ -108,7 +111,7 @@ static bool ends_by_sigsys(pid_t pid)
 	return proc_inner_pid(pid) > 1;
 }
 
-/* Only the kernel can kill as a filter does; a signal is as near as it gets. */
+/* Only the kernel can kill in the way a filter does; a signal is the nearest substitute. */
 static void kill_caller(pid_t pid)
 {
 	sys_kill(pid, ends_by_sigsys(pid) ? SIGSYS : SIGKILL);
@@ -144,10 +147,10 @@ static void answer(const struct state *s, const struct seccomp_notif *call, uint
 	sys_ioctl(s->listener, SECCOMP_IOCTL_NOTIF_SEND, &response);
 }
 
-/* 1 with @call; 0: there is none, or no longer; -errno. */
+/* 1 with @call; 0: no call waits, or its caller has ended; -errno. */
 static int receive(const struct state *s, struct seccomp_notif *call)
 {
-	/* The kernel asks for zeros. */
+	/* The kernel demands that the structure is zeroed. */
 	memset(call, 0, sizeof(*call));
 
 	int r = sys_ioctl(s->listener, SECCOMP_IOCTL_NOTIF_RECV, call);
@@ -168,9 +171,9 @@ static void count_and_answer(struct state *s, const struct seccomp_notif *call)
 }
 
 /*
- * All that wait are received before the first is answered: until then a signal interrupts the call,
- * which a program sees as EINTR where its handler has no SA_RESTART. False: the
- * listener has ended.
+ * Receive all waiting calls before the first one is answered. Until a call is received, a signal
+ * interrupts it, and a program whose handler has no SA_RESTART sees EINTR. False: the listener has
+ * ended.
  */
 static bool receive_calls(struct state *s)
 {
@@ -224,7 +227,7 @@ static bool receive_from_tare(struct state *s)
 	return true;
 }
 
-/* `start` brings the listener as it brings one to an agent. */
+/* `start` sends the listener in the same way as to an agent. */
 static void receive_from_start(struct state *s)
 {
 	autoclose int connection = sys_accept(s->socket);
@@ -241,7 +244,7 @@ static void receive_from_start(struct state *s)
 
 enum { WATCH_PROCESS, WATCH_CONTROL, WATCH_SOCKET, WATCH_LISTENER, WATCH_COUNT };
 
-/* False: this was the last. */
+/* False: the container has made its last call. */
 static bool work_once(struct state *s, bool control)
 {
 	bool ended = s->process >= 0 && !s->tells_end;
@@ -264,7 +267,7 @@ static bool work_once(struct state *s, bool control)
 		receive_from_start(s);
 	if (fds[WATCH_PROCESS].revents == 0)
 		return true;
-	/* It was never started. */
+	/* The container was never started. */
 	if (s->listener < 0)
 		return false;
 	fds[WATCH_PROCESS].fd = -1;
@@ -274,7 +277,7 @@ static bool work_once(struct state *s, bool control)
 
 /* ---- the kernel counts ---- */
 
-/* Is there still a process in the container's cgroup, or below? No, where it has been removed. */
+/* Is there a process in the container's cgroup, or below? A cgroup that was removed has none. */
 static bool is_populated(int events)
 {
 	static const char key[] = "populated ";
@@ -288,10 +291,7 @@ static bool is_populated(int events)
 	return at && at[sizeof(key) - 1] == '1';
 }
 
-/*
- * Only the ends are waited for: of tare, which says what it has to say before, and of all
- * processes.
- */
+/* Wait for two ends: of tare, which sends its messages before, and of all processes. */
 static int wait_for_end(struct state *s)
 {
 	bool control = true;
@@ -328,7 +328,10 @@ static int work(void *arg)
 	for (;;) {
 		struct pollfd word = { .fd = control ? FD_CONTROL : -1, .events = POLLIN };
 
-		/* What tare says comes first, and costs nothing once it has said all. */
+		/*
+		 * The messages of tare are read first; this costs nothing once tare has sent them
+		 * all.
+		 */
 		if (control && sys_poll(&word, 1, s->listener < 0 && !s->attended ? -1 : 0) > 0 &&
 		    !receive_from_tare(s)) {
 			if (!s->attended)
@@ -390,21 +393,25 @@ static void settle(void)
 	sys_chdir("/");
 
 	/*
-	 * The sooner a call is heard, the less can come between; an ordinary user stays as nice as
-	 * before.
+	 * The sooner a call is received, the fewer signals can interrupt it. Only root may raise
+	 * the priority; an ordinary user keeps its own.
 	 */
 	const struct sys_sched_attr first = { .size = SYS_SCHED_ATTR_OLD, .nice = -20 };
 	sys_sched_setattr(0, &first);
 
 	/*
-	 * Without a memory limit of its own it must not be the one that the kernel ends for others.
+	 * The recorder has no memory limit of its own, so the kernel must not kill it when others
+	 * use up the memory.
 	 */
 	autoclose int score = sys_open("/proc/self/oom_score_adj", O_WRONLY);
 	if (score >= 0)
 		sys_write_all(score, "-1000", 5);
 }
 
-/* All that was open in tare is closed but what this process needs, whose numbers are FD_*. */
+/*
+ * Close all descriptors of tare except those that this process needs, and move these to the numbers
+ * FD_*.
+ */
 static int arrange(const int fds[FDS])
 {
 	int moved[FDS];
@@ -458,7 +465,10 @@ static int guard(void *arg)
 		sys_wait(worker, &status, 0);
 
 	bool whole = status == 0;
-	/* Where the kernel counts, nobody waits for the recorder. */
+	/*
+	 * If the kernel counts, no call waits for the recorder, so the container need not be
+	 * killed.
+	 */
 	if (!whole && s->process >= 0 && !s->wishes->counter)
 		sys_pidfd_signal(s->process, SIGKILL);
 	if ((s->listener >= 0 || s->wishes->counter) && (s->done || !whole))
@@ -471,7 +481,10 @@ static int guard(void *arg)
 
 /* ---- tare ---- */
 
-/* Like a pid file: made anew beside its place, where nobody else can put anything in its way. */
+/*
+ * The record is made anew beside its place, like a pid file: in a directory where no other user can
+ * put a file in its way.
+ */
 static int open_record(struct state *s, const char *path, int *dir, struct err *e)
 {
 	struct stat st;
@@ -520,7 +533,7 @@ static int start(struct recorder *r, struct state *s, const int fds[FDS - 1], st
 	return 0;
 }
 
-/* poll(2) tells the end of a filter from Linux 5.9 on. */
+/* poll(2) reports the end of a filter from Linux 5.9 on. */
 static bool kernel_tells_end(void)
 {
 	struct kernel_version version;
@@ -590,8 +603,8 @@ int recorder_attend(struct recorder *r, int pidfd)
 	r->socket = -1;
 
 	/*
-	 * A program that ended at once has been heard to its end: what became of it the recorder's
-	 * own end says.
+	 * If the program ended at once, the recorder may have finished, and the message finds no
+	 * reader. The recorder's exit status then says whether that is an error.
 	 */
 	return result == -EPIPE || result == -ECONNRESET ? 0 : result;
 }

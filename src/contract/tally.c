@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * contract/tally.c - calls as they are counted, and the file that is made of them
+ * contract/tally.c - the counts of calls, and the file that is made from them
  *
- * Runs in the recorder, while the process that made the call waits: what is known already costs one
- * look into a table of hashes. Who made a call is looked up for the first of its kind.
+ * Runs in the recorder, while the process that made the call waits. A call that was seen before
+ * costs one look-up in a hash table. The name of the process is looked up only for the first call
+ * of a kind.
  */
 #include "config.h"
 
