@@ -2,9 +2,9 @@
 /*
  * box/account.c - users and groups by the names that the image has for them
  *
- * passwd(5), group(5). The files are the image's: looked up with ROOT as the root, regular ones
- * only, read up to a bound. What can't be read is as good as missing, and then only numbers have a
- * meaning.
+ * passwd(5), group(5). The files are the image's: they are looked up with ROOT as the root, must be
+ * regular files, and are read up to a bound. A file that can't be read counts as missing; then only
+ * numbers name a user or group.
  */
 #include "box/box.h"
 

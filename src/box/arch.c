@@ -2,11 +2,12 @@
 /*
  * box/arch.c - programs for another processor
  *
- * The ELF header of the program, or of its interpreter, says what it is for. A 32-bit program of
- * our own processor gets the personality that says so in uname(2). A foreign one is run by the
- * kernel, if binfmt_misc has an entry for it that works in any root (flag F), or if the box, with a
- * user namespace of its own, can have its own binfmt_misc; else by qemu, which is bound into the
- * box's own /dev: nothing is copied into ROOT, and nothing is registered on the host.
+ * The ELF header of the program, or of its interpreter, names the machine. A 32-bit program for our
+ * own processor gets the personality with which uname(2) shows the 32-bit machine. A program for
+ * another processor is run by the kernel, if binfmt_misc has an entry that works in any root (flag
+ * F), or if the box, with a user namespace of its own, can have its own binfmt_misc. Otherwise qemu
+ * runs the program. qemu is bound into the box's own /dev: nothing is copied into ROOT, and nothing
+ * is registered on the host.
  */
 #include "box/box.h"
 
@@ -64,11 +65,11 @@ static int find_program(struct box *b, const char **path)
 }
 
 /*
- * The program that is executed in the end: for a script its interpreter, with the words that come
+ * The program that the kernel finally executes: for a script, the interpreter, with the words
  * before the arguments.
  */
 struct found {
-	uint16_t machine; /* EM_NONE: nothing is known */
+	uint16_t machine; /* EM_NONE: the machine is not known */
 	bool wide, big_endian;
 	const char *path; /* path of the program with that header */
 	const char *words[2];
@@ -180,7 +181,7 @@ static int check_static(struct box *b, const char *qemu, struct err *e)
 	return 0;
 }
 
-/* The annotation that makes the program a login shell; NULL: it is none. */
+/* The annotation that makes the program a login shell; NULL: the program is no login shell. */
 static const char **login_of(const struct box *b)
 {
 	const struct oci_string_map *notes = b->config.annotations;
@@ -295,7 +296,7 @@ int box_arch(struct box *b, struct err *e)
 	struct found f;
 
 	find_machine(b, &f);
-	/* The flag is checked also where no program needs it: it is a demand. */
+	/* --qemu is checked even if no program needs qemu: the flag is a demand. */
 	if (o->qemu && check_static(b, box_absolute(b, o->qemu), e) < 0)
 		return -1;
 

@@ -2,10 +2,11 @@
 /*
  * box/boot.c - --boot: an init of the image is process 1
  *
- * What systemd wants of a container: https://systemd.io/CONTAINER_INTERFACE. It mounts /run and
- * /tmp where nobody has, which takes rights that a box has not; its cgroups are below its own, by
- * cgroup2, which has its own file system here also where the host has hierarchies of v1 beside it.
- * SIGRTMIN+3 asks it to end: SIGTERM would only have it executed again.
+ * https://systemd.io/CONTAINER_INTERFACE says what systemd expects in a container. systemd mounts
+ * /run and /tmp if they are no mounts yet, but a box does not have the rights for that, so they are
+ * mounted here. systemd's cgroups lie below the box's own, in a cgroup2 file system, also if the
+ * host has hierarchies of v1 beside cgroup2. SIGRTMIN+3 asks systemd to end; SIGTERM would only
+ * make it execute itself again.
  */
 #include "box/box.h"
 
@@ -71,7 +72,7 @@ const char *box_find_init(struct box *b, struct err *e)
 }
 
 /*
- * Mounts in place of the read-only view of the hierarchies, and of those that systemd would make
+ * These mounts replace the read-only view of the hierarchies, and mounts that systemd would make
  * itself.
  */
 void box_add_boot(struct box *b)

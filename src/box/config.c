@@ -2,8 +2,8 @@
 /*
  * box/config.c - the parts put together
  *
- * The subjects below fill the pieces of one oci_config, in an order in which each finds what it
- * looks at of the others.
+ * The functions of the subjects fill one oci_config. They are called in an order in which each
+ * finds the parts of other subjects that it reads.
  */
 #include "box/box.h"
 
@@ -133,7 +133,7 @@ static box_subject *const subjects[] = {
 
 int box_config(struct box *b, struct err *e)
 {
-	/* box_config() may be called again, with less in it. */
+	/* box_config() may be called again, when a wish was left out. */
 	b->process = (struct oci_process) { 0 };
 	b->linux = (struct oci_linux) { 0 };
 	b->resources = (struct oci_linux_resources) { 0 };

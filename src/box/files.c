@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * box/files.c - the few files of ours that a box has
+ * box/files.c - the few files of tare's own that a box has
  *
- * None of them lies in ROOT. The list of name servers that --dns gives is a file in the state
- * directory, named by its content: it may be written by many boxes and stays, as the directory
- * does.
+ * None of them lies in ROOT. The list of name servers for --dns is a file in the state directory,
+ * named by its content. Many boxes may write the file, and it stays, as the directory does.
  */
 #include "box/box.h"
 

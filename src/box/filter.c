@@ -2,9 +2,10 @@
 /*
  * box/filter.c - the system calls that a box may not make: --seccomp, --deny
  *
- * The usual filter is a short list of what no program of an ordinary image needs, and what kernel
- * bugs were found in again and again. All else is allowed, so that a call which is new next year
- * works. What makes namespaces and mounts is left to a box that was given CAP_SYS_ADMIN.
+ * The default filter is a short list of calls that no program of an ordinary image needs, and in
+ * which kernel bugs were found again and again. All other calls are allowed, so that a call which
+ * is new next year works. Calls that make namespaces and mounts are allowed to a box that was given
+ * CAP_SYS_ADMIN.
  */
 #include "box/box.h"
 

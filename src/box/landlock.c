@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * box/landlock.c - --landlock: the program is kept to the paths that the flags name
+ * box/landlock.c - --landlock: the program is restricted to the paths that the flags name
  *
- * On top of namespaces it says the same once more: what is not bound to be written to can't be
- * written to. Where an ordinary user can make no namespaces it stands alone (box_is_bare()): no
- * mount hides what others leave in shared places, so these and all homes are left out of what may
- * be read.
+ * On top of namespaces Landlock is a second protection: only paths that are bound writable can be
+ * written to. Where an ordinary user may not make namespaces, Landlock is the only one
+ * (box_is_bare()): no mount hides the files of others in shared directories, so these directories
+ * and all homes are left out of the readable paths.
  */
 #include "box/box.h"
 
@@ -116,7 +116,8 @@ static int allow_below(struct rules *r, const char *path, unsigned depth, struct
 }
 
 /*
- * Allow all at and below @path but hidden places. Links are skipped: a right belongs to the target.
+ * Allow @path and all below it, except hidden places. Links are skipped, as a right belongs to the
+ * target of a link.
  */
 static int allow_tree(struct rules *r, const char *path, unsigned depth, struct err *e)
 {

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * box/layers.c - changes that go elsewhere than into ROOT, and layers below it
- */
+/* box/layers.c - changes that are kept elsewhere than in ROOT, and layers below ROOT */
 #include "box/box.h"
 
 #include "base/path.h"
@@ -13,8 +11,7 @@
 #include <limits.h>
 
 /*
- * overlayfs(7): "overlapping layers" are not refused by all kernels, and what lies in ROOT would be
- * changed.
+ * overlayfs(7): not all kernels refuse overlapping layers, and then files in ROOT would be changed.
  */
 static int check_apart(struct box *b, const char *path, struct err *e)
 {

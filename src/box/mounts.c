@@ -90,7 +90,10 @@ static void add_option(struct box *b, struct oci_mount *m, const char *option)
 	m->options_count++;
 }
 
-/* The flag's options in config.json's words. @bind: read-only also for all mounts below. */
+/*
+ * Translate the flag's options to those of config.json. @bind: read-only applies to all mounts
+ * below, too.
+ */
 static void add_options(struct box *b, struct oci_mount *m, const char *text, bool bind)
 {
 	const char *option;
@@ -227,7 +230,7 @@ static struct oci_mount *bind_host(struct box *b, const char *path)
 	return m;
 }
 
-/* What replaces a usual mount when it is reduced once; reduced twice, it is left out. */
+/* The replacement of a usual mount that is reduced once; reduced twice, the mount is left out. */
 static const struct {
 	const char *path;
 	enum box_wish wish;

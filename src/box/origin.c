@@ -2,9 +2,9 @@
 /*
  * box/origin.c - which flag asked for which piece of the config
  *
- * The planner and the steps name what they refuse by JSON pointers, also here, where there is no
- * JSON. Each piece that a flag asked for is listed with its pointer, and the flag takes the
- * pointer's place in an error.
+ * The planner and the steps name the place of an error by a JSON pointer, although a box has no
+ * JSON. Each piece that a flag asked for is listed with its pointer, and in an error the flag
+ * replaces the pointer.
  */
 #include "box/box.h"
 

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * box/place.c - what the mount that ROOT lies on does not allow
- */
+/* box/place.c - restrictions of the mount that ROOT lies on: nosuid and noexec */
 #include "box/box.h"
 
 #include "base/fmt.h"

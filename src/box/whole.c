@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * box/whole.c - ROOT is the host's own: a place for programs that one does not trust
+ * box/whole.c - ROOT is the host's own: a box for programs that are not trusted
  *
- * The box sees the caller's tree, with all that is mounted in it, and can't write to it (-r), or
- * its changes stay in memory (-x). Kernel file systems are its own; what others leave in shared
- * places, and all homes, are empty: --bind brings back what is wanted.
+ * The box sees the caller's tree with all its mounts. The program can't write to the tree (-r), or
+ * its changes are kept in memory (-x). Kernel file systems are the box's own. Shared directories
+ * and all homes are empty; --bind brings back single paths.
  */
 #include "box/box.h"
 

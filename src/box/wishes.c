@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * box/wishes.c - wishes: parts that may be left out of a box, and what that means
+ * box/wishes.c - wishes: parts that may be left out of a box, and the consequences
  *
  * A kernel that was built for a phone, a vendor's policy or an outer container's filter refuses
- * things that no flag asked for. Only trying shows that. So a failed step is looked up here: if a
- * wish asked for it, the config is made again with less of that wish, and is planned and performed
- * from the start; the journal has undone the first try. The steps themselves decide nothing, and
- * the box that runs in the end has one plan.
+ * operations that no flag asked for. Only trying shows that. So a failed step is looked up here: if
+ * a wish asked for the step, the config is made again with that wish reduced, and is planned and
+ * performed from the start; the journal has undone the first try. The steps themselves decide
+ * nothing, and the final box has one plan.
  *
  * Only the kernel's answer to an operation can lead to an omission. A failed look-up of a path in
  * ROOT is always an error (err.from_image): otherwise an image could remove a mask from its own
@@ -27,10 +27,7 @@
 
 static const char no_kernel[] = "this kernel has none";
 
-/*
- * For each wish its name, and for each time that it is reduced what replaces it, and what that
- * means.
- */
+/* For each wish its name, and for each reduction the replacement and its consequence. */
 static const struct wish {
 	const char *name, *title;
 	struct {
@@ -326,7 +323,7 @@ static int refuse_namespace(struct box *b, size_t i, struct err *e)
 		return err_msg(
 			e,
 			"an ordinary user needs user namespaces, and this kernel has none: run it as root");
-	/* --hostname needs a uts namespace, without naming it. */
+	/* --hostname needs a uts namespace, although the flag does not name one. */
 	if (namespaces[i].type == CLONE_NEWUTS && b->options->hostname)
 		return box_refuse(b, "hostname", b->options->hostname, e, "%s", no_kernel);
 	for (size_t n = 0; n < b->linux.namespaces_count; n++)
