@@ -24,14 +24,19 @@
 #include "kernel/procfs.h"
 
 #include <dirent.h>
+#include <sys/resource.h>
 
 /*
- * The deepest nesting that is followed: each level takes some 1.2 kB of the stack, which has 8 MB. A
- * container that nests deeper keeps delete from succeeding.
+ * The deepest nesting that is followed: each level takes some 1.2 kB of the stack. A container that
+ * nests deeper keeps delete from succeeding.
  */
-#define DEEPEST 3000
+#define DEEPEST	   3000
+#define DEEP_STACK 8388608
 
-/* Levels whose directories stay open during the walk: RLIMIT_NOFILE is 1024 at most hosts. */
+/*
+ * Levels whose directories stay open during the walk: RLIMIT_NOFILE is 1024 at most hosts. And
+ * levels for which each stack has room.
+ */
 #define MOST_OPEN 200
 
 /* Pidfds that are open at a time: RLIMIT_NOFILE may be small. */
@@ -126,6 +131,29 @@ struct walk {
 
 static int walk_down(int *dir, int depth, const struct walk *w);
 
+/*
+ * Walk with DEEP_STACK bytes of stack: the kernel looks at RLIMIT_STACK whenever the stack grows, and
+ * ends a process that is over it. -ELOOP where we may not have so many.
+ */
+static int walk_deep(int *dir, int depth, const struct walk *w)
+{
+	struct sys_rlimit own, wide;
+	int r = sys_get_rlimit(0, RLIMIT_STACK, &own);
+
+	if (r < 0)
+		return r;
+	if (own.soft >= DEEP_STACK)
+		return walk_down(dir, depth, w);
+	wide = (struct sys_rlimit) { .soft = DEEP_STACK,
+				     .hard = own.hard > DEEP_STACK ? own.hard : DEEP_STACK };
+	if (sys_set_rlimit(0, RLIMIT_STACK, &wide) < 0)
+		return -ELOOP;
+	r = walk_down(dir, depth, w);
+	sys_set_rlimit(0, RLIMIT_STACK, &own);
+
+	return r;
+}
+
 /* Open the parent of @child anew, where the reading of its entries was at @entry. */
 static int reopen_parent(int child, struct sys_dir *d, const struct sys_entry *entry)
 {
@@ -155,7 +183,8 @@ static int walk_child(struct sys_dir *d, const struct sys_entry *entry, int dept
 		d->fd = -1;
 	}
 
-	int r = walk_down(&child, depth + 1, w);
+	int r = depth == MOST_OPEN ? walk_deep(&child, depth + 1, w)
+				   : walk_down(&child, depth + 1, w);
 	if (r == 0 && depth >= MOST_OPEN)
 		r = reopen_parent(child, d, entry);
 	if (r != 0 || !w->remove)
