@@ -2,10 +2,10 @@
 /*
  * check/check.h - will a bundle run here, and if not, why
  *
- * A bundle's demands are the steps of its plan and what the files of its program say of themselves.
- * Each is asked from the kernel and answered by a row. Nothing is changed on the host. All files
- * below are looked at in a child of tare: a filesystem that is served in user space may never
- * answer, and then the child is killed.
+ * A bundle's demands are the steps of its plan and the requirements that the files of its program
+ * name. The kernel is asked about each demand, and a row has the answer. Nothing on the host is
+ * changed. A child of tare reads all files below: a file system that is served in user space may
+ * never answer, and then the child is killed.
  */
 #pragma once
 
@@ -46,17 +46,17 @@ struct check {
 	const struct oci_config *config;
 	int rootfs;  /* O_PATH */
 	int answers; /* write end of a pipe */
-	/* with --kernel: the version that is compared with; NULL: this kernel is asked */
+	/* with --kernel: the version to answer for; NULL: this kernel is asked */
 	const struct kernel_version *paper;
 	const char *paper_text;		  /* "Linux 4.18" */
 	const struct call_record *record; /* NULL: there is none */
 	bool all;			  /* every file of the rootfs is looked at */
-	/* where config.json names the program that is looked at */
+	/* the place in config.json that names the program */
 	const char *program;
-	bool of_host;	  /* that program is the host's, and no mount of the container covers it */
+	bool of_host;	  /* the program is the host's, and no mount of the container covers it */
 	bool may_fail;	  /* the container runs without it: a row is never a no */
-	bool of_files;	  /* it is one of all files: an ok has no row */
-	size_t *refusals; /* how many rows of files there were; NULL: nobody counts */
+	bool of_files;	  /* the file is one of --all: an ok has no row */
+	size_t *refusals; /* number of rows about files; NULL: not counted */
 };
 
 /* The wishes of the command line. */
@@ -82,7 +82,7 @@ void check_refused(const struct err *e, struct arena *a, struct check_report *re
 /* The worst of all rows. */
 enum check_level check_worst(const struct check_report *report);
 
-/* A line a row, or one JSON object, on standard output: 0, or -errno of the write. */
+/* Print a line for each row, or one JSON object, on standard output: 0, or -errno of the write. */
 int check_print(const struct check_report *report, bool json);
 
 /* ---- for the subjects; in the child ---- */
@@ -118,7 +118,10 @@ check_subject check_paper;   /* paper.c: the plan against a version */
 check_subject check_records; /* records.c: recorded calls */
 check_subject check_every;   /* every.c: all programs of the rootfs */
 
-/* program.c: rows for the program @path of c->rootfs, absolute, with all that it names, at c->program. */
+/*
+ * program.c: add rows, at c->program, for the program @path of c->rootfs, which is absolute, and
+ * for all files that the program names.
+ */
 void check_executable(const struct check *c, const char *path);
 
 /* ---- idmap.c ---- */
@@ -139,7 +142,10 @@ bool check_elf(const struct check *c, const char *what, const struct program *p)
 /* The x86-64 level of the first processor listed, 1 to 4; 0: not known, or another architecture. */
 unsigned check_processor_level(void);
 
-/* A row where the program or C library @fd, which is called @what, calls the vsyscall page: what the kernel says to that. */
+/*
+ * Add a row if the program or C library @fd, named @what, calls the vsyscall page: how the kernel
+ * serves that page.
+ */
 void check_vsyscall(const struct check *c, const char *what, const struct program *p, int fd);
 
 /* How the kernel serves the vsyscall page: "emulate", "xonly", "none", "unknown". */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * contract/bpf.h - calls counted by the kernel itself: a program on the raw tracepoint sys_enter
+ * contract/bpf.h - the kernel counts calls: an eBPF program on the raw tracepoint sys_enter
  *
- * Root only, Linux 5.8, x86-64 so far. Programs see nothing of it. It counts for all tasks below
- * one cgroup of v2, from the execve(2) of one process on.
+ * Root only, Linux 5.8, x86-64 so far. The container does not notice. The program counts for all
+ * tasks below one cgroup of v2, from the execve(2) of one process on.
  */
 #pragma once
 
@@ -38,14 +38,14 @@ bool counter_has_begun(int state);
 void counter_read(int counts, int values, struct tally *t);
 
 /*
- * Another program, on signal_generate: calls that a filter kills or traps, for all tasks below the
- * v2 directory @cgroup. A thread that is killed beside others gets no signal, and is not counted.
- * Of @c counts, cgroup and link are used. 0, or -errno.
+ * Load and attach another program, on signal_generate, for calls that a filter kills or traps, by
+ * all tasks below the v2 directory @cgroup. If one thread of several is killed, no signal is sent,
+ * and the call is not counted. Of @c, counts, cgroup and link are used. 0, or -errno.
  */
 int counter_open_kills(struct counter *c);
 int counter_aim_kills(const struct counter *c, int cgroup);
 
-/* Add them to @t as refused, with the answer of @profile. */
+/* Add these calls to @t as refused, with the answer of @profile. */
 void counter_read_kills(int counts, const struct seccomp_program *profile, struct tally *t);
 
 void counter_close(struct counter *c);

@@ -2,9 +2,9 @@
 /*
  * contract/record.h - which system calls a run made: the file of `run --record`
  *
- * JSON lines. The first is the head, each other a call; libocispec/schema/record.json has their
- * members. A call stands once for each architecture it was made by. Of a call that the profiles can
- * tell by its arguments, those are counted as well.
+ * JSON lines. The first line is the head, each other line a call; libocispec/schema/record.json has
+ * their members. A call has one line for each architecture by which it was made. If profiles can
+ * distinguish uses of a call by its arguments, the values of these arguments are counted as well.
  */
 #pragma once
 

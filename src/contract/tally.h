@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * contract/tally.h - calls as they are counted, and the file that is made of them
- */
+/* contract/tally.h - the counts of calls, and the file that is made from them */
 #pragma once
 
 #include "contract/record.h"
@@ -53,7 +51,7 @@ void tally_write(struct tally *t, const struct tally_head *head, bool only_refus
 		 struct out *out);
 
 /*
- * A line a refused call, for people: `seccomp refused: keyctl (3 times, operation not permitted) by
- * sshd`.
+ * Print a line for each refused call, for people: `seccomp refused: keyctl (3 times, operation not
+ * permitted) by sshd`.
  */
 void tally_tell(struct tally *t, struct out *out);

@@ -2,10 +2,10 @@
 /*
  * criu/criu.h - tare-criu: the one program of tare that speaks CRIU's protocol
  *
- * Started by tare beside `criu swrk` (host/criu/criu.h says how, and what is read and said), with
- * nothing in its environment. A program of its own, so that protobuf-c is loaded only for
- * checkpoints. tare decides all; tare-criu passes on what tare says as CRIU's messages, and CRIU's
- * answers and questions as lines.
+ * tare starts tare-criu beside `criu swrk`, with an empty environment; host/criu/criu.h describes
+ * the descriptors and lines. tare-criu is a program of its own, so that protobuf-c is loaded only
+ * for checkpoints. tare decides everything; tare-criu translates tare's words into CRIU's messages,
+ * and CRIU's answers and questions into lines.
  */
 #pragma once
 
@@ -16,8 +16,8 @@
 #include <stdint.h>
 
 /*
- * Notifications of CRIU's that are passed on to tare; all others are answered here, as long as tare
- * is there.
+ * Notifications of CRIU that are passed on to tare. tare-criu answers all others itself, as long as
+ * tare exists.
  */
 #define ASKED_MOST 8
 
@@ -54,5 +54,5 @@ struct ends {
  */
 int response_pass(const struct ends *ends, uint8_t *buffer, size_t size, const struct asked *asked);
 
-/* Tells tare that @what is lost; the status to exit with. */
+/* Tell tare that @what is lost. Returns the exit status. */
 int response_fail(const struct ends *ends, const char *what);

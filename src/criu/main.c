@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * criu/main.c - tare-criu: one request, and what comes of it
+ * criu/main.c - tare-criu: one request, and its answers
  *
- * Descriptor 0 is a file with the request, 1 the socket to tare, 2 where the dynamic linker may
- * complain, 3 the socket to CRIU. All that CRIU says becomes one message of text for tare; where
- * CRIU waits for a word, so do we, for tare's. Whoever of the two goes away is found by the end of
- * the socket: then we end, and the other finds the same. So a tare that is killed makes CRIU undo
- * what is done.
+ * Descriptor 0 is a file with the request, 1 the socket to tare, 2 takes errors of the dynamic
+ * linker, 3 is the socket to CRIU. Each message of CRIU becomes one line of text for tare. When
+ * CRIU waits for an answer, tare-criu waits for tare's. If tare or CRIU ends, its socket reports
+ * the end. tare-criu then ends too, and the other one sees the end of its own socket. So CRIU
+ * undoes its work if tare is killed.
  */
 #include "criu/criu.h"
 

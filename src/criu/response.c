@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * criu/response.c - what CRIU answers, and asks, becomes a line for tare
+ * criu/response.c - answers and questions of CRIU become lines for tare
  *
- * CRIU waits for the answer to a question of its own, a notification. Those that tare has a part in
- * are passed on, and so is tare's answer; all others are answered here.
+ * CRIU waits for the answer to each of its questions, the notifications. Notifications that tare
+ * handles are passed on, and tare's answer is passed back; all others are answered here.
  */
 #include "criu/criu.h"
 
@@ -39,8 +39,8 @@ static bool is_asked(const struct asked *asked, const char *name)
 }
 
 /*
- * Who waits for the container is not to wait for a turn of tare's processes as well, where tare has
- * nothing to do.
+ * Does tare still exist? The notifications that tare does not handle are answered without tare, so
+ * that the container's stop does not get longer by waiting for tare's processes to be scheduled.
  */
 static bool tare_is_there(const struct ends *ends)
 {
@@ -49,7 +49,7 @@ static bool tare_is_there(const struct ends *ends)
 	return sys_poll(&socket, 1, 0) == 0;
 }
 
-/* CRIU waits until tare has done its part: one byte comes back, '1' for done. */
+/* CRIU waits until tare has handled the notification: tare sends one byte, '1' for done. */
 static int ask_tare(const struct ends *ends, const Rpc__Notify *notify, int fd, char *answer)
 {
 	char text[256];

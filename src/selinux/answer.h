@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * selinux/answer.h - what tare and tare-selinux say to each other
+ * selinux/answer.h - the protocol between tare and tare-selinux
  *
- * Input: labels, a line each. Output: those that the policy in force does not know, a line each.
+ * Input: labels, one in each line. Output: those labels that the policy in force does not know, one
+ * in each line.
  */
 #pragma once
 
