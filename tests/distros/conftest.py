@@ -73,6 +73,8 @@ def config(root, args):
         "root": {"path": str(root)},
         "mounts": [{"destination": "/proc", "type": "proc", "source": "proc"},
                    {"destination": "/dev", "type": "bind", "source": "/dev", "options": ["rbind"]},
+                   # the tests compare what is in there before and after, and others use the host's
+                   {"destination": "/dev/shm", "type": "tmpfs", "source": "shm", "options": ["mode=1777", "nosuid", "nodev"]},
                    {"destination": "/sys", "type": "bind", "source": "/sys", "options": ["rbind"]},
                    {"destination": "/run", "type": "tmpfs", "source": "tmpfs", "options": ["mode=755"]}],
         "linux": {"namespaces": [{"type": "pid"}, {"type": "mount"}, {"type": "ipc"}]}}
