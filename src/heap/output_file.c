@@ -90,14 +90,21 @@ static bool is_own_descriptors(int dir)
 	       st.st_dev == own.st_dev && st.st_ino == own.st_ino;
 }
 
-/* Does the link @name in @dir, with this @target, lead to a descriptor of ours? */
-static bool leads_to_own(int dir, const char *target)
+/*
+ * Does the link @name in @dir, with this @target, lead to a descriptor of ours? A link of another
+ * user's does not count: that user would choose which of tare's files is opened anew and written.
+ */
+static bool leads_to_own(int dir, const char *name, const char *target)
 {
 	static const char own[] = "/proc/self/fd/";
 	const size_t length = sizeof(own) - 1;
+	struct stat st;
 
-	return is_own_descriptors(dir) ||
-	       (strncmp(target, own, length) == 0 && !strchr(target + length, '/'));
+	if (is_own_descriptors(dir))
+		return true;
+
+	return strncmp(target, own, length) == 0 && !strchr(target + length, '/') &&
+	       sys_stat_at(dir, name, AT_SYMLINK_NOFOLLOW, &st) == 0 && is_ours(&st);
 }
 
 enum last { LAST_FILE, LAST_LINK, LAST_OWN };
@@ -111,7 +118,7 @@ static enum last classify(int dir, const char *name)
 		return LAST_FILE;
 	target[n] = '\0';
 
-	return leads_to_own(dir, target) ? LAST_OWN : LAST_LINK;
+	return leads_to_own(dir, name, target) ? LAST_OWN : LAST_LINK;
 }
 
 /* 0 where @name in @dir is no link; 1 where it leads to a descriptor of ours; -1. */

@@ -9,8 +9,8 @@ import subprocess
 
 import pytest
 
-from harness import (IS_TARE, LAYOUT, ROOT, TOKEN, Result, cgroup_mount, cgroup_mounts, finish, is_alive, namespace,
-                     poll, proc_status, read, rt, tare_only)
+from harness import (IS_TARE, LAYOUT, ROOT, TESTER, TOKEN, Result, cgroup_mount, cgroup_mounts, finish, is_alive, namespace,
+                     poll, root_only, proc_status, read, rt, tare_only)
 
 pytestmark = pytest.mark.layouts
 CREATED = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z")
@@ -288,6 +288,29 @@ def test_without_a_directory_for_the_pid_file_the_program_does_not_run(bundle, s
         r = bundle.stay().up().verb("exec", *flags, tail=["touch", "/ran"])
     assert r.code == (1 if verb == "run" else 255) and f'write pid file "{scratch}/none/pid": no such file or directory\n' in r.err, r
     assert not os.path.exists(path)
+
+
+@tare_only
+@root_only
+@pytest.mark.parametrize("flag", ["--pid-file", "--log"])
+def test_a_link_of_another_user_to_a_descriptor_is_not_followed(bundle, scratch, flag):
+    """In a directory that podman gave to the container's root: it chose which file of root's was opened anew, and emptied."""
+    victim, theirs = scratch / "victim", scratch / "theirs"
+    victim.write_text("kept")
+    theirs.mkdir()
+    with open(victim, "rb") as f:
+        (theirs / "file").symlink_to(f"/proc/self/fd/{f.fileno()}")
+        for path in (theirs, theirs / "file"):
+            os.chown(path, TESTER, TESTER, follow_symlinks=False)
+        bundle.stay()
+        if flag == "--log":
+            r = bundle.make("create", glob=["--log", theirs / "file"], pass_fds=[f.fileno()])
+            why = "it is a link (they could have root write elsewhere: give a directory that only root may write to)"
+            assert r.code == 1 and r.err == f'tare: log file "{theirs}/file": {why}\n', r
+        else:
+            bundle.create("--pid-file", theirs / "file", pass_fds=[f.fileno()]).ok()
+            assert not (theirs / "file").is_symlink() and (theirs / "file").read_text() == str(bundle.pid)
+    assert victim.read_text() == "kept"
 
 
 @tare_only
