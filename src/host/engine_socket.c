@@ -37,30 +37,36 @@ int socket_connect(const char *path, int type)
 	return sys_connect_at(dir, slash ? slash + 1 : path, type);
 }
 
-static int send_to(const struct host_path *p, int fd, struct err *e)
+int engine_connect(const struct host_path *p, struct err *e)
 {
-	autoclose int socket = host_path_connect(p, SOCK_STREAM);
+	int socket = host_path_connect(p, SOCK_STREAM);
+
 	if (socket == -EAGAIN)
 		return err_msg(e, "nobody accepts connections at socket \"%s\"", p->path);
-	if (socket < 0)
-		return err_sys(e, socket, "connect to socket \"%s\"", p->path);
 
+	return socket < 0 ? err_sys(e, socket, "connect to socket \"%s\"", p->path) : socket;
+}
+
+static int send_to(int socket, const char *path, int fd, struct err *e)
+{
 	int r = sys_send_fd(socket, payload, sizeof(payload) - 1, fd);
 
-	return r < 0 ? err_sys(e, r, "send to socket \"%s\"", p->path) : 0;
+	return r < 0 ? err_sys(e, r, "send to socket \"%s\"", path) : 0;
 }
 
 int console_send(const char *path, int fd, struct err *e)
 {
 	const struct host_path p = { .path = path };
 
-	return send_to(&p, fd, e);
+	autoclose int socket = engine_connect(&p, e);
+
+	return socket < 0 ? -1 : send_to(socket, path, fd, e);
 }
 
-int pidfd_send(const struct host_path *path, int pidfd, struct err *e)
+int pidfd_send(int socket, const struct host_path *path, int pidfd, struct err *e)
 {
 	if (sys_pidfd_is_real(pidfd))
-		return send_to(path, pidfd, e);
+		return send_to(socket, path->path, pidfd, e);
 	(void) err_msg(e, "there is no pidfd to send to \"%s\"", path->path);
 
 	return err_lacks(e, SINCE_PIDFD_GIVEN);

@@ -318,11 +318,15 @@ static int perform(struct create *c, struct err *e)
 	create_log_warnings(c);
 	if (c->options->pid_file && pidfile_check(c->options->pid_file, e) < 0)
 		return err_at(e, c->options->pid_file_place);
+
+	const struct host_path receiver = { .path = c->options->pidfd_socket };
+	autoclose int socket = receiver.path ? engine_connect(&receiver, e) : -1;
+	if (receiver.path && socket < 0)
+		return -1;
 	if (create_watch_signals(c, e) < 0 || watch_begin(&c->watch, c->watch_command, e) < 0 ||
 	    create_perform(c, e) < 0 || watch_attend(c, e) < 0)
 		return -1;
-	const struct host_path receiver = { .path = c->options->pidfd_socket };
-	if (receiver.path && pidfd_send(&receiver, c->pidfd, e) < 0)
+	if (receiver.path && pidfd_send(socket, &receiver, c->pidfd, e) < 0)
 		return -1;
 
 	seccomp_cache_store(&c->seccomp_cache);

@@ -74,6 +74,21 @@ def test_the_engine_gets_a_pidfd_of_what_exec_runs(bundle, receiver, scratch):
 
 
 @tare_only
+def test_no_program_has_run_where_nobody_takes_its_pidfd(bundle, scratch):
+    """As with crun. That nothing is left had been promised, not that nothing was done."""
+    path = f"{scratch}/nobody"
+    said = f'connect to socket "{path}": no such file or directory'
+    bundle.writable().sh("touch /tmp/ran")
+    bundle.run("--pidfd-socket", path).refused(said)
+    annotate(bundle, pidfd_receiver=path).run().refused(said)
+    bundle.config["annotations"] = {}
+    bundle.stay().up()
+    r = bundle.verb("exec", "--pidfd-socket", path, tail=["touch", "/tmp/ran"])
+    assert r.code == 255 and r.err.endswith(f"{said}\n"), r
+    assert not (bundle.rootfs / "tmp/ran").exists()
+
+
+@tare_only
 def test_a_pidfd_that_nobody_takes_is_an_error_without_a_trace(bundle, scratch):
     path = f"{scratch}/nobody"
     bundle.stay().create("--pidfd-socket", path).refused(f'connect to socket "{path}": no such file or directory')

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from harness import (BINARY, LAYOUT, TESTER, TOKEN, as_user, chown_tree, command, mount_at, mounts_of, namespace, poll,
+from harness import (BINARY, ConsoleSocket, LAYOUT, TESTER, TOKEN, as_user, chown_tree, command, mount_at, mounts_of, namespace, poll,
                      read, root_only, tare_only)
 
 pytestmark = [tare_only, root_only]
@@ -34,8 +34,10 @@ def test_a_namespace_that_is_missing_is_named(bundle, older, kind, since, place)
 @pytest.mark.parametrize("how", ["enosys", "eperm"])
 def test_a_pidfd_that_is_asked_for_is_an_error_where_there_are_none(bundle, older, scratch, how):
     bundle.sh("true").write()
+    engine = ConsoleSocket(str(scratch / "socket"))
     r = command(older, "4.19", how, BINARY, "--root", bundle.root, "create", "--bundle", bundle.dir,
-                "--pidfd-socket", scratch / "socket", bundle.id)
+                "--pidfd-socket", engine.path, bundle.id)
+    engine.close()
     r.refused("there is no pidfd to send", "pidfds came with Linux 5.3")
     assert not bundle.exists()
 

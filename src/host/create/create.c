@@ -460,17 +460,39 @@ int create_send_to_agent(const struct create *c, int listener, struct err *e)
 	return r;
 }
 
+#define RECEIVER_PLACE "/annotations/run.oci.pidfd_receiver"
+
+static int connect_for_pidfd(struct create *c, struct err *e)
+{
+	const struct host_path socket = { .path = c->options->pidfd_socket };
+	const struct host_path *receiver = &c->plan->pidfd_receiver;
+
+	if (socket.path && (c->pidfd_socket = engine_connect(&socket, e)) < 0)
+		return -1;
+	if (receiver->path && (c->pidfd_receiver = engine_connect(receiver, e)) < 0)
+		return err_at(e, RECEIVER_PLACE);
+
+	return 0;
+}
+
 static int send_pidfd(const struct create *c, struct err *e)
 {
 	const struct host_path socket = { .path = c->options->pidfd_socket };
 	const struct host_path *receiver = &c->plan->pidfd_receiver;
 
-	if (socket.path && pidfd_send(&socket, c->pidfd, e) < 0)
+	if (socket.path && pidfd_send(c->pidfd_socket, &socket, c->pidfd, e) < 0)
 		return -1;
-	if (receiver->path && pidfd_send(receiver, c->pidfd, e) < 0)
-		return err_at(e, "/annotations/run.oci.pidfd_receiver");
+	if (receiver->path && pidfd_send(c->pidfd_receiver, receiver, c->pidfd, e) < 0)
+		return err_at(e, RECEIVER_PLACE);
 
 	return 0;
+}
+
+static void disconnect(struct create *c)
+{
+	fd_close(&c->pidfd_socket);
+	fd_close(&c->pidfd_receiver);
+	c->pidfd_socket = c->pidfd_receiver = -1;
 }
 
 /* The pid file is written last: engines take it as success. */
@@ -542,7 +564,7 @@ static int perform(struct create *c, struct record *rec, struct arena *records, 
 	create_log_warnings(c);
 	if (c->options->pid_file && pidfile_check(c->options->pid_file, e) < 0)
 		return err_at(e, c->options->pid_file_place);
-	if (create_watch_signals(c, e) < 0)
+	if (connect_for_pidfd(c, e) < 0 || create_watch_signals(c, e) < 0)
 		return -1;
 	fill_record(c, rec, records);
 	if (watch_begin(&c->watch, program_of(c), e) < 0 || create_perform(c, e) < 0 ||
@@ -567,7 +589,10 @@ static int create_container(struct create *c, struct arena *a, struct record *re
 	c->plan_arena = a;
 	if (create_open_arena(a, e) < 0 || decide(c, TO_BE_DONE, a, records, e) < 0)
 		return -1;
-	if (perform(c, rec, records, e) == 0) {
+
+	int r = perform(c, rec, records, e);
+	disconnect(c);
+	if (r == 0) {
 		/* Closed, so that the network namespace ends with the container. */
 		fd_close(&c->network);
 		c->network = -1;

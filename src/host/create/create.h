@@ -61,6 +61,8 @@ struct create {
 	bool resctrl_made;
 	/* the directory that the seccomp agent's socket is confined to; NULL: none */
 	const char *agent_below;
+	/* for the pidfd: by --pidfd-socket, and by the annotation; -1: nobody wants it */
+	int pidfd_socket, pidfd_receiver;
 	/* something of ours outlives a created container: journal_created() */
 	bool keeps;
 	/* the container's network namespace, once a device went there; -1 */
@@ -81,7 +83,8 @@ struct create {
 		.options = (o), .state_dir = -1, .journal = -1, .listener = -1, .hold = -1,        \
 		.signals = -1, .pidfd = -1, .control = -1, .release = -1, .console = -1,           \
 		.failed_op = OP_COUNT, .last_message = -1, .network = -1, .notify = NOTIFY_NONE,   \
-		.hook_files = HOOK_FILES_NONE, .watch = WATCH_INITIAL,                             \
+		.pidfd_socket = -1, .pidfd_receiver = -1, .hook_files = HOOK_FILES_NONE,           \
+		.watch = WATCH_INITIAL,                                                            \
 	}
 
 /* ---- create.c ---- */
