@@ -8,15 +8,18 @@
 #include "wire/hook.h"
 
 /*
- * For what hooks print; NULL: no file. 0, or -1, and what is open in @files is still to be closed.
+ * Open the files for the output of hooks; NULL: no file. 0, or -1; descriptors that are open in
+ * @files must then still be closed.
  */
 int hook_files_open(struct hook_files *files, const struct host_path *out,
 		    const struct host_path *err, struct err *e);
 void hook_files_close(struct hook_files *files);
-/* Are there any? */
+/* Does @rec have hooks of @stage? */
 bool hooks_recorded(const struct record *rec, const char *stage);
 
-/* Run the recorded hooks of @stage one after the other. @all: go on after a failure; the first one
- * is told. @journal: each is written there; -1: nowhere. */
+/*
+ * Run the recorded hooks of @stage one after the other. @all: continue after a failure, of which
+ * the first is reported. @journal: each hook is written to it; -1: none.
+ */
 int hooks_run_recorded(const struct record *rec, const char *stage, enum container_status status,
 		       bool all, int journal, struct arena *a, struct err *e);

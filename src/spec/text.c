@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * spec/text.c - the whole text of a file that somebody names
+ * spec/text.c - the whole text of a file that a user names
  *
- * Runs in tare, before anything is done. A path may lead to anything: a shell's <(command) is a
- * pipe, and whoever writes into that may stop half-way; a device may never end. So size and time
- * have bounds.
+ * Runs in tare, before the first side effect. The file may be of any type: a shell's <(command) is
+ * a pipe, whose writer may stop half-way, and a device may never end. So size and time have bounds.
  */
 #include "spec/text.h"
 
@@ -17,7 +16,7 @@
 
 #define FIRST_ROOM 65536
 
-/* What has been read; it moves into a room of twice the size whenever that is full. */
+/* The text read so far. A full buffer is copied to one of twice the size. */
 struct growing {
 	char *text;
 	size_t room, used;
@@ -85,7 +84,7 @@ static int begin_and_read(int fd, const char *what, int timeout_ms, struct arena
 	return 0;
 }
 
-/* Its size is known, which makes it one read(2). */
+/* A regular file's size is known, so one read(2) is enough. */
 static int read_regular(int fd, const char *what, size_t size, struct arena *a, char **text,
 			size_t *length, struct err *e)
 {

@@ -349,7 +349,7 @@ static int begin_helper(int socket, int input, int output, pid_t *pid, int *pidf
 	return *pid < 0 ? -1 : 0;
 }
 
-/* ---- what is said ---- */
+/* ---- the lines of tare-criu ---- */
 
 #define LINE 2048
 

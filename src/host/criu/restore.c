@@ -245,7 +245,7 @@ static int begin_criu(struct restore *r, struct err *e)
 	return journal_criu(c->journal, c->pid, stat.start_time, e);
 }
 
-/* ---- what CRIU is told ---- */
+/* ---- the request to CRIU ---- */
 
 /* The notifications of CRIU that notified() handles. */
 static const char *const asked[] = { "setup-namespaces", "post-restore", "pre-resume",

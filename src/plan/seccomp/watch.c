@@ -2,9 +2,9 @@
 /*
  * plan/seccomp/watch.c - the filter of a container whose calls are recorded
  *
- * Runs in tare while it decides. A filter has one listener, and the most restrictive answer of all
- * filters counts: so the profile is not loaded beside this one but run by the recorder, with what
- * the listener hears.
+ * Runs in tare while it decides. The kernel allows one listener, and of several filters the most
+ * restrictive answer counts. So the profile is not loaded beside this filter; the recorder runs the
+ * profile for each call that the listener receives.
  */
 #include "plan/seccomp/watch.h"
 
@@ -22,8 +22,8 @@ static const struct sock_filter every_call[] = {
 };
 
 /*
- * The profile, with a listener in place of each errno. What it kills the kernel kills, and
- * contract/bpf.c hears of it.
+ * The profile, with a listener in place of each errno. Calls that the profile kills are killed by
+ * the kernel, and counted by the program of contract/bpf.c.
  */
 static void hear_refusals(const struct seccomp_program *profile, struct seccomp_program *watched,
 			  struct arena *a)
@@ -54,7 +54,10 @@ int seccomp_watch(struct planner *p, const struct seccomp_program *profile,
 		(void) err_cfg(e, PLACE, "the profile has an agent already (SCMP_ACT_NOTIFY)");
 		return err_hint(e, "the kernel allows one listener");
 	}
-	/* Without the first, a signal may have a call heard twice. */
+	/*
+	 * Without WAIT_KILLABLE_RECV a signal may make the caller repeat a call, and the listener
+	 * receives the call twice.
+	 */
 	*watched = (struct seccomp_program) {
 		.filter = every_call,
 		.count = ARRAY_SIZE(every_call),

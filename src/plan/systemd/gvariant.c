@@ -318,8 +318,8 @@ static bool read_character(struct reader *r, char **to)
 }
 
 /*
- * D-Bus specification, "Valid Object Paths". A bus ends the connection of who sends another one, and
- * says nothing.
+ * D-Bus specification, "Valid Object Paths". A bus ends the connection of a client that sends an
+ * invalid one, without an error message.
  */
 static bool is_object_path(const char *text)
 {
@@ -373,7 +373,7 @@ static bool read_string(struct reader *r, char type)
 	return true;
 }
 
-/* ---- types that are not said ---- */
+/* ---- types that the text leaves open ---- */
 
 /*
  * The type of an element is open at first: a number without a point may be of any numeric type, a
