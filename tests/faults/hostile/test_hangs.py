@@ -305,13 +305,16 @@ def test_an_account_file_that_is_no_file_is_not_waited_for(bundle, kind, file):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_pid_file_that_is_no_file_is_replaced_or_refused(bundle, scratch, kind):
+def test_a_pid_file_that_is_no_file_is_written_to_replaced_or_refused(bundle, scratch, kind):
     put(scratch / "pid", kind)
-    zero = os.stat("/dev/zero")
+    before, zero = os.lstat(scratch / "pid"), os.stat("/dev/zero")
     with Clock():
         r = bundle.stay().create("--pid-file", scratch / "pid", timeout=20)
-    if r.code == 0:
-        assert (scratch / "pid").read_text() == str(bundle.pid) and not (scratch / "pid").is_symlink()
+    after = os.lstat(scratch / "pid")
+    if r.code == 0 and stat.S_ISREG(after.st_mode):
+        assert (scratch / "pid").read_text() == str(bundle.pid)
+    elif r.code == 0:  # a device got the text, and stays what it was
+        assert stat.S_ISCHR(before.st_mode) and (after.st_ino, after.st_rdev) == (before.st_ino, before.st_rdev)
     else:
         r.refused("pid")
     assert os.stat("/dev/zero").st_ino == zero.st_ino
