@@ -95,21 +95,19 @@ enum plan_watch watch_planned(const struct watch *w)
 	return w->counting ? WATCH_NONE : w->kind;
 }
 
-/* Without it those calls are not named, and nothing else is different. */
-static void aim_kills(const struct watch *w, const char *cgroup)
+/* False: the calls that the profile kills are not named, and nothing else is different. */
+static bool aim_kills(const struct watch *w, const char *cgroup)
 {
-	autoclose int dir = sys_open(cgroup, O_RDONLY | O_DIRECTORY);
+	autoclose int dir = cgroup ? sys_open(cgroup, O_RDONLY | O_DIRECTORY) : -ENOENT;
 
-	if (dir >= 0)
-		counter_aim_kills(&w->counter, dir);
+	return dir >= 0 && counter_aim_kills(&w->counter, dir) == 0;
 }
 
 int watch_aim(struct create *c, struct err *e)
 {
 	const char *cgroup = c->plan->steps[c->plan->spawn].spawn.cgroup;
 
-	if (c->watch.hears_kills && cgroup)
-		aim_kills(&c->watch, cgroup);
+	c->watch.hears_kills = c->watch.hears_kills && aim_kills(&c->watch, cgroup);
 	if (!c->watch.counting)
 		return 0;
 
@@ -197,8 +195,8 @@ int watch_end(struct watch *w, int exit_code, struct err *e)
 {
 	if (w->kind == WATCH_REFUSED && w->profile && !w->hears_kills && exit_code == 128 + SIGSYS)
 		log_warning("the profile may have killed the program (SIGSYS): which call that was "
-			    "the kernel tells root only, on x86-64, of a container with a cgroup "
-			    "of v2");
+			    "the kernel tells root only, of create and run, on x86-64, with a "
+			    "cgroup of v2");
 
 	return recorder_wait(&w->recorder, e);
 }

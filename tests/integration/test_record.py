@@ -487,10 +487,26 @@ def test_a_default_that_kills_is_named(bundle, scratch):
                          '{ "names": ["mkdir"], "action": "SCMP_ACT_ALLOW" } allows it\n'), r
 
 
+NOT_KNOWN = "which call that was the kernel tells root only, of create and run, on x86-64, with a cgroup of v2\n"
+
+
+def test_without_a_cgroup_the_killed_call_is_not_known(bundle):
+    refusing(bundle.writable(), (["mkdir"], "SCMP_ACT_KILL", {}))
+    bundle.process["args"] = ["mkdir", "/tmp/a"]
+    r = bundle.run("--refused", glob=["--cgroup-manager", "disabled"])
+    assert r.code == 128 + signal.SIGSYS and r.err.endswith(NOT_KNOWN), r
+
+
+def test_the_killed_call_of_an_exec_is_not_known(bundle):
+    refusing(bundle.writable().stay(), (["mkdir"], "SCMP_ACT_KILL", {}))
+    bundle.up()
+    r = bundle.verb("exec", "--refused", tail=["mkdir", "/tmp/a"])
+    assert r.code == 128 + signal.SIGSYS and r.err.endswith(NOT_KNOWN), r
+
+
 def test_who_can_not_know_the_killed_call_is_told(older):
     """An ordinary user; and root where the kernel has no bpf(2)."""
-    why = ("tare: warning: the profile may have killed the program (SIGSYS): which call that was the kernel tells root only, on x86-64, "
-           "of a container with a cgroup of v2\n")
+    why = f"tare: warning: the profile may have killed the program (SIGSYS): {NOT_KNOWN}"
     for user in (TESTER, None):
         bundle = harness.Bundle(["mkdir", "/tmp/a"], user=user, config=defaults.rootless(TESTER, TESTER) if user else None)
         refusing(bundle.writable(), (["mkdir"], "SCMP_ACT_KILL", {}))
