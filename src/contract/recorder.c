@@ -631,7 +631,7 @@ int recorder_wait(struct recorder *r, struct err *e)
 	int waited = sys_wait_within(r->pid, &status, WAIT_MS);
 	r->pid = 0;
 	if (waited == -ETIMEDOUT)
-		return err_msg(e, "the recorder still has processes of the container to hear");
+		return err_msg(e, "the recorder still records processes of the container");
 	if (waited < 0 || status != 0)
 		return err_msg(e, "the recorder was killed, so the container was: its record "
 				  "breaks off");

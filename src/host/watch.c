@@ -79,7 +79,7 @@ void watch_choose_backend(struct watch *w, const struct oci_config *config,
 	    !l->hierarchies[l->count - 1].v2)
 		return;
 	if (w->kind == WATCH_REFUSED)
-		w->hears_kills = counter_open_kills(&w->counter) == 0;
+		w->counts_kills = counter_open_kills(&w->counter) == 0;
 	else if (w->kind == WATCH_ALL && (!init || strcmp(init, "1") != 0))
 		w->counting = counter_open(&w->counter) == 0;
 }
@@ -107,7 +107,7 @@ int watch_aim(struct create *c, struct err *e)
 {
 	const char *cgroup = c->plan->steps[c->plan->spawn].spawn.cgroup;
 
-	c->watch.hears_kills = c->watch.hears_kills && aim_kills(&c->watch, cgroup);
+	c->watch.counts_kills = c->watch.counts_kills && aim_kills(&c->watch, cgroup);
 	if (!c->watch.counting)
 		return 0;
 
@@ -153,7 +153,7 @@ int watch_begin(struct watch *w, const char *const *command, struct err *e)
 		.directory = -1,
 		.profile = w->profile,
 		.counter = w->counting ? &w->counter : NULL,
-		.kills = w->hears_kills ? &w->counter : NULL,
+		.kills = w->counts_kills ? &w->counter : NULL,
 		.only_refused = w->kind == WATCH_REFUSED,
 		.command = command,
 	};
@@ -193,7 +193,7 @@ int watch_attend(struct create *c, struct err *e)
 
 int watch_end(struct watch *w, int exit_code, struct err *e)
 {
-	if (w->kind == WATCH_REFUSED && w->profile && !w->hears_kills && exit_code == 128 + SIGSYS)
+	if (w->kind == WATCH_REFUSED && w->profile && !w->counts_kills && exit_code == 128 + SIGSYS)
 		log_warning("the profile may have killed the program (SIGSYS): which call that was "
 			    "the kernel tells root only, of create and run, on x86-64, with a "
 			    "cgroup of v2");

@@ -22,8 +22,8 @@ struct watch {
 	struct host_path file;		       /* for the record; without a path: standard error */
 	const struct seccomp_program *profile; /* set by planning; NULL: no profile is in force */
 	struct recorder recorder;
-	bool counting;	  /* the kernel counts: no filter is loaded for the record */
-	bool hears_kills; /* the kernel counts the calls that it kills, for --refused */
+	bool counting;	   /* the kernel counts: no filter is loaded for the record */
+	bool counts_kills; /* the kernel counts the calls that it kills, for --refused */
 	struct counter counter;
 };
 

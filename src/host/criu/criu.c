@@ -411,8 +411,8 @@ static const struct {
 enum { SAID_NOTIFY, SAID_DONE, SAID_VERSION, SAID_FEATURES, SAID_FAILED, SAID_LOST };
 
 /* Handle one line of tare-criu. 1: more lines follow; 0: done; -1. */
-static int hear(int socket, const struct criu_talk *talk, char *text, int fd,
-		struct criu_result *result, struct err *e)
+static int take_message(int socket, const struct criu_talk *talk, char *text, int fd,
+			struct criu_result *result, struct err *e)
 {
 	const char *rest = text;
 	size_t kind = 0;
@@ -462,7 +462,7 @@ static int next_line(int socket, int interrupt, char line[LINE], int *fd, struct
 
 	ssize_t n = r < 0 ? r : sys_receive_fd(socket, line, LINE - 1, fd);
 	if (n < 0)
-		return err_sys(e, (int) n, "hear from tare-criu");
+		return err_sys(e, (int) n, "read from tare-criu");
 	if (n == 0)
 		return err_msg(e, "tare-criu ended before CRIU was done");
 	line[n] = '\0';
@@ -481,7 +481,7 @@ static int talk_on(int socket, const struct criu_talk *talk, struct criu_result 
 
 		if (next_line(socket, talk->interrupt, line, &fd, e) < 0)
 			return -1;
-		r = hear(socket, talk, line, fd, result, e);
+		r = take_message(socket, talk, line, fd, result, e);
 	}
 
 	return r;

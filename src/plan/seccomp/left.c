@@ -52,7 +52,7 @@ static const struct left to_wait[] = {
 	{ .number = SYS_kill },
 };
 
-static const struct left to_be_born[] = {
+static const struct left for_a_clone[] = {
 	{ SYS_clone, true, { CLONE_PARENT } },
 	{ .number = SYS_ppoll },
 	{ .number = SYS_setsid },
@@ -77,5 +77,5 @@ bool seccomp_lets_go_on(const struct seccomp_program *program, bool wait, bool c
 {
 	return lets(program, always, ARRAY_SIZE(always)) &&
 	       (!wait || lets(program, to_wait, ARRAY_SIZE(to_wait))) &&
-	       (!clone_call || lets(program, to_be_born, ARRAY_SIZE(to_be_born)));
+	       (!clone_call || lets(program, for_a_clone, ARRAY_SIZE(for_a_clone)));
 }

@@ -25,8 +25,8 @@ static const struct sock_filter every_call[] = {
  * The profile, with a listener in place of each errno. Calls that the profile kills are killed by
  * the kernel, and counted by the program of contract/bpf.c.
  */
-static void hear_refusals(const struct seccomp_program *profile, struct seccomp_program *watched,
-			  struct arena *a)
+static void notify_refusals(const struct seccomp_program *profile, struct seccomp_program *watched,
+			    struct arena *a)
 {
 	struct sock_filter *filter = arena_array(a, profile->count, sizeof(*filter));
 
@@ -67,7 +67,7 @@ int seccomp_watch(struct planner *p, const struct seccomp_program *profile,
 		.notify = true,
 	};
 	if (p->options->watch == WATCH_REFUSED)
-		hear_refusals(profile, watched, p->arena);
+		notify_refusals(profile, watched, p->arena);
 
 	return 0;
 }
