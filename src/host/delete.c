@@ -103,8 +103,10 @@ static void kill_early(const struct state_root *root, const char *id, struct are
 		return;
 
 	autoclose int pidfd = proc_open_exactly(rec.pid, rec.start_time);
-	if (pidfd >= 0)
-		sys_pidfd_signal(pidfd, SIGKILL);
+	if (pidfd < 0)
+		return;
+	log_debug("kill process %d", rec.pid);
+	sys_pidfd_signal(pidfd, SIGKILL);
 }
 
 int container_delete(const struct state_root *root, const char *id, bool force, struct arena *a,
