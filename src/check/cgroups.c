@@ -278,11 +278,29 @@ static bool is_memory_enough(const struct check *c, const struct step *s,
 	return false;
 }
 
+/* The device's name stands in front: "mlx4_0 hca_handle=3". */
+static bool is_rdma_there(const struct check *c, const struct step *s, const struct check_demand *d)
+{
+	const char *value = s->cgroup_file.value;
+	int length = (int) strcspn(value, " ");
+	char path[128];
+
+	if (strcmp(s->cgroup_file.file, "rdma.max") != 0)
+		return true;
+	fmt_text(path, sizeof(path), "/sys/class/infiniband/%.*s", length, value);
+	if (sys_access_at(AT_FDCWD, path, F_OK) == 0)
+		return true;
+	check_answer(c, CHECK_NO, d, "there is no RDMA device \"%.*s\"", length, value);
+
+	return false;
+}
+
 static bool is_value_right(const struct check *c, const struct place *p, const struct step *s,
 			   const struct check_demand *d)
 {
 	return is_list_there(c, p, s, d) && is_period_right(c, s, d) &&
-	       is_runtime_left(c, p, s, d) && is_disk_there(c, s, d) && is_memory_enough(c, s, d);
+	       is_runtime_left(c, p, s, d) && is_disk_there(c, s, d) && is_rdma_there(c, s, d) &&
+	       is_memory_enough(c, s, d);
 }
 
 static void check_file(const struct check *c, const struct step *s)

@@ -33,6 +33,20 @@ static bool may_raise(const struct check *c)
 	return set & 1ULL << CAP_SYS_RESOURCE && !(c->plan->namespaces & CLONE_NEWUSER);
 }
 
+/* No process may have more descriptors than fs.nr_open, with any right: setrlimit(2). */
+static unsigned long long read_nr_open(void)
+{
+	unsigned long long most;
+	char text[32];
+
+	autoclose int fd = sys_open("/proc/sys/fs/nr_open", O_RDONLY);
+	ssize_t n = fd < 0 ? fd : sys_read_all(fd, text, sizeof(text) - 1);
+	text[n > 0 ? n : 0] = '\0';
+	text[strcspn(text, "\n")] = '\0';
+
+	return fmt_parse_u64(text, &most) < 0 ? UINT64_MAX : most;
+}
+
 static void check_rlimit(const struct check *c, const struct step *s, bool raises)
 {
 	const struct check_demand d = { .place = s->place,
@@ -49,6 +63,8 @@ static void check_rlimit(const struct check *c, const struct step *s, bool raise
 			     "the hard limit here is %llu, and raising it takes CAP_SYS_RESOURCE "
 			     "outside of all user namespaces",
 			     (unsigned long long) now.hard);
+	else if (s->rlimit.resource == RLIMIT_NOFILE && s->rlimit.hard > read_nr_open())
+		check_answer(c, CHECK_NO, &d, "fs.nr_open of this kernel is %llu", read_nr_open());
 	else
 		check_answer(c, CHECK_OK, &d, "may be set by user %u", sys_euid());
 }

@@ -12,6 +12,7 @@
 #include "base/table.h"
 #include "host/create/create.h"
 #include "kernel/fd.h"
+#include "kernel/namespaces.h"
 #include "kernel/procfs.h"
 #include "plan/accounts.h"
 
@@ -273,10 +274,7 @@ static const struct advice advices[] = {
 	{ .op = OP_JOIN_NAMESPACE,
 	  .code = ENOENT,
 	  .hint = "its process has ended, or the file that kept it was removed" },
-	{ .op = OP_ENTER_PIDS,
-	  .code = ENOMEM,
-	  .hint = "after its first process has ended a pid namespace gets no others "
-		  "(pid_namespaces(7)): join a new one; or else memory is short" },
+	{ .op = OP_ENTER_PIDS, .code = ENOMEM, .hint = PID_NAMESPACE_ENDED },
 	{ .op = OP_UNSHARE,
 	  .code = ENOSPC,
 	  .hint = "a limit of /proc/sys/user/max_*_namespaces is reached" },

@@ -16,6 +16,7 @@
 
 #include "base/table.h"
 #include "kernel/mount.h"
+#include "kernel/namespaces.h"
 #include "kernel/process.h"
 #include "kernel/since.h"
 #include "kernel/socket.h"
@@ -110,6 +111,8 @@ static int make_child(void *arg)
 		struct err e;
 
 		(void) err_sys(&e, pid, "start a process in the pid namespace");
+		if (pid == -ENOMEM)
+			err_hint(&e, PID_NAMESPACE_ENDED);
 		/*
 		 * EPERM: the joined user namespace does not own the pid namespace, and without
 		 * detached mounts mounts_make_early() could not mount the procfs before.

@@ -16,6 +16,11 @@ struct sys_namespace {
 	const char *limit; /* the file below /proc/sys/user */
 };
 
+/* The hint for ENOMEM of a clone into a pid namespace that is joined. */
+#define PID_NAMESPACE_ENDED                                                                        \
+	"after its first process has ended a pid namespace gets no others (pid_namespaces(7)): "   \
+	"join a new one; or else memory is short"
+
 extern const struct sys_namespace sys_namespaces[];
 extern const size_t sys_namespaces_count;
 

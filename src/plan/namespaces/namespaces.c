@@ -290,7 +290,8 @@ int plan_join_pids(struct planner *p, struct err *e)
 
 int plan_enter_pids(struct planner *p, struct err *e)
 {
-	bool joined = p->joined_namespaces & CLONE_NEWPID;
+	/* exec joins the container's namespaces, whatever config.json had for them */
+	bool joined = !p->plan->entered && (p->joined_namespaces & CLONE_NEWPID);
 	const char *place =
 		joined ? plan_place(p, "/linux/namespaces/%zu", find_entry(p, CLONE_NEWPID)) : "";
 

@@ -122,7 +122,7 @@ COVERED = {
         {HOSTILE}/test_hangs.py::test_a_process_file_that_is_no_file_is_refused
         {HOSTILE}/test_hangs.py::test_a_namespace_that_is_no_file_of_it_is_refused
         {HOSTILE}/test_hangs.py::test_an_account_file_that_is_no_file_is_not_waited_for
-        {HOSTILE}/test_hangs.py::test_a_pid_file_that_is_no_file_is_replaced_or_refused
+        {HOSTILE}/test_hangs.py::test_a_pid_file_that_is_no_file_is_written_to_replaced_or_refused
         {HOSTILE}/test_hangs.py::test_a_stopped_tare_init_is_told_with_its_place
         {HOSTILE}/test_hangs.py::test_a_mount_from_a_mute_file_system_is_told_with_its_place
         {HOSTILE}/test_hangs.py::test_parallel_starts_end
