@@ -12,22 +12,11 @@
 #include "base/table.h"
 #include "kernel/fd.h"
 #include "kernel/mount.h"
+#include "kernel/namespaces.h"
 #include "kernel/process.h"
 #include "kernel/since.h"
 
 #include <string.h>
-
-/* The child ends when the other end of the pipe is closed. */
-static int stay(void *arg)
-{
-	int *ends = arg;
-	char byte;
-
-	sys_close(ends[1]);
-	sys_read(ends[0], &byte, 1);
-
-	return 0;
-}
 
 static int write_maps(pid_t pid)
 {
@@ -50,7 +39,6 @@ static int write_maps(pid_t pid)
 /* A user namespace that maps root to root, or -errno. */
 static int make_namespace(void)
 {
-	const struct sys_clone clone = { .flags = CLONE_NEWUSER, .cgroup = -1 };
 	char path[64];
 	int ends[2], status;
 	int r = sys_pipe(ends);
@@ -58,8 +46,7 @@ static int make_namespace(void)
 	if (r < 0)
 		return r;
 
-	pid_t pid = sys_clone_call(&clone, NULL, stay, ends);
-	sys_close(ends[0]);
+	pid_t pid = sys_hold_namespaces(CLONE_NEWUSER, ends);
 	r = pid < 0 ? pid : write_maps(pid);
 	fmt_text(path, sizeof(path), "/proc/%d/ns/user", pid);
 

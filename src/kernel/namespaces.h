@@ -8,6 +8,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct sys_namespace {
 	uint64_t type;	   /* CLONE_NEW* */
@@ -30,3 +31,10 @@ extern const size_t sys_namespaces_count;
  * clone.
  */
 int sys_try_namespaces(uint64_t types);
+
+/*
+ * Make new namespaces of all @types in a child that keeps them, so that /proc/PID/ns can be opened,
+ * until @ends[1] of the pipe @ends is closed, or the caller has ended. @ends[0] is closed. The pid,
+ * which the caller waits for, or -errno of the clone.
+ */
+pid_t sys_hold_namespaces(uint64_t types, int ends[2]);

@@ -12,6 +12,7 @@
 #include "base/table.h"
 #include "host/watchdog.h"
 #include "kernel/fd.h"
+#include "kernel/namespaces.h"
 #include "kernel/process.h"
 #include "kernel/procfs.h"
 #include "kernel/since.h"
@@ -281,21 +282,6 @@ int idmap_find_outside(pid_t pid, bool group, uid_t inside, uid_t *outside, stru
 
 /* ---- a user namespace for mounts ---- */
 
-/*
- * Keep the user namespace alive, so that /proc/PID/ns/user can be opened, until tare closes its end
- * of the pipe or has ended.
- */
-static int stay(void *arg)
-{
-	int *ends = arg;
-	char byte;
-
-	sys_close(ends[1]);
-	sys_read_all(ends[0], &byte, 1);
-
-	return 0;
-}
-
 int idmap_open_namespace(pid_t pid, struct err *e)
 {
 	int fd = proc_open(pid, "ns/user", O_RDONLY);
@@ -314,15 +300,13 @@ static int map_and_open(pid_t pid, const struct id_ranges *uids, const struct id
 
 int idmap_make_namespace(const struct id_ranges *uids, const struct id_ranges *gids, struct err *e)
 {
-	const struct sys_clone clone = { .flags = CLONE_NEWUSER, .cgroup = -1 };
 	int ends[2], status;
 	int r = sys_pipe(ends);
 
 	if (r < 0)
 		return err_sys(e, r, "make a pipe");
 
-	pid_t pid = sys_clone_call(&clone, NULL, stay, ends);
-	sys_close(ends[0]); /* the child has its own copy */
+	pid_t pid = sys_hold_namespaces(CLONE_NEWUSER, ends);
 	if (pid < 0) {
 		sys_close(ends[1]);
 		return err_sys(e, pid, "make a user namespace for the mount");
