@@ -237,7 +237,7 @@ static int refuse_capability(struct box *b, const char *value, const char *word,
 	size_t least = SIZE_MAX;
 
 	(void) box_refuse(b, "cap", value, e, "unknown capability \"%s\"", word);
-	for (unsigned i = 0; i < caps_count(); i++) {
+	for (unsigned i = 0, known = caps_count(); i < known; i++) {
 		const char *name = caps_name(i) + strlen("CAP_");
 		size_t d = distance(word, name);
 

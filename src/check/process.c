@@ -53,6 +53,7 @@ static void check_rlimit(const struct check *c, const struct step *s, bool raise
 					.what = s->rlimit.name,
 					.remedy =
 						"ask for no more, or raise it for tare's caller" };
+	unsigned long long most = s->rlimit.resource == RLIMIT_NOFILE ? read_nr_open() : UINT64_MAX;
 	struct sys_rlimit now;
 	int r = sys_get_rlimit(0, s->rlimit.resource, &now);
 
@@ -63,8 +64,8 @@ static void check_rlimit(const struct check *c, const struct step *s, bool raise
 			     "the hard limit here is %llu, and raising it takes CAP_SYS_RESOURCE "
 			     "outside of all user namespaces",
 			     (unsigned long long) now.hard);
-	else if (s->rlimit.resource == RLIMIT_NOFILE && s->rlimit.hard > read_nr_open())
-		check_answer(c, CHECK_NO, &d, "fs.nr_open of this kernel is %llu", read_nr_open());
+	else if (s->rlimit.hard > most)
+		check_answer(c, CHECK_NO, &d, "fs.nr_open of this kernel is %llu", most);
 	else
 		check_answer(c, CHECK_OK, &d, "may be set by user %u", sys_euid());
 }

@@ -36,8 +36,7 @@ int format_read(const char *word, const char *usual, const char *const *fields, 
 /*
  * A line for each of @rows, an array of values in the order of the fields; what a terminal obeys in
  * them is escaped. @heading: above them the names in capitals, if it is a table. Columns are at
- * least 12 wide, with
- * 3 blanks between them (the form of Go's tabwriter as runc sets it).
+ * least 12 wide, with 3 blanks between them (the form of Go's tabwriter as runc sets it).
  */
 void format_print(struct out *out, const struct format *f, const char *const *const *rows,
 		  size_t count, bool heading, struct arena *a);

@@ -76,10 +76,12 @@ static const char **list_namespaces(struct arena *a, size_t *count)
 
 static const char **list_caps(struct arena *a, size_t *count)
 {
-	const char **names = arena_array(a, caps_count() + 1, sizeof(*names));
+	unsigned known = caps_count();
+	const char **names = arena_array(a, known + 1, sizeof(*names));
 
-	for (*count = 0; *count < caps_count(); (*count)++)
-		names[*count] = caps_name((unsigned) *count);
+	for (unsigned i = 0; i < known; i++)
+		names[i] = caps_name(i);
+	*count = known;
 
 	return names;
 }

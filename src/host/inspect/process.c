@@ -105,7 +105,7 @@ static const char *caps_text(struct inspect *i, uint64_t set)
 {
 	char text[2048] = "";
 
-	for (unsigned k = 0; k < caps_count(); k++)
+	for (unsigned k = 0, known = caps_count(); k < known; k++)
 		if (set >> k & 1)
 			fmt_text(text + strlen(text), sizeof(text) - strlen(text), "%s%s",
 				 text[0] ? " " : "", caps_name(k));
