@@ -36,7 +36,7 @@ def stats(b):
 def busy(bundle, **resources):
     bundle.linux["resources"] = resources
     bundle.writable().sh("i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; dd if=/dev/zero of=/tmp/x bs=1M count=2 2>/dev/null;"
-                         " touch /tmp/ready; sleep 1000")
+                         " touch /tmp/ready; exec sleep 1000")
     return bundle.up().ready()
 
 
@@ -158,11 +158,11 @@ def test_pids(bundle):
     if cgroup_mount("pids") is None and not has_v2("pids"):
         pytest.skip(f"layout {LAYOUT}: no pids controller")
     b = busy(bundle, pids={"limit": 50})
-    current = int(read(b.cgroup("pids" if cgroup_mount("pids") else "") / "pids.current"))
-    assert current > 0
-    assert stats(b)["pids"] == {"current": current, "limit": 50}
+    current = b.cgroup("pids" if cgroup_mount("pids") else "") / "pids.current"
+    poll(lambda: read(current) == "1", "the program to be alone")
+    assert stats(b)["pids"] == {"current": 1, "limit": 50}
     b.verb("update", "--pids-limit=-1").ok()
-    assert stats(b)["pids"] == {"current": current}
+    assert stats(b)["pids"] == {"current": 1}
 
 
 def test_cpuset(bundle):
@@ -399,7 +399,8 @@ def test_its_memory_does_not_grow(bundle):
 
 @tare_only
 def test_a_template_and_a_table(bundle):
-    bundle.stay().up()
+    bundle.process["args"] = ["sleep", "1000"]  # no other process comes or goes between two calls
+    bundle.up()
     numbers = json.loads(bundle.verb("events", "--stats").ok().out)["data"]
     line = bundle.verb("events", "--stats", "--format", "{{.Type}} {{.ID}} {{.PIDs}} {{.MemLimit}}").ok().out
     pids = numbers.get("pids", {}).get("current", 0)

@@ -217,12 +217,11 @@ def test_other_signals_of_a_shared_pid_namespace_go_to_the_first_process(bundle)
     if not cgroup_mounts():
         pytest.skip("no cgroup file system")
     bundle.unlisted("pid")
-    bundle.writable().stay().up().ready()
+    bundle.sh("sleep 1000 & wait").up()
     with contextlib.suppress(OSError):
         assert proc_status(bundle.pid)["NSpid"].split()[-1] != "1"
-    others = [int(p) for p in read(bundle.cgroup("pids" if cgroup_mount("pids") else "") / "cgroup.procs").split()
-              if int(p) != bundle.pid]
-    assert others
+    others = poll(lambda: [int(p) for p in read(bundle.cgroup("pids" if cgroup_mount("pids") else "") / "cgroup.procs").split()
+                           if int(p) != bundle.pid], "its sleep")
     bundle.kill("TERM").ok()
     bundle.wait("stopped")
     assert any(is_alive(p) for p in others)
