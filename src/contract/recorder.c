@@ -444,6 +444,43 @@ struct start_call {
 
 static char worker_stack[64 * 1024] __attribute__((aligned(16)));
 
+static void kill_next_caller(const struct state *s)
+{
+	struct seccomp_notif call;
+
+	if (receive(s, &call) == 1)
+		sys_kill((pid_t) call.pid, SIGKILL);
+}
+
+/*
+ * The worker is dead, and the calls of the container wait. (If the kernel counts, no call waits for
+ * the worker.) tare sends the descriptor of the process only after the exec, which is a call, too.
+ * Until then the guard kills each process that makes a call. The guard must not end before: its end
+ * would close the listener, and all calls would fail.
+ */
+static void kill_container(struct state *s)
+{
+	bool control = true;
+
+	while (s->process < 0 && control) {
+		struct pollfd fds[] = {
+			{ .fd = FD_CONTROL, .events = POLLIN },
+			{ .fd = s->listener, .events = POLLIN },
+		};
+
+		if (sys_poll(fds, ARRAY_SIZE(fds), -1) < 0)
+			continue;
+		if (fds[0].revents != 0)
+			control = receive_from_tare(s);
+		else if (fds[1].revents & POLLIN)
+			kill_next_caller(s);
+		else
+			break;
+	}
+	if (s->process >= 0)
+		sys_pidfd_signal(s->process, SIGKILL);
+}
+
 static int guard(void *arg)
 {
 	const struct start_call *b = arg;
@@ -465,12 +502,8 @@ static int guard(void *arg)
 		sys_wait(worker, &status, 0);
 
 	bool whole = status == 0;
-	/*
-	 * If the kernel counts, no call waits for the recorder, so the container need not be
-	 * killed.
-	 */
-	if (!whole && s->process >= 0 && !s->wishes->counter)
-		sys_pidfd_signal(s->process, SIGKILL);
+	if (!whole && !s->wishes->counter)
+		kill_container(s);
 	if ((s->listener >= 0 || s->wishes->counter) && (s->done || !whole))
 		write_record(s, whole);
 	if (s->wishes->path)

@@ -252,6 +252,18 @@ def test_a_recorder_that_is_killed_takes_the_container_with_it(bundle, scratch):
     assert read(scratch / "r")[0]["complete"] is False and not bundle.exists()
 
 
+def test_a_recorder_that_is_killed_at_once_leaves_no_container(bundle, scratch):
+    """Before tare has told it which process to kill, too: the calls of the program wait until it knows."""
+    refusing(bundle.writable().stay(), (["mkdir"], "SCMP_ACT_ERRNO", {}))
+    for _ in range(10):
+        before = recorders()
+        proc = bundle.spawn("run", "--record", scratch / "r", "--record-with-profile")
+        workers = poll(lambda: [pid for pid in recorders() if pid not in before and int(proc_status(pid)["PPid"]) in recorders()], "the recorder")
+        os.kill(workers[0], signal.SIGKILL)
+        r = harness.finish(proc)
+        assert r.code == 1 and not bundle.exists(), r
+
+
 def test_where_the_kernel_counts_the_container_outlives_its_recorder(bundle, scratch, backend):
     if backend == "notify":
         pytest.skip("calls wait for it")
