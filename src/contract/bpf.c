@@ -357,27 +357,37 @@ static int map_call(int command, int fd, const void *key, const void *value)
 	return sys_bpf(command, &attr);
 }
 
-static int choose(int chosen, enum call_arch arch, uint64_t bit)
+/* Let the program keep the arguments of call @name on @arch, if @arch has the call. */
+static int choose(int chosen, const char *name, enum call_arch arch)
 {
-	for (int number = 0; number < 1024; number++) {
-		const struct call_row *row = call_find(arch, number);
-		const struct chosen_argument *first;
-		size_t count = row ? chosen_arguments(call_name(row), &first) : 0;
-		struct choice c = { .index = { NO_CHOICE, NO_CHOICE } };
-		uint64_t key = bit | (uint64_t) number;
+	const struct call_row *row = call_find_name(name);
+	int number = row ? call_number(row, arch) : -1;
+	bool narrow = arch == CALL_I386;
+	uint64_t key = (narrow ? I386_BIT : 0) | (uint64_t) number;
+	struct choice c = { .index = { NO_CHOICE, NO_CHOICE } };
+	const struct chosen_argument *first;
+	size_t count = chosen_arguments(name, &first);
 
-		for (size_t i = 0; i < count && i < 2; i++) {
-			c.index[i] = first[i].index;
-			c.offset[i] = registers[bit != 0][first[i].index];
-			c.mask[i] = first[i].mask;
-		}
-
-		int r = count > 0 ? map_call(BPF_MAP_UPDATE_ELEM, chosen, &key, &c) : 0;
-		if (r < 0)
-			return r;
+	for (size_t i = 0; i < count && i < 2; i++) {
+		c.index[i] = first[i].index;
+		c.offset[i] = registers[narrow][first[i].index];
+		c.mask[i] = first[i].mask;
 	}
 
-	return 0;
+	return number < 0 ? 0 : map_call(BPF_MAP_UPDATE_ELEM, chosen, &key, &c);
+}
+
+static int choose_all(int chosen)
+{
+	static const enum call_arch archs[] = { CALL_X86_64, CALL_I386, CALL_X32 };
+	const char *name;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && (name = chosen_call(i)); i++)
+		for (size_t k = 0; r == 0 && k < ARRAY_SIZE(archs); k++)
+			r = choose(chosen, name, archs[k]);
+
+	return r;
 }
 
 static int load_program(const struct code *c)
@@ -438,10 +448,7 @@ int counter_open(struct counter *c)
 		.link = -1,
 	};
 
-	int r = choose(chosen, CALL_X86_64, 0);
-	if (r == 0)
-		r = choose(chosen, CALL_I386, I386_BIT);
-
+	int r = choose_all(chosen);
 	autoclose int program = r < 0 ? r : make_program(c, chosen);
 	c->link = program < 0 ? program : attach(program, "sys_enter");
 	if (c->link >= 0)

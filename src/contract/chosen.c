@@ -37,6 +37,15 @@ static const struct chosen_argument chosen[] = {
 	{ "unshare", 0, INT },
 };
 
+const char *chosen_call(size_t i)
+{
+	for (size_t at = 0; at < ARRAY_SIZE(chosen); at++)
+		if ((at == 0 || strcmp(chosen[at - 1].call, chosen[at].call) != 0) && i-- == 0)
+			return chosen[at].call;
+
+	return NULL;
+}
+
 size_t chosen_arguments(const char *name, const struct chosen_argument **first)
 {
 	size_t count = 0;

@@ -56,6 +56,9 @@ struct chosen_argument {
 /* The arguments of call @name that are kept: how many, from *@first on; 0: none. */
 size_t chosen_arguments(const char *name, const struct chosen_argument **first);
 
+/* All calls that have any, one after the other: @i from 0 on; NULL: there are no more. */
+const char *chosen_call(size_t i);
+
 /* ---- profile.c ---- */
 
 struct profile_wishes {

@@ -65,7 +65,7 @@ size_t tally_count(const struct tally *t)
 
 static const struct call_row *row_of(uint32_t audit, int number)
 {
-	enum call_arch arch = call_arch_of_audit(audit);
+	enum call_arch arch = call_arch_of_audit(audit, number);
 
 	return arch == CALL_ARCHES ? NULL : call_find(arch, number);
 }
@@ -188,6 +188,11 @@ static bool is_before(const struct call *a, const struct call *b)
 				    : (unsigned) a->number < (unsigned) b->number;
 }
 
+static enum call_arch arch_of(const struct call *c)
+{
+	return call_arch_of_audit(c->audit, c->number);
+}
+
 /* Sort t->order: the number of entries. */
 static size_t sort(struct tally *t, bool only_refused)
 {
@@ -197,7 +202,7 @@ static size_t sort(struct tally *t, bool only_refused)
 		size_t at = count;
 
 		if (t->calls[i].count == 0 || (only_refused && t->calls[i].refused == 0) ||
-		    call_arch_of_audit(t->calls[i].audit) == CALL_ARCHES)
+		    arch_of(&t->calls[i]) == CALL_ARCHES)
 			continue;
 		for (; at > 0 && is_before(&t->calls[i], &t->calls[t->order[at - 1]]); at--)
 			t->order[at] = t->order[at - 1];
@@ -266,7 +271,7 @@ static void put_call(struct out *out, const struct call *c, bool refusals)
 
 	name_of(c, name);
 	out_printf(out, "{\"arch\":\"%s\",\"name\":\"%s\",\"number\":%u,\"count\":%llu",
-		   call_arch_name(call_arch_of_audit(c->audit)), name, (unsigned) c->number,
+		   call_arch_name(arch_of(c)), name, (unsigned) c->number,
 		   (unsigned long long) c->count);
 	if (c->chosen_count > 0)
 		put_arguments(out, c);

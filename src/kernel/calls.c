@@ -9,6 +9,7 @@
 #include "kernel/calls.h"
 
 #include "base/table.h"
+#include "kernel/x32.h"
 
 #include <linux/audit.h>
 #include <string.h>
@@ -17,8 +18,8 @@
 
 struct call_row {
 	char name[29];
-	uint32_t since, gone; /* V() of the version that removed the call; 0: not removed */
-	int16_t numbers[CALL_ARCHES];
+	uint32_t since, gone;	   /* V() of the version that removed the call; 0: not removed */
+	int16_t numbers[CALL_X32]; /* those of x32 follow from x86-64's */
 };
 
 /* clang-format off */
@@ -503,6 +504,7 @@ static const struct {
 	[CALL_ARM] = { "arm", "SCMP_ARCH_ARM", AUDIT_ARCH_ARM, V(2, 6, 16) },
 	[CALL_AARCH64] = { "aarch64", "SCMP_ARCH_AARCH64", AUDIT_ARCH_AARCH64, V(3, 7, 0) },
 	[CALL_RISCV64] = { "riscv64", "SCMP_ARCH_RISCV64", AUDIT_ARCH_RISCV64, V(4, 15, 0) },
+	[CALL_X32] = { "x32", "SCMP_ARCH_X32", AUDIT_ARCH_X86_64, V(3, 4, 0) },
 };
 
 /* Ranges of numbers that one processor got later than the others. */
@@ -545,14 +547,14 @@ enum call_arch call_arch_own(void)
 #endif
 }
 
-enum call_arch call_arch_of_audit(uint32_t audit)
+enum call_arch call_arch_of_audit(uint32_t audit, int number)
 {
 	enum call_arch arch = 0;
 
 	while (arch < CALL_ARCHES && arches[arch].audit != audit)
 		arch++;
 
-	return arch;
+	return arch == CALL_X86_64 && number >= X32_BIT ? CALL_X32 : arch;
 }
 
 enum call_arch call_arch_of_name(const char *name)
@@ -565,10 +567,16 @@ enum call_arch call_arch_of_name(const char *name)
 	return arch;
 }
 
+int call_number(const struct call_row *call, enum call_arch arch)
+{
+	return arch == CALL_X32 ? x32_number(call->name, call->numbers[CALL_X86_64])
+				: call->numbers[arch];
+}
+
 const struct call_row *call_find(enum call_arch arch, int number)
 {
 	for (size_t i = 0; number >= 0 && i < ARRAY_SIZE(calls); i++)
-		if (calls[i].numbers[arch] == number)
+		if (call_number(&calls[i], arch) == number)
 			return &calls[i];
 
 	return NULL;
@@ -588,11 +596,6 @@ const char *call_name(const struct call_row *call)
 	return call->name;
 }
 
-int call_number(const struct call_row *call, enum call_arch arch)
-{
-	return call->numbers[arch];
-}
-
 static struct kernel_version unpack(uint32_t version)
 {
 	return (struct kernel_version) { { version >> 16, version >> 8 & 0xff, version & 0xff } };
@@ -602,7 +605,7 @@ void call_since(const struct call_row *call, enum call_arch arch, struct kernel_
 		struct kernel_version *gone)
 {
 	uint32_t first = call->since > arches[arch].first ? call->since : arches[arch].first;
-	int number = call->numbers[arch];
+	int number = call_number(call, arch);
 
 	for (size_t i = 0; i < ARRAY_SIZE(later); i++)
 		if (later[i].arch == arch && number >= later[i].first && number <= later[i].last &&

@@ -18,6 +18,7 @@ enum call_arch {
 	CALL_ARM, /* EABI */
 	CALL_AARCH64,
 	CALL_RISCV64,
+	CALL_X32, /* numbers with X32_BIT */
 	CALL_ARCHES
 };
 
@@ -31,8 +32,11 @@ uint32_t call_arch_audit(enum call_arch arch);
 /* The architecture that this tare was built for; CALL_ARCHES: none of the five. */
 enum call_arch call_arch_own(void);
 
-/* Find an architecture by AUDIT_ARCH_*, or by call_arch_name(); CALL_ARCHES: unknown. */
-enum call_arch call_arch_of_audit(uint32_t audit);
+/*
+ * Find the architecture of call @number with AUDIT_ARCH_* @audit, or by call_arch_name();
+ * CALL_ARCHES: unknown.
+ */
+enum call_arch call_arch_of_audit(uint32_t audit, int number);
 enum call_arch call_arch_of_name(const char *name);
 
 /* A call's row; NULL: the table has none. */

@@ -172,6 +172,24 @@ def test_numbers_are_those_of_the_headers():
     assert {name: number for name, number in told.items() if ours.get(name) != number and name not in never} == {}
 
 
+def test_numbers_of_x32_are_those_of_the_headers(tmp_path):
+    header = pathlib.Path("/usr/include/x86_64-linux-gnu/asm/unistd_x32.h")
+    if not header.exists():
+        pytest.skip("package linux-libc-dev is not installed, or of another processor")
+    found = re.findall(r"^#define __NR_(\w+) \(__X32_SYSCALL_BIT \+ (\d+)\)", header.read_text(), re.M)
+    told = {name: int(number) for name, number in found if name not in ("afs_syscall", "security", "tuxcall", "putpmsg", "getpmsg")}
+    source = (pathlib.Path(__file__).resolve().parents[2] / "src/kernel/x32.c").read_text(encoding="utf-8")
+    own = re.findall(r'"(\w+)"', source[source.index("own[][20]"):source.index("missing[][20]")].partition("};")[0])
+    assert {name: number for name, number in told.items() if number >= 512} == {name: 512 + i for i, name in enumerate(own)}
+    # Of the others, these are known, and no number besides: the headers may be older than the table.
+    newer = set(range(335, 337)) | set(range(max(n for n in told.values() if n < 512) + 1, 512))
+    rows = [{"arch": "x32", "name": "x", "number": 0x40000000 | n, "count": 1} for n in range(600)]
+    path = tmp_path / "record"
+    path.write_text("".join(json.dumps(row) + "\n" for row in [{"format": "tare-record-1", "lines": len(rows)}, *rows]))
+    lines = [line for line in profile("--kernel", path).ok().lines if line.startswith("x32 ")]
+    assert len(lines) == 600 and {n for n, line in enumerate(lines) if "unknown" not in line} - newer == set(told.values()) - newer
+
+
 # --- records that are none
 
 

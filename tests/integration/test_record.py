@@ -146,6 +146,21 @@ def test_the_names_are_those_of_strace(backend, calls, scratch, args):
     assert recorded ^ traced <= {"chdir", "futex"}, (recorded ^ traced)
 
 
+@pytest.mark.skipif(os.uname().machine != "x86_64", reason="x32 is of x86-64")
+def test_calls_of_x32_have_their_names(backend, calls, scratch):
+    """The kernel need not serve them: the call was made. syscall_64.tbl has numbers of its own for some."""
+    bundle = calls("x32")
+    bundle.run("--record", scratch / "r").ok()
+    lines = [json.loads(line) for line in (scratch / "r").read_text().splitlines()[1:]]
+    found = {row["name"]: row for row in lines if row["arch"] == "x32"}
+    assert {name: row["number"] for name, row in found.items()} == {"getppid": 0x40000000 | 110, "ioctl": 0x40000000 | 514}
+    assert found["ioctl"]["args"] == [{"index": 1, "mask": 0xffffffff, "values": [0x5401]}]
+    made = made_profile(scratch / "r")
+    assert made["architectures"] == ["SCMP_ARCH_X32", "SCMP_ARCH_X86_64"] and "getppid" in made["syscalls"][0]["names"]
+    bundle.linux["seccomp"] = made
+    bundle.run().ok()
+
+
 def test_a_signal_is_not_a_call_more(backend, calls, scratch):
     """A call that a signal interrupts while the recorder has it would be heard again: SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV."""
     bundle = calls("signal")

@@ -4,6 +4,7 @@
  *
  *     calls THREADS COUNT	each of so many threads calls getppid(2) so often
  *     calls errno		what refused calls say: "EPERM 1" for getpriority, a line each
+ *     calls x32		getppid and ioctl as an x32 program numbers them, which most kernels answer with ENOSYS
  *     calls signal		SIGALRM every millisecond while getppid is called 20,000 times; prints how many were interrupted
  */
 #include <errno.h>
@@ -51,6 +52,16 @@ static int print_errors(void)
 	return 0;
 }
 
+static int call_x32(void)
+{
+	const long bit = 0x40000000, x32_ioctl = 514, tcgets = 0x5401;
+
+	syscall(bit | SYS_getppid);
+	syscall(bit | x32_ioctl, 0, tcgets, 0);
+
+	return 0;
+}
+
 static void ignore(int signal)
 {
 	(void) signal;
@@ -77,6 +88,8 @@ int main(int argc, char **argv)
 		return print_errors();
 	if (argc == 2 && strcmp(argv[1], "signal") == 0)
 		return count_interrupted();
+	if (argc == 2 && strcmp(argv[1], "x32") == 0)
+		return call_x32();
 	if (argc != 3 || atoi(argv[1]) > 64)
 		return 2;
 	count = atol(argv[2]);
