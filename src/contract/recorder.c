@@ -10,6 +10,7 @@
 
 #include "base/fmt.h"
 #include "base/table.h"
+#include "cgroup/cgroup.h"
 #include "contract/bpf.h"
 #include "contract/tally.h"
 #include "heap/output_file.h"
@@ -378,6 +379,16 @@ static void write_record(struct state *s, bool complete)
 		sys_rename_at(FD_DIRECTORY, s->temporary, FD_DIRECTORY, s->name);
 }
 
+/* Nobody waits for the guard of a detached program, so no error is reported. */
+static void remove_cgroup(const char *cgroup)
+{
+	const char *const dirs[] = { cgroup, NULL };
+	struct err e;
+
+	if (cgroup)
+		(void) cgroup_remove(cgroup, dirs, &e);
+}
+
 /* Ignore the signals that would end a process of a session or of a service. */
 static void settle(void)
 {
@@ -508,6 +519,7 @@ static int guard(void *arg)
 		write_record(s, whole);
 	if (s->wishes->path)
 		sys_unlink_at(FD_DIRECTORY, s->temporary, 0);
+	remove_cgroup(s->wishes->cgroup);
 
 	return whole ? 0 : 1;
 }

@@ -27,6 +27,7 @@ struct recorder_wishes {
 	/* the kernel counts calls that a filter kills; NULL: they are not known */
 	const struct counter *kills;
 	bool only_refused;	    /* --refused */
+	const char *cgroup;	    /* removed at the end, with all below; NULL: none */
 	const char *const *command; /* for the head: NULL-terminated */
 };
 

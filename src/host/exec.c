@@ -276,13 +276,6 @@ static int decide(struct create *c, const struct exec_options *o, int dir, struc
 		return -1;
 
 	c->watch_command = (const char *const *) config.process->args;
-	config = *watch_config(&c->watch, &config, own);
-	facts_gather_asked(&facts, &config, own);
-	selinux_ask(&facts, &config, own);
-	if (rec->namespaces & CLONE_NEWUSER)
-		facts_gather_container(&facts, rec->pid);
-	c->running = rec;
-	c->seccomp_cache.root = o->root.path;
 	target = (struct exec_target) {
 		.pid = rec->pid,
 		.start_time = rec->start_time,
@@ -290,6 +283,14 @@ static int decide(struct create *c, const struct exec_options *o, int dir, struc
 	};
 	if (subgroup_choose(&target, rec, o->cgroups, own, e) < 0)
 		return -1;
+	watch_choose_cgroup(&c->watch, &config, &facts, &target.cgroup, own);
+	config = *watch_config(&c->watch, &config, own);
+	facts_gather_asked(&facts, &config, own);
+	selinux_ask(&facts, &config, own);
+	if (rec->namespaces & CLONE_NEWUSER)
+		facts_gather_container(&facts, rec->pid);
+	c->running = rec;
+	c->seccomp_cache.root = o->root.path;
 
 	const struct plan_options options = {
 		.id = rec->id,
@@ -367,13 +368,10 @@ int container_exec(const struct exec_options *o, int *exit_code, struct arena *r
 	c.plan_arena = &a;
 	if (check_status(dir, &rec, o, e) < 0)
 		return -1;
-	if (create_open_arena(&a, e) < 0 || decide(&c, o, dir, &rec, &a, records, e) < 0) {
-		close_plan(&a);
-		return -1;
-	}
-	if (perform(&c, e) < 0) {
+	if (create_open_arena(&a, e) < 0 || decide(&c, o, dir, &rec, &a, records, e) < 0 ||
+	    perform(&c, e) < 0) {
 		create_kill(&c);
-		recorder_abandon(&c.watch.recorder);
+		watch_abandon(&c.watch);
 		close_plan(&a);
 		return -1;
 	}

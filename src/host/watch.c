@@ -8,10 +8,12 @@
 #include "host/watch.h"
 
 #include "base/table.h"
+#include "cgroup/cgroup.h"
 #include "heap/log.h"
 #include "host/create/create.h"
 #include "host/host_path.h"
 #include "kernel/fd.h"
+#include "kernel/process.h"
 #include "kernel/socket.h"
 #include "plan/annotations/allow.h"
 #include "plan/annotations/annotation.h"
@@ -69,25 +71,51 @@ int watch_annotations(struct watch *w, const struct oci_config *config, const ch
 	return 0;
 }
 
+static void open_counter(struct watch *w, const struct facts *facts)
+{
+	if (facts->euid != 0 || !facts->initial_userns)
+		return;
+	if (w->kind == WATCH_REFUSED)
+		w->counts_kills = counter_open_kills(&w->counter) == 0;
+	else if (w->kind == WATCH_ALL)
+		w->counting = counter_open(&w->counter) == 0;
+}
+
 void watch_choose_backend(struct watch *w, const struct oci_config *config,
 			  const struct facts *facts)
 {
 	const char *init = oci_string_map_find(config->annotations, ANNOTATION_INIT);
 	const struct cgroup_layout *l = &facts->cgroups;
+	/* tare-init stays as the first process, and its calls are not the program's. */
+	bool stays = w->kind == WATCH_ALL && init && strcmp(init, "1") == 0;
 
-	if (facts->euid != 0 || !facts->initial_userns || l->count == 0 ||
-	    !l->hierarchies[l->count - 1].v2)
-		return;
-	if (w->kind == WATCH_REFUSED)
-		w->counts_kills = counter_open_kills(&w->counter) == 0;
-	else if (w->kind == WATCH_ALL && (!init || strcmp(init, "1") != 0))
-		w->counting = counter_open(&w->counter) == 0;
+	if (l->count > 0 && l->hierarchies[l->count - 1].v2 && !stays)
+		open_counter(w, facts);
 }
 
 void watch_stop_counting(struct watch *w)
 {
 	counter_close(&w->counter);
-	w->counting = false;
+	w->counting = w->counts_kills = false;
+}
+
+void watch_choose_cgroup(struct watch *w, const struct oci_config *config,
+			 const struct facts *facts, const char **cgroup, struct arena *a)
+{
+	bool useless = w->kind == WATCH_REFUSED && (!config->linux || !config->linux->seccomp);
+	const char *own;
+
+	if (w->kind == WATCH_NONE || useless || !*cgroup)
+		return;
+	open_counter(w, facts);
+	if (!w->counting && !w->counts_kills)
+		return;
+	own = arena_printf(a, "%s/tare-exec-%d", *cgroup, sys_pid());
+	/* -EAGAIN: the limit cgroup.max.descendants is reached; -EEXIST: processes may be there. */
+	if (sys_mkdir_at(AT_FDCWD, own, 0755) < 0)
+		watch_stop_counting(w);
+	else
+		*cgroup = w->cgroup = own;
 }
 
 enum plan_watch watch_planned(const struct watch *w)
@@ -155,6 +183,7 @@ int watch_begin(struct watch *w, const char *const *command, struct err *e)
 		.counter = w->counting ? &w->counter : NULL,
 		.kills = w->counts_kills ? &w->counter : NULL,
 		.only_refused = w->kind == WATCH_REFUSED,
+		.cgroup = w->cgroup,
 		.command = command,
 	};
 
@@ -191,12 +220,22 @@ int watch_attend(struct create *c, struct err *e)
 	return r < 0 ? err_sys(e, r, "tell the recorder which process it is for") : 0;
 }
 
+void watch_abandon(struct watch *w)
+{
+	const char *const dirs[] = { w->cgroup, NULL };
+	struct err e;
+
+	recorder_abandon(&w->recorder);
+	counter_close(&w->counter);
+	if (w->cgroup)
+		(void) cgroup_remove(w->cgroup, dirs, &e);
+}
+
 int watch_end(struct watch *w, int exit_code, struct err *e)
 {
 	if (w->kind == WATCH_REFUSED && w->profile && !w->counts_kills && exit_code == 128 + SIGSYS)
 		log_warning("the profile may have killed the program (SIGSYS): which call that was "
-			    "the kernel tells root only, of create and run, on x86-64, with a "
-			    "cgroup of v2");
+			    "the kernel tells root only, on x86-64, with a cgroup of v2");
 
 	return recorder_wait(&w->recorder, e);
 }

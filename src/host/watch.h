@@ -25,6 +25,7 @@ struct watch {
 	bool counting;	   /* the kernel counts: no filter is loaded for the record */
 	bool counts_kills; /* the kernel counts the calls that it kills, for --refused */
 	struct counter counter;
+	const char *cgroup; /* of the v2 cgroup that was made for an exec; NULL: none */
 };
 
 #define WATCH_INITIAL                                                                              \
@@ -55,6 +56,14 @@ int watch_annotations(struct watch *w, const struct oci_config *config, const ch
 void watch_choose_backend(struct watch *w, const struct oci_config *config,
 			  const struct facts *facts);
 
+/*
+ * The same for exec. The container's other processes must not be counted, so the program gets a
+ * cgroup of its own below @cgroup, the v2 directory of the container (NULL: none), which is
+ * replaced. The recorder removes that cgroup; before watch_begin() watch_abandon() does.
+ */
+void watch_choose_cgroup(struct watch *w, const struct oci_config *config,
+			 const struct facts *facts, const char **cgroup, struct arena *a);
+
 /* The kernel can't count for this container: record with a filter. */
 void watch_stop_counting(struct watch *w);
 
@@ -76,6 +85,9 @@ int watch_begin(struct watch *w, const char *const *command, struct err *e);
 
 /* The container @c is created; `start` finds the recorder by a socket in its directory. */
 int watch_attend(struct create *c, struct err *e);
+
+/* The program could not be started: the recorder ends, and leaves nothing. */
+void watch_abandon(struct watch *w);
 
 /*
  * All processes of the container have ended: wait until the record is written. @exit_code is the

@@ -14,7 +14,7 @@ import pytest
 
 import defaults
 import harness
-from harness import RUNTIME, TESTER, command, poll, proc_status, tare_only
+from harness import RUNTIME, TESTER, cgroup_mount, command, poll, proc_status, tare_only
 
 pytestmark = [tare_only, pytest.mark.skipif(os.uname().machine not in ("x86_64", "aarch64"), reason="names of calls are those of x86_64")]
 
@@ -201,11 +201,48 @@ def test_a_create_that_fails_leaves_no_record(backend, bundle, scratch):
     assert os.listdir(scratch) == [] and not recorders()
 
 
+def exec_cgroups():
+    return [path for path in pathlib.Path("/sys/fs/cgroup").glob("**/tare-exec-*") if path.is_dir()]
+
+
+@pytest.mark.layouts
+def test_an_exec_is_counted_alone(backend, calls, scratch):
+    """The container's first process makes calls all the time, and none of them is the exec's."""
+    bundle = calls(1, 1).writable().sh("echo ready; while :; do mkdir /tmp/x; rmdir /tmp/x; done")
+    bundle.run("--detach").ok()
+    bundle.verb("exec", "--record", scratch / "x", tail=["sh", "-c", "/calls 2 7; (sleep 0.2; chmod 700 /tmp) & exit 5"])
+    head, rows = read(scratch / "x")
+    assert head["backend"] == backend and head["command"] == ["sh", "-c", "/calls 2 7; (sleep 0.2; chmod 700 /tmp) & exit 5"]
+    assert 14 <= rows["getppid"]["count"] <= 16 and rows["chmod"]["count"] == 1 and "mkdir" not in rows and "setns" not in rows
+    assert exec_cgroups() == []
+    bundle.verb("exec", "--record", scratch / "y", tail=["/calls", "3", "5"]).ok()
+    assert read(scratch / "y")[1]["getppid"]["count"] == 15
+
+
+def test_an_exec_that_fails_leaves_nothing(backend, bundle, scratch):
+    bundle.stay().up()
+    before = recorders()
+    assert bundle.verb("exec", "--record", scratch / "x", tail=["/nothing"]).code != 0
+    assert bundle.verb("exec", "--record", scratch / "no/x", tail=["true"]).code != 0
+    assert os.listdir(scratch) == [] and recorders() == before and exec_cgroups() == []
+
+
+def test_without_room_for_a_cgroup_the_filter_records(bundle, scratch):
+    """cgroup.max.descendants: an exec has a cgroup of its own where the kernel counts."""
+    if cgroup_mount("") is None:
+        pytest.skip("no cgroup of v2")
+    bundle.stay().up()
+    (bundle.cgroup("") / "cgroup.max.descendants").write_text("0")
+    bundle.verb("exec", "--record", scratch / "x", tail=["true"]).ok()
+    assert read(scratch / "x")[0]["backend"] == "notify" and exec_cgroups() == []
+
+
 def test_detached_runs_and_exec(backend, calls, scratch):
     bundle = calls(1, 3).writable().stay()
     bundle.run("--detach", "--record", scratch / "r").ok()
     bundle.ready()
     assert bundle.verb("exec", "--record", scratch / "x", tail=["/calls", "2", "7"]).ok()
+    assert read(scratch / "x")[0]["backend"] == backend
     assert read(scratch / "x")[1]["getppid"]["count"] == 14
     assert bundle.verb("exec", "--detach", "--record", scratch / "d", tail=["/calls", "3", "7"]).ok()
     poll((scratch / "d").exists, "the record of a detached exec")
@@ -213,7 +250,7 @@ def test_detached_runs_and_exec(backend, calls, scratch):
     bundle.kill("TERM").ok()
     bundle.wait("stopped")
     poll((scratch / "r").exists, "the record of a detached run")
-    # exec's filter is beside the first one's: there is one listener for each process of its own.
+    # exec's filter, or its cgroup, is its own.
     assert "wait4" in read(scratch / "r")[1]
 
 
@@ -514,7 +551,7 @@ def test_a_default_that_kills_is_named(bundle, scratch):
                          '{ "names": ["mkdir"], "action": "SCMP_ACT_ALLOW" } allows it\n'), r
 
 
-NOT_KNOWN = "which call that was the kernel tells root only, of create and run, on x86-64, with a cgroup of v2\n"
+NOT_KNOWN = "which call that was the kernel tells root only, on x86-64, with a cgroup of v2\n"
 
 
 def test_without_a_cgroup_the_killed_call_is_not_known(bundle):
@@ -524,11 +561,19 @@ def test_without_a_cgroup_the_killed_call_is_not_known(bundle):
     assert r.code == 128 + signal.SIGSYS and r.err.endswith(NOT_KNOWN), r
 
 
-def test_the_killed_call_of_an_exec_is_not_known(bundle):
-    refusing(bundle.writable().stay(), (["mkdir"], "SCMP_ACT_KILL", {}))
-    bundle.up()
+@pytest.mark.layouts
+def test_the_killed_call_of_an_exec_is_named(bundle):
+    """Its own alone: the container's first process is killed for another call all the time."""
+    refusing(bundle.writable(), (["mkdir", "rmdir"], "SCMP_ACT_KILL", {}))
+    bundle.sh("while :; do rmdir /tmp/x; done").up()
     r = bundle.verb("exec", "--refused", tail=["mkdir", "/tmp/a"])
-    assert r.code == 128 + signal.SIGSYS and r.err.endswith(NOT_KNOWN), r
+    assert r.code == 128 + signal.SIGSYS, r
+    if kernel_tells_kills():
+        assert r.err == ('seccomp refused: mkdir (1 time, the thread is killed) by mkdir; '
+                         '{ "names": ["mkdir"], "action": "SCMP_ACT_ALLOW" } allows it\n'), r
+        assert exec_cgroups() == []
+    else:
+        assert r.err.endswith(NOT_KNOWN), r
 
 
 def test_who_can_not_know_the_killed_call_is_told(older):
