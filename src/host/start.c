@@ -147,6 +147,7 @@ static int tell_to_go(int dir, const struct record *rec, struct arena *a, struct
 	if (r < 0)
 		return -1;
 	sys_unlink_at(dir, STATE_SOCKET, 0);
+	sys_unlink_at(dir, STATE_EXEC_FIFO, 0);
 
 	return 0;
 }

@@ -254,8 +254,8 @@ int state_claim(const struct state_root *root, const char *id, struct err *e)
 int state_remove(const struct state_root *root, const char *id, int dir, struct err *e)
 {
 	static const char *const names[] = {
-		STATE_RECORD, STATE_NEW_RECORD, STATE_CONFIG,	STATE_SOCKET,
-		STATE_HOLD,   STATE_JOURNAL,	STATE_RECORDER,
+		STATE_RECORD,	 STATE_NEW_RECORD, STATE_CONFIG,   STATE_SOCKET,
+		STATE_EXEC_FIFO, STATE_JOURNAL,	   STATE_RECORDER,
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {

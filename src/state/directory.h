@@ -21,13 +21,16 @@ int state_remove(const struct state_root *root, const char *id, int dir, struct 
 /* Release the lock for other commands: the container exists. */
 void state_unlock(int dir);
 
-/* Names in the directory; nothing else is ever made or removed there. */
+/*
+ * Names in the directory; nothing else is ever made or removed there. The lock of exec.fifo says
+ * "created", and start removes the file: in runc and crun a FIFO of this name means the same.
+ */
 #define STATE_RECORD	    "record"
 #define STATE_NEW_RECORD    "record.new"
 #define STATE_JOURNAL	    "journal"
 #define STATE_SOCKET	    "start"
 #define STATE_CONFIG	    "config"
-#define STATE_HOLD	    "hold"
+#define STATE_EXEC_FIFO	    "exec.fifo"
 #define STATE_RECORDER	    "recorder"
 #define STATE_NOTIFY	    "notify"
 #define STATE_NOTIFY_SOCKET STATE_NOTIFY "/notify.sock"

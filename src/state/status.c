@@ -55,7 +55,8 @@ static bool is_alive(const struct record *rec)
  */
 static bool is_waiting(int dir)
 {
-	autoclose int hold = sys_open_at(dir, STATE_HOLD, O_RDONLY | O_NONBLOCK | O_NOFOLLOW, 0);
+	autoclose int hold =
+		sys_open_at(dir, STATE_EXEC_FIFO, O_RDONLY | O_NONBLOCK | O_NOFOLLOW, 0);
 
 	return hold >= 0 && sys_lock(hold, LOCK_SH | LOCK_NB) == -EWOULDBLOCK;
 }

@@ -201,6 +201,15 @@ def test_start_of_a_stopped_container_is_refused(bundle):
     bundle.start().refused("cannot start a container that has stopped")
 
 
+def test_a_fifo_is_there_while_the_container_is_created(bundle):
+    """People look for this file, with runc and crun as with us; ours had another name, and start left it."""
+    bundle.stay().create().ok()
+    fifo = bundle.root / bundle.id / "exec.fifo"
+    assert stat.S_ISFIFO(fifo.stat().st_mode)
+    bundle.start().ok()
+    assert not fifo.exists() and bundle.status() == "running"
+
+
 def test_start_of_an_unknown_id_is_refused(bundle):
     bundle.start().refused("container does not exist")
 

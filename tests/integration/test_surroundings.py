@@ -85,7 +85,7 @@ def test_the_state_is_ours_alone_whatever_the_umask(bundles, scratch, user, mask
         os.chown(scratch, user, user)
     bundle.create("--pid-file", scratch / "pid", preexec_fn=lambda: os.umask(mask)).ok()
     top = bundle.root / bundle.id
-    modes = {n: stat.S_IMODE((top / n).stat().st_mode) for n in ("record", "config", "journal", "hold")}
+    modes = {n: stat.S_IMODE((top / n).stat().st_mode) for n in ("record", "config", "journal", "exec.fifo")}
     assert (stat.S_IMODE(top.stat().st_mode), set(modes.values())) == (0o700, {0o600}), modes
     assert stat.S_IMODE((scratch / "pid").stat().st_mode) == (0o644 & ~(mask & 0o077))
     bundle.start(preexec_fn=lambda: os.umask(mask)).ok()

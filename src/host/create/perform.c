@@ -52,9 +52,9 @@ static int make_waiting_room(struct create *c, struct err *e)
 	 * A FIFO, as it can't store any data: a root with CAP_SYS_PTRACE in a shared pid namespace
 	 * may take this descriptor from a waiting tare-init.
 	 */
-	int r = sys_mknod_at(c->state_dir, STATE_HOLD, S_IFIFO | 0600, 0);
+	int r = sys_mknod_at(c->state_dir, STATE_EXEC_FIFO, S_IFIFO | 0600, 0);
 	if (r == 0)
-		r = c->hold = sys_open_at(c->state_dir, STATE_HOLD,
+		r = c->hold = sys_open_at(c->state_dir, STATE_EXEC_FIFO,
 					  O_RDONLY | O_NONBLOCK | O_NOFOLLOW, 0);
 	if (r < 0)
 		return err_sys(e, r, "make the file that says \"created\"");

@@ -127,7 +127,7 @@ def test_nothing_of_the_state_can_be_written_through_a_waiting_tare_init(bundle)
             assert os.path.samefile(name, bundle.rootfs) or device not in host, (fd, held)
         if stat.S_ISREG(mode) and held[fd].startswith(str(ROOT)):
             pytest.fail(f"a file of the state: {held}")
-    assert [n for n in held.values() if n == f"{ROOT}/{bundle.id}/hold"], held
+    assert [n for n in held.values() if n == f"{ROOT}/{bundle.id}/exec.fifo"], held
     assert [n for n in held.values() if n.startswith(("/dev/", "/proc")) and n != "/dev/null"] == [], held
     bundle.start().ok()
 

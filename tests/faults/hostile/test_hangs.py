@@ -321,7 +321,7 @@ def test_a_pid_file_that_is_no_file_is_written_to_replaced_or_refused(bundle, sc
 
 
 @pytest.mark.parametrize("kind", [k for k in KINDS if k != "directory"])
-@pytest.mark.parametrize("file", ["record", "journal", "config", "hold"])
+@pytest.mark.parametrize("file", ["record", "journal", "config", "exec.fifo"])
 def test_a_file_of_the_state_that_is_none_is_not_waited_for(bundles, kind, file):
     good, broken = bundles("sleep 1000"), bundles("sleep 1000")
     good.create().ok()
