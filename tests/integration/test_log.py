@@ -157,6 +157,17 @@ def test_debug_behind_a_filter_that_allows_little(bundle):
     assert plain.code == debug.code and "level=error" not in debug.err
 
 
+@pytest.mark.parametrize("flags, number", [(None, 4), ([], 0), (["LOG"], 2), (["LOG", "SPEC_ALLOW"], 6)])
+def test_debug_tells_the_flags_of_a_filter(bundle, flags, number):
+    """By the line that runc's users look for. Which flags the kernel was given could not be seen at all."""
+    bundle.linux["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW"}
+    if flags is not None:
+        bundle.linux["seccomp"]["flags"] = [f"SECCOMP_FILTER_FLAG_{name}" for name in flags]
+    bundle.process["args"] = ["true"]
+    r = bundle.run(glob=["--debug"]).ok()
+    assert ("debug", f"seccomp filter flags: {number}") in entries(r.err)
+
+
 @pytest.mark.parametrize("verb, flags, tail", [
     ("state", [], []), ("ps", [], []), ("kill", [], ["USR2"]), ("exec", [], ["true"]), ("delete", ["--force"], [])])
 def test_debug_of_each_verb_tells_something(bundle, verb, flags, tail):

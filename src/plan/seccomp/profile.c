@@ -15,6 +15,7 @@
 #include "plan/seccomp/profile.h"
 
 #include "base/table.h"
+#include "heap/log.h"
 #include "kernel/fd.h"
 #include "kernel/memory.h"
 #include "kernel/process.h"
@@ -588,6 +589,7 @@ static void add_filter(struct planner *p, bool early)
 					!allows(program, SYS_exit_group));
 	step->seccomp.early = early;
 	p->filter_planned = true;
+	log_debug("seccomp filter flags: %u", program->flags);
 }
 
 /*
