@@ -225,7 +225,7 @@ BAD = [
     ("/process/rlimits/0/soft", 2048), ("/process/rlimits/0/soft", -1), ("/process/rlimits/0/soft", 2**64),
     ("/process/rlimits/1", {"type": "RLIMIT_NOFILE", "soft": 1, "hard": 1}),
     ("/process/oomScoreAdj", 1001), ("/process/oomScoreAdj", -1001),
-    ("/process/user/umask", 0o1000), ("/process/user/umask", -1),
+    ("/process/user/umask", -1), ("/process/user/umask", 2**32),
     ("/linux/namespaces/0/type", "nope"), ("/linux/namespaces/0/type", "PID"), ("/linux/namespaces/0/type", "net"),
     ("/linux/namespaces/5", {"type": "pid"}), ("/linux/namespaces/0/path", "relative"),
     ("/linux/uidMappings", NO_USERNS), ("/linux/gidMappings", NO_USERNS),

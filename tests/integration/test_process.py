@@ -167,6 +167,12 @@ def test_umask_is_what_is_listed(bundle, umask):
     assert bundle.sh("umask").run().ok().out == f"{umask:04o}\n"
 
 
+def test_umask_has_bits_that_mean_nothing(bundle):
+    """runtime-spec: "specifies the umask of the user"; umask(2): "to mask & 0777". We refused what runc and crun take."""
+    bundle.process["user"]["umask"] = 0o1022
+    assert bundle.sh("umask").run().ok().out == "0022\n"
+
+
 @tare_only
 def test_umask_is_not_changed_when_it_is_not_listed(bundle):
     bundle.sh("umask").write()

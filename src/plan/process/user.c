@@ -62,19 +62,14 @@ static int plan_ids(struct planner *p, const struct oci_user *user, struct err *
 	return 0;
 }
 
-static int plan_umask(struct planner *p, const struct oci_user *user, struct err *e)
+/*
+ * tare-init works with umask 0; without one in config.json the program gets the caller's. Bits
+ * above 0777 are left out as by umask(2), with which runtime-spec explains the property.
+ */
+static void plan_umask(struct planner *p, const struct oci_user *user)
 {
-	const char *place = "/process/user/umask";
-
-	if (user->has_umask && user->umask > 0777)
-		return err_cfg(e, place, "umask 0%o is above 0777", (unsigned) user->umask);
-	/*
-	 * tare-init works with umask 0; without one in config.json the program gets the caller's.
-	 */
-	plan_add(p, OP_SET_UMASK, user->has_umask ? place : "")->number =
-		user->has_umask ? user->umask : p->plan->umask;
-
-	return 0;
+	plan_add(p, OP_SET_UMASK, user->has_umask ? "/process/user/umask" : "")->number =
+		user->has_umask ? user->umask & 0777 : p->plan->umask;
 }
 
 /*
@@ -145,8 +140,9 @@ int plan_user(struct planner *p, struct err *e)
 	if (plan_has_namespace(p, CLONE_NEWUSER) || !process->no_new_privileges ||
 	    p->facts->capabilities & (uint64_t) 1 << CAP_SETPCAP)
 		plan_caps(p, OP_DROP_BOUNDING, &sets);
-	if (plan_ids(p, user, e) < 0 || plan_umask(p, user, e) < 0)
+	if (plan_ids(p, user, e) < 0)
 		return -1;
+	plan_umask(p, user);
 	plan_caps(p, OP_SET_CAPS, &sets);
 
 	return 0;
