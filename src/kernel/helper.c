@@ -64,13 +64,13 @@ static int become_helper(void *arg)
 }
 
 /* Read what the helper prints, until it closes the pipe. 0, or -errno. */
-static int listen_to(const struct helper_call *c, int pipe, char *said, size_t size)
+static int listen_to(const struct helper_call *c, int64_t deadline, int pipe, char *said,
+		     size_t size)
 {
 	struct pollfd fds[] = {
 		{ .fd = pipe, .events = POLLIN },
 		{ .fd = c->interrupt, .events = POLLIN },
 	};
-	int64_t deadline = sys_clock_ms() + c->timeout_ms;
 	size_t length = 0;
 
 	for (;;) {
@@ -99,6 +99,14 @@ static int listen_to(const struct helper_call *c, int pipe, char *said, size_t s
 	}
 }
 
+static int wait_until(int64_t deadline, pid_t pid, int *status)
+{
+	int64_t left = deadline - sys_clock_ms();
+	pid_t r = sys_wait_within(pid, status, left > 0 ? (int) left : 0);
+
+	return r < 0 ? r : 0;
+}
+
 int helper_run(const struct helper_call *call, char *said, size_t size, int *status)
 {
 	const struct sys_clone clone = { .cgroup = -1 };
@@ -115,10 +123,16 @@ int helper_run(const struct helper_call *call, char *said, size_t size, int *sta
 	sys_close(ends[1]);
 	if (pid < 0)
 		return pid;
-	r = listen_to(call, ours, said, size);
-	if (r < 0)
+
+	const int64_t deadline = sys_clock_ms() + call->timeout_ms;
+	r = listen_to(call, deadline, ours, said, size);
+	/* It may live on after it has closed its output. */
+	if (r == 0)
+		r = wait_until(deadline, pid, status);
+	if (r < 0) {
 		sys_kill(pid, SIGKILL);
-	sys_wait(pid, status, 0);
+		sys_wait(pid, status, 0);
+	}
 
 	return r;
 }
