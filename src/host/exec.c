@@ -317,7 +317,9 @@ static int perform(struct create *c, struct err *e)
 	if (r < 0)
 		return err_sys(e, r, "seal the plan");
 	create_log_warnings(c);
-	if (c->options->pid_file && pidfile_check(c->options->pid_file, e) < 0)
+
+	autoclose int special = -1;
+	if (c->options->pid_file && pidfile_prepare(c->options->pid_file, &special, e) < 0)
 		return err_at(e, c->options->pid_file_place);
 
 	const struct host_path receiver = { .path = c->options->pidfd_socket };
@@ -332,7 +334,7 @@ static int perform(struct create *c, struct err *e)
 
 	seccomp_cache_store(&c->seccomp_cache);
 
-	if (!c->options->pid_file || pidfile_write(c->options->pid_file, c->pid, e) == 0)
+	if (!c->options->pid_file || pidfile_write(c->options->pid_file, special, c->pid, e) == 0)
 		return 0;
 
 	return err_at(e, c->options->pid_file_place);

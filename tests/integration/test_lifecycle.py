@@ -286,16 +286,23 @@ def test_a_failed_create_or_run_writes_no_pid_file(bundle, scratch, verb):
 
 
 @tare_only
+@pytest.mark.parametrize("kind, why", [("missing", "no such file or directory"), ("fifo", "no such device or address"),
+                                       ("socket", "no such device or address")])
 @pytest.mark.parametrize("verb", ["run", "exec"])
-def test_without_a_directory_for_the_pid_file_the_program_does_not_run(bundle, scratch, verb):
-    """The error had been looked at alone, and came after the program."""
-    flags, path = ["--pid-file", scratch / "none/pid"], f"{bundle.rootfs}/ran"
+def test_without_a_place_for_the_pid_file_the_program_does_not_run(bundle, scratch, verb, kind, why):
+    """The error had been looked at alone, and came after the program; with a FIFO that nobody reads it still did."""
+    pid_file = scratch / ("none/pid" if kind == "missing" else "pid")
+    if kind == "fifo":
+        os.mkfifo(pid_file)
+    elif kind == "socket":
+        os.mknod(pid_file, stat.S_IFSOCK | 0o600)
+    flags, path = ["--pid-file", pid_file], f"{bundle.rootfs}/ran"
     bundle.writable()
     if verb == "run":
         r = bundle.sh("touch /ran").run(*flags)
     else:
         r = bundle.stay().up().verb("exec", *flags, tail=["touch", "/ran"])
-    assert r.code == (1 if verb == "run" else 255) and f'write pid file "{scratch}/none/pid": no such file or directory\n' in r.err, r
+    assert r.code == (1 if verb == "run" else 255) and f'write pid file "{pid_file}": {why}\n' in r.err, r
     assert not os.path.exists(path)
 
 

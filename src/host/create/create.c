@@ -492,7 +492,8 @@ static void disconnect(struct create *c)
 {
 	fd_close(&c->pidfd_socket);
 	fd_close(&c->pidfd_receiver);
-	c->pidfd_socket = c->pidfd_receiver = -1;
+	fd_close(&c->special_pid_file);
+	c->pidfd_socket = c->pidfd_receiver = c->special_pid_file = -1;
 }
 
 /* The pid file is written last: engines take it as success. */
@@ -505,7 +506,8 @@ static int publish(struct create *c, const struct record *rec, struct arena *a, 
 	if (c->keeps && journal_created(c->journal, e) < 0)
 		return -1;
 
-	if (!c->options->pid_file || pidfile_write(c->options->pid_file, c->pid, e) == 0)
+	if (!c->options->pid_file ||
+	    pidfile_write(c->options->pid_file, c->special_pid_file, c->pid, e) == 0)
 		return 0;
 
 	return err_at(e, c->options->pid_file_place);
@@ -562,7 +564,8 @@ static int perform(struct create *c, struct record *rec, struct arena *records, 
 	if (r < 0)
 		return err_sys(e, r, "seal the plan");
 	create_log_warnings(c);
-	if (c->options->pid_file && pidfile_check(c->options->pid_file, e) < 0)
+	if (c->options->pid_file &&
+	    pidfile_prepare(c->options->pid_file, &c->special_pid_file, e) < 0)
 		return err_at(e, c->options->pid_file_place);
 	if (connect_for_pidfd(c, e) < 0 || create_watch_signals(c, e) < 0)
 		return -1;

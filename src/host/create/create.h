@@ -63,6 +63,8 @@ struct create {
 	const char *agent_below;
 	/* for the pidfd: by --pidfd-socket, and by the annotation; -1: nobody wants it */
 	int pidfd_socket, pidfd_receiver;
+	/* of pidfile_prepare() */
+	int special_pid_file;
 	/* something of ours outlives a created container: journal_created() */
 	bool keeps;
 	/* the container's network namespace, once a device went there; -1 */
@@ -83,8 +85,8 @@ struct create {
 		.options = (o), .state_dir = -1, .journal = -1, .listener = -1, .hold = -1,        \
 		.signals = -1, .pidfd = -1, .control = -1, .release = -1, .console = -1,           \
 		.failed_op = OP_COUNT, .last_message = -1, .network = -1, .notify = NOTIFY_NONE,   \
-		.pidfd_socket = -1, .pidfd_receiver = -1, .hook_files = HOOK_FILES_NONE,           \
-		.watch = WATCH_INITIAL,                                                            \
+		.pidfd_socket = -1, .pidfd_receiver = -1, .special_pid_file = -1,                  \
+		.hook_files = HOOK_FILES_NONE, .watch = WATCH_INITIAL,                             \
 	}
 
 /* ---- create.c ---- */
@@ -208,12 +210,14 @@ int cgroup_file_choose(const struct step *s, const char **file, const char **val
 
 /*
  * Can a file be made at @path at all? Asked before anything of a container is made: after a `run` or
- * `exec` has failed its program should not have run.
+ * `exec` has failed its program should not have run. A device, a FIFO or a descriptor of the caller's
+ * is opened, as only that tells: *@special, which the caller closes; else it stays as it is. A FIFO
+ * is opened once, as its reader would take the first close(2) for the end.
  */
-int pidfile_check(const char *path, struct err *e);
+int pidfile_prepare(const char *path, int *special, struct err *e);
 
 /*
- * Write the pid in decimal, without a newline, by a temporary file and rename(2): no link is
- * followed.
+ * Write the pid in decimal, without a newline: into @special, or, where that is -1, by a temporary
+ * file and rename(2), so that no link is followed.
  */
-int pidfile_write(const char *path, pid_t pid, struct err *e);
+int pidfile_write(const char *path, int special, pid_t pid, struct err *e);

@@ -15,17 +15,6 @@
 
 #include <linux/limits.h>
 
-static int write_special(const char *path, const char *text, size_t length, struct err *e)
-{
-	autoclose int fd = output_replace(path, "write pid file", 0644, e);
-	if (fd < 0)
-		return -1;
-
-	int r = sys_write_all(fd, text, length);
-
-	return r < 0 ? err_sys(e, r, "write pid file \"%s\"", path) : 0;
-}
-
 /* The temporary file .NAME, in the same directory. 0, or -1. */
 static int name_temporary(char temporary[PATH_MAX], const char *name, const char *path,
 			  struct err *e)
@@ -45,7 +34,7 @@ static int make_temporary(int dir, const char *temporary)
 	return sys_open_at(dir, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0644);
 }
 
-int pidfile_check(const char *path, struct err *e)
+int pidfile_prepare(const char *path, int *special, struct err *e)
 {
 	char temporary[PATH_MAX];
 	const char *name;
@@ -54,9 +43,10 @@ int pidfile_check(const char *path, struct err *e)
 	autoclose int dir = output_directory(path, "write pid file", &name, e);
 	if (dir < 0)
 		return -1;
-	/* To open a FIFO twice would be an end of file for its reader. */
-	if (*name && output_is_special(dir, name))
-		return 0;
+	if (*name && output_is_special(dir, name)) {
+		*special = output_replace(path, "write pid file", 0644, e);
+		return *special < 0 ? -1 : 0;
+	}
 	if (name_temporary(temporary, name, path, e) < 0)
 		return -1;
 
@@ -70,18 +60,13 @@ int pidfile_check(const char *path, struct err *e)
 	return 0;
 }
 
-int pidfile_write(const char *path, pid_t pid, struct err *e)
+static int replace(const char *path, const char *text, size_t length, struct err *e)
 {
-	char temporary[PATH_MAX], text[16];
+	char temporary[PATH_MAX];
 	const char *name;
-	size_t length = fmt_text(text, sizeof(text), "%d", pid);
 
 	autoclose int dir = output_directory(path, "write pid file", &name, e);
-	if (dir < 0)
-		return -1;
-	if (*name && output_is_special(dir, name))
-		return write_special(path, text, length, e);
-	if (name_temporary(temporary, name, path, e) < 0)
+	if (dir < 0 || name_temporary(temporary, name, path, e) < 0)
 		return -1;
 
 	autoclose int fd = make_temporary(dir, temporary);
@@ -94,4 +79,17 @@ int pidfile_write(const char *path, pid_t pid, struct err *e)
 	}
 
 	return 0;
+}
+
+int pidfile_write(const char *path, int special, pid_t pid, struct err *e)
+{
+	char text[16];
+	size_t length = fmt_text(text, sizeof(text), "%d", pid);
+	int r;
+
+	if (special < 0)
+		return replace(path, text, length, e);
+	r = sys_write_all(special, text, length);
+
+	return r < 0 ? err_sys(e, r, "write pid file \"%s\"", path) : 0;
 }
