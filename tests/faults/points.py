@@ -10,7 +10,7 @@ import time
 
 from harness import SLOW, assert_same_host, command, mounts, proc_status, rt, snapshot
 
-PATIENCE = 10 * SLOW  # seconds; docs/REQUIREMENTS.md, 20
+TIME_LIMIT = 10 * SLOW  # seconds; docs/REQUIREMENTS.md, 20
 SOON = 5 * SLOW       # and 18
 
 
@@ -25,7 +25,7 @@ class Point:
         code = fault if fault == "kill" else getattr(errno, fault)
         attach = ["-p", attach] if attach else []
         start = time.monotonic()
-        result = command(self.program, *self.options, *attach, who, code, number, self.report, *argv, timeout=PATIENCE + 5)
+        result = command(self.program, *self.options, *attach, who, code, number, self.report, *argv, timeout=TIME_LIMIT + 5)
         result.seconds = time.monotonic() - start
         counted, self.call, hidden = pathlib.Path(self.report).read_text().split()
         self.counted, self.hidden = int(counted), int(hidden)
@@ -131,13 +131,13 @@ def left(before):
 
 def remove(before, name):
     """state knows what is there; delete --force ends in time, says that it has worked, and it has."""
-    r = rt("state", name, timeout=PATIENCE + 5)
+    r = rt("state", name, timeout=TIME_LIMIT + 5)
     if r.code != 0 and told(r):
         return f"state: {told(r)}"
     if r.code == 0 and json.loads(r.out)["status"] not in ("creating", "created", "running", "stopped"):
         return f"state: {r.out}"
     start = time.monotonic()
-    r = rt("delete", "--force", name, timeout=PATIENCE + 5)
+    r = rt("delete", "--force", name, timeout=TIME_LIMIT + 5)
     if r.code != 0:
         return f"delete --force: {r}"
     if time.monotonic() - start > SOON:

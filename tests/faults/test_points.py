@@ -15,7 +15,7 @@ import re
 import pytest
 
 from harness import ROOT, ConsoleSocket, chown_tree, command, is_alive, poll, rt_argv, snapshot, tare_only
-from points import PATIENCE, SOON, Point, Tally, alike, facts, left, limits, remove, sweep_up, told
+from points import TIME_LIMIT, SOON, Point, Tally, alike, facts, left, limits, remove, sweep_up, told
 from test_rollback import rich
 from test_seccomp import ARCH
 from test_seccomp_notify import Agent, notify
@@ -60,7 +60,7 @@ def prepare(kind, bundle, scratch):
 
 def verdict_of_creation(bundle, before, r, fault, reference):
     """What is wrong after a create or run, if anything is."""
-    if r.seconds > PATIENCE:
+    if r.seconds > TIME_LIMIT:
         return f"took {r.seconds:.0f} s"
     if r.code == 137 and fault == "kill":
         return remove(before, bundle.id)
@@ -68,7 +68,7 @@ def verdict_of_creation(bundle, before, r, fault, reference):
         return told(r) or left(before)
     now = bundle.status()
     if now == "created":
-        started = bundle.start(timeout=PATIENCE)
+        started = bundle.start(timeout=TIME_LIMIT)
         if started.code != 0:
             return told(started)
         now = bundle.status()
@@ -206,7 +206,7 @@ def test_nothing_waits_for_a_creator_that_died_at_the_birth(points, bundle, scra
 
 
 def verdict_of_start(bundle, r, fault, reference):
-    if r.seconds > PATIENCE:
+    if r.seconds > TIME_LIMIT:
         return f"took {r.seconds:.0f} s"
     if r.code == 137 and fault == "kill":
         return None
@@ -305,7 +305,7 @@ def no_strays(bundle, quiet):
 
 def verdict_of_exec(bundle, r, fault, pid_file, quiet, reference):
     """What is wrong after an exec, if anything is. @quiet: the host before."""
-    if r.seconds > PATIENCE:
+    if r.seconds > TIME_LIMIT:
         return f"took {r.seconds:.0f} s"
     if bundle.status() != "running":
         return f"the container is {bundle.status()}"
@@ -371,7 +371,7 @@ def sweep_of_one(request, points, bundle, make, argv, fault, verdict, code=0):
     for number in numbers(request, count - (code != 0), fault):  # the last of a failure is what it says
         make()
         r = points.run("tare", fault, number, argv)
-        problem = f"took {r.seconds:.0f} s" if r.seconds > PATIENCE else verdict(r, before)
+        problem = f"took {r.seconds:.0f} s" if r.seconds > TIME_LIMIT else verdict(r, before)
         problem = problem or remove(before, bundle.id)
         tally.add(fault, number, points, problem)
         if problem:

@@ -18,7 +18,7 @@ from place import places
 
 pytestmark = tare_only
 
-PATIENCE = 10 * SLOW
+TIME_LIMIT = 10 * SLOW
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ class Clock:
     def __exit__(self, *_):
         self.seconds = time.monotonic() - self.start
         if _[0] is None:
-            assert self.seconds < PATIENCE, f"took {self.seconds:.1f} s"
+            assert self.seconds < TIME_LIMIT, f"took {self.seconds:.1f} s"
 
 
 def shell_hook(script):
@@ -406,7 +406,7 @@ def test_another_command_at_work_is_told(bundle, scratch):
     fcntl.flock(lock, fcntl.LOCK_EX)
     start = time.monotonic()
     bundle.start(timeout=20).refused(f'another command is still at work on container "{bundle.id}"')
-    assert time.monotonic() - start < PATIENCE + 2
+    assert time.monotonic() - start < TIME_LIMIT + 2
     os.close(lock)
 
 
