@@ -8,26 +8,19 @@
 #include "host/create/create.h"
 
 #include "base/fmt.h"
-#include "base/table.h"
 #include "base/words.h"
 #include "heap/log.h"
-#include "host/agent.h"
-#include "host/criu/externals.h"
 #include "host/criu/restore.h"
 #include "host/delete.h"
-#include "host/engine_socket.h"
 #include "host/foreground.h"
 #include "host/hooks.h"
-#include "host/saved_config.h"
 #include "host/selinux.h"
 #include "kernel/fd.h"
 #include "kernel/process.h"
-#include "kernel/time.h"
 #include "plan/annotations/allow.h"
 #include "plan/planner.h"
 #include "plan/seccomp/cache.h"
 #include "state/directory.h"
-#include "state/journal.h"
 
 #include <signal.h>
 #include <string.h>
@@ -137,15 +130,6 @@ static bool is_detached(const struct create_options *o)
 	return !o->run || o->detach;
 }
 
-/*
- * create and run need --console-socket for a terminal; `plan` does not, as an engine only gives it
- * at create.
- */
-static bool wants_terminal(const struct oci_config *config)
-{
-	return config->process && config->process->terminal;
-}
-
 /* The purpose of a plan. */
 enum purpose {
 	TO_BE_DONE,
@@ -192,9 +176,10 @@ static struct plan_options options_of(struct create *c, enum purpose purpose, st
 		.bundle = c->bundle.path,
 		.state_dir = arena_printf(own, "%s/%s", o->root.path, o->id),
 		.wait_for_start = !o->run,
+		/* `plan` needs no --console-socket: an engine only gives it at create. */
 		.pass_console =
 			o->console_socket != NULL || (purpose != TO_BE_DONE && is_detached(o) &&
-						      wants_terminal(c->bundle.config)),
+						      create_wants_terminal(c->bundle.config)),
 		.detach = is_detached(o),
 		.only_plan = purpose == TO_BE_SHOWN,
 		.flags = o->flags,
@@ -303,216 +288,6 @@ int container_decide(const struct create_options *o, struct decision *d, struct 
 	return 0;
 }
 
-/* ---- publishing ---- */
-
-static size_t count_hooks(const struct oci_hook *hooks, size_t count, const char *stage,
-			  struct record_hook *to, struct arena *a)
-{
-	for (size_t i = 0; to && i < count; i++) {
-		const char *const *argv = (const char *const *) hooks[i].args;
-		const char **none = arena_array(a, 2, sizeof(*none));
-
-		none[0] = hooks[i].path;
-		to[i] = (struct record_hook) {
-			.stage = stage,
-			.path = hooks[i].path,
-			.argv = hooks[i].args_count > 0 ? argv : none,
-			.envp = (const char *const *) hooks[i].env,
-			.timeout = (unsigned) hooks[i].timeout,
-		};
-	}
-
-	return count;
-}
-
-/* Record the hooks that later commands run. */
-static void record_hooks(struct record *rec, const struct oci_hooks *hooks, struct arena *a)
-{
-	if (!hooks)
-		return;
-
-	size_t start = hooks->poststart_count, stop = hooks->poststop_count;
-	struct record_hook *list = arena_array(a, start + stop + 1, sizeof(*list));
-
-	count_hooks(hooks->poststart, start, "poststart", list, a);
-	count_hooks(hooks->poststop, stop, "poststop", list + start, a);
-	rec->hooks = list;
-	rec->hook_count = start + stop;
-}
-
-static void record_annotations(struct record *rec, const struct oci_string_map *map,
-			       struct arena *a)
-{
-	if (!map)
-		return;
-
-	struct record_pair *list = arena_array(a, map->count + 1, sizeof(*list));
-
-	for (size_t i = 0; i < map->count; i++)
-		list[i] = (struct record_pair) { .key = map->keys[i], .value = map->values[i] };
-	rec->annotations = list;
-	rec->annotation_count = map->count;
-}
-
-static void record_scope(struct record *rec, const struct plan *plan)
-{
-	for (size_t i = 0; i < plan->step_count; i++)
-		if (plan->steps[i].op == OP_START_SCOPE) {
-			rec->scope = plan->steps[i].scope.unit;
-			rec->scope_bus = plan->steps[i].scope.bus;
-		}
-}
-
-const char *const *planned_cgroups(const struct plan *plan, struct arena *a)
-{
-	const char **list = arena_array(a, plan->step_count + 1, sizeof(*list));
-	size_t n = 0;
-
-	for (size_t i = 0; i < plan->step_count; i++)
-		if (plan->steps[i].op == OP_MAKE_CGROUP)
-			list[n++] = plan->steps[i].cgroup.path;
-		else if (plan->steps[i].op == OP_START_SCOPE && plan->steps[i].scope.inhabited)
-			list[n++] = plan->steps[i].scope.cgroup;
-
-	return list;
-}
-
-/* A relative listenerPath is relative to the bundle, as with runc. */
-static void record_agent(struct record *rec, const struct create *c, struct arena *a)
-{
-	const struct oci_config *config = c->bundle.config;
-	const struct plan *plan = c->plan;
-	const struct step *last = plan->step_count > 1 ? &plan->steps[plan->step_count - 2] : NULL;
-
-	if (!last || last->op != OP_SET_SECCOMP || !last->seccomp.notify)
-		return;
-
-	if (c->watch.kind != WATCH_NONE) {
-		rec->agent = arena_printf(a, "%s/%s/" STATE_RECORDER, c->options->root.path,
-					  c->options->id);
-		return;
-	}
-
-	const struct oci_linux_seccomp *seccomp = config->linux->seccomp;
-
-	rec->agent = seccomp->listener_path[0] == '/'
-			     ? seccomp->listener_path
-			     : arena_printf(a, "%s/%s", plan->bundle, seccomp->listener_path);
-	rec->agent_metadata = seccomp->listener_metadata;
-	rec->agent_below = c->agent_below;
-}
-
-static void fill_record(const struct create *c, struct record *rec, struct arena *a)
-{
-	const struct oci_config *config = c->bundle.config;
-	char *created = arena_alloc(a, TIME_TEXT);
-	struct timespec now;
-
-	sys_clock_realtime(&now);
-	time_text(created, &now, 9);
-	*rec = (struct record) {
-		.id = c->plan->id,
-		.oci_version = config->oci_version,
-		.bundle = c->plan->bundle,
-		.rootfs = c->plan->rootfs,
-		.created = created,
-		.owner = sys_euid(),
-		.cgroups = planned_cgroups(c->plan, a),
-		.namespaces = c->plan->namespaces,
-		.has_process = config->process != NULL,
-		.hooks_out = c->plan->hooks_out,
-		.hooks_err = c->plan->hooks_err,
-	};
-	if (c->options->made) {
-		rec->box_root = c->options->made->mark;
-		rec->omissions = c->options->made->omitted;
-		rec->omission_count = c->options->made->omitted_count;
-	}
-	if (!wants_terminal(config))
-		externals_record_stdio(rec, a);
-	externals_record(rec, c->plan, a);
-	record_agent(rec, c, a);
-	record_scope(rec, c->plan);
-	record_annotations(rec, config->annotations, a);
-	record_hooks(rec, config->hooks, a);
-}
-
-int create_send_to_agent(const struct create *c, int listener, struct err *e)
-{
-	struct record rec;
-	struct arena a;
-
-	if (c->watch.recorder.pid > 0) {
-		int r = recorder_give_listener(&c->watch.recorder, listener);
-
-		return r < 0 ? err_sys(e, r, "give the recorder its listener") : 0;
-	}
-	arena_open(&a);
-	if (!c->running) {
-		fill_record(c, &rec, &a);
-		rec.pid = c->pid;
-	}
-
-	int r = c->running ? agent_send(c->running, c->pid, STATUS_RUNNING, listener, &a, e)
-			   : agent_send(&rec, c->pid, STATUS_CREATING, listener, &a, e);
-	arena_close(&a);
-
-	return r;
-}
-
-#define RECEIVER_PLACE "/annotations/run.oci.pidfd_receiver"
-
-static int connect_for_pidfd(struct create *c, struct err *e)
-{
-	const struct host_path socket = { .path = c->options->pidfd_socket };
-	const struct host_path *receiver = &c->plan->pidfd_receiver;
-
-	if (socket.path && (c->pidfd_socket = engine_connect(&socket, e)) < 0)
-		return -1;
-	if (receiver->path && (c->pidfd_receiver = engine_connect(receiver, e)) < 0)
-		return err_at(e, RECEIVER_PLACE);
-
-	return 0;
-}
-
-static int send_pidfd(const struct create *c, struct err *e)
-{
-	const struct host_path socket = { .path = c->options->pidfd_socket };
-	const struct host_path *receiver = &c->plan->pidfd_receiver;
-
-	if (socket.path && pidfd_send(c->pidfd_socket, &socket, c->pidfd, e) < 0)
-		return -1;
-	if (receiver->path && pidfd_send(c->pidfd_receiver, receiver, c->pidfd, e) < 0)
-		return err_at(e, RECEIVER_PLACE);
-
-	return 0;
-}
-
-static void disconnect(struct create *c)
-{
-	fd_close(&c->pidfd_socket);
-	fd_close(&c->pidfd_receiver);
-	fd_close(&c->special_pid_file);
-	c->pidfd_socket = c->pidfd_receiver = c->special_pid_file = -1;
-}
-
-/* The pid file is written last: engines take it as success. */
-static int publish(struct create *c, const struct record *rec, struct arena *a, struct err *e)
-{
-	if (saved_config_write(c->state_dir, c->bundle.config, a, e) < 0 ||
-	    record_write(c->state_dir, rec, a, e) < 0 || send_pidfd(c, e) < 0)
-		return -1;
-
-	if (c->keeps && journal_created(c->journal, e) < 0)
-		return -1;
-
-	if (!c->options->pid_file ||
-	    pidfile_write(c->options->pid_file, c->special_pid_file, c->pid, e) == 0)
-		return 0;
-
-	return err_at(e, c->options->pid_file_place);
-}
-
 /* ---- doing ---- */
 
 /* Signals that ask tare to stop: perform.c reads them and fails. */
@@ -564,12 +339,9 @@ static int perform(struct create *c, struct record *rec, struct arena *records, 
 	if (r < 0)
 		return err_sys(e, r, "seal the plan");
 	create_log_warnings(c);
-	if (c->options->pid_file &&
-	    pidfile_prepare(c->options->pid_file, &c->special_pid_file, e) < 0)
-		return err_at(e, c->options->pid_file_place);
-	if (connect_for_pidfd(c, e) < 0 || create_watch_signals(c, e) < 0)
+	if (publish_prepare(c, e) < 0 || create_watch_signals(c, e) < 0)
 		return -1;
-	fill_record(c, rec, records);
+	publish_fill(c, rec, records);
 	if (watch_begin(&c->watch, program_of(c), e) < 0 || create_perform(c, e) < 0 ||
 	    watch_attend(c, e) < 0)
 		return -1;
@@ -594,7 +366,7 @@ static int create_container(struct create *c, struct arena *a, struct record *re
 		return -1;
 
 	int r = perform(c, rec, records, e);
-	disconnect(c);
+	publish_close(c);
 	if (r == 0) {
 		/* Closed, so that the network namespace ends with the container. */
 		fd_close(&c->network);

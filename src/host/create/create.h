@@ -93,6 +93,11 @@ struct create {
 
 int create_open_arena(struct arena *a, struct err *e);
 
+static inline bool create_wants_terminal(const struct oci_config *config)
+{
+	return config->process && config->process->terminal;
+}
+
 /* Block the signals that ask tare to stop; perform.c watches the signalfd instead. */
 int create_watch_signals(struct create *c, struct err *e);
 
@@ -104,6 +109,25 @@ int preserve_fds_check(unsigned count, struct err *e);
 
 /* sd_listen_fds(3) with @env: LISTEN_FDS, where LISTEN_PID is our pid; else 0. */
 int listen_fds_count(const char *const *env);
+
+/* ---- publish.c ---- */
+
+/*
+ * Open what the container is told to, before anything of it is made: the sockets for the pidfd, and
+ * a pid file that can't be replaced. 0, or -1; publish_close() closes them either way.
+ */
+int publish_prepare(struct create *c, struct err *e);
+
+void publish_close(struct create *c);
+
+/* All of the record but pid, start time and mounts, which come after the plan is performed. */
+void publish_fill(const struct create *c, struct record *rec, struct arena *a);
+
+/*
+ * Write the saved configuration and the record, send the pidfd, and write the pid file last: engines
+ * take it as success. 0, or -1.
+ */
+int publish(struct create *c, const struct record *rec, struct arena *a, struct err *e);
 
 /* The cgroups that the steps of @plan make, or find and use: NULL-terminated, in @a. */
 const char *const *planned_cgroups(const struct plan *plan, struct arena *a);
@@ -199,6 +223,12 @@ void create_kill(struct create *c);
 
 /* Undo all that the journal names; a failure to undo is put into @e, behind the cause. */
 void create_rollback(struct create *c, struct err *e);
+
+/* ---- steps.c ---- */
+
+/* How each step of tare's side is performed; NULL: a step of tare-init. 0, or -1. */
+extern int (*const create_performers[OP_COUNT])(struct create *c, const struct step *s,
+						struct err *e);
 
 /*
  * OP_WRITE_CGROUP: of @file and @other_file of the step, the one that this kernel has, and its
