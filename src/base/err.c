@@ -9,6 +9,7 @@
 
 #include "base/fmt.h"
 
+#include <errno.h>
 #include <string.h>
 
 static void tell(struct err *e, int code, const char *fmt, va_list ap)
@@ -56,6 +57,14 @@ int err_msg(struct err *e, const char *fmt, ...)
 	va_start(ap, fmt);
 	tell(e, 0, fmt, ap);
 	va_end(ap);
+
+	return -1;
+}
+
+int err_stopped(struct err *e)
+{
+	(void) err_msg(e, "the container has stopped meanwhile");
+	e->code = ESRCH;
 
 	return -1;
 }

@@ -41,6 +41,9 @@ int err_cfg(struct err *e, const char *place, const char *fmt, ...)
 /* tare refuses for another reason: no system call failed. */
 int err_msg(struct err *e, const char *fmt, ...) __attribute__((cold, format(printf, 2, 3)));
 
+/* The process by which a container is known has ended since it was looked up: the code is ESRCH. */
+int err_stopped(struct err *e) __attribute__((cold));
+
 /* Put `fmt: ` in front of a failure that is already set. */
 int err_in(struct err *e, const char *fmt, ...) __attribute__((cold, format(printf, 2, 3)));
 

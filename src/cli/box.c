@@ -348,7 +348,8 @@ static int run(struct call *call, struct box *b, struct create_options *o,
 
 /*
  * Has the first program of the box that is joined ended meanwhile? Its parent may not have reaped
- * it yet. A refused flag is no sign of that.
+ * it yet. Nor is it dead while the kernel ends what else is in its pid namespace, though nobody can
+ * join that any more. A refused flag is no sign of an end.
  */
 static bool has_ended(const struct call *call, const char *name, const struct err *failure)
 {
@@ -364,7 +365,7 @@ static bool has_ended(const struct call *call, const char *name, const struct er
 		sys_poll(NULL, 0, END_NAP_MS);
 	}
 
-	return false;
+	return failure->code == ESRCH;
 }
 
 static int join_or_run(struct call *call, struct box *b, struct err *e)

@@ -187,7 +187,7 @@ static int join_by_paths(struct inside *in, const struct spawn_step *spawn, int 
 	 * that pid was its own all the time.
 	 */
 	if (process >= 0 && sys_pidfd_signal(process, 0) == -ESRCH)
-		return err_msg(e, "the container has stopped meanwhile");
+		return err_stopped(e);
 	if (process < 0 && keep_pids(in, spawn, &d, e) < 0)
 		return -1;
 	r = join_one_by_one(in, spawn, &d, e);
@@ -202,7 +202,7 @@ static int join_container(struct inside *in, const struct spawn_step *spawn, int
 	int r = join_at_once(spawn, process);
 
 	if (r == -ESRCH)
-		return err_msg(e, "the container has stopped meanwhile");
+		return err_stopped(e);
 	/*
 	 * setns(2) of a pidfd may fail for many reasons: the older way fails for them too, and its
 	 * error is reported.

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import time
 
 import pytest
 
@@ -205,6 +206,24 @@ def test_a_box_that_ends_before_it_is_joined_is_made_anew(box):
         box.run("-d", "--", "true").ok()
         r = box.run("true")
         assert r.code in (0, 137) and r.err == "", r
+
+
+@tare_only
+def test_a_box_whose_end_takes_long_is_not_joined(running):
+    """Its first program waits in the kernel for a process of its pid namespace, which a stopped parent does not reap."""
+    second = running.start("sleep", "999")
+    poll(lambda: "sleep 999" in command(*running.argv("ps")).out)
+    second.send_signal(signal.SIGSTOP)
+    first = running.running()["pid"]
+    os.kill(first, signal.SIGKILL)
+    poll(lambda: not os.path.exists(f"/proc/{first}/exe"), "the first program's end")
+    third = running.start("true")
+    time.sleep(0.5)
+    assert is_alive(first) and third.poll() is None, finish(third)
+    second.send_signal(signal.SIGCONT)
+    assert finish(second).code == 137
+    r = finish(third)
+    assert (r.code, r.err) == (0, ""), r
 
 
 def test_a_signal_to_the_second_program_ends_that_alone(running):

@@ -97,7 +97,7 @@ static int open_target(struct join_call *in, const struct spawn_step *spawn, str
 	}
 	*process = proc_open_exactly(spawn->enter_pid, spawn->enter_start);
 	if (*process == -ESRCH)
-		return err_msg(e, "the container has stopped meanwhile");
+		return err_stopped(e);
 
 	return *process < 0 ? err_sys(e, *process, "open process %d", spawn->enter_pid) : 0;
 }
