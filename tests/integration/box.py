@@ -81,6 +81,25 @@ def lend_to_the_ordinary_user(box):
             replace(box, path, "1000:100000:65536\n")
 
 
+def separate_run():
+    """/run has what it has, but for tare's own; what others of the machine put there later is not a test's."""
+    there = os.open("/run", os.O_PATH)
+    mount("tmpfs", "/run", "tmpfs", 0, "mode=0755")
+    for name in os.listdir(f"/proc/self/fd/{there}"):
+        source, target = f"/proc/self/fd/{there}/{name}", f"/run/{name}"
+        if name == "tare":
+            continue
+        if os.path.islink(source):
+            os.symlink(os.readlink(source), target)
+            continue
+        if os.path.isdir(source):
+            os.mkdir(target)
+        else:
+            os.mknod(target)
+        mount(source, target, None, MS_BIND | MS_REC)
+    os.close(there)
+
+
 def reap_until(child):
     """Wait for every orphan that comes by until @child itself ends; its wait status."""
     while True:
@@ -94,11 +113,11 @@ def first_process(args, box):
     LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     mount(None, "/", None, MS_REC | MS_PRIVATE)
     mount("proc", "/proc", "proc")
-    if os.path.isdir("/dev/shm"):  # what others of the machine do there must not look like ours
-        mount("tmpfs", "/dev/shm", "tmpfs", 0, "mode=1777")
     set_layout(args.layout)
     mount("tmpfs", box, "tmpfs", 0, "mode=0755")
-    mount("tmpfs", "/dev/shm", "tmpfs", 0, "mode=1777")  # what others put there is not a test's
+    if os.path.isdir("/dev/shm"):
+        mount("tmpfs", "/dev/shm", "tmpfs", 0, "mode=1777")  # what others put there is not a test's
+    separate_run()
     lend_to_the_ordinary_user(box)
     os.environ["TARE_BOX"] = box
     os.environ["TARE_LAYOUT"] = args.layout

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from harness import command, finish, rt, tare_only
+from harness import command, finish, poll, rt, tare_only
 
 pytestmark = tare_only
 
@@ -80,9 +80,10 @@ def test_a_warning_is_in_the_log_while_the_program_runs(warned, scratch):
     log = scratch / "log"
     proc = warned.writable().sh("touch /tmp/ready; read x").spawn("run", glob=["--log", log, "--log-format=json"])
     warned.ready()
+    poll(lambda: log.exists() and log.read_text(), "the log")
+    assert json.loads(log.read_text())["msg"] == WARNING
     proc.kill()
     finish(proc)
-    assert json.loads(log.read_text())["msg"] == WARNING
 
 
 def test_who_wants_no_warnings_gets_none(warned):
