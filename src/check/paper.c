@@ -67,8 +67,6 @@ static void need_filter(struct needs *n, const struct step *s)
 		need(n, SINCE_WAIT_KILLABLE);
 	if (s->seccomp.notify)
 		need(n, SINCE_NOTIFY);
-	else if (s->seccomp.flags & SECCOMP_FILTER_FLAG_TSYNC)
-		need(n, SINCE_TSYNC);
 	for (size_t i = 0; i < s->seccomp.count; i++) {
 		const struct sock_filter *f = &s->seccomp.filter[i];
 		uint32_t action = f->k & SECCOMP_RET_ACTION_FULL;

@@ -165,7 +165,7 @@ def refuse_flags(flags):
 
 @tare_only
 @pytest.mark.parametrize("flags,rules,number", [
-    (None, [], 4), ([], [], 0), (["LOG"], [], 2), (["SPEC_ALLOW"], [], 4), (["TSYNC"], [], 1),
+    (None, [], 4), ([], [], 0), (["LOG"], [], 2), (["SPEC_ALLOW"], [], 4), (["TSYNC"], [], 0),
     (["LOG", "SPEC_ALLOW"], [], 6), (["WAIT_KILLABLE_RECV"], [], 0),
     # with a listener of its own, and for all threads: 8, 1 and 16
     ([], NOTIFY, 25), (["LOG"], NOTIFY, 27), (["WAIT_KILLABLE_RECV"], NOTIFY, 57)], ids=str)

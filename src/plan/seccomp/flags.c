@@ -70,7 +70,8 @@ static int read_flag(uint32_t *flag, const char *name, const char *place, uint32
 		k++;
 	if (k == ARRAY_SIZE(flags))
 		return err_cfg(e, place, "unknown seccomp flag \"%s\"", name);
-	if (!(flags[k].flag & known)) {
+	/* TSYNC alone is not handed to the kernel: seccomp_read_flags(). */
+	if (!(flags[k].flag & (known | SECCOMP_FILTER_FLAG_TSYNC))) {
 		(void) err_cfg(e, place, "this kernel does not know the seccomp flag \"%s\"", name);
 		return err_lacks(e, flags[k].since);
 	}
@@ -120,13 +121,14 @@ int seccomp_read_flags(struct seccomp_program *program, const struct oci_linux_s
 		program->flags |= flag;
 	}
 	/*
-	 * WAIT_KILLABLE_RECV is for the notifications of a listener: the kernel refuses the flag
-	 * without one.
+	 * Without a listener the kernel refuses WAIT_KILLABLE_RECV, which is for its notifications.
+	 * TSYNC has no effect then, as tare-init has one thread; runc leaves it out, too.
 	 */
 	if (program->notify)
 		program->flags |= listener;
 	else
-		program->flags &= ~SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
+		program->flags &= ~(uint32_t) (SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV |
+					       SECCOMP_FILTER_FLAG_TSYNC);
 
 	return check_listener(config, program->notify, known, e);
 }
