@@ -63,16 +63,25 @@ def command(*argv, timeout=PATIENCE, stdin=None, **kw):
     return Result(argv, proc.returncode, *texts)
 
 
-def on_terminal(*argv, typed="", timeout=PATIENCE):
-    """Run @argv on a terminal of its own, where @typed is typed; what was seen there is the output."""
+def on_terminal(*argv, typed="", press="", timeout=PATIENCE):
+    """
+    Run @argv on a terminal of its own, where @typed is typed; what was seen there is the output. The keys @press are pressed one after the
+    other, and again until the command ends: engines find keys only if each read() brings one of them.
+    """
     quoted = " ".join("'" + str(a).replace("'", "'\\''") + "'" for a in argv)
+    end = time.monotonic() + timeout
     # the input stays open: at its end script(1) would type an end of file at once
     with subprocess.Popen(["script", "-qec", quoted, "/dev/null"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT) as proc:
         proc.stdin.write(typed.encode())
         proc.stdin.flush()
+        with contextlib.suppress(BrokenPipeError):
+            while press and proc.poll() is None and time.monotonic() < end:
+                for key in press:
+                    time.sleep(0.1 * SLOW)
+                    os.write(proc.stdin.fileno(), key.encode())
         try:
-            code = proc.wait(timeout)
+            code = proc.wait(max(1, end - time.monotonic()))
         except subprocess.TimeoutExpired:
             proc.kill()
             raise AssertionError(f"still running after {timeout} s: {quoted}") from None

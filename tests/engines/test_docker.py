@@ -163,6 +163,19 @@ def test_exec_on_a_terminal(engine):
     assert r.code == 6 and "/dev/pts/" in r.out, r
 
 
+def test_the_detach_keys_of_exec_leave_its_process_running(engine):
+    name = engine.up()
+
+    def there(path):
+        return lambda: engine("exec", name, "test", "-e", path).code == 0
+    script = "touch /tmp/up; until test -e /tmp/go; do sleep 0.05; done; tty >/tmp/tty; stty size >/tmp/size; sleep 1000"
+    r = on_terminal(*engine.argv("exec", "-it", "--detach-keys", "ctrl-x,x", name, "sh", "-c", script), press="\x18x")
+    assert "read escape sequence" in r.out, r
+    engine("exec", name, "touch", "/tmp/go").ok()
+    poll(there("/tmp/size"), "the rest of the script")
+    assert engine("exec", name, "cat", "/tmp/tty").ok().out.startswith("/dev/pts/")
+
+
 def test_pause_and_unpause(engine):
     name = engine.up()
     engine("pause", name).ok()

@@ -163,8 +163,8 @@ def test_the_file_for_docker_is_json_that_names_tare():
 
 @needs("podman")
 def test_podman_takes_the_file_of_the_page_that_is_for_it(tmp_path):
-    version = tuple(map(int, re.search(r"(\d+)\.(\d+)", command("podman", "--version").out).groups()))
-    text = block("podman.md", "append=true" if version >= (4, 8) else '"crun", "runc"')
+    import test_podman
+    text = block("podman.md", "append=true" if test_podman.version() >= (4, 8) else '"crun", "runc"')
     (tmp_path / "bin").mkdir()
     runtime = tmp_path / "bin/tare"
     runtime.symlink_to(RUNTIME)

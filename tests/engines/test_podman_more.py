@@ -22,10 +22,6 @@ podman, engine = test_podman.podman, test_podman.engine
 QUADLET = "/usr/libexec/podman/quadlet"
 
 
-def version():
-    return tuple(map(int, re.search(r"(\d+)\.(\d+)", command("podman", "--version").out).groups()))
-
-
 # --- units
 
 
