@@ -225,7 +225,7 @@ os.symlink(target, root + path)
 
 
 def cdi_device(kind):
-    """A device 0 of @kind, with what vendors put into their files: a node, environment, a library by a mount, a link by a hook."""
+    """Devices 0 and all of @kind, with what vendors put into their files: a node, environment, a library by a mount, a link by a hook."""
     folder = pathlib.Path("/etc/cdi")
     folder.mkdir(exist_ok=True)
     hook, library = BOX / "cdi-hook", BOX / "libmine.so.1"
@@ -234,7 +234,8 @@ def cdi_device(kind):
     library.write_text("library\n")
     (folder / f"{kind.replace('/', '-')}.json").write_text(json.dumps({
         "cdiVersion": "0.5.0", "kind": kind,
-        "devices": [{"name": "0", "containerEdits": {"deviceNodes": [{"path": "/dev/mine0", "hostPath": "/dev/null", "permissions": "rw"}]}}],
+        "devices": [{"name": name, "containerEdits": {"deviceNodes": [{"path": "/dev/mine0", "hostPath": "/dev/null", "permissions": "rw"}]}}
+                    for name in ("0", "all")],
         "containerEdits": {
             "env": ["MINE=void"],
             "mounts": [{"hostPath": str(library), "containerPath": "/usr/lib/libmine.so.1", "options": ["ro", "nosuid", "nodev", "rbind", "rprivate"]}],

@@ -6,28 +6,35 @@ import pathlib
 import pytest
 
 import engine as shared
+import page
 from engine import BOX, Engine, command, needs, on_terminal
 
 pytestmark = needs("buildah", "busybox")
 
 
 class Buildah(Engine):
+    @staticmethod
+    def whole(*args):
+        return ["buildah", "--root", BOX / "buildah", "--runroot", "/run/bah", "--storage-driver", "overlay", *args]
+
+    def flags(self):
+        return ["--isolation", "oci", "--runtime", self.runtime, "--network", "none"]
+
     def __call__(self, *args, **kw):
-        return command("buildah", "--root", BOX / "buildah", "--runroot", "/run/bah", "--storage-driver", "overlay", *args, **kw)
+        return command(*self.whole(*args), **kw)
 
     def run(self, *args, flags=(), code=0, **kw):
         return self(*self.argv(*args, flags=flags), **kw).ok(code)
 
     def argv(self, *args, flags=()):
-        return ["run", "--isolation", "oci", "--runtime", self.runtime, "--network", "none", *flags, "c1", "--", *args]
+        return ["run", *self.flags(), *flags, "c1", "--", *args]
 
     def bud(self, dockerfile, *flags, code=0):
         context = BOX / "context"
         context.mkdir(exist_ok=True)
         (context / "Dockerfile").write_text(dockerfile)
         (context / "file").write_text("of the context\n")
-        return self("bud", "--isolation", "oci", "--runtime", self.runtime, "--network", "none", "--pull-never", *flags,
-                    "-t", "out", context).ok(code)
+        return self("bud", *self.flags(), "--pull-never", *flags, "-t", "out", context).ok(code)
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +74,24 @@ def test_the_runtime_may_be_named_once_for_all(engine, how):
     (BOX / "named.calls").unlink()
 
 
+def test_the_commands_of_the_page(engine):
+    """docs/engines/buildah.md: `make` in a container, and a build."""
+    container = engine("mount", "c1").ok().text
+    made = pathlib.Path(container) / "bin/make"
+    made.write_text("#!/bin/sh\necho made of $(cat /proc/sys/kernel/ostype)\n")
+    made.chmod(0o755)
+    engine("umount", "c1").ok()
+    context = BOX / "page-context"
+    context.mkdir()
+    (context / "Dockerfile").write_text("FROM localhost/bb\nRUN echo built >/built\n")
+    lines = page.as_here(page.block("buildah.md", "buildah run"), engine.runtime)
+    r = page.run(lines, cwd=context, buildah=engine.whole()).ok()
+    assert "made of Linux\n" in r.out, r
+    engine("from", "--name", "of-the-page", "localhost/image").ok()
+    assert engine("run", *engine.flags(), "of-the-page", "--", "cat", "/built").ok().out == "built\n"
+    engine("rm", "of-the-page").ok()
+
+
 @pytest.mark.parametrize("program", ["no-such-program", "/no/such/program", "/etc/passwd"])
 def test_a_program_that_cannot_run_is_an_error(engine, program):
     r = engine(*engine.argv(program))
@@ -79,8 +104,7 @@ def test_only_stdio_reaches_the_program(engine):
 
 
 def test_a_terminal(engine):
-    r = on_terminal("buildah", "--root", BOX / "buildah", "--runroot", "/run/bah", "--storage-driver", "overlay",
-                    *engine.argv("sh", "-c", "tty; exit 5", flags=["-t"]))
+    r = on_terminal(*engine.whole(*engine.argv("sh", "-c", "tty; exit 5", flags=["-t"])))
     assert r.code == 5 and "/dev/pts/" in r.out, r
 
 
@@ -110,7 +134,7 @@ def test_bud(engine):
     engine.bud("FROM localhost/bb\nARG A=1\nENV B=2\nWORKDIR /made\nCOPY file .\nRUN cat file >copy && echo $A$B >>copy\n"
                "USER 1000\nRUN id -u >/tmp/who\n", "--build-arg", "A=7")
     engine("from", "--name", "made", "localhost/out").ok()
-    r = engine("run", "--isolation", "oci", "--runtime", engine.runtime, "--network", "none", "made", "--", "cat", "/made/copy", "/tmp/who")
+    r = engine("run", *engine.flags(), "made", "--", "cat", "/made/copy", "/tmp/who")
     assert r.ok().out == "of the context\n72\n1000\n"
 
 
@@ -125,8 +149,7 @@ def test_several_stages(engine):
 
 def test_flags_for_the_runtime(engine):
     root = BOX / "tare-root"
-    engine("run", "--isolation", "oci", "--runtime", engine.runtime, "--runtime-flag", f"root={root}", "--network", "none", "c1", "--",
-           "true").ok()
+    engine("run", *engine.flags(), "--runtime-flag", f"root={root}", "c1", "--", "true").ok()
     assert root.is_dir() and [n for n in os.listdir(root) if not n.startswith(".")] == []
 
 

@@ -3,12 +3,13 @@
 import json
 import os
 import pathlib
-import shutil
+import re
 import textwrap
 
 import pytest
 
 import engine as shared
+import page
 from engine import BOX, Daemon, Engine, command, machine, needs, on_terminal, poll
 
 pytestmark = needs("containerd", "ctr", "busybox")
@@ -241,19 +242,33 @@ def test_a_pid_file(engine):
     assert int((BOX / "task.pid").read_text()) == engine.pid(name)
 
 
-def test_an_annotation_records_the_calls(engine):
-    """docs/engines/containerd.md; /etc is this box's own."""
+def by_the_page(engine, word, program):
+    """The commands with @word of docs/engines/containerd.md, which end in `web sh`; @program is what sh executes there."""
+    image = re.search(r"docker\.io/\S+", page.text_of("containerd.md"))[0]
+    engine("image", "import", shared.oci_archive(image)).ok()
+    lines = page.as_here(page.block("containerd.md", word), engine.runtime)
+    assert lines.endswith(" web sh\n")
+    try:
+        return page.run(f"{lines.rstrip()} -c '{program}'", ctr=engine.argv()).ok().out
+    finally:
+        poll(lambda: engine.remove("web").code == 0, "the container's removal")
+
+
+def test_the_command_of_the_page(engine):
+    assert by_the_page(engine, f"ctr run --runtime io.containerd.runc.v2 --runc-binary", "hostname; echo $$").split()[-1] == "1"
+
+
+def test_the_commands_of_the_page_make_a_record(engine):
+    """/etc and /var/log are this box's own."""
     if engine.runtime != shared.RUNTIME:
         pytest.skip("an annotation of tare's")
-    shutil.rmtree(BOX / "records", ignore_errors=True)
-    (BOX / "records").mkdir()
-    conf = pathlib.Path("/etc/tare/tare.conf")
-    conf.parent.mkdir(exist_ok=True)
-    conf.write_text(f"annotation org.tare.record {BOX}/records\n")
-    assert engine.sh("mkdir /tmp/x; echo done", "--annotation", f"org.tare.record={BOX}/records/r") == "done\n"
-    conf.unlink()
-    poll((BOX / "records/r").exists, "the record")
-    head, *rows = [json.loads(line) for line in (BOX / "records/r").read_text().splitlines()]
+    record = pathlib.Path("/var/log/records/web.rec")
+    for folder in (record.parent, pathlib.Path("/etc/tare")):
+        folder.mkdir(exist_ok=True)
+    assert by_the_page(engine, "--annotation org.tare.record=", "mkdir /tmp/x; echo done") == "done\n"
+    pathlib.Path("/etc/tare/tare.conf").unlink()
+    poll(record.exists, "the record")
+    head, *rows = [json.loads(line) for line in record.read_text().splitlines()]
     assert head["complete"] and "mkdir" in [row["name"] for row in rows]
 
 

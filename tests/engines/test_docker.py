@@ -11,6 +11,7 @@ import threading
 import pytest
 
 import engine as shared
+import page
 from engine import BOX, Daemon, Engine, command, machine, needs, on_terminal, poll
 
 pytestmark = needs("dockerd", "docker", "containerd", "iptables", "busybox")
@@ -413,6 +414,14 @@ def test_a_device_by_cdi(engine, kind):
     shared.cdi_device(kind)
     r = engine.sh("stat -c %t:%T /dev/mine0; echo $MINE; cat /usr/lib/libmine.so.1; readlink /usr/lib/libmine.so", "--device", f"{kind}=0")
     assert r.split() == ["1:3", "void", "library", "libmine.so.1"]
+
+
+@since_28
+def test_the_command_of_the_page_gives_a_device(engine):
+    shared.cdi_device("nvidia.com/gpu")
+    line = next(words for words in page.block("nvidia.md", "docker run --device").splitlines(True) if words.startswith("docker "))
+    r = page.run(line, rest=f"--rm --network none {IMAGE} sh -c 'stat -c %t:%T /dev/mine0; readlink /usr/lib/libmine.so'", docker=engine.argv())
+    assert r.ok().out == "1:3\nlibmine.so.1\n"
 
 
 @since_28

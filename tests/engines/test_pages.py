@@ -14,26 +14,9 @@ import pytest
 
 import engine as shared
 from engine import BOX, RUNTIME, command, needs, poll
+from page import as_here, block, blocks, text_of
 
 RUNTIMES = {2: "io.containerd.grpc.v1.cri", 3: "io.containerd.cri.v1.runtime"}
-
-
-def blocks(page):
-    """The indented blocks of a page, without their indent; an empty line does not end one."""
-    text = (BOX / "docs" / page).read_text(encoding="utf8")
-    found = re.findall(r"(?:^(?: {4}.*)?\n)+", text, re.M)
-    return [re.sub(r"^ {4}", "", b, flags=re.M).strip("\n") + "\n" for b in found if b.strip()]
-
-
-def block(page, word):
-    found = [b for b in blocks(page) if word in b]
-    assert len(found) == 1, (page, word, found)
-    return found[0]
-
-
-def as_here(text):
-    """Of a page: the runtime under test, and cgroups without systemd."""
-    return text.replace("/usr/local/bin/tare", str(RUNTIME)).replace("SystemdCgroup = true", "SystemdCgroup = false")
 
 
 def containerd_version():
@@ -60,7 +43,7 @@ def test_containerd_knows_runc_and_tare_by_the_file_of_the_page(form):
 def test_pods_start_by_runc_and_by_the_class_of_the_page():
     """containerd is started with the page's file, and the pods have the handler of its RuntimeClass, and none."""
     import test_cri  # here, as it skips where there is no gRPC
-    page = (BOX / "docs/kubernetes.md").read_text(encoding="utf8")
+    page = text_of("kubernetes.md")
     cluster = block("kubernetes.md", "kind: RuntimeClass")
     name, handler, asked = (re.search(rf"^ *{key}: (\w+)$", cluster, re.M)[1] for key in ("name", "handler", "runtimeClassName"))
     assert name == asked

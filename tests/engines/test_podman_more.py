@@ -13,6 +13,7 @@ import textwrap
 import pytest
 
 import engine as shared
+import page
 import test_podman
 from engine import BOX, command, machine, poll
 from test_podman import IMAGE
@@ -152,6 +153,14 @@ def test_a_device_by_cdi(engine, kind):
     r = engine.sh("stat -c %t:%T /dev/mine0; echo $MINE; cat /usr/lib/libmine.so.1; readlink /usr/lib/libmine.so; "
                   "grep -q ' /usr/lib/libmine.so.1 [^ ]* ro,' /proc/mounts && echo ro", "--device", f"{kind}=0")
     assert r.split() == ["1:3", "void", "library", "libmine.so.1", "ro"]
+
+
+def test_the_command_of_the_page_gives_a_device(engine):
+    shared.cdi_device("nvidia.com/gpu")
+    line = next(words for words in page.block("nvidia.md", "podman run --device").splitlines(True) if words.startswith("podman "))
+    r = page.run(line, rest=f"--rm --network none {IMAGE} sh -c 'stat -c %t:%T /dev/mine0; readlink /usr/lib/libmine.so'",
+                 env=engine.env, podman=engine.argv())
+    assert r.ok().out == "1:3\nlibmine.so.1\n"
 
 
 # --- what is read-only
