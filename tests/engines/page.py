@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The files and commands that docs/engines shows, taken from the text of the pages."""
 import os
+import pathlib
 import re
 
 from engine import BOX, RUNTIME, command
 
+DOCS = pathlib.Path(os.environ.get("TARE_DOCS", BOX / "docs"))
+
 
 def text_of(page):
-    return (BOX / "docs" / page).read_text(encoding="utf8")
+    return (DOCS / page).read_text(encoding="utf8")
 
 
 def blocks(page):

@@ -255,7 +255,7 @@ def by_the_page(engine, word, program):
 
 
 def test_the_command_of_the_page(engine):
-    assert by_the_page(engine, f"ctr run --runtime io.containerd.runc.v2 --runc-binary", "hostname; echo $$").split()[-1] == "1"
+    assert by_the_page(engine, "ctr run --runtime io.containerd.runc.v2 --runc-binary", "hostname; echo $$").split()[-1] == "1"
 
 
 def test_the_commands_of_the_page_make_a_record(engine):
