@@ -163,6 +163,26 @@ def test_the_command_of_the_page_gives_a_device(engine):
     assert r.ok().out == "1:3\nlibmine.so.1\n"
 
 
+def test_nvidias_own_runtime_calls_the_first_of_its_list(engine):
+    """The file is that of the page; the programs are those of nvidia.py."""
+    folder = BOX / "nvidia"
+    folder.mkdir()
+    (folder / "config.toml").write_text(page.block("nvidia.md", "[nvidia-container-runtime]"))
+    shutil.copy(re.search(r"/\S*libc\.so\.6", pathlib.Path("/proc/self/maps").read_text())[0], folder / "libcuda.so.1")
+    for name in ("nvidia-container-runtime", "nvidia-container-runtime-hook", "nvidia-cdi-hook"):
+        shutil.copy("nvidia.py", folder / name)
+    # the names of the file are looked for in PATH
+    (folder / "tare").write_text(f'#!/bin/sh\necho "$@" >>{folder}/called\nexec {engine.runtime} "$@"\n')
+    (folder / "tare").chmod(0o755)
+    script = "stat -c %t:%T /dev/nvidia0; readlink /usr/lib/libcuda.so; test -s /etc/ld.so.cache && echo cache; cat /etc/nvidia-params; " \
+        "grep -c ' /usr/lib/libcuda.so.1 [^ ]* ro,nosuid,nodev' /proc/mounts"
+    with engine.using(folder / "nvidia-container-runtime"):
+        argv = engine.argv("run", "--rm", "--network", "none", "--env", "NVIDIA_VISIBLE_DEVICES=all", IMAGE, "sh", "-c", script)
+        r = command(*argv, env={**engine.env, "PATH": f"{folder}:{os.environ['PATH']}"}).ok()
+    assert r.out == "1:3\nlibcuda.so.1\ncache\nModifyDeviceFiles: 0\n1\n"
+    assert re.search("^create ", (folder / "called").read_text(), re.M)
+
+
 # --- what is read-only
 
 
