@@ -30,10 +30,10 @@ def as_here(text, runtime=RUNTIME):
     return text.replace("/usr/local/bin/tare", str(runtime)).replace("SystemdCgroup = true", "SystemdCgroup = false")
 
 
-def run(text, *, rest="", cwd=BOX, env=None, timeout=120, **programs):
+def run(text, *, rest="", cwd=BOX, env=None, timeout=120, prefix=(), **programs):
     """
-    A shell executes @text as it stands, with @rest for its "...". @programs: how this box calls a program of that name. The first command
-    that fails ends it.
+    A shell executes @text as it stands, with @rest for its "...". @programs: how this box calls a program of that name; @prefix: words in
+    front of the shell. The first command that fails ends it.
     """
     own = BOX / "page-bin"
     own.mkdir(exist_ok=True)
@@ -42,4 +42,4 @@ def run(text, *, rest="", cwd=BOX, env=None, timeout=120, **programs):
         (own / name).write_text(f'#!/bin/sh\nPATH=${{PATH#{own}:}}\nexec {quoted} "$@"\n')
         (own / name).chmod(0o755)
     env = env or os.environ
-    return command("sh", "-e", "-c", text.replace(" ...", f" {rest}"), cwd=cwd, env={**env, "PATH": f"{own}:{env['PATH']}"}, timeout=timeout)
+    return command(*prefix, "sh", "-e", "-c", text.replace(" ...", f" {rest}"), cwd=cwd, env={**env, "PATH": f"{own}:{env['PATH']}"}, timeout=timeout)

@@ -41,15 +41,18 @@ class Rootless(Engine):
             [containers]
             pids_limit = 0
             """))
-        (BOX / "rootless-storage.conf").write_text(f'[storage]\ndriver = "vfs"\ngraphroot = "{HOME}/storage"\nrunroot = "{RUN}/containers"\n')
+        (BOX / "rootless-storage.conf").write_text(f'[storage]\ndriver = "overlay"\ngraphroot = "{HOME}/storage"\nrunroot = "{RUN}/containers"\n')
         self("import", shared.archive(), "bb").ok()
         self("import", "-c", 'CMD ["/pause"]', shared.archive(), "pause").ok()
 
-    def argv(self, *args):
+    def prefix(self, *env):
+        """What makes a program the user's."""
         return ["setpriv", f"--reuid={UID}", f"--regid={UID}", "--clear-groups", "--inh-caps=-all", "env", "-i", f"HOME={HOME}", f"USER={self.user}",
-                "PATH=/usr/sbin:/usr/bin:/sbin:/bin", f"XDG_RUNTIME_DIR={RUN}", f"CONTAINERS_CONF={BOX}/rootless.conf",
-                f"CONTAINERS_STORAGE_CONF={BOX}/rootless-storage.conf", "PODMAN_IGNORE_CGROUPSV1_WARNING=1",
-                "podman", "--runtime", self.runtime, *args]
+                "SHELL=/bin/bash", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", f"XDG_RUNTIME_DIR={RUN}", f"CONTAINERS_STORAGE_CONF={BOX}/rootless-storage.conf",
+                "PODMAN_IGNORE_CGROUPSV1_WARNING=1", *env]
+
+    def argv(self, *args):
+        return [*self.prefix(f"CONTAINERS_CONF={BOX}/rootless.conf"), "podman", "--runtime", self.runtime, *args]
 
     def __call__(self, *args, **kw):
         return command(*self.argv(*args), cwd="/", **kw)
