@@ -3,6 +3,7 @@
 import os
 import pathlib
 import re
+import shutil
 import socket
 import subprocess
 
@@ -23,6 +24,13 @@ events_logger = "file"
 log_driver = "k8s-file"
 pids_limit = 0
 """
+
+
+def old():
+    return shutil.which("distrobox") is not None and int(re.search(r"1\.(\d+)", command("distrobox", "version").out)[1]) < 6
+
+
+newer = pytest.mark.skipif(old(), reason="distrobox of Debian 12 installs packages of a mirror into whatever image")
 
 
 def closure(names):
@@ -48,7 +56,9 @@ def archive():
     files = subprocess.run(["dpkg", "-L", *closure(["passwd", "login", "mount", "libcap2-bin"])], check=True, capture_output=True, text=True).stdout
     own = ["/bin", "/sbin", "/lib", "/lib64", "/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow", "/etc/alternatives/awk",
            *map(str, pathlib.Path("/etc/pam.d").glob("common-*"))]
-    listed = {f for f in [*files.splitlines(), *own] if os.path.lexists(f) and f != "/." and
+    # packages of Debian 12 name files below /bin, which is a link
+    real = {os.path.join(os.path.realpath(os.path.dirname(f)), os.path.basename(f)) for f in [*files.splitlines(), *own] if f != "/."}
+    listed = {f for f in real if os.path.lexists(f) and
               not re.match(r"/usr/share/(doc|man|locale|info|lintian)/|/(proc|sys|dev|tmp|run)/|/etc/(resolv|hosts)", f)}
     (BOX / "debian.list").write_text("".join(f"{f[1:]}\n" for f in sorted(listed)))
     command("tar", "-C", "/", "--no-recursion", "-cf", BOX / "debian.tar", "-T", BOX / "debian.list").ok()
@@ -106,6 +116,7 @@ def removed(boxes, word, name):
 SEEN = "sh -c 'id -u; test -e /run/host/etc/passwd && echo host; touch ~/made && echo $HOME; cat /proc/self/uid_map | wc -l'\n"
 
 
+@newer
 def test_a_distrobox_by_the_file_of_the_page(boxes):
     r = boxes.page("distrobox enter two", f"distrobox enter two -- {SEEN}").ok()
     assert "PRETTY_NAME=" in r.out and r.out.splitlines()[-4:-1] == [str(UID), "host", str(HOME)], r
@@ -115,6 +126,7 @@ def test_a_distrobox_by_the_file_of_the_page(boxes):
     removed(boxes, "distrobox enter two", "two")
 
 
+@newer
 def test_a_distrobox_by_the_flag_of_the_page(boxes):
     (HOME / ".config/distrobox/distrobox.conf").unlink()
     boxes.page("--additional-flags").ok()
