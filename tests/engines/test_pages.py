@@ -14,7 +14,7 @@ import pytest
 
 import engine as shared
 from engine import BOX, RUNTIME, command, needs, poll
-from page import as_here, block, blocks, text_of
+from page import as_here, block, text_of
 
 RUNTIMES = {2: "io.containerd.grpc.v1.cri", 3: "io.containerd.cri.v1.runtime"}
 
