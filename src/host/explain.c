@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * host/explain.c - why the program could not be executed
+ * host/explain.c - why a program could not be executed
  *
  * Runs in tare, while the tare-init that failed still waits, so that its mounts exist. A child of
  * tare examines the file. A process of the container may serve the filesystem (FUSE) and never
@@ -14,6 +14,7 @@
 #include "kernel/procfs.h"
 #include "kernel/socket.h"
 #include "program/program.h"
+#include "wire/hook.h"
 #include "wire/wire.h"
 
 #include <linux/limits.h>
@@ -53,8 +54,9 @@ static void read_cwd(pid_t pid, char cwd[PATH_MAX])
 }
 
 struct question {
-	pid_t pid;
-	const struct wire_message *m;
+	pid_t pid; /* the program is looked up in the root of this process */
+	const char *program;
+	int code;   /* errno of execve(2) */
 	int answer; /* write end of a pipe */
 };
 
@@ -72,8 +74,8 @@ static int look(void *arg)
 	const struct program_case c = {
 		.root = root,
 		.cwd = cwd,
-		.path = q->m->program,
-		.code = q->m->error.code,
+		.path = q->program,
+		.code = q->code,
 	};
 	if (!program_explain(&c, text, sizeof(text)))
 		return 1;
@@ -90,21 +92,24 @@ static void receive_hint(int answer, char text[ERR_HINT])
 	text[n > 0 ? n : 0] = '\0';
 }
 
-static void ask(pid_t pid, const struct wire_message *m, char text[ERR_HINT])
+/* Add the reason to @e, which has the errno; without an answer @e stays. */
+static void ask(pid_t pid, const char *program, struct err *e)
 {
+	char text[ERR_HINT];
 	const struct sys_clone clone = { .cgroup = -1 };
 	int ends[2], status;
 
-	text[0] = '\0';
-	if (sys_pipe(ends) < 0)
+	if (e->hint[0] != '\0' || sys_pipe(ends) < 0)
 		return;
 
-	struct question q = { .pid = pid, .m = m, .answer = ends[1] };
+	struct question q = { pid, program, e->code, ends[1] };
 	pid_t child = sys_clone_call(&clone, NULL, look, &q);
 
 	sys_close(ends[1]);
 	if (child > 0) {
 		receive_hint(ends[0], text);
+		if (text[0] != '\0')
+			err_hint(e, "%s", text);
 		sys_kill(child, SIGKILL);
 		sys_wait_within(child, &status, END_MS);
 	}
@@ -114,19 +119,24 @@ static void ask(pid_t pid, const struct wire_message *m, char text[ERR_HINT])
 void exec_explain(pid_t pid, int socket, const struct wire_message *m, struct err *e)
 {
 	struct pollfd end = { .fd = socket, .events = 0 };
-	char text[ERR_HINT];
 
 	if (m->program[0] == '\0')
 		return;
-	if (e->hint[0] == '\0') {
-		ask(pid, m, text);
-		if (text[0] != '\0')
-			err_hint(e, "%s", text);
-	}
+	ask(pid, m->program, e);
 	/*
 	 * Wait until tare-init has ended (POLLHUP), so that a `state` right after this shows the
 	 * container as stopped.
 	 */
 	if (wire_send(socket, WIRE_GO, m->step, -1) == 0)
 		sys_poll(&end, 1, END_MS);
+}
+
+int hook_run_explained(const struct hook_call *hook, struct err *e)
+{
+	if (hook_run(hook, e) == 0)
+		return 0;
+	if (e->code != 0)
+		ask(sys_pid(), hook->path, e);
+
+	return -1;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * host/explain.h - why the program could not be executed
+ * host/explain.h - why a program could not be executed
  */
 #pragma once
 
@@ -8,6 +8,7 @@
 
 #include <sys/types.h>
 
+struct hook_call;
 struct wire_message;
 
 /*
@@ -16,3 +17,6 @@ struct wire_message;
  * longer than two seconds.
  */
 void exec_explain(pid_t pid, int socket, const struct wire_message *m, struct err *e);
+
+/* hook_run(), with that reason as a hint. */
+int hook_run_explained(const struct hook_call *hook, struct err *e);

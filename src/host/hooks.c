@@ -5,6 +5,7 @@
 #include "host/hooks.h"
 
 #include "base/fmt.h"
+#include "host/explain.h"
 #include "host/host_path.h"
 #include "kernel/fd.h"
 #include "state/journal.h"
@@ -96,7 +97,7 @@ static int run_recorded(const struct record *rec, const char *stage, enum contai
 		char place[64];
 
 		fmt_text(place, sizeof(place), "/hooks/%s/%u", stage, index++);
-		if (hook_run(&call, &failure) == 0)
+		if (hook_run_explained(&call, &failure) == 0)
 			continue;
 		err_at(&failure, place);
 		if (result == 0)

@@ -80,6 +80,8 @@ int hooks_run(struct inside *in, const struct step *s, struct err *e)
 
 	if (!h->in_container)
 		sys_umask(0);
+	if (r < 0 && e->code != 0)
+		in->failed_program = h->path;
 
 	return r;
 }

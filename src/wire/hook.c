@@ -16,7 +16,10 @@
 #include "kernel/procfs.h"
 #include "kernel/time.h"
 
+#include <errno.h>
 #include <signal.h>
+
+#define EXEC_FAILED "exec"
 
 /* The end of a hook's output, for the error. */
 struct tail {
@@ -100,7 +103,7 @@ static int become_hook(void *arg)
 {
 	const struct child *c = arg;
 	const struct hook_files *files = c->hook->files;
-	const char *failed = "exec";
+	const char *failed = EXEC_FAILED;
 
 	sys_setpgid(0, 0);
 
@@ -170,6 +173,23 @@ static void drain(int output, struct tail *t)
 		;
 }
 
+/* The errno of the exec in become_hook(), from its message; 0: the hook was executed. */
+static int exec_error(const struct tail *t)
+{
+	static const int codes[] = { ENOENT, EACCES, ENOEXEC, EPERM, ELOOP, ELIBBAD };
+	char text[64];
+
+	for (size_t i = 0; i < ARRAY_SIZE(codes); i++) {
+		size_t length =
+			fmt_text(text, sizeof(text), EXEC_FAILED ": %s", errno_text(codes[i]));
+
+		if (length == t->length && memcmp(text, t->text, length) == 0)
+			return codes[i];
+	}
+
+	return 0;
+}
+
 static int tell_end(const struct hook_call *hook, int status, const struct tail *t, struct err *e)
 {
 	if (status == 0)
@@ -184,6 +204,7 @@ static int tell_end(const struct hook_call *hook, int status, const struct tail 
 	else
 		(void) err_msg(e, "%s hook \"%s\" exited with %d", hook->stage, hook->path,
 			       status >> 8 & 0xff);
+	e->code = exec_error(t);
 	tail_tell(t, e);
 
 	return -1;

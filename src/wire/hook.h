@@ -49,6 +49,7 @@ struct hook_call {
 
 /*
  * Run the hook and wait for its end. On a timeout or interruption its process group is killed. 0,
- * or -1 with @e set, which has the end of the hook's output.
+ * or -1 with @e set, which has the end of the hook's output, and the errno of the exec if that has
+ * failed.
  */
 int hook_run(const struct hook_call *hook, struct err *e);

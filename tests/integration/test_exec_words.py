@@ -312,3 +312,30 @@ def test_a_long_name_is_told_without_a_look(bundle):
     put(bundle, path, b"")
     bundle.process["args"] = [path]
     bundle.refused_at("/process/args", f'exec: "{path}": {FORMAT}')
+
+
+# --- hooks
+
+
+STAGES = ["prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("name", ["crlf", "machine"])
+def test_a_hook_that_can_not_be_executed_is_looked_at_too(bundle, stage, name):
+    """Of the host, but for startContainer, whose path is the container's."""
+    content, words, why = CASES[name]
+    put(bundle, "/hook", content)
+    path = "/hook" if stage == "startContainer" else str(bundle.rootfs / "hook")
+    bundle.config["hooks"] = {stage: [{"path": path}]}
+    r = bundle.sh("exit 0").run()
+    assert r.code == (0 if stage == "poststop" else 1), r
+    assert r.err.endswith(f'error running {stage} hook #0: {stage} hook "{path}" exited with 127: exec: {words} ({why})\n'), r
+
+
+def test_a_hook_that_only_speaks_so_is_not_looked_at(bundle):
+    """A program with the same words and exit code was executed, and nothing is wrong with its file."""
+    put(bundle, "/hook", "#!/bin/sh\nprintf 'exec: no such file or directory'\nexit 127\n")
+    bundle.config["hooks"] = {"createRuntime": [{"path": str(bundle.rootfs / "hook")}]}
+    r = bundle.sh("exit 0").run()
+    assert r.code == 1 and r.err.endswith("exited with 127: exec: no such file or directory\n"), r

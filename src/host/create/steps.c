@@ -10,6 +10,7 @@
 #include "cgroup/cgroup.h"
 #include "heap/log.h"
 #include "host/engine_socket.h"
+#include "host/explain.h"
 #include "host/hooks.h"
 #include "kernel/fd.h"
 #include "kernel/process.h"
@@ -291,7 +292,7 @@ static int run_hook(struct create *c, const struct step *s, struct err *e)
 		.argument = c->journal,
 	};
 
-	return hook_run(&call, e);
+	return hook_run_explained(&call, e);
 }
 
 int (*const create_performers[OP_COUNT])(struct create *c, const struct step *s, struct err *e) = {

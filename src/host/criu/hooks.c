@@ -11,6 +11,7 @@
 
 #include "base/fmt.h"
 #include "base/table.h"
+#include "host/explain.h"
 #include "kernel/fd.h"
 #include "kernel/process.h"
 #include "kernel/procfs.h"
@@ -139,7 +140,7 @@ static int run(const struct inner *inner, struct err *e)
 
 	sys_umask(plan->umask);
 
-	return hook_run(&call, e);
+	return hook_run_explained(&call, e);
 }
 
 static int become_inner(void *arg)
