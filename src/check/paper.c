@@ -9,15 +9,13 @@
 #include "check/check.h"
 
 #include "base/fmt.h"
+#include "base/table.h"
 #include "kernel/calls.h"
 #include "kernel/namespaces.h"
 #include "kernel/process.h"
 #include "kernel/since.h"
 
 #include <string.h>
-
-/* The compiler's warning about a step kind that is missing in a switch is an error here. */
-#pragma GCC diagnostic error "-Wswitch"
 
 #define MOST_NEEDS 12
 
@@ -39,11 +37,13 @@ static void need_namespaces(struct needs *n, uint64_t types)
 			need(n, sys_namespaces[i].since);
 }
 
-static void need_mount(struct needs *n, const struct mount_step *m)
+/* ---- what steps need, beside a feature of their own ---- */
+
+static void need_mount(struct needs *n, const struct step *s)
 {
+	const struct mount_step *m = &s->mount;
 	const struct mount_attrs *attrs[] = { &m->attrs, &m->recursive_attrs };
 
-	need(n, SINCE_MOUNT_SETATTR);
 	for (size_t i = 0; i < 2; i++)
 		if (attrs[i]->set & MOUNT_ATTR_NOSYMFOLLOW)
 			need(n, SINCE_NOSYMFOLLOW_OLD);
@@ -57,9 +57,22 @@ static void need_mount(struct needs *n, const struct mount_step *m)
 		need(n, SINCE_CGROUP_V2);
 }
 
+static void need_rootfs(struct needs *n, const struct step *s)
+{
+	if (s->rootfs.others)
+		need(n, SINCE_ROOTFS_OF_OTHERS);
+	if (s->rootfs.readonly)
+		need(n, SINCE_COPY_OF_ALL);
+}
+
+static void need_layers(struct needs *n, const struct step *s)
+{
+	if (s->layers.user_namespace)
+		need(n, SINCE_OVERLAY_USER);
+}
+
 static void need_filter(struct needs *n, const struct step *s)
 {
-	need(n, SINCE_SECCOMP_FILTER);
 	need(n, SINCE_SECCOMP);
 	if (s->seccomp.flags & SECCOMP_FILTER_FLAG_LOG)
 		need(n, SINCE_FILTER_LOG);
@@ -82,160 +95,149 @@ static void need_filter(struct needs *n, const struct step *s)
 	}
 }
 
-static void need_spawn(struct needs *n, const struct spawn_step *s)
+static void need_spawn(struct needs *n, const struct step *s)
 {
-	need_namespaces(n, s->namespaces);
-	need(n, SINCE_CLONE3);
+	need_namespaces(n, s->spawn.namespaces);
 	need(n, SINCE_MEMFD);
 	need(n, SINCE_EXECVEAT);
 	need(n, SINCE_PIDFD);
-	if (s->cgroup)
+	if (s->spawn.cgroup)
 		need(n, SINCE_CLONE_INTO_CGROUP);
 }
 
-static void need_scheduler(struct needs *n, const struct scheduler_step *s)
+static void need_scheduler(struct needs *n, const struct step *s)
 {
 	const uint64_t clamps = 0x60; /* SCHED_FLAG_UTIL_CLAMP */
 	const uint32_t deadline = 6;  /* SCHED_DEADLINE */
 
-	need(n, SINCE_SCHED_SETATTR);
-	if (s->policy == deadline)
+	if (s->scheduler.policy == deadline)
 		need(n, SINCE_DEADLINE);
-	if (s->flags & clamps)
+	if (s->scheduler.flags & clamps)
 		need(n, SINCE_UTIL_CLAMP);
 }
 
+static void need_long_map(struct needs *n, const struct step *s)
+{
+	if (s->id_map.count > 5)
+		need(n, SINCE_LONG_ID_MAP);
+}
+
+static void need_its_namespace(struct needs *n, const struct step *s)
+{
+	need_namespaces(n, s->ns.type);
+}
+
+static void need_ambient(struct needs *n, const struct step *s)
+{
+	if (s->caps.ambient != 0)
+		need(n, SINCE_AMBIENT);
+}
+
+/* ---- the table ---- */
+
+#define NOTHING SINCE_COUNT /* Linux 3.10 can do the step */
+
+static const struct step_needs {
+	enum step_op op;
+	enum since own;
+	void (*more)(struct needs *n, const struct step *s); /* NULL: that is all */
+} step_needs[] = {
+	{ OP_SPAWN, SINCE_CLONE3, need_spawn },
+	{ OP_ATTACH_DEVICES, SINCE_DEVICE_PROGRAM, NULL },
+	{ OP_MAKE_RESCTRL, SINCE_RESCTRL, NULL },
+	{ OP_WRITE_RESCTRL, SINCE_RESCTRL, NULL },
+	{ OP_JOIN_RESCTRL, SINCE_RESCTRL, NULL },
+	{ OP_WRITE_ID_MAP, NOTHING, need_long_map },
+	{ OP_DENY_SETGROUPS, SINCE_DENY_SETGROUPS, NULL },
+	{ OP_OWN_CGROUP, SINCE_DELEGATE, NULL },
+	{ OP_JOIN_NAMESPACE, NOTHING, need_its_namespace },
+	{ OP_UNSHARE, NOTHING, need_its_namespace },
+	{ OP_SET_CLOCKS, SINCE_TIME_NAMESPACE, NULL },
+	{ OP_MOUNT_ROOTFS, SINCE_MOUNT_SETATTR, need_rootfs },
+	{ OP_LAYER_ROOTFS, SINCE_OVERLAY, need_layers },
+	{ OP_MOUNT, SINCE_MOUNT_SETATTR, need_mount },
+	{ OP_BRING_DEVICES, SINCE_FSOPEN, NULL },
+	{ OP_OPEN_CONSOLE, SINCE_GPTPEER, NULL },
+	{ OP_SET_SCHEDULER, SINCE_SCHED_SETATTR, need_scheduler },
+	{ OP_SET_CAPS, NOTHING, need_ambient },
+	{ OP_SET_SECCOMP, SINCE_SECCOMP_FILTER, need_filter },
+	{ OP_REGISTER_BINFMT, SINCE_BINFMT_OF_USERS, NULL },
+	{ OP_RESTRICT, SINCE_LANDLOCK_ASKED, NULL },
+	{ OP_MASK_PATH, SINCE_OPENAT2, NULL },
+	{ OP_PROTECT_PATH, SINCE_OPENAT2, NULL },
+	{ OP_SET_SYSCTL, SINCE_OPENAT2, NULL },
+	{ OP_CLAIM_ID, NOTHING, NULL },
+	{ OP_RECORD_MOUNT, NOTHING, NULL },
+	{ OP_MAKE_NOTIFY, NOTHING, NULL },
+	{ OP_MAKE_CGROUP, NOTHING, NULL },
+	{ OP_WRITE_CGROUP, NOTHING, NULL },
+	{ OP_SET_AFFINITY, NOTHING, NULL },
+	{ OP_START_SCOPE, NOTHING, NULL },
+	{ OP_JOIN_CGROUP, NOTHING, NULL },
+	{ OP_HAND_DOWN, NOTHING, NULL },
+	{ OP_COMPARE_ID_MAP, NOTHING, NULL },
+	{ OP_SET_OOM_SCORE, NOTHING, NULL },
+	{ OP_RELEASE, NOTHING, NULL },
+	{ OP_MOVE_NETDEV, NOTHING, NULL },
+	{ OP_ENTER_SESSION, NOTHING, NULL },
+	{ OP_RESET_AFFINITY, NOTHING, NULL },
+	{ OP_NEW_KEYRING, NOTHING, NULL },
+	{ OP_OPEN_LABEL, NOTHING, NULL },
+	{ OP_LOOPBACK_UP, NOTHING, NULL },
+	{ OP_SET_HOSTNAME, NOTHING, NULL },
+	{ OP_SET_DOMAINNAME, NOTHING, NULL },
+	{ OP_PROPAGATE, NOTHING, NULL },
+	{ OP_MAKE_DEVICE, NOTHING, NULL },
+	{ OP_DROP_DEVICES, NOTHING, NULL },
+	{ OP_MAKE_LINK, NOTHING, NULL },
+	{ OP_PASS_CONSOLE, NOTHING, NULL },
+	{ OP_RUN_HOST_HOOK, NOTHING, NULL },
+	{ OP_RUN_HOOK, NOTHING, NULL },
+	{ OP_MAKE_DIR, NOTHING, NULL },
+	{ OP_PROTECT_MOUNT, NOTHING, NULL },
+	{ OP_PIVOT_ROOT, NOTHING, NULL },
+	{ OP_MOVE_ROOT, NOTHING, NULL },
+	{ OP_CHROOT, NOTHING, NULL },
+	{ OP_PROTECT_ROOT, NOTHING, NULL },
+	{ OP_PROPAGATE_ROOT, NOTHING, NULL },
+	{ OP_SET_IO_PRIORITY, NOTHING, NULL },
+	{ OP_NOTE_ROOT, NOTHING, NULL },
+	{ OP_SET_RLIMIT, NOTHING, NULL },
+	{ OP_SET_MEMORY_POLICY, NOTHING, NULL },
+	{ OP_SET_PERSONALITY, NOTHING, NULL },
+	{ OP_CHANGE_DIR, NOTHING, NULL },
+	{ OP_DROP_BOUNDING, NOTHING, NULL },
+	{ OP_SET_USER, NOTHING, NULL },
+	{ OP_SET_UMASK, NOTHING, NULL },
+	{ OP_NO_NEW_PRIVS, NOTHING, NULL },
+	{ OP_TRY_NETWORK, NOTHING, NULL },
+	{ OP_PREPARE_EXEC, NOTHING, NULL },
+	{ OP_SET_LABEL, NOTHING, NULL },
+	{ OP_DROP_LAST, NOTHING, NULL },
+	{ OP_ENTER_PIDS, NOTHING, NULL },
+	{ OP_SET_PROCESS_LIMIT, NOTHING, NULL },
+	{ OP_WAIT_FOR_START, NOTHING, NULL },
+	{ OP_STAY_AS_INIT, NOTHING, NULL },
+	{ OP_EXEC, NOTHING, NULL },
+};
+
+_Static_assert(ARRAY_SIZE(step_needs) == OP_COUNT, "a kind of step has no row, or two");
+
 static void find_needs(const struct step *s, struct needs *n)
 {
-	switch (s->op) {
-	case OP_SPAWN:
-		need_spawn(n, &s->spawn);
-		break;
-	case OP_ATTACH_DEVICES:
-		need(n, SINCE_DEVICE_PROGRAM);
-		break;
-	case OP_MAKE_RESCTRL:
-	case OP_WRITE_RESCTRL:
-	case OP_JOIN_RESCTRL:
-		need(n, SINCE_RESCTRL);
-		break;
-	case OP_WRITE_ID_MAP:
-		if (s->id_map.count > 5)
-			need(n, SINCE_LONG_ID_MAP);
-		break;
-	case OP_DENY_SETGROUPS:
-		need(n, SINCE_DENY_SETGROUPS);
-		break;
-	case OP_OWN_CGROUP:
-		need(n, SINCE_DELEGATE);
-		break;
-	case OP_JOIN_NAMESPACE:
-	case OP_UNSHARE:
-		need_namespaces(n, s->ns.type);
-		break;
-	case OP_SET_CLOCKS:
-		need(n, SINCE_TIME_NAMESPACE);
-		break;
-	case OP_MOUNT_ROOTFS:
-		need(n, SINCE_MOUNT_SETATTR);
-		if (s->rootfs.others)
-			need(n, SINCE_ROOTFS_OF_OTHERS);
-		if (s->rootfs.readonly)
-			need(n, SINCE_COPY_OF_ALL);
-		break;
-	case OP_LAYER_ROOTFS:
-		need(n, SINCE_OVERLAY);
-		if (s->layers.user_namespace)
-			need(n, SINCE_OVERLAY_USER);
-		break;
-	case OP_MOUNT:
-		need_mount(n, &s->mount);
-		break;
-	case OP_BRING_DEVICES:
-		need(n, SINCE_FSOPEN);
-		break;
-	case OP_OPEN_CONSOLE:
-		need(n, SINCE_GPTPEER);
-		break;
-	case OP_SET_SCHEDULER:
-		need_scheduler(n, &s->scheduler);
-		break;
-	case OP_SET_CAPS:
-		if (s->caps.ambient != 0)
-			need(n, SINCE_AMBIENT);
-		break;
-	case OP_SET_SECCOMP:
-		need_filter(n, s);
-		break;
-	case OP_REGISTER_BINFMT:
-		need(n, SINCE_BINFMT_OF_USERS);
-		break;
-	case OP_RESTRICT:
-		need(n, SINCE_LANDLOCK_ASKED);
-		break;
-	case OP_MASK_PATH:
-	case OP_PROTECT_PATH:
-	case OP_SET_SYSCTL:
-		need(n, SINCE_OPENAT2);
-		break;
-	/* Steps that Linux 3.10 can do. */
-	case OP_CLAIM_ID:
-	case OP_RECORD_MOUNT:
-	case OP_MAKE_NOTIFY:
-	case OP_MAKE_CGROUP:
-	case OP_WRITE_CGROUP:
-	case OP_SET_AFFINITY:
-	case OP_START_SCOPE:
-	case OP_JOIN_CGROUP:
-	case OP_HAND_DOWN:
-	case OP_COMPARE_ID_MAP:
-	case OP_SET_OOM_SCORE:
-	case OP_RELEASE:
-	case OP_MOVE_NETDEV:
-	case OP_ENTER_SESSION:
-	case OP_RESET_AFFINITY:
-	case OP_NEW_KEYRING:
-	case OP_OPEN_LABEL:
-	case OP_LOOPBACK_UP:
-	case OP_SET_HOSTNAME:
-	case OP_SET_DOMAINNAME:
-	case OP_PROPAGATE:
-	case OP_MAKE_DEVICE:
-	case OP_DROP_DEVICES:
-	case OP_MAKE_LINK:
-	case OP_PASS_CONSOLE:
-	case OP_RUN_HOST_HOOK:
-	case OP_RUN_HOOK:
-	case OP_MAKE_DIR:
-	case OP_PROTECT_MOUNT:
-	case OP_PIVOT_ROOT:
-	case OP_MOVE_ROOT:
-	case OP_CHROOT:
-	case OP_PROTECT_ROOT:
-	case OP_PROPAGATE_ROOT:
-	case OP_SET_IO_PRIORITY:
-	case OP_NOTE_ROOT:
-	case OP_SET_RLIMIT:
-	case OP_SET_MEMORY_POLICY:
-	case OP_SET_PERSONALITY:
-	case OP_CHANGE_DIR:
-	case OP_DROP_BOUNDING:
-	case OP_SET_USER:
-	case OP_SET_UMASK:
-	case OP_NO_NEW_PRIVS:
-	case OP_TRY_NETWORK:
-	case OP_PREPARE_EXEC:
-	case OP_SET_LABEL:
-	case OP_DROP_LAST:
-	case OP_ENTER_PIDS:
-	case OP_SET_PROCESS_LIMIT:
-	case OP_WAIT_FOR_START:
-	case OP_STAY_AS_INIT:
-	case OP_EXEC:
-	case OP_COUNT:
-		break;
+	for (size_t i = 0; i < ARRAY_SIZE(step_needs); i++) {
+		const struct step_needs *row = &step_needs[i];
+
+		if (row->op != s->op)
+			continue;
+		if (row->own != NOTHING)
+			need(n, row->own);
+		if (row->more)
+			row->more(n, s);
 	}
 }
+
+/* ---- the answers ---- */
 
 static const char *place_of(const struct check *c, const struct step *s, enum since what,
 			    char place[64])
