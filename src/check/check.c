@@ -206,12 +206,16 @@ static int read_records(const char *const *paths, struct arena *a, struct call_r
 	return 0;
 }
 
-int check_bundle(const struct plan *plan, const struct oci_config *config,
-		 const char *const *warnings, const char *const *notes,
-		 const struct check_wishes *wishes, struct arena *a, struct check_report *report,
-		 struct err *e)
+int check_bundle(const struct check_input *input, const struct check_wishes *wishes,
+		 struct arena *a, struct check_report *report, struct err *e)
 {
-	struct check c = { .plan = plan, .config = config, .rootfs = -1, .all = wishes->all };
+	struct check c = {
+		.plan = input->plan,
+		.config = input->config,
+		.facts = input->facts,
+		.rootfs = -1,
+		.all = wishes->all,
+	};
 	struct rows rows = { .arena = a };
 	struct kernel_version version;
 	struct call_record record;
@@ -228,10 +232,10 @@ int check_bundle(const struct plan *plan, const struct oci_config *config,
 		c.record = &record;
 	}
 
-	for (; warnings && *warnings; warnings++)
-		add_omission(&rows, *warnings);
-	for (; notes && *notes; notes++)
-		add_omission(&rows, *notes);
+	for (size_t i = 0; input->warnings && input->warnings[i]; i++)
+		add_omission(&rows, input->warnings[i]);
+	for (size_t i = 0; input->notes && input->notes[i]; i++)
+		add_omission(&rows, input->notes[i]);
 	if (ask_child(&c, &rows, e) < 0)
 		return -1;
 	*report = (struct check_report) { .rows = rows.items, .count = rows.count };

@@ -13,7 +13,7 @@
 #include "heap/arena.h"
 #include "kernel/since.h"
 #include "libocispec/oci_types.h"
-#include "plan/plan.h"
+#include "plan/planner.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -44,6 +44,7 @@ struct call_record;
 struct check {
 	const struct plan *plan;
 	const struct oci_config *config;
+	const struct facts *facts;
 	int rootfs;  /* O_PATH */
 	int answers; /* write end of a pipe */
 	/* with --kernel: the version to answer for; NULL: this kernel is asked */
@@ -66,15 +67,20 @@ struct check_wishes {
 	bool all;
 };
 
+/* The bundle that is checked: its plan, and what the plan was made from. */
+struct check_input {
+	const struct plan *plan;
+	const struct oci_config *config;
+	const struct facts *facts;
+	const char *const *warnings, *const *notes; /* of planning, NULL-terminated */
+};
+
 /*
- * Check all that @plan, made from @config, needs. @warnings and @notes: those of planning,
- * NULL-terminated. The rows are in @a. 0, or -1 with @e set where no child could be started, or a
- * wish makes no sense.
+ * Check all that the plan needs. The rows are in @a. 0, or -1 with @e set where no child could be
+ * started, or a wish makes no sense.
  */
-int check_bundle(const struct plan *plan, const struct oci_config *config,
-		 const char *const *warnings, const char *const *notes,
-		 const struct check_wishes *wishes, struct arena *a, struct check_report *report,
-		 struct err *e);
+int check_bundle(const struct check_input *input, const struct check_wishes *wishes,
+		 struct arena *a, struct check_report *report, struct err *e);
 
 /* The report for a bundle that can't be planned: one row. @e has a place. */
 void check_refused(const struct err *e, struct arena *a, struct check_report *report);

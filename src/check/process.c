@@ -19,18 +19,8 @@
 /* CAP_SYS_RESOURCE has an effect only in the first user namespace: setrlimit(2). */
 static bool may_raise(const struct check *c)
 {
-	char status[4096];
-
-	autoclose int fd = sys_open("/proc/self/status", O_RDONLY);
-	ssize_t n = fd < 0 ? fd : sys_read_all(fd, status, sizeof(status) - 1);
-	status[n > 0 ? n : 0] = '\0';
-
-	const char *at = strstr(status, "\nCapEff:\t");
-	uint64_t set = 0;
-	for (at = at ? at + strlen("\nCapEff:\t") : ""; *at && *at != '\n'; at++)
-		set = set << 4 | (uint64_t) (*at <= '9' ? *at - '0' : *at - 'a' + 10);
-
-	return set & 1ULL << CAP_SYS_RESOURCE && !(c->plan->namespaces & CLONE_NEWUSER);
+	return c->facts->capabilities >> CAP_SYS_RESOURCE & 1 && c->facts->initial_userns &&
+	       !(c->plan->namespaces & CLONE_NEWUSER);
 }
 
 /* No process may have more descriptors than fs.nr_open, with any right: setrlimit(2). */

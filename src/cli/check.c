@@ -58,9 +58,12 @@ static int answer(const struct call *call, struct check_report *report, struct e
 	};
 
 	o.id = "check";
-	if (container_decide(&o, &d, call->arena, e) == 0)
-		return check_bundle(d.plan, d.config, d.warnings, d.notes, &wishes, call->arena,
-				    report, e);
+	if (container_decide(&o, &d, call->arena, e) == 0) {
+		const struct check_input input = { d.plan, d.config, &d.facts, d.warnings,
+						   d.notes };
+
+		return check_bundle(&input, &wishes, call->arena, report, e);
+	}
 	/* An error with a place in config.json is an answer. Any other is a check that failed. */
 	if (e->place[0] == '\0')
 		return -1;

@@ -101,6 +101,7 @@ struct decision {
 	const struct plan *plan;
 	const struct oci_config *config;
 	const char *const *warnings, *const *notes; /* of planning, NULL-terminated */
+	struct facts facts;
 };
 
 /* Plan as create does, with tare's rights, and do nothing. All is in @a, or in static memory. */

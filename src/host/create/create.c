@@ -215,11 +215,9 @@ static int make_plan(struct create *c, enum purpose purpose, const struct facts 
 }
 
 /* Plan: the plan goes to @a, which tare-init maps; config.json and all else to @own. */
-static int decide(struct create *c, enum purpose purpose, struct arena *a, struct arena *own,
-		  struct err *e)
+static int decide(struct create *c, enum purpose purpose, struct facts *facts, struct arena *a,
+		  struct arena *own, struct err *e)
 {
-	struct facts facts;
-
 	if (preserve_fds_check(c->options->flags.preserve_fds, e) < 0)
 		return -1;
 	plan_reserve(a);
@@ -231,14 +229,14 @@ static int decide(struct create *c, enum purpose purpose, struct arena *a, struc
 		return -1;
 	if (watch_annotations(&c->watch, c->bundle.config, c->options->own_env, own, e) < 0)
 		return bundle_locate(&c->bundle, own, e);
-	if (gather_facts(c, purpose, &facts, own, e) < 0)
+	if (gather_facts(c, purpose, facts, own, e) < 0)
 		return -1;
 	c->seccomp_cache.root = c->options->root.path;
 	if (purpose == TO_BE_DONE && !c->options->flags.systemd_cgroup &&
 	    !c->options->flags.no_cgroup)
-		watch_choose_backend(&c->watch, c->bundle.config, &facts);
+		watch_choose_backend(&c->watch, c->bundle.config, facts);
 
-	return make_plan(c, purpose, &facts, a, own, e);
+	return make_plan(c, purpose, facts, a, own, e);
 }
 
 void create_log_warnings(const struct create *c)
@@ -260,9 +258,10 @@ int container_plan(const struct create_options *o, enum plan_form form, struct e
 {
 	struct create c = { .options = o };
 	struct arena a, own;
+	struct facts facts;
 
 	arena_open(&own);
-	if (create_open_arena(&a, e) < 0 || decide(&c, TO_BE_SHOWN, &a, &own, e) < 0)
+	if (create_open_arena(&a, e) < 0 || decide(&c, TO_BE_SHOWN, &facts, &a, &own, e) < 0)
 		return -1;
 	create_log_warnings(&c);
 	plan_dump(c.plan, form, o->made ? &o->made->wishes : &(struct plan_wishes) { 0 });
@@ -276,14 +275,12 @@ int container_decide(const struct create_options *o, struct decision *d, struct 
 	struct create c = { .options = o };
 	struct arena a;
 
-	if (create_open_arena(&a, e) < 0 || decide(&c, TO_BE_CHECKED, &a, own, e) < 0)
+	if (create_open_arena(&a, e) < 0 || decide(&c, TO_BE_CHECKED, &d->facts, &a, own, e) < 0)
 		return -1;
-	*d = (struct decision) {
-		.plan = c.plan,
-		.config = c.bundle.config,
-		.warnings = c.warnings,
-		.notes = c.notes,
-	};
+	d->plan = c.plan;
+	d->config = c.bundle.config;
+	d->warnings = c.warnings;
+	d->notes = c.notes;
 
 	return 0;
 }
@@ -361,8 +358,10 @@ static int perform(struct create *c, struct record *rec, struct arena *records, 
 static int create_container(struct create *c, struct arena *a, struct record *rec,
 			    struct arena *records, struct err *e)
 {
+	struct facts facts;
+
 	c->plan_arena = a;
-	if (create_open_arena(a, e) < 0 || decide(c, TO_BE_DONE, a, records, e) < 0)
+	if (create_open_arena(a, e) < 0 || decide(c, TO_BE_DONE, &facts, a, records, e) < 0)
 		return -1;
 
 	int r = perform(c, rec, records, e);

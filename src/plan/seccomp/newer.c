@@ -13,6 +13,7 @@
 #include "plan/seccomp/newer.h"
 
 #include "base/table.h"
+#include "kernel/x32.h"
 #include "libocispec/oci_types.h"
 
 #include <errno.h>
@@ -20,8 +21,6 @@
 #include <linux/seccomp.h>
 #include <stddef.h>
 #include <string.h>
-
-#define X32_BIT 0x40000000U
 
 /*
  * libseccomp's name of an architecture, the kernel's, and where a second range of numbers begins,
