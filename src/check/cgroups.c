@@ -215,6 +215,55 @@ static bool is_period_right(const struct check *c, const struct step *s,
 	return false;
 }
 
+static bool read_file_number(const char *dir, const char *file, int64_t *number)
+{
+	char text[32];
+
+	if (cgroup_read(dir, file, text, sizeof(text)) <= 0)
+		return false;
+	*number = read_number(text);
+
+	return *number >= 0;
+}
+
+/* The period of the same cgroup's quota; 100 ms is the kernel's own. */
+static int64_t period_beside(const struct check *c, const struct step *s)
+{
+	for (size_t i = 0; i < c->plan->step_count; i++) {
+		const struct step *at = &c->plan->steps[i];
+
+		if (at->op == OP_WRITE_CGROUP && at->cgroup_file.file &&
+		    strcmp(at->cgroup_file.file, "cpu.cfs_period_us") == 0 &&
+		    strcmp(at->cgroup_file.directory, s->cgroup_file.directory) == 0)
+			return read_number(at->cgroup_file.value);
+	}
+
+	return 100000;
+}
+
+/* v1, sched-bwc.rst: no cgroup has a larger share of a period than the next one above that has any. */
+static bool is_quota_left(const struct check *c, const struct place *p, const struct step *s,
+			  const struct check_demand *d)
+{
+	static const char file[] = "cpu.cfs_quota_us";
+	char above[PATH_MAX];
+	int64_t asked, quota, period;
+
+	if (strcmp(s->cgroup_file.file, file) != 0 ||
+	    (asked = read_number(s->cgroup_file.value)) < 0)
+		return true;
+	fmt_text(above, sizeof(above), "%s", p->dir);
+	while (has(above, "cpu.shares") && !read_file_number(above, file, &quota))
+		*strrchr(above, '/') = '\0';
+	if (!has(above, "cpu.shares") || !read_file_number(above, "cpu.cfs_period_us", &period) ||
+	    (double) asked * (double) period <= (double) quota * (double) period_beside(c, s))
+		return true;
+	check_answer(c, CHECK_NO, d, "\"%s\" has a quota of %lld in %lld", above, (long long) quota,
+		     (long long) period);
+
+	return false;
+}
+
 /* sched-rt-group.rst: all cgroups of one parent share its runtime. */
 static bool is_runtime_left(const struct check *c, const struct place *p, const struct step *s,
 			    const struct check_demand *d)
@@ -298,7 +347,7 @@ static bool is_rdma_there(const struct check *c, const struct step *s, const str
 static bool is_value_right(const struct check *c, const struct place *p, const struct step *s,
 			   const struct check_demand *d)
 {
-	return is_list_there(c, p, s, d) && is_period_right(c, s, d) &&
+	return is_list_there(c, p, s, d) && is_period_right(c, s, d) && is_quota_left(c, p, s, d) &&
 	       is_runtime_left(c, p, s, d) && is_disk_there(c, s, d) && is_rdma_there(c, s, d) &&
 	       is_memory_enough(c, s, d);
 }

@@ -305,7 +305,10 @@ static void put_security(struct page *p)
 	begin(p, "security");
 	if (line_of("/sys/kernel/security/lsm", text, sizeof(text))[0])
 		put(p, "modules", "%s", text);
-	put(p, "selinux", "%s", is_there("/sys/fs/selinux/enforce") ? "in force" : "no");
+	put(p, "selinux", "%s",
+	    proc_is_set_to("/sys/fs/selinux/enforce", '1') ? "in force"
+	    : is_there("/sys/fs/selinux/enforce")	   ? "permissive"
+							   : "no");
 	put(p, "apparmor", "%s",
 	    line_of("/sys/module/apparmor/parameters/enabled", text, sizeof(text))[0] == 'Y'
 		    ? "in force"

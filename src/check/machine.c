@@ -13,6 +13,7 @@
 #include "kernel/fd.h"
 #include "kernel/memory.h"
 #include "kernel/process.h"
+#include "kernel/procfs.h"
 #include "program/program.h"
 
 #include <dirent.h>
@@ -329,6 +330,21 @@ static void check_pages(const struct check *c, const char *what, const struct pr
 			     (unsigned long long) p->alignment, page);
 }
 
+/* Other security modules have no rule for such memory. */
+static void check_memory_rights(const struct check *c, const char *what, const struct program *p)
+{
+	const struct check_demand d = { .place = c->program,
+					.what = what,
+					.remedy = "execstack -c, or setsebool allow_execstack" };
+	bool asked = p->executable_stack || p->writable_and_executable;
+
+	if (asked && proc_is_set_to("/sys/fs/selinux/enforce", '1'))
+		check_answer(c, CHECK_WEAKER, &d,
+			     "wants %s, which SELinux may refuse (execstack, execmem)",
+			     p->executable_stack ? "an executable stack"
+						 : "memory that is writable and executable");
+}
+
 void check_vsyscall(const struct check *c, const char *what, const struct program *p, int fd)
 {
 	const struct check_demand d = { .place = c->program,
@@ -356,6 +372,7 @@ bool check_elf(const struct check *c, const char *what, const struct program *p)
 		return true;
 	check_processor(c, what, p);
 	check_pages(c, what, p);
+	check_memory_rights(c, what, p);
 
 	return true;
 }

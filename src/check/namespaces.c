@@ -13,6 +13,7 @@
 #include "kernel/fd.h"
 #include "kernel/namespaces.h"
 #include "kernel/process.h"
+#include "kernel/procfs.h"
 #include "kernel/since.h"
 
 #include <string.h>
@@ -23,17 +24,6 @@
 
 /* ---- new ones ---- */
 
-/* Is the number in the file @path 0? */
-static bool is_zero(const char *path)
-{
-	char text[32];
-
-	autoclose int fd = sys_open(path, O_RDONLY);
-	ssize_t n = fd < 0 ? fd : sys_read(fd, text, sizeof(text) - 1);
-
-	return n > 0 && text[0] == '0';
-}
-
 static void refuse(const struct check *c, const struct sys_namespace *kind, struct check_demand *d,
 		   int r)
 {
@@ -43,13 +33,19 @@ static void refuse(const struct check *c, const struct sys_namespace *kind, stru
 	if (r == -EINVAL || r == -ENOSYS) {
 		d->remedy = "leave it out, or boot a kernel that has it";
 		check_answer(c, CHECK_NO, d, "this kernel has none");
-	} else if (r == -ENOSPC || is_zero(limit)) {
+	} else if (r == -ENOSPC || proc_is_set_to(limit, '0')) {
 		d->remedy = "raise that limit";
 		check_answer(c, CHECK_NO, d, "the limit user.%s is reached", kind->limit);
 	} else if (kind->type == CLONE_NEWUSER &&
-		   is_zero("/proc/sys/kernel/unprivileged_userns_clone")) {
+		   proc_is_set_to("/proc/sys/kernel/unprivileged_userns_clone", '0')) {
 		d->remedy = "sysctl kernel.unprivileged_userns_clone=1";
 		check_answer(c, CHECK_NO, d, "refused to user %u: %s", sys_euid(), errno_text(-r));
+	} else if (sys_euid() != 0 &&
+		   proc_is_set_to("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", '1')) {
+		d->remedy = "sysctl kernel.apparmor_restrict_unprivileged_userns=0, or load a "
+			    "profile for tare";
+		check_answer(c, CHECK_NO, d, "AppArmor refuses it to user %u: %s", sys_euid(),
+			     errno_text(-r));
 	} else {
 		d->remedy = sys_euid() ? "ask as root, or for a user namespace too"
 				       : "an outer container or its filter may forbid it";

@@ -162,30 +162,19 @@ static void tell_memory(const struct create *c, const struct step *s, struct err
 
 /* ---- user namespaces ---- */
 
-/* Does the file of the sysctl have this @value? */
-static bool is_set_to(const char *path, char value)
-{
-	char text[32];
-
-	autoclose int fd = sys_open(path, O_RDONLY);
-	ssize_t n = fd < 0 ? fd : sys_read_all(fd, text, sizeof(text) - 1);
-
-	return n > 0 && text[0] == value && (n == 1 || text[1] == '\n');
-}
-
 /* user_namespaces(7); the first sysctl is Debian's, the second Ubuntu's. */
 static void tell_userns(const struct create *c, const struct step *s, struct err *e)
 {
 	(void) c, (void) s;
-	if (is_set_to("/proc/sys/kernel/unprivileged_userns_clone", '0'))
+	if (proc_is_set_to("/proc/sys/kernel/unprivileged_userns_clone", '0'))
 		err_hint(e, "this host lets only root make user namespaces: sysctl "
 			    "kernel.unprivileged_userns_clone=1");
-	else if (is_set_to("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", '1'))
+	else if (proc_is_set_to("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", '1'))
 		err_hint(e,
 			 "AppArmor lets only programs with a profile for it use user namespaces: "
 			 "sysctl kernel.apparmor_restrict_unprivileged_userns=0, or load a profile "
 			 "for tare");
-	else if (is_set_to("/proc/sys/user/max_user_namespaces", '0'))
+	else if (proc_is_set_to("/proc/sys/user/max_user_namespaces", '0'))
 		err_hint(e, "this host has user namespaces switched off: sysctl "
 			    "user.max_user_namespaces=10000");
 	else

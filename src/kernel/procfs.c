@@ -33,6 +33,16 @@ int proc_open(pid_t pid, const char *file, int flags)
 	return sys_open(path, flags);
 }
 
+bool proc_is_set_to(const char *path, char value)
+{
+	char text[32];
+
+	autoclose int fd = sys_open(path, O_RDONLY);
+	ssize_t n = fd < 0 ? fd : sys_read_all(fd, text, sizeof(text) - 1);
+
+	return n > 0 && text[0] == value && (n == 1 || text[1] == '\n');
+}
+
 ssize_t proc_read(pid_t pid, const char *file, char *text, size_t size)
 {
 	autoclose int fd = proc_open(pid, file, O_RDONLY);

@@ -9,6 +9,9 @@
 /* A descriptor of /proc/@pid/@file, or -errno. */
 int proc_open(pid_t pid, const char *file, int flags);
 
+/* Has the file @path of a sysctl, or of sysfs, this @value and nothing else? */
+bool proc_is_set_to(const char *path, char value);
+
 /*
  * Reads /proc/@pid/@file. @text gets @size - 1 bytes of it at most, and a NUL. Their number, or
  * -errno, and then @text is "".

@@ -272,6 +272,30 @@ def test_a_period_of_ten_is_named_with_its_bounds(bundle):
     assert [f[2] for f in refused_by_check(bundle)] == ["a period of 10: the kernel takes 1000 to 1000000, in microseconds"]
 
 
+@pytest.mark.layouts
+def test_a_quota_above_that_of_the_parent(bundle):
+    """v1 refuses it, at any depth; v2 lets the smaller one count."""
+    top = cgroup_mount("cpu")
+    if top is None:
+        pytest.skip("no cpu controller of v1")
+    outer = bundle.sh("exit 0").linux["cgroupsPath"] = f"/tare-{bundle.id}/deep/x"
+    parent = top / f"tare-{bundle.id}"
+    (parent / "deep").mkdir(parents=True)
+    try:
+        (parent / "cpu.cfs_quota_us").write_text("10000")
+        for quota, fits in ((50000, False), (10000, True), (10001, False)):
+            bundle.linux["resources"] = {"cpu": {"quota": quota, "period": 100000}}
+            found = refused_by_check(bundle)
+            r = bundle.run()
+            assert (r.code == 0) == fits == (found == []), (found, r)
+            if not fits:
+                assert found[0][::2] == ("/linux/resources/cpu/quota", f'"{parent}" has a quota of 10000 in 100000')
+                assert place_of(r) == "/linux/resources/cpu/quota", outer
+    finally:
+        for directory in (parent / "deep", parent):
+            directory.rmdir()
+
+
 def test_no_sysctl_of_the_host_is_written(bundle):
     """A joined network namespace is somebody else's: check only looks whether the file is there."""
     with open("/proc/sys/net/ipv4/ip_default_ttl", encoding="ascii") as f:
