@@ -23,12 +23,14 @@
 #define ARGS_PLACE "/process/args"
 
 static check_subject *const subjects[] = {
-	check_namespaces, check_cgroups, check_mounts, check_devices, check_process,
-	check_program,	  check_hooks,	 check_every,  check_records, check_trials,
+	check_namespaces, check_calls,	 check_cgroups,	    check_mounts,  check_devices,
+	check_process,	  check_filter,	 check_profile_age, check_program, check_hooks,
+	check_every,	  check_records, check_trials,
 };
 
-static check_subject *const paper_subjects[] = { check_paper, check_program, check_every,
-						 check_records };
+static check_subject *const paper_subjects[] = {
+	check_paper, check_profile_age, check_program, check_every, check_records,
+};
 
 void check_answer(const struct check *c, enum check_level level, const struct check_demand *d,
 		  const char *fmt, ...)

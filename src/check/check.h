@@ -112,17 +112,20 @@ const char *check_covering_mount(const struct check *c, const char *path, size_t
 
 typedef void check_subject(const struct check *c);
 
-check_subject check_namespaces; /* namespaces.c: new ones, and those that are joined */
-check_subject check_cgroups;	/* cgroups.c: groups, controllers, files of limits */
-check_subject check_mounts;	/* mounts.c: types, sources, targets */
-check_subject check_devices;	/* devices.c: device nodes, network devices */
-check_subject check_process; /* process.c: user, directory, resource limits, filter and its agent */
-check_subject check_program; /* program.c: the program, its interpreters and loader */
-check_subject check_hooks;   /* hooks.c: the programs of hooks */
-check_subject check_trials;  /* trial.c: settings of a process, sysctls, clocks */
-check_subject check_paper;   /* paper.c: the plan against a version */
-check_subject check_records; /* records.c: recorded calls */
-check_subject check_every;   /* every.c: all programs of the rootfs */
+check_subject check_namespaces;	 /* namespaces.c: new ones, and those that are joined */
+check_subject check_cgroups;	 /* cgroups.c: groups, controllers, files of limits */
+check_subject check_mounts;	 /* mounts.c: types, sources, targets */
+check_subject check_devices;	 /* devices.c: device nodes, network devices */
+check_subject check_calls;	 /* calls.c: system calls that a filter refuses */
+check_subject check_process;	 /* process.c: user, directory, resource limits */
+check_subject check_filter;	 /* filter.c: linux.seccomp and its agent */
+check_subject check_profile_age; /* filter.c: calls newer than the profile */
+check_subject check_program;	 /* program.c: the program, its interpreters and loader */
+check_subject check_hooks;	 /* hooks.c: the programs of hooks */
+check_subject check_trials;	 /* trial.c: settings of a process, sysctls, clocks */
+check_subject check_paper;	 /* paper.c: the plan against a version */
+check_subject check_records;	 /* records.c: recorded calls */
+check_subject check_every;	 /* every.c: all programs of the rootfs */
 
 /*
  * program.c: add rows, at c->program, for the program @path of c->rootfs, which is absolute, and
@@ -130,10 +133,38 @@ check_subject check_every;   /* every.c: all programs of the rootfs */
  */
 void check_executable(const struct check *c, const char *path);
 
+/* ---- calls.c ---- */
+
+/* A call that tare makes, with the row that has what tare does instead; SINCE_COUNT: nothing. */
+struct used_call {
+	const char *name;
+	enum since since;
+};
+
+extern const struct used_call check_used_calls[];
+extern const size_t check_used_count;
+
+/* Its number here; -1: this processor does not have the call. */
+int check_used_number(const struct used_call *u);
+
+/* Make the call with invalid arguments: the errno, or 0. A filter may kill the caller. */
+int check_ask_call(int number);
+
+/* ---- trial.c ---- */
+
+/* The namespaces that the plan makes by the clone of tare-init: CLONE_NEW*. */
+uint64_t check_own_namespaces(const struct check *c);
+
+/* Call @fn with @c in a child with new @namespaces, and wait for its end. */
+void check_in_child(const struct check *c, uint64_t namespaces, int (*fn)(void *));
+
 /* ---- idmap.c ---- */
 
 /* Can the owners of the mount @s be mapped, if they are to be? False, with a row for the reason. */
 bool check_idmap(const struct check *c, const struct step *s, struct check_demand *d);
+
+/* filter.c: add a row if the profile keeps a 32-bit C library, named @what, from the time. */
+void check_time64(const struct check *c, const char *what, uint16_t machine);
 
 /* ---- machine.c: what the program's header is compared with ---- */
 

@@ -134,25 +134,9 @@ static void put_kernel(struct page *p)
 
 /* ---- calls ---- */
 
-/* Calls that tare uses and that an older kernel, or the filter of an outer container, may lack. */
-static const char *const used[] = {
-	"bpf",		 "clone3",	  "close_range",
-	"execveat",	 "faccessat2",	  "fsconfig",
-	"fsmount",	 "fsopen",	  "keyctl",
-	"memfd_create",	 "mount",	  "mount_setattr",
-	"move_mount",	 "open_tree",	  "openat2",
-	"personality",	 "pidfd_open",	  "pidfd_send_signal",
-	"pivot_root",	 "sched_setattr", "seccomp",
-	"set_mempolicy", "setns",	  "statx",
-	"umount2",	 "unshare",
-};
-
-/* personality(2) with all bits set only returns the present value. */
 static int ask(void *arg)
 {
-	long r = arch_syscall(*(const int *) arg, -1, -1, -1, -1, -1, -1);
-
-	return r < 0 && r > -128 ? (int) -r : 0;
+	return check_ask_call(*(const int *) arg);
 }
 
 /* The errno; 0: success; -1: no child; -2: the child was killed. */
@@ -187,17 +171,15 @@ static void put_calls(struct page *p, bool root)
 	bool as_user = !root && sys_try_namespaces(CLONE_NEWUSER | CLONE_NEWNS) == 0;
 
 	begin(p, "calls");
-	for (size_t i = 0; i < ARRAY_SIZE(used); i++) {
-		const struct call_row *row = call_find_name(used[i]);
-		int number = row && call_arch_own() != CALL_ARCHES
-				     ? call_number(row, call_arch_own())
-				     : -1;
+	for (size_t i = 0; i < check_used_count; i++) {
+		const char *name = check_used_calls[i].name;
+		int number = check_used_number(&check_used_calls[i]);
 		struct kernel_version since, gone;
 
 		if (number < 0)
 			continue;
-		call_since(row, call_arch_own(), &since, &gone);
-		put(p, used[i], "%s (Linux %u.%u)",
+		call_since(call_find_name(name), call_arch_own(), &since, &gone);
+		put(p, name, "%s (Linux %u.%u)",
 		    describe_answer(ask_in_child(number, as_user), root || as_user), since.part[0],
 		    since.part[1]);
 	}

@@ -1,20 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* check/process.c - properties of the program: user, directory, resource limits and filter */
+/* check/process.c - properties of the program: user, directory and resource limits */
 #include "check/check.h"
 
 #include "base/fmt.h"
-#include "base/table.h"
 #include "kernel/fd.h"
 #include "kernel/process.h"
-#include "plan/seccomp/profile.h"
 
 #include <linux/capability.h>
-#include <linux/seccomp.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
-
-#define SECCOMP_PLACE "/linux/seccomp"
 
 /* CAP_SYS_RESOURCE has an effect only in the first user namespace: setrlimit(2). */
 static bool may_raise(const struct check *c)
@@ -130,91 +124,6 @@ static void check_directory(const struct check *c)
 		check_answer(c, CHECK_NO, &d, "it is no directory");
 }
 
-/* ---- filter ---- */
-
-static bool lets(const struct seccomp_program *filter, int number)
-{
-	uint32_t result;
-
-	return !seccomp_constant_result(filter, number, &result) ||
-	       (result & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_ALLOW ||
-	       (result & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_LOG ||
-	       (result & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_USER_NOTIF;
-}
-
-/*
- * Calls at the start of a dynamic program and at the end of any program. A program may do without
- * one of them, but hardly any does.
- */
-static void check_start(const struct check *c, const struct step *s, struct check_demand *d)
-{
-	static const struct {
-		const char *name;
-		int number;
-	} calls[] = {
-		{ "brk", SYS_brk },	  { "mmap", SYS_mmap },	    { "mprotect", SYS_mprotect },
-		{ "munmap", SYS_munmap }, { "openat", SYS_openat }, { "read", SYS_read },
-		{ "close", SYS_close },	  { "write", SYS_write },
-	};
-	const struct seccomp_program filter = { .filter = s->seccomp.filter,
-						.count = s->seccomp.count };
-	char names[128] = "";
-
-	if (!lets(&filter, SYS_exit_group) && !lets(&filter, SYS_exit)) {
-		d->remedy = "allow exit_group";
-		check_answer(c, CHECK_NO, d, "it refuses exit and exit_group: no program can end");
-		return;
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(calls); i++)
-		if (!lets(&filter, calls[i].number))
-			fmt_text(names + strlen(names), sizeof(names) - strlen(names), "%s%s",
-				 names[0] ? ", " : "", calls[i].name);
-	d->remedy = "allow them, unless the program is known to do without";
-	if (names[0])
-		check_answer(c, CHECK_WEAKER, d, "it refuses %s, which nearly every program calls",
-			     names);
-	else
-		check_answer(c, CHECK_OK, d, "it lets the program be executed");
-}
-
-/* tare connects to the agent when the filter is loaded. */
-static void check_agent(const struct check *c, const char *path)
-{
-	const struct check_demand d = { .place = SECCOMP_PLACE,
-					.what = path,
-					.remedy = "start the agent first" };
-	struct stat st;
-
-	autoclose int fd = sys_open(path, O_PATH);
-	int r = fd < 0 ? fd : sys_stat_cached(fd, &st);
-	if (r < 0)
-		check_answer(c, CHECK_NO, &d, "the seccomp agent: %s", errno_text(-r));
-	else if (!S_ISSOCK(st.st_mode))
-		check_answer(c, CHECK_NO, &d, "the seccomp agent: it is no socket");
-	else
-		check_answer(c, CHECK_OK, &d, "the seccomp agent's socket is there");
-}
-
-static void check_filter(const struct check *c, const struct oci_linux_seccomp *profile)
-{
-	const struct step *exec = check_find_step(c, OP_EXEC);
-	const struct step *filter = check_find_step(c, OP_SET_SECCOMP);
-	struct check_demand d = { .place = SECCOMP_PLACE, .what = "profile" };
-	const struct check_demand refused = { .place = exec ? exec->place : "",
-					      .what = "exec",
-					      .remedy = "allow execve in linux.seccomp" };
-
-	if (!exec || !filter)
-		return;
-	if (exec->exec.refused)
-		check_answer(c, CHECK_NO, &refused,
-			     "linux.seccomp refuses execve: no program can be started");
-	else
-		check_start(c, filter, &d);
-	if (filter->seccomp.notify && profile->listener_path && profile->listener_path[0])
-		check_agent(c, profile->listener_path);
-}
-
 void check_process(const struct check *c)
 {
 	bool raises = may_raise(c);
@@ -227,6 +136,4 @@ void check_process(const struct check *c)
 	}
 	check_user(c);
 	check_directory(c);
-	if (c->config->linux && c->config->linux->seccomp)
-		check_filter(c, c->config->linux->seccomp);
 }

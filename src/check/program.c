@@ -209,6 +209,22 @@ static int open_next(struct look *l, const char *path)
 	return -1;
 }
 
+/* The version of the C library is only shown: it tells a reader how old the image is. */
+static void describe_library(const struct look *l, const struct program *p, int fd, bool is_musl)
+{
+	struct program_library library;
+	struct check_demand d = demand(l);
+
+	program_read_library(fd, is_musl, &library);
+	if (library.minor >= 0 && is_musl)
+		check_answer(l->c, CHECK_OK, &d, "the C library is musl 1.%d.%d", library.minor,
+			     library.patch);
+	else if (library.minor >= 0)
+		check_answer(l->c, CHECK_OK, &d, "the C library is glibc 2.%d", library.minor);
+	if (!p->wide && library.has_time64)
+		check_time64(l->c, l->what, p->machine);
+}
+
 /* The loader reads the C library beside it, whose notes are compared, too. */
 static void look_at_library(struct look *l, int loader)
 {
@@ -226,8 +242,10 @@ static void look_at_library(struct look *l, int loader)
 	if (fd < 0 || program_read(fd, &p) < 0 || p.kind != PROGRAM_ELF)
 		return;
 	name(l, place);
-	if (check_elf(l->c, l->what, &p))
-		check_vsyscall(l->c, l->what, &p, fd);
+	if (!check_elf(l->c, l->what, &p))
+		return;
+	check_vsyscall(l->c, l->what, &p, fd);
+	describe_library(l, &p, fd, false);
 }
 
 static void look_at_loader(struct look *l, const char *path)
@@ -239,7 +257,11 @@ static void look_at_loader(struct look *l, const char *path)
 		return;
 	if (program_read(fd, &p) < 0 || p.kind != PROGRAM_ELF)
 		refuse(l, "as a loader it is no ELF file, or a damaged one");
-	else if (check_elf(l->c, l->what, &p))
+	else if (!check_elf(l->c, l->what, &p))
+		return;
+	else if (strstr(path, "/ld-musl-"))
+		describe_library(l, &p, fd, true);
+	else
 		look_at_library(l, fd);
 }
 

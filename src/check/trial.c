@@ -12,6 +12,7 @@
 #include "kernel/fd.h"
 #include "kernel/mount.h"
 #include "kernel/process.h"
+#include "kernel/socket.h"
 #include "plan/namespaces/identity.h"
 #include "plan/process/scheduler.h"
 
@@ -52,6 +53,18 @@ static int try_memory_policy(const struct step *s)
 static int try_personality(const struct step *s)
 {
 	return sys_personality((unsigned long) s->number);
+}
+
+/* The attribute takes effect at the next exec of this process, which there is none of. */
+static int try_label(const struct step *s)
+{
+	char path[64];
+
+	fmt_text(path, sizeof(path), "/proc/self/attr/%s", s->label.file);
+
+	autoclose int fd = sys_open(path, O_WRONLY);
+
+	return fd < 0 ? fd : sys_write_all(fd, s->label.value, strlen(s->label.value));
 }
 
 static int try_clocks(const struct step *s)
@@ -108,6 +121,9 @@ static const struct trial {
 	  "name nodes of /sys/devices/system/node/has_memory" },
 	{ OP_SET_PERSONALITY, "personality", try_personality, NULL },
 	{ OP_SET_CLOCKS, "clocks", try_clocks, "a clock can't be before 0, or too far ahead" },
+	{ OP_SET_LABEL, "label", try_label,
+	  "AppArmor's profiles are loaded by apparmor_parser(8); SELinux's labels are in its "
+	  "policy" },
 };
 
 static const struct trial *find_trial(enum step_op op)
@@ -135,11 +151,29 @@ static void answer(const struct check *c, const struct step *s, int r, const cha
 
 /* ---- the children ---- */
 
-static uint64_t own_namespaces(const struct check *c)
+uint64_t check_own_namespaces(const struct check *c)
 {
 	return c->plan->spawn < c->plan->step_count
 		       ? c->plan->steps[c->plan->spawn].spawn.namespaces
 		       : 0;
+}
+
+/*
+ * A key stays in the quota of its user as long as it exists; a kernel or filter without keys shares
+ * none.
+ */
+static void try_keyring(const struct check *c)
+{
+	const struct step *s = check_find_step(c, OP_NEW_KEYRING);
+	const struct check_demand d = { .place = "",
+					.what = "session keyring",
+					.remedy = "raise the sysctls of kernel.keys, or end what "
+						  "holds the keys: /proc/key-users" };
+
+	if (s && sys_new_keyring() == -EDQUOT)
+		check_answer(c, s->keyring.optional ? CHECK_WEAKER : CHECK_NO, &d,
+			     "the keys of user %u are used up%s", sys_euid(),
+			     s->keyring.optional ? ": the caller's keyring stays" : "");
 }
 
 static int try_process(void *arg)
@@ -153,6 +187,7 @@ static int try_process(void *arg)
 		if (t && s->place[0] != '\0')
 			answer(c, s, t->perform(s), t->what, t->remedy);
 	}
+	try_keyring(c);
 
 	return 0;
 }
@@ -164,7 +199,7 @@ static int try_process(void *arg)
 static int try_sysctls(void *arg)
 {
 	const struct check *c = arg;
-	uint64_t own = own_namespaces(c);
+	uint64_t own = check_own_namespaces(c);
 	char what[256];
 
 	for (size_t i = 0; i < c->plan->step_count; i++) {
@@ -178,6 +213,26 @@ static int try_sysctls(void *arg)
 				  sysctl_namespace(s->setting.key) & own && !(own & CLONE_NEWUSER)),
 		       what, "another value, a kernel or module that has it, or leave it out");
 	}
+
+	return 0;
+}
+
+/*
+ * Take the ids of the program: this process can try nothing afterwards. In a new user namespace,
+ * whose maps are not written here, all of them may be taken that are mapped.
+ */
+static int try_user(void *arg)
+{
+	const struct check *c = arg;
+	const struct step *s = check_find_step(c, OP_SET_USER);
+	int r = s->user.set_groups ? sys_setgroups(s->user.group_count, s->user.groups) : 0;
+
+	if (r >= 0)
+		r = sys_setgid(s->user.gid);
+	if (r >= 0)
+		r = sys_setuid(s->user.uid);
+	if (r == -EPERM)
+		answer(c, s, r, "user and groups", "it takes CAP_SETUID and CAP_SETGID");
 
 	return 0;
 }
@@ -202,6 +257,16 @@ static int try_names(void *arg)
 	return 0;
 }
 
+static int try_loopback(void *arg)
+{
+	const struct check *c = arg;
+
+	answer(c, check_find_step(c, OP_LOOPBACK_UP), sys_loopback_up(), "loopback interface",
+	       "it takes CAP_NET_ADMIN");
+
+	return 0;
+}
+
 /*
  * Is the mount a procfs, mqueue or sysfs, which belongs to a namespace alone? Only a refusal is of
  * interest. So no option is given, as an option may name ids for which this child has no map.
@@ -220,7 +285,7 @@ static bool is_of_namespace(const struct check *c, const struct mount_step *m)
 
 	for (size_t i = 0; m->type && i < ARRAY_SIZE(kinds); i++)
 		if (strcmp(m->type, kinds[i].type) == 0)
-			return own_namespaces(c) & kinds[i].namespace && !m->fallback &&
+			return check_own_namespaces(c) & kinds[i].namespace && !m->fallback &&
 			       !m->source_from_host;
 
 	return false;
@@ -256,7 +321,7 @@ static int try_mounts(void *arg)
 	return 0;
 }
 
-static void in_child(const struct check *c, uint64_t namespaces, int (*fn)(void *))
+void check_in_child(const struct check *c, uint64_t namespaces, int (*fn)(void *))
 {
 	struct check its = *c;
 	const struct sys_clone clone = { .flags = namespaces, .cgroup = -1 };
@@ -271,11 +336,15 @@ void check_trials(const struct check *c)
 {
 	uint64_t kinds = CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWUSER;
 
-	in_child(c, 0, try_process);
-	if (own_namespaces(c) & CLONE_NEWUTS)
-		in_child(c, own_namespaces(c) & kinds, try_names);
-	if (own_namespaces(c) & CLONE_NEWNS)
-		in_child(c, own_namespaces(c), try_mounts);
+	check_in_child(c, 0, try_process);
+	if (check_find_step(c, OP_SET_USER) && !(c->plan->namespaces & CLONE_NEWUSER))
+		check_in_child(c, 0, try_user);
+	if (check_own_namespaces(c) & CLONE_NEWUTS)
+		check_in_child(c, check_own_namespaces(c) & kinds, try_names);
+	if (check_own_namespaces(c) & CLONE_NEWNET && check_find_step(c, OP_LOOPBACK_UP))
+		check_in_child(c, check_own_namespaces(c) & kinds, try_loopback);
+	if (check_own_namespaces(c) & CLONE_NEWNS)
+		check_in_child(c, check_own_namespaces(c), try_mounts);
 	if (check_find_step(c, OP_SET_SYSCTL))
-		in_child(c, own_namespaces(c) & kinds, try_sysctls);
+		check_in_child(c, check_own_namespaces(c) & kinds, try_sysctls);
 }

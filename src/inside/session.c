@@ -11,11 +11,10 @@
 #include "base/table.h"
 #include "kernel/process.h"
 #include "kernel/since.h"
+#include "kernel/socket.h"
 #include "wire/wire.h"
 
-#include <net/if.h>
 #include <sys/ioctl.h>
-#include <sys/socket.h>
 
 /* More than any kernel is built for: NR_CPUS of x86 with MAXSMP. */
 #define CPUS_MOST 8192
@@ -217,18 +216,13 @@ int session_new_keyring(struct inside *in, const struct step *s, struct err *e)
 	return r < 0 ? -1 : 0;
 }
 
-static int open_ip_socket(void)
-{
-	return (int) SYS_CALL(socket, AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0, 0, 0, 0);
-}
-
 /*
  * Android's kernels give sockets of the internet to a few groups only, and root is no exception.
  * The program would say "permission denied" of whatever it connects to.
  */
 int session_try_network(struct inside *in, const struct step *s, struct err *e)
 {
-	autoclose int fd = open_ip_socket();
+	autoclose int fd = sys_open_ip_socket();
 
 	(void) s;
 	if (fd != -EACCES && fd != -EPERM)
@@ -241,21 +235,11 @@ int session_try_network(struct inside *in, const struct step *s, struct err *e)
 
 int session_loopback_up(struct inside *in, const struct step *s, struct err *e)
 {
-	struct ifreq request = { .ifr_name = "lo", .ifr_flags = IFF_UP };
-
 	(void) in, (void) s;
 
-	autoclose int fd = open_ip_socket();
-	if (fd == -EAFNOSUPPORT) /* a kernel without IPv4 has no loopback address */
-		return 0;
-	if (fd < 0)
-		return err_sys(e, fd, "open a socket");
+	int r = sys_loopback_up();
 
-	int r = sys_ioctl(fd, SIOCSIFFLAGS, &request);
-	if (r < 0)
-		return err_sys(e, r, "bring up the loopback interface");
-
-	return 0;
+	return r < 0 ? err_sys(e, r, "bring up the loopback interface") : 0;
 }
 
 int session_set_hostname(struct inside *in, const struct step *s, struct err *e)

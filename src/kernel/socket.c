@@ -5,7 +5,10 @@
 #include "kernel/socket.h"
 
 #include "base/fmt.h"
+#include "kernel/fd.h"
 
+#include <net/if.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
@@ -202,4 +205,20 @@ int sys_accept(int listener)
 	while (fd == -EINTR);
 
 	return fd;
+}
+
+int sys_open_ip_socket(void)
+{
+	return (int) SYS_CALL(socket, AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0, 0, 0, 0);
+}
+
+int sys_loopback_up(void)
+{
+	struct ifreq request = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+
+	autoclose int fd = sys_open_ip_socket();
+	if (fd < 0)
+		return fd == -EAFNOSUPPORT ? 0 : fd;
+
+	return sys_ioctl(fd, SIOCSIFFLAGS, &request);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * kernel/socket.h - Unix sockets and descriptors in flight: a result, or -errno
+ * kernel/socket.h - sockets, and descriptors in flight: a result, or -errno
  */
 #pragma once
 
@@ -35,3 +35,9 @@ int sys_connect_at(int dir, const char *name, int type);
 int sys_connect_abstract(const char *name, int type);
 
 int sys_accept(int listener);
+
+/* A datagram socket of IPv4, not bound: -EAFNOSUPPORT where the kernel has no IPv4. */
+int sys_open_ip_socket(void);
+
+/* Bring up the interface "lo" of this network namespace: 0, also where the kernel has no IPv4. */
+int sys_loopback_up(void);

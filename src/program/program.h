@@ -66,6 +66,17 @@ uint16_t program_own_machine(void);
 /* Does the code of the file @fd call the vsyscall page of x86-64, which newer kernels may not have? 16 MiB of it are read. */
 bool program_calls_vsyscall(int fd);
 
+/* ---- library.c ---- */
+
+struct program_library {
+	bool is_musl;
+	int minor, patch; /* of musl 1.MINOR.PATCH, or of glibc 2.MINOR; -1: not found */
+	bool has_time64;  /* a 32-bit library with a 64-bit time */
+};
+
+/* Search the C library @fd for its version; 16 MiB of it are read. */
+void program_read_library(int fd, bool is_musl, struct program_library *l);
+
 /* ---- find.c ---- */
 
 /*

@@ -46,6 +46,18 @@ static void read_header(void)
 	close(fd);
 }
 
+static void read_library(void)
+{
+	struct program_library l;
+	int fd = program_open(root, "/", "prog");
+
+	for (int is_musl = 0; is_musl < 2; is_musl++) {
+		program_read_library(fd, is_musl, &l);
+		fuzz_check(l.minor >= -1 && l.minor < 1000 && l.patch >= 0 && l.patch < 1000);
+	}
+	close(fd);
+}
+
 static void explain(int code)
 {
 	const struct program_case c = { .root = root, .cwd = "/", .path = "/prog", .code = code };
@@ -65,6 +77,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	fuzz_file("prog", data, size);
 	read_header();
+	read_library();
 	explain(codes[size > 0 ? data[size - 1] % (sizeof(codes) / sizeof(codes[0])) : 0]);
 	fuzz_check(fuzz_next_descriptor() == next);
 

@@ -14,7 +14,7 @@ import time
 import pytest
 
 import defaults
-from harness import BOX, LAYOUT, RUNTIME, TESTER, Bundle, assert_same_host, cgroup_mount, command, has_v2, proc_status, rt_argv, snapshot, spawn, tare_only
+from harness import BOX, LAYOUT, RUNTIME, TESTER, Bundle, assert_same_host, cgroup_mount, command, has_v2, proc_status, root_only, rt_argv, snapshot, spawn, tare_only
 
 pytestmark = tare_only
 
@@ -264,6 +264,124 @@ def test_the_loader_and_the_library_beside_it_are_read_too(program, name):
     program(elf(kind=3, segments=[(LOAD, bytes(16), 4096), abi(3, 2, 0)]), name="lib/ld-old.so")
     program(elf(kind=3, segments=[(LOAD, bytes(16), 4096), abi(98, 0, 0)]), name=name)
     assert refusals(bundle) == [(ARGS, f'"/{name}"', f"wants Linux 98.0.0; this is {platform.release()}")]
+
+
+# /sys/fs of a mount namespace of its own, with an SELinux that is in force, or not, and the cgroups of the host.
+FAKE = """set -e; mkdir {top}/cgroup; mount --rbind /sys/fs/cgroup {top}/cgroup; mount -t tmpfs fake /sys/fs
+mkdir /sys/fs/selinux /sys/fs/cgroup; echo {value} >/sys/fs/selinux/enforce; mount --move {top}/cgroup /sys/fs/cgroup; exec "$@\""""
+
+
+@root_only
+@pytest.mark.parametrize("value, level", [(1, "weaker"), (0, "ok")])
+@pytest.mark.parametrize("kind, flags, wish", [
+    (0x6474e551, 7, "an executable stack"), (LOAD, 7, "memory that is writable and executable"), (LOAD, 5, None)])
+def test_executable_memory_under_selinux(program, tmp_path, kind, flags, wish, value, level):
+    content = bytearray(elf(segments=[(kind, bytes(16), 4096), (LOAD, bytes(16), 4096)]))
+    content[64 + 4] = flags
+    bundle = program(bytes(content))
+    bundle.write()
+    r = command("unshare", "-m", "sh", "-c", FAKE.format(top=tmp_path, value=value), "sh", *bundle.argv("check", "--json", "-b", bundle.dir)[:-1])
+    found = [(row["level"], row["why"]) for row in json.loads(r.out)["rows"] if "SELinux" in row["why"]]
+    assert found == ([(level, f"wants {wish}, which SELinux may refuse (execstack, execmem)")] if wish and level != "ok" else []), r
+
+
+@root_only
+def test_ubuntus_way_to_refuse_user_namespaces_is_named(bundles, tmp_path):
+    """Only kernels of Ubuntu have this sysctl: a file stands for it, and a chroot, in which nobody makes a user namespace, for the rest."""
+    bundle = bundles(user=TESTER, config=defaults.rootless(TESTER, TESTER)).sh("exit 0")
+    bundle.write()
+    script = ("cp /proc/sys/kernel/cap_last_cap {0}; mount -t tmpfs x /proc/sys/kernel; cp {0} /proc/sys/kernel/;"
+              "echo 1 >/proc/sys/kernel/apparmor_restrict_unprivileged_userns; mkdir {1}; mount --rbind / {1};"
+              'exec chroot {1} "$@"').format(f"{tmp_path}/cap_last_cap", f"{tmp_path}/root")
+    r = command("unshare", "-m", "sh", "-c", script, "sh", *bundle.argv("check", "--json", "-b", bundle.dir)[:-1])
+    found = {row["why"]: row["remedy"] for row in json.loads(r.out)["rows"] if row["what"] == "new user namespace"}
+    assert list(found) == [f"AppArmor refuses it to user {TESTER}: operation not permitted"], r
+    assert "sysctl kernel.apparmor_restrict_unprivileged_userns=0" in list(found.values())[0]
+
+
+@root_only
+@pytest.mark.skipif(shutil.which("strace") is None, reason="no strace on this machine")
+@pytest.mark.parametrize("user, level", [(TESTER, "weaker"), (None, "no")])
+def test_without_keys_left_check_says_what_create_does(bundles, user, level):
+    """keyrings(7): the quota counts only for a process that has no session keyring yet, so strace answers EDQUOT here."""
+    bundle = bundles(user=user, config=defaults.rootless(user, user) if user else None).sh("exit 0")
+    bundle.write()
+    strace = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=keyctl", "-e", "inject=keyctl:error=EDQUOT"]
+    r = command(*strace, *bundle.argv("check", "--json", "-b", bundle.dir)[:-1])
+    found = [(row["level"], row["why"]) for row in json.loads(r.out)["rows"] if row["what"] == "session keyring"]
+    assert found == [(level, f"the keys of user {user or 0} are used up" + (": the caller's keyring stays" if user else ""))], r
+    r = command(*strace, *bundle.argv("run", "-b", bundle.dir))
+    assert (r.code != 0) == (level == "no") and "session keyring" in r.err, r
+
+
+@pytest.mark.parametrize("name, content, version", [
+    ("ld-linux.so.2", b"GLIBC_2.9\0GLIBC_2.34\0GLIBC_2.4\0GLIBC_2.x\0GLIBC_PRIVATE\0", "glibc 2.34"),
+    ("ld-musl-mine.so.1", b"x\0" + b"10.0.0\0" + b"1.2.13\0" + b"1.1.1\0", "musl 1.2.13"),
+    ("ld-linux.so.2", b"GLIBC_2.99999\0GLIBC_2.", None),
+    ("ld-musl-mine.so.1", b"\0" + b"1.2.", None),
+])
+def test_the_c_library_is_told(program, name, content, version):
+    bundle = program(elf(segments=[loader(f"/lib/{name}"), (LOAD, bytes(16), 4096)]))
+    plain = elf(kind=3, segments=[(LOAD, bytes(16), 4096)])
+    program(plain + (content if "musl" in name else b""), name=f"lib/{name}")
+    program(plain + bytes(40000) + content, name="lib/libc.so.6")
+    found = [r["why"] for r in rows(bundle, 0) if "the C library is" in r["why"]]
+    assert found == ([f"the C library is {version}"] if version else [])
+
+
+def under(bundle, *names, arch=()):
+    """A profile of these names, and of what any program needs."""
+    needed = ["execve", "exit", "exit_group", "brk", "mmap", "mprotect", "munmap", "openat", "read", "write", "close"]
+    bundle.linux["seccomp"] = {"defaultAction": "SCMP_ACT_ERRNO", "architectures": list(arch),
+                               "syscalls": [{"names": needed + list(names), "action": "SCMP_ACT_ALLOW"}]}
+    return bundle
+
+
+@pytest.mark.skipif(OWN != 62, reason="names and numbers of x86-64")
+@pytest.mark.skipif(tuple(map(int, platform.release().split(".")[:2])) < (6, 6), reason="an older kernel")
+def test_a_profile_and_a_kernel_of_different_age(bundle):
+    """What a newer call than those of the profile gets is plan/seccomp/newer.c's; landlock_restrict_self is followed by 447 and more."""
+    under(bundle.sh("exit 0"), "landlock_restrict_self", "nfsservctl", "socketcall", "nosuchcall")
+    found = [r for r in rows(bundle, 2, "--all") if r["level"] == "weaker"]
+    assert len(found) == 1 and found[0]["place"] == "/linux/seccomp" and found[0]["remedy"] == "a newer profile"
+    assert re.fullmatch(r"names 2 calls that this kernel does not have: nfsservctl, nosuchcall, and is older than \d\d calls that this kernel has, which "
+                        r"get ENOSYS: memfd_secret, process_mrelease, futex_waitv, .*", found[0]["why"]), found
+    assert re.fullmatch(r"names 2 calls that this kernel does not have, and is older than \d\d calls that this kernel has, which get ENOSYS",
+                        refusals(bundle, "weaker")[0][2])
+    told = [r["why"] for r in rows(bundle, 0, "--all", "--kernel", "5.12") if r["what"] == "profile"]
+    assert told == ["names 3 calls that Linux 5.12 does not have: landlock_restrict_self, nfsservctl, nosuchcall"]
+    bundle.linux["seccomp"]["defaultAction"] = "SCMP_ACT_KILL"
+    assert not [r for r in rows(bundle, 0) if "older" in r["why"]]
+
+
+@pytest.mark.skipif(OWN != 62, reason="i386 is run by x86-64")
+@pytest.mark.parametrize("names, told", [
+    (["clone3"], True), (["clone3", "clock_gettime64"], False), (["getrandom"], False)], ids=["newer", "allowed", "older"])
+def test_a_profile_that_keeps_the_time_from_32_bit_programs(program, names, told):
+    """clock_gettime64 is 403 of i386: refused by a profile that knows newer calls, but answered with ENOSYS by an older one."""
+    segments = [loader("/lib/ld-musl-i386.so.1"), (LOAD, bytes(8), 4096)]
+    bundle = program(elf(machine=3, wide=False, segments=segments))
+    program(elf(machine=3, wide=False, segments=[]) + b"__clock_gettime64\0", name="lib/ld-musl-i386.so.1")
+    under(bundle, *names, arch=["SCMP_ARCH_X86_64", "SCMP_ARCH_X86"])
+    r = check(bundle)
+    if "this kernel runs none of its kind" in r.out:
+        pytest.skip("this kernel runs no 32-bit programs")
+    found = [row for row in json.loads(r.out)["rows"] if "gets no time" in row["why"]]
+    assert [(row["level"], row["place"], row["what"]) for row in found] == \
+        ([("weaker", "/linux/seccomp", '"/lib/ld-musl-i386.so.1"')] if told else []), r
+
+
+@pytest.mark.parametrize("how", ["eperm", "enosys"])
+@pytest.mark.parametrize("user", [None, TESTER])
+def test_calls_that_an_outer_filter_refuses_are_listed(bundles, older, how, user):
+    bundle = bundles(user=user, config=defaults.rootless(user, user) if user else None).sh("exit 0")
+    bundle.write()
+    argv = bundle.argv("check", "--bundle", bundle.dir, "--json")[:-1]
+    r = command(older, "99.0", how, "-fsopen", "-mount_setattr", *argv)
+    told = [row for row in json.loads(r.out)["rows"] if row["what"] == "system calls"]
+    assert [(row["level"], row["why"]) for row in told] == [
+        ("ok", "an outer container, or its filter, refuses: fsopen, mount_setattr; tare does without")], r
+    assert "system calls" not in command(*argv).out
 
 
 def test_x_bits_and_noexec_are_told(program, bundle):

@@ -4,6 +4,7 @@ import copy
 import json
 import os
 import re
+import subprocess
 
 import pytest
 
@@ -219,8 +220,6 @@ CHANGES = {
 def test_one_change(bundle, change):
     if change == "hidepid=9" and tuple(map(int, os.environ.get("TARE_KERNEL", "9.0").split()[0].split("."))) < (5, 2):
         pytest.skip("only mount(2) reads options here, and the host's procfs would get them")
-    if change == "a profile of AppArmor" and os.path.exists("/sys/kernel/security/apparmor/profiles"):
-        pytest.skip("check does not look a profile up where AppArmor is in force: only create's attribute file tells")
     bundle.sh("exit 0")
     for pointer, value in CHANGES[change].items():
         put(bundle.config, pointer, value)
@@ -231,6 +230,29 @@ def test_one_change(bundle, change):
         assert place_of(r) == "" and len(found) == 1, (found, r)
     elif found:
         assert place_of(r) in [f[0] for f in found], (found, r)
+
+
+def capabilities():
+    return subprocess.run(["setpriv", "--list-caps"], capture_output=True, text=True, check=True).stdout.split()
+
+
+@pytest.mark.parametrize("user", [0, 1000])
+def test_root_without_one_of_its_capabilities(bundle, user):
+    """What create does without: devices of its own, an oom score. What it can't: ids, the loopback interface, namespaces."""
+    bundle.sh("exit 0")
+    bundle.process["user"] = {"uid": user, "gid": user, "additionalGids": [5]}
+    bundle.write()
+    needed, differing = set(), {}
+    for cap in capabilities():
+        front = ["setpriv", f"--bounding-set=-{cap}"]
+        checked = command(*front, *bundle.argv("check", "--bundle", bundle.dir, "--json")[:-1])
+        found = [row["place"] for row in json.loads(checked.out)["rows"] if row["level"] == "no"]
+        r = command(*front, *bundle.argv("run", "--bundle", bundle.dir))
+        if r.code:
+            needed.add(cap)
+        if (r.code != 0) != bool(found) or (found and place_of(r) not in found):
+            differing[cap] = (found, r)
+    assert differing == {} and {"setgid", "net_admin", "sys_admin"} <= needed
 
 
 INNER = r"""mkdir -p /w/rootfs/bin && cp /bin/busybox /w/rootfs/bin/sh && cd /w && /tare spec --rootless || exit 99
