@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Run a command in a private mount and pid namespace whose pid 1 reaps orphans.
 
-    box.py [--layout plain|v1|v2|none] [--user UID] -- COMMAND...
+    box.py [--layout plain|v1|v2|none] [--cgroup-namespace] [--user UID] -- COMMAND...
 
 plain: the cgroup file systems as the machine has them; v1: without the hybrid's
-cgroup2; v2: cgroup2 alone; none: no cgroup file system at all.
+cgroup2; v2: cgroup2 alone; none: no cgroup file system at all. --cgroup-namespace, for
+v1 and v2: the roots are cgroups of the box's own, also in hierarchies that the layout hides.
 
 The command gets TARE_BOX, an empty tmpfs that vanishes with the namespace, and
 TARE_TOKEN, the name of the cgroup that it may make in each hierarchy. Whatever
@@ -39,15 +40,48 @@ def mount(source, target, fstype, flags=0, data=None):
           f"mount {target}")
 
 
-def cgroup_mounts():
-    """Mount points of all cgroup file systems, in the order they were mounted."""
+def cgroup_file_systems():
+    """(mount point, type, controllers) of each, in the order they were mounted."""
     found = []
     with open("/proc/self/mountinfo") as f:
         for line in f:
             left, right = line.split(" - ")
-            if right.split()[0] in ("cgroup", "cgroup2"):
-                found.append(left.split()[4])
+            kind, _, options = right.split()
+            if kind in ("cgroup", "cgroup2"):
+                found.append((left.split()[4], kind, ",".join(o for o in options.split(",") if o not in ("rw", "xattr", "clone_children"))))
     return found
+
+
+def cgroup_mounts():
+    return [path for path, _, _ in cgroup_file_systems()]
+
+
+def enter_cgroup_namespace(name):
+    """A cgroup @name in every hierarchy, which is the root of the namespace."""
+    for top, kind, _ in cgroup_file_systems():
+        own = os.path.join(top, name)
+        os.mkdir(own)
+        for file in ("cpuset.cpus", "cpuset.mems"):
+            if kind == "cgroup" and os.path.exists(os.path.join(own, file)):
+                with open(os.path.join(top, file)) as source, open(os.path.join(own, file), "w") as target:
+                    target.write(source.read())
+        with open(os.path.join(own, "cgroup.procs"), "w") as f:
+            f.write("0")
+    check(LIBC.unshare(0x02000000), "unshare")  # CLONE_NEWCGROUP
+
+
+def mount_roots(layout):
+    """In a new cgroup namespace: the mounts that are there begin above its roots."""
+    found = cgroup_file_systems()
+    subprocess.run(["umount", "-R", "/sys/fs/cgroup"], check=True)
+    if layout == "v2":
+        mount("cgroup2", "/sys/fs/cgroup", "cgroup2")
+        return
+    mount("tmpfs", "/sys/fs/cgroup", "tmpfs", 0, "mode=755")
+    for path, kind, controllers in found:
+        if kind == "cgroup":
+            os.mkdir(path)
+            mount(kind, path, kind, 0, controllers)
 
 
 def set_layout(layout):
@@ -87,7 +121,7 @@ def separate_run():
     mount("tmpfs", "/run", "tmpfs", 0, "mode=0755")
     for name in os.listdir(f"/proc/self/fd/{there}"):
         source, target = f"/proc/self/fd/{there}/{name}", f"/run/{name}"
-        if name == "tare":
+        if name in ("tare", "mount"):
             continue
         if os.path.islink(source):
             os.symlink(os.readlink(source), target)
@@ -97,6 +131,7 @@ def separate_run():
         else:
             os.mknod(target)
         mount(source, target, None, MS_BIND | MS_REC)
+    os.mkdir("/run/mount")  # mount(8) makes this directory
     os.close(there)
 
 
@@ -113,7 +148,10 @@ def first_process(args, box):
     LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     mount(None, "/", None, MS_REC | MS_PRIVATE)
     mount("proc", "/proc", "proc")
-    set_layout(args.layout)
+    if args.cgroup_namespace:
+        mount_roots(args.layout)
+    else:
+        set_layout(args.layout)
     mount("tmpfs", box, "tmpfs", 0, "mode=0755")
     if os.path.isdir("/dev/shm"):
         mount("tmpfs", "/dev/shm", "tmpfs", 0, "mode=1777")  # what others put there is not a test's
@@ -121,6 +159,8 @@ def first_process(args, box):
     lend_to_the_ordinary_user(box)
     os.environ["TARE_BOX"] = box
     os.environ["TARE_LAYOUT"] = args.layout
+    if args.cgroup_namespace:
+        os.environ["TARE_CGROUP_NAMESPACE"] = "1"
 
     child = os.fork()
     if child == 0:
@@ -159,6 +199,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--layout", choices=["plain", "v1", "v2", "none"], default="plain")
+    parser.add_argument("--cgroup-namespace", action="store_true")
     parser.add_argument("--user", type=int)
     parser.add_argument("command", nargs="+")
     args = parser.parse_args()
@@ -172,6 +213,8 @@ def main():
     try:
         outer = os.fork()
         if outer == 0:
+            if args.cgroup_namespace:
+                enter_cgroup_namespace(f"{token}-root")
             check(LIBC.unshare(flags), "unshare")
             inner = os.fork()
             if inner == 0:
@@ -191,7 +234,10 @@ def main():
         code = os.waitstatus_to_exitcode(os.waitpid(outer, 0)[1])
         status = code if code >= 0 else 128 - code
     finally:
-        left = [p for m in cgroup_mounts() for p in remove_tree(os.path.join(m, token))]
+        roots = [os.path.join(m, f"{token}-root") if args.cgroup_namespace else m for m in cgroup_mounts()]
+        left = [p for m in roots for p in remove_tree(os.path.join(m, token))]
+        for m in roots if args.cgroup_namespace else []:
+            remove_tree(m)
         os.rmdir(box)
         if left:
             print("box: cgroups were left:", *left, file=sys.stderr)

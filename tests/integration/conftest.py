@@ -19,6 +19,7 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "layouts: also run in the other cgroup layouts and the VM")
+    config.addinivalue_line("markers", "criu: CRIU saves a container; on v1 and v2 in a cgroup namespace")
     if not harness.IN_BOX:
         raise pytest.UsageError("run these through tests/run (or integration/box.py)")
     if not harness.VERSION:
