@@ -8,15 +8,14 @@
  */
 #include "config.h"
 
+#include "base/fmt.h"
+#include "base/table.h"
 #include "cli/root.h"
 #include "cli/verb.h"
 #include "heap/log.h"
 #include "kernel/fallback.h"
 #include "kernel/process.h"
 #include "kernel/time.h"
-
-#include "base/fmt.h"
-#include "base/table.h"
 
 /* No valid ID is longer; a longer one is cut in messages. */
 #define LONGEST_ID 255

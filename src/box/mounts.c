@@ -8,8 +8,6 @@
  */
 #include "box/box.h"
 
-#include <arpa/inet.h>
-
 #include "base/path.h"
 #include "base/table.h"
 #include "kernel/fd.h"
@@ -18,6 +16,7 @@
 #include "plan/spec_default.h"
 #include "state/record.h"
 
+#include <arpa/inet.h>
 #include <limits.h>
 #include <string.h>
 

@@ -11,11 +11,11 @@
 #include "heap/json_text.h"
 #include "kernel/landlock.h"
 #include "kernel/mount.h"
-#include "plan/process/caps.h"
-#include "plan/process/memory_policy.h"
 #include "plan/mounts/options.h"
 #include "plan/namespaces/namespaces.h"
 #include "plan/plan.h"
+#include "plan/process/caps.h"
+#include "plan/process/memory_policy.h"
 
 #include <linux/personality.h>
 #include <stdarg.h>

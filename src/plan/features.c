@@ -13,13 +13,13 @@
 #include "base/table.h"
 #include "libocispec/encode.h"
 #include "libocispec/oci_types.h"
+#include "plan/mounts/options.h"
+#include "plan/namespaces/namespaces.h"
 #include "plan/process/caps.h"
 #include "plan/process/hooks.h"
 #include "plan/process/memory_policy.h"
-#include "plan/mounts/options.h"
-#include "plan/namespaces/namespaces.h"
-#include "plan/systemd/scope.h"
 #include "plan/seccomp/profile.h"
+#include "plan/systemd/scope.h"
 
 #include <seccomp.h>
 #include <string.h>

@@ -8,8 +8,8 @@
  */
 #include "base/fmt.h"
 #include "host/inspect/rows.h"
-#include "kernel/process.h"
 #include "kernel/fd.h"
+#include "kernel/process.h"
 #include "kernel/time.h"
 #include "plan/seccomp/cache.h"
 

@@ -2,10 +2,10 @@
 /*
  * plan/limits/devices.c - linux.resources.devices: rules on v1, a program on v2
  */
-#include "plan/process/caps.h"
 #include "plan/limits/cgroup.h"
 #include "plan/limits/device_program.h"
 #include "plan/limits/limits.h"
+#include "plan/process/caps.h"
 
 #include <linux/capability.h>
 #include <sched.h>

@@ -16,9 +16,9 @@
 #include "base/table.h"
 #include "kernel/mount.h"
 #include "kernel/process.h"
-#include "plan/namespaces/idmap.h"
 #include "plan/mounts/options.h"
 #include "plan/mounts/path_text.h"
+#include "plan/namespaces/idmap.h"
 
 #include <linux/capability.h>
 #include <string.h>

@@ -14,8 +14,8 @@
  */
 #include "kernel/mount.h"
 #include "kernel/process.h"
-#include "plan/mounts/options.h"
 #include "plan/mounts/mounts.h"
+#include "plan/mounts/options.h"
 #include "plan/mounts/path_text.h"
 #include "plan/planner.h"
 

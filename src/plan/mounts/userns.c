@@ -13,8 +13,8 @@
 #include "kernel/mount.h"
 #include "kernel/process.h"
 #include "plan/accounts.h"
-#include "plan/namespaces/idmap.h"
 #include "plan/mounts/mounts.h"
+#include "plan/namespaces/idmap.h"
 
 #include <string.h>
 

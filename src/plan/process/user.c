@@ -7,8 +7,8 @@
  * may still take a capability.
  */
 #include "plan/annotations/annotation.h"
-#include "plan/process/caps.h"
 #include "plan/planner.h"
+#include "plan/process/caps.h"
 
 #include <linux/capability.h>
 #include <sched.h>
