@@ -3,8 +3,8 @@
  * main.c - from the command line to a verb, and from its result to an exit code
  *
  * Reads the flags before the verb, finds the verb in the table of cli/verb.c, lets it read the rest
- * and calls it. Only main.c prints a failure, once, and knows exit codes: 0, 1 for every failure,
- * and from `run` the program's own.
+ * and calls it. Only main.c prints a failure, once. Its exit code is 1, where the verb has no other
+ * for it (exec, box, check).
  */
 #include "config.h"
 
