@@ -64,15 +64,47 @@ static const char *usual_root(const char *const *env, struct arena *a)
 								 : DEFAULT_ROOT;
 }
 
-/* *@runtime_dir: the root is in XDG_RUNTIME_DIR. */
+static bool is_callers(const char *path)
+{
+	struct stat st;
+
+	return sys_stat_at(AT_FDCWD, path, 0, &st) == 0 && S_ISDIR(st.st_mode) &&
+	       st.st_uid == sys_euid();
+}
+
+/*
+ * An ordinary user without XDG_RUNTIME_DIR: su, sudo, cron and the jobs of a CI set none. The
+ * directory may exist all the same, for another login of this user. Otherwise the state is in the
+ * home directory, which nobody else can have made, as they could in /tmp. A record that outlives a
+ * restart of the machine has the start time of its process, and so the container counts as stopped.
+ */
+static const char *root_without_login(const char *const *env, struct arena *a, bool *runtime_dir)
+{
+	const char *usual = usual_root(env, a), *home = env_value(env, "HOME");
+	const char *dir = arena_printf(a, "/run/user/%u", sys_euid());
+
+	if (strcmp(usual, DEFAULT_ROOT) != 0)
+		return usual;
+	if (is_callers(dir)) {
+		*runtime_dir = true;
+		return arena_printf(a, "%s/tare", dir);
+	}
+	if (home && home[0] == '/' && is_callers(home))
+		return arena_printf(a, "%s/.local/state/tare", home);
+
+	return usual;
+}
+
+/* *@runtime_dir: the root is in XDG_RUNTIME_DIR, or in the directory that this variable names. */
 static const char *default_root(const char *const *env, struct arena *a, bool *runtime_dir)
 {
 	const char *dir = env_value(env, "XDG_RUNTIME_DIR");
+	bool is_root = sys_euid() == 0;
 
 	/* The XDG Base Directory Specification: a relative path must be ignored. */
 	if (!dir || dir[0] != '/')
-		return usual_root(env, a);
-	if (sys_euid() == 0 && !in_nested_userns())
+		return is_root ? usual_root(env, a) : root_without_login(env, a, runtime_dir);
+	if (is_root && !in_nested_userns())
 		return usual_root(env, a);
 
 	*runtime_dir = true;

@@ -10,8 +10,9 @@
 
 /*
  * --root made absolute, without `.`, `..` and double slashes; "/" and "" are refused. Without
- * --root (NULL): /run/tare, or $XDG_RUNTIME_DIR/tare for anybody but the host's root. No file is
- * made or looked for. The path is in @a. 0, or -1 with @e set.
+ * --root (NULL): /run/tare, or $XDG_RUNTIME_DIR/tare for anybody but the host's root. An ordinary
+ * user without that variable: /run/user/UID/tare, or $HOME/.local/state/tare, whichever's parent is
+ * there and the caller's. No file is made. The path is in @a. 0, or -1 with @e set.
  */
 int root_choose(const char *option, const char *const *env, struct arena *a,
 		struct state_root *root, struct err *e);

@@ -126,8 +126,9 @@ void state_unlock(int dir)
 }
 
 /*
- * The XDG Base Directory Specification leaves the behaviour without XDG_RUNTIME_DIR open. A
- * directory below /tmp, which any user could make first, is not used by default.
+ * The XDG Base Directory Specification leaves the behaviour without XDG_RUNTIME_DIR open. There was
+ * no home directory of this user either. A directory below /tmp, which any user could make first,
+ * is not used by default.
  */
 static int refuse_root(const struct state_root *root, const char *id, int r, struct err *e)
 {

@@ -281,6 +281,33 @@ def test_whether_or_not_root_has_run_a_container_before(ordinary, run_of_this_te
     assert r.err == f'tare: run "{ordinary.id}": make the state directory "{where}": permission denied ({LOGIN})\n', r
 
 
+def rundir(**env):
+    r = command(*as_user(TESTER), BINARY, "--version", env={"PATH": os.environ["PATH"], **env}).ok()
+    return next(line for line in r.lines if line.startswith("rundir: "))[len("rundir: "):]
+
+
+def test_without_a_login_the_state_is_in_the_home(ordinary, scratch):
+    """su, sudo and cron set no XDG_RUNTIME_DIR: no user should have to know what that is."""
+    home = scratch / "home"
+    home.mkdir(0o755)
+    scratch.chmod(0o755)
+    assert rundir(HOME=str(home)) == "/run/tare"  # another user's
+    os.chown(home, TESTER, TESTER)
+    assert rundir(HOME=str(home)) == f"{home}/.local/state/tare"
+    r = run_with(ordinary.sh("echo up"), HOME=str(home))
+    assert (r.code, r.out, r.err) == (0, "up\n", ""), r
+    assert (home / ".local/state/tare").stat().st_mode & 0o7777 == 0o700
+    assert rundir(HOME=str(home), XDG_RUNTIME_DIR="/x") == "/x/tare"
+    assert rundir(HOME="relative") == rundir(HOME="/nowhere") == "/run/tare"
+
+
+def test_the_directory_of_another_login_is_used(run_of_this_test):
+    script = f"mkdir -p /run/user/{TESTER} && chown {TESTER} /run/user/{TESTER} && exec \"$@\""
+    argv = run_of_this_test(["sh", "-c", script, "sh", *as_user(TESTER), BINARY, "--version"])
+    r = command(*argv, env={"PATH": os.environ["PATH"], "HOME": "/"}).ok()
+    assert f"rundir: /run/user/{TESTER}/tare" in r.lines, r
+
+
 def test_a_runtime_directory_that_is_not_there_is_told_likewise(ordinary):
     r = run_with(ordinary.sh("true"), XDG_RUNTIME_DIR="/run/user/4711")
     assert 'make the state directory "/run/user/4711/tare": ' in r.err and r.err.endswith(f"({LOGIN})\n"), r

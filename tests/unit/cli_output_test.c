@@ -424,6 +424,11 @@ static void the_default_root_is_the_callers(void **state)
 	assert_int_equal(root_choose(NULL, relative, &arena, &root, &e), 0);
 	assert_string_equal(root.path, "/run/tare");
 
+	/* A home of another user, or none: the usual place, as nobody may write to it. */
+	const char *const home[] = { "HOME=/nowhere", NULL };
+	assert_int_equal(root_choose(NULL, home, &arena, &root, &e), 0);
+	assert_string_equal(root.path, "/run/tare");
+
 	/* Root of the host has no use for it; root of another user namespace has. */
 	char map[64] = "";
 	int fd = open("/proc/self/uid_map", O_RDONLY | O_CLOEXEC);
