@@ -8,11 +8,13 @@
 #include "base/table.h"
 #include "base/units.h"
 #include "kernel/sys.h"
+#include "libocispec/names.h"
 #include "plan/annotations/annotation.h"
 #include "plan/process/caps.h"
 
 #include <limits.h>
 #include <linux/capability.h>
+#include <strings.h>
 
 /* ---- program and directory ---- */
 
@@ -206,54 +208,69 @@ static const uint8_t usual_caps[] = {
 	CAP_SETFCAP,
 };
 
-/* The distance between two names of the same few letters: the nearest name is always suggested. */
-static size_t distance(const char *a, const char *b)
+/* Longer lists are no help; and they must fit into err.hint. */
+#define MOST_SUGGESTED 150
+
+/* Without CAP_, in lower case, as --cap takes it. */
+static const char *short_name(struct box *b, unsigned capability)
 {
-	size_t n = strlen(b), row[64];
+	char *name = arena_strdup(b->arena, caps_name(capability) + strlen("CAP_"));
 
-	if (n >= ARRAY_SIZE(row) || strlen(a) >= ARRAY_SIZE(row))
-		return SIZE_MAX;
-	for (size_t j = 0; j <= n; j++)
-		row[j] = j;
-	for (size_t i = 1; a[i - 1]; i++) {
-		size_t corner = row[0];
+	for (char *at = name; *at; at++)
+		if (*at >= 'A' && *at <= 'Z')
+			*at |= 0x20;
 
-		row[0] = i;
-		for (size_t j = 1; j <= n; j++) {
-			size_t change = corner + ((a[i - 1] | 0x20) != (b[j - 1] | 0x20));
-			size_t least = row[j] < row[j - 1] ? row[j] + 1 : row[j - 1] + 1;
+	return name;
+}
 
-			corner = row[j];
-			row[j] = change < least ? change : least;
+static size_t common_prefix(const char *a, const char *b)
+{
+	size_t n = 0;
+
+	while (a[n] && (a[n] | 0x20) == (b[n] | 0x20))
+		n++;
+
+	return n;
+}
+
+/* A slip of the keyboard has one name, and the beginning of a word has several: net, sys. */
+static int suggest_capability(struct box *b, const char *word, struct err *e)
+{
+	const char *nearest = NULL, *alike = NULL;
+	size_t longest = 1;
+	int least = INT_MAX;
+
+	for (unsigned i = 0, known = caps_count(); i < known; i++) {
+		const char *name = short_name(b, i);
+		int slips = names_slip(word, strlen(word), name, strlen(name));
+		size_t common = common_prefix(word, name);
+
+		if (slips > 0 && slips < least) {
+			least = slips;
+			nearest = name;
+		}
+		if (common > longest)
+			alike = NULL;
+		if (common >= longest) {
+			longest = common;
+			alike = alike ? arena_printf(b->arena, "%s, %s", alike, name) : name;
 		}
 	}
+	if (nearest)
+		return err_hint(e, "did you mean \"%s\"?", nearest);
+	if (alike && strlen(alike) <= MOST_SUGGESTED)
+		return err_hint(e, "did you mean one of %s?", alike);
 
-	return row[n];
+	return err_hint(e, "capabilities(7) lists them");
 }
 
 static int refuse_capability(struct box *b, const char *value, const char *word, struct err *e)
 {
-	const char *nearest = NULL;
-	size_t least = SIZE_MAX;
-
 	(void) box_refuse(b, "cap", value, e, "unknown capability \"%s\"", word);
-	for (unsigned i = 0, known = caps_count(); i < known; i++) {
-		const char *name = caps_name(i) + strlen("CAP_");
-		size_t d = distance(word, name);
+	if (strncasecmp(word, "CAP_", 4) == 0)
+		word += 4;
 
-		if (d < least) {
-			least = d;
-			nearest = name;
-		}
-	}
-	if (!nearest)
-		return -1;
-
-	char *lower = arena_strdup(b->arena, nearest);
-	for (char *at = lower; *at; at++)
-		*at |= *at == '_' ? 0 : 0x20;
-
-	return err_hint(e, "did you mean \"%s\"?", lower);
+	return suggest_capability(b, word, e);
 }
 
 struct caps_choice {

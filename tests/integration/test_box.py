@@ -173,7 +173,11 @@ def test_the_working_directory(box, scratch):
     (["-w", "/etc/passwd"], '--cwd "/etc/passwd": there is no such directory in the image'),
     (["-e", "=x"], "--env =x: there is no name"),
     (["--cap", "net_rw"], '--cap net_rw: unknown capability "net_rw" (did you mean "net_raw"?)'),
-    (["--cap", "bogus"], '--cap bogus: unknown capability "bogus" (did you mean "bpf"?)'),
+    (["--cap", "cap_net_adminn"], '--cap cap_net_adminn: unknown capability "cap_net_adminn" (did you mean "net_admin"?)'),
+    (["--cap", "net"], '--cap net: unknown capability "net" '
+                       "(did you mean one of net_bind_service, net_broadcast, net_admin, net_raw?)"),
+    (["--cap", "bogus"], '--cap bogus: unknown capability "bogus" (did you mean one of block_suspend, bpf?)'),
+    (["--cap", "quux"], '--cap quux: unknown capability "quux" (capabilities(7) lists them)'),
     (["--rlimit", "nofile"], "--rlimit nofile: it is NAME=SOFT or NAME=SOFT:HARD, numbers or unlimited"),
     (["--rlimit", "nofiles=1"], '--rlimit nofiles=1: rlimit type "RLIMIT_NOFILES" is not known'),
     (["--oom-score", "1001"], "--oom-score 1001: it is a number from -1000 to 1000"),
