@@ -156,7 +156,7 @@ struct box {
 	const char **bare_paths; /* neither masked nor made read-only */
 	size_t bare_path_count;
 	struct box_omission omissions[BOX_OMISSIONS];
-	size_t omission_count;
+	size_t omission_count, printed;
 	unsigned rounds;
 
 	bool warned_of_qemu;
@@ -190,6 +190,9 @@ int box_read_wishes(struct box *b, struct err *e);
  * was demanded, and @e names the flag.
  */
 int box_again(struct box *b, struct err *e);
+
+/* Print a line on standard error for each omission that has none yet; with --quiet none. */
+void box_print_omitted(struct box *b);
 
 /* The names of the omitted wishes, "pid,sys"; NULL: none. */
 const char *box_list_omitted(struct box *b);

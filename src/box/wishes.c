@@ -216,18 +216,17 @@ void box_demand(struct box *b, enum box_wish wish)
 
 /* ---- leaving out ---- */
 
-/*
- * Report the omission. The reason is put in words: the kernel's for a missing namespace is "invalid
- * argument".
- */
-static void tell(struct box *b, const struct box_omission *o)
+/* The reason is put in words: the kernel's for a missing namespace is "invalid argument". */
+void box_print_omitted(struct box *b)
 {
-	const char *means = o->means[0] ? o->means : NULL;
+	for (; !b->quiet && b->printed < b->omission_count; b->printed++) {
+		const struct box_omission *o = &b->omissions[b->printed];
+		const char *means = o->means[0] ? o->means : NULL;
 
-	if (b->quiet)
-		return;
-	log_notice("box \"%s\": left out: %s (%s)%s%s%s%s", b->id, o->title, o->shown,
-		   o->instead[0] ? ": " : "", o->instead, means ? ": " : "", means ? means : "");
+		log_notice("box \"%s\": left out: %s (%s)%s%s%s%s", b->id, o->title, o->shown,
+			   o->instead[0] ? ": " : "", o->instead, means ? ": " : "",
+			   means ? means : "");
+	}
 }
 
 /* A wish may be reduced again: only its last reduction is kept. */
@@ -278,7 +277,7 @@ static int omit(struct box *b, enum box_wish wish, const char *title, const char
 		.means = w->levels[level].means,
 	};
 	b->level[wish]++;
-	tell(b, o);
+	log_debug("box \"%s\": leaves out %s (%s)", b->id, title, shown);
 
 	return 1;
 }

@@ -138,7 +138,7 @@ int box_exit_code(const struct err *e)
 /* ---- other things than running ---- */
 
 /* Make the directory where it is missing. */
-static int emit(const struct box *b, const char *path, struct err *e)
+static int emit(struct box *b, const char *path, struct err *e)
 {
 	const char *text, *config = arena_printf(b->arena, "%s/config.json", path);
 	size_t length;
@@ -154,8 +154,11 @@ static int emit(const struct box *b, const char *path, struct err *e)
 	if (file < 0)
 		return -1;
 	r = sys_write_all(file, text, length);
+	if (r < 0)
+		return err_sys(e, r, "write \"%s\"", config);
+	box_print_omitted(b);
 
-	return r < 0 ? err_sys(e, r, "write \"%s\"", config) : 0;
+	return 0;
 }
 
 /* ---- detached ---- */
@@ -255,6 +258,16 @@ static const struct record_omission *recorded(struct box *b)
 	return list;
 }
 
+static void box_event(void *context, const struct run_event *event)
+{
+	struct box_report *report = context;
+
+	if (event->kind == RUN_STARTING)
+		box_print_omitted(report->box);
+	else
+		box_report_event(report, event);
+}
+
 /* One try: config, plan, run; a failure leaves nothing behind. */
 static int try(struct call *call, struct box *b, const struct create_options *given, int *exit_code,
 	       struct err *e)
@@ -268,6 +281,8 @@ static int try(struct call *call, struct box *b, const struct create_options *gi
 		.omitted_count = b->omission_count,
 		.wishes = { box_is_wish, b },
 		.ask_network = !b->quiet && !box_has_no_network(b),
+		/* A detached program writes elsewhere: nothing has to be printed before it. */
+		.print_omitted = !b->quiet && !b->detach && b->omission_count > 0,
 		.whole_root = b->whole,
 		.plain_dev = b->level[WISH_DEV] > 1,
 		.layers = b->layered ? &b->layers : NULL,
@@ -277,6 +292,8 @@ static int try(struct call *call, struct box *b, const struct create_options *gi
 	struct box_standard standard;
 
 	o.made = &made;
+	if (made.print_omitted)
+		o.event = box_event;
 	o.flags.no_new_keyring = b->level[WISH_KEYRING] > 0;
 	o.flags.no_pivot = b->level[WISH_PIVOT] > 0;
 	o.flags.no_cgroup = o.flags.no_cgroup || box_without_cgroups(b);
@@ -317,7 +334,7 @@ static int run(struct call *call, struct box *b, struct create_options *o,
 	if (read_timeout(b, &o->timeout_ms, e) < 0 || box_report_open(report, b, e) < 0)
 		return -1;
 	o->stop_signal = b->options->boot ? signal_parse(BOX_STOP_SIGNAL) : 0;
-	o->event = report->file >= 0 ? box_report_event : NULL;
+	o->event = report->file >= 0 ? box_event : NULL;
 	o->context = report;
 	if (!b->options->plan)
 		note_dangers(b);
@@ -339,6 +356,8 @@ static int run(struct call *call, struct box *b, struct create_options *o,
 			box_report_failure(report, call->failure, e);
 		return -1;
 	}
+
+	box_print_omitted(b);
 
 	return b->detach && !b->options->plan ? box_print_name(b->id, e) : exit_code;
 }

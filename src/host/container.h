@@ -30,6 +30,8 @@ struct made_config {
 	struct plan_wishes wishes;
 	/* warn if the kernel refuses network sockets of the program's user */
 	bool ask_network;
+	/* the event RUN_STARTING is wanted */
+	bool print_omitted;
 	/* the rootfs is the host's own root, which is not written to */
 	bool whole_root;
 	bool plain_dev;			  /* /dev has no mount on it, and no devices in it */
@@ -41,7 +43,11 @@ struct made_config {
 /* Those of @types (CLONE_NEW*) that the kernel refuses to make for us: EINVAL, EPERM. */
 uint64_t container_missing_namespaces(uint64_t types);
 
-enum run_event_kind { RUN_STARTED, RUN_EXITED };
+/*
+ * RUN_STARTING: all is set up, and the program waits until the callback returns; only for
+ * made_config.print_omitted.
+ */
+enum run_event_kind { RUN_STARTING, RUN_STARTED, RUN_EXITED };
 
 /* Events of `run`, for the callback of create_options. */
 struct run_event {

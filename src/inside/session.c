@@ -223,6 +223,8 @@ int session_new_keyring(struct inside *in, const struct step *s, struct err *e)
 int session_try_network(struct inside *in, const struct step *s, struct err *e)
 {
 	autoclose int fd = sys_open_ip_socket();
+	struct wire_message answer;
+	int none;
 
 	(void) s;
 	if (fd != -EACCES && fd != -EPERM)
@@ -230,7 +232,12 @@ int session_try_network(struct inside *in, const struct step *s, struct err *e)
 	(void) err_sys(e, fd, "the program has no network: socket");
 	err_hint(e, "on a phone --android on adds the groups that have one");
 
-	return wire_send_warning(in->control, in->step, e) < 0 ? -1 : 0;
+	/* tare prints the warning before the program says the same. */
+	if (wire_send_warning(in->control, in->step, e) < 0 ||
+	    wire_receive(in->control, &answer, &none) <= 0 || answer.kind != WIRE_GO)
+		return -1;
+
+	return 0;
 }
 
 int session_loopback_up(struct inside *in, const struct step *s, struct err *e)

@@ -640,6 +640,7 @@ static describer *const describers[OP_COUNT] = {
 	[OP_SET_OOM_SCORE] = describe_number,
 	[OP_RELEASE] = describe_nothing,
 	[OP_NOTE_ROOT] = describe_nothing,
+	[OP_PRINT_OMITTED] = describe_nothing,
 	[OP_MOVE_NETDEV] = describe_netdev,
 	[OP_ENTER_SESSION] = describe_nothing,
 	[OP_RESET_AFFINITY] = describe_nothing,

@@ -99,6 +99,7 @@ static plan_subject *const subjects[] = {
 	plan_scheduler,
 	plan_io_priority,
 	plan_note_root,
+	plan_print_omitted,
 	plan_late_limits,
 	plan_wait,
 	plan_start_hooks,

@@ -97,6 +97,7 @@ enum step_op {
 	OP_SET_SCHEDULER,      /* scheduler; SIDE_HOST: rights in the first user namespace */
 	OP_SET_IO_PRIORITY,    /* io_priority; SIDE_HOST likewise */
 	OP_NOTE_ROOT,          /* none; SIDE_HOST: the root by which strays are found; host/strays.h */
+	OP_PRINT_OMITTED,      /* none; SIDE_HOST: `box` prints what is left out, before the program */
 	OP_SET_RLIMIT,         /* rlimit */
 	OP_SET_MEMORY_POLICY,  /* memory_policy */
 	OP_SET_PERSONALITY,    /* number */

@@ -59,6 +59,8 @@ struct plan_options {
 	bool plain_dev;
 	/* a warning where the kernel refuses the program sockets of the internet */
 	bool ask_network;
+	/* a turn of the host's between the set-up and the program: OP_PRINT_OMITTED */
+	bool print_omitted;
 	/* the rootfs is a file system that the host mounts */
 	bool image;
 	/* an overlay over the rootfs; NULL: none */
@@ -337,6 +339,7 @@ plan_subject plan_user;		    /* user.c: cwd, bounding set, user, caps */
 plan_subject plan_no_new_privs;	    /* process.c */
 plan_subject plan_landlock;	    /* landlock.c: OP_RESTRICT */
 plan_subject plan_network_check;    /* process.c: OP_TRY_NETWORK */
+plan_subject plan_print_omitted;    /* process.c */
 plan_subject plan_init;		    /* process.c: OP_STAY_AS_INIT */
 plan_subject plan_early_seccomp;    /* seccomp.c: where the last steps pass it */
 plan_subject plan_seccomp;	    /* seccomp.c: always last before exec */

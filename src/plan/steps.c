@@ -74,6 +74,7 @@ const struct step_kind step_kinds[OP_COUNT] = {
 	[OP_SET_AFFINITY] = HOST("set-affinity", ""),
 	[OP_SET_IO_PRIORITY] = HOST("set-io-priority", ""),
 	[OP_NOTE_ROOT] = HOST("note-root", ""),
+	[OP_PRINT_OMITTED] = HOST("print-omitted", ""),
 	[OP_SET_RLIMIT] = INIT("set-rlimit"),
 	[OP_SET_MEMORY_POLICY] = INIT("set-memory-policy"),
 	[OP_SET_PERSONALITY] = INIT("set-personality"),

@@ -125,7 +125,10 @@ enum wire_kind {
 	WIRE_NOTHING,
 	/* -> host or start, with @error; @step is where */
 	WIRE_FAILED,
-	/* -> host: a part of @step was refused, as @error says, and tare-init goes on */
+	/*
+	 * -> host: a part of @step was refused, as @error says, and tare-init goes on; for
+	 * OP_TRY_NETWORK when GO has come
+	 */
 	WIRE_WARNING,
 	/*
 	 * -> host or start, with --debug: @step took @error.code us; @error.text: older ways used

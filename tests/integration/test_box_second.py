@@ -171,7 +171,7 @@ def test_the_report_knows_why_nothing_was_started(box, scratch):
     assert box.run("--report", report, "--cap", "bogus", "--", "true").code == 125
     assert lines_of(report) == [
         {"failed": {"id": box.id, "code": 127, "error": 'exec: "/nope": stat /nope: no such file or directory'}},
-        {"failed": {"id": box.id, "code": 125, "error": '--cap bogus: unknown capability "bogus" (did you mean "bpf"?)'}}]
+        {"failed": {"id": box.id, "code": 125, "error": '--cap bogus: unknown capability "bogus" (did you mean one of block_suspend, bpf?)'}}]
 
 
 def test_a_report_that_can_not_be_written_is_an_error(box):
@@ -190,6 +190,12 @@ def test_androids_network_groups(box, phone):
     assert "efused" in fetch("--android", "on", "-u", "1000")
     assert box.sh("id -G", "--android", "on").ok().out == "0 1015 1023 3003 3004 3005\n"
     assert box.sh("id -G").ok().out == "0\n"
+
+
+def test_the_warning_comes_before_the_programs_words(box, phone):
+    for _ in range(20):
+        r = command(phone, "-i", *box.argv("sh", "-c", "echo first >&2"))
+        assert r.code == 0 and "the program has no network" in r.err.splitlines()[0] and r.err.endswith("\nfirst\n"), r
 
 
 def test_without_any_network_that_is_told_before_the_program_starts(box, phone):

@@ -37,7 +37,7 @@ static void the_host_does_what_needs_the_host(void **state)
 	for (size_t i = 0; i < OP_COUNT; i++) {
 		bool host = i < OP_ENTER_SESSION || i == OP_RUN_HOST_HOOK || i == OP_PASS_CONSOLE ||
 			    i == OP_SET_SCHEDULER || i == OP_SET_IO_PRIORITY || i == OP_NOTE_ROOT ||
-			    i == OP_SET_PROCESS_LIMIT;
+			    i == OP_PRINT_OMITTED || i == OP_SET_PROCESS_LIMIT;
 
 		assert_int_equal(step_kinds[i].side, host ? SIDE_HOST : SIDE_INIT);
 	}

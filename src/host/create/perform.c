@@ -227,16 +227,20 @@ static int next_message(struct create *c, bool ready, struct wire_message *m, st
 }
 
 /* Log that a step of tare-init's was done in part, which is no failure. */
-static void warn_inside(struct create *c, struct wire_message *m)
+static int warn_inside(struct create *c, struct wire_message *m, struct err *e)
 {
+	const struct step *s = m->step < c->plan->step_count ? &c->plan->steps[m->step] : NULL;
 	char line[ERR_TEXT + ERR_PLACE + ERR_HINT];
 
-	if (m->step < c->plan->step_count) {
-		err_at(&m->error, c->plan->steps[m->step].place);
-		step_advise(c, &c->plan->steps[m->step], &m->error);
+	if (s) {
+		err_at(&m->error, s->place);
+		step_advise(c, s, &m->error);
 	}
 	err_line(&m->error, line, sizeof(line));
 	log_warning("%s", line);
+
+	/* The warning is about the program's first words, so that waits until it is printed. */
+	return s && s->op == OP_TRY_NETWORK ? give_turn(c, c->progress.next, e) : 0;
 }
 
 /* Does the step make a namespace that the kernel may lack? */
@@ -298,8 +302,8 @@ static int take_turns(struct create *c, size_t next, struct err *e)
 			ready = true;
 		if (m.kind == WIRE_FAILED)
 			return failed_inside(c, &m, e);
-		if (m.kind == WIRE_WARNING)
-			warn_inside(c, &m);
+		if (m.kind == WIRE_WARNING && warn_inside(c, &m, e) < 0)
+			return -1;
 		if (m.kind == WIRE_DONE)
 			trace_inside(c->plan, &m);
 		if (m.kind != WIRE_TURN)

@@ -250,6 +250,19 @@ static int note_root(struct create *c, const struct step *s, struct err *e)
 	return 0;
 }
 
+/* A failure up to here is one line: what was left out of a box that never ran is of no use. */
+static int print_omitted(struct create *c, const struct step *s, struct err *e)
+{
+	const struct create_options *o = c->options;
+
+	(void) s;
+	(void) e;
+	if (o->event)
+		o->event(o->context, &(struct run_event) { .kind = RUN_STARTING });
+
+	return 0;
+}
+
 static int release(struct create *c, const struct step *s, struct err *e)
 {
 	(void) s;
@@ -316,6 +329,7 @@ int (*const create_performers[OP_COUNT])(struct create *c, const struct step *s,
 	[OP_SET_OOM_SCORE] = set_oom_score,
 	[OP_RELEASE] = release,
 	[OP_NOTE_ROOT] = note_root,
+	[OP_PRINT_OMITTED] = print_omitted,
 	[OP_SET_SCHEDULER] = set_scheduler,
 	[OP_SET_AFFINITY] = set_affinity,
 	[OP_SET_IO_PRIORITY] = set_io_priority,

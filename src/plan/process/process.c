@@ -90,6 +90,15 @@ int plan_network_check(struct planner *p, struct err *e)
 	return 0;
 }
 
+int plan_print_omitted(struct planner *p, struct err *e)
+{
+	(void) e;
+	if (p->options->print_omitted)
+		plan_add(p, OP_PRINT_OMITTED, "");
+
+	return 0;
+}
+
 /* ---- the environment ---- */
 
 /*
