@@ -142,6 +142,19 @@ static int choose_part(struct box *b, const char *root, int file, struct image_p
 	return 0;
 }
 
+/*
+ * Android's SELinux policy lets the kernel read an image only if its label is one of data that apps
+ * share.
+ */
+static int advise_label(const struct box *b, struct err *e)
+{
+	if (e->code == EACCES && strncmp(b->root, "/data/", strlen("/data/")) == 0)
+		return err_hint(e, "SELinux? chcon u:object_r:media_rw_data_file:s0 \"%s\"",
+				b->root);
+
+	return -1;
+}
+
 /* Attach a loop device to the file: it exists as long as it is open, or mounted. */
 static int attach_loop(struct box *b, const char *root, int file, const struct image_part *part,
 		       struct err *e)
@@ -153,7 +166,7 @@ static int attach_loop(struct box *b, const char *root, int file, const struct i
 		(void) err_sys(e, b->loop, "attach \"%s\" to a loop device", root);
 		if (b->loop == -ENOENT || b->loop == -ENODEV)
 			err_hint(e, "there is no /dev/loop-control: modprobe loop");
-		return -1;
+		return advise_label(b, e);
 	}
 	b->image.source = path;
 
@@ -266,6 +279,8 @@ int box_open_image(struct box *b, struct err *e)
 	if (attach(b, &part, e) < 0)
 		return -1;
 	b->dir = container_mount_image(&b->image, e);
+	if (b->dir < 0)
+		(void) advise_label(b, e);
 
 	return b->dir < 0 ? err_in(e, "\"%s\"", b->root) : 0;
 }

@@ -14,8 +14,10 @@
 #include "kernel/fd.h"
 #include "kernel/namespaces.h"
 #include "kernel/procfs.h"
+#include "kernel/since.h"
 #include "plan/accounts.h"
 
+#include <linux/fs.h>
 #include <linux/limits.h>
 #include <sys/resource.h>
 
@@ -114,6 +116,75 @@ static void tell_read_only(const struct create *c, const struct step *s, struct 
 	(void) c, (void) s;
 	err_hint(e, "it is missing, and where it would be made is read-only: the image, or whoever "
 		    "mounts it so, has to bring it");
+}
+
+/* ---- an overlay over the rootfs ---- */
+
+/*
+ * File systems that overlayfs refuses as a layer, all or some: those with names of their own rules
+ * (letter case), those of a server, and overlays that lie on overlays already. f2fs: many kernels of
+ * phones. Documentation/filesystems/overlayfs.rst.
+ */
+static const struct {
+	uint32_t magic;
+	const char *name;
+	bool lower, upper;
+} refused_layers[] = {
+	{ 0xf2f52010, "f2fs", true, true },  { 0x4d44, "vfat", true, true },
+	{ 0x2011bab0, "exfat", true, true }, { 0x5dca2df5, "sdcardfs", true, true },
+	{ 0x65735546, "fuse", true, true },  { 0x794c7630, "overlay", true, true },
+	{ 0x6969, "nfs", false, true },	     { 0xff534d42, "cifs", false, true },
+	{ 0x01021997, "9p", false, true },   { 0xf15f, "ecryptfs", true, true },
+};
+
+/* FS_CASEFOLD_FL of ext4 and f2fs, by a directory's attributes: chattr(1) has it as F. */
+static bool folds_case(const char *path)
+{
+	autoclose int dir = sys_open(path, O_RDONLY | O_DIRECTORY);
+	long flags = 0;
+
+	return dir >= 0 && sys_ioctl(dir, FS_IOC_GETFLAGS, &flags) == 0 &&
+	       ((uint32_t) flags & FS_CASEFOLD_FL);
+}
+
+static bool tell_layer(const char *path, bool upper, struct err *e)
+{
+	const char *place = upper ? "the upper layer" : "a lower layer";
+	const char *instead = upper ? "give another directory" : "put the root into an image file";
+	struct statfs fs;
+
+	if (!path || sys_statfs_path(path, &fs) < 0)
+		return false;
+	if (folds_case(path)) {
+		err_hint(e, "this kernel takes no directory that ignores case as %s: %s", place,
+			 instead);
+		return true;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(refused_layers); i++) {
+		if (refused_layers[i].magic != (uint32_t) fs.f_type ||
+		    !(upper ? refused_layers[i].upper : refused_layers[i].lower))
+			continue;
+		err_hint(e, "this kernel takes no %s as %s: %s", refused_layers[i].name, place,
+			 instead);
+		return true;
+	}
+
+	return false;
+}
+
+static void tell_layers(const struct create *c, const struct step *s, struct err *e)
+{
+	const struct made_config *made = c->options->made;
+	const char *rootfs = made && made->image ? NULL : c->plan->rootfs;
+	bool told = false;
+
+	if (e->code == EINVAL) {
+		told = tell_layer(s->layers.directory, true, e) || tell_layer(rootfs, false, e);
+		for (size_t i = 0; i < s->layers.count && !told; i++)
+			told = tell_layer(s->layers.lowers[i], false, e);
+	}
+	if (!told && s->layers.user_namespace)
+		err_lacks(e, SINCE_OVERLAY_USER);
 }
 
 /* ---- memory ---- */
@@ -241,6 +312,8 @@ static const struct advice advices[] = {
 	  .code = ENODEV,
 	  .hint = "the kernel has no such filesystem: see /proc/filesystems; it may be a module that "
 		  "is not loaded" },
+	{ .op = OP_LAYER_ROOTFS, .code = EINVAL, .tell = tell_layers },
+	{ .op = OP_LAYER_ROOTFS, .code = EPERM, .tell = tell_layers },
 	{ .op = OP_MOUNT, .code = ENOTBLK, .hint = "its source has to be a block device" },
 	{ .op = OP_MOUNT, .code = ENOSPC, .tell = tell_space },
 	{ .op = OP_MAKE_DEVICE, .code = ENOSPC, .tell = tell_space },

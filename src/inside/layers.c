@@ -14,7 +14,6 @@
 
 #include "base/fmt.h"
 #include "kernel/mount.h"
-#include "kernel/since.h"
 #include "wire/filesystem.h"
 
 #define FD_NAME 32 /* "/proc/self/fd/2147483647" */
@@ -163,11 +162,7 @@ static int make_overlay(const struct layers_step *s, struct layers *l, struct er
 	fmt_text(l->data, sizeof(l->data), "lowerdir=%s,upperdir=%s,workdir=%s%s", l->lower_text,
 		 l->upper_text, l->work_text, s->user_namespace ? ",userxattr" : "");
 
-	int mount = filesystem_make(&overlay, -1, e);
-	if (mount < 0 && s->user_namespace && (e->code == EPERM || e->code == EINVAL))
-		err_lacks(e, SINCE_OVERLAY_USER);
-
-	return mount;
+	return filesystem_make(&overlay, -1, e);
 }
 
 int layers_mount(struct inside *in, const struct step *s, struct err *e)

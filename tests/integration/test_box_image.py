@@ -263,6 +263,19 @@ def test_an_ordinary_user_is_told_what_it_takes(image):
     assert r.code == 125 and r.err.endswith(f'"{image}": an image file takes root, or squashfuse\n'), r
 
 
+@pytest.mark.parametrize("place", ["/data/local", "/srv"])
+def test_a_label_that_android_refuses_is_named(image, phone, place):
+    """SELinux says EACCES when the kernel is to read an image whose label is another app's."""
+    script = f"mount -t tmpfs tmpfs /mnt && mkdir -p {place} /mnt/d && mount --bind /mnt/d {place} && cp --sparse=always {image} {place}/x.img && exec \"$@\""
+    made = not os.path.isdir(place)
+    os.makedirs(place, exist_ok=True)
+    r = command("unshare", "-m", "sh", "-c", script, "sh", phone, "-f", "ext4=EACCES", *rt_argv("box", f"{place}/x.img", "true"))
+    if made:
+        os.removedirs(place)
+    hint = f' (SELinux? chcon u:object_r:media_rw_data_file:s0 "{place}/x.img")' if place.startswith("/data/") else ""
+    assert r.code == 125 and r.err.endswith(f'"{place}/x.img": mount type "ext4": permission denied{hint}\n'), r
+
+
 def test_a_bundle_can_not_say_it(image, scratch):
     r = box(image, "true", flags=["--emit-config", scratch])
     assert r.code == 125 and r.err.endswith("a bundle has no words for an image file\n") and not loops()

@@ -5,7 +5,7 @@ import os
 import pytest
 
 import boxes
-from harness import TESTER, command, finish, mounts, mounts_of, poll, rt, tare_only
+from harness import TESTER, command, finish, mounts, mounts_of, poll, rt, rt_argv, tare_only
 from test_box_phone import on
 
 pytestmark = tare_only
@@ -108,6 +108,24 @@ def test_what_is_wrong_is_told_with_the_flag(box, scratch):
 def test_an_overlay_is_a_demand(box, phone):
     r = on(phone, ["-f", "overlay=ENODEV"], box, "-x", "--", "true")
     assert (r.code, r.err) == (125, f'tare: box "{box.id}": --ephemeral: mount type "overlay": no such device\n'), r
+
+
+def test_a_layer_that_overlayfs_refuses_is_named(box, scratch):
+    """An overlay over two others is one too many for every kernel; on a phone it is f2fs, which no kernel here has."""
+    top = scratch / "top"
+    top.mkdir()
+    (scratch / "l").mkdir()
+    script = (f"mount -t tmpfs tmpfs {top} && cd {top} && mkdir u w m v x n && mount -t overlay o -o lowerdir={box.dir}:{scratch}/l,upperdir=u,workdir=w m && "
+              "mount -t overlay o -o lowerdir=m,upperdir=v,workdir=x n && exec \"$@\"")
+
+    def inside(*words):
+        return command("unshare", "-m", "sh", "-c", script, "sh", *rt_argv("box", *words))
+
+    words = "(this kernel takes no overlay as a lower layer: put the root into an image file)\n"
+    for argv in (["-x", f"{top}/n", "true"], ["-x", "--lower", f"{top}/n", box.dir, "true"]):
+        r = inside(*argv)
+        assert r.code == 125 and r.err.startswith("tare: box ") and "--" in r.err and r.err.endswith(words), r
+    inside("-x", f"{top}/m", "true").ok()
 
 
 @pytest.mark.parametrize("kernel", ["3.18", "4.14", "5.4", "5.10"])
