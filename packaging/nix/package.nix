@@ -18,7 +18,7 @@ stdenv.mkDerivation {
   meta = {
     description = "OCI container runtime in C, light and watertight";
     license = lib.licenses.lgpl21Plus;
-    platforms = [ "x86_64-linux" "aarch64-linux" "riscv64-linux" ];
+    platforms = [ "x86_64-linux" "aarch64-linux" "armv7l-linux" "riscv64-linux" ];
     mainProgram = "tare";
   };
 }

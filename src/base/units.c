@@ -47,12 +47,13 @@ static size_t parse_decimal(const char *text, struct decimal *d)
 /* @sum + @d * @unit. 0, or -1 where it does not fit. */
 static int add_units(int64_t *sum, const struct decimal *d, uint64_t unit)
 {
-	__uint128_t value = (__uint128_t) d->whole * unit +
-			    (__uint128_t) d->fraction * unit / d->scale + (uint64_t) *sum;
+	/* fraction * unit / scale, without a product that needs more than 64 bits. */
+	uint64_t part = unit / d->scale * d->fraction + unit % d->scale * d->fraction / d->scale;
+	int64_t whole;
 
-	if (value > INT64_MAX)
+	if (__builtin_mul_overflow(d->whole, unit, &whole) ||
+	    __builtin_add_overflow(whole, part, &whole) || __builtin_add_overflow(whole, *sum, sum))
 		return -1;
-	*sum = (int64_t) value;
 
 	return 0;
 }

@@ -282,6 +282,8 @@ static const char *architectures[] = {
 	"SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32",
 #elif defined(__aarch64__)
 	"SCMP_ARCH_AARCH64", "SCMP_ARCH_ARM",
+#elif defined(__arm__)
+	"SCMP_ARCH_ARM", "SCMP_ARCH_AARCH64",
 #endif
 	NULL
 };

@@ -80,7 +80,7 @@ static size_t rounded(size_t size)
 static void take(struct arena *a, size_t more, const char *p, size_t size)
 {
 	if (more > a->size - a->used)
-		sys_die("config.json needs more memory than tare has set aside (1 GiB)");
+		sys_die("config.json needs more memory than tare has set aside");
 	a->used += more;
 	guard_forbid(p + size, a->base + a->used);
 }

@@ -4,9 +4,9 @@
  *
  * Everything that is decoded from config.json and everything that is planned lives in one arena and
  * is freed with it, at exit. So a pointer can't dangle and nothing needs an owner. An arena never
- * returns NULL: when its reserve (ARENA_RESERVE bytes of address space) is used up, tare prints
- * that and exits 1. That can happen only while deciding, before the first side effect: the host
- * side allocates nothing after that.
+ * returns NULL: when its reserve (ARENA_RESERVE bytes of address space, kernel/arch.h) is used up,
+ * tare prints that and exits 1. That can happen only while deciding, before the first side effect:
+ * the host side allocates nothing after that.
  *
  * The arena of a plan is a memfd mapped at the fixed address ARENA_ADDRESS. tare-init maps the same
  * memfd at the same address, so its contents may have ordinary pointers.
@@ -16,8 +16,6 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
-
-#define ARENA_RESERVE ((size_t) 1 << 30)
 
 struct arena {
 	char *base;

@@ -24,7 +24,6 @@
 #include <limits.h>
 #include <signal.h>
 #include <sys/ioctl.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 
 #define TRACER_TIMEOUT_MS 5000
@@ -293,13 +292,16 @@ static int exit_code_of(int status)
 	return signal != 0 ? 128 + signal : status >> 8 & 0xff;
 }
 
-static uint64_t microseconds(const struct timeval *tv)
+static uint64_t microseconds(const struct sys_usage *usage)
 {
-	return (uint64_t) tv->tv_sec * 1000000 + (uint64_t) tv->tv_usec;
+	uint64_t seconds = (uint64_t) usage->user.seconds + (uint64_t) usage->system.seconds;
+
+	return seconds * 1000000 +
+	       (uint64_t) (usage->user.microseconds + usage->system.microseconds);
 }
 
 /* The cgroups still exist: they count all processes, wait4(2) only those that were reaped. */
-static void tell_end(const struct foreground *f, const struct rusage *usage, int code)
+static void tell_end(const struct foreground *f, const struct sys_usage *usage, int code)
 {
 	const struct create_options *o = f->create->options;
 	struct cgroup_stats stats = { .pids_current = 0 };
@@ -309,8 +311,8 @@ static void tell_end(const struct foreground *f, const struct rusage *usage, int
 		/* A tare-init that stays exits with 128 + signal for a program that was killed. */
 		.signal = code > 128 && code <= 128 + 64 ? code - 128 : 0,
 		.timed_out = f->timed_out,
-		.cpu_us = microseconds(&usage->ru_utime) + microseconds(&usage->ru_stime),
-		.peak_memory = (uint64_t) usage->ru_maxrss * 1024,
+		.cpu_us = microseconds(usage),
+		.peak_memory = (uint64_t) usage->max_rss * 1024,
 	};
 	struct arena a;
 
@@ -378,7 +380,7 @@ int foreground_wait(struct create *c, int *exit_code, struct err *e)
 	if (wait_for_tracer(c->pid, e) < 0)
 		return -1;
 
-	struct rusage usage = { .ru_maxrss = 0 };
+	struct sys_usage usage = { .max_rss = 0 };
 	pid_t pid = sys_wait_usage(c->pid, &status, &usage);
 	if (pid < 0)
 		return err_sys(e, pid, "wait for the container's process");

@@ -109,7 +109,7 @@ static char helper_stack[16 * 1024] __attribute__((aligned(16)));
 
 static void nap(void)
 {
-	const struct timespec moment = { .tv_nsec = 20 * 1000 };
+	const struct sys_interval moment = { .nanoseconds = 20 * 1000 };
 
 	SYS_CALL(nanosleep, &moment, NULL, 0, 0, 0, 0);
 }

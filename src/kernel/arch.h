@@ -9,6 +9,8 @@
  *				   calls fn(arg) and exits with its result; the only safe way to start a
  *				   child that shares our memory
  *   ARENA_ADDRESS		   where the plan is mapped, in tare and in tare-init
+ *   arch_map(), arch_stat_at() ... the calls that differ where a register has 32 bits: long64.h or
+ *				   long32.h, with ARENA_RESERVE, the address space for an arena
  *   ARCH_AUDIT			   AUDIT_ARCH_*: how seccomp filters call it
  *   ARCH_START			   assembly of tare-init's entry point: calls init_main(stack)
  */
@@ -20,6 +22,8 @@
 #include "kernel/arch/aarch64.h"
 #elif defined(__riscv) && __riscv_xlen == 64
 #include "kernel/arch/riscv64.h"
+#elif defined(__ARM_EABI__) && __ARM_ARCH >= 7 && !defined(__ARMEB__)
+#include "kernel/arch/arm.h"
 #else
 #error "tare has not been brought to this processor yet: add a file to src/kernel/arch/"
 #endif

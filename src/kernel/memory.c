@@ -19,7 +19,7 @@
 
 static long map(void *address, size_t size, int protection, int flags, int fd)
 {
-	return SYS_CALL(mmap, address, size, protection, flags, fd, 0);
+	return arch_map(address, size, protection, flags, fd, 0);
 }
 
 void *sys_map_private(size_t size)

@@ -4,11 +4,14 @@
  */
 #include "kernel/netlink.h"
 
+#include "kernel/socket.h"
+
 #include <sys/socket.h>
-#include <sys/time.h>
 
 /* The most that the kernel returns in one read of a dump. */
 #define ANSWER_ROOM (32 << 10)
+
+#define ANSWER_TIMEOUT 10 /* seconds */
 
 void netlink_begin(struct netlink_request *q, uint16_t type, uint16_t flags, const void *body,
 		   size_t size)
@@ -37,14 +40,12 @@ void netlink_add(struct netlink_request *q, uint16_t type, const void *data, siz
 
 int netlink_open(void)
 {
-	const struct timeval timeout = { .tv_sec = 10 };
 	int fd =
 		(int) SYS_CALL(socket, AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE, 0, 0, 0);
 	if (fd < 0)
 		return fd;
 
-	int r = (int) SYS_CALL(setsockopt, fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout),
-			       0);
+	int r = sys_set_timeout(fd, SYS_RECEIVE, ANSWER_TIMEOUT);
 	if (r < 0) {
 		sys_close(fd);
 		return r;

@@ -142,7 +142,7 @@ pid_t sys_wait(pid_t pid, int *status, int options)
 	return r;
 }
 
-pid_t sys_wait_usage(pid_t pid, int *status, struct rusage *usage)
+pid_t sys_wait_usage(pid_t pid, int *status, struct sys_usage *usage)
 {
 	pid_t r;
 

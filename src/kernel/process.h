@@ -59,9 +59,17 @@ static inline int sys_exec(const char *path, const char *const *argv, const char
  */
 pid_t sys_wait(pid_t pid, int *status, int options);
 
+/* The kernel's struct rusage: the C library's has other times where a register has 32 bits. */
+struct sys_usage {
+	struct {
+		long seconds, microseconds;
+	} user, system;
+	long max_rss; /* KiB */
+	long others[13];
+};
+
 /* As sys_wait(), with the resource usage of the child and of its reaped children. */
-struct rusage;
-pid_t sys_wait_usage(pid_t pid, int *status, struct rusage *usage);
+pid_t sys_wait_usage(pid_t pid, int *status, struct sys_usage *usage);
 
 /*
  * Has our child ended, so that it can be reaped (a tracer must have waited for it first)? It stays

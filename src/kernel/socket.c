@@ -10,18 +10,25 @@
 #include <net/if.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <sys/un.h>
 
 /* Seconds; docs/REQUIREMENTS.md, 20. */
 #define CONNECT_TIMEOUT 8
 
+int sys_set_timeout(int socket, enum sys_direction direction, long seconds)
+{
+	const struct {
+		long seconds, microseconds;
+	} timeout = { .seconds = seconds };
+
+	return (int) SYS_CALL(setsockopt, socket, SOL_SOCKET, direction, &timeout, sizeof(timeout),
+			      0);
+}
+
 /* A peer may listen without accepting, or never read: so connect(2) and sending have a timeout. */
 static void limit_sending(int fd)
 {
-	const struct timeval timeout = { .tv_sec = CONNECT_TIMEOUT };
-
-	SYS_CALL(setsockopt, fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout), 0);
+	sys_set_timeout(fd, SYS_SEND, CONNECT_TIMEOUT);
 }
 
 int sys_socket_pair(int fds[2])

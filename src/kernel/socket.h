@@ -6,6 +6,16 @@
 
 #include "kernel/sys.h"
 
+/*
+ * Sending, or receiving, ends with -EAGAIN after @seconds. The option is the kernel's first: its
+ * struct timeval has registers of this processor, and the C library's may have more bits.
+ */
+enum sys_direction {
+	SYS_RECEIVE = 20, /* SO_RCVTIMEO_OLD */
+	SYS_SEND = 21,	  /* SO_SNDTIMEO_OLD */
+};
+int sys_set_timeout(int socket, enum sys_direction direction, long seconds);
+
 /* A connected pair that keeps messages apart (SOCK_SEQPACKET). */
 int sys_socket_pair(int fds[2]);
 

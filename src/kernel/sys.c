@@ -53,11 +53,10 @@ ssize_t sys_read_all_at(int fd, uint64_t offset, void *buf, size_t size)
 {
 	size_t filled = 0;
 
-	if (offset > INT64_MAX - size)
+	if (offset > (uint64_t) INT64_MAX - size)
 		return 0;
 	while (filled < size) {
-		ssize_t n = SYS_CALL(pread64, fd, (char *) buf + filled, size - filled,
-				     offset + filled, 0, 0);
+		ssize_t n = arch_read_at(fd, (char *) buf + filled, size - filled, offset + filled);
 
 		if (n == -EINTR)
 			continue;
@@ -150,9 +149,9 @@ void sys_close_from(int first, int last)
 
 int sys_poll(struct pollfd *fds, unsigned count, int timeout_ms)
 {
-	struct timespec timeout = {
-		.tv_sec = timeout_ms / 1000,
-		.tv_nsec = timeout_ms % 1000 * 1000000L,
+	const struct sys_interval timeout = {
+		.seconds = timeout_ms / 1000,
+		.nanoseconds = timeout_ms % 1000 * 1000000L,
 	};
 
 	return (int) SYS_CALL(ppoll, fds, count, timeout_ms < 0 ? NULL : &timeout, NULL, 8, 0);
@@ -246,7 +245,7 @@ ssize_t sys_path_of(int fd, char *path, size_t size)
 int sys_statfs(int fd, struct statfs *st)
 {
 	char link[OWN_FD];
-	int r = (int) SYS_CALL(fstatfs, fd, st, 0, 0, 0, 0);
+	int r = arch_fstatfs(fd, st);
 
 	if (r != -EBADF || fd < 0)
 		return r;

@@ -22,6 +22,7 @@
 #include <sys/types.h>
 #include <sys/vfs.h>
 
+/* No argument may have more bits than a register: arch_truncate() and others are for those. */
 #define SYS_CALL(name, a, b, c, d, e, f)                                                           \
 	arch_syscall(SYS_##name, (long) (a), (long) (b), (long) (c), (long) (d), (long) (e),       \
 		     (long) (f))
@@ -33,10 +34,10 @@ static inline int sys_close(int fd)
 	return (int) SYS_CALL(close, fd, 0, 0, 0, 0, 0);
 }
 
-/* @mode is only used with O_CREAT. */
+/* @mode is only used with O_CREAT. O_LARGEFILE: 0 where a register has 64 bits. */
 static inline int sys_open_at(int dir, const char *path, int flags, mode_t mode)
 {
-	return (int) SYS_CALL(openat, dir, path, flags | O_CLOEXEC, mode, 0, 0);
+	return (int) SYS_CALL(openat, dir, path, flags | O_CLOEXEC | O_LARGEFILE, mode, 0, 0);
 }
 
 static inline int sys_open(const char *path, int flags)
@@ -120,6 +121,11 @@ static inline int sys_pipe(int fds[2])
 	return (int) SYS_CALL(pipe2, fds, O_CLOEXEC, 0, 0, 0, 0);
 }
 
+/* The kernel's first struct timespec, which is good for intervals on every processor. */
+struct sys_interval {
+	long seconds, nanoseconds;
+};
+
 /* poll(2); @timeout_ms -1 waits without end. Ready descriptors, 0 after the timeout. */
 int sys_poll(struct pollfd *fds, unsigned count, int timeout_ms);
 
@@ -143,12 +149,12 @@ static inline bool sys_is_terminal(int fd)
 
 static inline int sys_truncate(int fd, uint64_t size)
 {
-	return (int) SYS_CALL(ftruncate, fd, size, 0, 0, 0, 0);
+	return arch_truncate(fd, size);
 }
 
 static inline off_t sys_seek(int fd, off_t offset, int whence)
 {
-	return SYS_CALL(lseek, fd, offset, whence, 0, 0, 0);
+	return arch_seek(fd, offset, whence);
 }
 
 /* ---- files ---- */
@@ -156,7 +162,7 @@ static inline off_t sys_seek(int fd, off_t offset, int whence)
 /* Follows a last link unless @flags has AT_SYMLINK_NOFOLLOW; "" with AT_EMPTY_PATH is @dir. */
 static inline int sys_stat_at(int dir, const char *path, int flags, struct stat *st)
 {
-	return (int) SYS_CALL(newfstatat, dir, path, st, flags, 0, 0);
+	return arch_stat_at(dir, path, flags, st);
 }
 
 static inline int sys_stat(int fd, struct stat *st)
@@ -181,7 +187,7 @@ int sys_statfs(int fd, struct statfs *st);
 
 static inline int sys_statfs_path(const char *path, struct statfs *st)
 {
-	return (int) SYS_CALL(statfs, path, st, 0, 0, 0, 0);
+	return arch_statfs(path, st);
 }
 
 static inline int sys_mkdir_at(int dir, const char *path, mode_t mode)

@@ -38,8 +38,8 @@ static struct date date_of_day(unsigned long days)
 
 void time_text(char buf[TIME_TEXT], const struct timespec *t, unsigned digits)
 {
-	struct date d = date_of_day((unsigned long) t->tv_sec / DAY);
-	unsigned second = (unsigned) ((unsigned long) t->tv_sec % DAY);
+	struct date d = date_of_day((unsigned long) ((uint64_t) t->tv_sec / DAY));
+	unsigned second = (unsigned) ((uint64_t) t->tv_sec % DAY);
 	char fraction[24] = "";
 
 	fmt_text(fraction, sizeof(fraction), ".%09ld", t->tv_nsec);

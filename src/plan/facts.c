@@ -248,7 +248,7 @@ static bool read_selinux(void)
 	char types[PROC_SIZE];
 	struct statfs fs;
 
-	if (sys_statfs_path("/sys/fs/selinux", &fs) == 0 && fs.f_type == SELINUX_MAGIC)
+	if (sys_statfs_path("/sys/fs/selinux", &fs) == 0 && (uint32_t) fs.f_type == SELINUX_MAGIC)
 		return true;
 
 	return read_proc("/proc/filesystems", types, sizeof(types)) == 0 &&

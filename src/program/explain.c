@@ -71,6 +71,8 @@ static const char *library_that_is_there(const struct look *l)
 		"/lib/ld-linux-aarch64.so.1",
 		"/lib/ld-linux-riscv64-lp64d.so.1",
 		"/lib/ld-musl-riscv64.so.1",
+		"/lib/ld-linux-armhf.so.3",
+		"/lib/ld-musl-armhf.so.1",
 		"/lib64/ld64.so.2",
 		"/lib/ld64.so.1",
 	};
@@ -120,7 +122,7 @@ static bool say_machine(const struct look *l, const struct program *p)
 	if (p->machine != program_own_machine())
 		return SAY(l, "%s is for a machine with the number %u, this one is %s", l->who,
 			   p->machine, own ? own : "another");
-	if (!p->wide)
+	if (!program_is_own(p))
 		return SAY(l, "%s is a 32-bit program, and this kernel runs none of its kind",
 			   l->who);
 	if (p->type != ET_EXEC && p->type != ET_DYN)

@@ -61,6 +61,9 @@ const char *program_machine_name(uint16_t machine);
 /* The EM_* of the machine that tare runs on. */
 uint16_t program_own_machine(void);
 
+/* Is it for that machine, and of the same width as tare itself? */
+bool program_is_own(const struct program *p);
+
 /* ---- vsyscall.c ---- */
 
 /* Does the code of the file @fd call the vsyscall page of x86-64, which newer kernels may not have? 16 MiB of it are read. */

@@ -311,3 +311,8 @@ uint16_t program_own_machine(void)
 {
 	return (uint16_t) ARCH_AUDIT;
 }
+
+bool program_is_own(const struct program *p)
+{
+	return p->machine == program_own_machine() && p->wide == (sizeof(long) == 8);
+}

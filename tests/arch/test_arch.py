@@ -11,8 +11,10 @@ TOP = pathlib.Path(__file__).resolve().parents[2]
 KERNEL = [p for p in sorted((TOP / "src/kernel").glob("*.c")) if p.stem not in ("namespaces", "netlink")]  # tare's alone
 FREESTANDING = ("-Os -ffreestanding -fno-builtin -fno-tree-loop-distribute-patterns -fno-stack-protector "
                 "-fno-pic -fno-pie -ffunction-sections -fdata-sections").split()
+# as configure has it: where a register has 32 bits, the types have 64
+DEFINES = ["-D_GNU_SOURCE", "-D_FILE_OFFSET_BITS=64", "-D_TIME_BITS=64"]
 PROCESSORS = {"x86_64": "x86_64-linux-gnu-gcc", "aarch64": "aarch64-linux-gnu-gcc",
-              "riscv64": "riscv64-linux-gnu-gcc"}
+              "riscv64": "riscv64-linux-gnu-gcc", "arm": "arm-linux-gnueabihf-gcc"}
 
 
 @pytest.fixture(params=PROCESSORS)
@@ -30,7 +32,7 @@ def processor(request):
 
 
 def build(compiler, output, sources, *flags):
-    subprocess.run([compiler, "-std=gnu11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", f"-I{TOP}/src",
+    subprocess.run([compiler, "-std=gnu11", *DEFINES, "-Wall", "-Wextra", "-Werror", f"-I{TOP}/src",
                     *flags, "-o", output, *sources, "-static", "-no-pie"], check=True)
     return output
 
@@ -48,7 +50,7 @@ def test_tare_init_stands_on_its_own(processor, tmp_path):
     objects = []
     for source in sources:
         objects.append(tmp_path / f"{source.parent.name}-{source.stem}.o")
-        subprocess.run([compiler, "-std=gnu11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", f"-I{TOP}/src",
+        subprocess.run([compiler, "-std=gnu11", *DEFINES, "-Wall", "-Wextra", "-Werror", f"-I{TOP}/src",
                         *FREESTANDING, "-c", source, "-o", objects[-1]], check=True)
     init = tmp_path / "tare-init"
     subprocess.run([compiler, "-nostdlib", "-static", "-no-pie", "-Wl,--gc-sections", "-o", init, *objects,

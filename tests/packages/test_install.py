@@ -79,7 +79,7 @@ def test_all_packages_are_of_the_version(file, pattern):
 
 
 def processors(text):
-    names = {"amd64": "x86_64", "arm64": "aarch64"}
+    names = {"amd64": "x86_64", "arm64": "aarch64", "armhf": "arm", "armv7": "arm"}
     return {names.get(word, word) for word in re.findall(r"amd64|arm64|x86_64|aarch64|riscv64|armhf|armv7", text)}
 
 

@@ -13,7 +13,11 @@ import tarfile
 import pytest
 from conftest import TOP, commit_in, files_of_the_sources, needs, run
 
-CROSS = {"amd64": "x86_64", "arm64": "aarch64", "riscv64": "riscv64"}
+CROSS = {"amd64": "x86_64", "arm64": "aarch64", "armhf": "arm", "riscv64": "riscv64"}
+
+
+def compiler(machine):
+    return f"{machine}-linux-gnu{'eabihf' if machine == 'arm' else ''}-gcc"
 
 
 def release(source, output, *words, **env):
@@ -109,7 +113,7 @@ def binaries(request, tmp_path_factory):
         pytest.skip("takes minutes and downloads libraries: tests/run packages -- --full")
     if platform.machine() != "x86_64":
         pytest.skip("Debian's cross compilers are looked for on x86_64")
-    needs("git", "gperf", "libtoolize", "musl-gcc", *(f"{t}-linux-gnu-gcc" for t in CROSS.values()))
+    needs("git", "gperf", "libtoolize", "musl-gcc", *map(compiler, CROSS.values()))
     place = tmp_path_factory.mktemp("binaries")
     source = commit_in(place / "s")
     one = release(source, place / "out", "--keep-libraries", place / "libraries")
@@ -128,7 +132,7 @@ def test_the_sbom_says_what_was_linked(binaries):
     document = check_sbom(binaries[0])
     linked = {r["relatedSpdxElement"] for r in document["relationships"] if r["relationshipType"] == "STATIC_LINK"}
     assert linked == {"SPDXRef-libcap2", "SPDXRef-libseccomp", "SPDXRef-yajl", "SPDXRef-musl-dev", "SPDXRef-libc6-dev-arm64-cross",
-                      "SPDXRef-libc6-dev-riscv64-cross"}
+                      "SPDXRef-libc6-dev-armhf-cross", "SPDXRef-libc6-dev-riscv64-cross"}
 
 
 @pytest.mark.parametrize("arch", CROSS)
@@ -149,7 +153,7 @@ def test_a_binary_is_static_and_stripped_and_runs(binaries, arch, tmp_path):
     assert re.search(r"^commit: [0-9a-f]{12}$", tare("--version"), re.M)
     (tmp_path / "root/bin").mkdir(parents=True)
     (tmp_path / "say.c").write_text('#include <unistd.h>\nint main(void) { return write(1, "said\\n", 5) != 5; }\n')
-    run(f"{CROSS[arch]}-linux-gnu-gcc", "-static", "-o", tmp_path / "root/bin/say", tmp_path / "say.c")
+    run(compiler(CROSS[arch]), "-static", "-o", tmp_path / "root/bin/say", tmp_path / "say.c")
     plan = tare("box", "--plan", tmp_path / "root", "say")
     assert "new pid,ipc,uts,mount" in plan and 'exec            "say"' in plan, plan
     tare("box", "--emit-config", tmp_path / "out", tmp_path / "root", "say")

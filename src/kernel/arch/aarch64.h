@@ -68,3 +68,5 @@ static inline long arch_clone_call(long nr, long a, long b, int (*fn)(void *), v
 		"	mov x0, sp\n"                                                                    \
 		"	bl init_main\n"                                                                  \
 		"	brk 0\n");
+
+#include "kernel/long64.h"

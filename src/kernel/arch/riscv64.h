@@ -76,3 +76,5 @@ static inline long arch_clone_call(long nr, long a, long b, int (*fn)(void *), v
 		"	mv a0, sp\n"                                                                     \
 		"	call init_main\n"                                                                \
 		"	ebreak\n");
+
+#include "kernel/long64.h"

@@ -66,3 +66,5 @@ static inline long arch_clone_call(long nr, long a, long b, int (*fn)(void *), v
 		"	and $-16, %rsp\n"                                                                \
 		"	call init_main\n"                                                                \
 		"	hlt\n");
+
+#include "kernel/long64.h"
