@@ -243,6 +243,17 @@ def cdi_device(kind):
                        "args": [hook.name, "create-symlinks", "--link", "libmine.so.1::/usr/lib/libmine.so"]}]}}))
 
 
+# --- checkpoints
+
+COUNTER = ["sh", "-c", "i=0; while :; do i=$((i+1)); echo $i; sleep 0.1; done"]
+
+
+def goes_on(count, at):
+    """@count(), the last number that COUNTER printed, goes on from @at, and has not begun anew."""
+    poll(lambda: count() > at, f"the counter behind {at}")
+    assert count() < at + 500 * SLOW
+
+
 # --- what is here
 
 

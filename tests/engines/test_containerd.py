@@ -15,6 +15,7 @@ from engine import BOX, Daemon, Engine, command, machine, needs, on_terminal, po
 pytestmark = needs("containerd", "ctr", "busybox")
 
 IMAGE = "localhost/bb:1"
+COUNT = "i=0; while :; do i=$((i+1)); echo $i >/count; sleep 0.1; done"
 STAY = ["sh", "-c", "trap 'exit 7' TERM; while :; do sleep 1000 & wait $!; done"]
 
 
@@ -282,8 +283,33 @@ def test_containers_survive_a_restart_of_containerd(engine):
 
 
 @machine("criu of Debian 12 against this kernel")
-def test_checkpoint(engine):
-    engine.task("checkpoint", engine.up(), flags=["--image-path", BOX / "checkpoint"]).ok()
+def test_a_task_is_saved_to_a_directory(engine):
+    name = engine.up(args=shared.COUNTER)
+    path = BOX / f"checkpoint-{name}"
+    engine.task("checkpoint", name, flags=["--image-path", path]).ok()
+    assert (path / "inventory.img").exists() and engine.status(name) == "RUNNING"
+    engine.task("checkpoint", name, flags=["--exit", "--image-path", f"{path}-2"]).ok()
+    poll(lambda: engine.status(name) in ("STOPPED", None), "its end")
+
+
+@machine("criu of Debian 12 against this kernel")
+def test_a_checkpoint_is_restored_under_another_name(engine):
+    log = BOX / f"log-{os.urandom(3).hex()}"
+    name = engine.up("--log-uri", f"file://{log}", args=["sh", "-c", COUNT])
+
+    def count(of):
+        text = engine.exec(of, "cat", "/count").out.strip()
+        return int(text or 0)
+    poll(lambda: count(name) > 3, "the counter")
+    image = f"localhost/saved-{name}"
+    engine("container", "checkpoint", "--task", "--rw", "--image", name, image).ok()
+    assert engine.status(name) == "RUNNING"
+    at = count(name)
+    assert engine.task("kill", name, flags=["-s", "KILL"]).code == 0
+    poll(lambda: engine.remove(name).code == 0 or engine("container", "info", name).code != 0, "its removal")
+    engine("container", "restore", "--live", "--rw", f"{name}-2", image).ok()
+    poll(lambda: count(f"{name}-2") > at, "the counter")
+    assert engine.exec(f"{name}-2", "echo", "inside").ok().out == "inside\n"
 
 
 def test_nothing_is_left_of_all_these(engine):

@@ -388,9 +388,53 @@ def test_userns_remap():
         d.daemon.close()
 
 
-@machine("criu of Debian 12 against this kernel, and docker keeps checkpoints for experiments")
-def test_checkpoint(engine):
-    engine("checkpoint", "create", engine.up(), "one").ok()
+@pytest.fixture(name="experimental", scope="module")
+def with_experiments():
+    d = Docker("docker-experimental", flags=["--experimental"])
+    yield d
+    d.daemon.close()
+
+
+class Experimental:
+    """Tests that are repeated with runc where they fail have an engine of this name."""
+
+    @pytest.fixture
+    def engine(self, experimental):
+        yield experimental
+        experimental("rm", "-f", *experimental("ps", "-aq").out.split())
+
+
+def counter(docker, network):
+    name = f"c{os.urandom(4).hex()}"
+    docker("run", "-d", *docker.choice, "--network", network, "--name", name, IMAGE, *shared.COUNTER).ok()
+    poll(lambda: count(docker, name) > 3, "the counter")
+    return name
+
+
+def count(docker, name):
+    return int((docker("logs", name).out.split() or ["0"])[-1])
+
+
+class TestCheckpoints(Experimental):
+    @machine("criu of Debian 12 against this kernel")
+    def test_checkpoints_are_made(self, engine):
+        name = counter(engine, "none")
+        engine("checkpoint", "create", "--leave-running", name, "one").ok()
+        assert engine.inspect(name, "{{.State.Status}}") == "running"
+        engine("checkpoint", "create", name, "two").ok()
+        poll(lambda: engine.inspect(name, "{{.State.Status}}") == "exited", "its end")
+        assert sorted(engine("checkpoint", "ls", name).ok().out.split()[2:]) == ["one", "two"]
+
+    @machine("docker 28 looks for the network namespace of a process that is not restored yet")
+    @pytest.mark.parametrize("network", ["none", "host"])
+    def test_a_checkpoint_is_restored(self, engine, network):
+        name = counter(engine, network)
+        engine("checkpoint", "create", name, "one").ok()
+        poll(lambda: engine.inspect(name, "{{.State.Status}}") == "exited", "its end")
+        at = count(engine, name)
+        engine("start", "--checkpoint", "one", name).ok()
+        shared.goes_on(lambda: count(engine, name), at)
+        assert engine("exec", name, "echo", "inside").ok().out == "inside\n"
 
 
 def test_nothing_is_left_of_all_these(engine):

@@ -558,10 +558,45 @@ def test_the_api(engine):
 
 
 @machine("conmon and criu of Debian 12 against this kernel (docs/engines/podman.md)")
-def test_checkpoint(engine):
-    name = engine.up()
-    engine("container", "checkpoint", name).ok()
-    engine("container", "restore", name).ok()
+@pytest.mark.parametrize("pod", [False, True])
+def test_a_checkpoint_is_restored(engine, pod):
+    if pod:
+        engine("pod", "create", "--name", "saved", "--network", "none").ok()
+    flags = ["--pod", "saved"] if pod else ["--network", "none"]
+    name = f"c{os.urandom(3).hex()}"
+    engine("run", "-d", *flags, "--name", name, IMAGE, *shared.COUNTER).ok()
+
+    def count(of=name):
+        return int((engine("logs", of).out.split() or ["0"])[-1])
+    poll(lambda: count() > 3, "the counter")
+    engine("container", "checkpoint", "--leave-running", name).ok()
+    assert engine.inspect(name, "{{.State.Status}}") == "running"
+    engine("container", "checkpoint", "--keep", "--print-stats", name).ok()
+    assert engine.inspect(name, "{{.State.Status}} {{.State.Checkpointed}}") == "exited true"
+    at = count()
+    engine("container", "restore", "--keep", name).ok()
+    shared.goes_on(count, at)
+    assert engine("exec", name, "echo", "inside").ok().out == "inside\n"
+    if pod:
+        return
+    exported = BOX / f"{name}.tar.gz"
+    engine("container", "checkpoint", "--export", exported, name).ok()
+    at = count()
+    engine("container", "restore", "--import", exported, "--name", f"{name}-2").ok()
+    # the log of the new one begins with what it printed itself
+    poll(lambda: count(f"{name}-2") > at, "the other one")
+    assert engine("exec", f"{name}-2", "echo", "inside").ok().out == "inside\n"
+
+
+@machine("conmon and criu of Debian 12 against this kernel (docs/engines/podman.md)")
+def test_memory_is_saved_before_the_checkpoint(engine):
+    """--pre-checkpoint and --with-previous, where the kernel tracks what is written."""
+    name = engine.up(args=shared.COUNTER)
+    first, second = BOX / "pre.tar.gz", BOX / "last.tar.gz"
+    engine("container", "checkpoint", "--pre-checkpoint", "--export", first, name).ok()
+    assert engine.inspect(name, "{{.State.Status}}") == "running"
+    engine("container", "checkpoint", "--with-previous", "--export", second, name).ok()
+    engine("container", "restore", "--import-previous", first, "--import", second, "--name", f"{name}-2").ok()
 
 
 # --- and nothing is left
