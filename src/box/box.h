@@ -191,6 +191,9 @@ int box_read_wishes(struct box *b, struct err *e);
  */
 int box_again(struct box *b, struct err *e);
 
+/* A user of the image that has no id in the box: why the box has one id only. */
+void box_explain_ids(const struct box *b, struct err *e);
+
 /* Print a line on standard error for each omission that has none yet; with --quiet none. */
 void box_print_omitted(struct box *b);
 

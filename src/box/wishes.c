@@ -394,6 +394,12 @@ static enum box_wish wish_of(const struct box *b, const struct err *failure)
 	return box_wish_at(b, failure->place);
 }
 
+/* newuidmap(1) is not set-uid here, or may not be: tare itself can map the caller's own id. */
+static bool is_helpers(const struct err *failure)
+{
+	return failure->code == 0 && strcmp(failure->operation, "write-id-map") == 0;
+}
+
 int box_again(struct box *b, struct err *e)
 {
 	static const char *const lists[] = { "/linux/maskedPaths/", "/linux/readonlyPaths/" };
@@ -403,7 +409,7 @@ int box_again(struct box *b, struct err *e)
 		return 0;
 	if (strcmp(failure.operation, "spawn") == 0 || strcmp(failure.operation, "unshare") == 0)
 		return leave_out_namespaces(b, b->missing ? b->missing(b) : 0, e);
-	if (!is_refusal(failure.code))
+	if (!is_refusal(failure.code) && !is_helpers(&failure))
 		return 0;
 	for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
 		if (strncmp(failure.place, lists[i], strlen(lists[i])) == 0 &&
@@ -418,14 +424,25 @@ int box_again(struct box *b, struct err *e)
 		return 0;
 	}
 
-	bool lacks = failure.code == EINVAL && wish == WISH_CGROUP;
-	int r = omit(b, wish, wishes[wish].title, lacks ? no_kernel : errno_text(failure.code),
-		     failure.code, e);
+	const char *shown = failure.code == EINVAL && wish == WISH_CGROUP ? no_kernel
+			    : is_helpers(&failure) ? arena_strdup(b->arena, failure.text)
+						   : errno_text(failure.code);
+	int r = omit(b, wish, wishes[wish].title, shown, failure.code, e);
 	/* The wish is demanded by a flag: the failure itself is reported. */
 	if (r < 0 && !(b->required & ((uint64_t) 1 << wish)))
 		*e = failure;
 
 	return r;
+}
+
+void box_explain_ids(const struct box *b, struct err *e)
+{
+	for (size_t i = 0; i < b->omission_count; i++) {
+		if (b->omissions[i].wish != WISH_SUBIDS || strcmp(e->operation, "set-user") != 0)
+			continue;
+		e->hint[0] = '\0';
+		err_hint(e, "the box has one id: %s", b->omissions[i].shown);
+	}
 }
 
 /* ---- for other files ---- */

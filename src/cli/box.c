@@ -351,6 +351,7 @@ static int run(struct call *call, struct box *b, struct create_options *o,
 		call->failure = box_exit_code(e);
 		if (call->failure == EXIT_NOT_EXECUTABLE)
 			box_explain_noexec(b, e);
+		box_explain_ids(b, e);
 		(void) box_locate(b, e);
 		if (!is_taken(e))
 			box_report_failure(report, call->failure, e);

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """`tare box`: a directory is enough. The program, its user, exit codes, signals, names, and what is left."""
+import fcntl
 import json
 import os
 import pathlib
@@ -144,6 +145,17 @@ def test_a_user_by_name_has_ids_groups_and_home_of_the_image(box):
     assert box.sh("id -u; id -g; id -G; pwd; echo $HOME $USER", "-u", "u").ok().lines == \
         ["1000", "1000", "1000 3003", "/home/u", "/home/u u"]
     assert box.sh("id -u; id -g; id -G", "-u", "u:inet").ok().lines == ["1000", "3003", "3003"]
+
+
+def test_no_descriptor_of_the_callers_comes_along(box, scratch):
+    """One above those that tare opens, and one in their midst; the listing's own is 3."""
+    held = os.open(scratch, os.O_RDONLY)
+    high = fcntl.fcntl(held, fcntl.F_DUPFD, 200)
+    try:
+        assert box.run("ls", "/proc/self/fd", pass_fds=(held, high)).ok().lines == ["0", "1", "2", "3"]
+    finally:
+        os.close(held)
+        os.close(high)
 
 
 def test_numbers_need_no_entry(box):

@@ -2,7 +2,9 @@
 """`tare box`: what makes no sense is one line with its flag, exit code 125, and leaves nothing; each flag, and pairs of them."""
 import itertools
 import os
+import pwd
 import re
+import shutil
 
 import pytest
 
@@ -157,6 +159,49 @@ def test_a_root_of_anothers_can_have_changes_in_memory(box, user):
     files = box.files()
     r = command(*argv)
     assert (r.code, r.out) == (0, "yes\n") and box.files() == files, r
+
+
+# --- ids by a range of /etc/subuid
+
+
+RANGE = 300000
+
+
+@pytest.fixture
+def ranged():
+    """A box of the user's, in a mount namespace whose /etc has a range for the user."""
+    if os.geteuid() != 0 or not shutil.which("newuidmap"):
+        pytest.skip("needs root, and newuidmap")
+    box = boxes.Box(user=TESTER)
+    name = pwd.getpwuid(TESTER).pw_name
+    script = ("mount -t tmpfs tmpfs /mnt && mkdir /mnt/u /mnt/w && mount -t overlay o -o lowerdir=/etc,upperdir=/mnt/u,workdir=/mnt/w /etc && "
+              f"echo {name}:{RANGE}:65536 >/etc/subuid && cp /etc/subuid /etc/subgid && exec \"$@\"")
+    if command("unshare", "-m", "sh", "-c", script, "sh", "true").code != 0:
+        box.clean()
+        pytest.skip("no overlay over /etc here")
+    box.ranged = lambda *words, front=(): command("unshare", "-m", "sh", "-c", script, "sh", *front, *box.argv(*words))
+    yield box
+    box.clean()
+
+
+def test_with_a_range_files_may_belong_to_others(ranged):
+    r = ranged.ranged("--strict", "--", "sh", "-c", "touch /f; chown 5:6 /f; cat /proc/self/uid_map")
+    assert (r.code, r.err) == (0, "") and [line.split() for line in r.lines] == [["0", str(TESTER), "1"], ["1", str(RANGE), "65536"]], r
+    st = (ranged.dir / "f").stat()
+    assert (st.st_uid, st.st_gid) == (RANGE + 4, RANGE + 5)
+    assert ranged.ranged("-u", "u", "--", "id", "-G").ok().out == "1000 3003\n"
+    assert ranged.ranged("--userns", "keep-id", "-u", str(TESTER), "--", "id", "-u").ok().out == f"{TESTER}\n"
+
+
+def test_where_newuidmap_may_not_map_the_box_has_one_id(ranged):
+    """no_new_privs, as a service manager sets it, takes newuidmap its right: what is no demand is left out."""
+    front = ["setpriv", "--no-new-privs"]
+    r = ranged.ranged("--", "id", "-u", front=front)
+    assert (r.code, r.out) == (0, "0\n") and ": left out: ids beyond yours (" in r.err and "newuidmap" in r.err and r.err.count("\n") == 1, r
+    refused = line(ranged.ranged("-u", "u", "--", "true", front=front))
+    assert re.search(r': --user u: set gid 1000: invalid argument \(the box has one id: .*newuidmap', refused), refused
+    assert line(ranged.ranged("--strict", "--", "true", front=front)).endswith("(without --strict it would be left out)")
+    assert " --userns auto: " not in line(ranged.ranged("--userns", "keep-id", "--", "true", front=front))
 
 
 # --- pairs
