@@ -19,8 +19,8 @@
 /* Close what only the set-up needed: the program must not see these descriptors. */
 static void close_ours(struct inside *in)
 {
-	int *const fds[] = { &in->proc,	     &in->rootfs,      &in->proc_mount,
-			     &in->sys_mount, &in->empty_mount, &in->pids };
+	int *const fds[] = { &in->proc,	       &in->rootfs,	&in->proc_mount, &in->sys_mount,
+			     &in->empty_mount, &in->null_mount, &in->pids };
 
 	target_forget_parent(in);
 	sys_use_proc(-1);

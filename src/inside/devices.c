@@ -16,6 +16,25 @@
 /* Linux's fixed number for /dev/null; see the kernel's devices.txt. */
 #define DEV_NULL device_number(1, 3)
 
+/*
+ * A detached copy of the mount of the host's @node. chmod(2) and chown(2) of it would change the
+ * host's own: so the copy is read-only, which does not keep a device from being written to. Nor does
+ * a device node need set-user-ID bits or execution, as most mounts of /dev have it.
+ */
+static int clone_of_host(int node, const char *what, struct err *e)
+{
+	struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID |
+					       MOUNT_ATTR_NOEXEC };
+
+	autoclose int mount = sys_clone_mount(node, 0);
+	if (mount < 0)
+		return err_sys(e, mount, "clone %s", what);
+
+	int r = sys_set_mount_attr(mount, 0, &attr);
+
+	return r < 0 ? err_sys(e, r, "set mount attributes of %s", what) : take_fd(&mount);
+}
+
 int devices_clone_null(struct err *e)
 {
 	struct stat st;
@@ -30,9 +49,7 @@ int devices_clone_null(struct err *e)
 	if (!S_ISCHR(st.st_mode) || st.st_rdev != DEV_NULL)
 		return err_msg(e, "the host's /dev/null is not the null device");
 
-	int mount = sys_clone_mount(null, 0);
-
-	return mount < 0 ? err_sys(e, mount, "clone /dev/null") : mount;
+	return clone_of_host(null, "/dev/null", e);
 }
 
 /* ---- a node of our own ---- */
@@ -158,39 +175,22 @@ static int clone_host_device(const struct inside *in, const struct device_step *
 	if (warn_of_mode(in, found, d, e) < 0)
 		return -1;
 
-	int mount = sys_clone_mount(found, 0);
-
-	return mount < 0 ? err_sys(e, mount, "clone the host's") : mount;
+	return clone_of_host(found, "the host's", e);
 }
 
+/* A node that tare made for this container alone, so its mode and owner may change. */
 static int clone_brought(const struct inside *in, struct err *e)
 {
+	struct mount_attr attr = { .attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC };
 	char name[24];
 
 	fmt_text(name, sizeof(name), "%zu", in->step);
 
 	autoclose int node = sys_open_at(in->nodes, name, O_PATH | O_NOFOLLOW, 0);
-	int mount = node < 0 ? node : sys_clone_mount(node, 0);
+	autoclose int mount = node < 0 ? node : sys_clone_mount(node, 0);
+	int r = mount < 0 ? mount : sys_set_mount_attr(mount, 0, &attr);
 
-	return mount < 0 ? err_sys(e, mount, "take the node that the host made") : mount;
-}
-
-/*
- * A bound device gets nosuid and noexec, as most mounts of /dev have them: a device node needs
- * neither, and this one may belong to another user.
- */
-static int clone_node(const struct inside *in, const struct device_step *d, struct err *e)
-{
-	struct mount_attr attr = { .attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC };
-
-	autoclose int mount =
-		d->from_host && in->nodes >= 0 ? clone_brought(in, e) : clone_host_device(in, d, e);
-	if (mount < 0)
-		return -1;
-
-	int r = sys_set_mount_attr(mount, 0, &attr);
-
-	return r < 0 ? err_sys(e, r, "set mount attributes") : take_fd(&mount);
+	return r < 0 ? err_sys(e, r, "take the node that the host made") : take_fd(&mount);
 }
 
 /* Can a node be bound onto @target? Not onto a directory, a link or a socket. */
@@ -209,7 +209,8 @@ static int check_place(int target, const struct device_step *d, struct err *e)
 static int bind_node(const struct inside *in, int parent, const char *name,
 		     const struct device_step *d, struct err *e)
 {
-	autoclose int node = clone_node(in, d, e);
+	autoclose int node =
+		d->from_host && in->nodes >= 0 ? clone_brought(in, e) : clone_host_device(in, d, e);
 	if (node < 0)
 		return -1;
 

@@ -51,6 +51,7 @@ struct inside {
 	size_t early_count;
 	int nodes;	 /* a tmpfs of tare's with device nodes, while they are bound; else -1 */
 	int empty_mount; /* the tmpfs that masks directories, once one is attached; else -1 */
+	int null_mount;	 /* the same for files: the host's /dev/null, read-only */
 	int labels[LABEL_MODULES];	   /* open attribute files; -1: no such label */
 	int console;			   /* slave of the pty, which becomes stdio; -1: none */
 	struct wire_message *last_message; /* shared with tare; NULL: failures go to the socket */
@@ -223,7 +224,7 @@ int target_make_parent(struct inside *in, const char *path, const char **name, s
 void target_forget_parent(struct inside *in);
 
 /*
- * A detached copy of the host's /dev/null, checked to be the null device; or -1. Only before the
- * root changes.
+ * A detached, read-only copy of the host's /dev/null, checked to be the null device; or -1. Only
+ * before the root changes.
  */
 int devices_clone_null(struct err *e);

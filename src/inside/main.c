@@ -287,6 +287,7 @@ void init_main(const long *stack)
 		.sys_mount = -1,
 		.nodes = -1,
 		.empty_mount = -1,
+		.null_mount = -1,
 		.labels = { -1, -1 },
 		.console = -1,
 	};

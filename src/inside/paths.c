@@ -15,18 +15,6 @@
 #include "kernel/mount.h"
 #include "wire/filesystem.h"
 
-/* A masked file reads as empty and takes any write: it becomes /dev/null. */
-static int mask_file(int target, struct err *e)
-{
-	autoclose int null = devices_clone_null(e);
-	if (null < 0)
-		return -1;
-
-	int r = sys_attach_mount(null, target);
-
-	return r < 0 ? err_sys(e, r, "cover with /dev/null") : 0;
-}
-
 /* The smallest tmpfs: its one inode is the root, so it can't hold anything. */
 static const struct mount_parameter empty_parameters[] = {
 	{ "nr_blocks", "1" },
@@ -66,26 +54,26 @@ static int make_empty(struct err *e)
 }
 
 /*
- * A masked directory is empty and stays so. All of them share one tmpfs: the first mask attaches
- * it, the others attach copies. A superblock for each would make the end of the container slow on
- * large hosts.
+ * Attach a mount that hides @target. All masks of a kind share one: @make makes it for the first,
+ * which leaves it in *@mask, and the others attach copies. A tmpfs for each directory would make the
+ * end of the container slow on large hosts.
  */
-static int mask_directory(struct inside *in, int target, struct err *e)
+static int cover(int *mask, int (*make)(struct err *e), int target, const char *what, struct err *e)
 {
-	autoclose int empty =
-		in->empty_mount >= 0 ? sys_clone_mount(in->empty_mount, 0) : make_empty(e);
-	if (empty < 0)
-		return in->empty_mount >= 0 ? err_sys(e, empty, "copy the empty directory") : -1;
+	autoclose int mount = *mask >= 0 ? sys_clone_mount(*mask, 0) : make(e);
+	if (mount < 0)
+		return *mask >= 0 ? err_sys(e, mount, "copy %s", what) : -1;
 
-	int r = sys_attach_mount(empty, target);
+	int r = sys_attach_mount(mount, target);
 	if (r < 0)
-		return err_sys(e, r, "cover with an empty directory");
-	if (in->empty_mount < 0)
-		in->empty_mount = take_fd(&empty);
+		return err_sys(e, r, "cover with %s", what);
+	if (*mask < 0)
+		*mask = take_fd(&mount);
 
 	return 0;
 }
 
+/* A masked directory is empty and stays so; a masked file reads as empty and takes any write. */
 static int mask(struct inside *in, int target, struct err *e)
 {
 	struct stat st;
@@ -94,7 +82,9 @@ static int mask(struct inside *in, int target, struct err *e)
 	if (r < 0)
 		return err_sys(e, r, "stat");
 
-	return S_ISDIR(st.st_mode) ? mask_directory(in, target, e) : mask_file(target, e);
+	return S_ISDIR(st.st_mode)
+		       ? cover(&in->empty_mount, make_empty, target, "an empty directory", e)
+		       : cover(&in->null_mount, devices_clone_null, target, "/dev/null", e);
 }
 
 /*

@@ -41,6 +41,7 @@ static void forget_places(struct inside *in)
 {
 	fd_close(&in->parent);
 	fd_close(&in->empty_mount);
+	fd_close(&in->null_mount);
 }
 
 /* signal(7): the signals whose default action ends a process. */

@@ -558,6 +558,16 @@ def test_masked_and_read_only_paths_hold_after_a_restore(saved):
 
 
 @works
+def test_the_hosts_nodes_stay_read_only(saved):
+    """CRIU gives the saved attributes to the first mount of a node only: the second had been writable."""
+    s = saved()
+    s.checkpoint().ok()
+    s.restore().ok()
+    masks = [m for m in s.bundle.mounts() if m.target in ("/proc/keys", "/proc/timer_list")]
+    assert len(masks) == 2 and all({"ro", "nosuid", "noexec"} <= set(m.options) for m in masks), masks
+
+
+@works
 def test_devices_are_there_and_the_rules_hold(saved):
     def change(b):
         b.linux["devices"] = [{"type": "c", "path": "/dev/own-zero", "major": 1, "minor": 5, "fileMode": 0o640}]

@@ -382,7 +382,10 @@ static int check_privileges(const struct create *c, struct err *e)
 
 static int take_processes(struct restore *r, struct err *e)
 {
-	return check_cgroups(r, e) < 0 ? -1 : perform_due(r, MOMENT_PROCESSES, e);
+	if (check_cgroups(r, e) < 0 || restore_protect_nodes(r->create, e) < 0)
+		return -1;
+
+	return perform_due(r, MOMENT_PROCESSES, e);
 }
 
 /*
