@@ -6,10 +6,10 @@ import pytest
 
 from harness import SLOW, poll, snapshot
 from points import Point, Tally, left, remove, sweep_up, told
-from test_checkpoint import Saved, works
+from test_checkpoint import NO_CRIU, Saved
 from test_points import FAULTS, numbers
 
-pytestmark = works
+pytestmark = pytest.mark.skipif(NO_CRIU is not None, reason=str(NO_CRIU))
 
 COUNT = "i=0; while :; do i=$((i+1)); echo $i >/tmp/count; usleep 20000; done"
 LONG = 30 * SLOW  # seconds: CRIU undoes what it has done
