@@ -27,6 +27,7 @@
 struct walk {
 	struct check check; /* its rows are about the files */
 	size_t files, programs, told;
+	size_t closed; /* files and directories that this user may not open */
 	int64_t until;
 	const char *unread; /* why the rest was not read; NULL: all was read */
 	char path[PATH_MAX];
@@ -49,6 +50,7 @@ static void look_at(struct walk *w, int dir, const char *name)
 	char what[256];
 
 	autoclose int fd = sys_open_at(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0);
+	w->closed += fd == -EACCES;
 	if (fd < 0 || program_read(fd, &p) < 0 || p.kind != PROGRAM_ELF ||
 	    (p.type != ET_EXEC && p.type != ET_DYN))
 		return;
@@ -81,6 +83,7 @@ static void walk(struct walk *w, int dir, unsigned depth)
 
 		autoclose int below = sys_open_at(
 			dir, entry->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK, 0);
+		w->closed += below == -EACCES;
 		if (below < 0)
 			continue;
 		w->length = length + fmt_text(w->path + length, sizeof(w->path) - length, "/%s",
@@ -111,6 +114,11 @@ void check_every(const struct check *c)
 	fmt_text(what, sizeof(what), "%zu programs and libraries", w.programs);
 	if (w.unread)
 		check_answer(c, CHECK_WEAKER, &d, "not all of them were read: %s", w.unread);
+	else if (w.closed > 0)
+		check_answer(
+			c, CHECK_WEAKER, &d,
+			"not all of them were read: %zu files and directories are closed to user %u",
+			w.closed, sys_euid());
 	else if (w.told >= MOST_TOLD)
 		check_answer(c, CHECK_WEAKER, &d, "the first %d that are weaker are told",
 			     MOST_TOLD);

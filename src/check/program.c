@@ -239,9 +239,16 @@ static void look_at_library(struct look *l, int loader)
 	fmt_text(place + length, sizeof(place) - length, "/libc.so.6");
 
 	autoclose int fd = program_open(l->c->rootfs, "/", place);
-	if (fd < 0 || program_read(fd, &p) < 0 || p.kind != PROGRAM_ELF)
+	if (fd == -ENOENT)
 		return;
 	name(l, place);
+	if (fd < 0 || program_read(fd, &p) < 0 || p.kind != PROGRAM_ELF) {
+		struct check_demand d = demand(l);
+
+		check_answer(l->c, CHECK_WEAKER, &d, "not read: %s",
+			     fd < 0 ? errno_text(-fd) : "it is no ELF file, or a damaged one");
+		return;
+	}
 	if (!check_elf(l->c, l->what, &p))
 		return;
 	check_vsyscall(l->c, l->what, &p, fd);

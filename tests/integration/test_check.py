@@ -691,6 +691,44 @@ def test_all_has_bounds(program):
     assert why == "not all of them were read: a directory lies too deep" and time.monotonic() - begun < 5
 
 
+@root_only
+def test_all_says_what_a_user_may_not_read(bundles):
+    bundle = bundles(user=TESTER, config=defaults.rootless(TESTER, TESTER)).sh("exit 0")
+    (bundle.rootfs / "closed").mkdir(mode=0o700)
+    (bundle.rootfs / "secret").write_bytes(elf())
+    (bundle.rootfs / "secret").chmod(0o600)
+    for path in (bundle.rootfs / "closed", bundle.rootfs / "secret"):
+        os.chown(path, 0, 0)
+    [why] = [r["why"] for r in rows(bundle, 2, "--all") if r["place"] == "/root/path"]
+    assert why == f"not all of them were read: 2 files and directories are closed to user {TESTER}"
+
+
+def test_a_hundred_thousand_files_more_than_are_read(program, tmp_path):
+    """A tree of links to one file: no more inodes than the test needs."""
+    bundle = program(elf(segments=[(LOAD, bytes(16), 4096)]))
+    (bundle.rootfs / "many").mkdir()
+    for number in range(7):
+        (bundle.rootfs / f"many/{number}").mkdir()
+        here = os.open(bundle.rootfs / f"many/{number}", os.O_RDONLY)
+        for i in range(30000):
+            os.symlink("x", str(i), dir_fd=here)
+        os.close(here)
+    begun = time.monotonic()
+    [why] = [r["why"] for r in rows(bundle, 2, "--all") if r["place"] == "/root/path"]
+    assert why in ("not all of them were read: there are more than 200000 files", "not all of them were read: it took more than 3.5 s")
+    assert time.monotonic() - begun < 8
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda p: os.symlink("libc.so.6", p), lambda p: p.write_bytes(b"\x7fELF")],
+                         ids=["fifo", "directory", "circle", "cut"])
+def test_a_c_library_that_can_not_be_read_is_told(program, make):
+    bundle = program(elf(segments=[loader("/lib/ld.so"), (LOAD, bytes(16), 4096)]))
+    program(elf(kind=3, segments=[(LOAD, bytes(16), 4096)]), name="lib/ld.so")
+    make(bundle.rootfs / "lib/libc.so.6")
+    found = refusals(bundle, "weaker")
+    assert [f[:2] for f in found] == [(ARGS, '"/lib/libc.so.6"')] and found[0][2].startswith("not read: "), found
+
+
 @pytest.mark.skipif(OWN != 62, reason="the vsyscall page is x86-64's")
 def test_calls_of_the_vsyscall_page_are_found(program):
     """`mov $0xffffffffff600400, %rax`, as glibc before 2.14 had it; what the kernel says to that is in /proc/self/maps."""

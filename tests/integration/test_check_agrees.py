@@ -4,6 +4,8 @@ import copy
 import json
 import os
 import re
+import signal
+import struct
 import subprocess
 
 import pytest
@@ -255,6 +257,53 @@ def test_root_without_one_of_its_capabilities(bundle, user):
         if (r.code != 0) != bool(found) or (found and place_of(r) not in found):
             differing[cap] = (found, r)
     assert differing == {} and {"setgid", "net_admin"} <= needed
+
+
+MOST = 2**64 - 1
+
+
+def damaged(*segments, count=None, offset=64, size=56, tail=b""):
+    """An ELF file whose header lies: @segments are (type, flags, offset, size, alignment)."""
+    head = b"\x7fELF\2\1\1" + bytes(9) + struct.pack("<HHIQQQIHHHHHH", 2, 62 if os.uname().machine == "x86_64" else 183, 1, 0x10000, offset, 0, 0, 64,
+                                                      size, len(segments) if count is None else count, 64, 0, 0)
+    return head + b"".join(struct.pack("<IIQQQQQQ", t, f, o, 0, 0, n, n, a) for t, f, o, n, a in segments) + tail
+
+
+ENEMIES = {
+    "overlapping": damaged((1, 5, 0, 4096, 4096), (1, 7, 0, 4096, 4096), (3, 4, 0, 100, 1), (4, 4, 0, MOST, 4)),
+    "offsets": damaged((3, 4, MOST, MOST, 1), (4, 4, MOST - 8, 16, 4), (1, 5, MOST, MOST, MOST)),
+    "headers behind the end": damaged(count=65535, offset=MOST),
+    "headers across the end": damaged(count=65535, offset=MOST - 55),
+    "headers without a size": damaged((1, 5, 0, 1, 1), size=0),
+    "65535 loaders": damaged(*[(3, 4, 64, 8, 1)] * 65535),
+    "notes without end": damaged((4, 4, 120, MOST >> 1, 4), tail=bytes(12000)),
+    "notes beyond the file": damaged((4, 4, 120, 4096, 4), tail=struct.pack("<III", 0xffffffff, 0xffffffff, 5) * 10),
+    "a loader without a name": damaged((3, 4, 120, 0, 1)),
+    "a name without an end": damaged((3, 4, 120, 70000, 1), tail=b"/" + b"x" * 70000),
+    "its own loader": damaged((3, 4, 176, 5, 1), (1, 5, 0, 100, 4096), tail=b"/app\0"),
+    "its own interpreter": b"#!/app\n",
+    "a long line": b"#!/" + b"a" * 100000,
+    "a zero in the line": b"#!/bin/\0sh\n",
+    "one byte": b"\x7f",
+    "four bytes": b"\x7fELF",
+    "63 bytes": damaged()[:63],
+    "zeros": bytes(1 << 20),
+}
+
+
+@pytest.mark.parametrize("place", ["app", "bin/dash"])
+@pytest.mark.parametrize("name", ENEMIES)
+def test_programs_of_an_enemy(bundle, name, place):
+    """As the program, or as the interpreter of one: a kernel that executes it may still kill it at once (SIGSEGV)."""
+    (bundle.rootfs / "app").write_text("#!/bin/dash\n")
+    (bundle.rootfs / place).write_bytes(ENEMIES[name])
+    for path in ("app", place):
+        (bundle.rootfs / path).chmod(0o755)
+    bundle.process["args"] = ["/app"]
+    found = refused_by_check(bundle)
+    r = bundle.run()
+    assert (r.code not in (0, 128 + signal.SIGSEGV, 128 + signal.SIGKILL)) == bool(found), (found, r)
+    assert not found or place_of(r) == found[0][0]
 
 
 INNER = r"""mkdir -p /w/rootfs/bin && cp /bin/busybox /w/rootfs/bin/sh && cd /w && /tare spec --rootless || exit 99
