@@ -11,14 +11,14 @@
 #include "kernel/since.h"
 
 const struct sys_namespace sys_namespaces[] = {
-	{ CLONE_NEWNS, "mount", SINCE_MOUNT_NAMESPACE, "max_mnt_namespaces" },
-	{ CLONE_NEWUSER, "user", SINCE_USER_NAMESPACE, "max_user_namespaces" },
-	{ CLONE_NEWPID, "pid", SINCE_PID_NAMESPACE, "max_pid_namespaces" },
-	{ CLONE_NEWNET, "network", SINCE_NETWORK_NAMESPACE, "max_net_namespaces" },
-	{ CLONE_NEWIPC, "ipc", SINCE_IPC_NAMESPACE, "max_ipc_namespaces" },
-	{ CLONE_NEWUTS, "uts", SINCE_UTS_NAMESPACE, "max_uts_namespaces" },
-	{ CLONE_NEWCGROUP, "cgroup", SINCE_CGROUP_NAMESPACE, "max_cgroup_namespaces" },
-	{ CLONE_NEWTIME, "time", SINCE_TIME_NAMESPACE, "max_time_namespaces" },
+	{ CLONE_NEWNS, "mount", SINCE_MOUNT_NAMESPACE, "max_mnt_namespaces", "mnt" },
+	{ CLONE_NEWUSER, "user", SINCE_USER_NAMESPACE, "max_user_namespaces", "user" },
+	{ CLONE_NEWPID, "pid", SINCE_PID_NAMESPACE, "max_pid_namespaces", "pid" },
+	{ CLONE_NEWNET, "network", SINCE_NETWORK_NAMESPACE, "max_net_namespaces", "net" },
+	{ CLONE_NEWIPC, "ipc", SINCE_IPC_NAMESPACE, "max_ipc_namespaces", "ipc" },
+	{ CLONE_NEWUTS, "uts", SINCE_UTS_NAMESPACE, "max_uts_namespaces", "uts" },
+	{ CLONE_NEWCGROUP, "cgroup", SINCE_CGROUP_NAMESPACE, "max_cgroup_namespaces", "cgroup" },
+	{ CLONE_NEWTIME, "time", SINCE_TIME_NAMESPACE, "max_time_namespaces", "time" },
 };
 const size_t sys_namespaces_count = ARRAY_SIZE(sys_namespaces);
 

@@ -15,6 +15,7 @@ struct sys_namespace {
 	const char *name;  /* as in config.json */
 	enum since since;  /* the row with the version that introduced it */
 	const char *limit; /* the file below /proc/sys/user */
+	const char *file;  /* below /proc/PID/ns */
 };
 
 /* The hint for ENOMEM of a clone into a pid namespace that is joined. */

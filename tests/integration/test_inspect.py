@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -89,6 +90,54 @@ def test_the_values_are_the_kernels(full):
     assert value(told, "namespace", "hostname") == "inspected"
     assert value(told, "mount", "/data") == "tmpfs nosuid nodev"
     assert value(told, "path", "/proc/keys") == "masked"
+
+
+def test_files_limits_and_memory_policy_are_told(full):
+    """Of the kernel's own /proc: what a program opened, where it stands, all its limits."""
+    told, pid = rows(full), full.pid
+    descriptors = {row["name"]: row["value"] for row in told["rows"] if row["section"] == "descriptor"}
+    assert descriptors == {name: os.readlink(f"/proc/{pid}/fd/{name}") for name in os.listdir(f"/proc/{pid}/fd")}
+    assert value(told, "process", "descriptors") == str(len(descriptors))
+    assert value(told, "process", "directory") == os.readlink(f"/proc/{pid}/cwd")
+    assert value(told, "process", "root") == os.readlink(f"/proc/{pid}/root")
+    if os.path.exists("/proc/self/numa_maps"):
+        assert value(told, "process", "memory policy") == "default"
+    limits = {row["name"]: row["value"] for row in told["rows"] if row["section"] == "rlimit"}
+    soft, hard = resource.prlimit(pid, resource.RLIMIT_STACK)
+    assert len(limits) == 16 and limits["RLIMIT_STACK"] == ":".join("unlimited" if n < 0 else str(n) for n in (soft, hard))
+
+
+def test_a_memory_policy_is_compared(bundle):
+    if not os.path.exists("/proc/self/numa_maps"):
+        pytest.skip("this kernel has no memory policies")
+    bundle.linux["memoryPolicy"] = {"mode": "MPOL_BIND", "nodes": "0"}
+    bundle.writable().stay().up().ready()
+    assert drift(bundle) == [] and value(rows(bundle), "process", "memory policy") == "bind:0"
+    bundle.linux["memoryPolicy"] = {"mode": "MPOL_PREFERRED", "nodes": "0"}
+    bundle.write()
+    assert drift(bundle) == [("process", "memory policy", "bind:0", "prefer")]
+
+
+def test_propagation_is_told(bundle):
+    bundle.linux["rootfsPropagation"] = "shared"
+    bundle.writable().stay().up().ready()
+    told = {row["name"]: row["value"] for row in rows(bundle)["rows"] if row["section"] == "propagation"}
+    with open(f"/proc/{bundle.pid}/mountinfo", encoding="ascii") as f:
+        lines = [line.split(" - ")[0].split() for line in f]
+    assert told == {line[4]: " ".join(line[6:]) for line in lines if line[6:]} and told["/"].startswith("shared:")
+
+
+def test_the_container_that_shares_a_namespace_is_named(bundles):
+    first = bundles().stay().up()
+    second = bundles().stay()
+    second.unlisted("network")
+    second.linux["namespaces"].append({"type": "network", "path": f"/proc/{first.pid}/ns/net"})
+    second.up()
+    for one, other in ((first, second), (second, first)):
+        told = [row["name"] for row in rows(one)["rows"] if row["value"] == f'shared with container "{other.id}"']
+        assert told == ["network"]
+    second.delete("--force").ok()
+    assert "shared with container" not in first.verb("inspect").ok().out
 
 
 def test_the_text_says_the_same(full):

@@ -23,10 +23,8 @@
 #define STATUS_SIZE 16384
 
 static inspect_subject *const subjects[] = {
-	inspect_namespaces,
-	inspect_process,
-	inspect_cgroups,
-	inspect_mounts,
+	inspect_namespaces, inspect_sharing, inspect_process,
+	inspect_files,	    inspect_cgroups, inspect_mounts,
 };
 
 /* ---- rows ---- */
@@ -209,7 +207,7 @@ int container_inspect(const struct state_root *root, const char *id,
 		      const struct inspect_wishes *wishes, const char *const *own_env,
 		      struct arena *a, struct err *e)
 {
-	struct inspect i = { .arena = a };
+	struct inspect i = { .arena = a, .root = root };
 	struct record rec;
 
 	autoclose int dir = container_lookup(root, id, true, &rec, a, e);

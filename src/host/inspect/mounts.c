@@ -21,6 +21,7 @@
 
 struct line {
 	const char *point, *options, *type;
+	const char *propagation; /* "shared:1 master:2"; "": private */
 };
 
 struct table {
@@ -40,6 +41,8 @@ static bool parse(char *text, struct line *l)
 			return false;
 	l->point = words[4];
 	l->options = words[5];
+	l->propagation = rest && rest < dash ? rest : "";
+	*dash = '\0';
 	l->type = dash + 3;
 	((char *) l->type)[strcspn(l->type, " ")] = '\0';
 	mountinfo_unescape(words[4]);
@@ -241,6 +244,15 @@ static void look_at_root(struct inspect *i, const struct table *t)
 		inspect_fact(i, "path", "/", "%s", root->options);
 }
 
+/* Events of a shared mount reach its peers, and a slave gets those of its master. */
+static void look_at_propagation(struct inspect *i, const struct table *t)
+{
+	for (size_t k = 0; k < t->count; k++)
+		if (t->lines[k].propagation[0])
+			inspect_fact(i, "propagation", t->lines[k].point, "%s",
+				     t->lines[k].propagation);
+}
+
 void inspect_mounts(struct inspect *i)
 {
 	const struct table *t = read_table(i);
@@ -250,6 +262,7 @@ void inspect_mounts(struct inspect *i)
 	look_at_paths(i, t, OP_MASK_PATH);
 	look_at_paths(i, t, OP_PROTECT_PATH);
 	look_at_root(i, t);
+	look_at_propagation(i, t);
 	for (size_t k = 0; !i->plan && k < t->count; k++)
 		inspect_fact(i, SECTION, t->lines[k].point, "%s", real_options(i, &t->lines[k]));
 }

@@ -12,15 +12,6 @@
 
 #include <string.h>
 
-/* As it is called below /proc/PID/ns. */
-static const char *file_of(const struct sys_namespace *kind)
-{
-	if (kind->type == CLONE_NEWNS)
-		return "mnt";
-
-	return kind->type == CLONE_NEWNET ? "net" : kind->name;
-}
-
 static const char *link_of(struct inspect *i, const char *path)
 {
 	char text[128];
@@ -45,7 +36,7 @@ static const struct oci_linux_namespace *find_asked(const struct inspect *i, con
 static void look_at(struct inspect *i, const struct sys_namespace *kind)
 {
 	const struct oci_linux_namespace *asked = find_asked(i, kind->name);
-	const char *file = file_of(kind), *own, *ours;
+	const char *file = kind->file, *own, *ours;
 	struct stat joined, its;
 
 	own = link_of(i, arena_printf(i->arena, "/proc/%d/ns/%s", i->pid, file));

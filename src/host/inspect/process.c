@@ -13,6 +13,7 @@
 #include "kernel/procfs.h"
 #include "plan/accounts.h"
 #include "plan/process/caps.h"
+#include "plan/process/rlimits.h"
 #include "plan/process/scheduler.h"
 
 #include <string.h>
@@ -195,7 +196,20 @@ static void look_at_label(struct inspect *i)
 	if (proc_read(i->pid, "attr/current", text, sizeof(text)) <= 0)
 		return;
 	text[strcspn(text, "\n")] = '\0';
-	inspect_fact(i, SECTION, "label", "%s", text);
+
+	const struct step *s = inspect_step(i, OP_SET_LABEL, 0);
+	if (!s) {
+		inspect_fact(i, SECTION, "label", "%s", text);
+		return;
+	}
+
+	/* AppArmor is asked by "exec NAME", and shows "NAME (enforce)". */
+	const char *asked = s->label.value;
+	size_t front = s->label.module == LABEL_APPARMOR ? strlen("exec ") : 0;
+	size_t length = strlen(asked + front);
+	bool agrees = strncmp(text, asked + front, length) == 0 &&
+		      (text[length] == '\0' || text[length] == ' ');
+	inspect_judge(i, SECTION, "label", text, asked + front, agrees);
 }
 
 /* ---- limits ---- */
@@ -211,17 +225,34 @@ static const char *limit_text(struct inspect *i, const struct sys_rlimit *l)
 			    l->hard == UINT64_MAX ? "unlimited" : hard);
 }
 
-static void look_at_rlimits(struct inspect *i, enum step_op op)
+static const struct step *find_rlimit(const struct inspect *i, int resource)
 {
+	static const enum step_op ops[] = { OP_SET_RLIMIT, OP_SET_PROCESS_LIMIT };
 	const struct step *s;
 
-	for (size_t n = 0; (s = inspect_step(i, op, n)); n++) {
-		const struct sys_rlimit asked = { s->rlimit.soft, s->rlimit.hard };
+	for (size_t k = 0; k < ARRAY_SIZE(ops); k++)
+		for (size_t n = 0; (s = inspect_step(i, ops[k], n)); n++)
+			if (s->rlimit.resource == resource)
+				return s;
+
+	return NULL;
+}
+
+static void look_at_rlimits(struct inspect *i)
+{
+	for (size_t k = 0; k < RLIMIT_NAMES; k++) {
+		const struct rlimit_name *name = &rlimit_names[k];
+		const struct step *s = find_rlimit(i, name->resource);
 		struct sys_rlimit now;
 
-		if (sys_get_rlimit(i->pid, s->rlimit.resource, &now) == 0)
-			inspect_compare(i, "rlimit", s->rlimit.name, limit_text(i, &now),
-					limit_text(i, &asked));
+		if (sys_get_rlimit(i->pid, name->resource, &now) < 0)
+			continue;
+		if (s)
+			inspect_compare(i, "rlimit", name->name, limit_text(i, &now),
+					limit_text(i, &(struct sys_rlimit) { s->rlimit.soft,
+									     s->rlimit.hard }));
+		else
+			inspect_fact(i, "rlimit", name->name, "%s", limit_text(i, &now));
 	}
 }
 
@@ -254,7 +285,6 @@ static void look_at_rest(struct inspect *i)
 		inspect_fact(i, SECTION, "umask", "%s", mask);
 	inspect_fact(i, SECTION, "CPUs", "%s", inspect_status(i, "Cpus_allowed_list:"));
 	inspect_fact(i, SECTION, "memory nodes", "%s", inspect_status(i, "Mems_allowed_list:"));
-	inspect_fact(i, SECTION, "descriptors", "%s", inspect_status(i, "FDSize:"));
 }
 
 /* ---- scheduler ---- */
@@ -335,8 +365,7 @@ void inspect_process(struct inspect *i)
 	look_at_caps(i);
 	look_at_filter(i);
 	look_at_label(i);
-	look_at_rlimits(i, OP_SET_RLIMIT);
-	look_at_rlimits(i, OP_SET_PROCESS_LIMIT);
+	look_at_rlimits(i);
 	look_at_scheduler(i);
 	look_at_io_priority(i);
 	look_at_rest(i);

@@ -18,6 +18,7 @@ struct inspect_row {
 struct inspect {
 	pid_t pid;
 	const struct record *record;
+	const struct state_root *root;
 	/* NULL: nothing to compare with: the bundle is gone, or @pid is not the first process */
 	const struct plan *plan;
 	const struct oci_config *config;
@@ -50,7 +51,9 @@ const char *inspect_status(struct inspect *i, const char *field);
 typedef void inspect_subject(struct inspect *i);
 
 inspect_subject inspect_namespaces; /* namespaces.c: and id maps, host name */
+inspect_subject inspect_sharing;    /* sharing.c: with other containers */
 inspect_subject inspect_process;    /* process.c: ids, capabilities, limits, filter, labels */
+inspect_subject inspect_files;	    /* files.c: root, directory, descriptors, memory policy */
 inspect_subject inspect_filters;    /* filters.c: only with --filters, as it stops the process */
 inspect_subject inspect_cgroups;    /* cgroups.c: paths, limits, device programs */
 inspect_subject inspect_mounts;	    /* mounts.c: mounts, masked and read-only paths, root */

@@ -4,16 +4,14 @@
  *
  * runtime-spec, config.md#posix-process: an unknown type and one that is given twice are errors.
  */
-#include "base/table.h"
+#include "plan/process/rlimits.h"
+
 #include "plan/planner.h"
 
 #include <string.h>
 #include <sys/resource.h>
 
-static const struct {
-	const char *name;
-	int resource;
-} limits[] = {
+const struct rlimit_name rlimit_names[RLIMIT_NAMES] = {
 	{ "RLIMIT_AS", RLIMIT_AS },
 	{ "RLIMIT_CORE", RLIMIT_CORE },
 	{ "RLIMIT_CPU", RLIMIT_CPU },
@@ -34,8 +32,8 @@ static const struct {
 
 static int find(const char *name)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(limits); i++)
-		if (strcmp(limits[i].name, name) == 0)
+	for (size_t i = 0; i < RLIMIT_NAMES; i++)
+		if (strcmp(rlimit_names[i].name, name) == 0)
 			return (int) i;
 
 	return -1;
@@ -46,8 +44,8 @@ static void add_limit(struct planner *p, enum step_op op, int row, const struct 
 {
 	struct step *step = plan_add(p, op, place);
 
-	step->rlimit.name = limits[row].name;
-	step->rlimit.resource = limits[row].resource;
+	step->rlimit.name = rlimit_names[row].name;
+	step->rlimit.resource = rlimit_names[row].resource;
 	step->rlimit.soft = limit->soft;
 	step->rlimit.hard = limit->hard;
 }
@@ -74,7 +72,7 @@ static int plan_one(struct planner *p, size_t i, uint64_t *seen, struct err *e)
 	 * RLIMIT_NPROC counts the processes of the user. With OP_ENTER_PIDS tare has two more for a
 	 * moment, so the limit comes behind that.
 	 */
-	if (limits[row].resource != RLIMIT_NPROC || !plan_clones_late(p))
+	if (rlimit_names[row].resource != RLIMIT_NPROC || !plan_clones_late(p))
 		add_limit(p, OP_SET_RLIMIT, row, limit, place);
 
 	return 0;
@@ -89,7 +87,7 @@ int plan_process_limit(struct planner *p, struct err *e)
 		const struct oci_rlimit *limit = &process->rlimits[i];
 		int row = find(limit->type);
 
-		if (limits[row].resource == RLIMIT_NPROC)
+		if (rlimit_names[row].resource == RLIMIT_NPROC)
 			add_limit(p, OP_SET_PROCESS_LIMIT, row, limit,
 				  plan_place(p, "/process/rlimits/%zu", i));
 	}
