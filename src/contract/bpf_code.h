@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * contract/bpf_code.h - the two eBPF programs of contract/bpf.c, instruction by instruction
+ *
+ * x86-64 only. The maps of the programs are those of the counter.
+ */
+#pragma once
+
+#include "contract/bpf.h"
+#include "kernel/bpf.h"
+
+/* This bit of a call's key stands for a 32-bit program. */
+#define I386_BIT  ((uint64_t) 1 << 32)
+#define NO_CHOICE INT32_MAX
+
+/* ---- keys and values of the maps ---- */
+
+struct counted {
+	uint64_t count;
+	char comm[16];
+};
+
+struct choice {
+	uint32_t index[2]; /* NO_CHOICE: no such argument */
+	uint32_t offset[2];
+	uint64_t mask[2];
+};
+
+struct value_key {
+	uint64_t call, index, value;
+};
+
+/* The pid is the one in the process's own pid namespace, which the program compares as well. */
+struct aim {
+	uint32_t on, pid;
+	uint64_t device, inode; /* of the pid namespace's file */
+};
+
+/* ---- programs ---- */
+
+#define MOST_CODE 160
+
+struct code {
+	struct bpf_insn insns[MOST_CODE];
+	size_t count;
+	size_t exits[16]; /* jumps to the end, whose targets are set last */
+	size_t exit_count;
+};
+
+/* Counts all calls, and the values of the arguments in the map @chosen: raw tracepoint sys_enter. */
+void bpf_write_calls(struct code *c, const struct counter *counter, int chosen);
+
+/* Counts the calls that a filter kills or traps: raw tracepoint signal_generate. */
+void bpf_write_kills(struct code *c, const struct counter *counter);
