@@ -102,16 +102,22 @@ int session_join_namespace(struct inside *in, const struct step *s, struct err *
 	return 0;
 }
 
+static enum since since_of(uint64_t type)
+{
+	if (type == CLONE_NEWTIME)
+		return SINCE_TIME_NAMESPACE;
+
+	return type == CLONE_NEWIPC ? SINCE_IPC_NAMESPACE : SINCE_CGROUP_NAMESPACE;
+}
+
 int session_unshare(struct inside *in, const struct step *s, struct err *e)
 {
 	(void) in;
 
 	int r = sys_unshare(s->ns.type);
 	if (r == -EINVAL) {
-		bool time = s->ns.type == CLONE_NEWTIME;
-
 		(void) err_msg(e, "there are no %s namespaces", s->ns.name);
-		return err_lacks(e, time ? SINCE_TIME_NAMESPACE : SINCE_CGROUP_NAMESPACE);
+		return err_lacks(e, since_of(s->ns.type));
 	}
 	if (r < 0)
 		return err_sys(e, r, "make a %s namespace", s->ns.name);

@@ -48,6 +48,12 @@ def test_the_program_is_the_mapped_user_on_the_host(bundle):
     assert namespace(bundle.pid, "user") != namespace("self", "user")
 
 
+def test_the_directory_of_message_queues_is_the_containers(bundle):
+    """It had belonged to nobody: the IPC namespace was made before there was a root in the user namespace."""
+    mapped(bundle).mount("/dev/mqueue", "mqueue", "mqueue", "nosuid", "nodev", "noexec")
+    assert bundle.sh("stat -c '%u %a' /dev/mqueue; chmod 700 /dev/mqueue; stat -c %a /dev/mqueue").run().ok().out == "0 1777\n700\n"
+
+
 def test_a_created_container_waits_in_its_user_namespace(bundle):
     mapped(bundle).stay().create().ok()
     assert namespace(bundle.pid, "user") != namespace("self", "user")

@@ -45,9 +45,19 @@ static const struct oci_linux_time_offsets *time_offsets(const struct planner *p
 /*
  * New namespaces that are unshared later, not made by the clone. A cgroup namespace has its root
  * where the process is at that time. A time namespace takes offsets only before a process is in it;
- * and with CLONE_NEWTIME the kernel refuses CLONE_VM, and clone(2) has no such flag.
+ * and with CLONE_NEWTIME the kernel refuses CLONE_VM, and clone(2) has no such flag. The root
+ * directory of mqueue belongs to who makes the IPC namespace: beside a user namespace that has to be
+ * the container's root, which exists once the id maps are written.
  */
-#define MADE_LATER ((uint64_t) (CLONE_NEWCGROUP | CLONE_NEWTIME))
+static uint64_t made_later(const struct planner *p)
+{
+	uint64_t later = CLONE_NEWCGROUP | CLONE_NEWTIME;
+
+	if (p->new_namespaces & CLONE_NEWUSER)
+		later |= CLONE_NEWIPC;
+
+	return p->new_namespaces & later;
+}
 
 static const struct namespace_kind *find_kind(const char *name)
 {
@@ -208,7 +218,7 @@ int plan_spawn(struct planner *p, struct err *e)
 	const struct oci_linux *linux = p->config->linux;
 	bool listed = linux && linux->namespaces_count > 0;
 	struct spawn_step spawn = {
-		.namespaces = p->new_namespaces & ~MADE_LATER,
+		.namespaces = p->new_namespaces & ~made_later(p),
 		.cgroup = p->cgroup_dir,
 		.join_user = plan_joined_path(p, CLONE_NEWUSER),
 		.held = p->new_namespaces & CLONE_NEWUSER,
@@ -265,7 +275,7 @@ int plan_enter(struct planner *p, struct err *e)
 
 		if (joined_later & kind->type)
 			add_namespace(p, OP_JOIN_NAMESPACE, kind);
-		if (p->new_namespaces & MADE_LATER & kind->type)
+		if (made_later(p) & kind->type)
 			add_namespace(p, OP_UNSHARE, kind);
 	}
 	set_clocks(p);
