@@ -22,15 +22,15 @@ static int next_char(struct mountinfo *m)
 }
 
 /*
- * Read up to a blank or the end of the line: that character, or -errno. A text that does not fit in
- * @field is cut.
+ * Read up to a blank or the end of the line: that character, or -errno. The kernel shows any other
+ * control character of a name as it is. A text that does not fit in @field is cut.
  */
 static int read_cut(struct mountinfo *m, char *field, size_t size, size_t *length)
 {
 	int c;
 
 	*length = 0;
-	while ((c = next_char(m)) > ' ') {
+	while ((c = next_char(m)) > 0 && c != ' ' && c != '\n') {
 		if (c == '\\') /* \040: a blank, tab, newline or backslash of the name */
 			c = (next_char(m) - '0') << 6 | (next_char(m) - '0') << 3 |
 			    (next_char(m) - '0');

@@ -89,6 +89,14 @@ def test_the_hosts_root_is_what_is_bound_not_the_containers(bundles, older, scra
     assert not [m for m in mounts_of(r.out) if m.source == "tare"]
 
 
+@pytest.mark.parametrize("version", ["3.10", "5.10"])
+def test_a_mount_point_may_have_control_characters(bundle, older, version):
+    """mountinfo shows them as they are, but for tab and newline: proc_pid_mountinfo(5). Paths were split at them."""
+    bundle.mount("/a\x01b c\x7f\td", "tmpfs", "tmpfs")
+    bundle.linux["readonlyPaths"] = ["/proc/bus"]
+    run(older, bundle.sh("exit 0"), version).ok()
+
+
 def test_nothing_of_the_stage_is_left(bundle, older):
     """Where mounts can't be detached, they are made on a tmpfs under the rootfs."""
     bundle.sh("cat /proc/self/mountinfo")
