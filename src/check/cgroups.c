@@ -168,6 +168,42 @@ static bool read_allowed(const struct place *p, const char *file, char *list, si
 	return list[0] != '\0';
 }
 
+/* "3", "3-7", "0-7:1/2", "N", the last, or "all": bitmap_parselist() of the kernel. */
+static bool is_region(const char *at, size_t length)
+{
+	static const char between[] = "-:/";
+	size_t parts = 0;
+
+	if (length == strlen("all") && strncmp(at, "all", length) == 0)
+		return true;
+	for (size_t i = 0; i < length; parts++) {
+		size_t digits = strspn(at + i, "0123456789");
+
+		if (digits == 0 && at[i] != 'N')
+			return false;
+		i += digits > 0 ? digits : 1;
+		if (i >= length)
+			return parts != 2;
+		if (parts == 3 || at[i++] != between[parts])
+			return false;
+	}
+
+	return false;
+}
+
+static bool is_list(const char *text)
+{
+	for (const char *at = text;; at++) {
+		size_t length = strcspn(at, ",");
+
+		if (length > 0 && !is_region(at, length))
+			return false;
+		at += length;
+		if (*at == '\0')
+			return true;
+	}
+}
+
 /* False, with a row for the reason, where the list @value names a missing CPU or node. */
 static bool is_list_there(const struct check *c, const struct place *p, const struct step *s,
 			  const struct check_demand *d)
@@ -178,6 +214,10 @@ static bool is_list_there(const struct check *c, const struct place *p, const st
 
 	if (strcmp(file, "cpuset.cpus") != 0 && strcmp(file, "cpuset.mems") != 0)
 		return true;
+	if (!is_list(s->cgroup_file.value)) {
+		check_answer(c, CHECK_NO, d, "\"%s\" is no list of numbers", s->cgroup_file.value);
+		return false;
+	}
 	if (!read_allowed(p, file, list, sizeof(list)) ||
 	    cpu_list_parse(s->cgroup_file.value, &asked, &fault) < 0 ||
 	    cpu_list_parse(list, &there, &fault) < 0)
@@ -327,6 +367,20 @@ static bool is_memory_enough(const struct check *c, const struct step *s,
 	return false;
 }
 
+#define MOST_PROCESSES 4194304 /* PID_MAX_LIMIT of the kernel */
+
+static bool is_count_right(const struct check *c, const struct step *s,
+			   const struct check_demand *d)
+{
+	if (strcmp(s->cgroup_file.file, "pids.max") != 0 ||
+	    read_number(s->cgroup_file.value) <= MOST_PROCESSES)
+		return true;
+	check_answer(c, CHECK_NO, d, "the kernel takes %d at most, or -1 for no limit",
+		     MOST_PROCESSES);
+
+	return false;
+}
+
 /* The device's name stands in front: "mlx4_0 hca_handle=3". */
 static bool is_rdma_there(const struct check *c, const struct step *s, const struct check_demand *d)
 {
@@ -349,7 +403,7 @@ static bool is_value_right(const struct check *c, const struct place *p, const s
 {
 	return is_list_there(c, p, s, d) && is_period_right(c, s, d) && is_quota_left(c, p, s, d) &&
 	       is_runtime_left(c, p, s, d) && is_disk_there(c, s, d) && is_rdma_there(c, s, d) &&
-	       is_memory_enough(c, s, d);
+	       is_memory_enough(c, s, d) && is_count_right(c, s, d);
 }
 
 static void check_file(const struct check *c, const struct step *s)

@@ -120,6 +120,7 @@ check_subject check_calls;	 /* calls.c: system calls that a filter refuses */
 check_subject check_process;	 /* process.c: user, directory, resource limits */
 check_subject check_filter;	 /* filter.c: linux.seccomp and its agent */
 check_subject check_profile_age; /* filter.c: calls newer than the profile */
+check_subject check_paths;	 /* paths.c: masked and read-only paths, the directory, in procfs */
 check_subject check_program;	 /* program.c: the program, its interpreters and loader */
 check_subject check_hooks;	 /* hooks.c: the programs of hooks */
 check_subject check_trials;	 /* trial.c: settings of a process, sysctls, clocks */
@@ -157,6 +158,11 @@ uint64_t check_own_namespaces(const struct check *c);
 
 /* Call @fn with @c in a child with new @namespaces, and wait for its end. */
 void check_in_child(const struct check *c, uint64_t namespaces, int (*fn)(void *));
+
+/* ---- devices.c ---- */
+
+/* Is @path, in the container, a device node that create makes? */
+bool check_is_device(const struct check *c, const char *path);
 
 /* ---- idmap.c ---- */
 

@@ -51,6 +51,40 @@ static bool is_device_there(const char *name)
 	return n < 0 || n == sizeof(text) - 1;
 }
 
+bool check_is_device(const struct check *c, const char *path)
+{
+	for (size_t i = 0; i < c->plan->step_count; i++)
+		if (c->plan->steps[i].op == OP_MAKE_DEVICE &&
+		    strcmp(c->plan->steps[i].device.path, path) == 0)
+			return true;
+
+	return false;
+}
+
+/* Does the mount @m bring another file than the device @n? A file system is a directory. */
+static bool is_another(const struct mount_step *m, const struct device_step *n)
+{
+	struct stat st;
+
+	if (m->type)
+		return true;
+
+	autoclose int fd = sys_open(m->source, O_PATH);
+
+	return fd >= 0 && sys_stat(fd, &st) == 0 && !S_ISLNK(st.st_mode) &&
+	       ((st.st_mode & S_IFMT) != (n->mode & S_IFMT) ||
+		(!S_ISFIFO(n->mode) && st.st_rdev != device_number(n->major, n->minor)));
+}
+
+static void check_place(const struct check *c, const struct step *s, const struct check_demand *d)
+{
+	for (const struct step *at = c->plan->steps; at < s; at++)
+		if (at->op == OP_MOUNT && !at->mount.remount &&
+		    strcmp(at->mount.target, s->device.path) == 0 &&
+		    is_another(&at->mount, &s->device))
+			check_answer(c, CHECK_NO, d, "another file is mounted there");
+}
+
 void check_devices(const struct check *c)
 {
 	char what[256];
@@ -59,9 +93,11 @@ void check_devices(const struct check *c)
 		const struct step *s = &c->plan->steps[i];
 		struct check_demand d = { .place = s->place, .what = what };
 
-		if (s->op == OP_MAKE_DEVICE && s->place[0] != '\0') {
+		if (s->op == OP_MAKE_DEVICE) {
 			fmt_text(what, sizeof(what), "device \"%s\"", s->device.path);
-			check_node(c, s, &d);
+			check_place(c, s, &d);
+			if (s->place[0] != '\0')
+				check_node(c, s, &d);
 		} else if (s->op == OP_MOVE_NETDEV) {
 			fmt_text(what, sizeof(what), "network device \"%s\"", s->netdev.name);
 			if (is_device_there(s->netdev.name))

@@ -52,8 +52,10 @@ static bool may_be_target(const struct check *c, const struct step *s, const str
 	autoclose int fd = sys_open_in_root_unlinked(c->rootfs, s->mount.target, O_PATH);
 	if (fd == -ENOTDIR)
 		check_answer(c, CHECK_NO, d, "the target lies below a file that is no directory");
+	else if (fd == -ENAMETOOLONG)
+		check_answer(c, CHECK_NO, d, "the target: %s", errno_text(-fd));
 
-	return fd != -ENOTDIR;
+	return fd != -ENOTDIR && fd != -ENAMETOOLONG;
 }
 
 /* ---- types ---- */
@@ -170,19 +172,40 @@ static int mount_once(void *arg)
 }
 
 /*
- * Before Linux 5.2 the kernel reads options only when it makes the file system. So some file
- * systems are mounted once, but not procfs, whose mounts all share one set of options, nor
- * overlayfs, which writes files to the upper layer.
+ * Before Linux 5.2, and for options that are too long for fsconfig(2), the kernel reads them only
+ * when it makes the file system. So some file systems are mounted once, in the namespace that they
+ * belong to if that is the container's own: all mounts of a procfs share one set of options. An
+ * overlayfs with an upper layer would write files to it.
  */
+static bool may_mount_once(const struct check *c, const struct mount_step *m)
+{
+	static const struct {
+		const char *type;
+		uint64_t namespace;
+	} kinds[] = {
+		{ "tmpfs", 0 },		  { "overlay", 0 },	      { "devpts", 0 },
+		{ "proc", CLONE_NEWPID }, { "mqueue", CLONE_NEWIPC }, { "sysfs", CLONE_NEWNET },
+	};
+	uint64_t own = check_own_namespaces(c);
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (strcmp(m->type, kinds[i].type) == 0)
+			return (own & kinds[i].namespace) == kinds[i].namespace &&
+			       !find_parameter(m, "upperdir");
+
+	return false;
+}
+
 static bool is_mounted_once(const struct check *c, const struct mount_step *m,
 			    const struct check_demand *d)
 {
-	const struct sys_clone clone = { .flags = CLONE_NEWNS, .cgroup = -1 };
+	const uint64_t kinds = CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWNET;
+	const struct sys_clone clone = { .flags = CLONE_NEWNS | (check_own_namespaces(c) & kinds),
+					 .cgroup = -1 };
 	struct mounting arg = { c, m };
 	int status = 0;
 
-	if (strcmp(m->type, "tmpfs") != 0 &&
-	    (strcmp(m->type, "overlay") != 0 || find_parameter(m, "upperdir")))
+	if (!may_mount_once(c, m))
 		return true;
 
 	pid_t pid = sys_clone_call(&clone, NULL, mount_once, &arg);
@@ -204,12 +227,16 @@ static bool are_options_known(const struct check *c, const struct mount_step *m,
 {
 	char message[160] = "", option[320];
 
-	if (m->classic || c->plan->namespaces & CLONE_NEWUSER)
+	if (c->plan->namespaces & CLONE_NEWUSER)
 		return true;
 
-	autoclose int fs = sys_fsopen(m->type);
+	autoclose int fs = m->classic ? -ENOSYS : sys_fsopen(m->type);
 	if (fs == -ENOSYS || fs == -EPERM)
 		return is_mounted_once(c, m, d);
+	if (fs >= 0 && m->source && sys_fs_set(fs, "source", m->source) == -EINVAL) {
+		check_answer(c, CHECK_NO, d, "the source \"%s\" is too long", m->source);
+		return false;
+	}
 	for (size_t i = 0; fs >= 0 && i < m->parameter_count; i++) {
 		const struct mount_parameter *p = &m->parameters[i];
 		int r = sys_fs_set(fs, p->key, p->value);

@@ -31,6 +31,22 @@ static unsigned long long read_nr_open(void)
 	return fmt_parse_u64(text, &most) < 0 ? UINT64_MAX : most;
 }
 
+#define FILES_FOR_NOTHING 7
+#define FILES_FOR_INIT	  32
+
+/* tare-init has some files open, and opens others, after the limit is in force. */
+static bool are_files_enough(const struct check *c, const struct step *s,
+			     const struct check_demand *d)
+{
+	if (s->rlimit.resource != RLIMIT_NOFILE || s->rlimit.soft >= FILES_FOR_INIT)
+		return true;
+	check_answer(c, s->rlimit.soft < FILES_FOR_NOTHING ? CHECK_NO : CHECK_WEAKER, d,
+		     "tare-init needs some open files before the program; %d are enough",
+		     FILES_FOR_INIT);
+
+	return false;
+}
+
 static void check_rlimit(const struct check *c, const struct step *s, bool raises)
 {
 	const struct check_demand d = { .place = s->place,
@@ -50,7 +66,7 @@ static void check_rlimit(const struct check *c, const struct step *s, bool raise
 			     (unsigned long long) now.hard);
 	else if (s->rlimit.hard > most)
 		check_answer(c, CHECK_NO, &d, "fs.nr_open of this kernel is %llu", most);
-	else
+	else if (are_files_enough(c, s, &d))
 		check_answer(c, CHECK_OK, &d, "may be set by user %u", sys_euid());
 }
 
@@ -115,6 +131,8 @@ static void check_directory(const struct check *c)
 					.remedy = "another process.cwd" };
 	struct stat st;
 
+	if (s && check_is_device(c, s->path))
+		check_answer(c, CHECK_NO, &d, "it is a device, and no directory");
 	if (!s || s->place[0] == '\0' || c->rootfs < 0 ||
 	    check_covering_mount(c, s->path, c->plan->step_count))
 		return;

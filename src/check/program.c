@@ -198,7 +198,9 @@ static int open_next(struct look *l, const char *path)
 	if (fd == -ENOENT && explain(l, ENOENT))
 		return -1;
 	name(l, path);
-	if (mount)
+	if (mount && check_is_device(l->c, path))
+		refuse(l, "it is a device");
+	else if (mount)
 		check_answer(l->c, CHECK_WEAKER, &d, "not read: it comes with the mount on \"%s\"",
 			     mount);
 	else if (fd < 0)

@@ -7,12 +7,14 @@ import re
 import signal
 import struct
 import subprocess
+import zlib
 
 import pytest
 
 import defaults
 import harness
 from harness import cgroup_mount, command, has_v2, root_only, tare_only
+from test_bad_input import nodes
 
 pytestmark = [tare_only, root_only]
 
@@ -103,6 +105,13 @@ def test_configs_of_engines(bundles):
         tried += 1
         bundle.clean()
     assert differing == {} and len(CONFIGS) > 100 and rounds > 150 and tried > 10, (rounds, tried)
+
+
+def put_at(config, pointer, value):
+    *path, last = [name.replace("\0", "/") for name in pointer.split("/")[1:]]
+    for name in path:
+        config = config[int(name)] if isinstance(config, list) else config[name]
+    config[int(last) if isinstance(config, list) else last] = value
 
 
 def put(config, pointer, value):
@@ -210,6 +219,23 @@ CHANGES = {
     "a root that is missing": {"/root/path": "/nope"},
     "a root that is a file": {"/root/path": "/etc/passwd"},
     "a capability of nobody": {"/process/capabilities/bounding": "CAP_NOPE"},
+    "processors by words": resources(cpu={"cpus": "a/b"}),
+    "memory nodes from below": resources(cpu={"mems": "-1"}),
+    "more processes than pids": resources(pids={"limit": 1 << 31}),
+    "one open file": {"/process/rlimits": [{"type": "RLIMIT_NOFILE", "soft": 1, "hard": 1024}]},
+    "a target with a long name": mount("/" + "x" * 300, "tmpfs", "tmpfs"),
+    "a source with a long name": mount("/x", "tmpfs", "x" * 300),
+    "a long option": mount("/x", "tmpfs", "tmpfs", "x" * 300),
+    "a long option of devpts": mount("/x", "devpts", "devpts", "x" * 300),
+    "a long option of mqueue": mount("/x", "mqueue", "mqueue", "x" * 300),
+    "a file system on a device": mount("/dev/null", "tmpfs", "tmpfs"),
+    "a directory on a device": mount("/dev/null", "bind", "/tmp", "bind"),
+    "a device on itself": mount("/dev/null", "bind", "/dev/null", "bind"),
+    "a magic link that is masked": {"/linux/maskedPaths": "/proc/self/exe"},
+    "a magic link that is read-only": {"/linux/readonlyPaths": "/proc/self/cwd"},
+    "a magic link as the directory": {"/process/cwd": "/proc/self/root"},
+    "a device as the directory": {"/process/cwd": "/dev/null"},
+    "a device as the program": {"/process/args": ["/dev/zero"]},
     "a program without a name": {"/process/args": [""]},
     "a program that is a directory": {"/process/args": ["/etc"]},
     "a program that is missing": {"/process/args": ["./x"]},
@@ -232,6 +258,70 @@ def test_one_change(bundle, change):
         assert place_of(r) == "" and len(found) == 1, (found, r)
     elif found:
         assert place_of(r) in [f[0] for f in found], (found, r)
+
+
+TEXTS = ["", "/", "..", "x" * 300, "a/b", "\u0001", "0", "-1", "none", "/proc/self/exe", "/dev/null"]
+NUMBERS = [0, -1, 1, 65535, 2**31, 2**32 - 1, 2**32, 2**63, 2**64 - 1]
+SAMPLE = 7  # of so many values one is tried
+
+
+def odd_values(old):
+    if isinstance(old, bool):
+        return [not old]
+    if isinstance(old, (str, int)):
+        return TEXTS if isinstance(old, str) else NUMBERS
+    return [[], old + old, old[:1]] if isinstance(old, list) else [{}]
+
+
+def much(config):
+    """Much of what can be asked for, so that there is a node for most members."""
+    config["domainname"] = "domain"
+    config["process"].update(
+        oomScoreAdj=100, user={"uid": 1, "gid": 2, "umask": 18, "additionalGids": [3, 4]},
+        ioPriority={"class": "IOPRIO_CLASS_BE", "priority": 4}, scheduler={"policy": "SCHED_OTHER", "nice": 1})
+    config["process"]["capabilities"].update(inheritable=["CAP_KILL"], ambient=["CAP_KILL"])
+    config["mounts"].append(defaults.mount("/m", "bind", "/tmp", "bind", "ro"))
+    config["linux"].update(
+        rootfsPropagation="slave", sysctl={"net.ipv4.ip_forward": "1"}, personality={"domain": "LINUX", "flags": []},
+        memoryPolicy={"mode": "MPOL_BIND", "nodes": "0", "flags": []},
+        devices=[{"type": "c", "path": "/dev/mine", "major": 1, "minor": 3, "fileMode": 438, "uid": 0, "gid": 0}],
+        seccomp={"defaultAction": "SCMP_ACT_ALLOW", "flags": ["SECCOMP_FILTER_FLAG_LOG"],
+                 "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_ERRNO", "errnoRet": 1,
+                               "args": [{"index": 0, "value": 1, "valueTwo": 2, "op": "SCMP_CMP_EQ"}]}]})
+    config["linux"].setdefault("resources", {}).update(memory={"limit": 1 << 30, "reservation": 1 << 29}, pids={"limit": 100},
+                                                       cpu={"shares": 512, "quota": 50000, "period": 100000, "cpus": "0", "mems": "0"})
+    return config
+
+
+LEFT_OUT = re.compile(r"/linux/cgroupsPath|/annotations|/root/path|/ociVersion|/process/args/")
+
+
+@pytest.mark.layouts
+def test_odd_values_at_each_node(bundle):
+    """A value of the right type that makes no sense: create says at which place, and so does check."""
+    bundle.sh("exit 0")
+    much(bundle.config)
+    for _ in range(8):  # controllers that are not here
+        bundle.config = without(bundle.config, {"/".join(f[0].split("/")[:4]) for f in refused_by_check(bundle)})
+    assert refused_by_check(bundle) == [] and bundle.run().code == 0
+    good, tried, differing = copy.deepcopy(bundle.config), 0, {}
+    for pointer in nodes(good):
+        if not pointer or LEFT_OUT.match(pointer):
+            continue
+        old = good
+        for name in pointer.split("/")[1:]:
+            old = old[int(name)] if isinstance(old, list) else old[name.replace("~1", "/")]
+        for value in odd_values(old):
+            if zlib.crc32(f"{pointer} {value!r}".encode()) % SAMPLE:
+                continue
+            bundle.config = copy.deepcopy(good)
+            put_at(bundle.config, pointer.replace("~1", "\0"), value)
+            tried += 1
+            found = refused_by_check(bundle)
+            r = bundle.run()
+            if (r.code != 0) != bool(found) or (found and r.code < 128 and place_of(r) and place_of(r) not in [f[0] for f in found]):
+                differing[f"{pointer} = {value!r}"[:120]] = (found, r.err[-300:])
+    assert differing == {} and tried > 100, tried
 
 
 def capabilities():
