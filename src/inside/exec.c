@@ -212,29 +212,97 @@ static void use_console(struct inside *in)
 		sys_dup_keep(in->console, fd);
 }
 
+static bool is_null_device(const struct stat *st)
+{
+	return S_ISCHR(st->st_mode) && st->st_rdev == device_number(1, 3);
+}
+
+/* The host's null device, opened by way of a read-only mount; or -errno. */
+static int open_read_only_null(void)
+{
+	struct err ignored;
+	char path[64];
+
+	autoclose int mount = devices_clone_null(&ignored);
+	if (mount < 0)
+		return -ENODEV;
+	fmt_text(path, sizeof(path), "/proc/self/fd/%d", mount);
+
+	return sys_open(path, O_RDWR | O_NOCTTY);
+}
+
 /*
- * If stdio is the host's /dev/null, replace it by the container's, opened for reading and writing.
- * Engines pass one that is open for reading only (containerd's null I/O), and a program that opens
- * /dev/stdout anew must find a device of its own container. A file that is not the null device
- * (CVE-2026-88265) is not opened: opening a device may have side effects.
+ * If stdio is the host's /dev/null, fchmod(2) by root of the container would change it for the whole
+ * host. use_own_null() replaces it, unless the container has removed its own: so it is opened anew by
+ * a read-only mount before. Without the right to mount (rootless) the container's root has no right
+ * to change the host's node either.
  */
-static void use_own_null(void)
+void exec_protect_null(void)
+{
+	struct stat st;
+	int null = -1;
+
+	for (int fd = 0; fd < 3; fd++) {
+		if (sys_stat(fd, &st) < 0 || !is_null_device(&st))
+			continue;
+		if (null < 0 && (null = open_read_only_null()) < 0)
+			return;
+		sys_dup_keep(null, fd);
+	}
+	fd_close(&null);
+}
+
+/* The container's own null device: a descriptor, or -1. */
+static int open_own_null(void)
 {
 	static const char path[] = "/dev/null";
 	struct stat st;
 
-	for (int fd = 0; fd < 3; fd++) {
-		if (sys_stat(fd, &st) < 0 || !S_ISCHR(st.st_mode) ||
-		    st.st_rdev != device_number(1, 3))
-			continue;
-		if (sys_stat_at(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, &st) < 0 ||
-		    !S_ISCHR(st.st_mode) || st.st_rdev != device_number(1, 3))
-			return;
+	/* A file that is not the null device (CVE-2026-88265) is not opened: that may have side effects. */
+	if (sys_stat_at(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, &st) < 0 || !is_null_device(&st))
+		return -1;
 
-		autoclose int own = sys_open(path, O_RDWR | O_NOFOLLOW | O_NOCTTY);
-		if (own >= 0 && sys_stat(own, &st) == 0 && st.st_rdev == device_number(1, 3))
+	autoclose int own = sys_open(path, O_RDWR | O_NOFOLLOW | O_NOCTTY);
+
+	return own >= 0 && sys_stat(own, &st) == 0 && is_null_device(&st) ? take_fd(&own) : -1;
+}
+
+/* May root of the container change the null device of @fd? Before Linux 5.12 no mount protects it. */
+static bool is_exposed(int fd, const struct stat *st)
+{
+	const long readonly = 1; /* ST_RDONLY */
+	struct statfs fs;
+
+	return st->st_uid == 0 && (sys_statfs(fd, &fs) < 0 || !(fs.f_flags & readonly));
+}
+
+/*
+ * If stdio is the host's /dev/null, replace it by the container's, opened for reading and writing.
+ * Engines pass one that is open for reading only (containerd's null I/O), and a program that opens
+ * /dev/stdout anew must find a device of its own container.
+ */
+static int use_own_null(struct err *e)
+{
+	struct stat st;
+
+	for (int fd = 0; fd < 3; fd++) {
+		if (sys_stat(fd, &st) < 0 || !is_null_device(&st))
+			continue;
+
+		autoclose int own = open_own_null();
+		if (own >= 0) {
 			sys_dup_keep(own, fd);
+		} else if (is_exposed(fd, &st)) {
+			(void) err_msg(e,
+				       "the container's /dev/null is not the null device, and the "
+				       "host's can't be lent");
+			return err_hint(e,
+					"mknod -m 666 /dev/null c 1 3 in the container, or other "
+					"standard input and output");
+		}
 	}
+
+	return 0;
 }
 
 int exec_prepare(struct inside *in, const struct step *s, struct err *e)
@@ -244,8 +312,8 @@ int exec_prepare(struct inside *in, const struct step *s, struct err *e)
 	in->envp = x->home_missing ? with_home(x, e) : x->envp;
 	if (!in->envp || find(in, x, e) < 0)
 		return -1;
-	if (in->console < 0)
-		use_own_null();
+	if (in->console < 0 && use_own_null(e) < 0)
+		return -1;
 	use_console(in);
 	sys_reset_signals();
 

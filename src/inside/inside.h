@@ -188,6 +188,9 @@ void __attribute__((noreturn)) filter_report_and_end(struct inside *in, const st
 /* exec.c */
 step_performer exec_prepare, exec_program;
 
+/* Where stdio is the host's null device: no program can change it. Before the container is entered. */
+void exec_protect_null(void);
+
 /*
  * Send READY, once: only the filter and the exec are left, so the end of file on our socket means
  * the exec. 0, or -1.

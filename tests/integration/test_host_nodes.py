@@ -17,14 +17,22 @@ OWN_DEV = ("mount -t tmpfs -o mode=755 tmpfs /dev && " +
 UNCHANGED = {f"666 0:0 /dev/{name}" for name in [*NODES, "tty"]}
 
 
-def run(bundle, *front):
+def capable(bundle):
     """The container's root has the capabilities that engines give."""
     for kind in ("bounding", "permitted", "effective"):
         bundle.process["capabilities"][kind] = ["CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_KILL"]
-    bundle.write()
-    r = command("unshare", "-m", "sh", "-c", OWN_DEV, "sh", *front, BINARY, "--root", bundle.root, "run", "--bundle", bundle.dir, bundle.id)
+    return bundle.write()
+
+
+def with_own_dev(*argv):
+    r = command("unshare", "-m", "sh", "-c", OWN_DEV, "sh", *argv)
     assert set(r.err.splitlines()) >= UNCHANGED, r
     return r
+
+
+def run(bundle, *front):
+    capable(bundle)
+    return with_own_dev(*front, BINARY, "--root", bundle.root, "run", "--bundle", bundle.dir, bundle.id)
 
 
 @pytest.mark.parametrize("version", ["99.0", "5.10", "3.10"] if IS_TARE else ["99.0"])
@@ -52,3 +60,18 @@ def test_standard_input_is_not_the_hosts_to_change(bundle):
     """command() gives /dev/null, but of the machine; the shell opens the test's."""
     bundle.sh("chmod 600 /proc/self/fd/0; chown 5:5 /proc/self/fd/0; stat -c %a /dev/null")
     assert run(bundle, "sh", "-c", 'exec "$@" </dev/null', "sh").ok().out == "600\n"
+
+
+@pytest.mark.parametrize("version, kept", [("99.0", True), ("5.10", False), ("4.19", False)] if IS_TARE else [("99.0", True)])
+@pytest.mark.parametrize("removed", ["rm /dev/null", "rm /dev/null && mkdir /dev/null", "rm /dev/null && echo x >/dev/null"])
+def test_an_exec_does_not_lend_the_hosts_null_device(bundle, older, version, kept, removed):
+    """A container that has removed its own got the host's by the next exec, of a health check for example, to chmod(2) it."""
+    capable(bundle.writable().sh(f"{removed}; touch /tmp/ready; exec sleep 1000"))
+    bundle.up().ready()
+    script = 'echo in; chmod 600 /proc/self/fd/0; chown 5:5 /proc/self/fd/0; read x; echo $?; echo x >&0; stat -L -c %t:%T /proc/self/fd/0'
+    r = with_own_dev("sh", "-c", 'exec "$@" </dev/null', "sh", older, version, "enosys",
+                     BINARY, "--root", bundle.root, "exec", bundle.id, "sh", "-c", script)
+    if kept:
+        assert r.out == "in\n1\n1:3\n", r
+    else:
+        assert (r.code, r.out) == (255, "") and "the container's /dev/null is not the null device, and the host's can't be lent" in r.err, r
