@@ -15,6 +15,7 @@
 #include "base/table.h"
 #include "heap/log.h"
 #include "kernel/fd.h"
+#include "kernel/process.h"
 #include "kernel/sys.h"
 #include "plan/annotations/annotation.h"
 #include "program/program.h"
@@ -110,11 +111,23 @@ static void find_machine(struct box *b, struct found *f)
 	f->big_endian = p.big_endian;
 }
 
+/* A 32-bit tare may run on a 64-bit kernel, which runs programs of both widths. */
+static uint16_t kernel_machine(void)
+{
+	struct utsname name;
+
+	for (size_t i = 0; i < ARRAY_SIZE(companions); i++)
+		if (companions[i].narrow == program_own_machine() && sys_uname(&name) == 0 &&
+		    strcmp(name.machine, program_machine_name(companions[i].machine)) == 0)
+			return companions[i].machine;
+
+	return program_own_machine();
+}
+
 static bool is_companion(uint16_t machine)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(companions); i++)
-		if (companions[i].machine == program_own_machine() &&
-		    companions[i].narrow == machine)
+		if (companions[i].machine == kernel_machine() && companions[i].narrow == machine)
 			return true;
 
 	return false;
@@ -283,7 +296,7 @@ static void set_personality(struct box *b)
 
 static bool is_own_name(const char *arch)
 {
-	const char *own = program_machine_name(program_own_machine());
+	const char *own = program_machine_name(kernel_machine());
 
 	return own && strcmp(own, arch) == 0;
 }
@@ -307,7 +320,7 @@ int box_arch(struct box *b, struct err *e)
 	if (!automatic && is_own_name(o->arch))
 		return 0;
 	if (automatic &&
-	    (machine == EM_NONE || machine == program_own_machine() || is_companion(machine)))
+	    (machine == EM_NONE || machine == kernel_machine() || is_companion(machine)))
 		return 0;
 	arch = automatic ? program_machine_name(machine) : o->arch;
 	if (!arch || (automatic && !o->qemu && is_registered(b, arch)))

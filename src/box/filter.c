@@ -11,6 +11,7 @@
 
 #include "base/fmt.h"
 #include "base/table.h"
+#include "kernel/calls.h"
 #include "kernel/process.h"
 #include "plan/seccomp/profile.h"
 #include "spec/load.h"
@@ -227,6 +228,30 @@ static bool read_errno(const char *word, uint32_t *code)
 	return true;
 }
 
+static bool has_call(const char *name)
+{
+	const struct call_row *row = call_find_name(name);
+
+	return !row || call_arch_own() == CALL_ARCHES || call_number(row, call_arch_own()) >= 0;
+}
+
+/*
+ * Newer processors have mkdirat(2) alone, for mkdir(2), too: the rule would forbid nothing. A 32-bit
+ * program may have the call all the same.
+ */
+static int check_call(struct box *b, const char *value, const char *name, struct err *e)
+{
+	const char *at = arena_printf(b->arena, "%sat", name);
+
+	if (!seccomp_knows_call(name))
+		return box_refuse(b, "deny", value, e, "there is no system call \"%s\"", name);
+	if (has_call(name) || b->linux.personality)
+		return 0;
+	(void) box_refuse(b, "deny", value, e, "programs for this processor have no such call");
+
+	return call_find_name(at) && has_call(at) ? err_hint(e, "did you mean \"%s\"?", at) : -1;
+}
+
 static int deny_by_flag(struct box *b, const char *value, struct err *e)
 {
 	char *name = arena_strdup(b->arena, value), *action = strchr(name, '=');
@@ -234,8 +259,8 @@ static int deny_by_flag(struct box *b, const char *value, struct err *e)
 
 	if (action)
 		*action++ = '\0';
-	if (!seccomp_knows_call(name))
-		return box_refuse(b, "deny", value, e, "there is no system call \"%s\"", name);
+	if (check_call(b, value, name, e) < 0)
+		return -1;
 	if (action && strcmp(action, "kill") == 0) {
 		add_name(b, add_rule(b, "SCMP_ACT_KILL_PROCESS", 0), name);
 		return 0;

@@ -212,6 +212,7 @@ def test_the_working_directory(box, scratch):
     (["--device", "nosuch"], '--device nosuch: "/dev/nosuch": no such file or directory'),
     (["--device", "/etc/passwd"], '--device "/etc/passwd": "/etc/passwd" is not a device'),
     (["--device", "full:/dev/x:q"], '--device "full:/dev/x:q": the access is made of r, w and m'),
+    (["--deny", "socketcall"], "--deny socketcall: programs for this processor have no such call"),
     (["--deny", "mkdri"], '--deny mkdri: there is no system call "mkdri"'),
     (["--deny", "mkdir=EWHAT"], '--deny mkdir=EWHAT: behind the "=" is kill, a number of errno(3), or one of EPERM, '
                                 'EACCES, ENOSYS, EINVAL, ENOENT'),
