@@ -652,17 +652,18 @@ def test_pipes_are_those_of_restore(saved):
     b = s.bundle
     with subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as into, \
             subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as out:
-        b.create(stdin=into.stdout, stdout=out.stdin, stderr=out.stdin).ok()
-        b.start().ok()
-        into.stdin.write(b"first\n")
-        into.stdin.flush()
-        seen = b""
-        while b"got first" not in seen:
-            seen += os.read(out.stdout.fileno(), 4096)
-        s.checkpoint().ok()
-        into.stdin.close()
-        out.stdin.close()
-        out.kill()
+        try:
+            b.create(stdin=into.stdout, stdout=out.stdin, stderr=out.stdin).ok()
+            b.start().ok()
+            into.stdin.write(b"first\n")
+            into.stdin.flush()
+            seen = b""
+            while b"got first" not in seen:
+                seen += os.read(out.stdout.fileno(), 4096)
+            s.checkpoint().ok()
+        finally:  # Popen waits for both, also where the container still holds the pipes
+            into.kill()
+            out.kill()
     assert re.fullmatch(r'\["pipe:\[\d+\]","pipe:\[\d+\]","pipe:\[\d+\]"\]', read(s.images / "descriptors.json"))
     fds = [os.pipe() for _ in range(3)]
     s.restore(stdin=fds[0][0], stdout=fds[1][1], stderr=fds[2][1]).ok()
