@@ -238,6 +238,15 @@ def test_output_to_a_file(engine):
     poll(lambda: log.exists() and log.read_text() == "logged\n")
 
 
+def test_a_container_without_input_and_output(engine):
+    """--null-io: the shim gives the runtime /dev/null three times, and nobody holds it open."""
+    r = engine.run("sh", "-c", "echo lost; echo lost >&2; cat; exit 6", flags=["--null-io"], code=6)
+    assert r.out == "" and "lost" not in r.err
+    name = engine.up("--null-io", args=["sleep", "1000"])
+    for fd in range(3):
+        assert engine.exec(name, "readlink", f"/proc/1/fd/{fd}").ok().out == "/dev/null\n"
+
+
 def test_a_pid_file(engine):
     name = engine.up("--pid-file", BOX / "task.pid")
     assert int((BOX / "task.pid").read_text()) == engine.pid(name)
