@@ -48,6 +48,7 @@ static void __attribute__((constructor)) protect_tables(void)
 }
 
 void *__memcpy_chk(void *to, const void *from, size_t size, size_t room);
+char *__strcpy_chk(char *to, const char *from, size_t room);
 int __fprintf_chk(FILE *file, int flag, const char *format, ...);
 int __asprintf_chk(char **to, int flag, const char *format, ...);
 int __sprintf_chk(char *to, int flag, size_t room, const char *format, ...);
@@ -122,6 +123,11 @@ void *__memcpy_chk(void *to, const void *from, size_t size, size_t room)
 		abort();
 
 	return memcpy(to, from, size);
+}
+
+char *__strcpy_chk(char *to, const char *from, size_t room)
+{
+	return __memcpy_chk(to, from, strlen(from) + 1, room);
 }
 
 int __fprintf_chk(FILE *file, int flag, const char *format, ...)

@@ -10,6 +10,7 @@ void *ours_memmove(void *to, const void *from, size_t size);
 #define memcpy		 ours_memcpy
 #define memmove		 ours_memmove
 #define __memcpy_chk	 ours_memcpy_chk
+#define __strcpy_chk	 ours_strcpy_chk
 #define __fprintf_chk	 ours_fprintf_chk
 #define __sprintf_chk	 ours_sprintf_chk
 #define __snprintf_chk	 ours_snprintf_chk
@@ -69,6 +70,8 @@ static void texts_are_formatted(void **state)
 	assert_string_equal(text, "abc");
 	assert_int_equal(ours_sprintf_chk(text, 1, (size_t) -1, "%s", "unknown room"), 12);
 	assert_string_equal(text, "unknown room");
+	assert_string_equal(ours_strcpy_chk(text, "just fifteen ch", sizeof(text)),
+			    "just fifteen ch");
 }
 
 static void text_is_allocated_to_fit(void **state)
@@ -126,6 +129,11 @@ static void copy_too_much(char *text)
 	ours_memcpy_chk(text, "123456789", 9, 8);
 }
 
+static void copy_text_too_long(char *text)
+{
+	ours_strcpy_chk(text, "12345678", 8);
+}
+
 static void print_too_much(char *text)
 {
 	ours_sprintf_chk(text, 1, 8, "%s", "123456789");
@@ -135,6 +143,7 @@ static void more_than_there_is_room_for_is_the_end(void **state)
 {
 	(void) state;
 	assert_int_equal(ends_by(copy_too_much), SIGABRT);
+	assert_int_equal(ends_by(copy_text_too_long), SIGABRT);
 	assert_int_equal(ends_by(print_too_much), SIGABRT);
 }
 

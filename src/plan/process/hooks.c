@@ -52,9 +52,12 @@ const struct oci_hook *hook_list(const struct oci_hooks *hooks, size_t i, size_t
 {
 	const char *base = (const char *) hooks;
 
-	*count = hooks ? *(const size_t *) (base + stages[i].count) : 0;
+	*count = 0;
+	if (!hooks)
+		return NULL;
+	*count = *(const size_t *) (base + stages[i].count);
 
-	return hooks ? *(struct oci_hook *const *) (base + stages[i].list) : NULL;
+	return *(struct oci_hook *const *) (base + stages[i].list);
 }
 
 static int check_hook(struct planner *p, const struct oci_hook *hook, const char *place,
