@@ -287,7 +287,7 @@ static bool is_quota_left(const struct check *c, const struct place *p, const st
 {
 	static const char file[] = "cpu.cfs_quota_us";
 	char above[PATH_MAX];
-	int64_t asked, quota, period;
+	int64_t asked, quota = -1, period = 0;
 
 	if (strcmp(s->cgroup_file.file, file) != 0 ||
 	    (asked = read_number(s->cgroup_file.value)) < 0)

@@ -222,6 +222,11 @@ struct mount_step {
 	const char *label;
 	/* mount(2) must be used: iversion, silent, parameters over 255 bytes */
 	bool classic;
+	/*
+	 * always zero. As mere padding, these bytes could show old bytes of tare's stack after a
+	 * copy of the struct: gcc 16 copies member by member.
+	 */
+	char unused[7];
 };
 
 /* The most mounts with readonly_later; tare-init keeps them open until then. */
