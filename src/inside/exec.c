@@ -231,17 +231,32 @@ static int open_read_only_null(void)
 	return sys_open(path, O_RDWR | O_NOCTTY);
 }
 
+/* Does tare-init make the container's null device itself? Nobody else is in the container then. */
+static bool makes_null(const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->step_count; i++) {
+		const struct device_step *d = &plan->steps[i].device;
+
+		if (plan->steps[i].op == OP_MAKE_DEVICE && strcmp(d->path, "/dev/null") == 0)
+			return S_ISCHR(d->mode) && d->major == 1 && d->minor == 3;
+	}
+
+	return false;
+}
+
 /*
  * If stdio is the host's /dev/null, fchmod(2) by root of the container would change it for the whole
  * host. use_own_null() replaces it, unless the container has removed its own: so it is opened anew by
  * a read-only mount before. Without the right to mount (rootless) the container's root has no right
  * to change the host's node either.
  */
-void exec_protect_null(void)
+void exec_protect_null(const struct plan *plan)
 {
 	struct stat st;
 	int null = -1;
 
+	if (makes_null(plan))
+		return;
 	for (int fd = 0; fd < 3; fd++) {
 		if (sys_stat(fd, &st) < 0 || !is_null_device(&st))
 			continue;

@@ -189,7 +189,7 @@ void __attribute__((noreturn)) filter_report_and_end(struct inside *in, const st
 step_performer exec_prepare, exec_program;
 
 /* Where stdio is the host's null device: no program can change it. Before the container is entered. */
-void exec_protect_null(void);
+void exec_protect_null(const struct plan *plan);
 
 /*
  * Send READY, once: only the filter and the exec are left, so the end of file on our socket means

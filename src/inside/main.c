@@ -300,9 +300,11 @@ void init_main(const long *stack)
 	 */
 	settle_descriptors(&in, (int) first);
 	in.proc = open_proc();
-	exec_protect_null();
-	if (in.plan->version == PLAN_VERSION && !in.plan->steps[in.plan->spawn].spawn.enter)
-		begin(&in);
+	if (in.plan->version == PLAN_VERSION) {
+		exec_protect_null(in.plan);
+		if (!in.plan->steps[in.plan->spawn].spawn.enter)
+			begin(&in);
+	}
 	enter(&in, (int) first);
 }
 
