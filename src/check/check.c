@@ -23,9 +23,9 @@
 #define ARGS_PLACE "/process/args"
 
 static check_subject *const subjects[] = {
-	check_namespaces, check_calls, check_cgroups, check_mounts,	 check_devices,
-	check_process,	  check_paths, check_filter,  check_profile_age, check_program,
-	check_hooks,	  check_every, check_records, check_trials,
+	check_namespaces, check_maps,	 check_calls, check_cgroups, check_mounts,
+	check_devices,	  check_process, check_paths, check_filter,  check_profile_age,
+	check_program,	  check_hooks,	 check_every, check_records, check_trials,
 };
 
 static check_subject *const paper_subjects[] = {

@@ -113,6 +113,7 @@ const char *check_covering_mount(const struct check *c, const char *path, size_t
 typedef void check_subject(const struct check *c);
 
 check_subject check_namespaces;	 /* namespaces.c: new ones, and those that are joined */
+check_subject check_maps;	 /* maps.c: id maps */
 check_subject check_cgroups;	 /* cgroups.c: groups, controllers, files of limits */
 check_subject check_mounts;	 /* mounts.c: types, sources, targets */
 check_subject check_devices;	 /* devices.c: device nodes, network devices */
@@ -153,7 +154,7 @@ int check_ask_call(int number);
 
 /* ---- trial.c ---- */
 
-/* The namespaces that the plan makes by the clone of tare-init: CLONE_NEW*. */
+/* The namespaces that the plan makes, but for a time namespace: CLONE_NEW*. */
 uint64_t check_own_namespaces(const struct check *c);
 
 /* Call @fn with @c in a child with new @namespaces, and wait for its end. */

@@ -85,6 +85,25 @@ static void check_place(const struct check *c, const struct step *s, const struc
 			check_answer(c, CHECK_NO, d, "another file is mounted there");
 }
 
+/* A node that is bound is the host's, at the same path or where sysfs has it: inside/devices.c. */
+static void check_bound(const struct check *c, const struct step *s, const struct check_demand *d)
+{
+	const struct device_step *n = &s->device;
+	char path[80];
+	struct stat st;
+
+	autoclose int fd = n->bind ? sys_open(n->path, O_PATH | O_NOFOLLOW) : -1;
+	bool same = fd >= 0 && sys_stat(fd, &st) == 0 &&
+		    (st.st_mode & S_IFMT) == (n->mode & S_IFMT) &&
+		    st.st_rdev == device_number(n->major, n->minor);
+	fmt_text(path, sizeof(path), "/sys/dev/%s/%u:%u", S_ISBLK(n->mode) ? "block" : "char",
+		 n->major, n->minor);
+	if (n->bind && !same && sys_access_at(AT_FDCWD, "/sys/dev", F_OK) == 0 &&
+	    sys_access_at(AT_FDCWD, path, F_OK) < 0)
+		check_answer(c, CHECK_NO, d, "the host has no device %u:%u to bind", n->major,
+			     n->minor);
+}
+
 void check_devices(const struct check *c)
 {
 	char what[256];
@@ -96,8 +115,12 @@ void check_devices(const struct check *c)
 		if (s->op == OP_MAKE_DEVICE) {
 			fmt_text(what, sizeof(what), "device \"%s\"", s->device.path);
 			check_place(c, s, &d);
-			if (s->place[0] != '\0')
-				check_node(c, s, &d);
+			if (s->place[0] == '\0')
+				continue;
+			if (strcmp(s->device.path, "/") == 0)
+				check_answer(c, CHECK_NO, &d, "\"/\" names no file");
+			check_node(c, s, &d);
+			check_bound(c, s, &d);
 		} else if (s->op == OP_MOVE_NETDEV) {
 			fmt_text(what, sizeof(what), "network device \"%s\"", s->netdev.name);
 			if (is_device_there(s->netdev.name))

@@ -12,6 +12,7 @@
 #include "base/table.h"
 #include "kernel/fd.h"
 #include "kernel/mount.h"
+#include "kernel/mountinfo.h"
 #include "kernel/process.h"
 
 #include <linux/limits.h>
@@ -156,6 +157,7 @@ static void refuse_options(const struct check *c, const struct check_demand *d, 
 struct mounting {
 	const struct check *c;
 	const struct mount_step *mount;
+	const struct check_demand *demand;
 };
 
 /* Mount the file system in a mount namespace that ends with the child. */
@@ -202,7 +204,7 @@ static bool is_mounted_once(const struct check *c, const struct mount_step *m,
 	const uint64_t kinds = CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWNET;
 	const struct sys_clone clone = { .flags = CLONE_NEWNS | (check_own_namespaces(c) & kinds),
 					 .cgroup = -1 };
-	struct mounting arg = { c, m };
+	struct mounting arg = { c, m, d };
 	int status = 0;
 
 	if (!may_mount_once(c, m))
@@ -217,43 +219,77 @@ static bool is_mounted_once(const struct check *c, const struct mount_step *m,
 	return false;
 }
 
-/*
- * fsconfig(2) reads each option before any file system is made. An EPERM may come from an outer
- * container, and in a new user namespace the ids in options have another meaning: then nothing is
- * known.
- */
-static bool are_options_known(const struct check *c, const struct mount_step *m,
-			      const struct check_demand *d)
+/* In a new user namespace, whose maps are not written here, ids of options mean nothing. */
+static bool names_ids(const struct check *c, const char *option)
+{
+	return c->plan->namespaces & CLONE_NEWUSER && strstr(option, "id");
+}
+
+static bool is_option_known(const struct check *c, const struct mount_parameter *p, int fs,
+			    const struct check_demand *d)
 {
 	char message[160] = "", option[320];
+	int r = names_ids(c, p->key) ? 0 : sys_fs_set(fs, p->key, p->value);
 
-	if (c->plan->namespaces & CLONE_NEWUSER)
+	if (r >= 0 || r == -EPERM || r == -ENOSYS)
 		return true;
 
+	/* "e tmpfs: Bad value for 'size'" */
+	ssize_t n = sys_read(fs, message, sizeof(message) - 1);
+	message[n > 2 ? n : 0] = '\0';
+	message[strcspn(message, "\n")] = '\0';
+	fmt_text(option, sizeof(option), "%s%s%s", p->key, p->value ? "=" : "",
+		 p->value ? p->value : "");
+	refuse_options(c, d, option, r, message[0] ? message + 2 : "");
+
+	return false;
+}
+
+/*
+ * fsconfig(2) reads each option before any file system is made. An EPERM may come from an outer
+ * container: then nothing is known.
+ */
+static bool are_options_known_here(const struct check *c, const struct mount_step *m,
+				   const struct check_demand *d)
+{
 	autoclose int fs = m->classic ? -ENOSYS : sys_fsopen(m->type);
+
 	if (fs == -ENOSYS || fs == -EPERM)
-		return is_mounted_once(c, m, d);
+		return names_ids(c, m->data ? m->data : "") || is_mounted_once(c, m, d);
 	if (fs >= 0 && m->source && sys_fs_set(fs, "source", m->source) == -EINVAL) {
 		check_answer(c, CHECK_NO, d, "the source \"%s\" is too long", m->source);
 		return false;
 	}
-	for (size_t i = 0; fs >= 0 && i < m->parameter_count; i++) {
-		const struct mount_parameter *p = &m->parameters[i];
-		int r = sys_fs_set(fs, p->key, p->value);
-
-		if (r >= 0 || r == -EPERM || r == -ENOSYS)
-			continue;
-		/* "e tmpfs: Bad value for 'size'" */
-		ssize_t n = sys_read(fs, message, sizeof(message) - 1);
-		message[n > 2 ? n : 0] = '\0';
-		message[strcspn(message, "\n")] = '\0';
-		fmt_text(option, sizeof(option), "%s%s%s", p->key, p->value ? "=" : "",
-			 p->value ? p->value : "");
-		refuse_options(c, d, option, r, message[0] ? message + 2 : "");
-		return false;
-	}
+	for (size_t i = 0; fs >= 0 && i < m->parameter_count; i++)
+		if (!is_option_known(c, &m->parameters[i], fs, d))
+			return false;
 
 	return true;
+}
+
+static int ask_in_namespaces(void *arg)
+{
+	const struct mounting *m = arg;
+
+	return are_options_known_here(m->c, m->mount, m->demand) ? 0 : 1;
+}
+
+/* An ordinary user may ask in a new user namespace only, as tare-init does. */
+static bool are_options_known(const struct check *c, const struct mount_step *m,
+			      const struct check_demand *d)
+{
+	const struct sys_clone clone = { .flags = check_own_namespaces(c), .cgroup = -1 };
+	struct mounting arg = { c, m, d };
+	int status = 0;
+
+	if (!(c->plan->namespaces & CLONE_NEWUSER))
+		return are_options_known_here(c, m, d);
+	if (!(clone.flags & CLONE_NEWUSER))
+		return true;
+
+	pid_t pid = sys_clone_call(&clone, NULL, ask_in_namespaces, &arg);
+
+	return pid < 0 || sys_wait(pid, &status, 0) != pid || status == 0;
 }
 
 /* "fuse.sshfs" is fuse, mount(8). */
@@ -287,6 +323,45 @@ static void check_type(const struct check *c, const struct step *s, struct check
 
 /* ---- binds ---- */
 
+/* Is there a mount of ours below the directory @fd? */
+static bool has_mount_below(int fd)
+{
+	struct mountinfo m = { .fd = sys_open("/proc/self/mountinfo", O_RDONLY) };
+	struct mountinfo_line line;
+	char path[PATH_MAX];
+	bool found = false;
+
+	if (m.fd < 0)
+		return false;
+	while (!found && sys_path_of(fd, path, sizeof(path)) >= 0 &&
+	       mountinfo_next(&m, &line) > 0) {
+		const char *below = path_below(line.point, path);
+
+		found = below && strcmp(below, "/") != 0;
+	}
+	sys_close(m.fd);
+
+	return found;
+}
+
+/*
+ * mount_namespaces(7): in a user namespace the mounts of the namespace that was left can't be
+ * separated. tare, as root, opens the source outside of it.
+ */
+static bool may_be_separated(const struct check *c, const struct mount_step *m, int fd,
+			     struct check_demand *d)
+{
+	if (m->recursive || sys_euid() == 0 || !(c->plan->namespaces & CLONE_NEWUSER) ||
+	    !has_mount_below(fd))
+		return true;
+	d->remedy = "bind it with rbind";
+	check_answer(c, CHECK_NO, d,
+		     "what is mounted below \"%s\" can't be left out in a user namespace",
+		     m->source);
+
+	return false;
+}
+
 static void check_bind(const struct check *c, const struct step *s, struct check_demand *d)
 {
 	const struct mount_step *m = &s->mount;
@@ -309,7 +384,7 @@ static void check_bind(const struct check *c, const struct step *s, struct check
 	if (target >= 0 && target != S_ISDIR(st.st_mode))
 		check_answer(c, CHECK_NO, d, "the source \"%s\" is %s directory, the target is %s",
 			     m->source, S_ISDIR(st.st_mode) ? "a" : "no", target ? "one" : "none");
-	else if (check_idmap(c, s, d))
+	else if (may_be_separated(c, m, fd, d) && check_idmap(c, s, d))
 		check_answer(c, CHECK_OK, d, "the source \"%s\" is there", m->source);
 }
 

@@ -153,9 +153,16 @@ static void answer(const struct check *c, const struct step *s, int r, const cha
 
 uint64_t check_own_namespaces(const struct check *c)
 {
-	return c->plan->spawn < c->plan->step_count
-		       ? c->plan->steps[c->plan->spawn].spawn.namespaces
-		       : 0;
+	uint64_t own = c->plan->spawn < c->plan->step_count
+			       ? c->plan->steps[c->plan->spawn].spawn.namespaces
+			       : 0;
+
+	for (size_t i = 0; i < c->plan->step_count; i++)
+		if (c->plan->steps[i].op == OP_UNSHARE)
+			own |= c->plan->steps[i].ns.type;
+
+	/* clone(2) has no flag for time namespaces: 0x80 is part of the number of a signal there. */
+	return own & ~(uint64_t) CLONE_NEWTIME;
 }
 
 /*

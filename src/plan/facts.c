@@ -11,6 +11,7 @@
 #include "kernel/fd.h"
 #include "kernel/process.h"
 #include "plan/accounts.h"
+#include "plan/map_helper.h"
 #include "plan/planner.h"
 
 #include <errno.h>
@@ -131,30 +132,12 @@ static const char *read_table(const char *path, struct arena *a)
 	return text;
 }
 
-/*
- * Is newuidmap(1) or newgidmap(1) where host/create/idmap.c looks for it? A range is of no use
- * without them.
- */
-static bool has_helper(const char *name)
-{
-	static const char *const directories[] = { "/usr/bin", "/bin", "/usr/local/bin",
-						   "/usr/sbin" };
-
-	for (size_t i = 0; i < ARRAY_SIZE(directories); i++) {
-		char path[64];
-
-		fmt_text(path, sizeof(path), "%s/%s", directories[i], name);
-		if (sys_access_at(AT_FDCWD, path, X_OK) == 0)
-			return true;
-	}
-
-	return false;
-}
-
 static struct id_range read_sub_range(const struct facts *facts, const char *path,
 				      const char *helper, struct arena *a)
 {
-	const char *table = has_helper(helper) ? read_table(path, a) : NULL;
+	char found[64];
+	/* A range is of no use without the helper. */
+	const char *table = map_helper_find(helper, found) == 0 ? read_table(path, a) : NULL;
 
 	if (!table)
 		return (struct id_range) { 0 };

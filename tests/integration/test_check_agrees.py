@@ -13,7 +13,7 @@ import pytest
 
 import defaults
 import harness
-from harness import cgroup_mount, command, has_v2, root_only, tare_only
+from harness import TESTER, cgroup_mount, command, has_v2, root_only, tare_only
 from test_bad_input import nodes
 
 pytestmark = [tare_only, root_only]
@@ -293,14 +293,28 @@ def much(config):
     return config
 
 
+def much_of_a_user(config):
+    """What an ordinary user may ask for."""
+    config["domainname"] = "domain"
+    config["process"].update(oomScoreAdj=1000)
+    config["mounts"].append(defaults.mount("/m", "bind", "/etc", "rbind", "ro"))
+    config["linux"].update(
+        rootfsPropagation="slave", personality={"domain": "LINUX", "flags": []}, devices=[
+            {"type": "c", "path": "/dev/mine", "major": 1, "minor": 3, "fileMode": 438, "uid": 0, "gid": 0}],
+        seccomp={"defaultAction": "SCMP_ACT_ALLOW", "flags": ["SECCOMP_FILTER_FLAG_LOG"],
+                 "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_ERRNO", "errnoRet": 1}]})
+
+
 LEFT_OUT = re.compile(r"/linux/cgroupsPath|/annotations|/root/path|/ociVersion|/process/args/")
 
 
 @pytest.mark.layouts
-def test_odd_values_at_each_node(bundle):
+@pytest.mark.parametrize("user", [None, TESTER])
+def test_odd_values_at_each_node(bundles, user):
     """A value of the right type that makes no sense: create says at which place, and so does check."""
-    bundle.sh("exit 0")
-    much(bundle.config)
+    bundle = bundles(user=user, config=defaults.rootless(user, user) if user else None).sh("exit 0")
+    bundle.process["terminal"] = False
+    (much_of_a_user if user else much)(bundle.config)
     for _ in range(8):  # controllers that are not here
         bundle.config = without(bundle.config, {"/".join(f[0].split("/")[:4]) for f in refused_by_check(bundle)})
     assert refused_by_check(bundle) == [] and bundle.run().code == 0
@@ -322,6 +336,32 @@ def test_odd_values_at_each_node(bundle):
             if (r.code != 0) != bool(found) or (found and r.code < 128 and place_of(r) and place_of(r) not in [f[0] for f in found]):
                 differing[f"{pointer} = {value!r}"[:120]] = (found, r.err[-300:])
     assert differing == {} and tried > 100, tried
+
+
+USERS_CHANGES = {
+    "ids of nobody's": {"/linux/uidMappings": [{"containerID": 0, "hostID": TESTER, "size": 1}, {"containerID": 1, "hostID": 5, "size": 3}]},
+    "a map without root": {"/linux/uidMappings": [{"containerID": 3, "hostID": TESTER, "size": 1}]},
+    "a bind without what is mounted below": mount("/m", "bind", "/sys", "bind", "ro"),
+    "a bind with what is mounted below": mount("/m", "bind", "/sys", "rbind", "ro"),
+    "an option of nobody": mount("/m", "tmpfs", "tmpfs", "nosuchopt=1"),
+    "a device that the host lacks": {"/linux/devices": {"path": "/dev/mine", "type": "c", "major": 1, "minor": 77}},
+    "a device that the host has": {"/linux/devices": {"path": "/dev/mine", "type": "c", "major": 1, "minor": 3}},
+}
+
+
+@pytest.mark.parametrize("change", USERS_CHANGES)
+def test_one_change_of_an_ordinary_user(bundles, change):
+    bundle = bundles(user=TESTER, config=defaults.rootless(TESTER, TESTER)).sh("exit 0")
+    bundle.process["terminal"] = False
+    for pointer, value in USERS_CHANGES[change].items():
+        if pointer.endswith("Mappings"):
+            bundle.linux["uidMappings"] = value
+        else:
+            put(bundle.config, pointer, value)
+    found = refused_by_check(bundle)
+    r = bundle.run()
+    assert (r.code != 0) == bool(found), (found, r)
+    assert not found or place_of(r) in [f[0] for f in found], (found, r)
 
 
 def capabilities():

@@ -17,6 +17,7 @@
 #include "kernel/procfs.h"
 #include "kernel/since.h"
 #include "plan/accounts.h"
+#include "plan/map_helper.h"
 #include "plan/namespaces/idmap.h"
 
 #define MAP_SIZE (4096 - 1) /* the kernel takes less than a page, in one write */
@@ -85,21 +86,6 @@ static int become_helper(void *arg)
 	return sys_exec(h->path, h->argv, envp) == -ENOENT ? 127 : 126;
 }
 
-/* Directories of the helpers: an engine may call tare with an empty PATH. */
-static const char *const helper_directories[] = { "/usr/bin", "/bin", "/usr/local/bin",
-						  "/usr/sbin" };
-
-static int find_helper(const char *name, char path[64])
-{
-	for (size_t i = 0; i < ARRAY_SIZE(helper_directories); i++) {
-		fmt_text(path, 64, "%s/%s", helper_directories[i], name);
-		if (sys_access_at(AT_FDCWD, path, X_OK) == 0)
-			return 0;
-	}
-
-	return -ENOENT;
-}
-
 /* The helper's own words, which it wrote into the pipe before it ended: ": TEXT", or "". */
 static const char *read_line(int errors, char *text, size_t size)
 {
@@ -147,35 +133,18 @@ static int run_helper(struct helper *h, struct err *e)
 	return 0;
 }
 
-/* newuidmap PID INSIDE OUTSIDE COUNT ... */
 static int call_helper(struct create *c, const struct step *s, struct err *e)
 {
-	const char *name = s->id_map.group ? "newgidmap" : "newuidmap";
-	char path[64], numbers[3 * ID_RANGES_MAX + 1][12];
-	const char *argv[ARRAY_SIZE(numbers) + 2];
-	size_t argc = 0, n = 0;
+	struct map_helper_call call;
 
-	if (find_helper(name, path) < 0) {
-		(void) err_msg(e, "%s is not installed", name);
+	if (map_helper_prepare(&call, s, c->pid) < 0) {
+		(void) err_msg(e, "%s is not installed", call.argv[0]);
 		return err_hint(
 			e,
 			"Debian's package is uidmap; a mapping of your own id alone works without");
 	}
-	argv[argc++] = name;
-	fmt_text(numbers[n], sizeof(numbers[n]), "%d", c->pid);
-	argv[argc++] = numbers[n++];
-	for (size_t i = 0; i < s->id_map.count && n + 3 <= ARRAY_SIZE(numbers); i++) {
-		const struct id_range *r = &s->id_map.ranges[i];
-		const uint32_t values[] = { r->inside, r->outside, r->count };
 
-		for (size_t v = 0; v < ARRAY_SIZE(values); v++, n++) {
-			fmt_text(numbers[n], sizeof(numbers[n]), "%u", values[v]);
-			argv[argc++] = numbers[n];
-		}
-	}
-	argv[argc] = NULL;
-
-	struct helper h = { .argv = argv, .path = path };
+	struct helper h = { .argv = call.argv, .path = call.path };
 
 	return run_helper(&h, e);
 }
