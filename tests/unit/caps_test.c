@@ -17,7 +17,7 @@ static void each_name_has_its_number(void **state)
 	(void) state;
 	for (unsigned i = 0; i < caps_count(); i++)
 		assert_int_equal(caps_number(caps_name(i)), i);
-	assert_in_range(caps_count(), CAP_CHECKPOINT_RESTORE + 1, 64);
+	assert_true(caps_count() >= CAP_CHECKPOINT_RESTORE + 1 && caps_count() <= 64);
 	assert_string_equal(caps_name(CAP_CHOWN), "CAP_CHOWN");
 	assert_string_equal(caps_name(CAP_CHECKPOINT_RESTORE), "CAP_CHECKPOINT_RESTORE");
 	assert_int_equal(caps_number("Cap_Chown"), 0);

@@ -1088,8 +1088,8 @@ static void check_type(const struct oci_type *type)
 {
 	unsigned char used[1024] = { 0 };
 
-	assert_in_range(type->field_count, 1, 64);
-	assert_in_range(type->size, 1, sizeof(used));
+	assert_true(type->field_count >= 1 && type->field_count <= 64);
+	assert_true(type->size >= 1 && type->size <= sizeof(used));
 	for (size_t i = 0; i < type->field_count; i++) {
 		const struct oci_field *f = &type->fields[i];
 
