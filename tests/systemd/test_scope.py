@@ -278,6 +278,27 @@ def test_device_rules_survive_a_daemon_reload(bundle, subgroup):
 # --- the end
 
 
+@root_only
+@pytest.mark.skipif(shutil.which("criu") is None, reason="criu is not installed")
+def test_a_restored_container_has_its_scope_and_limits_again(bundle):
+    bundle.process["noNewPrivileges"] = False  # CRIU restores it since 3.19
+    bundle.linux["resources"].update(memory={"limit": 48 << 20}, pids={"limit": 77})
+    bundle.writable().sh("i=0; while :; do i=$((i+1)); echo $i >/tmp/count; sleep 0.1; done").up()
+    count = bundle.rootfs / "tmp/count"
+    harness.poll(count.exists, "the counter")
+    was, images = bundle.cgroup_path(), bundle.dir / "images"
+    bundle.verb("checkpoint", "--image-path", images).ok()
+    assert bundle.show("ActiveState")["ActiveState"] == "inactive"
+    at = int(count.read_text())
+    bundle.verb("restore", "--detach", "--bundle", bundle.dir, "--image-path", images, glob=["--systemd-cgroup"]).ok()
+    harness.poll(lambda: int(count.read_text() or 0) > at, "the counter")
+    assert bundle.cgroup_path() == was
+    assert bundle.show("ControlGroup", "TasksMax", "ActiveState") == {"ControlGroup": was.removesuffix("/container"), "TasksMax": "77",
+                                                                      "ActiveState": "active"}
+    assert (bundle.read("memory.max"), bundle.read("pids.max")) == (str(48 << 20), "77")
+    assert bundle.verb("exec", tail=("cat", "/proc/self/cgroup")).ok().out == "0::/\n"
+
+
 def test_delete_ends_the_unit(bundle):
     bundle.stay().up()
     bundle.kill("KILL").ok()
