@@ -174,7 +174,9 @@ def ranged():
         pytest.skip("needs root, and newuidmap")
     box = boxes.Box(user=TESTER)
     name = pwd.getpwuid(TESTER).pw_name
-    script = ("mount -t tmpfs tmpfs /mnt && mkdir /mnt/u /mnt/w && mount -t overlay o -o lowerdir=/etc,upperdir=/mnt/u,workdir=/mnt/w /etc && "
+    # the user may be in a file that is mounted on /etc/passwd: the overlay has none of its mounts
+    script = ("mount -t tmpfs tmpfs /mnt && cp /etc/passwd /mnt && mkdir /mnt/u /mnt/w && "
+              "mount -t overlay o -o lowerdir=/etc,upperdir=/mnt/u,workdir=/mnt/w /etc && cp /mnt/passwd /etc && "
               f"echo {name}:{RANGE}:65536 >/etc/subuid && cp /etc/subuid /etc/subgid && exec \"$@\"")
     if command("unshare", "-m", "sh", "-c", script, "sh", "true").code != 0:
         box.clean()
