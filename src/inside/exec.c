@@ -231,17 +231,22 @@ static int open_read_only_null(void)
 	return sys_open(path, O_RDWR | O_NOCTTY);
 }
 
-/* Does tare-init make the container's null device itself? Nobody else is in the container then. */
+/* Does tare-init make the container's null device, and no hook can remove it? */
 static bool makes_null(const struct plan *plan)
 {
-	for (size_t i = 0; i < plan->step_count; i++) {
-		const struct device_step *d = &plan->steps[i].device;
+	bool made = false;
 
-		if (plan->steps[i].op == OP_MAKE_DEVICE && strcmp(d->path, "/dev/null") == 0)
-			return S_ISCHR(d->mode) && d->major == 1 && d->minor == 3;
+	for (size_t i = 0; i < plan->step_count; i++) {
+		const struct step *s = &plan->steps[i];
+
+		if (s->op == OP_RUN_HOST_HOOK || s->op == OP_RUN_HOOK)
+			return false;
+		if (s->op == OP_MAKE_DEVICE && strcmp(s->device.path, "/dev/null") == 0)
+			made = S_ISCHR(s->device.mode) && s->device.major == 1 &&
+			       s->device.minor == 3;
 	}
 
-	return false;
+	return made;
 }
 
 /*
@@ -282,7 +287,10 @@ static int open_own_null(void)
 	return own >= 0 && sys_stat(own, &st) == 0 && is_null_device(&st) ? take_fd(&own) : -1;
 }
 
-/* May root of the container change the null device of @fd? Before Linux 5.12 no mount protects it. */
+/*
+ * May root of the container change the null device of @fd? Before Linux 5.12 an exec has no mount that
+ * protects it.
+ */
 static bool is_exposed(int fd, const struct stat *st)
 {
 	const long readonly = 1; /* ST_RDONLY */

@@ -239,6 +239,8 @@ static void __attribute__((noreturn)) begin(struct inside *in)
 
 	if (in->plan->steps[in->plan->spawn].spawn.namespaces & CLONE_NEWNS)
 		sys_allow_stage();
+	if (!in->plan->steps[in->plan->spawn].spawn.enter)
+		exec_protect_null(in->plan);
 	if (in->plan->entered)
 		in->rootfs = sys_open("/", O_PATH | O_DIRECTORY);
 	if (in->plan->hooks_print && in->plan->hooks_out.path)
@@ -257,10 +259,12 @@ static void __attribute__((noreturn, noinline)) enter(struct inside *in, int fir
 {
 	struct err e;
 
-	if (in->plan->version != PLAN_VERSION)
+	if (in->plan->version != PLAN_VERSION) {
 		(void) err_msg(&e, "tare-init and tare are not of the same build");
-	else
+	} else {
+		exec_protect_null(in->plan);
 		(void) enter_container(in, first, begin, &e);
+	}
 	filter_report_and_end(in, &e);
 }
 
@@ -300,11 +304,8 @@ void init_main(const long *stack)
 	 */
 	settle_descriptors(&in, (int) first);
 	in.proc = open_proc();
-	if (in.plan->version == PLAN_VERSION) {
-		exec_protect_null(in.plan);
-		if (!in.plan->steps[in.plan->spawn].spawn.enter)
-			begin(&in);
-	}
+	if (in.plan->version == PLAN_VERSION && !in.plan->steps[in.plan->spawn].spawn.enter)
+		begin(&in);
 	enter(&in, (int) first);
 }
 

@@ -507,7 +507,10 @@ def test_a_null_device_of_the_containers_that_is_none_is_not_used(bundle, kind):
     done = subprocess.run(bundle.argv("exec", tail=["sh", "-c", "stat -L -c %t:%T /proc/self/fd/0 >/tmp/zero; exec echo x"]),
                           stdin=null, stdout=null, stderr=subprocess.PIPE, timeout=20, check=False)
     os.close(null)
-    assert read(bundle.rootfs / "tmp/zero") == "1:3", done
+    if tuple(map(int, os.environ.get("TARE_KERNEL", "9.0").split()[0].split("."))) < (5, 12):
+        assert done.returncode == 255 and b"and the host's can't be lent" in done.stderr
+    else:
+        assert read(bundle.rootfs / "tmp/zero") == "1:3", done
     assert not path.is_file() or path.is_symlink() or path.read_text() == "before\n"
     assert not (bundle.rootfs / "tmp/target").exists()
 
