@@ -300,11 +300,24 @@ static bool is_exposed(int fd, const struct stat *st)
 }
 
 /*
+ * Without a mount namespace of its own the container's root is a chroot, which holds no root: a null
+ * device that is lent gives nothing more. `box --best-effort-root` has no device of its own.
+ */
+static bool is_in_chroot(const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->step_count; i++)
+		if (plan->steps[i].op == OP_CHROOT)
+			return true;
+
+	return false;
+}
+
+/*
  * If stdio is the host's /dev/null, replace it by the container's, opened for reading and writing.
  * Engines pass one that is open for reading only (containerd's null I/O), and a program that opens
  * /dev/stdout anew must find a device of its own container.
  */
-static int use_own_null(struct err *e)
+static int use_own_null(const struct plan *plan, struct err *e)
 {
 	struct stat st;
 
@@ -315,7 +328,7 @@ static int use_own_null(struct err *e)
 		autoclose int own = open_own_null();
 		if (own >= 0) {
 			sys_dup_keep(own, fd);
-		} else if (is_exposed(fd, &st)) {
+		} else if (is_exposed(fd, &st) && !is_in_chroot(plan)) {
 			(void) err_msg(e,
 				       "the container's /dev/null is not the null device, and the "
 				       "host's can't be lent");
@@ -335,7 +348,7 @@ int exec_prepare(struct inside *in, const struct step *s, struct err *e)
 	in->envp = x->home_missing ? with_home(x, e) : x->envp;
 	if (!in->envp || find(in, x, e) < 0)
 		return -1;
-	if (in->console < 0 && use_own_null(e) < 0)
+	if (in->console < 0 && use_own_null(in->plan, e) < 0)
 		return -1;
 	use_console(in);
 	sys_reset_signals();
