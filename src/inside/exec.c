@@ -309,7 +309,7 @@ static bool is_in_chroot(const struct plan *plan)
 		if (plan->steps[i].op == OP_CHROOT)
 			return true;
 
-	return false;
+	return plan->steps[plan->spawn].spawn.root != NULL;
 }
 
 /*
