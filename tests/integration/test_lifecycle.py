@@ -6,6 +6,7 @@ import re
 import signal
 import stat
 import subprocess
+import time
 
 import pytest
 
@@ -563,6 +564,7 @@ def test_a_recycled_pid_is_not_taken_for_the_container(bundle):
 
 
 def wear_pid(pid):
+    time.sleep(0.05)  # /proc/PID/stat tells the start in units of 10 ms: it must be another one
     with open("/proc/sys/kernel/ns_last_pid", "w") as f:
         f.write(str(pid - 1))
     proc = subprocess.Popen(["sleep", "1000"])
