@@ -2,12 +2,14 @@
 /*
  * tests/fuzz/journal_fuzz.c - reading the journal
  *
- * Only that: undoing what a mutated journal names would be done to the host this runs on. So the file
- * is included, for what is static in it.
+ * Only that: undoing what a mutated journal names would be done to the host this runs on.
  */
-#include "state/journal.c"
-
+#include "kernel/sys.h"
+#include "state/directory.h"
+#include "state/journal_entries.h"
 #include "tests/fuzz/fuzz.h"
+
+#include <string.h>
 
 static int directory = -1;
 
@@ -20,13 +22,14 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	return 0;
 }
 
-/* Everything that undo() would use without asking again. */
-static void check(const struct entries *entries)
+/* Everything that journal_undo() would use without asking again. */
+static void check(const struct journal_entries *entries)
 {
-	fuzz_check(entries->count <= MAX_CGROUPS && !entries->cgroups[entries->count]);
+	fuzz_check(entries->count <= JOURNAL_CGROUPS && !entries->cgroups[entries->count]);
 	for (size_t i = 0; i < entries->count; i++)
 		fuzz_check(entries->cgroups[i] && entries->topmost[i]);
-	fuzz_check(entries->netdev_count <= MAX_NETDEVS && entries->resctrl_count <= MAX_RESCTRLS);
+	fuzz_check(entries->netdev_count <= JOURNAL_NETDEVS &&
+		   entries->resctrl_count <= JOURNAL_RESCTRLS);
 	for (size_t i = 0; i < entries->netdev_count; i++)
 		fuzz_check(entries->netdevs[i].device.name && entries->netdevs[i].device.passing);
 	for (size_t i = 0; i < entries->resctrl_count; i++)
@@ -34,7 +37,7 @@ static void check(const struct entries *entries)
 }
 
 /* A line of what was understood, to compare by. */
-static const char *tell(const struct entries *entries, struct arena *a)
+static const char *tell(const struct journal_entries *entries, struct arena *a)
 {
 	const char *text = arena_printf(a, "%d %s", entries->created,
 					entries->scope.unit ? entries->scope.unit : "-");
@@ -47,7 +50,7 @@ static const char *tell(const struct entries *entries, struct arena *a)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct entries entries, whole;
+	struct journal_entries entries, whole;
 	struct err e = { 0 };
 	struct arena a;
 	size_t end = size;
@@ -55,14 +58,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	fuzz_file(STATE_JOURNAL, data, size);
 	arena_open(&a);
-	fuzz_check(read_entries(directory, &entries, &a, &e) == 0);
+	fuzz_check(journal_read(directory, &entries, &a, &e) == 0);
 	check(&entries);
 
 	/* A last line without its end was cut by a kill: as if it were not there. */
 	while (end > 0 && data[end - 1] != '\n')
 		end--;
 	fuzz_file(STATE_JOURNAL, data, end);
-	fuzz_check(read_entries(directory, &whole, &a, &e) == 0);
+	fuzz_check(journal_read(directory, &whole, &a, &e) == 0);
 	fuzz_check(strcmp(tell(&entries, &a), tell(&whole, &a)) == 0);
 	arena_close(&a);
 	fuzz_check(fuzz_next_descriptor() == next);

@@ -319,8 +319,12 @@ def test_odd_values_at_each_node(bundles, user):
         bundle.config = without(bundle.config, {"/".join(f[0].split("/")[:4]) for f in refused_by_check(bundle)})
     assert refused_by_check(bundle) == [] and bundle.run().code == 0
     good, tried, differing = copy.deepcopy(bundle.config), 0, {}
+    # before Linux 6.14 devpts reads its options only when it is made, for which check has no ids in a user namespace
+    old_devpts = user and tuple(map(int, os.uname().release.split("-")[0].split(".")[:2])) < (6, 14)
     for pointer in nodes(good):
         if not pointer or LEFT_OUT.match(pointer):
+            continue
+        if old_devpts and re.match(r"/mounts/\d+/options", pointer) and good["mounts"][int(pointer.split("/")[2])]["type"] == "devpts":
             continue
         old = good
         for name in pointer.split("/")[1:]:
