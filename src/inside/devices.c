@@ -13,18 +13,10 @@
 #include "kernel/mount.h"
 #include "wire/wire.h"
 
-/* Linux's fixed number for /dev/null; see the kernel's devices.txt. */
-#define DEV_NULL device_number(1, 3)
-
-/*
- * A detached copy of the mount of the host's @node. chmod(2) and chown(2) of it would change the
- * host's own: so the copy is read-only, which does not keep a device from being written to. Nor does
- * a device node need set-user-ID bits or execution, as most mounts of /dev have it.
- */
+/* A detached copy of the mount of the host's @node, which can't be changed by it. */
 static int clone_of_host(int node, const char *what, struct err *e)
 {
-	struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID |
-					       MOUNT_ATTR_NOEXEC };
+	struct mount_attr attr = { .attr_set = HOST_NODE_ATTRS };
 
 	autoclose int mount = sys_clone_mount(node, 0);
 	if (mount < 0)
@@ -46,7 +38,7 @@ int devices_clone_null(struct err *e)
 	int r = sys_stat(null, &st);
 	if (r < 0)
 		return err_sys(e, r, "stat /dev/null");
-	if (!S_ISCHR(st.st_mode) || st.st_rdev != DEV_NULL)
+	if (!device_is_null(&st))
 		return err_msg(e, "the host's /dev/null is not the null device");
 
 	return clone_of_host(null, "/dev/null", e);

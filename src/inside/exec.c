@@ -212,11 +212,6 @@ static void use_console(struct inside *in)
 		sys_dup_keep(in->console, fd);
 }
 
-static bool is_null_device(const struct stat *st)
-{
-	return S_ISCHR(st->st_mode) && st->st_rdev == device_number(1, 3);
-}
-
 /* The host's null device, opened by way of a read-only mount; or -errno. */
 static int open_read_only_null(void)
 {
@@ -250,10 +245,10 @@ static bool makes_null(const struct plan *plan)
 }
 
 /*
- * If stdio is the host's /dev/null, fchmod(2) by root of the container would change it for the whole
- * host. use_own_null() replaces it, unless the container has removed its own: so it is opened anew by
- * a read-only mount before. Without the right to mount (rootless) the container's root has no right
- * to change the host's node either.
+ * If stdio is the host's /dev/null, fchmod(2) by root of the container would change it for the
+ * whole host. use_own_null() replaces it, unless the container has removed its own: so it is opened
+ * anew by a read-only mount before. Without the right to mount (rootless) the container's root has
+ * no right to change the host's node either.
  */
 void exec_protect_null(const struct plan *plan)
 {
@@ -263,7 +258,7 @@ void exec_protect_null(const struct plan *plan)
 	if (makes_null(plan))
 		return;
 	for (int fd = 0; fd < 3; fd++) {
-		if (sys_stat(fd, &st) < 0 || !is_null_device(&st))
+		if (sys_stat(fd, &st) < 0 || !device_is_null(&st))
 			continue;
 		if (null < 0 && (null = open_read_only_null()) < 0)
 			return;
@@ -278,18 +273,18 @@ static int open_own_null(void)
 	static const char path[] = "/dev/null";
 	struct stat st;
 
-	/* A file that is not the null device (CVE-2026-88265) is not opened: that may have side effects. */
-	if (sys_stat_at(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, &st) < 0 || !is_null_device(&st))
+	/* Another file (CVE-2026-88265) is not opened, as that may have side effects. */
+	if (sys_stat_at(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, &st) < 0 || !device_is_null(&st))
 		return -1;
 
 	autoclose int own = sys_open(path, O_RDWR | O_NOFOLLOW | O_NOCTTY);
 
-	return own >= 0 && sys_stat(own, &st) == 0 && is_null_device(&st) ? take_fd(&own) : -1;
+	return own >= 0 && sys_stat(own, &st) == 0 && device_is_null(&st) ? take_fd(&own) : -1;
 }
 
 /*
- * May root of the container change the null device of @fd? Before Linux 5.12 an exec has no mount that
- * protects it.
+ * May root of the container change the null device of @fd? Before Linux 5.12 an exec has no mount
+ * that protects it.
  */
 static bool is_exposed(int fd, const struct stat *st)
 {
@@ -300,8 +295,9 @@ static bool is_exposed(int fd, const struct stat *st)
 }
 
 /*
- * Without a mount namespace of its own the container's root is a chroot, which holds no root: a null
- * device that is lent gives nothing more. `box --best-effort-root` has no device of its own.
+ * Without a mount namespace of its own the container's root is a chroot, from which root can
+ * escape: a null device that is lent gives nothing more. `box --best-effort-root` has no device of
+ * its own.
  */
 static bool is_in_chroot(const struct plan *plan)
 {
@@ -322,7 +318,7 @@ static int use_own_null(const struct plan *plan, struct err *e)
 	struct stat st;
 
 	for (int fd = 0; fd < 3; fd++) {
-		if (sys_stat(fd, &st) < 0 || !is_null_device(&st))
+		if (sys_stat(fd, &st) < 0 || !device_is_null(&st))
 			continue;
 
 		autoclose int own = open_own_null();

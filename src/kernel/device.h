@@ -7,7 +7,9 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 static inline dev_t device_number(uint32_t major, uint32_t minor)
@@ -23,4 +25,10 @@ static inline uint32_t device_major(dev_t device)
 static inline uint32_t device_minor(dev_t device)
 {
 	return (uint32_t) ((device & 0xff) | (device >> 12 & 0xfff00));
+}
+
+/* Is it the null device? Its number is fixed: the kernel's devices.txt. */
+static inline bool device_is_null(const struct stat *st)
+{
+	return S_ISCHR(st->st_mode) && st->st_rdev == device_number(1, 3);
 }

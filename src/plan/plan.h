@@ -249,6 +249,14 @@ struct layers_step {
 	bool user_namespace;
 };
 
+/*
+ * Attributes of the mount of a node of the host's, as a mask or a device. chmod(2) and chown(2)
+ * would change the node for the whole host, so the mount is read-only, which does not keep a device
+ * from being written to. Nor does a device need set-user-ID bits or execution: most mounts of /dev
+ * forbid them.
+ */
+#define HOST_NODE_ATTRS (MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC)
+
 /* A device node; or with @bind a node of the host that is bound onto a file. */
 struct device_step {
 	const char *path;

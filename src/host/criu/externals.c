@@ -13,6 +13,7 @@
 #include "base/table.h"
 #include "base/words.h"
 #include "heap/json_text.h"
+#include "kernel/device.h"
 #include "kernel/fd.h"
 #include "kernel/mount.h"
 #include "kernel/mountinfo.h"
@@ -20,8 +21,6 @@
 #include "kernel/procfs.h"
 #include "libocispec/decode.h"
 #include "state/lines.h"
-
-#include <sys/sysmacros.h>
 
 #define NULL_DEVICE "/dev/null"
 
@@ -116,8 +115,7 @@ static bool is_null(const struct mounts *m, const struct mount *mount)
 
 	autoclose int fd = sys_open_in_root(m->root, mount->point, O_PATH);
 
-	return fd >= 0 && sys_stat(fd, &st) == 0 && S_ISCHR(st.st_mode) &&
-	       st.st_rdev == makedev(1, 3);
+	return fd >= 0 && sys_stat(fd, &st) == 0 && device_is_null(&st);
 }
 
 /* Name a mount that a recursive bind brought along: the name of the bind and the path below it. */

@@ -137,6 +137,8 @@ static int do_inside(struct inner *inner, const char *what, struct err *e)
 			   : 0;
 }
 
+/* ---- hooks ---- */
+
 static const struct step *find_step(const struct plan *plan, enum step_op op)
 {
 	for (size_t i = 0; i < plan->step_count; i++)
@@ -153,8 +155,6 @@ static const char *const *environment(const struct plan *plan, const struct hook
 
 	return h->envp ? h->envp : exec ? exec->exec.envp : nothing;
 }
-
-/* ---- hooks ---- */
 
 static int run_hook(const struct inner *inner, struct err *e)
 {
@@ -228,8 +228,7 @@ static const char *host_node(const struct step *s)
 /* -EINVAL: the file is no mount of its own, so it belongs to the container. */
 static int protect_node(int root, const char *path)
 {
-	struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID |
-					       MOUNT_ATTR_NOEXEC };
+	struct mount_attr attr = { .attr_set = HOST_NODE_ATTRS };
 	struct stat st;
 
 	autoclose int node = sys_open_in_root(root, path, O_PATH);
@@ -245,7 +244,7 @@ static int protect_nodes(const struct inner *inner, struct err *e)
 {
 	const struct plan *plan = inner->create->plan;
 
-	/* Before Linux 5.12 a mount is named by /proc/self/fd/N, which the container's /proc lacks. */
+	/* Before Linux 5.12 a mount is named by /proc/self/fd/N, but /proc is the container's. */
 	sys_use_proc(inner->proc);
 	for (size_t i = 0; i < plan->step_count; i++) {
 		const char *path = host_node(&plan->steps[i]);
@@ -259,9 +258,8 @@ static int protect_nodes(const struct inner *inner, struct err *e)
 }
 
 /*
- * The container's root must not change mode and owner of a node of the host's (inside/devices.c).
- * CRIU sets the attributes of the first mount of a node only, and takes those of a second one for
- * the first one's.
+ * CRIU sets the saved attributes of the first mount of a node only, and takes those of a second one
+ * for the first one's. So HOST_NODE_ATTRS are set once more.
  */
 int restore_protect_nodes(const struct create *c, struct err *e)
 {
