@@ -25,14 +25,15 @@ int map_helper_prepare(struct map_helper_call *call, const struct step *s, pid_t
 {
 	size_t n = 0;
 
-	fmt_text(call->words[n++], 12, "%s", s->id_map.group ? "newgidmap" : "newuidmap");
-	fmt_text(call->words[n++], 12, "%d", pid);
+	fmt_text(call->words[n++], MAP_HELPER_WORD, "%s",
+		 s->id_map.group ? "newgidmap" : "newuidmap");
+	fmt_text(call->words[n++], MAP_HELPER_WORD, "%d", pid);
 	for (size_t i = 0; i < s->id_map.count && n + 3 <= MAP_HELPER_WORDS; i++) {
 		const struct id_range *r = &s->id_map.ranges[i];
 		const uint32_t values[] = { r->inside, r->outside, r->count };
 
 		for (size_t v = 0; v < ARRAY_SIZE(values); v++)
-			fmt_text(call->words[n++], 12, "%u", values[v]);
+			fmt_text(call->words[n++], MAP_HELPER_WORD, "%u", values[v]);
 	}
 	for (size_t i = 0; i < n; i++)
 		call->argv[i] = call->words[i];

@@ -4,18 +4,22 @@
  */
 #pragma once
 
-#include "plan/plan.h"
+#include "plan/namespaces/idmap.h"
 
-/* Their command line: a name, a pid, and three numbers for each range; user_namespaces(7): 340. */
-#define MAP_HELPER_WORDS (2 + 3 * 340)
+/* Their command line: a name, a pid, and three numbers for each range, of up to ten digits. */
+#define MAP_HELPER_WORDS (2 + 3 * ID_RANGES_MAX)
+#define MAP_HELPER_WORD	 12
 
 struct map_helper_call {
 	char path[64];
-	char words[MAP_HELPER_WORDS][12];
+	char words[MAP_HELPER_WORDS][MAP_HELPER_WORD];
 	const char *argv[MAP_HELPER_WORDS + 1]; /* NULL-terminated */
 };
 
-/* The helper's path, in directories that are fixed: an engine may call tare with an empty PATH. 0, or -ENOENT. */
+/*
+ * The helper's path, in directories that are fixed: an engine may call tare with an empty PATH. 0,
+ * or -ENOENT.
+ */
 int map_helper_find(const char *name, char path[64]);
 
 /* The call that writes the map of @s for process @pid: 0, or -ENOENT where the helper is missing. */
