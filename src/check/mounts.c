@@ -198,6 +198,12 @@ static bool may_mount_once(const struct check *c, const struct mount_step *m)
 	return false;
 }
 
+/* In a new user namespace, whose maps are not written here, ids of options mean nothing. */
+static bool names_ids(const struct check *c, const char *option)
+{
+	return c->plan->namespaces & CLONE_NEWUSER && strstr(option, "id");
+}
+
 static bool is_mounted_once(const struct check *c, const struct mount_step *m,
 			    const struct check_demand *d)
 {
@@ -207,7 +213,7 @@ static bool is_mounted_once(const struct check *c, const struct mount_step *m,
 	struct mounting arg = { c, m, d };
 	int status = 0;
 
-	if (!may_mount_once(c, m))
+	if (!may_mount_once(c, m) || names_ids(c, m->data ? m->data : ""))
 		return true;
 
 	pid_t pid = sys_clone_call(&clone, NULL, mount_once, &arg);
@@ -217,12 +223,6 @@ static bool is_mounted_once(const struct check *c, const struct mount_step *m,
 	refuse_options(c, d, m->data ? m->data : "", r, "");
 
 	return false;
-}
-
-/* In a new user namespace, whose maps are not written here, ids of options mean nothing. */
-static bool names_ids(const struct check *c, const char *option)
-{
-	return c->plan->namespaces & CLONE_NEWUSER && strstr(option, "id");
 }
 
 static bool is_option_known(const struct check *c, const struct mount_parameter *p, int fs,
@@ -255,7 +255,7 @@ static bool are_options_known_here(const struct check *c, const struct mount_ste
 	autoclose int fs = m->classic ? -ENOSYS : sys_fsopen(m->type);
 
 	if (fs == -ENOSYS || fs == -EPERM)
-		return names_ids(c, m->data ? m->data : "") || is_mounted_once(c, m, d);
+		return is_mounted_once(c, m, d);
 	if (fs >= 0 && m->source && sys_fs_set(fs, "source", m->source) == -EINVAL) {
 		check_answer(c, CHECK_NO, d, "the source \"%s\" is too long", m->source);
 		return false;
@@ -264,9 +264,8 @@ static bool are_options_known_here(const struct check *c, const struct mount_ste
 		if (!is_option_known(c, &m->parameters[i], fs, d))
 			return false;
 
-	/* Before Linux 6.14 devpts reads its options only when it is made, whatever fsconfig(2) says. */
-	return strcmp(m->type, "devpts") != 0 || names_ids(c, m->data ? m->data : "") ||
-	       is_mounted_once(c, m, d);
+	/* Before Linux 6.14 devpts reads its options only when it is made. */
+	return strcmp(m->type, "devpts") != 0 || is_mounted_once(c, m, d);
 }
 
 static int ask_in_namespaces(void *arg)
