@@ -41,7 +41,8 @@ const struct since_row since_rows[SINCE_COUNT] = {
 				  "(also where vm.memfd_noexec forbids programs in memory)") },
 	[SINCE_SECCOMP] = { "seccomp", "3.17",
 			    INSTEAD("prctl(PR_SET_SECCOMP), which has no flags") },
-	[SINCE_TSYNC] = { "SECCOMP_FILTER_FLAG_TSYNC", "3.17", NULL },
+	[SINCE_TSYNC] = { "SECCOMP_FILTER_FLAG_TSYNC", "3.17",
+			  INSTEAD("the flag is left out: tare-init has one thread") },
 	[SINCE_OVERLAY] = { "overlays", "3.18", NULL },
 	[SINCE_EXECVEAT] = { "execveat", "3.19",
 			     INSTEAD("execve of /proc/self/fd/N, if that is a procfs") },
@@ -109,7 +110,9 @@ const struct since_row since_rows[SINCE_COUNT] = {
 				  "5.12",
 				  INSTEAD("mount, through /proc/self/fd/N: each mount is made and "
 					  "configured on a tmpfs where no path leads, for it lies under the "
-					  "rootfs, and moved to its place whole") },
+					  "rootfs, and moved to its place whole; an exec with the host's "
+					  "/dev/null as standard input is refused in a container that has "
+					  "removed its own") },
 	[SINCE_IDMAPPED] = { "id-mapped mounts", "5.12", NULL },
 	[SINCE_ROOTFS_OF_OTHERS] = { "mounts in that of others", "5.12", NULL },
 	[SINCE_COPY_OF_ALL] = { "copies of the whole tree", "5.12", NULL },
