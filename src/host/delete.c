@@ -98,8 +98,8 @@ static void kill_early(const struct state_root *root, const char *id, struct are
 	autoclose int dir = state_open(root, id, true, &ignored);
 	if (dir < 0)
 		return;
-	journal_interrupt(dir);
-	if (record_read(dir, &rec, a, &ignored) <= 0)
+	pid_t killed = journal_interrupt(dir);
+	if (record_read(dir, &rec, a, &ignored) <= 0 || rec.pid == killed)
 		return;
 
 	autoclose int pidfd = proc_open_exactly(rec.pid, rec.start_time);

@@ -64,9 +64,10 @@ int journal_reopen(int dir, struct err *e);
 
 /*
  * Kill the processes that the command with the lock of @dir may be waiting for: the running hook,
- * with its process group, and tare-init. Lines that can't be read are skipped.
+ * with its process group, and tare-init. Lines that can't be read are skipped. Returns the pid of the
+ * tare-init that was killed, or 0.
  */
-void journal_interrupt(int dir);
+pid_t journal_interrupt(int dir);
 
 struct journal_netdev {
 	const char *name;      /* on the host */

@@ -330,21 +330,27 @@ int journal_undo(int dir, const struct record *rec, bool failed, struct arena *a
 	return remove_scope(&entries, e);
 }
 
-void journal_interrupt(int dir)
+pid_t journal_interrupt(int dir)
 {
 	struct journal_entries entries;
 	struct err ignored;
 	struct arena a;
+	pid_t killed = 0;
 
 	arena_open(&a);
 	if (journal_read(dir, &entries, &a, &ignored) == 0) {
 		autoclose int pidfd = open_process(&entries.init);
 
-		if (pidfd >= 0)
+		if (pidfd >= 0) {
+			killed = entries.init.pid;
+			log_debug("kill process %d", killed);
 			sys_pidfd_signal(pidfd, SIGKILL);
+		}
 		kill_hook(&entries.hook);
 	}
 	arena_close(&a);
+
+	return killed;
 }
 
 int journal_return_netdevs(int dir, int network, struct err *e)
