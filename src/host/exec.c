@@ -283,7 +283,7 @@ static int decide(struct create *c, const struct exec_options *o, int dir, struc
 	};
 	if (subgroup_choose(&target, rec, o->cgroups, own, e) < 0)
 		return -1;
-	watch_choose_cgroup(&c->watch, &config, &facts, &target.cgroup, own);
+	watch_choose_cgroup(&c->watch, &config, &facts, &target, own);
 	config = *watch_config(&c->watch, &config, own);
 	facts_gather_asked(&facts, &config, own);
 	selinux_ask(&facts, &config, own);

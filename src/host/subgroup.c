@@ -133,40 +133,56 @@ static int go_below_all(const char **dirs, const char *const *words, struct aren
 	return 0;
 }
 
-/* The v2 cgroup of a process from procfs: below the root of our cgroup namespace. */
-static const char *tell_v2(char *text)
+/* The v2 cgroup of @pid below the root of our cgroup namespace, "/a/b"; NULL where none is there. */
+static const char *find_first(pid_t pid, struct arena *a)
 {
-	char *line = strncmp(text, "0::", 3) == 0 ? text : strstr(text, "\n0::");
+	char text[8192], *line;
 
+	(void) proc_read(pid, "cgroup", text, sizeof(text));
+	line = strncmp(text, "0::", 3) == 0 ? text : strstr(text, "\n0::");
 	if (!line)
 		return NULL;
 	line += *line == '\n' ? 4 : 3;
 	line[strcspn(line, "\n")] = '\0';
 
-	return strncmp(line, "/..", 3) == 0 ? NULL : line;
+	return strncmp(line, "/..", 3) == 0 ? NULL : arena_strdup(a, line);
 }
 
 /*
  * Without a cgroup namespace a container may move itself, and its own cgroup be removed: then the
- * process goes where the container's first process is. *@dir stays where that is not known.
+ * process goes where the container's first process @pid is. *@dir stays where that is not known.
  */
 static int go_where_first_is(const char **dir, pid_t pid, struct arena *a, struct err *e)
 {
+	const char *first = find_first(pid, a);
 	const struct cgroup_hierarchy *h;
 	struct cgroup_layout layout;
-	char text[8192];
 
 	if (cgroup_layout_read(&layout, a, e) < 0)
 		return -1;
 	h = layout.count > 0 ? &layout.hierarchies[layout.count - 1] : NULL;
-	(void) proc_read(pid, "cgroup", text, sizeof(text));
-
-	const char *now = tell_v2(text);
-
-	if (h && h->v2 && now && path_below(*dir, h->mount))
-		*dir = arena_printf(a, "%s%s", h->mount, now);
+	if (h && h->v2 && first && path_below(*dir, h->mount))
+		*dir = arena_printf(a, "%s%s", h->mount, first);
 
 	return 0;
+}
+
+/*
+ * The path of @pid's cgroup where that is below @dir; else NULL. @dir is the mount point and a path
+ * in there: the longest end of @dir that the text of procfs begins with counts.
+ */
+static const char *find_below(const char *dir, pid_t pid, struct arena *a)
+{
+	const char *first = find_first(pid, a);
+
+	for (const char *at = dir; first && at; at = strchr(at + 1, '/')) {
+		size_t length = strlen(at);
+
+		if (strncmp(first, at, length) == 0 && first[length] == '/')
+			return arena_printf(a, "%s%s", dir, first + length);
+	}
+
+	return NULL;
 }
 
 int subgroup_choose(struct exec_target *t, const struct record *rec, const char *const *words,
@@ -193,34 +209,7 @@ int subgroup_choose(struct exec_target *t, const struct record *rec, const char 
 			v1[v1_count++] = dirs[i];
 	}
 	t->cgroups_v1 = v1;
+	t->cgroup_below = t->cgroup ? find_below(t->cgroup, rec->pid, a) : NULL;
 
 	return 0;
-}
-
-/* ---- an inner node ---- */
-
-int subgroup_of_process(const char *dir, pid_t pid)
-{
-	char text[8192], below[8192];
-
-	(void) proc_read(pid, "cgroup", text, sizeof(text));
-
-	const char *cgroup = tell_v2(text);
-
-	/*
-	 * @dir is the mount point and that path: find the longest end of @dir that @cgroup begins
-	 * with.
-	 */
-	for (const char *at = dir; cgroup && at; at = strchr(at + 1, '/')) {
-		size_t length = strlen(at);
-
-		if (strncmp(cgroup, at, length) != 0 || cgroup[length] != '/')
-			continue;
-		if (fmt_text(below, sizeof(below), "%s%s", dir, cgroup + length) >= sizeof(below))
-			return -ENAMETOOLONG;
-
-		return sys_open(below, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-	}
-
-	return -ENOENT;
 }

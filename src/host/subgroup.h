@@ -13,8 +13,3 @@ struct exec_target;
 /* Fill in the cgroups of @t for an exec, with or without --cgroup [CTRL[,CTRL]:]PATH. In @a. */
 int subgroup_choose(struct exec_target *t, const struct record *rec, const char *const *words,
 		    struct arena *a, struct err *e);
-
-/*
- * Open the v2 cgroup of @pid below @dir: a descriptor; -ENOENT where it is not below @dir; -errno.
- */
-int subgroup_of_process(const char *dir, pid_t pid);

@@ -17,6 +17,7 @@
 #include "kernel/socket.h"
 #include "plan/annotations/allow.h"
 #include "plan/annotations/annotation.h"
+#include "plan/process/exec.h"
 #include "state/directory.h"
 
 #include <signal.h>
@@ -100,22 +101,24 @@ void watch_stop_counting(struct watch *w)
 }
 
 void watch_choose_cgroup(struct watch *w, const struct oci_config *config,
-			 const struct facts *facts, const char **cgroup, struct arena *a)
+			 const struct facts *facts, struct exec_target *t, struct arena *a)
 {
 	bool useless = w->kind == WATCH_REFUSED && (!config->linux || !config->linux->seccomp);
 	const char *own;
 
-	if (w->kind == WATCH_NONE || useless || !*cgroup)
+	if (w->kind == WATCH_NONE || useless || !t->cgroup)
 		return;
 	open_counter(w, facts);
 	if (!w->counting && !w->counts_kills)
 		return;
-	own = arena_printf(a, "%s/tare-exec-%d", *cgroup, sys_pid());
+	own = arena_printf(a, "%s/tare-exec-%d", t->cgroup, sys_pid());
 	/* -EAGAIN: the limit cgroup.max.descendants is reached; -EEXIST: processes may be there. */
-	if (sys_mkdir_at(AT_FDCWD, own, 0755) < 0)
+	if (sys_mkdir_at(AT_FDCWD, own, 0755) < 0) {
 		watch_stop_counting(w);
-	else
-		*cgroup = w->cgroup = own;
+		return;
+	}
+	t->cgroup = w->cgroup = own;
+	t->cgroup_below = NULL; /* a cgroup that is new has no controllers enabled */
 }
 
 enum plan_watch watch_planned(const struct watch *w)

@@ -34,6 +34,7 @@ struct watch {
 	}
 
 struct create;
+struct exec_target;
 
 /*
  * Set @w for @wishes; @foreground: tare waits for the program. 0, or -1: the flags exclude each
@@ -58,11 +59,11 @@ void watch_choose_backend(struct watch *w, const struct oci_config *config,
 
 /*
  * The same for exec. The container's other processes must not be counted, so the program gets a
- * cgroup of its own below @cgroup, the v2 directory of the container (NULL: none), which is
- * replaced. The recorder removes that cgroup; before watch_begin() watch_abandon() does.
+ * cgroup of its own below that of @t (NULL: none), and @t names it instead. The recorder removes
+ * that cgroup; before watch_begin() watch_abandon() does.
  */
 void watch_choose_cgroup(struct watch *w, const struct oci_config *config,
-			 const struct facts *facts, const char **cgroup, struct arena *a);
+			 const struct facts *facts, struct exec_target *t, struct arena *a);
 
 /* The kernel can't count for this container: record with a filter. */
 void watch_stop_counting(struct watch *w);

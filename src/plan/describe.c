@@ -171,6 +171,10 @@ static void describe_spawn(struct line *l, const struct step *s)
 		say(l, "%sin ", l->length > 0 ? " " : "");
 		say_quoted(l, spawn->cgroup);
 	}
+	if (spawn->cgroup_below) {
+		say(l, ", or where that takes no process in ");
+		say_quoted(l, spawn->cgroup_below);
+	}
 	say(l, spawn->held ? " held" : "");
 }
 

@@ -329,6 +329,12 @@ struct spawn_step {
 	uint64_t namespaces;
 	/* v2 directory that tare-init is cloned into; NULL: none */
 	const char *cgroup;
+	/*
+	 * exec: the v2 directory below @cgroup that has the container's first process. tare-init is
+	 * cloned into this one where @cgroup takes no process (EBUSY), as controllers are enabled
+	 * below @cgroup. NULL: none.
+	 */
+	const char *cgroup_below;
 	/* user namespace that tare-init is cloned in, and that owns the new ones; NULL: none */
 	const char *join_user;
 	/* of config.json; NULL: exec */

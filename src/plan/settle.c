@@ -265,6 +265,7 @@ static void settle_spawn(struct arena *a, struct step *s)
 	}
 	spawn->joins = joins;
 	settle_string(a, &spawn->cgroup);
+	settle_string(a, &spawn->cgroup_below);
 	settle_string(a, &spawn->join_user);
 	settle_string(a, &spawn->join_user_place);
 	settle_string(a, &spawn->root);

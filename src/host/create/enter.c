@@ -13,7 +13,6 @@
 
 #include "base/table.h"
 #include "cgroup/cgroup.h"
-#include "host/subgroup.h"
 #include "host/watchdog.h"
 #include "kernel/fallback.h"
 #include "kernel/fd.h"
@@ -222,13 +221,12 @@ static pid_t clone_helper(struct join_call *in, struct clone_call *b, struct err
 	return pid;
 }
 
-/*
- * On v2 a container (systemd, an engine) may have enabled controllers below its cgroup, which then
- * takes no process (EBUSY): use the sub-group of the container's first process.
- */
+/* The plan's answer where its first choice of a v2 cgroup takes no process (EBUSY). */
 static pid_t clone_below(struct join_call *in, struct clone_call *b, struct err *e)
 {
-	autoclose int dir = subgroup_of_process(b->spawn->cgroup, b->spawn->enter_pid);
+	const char *below = b->spawn->cgroup_below;
+
+	autoclose int dir = below ? sys_open(below, O_RDONLY | O_DIRECTORY | O_NOFOLLOW) : -ENOENT;
 	if (dir < 0)
 		return err_hint(e, "cgroup \"%s\" has given its controllers to those below",
 				b->spawn->cgroup);

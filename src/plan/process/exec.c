@@ -52,6 +52,7 @@ static void add_clone(struct planner *p, const struct exec_target *target)
 		.enter_pid = target->pid,
 		.enter_start = target->start_time,
 		.cgroup = target->cgroup,
+		.cgroup_below = target->cgroup_below,
 	};
 
 	add_joins(p, target, &spawn);

@@ -12,6 +12,7 @@ struct exec_target {
 	uint64_t start_time;
 	uint64_t namespaces;	       /* CLONE_NEW*: the namespaces to join */
 	const char *cgroup;	       /* v2 directory; NULL: none */
+	const char *cgroup_below;      /* as in struct spawn_step */
 	const char *const *cgroups_v1; /* NULL-terminated */
 	const char *bundle;
 };
