@@ -13,6 +13,7 @@
 #include "kernel/fd.h"
 #include "kernel/process.h"
 #include "kernel/procfs.h"
+#include "kernel/since.h"
 
 #include <linux/audit.h>
 #include <linux/seccomp.h>
@@ -115,11 +116,25 @@ static int attach(int program, const char *tracepoint)
 	return sys_bpf(BPF_RAW_TRACEPOINT_OPEN, &attr);
 }
 
+/*
+ * The offset of the member status of the kernel's struct thread_info: before it are two long
+ * integers, the second (syscall_work) since Linux 5.11.
+ */
+static int32_t status_offset(void)
+{
+	struct kernel_version version;
+	struct utsname name;
+	bool older = sys_uname(&name) == 0 && kernel_version_read(name.release, &version) &&
+		     !kernel_version_has(&version, "5.11");
+
+	return older ? 8 : 16;
+}
+
 static int make_program(const struct counter *c, int chosen)
 {
 	struct code code = { .count = 0 };
 
-	bpf_write_calls(&code, c, chosen);
+	bpf_write_calls(&code, c, chosen, status_offset());
 
 	return load_program(&code);
 }

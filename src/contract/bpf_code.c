@@ -11,10 +11,13 @@
 
 #if defined(__x86_64__)
 
-/* struct pt_regs of the kernel: the offset of the code segment, which tells 32-bit programs. */
-#define REGS_CS	  136
-#define USER32_CS 0x23
-#define EXECVE	  59
+#define EXECVE 59
+
+/*
+ * struct thread_info of the kernel, with which task_struct begins. The bit of its status is set
+ * during each call of i386, also during one that 64-bit code makes by `int $0x80`.
+ */
+#define TS_COMPAT 2
 
 /* ---- instructions ---- */
 
@@ -98,11 +101,11 @@ static void exit_if(struct code *c, uint8_t op, uint8_t reg, int32_t value)
  * ----
  */
 
-/* Copy 8 bytes of the saved registers at r3 to the stack frame at @to. */
-static void read_register(struct code *c, int32_t to)
+/* Copy @size bytes of the kernel at r3 to the stack frame at @to. */
+static void read_kernel(struct code *c, int32_t size, int32_t to)
 {
 	frame(c, BPF_REG_1, to);
-	set(c, BPF_REG_2, 8);
+	set(c, BPF_REG_2, size);
 	call(c, BPF_FUNC_probe_read_kernel);
 }
 
@@ -115,22 +118,24 @@ static void emit_scope(struct code *c, int cgroups)
 	exit_if(c, BPF_JNE, BPF_REG_0, 1);
 }
 
-/* Set r8 to the number of the call, and a bit for a 32-bit program. */
-static void emit_call(struct code *c)
+/* Set r8 to the number of the call, and a bit for a call of i386. */
+static void emit_call(struct code *c, int32_t status)
 {
-	size_t wide_program;
+	size_t wide_call;
 
-	load(c, BPF_DW, BPF_REG_3, BPF_REG_6, 0);
-	add(c, BPF_REG_3, REGS_CS);
-	read_register(c, -8);
+	call(c, BPF_FUNC_get_current_task);
+	move(c, BPF_REG_3, BPF_REG_0);
+	add(c, BPF_REG_3, status);
+	read_kernel(c, 4, -8);
 	load(c, BPF_DW, BPF_REG_8, BPF_REG_6, 8);
 	emit(c, BPF_ALU64 | BPF_LSH | BPF_K, BPF_REG_8, 0, 0, 32);
 	emit(c, BPF_ALU64 | BPF_RSH | BPF_K, BPF_REG_8, 0, 0, 32);
-	load(c, BPF_DW, BPF_REG_1, BPF_REG_10, -8);
-	wide_program = jump(c, BPF_JNE, BPF_REG_1, USER32_CS);
+	load(c, BPF_W, BPF_REG_1, BPF_REG_10, -8);
+	emit(c, BPF_ALU64 | BPF_AND | BPF_K, BPF_REG_1, 0, 0, TS_COMPAT);
+	wide_call = jump(c, BPF_JEQ, BPF_REG_1, 0);
 	wide(c, BPF_REG_2, 0, I386_BIT);
 	emit(c, BPF_ALU64 | BPF_OR | BPF_X, BPF_REG_8, BPF_REG_2, 0, 0);
-	land(c, wide_program);
+	land(c, wide_call);
 }
 
 /* Nothing is counted before the execve(2) of the chosen process. */
@@ -217,7 +222,7 @@ static void emit_value(struct code *c, int values, size_t which)
 	     (int16_t) (offsetof(struct choice, offset) + 4 * which));
 	load(c, BPF_DW, BPF_REG_3, BPF_REG_6, 0);
 	emit(c, BPF_ALU64 | BPF_ADD | BPF_X, BPF_REG_3, BPF_REG_1, 0, 0);
-	read_register(c, -24);
+	read_kernel(c, 8, -24);
 	load(c, BPF_DW, BPF_REG_1, BPF_REG_10, -24);
 	load(c, BPF_DW, BPF_REG_2, BPF_REG_9,
 	     (int16_t) (offsetof(struct choice, mask) + 8 * which));
@@ -260,7 +265,7 @@ static void emit_end(struct code *c)
 static void emit_killed_call(struct code *c)
 {
 	const int info = -64;
-	size_t wide_program;
+	size_t wide_call;
 
 	load(c, BPF_DW, BPF_REG_1, BPF_REG_6, 0);
 	exit_if(c, BPF_JNE, BPF_REG_1, NUMBER_OF_SIGSYS);
@@ -273,18 +278,18 @@ static void emit_killed_call(struct code *c)
 	exit_if(c, BPF_JNE, BPF_REG_1, CODE_SYS_SECCOMP);
 	load(c, BPF_W, BPF_REG_8, BPF_REG_10, info + INFO_CALL);
 	load(c, BPF_W, BPF_REG_1, BPF_REG_10, info + INFO_ARCH);
-	wide_program = jump(c, BPF_JNE, BPF_REG_1, (int32_t) AUDIT_ARCH_I386);
+	wide_call = jump(c, BPF_JNE, BPF_REG_1, (int32_t) AUDIT_ARCH_I386);
 	wide(c, BPF_REG_2, 0, I386_BIT);
 	emit(c, BPF_ALU64 | BPF_OR | BPF_X, BPF_REG_8, BPF_REG_2, 0, 0);
-	land(c, wide_program);
+	land(c, wide_call);
 }
 
 /* ---- both, as a whole ---- */
 
-void bpf_write_calls(struct code *c, const struct counter *counter, int chosen)
+void bpf_write_calls(struct code *c, const struct counter *counter, int chosen, int32_t status)
 {
 	emit_scope(c, counter->cgroup);
-	emit_call(c);
+	emit_call(c, status);
 	emit_begin(c, counter->state);
 	emit_count(c, counter->counts);
 	look_up_call(c, chosen);

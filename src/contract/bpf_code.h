@@ -9,7 +9,7 @@
 #include "contract/bpf.h"
 #include "kernel/bpf.h"
 
-/* This bit of a call's key stands for a 32-bit program. */
+/* This bit of a call's key stands for a call of i386. */
 #define I386_BIT  ((uint64_t) 1 << 32)
 #define NO_CHOICE INT32_MAX
 
@@ -47,8 +47,11 @@ struct code {
 	size_t exit_count;
 };
 
-/* Counts all calls, and the values of the arguments in the map @chosen: raw tracepoint sys_enter. */
-void bpf_write_calls(struct code *c, const struct counter *counter, int chosen);
+/*
+ * Counts all calls, and the values of the arguments in the map @chosen: raw tracepoint sys_enter.
+ * @status: the offset of that member in the kernel's struct thread_info.
+ */
+void bpf_write_calls(struct code *c, const struct counter *counter, int chosen, int32_t status);
 
 /* Counts the calls that a filter kills or traps: raw tracepoint signal_generate. */
 void bpf_write_kills(struct code *c, const struct counter *counter);

@@ -19,16 +19,28 @@ from harness import RUNTIME, TESTER, cgroup_mount, command, poll, proc_status, t
 pytestmark = [tare_only, pytest.mark.skipif(os.uname().machine not in ("x86_64", "aarch64"), reason="names of calls are those of x86_64")]
 
 
-@pytest.fixture(scope="module")
-def program(session):
-    """tests/kernels/calls.c, static."""
+def compiled(name, *flags):
     compiler = os.environ.get("CC", "cc")
     if shutil.which(compiler) is None:
         pytest.skip("no C compiler")
-    path = harness.BOX / "calls"
-    subprocess.run([compiler, "-O1", "-static", "-pthread", "-o", path, harness.HERE.parent / "kernels/calls.c"], check=True)
+    path = harness.BOX / name
+    subprocess.run([compiler, "-O1", "-static", *flags, "-o", path, harness.HERE.parent / f"kernels/{name}.c"], check=True)
     yield path
     path.unlink()
+
+
+@pytest.fixture(scope="module")
+def program(session):
+    """tests/kernels/calls.c, static."""
+    yield from compiled("calls", "-pthread")
+
+
+@pytest.fixture(scope="module")
+def narrow_program(session):
+    """tests/kernels/narrow.c, for i386."""
+    if os.uname().machine != "x86_64":
+        pytest.skip("i386 is run by x86-64")
+    yield from compiled("narrow", "-m32", "-nostdlib", "-ffreestanding", "-fno-pic", "-fno-stack-protector")
 
 
 @pytest.fixture(params=["bpf", "notify"])
@@ -40,6 +52,16 @@ def backend(request, bundle, older):
     elif os.uname().machine != "x86_64" or harness.LAYOUT in ("v1", "none"):
         pytest.skip("it takes a cgroup of v2, and x86-64")
     return request.param
+
+
+@pytest.fixture
+def narrow(bundle, narrow_program):
+    """A bundle with a program of i386."""
+    shutil.copy(narrow_program, bundle.rootfs / "narrow")
+    bundle.process["args"] = ["/narrow"]
+    if bundle.writable().run().code == 1:
+        pytest.skip("this kernel runs no 32-bit programs")
+    return bundle
 
 
 @pytest.fixture
@@ -151,14 +173,55 @@ def test_calls_of_x32_have_their_names(backend, calls, scratch):
     """The kernel need not serve them: the call was made. syscall_64.tbl has numbers of its own for some."""
     bundle = calls("x32")
     bundle.run("--record", scratch / "r").ok()
-    lines = [json.loads(line) for line in (scratch / "r").read_text().splitlines()[1:]]
-    found = {row["name"]: row for row in lines if row["arch"] == "x32"}
+    found = calls_of(scratch / "r", "x32")
     assert {name: row["number"] for name, row in found.items()} == {"getppid": 0x40000000 | 110, "ioctl": 0x40000000 | 514}
     assert found["ioctl"]["args"] == [{"index": 1, "mask": 0xffffffff, "values": [0x5401]}]
     made = made_profile(scratch / "r")
     assert made["architectures"] == ["SCMP_ARCH_X32", "SCMP_ARCH_X86_64"] and "getppid" in made["syscalls"][0]["names"]
     bundle.linux["seccomp"] = made
     bundle.run().ok()
+
+
+def calls_of(path, arch):
+    """{name: row} of the calls of one architecture."""
+    rows = [json.loads(line) for line in path.read_text().splitlines()[1:]]
+    return {row["name"]: row for row in rows if row["arch"] == arch}
+
+
+NARROW = {"fork": 1, "mkdir": 1, "wait4": 1, "getppid": 5, "ioctl": 1, "write": 1, "exit_group": 2}
+
+
+def test_a_32_bit_program_is_recorded(backend, narrow, scratch):
+    """All its calls are of i386, but for the execve(2) that begins it, which is of tare-init; its child and its arguments, too."""
+    narrow.run("--record", scratch / "r").ok()
+    assert {name: row["count"] for name, row in calls_of(scratch / "r", "i386").items()} == NARROW
+    assert calls_of(scratch / "r", "i386")["ioctl"]["args"] == [{"index": 1, "mask": 0xffffffff, "values": [0x5401]}]
+    assert list(calls_of(scratch / "r", "x86_64")) == ["execve"]
+
+
+@pytest.mark.parametrize("flags", [(), ("--args",)], ids=["names", "arguments"])
+def test_a_recorded_profile_lets_a_32_bit_program_run_again(backend, narrow, scratch, flags):
+    narrow.run("--record", scratch / "r").ok()
+    narrow.linux["seccomp"] = made_profile(*flags, scratch / "r")
+    assert narrow.run().ok().out == "narrow\n"
+    again_elsewhere(narrow, scratch, [scratch / "r"], flags, len("narrow\n"))
+    # Without one of its calls the program fails: the profile is in force for i386.
+    narrow.linux["seccomp"] = made_profile(scratch / "r")
+    for rule in narrow.linux["seccomp"]["syscalls"]:
+        rule["names"] = [name for name in rule["names"] if name != "mkdir"]
+    assert (narrow.run().code, narrow.run().out) == (1, "")
+
+
+@pytest.mark.skipif(os.uname().machine != "x86_64", reason="int 0x80 is of x86")
+def test_calls_of_i386_by_64_bit_code_have_their_names(backend, calls, narrow, scratch):
+    """`int $0x80` in 64-bit code: the numbers are those of i386. 64 is getppid there, and semget on x86-64."""
+    bundle = calls("int80")
+    bundle.run("--record", scratch / "r").ok()
+    found = calls_of(scratch / "r", "i386")
+    assert {name: (row["number"], row["count"]) for name, row in found.items()} == {"getppid": (64, 1), "ioctl": (54, 1)}
+    assert found["ioctl"]["args"] == [{"index": 1, "mask": 0xffffffff, "values": [0x5401]}]
+    assert not {"semget", "setsockopt"} & set(calls_of(scratch / "r", "x86_64"))
+    assert "write" not in found and "execve" in calls_of(scratch / "r", "x86_64")
 
 
 def test_a_signal_is_not_a_call_more(backend, calls, scratch):
@@ -398,8 +461,20 @@ def other_runtimes():
     return [path for path in (shutil.which("runc"), shutil.which("crun")) if path]
 
 
-def made_profile(record, *flags):
-    return json.loads(command(RUNTIME, "profile", *flags, record).ok().out)
+def made_profile(*arguments):
+    return json.loads(command(RUNTIME, "profile", *arguments).ok().out)
+
+
+def again_elsewhere(bundle, scratch, records, flags, length):
+    """The program runs under the profile for each other runtime here, and prints as much."""
+    for runtime in other_runtimes():
+        name = os.path.basename(runtime)
+        bundle.linux["seccomp"] = made_profile(*flags, "--for", name, *records)
+        bundle.write()
+        r = command(runtime, "--root", scratch / "root", "run", "--bundle", bundle.dir, bundle.id)
+        if r.code and "could not get mount id" not in r.err and "cgroup" in r.err:
+            continue  # it does not run here at all
+        assert r.code == 0 and len(r.out) == length, (name, r)
 
 
 def python(bundle):
@@ -441,19 +516,10 @@ def test_a_recorded_profile_lets_the_same_program_run_again(backend, calls, scra
     records = [scratch / f"r{number}" for number in range(8 if workload in ("threads", "httpd") else 2)]
     for path in records:
         bundle.run("--record", path).ok()
-    bundle.linux["seccomp"] = json.loads(command(RUNTIME, "profile", *flags, *records).ok().out)
+    bundle.linux["seccomp"] = made_profile(*flags, *records)
     again = bundle.run().ok()
     assert len(again.out) == len(first.out) and again.err == first.err
-    for runtime in other_runtimes():
-        name = os.path.basename(runtime)
-        bundle.linux["seccomp"] = json.loads(command(
-            RUNTIME, "profile", *flags, "--for", name, *records).ok().out)
-        bundle.write()
-        argv = [runtime, "--root", scratch / "root", "run", "--bundle", bundle.dir, bundle.id]
-        plain = command(*argv)
-        if plain.code and "could not get mount id" not in plain.err and "cgroup" in plain.err:
-            continue  # it does not run here at all
-        assert plain.code == 0 and len(plain.out) == len(first.out), (name, plain)
+    again_elsewhere(bundle, scratch, records, flags, len(first.out))
 
 
 def test_a_recorded_profile_refuses_all_else(calls, scratch):

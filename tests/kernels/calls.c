@@ -5,6 +5,7 @@
  *     calls THREADS COUNT	each of so many threads calls getppid(2) so often
  *     calls errno		what refused calls say: "EPERM 1" for getpriority, a line each
  *     calls x32		getppid and ioctl as an x32 program numbers them, which most kernels answer with ENOSYS
+ *     calls int80		64-bit code that calls getppid(2) and ioctl(2) in the way of i386; nothing on another processor
  *     calls signal		SIGALRM every millisecond while getppid is called 20,000 times; prints how many were interrupted
  */
 #include <errno.h>
@@ -62,6 +63,26 @@ static int call_x32(void)
 	return 0;
 }
 
+/* getppid(2) and ioctl(2) have the numbers 64 and 54 on i386; on x86-64 these are semget(2) and setsockopt(2). */
+static int call_int80(void)
+{
+#if defined(__x86_64__)
+	const long i386_getppid = 64, i386_ioctl = 54, tcgets = 0x5401;
+	long result;
+
+	__asm__ volatile("int $0x80"
+			 : "=a"(result)
+			 : "a"(i386_getppid)
+			 : "memory", "r8", "r9", "r10", "r11");
+	__asm__ volatile("int $0x80"
+			 : "=a"(result)
+			 : "a"(i386_ioctl), "b"(0L), "c"(tcgets), "d"(0L)
+			 : "memory", "r8", "r9", "r10", "r11");
+#endif
+
+	return 0;
+}
+
 static void ignore(int signal)
 {
 	(void) signal;
@@ -90,6 +111,8 @@ int main(int argc, char **argv)
 		return count_interrupted();
 	if (argc == 2 && strcmp(argv[1], "x32") == 0)
 		return call_x32();
+	if (argc == 2 && strcmp(argv[1], "int80") == 0)
+		return call_int80();
 	if (argc != 3 || atoi(argv[1]) > 64)
 		return 2;
 	count = atol(argv[2]);
