@@ -170,19 +170,20 @@ static int clone_host_device(const struct inside *in, const struct device_step *
 	return clone_of_host(found, "the host's", e);
 }
 
-/* A node that tare made for this container alone, so its mode and owner may change. */
+/*
+ * A node that tare made for this container alone, so its mode and owner may change. The copy has
+ * nosuid and noexec from the mount of the tmpfs.
+ */
 static int clone_brought(const struct inside *in, struct err *e)
 {
-	struct mount_attr attr = { .attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC };
 	char name[24];
 
 	fmt_text(name, sizeof(name), "%zu", in->step);
 
 	autoclose int node = sys_open_at(in->nodes, name, O_PATH | O_NOFOLLOW, 0);
 	autoclose int mount = node < 0 ? node : sys_clone_mount(node, 0);
-	int r = mount < 0 ? mount : sys_set_mount_attr(mount, 0, &attr);
 
-	return r < 0 ? err_sys(e, r, "take the node that the host made") : take_fd(&mount);
+	return mount < 0 ? err_sys(e, mount, "take the node that the host made") : take_fd(&mount);
 }
 
 /* Can a node be bound onto @target? Not onto a directory, a link or a socket. */
@@ -206,16 +207,15 @@ static int bind_node(const struct inside *in, int parent, const char *name,
 	if (node < 0)
 		return -1;
 
-	int made = sys_open_at(parent, name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, 0644);
-	if (made >= 0)
-		sys_close(made);
-	else if (made != -EEXIST)
+	autoclose int made = sys_open_at(parent, name, O_CREAT | O_EXCL | O_NOFOLLOW, 0644);
+	if (made < 0 && made != -EEXIST)
 		return err_sys(e, made, "make the file");
 
-	autoclose int target = sys_open_at(parent, name, O_PATH | O_NOFOLLOW, 0);
+	autoclose int there = made < 0 ? sys_open_at(parent, name, O_PATH | O_NOFOLLOW, 0) : -1;
+	int target = made < 0 ? there : made;
 	if (target < 0)
 		return err_sys(e, target, "open");
-	if (check_place(target, d, e) < 0)
+	if (made < 0 && check_place(target, d, e) < 0)
 		return -1;
 
 	int r = sys_attach_mount(node, target);
