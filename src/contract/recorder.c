@@ -79,7 +79,6 @@ static void settle(void)
 	for (size_t i = 0; i < ARRAY_SIZE(ignored); i++)
 		sys_ignore_signal(ignored[i]);
 	sys_signal_mask(SIG_SETMASK, &none, NULL);
-	sys_prctl(PR_SET_NAME, (unsigned long) NAME, 0);
 	sys_chdir("/");
 
 	/*
@@ -96,6 +95,9 @@ static void settle(void)
 	autoclose int score = sys_open("/proc/self/oom_score_adj", O_WRONLY);
 	if (score >= 0)
 		sys_write_all(score, "-1000", 5);
+
+	/* The name comes last: who looks for recorders finds only those that are ready. */
+	sys_prctl(PR_SET_NAME, (unsigned long) NAME, 0);
 }
 
 /*

@@ -93,6 +93,11 @@ def recorders():
     return found
 
 
+def both_recorders():
+    """The recorder and its worker: create and the program don't wait until they have their name."""
+    return poll(lambda: (found := recorders()) and len(found) == 2 and found, "the recorder")
+
+
 def refusing(bundle, *rules, default="SCMP_ACT_ALLOW"):
     bundle.linux["seccomp"] = {"defaultAction": default, "syscalls": [
         {"names": names, "action": action, **more} for names, action, more in rules]}
@@ -249,7 +254,7 @@ def test_create_and_start(backend, calls, scratch):
 
 def test_a_container_that_is_never_started_leaves_no_record(backend, bundle, scratch):
     bundle.sh("exit 0").create("--record", scratch / "r").ok()
-    assert len(recorders()) == 2
+    both_recorders()
     bundle.delete("--force").ok()
     poll(lambda: not recorders(), "the recorder's end")
     assert os.listdir(scratch) == []
@@ -360,8 +365,9 @@ def test_a_recorder_that_is_killed_takes_the_container_with_it(bundle, scratch):
     refusing(bundle.writable().stay(), (["mkdir"], "SCMP_ACT_ERRNO", {}))
     proc = bundle.spawn("run", "--record", scratch / "r", "--record-with-profile")
     bundle.ready()
-    worker = max(recorders(), key=lambda pid: int(harness.proc_status(pid)["PPid"]) in recorders())
-    assert int(harness.proc_status(worker)["PPid"]) in recorders()
+    both = both_recorders()
+    worker = max(both, key=lambda pid: int(harness.proc_status(pid)["PPid"]) in both)
+    assert int(harness.proc_status(worker)["PPid"]) in both
     os.kill(worker, signal.SIGKILL)
     r = harness.finish(proc)
     assert r.code == 1 and r.err.endswith("the recorder was killed, so the container was: its record breaks off\n"), r
@@ -385,7 +391,7 @@ def test_where_the_kernel_counts_the_container_outlives_its_recorder(bundle, scr
         pytest.skip("calls wait for it")
     bundle.writable().stay().run("--detach", "--record", scratch / "r").ok()
     bundle.ready()
-    for pid in recorders():
+    for pid in both_recorders():
         os.kill(pid, signal.SIGKILL)
     poll(lambda: not recorders(), "the recorder's end")
     assert bundle.status() == "running"
@@ -395,15 +401,16 @@ def test_where_the_kernel_counts_the_container_outlives_its_recorder(bundle, scr
 def test_a_recorder_is_not_in_the_container_and_not_in_the_session(backend, bundle, scratch):
     bundle.writable().stay().run("--detach", "--record", scratch / "r").ok()
     bundle.ready()
-    for pid in recorders():
+    both = both_recorders()
+    for pid in both:
         assert harness.cgroups_of(pid) == harness.cgroups_of("self") and os.getsid(pid) != os.getsid(0)
         assert harness.namespace(pid, "pid") == harness.namespace("self", "pid")
         if int(proc_status("self")["CapEff"], 16) & 1 << 24:  # CAP_SYS_RESOURCE
             assert pathlib.Path(f"/proc/{pid}/oom_score_adj").read_text().strip() == "-1000"
         for fd in os.listdir(f"/proc/{pid}/fd"):
             assert int(fd) < 3 or not os.readlink(f"/proc/{pid}/fd/{fd}").startswith("/dev/pts"), fd
-    os.kill(recorders()[0], signal.SIGTERM)
-    os.kill(recorders()[0], signal.SIGHUP)
+    os.kill(both[0], signal.SIGTERM)
+    os.kill(both[0], signal.SIGHUP)
     time.sleep(0.1)
     assert bundle.status() == "running"
     bundle.delete("--force").ok()
