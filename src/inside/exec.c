@@ -8,6 +8,7 @@
 #include "inside/inside.h"
 
 #include "base/fmt.h"
+#include "base/table.h"
 #include "kernel/device.h"
 #include "kernel/fd.h"
 #include "kernel/memory.h"
@@ -16,7 +17,16 @@
 
 #include <linux/limits.h>
 
-/* 0 if we may execute @path; -errno. */
+/* /proc/self/exe is tare-init here, a file without a name. */
+static bool is_tare_init(const struct stat *st)
+{
+	struct stat own;
+
+	return st->st_nlink == 0 && sys_stat_at(AT_FDCWD, "/proc/self/exe", 0, &own) == 0 &&
+	       own.st_dev == st->st_dev && own.st_ino == st->st_ino;
+}
+
+/* 0 if we may execute @path; -errno; -ETXTBSY for tare-init itself. */
 static int check(const char *path)
 {
 	struct stat st;
@@ -28,6 +38,8 @@ static int check(const char *path)
 		return -EISDIR;
 	if (!S_ISREG(st.st_mode))
 		return -EACCES;
+	if (is_tare_init(&st))
+		return -ETXTBSY;
 
 	return sys_access_at(AT_FDCWD, path, X_OK);
 }
@@ -40,7 +52,9 @@ static int refuse(const char *name, const char *path, int r, struct err *e)
 	 * EACCES is what execve(2) returns for a directory, and engines turn its text into exit
 	 * code 126.
 	 */
-	(void) err_sys(e, r == -EISDIR ? -EACCES : r, "exec: \"%s\"", name);
+	(void) err_sys(e, r == -EISDIR || r == -ETXTBSY ? -EACCES : r, "exec: \"%s\"", name);
+	if (r == -ETXTBSY)
+		return err_hint(e, "it is tare-init itself, which executes the program");
 
 	return r == -EISDIR ? err_hint(e, "it is a directory") : -1;
 }
@@ -84,6 +98,43 @@ static int search(struct inside *in, const struct exec_step *x, char path[PATH_M
 /* The path of the program, found before the filter is loaded. */
 static char program[PATH_MAX];
 
+/* Only the process that executes @program can see it. */
+static bool is_seen_later;
+
+static bool joins_pids(const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->step_count; i++)
+		if (plan->steps[i].op == OP_ENTER_PIDS)
+			return true;
+
+	return false;
+}
+
+/*
+ * Before OP_ENTER_PIDS tare-init has no directory in the container's procfs, and /proc/self leads
+ * nowhere. The program may be a descriptor: /proc/self/fd/3, by --preserve-fds.
+ */
+static bool is_of_procfs(const char *path)
+{
+	static const char *const places[] = { "/proc/self/", "/proc/thread-self/", "/dev/fd/" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
+		if (strncmp(path, places[i], strlen(places[i])) == 0)
+			return true;
+
+	return false;
+}
+
+static bool leads_to_procfs(const char *path)
+{
+	char target[PATH_MAX];
+	ssize_t n = sys_read_link_at(AT_FDCWD, path, target, sizeof(target) - 1);
+
+	target[n > 0 ? n : 0] = '\0';
+
+	return is_of_procfs(path) || is_of_procfs(target);
+}
+
 static int find(struct inside *in, const struct exec_step *x, struct err *e)
 {
 	const char *name = x->file;
@@ -94,6 +145,9 @@ static int find(struct inside *in, const struct exec_step *x, struct err *e)
 		return refuse(name, name, -ENAMETOOLONG, e);
 
 	int r = check(program);
+	is_seen_later = r == -ENOENT && joins_pids(in->plan) && leads_to_procfs(program);
+	if (is_seen_later)
+		return 0;
 	if (r < 0)
 		in->failed_program = program;
 
@@ -384,7 +438,10 @@ int exec_program(struct inside *in, const struct step *s, struct err *e)
 
 	int r = sys_exec(program, s->exec.argv, in->envp);
 
-	(void) err_sys(e, r, "exec: \"%s\"", s->exec.file);
+	if (r == -ENOENT && is_seen_later)
+		(void) refuse(s->exec.file, program, r, e);
+	else
+		(void) err_sys(e, r, "exec: \"%s\"", s->exec.file);
 	if (s->exec.refused)
 		err_hint(e, "linux.seccomp refuses execve");
 	in->failed_program = program;

@@ -500,6 +500,25 @@ def test_only_stdio_and_what_is_asked_for_reaches_the_program(up):
                 os.close(fd)
 
 
+@pytest.mark.parametrize("path", ["/proc/self/root/app", "/proc/thread-self/cwd/app", "/proc/self/fd/3", "/dev/fd/3", "/link"])
+def test_a_program_may_be_named_by_its_own_procfs(bundle, path, scratch):
+    """/proc/self is there for the program alone; a program of the host's may be passed as a descriptor."""
+    for program in (scratch / "app", bundle.rootfs / "app"):
+        program.write_text("#!/bin/sh\necho here\n")
+        program.chmod(0o755)
+    (bundle.rootfs / "link").symlink_to("/proc/self/fd/3")
+    bundle.stay().up()
+    argv = bundle.argv("exec", "--preserve-fds", "1", tail=[path])
+    assert command("sh", "-c", f'exec "$@" 3<{scratch}/app', "sh", *argv).ok().out == "here\n"
+
+
+@tare_only
+@pytest.mark.parametrize("path", ["/proc/self/nothing", "/proc/self/fd/9", "/dev/fd/9"])
+def test_what_is_missing_in_the_programs_own_procfs_is_255_and_named(up, path):
+    r = ex(up, path)
+    assert r.code == 255 and f'exec: "{path}": stat {path}: no such file or directory' in r.err, r
+
+
 @tare_only
 def test_nothing_of_the_host_is_in_sight_while_it_joins(bundle):
     """CVE-2016-9962: a root inside with CAP_SYS_PTRACE looks at every process that appears."""
