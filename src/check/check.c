@@ -8,7 +8,6 @@
 #include "check/check.h"
 
 #include "base/fmt.h"
-#include "base/path.h"
 #include "base/table.h"
 #include "base/words.h"
 #include "contract/record.h"
@@ -61,19 +60,6 @@ const struct step *check_find_step(const struct check *c, enum step_op op)
 	for (size_t i = 0; i < c->plan->step_count; i++)
 		if (c->plan->steps[i].op == op)
 			return &c->plan->steps[i];
-
-	return NULL;
-}
-
-const char *check_covering_mount(const struct check *c, const char *path, size_t before_step)
-{
-	for (size_t i = 0; i < before_step; i++) {
-		const struct step *s = &c->plan->steps[i];
-
-		if (s->op == OP_MOUNT && !s->mount.remount && strcmp(s->mount.target, "/") != 0 &&
-		    path_below(path, s->mount.target))
-			return s->mount.target;
-	}
 
 	return NULL;
 }

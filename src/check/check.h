@@ -15,6 +15,7 @@
 #include "libocispec/oci_types.h"
 #include "plan/planner.h"
 
+#include <linux/limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -82,7 +83,7 @@ struct check_input {
 int check_bundle(const struct check_input *input, const struct check_wishes *wishes,
 		 struct arena *a, struct check_report *report, struct err *e);
 
-/* The report for a bundle that can't be planned: one row. @e has a place. */
+/* The report for a bundle that can't be planned: one row, at the place of @e, if it has any. */
 void check_refused(const struct err *e, struct arena *a, struct check_report *report);
 
 /* The worst of all rows. */
@@ -103,12 +104,6 @@ void check_answer(const struct check *c, enum check_level level, const struct ch
 
 /* The only step of this kind; NULL: there is none. */
 const struct step *check_find_step(const struct check *c, enum step_op op);
-
-/*
- * The mount of the container that covers @path of the rootfs, which is absolute and without links:
- * its target, or NULL.
- */
-const char *check_covering_mount(const struct check *c, const char *path, size_t before_step);
 
 typedef void check_subject(const struct check *c);
 
@@ -134,6 +129,32 @@ check_subject check_every;	 /* every.c: all programs of the rootfs */
  * for all files that the program names.
  */
 void check_executable(const struct check *c, const char *path);
+
+/* ---- locate.c ---- */
+
+/* The path of @fd below the rootfs; false where /proc does not show it. */
+bool check_path_of(const struct check *c, int fd, char path[PATH_MAX]);
+
+/*
+ * The mount of the container, of a step before @before_step, that covers @path of the rootfs, which
+ * is absolute and without links: its target, or NULL.
+ */
+const char *check_covering_mount(const struct check *c, const char *path, size_t before_step);
+
+enum check_file {
+	CHECK_IN_ROOTFS,
+	CHECK_UNREAD,	  /* a mount of the container will cover it */
+	CHECK_ON_NOEXEC,  /* and that mount has no programs */
+	CHECK_TARE_INIT,  /* /proc/self/exe is that until the exec */
+	CHECK_NO_PROGRAM, /* another file of a procfs */
+};
+
+/*
+ * The file that @from leads to for a program with the directory @cwd. @path is the path to open in
+ * the rootfs (CHECK_IN_ROOTFS), @mount the target of the mount for the others.
+ */
+enum check_file check_locate(const struct check *c, const char *cwd, const char *from,
+			     char path[PATH_MAX], const char **mount);
 
 /* ---- calls.c ---- */
 

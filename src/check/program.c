@@ -4,13 +4,11 @@
  * library
  *
  * The chain is followed as the kernel follows it, inside the rootfs and up to the kernel's limit.
- * The files of a mount of the container do not exist yet. So a path below such a mount is not read,
- * and a row says so.
+ * The files of a mount of the container do not exist yet, so they are not read, and a row says so.
  */
 #include "check/check.h"
 
 #include "base/fmt.h"
-#include "base/path.h"
 #include "kernel/fd.h"
 #include "kernel/process.h"
 #include "program/program.h"
@@ -28,6 +26,7 @@ struct look {
 	const struct check *c;
 	const char *cwd;
 	const char *program; /* as it was found */
+	char at[PATH_MAX];   /* of the program's chain, the file that is open, in the rootfs */
 	char what[PROGRAM_NAME + 2];
 };
 
@@ -46,67 +45,6 @@ static void refuse(const struct look *l, const char *why)
 	struct check_demand d = demand(l);
 
 	check_answer(l->c, CHECK_NO, &d, "%s", why);
-}
-
-/* ---- what a mount brings ---- */
-
-/* The path of @fd below the rootfs; false where /proc does not show it. */
-static bool read_place(const struct look *l, int fd, char place[PATH_MAX])
-{
-	char root[PATH_MAX];
-
-	if (sys_path_of(l->c->rootfs, root, sizeof(root)) < 0 ||
-	    sys_path_of(fd, place, PATH_MAX) < 0)
-		return false;
-
-	const char *below = path_below(place, root);
-	if (!below)
-		return false;
-	memmove(place, below, strlen(below) + 1);
-
-	return true;
-}
-
-/* The path that @path leads to in the rootfs; missing components stay as they are. */
-static bool resolve(const struct look *l, const char *path, char place[PATH_MAX])
-{
-	char part[PATH_MAX];
-	size_t whole = fmt_text(part, sizeof(part), "%s%s%s", path[0] == '/' ? "" : l->cwd,
-				path[0] == '/' ? "" : "/", path);
-
-	if (whole >= sizeof(part))
-		return false;
-	for (size_t end = whole;; end--) {
-		char rest[PATH_MAX];
-
-		while (end > 0 && end < whole && part[end] != '/')
-			end--;
-		fmt_text(rest, sizeof(rest), "%s", part + end);
-
-		char kept = part[end];
-		part[end] = '\0';
-		autoclose int fd = sys_open_in_root(l->c->rootfs, end > 0 ? part : "/", O_PATH);
-		part[end] = kept;
-		if (fd >= 0) {
-			if (!read_place(l, fd, place))
-				return false;
-			size_t length = strcmp(place, "/") == 0 ? 0 : strlen(place);
-			return fmt_text(place + length, PATH_MAX - length, "%s", rest) <
-			       PATH_MAX - length;
-		}
-		if (end == 0)
-			return false;
-	}
-}
-
-/* The mount at or above @path, which does not exist yet; NULL: the file in the rootfs is used. */
-static const char *find_mount(const struct look *l, const char *path)
-{
-	char place[PATH_MAX];
-
-	return !l->c->of_host && resolve(l, path, place)
-		       ? check_covering_mount(l->c, place, l->c->plan->step_count)
-		       : NULL;
 }
 
 /* ---- one file ---- */
@@ -168,13 +106,13 @@ static bool may_be_executed(const struct look *l, int fd)
 	return true;
 }
 
-static bool explain(const struct look *l, int code)
+static bool explain(const struct look *l, const char *path, int code)
 {
 	char text[ERR_HINT];
 	const struct program_case why = {
 		.root = l->c->rootfs,
 		.cwd = l->cwd,
-		.path = l->program,
+		.path = path,
 		.code = code,
 	};
 
@@ -191,15 +129,22 @@ static bool explain(const struct look *l, int code)
  */
 static int open_next(struct look *l, const char *path)
 {
-	const char *mount = find_mount(l, path);
-	autoclose int fd = mount ? -EBUSY : program_open(l->c->rootfs, l->cwd, path);
+	const char *mount;
+	enum check_file file = check_locate(l->c, l->cwd, path, l->at, &mount);
+	autoclose int fd = mount ? -EBUSY : program_open(l->c->rootfs, l->cwd, l->at);
 	struct check_demand d = demand(l);
 
-	if (fd == -ENOENT && explain(l, ENOENT))
+	if (fd == -ENOENT && explain(l, l->program, ENOENT))
 		return -1;
 	name(l, path);
 	if (mount && check_is_device(l->c, path))
 		refuse(l, "it is a device");
+	else if (file == CHECK_TARE_INIT)
+		refuse(l, "it is tare-init itself, which executes the program");
+	else if (file == CHECK_ON_NOEXEC)
+		check_answer(l->c, CHECK_NO, &d, "\"%s\" is mounted noexec", mount);
+	else if (file == CHECK_NO_PROGRAM)
+		refuse(l, "no such file of a procfs can be executed");
 	else if (mount)
 		check_answer(l->c, CHECK_WEAKER, &d, "not read: it comes with the mount on \"%s\"",
 			     mount);
@@ -233,7 +178,7 @@ static void look_at_library(struct look *l, int loader)
 	char place[PATH_MAX];
 	struct program p;
 
-	if (!read_place(l, loader, place))
+	if (!check_path_of(l->c, loader, place))
 		return;
 
 	char *slash = strrchr(place, '/');
@@ -290,7 +235,7 @@ static bool look_at_kind(struct look *l, const struct program *p, int fd, unsign
 			check_vsyscall(l->c, l->what, p, fd);
 		return false;
 	}
-	if (explain(l, ENOEXEC))
+	if (explain(l, l->at, ENOEXEC))
 		return false;
 	if (p->kind != PROGRAM_SCRIPT) {
 		refuse(l, "it is neither a program nor a script");
@@ -344,8 +289,9 @@ static bool is_executable(const struct look *l, const char *path)
  */
 static bool search(struct look *l, const struct exec_step *exec, char found[PATH_MAX])
 {
-	const char *mount = NULL;
+	const char *mount = NULL, *its;
 	struct check_demand d = demand(l);
+	char place[PATH_MAX];
 
 	for (const char *at = exec->search_path; at;
 	     at = strchr(at, ':') ? strchr(at, ':') + 1 : NULL) {
@@ -356,7 +302,8 @@ static bool search(struct look *l, const struct exec_step *exec, char found[PATH
 			fmt_text(found, PATH_MAX, "./%s", exec->file);
 		if (is_executable(l, found))
 			return true;
-		mount = mount ? mount : find_mount(l, found);
+		check_locate(l->c, l->cwd, found, place, &its);
+		mount = mount ? mount : its;
 	}
 	if (mount)
 		check_answer(l->c, CHECK_WEAKER, &d,

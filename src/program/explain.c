@@ -284,7 +284,7 @@ static bool follow(struct look *l)
 	for (size_t i = 0; i < ARRAY_SIZE(chain); i++) {
 		autoclose int fd = program_open(l->c->root, l->c->cwd, l->path);
 		if (fd == -ENOENT && i == 0)
-			return say_dangling(l);
+			return l->c->code == ENOENT && say_dangling(l);
 		if (fd == -ENOENT)
 			return l->c->code == ENOENT &&
 			       say_missing(l, i > 1 ? chain[i - 2].interpreter : NULL,

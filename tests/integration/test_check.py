@@ -433,6 +433,47 @@ def test_what_a_mount_brings_is_not_read_and_that_is_said(bundle):
     bundle.run().ok()
 
 
+@pytest.mark.parametrize("path, why", [
+    ("/bin/true", None), ("/proc/self/root/bin/true", None), ("/proc/thread-self/cwd/true", None), ("/links/root", None), ("/links/far", None),
+    ("/links/here/true", None),
+    *[(path, "it is tare-init itself, which executes the program") for path in ("/proc/self/exe", "/proc/thread-self/exe", "/links/exe")],
+    *[(path, "no such file of a procfs can be executed") for path in ("/proc", "/proc/cpuinfo", "/proc/nothing", "/links/uptime")],
+    ("/proc/self/root/bin/nothing", "no such file or directory"), ("/links/nothing", '"/links/nothing" is a link to "/proc/self/root/nothing", and that is not there'),
+    ("/dev/shm/any", '"/dev/shm" is mounted noexec'), ("/dev/stdin", None), ("/proc/self/fd/9", None),
+])
+def test_links_into_mounts_are_followed(bundle, path, why):
+    """Of the files of a procfs only the program's own root, directory and executable lead anywhere; check says `no` where run fails."""
+    links = bundle.rootfs / "links"
+    links.mkdir()
+    for name, target in (("exe", "/proc/self/exe"), ("root", "/proc/self/root/app"), ("far", "../links/root"), ("here", "/proc/self/cwd"),
+                         ("uptime", "/proc/uptime"), ("nothing", "/proc/self/root/nothing")):
+        (links / name).symlink_to(target)
+    (bundle.rootfs / "app").write_text("#!/proc/self/root/bin/sh\n")
+    (bundle.rootfs / "app").chmod(0o755)
+    bundle.process.update(args=[path], cwd="/bin")
+    checked, r = json.loads(check(bundle, "--json").out), bundle.run()
+    found = [(row["level"], row["place"], row["why"]) for row in checked["rows"] if row["level"] != "ok"]
+    if path in ("/dev/stdin", "/proc/self/fd/9"):
+        assert [f[:2] for f in found] == [("weaker", ARGS)] and found[0][2].startswith("not read: it comes with the mount on"), found
+    else:
+        assert found == ([("no", ARGS, why)] if why else []), found
+        assert (r.code != 0) == bool(why) and (not why or f'{ARGS} (line' in r.err), r
+
+
+def test_a_mount_on_a_link_covers_what_the_link_leads_to(bundle):
+    """/var/run is /run in most images."""
+    app = bundle.dir / "app"
+    app.mkdir()
+    shutil.copy("/bin/busybox", app / "true")
+    (bundle.rootfs / "var").mkdir()
+    (bundle.rootfs / "run").mkdir(exist_ok=True)
+    (bundle.rootfs / "var/run").symlink_to("/run")
+    bundle.mount("/var/run", "bind", app, "bind")
+    bundle.process["args"] = ["/run/true"]
+    bundle.run().ok()
+    assert refusals(bundle, "weaker") == [(ARGS, '"/run/true"', 'not read: it comes with the mount on "/var/run"')]
+
+
 def test_the_rootfs_is_not_left_by_a_link(bundle):
     """An absolute link means the container's own root: the host's /usr/bin/python3 is none of it."""
     (bundle.rootfs / "app").symlink_to("/usr/bin/python3")
