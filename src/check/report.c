@@ -28,7 +28,7 @@ void check_refused(const struct err *e, struct arena *a, struct check_report *re
 
 	row->level = CHECK_NO;
 	fmt_text(row->place, sizeof(row->place), "%s", e->place);
-	fmt_text(row->what, sizeof(row->what), "config.json");
+	fmt_text(row->what, sizeof(row->what), e->place[0] ? "config.json" : "create");
 	fmt_text(row->why, sizeof(row->why), "%s", e->text);
 	fmt_text(row->remedy, sizeof(row->remedy), "%s", e->hint);
 	*report = (struct check_report) { .rows = row, .count = 1 };

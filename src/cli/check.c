@@ -64,8 +64,8 @@ static int answer(const struct call *call, struct check_report *report, struct e
 
 		return check_bundle(&input, &wishes, call->arena, report, e);
 	}
-	/* An error with a place in config.json is an answer. Any other is a check that failed. */
-	if (e->place[0] == '\0')
+	/* What create refuses is an answer. A bundle that can't be read is a check that failed. */
+	if (e->place[0] == '\0' && !d.config)
 		return -1;
 	check_refused(e, call->arena, report);
 

@@ -110,7 +110,10 @@ struct decision {
 	struct facts facts;
 };
 
-/* Plan as create does, with tare's rights, and do nothing. All is in @a, or in static memory. */
+/*
+ * Plan as create does, with tare's rights, and do nothing. All is in @a, or in static memory. On
+ * failure @d has only @config: NULL if the bundle was not read.
+ */
 int container_decide(const struct create_options *o, struct decision *d, struct arena *a,
 		     struct err *e);
 

@@ -135,6 +135,20 @@ def test_a_config_that_create_refuses_is_a_no_at_its_place(bundle):
     assert why in does_not_run(bundle).err
 
 
+def test_systemd_that_does_not_run_is_a_no(bundle):
+    """What create refuses is an answer, also where no place in config.json is at fault."""
+    if os.path.isdir("/run/systemd/system"):
+        pytest.skip("systemd runs here")
+    bundle.sh("exit 0").write()
+    argv = bundle.argv("check", "--bundle", bundle.dir, "--json", glob=["--systemd-cgroup"])[:-1]
+    r = command(*argv)
+    row = {"level": "no", "place": "", "what": "create", "why": "systemd does not run here: there is no /run/systemd/system",
+           "remedy": "have tare make the cgroups: --cgroup-manager=cgroupfs"}
+    assert (r.code, json.loads(r.out), r.err) == (1, {"result": "no", "rows": [row]}, ""), r
+    r = bundle.verb("create", "--bundle", bundle.dir, glob=["--systemd-cgroup"])
+    assert r.code == 1 and r.err.endswith(f'{row["why"]} ({row["remedy"]})\n'), r
+
+
 def test_no_bundle_is_an_error_and_not_an_answer(bundle):
     r = command(RUNTIME, "check", "--bundle", BOX / "missing")
     assert r.out == ""

@@ -276,10 +276,14 @@ int container_decide(const struct create_options *o, struct decision *d, struct 
 	struct create c = { .options = o };
 	struct arena a;
 
-	if (create_open_arena(&a, e) < 0 || decide(&c, TO_BE_CHECKED, &d->facts, &a, own, e) < 0)
+	if (create_open_arena(&a, e) < 0)
+		return -1;
+
+	int r = decide(&c, TO_BE_CHECKED, &d->facts, &a, own, e);
+	d->config = c.bundle.config;
+	if (r < 0)
 		return -1;
 	d->plan = c.plan;
-	d->config = c.bundle.config;
 	d->warnings = c.warnings;
 	d->notes = c.notes;
 
