@@ -1166,3 +1166,18 @@ def test_images_of_others_are_restored(exchanged):
     at = s.stands()
     s.restore().ok()
     poll(lambda: s.count() > at, "the counter")
+
+
+@works
+def test_others_restore_ours(exchanged):
+    s, call, skip = exchanged
+    # without a cgroup namespace runc takes the mount of cgroup v2 for one of the host's, under a name of its own
+    s.bundle.linux["namespaces"].append({"type": "cgroup"})
+    s.bundle.up()
+    poll(lambda: (s.bundle.rootfs / "tmp/count").exists(), "the counter")
+    s.checkpoint().ok()
+    s.bundle.delete("--force")
+    at = s.stands()
+    if call("restore", "--detach", "--bundle", s.bundle.dir, "--image-path", s.images, "--work-path", s.work).code != 0:
+        skip("restore")
+    poll(lambda: s.count() > at, "the counter")
