@@ -125,14 +125,20 @@ static bool is_of_procfs(const char *path)
 	return false;
 }
 
-static bool leads_to_procfs(const char *path)
+/*
+ * @path is not seen yet: 1 where the process that executes it will see it; else -errno, as check().
+ */
+static int check_procfs(const char *path)
 {
 	char target[PATH_MAX];
 	ssize_t n = sys_read_link_at(AT_FDCWD, path, target, sizeof(target) - 1);
+	const char *at = is_of_procfs(path) ? path : target;
 
 	target[n > 0 ? n : 0] = '\0';
+	if (strcmp(at, "/proc/self/exe") == 0 || strcmp(at, "/proc/thread-self/exe") == 0)
+		return -ETXTBSY;
 
-	return is_of_procfs(path) || is_of_procfs(target);
+	return is_of_procfs(at) ? 1 : -ENOENT;
 }
 
 static int find(struct inside *in, const struct exec_step *x, struct err *e)
@@ -145,9 +151,9 @@ static int find(struct inside *in, const struct exec_step *x, struct err *e)
 		return refuse(name, name, -ENAMETOOLONG, e);
 
 	int r = check(program);
-	is_seen_later = r == -ENOENT && joins_pids(in->plan) && leads_to_procfs(program);
-	if (is_seen_later)
-		return 0;
+	if (r == -ENOENT && joins_pids(in->plan))
+		r = check_procfs(program);
+	is_seen_later = r > 0;
 	if (r < 0)
 		in->failed_program = program;
 

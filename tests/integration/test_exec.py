@@ -520,6 +520,17 @@ def test_what_is_missing_in_the_programs_own_procfs_is_255_and_named(up, path):
 
 
 @tare_only
+@pytest.mark.parametrize("path", ["/proc/self/exe", "/proc/thread-self/exe", "/link"])
+def test_tare_init_is_no_program(bundle, path):
+    """CVE-2019-5736: until the exec /proc/self/exe is tare-init."""
+    (bundle.rootfs / "link").symlink_to("/proc/self/exe")
+    bundle.stay().up()
+    r = ex(bundle, path)
+    assert r.code == 255 and r.err.endswith(
+        f'exec failed: exec: "{path}": permission denied (it is tare-init itself, which executes the program)\n'), r
+
+
+@tare_only
 def test_nothing_of_the_host_is_in_sight_while_it_joins(bundle):
     """CVE-2016-9962: a root inside with CAP_SYS_PTRACE looks at every process that appears."""
     caps = ["CAP_SYS_PTRACE", "CAP_DAC_READ_SEARCH", "CAP_SYS_CHROOT", "CAP_DAC_OVERRIDE"]
