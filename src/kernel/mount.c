@@ -22,6 +22,7 @@
 #include "kernel/fallback.h"
 #include "kernel/fd.h"
 #include "kernel/mountinfo.h"
+#include "kernel/procfs.h"
 
 #include <linux/limits.h>
 
@@ -524,31 +525,11 @@ int64_t sys_unique_mount_id(int fd)
 int64_t sys_mount_id(int fd)
 {
 	const unsigned mount_id = 0x1000; /* STATX_MNT_ID, Linux 5.8 */
-	char path[PLACE_SIZE], text[512];
-	unsigned long long id;
 	int64_t found = ask_mount_id(fd, mount_id);
 
 	if (found >= 0)
 		return found;
 
 	/* Since Linux 3.15 procfs shows the mount ID. */
-	fmt_text(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
-	autoclose int info = sys_open(path, O_RDONLY);
-	ssize_t n = info < 0 ? info : sys_read_all(info, text, sizeof(text) - 1);
-	if (n < 0)
-		return n;
-	text[n] = '\0';
-
-	const size_t length = sizeof("mnt_id:\t") - 1;
-	char *line = text;
-	while (line && strncmp(line, "mnt_id:\t", length) != 0) {
-		line = strchr(line, '\n');
-		line = line ? line + 1 : NULL;
-	}
-	if (!line)
-		return -EOPNOTSUPP;
-	line += length;
-	line[strcspn(line, "\n")] = '\0';
-
-	return fmt_parse_u64(line, &id) < 0 ? -EINVAL : (int64_t) id;
+	return proc_descriptor_number(fd, "mnt_id");
 }

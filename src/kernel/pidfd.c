@@ -5,7 +5,8 @@
  * Linux 5.3 has pidfds. Before that, the directory of a process in procfs replaces one: it always
  * belongs to that process, and reading in it fails once the process has ended. Two things are
  * worse. Between the check and kill(2) the process may end, and its pid be reused. And nothing
- * reports its end: the directory is checked again and again.
+ * reports its end: the directory is checked again and again. The first of them also holds where a
+ * filter refuses pidfd_send_signal(2) alone.
  */
 #include "kernel/process.h"
 
@@ -52,17 +53,33 @@ static pid_t pid_of(int dir)
 	return r < 0 ? r : stat.pid;
 }
 
+/*
+ * The pid of the process that @fd, a pidfd or a directory in procfs, is of. 0: a process in a pid
+ * namespace that is not below ours.
+ */
+static pid_t pid_to_kill(int fd)
+{
+	if (!sys_pidfd_is_real(fd))
+		return pid_of(fd);
+
+	return (pid_t) proc_descriptor_number(fd, "Pid");
+}
+
 int sys_pidfd_signal(int pidfd, int signal)
 {
 	/* From Linux 5.1 on pidfd_send_signal(2) also takes the directory. */
 	int r = (int) SYS_CALL(pidfd_send_signal, pidfd, signal, NULL, 0, 0, 0);
 
-	if ((r != -ENOSYS && r != -EPERM) || sys_pidfd_is_real(pidfd))
+	/* An outer filter may refuse this call and allow pidfd_open(2), which is newer. */
+	if (r != -ENOSYS && r != -EPERM)
 		return r;
 
-	pid_t pid = pid_of(pidfd);
+	pid_t pid = pid_to_kill(pidfd);
+	if (pid <= 0)
+		return pid < 0 ? pid : r;
+	fallback_took("kill for pidfd_send_signal");
 
-	return pid < 0 ? pid : sys_kill(pid, signal);
+	return sys_kill(pid, signal);
 }
 
 bool sys_is_child(pid_t pid)

@@ -72,6 +72,28 @@ pid_t proc_inner_pid(pid_t pid)
 	return (pid_t) number(at);
 }
 
+int64_t proc_descriptor_number(int fd, const char *label)
+{
+	char path[64], text[512];
+	size_t length = strlen(label);
+
+	fmt_text(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	autoclose int info = sys_open(path, O_RDONLY);
+	ssize_t n = info < 0 ? info : sys_read_all(info, text, sizeof(text) - 1);
+	if (n < 0)
+		return n;
+	text[n] = '\0';
+
+	for (const char *line = text; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (strncmp(line, label, length) == 0 && strncmp(line + length, ":\t", 2) == 0)
+			return line[length + 2] == '-' ? -ESRCH
+						       : (int64_t) number(line + length + 2);
+	}
+
+	return -EOPNOTSUPP;
+}
+
 /* ---- start times ---- */
 
 #define TICK_NS 10000000 /* USER_HZ is 100 on all processors that tare knows */

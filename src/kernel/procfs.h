@@ -18,6 +18,13 @@ bool proc_is_set_to(const char *path, char value);
  */
 ssize_t proc_read(pid_t pid, const char *file, char *text, size_t size);
 
+/*
+ * The number behind @label in /proc/self/fdinfo/@fd: `mnt_id`, or `Pid` of a pidfd. -EOPNOTSUPP:
+ * there is no such line; -ESRCH: the number is negative, as that of a process which has been waited
+ * for.
+ */
+int64_t proc_descriptor_number(int fd, const char *label);
+
 struct proc_stat {
 	pid_t pid;
 	char state; /* 'R', 'S', 'Z' ... */

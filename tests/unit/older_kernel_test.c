@@ -548,6 +548,39 @@ static void a_process_is_followed_without_pidfds(void **state)
 	}
 }
 
+static int signal_a_pidfd(void)
+{
+	const struct sys_clone clone = { .cgroup = -1 };
+	int fd = -1, status;
+	pid_t pid = sys_clone_call(&clone, &fd, sleep_for_ever, NULL);
+
+	if (pid < 0 || fd < 0 || !sys_pidfd_is_real(fd))
+		return 1;
+	if (sys_pidfd_signal(fd, 0) != 0 || sys_pidfd_signal(fd, SIGKILL) != 0)
+		return 2;
+	if (sys_wait(pid, &status, 0) != pid || status != SIGKILL)
+		return 3;
+
+	return sys_pidfd_signal(fd, 0) != -ESRCH ? 4 : 0;
+}
+
+/* A filter may allow pidfd_open(2) and refuse the call that is two versions older. */
+static void a_pidfd_is_signalled_without_pidfd_send_signal(void **state)
+{
+	static const int call[] = { SCMP_SYS(pidfd_send_signal) };
+
+	(void) state;
+	for (size_t a = 0; a < 2; a++) {
+		pid_t pid = fork();
+
+		if (pid == 0) {
+			do_without(answers[a], call, 1);
+			_exit(signal_a_pidfd());
+		}
+		assert_int_equal(exit_of(pid), 0);
+	}
+}
+
 static int count(void *arg)
 {
 	(*(int *) arg)++;
@@ -678,6 +711,7 @@ int main(void)
 		cmocka_unit_test(what_has_no_pidfd_any_more_is_gone),
 		cmocka_unit_test(nothing_that_is_mapped_is_mapped_over),
 		cmocka_unit_test(a_process_is_followed_without_pidfds),
+		cmocka_unit_test(a_pidfd_is_signalled_without_pidfd_send_signal),
 		cmocka_unit_test(a_child_shares_memory_without_clone3),
 		cmocka_unit_test(without_clone3_nobody_is_born_in_a_cgroup),
 		cmocka_unit_test(a_program_runs_without_memory_files_and_execveat),
