@@ -360,6 +360,7 @@ static void devices_on_v1_in_order(void **state)
 	       "write-cgroup devices.allow = \"c 5:0 rwm\" in \"@/devices/a\"" PLACE
 	       "write-cgroup devices.allow = \"c 5:1 rwm\" in \"@/devices/a\"" PLACE
 	       "write-cgroup devices.allow = \"c 5:2 rwm\" in \"@/devices/a\"" PLACE
+	       "write-cgroup devices.allow = \"c 10:200 rwm\" in \"@/devices/a\"" PLACE
 	       "write-cgroup devices.allow = \"c 136:* rwm\" in \"@/devices/a\"" PLACE);
 #undef PLACE
 }

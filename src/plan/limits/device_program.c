@@ -36,7 +36,8 @@
 
 /*
  * Devices that every container has (config-linux.md#default-devices), and mknod(2) of any device: a
- * node alone gives no access.
+ * node alone gives no access. net/tun is allowed by runc and crun, too: programs for VPNs make the
+ * node themselves, and what can be done with it takes CAP_NET_ADMIN in a network namespace.
  */
 static const struct device_rule default_rules[] = {
 	{ .allow = true,
@@ -53,6 +54,7 @@ static const struct device_rule default_rules[] = {
 	CHARACTER(5, 0, ALL_ACCESS),		/* tty */
 	CHARACTER(5, 1, ALL_ACCESS),		/* console */
 	CHARACTER(5, 2, ALL_ACCESS),		/* ptmx */
+	CHARACTER(10, 200, ALL_ACCESS),		/* net/tun */
 	CHARACTER(136, DEVICE_ANY, ALL_ACCESS), /* pts */
 };
 
