@@ -79,8 +79,8 @@ static void copy_size(const struct foreground *f)
 }
 
 /*
- * As cfmakeraw(3), but OPOST stays set: the container's pty leaves
- * unchanged (inside/console.c), so the caller's terminal must add the carriage return.
+ * As cfmakeraw(3), but OPOST stays set: the container's pty leaves newlines unchanged
+ * (inside/console.c), so the caller's terminal must add the carriage return.
  */
 static void make_raw(struct foreground *f)
 {

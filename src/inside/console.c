@@ -143,7 +143,7 @@ static int open_slave_by_number(struct inside *in, int master)
 		       : -ENODEV;
 }
 
-/* As runc does: the program's newlines reach the other end unchanged. */
+/* As runc does where it copies: the program's newlines reach the other end unchanged. */
 static int clear_onlcr(int slave)
 {
 	struct termios settings;
@@ -170,7 +170,7 @@ static int open_slave(struct inside *in, int master, const struct console_step *
 	if (slave < 0)
 		return err_sys(e, slave, "open the pty's slave");
 
-	r = clear_onlcr(slave);
+	r = c->clear_onlcr ? clear_onlcr(slave) : 0;
 	if (r < 0)
 		return err_sys(e, r, "set up the pty");
 	r = sys_chown_at(slave, "", c->uid, (gid_t) -1, AT_EMPTY_PATH);

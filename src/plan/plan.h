@@ -386,6 +386,7 @@ struct console_step {
 	uint16_t rows, columns; /* 0: the kernel's choice */
 	uid_t uid;		/* owner of the slave */
 	bool bind;		/* /dev/console can be mounted: there is a mount namespace */
+	bool clear_onlcr;	/* tare copies the output to a terminal that adds the \r itself */
 };
 
 /* A security module that labels processes, and where tare-init keeps its open attribute file. */

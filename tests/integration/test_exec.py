@@ -10,7 +10,7 @@ import time
 import pytest
 
 from harness import (IS_TARE, LAYOUT, Terminal, assert_same_host, cgroup_mount, cgroup_mounts, cgroups_of, chown_tree,
-                     command, finish, has_v2, namespace, poll, read, snapshot, spawn, tare_only)
+                     command, finish, has_v2, namespace, poll, read, read_fd, snapshot, spawn, tare_only)
 
 pytestmark = pytest.mark.layouts
 
@@ -471,6 +471,13 @@ def test_exec_detached_sends_the_master(up, console, scratch):
     _, fds, _ = console.receive()
     assert len(fds) == 1 and os.isatty(fds[0])
     assert is_pid_in(up, int(read(scratch / "pid")))
+
+
+def test_the_pty_that_exec_sends_has_the_kernels_settings(up, console):
+    ex(up, "sh", "-c", "stty -a; echo hello", flags=["-d", "-t", "--console-socket", console.path]).ok()
+    _, fds, _ = console.receive()
+    text = read_fd(fds[0])
+    assert text.endswith("hello\r\n") and "onlcr" in text.split(), text
 
 
 def is_pid_in(bundle, pid):

@@ -42,6 +42,15 @@ def test_run_detached_sends_the_master_too(bundle, console):
     bundle.wait("stopped")
 
 
+def test_an_engine_gets_a_pty_with_the_kernels_settings(bundle, console):
+    """ONLCR is on: clients of an engine are raw, and nobody else adds the carriage return. `run` on a terminal alone had been looked at."""
+    on_terminal(bundle, "stty -a; echo hello").run("-d", "--console-socket", console.path).ok()
+    _, fds, _ = console.receive()
+    text = read_fd(fds[0])
+    assert text.endswith("hello\r\n") and "onlcr" in text.split(), text
+    os.close(fds[0])
+
+
 @tare_only
 def test_the_console_socket_may_have_a_long_path(bundle, scratch):
     directory = scratch / ("d" * 120)
@@ -169,7 +178,7 @@ def test_the_terminal_is_restored_when_the_program_cannot_run(bundle, terminal):
     assert terminal.modes() == before
 
 
-def test_onlcr_is_off_on_the_containers_pty(bundle, terminal):
+def test_onlcr_is_off_on_the_containers_pty_where_the_runtime_copies(bundle, terminal):
     """So that the caller's terminal is the one that turns \\n into \\r\\n."""
     proc = run_on(on_terminal(bundle, "stty -a; echo end"), terminal)
     terminal.expect("end")
