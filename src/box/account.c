@@ -81,11 +81,18 @@ static bool is_text(struct field f, const char *text)
 	return f.length == strlen(text) && memcmp(f.at, text, f.length) == 0;
 }
 
+/* (uid_t) -1 is no ID: setresuid(2) takes it for "unchanged". */
 static bool read_number(struct field f, uint32_t *number)
 {
 	const char *at = f.at;
+	uint32_t id;
 
-	return f.length > 0 && account_parse_id(&at, number) == 0 && at == f.at + f.length;
+	if (f.length == 0 || account_parse_id(&at, &id) < 0 || at != f.at + f.length ||
+	    id == UINT32_MAX)
+		return false;
+	*number = id;
+
+	return true;
 }
 
 static const char *copy_field(struct box *b, struct field f)
@@ -104,9 +111,25 @@ static const char *find_line(const char *table, int index, const char *word)
 }
 
 /* A word of digits is always a number: an image could name root "1000". */
-static const char *find_name(const char *table, const char *word)
+static bool is_name(const char *word)
 {
-	return word[strspn(word, "0123456789")] != '\0' ? find_line(table, 0, word) : NULL;
+	return word[strspn(word, "0123456789")] != '\0';
+}
+
+/*
+ * The line of passwd whose field @index is @word. As getpwnam(3) does, lines without a valid user
+ * and group ID are skipped: the user of such a line must not be root.
+ */
+static const char *find_account(const char *table, int index, const char *word)
+{
+	uint32_t id;
+
+	for (const char *line = table; *line; line = next_line(line))
+		if (is_text(field_of(line, index), word) && read_number(field_of(line, 2), &id) &&
+		    read_number(field_of(line, 3), &id))
+			return line;
+
+	return NULL;
 }
 
 static bool parse_id(const char *word, uint32_t *id)
@@ -160,7 +183,7 @@ static void add_groups_of(struct box *b, const char *table, const char *name)
 static int read_group(struct box *b, const char *table, const char *word, const char *flag,
 		      const char *value, uint32_t *gid, struct err *e)
 {
-	const char *line = find_name(table, word);
+	const char *line = is_name(word) ? find_line(table, 0, word) : NULL;
 
 	if (line && read_number(field_of(line, 2), gid))
 		return 0;
@@ -178,9 +201,8 @@ static void take_entry(struct box *b, const char *line)
 	struct box_account *account = &b->account;
 	const char *home = copy_field(b, field_of(line, 5));
 
-	if (!read_number(field_of(line, 2), &account->uid) ||
-	    !read_number(field_of(line, 3), &account->gid))
-		return;
+	(void) read_number(field_of(line, 2), &account->uid);
+	(void) read_number(field_of(line, 3), &account->gid);
 	account->name = copy_field(b, field_of(line, 0));
 	account->shell = copy_field(b, field_of(line, 6));
 	if (home && home[0] == '/')
@@ -191,12 +213,12 @@ static void take_entry(struct box *b, const char *line)
 static int find_user(struct box *b, const char *word, struct err *e)
 {
 	const char *table = read_table(b, "/etc/passwd");
-	const char *line = find_name(table, word);
+	const char *line = is_name(word) ? find_account(table, 0, word) : NULL;
 
 	b->account = (struct box_account) { .home = "/" };
 	if (!line && parse_id(word, &b->account.uid)) {
 		b->account.gid = b->account.uid;
-		line = find_line(table, 2, word);
+		line = find_account(table, 2, word);
 		if (!line)
 			return 0;
 	}
