@@ -47,6 +47,13 @@ static int find_kind(const char *word)
 	return -1;
 }
 
+static int refuse_opposite(struct box *b, const char *flag, const char *value,
+			   const struct choice *other, struct err *e)
+{
+	return box_refuse(b, flag, value, e, "--%s %s says the opposite", other->flag,
+			  other->value);
+}
+
 static int read_list(struct box *b, const char *flag, const char *list, bool is_new,
 		     struct choice choices[KINDS], struct err *e)
 {
@@ -59,6 +66,8 @@ static int read_list(struct box *b, const char *flag, const char *list, bool is_
 			return box_refuse(b, flag, list, e, "unknown namespace \"%s\"", word);
 		if (!is_new && strcmp(kinds[kind].type, "mount") == 0)
 			return box_refuse(b, flag, list, e, "a box always has mounts of its own");
+		if (choices[kind].flag && choices[kind].is_new != is_new)
+			return refuse_opposite(b, flag, list, &choices[kind], e);
 		choices[kind] = (struct choice) { is_new, NULL, flag, word };
 		if (is_new && kinds[kind].wish != WISH_NONE)
 			box_demand(b, kinds[kind].wish);
@@ -78,6 +87,9 @@ static int read_net(struct box *b, struct choice *net, struct err *e)
 
 	if (!word)
 		return 0;
+	/* The namespace at a path is neither the host's nor a new one. */
+	if (net->flag && (word[0] == '/' || net->is_new != box_has_no_network(b)))
+		return refuse_opposite(b, "net", word, net, e);
 	*net = (struct choice) { .flag = "net", .value = word };
 	if (box_has_no_network(b))
 		net->is_new = true;
@@ -192,14 +204,16 @@ static int read_userns(struct box *b, struct choice *user, struct err *e)
 {
 	const char *word = b->options->userns;
 	bool automatic = !word || strcmp(word, "auto") == 0;
+	bool off = word && strcmp(word, "off") == 0, shared = user->flag && !user->is_new;
 
+	if (off ? user->is_new : shared && !automatic)
+		return refuse_opposite(b, "userns", word, user, e);
+	if ((off || shared) && !(b->facts->capabilities >> CAP_SYS_ADMIN & 1))
+		return box_refuse(b, off ? "userns" : "share", off ? word : user->value, e,
+				  "an ordinary user needs one");
 	if (word)
 		*user = (struct choice) { .flag = "userns", .value = word };
-	if (word && strcmp(word, "off") == 0 && !(b->facts->capabilities >> CAP_SYS_ADMIN & 1))
-		return box_refuse(b, "userns", word, e, "an ordinary user needs one");
-	if (word && strcmp(word, "off") == 0)
-		return 0;
-	if (automatic && !user->is_new && b->facts->euid == 0)
+	if (off || shared || (automatic && !user->is_new && b->facts->euid == 0))
 		return 0;
 	user->is_new = b->user_namespace = true;
 
@@ -225,6 +239,8 @@ static int read_time(struct box *b, struct choice *time, struct err *e)
 
 	if (!word)
 		return 0;
+	if (time->flag && !time->is_new)
+		return refuse_opposite(b, "time-offset", word, time, e);
 
 	bool boot = strncmp(word, "boot=", 5) == 0;
 

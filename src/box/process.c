@@ -70,8 +70,11 @@ static int choose_program(struct box *b, struct err *e)
 	return b->process.args[0] ? 0 : -1;
 }
 
-/* Is @path a directory in ROOT, or in what will be mounted there? */
-static bool has_directory(const struct box *b, const char *path)
+/*
+ * Is @path a directory in ROOT, or in what will be mounted there? @unknown: the answer for a path in
+ * a file system that is not mounted yet.
+ */
+static bool has_directory(const struct box *b, const char *path, bool unknown)
 {
 	const char *rest;
 	const struct oci_mount *mount = box_mount_of(b, path, &rest);
@@ -79,8 +82,10 @@ static bool has_directory(const struct box *b, const char *path)
 
 	if (!mount)
 		return box_has_directory(b, path);
-	if (strcmp(mount->type, "bind") != 0)
+	if (strcmp(mount->type, "tmpfs") == 0)
 		return rest[0] == '\0';
+	if (strcmp(mount->type, "bind") != 0)
+		return rest[0] == '\0' || unknown;
 
 	const char *source = arena_printf(b->arena, "%s%s", mount->source, rest);
 
@@ -93,17 +98,17 @@ static int choose_directory(struct box *b, struct err *e)
 	char own[PATH_MAX];
 
 	/* In the host's tree the working directory stays the caller's. */
-	if (!cwd && b->whole && sys_getcwd(own, sizeof(own)) > 0 && has_directory(b, own)) {
+	if (!cwd && b->whole && sys_getcwd(own, sizeof(own)) > 0 && has_directory(b, own, false)) {
 		b->process.cwd = arena_strdup(b->arena, own);
 		return 0;
 	}
 	if (!cwd) {
-		b->process.cwd = has_directory(b, b->account.home) ? b->account.home : "/";
+		b->process.cwd = has_directory(b, b->account.home, false) ? b->account.home : "/";
 		return 0;
 	}
 	if (cwd[0] != '/')
 		return box_refuse(b, "cwd", cwd, e, "the path is not absolute");
-	if (!has_directory(b, cwd))
+	if (!has_directory(b, cwd, true))
 		return box_refuse(b, "cwd", cwd, e, "there is no such directory in the image");
 	b->process.cwd = cwd;
 	box_origin(b, "/process/cwd", "cwd", cwd);
@@ -123,7 +128,7 @@ static const char default_path[] =
 static const char *const left_out[] = {
 	"LD_",	   "PATH=",	     "HOME=",	       "TMPDIR=",
 	"PREFIX=", "ANDROID_",	     "BOOTCLASSPATH=", "DEX2OATBOOTCLASSPATH=",
-	"LISTEN_", "NOTIFY_SOCKET=",
+	"LISTEN_", "NOTIFY_SOCKET=", "PWD=",	       "OLDPWD=",
 };
 
 static bool is_left_out(const char *entry)
@@ -459,6 +464,8 @@ static int choose_terminal(struct box *b, struct err *e)
 
 	if (o->tty && b->detach)
 		return box_refuse(b, "tty", NULL, e, "a detached box has no terminal");
+	if (o->tty && lacks)
+		return box_refuse(b, "tty", NULL, e, "there is no /dev/pts, or no /dev, for it");
 	b->process.has_terminal = true;
 	b->process.terminal = !b->detach && !o->no_tty && (o->tty || b->terminal) && !lacks;
 	if (o->tty)

@@ -186,6 +186,12 @@ int box_read_wishes(struct box *b, struct err *e)
 	if (read_list(b, "require", o->require, &b->required, e) < 0 ||
 	    read_list(b, "without", o->without, &without, e) < 0)
 		return -1;
+	if (b->required & without)
+		return box_refuse(b, "require", o->require, e, "--without leaves out one of them");
+	/* Nothing holds root in a bare chroot, so an option about wishes must not lead to it. */
+	if (without & ((uint64_t) 1 << WISH_MOUNTS) && !o->best_effort_root)
+		return box_refuse(b, "without", o->without, e,
+				  "a bare chroot takes --best-effort-root");
 	if (o->strict)
 		b->required = ~(uint64_t) 0;
 	for (size_t i = WISH_NONE + 1; i < BOX_WISHES; i++)
@@ -199,6 +205,9 @@ int box_read_wishes(struct box *b, struct err *e)
 	}
 	if (o->tty)
 		box_demand(b, WISH_PTS);
+	for (size_t i = WISH_NONE + 1; i < BOX_WISHES; i++)
+		if (b->demanded & ((uint64_t) 1 << i))
+			b->level[i] = 0;
 	if (!box_may_be_bare(b) && b->level[WISH_NAMESPACES] > 0)
 		return box_refuse(b, "without", o->without, e,
 				  "only --landlock with --read-only on \"/\" holds an ordinary "
