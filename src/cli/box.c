@@ -311,12 +311,15 @@ static int try(struct call *call, struct box *b, const struct create_options *gi
 	return r;
 }
 
+/* After box_config(). */
 static void note_dangers(const struct box *b)
 {
 	if (b->options->privileged)
 		log_notice(
-			"box \"%s\": --privileged: root in the box can do to the host what root can",
-			b->id);
+			"box \"%s\": --privileged: %s", b->id,
+			b->user_namespace
+				? "the host's devices and all of /proc and /sys are visible, and no filter refuses system calls"
+				: "root in the box can do to the host what root can");
 	box_note_nosuid(b);
 }
 
@@ -329,33 +332,30 @@ static bool is_taken(const struct err *e)
 static int run(struct call *call, struct box *b, struct create_options *o,
 	       struct box_report *report, struct err *e)
 {
+	bool noted = b->options->plan;
 	int exit_code = 0, r;
 
-	if (read_timeout(b, &o->timeout_ms, e) < 0 || box_report_open(report, b, e) < 0)
+	if (read_timeout(b, &o->timeout_ms, e) < 0)
 		return -1;
 	o->stop_signal = b->options->boot ? signal_parse(BOX_STOP_SIGNAL) : 0;
 	o->event = report->file >= 0 ? box_event : NULL;
 	o->context = report;
-	if (!b->options->plan)
-		note_dangers(b);
 	do {
-		if (box_config(b, e) < 0 || (!b->options->plan && box_write_files(b, e) < 0)) {
-			box_report_failure(report, EXIT_OURS, e);
+		if (box_config(b, e) < 0 || (!b->options->plan && box_write_files(b, e) < 0))
 			return -1;
-		}
+		if (!noted)
+			note_dangers(b);
+		noted = true;
 		r = try(call, b, o, &exit_code, e);
 	} while (r < 0 && box_again(b, e) > 0);
-	if (!b->detach && !b->options->plan && !box_find_running(call, b))
+	if (!b->detach && !b->options->plan && !box_runs(call, b))
 		box_clean(b);
 	if (r < 0) {
 		call->failure = box_exit_code(e);
 		if (call->failure == EXIT_NOT_EXECUTABLE)
 			box_explain_noexec(b, e);
 		box_explain_ids(b, e);
-		(void) box_locate(b, e);
-		if (!is_taken(e))
-			box_report_failure(report, call->failure, e);
-		return -1;
+		return box_locate(b, e);
 	}
 
 	box_print_omitted(b);
@@ -388,12 +388,11 @@ static bool has_ended(const struct call *call, const char *name, const struct er
 	return failure->code == ESRCH;
 }
 
-static int join_or_run(struct call *call, struct box *b, struct err *e)
+static int join_or_run(struct call *call, struct box *b, struct box_report *report, struct err *e)
 {
 	struct create_options o = create_options_of(call);
 	const struct box_options *options = b->options;
 	const char *own = b->id;
-	struct box_report report;
 	int r;
 
 	for (unsigned tries = 0;; tries++) {
@@ -418,7 +417,7 @@ static int join_or_run(struct call *call, struct box *b, struct err *e)
 		call->subject = o.id = b->id;
 		o.run = true;
 		o.pid_file_place = box_words(b, "pid-file", o.pid_file);
-		r = run(call, b, &o, &report, e);
+		r = run(call, b, &o, report, e);
 		if (r >= 0 || !is_taken(e) || tries == MOST_TRIES)
 			return r;
 	}
@@ -463,7 +462,7 @@ static int refuse_empty(const struct call *call, struct box *b, struct err *e)
 	return 0;
 }
 
-static int perform_with(struct call *call, struct box *b, struct err *e)
+static int perform_with(struct call *call, struct box *b, struct box_report *report, struct err *e)
 {
 	const char *emitted = b->options->emit_config;
 
@@ -482,7 +481,23 @@ static int perform_with(struct call *call, struct box *b, struct err *e)
 		return emit(b, emitted, e) < 0 ? err_at(e, box_words(b, "emit-config", emitted))
 					       : 0;
 
-	return join_or_run(call, b, e);
+	return join_or_run(call, b, report, e);
+}
+
+static int open_and_perform(struct call *call, struct box *b, struct box_report *report,
+			    struct err *e)
+{
+	struct err ignored;
+
+	if (box_open(b, call->args.items[0], e) < 0) {
+		(void) box_report_open(report, b, &ignored);
+		return -1;
+	}
+	call->subject = b->id;
+	if (box_report_open(report, b, e) < 0)
+		return -1;
+
+	return perform_with(call, b, report, e);
 }
 
 static int perform(struct call *call, struct err *e)
@@ -505,13 +520,15 @@ static int perform(struct call *call, struct err *e)
 	};
 
 	call->failure = EXIT_OURS;
-	if (box_open(&b, call->args.items[0], e) < 0)
-		return -1;
-	call->subject = b.id;
 	if (facts_gather(&facts, call->arena, e) < 0)
 		return -1;
 
-	return perform_with(call, &b, e);
+	struct box_report report;
+	int r = open_and_perform(call, &b, &report, e);
+	if (r < 0)
+		box_report_failure(&report, call->failure, e);
+
+	return r;
 }
 
 const struct verb verb_box = {

@@ -50,7 +50,10 @@ int box_save(struct call *call, const struct box *b, struct err *e);
  * The name of a running box of the same root, in the arena; NULL: there is none. Boxes of this root
  * whose processes have ended are deleted.
  */
-const char *box_find_running(struct call *call, struct box *b);
+const char *box_find_running(struct call *call, const struct box *b);
+
+/* Does any box of the same root run? Nothing is deleted. */
+bool box_runs(struct call *call, const struct box *b);
 
 /* Choose a free name: the box's, or with .2, .3 ... behind it. */
 void box_choose_free_name(struct call *call, struct box *b);
@@ -67,6 +70,7 @@ struct box_report {
 	size_t written;	 /* omissions that were written already */
 };
 
+/* Open the file, unless no program is to be run. 0, or -1; @r->file is -1 where there is none. */
 int box_report_open(struct box_report *r, struct box *b, struct err *e);
 
 /* The program was not started: @code is tare's exit code, @e the reason. */

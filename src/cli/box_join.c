@@ -45,7 +45,8 @@ static void wait_for_creator(struct call *call, const struct box *b)
 		sys_poll(NULL, 0, 5);
 }
 
-const char *box_find_running(struct call *call, struct box *b)
+/* @look_only: find a box with any name, and delete none. */
+static const char *find(struct call *call, const struct box *b, bool look_only)
 {
 	struct container_ids ids;
 	struct err ignored;
@@ -60,14 +61,28 @@ const char *box_find_running(struct call *call, struct box *b)
 		if (container_read(&call->root, ids.items[i], call->arena, &c, &ignored) <= 0 ||
 		    !is_of_root(&c.record, b->mark))
 			continue;
-		if (c.status == STATUS_STOPPED)
+		if (c.status == STATUS_STOPPED && !look_only)
 			(void) container_delete(&call->root, ids.items[i], true, call->arena,
 						&ignored);
-		else if (!b->options->name || strcmp(b->options->name, ids.items[i]) == 0)
+		if (c.status == STATUS_STOPPED)
+			continue;
+		/* A box that --name or --new has named is second to the root's usual one. */
+		if (strcmp(ids.items[i], b->id) == 0 ||
+		    (!running && (look_only || !b->options->name)))
 			running = ids.items[i];
 	}
 
 	return running;
+}
+
+const char *box_find_running(struct call *call, const struct box *b)
+{
+	return find(call, b, false);
+}
+
+bool box_runs(struct call *call, const struct box *b)
+{
+	return find(call, b, true) != NULL;
 }
 
 void box_choose_free_name(struct call *call, struct box *b)

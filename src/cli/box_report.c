@@ -21,10 +21,11 @@ static void write_line(struct box_report *r, const char *line)
 
 int box_report_open(struct box_report *r, struct box *b, struct err *e)
 {
-	const char *path = b->options->report;
+	const struct box_options *o = b->options;
+	const char *path = o->report;
 
 	*r = (struct box_report) { .box = b, .file = -1 };
-	if (!path)
+	if (!path || path[0] == '\0' || o->plan || o->save || o->emit_config)
 		return 0;
 	r->file = output_open(path, "report", 0600, e);
 	if (r->file < 0)
@@ -83,7 +84,8 @@ void box_report_failure(struct box_report *r, int code, const struct err *e)
 	err_line(e, line, sizeof(line));
 	report_omissions(r);
 	write_line(r, arena_printf(a, "{\"failed\":{\"id\":%s,\"code\":%d,\"error\":%s}}\n",
-				   json_quote(a, r->box->id), code, json_quote(a, line)));
+				   json_quote(a, r->box->id ? r->box->id : ""), code,
+				   json_quote(a, line)));
 }
 
 void box_report_event(void *context, const struct run_event *event)

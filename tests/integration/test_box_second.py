@@ -2,6 +2,7 @@
 """`tare box`: a second one of the same root, boxes that died, --report, --android."""
 import json
 import os
+import pathlib
 import shutil
 import signal
 import time
@@ -118,6 +119,33 @@ def test_containers_that_are_no_boxes_are_left_alone(box, bundle):
     assert bundle.exists()
 
 
+def test_a_box_that_is_to_be_kept_is_kept(box):
+    for code in (0, 3):
+        assert box.sh(f"exit {code}", "--keep").code == code
+        assert json.loads(rt("state", box.id).ok().out)["status"] == "stopped"
+    rt("delete", box.id).ok()
+
+
+def test_a_kept_box_gives_way_to_the_next(box):
+    box.run("--keep", "--", "true").ok()
+    box.run("true").ok()
+    assert box.id not in os.listdir(box.state)
+
+
+def test_of_several_boxes_the_one_with_the_usual_name_is_joined(running):
+    """Whatever the names of the others: before, the last of all names was joined."""
+    for name in ("0-" + running.id, "z-" + running.id):
+        running.run("-d", "--new", "-n", name, "--", "sleep", "1000").ok()
+    assert running.run("hostname").ok().out == running.id + "\n"
+    assert running.run("-n", "z-" + running.id, "--", "hostname").ok().out == "z-" + running.id + "\n"
+
+
+def test_the_name_servers_of_a_box_outlive_another_with_a_name(running):
+    """unlink(2) of a mount point in ROOT would take the mount away from the first box."""
+    running.run("-n", "z-" + running.id, "--", "true").ok()
+    assert running.run("cat", "/etc/resolv.conf").ok().out == pathlib.Path("/etc/resolv.conf").read_text()
+
+
 # --- the report
 
 
@@ -172,6 +200,33 @@ def test_the_report_knows_why_nothing_was_started(box, scratch):
     assert lines_of(report) == [
         {"failed": {"id": box.id, "code": 127, "error": 'exec: "/nope": stat /nope: no such file or directory'}},
         {"failed": {"id": box.id, "code": 125, "error": '--cap bogus: unknown capability "bogus" (did you mean one of block_suspend, bpf?)'}}]
+
+
+@pytest.mark.parametrize("words, error", [
+    (["--timeout", "5"], "--timeout 5: it is a time: 30s, 1m30s"), (["--without", "bogus"], '--without bogus: there is no wish "bogus"'),
+    (["--memory", ""], '--memory "": it is empty'), (["--partition", "1"], '--partition 1: "{dir}" is a directory'),
+    (["--output", "x"], "--output x: it goes with --detach")], ids=lambda w: w[0] if isinstance(w, list) else "")
+def test_the_report_knows_of_each_refusal(box, scratch, words, error):
+    """The file that a program waits for must say that nothing will come, whatever the error is."""
+    assert box.run("--report", scratch / "report", *words, "--", "true").code == 125
+    assert lines_of(scratch / "report") == [{"failed": {"id": box.id, "code": 125, "error": error.format(dir=box.dir)}}]
+
+
+def test_the_report_knows_that_there_is_no_root(scratch):
+    assert rt("box", "--report", scratch / "report", "/nowhere", "true").code == 125
+    assert lines_of(scratch / "report") == [{"failed": {"id": "", "code": 125, "error": '"/nowhere": no such file or directory'}}]
+
+
+def test_the_report_of_a_second_program_that_is_refused(running, scratch):
+    assert running.run("--report", scratch / "report", "--", "true").code == 125
+    (failed,) = lines_of(scratch / "report")
+    assert failed["failed"]["error"].startswith("is running; --report can't be changed"), failed
+
+
+@pytest.mark.parametrize("words", [["--plan"], ["--emit-config", "{dir}/bundle"], ["--save", "{dir}/profile"]], ids=lambda w: w[0])
+def test_where_nothing_is_run_there_is_no_report(box, scratch, words):
+    box.run("--report", scratch / "report", *[w.format(dir=scratch) for w in words], "--", "true").ok()
+    assert not (scratch / "report").exists()
 
 
 def test_a_report_that_can_not_be_written_is_an_error(box):
