@@ -166,7 +166,7 @@ struct box {
 	bool layered;
 	const char *resolv_path,
 		*resolv_text;  /* --dns: a file that box_write_files() makes; NULL: none */
-	bool made_resolv_conf; /* its mount point is not in ROOT yet */
+	bool made_resolv_conf; /* its mount point is not in ROOT yet: box_clean() */
 };
 
 /*
@@ -204,7 +204,7 @@ const char *box_list_omitted(struct box *b);
 bool box_is_wish(const void *box, const char *operation, const char *place);
 
 /* Make the files that mounts of the config need. 0, or -1. */
-int box_write_files(const struct box *b, struct err *e);
+int box_write_files(struct box *b, struct err *e);
 
 /* place.c: warn that su and sudo of the image have no effect, where its mount is nosuid. */
 void box_note_nosuid(const struct box *b);
@@ -212,7 +212,10 @@ void box_note_nosuid(const struct box *b);
 /* place.c: executing the program failed with @e: if ROOT's mount is noexec, the hint names it. */
 void box_explain_noexec(const struct box *b, struct err *e);
 
-/* After the end of the box: remove the empty mount point that was made in ROOT/etc. */
+/*
+ * After the end of the box: remove the empty mount point that was made in /etc of ROOT, or of the
+ * directory of --overlay.
+ */
 void box_clean(const struct box *b);
 
 /*

@@ -30,12 +30,9 @@ static int open_in_state(const struct box *b, const char *path, struct err *e)
 	return dir >= 0 && file < 0 ? err_sys(e, file, "write \"%s\"", path) : file;
 }
 
-int box_write_files(const struct box *b, struct err *e)
+static int write_resolv_conf(const struct box *b, struct err *e)
 {
 	const char *path = b->resolv_path;
-
-	if (!path)
-		return 0;
 
 	autoclose int file = b->options->emit_config ? output_replace(path, "write", 0644, e)
 						     : open_in_state(b, path, e);
@@ -47,6 +44,24 @@ int box_write_files(const struct box *b, struct err *e)
 	return r < 0 ? err_sys(e, r, "write \"%s\"", path) : 0;
 }
 
+int box_write_files(struct box *b, struct err *e)
+{
+	if (!b->resolv_path || write_resolv_conf(b, e) == 0)
+		return 0;
+
+	return err_at(e, box_words(b, "dns", b->options->dns));
+}
+
+/* The directory in which the box made its files. */
+static int open_changes(const struct box *b)
+{
+	if (!b->options->overlay)
+		return sys_dup(b->dir, 3);
+
+	return sys_open(arena_printf(b->arena, "%s/upper", b->layers.directory),
+			O_PATH | O_DIRECTORY);
+}
+
 void box_clean(const struct box *b)
 {
 	struct stat st;
@@ -54,7 +69,8 @@ void box_clean(const struct box *b)
 	if (!b->made_resolv_conf || b->whole)
 		return;
 
-	autoclose int etc = sys_open_in_root(b->dir, "/etc", O_PATH | O_DIRECTORY);
+	autoclose int root = open_changes(b);
+	autoclose int etc = root < 0 ? root : sys_open_in_root(root, "/etc", O_PATH | O_DIRECTORY);
 	if (etc >= 0 && sys_stat_at(etc, "resolv.conf", AT_SYMLINK_NOFOLLOW, &st) == 0 &&
 	    S_ISREG(st.st_mode) && st.st_size == 0)
 		sys_unlink_at(etc, "resolv.conf", 0);

@@ -18,6 +18,7 @@
 
 #include <arpa/inet.h>
 #include <limits.h>
+#include <net/if.h>
 #include <string.h>
 
 /* The most mounts beside those of flags. */
@@ -101,8 +102,8 @@ static void add_options(struct box *b, struct oci_mount *m, const char *text, bo
 	while ((option = next_part(b, &text, ','))) {
 		if (bind && strcmp(option, "norec") == 0)
 			recursive = false;
-		else if (bind && strcmp(option, "ro") == 0)
-			readonly = true;
+		else if (bind && (strcmp(option, "ro") == 0 || strcmp(option, "rw") == 0))
+			readonly = option[1] == 'o';
 		else if (strcmp(option, "try") != 0 && option[0])
 			add_option(b, m, option);
 	}
@@ -337,7 +338,8 @@ static void add_usual(struct box *b)
 
 /* ---- names of other hosts ---- */
 
-#define RESOLV_CONF "/etc/resolv.conf"
+#define RESOLV_CONF  "/etc/resolv.conf"
+#define MOST_SERVERS 3 /* MAXNS of resolv.h: resolvers ignore further ones */
 
 static void add_resolv_conf(struct box *b, const char *source)
 {
@@ -375,14 +377,17 @@ static bool has_mount_point(struct box *b)
 
 	if (etc < 0)
 		return false;
+
+	bool there = sys_stat_at(etc, "resolv.conf", AT_SYMLINK_NOFOLLOW, &st) == 0;
 	/* The mount point is made in the overlay, or not at all. */
 	if (b->whole)
-		return sys_stat_at(etc, "resolv.conf", AT_SYMLINK_NOFOLLOW, &st) == 0;
-	if (b->layered)
-		return is_owner_mapped(b, etc) ||
-		       sys_stat_at(etc, "resolv.conf", AT_SYMLINK_NOFOLLOW, &st) == 0;
+		return there;
+	if (b->layered) {
+		b->made_resolv_conf = b->options->overlay && !there;
+		return there || is_owner_mapped(b, etc);
+	}
 	/* An empty file was left by a box that was killed. */
-	if (sys_stat_at(etc, "resolv.conf", AT_SYMLINK_NOFOLLOW, &st) == 0) {
+	if (there) {
 		b->made_resolv_conf = S_ISREG(st.st_mode) && st.st_size == 0;
 		return true;
 	}
@@ -403,7 +408,8 @@ static bool is_address(struct box *b, const char *word)
 
 	if (!zone && inet_pton(AF_INET, word, room) == 1)
 		return true;
-	if (zone && (word[length + 1] == '\0' || strpbrk(word, " \t\n/")))
+	if (zone && (word[length + 1] == '\0' || strlen(word + length + 1) >= IFNAMSIZ ||
+		     strpbrk(word, " \t\n/")))
 		return false;
 
 	return inet_pton(AF_INET6, arena_memdup(b->arena, word, length), room) == 1;
@@ -413,8 +419,12 @@ static int write_servers(struct box *b, const char *list, struct err *e)
 {
 	const char *at = list, *word;
 	char *text = arena_alloc(b->arena, 12 * strlen(list) + 1), *end = text;
+	unsigned count = 0;
 
 	while ((word = box_next_word(b, &at))) {
+		if (++count > MOST_SERVERS)
+			return box_refuse(b, "dns", list, e, "a resolv.conf(5) has room for %d",
+					  MOST_SERVERS);
 		if (!is_address(b, word))
 			return box_refuse(b, "dns", list, e, "\"%s\" is not an address", word);
 		end = stpcpy(stpcpy(stpcpy(end, "nameserver "), word), "\n");

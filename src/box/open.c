@@ -99,6 +99,11 @@ static int refuse_table(struct box *b, const char *root, const struct image_part
 	return err_msg(e, "\"%s\" has a partition table: %s", root, list);
 }
 
+static const char *partition_words(struct box *b)
+{
+	return box_words(b, "partition", arena_printf(b->arena, "%u", b->options->partition));
+}
+
 /* The partition that --partition names. */
 static int choose_partition(struct box *b, const char *root, int file, struct image_part *part,
 			    struct err *e)
@@ -117,9 +122,9 @@ static int choose_partition(struct box *b, const char *root, int file, struct im
 	if (wanted == 0)
 		return 0;
 
-	return box_refuse(
-		b, "partition", arena_printf(b->arena, "%u", wanted), e,
-		count > 0 ? "\"%s\" has no such partition" : "\"%s\" has no partition table", root);
+	return err_cfg(e, partition_words(b),
+		       count > 0 ? "\"%s\" has no such partition" : "\"%s\" has no partition table",
+		       root);
 }
 
 /* Choose what is mounted: the whole file, or a partition. */
@@ -131,15 +136,19 @@ static int choose_part(struct box *b, const char *root, int file, struct image_p
 		part->type = image_type(file, 0);
 	if (!part->type && choose_partition(b, root, file, part, e) < 0)
 		return -1;
-	if (!part->type)
-		return err_msg(e,
+	if (part->type && image_is_root(part->type))
+		return 0;
+	if (part->type)
+		(void) err_msg(e, "\"%s\": a root file system can't be of type %s", root,
+			       part->type);
+	else if (part->number)
+		(void) err_msg(e, "\"%s\" has no file system there that is known here", root);
+	else
+		(void) err_msg(e,
 			       "\"%s\" is neither a directory nor a file system that is known here",
 			       root);
-	if (!image_is_root(part->type))
-		return err_msg(e, "\"%s\": a root file system can't be of type %s", root,
-			       part->type);
 
-	return 0;
+	return part->number ? err_at(e, partition_words(b)) : -1;
 }
 
 /*

@@ -134,11 +134,12 @@ def test_the_environment_is_a_persons(box):
 
 
 def test_variables_by_flag_and_the_callers_own(box):
-    env = {"GIVEN": "mine", "LD_X": "y", "TMPDIR": "/t", "ANDROID_ROOT": "/a", "PATH": os.environ["PATH"]}
+    env = {"GIVEN": "mine", "LD_X": "y", "TMPDIR": "/t", "ANDROID_ROOT": "/a", "PATH": os.environ["PATH"],
+           "PWD": "/p", "OLDPWD": "/o"}
     assert box.run("-e", "A=1", "-e", "GIVEN", "-e", "NOTSET", "-e", "HOME=/h", "--", "env", env=env).ok().lines[-3:] == \
         ["A=1", "GIVEN=mine", "HOME=/h"]
     names = {line.partition("=")[0] for line in box.run("--keep-env", "--", "env", env=env).ok().lines}
-    assert "GIVEN" in names and not names & {"LD_X", "TMPDIR", "ANDROID_ROOT"}, names
+    assert "GIVEN" in names and not names & {"LD_X", "TMPDIR", "ANDROID_ROOT", "PWD", "OLDPWD"}, names
 
 
 def test_a_user_by_name_has_ids_groups_and_home_of_the_image(box):
@@ -257,6 +258,19 @@ def test_binds(box, scratch):
     assert box.run("-b", "f:/one", "--", "cat", "/one", cwd=scratch).ok().out == "hello\n"
     assert box.run("-b", f"{scratch}/gone:/x:try", "--", "ls", "/x").code == 1
     assert not (box.dir / "x").exists()
+
+
+def test_of_ro_and_rw_the_later_counts(box, scratch):
+    assert box.run("-b", f"{scratch}:/w:ro,rw", "--", "touch", "/w/x").code == 0
+    assert "Read-only" in box.run("-b", f"{scratch}:/w:rw,ro", "--", "touch", "/w/y").err
+
+
+def test_a_directory_of_a_file_system_that_is_not_mounted_yet(box):
+    """What is in it is only known inside: the step itself says whether the directory exists."""
+    assert box.run("-w", "/sys/class/net", "--", "pwd").ok().out == "/sys/class/net\n"
+    assert box.run("-w", "/proc/self/fd/", "--", "pwd").code in (0, 125)
+    box.refused('--cwd "/proc/nope": make "/proc/nope" in the rootfs: no such file or directory', "-w", "/proc/nope", "--", "true")
+    box.refused('--cwd "/tmp/nope": there is no such directory in the image', "--tmpfs", "/tmp", "-w", "/tmp/nope", "--", "true")
 
 
 def test_paths_with_odd_letters(box, scratch):
@@ -596,6 +610,19 @@ def test_an_image_can_not_make_the_lookup_of_a_user_do_harm(box, place, what):
     uid = ["sh", "-c", "grep Uid /proc/self/status | cut -f2"]
     assert box.run(*uid, timeout=5).ok().out == "0\n"
     assert box.run("-u", "1234", "--", *uid, timeout=5).ok().out == "1234\n"
+
+
+@pytest.mark.parametrize("entry", ["nobody:x:-2:-2::/:/bin/sh", "nobody:x:abc:7::/:", "nobody:x::7::/:", "nobody:x:7:::/:", "nobody:x",
+                                   "nobody:x:4294967295:7::/:", "nobody:x:99999999999:7::/:", "nobody:x:7 :7::/:"])
+def test_a_user_without_valid_ids_is_none_and_not_root(box, entry):
+    """As getpwnam(3), which skips such lines."""
+    with open(box.dir / "etc/passwd", "a", encoding="utf-8") as f:
+        f.write(entry + "\n")
+    box.refused('--user nobody: there is no user "nobody" in the image\'s /etc/passwd', "-u", "nobody", "--", "true")
+    assert box.sh("id -u; id -g", "-u", "7").ok().lines == ["7", "7"]
+    with open(box.dir / "etc/passwd", "a", encoding="utf-8") as f:
+        f.write("nobody:x:65534:65533::/:/bin/sh\n")
+    assert box.sh("id -u; id -g", "-u", "nobody").ok().lines == ["65534", "65533"]
 
 
 def test_digits_are_never_a_name_of_the_image(box):

@@ -226,6 +226,8 @@ def test_a_partition_of_a_disk(image, table):
         assert r.code == 125 and r.err.endswith(f': "{path}" has a partition table: --partition 1 (2 MiB, unknown) or '
                                                 "--partition 2 (40 MiB, ext4)\n"), r
         assert box(path, "true", flags=["--partition", "3"]).err.endswith(f'--partition 3: "{path}" has no such partition\n')
+        r = box(path, "true", flags=["--partition", "1"])
+        assert r.code == 125 and r.err.endswith(f': --partition 1: "{path}" has no file system there that is known here\n'), r
         assert box(image, "true", flags=["--partition", "1"]).err.endswith(f'--partition 1: "{image}" has no partition table\n')
     finally:
         path.unlink()

@@ -50,6 +50,15 @@ def test_changes_stay_in_the_directory_of_overlay(bare, scratch):
     assert bare.sh("cat /n", "--overlay", "work", cwd=scratch).ok().out == "1\n"
 
 
+def test_the_mount_point_for_name_servers_does_not_stay_in_the_changes(bare, scratch):
+    """An empty resolv.conf there would hide that of the layers below, wherever the changes are used."""
+    assert bare.run("--overlay", scratch / "work", "--", "cat", "/etc/resolv.conf").ok().out != ""
+    assert not (scratch / "work/upper/etc/resolv.conf").exists()
+    bare.sh("echo nameserver ::1 >/etc/resolv.conf", "--dns", "none", "--overlay", scratch / "work").ok()
+    bare.run("--overlay", scratch / "work", "--", "true").ok()
+    assert (scratch / "work/upper/etc/resolv.conf").read_text() == "nameserver ::1\n"
+
+
 def test_layers_lie_below_the_root_in_their_order(bare, scratch):
     for name, files in {"one": ["a", "b"], "two": ["a", "b", "c"]}.items():
         (scratch / name).mkdir()
