@@ -13,6 +13,7 @@
 #include "base/path.h"
 #include "base/words.h"
 #include "cgroup/layout.h"
+#include "cgroup/path.h"
 #include "kernel/procfs.h"
 #include "plan/process/exec.h"
 
@@ -185,6 +186,18 @@ static const char *find_below(const char *dir, pid_t pid, struct arena *a)
 	return NULL;
 }
 
+/*
+ * Are controllers enabled below @dir? Such a cgroup may take no process: cgroups(7), "no internal
+ * processes". The kernel alone knows, as cgroups of threads are an exception.
+ */
+static bool gives_controllers(const char *dir)
+{
+	char text[4];
+
+	return cgroup_read(dir, "cgroup.subtree_control", text, sizeof(text)) > 0 &&
+	       text[0] != '\n';
+}
+
 int subgroup_choose(struct exec_target *t, const struct record *rec, const char *const *words,
 		    struct arena *a, struct err *e)
 {
@@ -209,7 +222,8 @@ int subgroup_choose(struct exec_target *t, const struct record *rec, const char 
 			v1[v1_count++] = dirs[i];
 	}
 	t->cgroups_v1 = v1;
-	t->cgroup_below = t->cgroup ? find_below(t->cgroup, rec->pid, a) : NULL;
+	if (t->cgroup && gives_controllers(t->cgroup))
+		t->cgroup_below = find_below(t->cgroup, rec->pid, a);
 
 	return 0;
 }

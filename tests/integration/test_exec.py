@@ -218,8 +218,9 @@ def test_exec_goes_where_the_first_process_is_when_the_containers_cgroup_takes_n
 @tare_only
 def test_the_plan_of_exec_has_both_cgroups(bundle):
     """The second had been looked for only once the kernel had refused the first: the plan did not tell where exec goes."""
-    inner(bundle)
+    controller = inner(bundle)
     own = bundle.cgroup("").parent
+    (own / "cgroup.subtree_control").write_text(f"+{controller}")
     r = bundle.verb("exec", tail=["true"], glob=["--debug", "--log-format=json"]).ok()
     spawn = next(t for t in (json.loads(line)["msg"] for line in r.err.splitlines()) if t.startswith("step 1, host: spawn"))
     assert f'in "{own}", or where that takes no process in "{own}/init.scope"' in spawn
