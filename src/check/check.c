@@ -69,10 +69,12 @@ const struct step *check_find_step(const struct check *c, enum step_op op)
 static int ask_all(void *arg)
 {
 	struct check c = *(const struct check *) arg;
-	int rootfs = sys_open(c.plan->rootfs, O_PATH | O_DIRECTORY);
+	struct arena a;
 
-	c.rootfs = rootfs;
+	arena_open(&a);
+	c.rootfs = sys_open(c.plan->rootfs, O_PATH | O_DIRECTORY);
 	c.program = ARGS_PLACE;
+	check_find_targets(&c, &a);
 	for (size_t i = 0; c.paper && i < ARRAY_SIZE(paper_subjects); i++)
 		paper_subjects[i](&c);
 	for (size_t i = 0; !c.paper && i < ARRAY_SIZE(subjects); i++)

@@ -46,7 +46,9 @@ struct check {
 	const struct plan *plan;
 	const struct oci_config *config;
 	const struct facts *facts;
-	int rootfs;  /* O_PATH */
+	int rootfs; /* O_PATH */
+	/* by number of step: where a new mount goes, without links; NULL: it is none */
+	const char *const *targets;
 	int answers; /* write end of a pipe */
 	/* with --kernel: the version to answer for; NULL: this kernel is asked */
 	const struct kernel_version *paper;
@@ -135,11 +137,37 @@ void check_executable(const struct check *c, const char *path);
 /* The path of @fd below the rootfs; false where /proc does not show it. */
 bool check_path_of(const struct check *c, int fd, char path[PATH_MAX]);
 
+/* A path of the container, as it is before a step of the plan. */
+struct check_found {
+	/* O_PATH; -ENOENT, -ENOTDIR, -ELOOP ...; -EBUSY: in a mount whose files are not known */
+	int fd;
+	char path[PATH_MAX];		/* without links */
+	bool by_link;			/* a link was followed */
+	const struct mount_step *mount; /* that covers the path; NULL: it is in the rootfs */
+	const char *below;		/* the path in @mount; in @path */
+};
+
+/* Look @path up as a step of the plan does. @nofollow: the last component may be a link. */
+void check_find(const struct check *c, const char *path, size_t before_step, bool nofollow,
+		struct check_found *f);
+
 /*
- * The mount of the container, of a step before @before_step, that covers @path of the rootfs, which
- * is absolute and without links: its target, or NULL.
+ * The error that create gets for @f; 0: none, or it is not known. The host's procfs has the links
+ * of the container's: create follows no magic link, such as /proc/self/exe (-ELOOP).
  */
-const char *check_covering_mount(const struct check *c, const char *path, size_t before_step);
+int check_error_of(const struct check_found *f);
+
+/* Look up the target of the mount that is step number @step. */
+void check_find_target(const struct check *c, size_t step, struct check_found *f);
+
+/* Fill c->targets. */
+void check_find_targets(struct check *c, struct arena *a);
+
+/* A procfs, or the host's, bound? */
+bool check_is_procfs(const struct mount_step *m);
+
+/* A procfs or sysfs? These go only onto a directory, and not through a link: inside/mounts.c. */
+bool check_is_trusted(const struct mount_step *m);
 
 enum check_file {
 	CHECK_IN_ROOTFS,

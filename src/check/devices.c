@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * check/devices.c - places for device nodes, and network devices that are to be moved
+ * check/devices.c - places for device nodes, links and the terminal; network devices that are to be
+ * moved
  */
 #include "check/check.h"
 
@@ -9,23 +10,38 @@
 #include "kernel/fd.h"
 #include "kernel/process.h"
 
+#include <linux/magic.h>
 #include <string.h>
+
+/* Look up the place of a new file, which is never a link. False, with a row for the reason. */
+static bool find_new(const struct check *c, const struct step *s, const char *path,
+		     const struct check_demand *d, struct check_found *f)
+{
+	check_find(c, path, (size_t) (s - c->plan->steps), true, f);
+
+	bool in_procfs = f->mount && check_is_procfs(f->mount);
+	if (f->fd == -ENOTDIR)
+		check_answer(c, CHECK_NO, d, "it lies below a file that is no directory");
+	else if (f->fd == -ELOOP)
+		check_answer(c, CHECK_NO, d, "its directory: %s", errno_text(-f->fd));
+	else if (in_procfs)
+		check_answer(c, CHECK_NO, d, "nothing can be made in a procfs");
+
+	return f->fd != -ENOTDIR && f->fd != -ELOOP && !in_procfs;
+}
 
 /* A node that exists already is accepted if it is the same device: inside/devices.c. */
 static void check_node(const struct check *c, const struct step *s, const struct check_demand *d)
 {
 	const struct device_step *n = &s->device;
+	struct check_found f;
 	struct stat st;
+	bool found = find_new(c, s, n->path, d, &f);
 
-	if (c->rootfs < 0 || check_covering_mount(c, n->path, (size_t) (s - c->plan->steps)))
-		return;
-
-	autoclose int fd = sys_open_in_root_unlinked(c->rootfs, n->path, O_PATH);
-	if (fd == -ENOTDIR)
-		check_answer(c, CHECK_NO, d, "it lies below a file that is no directory");
-	if (fd < 0 || sys_stat(fd, &st) < 0 || S_ISLNK(st.st_mode))
-		return;
-	if (n->bind)
+	autoclose int fd = f.fd;
+	/* Another file is mounted on the node itself: check_place() looks at that. */
+	if (!found || fd < 0 || (f.mount && strcmp(f.below, "/") == 0) || sys_stat(fd, &st) < 0 ||
+	    (n->bind && S_ISREG(st.st_mode)))
 		return;
 	if ((st.st_mode & S_IFMT) != (n->mode & S_IFMT))
 		check_answer(c, CHECK_NO, d, "another file is there already");
@@ -33,6 +49,72 @@ static void check_node(const struct check *c, const struct step *s, const struct
 		check_answer(c, CHECK_NO, d, "another device (%u:%u) is there already",
 			     device_major(st.st_rdev), device_minor(st.st_rdev));
 }
+
+static bool is_same_link(int fd, const char *target)
+{
+	char found[PATH_MAX];
+	ssize_t n = sys_read_link_at(fd, "", found, sizeof(found));
+
+	return n == (ssize_t) strlen(target) && memcmp(found, target, (size_t) n) == 0;
+}
+
+/*
+ * The same link may be there already. Another file is replaced, unless the step keeps it; a
+ * directory stays: inside/devices.c.
+ */
+static void check_link(const struct check *c, const struct step *s, const struct check_demand *d)
+{
+	struct check_found f;
+	struct stat st;
+	bool found = find_new(c, s, s->link.path, d, &f);
+
+	autoclose int fd = f.fd;
+	if (!found || fd < 0 || sys_stat(fd, &st) < 0 || is_same_link(fd, s->link.target))
+		return;
+	if (s->link.keep || S_ISDIR(st.st_mode))
+		check_answer(c, CHECK_NO, d, "%s is there already",
+			     S_ISDIR(st.st_mode) ? "a directory" : "another file");
+}
+
+/* ---- the terminal ---- */
+
+static bool is_multiplexer(int fd)
+{
+	struct statfs fs;
+	struct stat st;
+
+	return sys_stat(fd, &st) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == device_number(5, 2) &&
+	       sys_statfs(fd, &fs) == 0 && fs.f_type == DEVPTS_SUPER_MAGIC;
+}
+
+/* The pty is made by the container's devpts, and bound on a file: inside/console.c. */
+static void check_console(const struct check *c, const struct step *s)
+{
+	const struct check_demand d = { .place = s->place, .what = "terminal" };
+	struct check_found f;
+	struct stat st;
+
+	check_find(c, "/dev/pts/ptmx", (size_t) (s - c->plan->steps), false, &f);
+	int r = check_error_of(&f);
+	bool in_procfs = f.mount && check_is_procfs(f.mount);
+
+	/* If it is missing, the host's devpts makes the pty. */
+	if (r < 0 && r != -ENOENT)
+		check_answer(c, CHECK_NO, &d, "\"/dev/pts/ptmx\": %s", errno_text(-r));
+	else if ((in_procfs && r == 0) || (f.fd >= 0 && !is_multiplexer(f.fd)))
+		check_answer(c, CHECK_NO, &d,
+			     "\"/dev/pts/ptmx\" in the rootfs is no pty multiplexer of devpts");
+	fd_close(&f.fd);
+	if (!s->console.bind || !find_new(c, s, "/dev/console", &d, &f))
+		return;
+
+	autoclose int fd = f.fd;
+	if (fd >= 0 && sys_stat(fd, &st) == 0 && (S_ISLNK(st.st_mode) || S_ISDIR(st.st_mode)))
+		check_answer(c, CHECK_NO, &d,
+			     "/dev/console in the rootfs is a link or a directory");
+}
+
+/* ---- network devices ---- */
 
 /* /sys may belong to another network namespace, but procfs shows the caller's own: netdevice(7). */
 static bool is_device_there(const char *name)
@@ -115,12 +197,16 @@ void check_devices(const struct check *c)
 		if (s->op == OP_MAKE_DEVICE) {
 			fmt_text(what, sizeof(what), "device \"%s\"", s->device.path);
 			check_place(c, s, &d);
-			if (s->place[0] == '\0')
-				continue;
 			if (strcmp(s->device.path, "/") == 0)
 				check_answer(c, CHECK_NO, &d, "\"/\" names no file");
-			check_node(c, s, &d);
+			else
+				check_node(c, s, &d);
 			check_bound(c, s, &d);
+		} else if (s->op == OP_MAKE_LINK) {
+			fmt_text(what, sizeof(what), "link \"%s\"", s->link.path);
+			check_link(c, s, &d);
+		} else if (s->op == OP_OPEN_CONSOLE) {
+			check_console(c, s);
 		} else if (s->op == OP_MOVE_NETDEV) {
 			fmt_text(what, sizeof(what), "network device \"%s\"", s->netdev.name);
 			if (is_device_there(s->netdev.name))

@@ -2,9 +2,9 @@
 /*
  * check/locate.c - the file that a path of the container leads to
  *
- * The container's mounts do not exist yet. A path leads through the links of the rootfs until it
- * ends, or comes to a directory that a mount will cover. Of the files in such a mount only those of
- * procfs are known: proc(5).
+ * The container's mounts do not exist yet. So the path is walked here, component by component,
+ * through the links of the rootfs. Where a mount will cover it, it goes on in the source of a bind;
+ * of the files in any other mount only those of procfs are known: proc(5).
  */
 #include "check/check.h"
 
@@ -12,13 +12,53 @@
 #include "base/path.h"
 #include "kernel/fd.h"
 #include "kernel/mount.h"
-#include "kernel/sys.h"
+#include "kernel/process.h"
 
 #include <string.h>
 
-#define MOST_LINKS 40 /* MAXSYMLINKS of the kernel */
+#define MOST_LINKS 40	/* MAXSYMLINKS of the kernel */
+#define MOST_STEPS 4096 /* components, those that are walked again counted */
 
-/* ---- the links of the rootfs ---- */
+/* ---- mounts ---- */
+
+static bool is_new_mount(const struct step *s)
+{
+	return s->op == OP_MOUNT && !s->mount.remount && strcmp(s->mount.target, "/") != 0;
+}
+
+static bool is_of(const struct mount_step *m, const char *type, const char *source)
+{
+	return m->type ? strcmp(m->type, type) == 0 : strcmp(m->source, source) == 0;
+}
+
+bool check_is_procfs(const struct mount_step *m)
+{
+	return is_of(m, "proc", "/proc");
+}
+
+bool check_is_trusted(const struct mount_step *m)
+{
+	return check_is_procfs(m) || is_of(m, "sysfs", "/sys");
+}
+
+/* The last mount at or above @path, which has no links; *@below: the part below its target. */
+static const struct mount_step *find_mount(const struct check *c, const char *path,
+					   size_t before_step, const char **below)
+{
+	for (size_t i = before_step; i-- > 0;)
+		if (c->targets[i] && (*below = path_below(path, c->targets[i])))
+			return &c->plan->steps[i].mount;
+
+	return NULL;
+}
+
+/* Other mounts below a recursive bind keep their own flags. */
+static bool is_noexec(const struct mount_step *m)
+{
+	return (m->recursive ? m->recursive_attrs : m->attrs).set & MOUNT_ATTR_NOEXEC;
+}
+
+/* ---- a path of the container ---- */
 
 bool check_path_of(const struct check *c, int fd, char path[PATH_MAX])
 {
@@ -35,119 +75,198 @@ bool check_path_of(const struct check *c, int fd, char path[PATH_MAX])
 	return true;
 }
 
-/* Open the longest part of @path that there is. @rest: the part behind it, "" or with a slash. */
-static int open_part(const struct check *c, const char *path, char rest[PATH_MAX])
+struct walk {
+	const struct check *c;
+	struct check_found *f;
+	size_t before_step;
+	unsigned links, steps;
+	char left[PATH_MAX]; /* the part that is still to be looked up */
+};
+
+static void end_walk(struct walk *w, int result)
 {
-	char part[PATH_MAX];
-
-	for (size_t end = strlen(path);; end--) {
-		while (end > 0 && path[end] != '\0' && path[end] != '/')
-			end--;
-		fmt_text(part, sizeof(part), "%.*s", (int) end, path);
-		fmt_text(rest, PATH_MAX, "%s", path + end);
-
-		int fd = sys_open_in_root(c->rootfs, end > 0 ? part : "/", O_PATH);
-		if (fd >= 0 || end == 0)
-			return fd;
-	}
+	fd_close(&w->f->fd);
+	w->f->fd = result;
 }
 
-/*
- * If @path goes on with a link, whose target is missing, put that target in its place. False: it
- * does not.
- */
-static bool follow_link(int fd, char path[PATH_MAX], const char *rest)
+static bool stop_walk(struct walk *w, int result)
 {
-	char name[NAME_MAX + 1], target[PATH_MAX], whole[PATH_MAX];
-	const char *at = rest + strspn(rest, "/");
-	size_t length = strcspn(at, "/");
-
-	if (length == 0 || length > NAME_MAX)
-		return false;
-	fmt_text(name, sizeof(name), "%.*s", (int) length, at);
-
-	ssize_t n = sys_read_link_at(fd, name, target, sizeof(target) - 1);
-	if (n <= 0)
-		return false;
-	target[n] = '\0';
-
-	bool absolute = target[0] == '/';
-	if (fmt_text(whole, sizeof(whole), "%s%s%s%s", absolute ? "" : path, absolute ? "" : "/",
-		     target, at + length) >= sizeof(whole))
-		return false;
-	fmt_text(path, PATH_MAX, "%s", whole);
-
-	return true;
-}
-
-/*
- * The path, without links, that @from leads to in the rootfs; missing components stay as they are.
- * False where it is not known.
- */
-static bool resolve(const struct check *c, const char *from, char path[PATH_MAX])
-{
-	char rest[PATH_MAX];
-
-	fmt_text(path, PATH_MAX, "%s", from);
-	for (int links = 0; links <= MOST_LINKS; links++) {
-		autoclose int fd = open_part(c, path, rest);
-
-		if (fd < 0 || !check_path_of(c, fd, path))
-			return false;
-		if (follow_link(fd, path, rest))
-			continue;
-
-		size_t length = strcmp(path, "/") == 0 ? 0 : strlen(path);
-		return rest[0] == '\0' ||
-		       fmt_text(path + length, PATH_MAX - length, "%s", rest) < PATH_MAX - length;
-	}
+	end_walk(w, result);
 
 	return false;
 }
 
-/* ---- mounts ---- */
-
-static bool is_new_mount(const struct step *s)
+static void begin_at_root(struct walk *w)
 {
-	return s->op == OP_MOUNT && !s->mount.remount && strcmp(s->mount.target, "/") != 0;
+	end_walk(w, sys_dup(w->c->rootfs, 0));
+	w->f->path[0] = '\0';
 }
 
-const char *check_covering_mount(const struct check *c, const char *path, size_t before_step)
+/* Put @first in front of the part that is left. */
+static bool put_in_front(struct walk *w, const char *first)
 {
-	for (size_t i = 0; i < before_step; i++) {
-		const struct step *s = &c->plan->steps[i];
+	char whole[PATH_MAX];
 
-		if (is_new_mount(s) && path_below(path, s->mount.target))
-			return s->mount.target;
-	}
+	if (fmt_text(whole, sizeof(whole), "%s%s%s", first, w->left[0] != '\0' ? "/" : "",
+		     w->left) >= sizeof(whole))
+		return false;
+	fmt_text(w->left, sizeof(w->left), "%s", whole);
 
-	return NULL;
+	return true;
+}
+
+/* `..` is never opened: the path so far, without its last component, is walked again. */
+static bool go_up(struct walk *w)
+{
+	char *slash = strrchr(w->f->path, '/');
+	char above[PATH_MAX];
+
+	fmt_text(above, sizeof(above), "%.*s", slash ? (int) (slash - w->f->path) : 0, w->f->path);
+	begin_at_root(w);
+
+	return put_in_front(w, above);
+}
+
+static bool follow(struct walk *w, int link)
+{
+	char target[PATH_MAX];
+	ssize_t n = sys_read_link_at(link, "", target, sizeof(target) - 1);
+
+	if (n <= 0 || ++w->links > MOST_LINKS)
+		return false;
+	target[n] = '\0';
+	w->f->by_link = true;
+	if (target[0] == '/')
+		begin_at_root(w);
+
+	return put_in_front(w, target);
 }
 
 /*
- * The last mount at or above @path, which may be reached by links, and the part of @path below its
- * target; NULL: there is none.
+ * Open the component @name of the current directory, whose path is @path. The files of a bind are
+ * those of its source; those of another mount do not exist yet: -EBUSY.
  */
-static const struct mount_step *find_mount(const struct check *c, const char *path,
-					   const char **below)
+static int open_next(struct walk *w, const char *name, const char *path)
 {
-	char target[PATH_MAX];
+	struct check_found *f = w->f;
+	const struct mount_step *m = find_mount(w->c, path, w->before_step, &f->below);
 
-	for (size_t i = c->plan->step_count; i-- > 0;) {
-		const struct step *s = &c->plan->steps[i];
+	f->mount = m;
+	if (!m)
+		return sys_open_at(f->fd, name, O_PATH | O_NOFOLLOW, 0);
+	if (m->type || check_is_procfs(m))
+		return -EBUSY;
 
-		if (is_new_mount(s) && resolve(c, s->mount.target, target) &&
-		    (*below = path_below(path, target)))
-			return &s->mount;
-	}
+	int fd = strcmp(f->below, "/") == 0 ? sys_open(m->source, O_PATH)
+					    : sys_open_at(f->fd, name, O_PATH | O_NOFOLLOW, 0);
 
-	return NULL;
+	return fd == -ENOENT && strcmp(f->below, "/") == 0 ? -EBUSY : fd;
 }
 
-/* Other mounts below a recursive bind keep their own flags. */
-static bool is_noexec(const struct mount_step *m)
+/* Take the next component off the part that is left: false where there is none. */
+static bool take_name(struct walk *w, char name[PATH_MAX])
 {
-	return (m->recursive ? m->recursive_attrs : m->attrs).set & MOUNT_ATTR_NOEXEC;
+	const char *at = w->left + strspn(w->left, "/");
+	size_t length = strcspn(at, "/");
+
+	fmt_text(name, PATH_MAX, "%.*s", (int) length, at);
+	at += length + strspn(at + length, "/");
+	memmove(w->left, at, strlen(at) + 1);
+
+	return name[0] != '\0';
+}
+
+/* Go on to the component @name. False: the walk has ended, with its result. */
+static bool walk_one(struct walk *w, const char *name, bool nofollow)
+{
+	struct check_found *f = w->f;
+	size_t length = strlen(f->path);
+	bool last = w->left[0] == '\0';
+	struct stat st;
+
+	if (strcmp(name, ".") == 0)
+		return true;
+	if (strcmp(name, "..") == 0)
+		return go_up(w);
+	if (strlen(name) > NAME_MAX ||
+	    fmt_text(f->path + length, PATH_MAX - length, "/%s", name) >= PATH_MAX - length)
+		return stop_walk(w, -ENAMETOOLONG);
+
+	autoclose int fd = open_next(w, name, f->path);
+	int r = fd < 0 ? fd : sys_stat(fd, &st);
+	if (r < 0)
+		return stop_walk(w, r);
+	if (S_ISLNK(st.st_mode) && !(last && nofollow)) {
+		f->path[length] = '\0';
+		return follow(w, fd) || stop_walk(w, -ELOOP);
+	}
+	end_walk(w, last || S_ISDIR(st.st_mode) ? take_fd(&fd) : -ENOTDIR);
+
+	return f->fd >= 0;
+}
+
+void check_find(const struct check *c, const char *path, size_t before_step, bool nofollow,
+		struct check_found *f)
+{
+	struct walk w = { .c = c, .f = f, .before_step = before_step };
+	char name[PATH_MAX];
+
+	*f = (struct check_found) { .fd = -1 };
+	begin_at_root(&w);
+	if (fmt_text(w.left, sizeof(w.left), "%s", path) >= sizeof(w.left))
+		end_walk(&w, -ENAMETOOLONG);
+	while (f->fd >= 0 && take_name(&w, name))
+		if (++w.steps > MOST_STEPS)
+			end_walk(&w, -ELOOP);
+		else if (!walk_one(&w, name, nofollow))
+			break;
+
+	/* Nothing more is known of a missing path: an earlier mount may have made its directories. */
+	size_t length = strlen(f->path);
+	fmt_text(f->path + length, PATH_MAX - length, "%s%s",
+		 w.left[0] != '\0' || length == 0 ? "/" : "", w.left);
+	if (f->fd == -ENOENT || f->mount)
+		f->mount = find_mount(c, f->path, before_step, &f->below);
+	if (f->fd == -ENOENT && f->mount)
+		f->fd = -EBUSY;
+}
+
+int check_error_of(const struct check_found *f)
+{
+	if (!f->mount || !check_is_procfs(f->mount))
+		return f->fd < 0 && f->fd != -EBUSY ? f->fd : 0;
+
+	autoclose int procfs = sys_open("/proc", O_PATH | O_DIRECTORY);
+	if (procfs < 0)
+		return 0;
+
+	autoclose int fd = sys_open_in_root(procfs, f->below, O_PATH);
+
+	return fd < 0 ? fd : 0;
+}
+
+void check_find_target(const struct check *c, size_t step, struct check_found *f)
+{
+	const struct mount_step *m = &c->plan->steps[step].mount;
+
+	check_find(c, m->target, step, m->target_nofollow || check_is_trusted(m), f);
+}
+
+void check_find_targets(struct check *c, struct arena *a)
+{
+	const char **targets = arena_array(a, c->plan->step_count + 1, sizeof(*targets));
+
+	c->targets = targets;
+	for (size_t i = 0; c->rootfs >= 0 && i < c->plan->step_count; i++) {
+		struct check_found f;
+
+		if (!is_new_mount(&c->plan->steps[i]))
+			continue;
+		check_find_target(c, i, &f);
+		if (f.fd >= 0 || f.fd == -ENOENT || f.fd == -EBUSY)
+			targets[i] = arena_printf(a, "%s", f.path);
+		fd_close(&f.fd);
+	}
 }
 
 /* ---- procfs ---- */
@@ -159,12 +278,15 @@ static const char *behind(const char *path, const char *name)
 }
 
 /* Follow @path, of the root of a procfs, by the links of the program's own directory. */
-static enum check_file follow_procfs(const char *cwd, const char *path, char to[PATH_MAX])
+static enum check_file follow_procfs(const struct check *c, const char *cwd, const char *path,
+				     char to[PATH_MAX])
 {
 	const char *own = behind(path, "/self"), *at;
 
 	own = own ? own : behind(path, "/thread-self");
-	if (strstr(path, "/.") || (path[1] >= '0' && path[1] <= '9'))
+	if (!own && check_own_namespaces(c) & CLONE_NEWPID)
+		own = behind(path, "/1");
+	if (strstr(path, "/.") || (!own && path[1] >= '0' && path[1] <= '9'))
 		return CHECK_UNREAD;
 	if (!own)
 		return CHECK_NO_PROGRAM;
@@ -185,25 +307,24 @@ enum check_file check_locate(const struct check *c, const char *cwd, const char 
 {
 	bool absolute = from[0] == '/';
 	char whole[PATH_MAX];
-	const char *below;
+	struct check_found f;
 
 	*mount = NULL;
 	fmt_text(path, PATH_MAX, "%s", from);
-	if (c->of_host || fmt_text(whole, sizeof(whole), "%s%s%s", absolute ? "" : cwd,
-				   absolute ? "" : "/", from) >= sizeof(whole))
+	if (c->of_host || c->rootfs < 0 ||
+	    fmt_text(whole, sizeof(whole), "%s%s%s", absolute ? "" : cwd, absolute ? "" : "/",
+		     from) >= sizeof(whole))
 		return CHECK_IN_ROOTFS;
 	for (int links = 0; links < MOST_LINKS; links++) {
-		char place[PATH_MAX];
-		const struct mount_step *m =
-			resolve(c, whole, place) ? find_mount(c, place, &below) : NULL;
-
-		if (!m)
+		check_find(c, whole, c->plan->step_count, false, &f);
+		fd_close(&f.fd);
+		if (!f.mount)
 			return CHECK_IN_ROOTFS;
-		*mount = m->target;
-		if (!m->type || strcmp(m->type, "proc") != 0)
-			return is_noexec(m) ? CHECK_ON_NOEXEC : CHECK_UNREAD;
+		*mount = f.mount->target;
+		if (!check_is_procfs(f.mount))
+			return is_noexec(f.mount) ? CHECK_ON_NOEXEC : CHECK_UNREAD;
 
-		enum check_file file = follow_procfs(cwd, below, whole);
+		enum check_file file = follow_procfs(c, cwd, f.below, whole);
 		if (file != CHECK_IN_ROOTFS)
 			return file;
 		*mount = NULL;

@@ -20,43 +20,51 @@
 
 /* ---- targets ---- */
 
-/*
- * 1: a directory; 0: another file; -1: not known, as a link or an earlier mount decides it, or it
- * is missing.
- */
+/* 1: a directory; 0: another file; -1: not known, or missing. */
 static int kind_of_target(const struct check *c, const struct step *s)
 {
-	size_t index = (size_t) (s - c->plan->steps);
+	struct check_found f;
 	struct stat st;
 
-	if (c->rootfs < 0 || check_covering_mount(c, s->mount.target, index))
-		return -1;
+	check_find_target(c, (size_t) (s - c->plan->steps), &f);
 
-	autoclose int fd = sys_open_in_root_unlinked(c->rootfs, s->mount.target, O_PATH);
-	if (fd < 0 || sys_stat(fd, &st) < 0 || S_ISLNK(st.st_mode))
+	autoclose int fd = f.fd;
+	if (fd < 0 || sys_stat(fd, &st) < 0)
 		return -1;
 
 	return S_ISDIR(st.st_mode);
 }
 
-/*
- * Does the target lie below a file that is no directory? Nothing else refuses a target, as create
- * makes a missing one. False, with a row for the reason.
- */
+/* Why the target is refused; NULL: it is not. A missing target is made by create. */
+static const char *fault_of_target(const struct mount_step *m, const struct check_found *f)
+{
+	struct stat st;
+
+	if (f->fd == -ENOTDIR)
+		return "it lies below a file that is no directory";
+	if (f->fd == -ELOOP || f->fd == -ENAMETOOLONG)
+		return errno_text(-f->fd);
+	if (f->mount && check_is_procfs(f->mount) && f->by_link && !path_below(m->target, "/proc"))
+		return "a link leads it into procfs";
+	if (f->fd < 0 || !check_is_trusted(m) || sys_stat(f->fd, &st) < 0 || S_ISDIR(st.st_mode))
+		return NULL;
+
+	return "proc and sysfs go only onto a real directory";
+}
+
+/* False, with a row for the reason. */
 static bool may_be_target(const struct check *c, const struct step *s, const struct check_demand *d)
 {
-	size_t index = (size_t) (s - c->plan->steps);
+	struct check_found f;
 
-	if (c->rootfs < 0 || check_covering_mount(c, s->mount.target, index))
-		return true;
+	check_find_target(c, (size_t) (s - c->plan->steps), &f);
 
-	autoclose int fd = sys_open_in_root_unlinked(c->rootfs, s->mount.target, O_PATH);
-	if (fd == -ENOTDIR)
-		check_answer(c, CHECK_NO, d, "the target lies below a file that is no directory");
-	else if (fd == -ENAMETOOLONG)
-		check_answer(c, CHECK_NO, d, "the target: %s", errno_text(-fd));
+	const char *fault = fault_of_target(&s->mount, &f);
+	fd_close(&f.fd);
+	if (fault)
+		check_answer(c, CHECK_NO, d, "the target: %s", fault);
 
-	return fd != -ENOTDIR && fd != -ENAMETOOLONG;
+	return !fault;
 }
 
 /* ---- types ---- */
@@ -392,14 +400,12 @@ static void check_bind(const struct check *c, const struct step *s, struct check
 /* The target of a remount must exist: a mount of the container, or a file of the rootfs. */
 static void check_remount(const struct check *c, const struct step *s, const struct check_demand *d)
 {
-	size_t index = (size_t) (s - c->plan->steps);
+	struct check_found f;
 
-	if (c->rootfs < 0 || check_covering_mount(c, s->mount.target, index))
-		return;
-
-	autoclose int fd = sys_open_in_root(c->rootfs, s->mount.target, O_PATH);
-	if (fd < 0)
-		check_answer(c, CHECK_NO, d, "the target: %s", errno_text(-fd));
+	check_find(c, s->mount.target, (size_t) (s - c->plan->steps), false, &f);
+	if (f.fd < 0 && f.fd != -EBUSY && c->rootfs >= 0)
+		check_answer(c, CHECK_NO, d, "the target: %s", errno_text(-f.fd));
+	fd_close(&f.fd);
 }
 
 /* ---- all ---- */

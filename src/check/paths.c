@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * check/paths.c - masked and read-only paths, and the working directory, in the container's procfs
- *
- * create follows no magic link of procfs, such as /proc/self/exe: it leads out of the container.
- * The host's procfs has the same links, so a path is looked up there.
+ * check/paths.c - masked and read-only paths, and the working directory
  */
 #include "check/check.h"
 
@@ -14,39 +11,39 @@
 
 #include <string.h>
 
-/* The part of @path below the procfs of the container; NULL: it is elsewhere. */
-static const char *find_below_procfs(const struct check *c, const char *path)
+/* A masked directory is empty. */
+static bool is_masked(const struct check *c, const struct step *s)
 {
-	const char *below = NULL;
+	for (const struct step *at = c->plan->steps; at < s; at++)
+		if (at->op == OP_MASK_PATH && path_below(s->path, at->path))
+			return true;
 
-	for (size_t i = 0; i < c->plan->step_count; i++) {
-		const struct step *s = &c->plan->steps[i];
-		const char *rest = s->op == OP_MOUNT ? path_below(path, s->mount.target) : NULL;
-
-		if (rest && rest[0] == '/')
-			below = s->mount.type && strcmp(s->mount.type, "proc") == 0 ? rest : NULL;
-	}
-
-	return below;
+	return false;
 }
 
-static void check_path(const struct check *c, const struct step *s, int procfs)
+static void check_path(const struct check *c, const struct step *s)
 {
 	const struct check_demand d = { .place = s->place, .what = s->path };
-	const char *below = find_below_procfs(c, s->path);
+	struct check_found f;
 
-	autoclose int fd = below ? sys_open_in_root(procfs, below, O_PATH) : -ENOENT;
-	if (fd == -ELOOP)
-		check_answer(c, CHECK_NO, &d, "it is a magic link of procfs: %s", errno_text(-fd));
+	check_find(c, s->path, (size_t) (s - c->plan->steps), false, &f);
+
+	int r = check_error_of(&f);
+	/* What is missing is made, or needs no mask; but nothing can be made in a procfs. */
+	bool fault = r == -ELOOP || (s->op == OP_CHANGE_DIR && f.mount && r < 0) ||
+		     (s->op == OP_CHANGE_DIR && (r == -ENOTDIR || r == -ENAMETOOLONG));
+
+	fd_close(&f.fd);
+	if (fault && !is_masked(c, s))
+		check_answer(c, CHECK_NO, &d, "%s", errno_text(-r));
 }
 
 void check_paths(const struct check *c)
 {
 	static const enum step_op ops[] = { OP_MASK_PATH, OP_PROTECT_PATH, OP_CHANGE_DIR };
-	autoclose int procfs = sys_open("/proc", O_PATH | O_DIRECTORY);
 
-	for (size_t i = 0; procfs >= 0 && i < c->plan->step_count; i++)
+	for (size_t i = 0; c->rootfs >= 0 && i < c->plan->step_count; i++)
 		for (size_t k = 0; k < ARRAY_SIZE(ops); k++)
 			if (c->plan->steps[i].op == ops[k] && c->plan->steps[i].place[0] != '\0')
-				check_path(c, &c->plan->steps[i], procfs);
+				check_path(c, &c->plan->steps[i]);
 }

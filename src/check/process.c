@@ -122,23 +122,24 @@ static void check_user(const struct check *c)
 			     s->user.group_count, MOST_GROUPS);
 }
 
-/* A directory that is missing is made, if it can be: OP_MAKE_DIR. */
+/* check_paths() looks at the way to it. */
 static void check_directory(const struct check *c)
 {
 	const struct step *s = check_find_step(c, OP_CHANGE_DIR);
 	const struct check_demand d = { .place = s ? s->place : "",
 					.what = s ? s->path : "",
 					.remedy = "another process.cwd" };
+	struct check_found f;
 	struct stat st;
 
 	if (s && check_is_device(c, s->path))
 		check_answer(c, CHECK_NO, &d, "it is a device, and no directory");
-	if (!s || s->place[0] == '\0' || c->rootfs < 0 ||
-	    check_covering_mount(c, s->path, c->plan->step_count))
+	if (!s || s->place[0] == '\0')
 		return;
+	check_find(c, s->path, c->plan->step_count, false, &f);
 
-	autoclose int fd = sys_open_in_root(c->rootfs, s->path, O_PATH);
-	if (fd == -ENOTDIR || (fd >= 0 && sys_stat(fd, &st) == 0 && !S_ISDIR(st.st_mode)))
+	autoclose int fd = f.fd;
+	if (fd >= 0 && sys_stat(fd, &st) == 0 && !S_ISDIR(st.st_mode))
 		check_answer(c, CHECK_NO, &d, "it is no directory");
 }
 

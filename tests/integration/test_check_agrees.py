@@ -4,6 +4,7 @@ import copy
 import json
 import os
 import re
+import shutil
 import signal
 import struct
 import subprocess
@@ -366,6 +367,71 @@ def test_one_change_of_an_ordinary_user(bundles, change):
     r = bundle.run()
     assert (r.code != 0) == bool(found), (found, r)
     assert not found or place_of(r) in [f[0] for f in found], (found, r)
+
+
+def no_dev(bundle):
+    bundle.config["mounts"] = [m for m in bundle.config["mounts"] if not m["destination"].startswith("/dev")]
+
+
+def mounted(*args):
+    return lambda bundle: bundle.mount(*args)
+
+
+def device(path):
+    return lambda bundle: bundle.linux.setdefault("devices", []).append({"path": path, "type": "c", "major": 1, "minor": 3})
+
+
+def path_list(name, path):
+    return lambda bundle: bundle.linux.setdefault(name, []).append(path)
+
+
+def directory(path):
+    return lambda bundle: bundle.process.update(cwd=path)
+
+
+LINKED = {
+    "procfs": ("proc", lambda bundle: None), "sysfs": ("sys", lambda bundle: None),
+    "dev": ("dev", no_dev), "a default device": ("dev/null", no_dev), "a default link": ("dev/fd", no_dev),
+    "a tmpfs": ("m", mounted("/m", "tmpfs", "tmpfs")), "below it": ("m", mounted("/m/a/b", "tmpfs", "tmpfs")),
+    "a directory": ("m", mounted("/m", "bind", "/etc", "bind")), "a file": ("m", mounted("/m", "bind", "/etc/passwd", "bind")),
+    "a device": ("m", device("/m")), "a device below": ("m", device("/m/null")),
+    "masked": ("m", path_list("maskedPaths", "/m")), "masked below": ("m", path_list("maskedPaths", "/m/x")),
+    "read-only": ("m", path_list("readonlyPaths", "/m")), "the directory": ("m", directory("/m")), "a new directory": ("m", directory("/m/new")),
+    "the terminal": ("dev/console", no_dev), "its devpts": ("dev/pts", no_dev), "its multiplexer": ("dev/pts/ptmx", no_dev),
+}
+TARGETS = ["/etc", "/etc/passwd", "/nowhere/deep", "../../..", "loop", "/proc/self/root/etc", "/proc/self/cwd", "/proc/1/root", "/proc/sys",
+           "/vol/link", "/vol/directory", "/vol/file"]
+
+
+@pytest.mark.parametrize("what", LINKED)
+def test_links_of_the_image(bundle, console, what):
+    """Each to a directory, a file, nowhere, itself, into procfs, or on through a volume: where a mount, a device or a path leads."""
+    place, change = LINKED[what]
+    volume = bundle.dir / "volume"
+    (volume / "directory").mkdir(parents=True)
+    (volume / "file").write_text("")
+    (volume / "link").symlink_to("/etc")
+    bundle.sh("exit 0").mount("/vol", "bind", volume, "bind")
+    bundle.config["mounts"].insert(0, bundle.config["mounts"].pop())
+    bundle.process["terminal"] = what.startswith(("the t", "its"))
+    for parent in ("dev/pts", "proc", "sys"):
+        (bundle.rootfs / parent).mkdir(parents=True, exist_ok=True)
+    change(bundle)
+    differing, link = {}, bundle.rootfs / place
+    for target in TARGETS:
+        if link.is_dir() and not link.is_symlink():
+            shutil.rmtree(link)
+        link.unlink(missing_ok=True)
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(target if target != "loop" else link.name)
+        found = refused_by_check(bundle)
+        r = bundle.create("--console-socket", console.path) if bundle.process["terminal"] else bundle.run()
+        if r.code == 0 and bundle.process["terminal"]:
+            console.socket.accept()[0].close()
+            bundle.delete("--force").ok()
+        if (r.code != 0) != bool(found) or (found and place_of(r) not in [f[0] for f in found]):
+            differing[target] = (found, r.err[-300:])
+    assert differing == {}
 
 
 def capabilities():
