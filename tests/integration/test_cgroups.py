@@ -523,7 +523,7 @@ def test_other_devices_are_denied_by_the_default_config(device):
 @pytest.mark.parametrize("resources", [
     {}, {"cpu": {}}, {"cpu": {"shares": 0}}, {"memory": {}}, {"memory": {"disableOOMKiller": False}},
     {"blockIO": {"weight": 0}}, {"blockIO": {}}, {"hugepageLimits": []}, {"pids": {"limit": -1}},
-    {"network": {}}, {"unified": {}}, {"rdma": {}}, {"devices": []}], ids=str)
+    {"pids": {}}, {"network": {}}, {"unified": {}}, {"rdma": {}}, {"devices": []}], ids=str)
 def test_resources_that_ask_for_nothing_are_accepted(bundle, resources):
     if "pids" in resources and cgroup_mount("pids") is None and not has_v2("pids"):
         pytest.skip(f"layout {LAYOUT}: no pids controller")
