@@ -5,7 +5,7 @@ import stat
 
 import pytest
 
-from harness import IS_TARE, mount_at, mounts_of, read, tare_only
+from harness import IS_TARE, chown_tree, mount_at, mounts_of, read, tare_only
 
 DEFAULT = {"null": (1, 3), "zero": (1, 5), "full": (1, 7), "random": (1, 8), "urandom": (1, 9), "tty": (5, 0)}
 
@@ -212,6 +212,17 @@ def test_readonly_paths_cannot_be_written(bundle):
     r = bundle.sh("touch /dir/x /dir/sub/x 2>/dev/null; touch /y && cat /proc/self/mountinfo").run().ok()
     assert "ro" in mount_at(mounts_of(r.out), "/dir").options
     assert os.listdir(bundle.rootfs / "dir") == ["sub"] and os.listdir(bundle.rootfs / "dir/sub") == []
+
+
+@pytest.mark.parametrize("userns", [False, True])
+def test_the_root_may_be_a_readonly_path(bundle, userns):
+    """As with root.readonly; a copy over it, as over other paths, had been no mount on "/", and had no effect."""
+    if userns:
+        bundle.userns(100000)
+        chown_tree(bundle.rootfs, 100000)
+    bundle.writable().linux["readonlyPaths"] = ["/"]
+    r = bundle.sh("touch /x 2>/dev/null && echo written; touch /dev/shm/x && cat /proc/self/mountinfo").run().ok()
+    assert "written" not in r.out and "ro" in mount_at(mounts_of(r.out), "/").options
 
 
 @tare_only

@@ -104,6 +104,20 @@ static void the_root_is_protected_after_all_else(void **state)
 	      "propagate-root runbindable [/linux/rootfsPropagation]\n");
 }
 
+static void the_root_may_be_a_readonly_path(void **state)
+{
+	struct plan_case c = rootfs_of(plan_case_of_root());
+
+	(void) state;
+	gives(&c, CONFIG(ROOTFS, NS ", \"readonlyPaths\": [\"/x\", \"/x/..\", \"/\"]"),
+	      "propagate rslave\nmount-rootfs ", "rootfs",
+	      " [/root/path]\n"
+	      "protect-path \"/x\" [/linux/readonlyPaths/0]\n"
+	      "pivot-root [/root/path]\n"
+	      "protect-root [/linux/readonlyPaths/1]\n"
+	      "propagate-root private\n");
+}
+
 static void root_opens_the_rootfs_for_a_user_namespace(void **state)
 {
 	struct plan_case c = rootfs_of(plan_case_of_root());
@@ -288,6 +302,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_travels_to_the_host),
 		cmocka_unit_test(the_root_is_protected_after_all_else),
+		cmocka_unit_test(the_root_may_be_a_readonly_path),
 		cmocka_unit_test(root_opens_the_rootfs_for_a_user_namespace),
 		cmocka_unit_test(without_a_mount_namespace_what_takes_mounts_is_in_that_of_others),
 		cmocka_unit_test(without_a_mount_namespace_there_is_only_chroot),

@@ -239,7 +239,7 @@ static void look_at_root(struct inspect *i, const struct table *t)
 
 	if (root && i->config && i->config->root && i->plan->namespaces & CLONE_NEWNS)
 		inspect_compare(i, "path", "/", has_option(root->options, "ro") ? "ro" : "rw",
-				i->config->root->readonly ? "ro" : "rw");
+				inspect_step(i, OP_PROTECT_ROOT, 0) ? "ro" : "rw");
 	else if (root)
 		inspect_fact(i, "path", "/", "%s", root->options);
 }

@@ -28,6 +28,12 @@ void plan_mount_readonly_later(struct planner *p, const char *place, struct moun
 void plan_make_working_directory(struct planner *p);
 
 /*
+ * mounts/paths.c: the place that asks for a read-only "/": root.readonly, or linux.readonlyPaths.
+ * Mounts below keep their own flags. NULL: none.
+ */
+const char *plan_readonly_root(struct planner *p);
+
+/*
  * mounts/label.c: can linux.mountLabel be put in force? And: add it to @m, if the filesystem takes
  * a label.
  */

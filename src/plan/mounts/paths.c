@@ -7,6 +7,7 @@
  * their own lists with the user's.
  */
 #include "kernel/process.h"
+#include "plan/mounts/mounts.h"
 #include "plan/mounts/path_text.h"
 #include "plan/planner.h"
 
@@ -56,11 +57,25 @@ static int add_paths(struct planner *p, enum step_op op, const char *property, c
 			return err_cfg(e, place, "\"%s\" is not an absolute path", paths[i]);
 		if (op == OP_MASK_PATH && strcmp(path, "/") == 0)
 			return err_cfg(e, place, "\"%s\" is the whole rootfs", paths[i]);
-		if (!again[i])
+		/* A mount over the root of the rootfs would be none on "/": plan_enter_rootfs(). */
+		if (!again[i] && strcmp(path, "/") != 0)
 			plan_add(p, op, place)->path = path;
 	}
 
 	return 0;
+}
+
+const char *plan_readonly_root(struct planner *p)
+{
+	const struct oci_linux *linux = p->config->linux;
+
+	if (p->config->root->readonly)
+		return "/root/readonly";
+	for (size_t i = 0; linux && i < linux->readonly_paths_count; i++)
+		if (strcmp(path_clean(p->arena, linux->readonly_paths[i]), "/") == 0)
+			return plan_place(p, "/linux/readonlyPaths/%zu", i);
+
+	return NULL;
 }
 
 int plan_paths(struct planner *p, struct err *e)

@@ -218,8 +218,10 @@ int plan_enter_rootfs(struct planner *p, struct err *e)
 		plan_make_working_directory(p);
 		return 0;
 	}
-	if (p->config->root->readonly)
-		plan_add(p, OP_PROTECT_ROOT, "/root/readonly");
+
+	const char *readonly = plan_readonly_root(p);
+	if (readonly)
+		plan_add(p, OP_PROTECT_ROOT, readonly);
 	plan_propagation(p, propagation);
 
 	return 0;
