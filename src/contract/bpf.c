@@ -117,15 +117,15 @@ static int attach(int program, const char *tracepoint)
 }
 
 /*
- * The offset of the member status of the kernel's struct thread_info: before it are two long
- * integers, the second (syscall_work) since Linux 5.11.
+ * The offset of the member status of the kernel's struct thread_info: before it are one or two long
+ * integers, flags and syscall_work.
  */
 static int32_t status_offset(void)
 {
 	struct kernel_version version;
 	struct utsname name;
 	bool older = sys_uname(&name) == 0 && kernel_version_read(name.release, &version) &&
-		     !kernel_version_has(&version, "5.11");
+		     !kernel_version_has(&version, since_rows[SINCE_SYSCALL_WORK].version);
 
 	return older ? 8 : 16;
 }

@@ -105,6 +105,8 @@ const struct since_row since_rows[SINCE_COUNT] = {
 	[SINCE_CLOSE_RANGE] = { "CLOSE_RANGE_CLOEXEC, and of 5.9 close_range", "5.11",
 				INSTEAD("/proc/self/fd lists what is open; without it each number below "
 					"65536 is tried") },
+	[SINCE_SYSCALL_WORK] = { "syscall_work in the kernel's thread_info", "5.11",
+				 INSTEAD("where bpf counts calls, status is looked for 8 bytes before") },
 	[SINCE_OVERLAY_USER] = { "overlays without root", "5.11", NULL },
 	[SINCE_MOUNT_SETATTR] = { "mount_setattr, and of 5.2 open_tree, move_mount, fsopen ...",
 				  "5.12",
