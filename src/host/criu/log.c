@@ -8,6 +8,7 @@
 #include "host/criu/criu.h"
 
 #include "base/fmt.h"
+#include "base/table.h"
 #include "kernel/fd.h"
 
 #include <string.h>
@@ -58,6 +59,25 @@ static void quote(const char *text, char *quoted, size_t size)
 				 (int) lengths[i % QUOTED], lines[i % QUOTED]);
 }
 
+/* What CRIU's own words leave unsaid. */
+static const struct {
+	const char *error; /* a part of a line in the log */
+	const char *advice;
+} advices[] = {
+	/* SO_PASSCRED and SO_PASSSEC of a TCP socket, which newer kernels refuse: socket(7). */
+	{ "1:16 opt: Operation not supported", "criu 4.2 saves sockets on this kernel; " },
+	{ "1:34 opt: Operation not supported", "criu 4.2 saves sockets on this kernel; " },
+};
+
+static const char *find_advice(const char *text)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(advices); i++)
+		if (strstr(text, advices[i].error))
+			return advices[i].advice;
+
+	return "";
+}
+
 static char *read_end(int dir, const char *file, struct arena *a)
 {
 	struct stat st;
@@ -92,7 +112,7 @@ int criu_tell_log(int dir, const char *path, const char *file, const char *const
 		/* An error of tare itself, of a hook for example, must not be replaced. */
 		if (quoted[0] && strncmp(e->text, failed, sizeof(failed) - 1) == 0)
 			(void) err_msg(e, "%s: %s", failed, quoted);
-		err_hint(e, "%sits log is \"%s/%s\"", version, path, file);
+		err_hint(e, "%s%sits log is \"%s/%s\"", find_advice(text), version, path, file);
 	} else {
 		err_hint(e, "%sthere is no log \"%s/%s\"", version, path, file);
 	}
