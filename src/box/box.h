@@ -69,6 +69,22 @@ struct box_omission {
 	const char *instead, *means;
 };
 
+/* The part of an image file that is attached to a loop device. */
+struct box_image {
+	const char *path;
+	int file;
+	uint64_t offset, size; /* size 0: up to its end */
+	bool readonly;
+	const char *sharing; /* "-r or -x": how several boxes can use it */
+};
+
+/* A loop device for --mount. */
+struct box_loop {
+	const char *value; /* of the flag */
+	const char *device;
+	int fd; /* open until tare ends */
+};
+
 /* The flags of the command line; NULL and false where they are absent. */
 struct box_options {
 	const char *name;
@@ -158,6 +174,9 @@ struct box {
 	struct box_omission omissions[BOX_OMISSIONS];
 	size_t omission_count, printed;
 	unsigned rounds;
+
+	struct box_loop *loops;
+	size_t loop_count;
 
 	bool warned_of_qemu;
 	bool whole; /* ROOT is the host's own */
@@ -337,6 +356,28 @@ const char *box_find_init(struct box *b, struct err *e);
 
 /* Add the mounts that an init needs. */
 void box_add_boot(struct box *b);
+
+/* ---- loop.c ---- */
+
+/*
+ * Lock the image and attach it to a loop device, which exists as long as it is open, or mounted: its
+ * descriptor, with its path in @device. -1 with @e.
+ */
+int box_attach_loop(struct box *b, const struct box_image *image, const char **device,
+		    struct err *e);
+
+/*
+ * --@flag @value mounts the image file @source: replace it by a loop device. With --plan it stays
+ * the file. 0, or -1.
+ */
+int box_loop(struct box *b, const char *flag, const char *value, const char **source, bool readonly,
+	     struct err *e);
+
+/*
+ * Android's SELinux policy lets the kernel read an image only if its label is one of data that apps
+ * share: a hint in @e. Returns -1.
+ */
+int box_advise_label(const char *path, struct err *e);
 
 /* layers.c: -x, --overlay, --lower */
 box_subject box_layers;

@@ -158,13 +158,30 @@ static int add_device(struct box *b, const char *value, struct err *e)
 	return add_node(b, value, &st, to, may, e);
 }
 
+/*
+ * The kernel opens the block device of a mount with the rights of tare-init, which is in the box's
+ * cgroup: the device's rule decides, too.
+ */
+static void allow_mounted(struct box *b)
+{
+	for (size_t i = 0; i < b->config.mounts_count; i++) {
+		const struct oci_mount *m = &b->config.mounts[i];
+		bool readonly = is_one_of("ro", m->options, m->options_count);
+		struct stat st;
+
+		if (m->source && m->source[0] == '/' && strcmp(m->type, "bind") != 0 &&
+		    sys_stat_at(AT_FDCWD, m->source, 0, &st) == 0 && S_ISBLK(st.st_mode))
+			allow(b, &st, readonly ? "r" : "rw");
+	}
+}
+
 int box_devices(struct box *b, struct err *e)
 {
 	const struct text_list *given = &b->options->devices;
 
 	b->linux.devices = arena_array(b->arena, MOST_DEVICES, sizeof(*b->linux.devices));
-	b->resources.devices =
-		arena_array(b->arena, MOST_DEVICES + 1, sizeof(*b->resources.devices));
+	b->resources.devices = arena_array(b->arena, MOST_DEVICES + 1 + b->config.mounts_count,
+					   sizeof(*b->resources.devices));
 	b->resources.devices[0] = (struct oci_linux_device_cgroup) {
 		.has_allow = true,
 		.allow = b->options->privileged,
@@ -176,6 +193,7 @@ int box_devices(struct box *b, struct err *e)
 			return -1;
 	if (b->linux.devices_count == 0)
 		b->linux.devices = NULL;
+	allow_mounted(b);
 
 	return 0;
 }

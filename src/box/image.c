@@ -59,7 +59,11 @@ static size_t find(const char *type)
 
 bool image_is_writable(const char *type)
 {
-	return types[find(type)].writable;
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+		if (strcmp(types[i].type, type) == 0)
+			return types[i].writable;
+
+	return true;
 }
 
 bool image_is_root(const char *type)

@@ -25,7 +25,7 @@ struct image_part {
 /* The file system at @offset of @file: "ext4"; NULL: none that is known. */
 const char *image_type(int file, uint64_t offset);
 
-/* Can this file system be written to? */
+/* Can this file system be written to? A type that is not known here may. */
 bool image_is_writable(const char *type);
 
 /* Can it be a root file system? vfat and swap are only named. */

@@ -7,6 +7,7 @@
  * and likewise `\,` and `\\`; any other backslash is itself.
  */
 #include "box/box.h"
+#include "box/image.h"
 
 #include "base/path.h"
 #include "base/table.h"
@@ -104,7 +105,7 @@ static void add_options(struct box *b, struct oci_mount *m, const char *text, bo
 			recursive = false;
 		else if (bind && (strcmp(option, "ro") == 0 || strcmp(option, "rw") == 0))
 			readonly = option[1] == 'o';
-		else if (strcmp(option, "try") != 0 && option[0])
+		else if (!(bind && strcmp(option, "try") == 0) && option[0])
 			add_option(b, m, option);
 	}
 	if (!bind)
@@ -125,11 +126,35 @@ static bool has_option(struct box *b, const char *text, const char *name)
 	return false;
 }
 
+/* The words of a flag: @source:@target:@options. */
+struct words {
+	const char *flag, *value;
+	const char *source, *target, *options;
+};
+
+static int add_bound(struct box *b, const struct words *w, struct err *e)
+{
+	struct stat st;
+	int r = sys_stat_at(AT_FDCWD, w->source, 0, &st);
+
+	if (r == -ENOENT && has_option(b, w->options, "try"))
+		return 0;
+	if (r < 0) {
+		(void) err_sys(e, r, "bind \"%s\"", w->source);
+		return err_at(e, box_words(b, w->flag, w->value));
+	}
+
+	struct oci_mount *m = add_mount(b);
+	*m = (struct oci_mount) { .destination = w->target, .type = "bind", .source = w->source };
+	add_options(b, m, w->options, true);
+
+	return 0;
+}
+
 static int add_bind(struct box *b, const char *flag, const char *value, struct err *e)
 {
 	char *parts[2];
 	const char *options;
-	struct stat st;
 
 	take_parts(b, value, parts, ARRAY_SIZE(parts), &options);
 
@@ -141,19 +166,7 @@ static int add_bind(struct box *b, const char *flag, const char *value, struct e
 	if (target[0] != '/')
 		return box_refuse(b, flag, value, e, "\"%s\" is not an absolute path", target);
 
-	int r = sys_stat_at(AT_FDCWD, source, 0, &st);
-	if (r == -ENOENT && has_option(b, options, "try"))
-		return 0;
-	if (r < 0) {
-		(void) err_sys(e, r, "bind \"%s\"", source);
-		return err_at(e, box_words(b, flag, value));
-	}
-
-	struct oci_mount *m = add_mount(b);
-	*m = (struct oci_mount) { .destination = target, .type = "bind", .source = source };
-	add_options(b, m, options, true);
-
-	return 0;
+	return add_bound(b, &(struct words) { flag, value, source, target, options }, e);
 }
 
 static int add_tmpfs(struct box *b, const char *flag, const char *value, struct err *e)
@@ -175,6 +188,30 @@ static int add_tmpfs(struct box *b, const char *flag, const char *value, struct 
 	return 0;
 }
 
+/* An image file, as mount(8) has it: "loop". Its device nodes have no effect, unless asked for. */
+static int add_image(struct box *b, const char *type, const struct words *w, struct err *e)
+{
+	bool readonly = has_option(b, w->options, "ro") || !image_is_writable(type);
+	const char *source = box_absolute(b, w->source), *options = w->options, *option;
+
+	if (box_loop(b, w->flag, w->value, &source, readonly, e) < 0)
+		return -1;
+
+	struct oci_mount *m = add_mount(b);
+	*m = (struct oci_mount) { .destination = w->target, .type = type, .source = source };
+	add_option(b, m, "nodev");
+	if (readonly)
+		add_option(b, m, "ro");
+	/* On a read-only device the journal can't be replayed. */
+	if (readonly && strcmp(type, "ext4") == 0)
+		add_option(b, m, "noload");
+	while ((option = next_part(b, &options, ',')))
+		if (strcmp(option, "loop") != 0 && option[0])
+			add_option(b, m, option);
+
+	return 0;
+}
+
 static int add_any(struct box *b, const char *flag, const char *value, struct err *e)
 {
 	const char *options;
@@ -185,12 +222,26 @@ static int add_any(struct box *b, const char *flag, const char *value, struct er
 		return box_refuse(b, flag, value, e, "it is TYPE:SOURCE:TARGET[:OPTION,...]");
 	if (parts[2][0] != '/')
 		return box_refuse(b, flag, value, e, "\"%s\" is not an absolute path", parts[2]);
+	if (strcmp(parts[0], "bind") == 0 && !parts[1][0])
+		return box_refuse(b, flag, value, e, "there is no source");
 
 	bool bind = strcmp(parts[0], "bind") == 0;
+	const struct words w = {
+		.flag = flag,
+		.value = value,
+		.source = bind ? box_absolute(b, parts[1]) : parts[1],
+		.target = parts[2],
+		.options = options,
+	};
+
+	if (bind)
+		return add_bound(b, &w, e);
+	if (has_option(b, options, "loop"))
+		return add_image(b, parts[0], &w, e);
+
 	struct oci_mount *m = add_mount(b);
-	*m = (struct oci_mount) { .destination = parts[2], .type = parts[0] };
-	m->source = bind ? box_absolute(b, parts[1]) : parts[1];
-	add_options(b, m, options, bind);
+	*m = (struct oci_mount) { .destination = w.target, .type = parts[0], .source = w.source };
+	add_options(b, m, options, false);
 
 	return 0;
 }

@@ -8,7 +8,6 @@
 
 #include "base/table.h"
 #include "kernel/fd.h"
-#include "kernel/loop.h"
 #include "kernel/mount.h"
 #include "kernel/process.h"
 #include "kernel/sys.h"
@@ -17,7 +16,6 @@
 #include <errno.h>
 #include <linux/limits.h>
 #include <linux/mount.h>
-#include <sys/file.h>
 
 /*
  * The longest part of a directory's name in an ID: with the number behind it, the ID fits a host
@@ -151,37 +149,6 @@ static int choose_part(struct box *b, const char *root, int file, struct image_p
 	return part->number ? err_at(e, partition_words(b)) : -1;
 }
 
-/*
- * Android's SELinux policy lets the kernel read an image only if its label is one of data that apps
- * share.
- */
-static int advise_label(const struct box *b, struct err *e)
-{
-	if (e->code == EACCES && strncmp(b->root, "/data/", strlen("/data/")) == 0)
-		return err_hint(e, "SELinux? chcon u:object_r:media_rw_data_file:s0 \"%s\"",
-				b->root);
-
-	return -1;
-}
-
-/* Attach a loop device to the file: it exists as long as it is open, or mounted. */
-static int attach_loop(struct box *b, const char *root, int file, const struct image_part *part,
-		       struct err *e)
-{
-	char *path = arena_alloc(b->arena, LOOP_PATH);
-
-	b->loop = sys_loop_attach(file, part->offset, part->size, b->image_readonly, path);
-	if (b->loop < 0) {
-		(void) err_sys(e, b->loop, "attach \"%s\" to a loop device", root);
-		if (b->loop == -ENOENT || b->loop == -ENODEV)
-			err_hint(e, "there is no /dev/loop-control: modprobe loop");
-		return advise_label(b, e);
-	}
-	b->image.source = path;
-
-	return 0;
-}
-
 /* ext4: noload, as on a read-only device the journal can't be replayed. */
 static void describe_image(struct box *b, const struct image_part *part)
 {
@@ -195,23 +162,6 @@ static void describe_image(struct box *b, const struct image_part *part)
 		b->image.parameters = &noload;
 		b->image.parameter_count = 1;
 	}
-}
-
-/*
- * Lock the image: either one box writes to it, or several read it, as two mounts by two loop
- * devices would not know of each other. The lock belongs to the open file, which the loop device
- * keeps, so it ends with the device.
- */
-static int lock_image(const struct box *b, int file, struct err *e)
-{
-	int r = sys_lock(file, (b->image_readonly ? LOCK_SH : LOCK_EX) | LOCK_NB);
-
-	if (r == -EWOULDBLOCK) {
-		(void) err_msg(e, "\"%s\" is in use by another box, or locked", b->root);
-		return b->image_readonly ? -1 : err_hint(e, "boxes with -r or -x can share it");
-	}
-
-	return r < 0 ? err_sys(e, r, "lock \"%s\"", b->root) : 0;
 }
 
 /* erofs, Linux 6.12: a file is mounted as it is. Only a whole one: its offset came later. */
@@ -257,10 +207,18 @@ static int attach(struct box *b, const struct image_part *part, struct err *e)
 		b->image.source = b->root;
 		return 0;
 	}
-	if (lock_image(b, file, e) < 0)
-		return -1;
 
-	return attach_loop(b, b->root, file, part, e);
+	const struct box_image image = {
+		.path = b->root,
+		.file = file,
+		.offset = part->offset,
+		.size = part->size,
+		.readonly = b->image_readonly,
+		.sharing = "-r or -x",
+	};
+	b->loop = box_attach_loop(b, &image, &b->image.source, e);
+
+	return b->loop < 0 ? -1 : 0;
 }
 
 int box_open_image(struct box *b, struct err *e)
@@ -289,7 +247,7 @@ int box_open_image(struct box *b, struct err *e)
 		return -1;
 	b->dir = container_mount_image(&b->image, e);
 	if (b->dir < 0)
-		(void) advise_label(b, e);
+		(void) box_advise_label(b->root, e);
 
 	return b->dir < 0 ? err_in(e, "\"%s\"", b->root) : 0;
 }

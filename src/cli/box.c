@@ -55,7 +55,7 @@ static const struct flag rows[] = {
 	{ "bind", 'b', false, FLAG_LIST, FIELD(box.mounts), "SRC[:DST[:OPT,...]]",
 	  "show SRC of the host at DST (the same path); may be repeated" },
 	LIST("tmpfs", mounts, "DST[:OPT,...]", "an empty file system in memory; OPT: size=N, mode=M; may be repeated"),
-	LIST("mount", mounts, "TYPE:SRC:DST[:OPT,...]", "any other file system; may be repeated"),
+	LIST("mount", mounts, "TYPE:SRC:DST[:OPT,...]", "any other file system, with OPT loop of an image file; may be repeated"),
 	{ "read-only", 'r', false, FLAG_BOOL, FIELD(box.read_only), NULL, "protect the root file system" },
 	{ "ephemeral", 'x', false, FLAG_BOOL, FIELD(box.ephemeral), NULL, "changes stay in memory, and are gone at the end" },
 	TEXT("ephemeral-size", ephemeral_size, "SIZE", "of that memory (half of all)"),

@@ -265,6 +265,14 @@ def test_of_ro_and_rw_the_later_counts(box, scratch):
     assert "Read-only" in box.run("-b", f"{scratch}:/w:rw,ro", "--", "touch", "/w/y").err
 
 
+def test_a_bind_that_may_be_missing(box, scratch):
+    for flag, value in (("-b", "/nowhere:/x:try"), ("--mount", "bind:/nowhere:/x:ro,try")):
+        assert box.run(flag, value, "--", "ls", "/x").code == 1
+    box.refused('--mount "bind:/nowhere:/x": bind "/nowhere": no such file or directory', "--mount", "bind:/nowhere:/x", "--", "true")
+    box.refused('--mount "bind::/x": there is no source', "--mount", "bind::/x", "--", "true")
+    assert box.run("--tmpfs", "/tmp:try", "--", "true").code == 125
+
+
 def test_a_directory_of_a_file_system_that_is_not_mounted_yet(box):
     """What is in it is only known inside: the step itself says whether the directory exists."""
     assert box.run("-w", "/sys/class/net", "--", "pwd").ok().out == "/sys/class/net\n"

@@ -189,6 +189,85 @@ def test_a_step_that_fails_leaves_no_loop(image, step):
     poll(lambda: not loops())
 
 
+# --- images that are mounted elsewhere
+
+
+@pytest.fixture
+def mounting(tree, image):
+    """A box of the directory that the image was made of."""
+    def run(options, script, *flags, path=image):
+        quoted = str(path).replace("\\", "\\\\").replace(":", "\\:").replace(",", "\\,")
+        return tree.sh(script, *flags, "--mount", f"{path.suffix[1:]}:{quoted}:/mnt:loop{options}")
+    run.tree = tree
+    return run
+
+
+@pytest.mark.layouts
+def test_an_image_by_mount_is_written_to(mounting, image):
+    """The box has rules for devices: the loop device has its own."""
+    mounting("", "echo kept >/mnt/new; ls /mnt/bin/busybox").ok()
+    r = mounting("", "cat /mnt/new; grep ' /mnt ' /proc/self/mountinfo; ls /dev", "-b", f"{image}:/image:ro").ok()
+    assert r.lines[0] == "kept" and " rw,nodev," in r.lines[1] and not any(name.startswith("loop") for name in r.lines), r
+
+
+@pytest.mark.parametrize("image", ["ext4", "squashfs", "erofs"], indirect=True)
+def test_an_image_by_mount_is_only_read(mounting, image):
+    before = image.read_bytes()
+    ro = ",ro" if image.suffix == ".ext4" else ""
+    r = mounting(ro, "ls /mnt/bin/busybox; touch /mnt/x")
+    assert r.out == "/mnt/bin/busybox\n" and r.err == "touch: /mnt/x: Read-only file system\n", r
+    assert image.read_bytes() == before
+
+
+def test_an_image_by_mount_at_an_odd_path_and_a_relative_one(mounting, image):
+    odd = image.rename(image.with_name(f"{TOKEN}a:b,c\\d.ext4"))
+    assert mounting("", "ls /mnt/bin/busybox", path=odd).ok().out == "/mnt/bin/busybox\n"
+    odd.rename(image)
+    r = command(*mounting.tree.argv("--mount", f"ext4:{image.name}:/mnt:loop", "--", "ls", "/mnt/bin/busybox"), cwd=image.parent)
+    assert r.ok().out == "/mnt/bin/busybox\n"
+
+
+def test_one_box_writes_or_several_read_what_they_mount(mounting, image):
+    tree = mounting.tree
+    tree.run("-d", "--mount", f"ext4:{image}:/mnt:loop,ro", "--", "sleep", "1000").ok()
+    assert tree.run("ls", "/mnt/bin/busybox").ok().out == "/mnt/bin/busybox\n" and len(loops()) == 1
+    mounting(",ro", "true", "--new").ok()
+    r = mounting("", "true", "--new")
+    assert r.code == 125 and r.err.endswith(f': "{image}" is in use by another box, or locked (boxes with the option ro can share it)\n'), r
+    assert box(image, "true", flags=["-r"]).code == 0
+
+
+def test_an_image_that_can_not_be_mounted_names_its_flag(mounting, image, scratch):
+    tree = mounting.tree
+
+    def refused(value, text, *flags):
+        tree.refused(f'--mount "{value}": {text}', *flags, "--mount", value, "--", "true")
+        assert not loops()
+
+    refused("ext4:/nope:/mnt:loop", 'open "/nope": no such file or directory')
+    refused("ext4:/dev/null:/mnt:loop", '"/dev/null" is not a regular file')
+    refused(f"ext4:{image}:/mnt:loop", "no image can be mounted in a user namespace", "--userns", "100000:65536")
+    refused(f"ext4:{image}:/mnt:loop", "a bundle has no words for an image file", "--emit-config", scratch / "bundle")
+    r = tree.run("--mount", f"xfs:{image}:/mnt:loop", "--", "true")
+    assert r.code == 125 and f'--mount "xfs:{image}:/mnt:loop": mount on "/mnt": mount "' in r.err and r.err.count("\n") == 1, r
+    theirs = boxes.Box(user=TESTER)
+    theirs.refused(f'--mount "ext4:{image}:/mnt:loop": an image file takes root', "--mount", f"ext4:{image}:/mnt:loop", "--", "true")
+    theirs.clean()
+
+
+def test_a_plan_with_an_image_attaches_nothing(mounting, image):
+    assert f'ext4 "{image}" on "/mnt"' in mounting("", "true", "--plan").ok().out and not loops()
+
+
+def test_a_killed_box_with_an_image_by_mount_leaves_no_device(mounting, image):
+    proc = mounting.tree.start("--mount", f"ext4:{image}:/mnt:loop", "--", "sleep", "1000")
+    mounting.tree.running()
+    assert len(loops()) == 1
+    proc.kill()
+    proc.wait()
+    poll(lambda: not loops(), "the loop device to go")
+
+
 # --- partitions
 
 
