@@ -101,17 +101,23 @@ int user_drop_bounding(struct inside *in, const struct step *s, struct err *e)
 }
 
 /*
- * A pipe in stdio is given to the program's user, so that the program may open /dev/stdout anew. A
- * file keeps its owner. In a user namespace a pipe may be impossible to give away: then only that
- * reopening fails.
+ * Pipes of stdio, and the caller's own files for output, are given to the program's user, so that the
+ * program may open /dev/stdout anew; runc and crun do so. A file of a third user keeps its owner. So
+ * does a file for input: it may be any file of the host, and to read it the descriptor is enough. In a
+ * user namespace it may be impossible to give one away: then only that reopening fails.
  */
 static void own_stdio(uid_t uid, gid_t gid)
 {
 	struct stat st;
 
-	for (int fd = 0; fd < 3; fd++)
-		if (sys_stat(fd, &st) == 0 && S_ISFIFO(st.st_mode) && st.st_uid != uid)
+	for (int fd = 0; fd < 3; fd++) {
+		if (sys_stat(fd, &st) < 0 || st.st_uid == uid)
+			continue;
+		if (S_ISFIFO(st.st_mode))
 			sys_chown_at(fd, "", uid, gid, AT_EMPTY_PATH);
+		else if (fd > 0 && S_ISREG(st.st_mode) && st.st_uid == sys_euid())
+			sys_chown_at(fd, "", uid, (gid_t) -1, AT_EMPTY_PATH);
+	}
 }
 
 int user_set(struct inside *in, const struct step *s, struct err *e)

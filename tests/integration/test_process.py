@@ -515,11 +515,24 @@ def test_a_null_device_of_the_containers_that_is_none_is_not_used(bundle, kind):
     assert not (bundle.rootfs / "tmp/target").exists()
 
 
-def test_a_file_stdout_was_redirected_to_stays_whose_it_is(bundle, scratch):
+@pytest.mark.parametrize("how", ["create", "exec"])
+def test_an_ordinary_user_may_open_a_file_as_stdout_anew(bundle, scratch, how):
+    """It had to stay root's by an earlier test, which had thought of no image that logs to /dev/stdout; runc and crun give it away."""
+    program = ["sh", "-c", "echo out >/dev/stdout; echo err >/dev/stderr; exec sleep 1000"]
     bundle.process["user"] = {"uid": 1234, "gid": 1235}
-    bundle.sh("echo through").write()
-    with open(scratch / "out", "wb") as out:
-        subprocess.run(bundle.argv("run", "--bundle", bundle.dir), stdin=subprocess.DEVNULL, stdout=out,
+    bundle.process["args"] = program if how == "create" else ["sleep", "1000"]
+    for name in ("in", "out", "err"):
+        (scratch / name).touch()
+    with open(scratch / "in", "rb") as given, open(scratch / "out", "wb") as out, open(scratch / "err", "wb") as err:
+        files = {"stdin": given, "stdout": out, "stderr": err}
+        null = dict.fromkeys(files, subprocess.DEVNULL)
+        subprocess.run(bundle.write().argv("create", "--bundle", bundle.dir), **(files if how == "create" else null),
                        timeout=20, check=True)
-    assert (scratch / "out").read_bytes() == b"through\n"
-    assert (scratch / "out").stat().st_uid == 0
+        bundle.start().ok()
+        if how == "exec":
+            subprocess.run(bundle.argv("exec", "-d", tail=program), **files, timeout=20, check=True)
+    poll(lambda: (scratch / "err").read_bytes() == b"err\n")
+    assert (scratch / "out").read_bytes() == b"out\n"
+    owners = {name: (scratch / name).stat().st_uid for name in ("in", "out", "err")}
+    assert owners["out"] == owners["err"] == 1234
+    assert owners["in"] == 0 or not IS_TARE  # any file of the host may be an input
