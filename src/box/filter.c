@@ -13,11 +13,13 @@
 #include "base/table.h"
 #include "kernel/calls.h"
 #include "kernel/process.h"
+#include "libocispec/names.h"
 #include "plan/seccomp/profile.h"
 #include "spec/load.h"
 
 #include <asm/ioctls.h>
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -204,13 +206,29 @@ static void add_usual_rules(struct box *b)
 
 /* ---- the flags ---- */
 
+/* clang-format off */
+#define ERRNO(name) { #name, name }
+/* clang-format on */
+
 static const struct {
 	const char *name;
 	uint32_t code;
 } errnos[] = {
-	{ "EPERM", EPERM },   { "EACCES", EACCES }, { "ENOSYS", ENOSYS },
-	{ "EINVAL", EINVAL }, { "ENOENT", ENOENT }, { "ENOTSUP", EOPNOTSUPP },
+	ERRNO(EPERM),	     ERRNO(ENOENT),	  ERRNO(ESRCH),		ERRNO(EINTR),
+	ERRNO(EIO),	     ERRNO(ENXIO),	  ERRNO(E2BIG),		ERRNO(ENOEXEC),
+	ERRNO(EBADF),	     ERRNO(ECHILD),	  ERRNO(EAGAIN),	ERRNO(ENOMEM),
+	ERRNO(EACCES),	     ERRNO(EFAULT),	  ERRNO(EBUSY),		ERRNO(EEXIST),
+	ERRNO(EXDEV),	     ERRNO(ENODEV),	  ERRNO(ENOTDIR),	ERRNO(EISDIR),
+	ERRNO(EINVAL),	     ERRNO(ENFILE),	  ERRNO(EMFILE),	ERRNO(ENOTTY),
+	ERRNO(EFBIG),	     ERRNO(ENOSPC),	  ERRNO(ESPIPE),	ERRNO(EROFS),
+	ERRNO(EMLINK),	     ERRNO(EPIPE),	  ERRNO(ERANGE),	ERRNO(ENAMETOOLONG),
+	ERRNO(ENOSYS),	     ERRNO(ELOOP),	  ERRNO(ENOTSUP),	ERRNO(EOPNOTSUPP),
+	ERRNO(EAFNOSUPPORT), ERRNO(EADDRINUSE),	  ERRNO(EADDRNOTAVAIL), ERRNO(ENETDOWN),
+	ERRNO(ENETUNREACH),  ERRNO(ECONNREFUSED), ERRNO(ECONNRESET),	ERRNO(ETIMEDOUT),
+	ERRNO(EHOSTUNREACH), ERRNO(EDQUOT),
 };
+
+#undef ERRNO
 
 static bool read_errno(const char *word, uint32_t *code)
 {
@@ -235,6 +253,28 @@ static bool has_call(const char *name)
 	return !row || call_arch_own() == CALL_ARCHES || call_number(row, call_arch_own()) >= 0;
 }
 
+/* Above the numbers of each processor's table; those of x32 are no others' names. */
+#define MOST_NUMBER 1024
+
+static int suggest_call(const char *name, struct err *e)
+{
+	const char *nearest = NULL;
+	int least = INT_MAX;
+
+	for (int number = 0; number < MOST_NUMBER; number++) {
+		const struct call_row *row = call_find(call_arch_own(), number);
+		const char *known = row ? call_name(row) : "";
+		int slips = names_slip(name, strlen(name), known, strlen(known));
+
+		if (slips > 0 && slips < least) {
+			least = slips;
+			nearest = known;
+		}
+	}
+
+	return nearest ? err_hint(e, "did you mean \"%s\"?", nearest) : -1;
+}
+
 /*
  * Newer processors have mkdirat(2) alone, for mkdir(2), too: the rule would forbid nothing. A 32-bit
  * program may have the call all the same.
@@ -243,8 +283,10 @@ static int check_call(struct box *b, const char *value, const char *name, struct
 {
 	const char *at = arena_printf(b->arena, "%sat", name);
 
-	if (!seccomp_knows_call(name))
-		return box_refuse(b, "deny", value, e, "there is no system call \"%s\"", name);
+	if (!seccomp_knows_call(name)) {
+		(void) box_refuse(b, "deny", value, e, "there is no system call \"%s\"", name);
+		return suggest_call(name, e);
+	}
 	if (has_call(name) || b->linux.personality)
 		return 0;
 	(void) box_refuse(b, "deny", value, e, "programs for this processor have no such call");
@@ -268,7 +310,7 @@ static int deny_by_flag(struct box *b, const char *value, struct err *e)
 	if (action && !read_errno(action, &code))
 		return box_refuse(
 			b, "deny", value, e,
-			"behind the \"=\" is kill, a number of errno(3), or one of EPERM, EACCES, ENOSYS, EINVAL, ENOENT");
+			"behind the \"=\" is kill, or a name or number of errno(3): EACCES, 13");
 	add_name(b, add_rule(b, "SCMP_ACT_ERRNO", code), name);
 
 	return 0;

@@ -214,9 +214,9 @@ def test_the_working_directory(box, scratch):
     (["--device", "/etc/passwd"], '--device "/etc/passwd": "/etc/passwd" is not a device'),
     (["--device", "full:/dev/x:q"], '--device "full:/dev/x:q": the access is made of r, w and m'),
     (["--deny", "socketcall"], "--deny socketcall: programs for this processor have no such call"),
-    (["--deny", "mkdri"], '--deny mkdri: there is no system call "mkdri"'),
-    (["--deny", "mkdir=EWHAT"], '--deny mkdir=EWHAT: behind the "=" is kill, a number of errno(3), or one of EPERM, '
-                                'EACCES, ENOSYS, EINVAL, ENOENT'),
+    (["--deny", "mkdri"], '--deny mkdri: there is no system call "mkdri" (did you mean "mkdir"?)'),
+    (["--deny", "nothing_like_it"], '--deny nothing_like_it: there is no system call "nothing_like_it"'),
+    (["--deny", "mkdir=EWHAT"], '--deny mkdir=EWHAT: behind the "=" is kill, or a name or number of errno(3): EACCES, 13'),
     (["--seccomp", "/nowhere"], '--seccomp "/nowhere": open "/nowhere": no such file or directory'),
     (["--mask", "proc"], "--mask proc: the path is not absolute"),
     (["--dns", "one"], '--dns one: "one" is not an address'),
@@ -353,6 +353,7 @@ def test_no_new_privs(box):
 def test_a_call_is_denied_by_name(box):
     assert box.run("--deny", "mkdir", "--", "mkdir", "/q").err.endswith("Operation not permitted\n")
     assert box.run("--deny", "mkdir=ENOSYS", "--", "mkdir", "/q").err.endswith("Function not implemented\n")
+    assert box.run("--deny", "mkdir=ENOSPC", "--", "mkdir", "/q").err.endswith("No space left on device\n")
     assert box.run("--deny", "mkdir=13", "--", "mkdir", "/q").err.endswith("Permission denied\n")
     r = box.run("--deny", "mkdir=kill", "--", "mkdir", "/q")
     assert (r.code, r.err) == (159, "")
