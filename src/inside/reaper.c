@@ -100,14 +100,16 @@ static int take_terminal(const struct inside *in, struct err *e)
 static int become_child(struct inside *in, const struct step *s, int ready, struct err *e)
 {
 	const uint64_t none = 0;
-	char byte;
+	int failure = 0;
 
 	/*
 	 * Wait for the end of file: the parent has then given up all that the program could reach
-	 * through it.
+	 * through it. If it could not, there is a number before the end.
 	 */
-	sys_read_all(ready, &byte, 1);
+	sys_read_all(ready, &failure, sizeof(failure));
 	sys_close(ready);
+	if (failure < 0)
+		return err_sys(e, failure, "restrict tare-init by a filter of its own");
 
 	/*
 	 * In a pid namespace of others, only PR_SET_PDEATHSIG ends the program together with the
@@ -154,7 +156,8 @@ static void reap(pid_t program)
 	}
 }
 
-static void give_up_rights(bool filtered)
+/* 0, or -errno: the program must not be started. */
+static int give_up_rights(bool filtered)
 {
 	const struct sock_fprog filter = {
 		.len = ARRAY_SIZE(calls_of_ours),
@@ -163,14 +166,19 @@ static void give_up_rights(bool filtered)
 	const uint64_t kill = (uint64_t) 1 << CAP_KILL;
 	uint64_t has = 0;
 
-	if (sys_capget(&has) < 0 || sys_capset(has & kill, has & kill, 0) < 0)
-		sys_exit(EXIT_ABANDONED);
+	int r = sys_capget(&has);
+	if (r == 0)
+		r = sys_capset(has & kill, has & kill, 0);
+	if (r < 0)
+		return r;
+	r = sys_prctl(PR_SET_NO_NEW_PRIVS, 1, 0);
+	if (r == 0)
+		r = sys_seccomp_filter(&filter, 0);
+
 	/*
 	 * On a kernel without seccomp the program has no filter either, so this one is not needed.
 	 */
-	if ((sys_prctl(PR_SET_NO_NEW_PRIVS, 1, 0) < 0 || sys_seccomp_filter(&filter, 0) < 0) &&
-	    filtered)
-		sys_exit(EXIT_ABANDONED);
+	return r < 0 && filtered ? r : 0;
 }
 
 static void __attribute__((noreturn)) stay(const struct step *s, pid_t program, int ready, int last)
@@ -181,7 +189,11 @@ static void __attribute__((noreturn)) stay(const struct step *s, pid_t program, 
 	for (int fd = 0; fd < ready; fd++)
 		sys_close(fd);
 	sys_close_from(ready + 1, last);
-	give_up_rights(s->init.filtered);
+
+	/* After a failure the child, which has the socket to tare, reports it and ends. */
+	int r = give_up_rights(s->init.filtered);
+	if (r < 0)
+		sys_write_all(ready, &r, sizeof(r));
 	sys_close(ready);
 
 	for (;;) {
