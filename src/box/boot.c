@@ -55,7 +55,7 @@ int box_boot(struct box *b, struct err *e)
 	if (b->facts->cgroups.mode != CGROUP_V2 && b->facts->cgroups.mode != CGROUP_HYBRID)
 		return box_refuse(b, "boot", NULL, e, "it takes cgroup v2");
 	for (size_t i = 0; i < ARRAY_SIZE(needed); i++)
-		box_demand(b, needed[i]);
+		box_demand(b, needed[i], box_words(b, "boot", NULL));
 	box_annotate(b, BOX_STOP_ANNOTATION, BOX_STOP_SIGNAL);
 
 	return 0;

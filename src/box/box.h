@@ -169,7 +169,8 @@ struct box {
 		 * bit N: wish N; required by --strict or --require, demanded by a flag of its own
 		 */
 		demanded;
-	const char **bare_paths; /* neither masked nor made read-only */
+	const char *demanders[BOX_WISHES]; /* the flag that demanded it */
+	const char **bare_paths;	   /* neither masked nor made read-only */
 	size_t bare_path_count;
 	struct box_omission omissions[BOX_OMISSIONS];
 	size_t omission_count, printed;
@@ -263,8 +264,10 @@ enum box_wish box_wish_at(const struct box *b, const char *place);
 /* Is the piece at @place a default, without a flag? */
 bool box_is_usual(const struct box *b, const char *place);
 
-/* A flag asks for @wish, so it must not be left out. */
-void box_demand(struct box *b, enum box_wish wish);
+/*
+ * A flag asks for @wish, so it must not be left out. @words: the flag, for errors; NULL: none.
+ */
+void box_demand(struct box *b, enum box_wish wish, const char *words);
 
 /* While the config is made: the host lacks what @wish needs. 0, or -1 where it is demanded. */
 int box_leave_out(struct box *b, enum box_wish wish, const char *why, struct err *e);

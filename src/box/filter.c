@@ -371,7 +371,7 @@ int box_filter(struct box *b, struct err *e)
 	b->linux.seccomp->syscalls = arena_array(b->arena, MOST_RULES + denied->count,
 						 sizeof(*b->linux.seccomp->syscalls));
 	if (denied->count > 0)
-		box_demand(b, WISH_SECCOMP);
+		box_demand(b, WISH_SECCOMP, box_words(b, "deny", denied->items[0]));
 	if (usual)
 		add_usual_rules(b);
 	else if (word && strcmp(word, "none") != 0 && load(b, word, e) < 0)

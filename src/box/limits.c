@@ -143,10 +143,9 @@ int box_limits(struct box *b, struct err *e)
 		/* tare-init and the program are two processes. */
 		if (limits[i].read == read_pids)
 			box_origin(b, "/annotations/" ANNOTATION_INIT, limits[i].flag, word);
+		box_demand(b, WISH_CGROUPS, box_words(b, limits[i].flag, word));
 		any = true;
 	}
-	if (any)
-		box_demand(b, WISH_CGROUPS);
 	box_wish(b, "/linux/resources/devices", WISH_DEVICE_RULES);
 	/*
 	 * In a user namespace no device node can be made, and an ordinary user's cgroup can't have

@@ -70,7 +70,7 @@ static int read_list(struct box *b, const char *flag, const char *list, bool is_
 			return refuse_opposite(b, flag, list, &choices[kind], e);
 		choices[kind] = (struct choice) { is_new, NULL, flag, word };
 		if (is_new && kinds[kind].wish != WISH_NONE)
-			box_demand(b, kinds[kind].wish);
+			box_demand(b, kinds[kind].wish, box_words(b, flag, word));
 	}
 
 	return 0;

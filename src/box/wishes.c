@@ -116,12 +116,13 @@ static const struct wish {
 /* Flags that turn a wish into a demand. */
 static const struct {
 	enum box_wish wish;
+	const char *flag;
 	size_t option;
 } demanding[] = {
-	{ WISH_UTS, offsetof(struct box_options, hostname) },
-	{ WISH_SECCOMP, offsetof(struct box_options, seccomp) },
-	{ WISH_SUBIDS, offsetof(struct box_options, userns) },
-	{ WISH_DNS, offsetof(struct box_options, dns) },
+	{ WISH_UTS, "hostname", offsetof(struct box_options, hostname) },
+	{ WISH_SECCOMP, "seccomp", offsetof(struct box_options, seccomp) },
+	{ WISH_SUBIDS, "userns", offsetof(struct box_options, userns) },
+	{ WISH_DNS, "dns", offsetof(struct box_options, dns) },
 };
 
 /* Steps without a place in the config. */
@@ -201,10 +202,10 @@ int box_read_wishes(struct box *b, struct err *e)
 		const char *word = *(const char *const *) ((const char *) o + demanding[i].option);
 
 		if (word && strcmp(word, "auto") != 0 && strcmp(word, "default") != 0)
-			box_demand(b, demanding[i].wish);
+			box_demand(b, demanding[i].wish, box_words(b, demanding[i].flag, word));
 	}
 	if (o->tty)
-		box_demand(b, WISH_PTS);
+		box_demand(b, WISH_PTS, box_words(b, "tty", NULL));
 	for (size_t i = WISH_NONE + 1; i < BOX_WISHES; i++)
 		if (b->demanded & ((uint64_t) 1 << i))
 			b->level[i] = 0;
@@ -213,14 +214,15 @@ int box_read_wishes(struct box *b, struct err *e)
 				  "only --landlock with --read-only on \"/\" holds an ordinary "
 				  "user's program without namespaces");
 	if (!box_may_be_bare(b))
-		box_demand(b, WISH_NAMESPACES);
+		box_demand(b, WISH_NAMESPACES, NULL);
 
 	return 0;
 }
 
-void box_demand(struct box *b, enum box_wish wish)
+void box_demand(struct box *b, enum box_wish wish, const char *words)
 {
 	b->demanded |= (uint64_t) 1 << wish;
+	b->demanders[wish] = words;
 }
 
 /* ---- leaving out ---- */
@@ -409,6 +411,13 @@ static bool is_helpers(const struct err *failure)
 	return failure->code == 0 && strcmp(failure->operation, "write-id-map") == 0;
 }
 
+/* tare-init, too, loads a filter: a kernel that has none refuses that one first. */
+static bool is_filter_of_init(const struct err *failure)
+{
+	return strcmp(failure->operation, "stay-as-init") == 0 &&
+	       (failure->code == EINVAL || failure->code == ENOSYS);
+}
+
 int box_again(struct box *b, struct err *e)
 {
 	static const char *const lists[] = { "/linux/maskedPaths/", "/linux/readonlyPaths/" };
@@ -425,7 +434,7 @@ int box_again(struct box *b, struct err *e)
 		    box_is_usual(b, failure.place))
 			return leave_out_path(b, lists[i], &failure, e);
 
-	enum box_wish wish = wish_of(b, &failure);
+	enum box_wish wish = is_filter_of_init(&failure) ? WISH_SECCOMP : wish_of(b, &failure);
 	if (wish == WISH_NONE || b->level[wish] >= last_level(wish))
 		return 0;
 	if (wish == WISH_MOUNTS && !b->options->best_effort_root) {
@@ -438,8 +447,11 @@ int box_again(struct box *b, struct err *e)
 						   : errno_text(failure.code);
 	int r = omit(b, wish, wishes[wish].title, shown, failure.code, e);
 	/* The wish is demanded by a flag: the failure itself is reported. */
-	if (r < 0 && !(b->required & ((uint64_t) 1 << wish)))
+	if (r < 0 && is_demanded(b, wish)) {
 		*e = failure;
+		if (b->demanders[wish] && box_is_usual(b, failure.place))
+			fmt_text(e->place, sizeof(e->place), "%s", b->demanders[wish]);
+	}
 
 	return r;
 }

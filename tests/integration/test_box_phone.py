@@ -51,6 +51,7 @@ def test_on_a_whole_kernel_nothing_is_left_out_or_told(box):
                                   "with CAP_SYS_CHROOT a program could leave the root"]),
     (["-s", "keyctl=ENOSYS"], []),
     (["-s", "sethostname=EPERM"], ["left out: uts namespace (operation not permitted): the host name is the host's"]),
+    (["-s", "seccomp=EINVAL"], ["left out: filter of system calls (invalid argument): all system calls may be made"]),
 ])
 def test_what_the_kernel_lacks_is_left_out_and_named(box, phone, flags, told):
     before = snapshot()
@@ -169,6 +170,17 @@ def test_what_is_demanded_is_an_error(box, phone):
 def test_a_host_name_by_flag_is_demanded(box, phone):
     r = on(phone, ["-n", "uts"], box, "--hostname", "x", "--", "true")
     assert (r.code, r.err) == (125, f'tare: box "{box.id}": --hostname x: {NONE}\n'), r
+
+
+@pytest.mark.parametrize("flags, words, error", [
+    (["-f", "devpts=ENODEV"], ["-t"], '--tty: mount on "/dev/pts": mount type "devpts": no such device'),
+    (["-s", "seccomp=EINVAL"], ["--deny", "mkdir"], "--deny mkdir: restrict tare-init by a filter of its own: invalid argument"),
+    (["-s", "seccomp=EINVAL"], ["--deny", "mkdir", "--no-init"], "--deny mkdir: load the seccomp filter: invalid argument"),
+    (["-s", "seccomp=EINVAL"], ["--strict"], "--strict: filter of system calls: invalid argument"),
+    (["-s", "sethostname=EPERM"], ["--unshare", "uts"], '--unshare uts: set the host name "')])
+def test_a_wish_that_a_flag_made_a_demand_names_the_flag(box, phone, flags, words, error):
+    r = on(phone, flags, box, *words, "--", "true")
+    assert (r.code, r.out) == (125, "") and r.err.startswith(f'tare: box "{box.id}": {error}') and r.err.count("\n") == 1, r
 
 
 def test_without_and_quiet_say_nothing(box, phone):
