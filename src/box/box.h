@@ -296,7 +296,7 @@ box_subject
 box_subject
 	/* process.c: program, environment, directory, terminal, capabilities, limits */
 	box_process;
-box_subject box_mounts;	 /* mounts.c: default mounts, --bind, --tmpfs, --mount, --dns */
+box_subject box_mounts;	 /* mounts.c: default mounts, --bind, --tmpfs, --mount */
 box_subject box_devices; /* devices.c: --device, --privileged */
 box_subject box_limits;	 /* limits.c: --memory, --cpus ... */
 box_subject box_paths;	 /* config.c: --mask, --protect, --unmask */
@@ -381,6 +381,9 @@ int box_loop(struct box *b, const char *flag, const char *value, const char **so
  * share: a hint in @e. Returns -1.
  */
 int box_advise_label(const char *path, struct err *e);
+
+/* dns.c: --dns, for box_mounts() */
+box_subject box_dns;
 
 /* layers.c: -x, --overlay, --lower */
 box_subject box_layers;

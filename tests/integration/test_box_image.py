@@ -110,6 +110,13 @@ def test_what_is_written_stays_in_the_image(image):
     assert "nodev" in table[0]
 
 
+def test_an_image_without_resolv_conf_has_the_hosts_name_servers(image):
+    hosts = pathlib.Path("/etc/resolv.conf").read_text()
+    for flags, text in (([], hosts), (["-x"], hosts), (["--dns", "9.9.9.9"], "nameserver 9.9.9.9\n")):
+        assert box(image, "cat", "/etc/resolv.conf", flags=flags).ok().out == text
+    assert box(image, "ls", "/etc", flags=["--dns", "none"]).ok().lines == ["group", "passwd"]
+
+
 @pytest.mark.parametrize("image", READ_ONLY, indirect=True)
 def test_what_can_not_be_written_to_is_read_only_and_has_its_mount_points(image):
     r = box(image, "sh", "-c", "touch /x; test -d /proc/self")
@@ -217,6 +224,17 @@ def test_an_image_by_mount_is_only_read(mounting, image):
     r = mounting(ro, "ls /mnt/bin/busybox; touch /mnt/x")
     assert r.out == "/mnt/bin/busybox\n" and r.err == "touch: /mnt/x: Read-only file system\n", r
     assert image.read_bytes() == before
+
+
+@pytest.mark.parametrize("image", ["ext4", "squashfs", "erofs"], indirect=True)
+def test_the_type_of_an_image_by_mount_may_be_found(mounting, image):
+    r = mounting.tree.sh("grep ' /mnt ' /proc/self/mountinfo", "--mount", f"auto:{image}:/mnt:loop,ro").ok()
+    assert f" - {image.suffix[1:]} " in r.out, r
+    plain = image.parent / f"{TOKEN}.plain"
+    plain.write_text("no file system\n")
+    mounting.tree.refused(f'--mount "auto:{plain}:/mnt:loop": "{plain}" has no file system that is known here',
+                          "--mount", f"auto:{plain}:/mnt:loop", "--", "true")
+    plain.unlink()
 
 
 def test_an_image_by_mount_at_an_odd_path_and_a_relative_one(mounting, image):
