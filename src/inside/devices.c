@@ -10,6 +10,7 @@
 
 #include "base/fmt.h"
 #include "kernel/device.h"
+#include "kernel/fallback.h"
 #include "kernel/mount.h"
 #include "wire/wire.h"
 
@@ -170,20 +171,38 @@ static int clone_host_device(const struct inside *in, const struct device_step *
 	return clone_of_host(found, "the host's", e);
 }
 
+/* Mount the tmpfs of tare's over the host's root, where no path leads to it. */
+static int attach_nodes(struct inside *in, struct err *e)
+{
+	autoclose int top = sys_open("/", O_PATH | O_DIRECTORY);
+	int r = top < 0 ? top : sys_attach_mount(in->nodes, top);
+
+	in->nodes_attached = r == 0;
+
+	return r < 0 ? err_sys(e, r, "attach the device nodes of the host side") : 0;
+}
+
 /*
  * A node that tare made for this container alone, so its mode and owner may change. The copy has
- * nosuid and noexec from the mount of the tmpfs.
+ * nosuid and noexec from the mount of the tmpfs. Before Linux 6.15 open_tree(2) copies no mount that
+ * is not attached in our own mount namespace: EINVAL.
  */
-static int clone_brought(const struct inside *in, struct err *e)
+static int clone_brought(struct inside *in, struct err *e)
 {
 	char name[24];
 
 	fmt_text(name, sizeof(name), "%zu", in->step);
 
 	autoclose int node = sys_open_at(in->nodes, name, O_PATH | O_NOFOLLOW, 0);
-	autoclose int mount = node < 0 ? node : sys_clone_mount(node, 0);
+	int mount = node < 0 ? node : sys_clone_mount(node, 0);
+	if (mount == -EINVAL && !in->nodes_attached) {
+		fallback_took("a mount over the host's root for open_tree of a detached one");
+		if (attach_nodes(in, e) < 0)
+			return -1;
+		mount = sys_clone_mount(node, 0);
+	}
 
-	return mount < 0 ? err_sys(e, mount, "take the node that the host made") : take_fd(&mount);
+	return mount < 0 ? err_sys(e, mount, "take the node that the host made") : mount;
 }
 
 /* Can a node be bound onto @target? Not onto a directory, a link or a socket. */
@@ -199,8 +218,8 @@ static int check_place(int target, const struct device_step *d, struct err *e)
 }
 
 /* Without mknod(2): the node is bound onto an empty file, or onto a file of the image. */
-static int bind_node(const struct inside *in, int parent, const char *name,
-		     const struct device_step *d, struct err *e)
+static int bind_node(struct inside *in, int parent, const char *name, const struct device_step *d,
+		     struct err *e)
 {
 	autoclose int node =
 		d->from_host && in->nodes >= 0 ? clone_brought(in, e) : clone_host_device(in, d, e);
@@ -224,8 +243,8 @@ static int bind_node(const struct inside *in, int parent, const char *name,
 }
 
 /* A seccomp filter, or the device cgroup, may refuse mknod(2) although we have the capability. */
-static int make_node(const struct inside *in, int parent, const char *name,
-		     const struct device_step *d, struct err *e)
+static int make_node(struct inside *in, int parent, const char *name, const struct device_step *d,
+		     struct err *e)
 {
 	int r = sys_mknod_at(parent, name, d->mode, device_number(d->major, d->minor));
 
@@ -242,11 +261,6 @@ static int make_node(const struct inside *in, int parent, const char *name,
 
 /* ---- the steps ---- */
 
-/*
- * open_tree(2) copies only mounts of our own mount namespace, before Linux 6.15. So the tmpfs
- * covers the host's root for a moment, where no path leads to it. tare sends no tmpfs where there
- * are no detached mounts.
- */
 int devices_bring(struct inside *in, const struct step *s, struct err *e)
 {
 	struct wire_message m;
@@ -259,33 +273,36 @@ int devices_bring(struct inside *in, const struct step *s, struct err *e)
 	if (received < 0)
 		return err_msg(e, "the device nodes did not arrive from the host side");
 
-	autoclose int nodes = sys_take_tree(received);
+	int nodes = sys_take_tree(received);
 	/*
 	 * A filter may allow fsopen(2) but not move_mount(2): then the tmpfs can't be attached, and
 	 * is not used.
 	 */
 	if ((nodes == -ENOSYS || nodes == -EPERM) && !sys_mounts_detached())
 		return 0;
+	if (nodes < 0)
+		return err_sys(e, nodes, "take the device nodes of the host side");
+	in->nodes = nodes;
 
-	autoclose int top = nodes < 0 ? nodes : sys_open("/", O_PATH | O_DIRECTORY);
-	int r = top < 0 ? top : sys_attach_mount(nodes, top);
-	if (r < 0)
-		return err_sys(e, r, "attach the device nodes of the host side");
-	in->nodes = take_fd(&nodes);
-
-	return 0;
+	return sys_mounts_detached() ? 0 : attach_nodes(in, e);
 }
 
+/*
+ * Where the tmpfs is not attached tare's descriptor of it is the last: the kernel waits for a grace
+ * period of RCU when a mount goes, and tare-init does not.
+ */
 int devices_drop(struct inside *in, const struct step *s, struct err *e)
 {
 	char place[64];
+	int r = 0;
 
 	(void) s;
 	if (in->nodes < 0)
 		return 0;
-	fmt_text(place, sizeof(place), "/proc/self/fd/%d", in->nodes);
-
-	int r = sys_umount(place, MNT_DETACH);
+	if (in->nodes_attached) {
+		fmt_text(place, sizeof(place), "/proc/self/fd/%d", in->nodes);
+		r = sys_umount(place, MNT_DETACH);
+	}
 	sys_close(in->nodes);
 	in->nodes = -1;
 

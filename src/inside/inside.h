@@ -49,9 +49,10 @@ struct inside {
 		int mount;
 	} early[EARLY_MOUNTS]; /* made before a user namespace was joined */
 	size_t early_count;
-	int nodes;	 /* a tmpfs of tare's with device nodes, while they are bound; else -1 */
-	int empty_mount; /* the tmpfs that masks directories, once one is attached; else -1 */
-	int null_mount;	 /* the same for files: the host's /dev/null, read-only */
+	int nodes; /* a tmpfs of tare's with device nodes, while they are bound; else -1 */
+	bool nodes_attached; /* it covers the host's root */
+	int empty_mount;     /* the tmpfs that masks directories, once one is attached; else -1 */
+	int null_mount;	     /* the same for files: the host's /dev/null, read-only */
 	int labels[LABEL_MODULES];	   /* open attribute files; -1: no such label */
 	int console;			   /* slave of the pty, which becomes stdio; -1: none */
 	struct wire_message *last_message; /* shared with tare; NULL: failures go to the socket */

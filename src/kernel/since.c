@@ -134,6 +134,9 @@ const struct since_row since_rows[SINCE_COUNT] = {
 	[SINCE_BINFMT_OF_USERS] = { "binfmt_misc of a user namespace", "6.7", NULL },
 	[SINCE_LANDLOCK_SCOPES] = { "Landlock for signals and sockets", "6.12",
 				    INSTEAD("`box` leaves it out; without namespaces with a line") },
+	[SINCE_COPY_DETACHED] = { "open_tree of a mount that is not attached", "6.15",
+				  INSTEAD("the tmpfs with the device nodes of a user namespace covers the "
+					  "host's root for a moment, where no path leads to it") },
 	[SINCE_FOREIGN_PROCFS] = { "a procfs of a pid namespace that its maker is not in", "6.17",
 				   INSTEAD("a process in that namespace makes it") },
 };

@@ -51,6 +51,8 @@ struct create {
 	enum step_op failed_op;
 	/* memory file of WIRE_LAST_MESSAGE; -1 */
 	int last_message;
+	/* the tmpfs of nodes_make(), until tare-init is done with it; -1 */
+	int nodes;
 	/* the old content of a resctrl group that was there before */
 	struct {
 		/* NULL: nothing to write back */
@@ -84,9 +86,9 @@ struct create {
 	{                                                                                          \
 		.options = (o), .state_dir = -1, .journal = -1, .listener = -1, .hold = -1,        \
 		.signals = -1, .pidfd = -1, .control = -1, .release = -1, .console = -1,           \
-		.failed_op = OP_COUNT, .last_message = -1, .network = -1, .notify = NOTIFY_NONE,   \
-		.pidfd_socket = -1, .pidfd_receiver = -1, .special_pid_file = -1,                  \
-		.hook_files = HOOK_FILES_NONE, .watch = WATCH_INITIAL,                             \
+		.failed_op = OP_COUNT, .last_message = -1, .nodes = -1, .network = -1,             \
+		.notify = NOTIFY_NONE, .pidfd_socket = -1, .pidfd_receiver = -1,                   \
+		.special_pid_file = -1, .hook_files = HOOK_FILES_NONE, .watch = WATCH_INITIAL,     \
 	}
 
 /* ---- create.c ---- */

@@ -298,8 +298,12 @@ static int take_turns(struct create *c, size_t next, struct err *e)
 			return ready ? read_last_message(c, e) : died(c, e);
 		if (m.kind == WIRE_READY && !c->options->run)
 			return 0;
-		if (m.kind == WIRE_READY)
+		if (m.kind == WIRE_READY) {
 			ready = true;
+			/* The kernel takes a while over it, and the program starts meanwhile. */
+			fd_close(&c->nodes);
+			c->nodes = -1;
+		}
 		if (m.kind == WIRE_FAILED)
 			return failed_inside(c, &m, e);
 		if (m.kind == WIRE_WARNING && warn_inside(c, &m, e) < 0)
@@ -372,8 +376,8 @@ static void add_behind(struct err *e, const struct err *undo)
 /* Undoing opens files, and the lack of descriptors may be the reason for the failure. */
 static void close_all(struct create *c)
 {
-	int *fds[] = { &c->listener, &c->hold,	  &c->signals, &c->pidfd,	&c->control,
-		       &c->release,  &c->console, &c->journal, &c->last_message };
+	int *fds[] = { &c->listener, &c->hold,	  &c->signals, &c->pidfd,	 &c->control,
+		       &c->release,  &c->console, &c->journal, &c->last_message, &c->nodes };
 
 	for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
 		fd_close(fds[i]);

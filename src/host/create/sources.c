@@ -371,11 +371,14 @@ static int send_rootfs(struct create *c, size_t step, struct err *e)
 
 static int send_devices(struct create *c, size_t step, struct err *e)
 {
-	autoclose int mount = nodes_make(c, step, e);
+	int mount = nodes_make(c, step, e);
 	if (mount == -ENOSYS)
 		return hand_over(c, step, WIRE_NOTHING, -1, e);
+	if (mount < 0)
+		return -1;
+	c->nodes = mount;
 
-	return mount < 0 ? -1 : hand_over(c, step, WIRE_DESCRIPTOR, mount, e);
+	return hand_over(c, step, WIRE_DESCRIPTOR, mount, e);
 }
 
 static int send_one(struct create *c, size_t step, struct err *e)
