@@ -7,7 +7,10 @@
  */
 #include "box/box.h"
 
+#include "base/path.h"
 #include "base/table.h"
+#include "kernel/fd.h"
+#include "kernel/mountinfo.h"
 #include "plan/annotations/annotation.h"
 #include "plan/spec_default.h"
 
@@ -78,6 +81,31 @@ static void name_origins(struct box *b, const char *list, size_t first,
 			   given->flags[i], given->items[i]);
 }
 
+/*
+ * With -r: a read-only root is the root's mount alone, config.md#root. What else is mounted in ROOT
+ * on the host is a read-only path, unless a mount of the box covers it.
+ */
+static void protect_mounted(struct box *b)
+{
+	autoclose int file = sys_open("/proc/self/mountinfo", O_RDONLY);
+	struct mountinfo m = { .fd = file };
+	struct mountinfo_line line;
+	const char *rest;
+
+	while (mountinfo_next(&m, &line) > 0) {
+		const char *place = path_below(line.point, b->root);
+		size_t count = b->linux.readonly_paths_count;
+
+		if (!place || strcmp(place, "/") == 0 || box_mount_of(b, place, &rest))
+			continue;
+		box_origin(b, arena_printf(b->arena, "/linux/readonlyPaths/%zu", count),
+			   "read-only", NULL);
+		b->linux.readonly_paths = arena_append(b->arena, b->linux.readonly_paths, count,
+						       arena_strdup(b->arena, place));
+		b->linux.readonly_paths_count++;
+	}
+}
+
 int box_paths(struct box *b, struct err *e)
 {
 	const struct box_options *o = b->options;
@@ -99,6 +127,8 @@ int box_paths(struct box *b, struct err *e)
 	b->linux.readonly_paths_count = readonly.count;
 	name_origins(b, "maskedPaths", masked.count - o->masked.count, &o->masked);
 	name_origins(b, "readonlyPaths", readonly.count - o->protected.count, &o->protected);
+	if (o->read_only && !b->whole && !b->layered && !box_is_bare(b))
+		protect_mounted(b);
 
 	return 0;
 }

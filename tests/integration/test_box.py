@@ -13,7 +13,7 @@ import time
 import pytest
 
 import boxes
-from harness import (LAYOUT, TESTER, cgroup_mount, command, finish, has_v2, is_alive, namespace, poll, proc_status, rt, rt_argv, snapshot,
+from harness import (LAYOUT, TESTER, TOKEN, cgroup_mount, command, finish, has_v2, is_alive, namespace, poll, proc_status, rt, rt_argv, snapshot,
                      spawn, tare_only)
 
 pytestmark = [tare_only, pytest.mark.layouts]
@@ -668,6 +668,31 @@ def on_tmpfs(box, scratch):
         return box
     yield mount
     command("umount", scratch / "top")
+
+
+@pytest.fixture
+def with_mounts(box):
+    """On the host, file systems are mounted in the root: in one another, with a space in the name, and where every box has its own."""
+    places = [box.dir / name for name in ("data", "data/deep", "a b", "proc", "tmp")]
+    for place in places:
+        place.mkdir(exist_ok=True)
+        command("mount", "-t", "tmpfs", "tmpfs", place).ok()
+        place.chmod(0o1777)
+    yield box
+    for place in reversed(places):
+        command("umount", place).ok()
+
+
+WRITE = "for d in /data /data/deep '/a b' /tmp /dev/shm; do touch \"$d/x\" 2>/dev/null && echo $d; done"
+
+
+def test_read_only_is_all_that_is_mounted_in_the_root(with_mounts, scratch):
+    assert with_mounts.sh(WRITE).ok().lines == ["/data", "/data/deep", "/a b", "/tmp", "/dev/shm"]
+    assert with_mounts.sh(WRITE, "-r").ok().lines == ["/dev/shm"]
+    assert with_mounts.sh(WRITE, "-r", "--strict", "--tmpfs", "/tmp", "-b", f"{scratch}:/data").ok().lines == ["/data", "/tmp", "/dev/shm"]
+    assert with_mounts.run("-r", "--", "ls", "/proc/self/comm").ok()
+    with_mounts.run("-r", "--emit-config", scratch / "bundle", "--", "sh", "-c", WRITE).ok()
+    assert rt("run", "-b", scratch / "bundle", f"{TOKEN}-run").ok().lines == ["/dev/shm"]
 
 
 def test_a_root_that_is_mounted_noexec(on_tmpfs, scratch):
