@@ -367,6 +367,29 @@ static bool is_memory_enough(const struct check *c, const struct step *s,
 	return false;
 }
 
+/* Only the scheduler bfq has weights, and cfq before Linux 5.0. Device numbers stand in front: "8:0 500". */
+static bool has_weights(const struct check *c, const struct step *s, const struct check_demand *d)
+{
+	const char *file = s->cgroup_file.file, *value = s->cgroup_file.value;
+	int length = (int) strcspn(value, " ");
+	char path[80], text[128];
+
+	if (strcmp(file, "blkio.weight_device") != 0 &&
+	    strcmp(file, "blkio.bfq.weight_device") != 0 &&
+	    (strcmp(file, "io.bfq.weight") != 0 || !strchr(value, ':')))
+		return true;
+	fmt_text(path, sizeof(path), "/sys/dev/block/%.*s/queue/scheduler", length, value);
+
+	autoclose int fd = sys_open(path, O_RDONLY);
+	ssize_t n = fd < 0 ? fd : sys_read_all(fd, text, sizeof(text) - 1);
+	text[n > 0 ? n : 0] = '\0';
+	if (n < 0 || strstr(text, "[bfq]") || strstr(text, "[cfq]"))
+		return true;
+	check_answer(c, CHECK_NO, d, "only a disk with the scheduler bfq has weights");
+
+	return false;
+}
+
 #define MOST_PROCESSES 4194304 /* PID_MAX_LIMIT of the kernel */
 
 static bool is_count_right(const struct check *c, const struct step *s,
@@ -403,7 +426,7 @@ static bool is_value_right(const struct check *c, const struct place *p, const s
 {
 	return is_list_there(c, p, s, d) && is_period_right(c, s, d) && is_quota_left(c, p, s, d) &&
 	       is_runtime_left(c, p, s, d) && is_disk_there(c, s, d) && is_rdma_there(c, s, d) &&
-	       is_memory_enough(c, s, d) && is_count_right(c, s, d);
+	       has_weights(c, s, d) && is_memory_enough(c, s, d) && is_count_right(c, s, d);
 }
 
 static void check_file(const struct check *c, const struct step *s)

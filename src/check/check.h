@@ -184,6 +184,19 @@ enum check_file {
 enum check_file check_locate(const struct check *c, const char *cwd, const char *from,
 			     char path[PATH_MAX], const char **mount);
 
+/* ---- access.c ---- */
+
+/* May the program's user execute @path of the rootfs? True, too, where that can't be tried. */
+bool check_user_may_execute(const struct check *c, const char *path);
+
+/* Has the bounding set the capabilities of the file @fd? Without them execve(2) returns EPERM. */
+bool check_capabilities_of(const struct check *c, int fd);
+
+/* ---- process.c ---- */
+
+/* Is @id in the map that config.json asks for? True, too, where no step writes a map. */
+bool check_is_mapped(const struct check *c, bool group, uint32_t id);
+
 /* ---- calls.c ---- */
 
 /* A call that tare makes, with the row that has what tare does instead; SINCE_COUNT: nothing. */

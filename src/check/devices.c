@@ -8,6 +8,7 @@
 #include "base/fmt.h"
 #include "kernel/device.h"
 #include "kernel/fd.h"
+#include "kernel/mount.h"
 #include "kernel/process.h"
 
 #include <linux/magic.h>
@@ -167,12 +168,37 @@ static void check_place(const struct check *c, const struct step *s, const struc
 			check_answer(c, CHECK_NO, d, "another file is mounted there");
 }
 
+/* tare makes it on a tmpfs of its own, and tare-init binds it: Linux 5.2. */
+static bool is_made_outside(const struct device_step *n)
+{
+	autoclose int fs = n->from_host ? sys_fsopen("tmpfs") : -1;
+
+	return fs >= 0;
+}
+
+/* A node that is bound without being made keeps its owner. */
+static void check_owner(const struct check *c, const struct step *s, const struct check_demand *d)
+{
+	const struct device_step *n = &s->device;
+
+	if (n->bind && !is_made_outside(n))
+		return;
+	if (!check_is_mapped(c, false, n->uid))
+		check_answer(c, CHECK_NO, d, "user %u is not mapped in the user namespace", n->uid);
+	else if (!check_is_mapped(c, true, n->gid))
+		check_answer(c, CHECK_NO, d, "group %u is not mapped in the user namespace",
+			     n->gid);
+}
+
 /* A node that is bound is the host's, at the same path or where sysfs has it: inside/devices.c. */
 static void check_bound(const struct check *c, const struct step *s, const struct check_demand *d)
 {
 	const struct device_step *n = &s->device;
 	char path[80];
 	struct stat st;
+
+	if (is_made_outside(n))
+		return;
 
 	autoclose int fd = n->bind ? sys_open(n->path, O_PATH | O_NOFOLLOW) : -1;
 	bool same = fd >= 0 && sys_stat(fd, &st) == 0 &&
@@ -202,6 +228,7 @@ void check_devices(const struct check *c)
 			else
 				check_node(c, s, &d);
 			check_bound(c, s, &d);
+			check_owner(c, s, &d);
 		} else if (s->op == OP_MAKE_LINK) {
 			fmt_text(what, sizeof(what), "link \"%s\"", s->link.path);
 			check_link(c, s, &d);

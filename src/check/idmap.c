@@ -2,8 +2,8 @@
 /*
  * check/idmap.c - can the owners of a mount be mapped?
  *
- * As in create, a detached copy of the source is mapped by a user namespace that is made for this
- * purpose. The copy disappears when it is closed. The file system's answer does not depend on the
+ * As in create, a detached copy of the source, or a new file system, is mapped by a user namespace
+ * that is made for this purpose. Both disappear when they are closed. The file system's answer does not depend on the
  * ids.
  */
 #include "check/check.h"
@@ -58,20 +58,32 @@ static int make_namespace(void)
 	return fd;
 }
 
-bool check_idmap(const struct check *c, const struct step *s, struct check_demand *d)
+/* A new file system without options, which ends with its descriptor; not of a block device. */
+static int make_file_system(const struct mount_step *m)
 {
-	const struct mount_step *m = &s->mount;
+	autoclose int fs = sys_fsopen(m->type);
+	int r = fs < 0 ? fs : sys_fs_create(fs);
+
+	return r < 0 ? r : sys_fsmount(fs, 0);
+}
+
+static int open_tree(const struct mount_step *m)
+{
 	unsigned flags =
 		(m->recursive ? AT_RECURSIVE : 0) | (m->source_nofollow ? AT_SYMLINK_NOFOLLOW : 0);
 
-	/*
-	 * An ordinary user may not map a mount, so nothing can be tried; a new file system does not
-	 * exist yet.
-	 */
-	if (m->idmap.way == MOUNT_IDMAP_NONE || !m->bind || sys_euid() != 0)
+	return m->bind ? sys_clone_tree(m->source, flags) : make_file_system(m);
+}
+
+bool check_idmap(const struct check *c, const struct step *s, struct check_demand *d)
+{
+	const struct mount_step *m = &s->mount;
+
+	/* An ordinary user may not map a mount, so nothing can be tried. */
+	if (m->idmap.way == MOUNT_IDMAP_NONE || sys_euid() != 0)
 		return true;
 
-	autoclose int tree = sys_clone_tree(m->source, flags);
+	autoclose int tree = open_tree(m);
 	autoclose int users = tree < 0 ? -1 : make_namespace();
 	if (tree < 0 || users < 0)
 		return true;
@@ -80,7 +92,10 @@ bool check_idmap(const struct check *c, const struct step *s, struct check_deman
 	int r = sys_set_mount_attr(tree, m->idmap.recursive ? AT_RECURSIVE : 0, &attr);
 	d->since = since_rows[SINCE_IDMAPPED].version;
 	d->remedy = "chown its files, or map the container's own users";
-	if (r == -EINVAL)
+	if (r == -EINVAL && !m->bind)
+		check_answer(c, CHECK_NO, d, "a file system of type %s can't be id-mapped",
+			     m->type);
+	else if (r == -EINVAL)
 		check_answer(c, CHECK_NO, d,
 			     "the file system of \"%s\", or one below it, can't be id-mapped",
 			     m->source);

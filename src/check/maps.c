@@ -12,6 +12,7 @@
 #include "kernel/fd.h"
 #include "kernel/namespaces.h"
 #include "kernel/process.h"
+#include "plan/accounts.h"
 #include "plan/map_helper.h"
 
 #include <string.h>
@@ -89,9 +90,98 @@ static void check_map(const struct check *c, const struct step *s)
 		check_answer(c, CHECK_OK, &d, "new%smap writes it for user %u", kind, sys_euid());
 }
 
+/* ---- a user namespace that is joined ---- */
+
+/* Has the namespace's @map the range @r? It may lie on several lines. */
+static bool has_range(const char *map, struct id_range r)
+{
+	struct id_range line;
+
+	for (const char *at = map; r.count > 0 && account_parse_map(&at, &line) == 0;) {
+		if (r.inside < line.inside || r.inside - line.inside >= line.count)
+			continue;
+		if (r.outside != line.outside + (r.inside - line.inside))
+			return false;
+
+		uint32_t there = line.count - (r.inside - line.inside);
+		uint32_t taken = there < r.count ? there : r.count;
+		r.inside += taken;
+		r.outside += taken;
+		r.count -= taken;
+		at = map;
+	}
+
+	return r.count == 0;
+}
+
+/* Have the ranges as many ids as the namespace's @map? */
+static bool has_same_size(const char *map, const struct step *s)
+{
+	uint64_t ids = 0;
+	struct id_range line;
+
+	for (const char *at = map; account_parse_map(&at, &line) == 0;)
+		ids += line.count;
+	for (size_t i = 0; i < s->id_map.count; i++)
+		ids -= s->id_map.ranges[i].count;
+
+	return ids == 0;
+}
+
+static void compare_map(const struct check *c, const struct step *s)
+{
+	const char *path = s->id_map.group ? "/proc/self/gid_map" : "/proc/self/uid_map";
+	const struct check_demand d = { .place = s->place,
+					.what = path + strlen("/proc/self/"),
+					.remedy = "give the maps that the namespace has" };
+	char map[4096];
+
+	autoclose int fd = sys_open(path, O_RDONLY);
+	ssize_t n = fd < 0 ? fd : sys_read_all(fd, map, sizeof(map) - 1);
+	map[n > 0 ? n : 0] = '\0';
+
+	bool same = n <= 0 || has_same_size(map, s);
+	for (size_t i = 0; same && n > 0 && i < s->id_map.count; i++)
+		same = has_range(map, s->id_map.ranges[i]);
+	if (!same)
+		check_answer(c, CHECK_NO, &d, "the user namespace that is joined has another");
+}
+
+static bool denies_groups(void)
+{
+	char text[8] = "";
+
+	autoclose int fd = sys_open("/proc/self/setgroups", O_RDONLY);
+
+	return fd >= 0 && sys_read_all(fd, text, sizeof(text) - 1) > 0 &&
+	       strncmp(text, "deny", 4) == 0;
+}
+
+static int ask_joined(void *arg)
+{
+	const struct check *c = arg;
+	const struct step *user = check_find_step(c, OP_SET_USER);
+
+	autoclose int fd = sys_open(c->plan->steps[c->plan->spawn].spawn.join_user, O_RDONLY);
+	if (fd < 0 || sys_setns(fd, CLONE_NEWUSER) < 0)
+		return 0;
+	for (size_t i = 0; i < c->plan->step_count; i++)
+		if (c->plan->steps[i].op == OP_COMPARE_ID_MAP)
+			compare_map(c, &c->plan->steps[i]);
+	if (!user || user->user.group_count == 0 || !denies_groups())
+		return 0;
+
+	const struct check_demand d = { .place = user->place, .what = "groups" };
+	check_answer(c, CHECK_NO, &d, "the user namespace that is joined has setgroups(2) denied");
+
+	return 0;
+}
+
 void check_maps(const struct check *c)
 {
 	for (size_t i = 0; i < c->plan->step_count; i++)
 		if (c->plan->steps[i].op == OP_WRITE_ID_MAP)
 			check_map(c, &c->plan->steps[i]);
+	if (c->plan->spawn < c->plan->step_count && c->plan->steps[c->plan->spawn].spawn.join_user)
+		check_in_child(c, 0, ask_joined);
 }

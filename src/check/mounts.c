@@ -14,6 +14,7 @@
 #include "kernel/mount.h"
 #include "kernel/mountinfo.h"
 #include "kernel/process.h"
+#include "kernel/since.h"
 
 #include <linux/limits.h>
 #include <string.h>
@@ -35,8 +36,28 @@ static int kind_of_target(const struct check *c, const struct step *s)
 	return S_ISDIR(st.st_mode);
 }
 
+#ifndef ST_RDONLY
+#define ST_RDONLY 1 /* statfs(2) */
+#endif
+
+/* Why nothing can be made in the rootfs; NULL: there is no reason known. */
+static const char *fault_of_rootfs(const struct check *c)
+{
+	struct statfs fs;
+
+	if (sys_statfs(c->rootfs, &fs) < 0)
+		return NULL;
+	if (fs.f_flags & ST_RDONLY)
+		return "it is missing, and the rootfs is read-only";
+
+	return fs.f_files > 0 && fs.f_ffree == 0
+		       ? "it is missing, and the rootfs has no free inodes"
+		       : NULL;
+}
+
 /* Why the target is refused; NULL: it is not. A missing target is made by create. */
-static const char *fault_of_target(const struct mount_step *m, const struct check_found *f)
+static const char *fault_of_target(const struct check *c, const struct mount_step *m,
+				   const struct check_found *f)
 {
 	struct stat st;
 
@@ -44,6 +65,8 @@ static const char *fault_of_target(const struct mount_step *m, const struct chec
 		return "it lies below a file that is no directory";
 	if (f->fd == -ELOOP || f->fd == -ENAMETOOLONG)
 		return errno_text(-f->fd);
+	if (f->fd == -ENOENT && !f->mount)
+		return fault_of_rootfs(c);
 	if (f->mount && check_is_procfs(f->mount) && f->by_link && !path_below(m->target, "/proc"))
 		return "a link leads it into procfs";
 	if (f->fd < 0 || !check_is_trusted(m) || sys_stat(f->fd, &st) < 0 || S_ISDIR(st.st_mode))
@@ -59,7 +82,7 @@ static bool may_be_target(const struct check *c, const struct step *s, const str
 
 	check_find_target(c, (size_t) (s - c->plan->steps), &f);
 
-	const char *fault = fault_of_target(&s->mount, &f);
+	const char *fault = fault_of_target(c, &s->mount, &f);
 	fd_close(&f.fd);
 	if (fault)
 		check_answer(c, CHECK_NO, d, "the target: %s", fault);
@@ -316,7 +339,7 @@ static void check_type(const struct check *c, const struct step *s, struct check
 	fmt_text(line, sizeof(line), "\t%.*s\n", length, m->type);
 	if (has_line("/proc/filesystems", line)) {
 		if (is_source_there(c, m, line, d) && has_what_it_needs(c, m, d) &&
-		    are_options_known(c, m, d))
+		    are_options_known(c, m, d) && check_idmap(c, s, d))
 			check_answer(c, CHECK_OK, d, "this kernel has it");
 		return;
 	}
@@ -421,10 +444,30 @@ static bool is_own_cgroup(const struct check *c, const struct mount_step *m)
 	return false;
 }
 
+/* Mounts in a mount namespace of others are detached until they are complete: Linux 5.12. */
+static void check_rootfs(const struct check *c)
+{
+	const struct step *s = check_find_step(c, OP_MOUNT_ROOTFS);
+	enum since lacks = s && s->rootfs.others     ? SINCE_ROOTFS_OF_OTHERS
+			   : s && s->rootfs.readonly ? SINCE_COPY_OF_ALL
+						     : SINCE_COUNT;
+
+	if (lacks == SINCE_COUNT || sys_mounts_detached())
+		return;
+
+	const struct check_demand d = { .place = s->place,
+					.what = since_rows[lacks].what,
+					.since = since_rows[lacks].version,
+					.remedy =
+						"a mount namespace of its own, or a newer kernel" };
+	check_answer(c, CHECK_NO, &d, "this kernel, or a filter, has none");
+}
+
 void check_mounts(const struct check *c)
 {
 	char what[256];
 
+	check_rootfs(c);
 	for (size_t i = 0; i < c->plan->step_count; i++) {
 		const struct step *s = &c->plan->steps[i];
 		const struct mount_step *m = &s->mount;

@@ -72,8 +72,7 @@ static void check_rlimit(const struct check *c, const struct step *s, bool raise
 
 /* ---- user and directory ---- */
 
-/* Is @id in the map that config.json asks for? Without a step for it no map is known. */
-static bool is_mapped(const struct check *c, bool group, uint32_t id)
+bool check_is_mapped(const struct check *c, bool group, uint32_t id)
 {
 	bool found = false, any = false;
 
@@ -107,12 +106,12 @@ static void check_user(const struct check *c)
 	if (!s || s->place[0] == '\0')
 		return;
 	fmt_text(what, sizeof(what), "user %u:%u", s->user.uid, s->user.gid);
-	if (!is_mapped(c, false, s->user.uid))
+	if (!check_is_mapped(c, false, s->user.uid))
 		check_answer(c, CHECK_NO, &d, "uid %u is not mapped", s->user.uid);
-	if (!is_mapped(c, true, s->user.gid))
+	if (!check_is_mapped(c, true, s->user.gid))
 		check_answer(c, CHECK_NO, &d, "gid %u is not mapped", s->user.gid);
 	for (size_t i = 0; s->user.set_groups && i < s->user.group_count; i++)
-		if (!is_mapped(c, true, s->user.groups[i])) {
+		if (!check_is_mapped(c, true, s->user.groups[i])) {
 			check_answer(c, CHECK_NO, &d, "additional gid %u is not mapped",
 				     s->user.groups[i]);
 			break;

@@ -102,6 +102,15 @@ static bool may_be_executed(const struct look *l, int fd)
 		refuse(l, "it has no x bit: chmod +x");
 		return false;
 	}
+	if (!check_user_may_execute(l->c, l->at)) {
+		refuse(l, "the program's user may not execute it, or not enter its directory");
+		return false;
+	}
+	if (!check_capabilities_of(l->c, fd)) {
+		refuse(l,
+		       "it has file capabilities (setcap) that the container's bounding set lacks");
+		return false;
+	}
 
 	return true;
 }
@@ -280,7 +289,8 @@ static bool is_executable(const struct look *l, const char *path)
 	autoclose int fd = program_open(l->c->rootfs, l->cwd, path);
 	struct stat st;
 
-	return fd >= 0 && sys_stat(fd, &st) == 0 && st.st_mode & 0111;
+	return fd >= 0 && sys_stat(fd, &st) == 0 && st.st_mode & 0111 &&
+	       check_user_may_execute(l->c, path);
 }
 
 /*

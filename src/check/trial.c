@@ -298,10 +298,33 @@ static bool is_of_namespace(const struct check *c, const struct mount_step *m)
 	return false;
 }
 
+/* mount_namespaces(7): flags of the mounts that a user namespace was given are locked. */
+static bool is_locked(int tree, const struct mount_attrs *attrs, unsigned flags)
+{
+	struct mount_attr attr = { .attr_set = attrs->set, .attr_clr = attrs->clear };
+
+	return (attrs->set | attrs->clear) != 0 && sys_set_mount_attr(tree, flags, &attr) == -EPERM;
+}
+
+static void try_bind(const struct check *c, const struct step *s)
+{
+	const struct mount_step *m = &s->mount;
+	char what[256];
+
+	autoclose int tree = sys_clone_tree(m->source, m->recursive ? AT_RECURSIVE : 0);
+	if (tree < 0 ||
+	    (!is_locked(tree, &m->attrs, 0) && !is_locked(tree, &m->recursive_attrs, AT_RECURSIVE)))
+		return;
+	fmt_text(what, sizeof(what), "bind on \"%s\"", m->target);
+	answer(c, s, -EPERM, what,
+	       "ask for the flags of the source: what its owner has set stays in a user namespace");
+}
+
 /* Runs in the container's new namespaces. The mounts on the rootfs end with these namespaces. */
 static int try_mounts(void *arg)
 {
 	const struct check *c = arg;
+	bool locks = check_own_namespaces(c) & CLONE_NEWUSER;
 	char what[256];
 
 	if (sys_mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
@@ -309,8 +332,11 @@ static int try_mounts(void *arg)
 	for (size_t i = 0; i < c->plan->step_count; i++) {
 		const struct step *s = &c->plan->steps[i];
 
-		if (s->op != OP_MOUNT || s->place[0] == '\0' || s->mount.remount ||
-		    !is_of_namespace(c, &s->mount))
+		if (s->op != OP_MOUNT || s->place[0] == '\0' || s->mount.remount)
+			continue;
+		if (locks && !s->mount.type)
+			try_bind(c, s);
+		if (!is_of_namespace(c, &s->mount))
 			continue;
 
 		int r = sys_mount(s->mount.type, c->plan->rootfs, s->mount.type, 0, NULL);

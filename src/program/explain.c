@@ -14,6 +14,7 @@
 #include "kernel/sys.h"
 
 #include <elf.h>
+#include <endian.h>
 #include <linux/limits.h>
 #include <linux/stat.h>
 
@@ -235,23 +236,22 @@ static bool say_denied(const struct look *l, int fd)
 
 /* ---- a file with capabilities of its own: EPERM ---- */
 
-/*
- * capabilities(7): execve(2) returns EPERM where the file's effective bit is set and the bounding
- * set lacks one of its capabilities.
- */
-static bool say_capabilities(const struct look *l, int fd)
+uint64_t program_capabilities(int fd)
 {
-	unsigned char value[64];
+	/* linux/capability.h, struct vfs_cap_data: little-endian */
+	uint32_t value[6];
 	ssize_t n = SYS_CALL(fgetxattr, fd, "security.capability", value, sizeof(value), 0, 0);
 
-	/*
-	 * linux/capability.h, struct vfs_cap_data: little-endian, the lowest bit is
-	 * VFS_CAP_FLAGS_EFFECTIVE.
-	 */
-	if (n < 4 || !(value[0] & 1))
-		return false;
+	if (n < 8 || !(le32toh(value[0]) & 1 /* VFS_CAP_FLAGS_EFFECTIVE */))
+		return 0;
 
-	return SAY(l, "%s has file capabilities (setcap) that the container's bounding set lacks",
+	return le32toh(value[1]) | (n >= 20 ? (uint64_t) le32toh(value[3]) << 32 : 0);
+}
+
+static bool say_capabilities(const struct look *l, int fd)
+{
+	return program_capabilities(fd) != 0 &&
+	       SAY(l, "%s has file capabilities (setcap) that the container's bounding set lacks",
 		   l->who);
 }
 

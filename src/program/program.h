@@ -91,6 +91,12 @@ int program_open(int root, const char *cwd, const char *path);
 
 /* ---- explain.c ---- */
 
+/*
+ * capabilities(7): execve(2) returns EPERM if the bounding set lacks one of these capabilities of
+ * the file @fd, open for reading. 0: there is no such rule for it.
+ */
+uint64_t program_capabilities(int fd);
+
 struct program_case {
 	int root;	  /* O_PATH: the container's root directory */
 	const char *cwd;  /* the working directory in it */

@@ -404,13 +404,19 @@ class Bundle:
             self.write()
         return self.verb(verb, "--bundle", self.dir, *flags, **kw)
 
-    def refused_at(self, pointer, text):
-        """run is refused: the whole line, with the place that asked, and no state left."""
+    def refused_at(self, pointer, text, foreseen=True):
+        """
+        run is refused: the whole line, with the place that asked, and no state left. check says so before at the same place,
+        where that can be foreseen.
+        """
         self.write()
         r = self.run()
         line, column = place.places(self.text)[pointer]
         assert r.err == f'tare: run "{self.id}": {pointer} (line {line}, column {column}): {text}\n', r
         assert r.code == 1 and r.out == "" and not self.exists(), r
+        if foreseen:
+            checked = command(*self.argv("check", "--bundle", self.dir, "--json")[:-1])
+            assert pointer in [row["place"] for row in json.loads(checked.out)["rows"] if row["level"] == "no"], checked
 
     def run(self, *flags, **kw):
         return self.make("run", *flags, **kw)

@@ -67,6 +67,8 @@ def test_numbers_that_the_host_does_not_have_are_made_too(mapped, kind, numbers)
     mapped.linux["devices"] = [device("/dev/foo", *numbers, kind)]
     r = mapped.sh("stat -c '%F %t:%T' /dev/foo").run().ok()
     assert r.out == f"{'character' if kind == 'c' else 'block'} special file {numbers[0]:x}:{numbers[1]:x}\n"
+    if IS_TARE:
+        assert "the host has no device" not in command(*mapped.argv("check", "--bundle", mapped.dir)[:-1]).out
 
 
 @tare_only

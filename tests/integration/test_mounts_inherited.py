@@ -166,6 +166,8 @@ def test_on_an_older_kernel_it_takes_a_namespace(shared, older, version):
     command(older, version, "enosys", BINARY, "--root", shared.root, "run", "--bundle", shared.dir, shared.id).refused(
         "/root/path", "mounts need a new mount namespace (mounts in that of others came with Linux 5.12; this kernel (")
     assert not below(shared) and not shared.exists()
+    checked = json.loads(command(older, version, "enosys", BINARY, "check", "--json", "--bundle", shared.dir).out)
+    assert ("no", "/root/path", "mounts in that of others") in [(row["level"], row["place"], row["what"]) for row in checked["rows"]]
 
 
 @tare_only

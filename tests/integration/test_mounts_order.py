@@ -147,7 +147,7 @@ def test_a_source_that_is_missing_in_an_earlier_mount_is_named(either, volume):
     verb = "bind" if either.who == "root" else "open"
     prefix = 'mount on "/x": ' if either.who == "root" else ""
     either.refused_at(f"/mounts/{len(either.config['mounts']) - 1}",
-                      f'{prefix}{verb} "{either.rootfs}/mnt/none": no such file or directory')
+                      f'{prefix}{verb} "{either.rootfs}/mnt/none": no such file or directory', foreseen=False)
 
 
 def test_a_source_in_an_earlier_mount_may_be_id_mapped(either, volume):

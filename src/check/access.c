@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * check/access.c - may the program's user execute a file?
+ *
+ * A child takes the ids that the user has outside of the container, and opens the file as the
+ * kernel does for execve(2). Only root can try that. A user that may override the modes of files,
+ * by a capability, is not tried.
+ */
+#include "check/check.h"
+
+#include "base/fmt.h"
+#include "kernel/fd.h"
+#include "kernel/process.h"
+#include "program/program.h"
+
+#include <linux/capability.h>
+
+#define OVERRIDES (1ULL << CAP_DAC_OVERRIDE | 1ULL << CAP_DAC_READ_SEARCH)
+
+#ifndef ST_NOSUID
+#define ST_NOSUID 2 /* statfs(2) */
+#define ST_NOEXEC 8
+#endif
+
+/* The id outside of the user namespace. */
+static uint32_t outer_id(const struct check *c, bool group, uint32_t id)
+{
+	for (size_t i = 0; i < c->plan->step_count; i++) {
+		const struct step *s = &c->plan->steps[i];
+
+		if (s->op != OP_WRITE_ID_MAP || s->id_map.group != group)
+			continue;
+		for (size_t k = 0; k < s->id_map.count; k++) {
+			const struct id_range *r = &s->id_map.ranges[k];
+
+			if (id >= r->inside && id - r->inside < r->count)
+				return r->outside + (id - r->inside);
+		}
+	}
+
+	return id;
+}
+
+struct trial {
+	const struct check *c;
+	const char *path;
+};
+
+/* 0: the user may execute the file; 1: not; 2: it can't be known. */
+static int try_as_user(void *arg)
+{
+	const struct trial *t = arg;
+	const struct check *c = t->c;
+	const struct step *user = check_find_step(c, OP_SET_USER);
+	gid_t groups[64];
+	struct statfs fs;
+	char link[64];
+	size_t count = 0;
+
+	for (; user->user.set_groups && count < user->user.group_count && count < 64; count++)
+		groups[count] = outer_id(c, true, user->user.groups[count]);
+	if (sys_setgroups(count, groups) < 0 || sys_setgid(outer_id(c, true, user->user.gid)) < 0 ||
+	    sys_setuid(outer_id(c, false, user->user.uid)) < 0 || sys_capset(0, 0, 0) < 0)
+		return 2;
+
+	autoclose int fd = sys_open_in_root(c->rootfs, t->path, O_PATH);
+	if (fd < 0)
+		return fd == -EACCES;
+	/* Nobody may execute a file on such a mount, which has a row of its own. */
+	if (sys_statfs(fd, &fs) == 0 && fs.f_flags & ST_NOEXEC)
+		return 0;
+	fmt_text(link, sizeof(link), "/proc/self/fd/%d", fd);
+
+	return sys_access_at(AT_FDCWD, link, X_OK) == -EACCES;
+}
+
+bool check_user_may_execute(const struct check *c, const char *path)
+{
+	const struct step *caps = check_find_step(c, OP_SET_CAPS);
+	const struct sys_clone clone = { .cgroup = -1 };
+	struct trial t = { c, path };
+	int status = 0;
+
+	if (c->of_host || sys_euid() != 0 || path[0] != '/' || !check_find_step(c, OP_SET_USER) ||
+	    !caps || caps->caps.effective & OVERRIDES)
+		return true;
+
+	pid_t pid = sys_clone_call(&clone, NULL, try_as_user, &t);
+
+	return pid < 0 || sys_wait(pid, &status, 0) != pid || status >> 8 != 1;
+}
+
+bool check_capabilities_of(const struct check *c, int fd)
+{
+	const struct step *s = check_find_step(c, OP_DROP_BOUNDING);
+	struct statfs fs;
+
+	/* capabilities(7): those of a file count for nothing on a mount with nosuid. */
+	if (c->of_host || !s || (sys_statfs(fd, &fs) == 0 && fs.f_flags & ST_NOSUID))
+		return true;
+
+	return (program_capabilities(fd) & ~s->caps.bounding) == 0;
+}
