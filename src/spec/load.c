@@ -82,7 +82,10 @@ int filter_load(const struct oci_linux_seccomp **filter, const char *path, struc
 	return *filter ? 0 : -1;
 }
 
-/* Add the words of runc's error, which users search for, to an error of the schema. */
+/*
+ * Add the words of runc's error, which users search for, to an error of the schema. runc has the value
+ * right behind them.
+ */
 static int add_words(struct err *e)
 {
 	static const struct {
@@ -93,9 +96,14 @@ static int add_words(struct err *e)
 		{ "/linux/memoryPolicy", "invalid memory policy mode" },
 	};
 
+	const size_t length = sizeof("unknown value ") - 1;
+	bool unknown = strncmp(e->text, "unknown value ", length) == 0;
+	int value = unknown ? (int) strcspn(e->text + length, ",") : 0;
+
 	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
 		if (strncmp(e->place, known[i].place, strlen(known[i].place)) == 0)
-			return err_in(e, "%s", known[i].words);
+			return err_in(e, "%s%s%.*s", known[i].words, unknown ? " " : "", value,
+				      e->text + length);
 
 	return -1;
 }

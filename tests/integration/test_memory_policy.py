@@ -81,9 +81,9 @@ def test_unknown_words_are_refused_at_their_place(bundle, key, value, place):
 
 
 @pytest.mark.parametrize("policy, words", [
-    ({"mode": "INTERLEAVE", "nodes": "0"}, 'invalid memory policy mode: unknown value "INTERLEAVE"'),
+    ({"mode": "INTERLEAVE", "nodes": "0"}, 'invalid memory policy mode "INTERLEAVE": unknown value "INTERLEAVE"'),
     ({"nodes": "0-7"}, "invalid memory policy mode: required property"),
-    ({"mode": "MPOL_PREFERRED", "nodes": "0", "flags": ["badflag"]}, 'invalid memory policy flag: unknown value "badflag"'),
+    ({"mode": "MPOL_PREFERRED", "nodes": "0", "flags": ["badflag"]}, 'invalid memory policy flag "badflag": unknown value "badflag"'),
     ({"mode": "MPOL_DEFAULT", "nodes": "0-7"}, "invalid memory policy: mode requires 0 nodes but got 8: MPOL_DEFAULT takes no nodes"),
     ({"mode": "MPOL_BIND", "nodes": "0-9876543210"}, 'invalid memory policy nodes: "0-9876543210" is not a list of nodes'),
 ])
