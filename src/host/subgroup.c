@@ -17,6 +17,7 @@
 #include "kernel/procfs.h"
 #include "plan/process/exec.h"
 
+#include <limits.h>
 #include <linux/magic.h>
 
 /* 1: of v2; 0: of v1; -errno. */
@@ -198,12 +199,70 @@ static bool gives_controllers(const char *dir)
 	       text[0] != '\n';
 }
 
+/* A v1 hierarchy is mounted by the names of its controllers: "/sys/fs/cgroup/cpu,pids/...". */
+static bool counts_pids(const char *dir)
+{
+	const size_t length = sizeof("pids") - 1;
+
+	for (const char *at = dir; (at = strstr(at, "pids")); at += length)
+		if (at > dir && strchr("/,", at[-1]) && strchr("/,", at[length]))
+			return true;
+
+	return false;
+}
+
+/* The number in @file of @dir; -1: there is none, or it is "max". */
+static long long read_number(const char *dir, const char *file)
+{
+	unsigned long long number;
+	char text[32];
+
+	if (cgroup_read(dir, file, text, sizeof(text)) <= 0)
+		return -1;
+	text[strcspn(text, "\n")] = '\0';
+
+	return fmt_parse_u64(text, &number) < 0 || number > INT_MAX ? -1 : (long long) number;
+}
+
+/*
+ * On v2: may a limit of processes, that of @dir or of a cgroup above it (a pod's), refuse one of the
+ * two clones? The root has no such file. Asking costs little, and the memory of tare-init is to be
+ * counted in the container's cgroup otherwise.
+ */
+static bool has_no_room(const char *dir, struct arena *a)
+{
+	char *at = arena_strdup(a, dir), *end;
+
+	for (; sys_access_at(AT_FDCWD, arena_printf(a, "%s/pids.max", at), F_OK) == 0;
+	     *end = '\0') {
+		long long limit = read_number(at, "pids.max");
+
+		if (limit >= 0 && read_number(at, "pids.current") + 2 > limit)
+			return true;
+		end = strrchr(at, '/');
+		if (!end)
+			break;
+	}
+
+	return false;
+}
+
+/* The v2 cgroup, if there is one, is joined late. */
+static void put_off(struct exec_target *t, const char **late, size_t *count, struct arena *a)
+{
+	if (!t->cgroup || !has_no_room(t->cgroup, a))
+		return;
+	late[(*count)++] = t->cgroup_below ? t->cgroup_below : t->cgroup;
+	t->cgroup = t->cgroup_below = NULL;
+}
+
 int subgroup_choose(struct exec_target *t, const struct record *rec, const char *const *words,
 		    struct arena *a, struct err *e)
 {
-	size_t count = list_length(rec->cgroups), v1_count = 0;
+	size_t count = list_length(rec->cgroups), v1_count = 0, late_count = 0;
 	const char **dirs = arena_array(a, count + 1, sizeof(*dirs));
 	const char **v1 = arena_array(a, count + 1, sizeof(*v1));
+	const char **late = arena_array(a, count + 1, sizeof(*late));
 
 	memcpy(dirs, rec->cgroups, count * sizeof(*dirs));
 	if (go_below_all(dirs, words, a, e) < 0)
@@ -218,12 +277,16 @@ int subgroup_choose(struct exec_target *t, const struct record *rec, const char 
 		}
 		if (kind > 0)
 			t->cgroup = dirs[i];
+		else if (counts_pids(dirs[i]))
+			late[late_count++] = dirs[i];
 		else
 			v1[v1_count++] = dirs[i];
 	}
 	t->cgroups_v1 = v1;
+	t->cgroups_late = late;
 	if (t->cgroup && gives_controllers(t->cgroup))
 		t->cgroup_below = find_below(t->cgroup, rec->pid, a);
+	put_off(t, late, &late_count, a);
 
 	return 0;
 }

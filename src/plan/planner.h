@@ -148,6 +148,7 @@ struct planner {
 	size_t note_count;
 	/* decided by namespaces.c, used by others; CLONE_NEW* masks */
 	uint64_t new_namespaces, joined_namespaces;
+	const char *const *late_cgroups; /* process/exec.c: of struct exec_target */
 	/* rootfs.c: something is mounted for the container, in a namespace of its own or not */
 	bool mounts;
 	struct {

@@ -27,6 +27,7 @@ static int plan(void *process, struct facts *facts, struct plan_options *options
 		.namespaces = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC,
 		.cgroup = "/sys/fs/cgroup/web",
 		.cgroups_v1 = host_cgroups(facts, a),
+		.cgroups_late = host_cgroups(facts, a),
 		.bundle = "/b",
 	};
 	const char *const *warnings = NULL;

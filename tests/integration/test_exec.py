@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """exec: a further process in a running container, never wider than the first."""
+import contextlib
 import json
 import os
 import shlex
@@ -9,7 +10,7 @@ import time
 
 import pytest
 
-from harness import (IS_TARE, LAYOUT, Terminal, assert_same_host, cgroup_mount, cgroup_mounts, cgroups_of, chown_tree,
+from harness import (IS_TARE, LAYOUT, TOKEN, Terminal, assert_same_host, cgroup_mount, cgroup_mounts, cgroups_of, chown_tree,
                      command, finish, has_v2, namespace, poll, read, read_fd, snapshot, spawn, tare_only)
 
 pytestmark = pytest.mark.layouts
@@ -479,6 +480,40 @@ def test_the_pty_that_exec_sends_has_the_kernels_settings(up, console):
     _, fds, _ = console.receive()
     text = read_fd(fds[0])
     assert text.endswith("hello\r\n") and "onlcr" in text.split(), text
+
+
+@pytest.mark.parametrize("limit", [1, 2])
+def test_a_container_at_its_limit_of_processes_can_be_looked_into(bundle, limit):
+    """Clones in the full cgroup were refused. A process may be attached to it, as runc and crun do; a full container is where exec is needed."""
+    if cgroup_mount("pids") is None and not has_v2("pids"):
+        pytest.skip(f"layout {LAYOUT}: no pids controller")
+    bundle.linux["resources"] = {"pids": {"limit": limit}}
+    bundle.process["args"] = ["sleep", "1000"]
+    bundle.up()
+    pids = f"{cgroup_mount('pids') or cgroup_mount('')}/{TOKEN}/{bundle.id}"
+    assert ex(bundle, "sh", "-c", "echo looked").ok().out == "looked\n"
+    for count in (2, 3):
+        ex(bundle, "sleep", "1000", flags=["-d"]).ok()
+        assert len(read(f"{pids}/cgroup.procs").split()) == int(read(f"{pids}/pids.current")) == count
+
+
+def test_a_pod_at_its_limit_of_processes_can_be_looked_into(bundle):
+    """The limit may be that of a cgroup above, as a kubelet sets it."""
+    top = cgroup_mount("pids") or (cgroup_mount("") if has_v2("pids") else None)
+    if top is None:
+        pytest.skip(f"layout {LAYOUT}: no pids controller")
+    bundle.linux["cgroupsPath"] = f"/{TOKEN}/{bundle.id}-pod/{bundle.id}"
+    bundle.process["args"] = ["sleep", "1000"]
+    bundle.up()
+    pod = top / TOKEN / f"{bundle.id}-pod"
+    try:
+        (pod / "pids.max").write_text("1")
+        assert ex(bundle, "sh", "-c", "echo looked").ok().out == "looked\n"
+    finally:
+        bundle.delete("--force").ok()
+        for mount in cgroup_mounts():
+            with contextlib.suppress(FileNotFoundError):
+                (mount / TOKEN / pod.name).rmdir()
 
 
 def is_pid_in(bundle, pid):

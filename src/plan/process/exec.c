@@ -62,6 +62,20 @@ static void add_clone(struct planner *p, const struct exec_target *target)
 		plan_add(p, OP_JOIN_CGROUP, "")->cgroup.path = *dir;
 }
 
+/*
+ * pids.max is only asked at a clone, not when a process is attached: cgroup-v2.rst, "PID". So an exec
+ * in a container that has reached its limit works, as with runc and crun; it is when it is needed
+ * most.
+ */
+static int join_late(struct planner *p, struct err *e)
+{
+	(void) e;
+	for (const char *const *dir = p->late_cgroups; *dir; dir++)
+		plan_add(p, OP_JOIN_CGROUP, "")->cgroup.path = *dir;
+
+	return 0;
+}
+
 static int enter_session(struct planner *p, struct err *e)
 {
 	(void) e;
@@ -92,6 +106,7 @@ static plan_subject *const subjects[] = {
 	plan_set_labels,
 	plan_early_seccomp,
 	plan_enter_pids,
+	join_late,
 	plan_process_limit,
 	plan_late_scheduler,
 	plan_seccomp,
@@ -110,6 +125,7 @@ int plan_make_exec(struct arena *shared, struct arena *arena, const struct oci_c
 		.options = options,
 		.facts = facts,
 		.joined_namespaces = target->namespaces,
+		.late_cgroups = target->cgroups_late,
 	};
 
 	plan_begin(&p);

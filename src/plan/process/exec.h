@@ -14,6 +14,11 @@ struct exec_target {
 	const char *cgroup;	       /* v2 directory; NULL: none */
 	const char *cgroup_below;      /* as in struct spawn_step */
 	const char *const *cgroups_v1; /* NULL-terminated */
+	/*
+	 * NULL-terminated: those, of v1 or v2, that count processes and may have no room for
+	 * another clone. The program's process joins them when nothing is left to be cloned.
+	 */
+	const char *const *cgroups_late;
 	const char *bundle;
 };
 
