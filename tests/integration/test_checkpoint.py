@@ -46,7 +46,9 @@ def criu_version():
     return int(re.search(r"Version: (\d+)", text).group(1))
 
 
-COUNT = 'i=0; while :; do i=$((i+1)); echo $i >/tmp/count; usleep 20000 2>/dev/null || sleep 0.02; done'
+# The shell waits by read(2) and starts no process meanwhile: CRIU can't stop a shell that is in vfork(2).
+WAIT = "read -t 0.02 -u 9 x"
+COUNT = f'mkfifo /tmp/tick; exec 9<>/tmp/tick; i=0; while :; do i=$((i+1)); echo $i >/tmp/count; {WAIT}; done'
 
 
 class Saved:
@@ -1019,7 +1021,7 @@ def test_a_job_goes_on_on_the_terminal_of_restore(saved, terminal):
     """Another terminal than that of the checkpoint: CRIU takes it for standard input, output and errors."""
     if criu_version() < 4:
         pytest.skip("CRIU before 4 does not find the terminal's mount")
-    s = saved('i=0; while :; do i=$((i+1)); echo $i >/tmp/count; echo "tick $i"; usleep 20000; done', up=False)
+    s = saved(COUNT.replace(WAIT, f'echo "tick $i"; {WAIT}'), up=False)
     s.bundle.write()
     proc = terminal.spawn(s.bundle.argv("run", "--keep", "--bundle", s.bundle.dir))
     terminal.expect("tick 5")
@@ -1135,14 +1137,17 @@ def test_twenty_at_once(bundles):
     for verb in ("checkpoint", "restore"):
         procs = [spawn(s.bundle.argv(verb, "--image-path", s.images, "--work-path", s.work,
                                      *(["--bundle", s.bundle.dir, "--detach"] if verb == "restore" else []))) for s in made]
-        for s, proc in zip(made, procs):
-            r = finish(proc, timeout=120)
-            (s.checkpoint() if "Unseizable non-zombie" in r.err else r).ok()
+        for proc in procs:
+            finish(proc, timeout=120).ok()
     for s in made:
         s.counts()
 
 
 # --- images of others
+
+
+# others save no file of the host that is open in the container
+QUIET = ["sh", "-c", 'exec "$0" "$@" </dev/null >/dev/null 2>&1']
 
 
 @pytest.fixture(params=["runc", "crun"])
@@ -1162,9 +1167,7 @@ def exchanged(request, saved):
     said = []
 
     def call(verb, *flags):
-        # others save no file of the host that is open in the container
-        quiet = ["sh", "-c", 'exec "$0" "$@" </dev/null >/dev/null 2>&1'] if verb == "run" else []
-        r = command(*quiet, other, "--root", s.bundle.dir / "other", verb, *flags, s.bundle.id, timeout=60)
+        r = command(*(QUIET if verb == "run" else []), other, "--root", s.bundle.dir / "other", verb, *flags, s.bundle.id, timeout=60)
         said.append(r.err)
         return r
     yield s, call, lambda what: pytest.skip(f"{name} does not {what} here: {said[-1][-200:]}")
@@ -1186,11 +1189,13 @@ def test_images_of_others_are_restored(exchanged):
 
 
 @works
-def test_others_restore_ours(exchanged):
+@pytest.mark.parametrize("exchanged", ["runc"], indirect=True)
+def test_runc_restores_ours(exchanged):
+    """crun knows only its own names for mounts."""
     s, call, skip = exchanged
     # without a cgroup namespace runc takes the mount of cgroup v2 for one of the host's, under a name of its own
     s.bundle.linux["namespaces"].append({"type": "cgroup"})
-    s.bundle.up()
+    command(*QUIET, *s.bundle.write().argv("run", "--detach", "--bundle", s.bundle.dir)).ok()
     poll(lambda: (s.bundle.rootfs / "tmp/count").exists(), "the counter")
     s.checkpoint().ok()
     s.bundle.delete("--force")
