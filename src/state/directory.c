@@ -106,18 +106,22 @@ int state_open(const struct state_root *root, const char *id, bool shared, struc
 	autoclose int dir = state_look(root, id, e);
 	if (dir < 0)
 		return -1;
-	if (shared)
-		return take_fd(&dir);
+	if (!shared && state_lock(dir, id, e) < 0)
+		return -1;
 
+	return take_fd(&dir);
+}
+
+int state_lock(int dir, const char *id, struct err *e)
+{
 	int r = lock(dir, LOCK_TIMEOUT_MS);
+
 	if (r == -EWOULDBLOCK)
 		return err_msg(e, "another command is still at work on container \"%s\"", id);
 	if (r < 0)
 		return err_sys(e, r, "lock the state of \"%s\"", id);
-	if (!still_there(dir))
-		return no_such(id, e);
 
-	return take_fd(&dir);
+	return still_there(dir) ? 0 : no_such(id, e);
 }
 
 void state_unlock(int dir)

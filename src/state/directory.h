@@ -22,6 +22,12 @@ int state_remove(const struct state_root *root, const char *id, int dir, struct 
 void state_unlock(int dir);
 
 /*
+ * Lock the open directory, as state_open() does. 0, or -1: with e->code ENOENT it was removed, and
+ * perhaps made again.
+ */
+int state_lock(int dir, const char *id, struct err *e);
+
+/*
  * Names in the directory; nothing else is ever made or removed there. The lock of exec.fifo says
  * "created", and start removes the file: in runc and crun a FIFO of this name means the same.
  */

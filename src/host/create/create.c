@@ -425,10 +425,13 @@ static int finish_run(struct create *c, const struct record *rec, struct arena *
 	if (r == 0 && o->keep)
 		return watch_end(&c->watch, *exit_code, e);
 
-	autoclose int dir = state_open(&o->root, o->id, false, &failure);
-	if (dir < 0) /* another command has deleted the container already */
+	/*
+	 * Another command may have deleted the container already. By its ID the state could then be
+	 * that of a new one.
+	 */
+	if (state_lock(c->state_dir, o->id, &failure) < 0)
 		return r < 0 ? r : watch_end(&c->watch, *exit_code, e);
-	if (container_remove(&o->root, o->id, dir, rec, a, &failure) < 0 && r == 0) {
+	if (container_remove(&o->root, o->id, c->state_dir, rec, a, &failure) < 0 && r == 0) {
 		*e = failure;
 		return -1;
 	}
