@@ -385,6 +385,12 @@ int box_advise_label(const char *path, struct err *e);
 /* dns.c: --dns, for box_mounts() */
 box_subject box_dns;
 
+/*
+ * Another box of the root has ended, and box_clean() has removed the mount point for resolv.conf
+ * between two steps of this box: the same plan will do.
+ */
+bool box_lost_mount_point(const struct box *b, const struct err *failure);
+
 /* layers.c: -x, --overlay, --lower */
 box_subject box_layers;
 

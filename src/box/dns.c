@@ -7,11 +7,13 @@
  */
 #include "box/box.h"
 
+#include "base/fmt.h"
 #include "kernel/fd.h"
 #include "kernel/sys.h"
 #include "state/record.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <net/if.h>
 #include <string.h>
 
@@ -114,6 +116,17 @@ static int write_servers(struct box *b, const char *list, struct err *e)
 	add_resolv_conf(b, b->resolv_path);
 
 	return 0;
+}
+
+bool box_lost_mount_point(const struct box *b, const struct err *failure)
+{
+	size_t length = strlen("/mounts/");
+	unsigned long long i;
+
+	return b->made_resolv_conf && failure->code == ENOENT &&
+	       strncmp(failure->place, "/mounts/", length) == 0 &&
+	       fmt_parse_u64(failure->place + length, &i) == 0 && i < b->config.mounts_count &&
+	       strcmp(b->config.mounts[i].destination, RESOLV_CONF) == 0;
 }
 
 int box_dns(struct box *b, struct err *e)

@@ -423,7 +423,11 @@ int box_again(struct box *b, struct err *e)
 	static const char *const lists[] = { "/linux/maskedPaths/", "/linux/readonlyPaths/" };
 	const struct err failure = *e;
 
-	if (failure.from_image || b->rounds++ == BOX_ROUNDS)
+	if (b->rounds++ == BOX_ROUNDS)
+		return 0;
+	if (box_lost_mount_point(b, &failure) && b->rounds < BOX_ROUNDS / 2)
+		return 1;
+	if (failure.from_image)
 		return 0;
 	if (strcmp(failure.operation, "spawn") == 0 || strcmp(failure.operation, "unshare") == 0)
 		return leave_out_namespaces(b, b->missing ? b->missing(b) : 0, e);

@@ -348,7 +348,7 @@ static int run(struct call *call, struct box *b, struct create_options *o,
 		noted = true;
 		r = try(call, b, o, &exit_code, e);
 	} while (r < 0 && box_again(b, e) > 0);
-	if (!b->detach && !b->options->plan && !box_runs(call, b))
+	if (!b->detach && !b->options->plan && !box_may_run(call, b))
 		box_clean(b);
 	if (r < 0) {
 		call->failure = box_exit_code(e);
@@ -368,10 +368,12 @@ static int run(struct call *call, struct box *b, struct create_options *o,
 
 /*
  * Has the first program of the box that is joined ended meanwhile? Its parent may not have reaped
- * it yet. Nor is it dead while the kernel ends what else is in its pid namespace, though nobody can
- * join that any more. A refused flag is no sign of an end.
+ * it yet; or there is another box with its name. Nor is it dead while the kernel ends what else is
+ * in its pid namespace, though nobody can join that any more (ESRCH; a fork gets ENOMEM). A refused
+ * flag is no sign of an end.
  */
-static bool has_ended(const struct call *call, const char *name, const struct err *failure)
+static bool has_ended(const struct call *call, const struct box_running *box,
+		      const struct err *failure)
 {
 	struct container c;
 	struct err ignored;
@@ -379,13 +381,14 @@ static bool has_ended(const struct call *call, const char *name, const struct er
 	if (call->failure != EXIT_OURS || failure->place[0] == '-')
 		return false;
 	for (unsigned naps = 0; naps < END_NAPS; naps++) {
-		if (container_read(&call->root, name, call->arena, &c, &ignored) < 0 ||
-		    c.status == STATUS_STOPPED)
+		if (container_read(&call->root, box->name, call->arena, &c, &ignored) <= 0 ||
+		    c.status == STATUS_STOPPED || c.record.pid != box->pid ||
+		    c.record.start_time != box->start_time)
 			return true;
 		sys_poll(NULL, 0, END_NAP_MS);
 	}
 
-	return failure->code == ESRCH;
+	return failure->code == ESRCH || failure->code == ENOMEM;
 }
 
 static int join_or_run(struct call *call, struct box *b, struct box_report *report, struct err *e)
@@ -398,12 +401,12 @@ static int join_or_run(struct call *call, struct box *b, struct box_report *repo
 	for (unsigned tries = 0;; tries++) {
 		b->id = own;
 
-		const char *running = options->plan || options->is_new || b->whole
-					      ? NULL
-					      : box_find_running(call, b);
-		if (running) {
-			r = box_join(call, b, running, e);
-			if (r >= 0 || tries == MOST_TRIES || !has_ended(call, running, e))
+		struct box_running running = { .name = NULL };
+		if (!options->plan && !options->is_new && !b->whole)
+			running = box_find_running(call, b);
+		if (running.name) {
+			r = box_join(call, b, running.name, e);
+			if (r >= 0 || tries == MOST_TRIES || !has_ended(call, &running, e))
 				return r;
 			continue;
 		}

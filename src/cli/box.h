@@ -46,14 +46,18 @@ int box_save(struct call *call, const struct box *b, struct err *e);
 
 /* ---- box_join.c ---- */
 
-/*
- * The name of a running box of the same root, in the arena; NULL: there is none. Boxes of this root
- * whose processes have ended are deleted.
- */
-const char *box_find_running(struct call *call, const struct box *b);
+/* A running box: another one may get its name after its end. */
+struct box_running {
+	const char *name; /* in the arena; NULL: none runs */
+	pid_t pid;
+	uint64_t start_time;
+};
 
-/* Does any box of the same root run? Nothing is deleted. */
-bool box_runs(struct call *call, const struct box *b);
+/* A running box of the same root. Boxes of this root whose processes have ended are deleted. */
+struct box_running box_find_running(struct call *call, const struct box *b);
+
+/* Does any box of the same root run, or is one perhaps being made? Nothing is deleted. */
+bool box_may_run(struct call *call, const struct box *b);
 
 /* Choose a free name: the box's, or with .2, .3 ... behind it. */
 void box_choose_free_name(struct call *call, struct box *b);

@@ -45,44 +45,53 @@ static void wait_for_creator(struct call *call, const struct box *b)
 		sys_poll(NULL, 0, 5);
 }
 
-/* @look_only: find a box with any name, and delete none. */
-static const char *find(struct call *call, const struct box *b, bool look_only)
+struct box_running box_find_running(struct call *call, const struct box *b)
 {
+	struct box_running running = { .name = NULL };
 	struct container_ids ids;
 	struct err ignored;
-	const char *running = NULL;
 
 	wait_for_creator(call, b);
 	if (containers_find(&call->root, call->arena, &ids, &ignored) < 0)
-		return NULL;
+		return running;
 	for (size_t i = 0; i < ids.count; i++) {
 		struct container c;
 
 		if (container_read(&call->root, ids.items[i], call->arena, &c, &ignored) <= 0 ||
 		    !is_of_root(&c.record, b->mark))
 			continue;
-		if (c.status == STATUS_STOPPED && !look_only)
-			(void) container_delete(&call->root, ids.items[i], true, call->arena,
-						&ignored);
-		if (c.status == STATUS_STOPPED)
+		if (c.status == STATUS_STOPPED) {
+			(void) container_sweep(&call->root, ids.items[i], call->arena, &ignored);
 			continue;
+		}
 		/* A box that --name or --new has named is second to the root's usual one. */
-		if (strcmp(ids.items[i], b->id) == 0 ||
-		    (!running && (look_only || !b->options->name)))
-			running = ids.items[i];
+		if (strcmp(ids.items[i], b->id) == 0 || (!running.name && !b->options->name))
+			running = (struct box_running) { ids.items[i], c.record.pid,
+							 c.record.start_time };
 	}
 
 	return running;
 }
 
-const char *box_find_running(struct call *call, const struct box *b)
+bool box_may_run(struct call *call, const struct box *b)
 {
-	return find(call, b, false);
-}
+	struct container_ids ids;
+	struct err ignored;
 
-bool box_runs(struct call *call, const struct box *b)
-{
-	return find(call, b, true) != NULL;
+	if (containers_find(&call->root, call->arena, &ids, &ignored) < 0)
+		return true;
+	for (size_t i = 0; i < ids.count; i++) {
+		struct container c;
+		int r = container_read(&call->root, ids.items[i], call->arena, &c, &ignored);
+
+		/* Before its record is written nobody knows of which root a container is. */
+		if (r == 0 && c.status == STATUS_CREATING)
+			return true;
+		if (r > 0 && is_of_root(&c.record, b->mark) && c.status != STATUS_STOPPED)
+			return true;
+	}
+
+	return false;
 }
 
 void box_choose_free_name(struct call *call, struct box *b)

@@ -123,3 +123,18 @@ int container_delete(const struct state_root *root, const char *id, bool force, 
 
 	return force ? delete_forced(root, id, dir, a, e) : delete_stopped(root, id, dir, a, e);
 }
+
+int container_sweep(const struct state_root *root, const char *id, struct arena *a, struct err *e)
+{
+	struct record rec;
+
+	autoclose int dir = state_open(root, id, false, e);
+	if (dir < 0)
+		return e->code == ENOENT ? 0 : -1;
+
+	int r = record_read(dir, &rec, a, e);
+	if (r <= 0 || state_status(dir, &rec) != STATUS_STOPPED)
+		return r < 0 ? -1 : 0;
+
+	return container_remove(root, id, dir, &rec, a, e);
+}

@@ -12,6 +12,12 @@ int container_delete(const struct state_root *root, const char *id, bool force, 
 		     struct err *e);
 
 /*
+ * Delete a container that has stopped. It is looked at under its lock: another command may have
+ * deleted it meanwhile, and made a new one with its ID, which is left alone. 0, or -1.
+ */
+int container_sweep(const struct state_root *root, const char *id, struct arena *a, struct err *e);
+
+/*
  * Take down a container in any state: its processes, cgroups and state; then run poststop hooks,
  * whose failure is only a warning. @rec may be NULL: none was written.
  */

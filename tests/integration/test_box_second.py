@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from harness import BINARY, cgroup_mount, command, finish, has_v2, is_alive, poll, rt, tare_only
+from harness import BINARY, cgroup_mount, command, finish, has_v2, is_alive, poll, rt, spawn, tare_only
 from test_box_phone import on
 
 pytestmark = [tare_only, pytest.mark.layouts]
@@ -144,6 +144,40 @@ def test_the_name_servers_of_a_box_outlive_another_with_a_name(running):
     """unlink(2) of a mount point in ROOT would take the mount away from the first box."""
     running.run("-n", "z-" + running.id, "--", "true").ok()
     assert running.run("cat", "/etc/resolv.conf").ok().out == pathlib.Path("/etc/resolv.conf").read_text()
+
+
+def test_a_command_at_its_end_leaves_a_new_box_with_its_name_alone(box):
+    """Before, the end of the first command took away by its name what another had made meanwhile, and killed it."""
+    proc = box.start("sleep", "1000")
+    box.running()
+    proc.send_signal(signal.SIGSTOP)
+    rt("delete", "--force", box.id).ok()
+    box.run("-d", "--", "sleep", "1000").ok()
+    pid = box.running()["pid"]
+    proc.send_signal(signal.SIGCONT)
+    assert finish(proc).code == 137
+    assert box.running()["pid"] == pid and is_alive(pid)
+
+
+def test_the_mount_point_for_name_servers_stays_while_a_container_is_made(box, bundle, scratch):
+    """It may be a box of the same root, which has mounted over it: unlink(2) would take the mount away."""
+    script = f"touch {scratch}/made; until [ -e {scratch}/go ]; do sleep 0.05; done"
+    bundle.config["hooks"] = {"createRuntime": [{"path": "/bin/sh", "args": ["sh", "-c", script]}]}
+    proc = spawn(bundle.sh("true").write().argv("create", "--bundle", bundle.dir))
+    poll(lambda: (scratch / "made").exists())
+    box.run("true").ok()
+    assert (box.dir / "etc/resolv.conf").read_bytes() == b""
+    (scratch / "go").touch()
+    assert finish(proc).code == 0
+    box.run("true").ok()
+    assert not (box.dir / "etc/resolv.conf").exists()
+
+
+def test_boxes_that_come_and_go_have_name_servers(box):
+    hosts = pathlib.Path("/etc/resolv.conf").read_text()
+    for _ in range(3):
+        results = [finish(p) for p in [box.start("--new", "--", "cat", "/etc/resolv.conf") for _ in range(10)]]
+        assert {(r.code, r.out, r.err) for r in results} == {(0, hosts, "")}
 
 
 # --- the report
