@@ -83,6 +83,11 @@ void inspect_filters(struct inspect *i)
 	const char *asked = s ? describe(i, s->seccomp.filter, s->seccomp.count) : NULL;
 	bool found = false;
 	unsigned n = 0;
+
+	/* ptrace(2): EINVAL for a process without a filter. */
+	if (!asked && strcmp(inspect_status(i, "Seccomp:"), "0") == 0)
+		return;
+
 	int signal = 0, r = stop(i->pid, &signal);
 
 	for (const char *text; r == 0 && n < MOST_FILTERS && (text = read_filter(i, n, &r)); n++) {

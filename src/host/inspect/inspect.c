@@ -23,7 +23,7 @@
 #define STATUS_SIZE 16384
 
 static inspect_subject *const subjects[] = {
-	inspect_namespaces, inspect_sharing, inspect_process,
+	inspect_namespaces, inspect_sharing, inspect_sysctls, inspect_process,
 	inspect_files,	    inspect_cgroups, inspect_mounts,
 };
 

@@ -102,15 +102,19 @@ static void look_at_map(struct inspect *i, bool group)
 /* ---- names ---- */
 
 struct names {
-	int namespace, answer;
+	int user, namespace, answer;
 };
 
 static int read_names(void *arg)
 {
 	const struct names *n = arg;
 	struct utsname name;
+	int r = sys_setns(n->namespace, CLONE_NEWUTS);
 
-	if (sys_setns(n->namespace, CLONE_NEWUTS) < 0 || sys_uname(&name) < 0)
+	/* An ordinary user has the right to join in the container's user namespace only. */
+	if (r == -EPERM && sys_setns(n->user, CLONE_NEWUSER) == 0)
+		r = sys_setns(n->namespace, CLONE_NEWUTS);
+	if (r < 0 || sys_uname(&name) < 0)
 		return 1;
 
 	return sys_write_all(n->answer, &name, sizeof(name)) < 0;
@@ -123,7 +127,8 @@ static void look_at_names(struct inspect *i)
 	autoclose int ns = proc_open(i->pid, "ns/uts", O_RDONLY);
 	const struct step *host = inspect_step(i, OP_SET_HOSTNAME, 0);
 	const struct step *domain = inspect_step(i, OP_SET_DOMAINNAME, 0);
-	struct names n = { .namespace = ns };
+	autoclose int user = proc_open(i->pid, "ns/user", O_RDONLY);
+	struct names n = { .user = user, .namespace = ns };
 	struct utsname name;
 	int ends[2], status;
 

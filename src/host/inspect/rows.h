@@ -52,6 +52,7 @@ typedef void inspect_subject(struct inspect *i);
 
 inspect_subject inspect_namespaces; /* namespaces.c: and id maps, host name */
 inspect_subject inspect_sharing;    /* sharing.c: with other containers */
+inspect_subject inspect_sysctls;    /* sysctls.c: those that config.json sets */
 inspect_subject inspect_process;    /* process.c: ids, capabilities, limits, filter, labels */
 inspect_subject inspect_files;	    /* files.c: root, directory, descriptors, memory policy */
 inspect_subject inspect_filters;    /* filters.c: only with --filters, as it stops the process */

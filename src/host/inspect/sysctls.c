@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * host/inspect/sysctls.c - inspect: the sysctls that config.json sets
+ *
+ * procfs shows the sysctls of the reader's own namespaces. So a child joins those of the container,
+ * the user namespace first, for its rights and its ids, and reads the files of the host's procfs.
+ */
+#include "base/fmt.h"
+#include "base/table.h"
+#include "host/inspect/rows.h"
+#include "kernel/fd.h"
+#include "kernel/namespaces.h"
+#include "kernel/process.h"
+#include "kernel/procfs.h"
+
+#include <string.h>
+
+#define SECTION "sysctl"
+#define PLACE	"/linux/sysctl/"
+
+struct answer {
+	int result; /* 0, or -errno */
+	char text[256];
+};
+
+struct reader {
+	const struct inspect *inspect;
+	int answers;
+};
+
+/* The part of a value that counts: words, with a blank between two of them. */
+static void squeeze(char *text)
+{
+	char *to = text;
+
+	for (const char *at = text; *(at += strspn(at, " \t\n")) != '\0';) {
+		size_t length = strcspn(at, " \t\n");
+
+		if (to > text)
+			*to++ = ' ';
+		memmove(to, at, length);
+		to += length;
+		at += length;
+	}
+	*to = '\0';
+}
+
+static int join(pid_t pid)
+{
+	static const struct {
+		const char *file;
+		uint64_t type;
+	} kinds[] = {
+		{ "ns/user", CLONE_NEWUSER },
+		{ "ns/net", CLONE_NEWNET },
+		{ "ns/ipc", CLONE_NEWIPC },
+		{ "ns/uts", CLONE_NEWUTS },
+	};
+	int fds[ARRAY_SIZE(kinds)], r = 0;
+
+	for (size_t k = 0; k < ARRAY_SIZE(kinds); k++)
+		fds[k] = proc_open(pid, kinds[k].file, O_RDONLY);
+	for (size_t k = 0; k < ARRAY_SIZE(kinds) && r == 0; k++) {
+		r = fds[k] < 0 ? fds[k] : sys_setns(fds[k], kinds[k].type);
+		/* The container is in our own user namespace. */
+		if (r == -EINVAL && kinds[k].type == CLONE_NEWUSER)
+			r = 0;
+	}
+
+	return r;
+}
+
+static int read_all(void *arg)
+{
+	const struct reader *reader = arg;
+	const struct inspect *i = reader->inspect;
+	int joined = join(i->pid);
+	const struct step *s;
+
+	for (size_t n = 0; (s = inspect_step(i, OP_SET_SYSCTL, n)); n++) {
+		struct answer answer = { .result = joined };
+		char path[512];
+
+		fmt_text(path, sizeof(path), "/proc/sys/%s", s->setting.key);
+
+		autoclose int fd = joined < 0 ? joined : sys_open(path, O_RDONLY);
+		ssize_t size = fd < 0 ? fd : sys_read_all(fd, answer.text, sizeof(answer.text) - 1);
+		answer.result = size < 0 ? (int) size : 0;
+		sys_write_all(reader->answers, &answer, sizeof(answer));
+	}
+
+	return 0;
+}
+
+static void compare(struct inspect *i, const struct step *s, struct answer *answer)
+{
+	const char *name = strncmp(s->place, PLACE, strlen(PLACE)) == 0 ? s->place + strlen(PLACE)
+									: s->setting.key;
+	char *asked = arena_strdup(i->arena, s->setting.value);
+
+	answer->text[sizeof(answer->text) - 1] = '\0';
+	squeeze(asked);
+	squeeze(answer->text);
+	if (answer->result < 0)
+		inspect_fact(i, SECTION, name, "not read: %s", errno_text(-answer->result));
+	else
+		inspect_compare(i, SECTION, name, arena_strdup(i->arena, answer->text), asked);
+}
+
+void inspect_sysctls(struct inspect *i)
+{
+	const struct sys_clone clone = { .cgroup = -1 };
+	struct reader reader = { .inspect = i };
+	struct answer answer;
+	const struct step *s;
+	int ends[2], status;
+
+	if (!inspect_step(i, OP_SET_SYSCTL, 0) || sys_pipe(ends) < 0)
+		return;
+	reader.answers = ends[1];
+
+	pid_t pid = sys_clone_call(&clone, NULL, read_all, &reader);
+	sys_close(ends[1]);
+	for (size_t n = 0; pid > 0 && (s = inspect_step(i, OP_SET_SYSCTL, n)); n++) {
+		if (sys_read_all(ends[0], &answer, sizeof(answer)) != (ssize_t) sizeof(answer))
+			break;
+		compare(i, s, &answer);
+	}
+	sys_close(ends[0]);
+	if (pid > 0)
+		sys_wait(pid, &status, 0);
+}
