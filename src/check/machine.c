@@ -209,7 +209,7 @@ static bool check_machine(const struct check *c, const char *what, const struct 
 	const struct check_demand d = { .place = c->program, .what = what };
 	const char *its = program_machine_name(p->machine);
 	bool own = p->machine == program_own_machine();
-	int runs = program_is_own(p) ? 1 : ask_kernel(p->machine);
+	int runs = program_is_own(p) ? 1 : p->wide ? -1 : ask_kernel(p->machine);
 
 	if (p->type != ET_EXEC && p->type != ET_DYN) {
 		check_answer(c, CHECK_NO, &d,

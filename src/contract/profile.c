@@ -342,8 +342,10 @@ int profile_ask_file(const char *path, const struct call_record *record, struct 
 {
 	const struct oci_linux_seccomp *profile;
 
-	if (filter_load(&profile, path, a, e) < 0)
-		return -1;
+	if (filter_load(&profile, path, a, e) == 0 &&
+	    profile_ask(profile, record, a, answers, e) == 0)
+		return 0;
 
-	return profile_ask(profile, record, a, answers, e);
+	/* The error of open(2) names the file. */
+	return e->code == 0 ? err_in(e, "\"%s\"", path) : -1;
 }

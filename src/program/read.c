@@ -15,6 +15,7 @@
 #include <elf.h>
 #include <string.h>
 
+#define MOST_HEADERS  65536 /* bytes of program headers, load_elf_phdrs() of the kernel */
 #define MOST_SEGMENTS 64
 #define NOTES_SIZE    4096
 
@@ -165,8 +166,8 @@ static bool read_segments(const struct reader *r, const unsigned char *header, s
 	uint64_t each = number(r, header + (r->wide ? 54 : 42), 2);
 	uint64_t count = number(r, header + (r->wide ? 56 : 44), 2);
 
-	/* binfmt_elf.c: a header of another size, or none, makes it no program. */
-	if (each != size || count == 0)
+	/* binfmt_elf.c: a header of another size, or none, or too many, make it no program. */
+	if (each != size || count == 0 || count * size > MOST_HEADERS)
 		return false;
 	for (uint64_t i = 0; i < count && i < MOST_SEGMENTS; i++) {
 		unsigned char buf[sizeof(Elf64_Phdr)];

@@ -194,6 +194,8 @@ def test_a_check_that_is_killed_leaves_nothing(bundle):
     (elf()[:40], "it is an ELF file with a damaged header: was it cut short?"),
     (elf(segments=[(INTERP, b"/lib/x", 1)]), "it is an ELF file with a damaged header: was it cut short?"),
     (elf(kind=1, segments=[(LOAD, bytes(16), 4096)]), "it is an ELF file, but no program: an object file, or a core"),
+    # load_elf_phdrs(): 64 KiB of program headers at most
+    pytest.param(elf(segments=[(LOAD, b"", 4096)] * 1171), "it is an ELF file with a damaged header: was it cut short?", id="1171 headers"),
     ("#!/bin/bash\r\n", 'the file is there; its interpreter "/bin/bash\\r" is not: the script has CRLF line ends'),
     ("#!/opt/python\n", 'the file is there; its interpreter "/opt/python" is not'),
 ], ids=lambda x: None if isinstance(x, bytes) else x[:20])
@@ -214,6 +216,13 @@ def test_a_program_of_another_machine_is_a_no(program):
     machine, name = (183, "aarch64") if OWN != 183 else (243, "riscv64")
     bundle = program(elf(machine, segments=[(LOAD, bytes(16), 4096)]))
     assert refusals(bundle) == [(ARGS, '"/app"', f"it is for {name}, this machine is {platform.machine()}")]
+    does_not_run(bundle)
+
+
+@pytest.mark.skipif(OWN != 62, reason="i386 is run by x86-64")
+def test_a_64_bit_program_of_a_32_bit_machine_is_a_no(program):
+    bundle = program(elf(machine=3, segments=[(LOAD, bytes(16), 4096)]))
+    assert refusals(bundle) == [(ARGS, '"/app"', "it is for i386, this machine is x86_64")]
     does_not_run(bundle)
 
 

@@ -110,6 +110,21 @@ def test_what_a_profile_would_refuse(record, tmp_path):
     assert profile("--refused-by", path, record(READ)).ok().out == ""
 
 
+@pytest.mark.parametrize("text, why", [
+    ("{", 'line 1, column 2: "{path}": not valid JSON: the document ends too early'),
+    ("{}", 'line 1, column 1: "{path}": required property "defaultAction" is missing'),
+    ('{"defaultAction": "SCMP_ACT_DENY"}', '/defaultAction (line 1, column 19): "{path}": unknown value "SCMP_ACT_DENY"'),
+    (None, 'open "{path}": no such file or directory'),
+])
+def test_a_profile_that_is_none_is_named(record, tmp_path, text, why):
+    """Records and profiles are both files of the command line: the error has the name."""
+    path = tmp_path / "profile.json"
+    if text is not None:
+        path.write_text(text)
+    r = profile("--refused-by", path, record(READ))
+    assert (r.code, r.err) == (1, f"tare: profile: {why.format(path=path)}\n"), r
+
+
 def test_a_profile_made_of_a_record_refuses_none_of_it(record, tmp_path):
     path, source = tmp_path / "profile.json", record(READ, OPENAT2, SOCKET)
     for flags in ((), ("--args",)):
