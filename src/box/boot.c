@@ -71,6 +71,12 @@ const char *box_find_init(struct box *b, struct err *e)
 	return NULL;
 }
 
+static void add(struct box *b, const char *target, const char *type, const char *const *options)
+{
+	box_origin(b, arena_printf(b->arena, "/mounts/%zu", b->config.mounts_count), "boot", NULL);
+	box_add_mount(b, target, type, type, options);
+}
+
 /*
  * These mounts replace the read-only view of the hierarchies, and mounts that systemd would make
  * itself.
@@ -79,12 +85,10 @@ void box_add_boot(struct box *b)
 {
 	if (!b->options->boot)
 		return;
-	box_add_mount(b, "/sys/fs/cgroup", "cgroup2", "cgroup2",
-		      (const char *const[]) { "nosuid", "nodev", "noexec", NULL });
-	box_add_mount(b, "/run", "tmpfs", "tmpfs",
-		      (const char *const[]) { "nosuid", "nodev", "mode=755", NULL });
-	box_add_mount(b, "/run/lock", "tmpfs", "tmpfs",
-		      (const char *const[]) { "nosuid", "nodev", "noexec", "mode=1777", NULL });
-	box_add_mount(b, "/tmp", "tmpfs", "tmpfs",
-		      (const char *const[]) { "nosuid", "nodev", "mode=1777", NULL });
+	add(b, "/sys/fs/cgroup", "cgroup2",
+	    (const char *const[]) { "nosuid", "nodev", "noexec", NULL });
+	add(b, "/run", "tmpfs", (const char *const[]) { "nosuid", "nodev", "mode=755", NULL });
+	add(b, "/run/lock", "tmpfs",
+	    (const char *const[]) { "nosuid", "nodev", "noexec", "mode=1777", NULL });
+	add(b, "/tmp", "tmpfs", (const char *const[]) { "nosuid", "nodev", "mode=1777", NULL });
 }
