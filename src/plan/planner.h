@@ -138,7 +138,7 @@ struct planner {
 	struct step *steps;
 	size_t count, room;
 	/* taken out by plan_put_off_limits(): plan_late_limits() puts them back */
-	const struct step *late;
+	struct step *late;
 	size_t late_count;
 	/* for the log: NULL-terminated, in the order found */
 	const char *const *warnings;

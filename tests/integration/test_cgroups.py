@@ -436,6 +436,24 @@ def test_the_pids_limit_acts(bundle):
     assert "fork" in r.err or "all" not in r.out
 
 
+@pytest.mark.parametrize("limit", [0, 1])
+@pytest.mark.parametrize("hook", [False, True])
+def test_a_pid_namespace_is_joined_with_the_least_limit_of_processes(bundles, limit, hook):
+    """The process that is cloned into it was a second one in the cgroup for a moment, and refused; runc and crun create these."""
+    if cgroup_mount("pids") is None and not has_v2("pids"):
+        pytest.skip(f"layout {LAYOUT}: no pids controller")
+    first = bundles().stay().up()
+    joining = bundles()
+    joining.process["args"] = ["sleep", "1000"]
+    joining.namespaces("mount", "uts", "ipc", "network", pid=f"/proc/{first.pid}/ns/pid")
+    joining.linux["resources"] = {"pids": {"limit": limit}}
+    if hook:
+        joining.config["hooks"] = {"createRuntime": [{"path": "/bin/true"}]}
+    joining.up()
+    pids = f"{cgroup_mount('pids') or cgroup_mount('')}/{TOKEN}/{joining.id}"
+    assert (read(f"{pids}/pids.max"), read(f"{pids}/pids.current")) == (str(limit), "1")
+
+
 # --- devices
 
 

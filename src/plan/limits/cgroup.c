@@ -285,7 +285,7 @@ void plan_cgroup_limit_pids_to_none(struct planner *p)
 	const struct oci_linux_pids *pids =
 		linux && linux->resources ? linux->resources->pids : NULL;
 
-	if (!pids || !pids->has_limit || pids->limit != 0)
+	if (!pids || !pids->has_limit || pids->limit != 0 || plan_clones_late(p))
 		return;
 
 	const struct cgroup_hierarchy *h = cgroup_layout_find(&p->facts->cgroups, "pids");

@@ -7,6 +7,7 @@
 
 #include "heap/json_text.h"
 
+#include <sched.h>
 #include <string.h>
 
 int limits_pids(struct planner *p, const struct oci_linux_resources *r, struct err *e)
@@ -16,10 +17,11 @@ int limits_pids(struct planner *p, const struct oci_linux_resources *r, struct e
 	if (!r->pids || !r->pids->has_limit)
 		return 0;
 	/*
-	 * A limit of 0 is written after the clone (plan_cgroup_limit_pids_to_none()): with it in
-	 * force the kernel refuses to clone a process into the cgroup.
+	 * A limit of 0 is written after the clone (plan_cgroup_limit_pids_to_none(), or
+	 * plan_late_limits()): with it in force the kernel refuses to clone a process into the
+	 * cgroup.
 	 */
-	if (r->pids->limit == 0)
+	if (r->pids->limit == 0 && !(p->joined_namespaces & CLONE_NEWPID))
 		return plan_cgroup_need(p, "pids", place, e) ? 0 : -1;
 
 	bool unlimited = r->pids->limit < 0;

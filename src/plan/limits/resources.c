@@ -40,7 +40,7 @@ int plan_resources(struct planner *p, struct err *e)
 	return linux && linux->resources ? resources_plan(p, linux->resources, e) : 0;
 }
 
-/* ---- what slows down tare-init itself ---- */
+/* ---- what slows down tare-init itself, or stops it ---- */
 
 /*
  * Is it a limit that would slow tare-init down? Realtime files are not: a scheduling policy may
@@ -61,6 +61,17 @@ static bool slows_down(const struct step *s)
 	return false;
 }
 
+/*
+ * Is it a limit of processes that leaves no room for OP_ENTER_PIDS? For that moment there are two:
+ * tare-init, and the container's process that it clones.
+ */
+static bool refuses_clone(const struct planner *p, const struct step *s)
+{
+	return s->op == OP_WRITE_CGROUP && plan_clones_late(p) &&
+	       strcmp(s->cgroup_file.file, "pids.max") == 0 &&
+	       (strcmp(s->cgroup_file.value, "0") == 0 || strcmp(s->cgroup_file.value, "1") == 0);
+}
+
 int plan_put_off_limits(struct planner *p, struct err *e)
 {
 	struct step *late = arena_array(p->arena, p->count + 1, sizeof(*late));
@@ -68,7 +79,7 @@ int plan_put_off_limits(struct planner *p, struct err *e)
 
 	(void) e;
 	for (size_t i = 0; i < p->count; i++)
-		if (slows_down(&p->steps[i]))
+		if (slows_down(&p->steps[i]) || refuses_clone(p, &p->steps[i]))
 			late[count++] = p->steps[i];
 		else
 			p->steps[kept++] = p->steps[i];
@@ -89,13 +100,27 @@ int plan_late_limits(struct planner *p, struct err *e)
 	return 0;
 }
 
+static void put_back_what_slows_down(struct planner *p)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < p->late_count; i++)
+		if (slows_down(&p->late[i]))
+			*plan_add(p, OP_WRITE_CGROUP, "") = p->late[i];
+		else
+			p->late[kept++] = p->late[i];
+	p->late_count = kept;
+}
+
 /* A hook may change the limits of the container: so they are written before it runs. */
 int plan_limits_for_hooks(struct planner *p, struct err *e)
 {
 	const struct oci_hooks *hooks = p->config->hooks;
 
-	return hooks && (hooks->prestart_count > 0 || hooks->create_runtime_count > 0 ||
-			 hooks->create_container_count > 0)
-		       ? plan_late_limits(p, e)
-		       : 0;
+	(void) e;
+	if (hooks && (hooks->prestart_count > 0 || hooks->create_runtime_count > 0 ||
+		      hooks->create_container_count > 0))
+		put_back_what_slows_down(p);
+
+	return 0;
 }
