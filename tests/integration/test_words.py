@@ -129,6 +129,19 @@ def test_cpus_and_nodes_that_are_not_there_hear_which_are(bundle, field, file, n
               f"(the parent cgroup has the {name} {read(top / TOKEN / file)})")
 
 
+@pytest.mark.parametrize("field, kind, name", [("cpus", "cpu", "CPUs"), ("mems", "node", "memory nodes")])
+def test_they_hear_it_without_the_controller_too(bundle, field, kind, name):
+    """There is no parent cgroup then whose list could be told; only that the controller is missing was."""
+    if cgroup_mount("cpuset") is not None or has_v2("cpuset") or cgroup_mount("") is None:
+        pytest.skip("there is a cpuset controller, or no cgroup")
+    if not os.path.exists(f"/sys/devices/system/{kind}/online"):
+        pytest.skip(f"the machine lists no {name}")
+    bundle.linux["resources"] = {"cpu": {field: "0-1023"}}
+    bundle.run().refused(f"/linux/resources/cpu/{field}",
+                         f'{name} "0-1023" (this machine has {read(f"/sys/devices/system/{kind}/online")}): ',
+                         "no cgroup hierarchy has the cpuset controller")
+
+
 def disk_without_weights():
     for path in glob.glob("/sys/block/*/queue/scheduler"):
         if "[bfq]" not in read(path):

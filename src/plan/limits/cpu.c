@@ -5,9 +5,13 @@
  * The kernel checks quota against burst, and period against runtime of realtime tasks, at each
  * write. In a cgroup that is used again the order of the writes depends on the old values.
  */
+#include "cgroup/layout.h"
+#include "kernel/fd.h"
 #include "plan/limits/cgroup.h"
 #include "plan/limits/limits.h"
 #include "plan/limits/resources.h"
+
+#include <string.h>
 
 #define LEAST_QUOTA 1000 /* microseconds */
 
@@ -261,20 +265,42 @@ static int put_realtime(struct planner *p, const struct oci_linux_cpu *c, struct
 	return shorter ? 0 : put_realtime_runtime(p, c, e);
 }
 
-static int put_cpuset(struct planner *p, const char *value, const char *place, const char *file,
-		      struct err *e)
+struct cpuset {
+	const char *value, *place, *file;
+	const char *name, *online; /* what the numbers are of, and the machine's list of those */
+};
+
+/* Without the controller no parent cgroup tells which numbers there are, so the machine does. */
+static int tell_those_there(const struct cpuset *c, struct err *e)
 {
-	if (!value || !value[0])
+	char list[128];
+
+	autoclose int fd = sys_open(c->online, O_RDONLY);
+	ssize_t n = fd < 0 ? fd : sys_read_all(fd, list, sizeof(list) - 1);
+	if (n <= 0)
+		return -1;
+	list[n] = '\0';
+	list[strcspn(list, "\n")] = '\0';
+
+	return err_in(e, "%s \"%s\" (this machine has %s)", c->name, c->value, list);
+}
+
+static int put_cpuset(struct planner *p, const struct cpuset *c, struct err *e)
+{
+	if (!c->value || !c->value[0])
 		return 0;
 
-	return limit_put(p,
-			 &(struct limit) { .controller = "cpuset",
-					   .place = place,
-					   .v1_file = file,
-					   .v2_file = file,
-					   .v1 = value,
-					   .v2 = value },
-			 e);
+	const struct limit limit = { .controller = "cpuset",
+				     .place = c->place,
+				     .v1_file = c->file,
+				     .v2_file = c->file,
+				     .v1 = c->value,
+				     .v2 = c->value };
+
+	if (limit_put(p, &limit, e) == 0)
+		return 0;
+
+	return cgroup_layout_find(&p->facts->cgroups, "cpuset") ? -1 : tell_those_there(c, e);
 }
 
 int limits_cpu(struct planner *p, const struct oci_linux_resources *r, struct err *e)
@@ -285,9 +311,13 @@ int limits_cpu(struct planner *p, const struct oci_linux_resources *r, struct er
 		return 0;
 	/* The kernel refuses shares for an idle cgroup: cpu.idle is written first. */
 	if (put_idle(p, c, e) < 0 || put_shares(p, c, e) < 0 || put_bandwidth(p, c, e) < 0 ||
-	    put_realtime(p, c, e) < 0 ||
-	    put_cpuset(p, c->cpus, LIMITS_PLACE "cpu/cpus", "cpuset.cpus", e) < 0)
+	    put_realtime(p, c, e) < 0)
 		return -1;
 
-	return put_cpuset(p, c->mems, LIMITS_PLACE "cpu/mems", "cpuset.mems", e);
+	const struct cpuset cpus = { c->cpus, LIMITS_PLACE "cpu/cpus", "cpuset.cpus", "CPUs",
+				     "/sys/devices/system/cpu/online" };
+	const struct cpuset mems = { c->mems, LIMITS_PLACE "cpu/mems", "cpuset.mems",
+				     "memory nodes", "/sys/devices/system/node/online" };
+
+	return put_cpuset(p, &cpus, e) < 0 ? -1 : put_cpuset(p, &mems, e);
 }
