@@ -142,6 +142,8 @@ def test_systemd_that_does_not_run_is_a_no(bundle):
     bundle.sh("exit 0").write()
     argv = bundle.argv("check", "--bundle", bundle.dir, "--json", glob=["--systemd-cgroup"])[:-1]
     r = command(*argv)
+    if "built without" in r.out:
+        pytest.skip("this tare has no --systemd-cgroup")
     row = {"level": "no", "place": "", "what": "create", "why": "systemd does not run here: there is no /run/systemd/system",
            "remedy": "have tare make the cgroups: --cgroup-manager=cgroupfs"}
     assert (r.code, json.loads(r.out), r.err) == (1, {"result": "no", "rows": [row]}, ""), r
