@@ -4,7 +4,9 @@
  *
  * runtime-spec, config.md#specification-version: Semantic Versioning 2.0.0. A minor version only
  * adds to the one before it, so every 1.x up to our own version is understood. So are their
- * pre-releases, which engines are often built with.
+ * pre-releases, which engines are often built with. An engine that is newer than tare names a later
+ * 1.x in each config.json, also where nothing of it is used: that is a warning. Properties that tare
+ * does not know are left out by any version (config.md, "Extensibility").
  */
 #include "plan/planner.h"
 
@@ -68,10 +70,13 @@ int plan_version(struct planner *p, struct err *e)
 
 	if (!read_version(version, part))
 		return err_cfg(e, place, "ociVersion \"%s\" is not a semantic version", version);
-	if (part[0] != MAJOR || part[1] > MINOR_MOST)
+	if (part[0] != MAJOR)
 		return err_cfg(e, place,
 			       "unsupported ociVersion \"%s\", tare implements 1.3.0 and older 1.x",
 			       version);
+	if (part[1] > MINOR_MOST)
+		plan_warn(p, "%s: ociVersion \"%s\" is newer than 1.3.0: what it adds is left out",
+			  place, version);
 
 	return 0;
 }

@@ -36,6 +36,15 @@ def test_a_warning_is_seen_without_any_flag(warned):
     assert (r.code, r.out, r.err) == (0, "up\n", f"tare: warning: {WARNING}\n")
 
 
+@pytest.mark.parametrize("version", ["1.4.0", "1.30.0", "1.4.0-rc1"])
+def test_a_newer_specification_of_the_same_major_version_is_a_warning(bundle, version):
+    """It was refused, so no container ran any more with an engine that is newer than tare; runc and crun take any version."""
+    bundle.config["ociVersion"] = version
+    r = bundle.sh("echo up").run()
+    told = f'tare: warning: /ociVersion: ociVersion "{version}" is newer than 1.3.0: what it adds is left out\n'
+    assert (r.code, r.out, r.err) == (0, "up\n", told)
+
+
 def test_a_warning_of_exec_is_seen(bundle):
     bundle.stay().up()
     r = bundle.verb("exec", "--cap", "CAP_NO_SUCH", tail=["true"])
