@@ -10,9 +10,9 @@
 
 /*
  * Above a program and its heap, and below TASK_UNMAPPED_BASE: a third of the 2 or 3 GiB that a
- * process has.
+ * process has. qemu-user maps downwards from 1 GiB: there, too, it is below two other arenas.
  */
-#define ARENA_ADDRESS 0x10000000
+#define ARENA_ADDRESS 0x08000000
 
 /* What a seccomp filter sees as the architecture of our own calls. */
 #define ARCH_AUDIT AUDIT_ARCH_ARM
