@@ -169,6 +169,8 @@ def test_versions_are_those_that_are_accepted(bundle, features):
         accepts(bundle).ok()
     major, minor, _ = features["ociVersionMax"].split(".")
     bundle.config["ociVersion"] = f"{major}.{int(minor) + 1}.0"
+    assert "is newer than" in accepts(bundle).ok().err
+    bundle.config["ociVersion"] = f"{int(major) + 1}.0.0"
     accepts(bundle).refused("/ociVersion")
 
 
