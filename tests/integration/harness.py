@@ -347,7 +347,7 @@ class Bundle:
 
     def stay(self):
         """Wait for a signal: TERM ends it with code 7. No descriptor is redirected: busybox does that in the shell itself."""
-        return self.sh("trap 'exit 7' TERM; trap 'exit 8' USR1; [ -w /tmp ] && touch /tmp/ready;"
+        return self.sh("trap 'exit 7' TERM; trap 'exit 8' USR1; test -w /tmp && touch /tmp/ready;"
                        " while :; do sleep 1000 & wait; done")
 
     def writable(self):
