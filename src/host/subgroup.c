@@ -211,17 +211,18 @@ static bool counts_pids(const char *dir)
 	return false;
 }
 
-/* The number in @file of @dir; -1: there is none, or it is "max". */
-static long long read_number(const char *dir, const char *file)
+/* The number in @file of @dir, INT_MAX for "max"; -errno. */
+static int read_number(const char *dir, const char *file)
 {
 	unsigned long long number;
 	char text[32];
+	ssize_t n = cgroup_read(dir, file, text, sizeof(text));
 
-	if (cgroup_read(dir, file, text, sizeof(text)) <= 0)
-		return -1;
+	if (n < 0)
+		return (int) n;
 	text[strcspn(text, "\n")] = '\0';
 
-	return fmt_parse_u64(text, &number) < 0 || number > INT_MAX ? -1 : (long long) number;
+	return fmt_parse_u64(text, &number) < 0 || number > INT_MAX ? INT_MAX : (int) number;
 }
 
 /*
@@ -232,12 +233,10 @@ static long long read_number(const char *dir, const char *file)
 static bool has_no_room(const char *dir, struct arena *a)
 {
 	char *at = arena_strdup(a, dir), *end;
+	int limit;
 
-	for (; sys_access_at(AT_FDCWD, arena_printf(a, "%s/pids.max", at), F_OK) == 0;
-	     *end = '\0') {
-		long long limit = read_number(at, "pids.max");
-
-		if (limit >= 0 && read_number(at, "pids.current") + 2 > limit)
+	for (; (limit = read_number(at, "pids.max")) >= 0; *end = '\0') {
+		if (limit < INT_MAX && read_number(at, "pids.current") > limit - 2)
 			return true;
 		end = strrchr(at, '/');
 		if (!end)
