@@ -17,11 +17,6 @@
 
 #define OVERRIDES (1ULL << CAP_DAC_OVERRIDE | 1ULL << CAP_DAC_READ_SEARCH)
 
-#ifndef ST_NOSUID
-#define ST_NOSUID 2 /* statfs(2) */
-#define ST_NOEXEC 8
-#endif
-
 /* The id outside of the user namespace. */
 static uint32_t outer_id(const struct check *c, bool group, uint32_t id)
 {
@@ -67,7 +62,7 @@ static int try_as_user(void *arg)
 	if (fd < 0)
 		return fd == -EACCES;
 	/* Nobody may execute a file on such a mount, which has a row of its own. */
-	if (sys_statfs(fd, &fs) == 0 && fs.f_flags & ST_NOEXEC)
+	if (sys_statfs(fd, &fs) == 0 && fs.f_flags & STATFS_NOEXEC)
 		return 0;
 	fmt_text(link, sizeof(link), "/proc/self/fd/%d", fd);
 
@@ -96,7 +91,7 @@ bool check_capabilities_of(const struct check *c, int fd)
 	struct statfs fs;
 
 	/* capabilities(7): those of a file count for nothing on a mount with nosuid. */
-	if (c->of_host || !s || (sys_statfs(fd, &fs) == 0 && fs.f_flags & ST_NOSUID))
+	if (c->of_host || !s || (sys_statfs(fd, &fs) == 0 && fs.f_flags & STATFS_NOSUID))
 		return true;
 
 	return (program_capabilities(fd) & ~s->caps.bounding) == 0;

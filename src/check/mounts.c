@@ -36,10 +36,6 @@ static int kind_of_target(const struct check *c, const struct step *s)
 	return S_ISDIR(st.st_mode);
 }
 
-#ifndef ST_RDONLY
-#define ST_RDONLY 1 /* statfs(2) */
-#endif
-
 /* Why nothing can be made in the rootfs; NULL: there is no reason known. */
 static const char *fault_of_rootfs(const struct check *c)
 {
@@ -47,7 +43,7 @@ static const char *fault_of_rootfs(const struct check *c)
 
 	if (sys_statfs(c->rootfs, &fs) < 0)
 		return NULL;
-	if (fs.f_flags & ST_RDONLY)
+	if (fs.f_flags & STATFS_READONLY)
 		return "it is missing, and the rootfs is read-only";
 
 	return fs.f_files > 0 && fs.f_ffree == 0

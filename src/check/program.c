@@ -18,10 +18,6 @@
 
 #define MOST_SCRIPTS 5 /* exec_binprm() of the kernel: the longest chain of scripts */
 
-#ifndef ST_NOEXEC
-#define ST_NOEXEC 8 /* statfs(2) */
-#endif
-
 struct look {
 	const struct check *c;
 	const char *cwd;
@@ -94,7 +90,7 @@ static bool may_be_executed(const struct look *l, int fd)
 	struct statfs fs;
 	struct stat st;
 
-	if (sys_statfs(fd, &fs) == 0 && fs.f_flags & ST_NOEXEC) {
+	if (sys_statfs(fd, &fs) == 0 && fs.f_flags & STATFS_NOEXEC) {
 		refuse(l, "it is on a mount that is noexec");
 		return false;
 	}

@@ -348,10 +348,9 @@ static int open_own_null(void)
  */
 static bool is_exposed(int fd, const struct stat *st)
 {
-	const long readonly = 1; /* ST_RDONLY */
 	struct statfs fs;
 
-	return st->st_uid == 0 && (sys_statfs(fd, &fs) < 0 || !(fs.f_flags & readonly));
+	return st->st_uid == 0 && (sys_statfs(fd, &fs) < 0 || !(fs.f_flags & STATFS_READONLY));
 }
 
 /*

@@ -93,8 +93,6 @@ int sys_memfd_create(const char *name)
 
 /* ---- without memory files ---- */
 
-#define MOUNTED_NOEXEC 8 /* ST_NOEXEC */
-
 /* Directories for the file, those in memory first. */
 static const char *const directories[] = { "/dev/shm", "/run", "/tmp", "/var/tmp" };
 
@@ -107,7 +105,7 @@ static int nameless_file_in(const char *directory, bool program)
 
 	if (r < 0)
 		return r;
-	if (program && fs.f_flags & MOUNTED_NOEXEC)
+	if (program && fs.f_flags & STATFS_NOEXEC)
 		return -EACCES;
 	fmt_text(path, sizeof(path), "%s/.tare-%d-%u", directory, sys_pid(), count++);
 

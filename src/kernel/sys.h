@@ -182,6 +182,16 @@ int sys_stat_cached(int fd, struct stat *st);
  */
 void sys_use_proc(int proc);
 
+/* f_flags of statfs(2): the attributes of the mount. */
+#define STATFS_READONLY	   1
+#define STATFS_NOSUID	   2
+#define STATFS_NODEV	   4
+#define STATFS_NOEXEC	   8
+#define STATFS_NOATIME	   1024
+#define STATFS_NODIRATIME  2048
+#define STATFS_RELATIME	   4096
+#define STATFS_NOSYMFOLLOW 8192
+
 /* Also for an O_PATH descriptor (before Linux 3.12: by /proc/self/fd). */
 int sys_statfs(int fd, struct statfs *st);
 

@@ -20,10 +20,6 @@
 
 #define MOST_LINKS 5 /* exec_binprm() of the kernel */
 
-#ifndef ST_NOEXEC
-#define ST_NOEXEC 8 /* statfs(2) */
-#endif
-
 struct look {
 	const struct program_case *c;
 	char *text;
@@ -172,7 +168,7 @@ static bool is_noexec(int fd)
 {
 	struct statfs fs;
 
-	return sys_statfs(fd, &fs) == 0 && fs.f_flags & ST_NOEXEC;
+	return sys_statfs(fd, &fs) == 0 && fs.f_flags & STATFS_NOEXEC;
 }
 
 /* The topmost directory of the path that is noexec: usually the mount point. */

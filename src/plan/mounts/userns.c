@@ -141,13 +141,12 @@ static void drop_unmapped(struct planner *p, const char *place, struct mount_ste
  */
 static void keep_readonly(struct planner *p, const char *place, struct mount_step *m)
 {
-	const long readonly = 1; /* ST_RDONLY */
 	struct statfs fs;
 
 	if (!mount_is_confined(p) || m->remount || m->source_from_host ||
 	    !(m->attrs.clear & MOUNT_ATTR_RDONLY))
 		return;
-	if (sys_statfs_path(m->source, &fs) < 0 || !(fs.f_flags & readonly))
+	if (sys_statfs_path(m->source, &fs) < 0 || !(fs.f_flags & STATFS_READONLY))
 		return;
 	m->attrs.clear &= ~(uint64_t) MOUNT_ATTR_RDONLY;
 	plan_note(p, "%s: \"%s\" is read-only on the host, and stays so", place, m->source);
