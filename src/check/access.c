@@ -46,7 +46,7 @@ static int try_as_user(void *arg)
 {
 	const struct trial *t = arg;
 	const struct check *c = t->c;
-	const struct step *user = check_find_step(c, OP_SET_USER);
+	const struct step *user = plan_find_step(c->plan, OP_SET_USER);
 	gid_t groups[64];
 	struct statfs fs;
 	char link[64];
@@ -71,13 +71,13 @@ static int try_as_user(void *arg)
 
 bool check_user_may_execute(const struct check *c, const char *path)
 {
-	const struct step *caps = check_find_step(c, OP_SET_CAPS);
+	const struct step *caps = plan_find_step(c->plan, OP_SET_CAPS);
 	const struct sys_clone clone = { .cgroup = -1 };
 	struct trial t = { c, path };
 	int status = 0;
 
-	if (c->of_host || sys_euid() != 0 || path[0] != '/' || !check_find_step(c, OP_SET_USER) ||
-	    !caps || caps->caps.effective & OVERRIDES)
+	if (c->of_host || sys_euid() != 0 || path[0] != '/' ||
+	    !plan_find_step(c->plan, OP_SET_USER) || !caps || caps->caps.effective & OVERRIDES)
 		return true;
 
 	pid_t pid = sys_clone_call(&clone, NULL, try_as_user, &t);
@@ -87,7 +87,7 @@ bool check_user_may_execute(const struct check *c, const char *path)
 
 bool check_capabilities_of(const struct check *c, int fd)
 {
-	const struct step *s = check_find_step(c, OP_DROP_BOUNDING);
+	const struct step *s = plan_find_step(c->plan, OP_DROP_BOUNDING);
 	struct statfs fs;
 
 	/* capabilities(7): those of a file count for nothing on a mount with nosuid. */

@@ -475,7 +475,7 @@ static bool writes(const struct check *c, const char *file)
 static void check_real_time(const struct check *c)
 {
 	static const char file[] = "cpu.rt_runtime_us";
-	const struct step *s = check_find_step(c, OP_SET_SCHEDULER);
+	const struct step *s = plan_find_step(c->plan, OP_SET_SCHEDULER);
 	struct place p;
 
 	if (!s || (s->scheduler.policy != SCHED_FIFO && s->scheduler.policy != SCHED_RR) ||

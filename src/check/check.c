@@ -55,15 +55,6 @@ void check_answer(const struct check *c, enum check_level level, const struct ch
 	sys_write_all(c->answers, &row, sizeof(row));
 }
 
-const struct step *check_find_step(const struct check *c, enum step_op op)
-{
-	for (size_t i = 0; i < c->plan->step_count; i++)
-		if (c->plan->steps[i].op == op)
-			return &c->plan->steps[i];
-
-	return NULL;
-}
-
 /* ---- the child ---- */
 
 static int ask_all(void *arg)

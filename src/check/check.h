@@ -104,9 +104,6 @@ struct check_demand {
 void check_answer(const struct check *c, enum check_level level, const struct check_demand *d,
 		  const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
-/* The only step of this kind; NULL: there is none. */
-const struct step *check_find_step(const struct check *c, enum step_op op);
-
 typedef void check_subject(const struct check *c);
 
 check_subject check_namespaces;	 /* namespaces.c: new ones, and those that are joined */

@@ -100,8 +100,8 @@ static void check_agent(const struct check *c, const char *path)
 void check_filter(const struct check *c)
 {
 	const struct oci_linux_seccomp *profile = profile_of(c);
-	const struct step *exec = check_find_step(c, OP_EXEC);
-	const struct step *filter = check_find_step(c, OP_SET_SECCOMP);
+	const struct step *exec = plan_find_step(c->plan, OP_EXEC);
+	const struct step *filter = plan_find_step(c->plan, OP_SET_SECCOMP);
 	struct check_demand d = { .place = SECCOMP_PLACE, .what = "profile" };
 	const struct check_demand refused = { .place = exec ? exec->place : "",
 					      .what = "exec",
@@ -231,7 +231,7 @@ void check_profile_age(const struct check *c)
  */
 void check_time64(const struct check *c, const char *what, uint16_t machine)
 {
-	const struct step *s = check_find_step(c, OP_SET_SECCOMP);
+	const struct step *s = plan_find_step(c->plan, OP_SET_SECCOMP);
 	enum call_arch arch = machine == EM_386 ? CALL_I386 : CALL_ARM;
 	const struct check_demand d = { .place = SECCOMP_PLACE,
 					.what = what,

@@ -160,7 +160,7 @@ static bool denies_groups(void)
 static int ask_joined(void *arg)
 {
 	const struct check *c = arg;
-	const struct step *user = check_find_step(c, OP_SET_USER);
+	const struct step *user = plan_find_step(c->plan, OP_SET_USER);
 
 	autoclose int fd = sys_open(c->plan->steps[c->plan->spawn].spawn.join_user, O_RDONLY);
 	if (fd < 0 || sys_setns(fd, CLONE_NEWUSER) < 0)

@@ -443,7 +443,7 @@ static bool is_own_cgroup(const struct check *c, const struct mount_step *m)
 /* Mounts in a mount namespace of others are detached until they are complete: Linux 5.12. */
 static void check_rootfs(const struct check *c)
 {
-	const struct step *s = check_find_step(c, OP_MOUNT_ROOTFS);
+	const struct step *s = plan_find_step(c->plan, OP_MOUNT_ROOTFS);
 	enum since lacks = s && s->rootfs.others     ? SINCE_ROOTFS_OF_OTHERS
 			   : s && s->rootfs.readonly ? SINCE_COPY_OF_ALL
 						     : SINCE_COUNT;

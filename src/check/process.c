@@ -97,7 +97,7 @@ bool check_is_mapped(const struct check *c, bool group, uint32_t id)
 
 static void check_user(const struct check *c)
 {
-	const struct step *s = check_find_step(c, OP_SET_USER);
+	const struct step *s = plan_find_step(c->plan, OP_SET_USER);
 	char what[64];
 	const struct check_demand d = { .place = s ? s->place : "",
 					.what = what,
@@ -124,7 +124,7 @@ static void check_user(const struct check *c)
 /* check_paths() looks at the way to it. */
 static void check_directory(const struct check *c)
 {
-	const struct step *s = check_find_step(c, OP_CHANGE_DIR);
+	const struct step *s = plan_find_step(c->plan, OP_CHANGE_DIR);
 	const struct check_demand d = { .place = s ? s->place : "",
 					.what = s ? s->path : "",
 					.remedy = "another process.cwd" };

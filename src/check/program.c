@@ -344,7 +344,7 @@ void check_executable(const struct check *c, const char *path)
 
 void check_program(const struct check *c)
 {
-	const struct step *s = check_find_step(c, OP_EXEC);
+	const struct step *s = plan_find_step(c->plan, OP_EXEC);
 	struct look l = { .c = c, .cwd = c->config->process ? c->config->process->cwd : "/" };
 	const struct check_demand root = { .place = "/root/path", .what = c->plan->rootfs };
 

@@ -171,7 +171,7 @@ uint64_t check_own_namespaces(const struct check *c)
  */
 static void try_keyring(const struct check *c)
 {
-	const struct step *s = check_find_step(c, OP_NEW_KEYRING);
+	const struct step *s = plan_find_step(c->plan, OP_NEW_KEYRING);
 	const struct check_demand d = { .place = "",
 					.what = "session keyring",
 					.remedy = "raise the sysctls of kernel.keys, or end what "
@@ -231,7 +231,7 @@ static int try_sysctls(void *arg)
 static int try_user(void *arg)
 {
 	const struct check *c = arg;
-	const struct step *s = check_find_step(c, OP_SET_USER);
+	const struct step *s = plan_find_step(c->plan, OP_SET_USER);
 	int r = s->user.set_groups ? sys_setgroups(s->user.group_count, s->user.groups) : 0;
 
 	if (r >= 0)
@@ -247,7 +247,7 @@ static int try_user(void *arg)
 static void try_name(const struct check *c, enum step_op op, int (*set)(const char *),
 		     const char *what)
 {
-	const struct step *s = check_find_step(c, op);
+	const struct step *s = plan_find_step(c->plan, op);
 
 	if (s)
 		answer(c, s, set(s->text), what,
@@ -268,7 +268,7 @@ static int try_loopback(void *arg)
 {
 	const struct check *c = arg;
 
-	answer(c, check_find_step(c, OP_LOOPBACK_UP), sys_loopback_up(), "loopback interface",
+	answer(c, plan_find_step(c->plan, OP_LOOPBACK_UP), sys_loopback_up(), "loopback interface",
 	       "it takes CAP_NET_ADMIN");
 
 	return 0;
@@ -370,14 +370,14 @@ void check_trials(const struct check *c)
 	uint64_t kinds = CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWUSER;
 
 	check_in_child(c, 0, try_process);
-	if (check_find_step(c, OP_SET_USER) && !(c->plan->namespaces & CLONE_NEWUSER))
+	if (plan_find_step(c->plan, OP_SET_USER) && !(c->plan->namespaces & CLONE_NEWUSER))
 		check_in_child(c, 0, try_user);
 	if (check_own_namespaces(c) & CLONE_NEWUTS)
 		check_in_child(c, check_own_namespaces(c) & kinds, try_names);
-	if (check_own_namespaces(c) & CLONE_NEWNET && check_find_step(c, OP_LOOPBACK_UP))
+	if (check_own_namespaces(c) & CLONE_NEWNET && plan_find_step(c->plan, OP_LOOPBACK_UP))
 		check_in_child(c, check_own_namespaces(c) & kinds, try_loopback);
 	if (check_own_namespaces(c) & CLONE_NEWNS)
 		check_in_child(c, check_own_namespaces(c), try_mounts);
-	if (check_find_step(c, OP_SET_SYSCTL))
+	if (plan_find_step(c->plan, OP_SET_SYSCTL))
 		check_in_child(c, check_own_namespaces(c) & kinds, try_sysctls);
 }

@@ -101,15 +101,6 @@ static char program[PATH_MAX];
 /* Only the process that executes @program can see it. */
 static bool is_seen_later;
 
-static bool joins_pids(const struct plan *plan)
-{
-	for (size_t i = 0; i < plan->step_count; i++)
-		if (plan->steps[i].op == OP_ENTER_PIDS)
-			return true;
-
-	return false;
-}
-
 /*
  * Before OP_ENTER_PIDS tare-init has no directory in the container's procfs, and /proc/self leads
  * nowhere. The program may be a descriptor: /proc/self/fd/3, by --preserve-fds.
@@ -151,7 +142,7 @@ static int find(struct inside *in, const struct exec_step *x, struct err *e)
 		return refuse(name, name, -ENAMETOOLONG, e);
 
 	int r = check(program);
-	if (r == -ENOENT && joins_pids(in->plan))
+	if (r == -ENOENT && plan_find_step(in->plan, OP_ENTER_PIDS))
 		r = check_procfs(program);
 	is_seen_later = r > 0;
 	if (r < 0)
@@ -360,11 +351,7 @@ static bool is_exposed(int fd, const struct stat *st)
  */
 static bool is_in_chroot(const struct plan *plan)
 {
-	for (size_t i = 0; i < plan->step_count; i++)
-		if (plan->steps[i].op == OP_CHROOT)
-			return true;
-
-	return plan->steps[plan->spawn].spawn.root != NULL;
+	return plan_find_step(plan, OP_CHROOT) || plan->steps[plan->spawn].spawn.root != NULL;
 }
 
 /*

@@ -643,6 +643,16 @@ struct plan {
 	mode_t umask;
 };
 
+/* The first step of kind @op; NULL: there is none. */
+static inline const struct step *plan_find_step(const struct plan *plan, enum step_op op)
+{
+	for (size_t i = 0; i < plan->step_count; i++)
+		if (plan->steps[i].op == op)
+			return &plan->steps[i];
+
+	return NULL;
+}
+
 /* ---- steps.c: what every kind of step is called, one row each ---- */
 
 struct step_kind {

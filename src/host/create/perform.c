@@ -185,11 +185,9 @@ static int keep_descriptor(struct create *c, const struct wire_message *m, int f
 
 static bool has_agent(const struct create *c)
 {
-	for (size_t i = c->plan->spawn; i < c->plan->step_count; i++)
-		if (c->plan->steps[i].op == OP_SET_SECCOMP)
-			return c->plan->steps[i].seccomp.notify;
+	const struct step *filter = plan_find_step(c->plan, OP_SET_SECCOMP);
 
-	return false;
+	return filter && filter->seccomp.notify;
 }
 
 /* Wait for a message of tare-init, or a signal. As wire_receive(), but -1 with @e set. */

@@ -139,19 +139,10 @@ static int do_inside(struct inner *inner, const char *what, struct err *e)
 
 /* ---- hooks ---- */
 
-static const struct step *find_step(const struct plan *plan, enum step_op op)
-{
-	for (size_t i = 0; i < plan->step_count; i++)
-		if (plan->steps[i].op == op)
-			return &plan->steps[i];
-
-	return NULL;
-}
-
 static const char *const *environment(const struct plan *plan, const struct hook_step *h)
 {
 	static const char *const nothing[] = { NULL };
-	const struct step *exec = find_step(plan, OP_EXEC);
+	const struct step *exec = plan_find_step(plan, OP_EXEC);
 
 	return h->envp ? h->envp : exec ? exec->exec.envp : nothing;
 }
@@ -161,8 +152,8 @@ static int run_hook(const struct inner *inner, struct err *e)
 	const unsigned single = SECCOMP_FILTER_FLAG_LOG | SECCOMP_FILTER_FLAG_SPEC_ALLOW;
 	const struct plan *plan = inner->create->plan;
 	const struct hook_step *h = &inner->step->hook;
-	const struct step *filter = h->in_container ? find_step(plan, OP_SET_SECCOMP) : NULL;
-	const struct step *cwd = h->in_container ? find_step(plan, OP_CHANGE_DIR) : NULL;
+	const struct step *filter = h->in_container ? plan_find_step(plan, OP_SET_SECCOMP) : NULL;
+	const struct step *cwd = h->in_container ? plan_find_step(plan, OP_CHANGE_DIR) : NULL;
 	char status_and_pid[64];
 	const struct sock_fprog program = {
 		.len = filter ? filter->seccomp.count : 0,

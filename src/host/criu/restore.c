@@ -128,15 +128,6 @@ static int perform_due(struct restore *r, enum moment now, struct err *e)
 
 /* ---- CRIU begins ---- */
 
-static bool makes_scope(const struct plan *plan)
-{
-	for (size_t i = 0; i < plan->step_count; i++)
-		if (plan->steps[i].op == OP_START_SCOPE)
-			return true;
-
-	return false;
-}
-
 /*
  * The mount that contains the place of another mount: the deepest of the earlier ones. NULL: the
  * rootfs.
@@ -505,7 +496,8 @@ int restore_perform(struct create *c, struct err *e)
 			.context = c->plan,
 		},
 		.first_inside = find_first_inside(c->plan),
-		.criu_joins = o->cgroups_mode == CRIU_CGROUPS_IGNORE || makes_scope(c->plan),
+		.criu_joins = o->cgroups_mode == CRIU_CGROUPS_IGNORE ||
+			      plan_find_step(c->plan, OP_START_SCOPE),
 	};
 
 	arena_open(&r.arena);
