@@ -608,7 +608,7 @@ struct step {
 };
 
 /* Counts the changes of this header: a tare-init of another build refuses the plan. */
-#define PLAN_VERSION 16
+#define PLAN_VERSION 17
 
 struct plan {
 	uint32_t version;
