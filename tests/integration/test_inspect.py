@@ -126,6 +126,26 @@ def test_sysctls_are_those_of_the_containers_namespaces(bundle):
 
 
 @root_only
+def test_sysctls_beside_a_network_of_the_hosts(bundle):
+    """As podman makes it: that one can't be joined from within the container's user namespace."""
+    holder = harness.spawn(["unshare", "-n", "sleep", "1000"])
+    try:
+        harness.poll(lambda: harness.namespace(holder.pid, "net") != harness.namespace("self", "net"), "the network")
+        bundle.unlisted("network")
+        bundle.linux["namespaces"].append({"type": "network", "path": f"/proc/{holder.pid}/ns/net"})
+        bundle.userns(100000)
+        harness.chown_tree(bundle.rootfs, 100000)
+        bundle.linux["sysctl"] = {"kernel.shmmni": "17"}
+        bundle.config["hostname"] = "inspected"
+        bundle.stay().up()
+        told = rows(bundle)
+        assert value(told, "sysctl", "kernel.shmmni") == "17" and value(told, "namespace", "hostname") == "inspected"
+    finally:
+        holder.kill()
+        holder.wait()
+
+
+@root_only
 def test_sysctls_and_the_hostname_of_an_ordinary_user(bundles):
     bundle = bundles(user=TESTER, config=defaults.rootless(TESTER, TESTER))
     bundle.process["terminal"] = False

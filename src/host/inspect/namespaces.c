@@ -3,6 +3,7 @@
  * host/inspect/namespaces.c - inspect: namespaces, id maps, host name
  */
 #include "base/fmt.h"
+#include "base/table.h"
 #include "host/inspect/rows.h"
 #include "kernel/fd.h"
 #include "kernel/namespaces.h"
@@ -99,22 +100,76 @@ static void look_at_map(struct inspect *i, bool group)
 		inspect_fact(i, "namespace", file, "%s", real);
 }
 
+/* ---- in a child ---- */
+
+/* The kinds of namespaces whose settings procfs and uname(2) show. */
+static const struct {
+	const char *file;
+	uint64_t type;
+} joined[] = {
+	{ "ns/net", CLONE_NEWNET },
+	{ "ns/ipc", CLONE_NEWIPC },
+	{ "ns/uts", CLONE_NEWUTS },
+};
+
+/* Join those in *@types, which are taken out of it. 0, or -errno of the last that was refused. */
+static int join_all(const int fds[], uint64_t *types)
+{
+	int result = 0;
+
+	for (size_t k = 0; k < ARRAY_SIZE(joined); k++) {
+		if (!(*types & joined[k].type))
+			continue;
+
+		int r = fds[k] < 0 ? fds[k] : sys_setns(fds[k], joined[k].type);
+		if (r == 0)
+			*types &= ~joined[k].type;
+		else
+			result = r;
+	}
+
+	return result;
+}
+
+int inspect_join(pid_t pid, uint64_t types)
+{
+	bool with_user = types & CLONE_NEWUSER;
+	int fds[ARRAY_SIZE(joined)];
+
+	/* Once another user namespace is joined, procfs may refuse to open them. */
+	for (size_t k = 0; k < ARRAY_SIZE(joined); k++)
+		fds[k] = proc_open(pid, joined[k].file, O_RDONLY);
+	int user = proc_open(pid, "ns/user", O_RDONLY);
+
+	/*
+	 * A namespace that the host owns, as an engine's network, can't be joined from within the
+	 * container's user namespace: so this one comes last.
+	 */
+	int r = join_all(fds, &types);
+	if (!with_user && r != -EPERM)
+		return r;
+
+	int own = user < 0 ? user : sys_setns(user, CLONE_NEWUSER);
+	/* EINVAL: the container is in our own user namespace. */
+	if (own < 0 && own != -EINVAL)
+		return own;
+
+	return join_all(fds, &types);
+}
+
 /* ---- names ---- */
 
 struct names {
-	int user, namespace, answer;
+	pid_t pid;
+	int answer;
 };
 
 static int read_names(void *arg)
 {
 	const struct names *n = arg;
 	struct utsname name;
-	int r = sys_setns(n->namespace, CLONE_NEWUTS);
 
-	/* An ordinary user has the right to join in the container's user namespace only. */
-	if (r == -EPERM && sys_setns(n->user, CLONE_NEWUSER) == 0)
-		r = sys_setns(n->namespace, CLONE_NEWUTS);
-	if (r < 0 || sys_uname(&name) < 0)
+	if (inspect_join(n->pid, CLONE_NEWUTS) < 0 || sys_uname(&name) < 0)
 		return 1;
 
 	return sys_write_all(n->answer, &name, sizeof(name)) < 0;
@@ -124,15 +179,13 @@ static int read_names(void *arg)
 static void look_at_names(struct inspect *i)
 {
 	const struct sys_clone clone = { .cgroup = -1 };
-	autoclose int ns = proc_open(i->pid, "ns/uts", O_RDONLY);
 	const struct step *host = inspect_step(i, OP_SET_HOSTNAME, 0);
 	const struct step *domain = inspect_step(i, OP_SET_DOMAINNAME, 0);
-	autoclose int user = proc_open(i->pid, "ns/user", O_RDONLY);
-	struct names n = { .user = user, .namespace = ns };
+	struct names n = { .pid = i->pid };
 	struct utsname name;
 	int ends[2], status;
 
-	if (ns < 0 || sys_pipe(ends) < 0)
+	if (sys_pipe(ends) < 0)
 		return;
 	n.answer = ends[1];
 

@@ -48,6 +48,13 @@ const struct step *inspect_step(const struct inspect *i, enum step_op op, size_t
  */
 const char *inspect_status(struct inspect *i, const char *field);
 
+/*
+ * namespaces.c: in a child, join the namespaces @types (CLONE_NEW*) of @pid. The user namespace is
+ * joined where that is asked for, and where the right to join the others is only to be had in it: an
+ * ordinary user's. 0, or -errno.
+ */
+int inspect_join(pid_t pid, uint64_t types);
+
 typedef void inspect_subject(struct inspect *i);
 
 inspect_subject inspect_namespaces; /* namespaces.c: and id maps, host name */

@@ -2,8 +2,8 @@
 /*
  * host/inspect/sysctls.c - inspect: the sysctls that config.json sets
  *
- * procfs shows the sysctls of the reader's own namespaces. So a child joins those of the container,
- * the user namespace first, for its rights and its ids, and reads the files of the host's procfs.
+ * procfs shows the sysctls of the reader's own namespaces. So a child joins those of the container, the
+ * user namespace too, for its ids, and reads the files of the host's procfs.
  */
 #include "base/fmt.h"
 #include "base/table.h"
@@ -45,40 +45,16 @@ static void squeeze(char *text)
 	*to = '\0';
 }
 
-static int join(pid_t pid)
-{
-	static const struct {
-		const char *file;
-		uint64_t type;
-	} kinds[] = {
-		{ "ns/user", CLONE_NEWUSER },
-		{ "ns/net", CLONE_NEWNET },
-		{ "ns/ipc", CLONE_NEWIPC },
-		{ "ns/uts", CLONE_NEWUTS },
-	};
-	int fds[ARRAY_SIZE(kinds)], r = 0;
-
-	for (size_t k = 0; k < ARRAY_SIZE(kinds); k++)
-		fds[k] = proc_open(pid, kinds[k].file, O_RDONLY);
-	for (size_t k = 0; k < ARRAY_SIZE(kinds) && r == 0; k++) {
-		r = fds[k] < 0 ? fds[k] : sys_setns(fds[k], kinds[k].type);
-		/* The container is in our own user namespace. */
-		if (r == -EINVAL && kinds[k].type == CLONE_NEWUSER)
-			r = 0;
-	}
-
-	return r;
-}
-
 static int read_all(void *arg)
 {
 	const struct reader *reader = arg;
 	const struct inspect *i = reader->inspect;
-	int joined = join(i->pid);
+	int joined =
+		inspect_join(i->pid, CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS);
 	const struct step *s;
 
 	for (size_t n = 0; (s = inspect_step(i, OP_SET_SYSCTL, n)); n++) {
-		struct answer answer = { .result = joined };
+		struct answer answer = { .result = 0 };
 		char path[512];
 
 		fmt_text(path, sizeof(path), "/proc/sys/%s", s->setting.key);
