@@ -17,25 +17,6 @@
 
 #define OVERRIDES (1ULL << CAP_DAC_OVERRIDE | 1ULL << CAP_DAC_READ_SEARCH)
 
-/* The id outside of the user namespace. */
-static uint32_t outer_id(const struct check *c, bool group, uint32_t id)
-{
-	for (size_t i = 0; i < c->plan->step_count; i++) {
-		const struct step *s = &c->plan->steps[i];
-
-		if (s->op != OP_WRITE_ID_MAP || s->id_map.group != group)
-			continue;
-		for (size_t k = 0; k < s->id_map.count; k++) {
-			const struct id_range *r = &s->id_map.ranges[k];
-
-			if (id >= r->inside && id - r->inside < r->count)
-				return r->outside + (id - r->inside);
-		}
-	}
-
-	return id;
-}
-
 struct trial {
 	const struct check *c;
 	const char *path;
@@ -53,9 +34,10 @@ static int try_as_user(void *arg)
 	size_t count = 0;
 
 	for (; user->user.set_groups && count < user->user.group_count && count < 64; count++)
-		groups[count] = outer_id(c, true, user->user.groups[count]);
-	if (sys_setgroups(count, groups) < 0 || sys_setgid(outer_id(c, true, user->user.gid)) < 0 ||
-	    sys_setuid(outer_id(c, false, user->user.uid)) < 0 || sys_capset(0, 0, 0) < 0)
+		groups[count] = check_outer_id(c, true, user->user.groups[count]);
+	if (sys_setgroups(count, groups) < 0 ||
+	    sys_setgid(check_outer_id(c, true, user->user.gid)) < 0 ||
+	    sys_setuid(check_outer_id(c, false, user->user.uid)) < 0 || sys_capset(0, 0, 0) < 0)
 		return 2;
 
 	autoclose int fd = sys_open_in_root(c->rootfs, t->path, O_PATH);

@@ -367,7 +367,10 @@ static bool is_memory_enough(const struct check *c, const struct step *s,
 	return false;
 }
 
-/* Only the scheduler bfq has weights, and cfq before Linux 5.0. Device numbers stand in front: "8:0 500". */
+/*
+ * Only the scheduler bfq has weights, and cfq before Linux 5.0. A value begins with the numbers of
+ * the device: "8:0 500".
+ */
 static bool has_weights(const struct check *c, const struct step *s, const struct check_demand *d)
 {
 	const char *file = s->cgroup_file.file, *value = s->cgroup_file.value;

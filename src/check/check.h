@@ -194,6 +194,9 @@ bool check_capabilities_of(const struct check *c, int fd);
 /* Is @id in the map that config.json asks for? True, too, where no step writes a map. */
 bool check_is_mapped(const struct check *c, bool group, uint32_t id);
 
+/* What @id is outside of the user namespace; @id itself where no map has it. */
+uint32_t check_outer_id(const struct check *c, bool group, uint32_t id);
+
 /* ---- calls.c ---- */
 
 /* A call that tare makes, with the row that has what tare does instead; SINCE_COUNT: nothing. */

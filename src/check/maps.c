@@ -92,58 +92,19 @@ static void check_map(const struct check *c, const struct step *s)
 
 /* ---- a user namespace that is joined ---- */
 
-/* Has the namespace's @map the range @r? It may lie on several lines. */
-static bool has_range(const char *map, struct id_range r)
-{
-	struct id_range line;
-
-	for (const char *at = map; r.count > 0 && account_parse_map(&at, &line) == 0;) {
-		if (r.inside < line.inside || r.inside - line.inside >= line.count)
-			continue;
-		if (r.outside != line.outside + (r.inside - line.inside))
-			return false;
-
-		uint32_t there = line.count - (r.inside - line.inside);
-		uint32_t taken = there < r.count ? there : r.count;
-		r.inside += taken;
-		r.outside += taken;
-		r.count -= taken;
-		at = map;
-	}
-
-	return r.count == 0;
-}
-
-/* Have the ranges as many ids as the namespace's @map? */
-static bool has_same_size(const char *map, const struct step *s)
-{
-	uint64_t ids = 0;
-	struct id_range line;
-
-	for (const char *at = map; account_parse_map(&at, &line) == 0;)
-		ids += line.count;
-	for (size_t i = 0; i < s->id_map.count; i++)
-		ids -= s->id_map.ranges[i].count;
-
-	return ids == 0;
-}
-
 static void compare_map(const struct check *c, const struct step *s)
 {
 	const char *path = s->id_map.group ? "/proc/self/gid_map" : "/proc/self/uid_map";
 	const struct check_demand d = { .place = s->place,
 					.what = path + strlen("/proc/self/"),
 					.remedy = "give the maps that the namespace has" };
-	char map[4096];
+	char map[ACCOUNT_MAP_TEXT];
 
 	autoclose int fd = sys_open(path, O_RDONLY);
 	ssize_t n = fd < 0 ? fd : sys_read_all(fd, map, sizeof(map) - 1);
 	map[n > 0 ? n : 0] = '\0';
 
-	bool same = n <= 0 || has_same_size(map, s);
-	for (size_t i = 0; same && n > 0 && i < s->id_map.count; i++)
-		same = has_range(map, s->id_map.ranges[i]);
-	if (!same)
+	if (n > 0 && !account_map_equals(map, s->id_map.ranges, s->id_map.count))
 		check_answer(c, CHECK_NO, &d, "the user namespace that is joined has another");
 }
 

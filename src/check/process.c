@@ -72,10 +72,12 @@ static void check_rlimit(const struct check *c, const struct step *s, bool raise
 
 /* ---- user and directory ---- */
 
-bool check_is_mapped(const struct check *c, bool group, uint32_t id)
+/* Is @id in a map that is written? *@outer: what it is outside; @id itself where no map is written. */
+static bool find_outer(const struct check *c, bool group, uint32_t id, uint32_t *outer)
 {
-	bool found = false, any = false;
+	bool any = false;
 
+	*outer = id;
 	for (size_t i = 0; i < c->plan->step_count; i++) {
 		const struct step *s = &c->plan->steps[i];
 
@@ -85,11 +87,30 @@ bool check_is_mapped(const struct check *c, bool group, uint32_t id)
 		for (size_t k = 0; k < s->id_map.count; k++) {
 			const struct id_range *r = &s->id_map.ranges[k];
 
-			found |= id >= r->inside && id - r->inside < r->count;
+			if (id >= r->inside && id - r->inside < r->count) {
+				*outer = r->outside + (id - r->inside);
+				return true;
+			}
 		}
 	}
 
-	return found || !any;
+	return !any;
+}
+
+bool check_is_mapped(const struct check *c, bool group, uint32_t id)
+{
+	uint32_t ignored;
+
+	return find_outer(c, group, id, &ignored);
+}
+
+uint32_t check_outer_id(const struct check *c, bool group, uint32_t id)
+{
+	uint32_t outer;
+
+	(void) find_outer(c, group, id, &outer);
+
+	return outer;
 }
 
 /* /proc/sys/kernel/ngroups_max is a constant, NGROUPS_MAX, since Linux 2.6.4. */

@@ -8,6 +8,7 @@
 #include "plan/accounts.h"
 
 #include "base/fmt.h"
+#include "plan/namespaces/idmap.h"
 
 #include <string.h>
 
@@ -37,6 +38,48 @@ int account_parse_map(const char **map, struct id_range *range)
 	*map += **map == '\n';
 
 	return 0;
+}
+
+/*
+ * Sort by the IDs inside, and join ranges that continue each other outside too: then equal maps are
+ * equal lists. The new count.
+ */
+static size_t normalize(struct id_range *ranges, size_t count)
+{
+	size_t kept = 0;
+
+	for (size_t i = 1; i < count; i++)
+		for (size_t j = i; j > 0 && ranges[j].inside < ranges[j - 1].inside; j--) {
+			struct id_range other = ranges[j];
+
+			ranges[j] = ranges[j - 1];
+			ranges[j - 1] = other;
+		}
+	for (size_t i = 0; i < count; i++) {
+		struct id_range *last = kept > 0 ? &ranges[kept - 1] : NULL;
+
+		if (last && last->inside + last->count == ranges[i].inside &&
+		    last->outside + last->count == ranges[i].outside)
+			last->count += ranges[i].count;
+		else
+			ranges[kept++] = ranges[i];
+	}
+
+	return kept;
+}
+
+bool account_map_equals(const char *map, const struct id_range *ranges, size_t count)
+{
+	struct id_range found[ID_RANGES_MAX], wanted[ID_RANGES_MAX];
+	size_t found_count = 0;
+
+	while (found_count < ID_RANGES_MAX && account_parse_map(&map, &found[found_count]) == 0)
+		found_count++;
+	memcpy(wanted, ranges, count * sizeof(*wanted));
+	found_count = normalize(found, found_count);
+	count = normalize(wanted, count);
+
+	return found_count == count && memcmp(found, wanted, count * sizeof(*found)) == 0;
 }
 
 static const char *next_line(const char *line)

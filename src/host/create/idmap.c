@@ -170,59 +170,21 @@ int idmap_deny_setgroups(struct create *c, struct err *e)
 
 /* ---- a map that is there ---- */
 
-#define MAP_TEXT 16384 /* 340 lines of three numbers, each in a column of ten */
-
-static int read_map(pid_t pid, const char *file, char map[MAP_TEXT], struct err *e)
+static int read_map(pid_t pid, const char *file, char map[ACCOUNT_MAP_TEXT], struct err *e)
 {
-	ssize_t length = proc_read(pid, file, map, MAP_TEXT);
+	ssize_t length = proc_read(pid, file, map, ACCOUNT_MAP_TEXT);
 
 	return length < 0 ? err_sys(e, (int) length, "read \"/proc/%d/%s\"", pid, file) : 0;
 }
 
-/*
- * Sort by the IDs inside, and join ranges that continue each other outside too: then equal maps are
- * equal lists. The new count.
- */
-static size_t normalize(struct id_range *ranges, size_t count)
-{
-	size_t kept = 0;
-
-	for (size_t i = 1; i < count; i++)
-		for (size_t j = i; j > 0 && ranges[j].inside < ranges[j - 1].inside; j--) {
-			struct id_range other = ranges[j];
-
-			ranges[j] = ranges[j - 1];
-			ranges[j - 1] = other;
-		}
-	for (size_t i = 0; i < count; i++) {
-		struct id_range *last = kept > 0 ? &ranges[kept - 1] : NULL;
-
-		if (last && last->inside + last->count == ranges[i].inside &&
-		    last->outside + last->count == ranges[i].outside)
-			last->count += ranges[i].count;
-		else
-			ranges[kept++] = ranges[i];
-	}
-
-	return kept;
-}
-
 int idmap_compare(struct create *c, const struct step *s, struct err *e)
 {
-	struct id_range found[ID_RANGES_MAX], wanted[ID_RANGES_MAX];
 	const char *file = s->id_map.group ? "gid_map" : "uid_map";
-	size_t found_count = 0, wanted_count = s->id_map.count;
-	char map[MAP_TEXT];
+	char map[ACCOUNT_MAP_TEXT];
 
 	if (read_map(c->pid, file, map, e) < 0)
 		return -1;
-	for (const char *at = map;
-	     found_count < ID_RANGES_MAX && account_parse_map(&at, &found[found_count]) == 0;)
-		found_count++;
-	memcpy(wanted, s->id_map.ranges, wanted_count * sizeof(*wanted));
-	found_count = normalize(found, found_count);
-	wanted_count = normalize(wanted, wanted_count);
-	if (found_count == wanted_count && memcmp(found, wanted, found_count * sizeof(*found)) == 0)
+	if (account_map_equals(map, s->id_map.ranges, s->id_map.count))
 		return 0;
 
 	(void) err_msg(e, "the user namespace that is joined has another %s", file);
@@ -234,7 +196,7 @@ int idmap_compare(struct create *c, const struct step *s, struct err *e)
 
 int idmap_find_outside(pid_t pid, bool group, uid_t inside, uid_t *outside, struct err *e)
 {
-	char map[MAP_TEXT];
+	char map[ACCOUNT_MAP_TEXT];
 	struct id_range r;
 
 	if (read_map(pid, group ? "gid_map" : "uid_map", map, e) < 0)

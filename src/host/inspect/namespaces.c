@@ -79,7 +79,7 @@ static const char *map_text(struct inspect *i, const struct id_range *ranges, si
 
 static void look_at_map(struct inspect *i, bool group)
 {
-	char text[16384];
+	char text[ACCOUNT_MAP_TEXT];
 	struct id_range ranges[64];
 	const char *file = group ? "gid_map" : "uid_map", *real;
 	const struct step *s = NULL;
