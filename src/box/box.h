@@ -363,8 +363,8 @@ void box_add_boot(struct box *b);
 /* ---- loop.c ---- */
 
 /*
- * Lock the image and attach it to a loop device, which exists as long as it is open, or mounted: its
- * descriptor, with its path in @device. -1 with @e.
+ * Lock the image and attach it to a loop device, which exists as long as it is open, or mounted:
+ * its descriptor, with its path in @device. -1 with @e.
  */
 int box_attach_loop(struct box *b, const struct box_image *image, const char **device,
 		    struct err *e);

@@ -209,7 +209,9 @@ static int add_image(struct box *b, const char *type, const struct words *w, str
 	return 0;
 }
 
-/* As mount(8): "auto" is what the header of the file, or of the block device, says. NULL with @e. */
+/*
+ * As mount(8): "auto" is what the header of the file, or of the block device, says. NULL with @e.
+ */
 static const char *find_type(struct box *b, const struct words *w, struct err *e)
 {
 	const char *source = box_absolute(b, w->source), *type;

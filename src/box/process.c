@@ -71,8 +71,8 @@ static int choose_program(struct box *b, struct err *e)
 }
 
 /*
- * Is @path a directory in ROOT, or in what will be mounted there? @unknown: the answer for a path in
- * a file system that is not mounted yet.
+ * Is @path a directory in ROOT, or in what will be mounted there? @unknown: the answer for a path
+ * in a file system that is not mounted yet.
  */
 static bool has_directory(const struct box *b, const char *path, bool unknown)
 {

@@ -72,7 +72,9 @@ static void check_rlimit(const struct check *c, const struct step *s, bool raise
 
 /* ---- user and directory ---- */
 
-/* Is @id in a map that is written? *@outer: what it is outside; @id itself where no map is written. */
+/*
+ * Is @id in a map that is written? *@outer: what it is outside; @id itself where no map is written.
+ */
 static bool find_outer(const struct check *c, bool group, uint32_t id, uint32_t *outer)
 {
 	bool any = false;

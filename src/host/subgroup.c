@@ -135,7 +135,9 @@ static int go_below_all(const char **dirs, const char *const *words, struct aren
 	return 0;
 }
 
-/* The v2 cgroup of @pid below the root of our cgroup namespace, "/a/b"; NULL where none is there. */
+/*
+ * The v2 cgroup of @pid below the root of our cgroup namespace, "/a/b"; NULL where none is there.
+ */
 static const char *find_first(pid_t pid, struct arena *a)
 {
 	char text[8192], *line;
@@ -226,9 +228,9 @@ static int read_number(const char *dir, const char *file)
 }
 
 /*
- * On v2: may a limit of processes, that of @dir or of a cgroup above it (a pod's), refuse one of the
- * two clones? The root has no such file. Asking costs little, and the memory of tare-init is to be
- * counted in the container's cgroup otherwise.
+ * On v2: may a limit of processes, that of @dir or of a cgroup above it (a pod's), refuse one of
+ * the two clones? The root has no such file. Asking costs little, and the memory of tare-init is to
+ * be counted in the container's cgroup otherwise.
  */
 static bool has_no_room(const char *dir, struct arena *a)
 {

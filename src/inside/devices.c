@@ -184,8 +184,8 @@ static int attach_nodes(struct inside *in, struct err *e)
 
 /*
  * A node that tare made for this container alone, so its mode and owner may change. The copy has
- * nosuid and noexec from the mount of the tmpfs. Before Linux 6.15 open_tree(2) copies no mount that
- * is not attached in our own mount namespace: EINVAL.
+ * nosuid and noexec from the mount of the tmpfs. Before Linux 6.15 open_tree(2) copies no mount
+ * that is not attached in our own mount namespace: EINVAL.
  */
 static int clone_brought(struct inside *in, struct err *e)
 {

@@ -101,10 +101,11 @@ int user_drop_bounding(struct inside *in, const struct step *s, struct err *e)
 }
 
 /*
- * Pipes of stdio, and the caller's own files for output, are given to the program's user, so that the
- * program may open /dev/stdout anew; runc and crun do so. A file of a third user keeps its owner. So
- * does a file for input: it may be any file of the host, and to read it the descriptor is enough. In a
- * user namespace it may be impossible to give one away: then only that reopening fails.
+ * Pipes of stdio, and the caller's own files for output, are given to the program's user, so that
+ * the program may open /dev/stdout anew; runc and crun do so. A file of a third user keeps its
+ * owner. So does a file for input: it may be any file of the host, and to read it the descriptor is
+ * enough. In a user namespace it may be impossible to give one away: then only that reopening
+ * fails.
  */
 static void own_stdio(uid_t uid, gid_t gid)
 {

@@ -27,7 +27,9 @@ int account_parse_map(const char **map, struct id_range *range);
 /* Room for the text of a map: 340 lines of three numbers, each in a column of ten. */
 #define ACCOUNT_MAP_TEXT 16384
 
-/* Does the text @map of /proc/PID/uid_map map the same IDs as @ranges? Their order does not matter. */
+/*
+ * Does the text @map of /proc/PID/uid_map map the same IDs as @ranges? Their order does not matter.
+ */
 bool account_map_equals(const char *map, const struct id_range *ranges, size_t count);
 
 /*

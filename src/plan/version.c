@@ -5,8 +5,8 @@
  * runtime-spec, config.md#specification-version: Semantic Versioning 2.0.0. A minor version only
  * adds to the one before it, so every 1.x up to our own version is understood. So are their
  * pre-releases, which engines are often built with. An engine that is newer than tare names a later
- * 1.x in each config.json, also where nothing of it is used: that is a warning. Properties that tare
- * does not know are left out by any version (config.md, "Extensibility").
+ * 1.x in each config.json, also where nothing of it is used: that is a warning. Properties that
+ * tare does not know are left out by any version (config.md, "Extensibility").
  */
 #include "plan/planner.h"
 

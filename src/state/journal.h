@@ -64,8 +64,8 @@ int journal_reopen(int dir, struct err *e);
 
 /*
  * Kill the processes that the command with the lock of @dir may be waiting for: the running hook,
- * with its process group, and tare-init. Lines that can't be read are skipped. Returns the pid of the
- * tare-init that was killed, or 0.
+ * with its process group, and tare-init. Lines that can't be read are skipped. Returns the pid of
+ * the tare-init that was killed, or 0.
  */
 pid_t journal_interrupt(int dir);
 

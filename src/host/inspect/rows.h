@@ -50,8 +50,8 @@ const char *inspect_status(struct inspect *i, const char *field);
 
 /*
  * namespaces.c: in a child, join the namespaces @types (CLONE_NEW*) of @pid. The user namespace is
- * joined where that is asked for, and where the right to join the others is only to be had in it: an
- * ordinary user's. 0, or -errno.
+ * joined where that is asked for, and where the right to join the others is only to be had in it:
+ * an ordinary user's. 0, or -errno.
  */
 int inspect_join(pid_t pid, uint64_t types);
 

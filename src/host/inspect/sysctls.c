@@ -2,8 +2,8 @@
 /*
  * host/inspect/sysctls.c - inspect: the sysctls that config.json sets
  *
- * procfs shows the sysctls of the reader's own namespaces. So a child joins those of the container, the
- * user namespace too, for its ids, and reads the files of the host's procfs.
+ * procfs shows the sysctls of the reader's own namespaces. So a child joins those of the container,
+ * the user namespace too, for its ids, and reads the files of the host's procfs.
  */
 #include "base/fmt.h"
 #include "base/table.h"
