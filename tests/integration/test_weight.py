@@ -89,7 +89,7 @@ def static():
 # would keep the processes from ending: the limits of the processor, and v1's freezer, in all groups below. Each verb looks whose
 # the state is (four calls: state/trust.c) and makes its own tables read-only (one: musl.c). libcap asks for the highest
 # capability before main (six).
-CALLS = {"create": (160, 314), "state": (38, 46), "start": (47, 56), "exec": (126, 170), "kill": (58, 69), "delete": (46, 54)}
+CALLS = {"create": (160, 314), "state": (38, 46), "start": (47, 56), "exec": (117, 160), "kill": (58, 69), "delete": (46, 54)}
 
 
 @pytest.mark.layouts
