@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * libocispec/names.c - the names of one JSON object: repeated or similar ones
+ * libocispec/names.c - names: one that an object has twice, and the one that a word misspells
  *
  * Repeated names are found by sorting when the object ends. A hash table would need a secret to be
  * safe against names that were made to collide.
@@ -161,7 +161,8 @@ static int distance(const char *a, size_t a_length, const char *b, size_t b_leng
 	return rows[a_length % 3][b_length];
 }
 
-int names_slip(const char *a, size_t a_length, const char *b, size_t b_length)
+/* The number of typing errors between the names; 0: the names are too different for that. */
+static int slips_between(const char *a, size_t a_length, const char *b, size_t b_length)
 {
 	size_t shorter = a_length < b_length ? a_length : b_length;
 	size_t longer = a_length < b_length ? b_length : a_length;
@@ -175,4 +176,15 @@ int names_slip(const char *a, size_t a_length, const char *b, size_t b_length)
 		slips = 1;
 
 	return slips <= MOST_SLIPS && (size_t) slips * 2 <= shorter ? slips : 0;
+}
+
+void names_nearest_try(struct names_nearest *n, const char *name, size_t length)
+{
+	int slips = slips_between(n->word, n->word_length, name, length);
+
+	if (slips == 0 || (n->name && slips >= n->slips))
+		return;
+	n->name = name;
+	n->length = length;
+	n->slips = slips;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * libocispec/names.h - the names of one JSON object: repeated or similar ones
+ * libocispec/names.h - names: one that an object has twice, and the one that a word misspells
  */
 #pragma once
 
@@ -27,8 +27,17 @@ void names_add(struct oci_names *names, struct arena *a, const struct oci_name *
  */
 const struct oci_name *names_duplicate(struct oci_names *names, struct arena *a);
 
+/* A search among names for the one that a misspelt word most likely means. */
+struct names_nearest {
+	const char *word; /* the misspelt word */
+	size_t word_length;
+	const char *name; /* the most similar name so far; NULL: no name is similar */
+	size_t length;
+	int slips; /* letters to change, add, drop or swap between the two */
+};
+
 /*
- * The number of letters to change, add, drop or swap to turn one name into the other, regardless of
- * case, if that is likely to be a typing error; else 0.
+ * Compare one more name, of @length bytes, regardless of case. A name that is too different for a
+ * typing error is not similar; of two that are equally similar the first is kept.
  */
-int names_slip(const char *a, size_t a_length, const char *b, size_t b_length);
+void names_nearest_try(struct names_nearest *n, const char *name, size_t length);

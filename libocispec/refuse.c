@@ -166,46 +166,29 @@ int refuse_pattern(struct decoder *d, const struct oci_pattern *pattern, const c
 			 pattern->examples, shown);
 }
 
-/* The candidate that is nearest to @to so far. */
-struct nearest {
-	struct oci_name to;
-	struct oci_name name; /* its text is NULL: no name is similar */
-	int slips;
-};
-
-static void nearest_try(struct nearest *n, const char *text, size_t length)
-{
-	int slips = names_slip(n->to.text, n->to.length, text, length);
-
-	if (slips == 0 || (n->name.text && slips >= n->slips))
-		return;
-	n->name = (struct oci_name) { .text = text, .length = length };
-	n->slips = slips;
-}
-
 int refuse_word(struct decoder *d, const struct oci_words *words, const char *s, size_t length)
 {
-	struct nearest near = { .to = { .text = s, .length = length } };
+	struct names_nearest near = { .word = s, .word_length = length };
 	char shown[SHOWN];
 
 	for (size_t i = 0; i < words->count; i++)
-		nearest_try(&near, words->words[i], strlen(words->words[i]));
+		names_nearest_try(&near, words->words[i], strlen(words->words[i]));
 	text_show(shown, sizeof(shown), s, length);
-	if (!near.name.text)
+	if (!near.name)
 		return refuse_at(d, refuse_this_token(d), "unknown value \"%s\"", shown);
 
 	return refuse_at(d, refuse_this_token(d), "unknown value \"%s\", did you mean \"%s\"?",
-			 shown, near.name.text);
+			 shown, near.name);
 }
 
 const char *refuse_near_field(const struct oci_type *type, const char *name, size_t length)
 {
-	struct nearest near = { .to = { .text = name, .length = length } };
+	struct names_nearest near = { .word = name, .word_length = length };
 
 	for (size_t i = 0; i < type->field_count; i++)
-		nearest_try(&near, type->fields[i].name, type->fields[i].name_length);
+		names_nearest_try(&near, type->fields[i].name, type->fields[i].name_length);
 
-	return near.name.text;
+	return near.name;
 }
 
 int refuse_duplicate(struct decoder *d, const char *name, size_t length, size_t end)
@@ -222,15 +205,15 @@ int refuse_duplicate(struct decoder *d, const char *name, size_t length, size_t 
 int refuse_missing(struct decoder *d, const struct frame *f, uint64_t missing)
 {
 	const struct oci_field *field = &f->type->fields[__builtin_ctzll(missing)];
-	struct nearest near = { .to = { .text = field->name, .length = field->name_length } };
+	struct names_nearest near = { .word = field->name, .word_length = field->name_length };
 	size_t bracket = f->start - 1;
 	char shown[SHOWN];
 
 	for (size_t i = 0; i < f->names.count; i++)
-		nearest_try(&near, f->names.items[i].text, f->names.items[i].length);
-	if (!near.name.text)
+		names_nearest_try(&near, f->names.items[i].text, f->names.items[i].length);
+	if (!near.name)
 		return refuse_at(d, bracket, "required property \"%s\" is missing", field->name);
-	text_show(shown, sizeof(shown), near.name.text, near.name.length);
+	text_show(shown, sizeof(shown), near.name, near.length);
 
 	return refuse_at(d, bracket,
 			 "required property \"%s\" is missing, did you mean it by \"%s\"?",

@@ -19,7 +19,6 @@
 
 #include <asm/ioctls.h>
 #include <errno.h>
-#include <limits.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -258,26 +257,21 @@ static bool has_call(const char *name)
 
 static int suggest_call(const char *name, struct err *e)
 {
-	const char *nearest = NULL;
-	int least = INT_MAX;
+	struct names_nearest nearest = { .word = name, .word_length = strlen(name) };
 
 	for (int number = 0; number < MOST_NUMBER; number++) {
 		const struct call_row *row = call_find(call_arch_own(), number);
-		const char *known = row ? call_name(row) : "";
-		int slips = names_slip(name, strlen(name), known, strlen(known));
 
-		if (slips > 0 && slips < least) {
-			least = slips;
-			nearest = known;
-		}
+		if (row)
+			names_nearest_try(&nearest, call_name(row), strlen(call_name(row)));
 	}
 
-	return nearest ? err_hint(e, "did you mean \"%s\"?", nearest) : -1;
+	return nearest.name ? err_hint(e, "did you mean \"%s\"?", nearest.name) : -1;
 }
 
 /*
- * Newer processors have mkdirat(2) alone, for mkdir(2), too: the rule would forbid nothing. A 32-bit
- * program may have the call all the same.
+ * Newer processors have mkdirat(2) alone, for mkdir(2), too: the rule would forbid nothing. A
+ * 32-bit program may have the call all the same.
  */
 static int check_call(struct box *b, const char *value, const char *name, struct err *e)
 {

@@ -238,22 +238,18 @@ static size_t common_prefix(const char *a, const char *b)
 	return n;
 }
 
-/* A slip of the keyboard has one name, and the beginning of a word has several: net, sys. */
+/* A misspelt name is similar to one name; an abbreviation (net, sys) begins several of them. */
 static int suggest_capability(struct box *b, const char *word, struct err *e)
 {
-	const char *nearest = NULL, *alike = NULL;
+	struct names_nearest nearest = { .word = word, .word_length = strlen(word) };
+	const char *alike = NULL;
 	size_t longest = 1;
-	int least = INT_MAX;
 
 	for (unsigned i = 0, known = caps_count(); i < known; i++) {
 		const char *name = short_name(b, i);
-		int slips = names_slip(word, strlen(word), name, strlen(name));
 		size_t common = common_prefix(word, name);
 
-		if (slips > 0 && slips < least) {
-			least = slips;
-			nearest = name;
-		}
+		names_nearest_try(&nearest, name, strlen(name));
 		if (common > longest)
 			alike = NULL;
 		if (common >= longest) {
@@ -261,8 +257,8 @@ static int suggest_capability(struct box *b, const char *word, struct err *e)
 			alike = alike ? arena_printf(b->arena, "%s, %s", alike, name) : name;
 		}
 	}
-	if (nearest)
-		return err_hint(e, "did you mean \"%s\"?", nearest);
+	if (nearest.name)
+		return err_hint(e, "did you mean \"%s\"?", nearest.name);
 	if (alike && strlen(alike) <= MOST_SUGGESTED)
 		return err_hint(e, "did you mean one of %s?", alike);
 

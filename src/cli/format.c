@@ -11,7 +11,6 @@
 #include "heap/log.h"
 #include "libocispec/names.h"
 
-#include <limits.h>
 #include <string.h>
 
 #define NARROWEST 12
@@ -66,22 +65,17 @@ static const char *read_text(const char *at, struct format *f, struct arena *a)
 static int refuse_field(const char *name, size_t length, const char *const *fields, struct arena *a,
 			struct err *e)
 {
-	const char *meant = NULL, *all = fields[0];
-	int least = INT_MAX;
+	struct names_nearest nearest = { .word = name, .word_length = length };
+	const char *all = fields[0];
 
 	err_msg(e, "--format: there is no field \"%.*s\"", (int) length, name);
 	for (size_t i = 0; fields[i]; i++) {
-		int slips = names_slip(name, length, fields[i], strlen(fields[i]));
-
-		if (slips > 0 && slips < least) {
-			least = slips;
-			meant = fields[i];
-		}
+		names_nearest_try(&nearest, fields[i], strlen(fields[i]));
 		if (i > 0)
 			all = arena_printf(a, "%s, %s", all, fields[i]);
 	}
-	if (meant)
-		return err_hint(e, "did you mean \"%s\"?", meant);
+	if (nearest.name)
+		return err_hint(e, "did you mean \"%s\"?", nearest.name);
 
 	return err_hint(e, "there are %s", all);
 }

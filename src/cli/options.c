@@ -134,37 +134,32 @@ static const struct flag *find(const struct flag_table *const *tables, const str
 	return NULL;
 }
 
-/* The flag with the most similar name, or NULL. */
-static const struct flag *nearest(const struct flag_table *const *tables, const struct typed *typed)
+/* The most similar name of a flag in --help, or NULL. */
+static const char *find_nearest(const struct flag_table *const *tables, const struct typed *typed)
 {
-	const struct flag *best = NULL;
-	int least = INT_MAX;
+	struct names_nearest nearest = { .word = typed->name, .word_length = typed->length };
 
 	for (; *tables; tables++) {
 		for (size_t i = 0; i < (*tables)->count; i++) {
 			const struct flag *flag = &(*tables)->rows[i];
-			int slips = names_slip(typed->name, typed->length, flag->name,
-					       strlen(flag->name));
 
-			if (slips > 0 && slips < least && !flag->hidden) {
-				least = slips;
-				best = flag;
-			}
+			if (!flag->hidden)
+				names_nearest_try(&nearest, flag->name, strlen(flag->name));
 		}
 	}
 
-	return best;
+	return nearest.name;
 }
 
 static int refuse_unknown(const struct flag_table *const *tables, const struct typed *typed,
 			  struct err *e)
 {
-	const struct flag *meant = nearest(tables, typed);
+	const char *meant = find_nearest(tables, typed);
 
 	/* One dash, however many were typed, as in Go's message. */
 	err_msg(e, "flag provided but not defined: -%.*s", (int) typed->length, typed->name);
 	if (meant)
-		err_hint(e, "did you mean \"--%s\"?", meant->name);
+		err_hint(e, "did you mean \"--%s\"?", meant);
 
 	return -1;
 }

@@ -7,7 +7,6 @@
 #include "base/table.h"
 #include "libocispec/names.h"
 
-#include <limits.h>
 #include <string.h>
 
 const struct verb *const verbs[] = {
@@ -65,22 +64,14 @@ const struct verb *verb_find(const char *name)
 
 int verb_unknown(const char *name, struct err *e)
 {
-	const char *meant = NULL;
-	int least = INT_MAX;
+	struct names_nearest nearest = { .word = name, .word_length = strlen(name) };
 
-	for (size_t i = 0; verbs[i]; i++) {
-		const char *known = verbs[i]->name;
-		int slips = names_slip(name, strlen(name), known, strlen(known));
-
-		if (slips > 0 && slips < least) {
-			least = slips;
-			meant = known;
-		}
-	}
-	if (meant)
+	for (size_t i = 0; verbs[i]; i++)
+		names_nearest_try(&nearest, verbs[i]->name, strlen(verbs[i]->name));
+	if (nearest.name)
 		return err_msg(
 			e, "unknown command \"%s\", did you mean \"%s\"? No help topic for '%s'",
-			name, meant, name);
+			name, nearest.name, name);
 	err_msg(e, "unknown command \"%s\": No help topic for '%s'", name, name);
 
 	return err_hint(e, "see \"tare --help\"");

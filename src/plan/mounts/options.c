@@ -146,20 +146,12 @@ const char *mount_propagation_name(unsigned long flags)
 
 const char *mount_option_nearest(const char *name)
 {
-	const char *nearest = NULL;
-	int least = 0;
+	struct names_nearest nearest = { .word = name, .word_length = strlen(name) };
 
-	for (size_t i = 0; i < ARRAY_SIZE(mount_options); i++) {
-		const char *known = mount_options[i].name;
-		int slips = names_slip(name, strlen(name), known, strlen(known));
+	for (size_t i = 0; i < ARRAY_SIZE(mount_options); i++)
+		names_nearest_try(&nearest, mount_options[i].name, strlen(mount_options[i].name));
 
-		if (slips > 0 && (!nearest || slips < least)) {
-			nearest = known;
-			least = slips;
-		}
-	}
-
-	return nearest;
+	return nearest.name;
 }
 
 /*
