@@ -34,12 +34,13 @@ static size_t parse_decimal(const char *text, struct decimal *d)
 		d->whole = d->whole * 10 + (uint64_t) (*at - '0');
 	}
 	if (*at == '.')
-		for (at++; is_digit(*at); at++, any = true)
-			/* Further digits are below any unit. */
-			if (d->scale < 1000000000) {
-				d->fraction = d->fraction * 10 + (uint64_t) (*at - '0');
-				d->scale *= 10;
-			}
+		for (at++; is_digit(*at); at++, any = true) {
+			/* Digits behind the ninth are below any unit. */
+			if (d->scale >= 1000000000)
+				continue;
+			d->fraction = d->fraction * 10 + (uint64_t) (*at - '0');
+			d->scale *= 10;
+		}
 
 	return any ? (size_t) (at - text) : 0;
 }

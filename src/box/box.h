@@ -164,11 +164,8 @@ struct box {
 
 	/* how often each wish was reduced so far */
 	unsigned level[BOX_WISHES];
-	uint64_t required,
-		/*
-		 * bit N: wish N; required by --strict or --require, demanded by a flag of its own
-		 */
-		demanded;
+	/* bit N: wish N; required by --strict or --require, demanded by a flag of its own */
+	uint64_t required, demanded;
 	const char *demanders[BOX_WISHES]; /* the flag that demanded it */
 	const char **bare_paths;	   /* neither masked nor made read-only */
 	size_t bare_path_count;
@@ -184,9 +181,9 @@ struct box {
 	size_t mounts_room;
 	struct layers_step layers;
 	bool layered;
-	const char *resolv_path,
-		*resolv_text;  /* --dns: a file that box_write_files() makes; NULL: none */
-	bool made_resolv_conf; /* its mount point is not in ROOT yet: box_clean() */
+	/* --dns: path and text of a file that box_write_files() makes; NULL: none */
+	const char *resolv_path, *resolv_text;
+	bool made_resolv_conf; /* ROOT had no mount point for that file: box_clean() removes it */
 };
 
 /*
@@ -290,17 +287,13 @@ typedef int box_subject(struct box *b, struct err *e);
 
 /* In the order of the table in config.c. */
 box_subject box_choose_account; /* account.c: --user, --groups */
-box_subject
-	/* namespaces.c: --share, --unshare, --net, --userns, --hostname, --time-offset */
-	box_namespaces;
-box_subject
-	/* process.c: program, environment, directory, terminal, capabilities, limits */
-	box_process;
-box_subject box_mounts;	 /* mounts.c: default mounts, --bind, --tmpfs, --mount */
-box_subject box_devices; /* devices.c: --device, --privileged */
-box_subject box_limits;	 /* limits.c: --memory, --cpus ... */
-box_subject box_paths;	 /* config.c: --mask, --protect, --unmask */
-box_subject box_filter;	 /* filter.c: --seccomp, --deny */
+box_subject box_namespaces;	/* namespaces.c: new and shared ones, --userns, --hostname */
+box_subject box_process;	/* process.c: program, environment, terminal, capabilities */
+box_subject box_mounts;		/* mounts.c: default mounts, --bind, --tmpfs, --mount */
+box_subject box_devices;	/* devices.c: --device, --privileged */
+box_subject box_limits;		/* limits.c: --memory, --cpus ... */
+box_subject box_paths;		/* config.c: --mask, --protect, --unmask */
+box_subject box_filter;		/* filter.c: --seccomp, --deny */
 
 /* namespaces.c: --net none */
 bool box_has_no_network(const struct box *b);

@@ -171,8 +171,8 @@ static bool may_be_mounted(const struct box *b, const struct image_part *part)
 }
 
 /*
- * Mount the image by its file. 0 with b->dir; 1: the kernel wants a block device, as an older one does,
- * or one whose erofs can't read the file system that the file lies on.
+ * Mount the image by its file. 0 with b->dir; 1: the kernel wants a block device, as an older one
+ * does, or one whose erofs can't read the file system that the file lies on.
  */
 static int mount_file(struct box *b, const struct image_part *part, struct err *e)
 {

@@ -34,12 +34,9 @@
 /* For the wait until processes have ended; all members but @dirs are 0 at first. */
 struct cgroup_progress {
 	const char *const *dirs; /* the container's cgroups, NULL-terminated */
-	int64_t ended, moved,
-		/*
-		 * times (sys_clock_ms()): of the last end of a process, the last run of any, the
-		 * last look
-		 */
-		looked;
+	/* sys_clock_ms() when a process has last ended, when one has last run, at the last look */
+	int64_t ended, moved, looked;
+	/* at the last look: the processor time of all processes, and their number */
 	uint64_t cpu_time;
 	int processes;
 };
@@ -165,7 +162,7 @@ bool cgroup_is_frozen(const char *dir);
 bool cgroup_any_frozen(const char *const *dirs);
 
 /*
- * v1: is a cgroup above that of @dirs frozen? Its processes do not act on SIGKILL before that one is
- * thawed. v2 ends frozen processes.
+ * v1: is a cgroup above that of @dirs frozen? Its processes do not act on SIGKILL before that one
+ * is thawed. v2 ends frozen processes.
  */
 bool cgroup_frozen_above(const char *const *dirs);

@@ -132,8 +132,8 @@ struct walk {
 static int walk_down(int *dir, int depth, const struct walk *w);
 
 /*
- * Walk with DEEP_STACK bytes of stack: the kernel looks at RLIMIT_STACK whenever the stack grows, and
- * ends a process that is over it. -ELOOP where we may not have so many.
+ * Walk with DEEP_STACK bytes of stack: the kernel looks at RLIMIT_STACK whenever the stack grows,
+ * and ends a process that is over it. -ELOOP where we may not have so many.
  */
 static int walk_deep(int *dir, int depth, const struct walk *w)
 {

@@ -281,7 +281,9 @@ static int64_t period_beside(const struct check *c, const struct step *s)
 	return 100000;
 }
 
-/* v1, sched-bwc.rst: no cgroup has a larger share of a period than the next one above that has any. */
+/*
+ * v1, sched-bwc.rst: no cgroup has a larger share of a period than the next one above that has any.
+ */
 static bool is_quota_left(const struct check *c, const struct place *p, const struct step *s,
 			  const struct check_demand *d)
 {

@@ -221,7 +221,9 @@ void check_find(const struct check *c, const char *path, size_t before_step, boo
 		else if (!walk_one(&w, name, nofollow))
 			break;
 
-	/* Nothing more is known of a missing path: an earlier mount may have made its directories. */
+	/*
+	 * Nothing more is known of a missing path: an earlier mount may have made its directories.
+	 */
 	size_t length = strlen(f->path);
 	fmt_text(f->path + length, PATH_MAX - length, "%s%s",
 		 w.left[0] != '\0' || length == 0 ? "/" : "", w.left);

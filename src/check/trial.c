@@ -161,7 +161,9 @@ uint64_t check_own_namespaces(const struct check *c)
 		if (c->plan->steps[i].op == OP_UNSHARE)
 			own |= c->plan->steps[i].ns.type;
 
-	/* clone(2) has no flag for time namespaces: 0x80 is part of the number of a signal there. */
+	/*
+	 * clone(2) has no flag for time namespaces: 0x80 is part of the number of a signal there.
+	 */
 	return own & ~(uint64_t) CLONE_NEWTIME;
 }
 

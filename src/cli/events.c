@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * cli/events.c - `events ID`: what a container uses, and what happens to it, a line each: JSON, or a template
+ * cli/events.c - `events ID`: what a container uses, and what happens to it, a line each: JSON, or
+ * a template
  */
 #include "cli/verb.h"
 

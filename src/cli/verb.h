@@ -93,7 +93,10 @@ extern const struct flag_table watch_flags;
 struct watch_wishes watch_wishes_of(const struct call *call);
 struct create_options create_options_of(const struct call *call);
 
-/* How a plan is printed on standard output: --json, or for a terminal in colours (no-color.org: but for NO_COLOR). */
+/*
+ * How a plan is printed on standard output: --json, or on a terminal in colours, unless NO_COLOR is
+ * set (no-color.org).
+ */
 enum plan_form plan_form_of(const struct call *call);
 
 /* Write the rest of @out: 0, or -1 with @e set. */

@@ -35,8 +35,8 @@ struct asked {
 Rpc__Request *request_parse(const char *text, size_t size, struct asked *asked, const char **wrong);
 
 /*
- * Zeroed memory of a request, never NULL. Each program has its own: tare-criu, which is short, leaves
- * it to its exit.
+ * Zeroed memory of a request, never NULL. Each program has its own: tare-criu, which is short,
+ * leaves it to its exit.
  */
 void *request_allocate(size_t size);
 

@@ -59,8 +59,8 @@ void *arena_array(struct arena *a, size_t count, size_t size)
 
 /*
  * Room for one more element in an array of @count elements of @size bytes: @items while there is
- * room, else a copy with twice the room, zeroed behind @count. *@room: the elements that fit; 0 with
- * @items NULL for an array that is not there yet.
+ * room, else a copy with twice the room, zeroed behind @count. *@room: the elements that fit; 0
+ * with @items NULL for an array that is not there yet.
  */
 void *arena_grow(struct arena *a, const void *items, size_t count, size_t *room, size_t size)
 	__attribute__((returns_nonnull));

@@ -122,8 +122,8 @@ static void tell_read_only(const struct create *c, const struct step *s, struct 
 
 /*
  * File systems that overlayfs refuses as a layer, all or some: those with names of their own rules
- * (letter case), those of a server, and overlays that lie on overlays already. f2fs: many kernels of
- * phones. Documentation/filesystems/overlayfs.rst.
+ * (letter case), those of a server, and overlays that lie on overlays already. f2fs: many kernels
+ * of phones. Documentation/filesystems/overlayfs.rst.
  */
 static const struct {
 	uint32_t magic;

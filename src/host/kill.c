@@ -22,8 +22,8 @@ static int not_running(struct err *e)
 }
 
 /*
- * In its own pid namespace the kernel kills all other processes when the first one ends. Linux before
- * 4.1 does not tell the number: true is safe, as the others end anyway.
+ * In its own pid namespace the kernel kills all other processes when the first one ends. Linux
+ * before 4.1 does not tell the number: true is safe, as the others end anyway.
  */
 static bool shares_pid_namespace(pid_t pid)
 {

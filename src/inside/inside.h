@@ -42,8 +42,8 @@ struct inside {
 	int proc_mount, sys_mount;
 	bool asking;	      /* after WIRE_LATER: tare opens a source only after WIRE_ASK */
 	unsigned early_turns; /* GO messages that came while we waited for a source */
-	int readonly_later
-		[READONLY_LATER_MOST]; /* by index: the mounts of OP_PROTECT_MOUNT, once attached */
+	/* by index: the mounts of OP_PROTECT_MOUNT, once attached */
+	int readonly_later[READONLY_LATER_MOST];
 	struct {
 		size_t step;
 		int mount;
@@ -189,7 +189,9 @@ void __attribute__((noreturn)) filter_report_and_end(struct inside *in, const st
 /* exec.c */
 step_performer exec_prepare, exec_program;
 
-/* Where stdio is the host's null device: no program can change it. Before the container is entered. */
+/*
+ * Where stdio is the host's null device: no program can change it. Before the container is entered.
+ */
 void exec_protect_null(const struct plan *plan);
 
 /*

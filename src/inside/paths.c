@@ -55,8 +55,8 @@ static int make_empty(struct err *e)
 
 /*
  * Attach a mount that hides @target. All masks of a kind share one: @make makes it for the first,
- * which leaves it in *@mask, and the others attach copies. A tmpfs for each directory would make the
- * end of the container slow on large hosts.
+ * which leaves it in *@mask, and the others attach copies. A tmpfs for each directory would make
+ * the end of the container slow on large hosts.
  */
 static int cover(int *mask, int (*make)(struct err *e), int target, const char *what, struct err *e)
 {

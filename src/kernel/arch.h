@@ -4,10 +4,10 @@
  *
  * Each file of arch/ gives
  *   arch_syscall(nr, a, ... f)	   one system call: its result, or -errno; never touches errno
- * arch_clone_call(nr, a, b, fn, arg)  clone3(2), or clone(2), with its first two arguments, whose
- * child
- *				   calls fn(arg) and exits with its result; the only safe way to start a
- *				   child that shares our memory
+ *   arch_clone_call(nr, a, b, fn, arg)
+ *				   clone3(2), or clone(2), with its first two arguments; the child
+ *				   calls fn(arg) and exits with its result: the only safe way to
+ *				   start a child that shares our memory
  *   ARENA_ADDRESS		   where the plan is mapped, in tare and in tare-init
  *   arch_map(), arch_stat_at() ... the calls that differ where a register has 32 bits: long64.h or
  *				   long32.h, with ARENA_RESERVE, the address space for an arena

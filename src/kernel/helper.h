@@ -11,8 +11,8 @@
 #include <stddef.h>
 
 /*
- * In a helper: the whole of its standard input, a file, with a NUL behind. NULL: it can't be read, or
- * is too large. *@size: its bytes. The caller frees it.
+ * In a helper: the whole of its standard input, a file, with a NUL behind. NULL: it can't be read,
+ * or is too large. *@size: its bytes. The caller frees it.
  */
 char *helper_read_input(size_t *size);
 
@@ -29,8 +29,9 @@ struct helper_call {
 };
 
 /*
- * In tare: run a helper to its end. Its output and error output go to @said, with a NUL behind; what
- * does not fit is dropped. It is killed with tare. 0, and the wait status in *@status; -ETIMEDOUT,
- * -ECANCELED or another -errno after it was killed. *@status is -1 where it was not even started.
+ * In tare: run a helper to its end. Its output and error output go to @said, with a NUL behind;
+ * what does not fit is dropped. It is killed with tare. 0, and the wait status in *@status;
+ * -ETIMEDOUT, -ECANCELED or another -errno after it was killed. *@status is -1 where it was not
+ * even started.
  */
 int helper_run(const struct helper_call *call, char *said, size_t size, int *status);

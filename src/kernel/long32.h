@@ -3,9 +3,10 @@
  * kernel/long32.h - calls with offsets, times and sizes, where a register has 32 bits
  *
  * long64.h has the same functions for processors with 64 bits. A 64-bit number goes in two
- * registers, the lower half first (little endian), and the ABI of arm aligns the pair: so some calls
- * have an empty register in front of it. The C library's types are those of _FILE_OFFSET_BITS=64 and
- * _TIME_BITS=64, which configure sets: struct stat is none of the kernel's then.
+ * registers, the lower half first (little endian), and the ABI of arm aligns the pair: so some
+ * calls have an empty register in front of it. The C library's types are those of
+ * _FILE_OFFSET_BITS=64 and _TIME_BITS=64, which configure sets: struct stat is none of the kernel's
+ * then.
  */
 #pragma once
 

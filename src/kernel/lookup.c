@@ -68,12 +68,10 @@ enum kind { DIRECTORY, LINK, OTHER };
 
 struct lookup {
 	int root, flags;
-	int at;	       /* descriptor of the current directory */
-	int links;     /* number of links followed so far */
-	bool own_only; /* a link that belongs neither to root nor to us is -EPERM */
-	char done
-		/* the path from the root to @at, without links; "" is the root itself */
-		[PATH_MAX];
+	int at;		     /* descriptor of the current directory */
+	int links;	     /* number of links followed so far */
+	bool own_only;	     /* a link that belongs neither to root nor to us is -EPERM */
+	char done[PATH_MAX]; /* the path from the root to @at, without links; "": the root itself */
 	char left[PATH_MAX]; /* the part that is still to be looked up */
 };
 

@@ -111,7 +111,10 @@ static void dump_text(struct out *out, const struct style *style, const struct w
 	out_printf(out, "%s%s", place || undo ? style->end : "", wish ? "  ?\n" : "\n");
 }
 
-/* How much of a place names its part of config.json: `/mounts` of `/mounts/3`, and one more behind `/linux`. */
+/*
+ * How much of a place names its part of config.json: `/mounts` of `/mounts/3`, and one more behind
+ * `/linux`.
+ */
 static size_t part_length(const char *place)
 {
 	static const char linux_part[] = "/linux/";

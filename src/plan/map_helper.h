@@ -22,5 +22,7 @@ struct map_helper_call {
  */
 int map_helper_find(const char *name, char path[64]);
 
-/* The call that writes the map of @s for process @pid: 0, or -ENOENT where the helper is missing. */
+/*
+ * The call that writes the map of @s for process @pid: 0, or -ENOENT where the helper is missing.
+ */
 int map_helper_prepare(struct map_helper_call *call, const struct step *s, pid_t pid);

@@ -96,8 +96,8 @@ enum step_op {
 	OP_PROPAGATE_ROOT,     /* propagation: of the rootfs, last of all mounts */
 	OP_SET_SCHEDULER,      /* scheduler; SIDE_HOST: rights in the first user namespace */
 	OP_SET_IO_PRIORITY,    /* io_priority; SIDE_HOST likewise */
-	OP_NOTE_ROOT,          /* none; SIDE_HOST: the root by which strays are found; host/strays.h */
-	OP_PRINT_OMITTED,      /* none; SIDE_HOST: `box` prints what is left out, before the program */
+	OP_NOTE_ROOT,          /* none; SIDE_HOST: the root that identifies strays (host/strays.h) */
+	OP_PRINT_OMITTED,      /* none; SIDE_HOST: `box` prints what it left out, before the exec */
 	OP_SET_RLIMIT,         /* rlimit */
 	OP_SET_MEMORY_POLICY,  /* memory_policy */
 	OP_SET_PERSONALITY,    /* number */

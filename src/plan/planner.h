@@ -230,7 +230,9 @@ enum plan_form {
 /* Print the steps. A `?` marks what may be left out. */
 void plan_dump(const struct plan *plan, enum plan_form form, const struct plan_wishes *wishes);
 
-/* Is SELinux in force, and @label, of @place in config.json, not known to be missing in its policy? */
+/*
+ * Is SELinux in force, and @label, of @place in config.json, not known to be missing in its policy?
+ */
 int plan_check_selinux(const struct planner *p, const char *place, const char *label,
 		       struct err *e);
 

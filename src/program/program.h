@@ -16,8 +16,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define PROGRAM_LINE                                                                               \
-	256 /* BINPRM_BUF_SIZE: the part of a `#!` line that the kernel reads since Linux 5.1 */
+/* BINPRM_BUF_SIZE: the part of a `#!` line that the kernel reads since Linux 5.1. */
+#define PROGRAM_LINE 256
 #define PROGRAM_NAME 256
 
 enum program_kind {
@@ -66,7 +66,10 @@ bool program_is_own(const struct program *p);
 
 /* ---- vsyscall.c ---- */
 
-/* Does the code of the file @fd call the vsyscall page of x86-64, which newer kernels may not have? 16 MiB of it are read. */
+/*
+ * Does the code of the file @fd call the vsyscall page of x86-64, which newer kernels may not have?
+ * 16 MiB of the file are read.
+ */
 bool program_calls_vsyscall(int fd);
 
 /* ---- library.c ---- */

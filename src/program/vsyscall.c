@@ -2,8 +2,9 @@
 /*
  * program/vsyscall.c - does a program's code call the vsyscall page?
  *
- * glibc before 2.14 did on x86-64, for the time and the number of the processor: vdso(7), and the kernel's parameter vsyscall=. Such
- * a call is `mov $0xffffffffff600400, %rax` and alike, whose operand is sign-extended. A number that only looks so is rare enough.
+ * glibc before 2.14 did on x86-64, for the time and the number of the processor: vdso(7), and the
+ * kernel's parameter vsyscall=. Such a call is `mov $0xffffffffff600400, %rax` and alike, whose
+ * operand is sign-extended. A number that only looks so is rare enough.
  */
 #include "program/program.h"
 

@@ -46,7 +46,7 @@ struct journal_entries {
 };
 
 /*
- * Read the journal in the state directory @dir; texts are in @a. 0, and no entries where the journal
- * is damaged; 1 where there is no journal; -1.
+ * Read the journal in the state directory @dir; texts are in @a. 0, and no entries where the
+ * journal is damaged; 1 where there is no journal; -1.
  */
 int journal_read(int dir, struct journal_entries *entries, struct arena *a, struct err *e);

@@ -7,7 +7,7 @@
  *   record	this record, written once the process exists; replaced by rename(2)
  *   config	the parts of config.json for exec, as they were at create
  *   start	socket on which tare-init waits for `start`
- *   hold	a file that tare-init keeps locked while it waits for start
+ *   exec.fifo	a FIFO that tare-init keeps locked while it waits for `start`
  *   recorder	socket of tare-recorder, for the listener from `start`
  *   notify/	the directory of the program's NOTIFY_SOCKET, where there is one
  *
@@ -60,23 +60,16 @@ struct record {
 	const char *created;	     /* RFC 3339, nanoseconds, UTC */
 	uid_t owner;		     /* who called create */
 	pid_t pid;
-	uint64_t start_time; /* of that pid, in clock ticks since boot (proc(5), stat field 22):
-				tells a recycled pid */
-	const char *const *
-		/*
-		 * mount points of the host's mounts in the container; NULL-terminated, like the
-		 * next two
-		 */
-		external;
-	const char *const *made; /* mount points of its own mounts below one of those */
-	const char *const *
-		/*
-		 * what descriptors 0 to 2 were at create: "pipe:[4711]", "file[1c:2a4f]", "" for
-		 * the rest
-		 */
-		stdio;
-	const char *const *cgroups; /* absolute directories this create made or took, v2 last;
-				       NULL-terminated */
+	/*
+	 * of that process, in clock ticks since boot (proc(5), stat field 22): tells a reused pid
+	 */
+	uint64_t start_time;
+	/* mount points of the host's mounts; NULL-terminated, like the next three */
+	const char *const *external;
+	const char *const *made; /* mount points of the container's own mounts below one of those */
+	/* descriptors 0 to 2 at create: "pipe:[4711]", "file[1c:2a4f]"; "": of another kind */
+	const char *const *stdio;
+	const char *const *cgroups; /* absolute directories that create made or took, v2 last */
 	const struct record_pair *annotations;
 	size_t annotation_count;
 	const struct record_hook *hooks;
@@ -105,8 +98,10 @@ struct state_root {
 	bool below_runtime_dir; /* it is in XDG_RUNTIME_DIR, which must also belong to the caller */
 };
 
-/* `[A-Za-z0-9_+.-]{1,255}`, no leading `-`, not `.` or `..`: 0, or -1 with "invalid container ID
- * format". */
+/*
+ * `[A-Za-z0-9_+.-]{1,255}`, no leading `-`, not `.` or `..`: 0, or -1 with "invalid container ID
+ * format".
+ */
 int state_check_id(const char *id, struct err *e);
 
 /*
@@ -125,14 +120,16 @@ int state_look(const struct state_root *root, const char *id, struct err *e);
  */
 int state_open(const struct state_root *root, const char *id, bool shared, struct err *e);
 
-/* 1 with @rec read from @dir, 0 where it isn't written yet (or the creator died), -1 with @e set
- * where it is broken. */
+/*
+ * 1 with @rec read from @dir; 0 where the record is not written yet, or its creator was killed; -1
+ * with @e set where it is broken. All texts are in @a.
+ */
 int record_read(int dir, struct record *rec, struct arena *a, struct err *e);
 
 int record_write(int dir, const struct record *rec, struct arena *a, struct err *e);
 
 /*
- * The present status of the container, from the kernel (pid and start time, lock on `hold`,
+ * The present status of the container, from the kernel (pid and start time, lock on exec.fifo,
  * freezer). Without a record: STATUS_CREATING while its creator lives, else STATUS_STOPPED.
  */
 enum container_status state_status(int dir, const struct record *rec);
@@ -140,7 +137,6 @@ enum container_status state_status(int dir, const struct record *rec);
 /* "created": as `state` prints it. */
 const char *state_status_name(enum container_status status);
 
-/* The OCI state as hooks read it, and `state` prints it with @indent: runtime-spec,
- * runtime.md#state. */
+/* The OCI state as hooks read it, one line of JSON in @a: runtime-spec, runtime.md#state. */
 const char *record_state_json(const struct record *rec, enum container_status status, pid_t pid,
 			      struct arena *a);

@@ -268,11 +268,8 @@ static int run(const struct hook_call *hook, struct err *e)
 	if (pid < 0)
 		return err_sys(e, pid, "start %s hook \"%s\"", hook->stage, hook->path);
 
-	sys_setpgid(pid,
-		    /*
-		 * in parent and child: whichever comes first, before the first kill(2) of the group
-		 */
-		    pid);
+	/* The child does the same: whichever is first, the group exists before kill(2) of it. */
+	sys_setpgid(pid, pid);
 	fd_close(&input);
 	input = -1;
 

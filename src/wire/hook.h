@@ -42,9 +42,8 @@ struct hook_call {
 	/* seccomp filter for the hook, loaded with @filter_flags; NULL: none */
 	const struct sock_fprog *filter;
 	unsigned filter_flags; /* SECCOMP_FILTER_FLAG_* */
-	const char *state
-		/* the state, in parts that are written one after the other; NULL ends them early */
-		[4];
+	/* the state, in parts that are written one after the other; NULL ends them early */
+	const char *state[4];
 };
 
 /*

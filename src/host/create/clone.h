@@ -14,13 +14,12 @@ struct clone_call {
 	int control; /* tare-init's end of the socket */
 	int release; /* read end of a pipe; -1: the child is not held */
 	int cgroup;  /* v2 directory; -1 */
-	int ready
-		/*
-		 * without CLONE_INTO_CGROUP (Linux before 5.7): the pipe on which the child waits
-		 * until it was moved; -1
-		 */
-		[2];
-	bool move; /* likewise: the child joins the cgroup itself */
+	/*
+	 * without CLONE_INTO_CGROUP (Linux before 5.7): the pipe on which the child waits until
+	 * tare has moved it; -1
+	 */
+	int ready[2];
+	bool move; /* likewise, but the child joins the cgroup itself */
 	int pidfd;
 };
 

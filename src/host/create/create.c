@@ -31,7 +31,9 @@
 /* fs.nr_open, the kernel's own bound, is 2^20 by default. */
 #define MAX_PRESERVED (1 << 20)
 
-/* Descriptors beside the preserved ones: standard input, output and error, and some of tare-init. */
+/*
+ * Descriptors beside the preserved ones: standard input, output and error, and some of tare-init.
+ */
 #define NOT_PRESERVED 8
 
 #define SECCOMP_RECEIVER "run.oci.seccomp.receiver"

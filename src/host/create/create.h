@@ -126,8 +126,8 @@ void publish_close(struct create *c);
 void publish_fill(const struct create *c, struct record *rec, struct arena *a);
 
 /*
- * Write the saved configuration and the record, send the pidfd, and write the pid file last: engines
- * take it as success. 0, or -1.
+ * Write the saved configuration and the record, send the pidfd, and write the pid file last:
+ * engines take it as success. 0, or -1.
  */
 int publish(struct create *c, const struct record *rec, struct arena *a, struct err *e);
 
@@ -241,10 +241,10 @@ int cgroup_file_choose(const struct step *s, const char **file, const char **val
 /* ---- pidfile.c ---- */
 
 /*
- * Can a file be made at @path at all? Asked before anything of a container is made: after a `run` or
- * `exec` has failed its program should not have run. A device, a FIFO or a descriptor of the caller's
- * is opened, as only that tells: *@special, which the caller closes; else it stays as it is. A FIFO
- * is opened once, as its reader would take the first close(2) for the end.
+ * Can a file be made at @path at all? Asked before anything of a container is made: after a `run`
+ * or `exec` has failed its program should not have run. A device, a FIFO or a descriptor of the
+ * caller's is opened, as only that tells: *@special, which the caller closes; else it stays as it
+ * is. A FIFO is opened once, as its reader would take the first close(2) for the end.
  */
 int pidfile_prepare(const char *path, int *special, struct err *e);
 

@@ -2,9 +2,9 @@
 /*
  * host/create/perform.c - the walk through the plan, and the rollback
  *
- * tare performs the steps of its side (steps.c), in turns with tare-init (wire/wire.h). A failure at
- * any step ends in create_rollback(), which kills tare-init and undoes the journal. A stop signal is
- * a failure like any other.
+ * tare performs the steps of its side (steps.c), in turns with tare-init (wire/wire.h). A failure
+ * at any step ends in create_rollback(), which kills tare-init and undoes the journal. A stop
+ * signal is a failure like any other.
  */
 
 #include "host/create/create.h"
@@ -207,12 +207,10 @@ static int next_message(struct create *c, bool ready, struct wire_message *m, st
 		return interrupted(c, e);
 
 	int r = wire_receive(c->control, m, &fd);
-	if (r ==
-	    /*
-	     * tare-init ended without reading all of our messages; its own last one can still be
-	     * read
-	     */
-	    -ECONNRESET)
+	/*
+	 * tare-init ended without reading all of our messages; its own last one can still be read.
+	 */
+	if (r == -ECONNRESET)
 		r = wire_receive(c->control, m, &fd);
 	if (r < 0)
 		return err_sys(e, r, "receive from tare-init");

@@ -56,18 +56,18 @@ void criu_add_flag(struct criu_request *r, const char *option, bool on);
 
 struct criu_start {
 	const char *const *env; /* CRIU's environment; the program is looked for in its PATH */
-	const char *images,
-		*work; /* directories that CRIU has as CRIU_IMAGES_FD and CRIU_WORK_FD; NULL: none */
+	/* directories that CRIU has as CRIU_IMAGES_FD and CRIU_WORK_FD; NULL: none */
+	const char *images, *work;
 	bool images_for_all; /* any user may read the images; only with @own_mounts */
 	int cgroup;	     /* v2 cgroup into which CRIU is cloned; -1: ours */
-	const struct cgroup_layout
-		*yard;	   /* cgroups.h; NULL: CRIU mounts them. Only with @own_mounts */
+	/* the hierarchies of cgroups_make_yard(); NULL: CRIU mounts them. Only with @own_mounts */
+	const struct cgroup_layout *yard;
 	bool own_mounts;   /* in a mount namespace of its own, a slave of the host's */
 	bool keep_stdio;   /* CRIU gets our standard descriptors; else /dev/null */
 	int fds[CRIU_FDS]; /* their numbers in CRIU begin at CRIU_FIRST_FD */
 	size_t fd_count;
-	int (*prepare)(const void *context,
-		       struct err *e); /* called in the child, before the exec; NULL: no call */
+	/* called with @context in the child, before the exec; NULL: no call */
+	int (*prepare)(const void *context, struct err *e);
 	const void *context;
 };
 

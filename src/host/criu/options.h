@@ -34,8 +34,7 @@ struct criu_options {
 	const char *page_server; /* ADDRESS:PORT that memory is sent to */
 	int status_fd;		 /* gets a zero byte once lazy pages can be asked for; -1: none */
 	/* restore only */
-	const char
-		*lsm_profile; /* "apparmor:NAME" or "selinux:LABEL", replaces that of the images */
+	const char *lsm_profile; /* "apparmor:NAME" or "selinux:LABEL" in place of the images' */
 	const char *lsm_mount_context;
 };
 

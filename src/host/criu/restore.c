@@ -30,11 +30,11 @@
 
 /* When a restore performs a step. */
 enum moment {
-	MOMENT_NEVER, /* CRIU performs the step, or there is nothing to do */
-	MOMENT_FIRST,
-	MOMENT_NAMESPACES, /* when they exist, with the first process in them */
-	MOMENT_PROCESSES,  /* when all exist, still stopped */
-	MOMENT_PLACE, /* before CRIU begins, if tare-init's steps come later; else MOMENT_PROCESSES */
+	MOMENT_NEVER,	   /* CRIU performs the step, or there is nothing to do */
+	MOMENT_FIRST,	   /* before CRIU begins */
+	MOMENT_NAMESPACES, /* when the namespaces exist, with the first process in them */
+	MOMENT_PROCESSES,  /* when all processes exist, still stopped */
+	MOMENT_PLACE,	   /* MOMENT_FIRST if tare-init's steps come later; else MOMENT_PROCESSES */
 	MOMENT_HOOK, /* createContainer: MOMENT_NAMESPACES; startContainer: MOMENT_PROCESSES */
 	MOMENT_CRIU, /* before CRIU begins, by CRIU's own process */
 };

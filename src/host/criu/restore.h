@@ -23,5 +23,8 @@ uint64_t restore_namespaces(pid_t pid);
 /* Perform OP_RUN_HOOK in the namespaces of the first process, which exists. 0, or -1. */
 int restore_run_hook(const struct create *c, const struct step *s, struct err *e);
 
-/* Make masked files and bound devices read-only mounts, as create does. All processes exist. 0, or -1. */
+/*
+ * Make masked files and bound devices read-only mounts, as create does. All processes exist. 0, or
+ * -1.
+ */
 int restore_protect_nodes(const struct create *c, struct err *e);

@@ -36,7 +36,9 @@
 /* There is no mmap(2) with an offset in bytes. */
 #define SYS_mmap SYS_mmap2
 
-/* r7 has the number, and in Thumb code it is the frame pointer: so it is saved in another register. */
+/*
+ * r7 has the number, and in Thumb code it is the frame pointer: so it is saved in another register.
+ */
 static inline long arch_syscall(long nr, long a, long b, long c, long d, long e, long f)
 {
 	long saved;

@@ -4,8 +4,8 @@
  * the host
  *
  * The author of a pod may set annotations, while tare may run as root. So each annotation that
- * names something of the host can be switched off, or confined to a directory, by TARE_ALLOW_ANNOTATIONS
- * in the environment of tare, or by /etc/tare/tare.conf:
+ * names something of the host can be switched off, or confined to a directory, by
+ * TARE_ALLOW_ANNOTATIONS in the environment of tare, or by /etc/tare/tare.conf:
  *
  *	annotation run.oci.hooks.stdout /var/log/hooks	# below this directory
  *	annotation run.oci.pidfd_receiver off

@@ -21,13 +21,14 @@ static inline const char *plan_annotation_value(const struct planner *p, const c
 int plan_annotation_path(struct planner *p, const char *key, struct host_path *path, struct err *e);
 
 /* tare's own annotations, which `box` sets: config.json has no member for these. */
-#define ANNOTATION_INIT                                                                            \
-	"org.tare.init" /* "1": tare-init stays as process 1, hands signals on and reaps */
-#define ANNOTATION_LANDLOCK                                                                        \
-	"org.tare.landlock" /* what the program may do besides: plan/process/landlock.c */
-#define ANNOTATION_BINFMT                                                                          \
-	"org.tare.binfmt" /* a line for binfmt_misc of the container's user namespace */
-#define ANNOTATION_LOGIN "org.tare.login" /* "1": the program is a login shell: argv[0] is "-sh" */
+/* "1": tare-init stays as process 1, passes signals on, and reaps. */
+#define ANNOTATION_INIT "org.tare.init"
+/* What landlock(7) lets the program do: plan/process/landlock.c. */
+#define ANNOTATION_LANDLOCK "org.tare.landlock"
+/* A line for the binfmt_misc of the container's user namespace: plan/mounts/binfmt.c. */
+#define ANNOTATION_BINFMT "org.tare.binfmt"
+/* "1": the program is a login shell, so its argv[0] begins with a dash. */
+#define ANNOTATION_LOGIN "org.tare.login"
 
 /* Is annotation @key there, with the value "1"? */
 static inline bool plan_annotation_is_set(const struct planner *p, const char *key)

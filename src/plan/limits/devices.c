@@ -77,12 +77,8 @@ static int take_back(struct planner *p, struct exceptions *x, const char *place,
 		same.allow = rule->allow;
 		same.access = old->access & rule->access;
 		old->access &= ~rule->access;
-		if (!is_within(rule,
-			       /*
-			        * the same numbers: @rule itself, written next, removes that
-			        * exception
-			        */
-			       old))
+		/* If both have the same numbers, @rule itself removes the exception below. */
+		if (!is_within(rule, old))
 			write_rule(p, place, dir, &same);
 	}
 	write_rule(p, place, dir, rule);

@@ -46,8 +46,8 @@ static const struct oci_linux_time_offsets *time_offsets(const struct planner *p
  * New namespaces that are unshared later, not made by the clone. A cgroup namespace has its root
  * where the process is at that time. A time namespace takes offsets only before a process is in it;
  * and with CLONE_NEWTIME the kernel refuses CLONE_VM, and clone(2) has no such flag. The root
- * directory of mqueue belongs to who makes the IPC namespace: beside a user namespace that has to be
- * the container's root, which exists once the id maps are written.
+ * directory of mqueue belongs to who makes the IPC namespace: beside a user namespace that has to
+ * be the container's root, which exists once the id maps are written.
  */
 static uint64_t made_later(const struct planner *p)
 {

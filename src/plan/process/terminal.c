@@ -54,7 +54,9 @@ int plan_terminal(struct planner *p, struct err *e)
 	struct console_step console = {
 		.uid = process->user ? process->user->uid : 0,
 		.bind = p->mounts,
-		/* An engine gets the kernel's settings, as from runc and crun: its clients are raw. */
+		/*
+		 * An engine gets the kernel's settings, as from runc and crun: its clients are raw.
+		 */
 		.clear_onlcr = !p->options->pass_console,
 	};
 	if (read_size(process->console_size, &console, e) < 0)

@@ -6,8 +6,8 @@
  * SCMP_FLTATR_CTL_OPTIMIZE 2 it makes a binary tree, too, with each action at its leaves. What the
  * kernel takes to check, translate and try out the profiles of docker, podman and containerd, for
  * each container (Linux 6.18, median of 31 loads each): 1.05 ms for 980 to 1130 instructions one
- * after the other, 0.31 ms for libseccomp's tree of 1220 to 1410, and 0.16 ms for this one of 550 to
- * 580. A call that is denied takes 0.12 µs with either tree, 0.15 to 0.4 without; one whose
+ * after the other, 0.31 ms for libseccomp's tree of 1220 to 1410, and 0.16 ms for this one of 550
+ * to 580. A call that is denied takes 0.12 µs with either tree, 0.15 to 0.4 without; one whose
  * arguments are checked, 0.18 and 0.6 to 0.7.
  *
  * The one idea: with the architecture and the number known, all instructions up to the first look
