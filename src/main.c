@@ -3,8 +3,8 @@
  * main.c - from the command line to a verb, and from its result to an exit code
  *
  * Reads the flags before the verb, finds the verb in the table of cli/verb.c, lets it read the rest
- * and calls it. Only main.c prints a failure, once. Its exit code is 1, where the verb has no other
- * for it (exec, box, check).
+ * and calls it. Only main.c prints a failure, once. The exit code of a failure is 1, unless the
+ * verb has another (exec, box, check).
  */
 #include "config.h"
 
@@ -94,7 +94,7 @@ static int call_verb(const struct verb *verb, const char *const *argv, struct ca
 	int r = verb_parse(verb, argv, call, e);
 
 	set_prefix(prefix, size, verb, call);
-	/* Without an ID the command line is wrong: then it is 1, as with every verb. */
+	/* Without an ID the command line is wrong: then the exit code is 1, as with every verb. */
 	if (verb->fails_with && (call->id || !verb->takes_id))
 		call->failure = verb->fails_with;
 	if (r < 0)

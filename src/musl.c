@@ -7,8 +7,8 @@
  * else that they may call. Why musl: glibc asks the processor what it can do before main, and in a
  * virtual machine each such question costs tens of microseconds (docs/performance.md).
  *
- * And a memcpy(3) for many short copies, as yajl makes them, and what musl leaves to a dynamic
- * loader.
+ * This file also has a memcpy(3) that is fast for many short copies, as yajl makes them, and makes
+ * the tables of a static program read-only, which musl leaves to a dynamic loader.
  */
 #include <elf.h>
 #include <limits.h>
@@ -74,8 +74,8 @@ static void copy_few(char *to, const char *from, size_t size)
 }
 
 /*
- * musl's memcpy is one `rep movs`, which is slow to begin for the short strings of a config.json: 3
- * ms of the 21 for one of 1 MB.
+ * musl's memcpy is one `rep movs`, whose start is slow for the short strings of a config.json: 3 ms
+ * of the 21 ms for a file of 1 MB.
  */
 void *memcpy(void *restrict to, const void *restrict from, size_t size)
 {

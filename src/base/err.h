@@ -2,14 +2,13 @@
 /*
  * base/err.h - one failure, with its context
  *
- * `create "web": /mounts/3 (config.json:41:9): bind "/srv/data" on "/data": no such file or
- * directory`
+ * `create "web": /mounts/3 (config.json:41:9): bind "/srv/data" on "/data": no such file or directory`
  *
- * The caller owns the value, usually on its stack. It has no pointers, so it needs no freeing, may
- * be filled where there is no heap, and crosses from tare-init to tare in one write(2) (it is
- * smaller than PIPE_BUF). It is untouched as long as nothing fails.
+ * The caller owns a struct err, usually on its stack. The struct has no pointers, so it needs no
+ * freeing, may be filled where there is no heap, and goes from tare-init to tare in one write(2),
+ * as it is smaller than PIPE_BUF. It is untouched as long as nothing fails.
  *
- * The four verbs all return -1, so that a failing call reads `return err_...(e, ...);`.
+ * The functions that fill it return -1, so that a failing call reads `return err_...(e, ...);`.
  */
 #pragma once
 
@@ -31,7 +30,7 @@ struct err {
 	char text[ERR_TEXT]; /* the message without the place; never empty once set */
 };
 
-/* The kernel refused: `fmt: strerror(-r)`. @r is a kernel/ result, so -errno. */
+/* The kernel refused: `fmt: errno_text(-r)`. @r is a result of kernel/, so -errno. */
 int err_sys(struct err *e, int r, const char *fmt, ...) __attribute__((cold, format(printf, 3, 4)));
 
 /* config.json asks at @place (a JSON pointer) for something that tare refuses. */

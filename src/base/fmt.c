@@ -2,8 +2,8 @@
 /*
  * base/fmt.c - printf's everyday part, for code that runs without a C library
  *
- * tare-init reports errors with it in the container's first process, where there is neither stdio
- * nor a heap. It writes into the caller's buffer, and counts on when that is full.
+ * tare-init reports errors by these functions, and has neither stdio nor a heap. Text goes into the
+ * caller's buffer; once the buffer is full, further bytes are only counted.
  */
 #include "base/fmt.h"
 

@@ -2,9 +2,9 @@
 /*
  * base/fmt.h - printf's everyday part, for code that runs without a C library
  *
- * Understands %s %.*s %c %d %i %u %o %x %p %% with the lengths l, ll and z, a
- * minimum width, `0` and `-`. Nothing else: the attribute lets the compiler check the
- * types, the unit test holds the set against printf(3).
+ * Formats %s %.*s %c %d %i %u %o %x %p %% with the lengths l, ll and z, a minimum width, `0` and
+ * `-`. Nothing else: the attribute lets the compiler check the types, the unit test holds the set
+ * against printf(3).
  */
 #pragma once
 

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * base/words.h - words and lists of them: what one is, what it ends with, how many there are
- */
+/* base/words.h - words, and lists of words */
 #pragma once
 
 #include <stdbool.h>

@@ -23,7 +23,7 @@
 #define DEVICE_PROGRAM "tare_devices"
 #define FROZEN	       "container's cgroup unexpectedly frozen"
 
-/* Cut the last component off; false where only the first one is left. */
+/* Cut the last component off; false where only the first component is left. */
 static bool cut_last(char *path)
 {
 	char *slash = strrchr(path, '/');
@@ -68,8 +68,9 @@ int cgroup_find_missing(const char *path, char topmost[CGROUP_PATH], struct err 
 }
 
 /*
- * A new v1 cpuset has no CPUs and no memory nodes, and no process can join it before it has. So it
- * and all cgroups above it without them get those of the nearest cgroup that has them.
+ * A new v1 cpuset has no CPUs and no memory nodes, and no process can join such a cpuset. So it,
+ * and all cpusets above it that have none, get the CPUs and nodes of the nearest cpuset that has
+ * some.
  */
 static int fill_cpuset_file(const char *dir, const char *file, struct err *e)
 {
@@ -362,8 +363,8 @@ int cgroup_check_usage(const char *dir, const char *usage_file, const char *limi
 }
 
 /*
- * The kernel's list of the files to give away, one a line; before Linux 4.15 there is only the list
- * here.
+ * The kernel's list of the files to give away, one a line. Linux before 4.15 has no such file: the
+ * list below is used.
  */
 static void read_delegate(char *list, size_t size)
 {

@@ -48,8 +48,8 @@ struct cgroup_progress {
 bool cgroup_gets_on(struct cgroup_progress *p);
 
 /*
- * The first directory that cgroup_make(@path) would make, "" for none: for the journal, before it
- * is made.
+ * The first directory that cgroup_make(@path) would make, "" for none. It is for the journal, which
+ * must have it first.
  */
 int cgroup_find_missing(const char *path, char topmost[CGROUP_PATH], struct err *e);
 
@@ -162,7 +162,7 @@ bool cgroup_is_frozen(const char *dir);
 bool cgroup_any_frozen(const char *const *dirs);
 
 /*
- * v1: is a cgroup above that of @dirs frozen? Its processes do not act on SIGKILL before that one
- * is thawed. v2 ends frozen processes.
+ * v1: is a cgroup above that of @dirs frozen? Then SIGKILL has no effect before the cgroup above is
+ * thawed. On v2 it ends frozen processes.
  */
 bool cgroup_frozen_above(const char *const *dirs);

@@ -141,7 +141,7 @@ void freezer_thaw(const char *dir)
 		cgroup_put(dir, "freezer.state", "THAWED");
 }
 
-/* ---- of a container ---- */
+/* ---- all cgroups of a container ---- */
 
 /* One freezer stops all processes: v2's where there is one. */
 const char *cgroup_freezer(const char *const *dirs)

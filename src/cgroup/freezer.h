@@ -9,7 +9,7 @@
 /* False where there is no freezer, or the cgroup is not frozen within @timeout_ms. */
 bool freezer_freeze(const char *dir, int timeout_ms);
 
-/* Asks for it; it may take a moment. */
+/* Ask the kernel to thaw @dir, which may take a moment. */
 void freezer_thaw(const char *dir);
 
 /*

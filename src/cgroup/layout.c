@@ -254,7 +254,8 @@ void cgroup_layout_parse(struct cgroup_layout *layout, char *mountinfo, char *ow
 
 /*
  * Is the mount at its place really the one of mountinfo, or does another mount cover it? Only a
- * definite no counts: a hierarchy that is left out after a passing failure would be missing limits.
+ * definite no counts: if a hierarchy were left out after a temporary failure, its limits would be
+ * missing.
  */
 static bool is_visible(const struct cgroup_hierarchy *h)
 {
@@ -280,9 +281,9 @@ static void drop_hidden(struct cgroup_layout *layout)
 }
 
 /*
- * Is the whole of v2 at its usual place, and are we in no cgroup namespace? Then mountinfo, which
- * is long on hosts with many mounts, need not be read. v1 hierarchies elsewhere are no usual
- * layout.
+ * Is the whole v2 hierarchy mounted at its usual place, and are we in the first cgroup namespace?
+ * Then mountinfo, which is long on hosts with many mounts, need not be read. (No usual layout has
+ * v1 hierarchies mounted elsewhere beside it.)
  */
 static bool is_whole_v2(void)
 {

@@ -2,8 +2,8 @@
 /*
  * cgroup/oom.c - report processes killed at their cgroup's memory limit
  *
- * Runs in tare, for events. v2: memory.events counts them, and poll(2) reports changes. v1: an
- * eventfd is registered in memory.oom_control and counts them; it also counts the removal of the
+ * Runs in tare, for events. v2: memory.events counts kills, and poll(2) reports changes. v1: an
+ * eventfd that is registered in memory.oom_control counts kills. It also counts the removal of the
  * cgroup, which is no kill (cgroup-v1/memory.rst, "OOM Control").
  */
 #include "cgroup/oom.h"

@@ -31,7 +31,7 @@ static const struct {
 	{ "net_prio.ifpriomap", "0" },
 };
 
-/* The value that removes a line of @file; NULL: the file has a single value. */
+/* The value that removes a line of @file; NULL: @file has a single value. */
 static const char *none_of(const char *file)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(keyed); i++)

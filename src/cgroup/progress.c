@@ -3,8 +3,8 @@
  * cgroup/progress.c - do the processes of a cgroup make progress with ending?
  *
  * Runs in tare, for delete, kill and the rollback of create. A killed process needs the processor
- * for its last instructions. On a busy machine, or below a parent with a small quota, it gets it
- * late. So the time does not count, but whether any of the processes runs or ends meanwhile.
+ * for its last instructions, and gets it late on a busy machine, or below a parent with a small
+ * quota. So not the time decides, but whether any of the processes has run or ended meanwhile.
  */
 #include "cgroup/cgroup.h"
 
@@ -12,8 +12,8 @@
 #include "kernel/time.h"
 
 /*
- * A look reads a few files, so it is done only twice a second; most waits are over before the
- * first.
+ * Each look reads a few files, so there are only two in a second; most waits end before the first
+ * look.
  */
 #define LOOK_MS 500
 

@@ -2,7 +2,7 @@
 /*
  * cgroup/scope.c - a container's systemd scope: started, changed and stopped
  *
- * The lines go to tare-systemd by a memory file.
+ * The request goes to tare-systemd in a memory file.
  */
 #include "cgroup/scope.h"
 
@@ -28,7 +28,7 @@ struct helper {
 	const char *property; /* part of @said; NULL: no property is at fault */
 };
 
-/* ---- where it is ---- */
+/* ---- the program tare-systemd ---- */
 
 static int find_helper(char path[PATH_SIZE], struct err *e)
 {
@@ -39,7 +39,7 @@ static int find_helper(char path[PATH_SIZE], struct err *e)
 	return err_hint(e, "it belongs to \"%s\", and speaks to systemd for tare", TARE_SYSTEMD);
 }
 
-/* ---- its answer ---- */
+/* ---- the answer of tare-systemd ---- */
 
 /* The helper's lines, three at most: the error, the remedy, and the property at fault. */
 static void tell(struct helper *h, int status, struct err *e)
@@ -83,7 +83,7 @@ static enum outcome run(struct helper *h, int input, int interrupt, struct err *
 	return status == 1 << 8 ? OUTCOME_REFUSED : OUTCOME_UNKNOWN;
 }
 
-/* ---- the lines for it ---- */
+/* ---- the request ---- */
 
 static int put_line(int file, const char *key, const char *value)
 {

@@ -54,7 +54,10 @@ static const char *size_of(const char *name, const char *suffix, struct arena *a
 	return strchr(size, '.') ? NULL : size;
 }
 
-/* Reservations are counted where the kernel has them: the limits are of those. */
+/*
+ * Reservations are counted where the kernel counts them, because the limits are limits of
+ * reservations.
+ */
 static const char *stem_of(const char *dir, const char *size, const char *suffix, struct arena *a)
 {
 	const char *rsvd = arena_printf(a, "%s%s.rsvd", prefix, size);
@@ -110,7 +113,10 @@ static void read_hugetlb_of(const char *dir, struct arena *a, struct stats_huget
 	autoclose int fd = cgroup_open_dir(dir);
 	struct sys_dir d = SYS_DIR(fd, buf);
 
-	/* Most files are others: so the name is checked before anything is allocated. */
+	/*
+	 * Most files of the directory are of other controllers: so the name is checked before
+	 * anything is allocated.
+	 */
 	for (const struct sys_entry *entry; fd >= 0 && (entry = sys_next_entry(&d));)
 		if (strncmp(entry->name, prefix, sizeof(prefix) - 1) == 0)
 			consider(dir, entry->name, a, items, count);

@@ -4,8 +4,8 @@
  *
  * Read by `events`, without any lock. Each controller is looked for in the container's v1
  * directories and then in its v2 one, and one whose files are not there counts nothing: so a list
- * may mix both versions. Times are nanoseconds, sizes bytes. The numbers of v2 are put where those
- * of v1 are, for that is how engines know them (docs/CONTRACT.md, B4).
+ * may mix both versions. Times are nanoseconds, sizes bytes. The numbers of v2 are given in the
+ * terms of v1, as engines expect them (docs/CONTRACT.md, B4).
  */
 #pragma once
 

@@ -9,8 +9,8 @@
  * opened: so a process that got a reused pid is never signalled. With cgroup.kill (Linux 5.14)
  * SIGKILL needs none of that.
  *
- * No wait has a fixed length: on v2 poll(2) on cgroup.events reports changes; v1 has no such file,
- * so it is looked at after a millisecond, then after two, four ...
+ * No wait has a fixed length: on v2 poll(2) on cgroup.events reports changes. v1 has no such file,
+ * so the cgroup is looked at after one millisecond, then after two, four ...
  */
 #include "cgroup/cgroup.h"
 
@@ -276,7 +276,7 @@ bool cgroup_is_empty(const char *dir)
 	return count == 0 || count == -ENOENT;
 }
 
-/* ---- the processes, one by one ---- */
+/* ---- visiting each process ---- */
 
 /*
  * The cgroup to read: all hold the same processes. v2 first, then one with a freezer, then any.
@@ -333,7 +333,7 @@ int cgroup_each_process(const char *const *dirs, cgroup_visitor *visit, void *co
 	return 0;
 }
 
-/* ---- letting killed processes die ---- */
+/* ---- what keeps killed processes from ending ---- */
 
 /*
  * Files that can keep a process with a pending SIGKILL from ending. A v1 freezer stops it, and

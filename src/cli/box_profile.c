@@ -28,7 +28,7 @@ struct profile {
 	size_t command_count;
 };
 
-/* ---- where it is ---- */
+/* ---- the path of a profile ---- */
 
 /*
  * The directory of profiles: /etc/tare/box for root, else below $XDG_CONFIG_HOME or ~/.config.
@@ -151,7 +151,7 @@ static int read_profile(struct call *call, const char *path, struct profile *p, 
 	return 0;
 }
 
-/* ---- in the place of the words ---- */
+/* ---- words of the profile, then of the command line ---- */
 
 struct joined {
 	const char **words;

@@ -61,7 +61,7 @@ void list_print(struct out *out, const struct format *f, const struct container 
 	format_print(out, f, lines, count, true, a);
 }
 
-/* ---- the other forms ---- */
+/* ---- JSON, or IDs alone ---- */
 
 static void print_json(struct out *out, const struct container *containers, size_t count)
 {

@@ -161,9 +161,9 @@ static void *new_message(enum option_kind kind, const char *first, const char *s
 	}
 }
 
-/* ---- all of them ---- */
+/* ---- the whole request ---- */
 
-/* Lists are of pointers, whatever they point to. */
+/* All lists are arrays of pointers, so one function appends to any of them. */
 static int append(Rpc__Options *o, size_t row, void *element)
 {
 	size_t *count = (size_t *) ((char *) o + options[row].has);

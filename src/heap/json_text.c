@@ -29,7 +29,7 @@ size_t json_escape(char c, char escape[JSON_ESCAPE_SIZE])
 	return 0;
 }
 
-/* How many bytes from @s on need no escape; not counting the NUL. */
+/* The number of bytes from @s on that need no escape, without the NUL. */
 static size_t plain(const char *s)
 {
 	size_t length;

@@ -137,7 +137,10 @@ static void write_entry_to(int fd, enum log_level level, const char *message, co
 	out_flush(&out);
 }
 
-/* @message has no control characters; @e has further keys for the JSON form, NULL: none. */
+/*
+ * @message has no control characters. @e: a failure, which adds keys to an entry in JSON; NULL:
+ * none.
+ */
 static void write_entry(enum log_level level, const char *message, const struct err *e)
 {
 	struct err ignored;
@@ -156,7 +159,7 @@ static void write_stderr(const char *front, const char *message)
 	out_flush(&out);
 }
 
-/* ---- warnings that wait for the end ---- */
+/* ---- kept warnings ---- */
 
 #define WARNING "warning: "
 
@@ -273,7 +276,7 @@ void log_notice(const char *fmt, ...)
 	write_stderr("", log_clean(message, sizeof(message), line));
 }
 
-/* ---- where to ---- */
+/* ---- the log file ---- */
 
 /* Targets of crun's --log that are daemons. conmon-rs passes journald: to a runtime named crun. */
 static int refuse_daemons(const char *target, struct err *e)

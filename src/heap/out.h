@@ -2,10 +2,10 @@
 /*
  * heap/out.h - text on its way to a descriptor
  *
- * Collects what is printed and writes it in large pieces, so that a listing costs one
- * system call. For what belongs to a result: standard output, a file; errors and the log have
- * ways of their own. Nothing fails while text is put in: the first refused write is kept,
- * what comes later is dropped, and out_flush tells.
+ * Collects what is printed and writes it in large pieces, so that a listing costs one system call.
+ * For what belongs to a result: standard output, a file; errors and the log have ways of their own.
+ * Nothing fails while text is put in: the first refused write is kept, later text is dropped, and
+ * out_flush() returns the error.
  *
  *	struct out out = { .fd = 1 };
  *

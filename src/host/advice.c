@@ -121,9 +121,9 @@ static void tell_read_only(const struct create *c, const struct step *s, struct 
 /* ---- an overlay over the rootfs ---- */
 
 /*
- * File systems that overlayfs refuses as a layer, all or some: those with names of their own rules
- * (letter case), those of a server, and overlays that lie on overlays already. f2fs: many kernels
- * of phones. Documentation/filesystems/overlayfs.rst.
+ * File systems that overlayfs refuses as a layer, all or some: those that compare names without
+ * case, those of a server, and an overlay that already lies on an overlay. f2fs: many kernels of
+ * phones. Documentation/filesystems/overlayfs.rst.
  */
 static const struct {
 	uint32_t magic;
@@ -137,7 +137,7 @@ static const struct {
 	{ 0x01021997, "9p", false, true },   { 0xf15f, "ecryptfs", true, true },
 };
 
-/* FS_CASEFOLD_FL of ext4 and f2fs, by a directory's attributes: chattr(1) has it as F. */
+/* FS_CASEFOLD_FL of ext4 and f2fs, an attribute of directories: F of chattr(1). */
 static bool folds_case(const char *path)
 {
 	autoclose int dir = sys_open(path, O_RDONLY | O_DIRECTORY);
@@ -205,8 +205,8 @@ static const struct step *find_memory_limit(const struct plan *plan)
 }
 
 /*
- * The kernel charges a process to its cgroup from the clone on: with too little memory it fails, or
- * is killed, at any step.
+ * The kernel charges a process to its cgroup from the clone on: with too little memory tare-init
+ * fails, or is killed, at any step.
  */
 int memory_advise(const struct plan *plan, bool killed, struct err *e)
 {
@@ -268,7 +268,10 @@ static void tell_descriptors(const struct create *c, const struct step *s, struc
 		if (limit->op != OP_SET_RLIMIT || limit->rlimit.resource != RLIMIT_NOFILE ||
 		    limit->rlimit.soft >= FILES_OF_INIT)
 			continue;
-		/* The step that failed is any one behind the limit. */
+		/*
+		 * The failed step may be any behind the limit, so the place is set to that of the
+		 * limit.
+		 */
 		fmt_text(e->place, sizeof(e->place), "%s", limit->place);
 		err_hint(e, "tare-init needs some open files before the program: %d are enough",
 			 FILES_OF_INIT);

@@ -3,8 +3,8 @@
  * host/agent.c - the listener goes to the seccomp agent
  *
  * SCMP_ACT_NOTIFY: runtime-spec, config-linux.md#containerprocessstate. Runs in start, or in run,
- * when the filter is loaded and before the program runs. The connection is made then and not at
- * create: an agent reads a connection to its end before it accepts the next, and a container may
+ * when the filter is loaded and before the program runs. The connection is made at start, not at
+ * create: an agent reads one connection to its end before it accepts the next, and a container may
  * wait long for its start.
  */
 #include "host/agent.h"

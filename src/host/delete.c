@@ -2,8 +2,8 @@
 /*
  * host/delete.c - delete, and what run does at its end
  *
- * The journal names all traces of a container. Undoing the journal is the only way to remove it, in
- * any state and however much of it was made.
+ * The journal names all traces of a container. Undoing the journal is the only way in which tare
+ * removes a container, whatever its state, and however far create got.
  */
 #include "host/delete.h"
 
@@ -17,7 +17,7 @@
 #include "state/directory.h"
 #include "state/journal.h"
 
-/* What the hook should have removed is still there, and only a person can remove it. */
+/* What the hook should have removed is still there: tare can only warn. */
 void remove_warn(const char *id, const struct err *failure)
 {
 	char line[ERR_TEXT + ERR_PLACE];
@@ -88,7 +88,8 @@ static int delete_stopped(const struct state_root *root, const char *id, int dir
 
 /*
  * A create or a start may hold the lock while it waits for a hook that never ends. With the hook or
- * the process killed, that command ends. What fails here is reported later.
+ * the process killed, that command ends. A failure here is ignored: the later steps of delete
+ * report it.
  */
 static void kill_early(const struct state_root *root, const char *id, struct arena *a)
 {

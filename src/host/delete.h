@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * host/delete.h - delete: a container is taken down
- */
+/* host/delete.h - delete: the removal of a container */
 #pragma once
 
 #include "heap/arena.h"
 #include "state/record.h"
 
-/* @force: kills first; an unknown container is then no failure. */
+/* @force: kill the container first; an unknown container is then no failure. */
 int container_delete(const struct state_root *root, const char *id, bool force, struct arena *a,
 		     struct err *e);
 

@@ -4,8 +4,8 @@
  *
  * Takes no lock, as everything is only read. One poll(2) waits for the next time to look, for the
  * end of the first process (its pidfd), and for a process killed at the memory limit. After the end
- * of the first process it waits for the end of the others, which only a container in a shared pid
- * namespace can have.
+ * of the first process, events waits for the end of the others; only a container in a shared pid
+ * namespace has any then.
  */
 #include "host/events.h"
 

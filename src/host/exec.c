@@ -3,9 +3,9 @@
  * host/exec.c - exec: a further process in a running container
  *
  * docs/CONTRACT.md B7. Settings come from what create has saved (saved_config.h), not from the
- * bundle, which may have changed; or, with --process, from that file. What confines the program is
- * the container's where the file says nothing. The walk through the plan is that of create, without
- * a rollback: a process leaves nothing to undo.
+ * bundle, which may have changed; with --process, from that file. What the file leaves out of the
+ * program's confinement is taken from the container. The walk through the plan is that of create,
+ * without a rollback: a process leaves nothing to undo.
  */
 #include "host/exec.h"
 
@@ -26,7 +26,7 @@
 
 #include <linux/magic.h>
 
-/* ---- which process ---- */
+/* ---- the process of the exec ---- */
 
 /* Append @more to @list; NULL-terminated. */
 static const char **list_append(const char **list, size_t *count, const char *const *more,
@@ -151,10 +151,9 @@ static int override(struct oci_process *process, const struct exec_options *o, s
 }
 
 /*
- * The process of --process. runc and crun take capabilities and labels from the container where
- * the file has none: without that a program would be unconfined because nobody named a profile.
- * runc alone takes what weighs the program against others: policy, priority, OOM score, processors.
- * Neither takes rlimits.
+ * The process of --process. runc and crun take capabilities and labels from the container where the
+ * file has none; otherwise a program would be unconfined because the file names no profile. runc
+ * also takes scheduling policy, I/O priority, OOM score and CPU affinity. Neither takes rlimits.
  */
 static const struct oci_process *load_process(const struct oci_config *config,
 					      const struct exec_options *o, struct arena *a,
@@ -235,7 +234,7 @@ static struct oci_string_map *choose_annotations(const struct oci_config *saved,
 	return all;
 }
 
-/* ---- where ---- */
+/* ---- the container ---- */
 
 static int check_status(int dir, const struct record *rec, const struct exec_options *o,
 			struct err *e)
@@ -252,7 +251,7 @@ static int check_status(int dir, const struct record *rec, const struct exec_opt
 	}
 }
 
-/* ---- deciding and doing ---- */
+/* ---- planning and performing ---- */
 
 static int decide(struct create *c, const struct exec_options *o, int dir, struct record *rec,
 		  struct arena *a, struct arena *own, struct err *e)
@@ -340,7 +339,7 @@ static int perform(struct create *c, struct err *e)
 	return err_at(e, c->options->pid_file_place);
 }
 
-/* `box` makes another plan at the same address. */
+/* Close the arena: `box` makes another plan at the same address. */
 static void close_plan(struct arena *a)
 {
 	if (a->base)

@@ -6,7 +6,8 @@
  * terminal and the program's, and ends with the program's exit code. The caller's terminal is in
  * raw mode for that time, and is restored on every way out.
  *
- * Only poll(2) waits: a reader that does not read holds up neither signals nor the other direction.
+ * Nothing but poll(2) waits: so a slow reader of one direction delays neither signals nor the other
+ * direction.
  */
 #include "host/foreground.h"
 

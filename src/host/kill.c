@@ -23,7 +23,8 @@ static int not_running(struct err *e)
 
 /*
  * In its own pid namespace the kernel kills all other processes when the first one ends. Linux
- * before 4.1 does not tell the number: true is safe, as the others end anyway.
+ * before 4.1 does not show the pid inside the namespace. Then the answer is true: signalling
+ * processes that end anyway does no harm.
  */
 static bool shares_pid_namespace(pid_t pid)
 {
@@ -63,7 +64,10 @@ static int kill_process(const struct record *rec, int signal, struct err *e)
 	if (pidfd < 0)
 		return err_sys(e, pidfd, "open process %d", rec->pid);
 
-	/* As runc does: in a shared pid namespace no one else would kill the others. */
+	/*
+	 * As runc does: in a shared pid namespace the end of the first process does not end the
+	 * others.
+	 */
 	bool all = signal == SIGKILL && rec->cgroups[0] && shares_pid_namespace(rec->pid);
 	int r = sys_pidfd_signal(pidfd, signal);
 	if (r == -ESRCH)

@@ -2,8 +2,8 @@
 /*
  * host/lost.c - delete --force of a container whose record and journal are lost
  *
- * Runs in tare. Both files were overwritten (a full disk, a crash). Only the ID is known, which is
- * the name of the container's cgroup unless config.json has another. A cgroup of that name may
+ * Runs in tare. Both files were damaged (a full disk, a crash). Only the ID is known, which is the
+ * name of the container's cgroup unless config.json names another one. A cgroup of that name may
  * belong to something else. So there must be only one, and no process in it may share our mount
  * namespace, as services of the host do. Otherwise nothing is done, and the error has the reason.
  */
@@ -30,7 +30,9 @@ struct search {
 	const char *other; /* another cgroup of the same name */
 };
 
-/* Is it the cgroup's name as cgroupfs has it, or a scope's with tare's prefix or none? */
+/*
+ * Is @name the container's cgroup: the ID itself, or a scope of the ID, with tare's prefix or none?
+ */
 static bool is_named(const char *name, const char *id, struct arena *a)
 {
 	return strcmp(name, id) == 0 || strcmp(name, arena_printf(a, "%s.scope", id)) == 0 ||
@@ -61,7 +63,7 @@ static void search_below(struct search *s, int dir, char *path, int depth)
 		if (fmt_text(path + length, PATH_MAX - length, "/%s", entry->name) >=
 		    PATH_MAX - length)
 			continue;
-		/* Cgroups below it belong to it. */
+		/* Cgroups below this one belong to the same container. */
 		if (is_named(entry->name, s->id, s->arena)) {
 			found(s, path);
 			continue;
@@ -88,7 +90,7 @@ static void search_hierarchies(struct search *s, const struct cgroup_layout *lay
 	}
 }
 
-/* Its directory in each hierarchy, v2's last. */
+/* The directory of the cgroup at @path in each hierarchy, v2's last. */
 static const char *const *directories(const struct cgroup_layout *layout, const char *path,
 				      struct arena *a)
 {
@@ -105,7 +107,7 @@ static const char *const *directories(const struct cgroup_layout *layout, const 
 	return dirs;
 }
 
-/* ---- who is in it ---- */
+/* ---- processes in the cgroup ---- */
 
 struct inhabitants {
 	ino_t own; /* our mount namespace */

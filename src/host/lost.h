@@ -8,8 +8,8 @@
 #include "state/record.h"
 
 /*
- * Take down a container whose record and journal are lost: all in the cgroup of its name. -1
- * without any change, where no such cgroup is found, or it may belong to something else.
+ * Remove a container whose record and journal are lost: kill all processes in the cgroup of its
+ * name. -1 without any change, where no such cgroup is found, or it may belong to something else.
  */
 int lost_remove(const struct state_root *root, const char *id, int dir, struct arena *a,
 		struct err *e);

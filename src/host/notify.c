@@ -3,9 +3,9 @@
  * host/notify.c - sd_notify(3): pass the program's READY= on to tare's caller
  *
  * create makes the directory that the container sees. start, or run, listens in it before the
- * program runs. It passes READY= on from its own process, which the service manager knows, then the
- * program's pid. It stays until the manager has read both: the manager looks up the sender's pid,
- * so that process must still exist.
+ * program runs. start passes READY= on from its own process, which the service manager knows, then
+ * the program's pid. start waits until the manager has read both messages: the manager looks up the
+ * sender by its pid, so the sender must still exist.
  */
 #include "host/notify.h"
 
@@ -102,7 +102,7 @@ int notify_open(struct notify *n, int dir, const char *address, struct err *e)
 	return 0;
 }
 
-/* ---- its words ---- */
+/* ---- messages of the program ---- */
 
 /* The line of @text that begins with READY=, terminated by a NUL; NULL: none. */
 static const char *find_ready(char *text)
@@ -198,8 +198,8 @@ void notify_pass(struct notify *n)
 	struct err ignored;
 
 	/*
-	 * The manager's main process stays tare, and a failure to pass this on is no failure of the
-	 * program.
+	 * The pid is not sent, so the manager's main process stays tare. A failure to pass the
+	 * message on is no failure of the program.
 	 */
 	if (take_message(n, &ignored) != 0)
 		notify_close(n);

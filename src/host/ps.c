@@ -4,7 +4,7 @@
  *
  * The processes are those of the container's cgroups. Without a cgroup (an ordinary user without
  * delegation) they are the first process and its descendants. A process whose parent has ended may
- * then be missed: it is the child of another namespace's reaper.
+ * then be missed, as its new parent may be outside of the container.
  */
 #include "host/ps.h"
 

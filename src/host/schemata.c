@@ -3,8 +3,8 @@
  * host/schemata.c - another share of cache and memory bandwidth for a running container
  *
  * Runs in tare, for update. /proc/PID/cpu_resctrl_groups (Linux 5.6) names the container's resctrl
- * group; Documentation/arch/x86/resctrl.rst. The root's group is shared by all processes, and not
- * changed.
+ * group; Documentation/arch/x86/resctrl.rst. The root group is shared by all processes of the host,
+ * so it is never changed.
  */
 #include "host/schemata.h"
 

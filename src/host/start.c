@@ -54,7 +54,7 @@ struct progress {
 	struct init_progress progress;
 };
 
-/* The filter is loaded; tare-init goes on when the agent has the listener. */
+/* tare-init has loaded the filter, and goes on when the agent has the listener. */
 static int pass_listener(struct progress *p, int listener, struct err *e)
 {
 	if (agent_send(p->rec, p->rec->pid, STATUS_CREATING, listener, p->arena, e) < 0)

@@ -55,8 +55,8 @@ bool strays_matter(const struct record *rec)
 }
 
 /*
- * The pidfd is opened before the root is compared, so the signal goes to the process that was
- * compared.
+ * The pidfd is opened before the root is compared: so the signal reaches the process that was
+ * compared, or none.
  */
 static bool send(const struct record *rec, pid_t pid, int signal)
 {
@@ -96,7 +96,7 @@ unsigned strays_kill(const struct record *rec)
 		return 0;
 	/*
 	 * SIGSTOP first: a stopped process does not fork. A child may be cloned while /proc is
-	 * read, so /proc must show none twice.
+	 * read, so two reads in a row must find no process.
 	 */
 	for (unsigned round = 0; round < MOST_ROUNDS && empty < 2; round++) {
 		if (send_all(rec, SIGSTOP) == 0) {

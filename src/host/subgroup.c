@@ -2,10 +2,10 @@
 /*
  * host/subgroup.c - the cgroup for an exec'd process
  *
- * Runs in tare, on the host. Usually it is the container's own. The caller may choose one below it
- * (`exec --cgroup`, as with runc). On v2 a container may have enabled controllers below its cgroup,
- * which then takes no process: the process goes to the sub-group of the container's first process.
- * It also goes to that process where the container's cgroup is gone.
+ * Runs in tare, on the host. Usually that is the container's own cgroup. The caller may choose one
+ * below it (`exec --cgroup`, as with runc). On v2 a container may have enabled controllers below
+ * its cgroup, which then takes no process: the process goes to the sub-group of the container's
+ * first process. It also goes there where the container's own cgroup no longer exists.
  */
 #include "host/subgroup.h"
 
@@ -58,8 +58,8 @@ static int go_below(const char **dir, const char *name, struct arena *a, struct 
 }
 
 /*
- * On v1 a sub-group may exist in some hierarchies only: in the others the process goes to the
- * container's own cgroup.
+ * On v1 the sub-group may be missing in some hierarchies: there the process goes to the container's
+ * own cgroup.
  */
 static int go_below_where_it_is(const char **dirs, const char *name, struct arena *a, struct err *e)
 {

@@ -2,10 +2,11 @@
 /*
  * host/update.c - update: new limits for a container that is there
  *
- * plan/limits/update.c decides what is written. Each old value is read before; when the kernel
- * refuses a new one, the old ones are written back, last first. So an update is done wholly or not
- * at all. The cgroups keep the limits: nothing is recorded. A scope that systemd made has limits of
- * its own, which must not stay below the new ones: systemd is asked last, and may refuse, too.
+ * plan/limits/update.c decides what is written. Each old value is read first; if the kernel refuses
+ * a new value, the old values are written back, last first. So an update is done wholly or not at
+ * all. The cgroups keep the limits, so the record does not change. A scope that systemd made has
+ * limits of its own, which must not stay below the new ones: systemd is asked last, as it may
+ * refuse, too.
  */
 #include "host/update.h"
 

@@ -3,7 +3,7 @@
  * host/watch.c - the recorder of --record and --refused, and its filter
  *
  * The recorder takes the place of a seccomp agent: tare-init loads a filter with a listener, and
- * tare, or start, passes the listener on. tare-init does not know of it.
+ * tare, or start, passes the listener on. tare-init notices no difference.
  */
 #include "host/watch.h"
 

@@ -3,13 +3,13 @@
  * host/watchdog.c - wait for tare-init, but not for ever
  *
  * tare-init may sleep without end: in a mount of a server that is gone, in a file system whose
- * daemon hangs, or stopped by somebody. It has any time as long as it makes progress: it goes from
- * step to step, or uses the processor. Its hooks have timeouts of their own, or none; a seccomp
- * agent has none.
+ * daemon hangs, or stopped by somebody. There is no limit while tare-init makes progress: goes from
+ * step to step, or uses the processor. Hooks have their own timeouts, or none; a seccomp agent has
+ * none.
  *
  * A sleep for the kernel itself is different: for a lock (rtnl, on a node that makes and drops many
- * network namespaces), or for a disk. It ends, and no signal ends it sooner. A new attempt would do
- * the same again, and add to the load. So tare waits, and logs for what.
+ * network namespaces), or for a disk. Such a sleep ends by itself, and no signal ends it sooner. A
+ * new attempt would sleep again, and add to the load. So tare waits, and logs the reason.
  */
 #include "host/watchdog.h"
 

@@ -12,9 +12,9 @@ struct pollfd;
 
 /*
  * Wait until one of @fds is ready: 0. -1 where @pid, a tare-init, makes no progress for several
- * seconds; @e has its step and where it sleeps. Where it sleeps for a lock or a disk, a warning is
- * logged, and the wait goes on for ten minutes. @has_agent: a seccomp agent may delay it without
- * limit.
+ * seconds; @e has its step and where it sleeps. Where tare-init sleeps for a lock or a disk, a
+ * warning is logged, and the wait goes on for ten minutes. @has_agent: a seccomp agent may delay
+ * tare-init without limit.
  */
 int watchdog_poll(pid_t pid, bool has_agent, struct pollfd *fds, unsigned count, struct err *e);
 

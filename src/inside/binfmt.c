@@ -2,9 +2,10 @@
 /*
  * inside/binfmt.c - programs for another processor are run by the host's interpreter
  *
- * Since Linux 6.7 a user namespace may have a binfmt_misc of its own: an entry there only concerns
- * its processes, and goes with the mount. The flag F in the line makes the kernel open the
- * interpreter now, while the host's tree is still reachable: the container's need not have it.
+ * Since Linux 6.7 a user namespace may have a binfmt_misc of its own. An entry there has an effect
+ * only on the processes of that namespace, and disappears with the mount. The flag F in the line
+ * makes the kernel open the interpreter now, while the host's tree is still reachable: the
+ * container's tree need not have it.
  */
 #include "inside/inside.h"
 

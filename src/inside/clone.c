@@ -2,9 +2,9 @@
 /*
  * inside/clone.c - the child that is visible in a joined pid namespace
  *
- * A process in that namespace with CAP_SYS_PTRACE can take over any other there, with all its
- * rights and descriptors. So all steps up to here were done from outside, with the rights that they
- * take. The child that is cloned here has the program's user, capabilities, directory and
+ * A process in that namespace with CAP_SYS_PTRACE can take over any other process there, with all
+ * its rights and descriptors. So all steps that need rights are done before, from outside of that
+ * namespace. The child that is cloned here has the program's user, capabilities, directory and
  * descriptors already, and the filter where that allows the calls that are left
  * (plan/seccomp/left.c lists them). It only starts a session, waits for tare's GO, and executes the
  * program.
@@ -16,7 +16,9 @@
 
 #include <asm/ioctls.h>
 
-/* Close what only the set-up needed: the program must not see these descriptors. */
+/*
+ * Close the descriptors that only the set-up needed: no process of the namespace must get at them.
+ */
 static void close_ours(struct inside *in)
 {
 	int *const fds[] = { &in->proc,	       &in->rootfs,	&in->proc_mount, &in->sys_mount,

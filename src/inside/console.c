@@ -4,9 +4,9 @@
  *
  * runtime-spec, config.md#process: a pty pair, its slave as stdio and at /dev/console. The pty is
  * made in the container's own devpts, so that its name is right there; its master goes to tare.
- * Only the slave of this master is ever bound or given away, by descriptor (TIOCGPTPEER), not a
- * file that is found by a name. On kernels without that call it is opened by its number in the
- * devpts of its master, and checked.
+ * Only the slave of this master is bound, or becomes stdio: the slave is opened from the master
+ * (TIOCGPTPEER), never by a path that the image could redirect. On kernels without that call the
+ * slave is opened by its number in the devpts of the master, and checked.
  */
 #include "inside/inside.h"
 
@@ -37,8 +37,8 @@ static int reopen(struct inside *in, int seen)
 
 /*
  * The multiplexer of the host's devpts, as the container mounts none of its own. For exec, /dev is
- * the container's, and may have any file under that name; a node with this number makes the kernel
- * look for the devpts beside it.
+ * the container's, and may have any file of that name; for a node with the right device number the
+ * kernel looks for the devpts beside the node.
  */
 static int open_host_multiplexer(struct inside *in, struct err *e)
 {
@@ -181,8 +181,9 @@ static int open_slave(struct inside *in, int master, const struct console_step *
 }
 
 /*
- * tare copies the size of its caller's terminal, but the program may ask for it before tare does so
- * the first time. Until now our stdio is the caller's terminal.
+ * tare copies the size of its caller's terminal, but the program may ask for the size before tare
+ * has copied it. At this point our stdio still is the caller's terminal, so take the size from
+ * there.
  */
 static void take_callers_size(const struct inside *in, struct winsize *size)
 {

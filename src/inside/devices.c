@@ -14,7 +14,7 @@
 #include "kernel/mount.h"
 #include "wire/wire.h"
 
-/* A detached copy of the mount of the host's @node, which can't be changed by it. */
+/* A detached copy of the mount of the host's @node. The node can't be changed through the copy. */
 static int clone_of_host(int node, const char *what, struct err *e)
 {
 	struct mount_attr attr = { .attr_set = HOST_NODE_ATTRS };
@@ -217,7 +217,7 @@ static int check_place(int target, const struct device_step *d, struct err *e)
 	return S_ISREG(st.st_mode) ? 0 : check_node(&st, d, e);
 }
 
-/* Without mknod(2): the node is bound onto an empty file, or onto a file of the image. */
+/* Without mknod(2): bind the node onto an empty file, or onto a file of the image. */
 static int bind_node(struct inside *in, int parent, const char *name, const struct device_step *d,
 		     struct err *e)
 {

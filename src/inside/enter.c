@@ -183,8 +183,8 @@ static int join_by_paths(struct inside *in, const struct spawn_step *spawn, int 
 	if (r < 0)
 		return -1;
 	/*
-	 * exec: /proc/PID/ns was opened by the pid. If the process of the pidfd still runs now,
-	 * that pid was its own all the time.
+	 * exec: /proc/PID/ns was opened by the pid. If the process of the pidfd still runs now, no
+	 * other process can have had that pid meanwhile.
 	 */
 	if (process >= 0 && sys_pidfd_signal(process, 0) == -ESRCH)
 		return err_stopped(e);
@@ -204,8 +204,8 @@ static int join_container(struct inside *in, const struct spawn_step *spawn, int
 	if (r == -ESRCH)
 		return err_stopped(e);
 	/*
-	 * setns(2) of a pidfd may fail for many reasons: the older way fails for them too, and its
-	 * error is reported.
+	 * setns(2) of a pidfd may fail for many reasons. The older way fails for the same reasons,
+	 * and its error names the namespace.
 	 */
 	if (r < 0)
 		return join_by_paths(in, spawn, process, e);
@@ -213,7 +213,10 @@ static int join_container(struct inside *in, const struct spawn_step *spawn, int
 	return spawn->join_user ? become_root(e) : 0;
 }
 
-/* setns(2) into a mount namespace changes the root by itself; without one this does it. */
+/*
+ * setns(2) into a mount namespace also changes the root directory. Without a mount namespace to
+ * join, the root is changed here.
+ */
 static int enter_root(int root)
 {
 	int r = sys_fchdir(root);
@@ -273,8 +276,8 @@ int report_clone(const struct inside *in, pid_t pid, struct err *e)
 	if (r == 0)
 		sys_exit(0);
 	/*
-	 * The sibling waits for GO with our socket open, so tare would get no end of file and wait
-	 * for ever.
+	 * Kill the sibling: it waits for GO with our socket open, so tare would get no end of file,
+	 * and wait for ever.
 	 */
 	sys_kill(pid, SIGKILL);
 

@@ -98,7 +98,7 @@ static int search(struct inside *in, const struct exec_step *x, char path[PATH_M
 /* The path of the program, found before the filter is loaded. */
 static char program[PATH_MAX];
 
-/* Only the process that executes @program can see it. */
+/* @program can be opened only by the process that executes it: see is_of_procfs(). */
 static bool is_seen_later;
 
 /*
@@ -117,7 +117,8 @@ static bool is_of_procfs(const char *path)
 }
 
 /*
- * @path is not seen yet: 1 where the process that executes it will see it; else -errno, as check().
+ * Check a @path of procfs, which can't be opened yet: 1 where the process that executes it can open
+ * it; else -errno, as check().
  */
 static int check_procfs(const char *path)
 {
@@ -346,8 +347,8 @@ static bool is_exposed(int fd, const struct stat *st)
 
 /*
  * Without a mount namespace of its own the container's root is a chroot, from which root can
- * escape: a null device that is lent gives nothing more. `box --best-effort-root` has no device of
- * its own.
+ * escape: the host's null device gives root nothing more. `box --best-effort-root` makes no device
+ * of its own.
  */
 static bool is_in_chroot(const struct plan *plan)
 {

@@ -37,7 +37,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 
-/* ---- last words ---- */
+/* ---- a failure behind the filter ---- */
 
 /* The distance to the plan is more than any page size. */
 #define LAST_MESSAGE_ADDRESS ((void *) (ARENA_ADDRESS - 0x100000))
@@ -60,8 +60,8 @@ static int share_last_message(struct inside *in, struct err *e)
 }
 
 /*
- * A fault ends this process without a system call. The kernel delivers a synchronous SIGILL to pid
- * 1 too.
+ * End this process without a system call, by an illegal instruction: the kernel delivers a
+ * synchronous SIGILL also to pid 1.
  */
 static void __attribute__((noreturn)) end_without_a_call(void)
 {

@@ -64,12 +64,14 @@ struct inside {
 	const char *failed_program; /* the program that could not be executed; NULL: none so far */
 };
 
-/* Exit code where tare is gone, or its message makes no sense: there is nobody to report to. */
+/*
+ * Exit code where tare has ended, or has sent an invalid message: no failure can be reported then.
+ */
 #define EXIT_ABANDONED 125
 
 /*
- * main.c: SIGKILL with tare's end, until create is done. If tare was killed before the prctl(2),
- * its end of @control is closed, and the process ends here.
+ * main.c: have the kernel send SIGKILL when tare ends, until create is done. If tare was killed
+ * before the prctl(2), its end of @control is closed, and the process ends here.
  */
 void stay_with_parent(int control);
 
@@ -123,9 +125,9 @@ step_performer mounts_attach, mounts_protect, devices_bring, devices_make, devic
 	devices_link, paths_mask, paths_protect, console_open;
 
 /*
- * @mount was attached to @target: where that is /proc or /sys, masked paths below it are looked up
- * in @mount from now on, whatever the name leads to by then. -1 as @mount: something that is
- * neither procfs nor sysfs was attached. 0, or -1.
+ * @mount was attached to @target. Where that is /proc or /sys, masked paths below it are looked up
+ * in @mount from now on, whatever the name leads to by then. @mount -1: a mount that is neither
+ * procfs nor sysfs was attached. 0, or -1.
  */
 int paths_trust(struct inside *in, int mount, const char *target, struct err *e);
 
@@ -148,7 +150,8 @@ int mounts_make(struct inside *in, const struct mount_step *m, struct err *e);
 
 /*
  * Make the file systems of all steps that show one of the namespaces @joined (CLONE_NEW*), before a
- * user namespace is joined that has no right to. A failure is dropped: the step tries again.
+ * user namespace is joined in which that is not allowed. A failure is dropped: the step tries
+ * again.
  */
 void mounts_make_early(struct inside *in, uint64_t joined);
 
@@ -167,7 +170,7 @@ step_performer clone_enter_pids;
 /* hooks.c, wait.c */
 step_performer hooks_run, wait_for_start;
 
-/* user.c: who the program is and what it may do */
+/* user.c: the program's user, directory and rights */
 step_performer user_set_rlimit, user_make_dir, user_change_dir, user_drop_bounding, user_set,
 	user_set_umask, user_set_caps, user_drop_last, user_no_new_privs;
 

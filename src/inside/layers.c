@@ -29,7 +29,7 @@ static void name_fd(char *buf, int fd)
 	fmt_text(buf, FD_NAME, "/proc/self/fd/%d", fd);
 }
 
-/* ---- where the changes go ---- */
+/* ---- the upper directory ---- */
 
 static int set_rights(int dir, const struct stat *like)
 {

@@ -163,7 +163,7 @@ void walk(struct inside *in, size_t from, struct err *e)
 			return;
 		}
 	}
-	/* A plan without a process: start refuses before tare-init gets here. */
+	/* The plan has no process. start refuses such a container before tare-init gets here. */
 	(void) err_msg(e, "config.json has no process to start");
 }
 
@@ -204,8 +204,8 @@ static const struct plan *map_plan(int memfd)
 }
 
 /*
- * Not inlined, as enter(): struct err is large, and a tare-init that waits for start should have a
- * small stack.
+ * Not inlined, like enter(): struct err is large, and a tare-init that waits for start should have
+ * a small stack.
  */
 static void __attribute__((noreturn, noinline)) end_unsettled(struct inside *in, int code)
 {

@@ -173,7 +173,7 @@ static int set_label(int mount, const char *label, struct err *e)
 }
 
 /*
- * Directories of procfs that exist as mount points, and are always empty else: a mount on them
+ * Directories of procfs that only serve as mount points, and are empty otherwise: a mount on them
  * hides nothing.
  */
 static bool is_for_mounts(const char *point)
@@ -313,7 +313,7 @@ static int make_place(struct inside *in, const struct mount_step *m, enum target
 
 /*
  * plan/mounts/mounts.c checks destinations below /proc; but a link of the image may lead there from
- * elsewhere. A procfs that is mounted elsewhere may be covered.
+ * elsewhere. A procfs that the container mounts elsewhere may be covered.
  */
 static int check_procfs(struct inside *in, const struct mount_step *m, struct err *e)
 {
@@ -436,8 +436,9 @@ struct inherited {
 
 /*
  * A new tmpfs has mode 1777, which would let all users write to a directory of the image: without
- * mode= it gets the mode of that directory. As a mount option, so that mountinfo shows it; what
- * tare makes outside, or copies, is given the mode later. *@m becomes the step in @i.
+ * mode= it gets the mode of that directory. The mode is given as a mount option, so that mountinfo
+ * shows it; a tmpfs that tare makes, or that is filled with a copy, gets the mode later. *@m
+ * becomes the step in @i.
  */
 static int inherit_mode(struct inside *in, const struct mount_step **m, struct inherited *i,
 			struct err *e)

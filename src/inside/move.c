@@ -3,10 +3,10 @@
  * inside/move.c - --no-pivot: the rootfs is moved over the host's root
  *
  * For a host whose root can't be pivoted: an initramfs. The host's tree then stays in the mount
- * namespace, under the rootfs, where no path leads. But a user namespace may mount a new procfs or
- * sysfs if the mount namespace has a complete one (mount_namespaces(7), user_namespaces(7)),
- * wherever that is. So the host's are unmounted first. Otherwise the container's program could
- * mount a procfs without masks, and a writable sysfs.
+ * namespace, under the rootfs, where no path leads to it. But a user namespace may mount a new
+ * procfs or sysfs if the mount namespace has a complete one (mount_namespaces(7),
+ * user_namespaces(7)), wherever that is. So the host's are unmounted first. Otherwise the
+ * container's program could mount a procfs without masks, and a writable sysfs.
  */
 #include "inside/inside.h"
 

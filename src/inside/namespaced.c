@@ -2,15 +2,15 @@
 /*
  * inside/namespaced.c - file systems that show a joined namespace
  *
- * The user namespace that is joined may not own the others that are joined with it, and a process
- * in it can't mount a file system that shows one of those. So these are made while tare-init has
- * the rights that it started with.
+ * The user namespace that is joined may not own the other namespaces that are joined with it. Then
+ * a process in it can't mount a file system that shows one of those. So tare-init makes such file
+ * systems before, while it has the rights that it started with.
  *
- * A procfs shows the pid namespace of the process that mounts it. This process is not in the joined
- * one, so that no process there can take it over (inside/enter.c). Since Linux 6.17 the option
- * `pidns` names another pid namespace. Before that, a child must be cloned into it. During the
- * mount that child has CAP_SYS_ADMIN, which mounting takes, and nothing else: no other right, no
- * descriptor, and an empty root directory.
+ * A procfs shows the pid namespace of the process that mounts it. tare-init is not in the joined
+ * pid namespace, so that no process there can take it over (inside/enter.c). Since Linux 6.17 the
+ * option `pidns` names another pid namespace. Before that, a child must be cloned into that
+ * namespace. During the mount that child has CAP_SYS_ADMIN, which mounting takes, and nothing else:
+ * no other right, no descriptor, and an empty root directory.
  */
 #include "inside/inside.h"
 
@@ -27,7 +27,7 @@
 
 #define NOBODY 65534
 
-/* For the two processes of the older way, which run in a copy of our memory. */
+/* The older way has two processes, which run in copies of our memory; both get this. */
 struct maker {
 	struct inside *in;
 	const struct mount_step *m;

@@ -47,7 +47,7 @@ static int make_empty(struct err *e)
 	struct err ignored;
 	int mount = filesystem_make(&empty_tmpfs, -1, e);
 
-	/* Any other failure is no answer of the kernel's about tmpfs. */
+	/* After any other failure the kernel may well have tmpfs, so the failure is reported. */
 	return mount < 0 && (e->code == ENODEV || e->code == EPERM || e->code == EACCES)
 		       ? filesystem_make(&empty_ramfs, -1, &ignored)
 		       : mount;

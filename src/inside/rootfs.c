@@ -153,8 +153,8 @@ static void forget_host(struct inside *in)
 #define MOST_STACKED 3
 
 /*
- * path_resolution(7): of the root `..` is the root, but what is mounted there is entered. Whatever
- * is left there, by a kernel or by us, would be a way to the host.
+ * path_resolution(7): of the root `..` is the root, but what is mounted there is entered. Any mount
+ * that is left there would be a way to the host.
  */
 static int is_covered(const struct inside *in, struct err *e)
 {

@@ -224,7 +224,7 @@ int session_new_keyring(struct inside *in, const struct step *s, struct err *e)
 
 /*
  * Android's kernels give sockets of the internet to a few groups only, and root is no exception.
- * The program would say "permission denied" of whatever it connects to.
+ * The program would only report "permission denied" when it connects.
  */
 int session_try_network(struct inside *in, const struct step *s, struct err *e)
 {
@@ -238,7 +238,10 @@ int session_try_network(struct inside *in, const struct step *s, struct err *e)
 	(void) err_sys(e, fd, "the program has no network: socket");
 	err_hint(e, "on a phone --android on adds the groups that have one");
 
-	/* tare prints the warning before the program says the same. */
+	/*
+	 * tare prints the warning, then answers: so the warning stands before the error of the
+	 * program.
+	 */
 	if (wire_send_warning(in->control, in->step, e) < 0 ||
 	    wire_receive(in->control, &answer, &none) <= 0 || answer.kind != WIRE_GO)
 		return -1;

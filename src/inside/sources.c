@@ -3,8 +3,8 @@
  * inside/sources.c - sources of mounts that tare opens or makes
  *
  * tare sends them through the control socket, ahead and in the order of their steps. From
- * WIRE_LATER on each must be asked for, as its path lies in a mount that is made by an earlier
- * step.
+ * WIRE_LATER on, tare-init asks for each source, as its path lies in a mount that an earlier step
+ * makes.
  */
 #include "inside/inside.h"
 

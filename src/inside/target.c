@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * inside/target.c - where mounts, devices and links of the container go
- */
+/* inside/target.c - places of mounts, devices and links in the rootfs */
 #include "inside/inside.h"
 
 #include <linux/limits.h>

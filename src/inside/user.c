@@ -2,8 +2,8 @@
 /*
  * inside/user.c - the program's user and rights
  *
- * From the bounding set to the filter each step gives up a right; the order is such that no later
- * step needs it. The last, the seccomp filter, is in filter.c.
+ * From the bounding set to the filter, each step gives up a right that no later step needs. The
+ * last of these steps, the seccomp filter, is in filter.c.
  */
 #include "inside/inside.h"
 
@@ -104,7 +104,7 @@ int user_drop_bounding(struct inside *in, const struct step *s, struct err *e)
  * Pipes of stdio, and the caller's own files for output, are given to the program's user, so that
  * the program may open /dev/stdout anew; runc and crun do so. A file of a third user keeps its
  * owner. So does a file for input: it may be any file of the host, and to read it the descriptor is
- * enough. In a user namespace it may be impossible to give one away: then only that reopening
+ * enough. In a user namespace chown(2) of a file may be refused: then only opening /dev/stdout anew
  * fails.
  */
 static void own_stdio(uid_t uid, gid_t gid)

@@ -3,8 +3,9 @@
  * inside/wait.c - wait for start
  *
  * create is done: tare has ended, and tare's caller is our parent. The first connection comes from
- * start. A failure is sent on it; its end without a message says that the program runs. start sends
- * nothing, so nothing is read. The mode of the state directory decides who may connect.
+ * start. A failure is sent on this connection; its end without a message says that the program
+ * runs. start sends nothing, so nothing is read. The mode of the state directory decides who may
+ * connect.
  */
 #include "inside/inside.h"
 
@@ -66,7 +67,10 @@ static int watch_signals(struct err *e)
 	return signals < 0 ? err_sys(e, signals, "watch for signals") : signals;
 }
 
-/* End by @signal; as the first process, which can't, with a shell's exit code for it. */
+/*
+ * End by @signal. The first process of a pid namespace can't, and exits with the shell's code for
+ * the signal.
+ */
 static void __attribute__((noreturn)) end_by(unsigned signal)
 {
 	const uint64_t none = 0;

@@ -3,7 +3,7 @@
  * kernel/device.h - device numbers as the kernel writes them (include/linux/kdev_t.h, "new"
  * encoding)
  *
- * Like makedev(3), which is a function of the C library that tare-init has not.
+ * As makedev(3), which tare-init lacks: that is a function of the C library.
  */
 #pragma once
 

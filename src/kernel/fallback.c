@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * kernel/fallback.c - older ways that were taken, for --debug
+ * kernel/fallback.c - the older ways that were taken, for --debug
  *
  * Runs in tare and in tare-init. A child that shares our memory until its exec writes here too,
  * while we are blocked in the clone.

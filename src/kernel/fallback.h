@@ -2,7 +2,8 @@
 /*
  * kernel/fallback.h - older ways that were taken, for --debug
  *
- * A process takes the same few ways again and again, so each is kept once until fallback_tell().
+ * A process takes the same few ways again and again, so each way is kept once, until
+ * fallback_tell().
  */
 #pragma once
 
@@ -11,5 +12,5 @@
 /* @way: a constant text that names both ways: "walk in place of openat2". */
 void fallback_took(const char *way) __attribute__((cold));
 
-/* All since the last call, `A, B` in @buf, cut at @size; returns its length. */
+/* The ways since the last call, as `A, B`, in @buf, cut at @size; returns its length. */
 size_t fallback_tell(char *buf, size_t size);

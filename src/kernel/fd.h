@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * kernel/fd.h - who closes a descriptor
+ * kernel/fd.h - descriptors that are closed when their variable goes out of scope
  *
- * `autoclose int fd = ...` is closed when it goes out of scope; it may hold -errno.
- * Handing it over: take_fd(&fd).
+ * `autoclose int fd = ...;` may hold -errno, which is not closed. take_fd(&fd) hands the descriptor
+ * over: the variable no longer closes it.
  */
 #pragma once
 

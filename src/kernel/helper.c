@@ -2,9 +2,9 @@
 /*
  * kernel/helper.c - tare's helper programs: where they are, and a run of one
  *
- * The helper's output, or the dynamic linker's in its place, comes back by a pipe, whose end is the
- * program's end. The helper is killed with tare: after that tare's PIDs may belong to other
- * processes.
+ * The output of the helper, or of the dynamic linker if a library is missing, comes by a pipe. The
+ * end of file is the end of the program. The helper is killed with tare: after that tare's PIDs may
+ * belong to other processes.
  */
 #include "kernel/helper.h"
 
@@ -36,7 +36,7 @@ int helper_find(const char *name, const char *installed, char *path, size_t size
 	return sys_access_at(AT_FDCWD, path, X_OK) == 0 ? 0 : find_beside_us(name, path, size);
 }
 
-/* ---- its process ---- */
+/* ---- the process of a helper ---- */
 
 struct child {
 	const struct helper_call *call;
@@ -126,7 +126,7 @@ int helper_run(const struct helper_call *call, char *said, size_t size, int *sta
 
 	const int64_t deadline = sys_clock_ms() + call->timeout_ms;
 	r = listen_to(call, deadline, ours, said, size);
-	/* It may live on after it has closed its output. */
+	/* The helper may still run after it has closed its output. */
 	if (r == 0)
 		r = wait_until(deadline, pid, status);
 	if (r < 0) {

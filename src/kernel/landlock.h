@@ -2,8 +2,8 @@
 /*
  * kernel/landlock.h - rights that a process gives up for itself and its children: landlock(7)
  *
- * The constants are those of the kernel's include/uapi/linux/landlock.h, which is older than the
- * kernel on many machines.
+ * The constants are those of include/uapi/linux/landlock.h. They are repeated here because the
+ * installed header is older than the kernel on many machines.
  */
 #pragma once
 

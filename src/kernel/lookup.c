@@ -56,8 +56,8 @@ static int open_how(int dir, const char *path, int flags, uint64_t resolve)
 		fallback_took("a walk for openat2");
 
 	/*
-	 * EPERM may come from a filter, then the walk is needed. If the file system returned it,
-	 * the walk gets it again.
+	 * EPERM may come from a filter; then the walk is needed. If the file system returned EPERM,
+	 * the walk gets EPERM, too.
 	 */
 	return fd == -EPERM ? -ENOSYS : fd;
 }
@@ -128,8 +128,8 @@ static int go_to_root(struct lookup *l)
 }
 
 /*
- * `..`: never above the root. The path so far is walked again, and a link that replaced a part of
- * it meanwhile is an error.
+ * `..` never leads above the root. The path so far is walked again; a link that has replaced a part
+ * of the path meanwhile is an error.
  */
 static int go_up(struct lookup *l)
 {

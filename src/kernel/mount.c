@@ -83,8 +83,8 @@ static const char *place_of(int fd, char place[PLACE_SIZE])
 /* ---- the stage ---- */
 
 /*
- * Not initialized to -1, which would take a page of data in each container that waits. 0: there is
- * no stage.
+ * 0: there is no stage. (Initialized to -1, the variable would need a page of data in each
+ * container that waits.)
  */
 static int stage;
 static unsigned staged;
@@ -192,8 +192,8 @@ int sys_hide_stage(int place)
 	if (sys_mounts_detached() || !may_stage)
 		return 0;
 	/*
-	 * It may not be needed yet: the rootfs's mount can have come from tare. Later it would lie
-	 * over our root.
+	 * There may be no stage yet, if tare has sent the mount of the rootfs. A stage that is made
+	 * later would cover our root.
 	 */
 	r = open_stage();
 	if (r == 0)

@@ -9,8 +9,8 @@
 #include <linux/limits.h>
 
 /*
- * @fd: an open mountinfo file; all other members are 0 at first. To read again: seek to 0 and clear
- * them.
+ * @fd: an open mountinfo file; all other members are 0 at first. To read the file again, seek to 0
+ * and clear these members.
  */
 struct mountinfo {
 	int fd;

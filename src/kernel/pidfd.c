@@ -4,9 +4,9 @@
  *
  * Linux 5.3 has pidfds. Before that, the directory of a process in procfs replaces one: it always
  * belongs to that process, and reading in it fails once the process has ended. Two things are
- * worse. Between the check and kill(2) the process may end, and its pid be reused. And nothing
- * reports its end: the directory is checked again and again. The first of them also holds where a
- * filter refuses pidfd_send_signal(2) alone.
+ * worse. Between the check and kill(2) the process may end, and its pid be reused; that also holds
+ * where a filter refuses pidfd_send_signal(2) alone. And no event reports the end of the process:
+ * the directory is checked again and again.
  */
 #include "kernel/process.h"
 
@@ -101,8 +101,8 @@ bool sys_child_can_be_waited_for(pid_t pid)
 }
 
 /*
- * A process whose end is looked for: by its directory in procfs, or as our child, which stays a
- * zombie.
+ * A process whose end is awaited: seen by its directory in procfs, or, for a child of ours, by
+ * wait(2).
  */
 struct mortal {
 	int dir;

@@ -145,7 +145,7 @@ static int64_t boot_offset(void)
 	return offset;
 }
 
-/* Both are rounded down to ticks, so with the offset they may differ by one. */
+/* Start time and offset are rounded down to ticks, so the sums may differ by one. */
 bool proc_started_at(const struct proc_stat *stat, uint64_t start_time)
 {
 	int64_t difference = (int64_t) (stat->start_time - start_time);
@@ -166,8 +166,8 @@ static int read_stat(int fd, struct proc_stat *stat)
 	stat->pid = (pid_t) number(text);
 
 	/*
-	 * Field 2 is the program's name in brackets, and may have brackets itself: so go on behind
-	 * the last one.
+	 * Field 2 is the program's name in brackets. The name may have brackets itself, so go on
+	 * behind the last bracket.
 	 */
 	const char *at = strrchr(text, ')');
 	if (!at || at[1] != ' ')

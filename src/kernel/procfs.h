@@ -55,7 +55,10 @@ int proc_stat_read_at(int dir, struct proc_stat *stat);
  */
 pid_t proc_inner_pid(pid_t pid);
 
-/* Where it is: `asleep in fuse_get_req, system call 428`. What can't be found out is left out. */
+/*
+ * What @pid does: `asleep in fuse_get_req, system call 428`. Parts that procfs does not show are
+ * left out.
+ */
 #define PROC_WHERE 128
 void proc_describe(pid_t pid, char text[PROC_WHERE]);
 

@@ -2,9 +2,9 @@
 /*
  * kernel/since.c - the Linux versions of features, and what replaces them
  *
- * Facts of the kernel's history and of the man pages, and what the files beside this one do.
- * tests/kernels/since.py reads the table as text: a row is { "WHAT", "VERSION", INSTEAD("TEXT") }
- * or ends in NULL.
+ * Versions are from the kernel's history and the man pages; the replacements are those of the files
+ * in this directory. tests/kernels/since.py reads the table as text: a row is { "WHAT", "VERSION",
+ * INSTEAD("TEXT") } or ends in NULL.
  */
 #include "kernel/since.h"
 

@@ -3,8 +3,8 @@
  * kernel/since.h - the Linux versions of features, and what replaces them
  *
  * The only place with versions: error texts (err_lacks()), `check`, `kernel` and docs/kernels.md
- * use this table. tare asks the running kernel for a feature itself; the version is only for texts,
- * and for `check --kernel`.
+ * use this table. tare asks the running kernel for a feature itself; the versions are only for
+ * texts, and for `check --kernel`.
  */
 #pragma once
 

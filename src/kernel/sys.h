@@ -333,7 +333,7 @@ int sys_open_by_own_links(const char *path, int flags);
  */
 int sys_open_proc(int proc, const char *path, int flags);
 
-/* ---- the end ---- */
+/* ---- ending the process ---- */
 
 /* Print `tare: TEXT` on standard error and exit 1: only where no struct err can be returned. */
 void sys_die(const char *text) __attribute__((noreturn, cold));

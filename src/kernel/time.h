@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * kernel/time.h - the clock, and how its reading is written
- */
+/* kernel/time.h - clocks, and a time as text */
 #pragma once
 
 #include "kernel/sys.h"

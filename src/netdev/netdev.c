@@ -2,9 +2,10 @@
 /*
  * netdev/netdev.c - move network devices from one namespace to another
  *
- * The kernel takes a device down and drops its addresses when its namespace changes: so they are
- * listed before, and added again. The device's number may change, and the kernel chooses its final
- * name where that has a `%d`. So the device has a name of our own during the move.
+ * When the namespace of a device changes, the kernel takes the device down and drops its addresses:
+ * so the addresses are listed before the move, and added again. The device's number may change, and
+ * the kernel chooses its final name where that has a `%d`. So tare gives the device a name of its
+ * own during the move.
  */
 #include "netdev/netdev.h"
 
@@ -65,7 +66,7 @@ static int open_socket(int ns, struct err *e)
 	return fd < 0 ? err_sys(e, fd, "open a netlink socket") : fd;
 }
 
-/* ---- asking ---- */
+/* ---- reading ---- */
 
 static const struct rtattr *find_attribute(const struct rtattr *a, size_t left, unsigned type)
 {
@@ -229,7 +230,7 @@ static int give_addresses(int socket, int index, struct addresses *all)
 	return r;
 }
 
-/* ---- the way ---- */
+/* ---- moving ---- */
 
 /* Restore addresses and flags at the new place, where the device is @device. */
 static int settle_in(int socket, struct device *device, const struct netdev_move *m,
@@ -268,8 +269,8 @@ static int arrive(const struct end *from, const struct end *to, int index,
 }
 
 /*
- * The device could not stay: move it back, with its name and addresses. A failure of that is put
- * behind the cause.
+ * The device could not stay: move it back, with its name and addresses. If that fails, its error is
+ * put behind the cause.
  */
 static void come_back(const struct end *from, const struct end *to, struct device *there,
 		      const struct netdev_move *m, bool up, struct addresses *all, struct err *e)

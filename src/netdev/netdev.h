@@ -3,7 +3,7 @@
  * netdev/netdev.h - move network devices from one namespace to another
  *
  * runtime-spec, config-linux.md#network-devices. Runs in tare, which has one thread: to make a
- * socket in another namespace it joins that for a moment.
+ * socket in another namespace, tare joins that namespace for a moment.
  *
  * All: 0, or -1 with @e set, unless said otherwise.
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * plan/accounts.c - what /etc/passwd and /etc/subuid say of a user
+ * plan/accounts.c - a user's lines in /etc/passwd and /etc/subuid
  *
  * Tables of lines, with fields that are separated by colons. The name service is not used: it would
  * need shared libraries, and may ask the network.

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * plan/accounts.h - what /etc/passwd and /etc/subuid say of a user
+ * plan/accounts.h - a user's lines in /etc/passwd and /etc/subuid
  *
- * passwd(5), subuid(5). All take the file as text, and skip lines that make no sense.
+ * passwd(5), subuid(5). All functions take the file as text, and skip malformed lines.
  */
 #pragma once
 

@@ -21,7 +21,7 @@
 #include <stdarg.h>
 #include <string.h>
 
-/* A text that is built up in @buf; @length counts on where @buf is full. */
+/* A text that is built up in @buf. Once @buf is full, @length still counts. */
 struct line {
 	char *buf;
 	size_t size, length;
@@ -285,8 +285,8 @@ static void describe_rootfs(struct line *l, const struct step *s)
 }
 
 /*
- * Does @attrs have what @row sets and clears? An access time mode is the value within
- * MOUNT_ATTR__ATIME, and clearing the other modes is no word of its own.
+ * Does @attrs have what @row sets and clears? An access time mode is one value within
+ * MOUNT_ATTR__ATIME; that the other modes are cleared is not shown as a word.
  */
 static bool says(const struct mount_attrs *attrs, const struct mount_attrs *row)
 {

@@ -6,9 +6,9 @@
  *
  *	21  init  mount  bind "/srv/data" on "/data" ro  [/mounts/3]
  *
- * in columns as wide as their widest text; operands that are longer than most do not push
- * the places of all others out of sight. For a terminal the steps of one part of config.json, which
- * follow one another, have a line above them that names the part.
+ * in columns as wide as their widest text; unusually long operands do not widen their column. For a
+ * terminal the steps of one part of config.json, which follow one another, have a line above them
+ * that names the part.
  */
 #include "base/fmt.h"
 #include "base/table.h"
@@ -22,7 +22,7 @@
 
 static const char *const sides[] = { [SIDE_HOST] = "host", [SIDE_INIT] = "init" };
 
-/* Words of a terminal, ECMA-48: where each part of a line begins, and what ends it. */
+/* Escape sequences of a terminal, ECMA-48: one begins each part of a line, @end ends it. */
 struct style {
 	const char *part, *faint, *sides[2], *end;
 };

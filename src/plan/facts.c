@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * plan/facts.c - what a plan depends on besides config.json
+ * plan/facts.c - facts of the host that a plan depends on
  *
  * Read once, from the kernel and a few tables in /etc, without privileges and without changing
  * anything. Other users may have put odd files in these places: each must be a regular file, and is
@@ -53,7 +53,7 @@ static mode_t read_umask(void)
 
 /*
  * In the first user namespace all IDs are mapped to themselves. A kernel without user namespaces
- * has only that.
+ * has only the first.
  */
 static bool read_initial_userns(void)
 {
@@ -114,7 +114,10 @@ static int read_capabilities(struct facts *facts, struct err *e)
 
 /* ---- the tables of /etc ---- */
 
-/* The whole file as text, or NULL where it can't be read or is no plain file of a sensible size. */
+/*
+ * The whole file as text; NULL where it can't be read, is no regular file, or is larger than
+ * MAX_TABLE.
+ */
 static const char *read_table(const char *path, struct arena *a)
 {
 	autoclose int fd = sys_open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
@@ -179,7 +182,7 @@ int facts_gather(struct facts *facts, struct arena *a, struct err *e)
 	return cgroup_layout_read(&facts->cgroups, a, e);
 }
 
-/* ---- what is looked at only if it matters ---- */
+/* ---- facts that few containers depend on ---- */
 
 #define MOST_RANGES 340 /* of a map: user_namespaces(7) */
 #define MAP_SIZE    (MOST_RANGES * 36)

@@ -207,8 +207,8 @@ static const char **list_unsafe(struct arena *a, size_t *count)
 	names[(*count)++] = "run.oci.";
 	names[(*count)++] = "org.tare.";
 	/*
-	 * org.criu.config names a configuration file of CRIU, and that may name programs for CRIU
-	 * to run.
+	 * org.criu.config names a configuration file of CRIU, which may name programs that CRIU
+	 * executes.
 	 */
 	names[(*count)++] = "org.criu.";
 	if (with_systemd)

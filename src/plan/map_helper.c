@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* plan/map_helper.c - where newuidmap(1) and newgidmap(1) are, and what they are called with */
+/* plan/map_helper.c - the paths and arguments of newuidmap(1) and newgidmap(1) */
 #include "plan/map_helper.h"
 
 #include "base/fmt.h"

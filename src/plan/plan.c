@@ -26,9 +26,9 @@ static int plan_claim(struct planner *p, struct err *e)
 
 /*
  * tare-init is cloned into its cgroup, so that the limits hold from its first page on. With systemd
- * the order is another: a scope can only be made around an existing process, which waits for it.
- * Limits of processor time come last: with 2 shares on a busy machine a create of milliseconds
- * takes a minute.
+ * the order is different: a scope can only be made around an existing process, so tare-init waits
+ * for it. Limits of processor time come last: with 2 shares on a busy machine a create of
+ * milliseconds takes a minute.
  */
 int plan_clone(struct planner *p, struct err *e)
 {
@@ -50,7 +50,7 @@ int plan_clone(struct planner *p, struct err *e)
 }
 
 static plan_subject *const subjects[] = {
-	/* what can be refused without any knowledge of the rest */
+	/* before any step: subjects that only check, or need nothing of the others */
 	plan_version,
 	plan_namespaces,
 	plan_exec_affinity,
@@ -189,8 +189,8 @@ void plan_note(struct planner *p, const char *fmt, ...)
 }
 
 /*
- * `,"annotations":{...}`, or "". Written in one piece: a config.json may have so many annotations
- * that appending each to all before it would take minutes.
+ * `,"annotations":{...}`, or "". Written into one buffer: with very many annotations, copying all
+ * earlier ones for each would take minutes.
  */
 static const char *annotations_text(struct arena *a, const struct oci_string_map *annotations)
 {

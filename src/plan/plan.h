@@ -96,7 +96,7 @@ enum step_op {
 	OP_PROPAGATE_ROOT,     /* propagation: of the rootfs, last of all mounts */
 	OP_SET_SCHEDULER,      /* scheduler; SIDE_HOST: rights in the first user namespace */
 	OP_SET_IO_PRIORITY,    /* io_priority; SIDE_HOST likewise */
-	OP_NOTE_ROOT,          /* none; SIDE_HOST: the root that identifies strays (host/strays.h) */
+	OP_NOTE_ROOT,          /* none; SIDE_HOST: the root by which strays are known: strays.h */
 	OP_PRINT_OMITTED,      /* none; SIDE_HOST: `box` prints what it left out, before the exec */
 	OP_SET_RLIMIT,         /* rlimit */
 	OP_SET_MEMORY_POLICY,  /* memory_policy */
@@ -198,7 +198,7 @@ struct mount_step {
 	bool copy_up;
 	/* a tmpfs without mode= gets the mode of the directory that it covers */
 	bool own_mode;
-	/* tare-init's copy of the step: that mode, beside the parameters. NULL in a plan */
+	/* the same mode, in tare-init's copy of the step: a parameter more. NULL in a plan */
 	const struct mount_parameter *mode;
 	/* number, from 1 on, of the OP_PROTECT_MOUNT that makes this mount read-only; 0: none */
 	unsigned readonly_later;
@@ -223,8 +223,8 @@ struct mount_step {
 	/* mount(2) must be used: iversion, silent, parameters over 255 bytes */
 	bool classic;
 	/*
-	 * always zero. As mere padding, these bytes could show old bytes of tare's stack after a
-	 * copy of the struct: gcc 16 copies member by member.
+	 * always zero. Without this member the bytes would be padding, and could show old bytes of
+	 * tare's stack after a copy of the struct, as gcc 16 copies member by member.
 	 */
 	char unused[7];
 };
@@ -243,7 +243,7 @@ struct layers_step {
 	size_t count;
 	/* the changes are kept in its subdirectory "upper"; NULL: in memory */
 	const char *directory;
-	/* of that memory, as tmpfs has it; NULL: half of all */
+	/* of the memory for the changes, as tmpfs takes it: "200m"; NULL: half of all memory */
 	const char *size;
 	/* overlayfs keeps its notes in user.* attributes (userxattr) */
 	bool user_namespace;
@@ -639,7 +639,7 @@ struct plan {
 	const char *state_head, *state_tail;
 	/* 3 + descriptors that the program gets; tare-init's own (wire.h) begin here */
 	int first_fd;
-	/* the caller's, which the program gets where config.json has none */
+	/* of tare's caller; the program gets it where config.json has none */
 	mode_t umask;
 };
 

@@ -90,7 +90,10 @@ struct systemd_facts {
 	const char *root;
 };
 
-/* What a plan depends on besides: read once, from the kernel, without privileges (facts.c). */
+/*
+ * What a plan depends on beside config.json and flags: read once, from the kernel, without
+ * privileges (facts.c).
+ */
 struct facts {
 	uid_t euid;
 	gid_t egid;
@@ -146,10 +149,12 @@ struct planner {
 	/* likewise, of less weight */
 	const char *const *notes;
 	size_t note_count;
-	/* decided by namespaces.c, used by others; CLONE_NEW* masks */
+	/* decided by namespaces/namespaces.c, used by others; CLONE_NEW* masks */
 	uint64_t new_namespaces, joined_namespaces;
 	const char *const *late_cgroups; /* process/exec.c: of struct exec_target */
-	/* rootfs.c: something is mounted for the container, in a namespace of its own or not */
+	/*
+	 * mounts/rootfs.c: something is mounted for the container, in a namespace of its own or not
+	 */
 	bool mounts;
 	struct {
 		/* cleaned */
@@ -182,7 +187,7 @@ struct planner {
 /* Facts of this host. 0, or -1 with @e set. */
 int facts_gather(struct facts *facts, struct arena *a, struct err *e);
 
-/* The facts without the cgroups: exec finds those by the container's process. */
+/* The facts without the cgroups, which exec finds by the container's process. */
 int facts_gather_ours(struct facts *facts, struct arena *a, struct err *e);
 
 /* The facts that only labels, a filter, or a user namespace without mappings depend on. */
@@ -254,10 +259,12 @@ struct step *plan_add(struct planner *p, enum step_op op, const char *place);
 const char *plan_place(struct planner *p, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3), returns_nonnull));
 
-/* A warning: something config.json asks for is left out, as the spec wants it. */
+/* A warning: something that config.json asks for is left out, as the specification demands. */
 void plan_warn(struct planner *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* A note: left out because of the host's kind, so nobody can change it: rootless, nested. */
+/*
+ * A note: something is left out because tare runs rootless or nested, so the user can't change it.
+ */
 void plan_note(struct planner *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 static inline bool plan_has_namespace(const struct planner *p, uint64_t type)
@@ -265,85 +272,88 @@ static inline bool plan_has_namespace(const struct planner *p, uint64_t type)
 	return (p->new_namespaces | p->joined_namespaces) & type;
 }
 
-/* namespaces.c: is the pid namespace joined after all steps that need rights? spawn_step.late */
+/*
+ * namespaces/namespaces.c: is the pid namespace joined after all steps that need rights?
+ * spawn_step.late
+ */
 bool plan_clones_late(const struct planner *p);
 
-/* user.c: OP_SET_CAPS, with the program's capabilities; NULL: there is no program. */
+/* process/user.c: OP_SET_CAPS, with the program's capabilities; NULL: there is no program. */
 const struct step *plan_caps_step(const struct planner *p);
 
-/* user.c: OP_DROP_LAST, behind the filter: the right to load it is not needed any more. */
+/* process/user.c: OP_DROP_LAST, behind the filter: the right to load it is not needed any more. */
 void plan_drop_last(struct planner *p);
 
-/* namespaces.c: the path of the joined namespace of @type; NULL: none is joined. */
+/* namespaces/namespaces.c: the path of the joined namespace of @type; NULL: none is joined. */
 const char *plan_joined_path(const struct planner *p, uint64_t type);
 
-/* notify.c: does the program get a NOTIFY_SOCKET? And that entry of its environment. */
+/* process/notify.c: does the program get a NOTIFY_SOCKET? And that entry of its environment. */
 bool plan_wants_notify(const struct planner *p);
 const char *plan_notify_variable(void);
 
 /* ---- the subjects, in the order of the table in plan.c ---- */
 
 plan_subject plan_version;	    /* version.c: ociVersion */
-plan_subject plan_namespaces;	    /* namespaces.c: reads and checks, no step */
-plan_subject plan_record_mount;	    /* rootfs.c: OP_RECORD_MOUNT */
-plan_subject plan_notify;	    /* notify.c */
+plan_subject plan_namespaces;	    /* namespaces/namespaces.c: reads and checks, no step */
+plan_subject plan_record_mount;	    /* mounts/rootfs.c: OP_RECORD_MOUNT */
+plan_subject plan_notify;	    /* process/notify.c */
 plan_subject plan_clone;	    /* plan.c: cgroup, resctrl, spawn or scope */
-plan_subject plan_cgroup;	    /* cgroup.c: OP_MAKE_CGROUP */
-plan_subject plan_resources;	    /* resources.c: OP_WRITE_CGROUP */
-plan_subject plan_put_off_limits;   /* resources.c: limits that would slow tare-init */
-plan_subject plan_limits_for_hooks; /* resources.c: those, before a hook of create */
-plan_subject plan_late_limits;	    /* resources.c: those, if not there yet */
+plan_subject plan_cgroup;	    /* limits/cgroup.c: OP_MAKE_CGROUP */
+plan_subject plan_resources;	    /* limits/resources.c: OP_WRITE_CGROUP */
+plan_subject plan_put_off_limits;   /* limits/resources.c: limits that would slow tare-init */
+plan_subject plan_limits_for_hooks; /* limits/resources.c: those limits, before a hook of create */
+plan_subject plan_late_limits;	    /* limits/resources.c: those limits, if not written yet */
 plan_subject plan_device_program;   /* limits/devices.c: OP_ATTACH_DEVICES */
-plan_subject plan_resctrl;	    /* resctrl.c: OP_MAKE_RESCTRL, ..WRITE.. */
-plan_subject plan_spawn;	    /* namespaces.c: OP_SPAWN */
-plan_subject plan_cgroup_join;	    /* cgroup.c: OP_JOIN_CGROUP on v1 */
-plan_subject plan_scope;	    /* scope.c: OP_START_SCOPE, OP_MAKE_CGROUP */
-plan_subject plan_scope_properties; /* scope_properties.c: limits for systemd */
-plan_subject plan_resctrl_join;	    /* resctrl.c: OP_JOIN_RESCTRL */
-plan_subject plan_id_maps;	    /* idmap.c: OP_WRITE_ID_MAP ... OP_RELEASE */
-plan_subject plan_net_devices;	    /* net_devices.c */
+plan_subject plan_resctrl;	    /* limits/resctrl.c: OP_MAKE_RESCTRL, OP_WRITE_RESCTRL */
+plan_subject plan_spawn;	    /* namespaces/namespaces.c: OP_SPAWN */
+plan_subject plan_cgroup_join;	    /* limits/cgroup.c: OP_JOIN_CGROUP on v1 */
+plan_subject plan_scope;	    /* systemd/scope.c: OP_START_SCOPE, OP_MAKE_CGROUP */
+plan_subject plan_scope_properties; /* systemd/scope_properties.c: limits for systemd */
+plan_subject plan_resctrl_join;	    /* limits/resctrl.c: OP_JOIN_RESCTRL */
+plan_subject plan_id_maps;	    /* namespaces/idmap.c: OP_WRITE_ID_MAP ... OP_RELEASE */
+plan_subject plan_net_devices;	    /* namespaces/net_devices.c */
 plan_subject plan_cgroup_owner;	    /* mounts/cgroup.c: OP_OWN_CGROUP */
-plan_subject plan_enter;	    /* namespaces.c: OP_ENTER_SESSION, joins */
-plan_subject plan_oom_score;	    /* process.c */
-plan_subject plan_keyring;	    /* process.c */
-plan_subject plan_open_labels;	    /* labels.c: SELinux, AppArmor */
-plan_subject plan_network;	    /* namespaces.c: loopback */
-plan_subject plan_hostname;	    /* identity.c: hostname, domainname */
-plan_subject plan_sysctl;	    /* sysctl.c */
-plan_subject plan_rootfs;	    /* rootfs.c: propagation, rootfs */
-plan_subject plan_mounts;	    /* mounts.c */
-plan_subject plan_notify_mount;	    /* notify.c */
-plan_subject plan_devices;	    /* devices.c: default, listed, links */
+plan_subject plan_enter;	    /* namespaces/namespaces.c: OP_ENTER_SESSION, joins */
+plan_subject plan_oom_score;	    /* process/process.c */
+plan_subject plan_keyring;	    /* process/process.c */
+plan_subject plan_open_labels;	    /* process/labels.c: SELinux, AppArmor */
+plan_subject plan_network;	    /* namespaces/namespaces.c: loopback */
+plan_subject plan_hostname;	    /* namespaces/identity.c: hostname, domainname */
+plan_subject plan_sysctl;	    /* namespaces/sysctl.c */
+plan_subject plan_rootfs;	    /* mounts/rootfs.c: propagation, rootfs */
+plan_subject plan_mounts;	    /* mounts/mounts.c */
+plan_subject plan_notify_mount;	    /* process/notify.c */
+plan_subject plan_devices;	    /* mounts/devices.c: default, listed, links */
 plan_subject plan_binfmt;	    /* mounts/binfmt.c */
-plan_subject plan_terminal;	    /* terminal.c */
-plan_subject plan_create_hooks;	    /* hooks.c: prestart to createContainer */
+plan_subject plan_terminal;	    /* process/terminal.c */
+plan_subject plan_create_hooks;	    /* process/hooks.c: prestart to createContainer */
 plan_subject plan_last_changes;	    /* mounts/readonly.c: cwd, read-only mounts */
-plan_subject plan_paths;	    /* paths.c: maskedPaths, readonlyPaths */
-plan_subject plan_enter_rootfs;	    /* rootfs.c: pivot, read-only, propagation */
-plan_subject plan_join_pids;	    /* namespaces.c: a pid namespace, behind hooks */
-plan_subject plan_exec_affinity;    /* scheduler.c: only checked, no step */
-plan_subject plan_initial_affinity; /* scheduler.c: exec, before the clone */
-plan_subject plan_final_affinity;   /* scheduler.c: exec, in its cgroup */
-plan_subject plan_reset_affinity;   /* scheduler.c: create, in its cgroup */
-plan_subject plan_scheduler;	    /* scheduler.c */
-plan_subject plan_note_root;	    /* rootfs.c */
-plan_subject plan_io_priority;	    /* scheduler.c */
-plan_subject plan_rlimits;	    /* rlimits.c */
-plan_subject plan_memory_policy;    /* memory_policy.c */
-plan_subject plan_personality;	    /* personality.c */
-plan_subject plan_prepare_exec;	    /* process.c: OP_PREPARE_EXEC */
-plan_subject plan_enter_pids;	    /* namespaces.c: OP_ENTER_PIDS */
-plan_subject plan_process_limit;    /* rlimits.c: RLIMIT_NPROC, behind that */
-plan_subject plan_late_scheduler;   /* scheduler.c: not inherited, so behind that */
-plan_subject plan_set_labels;	    /* labels.c */
-plan_subject plan_wait;		    /* process.c: OP_WAIT_FOR_START */
-plan_subject plan_start_hooks;	    /* hooks.c: startContainer; checks the rest */
-plan_subject plan_user;		    /* user.c: cwd, bounding set, user, caps */
-plan_subject plan_no_new_privs;	    /* process.c */
-plan_subject plan_landlock;	    /* landlock.c: OP_RESTRICT */
-plan_subject plan_network_check;    /* process.c: OP_TRY_NETWORK */
-plan_subject plan_print_omitted;    /* process.c */
-plan_subject plan_init;		    /* process.c: OP_STAY_AS_INIT */
-plan_subject plan_early_seccomp;    /* seccomp.c: where the last steps pass it */
-plan_subject plan_seccomp;	    /* seccomp.c: always last before exec */
-plan_subject plan_exec;		    /* process.c */
+plan_subject plan_paths;	    /* mounts/paths.c: maskedPaths, readonlyPaths */
+plan_subject plan_enter_rootfs;	    /* mounts/rootfs.c: pivot, read-only, propagation */
+plan_subject plan_join_pids;	    /* namespaces/namespaces.c: a pid namespace, behind the hooks */
+plan_subject plan_exec_affinity;    /* process/scheduler.c: only checked, no step */
+plan_subject plan_initial_affinity; /* process/scheduler.c: exec, before the clone */
+plan_subject plan_final_affinity;   /* process/scheduler.c: exec, in its cgroup */
+plan_subject plan_reset_affinity;   /* process/scheduler.c: create, in its cgroup */
+plan_subject plan_scheduler;	    /* process/scheduler.c */
+plan_subject plan_note_root;	    /* mounts/rootfs.c */
+plan_subject plan_io_priority;	    /* process/scheduler.c */
+plan_subject plan_rlimits;	    /* process/rlimits.c */
+plan_subject plan_memory_policy;    /* process/memory_policy.c */
+plan_subject plan_personality;	    /* process/personality.c */
+plan_subject plan_prepare_exec;	    /* process/process.c: OP_PREPARE_EXEC */
+plan_subject plan_enter_pids;	    /* namespaces/namespaces.c: OP_ENTER_PIDS */
+plan_subject plan_process_limit;    /* process/rlimits.c: RLIMIT_NPROC, behind OP_ENTER_PIDS */
+plan_subject plan_late_scheduler;   /* process/scheduler.c: a policy that no child inherits */
+plan_subject plan_set_labels;	    /* process/labels.c */
+plan_subject plan_wait;		    /* process/process.c: OP_WAIT_FOR_START */
+plan_subject plan_start_hooks;	    /* process/hooks.c: startContainer; checks the rest */
+plan_subject plan_user;		    /* process/user.c: cwd, bounding set, user, caps */
+plan_subject plan_no_new_privs;	    /* process/process.c */
+plan_subject plan_landlock;	    /* process/landlock.c: OP_RESTRICT */
+plan_subject plan_network_check;    /* process/process.c: OP_TRY_NETWORK */
+plan_subject plan_print_omitted;    /* process/process.c */
+plan_subject plan_init;		    /* process/process.c: OP_STAY_AS_INIT */
+plan_subject plan_early_seccomp;    /* seccomp/step.c: where the filter allows the last steps */
+plan_subject plan_seccomp;	    /* seccomp/step.c: always last before the exec */
+plan_subject plan_exec;		    /* process/process.c */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * plan/settle.c - the last act of planning: nothing in the plan points out of the arena
+ * plan/settle.c - the end of planning: all pointers of the plan lead into the arena
  *
  * The subjects fill steps with string literals and static tables. tare-init shares the arena with
- * tare, but not tare's constants. So here every pointer of every step is checked, by a table of
- * where each kind of step has pointers, and what lies outside of the arena is copied into it.
+ * tare, but not tare's constants. So here every pointer of every step is checked: a table knows
+ * where each kind of step has pointers. What lies outside of the arena is copied into it.
  */
 #include "plan/settle.h"
 
@@ -30,8 +30,8 @@ static const void *settle_block(struct arena *a, const void *block, size_t size)
 }
 
 /*
- * A NULL-terminated list of strings. A list in the arena may still have strings that are not:
- * config.json's own, or literals.
+ * A NULL-terminated list of strings. A list in the arena may have strings outside of it:
+ * config.json's, or literals.
  */
 static void settle_list(struct arena *a, const char *const **list)
 {

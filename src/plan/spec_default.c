@@ -2,9 +2,9 @@
 /*
  * plan/spec_default.c - the config.json that `spec` writes
  *
- * The same config as runc's and crun's: engines' tests and people's scripts edit it by place and
- * value. Almost all of it is constant data; only the lists that differ between root and an ordinary
- * user are built here.
+ * The config is that of runc and crun, because scripts and the tests of engines edit it by place
+ * and value. Almost all of it is constant data; only the lists that differ between root and an
+ * ordinary user are built here.
  */
 #include "plan/spec_default.h"
 

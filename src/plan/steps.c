@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * plan/steps.c - what every kind of step is called
+ * plan/steps.c - the names of all kinds of steps
  *
  * Only this table, for messages about a step that failed; describe.c has the operands.
  */

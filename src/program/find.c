@@ -2,8 +2,8 @@
 /*
  * program/find.c - open a file of the container for reading, safely
  *
- * It is opened with O_PATH first: opening a device for reading may rewind a tape, and opening a
- * FIFO blocks.
+ * The file is opened with O_PATH first: opening a device for reading may rewind a tape, and opening
+ * a FIFO blocks.
  */
 #include "program/program.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * program/library.c - which C library is this file, and how old is it?
+ * program/library.c - the version of a C library
  *
  * glibc has a name for each of its versions that added functions: the highest "GLIBC_2.N" is the
  * version. musl has its version as a text by itself. A library with a 64-bit time on 32-bit

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * program/program.h - what a file says of itself to execve(2): an ELF header, a `#!` line, or
- * neither
+ * program/program.h - what execve(2) reads from a file: an ELF header, a `#!` line, or neither
  *
  * Only headers, notes and the first line are read, in bounds, of a regular file that somebody else
  * made: elf(5), execve(2), binfmt_script and binfmt_elf of the kernel. Nothing is executed or
@@ -61,7 +60,7 @@ const char *program_machine_name(uint16_t machine);
 /* The EM_* of the machine that tare runs on. */
 uint16_t program_own_machine(void);
 
-/* Is it for that machine, and of the same width as tare itself? */
+/* Is the program for that machine, and of the same width as tare itself? */
 bool program_is_own(const struct program *p);
 
 /* ---- vsyscall.c ---- */
@@ -96,7 +95,7 @@ int program_open(int root, const char *cwd, const char *path);
 
 /*
  * capabilities(7): execve(2) returns EPERM if the bounding set lacks one of these capabilities of
- * the file @fd, open for reading. 0: there is no such rule for it.
+ * the file @fd, open for reading. 0: the file has none for which that holds.
  */
 uint64_t program_capabilities(int fd);
 

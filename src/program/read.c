@@ -206,7 +206,7 @@ static void read_elf(int fd, const unsigned char *header, size_t length, struct 
 		p->kind = PROGRAM_ELF;
 }
 
-/* ---- scripts, and what is neither ---- */
+/* ---- scripts and other files ---- */
 
 /* binfmt_script.c: blanks before the name, which ends at a blank, the line's end or a NUL. */
 static void read_script(const char *line, size_t length, struct program *p)

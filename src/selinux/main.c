@@ -2,7 +2,8 @@
 /*
  * selinux/main.c - tare-selinux: which of these labels does the policy in force not know?
  *
- * The labels are config.json's, as the kernel takes them: they are not translated.
+ * The labels are config.json's. The kernel takes them as they are, so they are not translated
+ * (selinux_trans_to_raw_context(3)).
  */
 #include "selinux/answer.h"
 

@@ -83,8 +83,8 @@ int filter_load(const struct oci_linux_seccomp **filter, const char *path, struc
 }
 
 /*
- * Add the words of runc's error, which users search for, to an error of the schema. runc has the
- * value right behind them.
+ * Add the words of runc's error, which users search for, to an error of the schema. In runc's error
+ * the value stands right behind these words.
  */
 static int add_words(struct err *e)
 {

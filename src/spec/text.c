@@ -31,7 +31,7 @@ static void grow(struct growing *g, struct arena *a)
 	g->room *= 2;
 }
 
-/* 1: there is something to read, or the end; 0: nothing until @deadline; -errno. */
+/* 1: @fd has bytes to read, or is at its end; 0: not until @deadline; -errno. */
 static int wait_for_more(int fd, int64_t deadline)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };

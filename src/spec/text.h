@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * spec/text.h - the whole text of a file that somebody names
- */
+/* spec/text.h - the whole text of a file that the user names */
 #pragma once
 
 #include "base/err.h"
 #include "heap/arena.h"
 
-/* A pipe has that time, in ms, to come to its end. */
+/* Milliseconds within which a pipe must come to its end. */
 #define TEXT_TIMEOUT_MS 8000
 
 /*
@@ -24,9 +22,6 @@ int text_open(int dir, const char *name);
 int text_read(int fd, const char *what, bool may_be_pipe, struct arena *a, char **text,
 	      size_t *length, struct err *e);
 
-/*
- * The same of a descriptor that is read as it is, whatever it is, for as long as it takes: standard
- * input.
- */
+/* As text_read(), for standard input: a file of any type, without a limit of time. */
 int text_read_input(int fd, const char *what, struct arena *a, char **text, size_t *length,
 		    struct err *e);

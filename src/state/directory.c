@@ -2,8 +2,8 @@
 /*
  * state/directory.c - ROOT/ID: claimed, locked, removed
  *
- * ID is checked to be a single component of ROOT, and never followed as a link; from then on only
- * descriptors are used. Runs in tare's own process.
+ * ID is checked to be a single path component, and is never followed as a link. After the open,
+ * only descriptors are used. Runs in tare's own process.
  */
 #include "state/directory.h"
 
@@ -58,8 +58,8 @@ static int lock(int dir, int64_t timeout_ms)
 }
 
 /*
- * Was the directory removed by the command that held the lock before? Where that can't be seen,
- * later calls will fail.
+ * Was the directory removed by the command that held the lock before? If stat(2) fails, later calls
+ * will fail, too.
  */
 static bool still_there(int dir)
 {
@@ -130,9 +130,9 @@ void state_unlock(int dir)
 }
 
 /*
- * The XDG Base Directory Specification leaves the behaviour without XDG_RUNTIME_DIR open. There was
- * no home directory of this user either. A directory below /tmp, which any user could make first,
- * is not used by default.
+ * The XDG Base Directory Specification leaves the behaviour without XDG_RUNTIME_DIR open. This user
+ * has no home directory either. A directory below /tmp, which any user could make first, is not
+ * used by default.
  */
 static int refuse_root(const struct state_root *root, const char *id, int r, struct err *e)
 {

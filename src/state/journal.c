@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * state/journal.c - what must be undone, written before it is done
+ * state/journal.c - side effects to undo, each written before it happens
  *
- * Runs in tare's own process. journal_entries.c reads it, and journal_undo.c undoes it.
+ * Runs in tare's own process. journal_entries.c reads the journal, and journal_undo.c undoes what
+ * it names.
  */
 #include "state/journal.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * state/journal.h - what must be undone, written before it is done
+ * state/journal.h - side effects to undo, each written before it happens
  *
  * One line for each entry, in the file `journal` of the state directory; each is on disk before the
  * side effect that it names. delete, a failing create, and the next create of the same ID after a

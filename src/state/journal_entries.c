@@ -21,7 +21,7 @@ static void parse_process(char *value, struct journal_process *process)
 	if (!space)
 		return;
 	*space = '\0';
-	/* A number that does not fit a pid_t would be cut to another process's. */
+	/* Cut to a pid_t, a larger number would be the pid of another process. */
 	if (fmt_parse_u64(value, &pid) == 0 && pid <= INT_MAX &&
 	    fmt_parse_u64(space + 1, &start) == 0)
 		*process = (struct journal_process) { .pid = (pid_t) pid, .start_time = start };
@@ -115,9 +115,9 @@ static void parse_other(const struct line *line, struct journal_entries *entries
 }
 
 /*
- * A cgroup is ours once its "made" line is written. Before that it is ours only if it was missing:
- * then only this create can have made it. A cgroup that existed, and may not have been checked yet,
- * is left alone.
+ * A cgroup belongs to this container once its "made" line is written. Before that, only if the
+ * cgroup was missing: then no other command can have made it. A cgroup that existed, and may not
+ * have been checked yet, is left alone.
  */
 static void parse(char *text, struct journal_entries *entries)
 {

@@ -2,8 +2,8 @@
 /*
  * state/journal_entries.h - the journal as it is read
  *
- * A crash may cut the journal at any byte: a last line that is incomplete names something that was
- * not done yet.
+ * A crash may cut the journal at any byte: an incomplete last line names a side effect that did not
+ * happen yet.
  */
 #pragma once
 

@@ -3,9 +3,9 @@
  * state/journal_mount.c - the mount on the rootfs of a container that shares a mount namespace
  *
  * The journal can only name the mount before it exists: by the directory that it covers. So undo
- * unmounts a mount in the same mount namespace that is another one than that of the journal, and
- * has the same directory as its root. An engine's own mount there, or a later one, is not
- * unmounted.
+ * looks at the mount at this path: it is unmounted if it is in the same mount namespace, has the
+ * same directory as its root, and is not the mount that the journal names as the covered one. An
+ * engine's own mount there, or a later one, is not unmounted.
  */
 #include "state/journal_mount.h"
 

@@ -55,8 +55,8 @@ static void kill_hook(const struct journal_process *hook)
 }
 
 /*
- * The tare of this CRIU is gone. CRIU notices that, and undoes what it has begun, some of which
- * only it knows. It is killed only if it hangs.
+ * The tare that started this CRIU has ended. CRIU notices that and undoes its own work, parts of
+ * which only CRIU knows. So CRIU is killed only if it hangs.
  */
 static void end_criu(const struct journal_process *criu)
 {
@@ -291,7 +291,7 @@ static int remove_resctrls(const struct journal_entries *entries, bool keep_shar
 	return 0;
 }
 
-/* No file of the container's is in it: its mount of the directory is read-only. */
+/* The container has no files in this directory, as its mount of the directory is read-only. */
 static int remove_notify(int dir, struct err *e)
 {
 	int r = sys_unlink_at(dir, STATE_NOTIFY_SOCKET, 0);

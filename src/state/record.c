@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * state/record.c - what one command leaves for the next about a container
- */
+/* state/record.c - the record of a container, which one command writes and later ones read */
 #include "state/record.h"
 
 #include "base/fmt.h"
@@ -345,7 +343,7 @@ static int read_line(struct reader *r, const struct line *line)
 	return 0;
 }
 
-/* Is everything there that is used without a check? */
+/* Are all members set that other files use without a check? */
 static bool is_whole(const struct record *rec)
 {
 	if (!rec->id || !rec->oci_version || !rec->bundle || !rec->rootfs || !rec->created ||

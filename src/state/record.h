@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * state/record.h - what is known of a container between two commands
+ * state/record.h - the record of a container, which one command writes and later ones read
  *
  * ROOT/ID/ holds
  *   journal	entries for undoing, written before each side effect (journal.h)

@@ -2,9 +2,9 @@
 /*
  * state/status.c - the present status of a container
  *
- * Asked from the kernel each time: the process with this pid and start time, the lock that
- * tare-init holds while it waits for start (the exec releases it), the freezer. So a crash of tare
- * can't make it wrong.
+ * The kernel is asked each time: is there a process with this pid and start time, does tare-init
+ * still hold the lock with which it waits for start (the exec releases the lock), is the cgroup
+ * frozen? So a crash of tare can't make the status wrong.
  */
 #include "state/record.h"
 
@@ -50,8 +50,8 @@ static bool is_alive(const struct record *rec)
 }
 
 /*
- * Does its tare-init still wait for start, and so hold the lock? A lock that we get ends with the
- * descriptor.
+ * Does the container's tare-init still wait for start, and so hold the lock? If the lock is free we
+ * get it, and release it with the descriptor.
  */
 static bool is_waiting(int dir)
 {

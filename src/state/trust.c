@@ -2,8 +2,8 @@
 /*
  * state/trust.c - who may write to the state directories
  *
- * tare acts on a record: it kills the recorded pid, runs the hooks, removes the cgroup. So only the
- * caller, or root, may have been able to write to the directories of records, as sudo(8) and ssh(1)
+ * tare acts on a record: it kills the recorded pid, runs the hooks, removes the cgroup. So the
+ * directories of records must be writable for the caller and root alone, as sudo(8) and ssh(1)
  * demand of their files. Every verb checks descriptors, each with one fstat(2).
  */
 #include "state/trust.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * state/unreaped.c - the process that must reap a dead one
+ * state/unreaped.c - the process that must reap a zombie
  *
- * Runs in tare, when a killed process does not go. Only reads /proc: a process is reaped by its
+ * Runs in tare, when a killed process stays a zombie. Only reads /proc: a process is reaped by its
  * parent, or before that by its tracer.
  */
 #include "state/unreaped.h"

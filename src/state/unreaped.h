@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * state/unreaped.h - the process that must reap a dead one
- */
+/* state/unreaped.h - the process that must reap a zombie */
 #pragma once
 
 #include "base/err.h"

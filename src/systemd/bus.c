@@ -185,8 +185,8 @@ int bus_run_job(sd_bus *bus, sd_bus_message *m, sd_bus_error *error)
 }
 
 /*
- * systemd writes the files of a cgroup after its reply, and before it reads the next call: so make
- * one.
+ * systemd writes the files of a cgroup after its reply, but before it reads the next call. So make
+ * another call and wait for its reply.
  */
 static int wait_until_written(sd_bus *bus, sd_bus_error *error)
 {
@@ -217,7 +217,7 @@ unsigned bus_version(sd_bus *bus)
 
 	if (sd_bus_get_property_string(bus, SERVICE, OBJECT, MANAGER, "Version", NULL, &text) < 0)
 		return 0;
-	/* "252.39-1~deb12u2", and once "v252" */
+	/* "252.39-1~deb12u2"; some builds have "v252" */
 	for (const char *c = text + (text[0] == 'v'); *c >= '0' && *c <= '9'; c++)
 		version = version * 10 + (unsigned) (*c - '0');
 

@@ -19,7 +19,7 @@
 #define UNIT_EXISTS  "org.freedesktop.systemd1.UnitExists"
 #define NO_SUCH_UNIT "org.freedesktop.systemd1.NoSuchUnit"
 
-/* ---- what systemd does not do ---- */
+/* ---- failures ---- */
 
 static int refuse(const char *what, const char *unit, const sd_bus_error *error)
 {

@@ -110,7 +110,10 @@ static int close_property(struct writer *w)
 	return r;
 }
 
-/* Opened at its first value: a "since" line before that may say that it is skipped. */
+/*
+ * A property is opened at its first value: a "since" line before the value may say that the
+ * property is skipped.
+ */
 static int open_property(struct writer *w)
 {
 	if (w->open)
@@ -204,7 +207,7 @@ bool properties_need_version(const char *properties)
 	return strstr(properties, "\nsince ") != NULL;
 }
 
-/* The lines are cut in place, and may be needed again: so from a copy. */
+/* Parsing cuts the lines in place, and they may be needed again: so a copy is parsed. */
 static int write_lines(struct writer *w, char *text, char wrong[PROPERTY_NAME])
 {
 	for (char *line; (line = strsep(&text, "\n")) && *line;) {

@@ -3,8 +3,8 @@
  * systemd/systemd.h - tare-systemd: the one program of tare that speaks D-Bus
  *
  * tare starts it (cgroup/scope.h has its input and output) with an empty environment. It is a
- * program of its own, so that only users of systemd pay for libsystemd. tare decides everything:
- * the input is put on the bus as it is.
+ * program of its own, so that libsystemd is loaded only for --systemd-cgroup. tare decides
+ * everything: tare-systemd puts its input on the bus as it is.
  */
 #pragma once
 

@@ -2,7 +2,8 @@
 /*
  * wire/filesystem.h - make the filesystem of a mount step, in tare or tare-init
  *
- * tare-init makes those of its own namespaces; tare makes those whose owners have to be mapped.
+ * tare-init makes the filesystems of its own namespaces; tare makes those whose owners have to be
+ * mapped.
  */
 #pragma once
 

@@ -2,9 +2,9 @@
 /*
  * wire/hook.c - run one hook, on either side
  *
- * The state goes in by a memory file, not a pipe: a hook that does not read its stdin causes
- * neither SIGPIPE nor a wait. The output comes back by a pipe, whose last bytes are kept for the
- * error. Children that a hook leaves behind with that pipe open are not waited for.
+ * The hook reads the state from a memory file, not a pipe: a hook that does not read its stdin
+ * causes neither SIGPIPE nor a wait. The output is read from a pipe, and its last bytes are kept
+ * for the error. Children that a hook leaves behind with that pipe open are not waited for.
  */
 #include "wire/hook.h"
 

@@ -2,10 +2,10 @@
 /*
  * wire/place.h - places in the rootfs, found and made without leaving it
  *
- * Each look-up starts at the rootfs' descriptor and has it as its root: so a path that links of the
- * image add up to can at worst be a wrong place inside. A file is made in the descriptor of its
- * parent, by its bare name, and never through a link. tare-init does this for each mount of a
- * create; for a restore it is done before CRIU begins.
+ * Each look-up starts at the rootfs' descriptor and has it as its root: so links of the image can
+ * at worst lead to another place inside the rootfs. A file is made in the descriptor of its parent,
+ * by its bare name, and never through a link. tare-init does this for each mount of a create; for a
+ * restore it is done before CRIU begins.
  */
 #pragma once
 

@@ -12,7 +12,7 @@
 
 #define DONE_TIMEOUT_MS 500
 
-/* A message without the error value, which is most of its size. */
+/* The size of a message without the struct err, which is most of it. */
 #define SHORT_MESSAGE offsetof(struct wire_message, error)
 
 int wire_send(int socket, enum wire_kind kind, size_t step, int fd)
@@ -59,7 +59,10 @@ static bool has_error(const struct wire_message *m)
 	return m->kind == WIRE_FAILED || m->kind == WIRE_WARNING || m->kind == WIRE_DONE;
 }
 
-/* The sender may be traced by a process of the container: none of its texts is trusted to end. */
+/*
+ * A process of the container may trace the sender: so no text of a message is trusted to have a
+ * NUL.
+ */
 static void end_texts(struct wire_message *m)
 {
 	struct err *e = &m->error;

@@ -3,7 +3,7 @@
  * host/create/create.c - create, run and plan: from a bundle to a container
  *
  * Load and plan, which has no side effects; seal the plan; perform it; then publish record and pid
- * file. A failure at any point before the end is rolled back.
+ * file. A failure at any of these is rolled back.
  */
 #include "host/create/create.h"
 
@@ -26,7 +26,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
-/* ---- deciding ---- */
+/* ---- planning ---- */
 
 /* fs.nr_open, the kernel's own bound, is 2^20 by default. */
 #define MAX_PRESERVED (1 << 20)
@@ -132,7 +132,7 @@ static bool is_detached(const struct create_options *o)
 	return !o->run || o->detach;
 }
 
-/* The purpose of a plan. */
+/* What a plan is made for. */
 enum purpose {
 	TO_BE_DONE,
 	TO_BE_SHOWN,   /* printed only: rights are not checked */
@@ -292,7 +292,7 @@ int container_decide(const struct create_options *o, struct decision *d, struct 
 	return 0;
 }
 
-/* ---- doing ---- */
+/* ---- performing ---- */
 
 /* Signals that ask tare to stop: perform.c reads them and fails. */
 int create_watch_signals(struct create *c, struct err *e)

@@ -2,12 +2,12 @@
 /*
  * host/create/enter.c - clone a tare-init that joins namespaces, for exec and create
  *
- * A process that is visible in a pid namespace can be taken over by a root in there with
- * CAP_SYS_PTRACE, who may use its descriptors, root, memory and rights, and write to the file that
- * it executes (CVE-2016-9962, CVE-2019-5736). And a process that has joined a namespace may have no
- * right to come back. So tare itself joins none. tare-init is executed outside, and joins. Then it
- * goes on as a process that is not visible in the pid namespace yet, or clones a sibling
- * (inside/enter.c, inside/clone.c). Each of them is a child of tare.
+ * A process that is visible in a pid namespace can be traced by root of that namespace
+ * (CAP_SYS_PTRACE). The tracer can use its descriptors, root directory, memory and rights, and
+ * write to the file that it executes (CVE-2016-9962, CVE-2019-5736). And a process that has joined
+ * a namespace may have no right to come back. So tare itself joins no namespace. tare-init is
+ * executed outside, and joins. Then tare-init goes on, not visible in the pid namespace yet, or
+ * clones a sibling (inside/enter.c, inside/clone.c). Both are children of tare.
  */
 #include "host/create/clone.h"
 
@@ -102,8 +102,8 @@ static int open_target(struct join_call *in, const struct spawn_step *spawn, str
 }
 
 /*
- * SIGKILL ends the helper even in a frozen cgroup; it must be reaped, as until its end it may run
- * in our memory.
+ * SIGKILL ends the helper even in a frozen cgroup. The helper may run in our memory until its end,
+ * so wait for that.
  */
 static int give_up(pid_t helper, struct err *e)
 {
@@ -150,7 +150,9 @@ static pid_t wait_for_clone(const struct clone_call *b, pid_t helper, struct err
 	while (r == -EINTR);
 	if (r <= 0)
 		return give_up(helper, e);
-	/* Its end may be seen first, although it sent a message before: look again. */
+	/*
+	 * The end of the helper may be seen first, although a message was sent before: look again.
+	 */
 	if (fds[1].revents == 0)
 		sys_poll(&fds[1], 1, 0);
 

@@ -3,8 +3,8 @@
  * host/create/idmap.c - the id maps of a new user namespace
  *
  * user_namespaces(7), "User and group ID mappings". Root writes them itself; an ordinary user may
- * map only itself, and has newuidmap(1) and newgidmap(1) write the ranges /etc/subuid and
- * /etc/subgid give it.
+ * map only itself, and calls newuidmap(1) and newgidmap(1) for the ranges that /etc/subuid and
+ * /etc/subgid give that user.
  */
 #include "host/create/create.h"
 
@@ -86,7 +86,7 @@ static int become_helper(void *arg)
 	return sys_exec(h->path, h->argv, envp) == -ENOENT ? 127 : 126;
 }
 
-/* The helper's own words, which it wrote into the pipe before it ended: ": TEXT", or "". */
+/* The message of the helper, which has ended, from the pipe: ": TEXT"; or "". */
 static const char *read_line(int errors, char *text, size_t size)
 {
 	struct pollfd ready = { .fd = errors, .events = POLLIN };
@@ -168,7 +168,7 @@ int idmap_deny_setgroups(struct create *c, struct err *e)
 	return r < 0 ? err_sys(e, r, "deny setgroups") : 0;
 }
 
-/* ---- a map that is there ---- */
+/* ---- comparing a map ---- */
 
 static int read_map(pid_t pid, const char *file, char map[ACCOUNT_MAP_TEXT], struct err *e)
 {

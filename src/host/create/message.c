@@ -2,10 +2,10 @@
 /*
  * host/create/message.c - check tare-init's messages against the plan
  *
- * Runs in tare. Others may be able to take over the process at the other end of the socket: those
- * in its pid namespace with CAP_SYS_PTRACE. It has only its own rights, but tare has more. So tare
- * does nothing for a message that the plan does not have at this point: the order of the steps is
- * known, and with it each message that may come.
+ * Runs in tare. The process at the other end of the socket may have been taken over by a process of
+ * its pid namespace with CAP_SYS_PTRACE. That process has fewer rights than tare. So tare does
+ * nothing for a message that the plan does not have at this point: the order of the steps is known,
+ * and with it each message that may come.
  */
 #include "host/create/message.h"
 
@@ -91,7 +91,7 @@ static bool is_at(const struct init_progress *p, const struct plan *plan,
 	return m->step < plan->step_count && m->step == find(p, plan, op);
 }
 
-/* May a descriptor for step @op come? The plan has one such step. */
+/* May a descriptor for step @op come now? The plan has one such step. */
 static bool may_come(const struct init_progress *p, const struct plan *plan,
 		     const struct wire_message *m, enum step_op op, bool came)
 {
@@ -127,7 +127,8 @@ static bool is_at_work(const struct init_progress *p, const struct plan *plan,
 #define MOST_WARNINGS  4
 
 /*
- * Is the source for a step that tare opens or makes something for? The rootfs is never asked for.
+ * Is the step of @m a mount for which tare opens or makes something? tare-init never asks for the
+ * rootfs.
  */
 static bool may_ask(const struct init_progress *p, const struct plan *plan,
 		    const struct wire_message *m)

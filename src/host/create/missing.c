@@ -2,8 +2,8 @@
 /*
  * host/create/missing.c - namespaces that this kernel can't make
  *
- * clone(2) returns EINVAL for all of its flags at once. So each kind is tried by itself, in a child
- * that ends at once.
+ * clone(2) returns EINVAL for all of its flags at once. So each kind is tried separately, in a
+ * child that ends at once.
  */
 
 #include "host/container.h"

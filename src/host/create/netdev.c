@@ -4,7 +4,8 @@
  *
  * A created container keeps the device: runtime-spec, config-linux.md#network-devices. A failure
  * before that moves it back. A virtual device is removed with its network namespace, so the
- * namespace is kept open for the way back. That is in the journal before the move.
+ * namespace is kept open until the device can be moved back. The journal names the device before
+ * the move.
  */
 #include "host/create/create.h"
 
@@ -29,7 +30,7 @@ static int open_target(const struct create *c, const struct step *s, struct err 
 	return fd < 0 ? err_sys(e, fd, "open network namespace \"%s\"", namespace) : fd;
 }
 
-/* A name that no other device has: it has our pid and the step's address. */
+/* A name that no other device has: made from our pid and the step's address. */
 static void name_passing(const struct create *c, const struct step *s, char passing[IFNAMSIZ])
 {
 	fmt_text(passing, IFNAMSIZ, "tr%x.%zu", (unsigned) sys_pid(),
@@ -44,8 +45,8 @@ int netdev_perform(struct create *c, const struct step *s, struct err *e)
 	if (own < 0)
 		return -1;
 	/*
-	 * Kept open: otherwise the namespace, and a virtual device in it, would go when tare-init
-	 * fails and ends.
+	 * Keep the namespace open: otherwise it would be removed, with its virtual devices, when
+	 * tare-init fails and ends.
 	 */
 	if (c->network < 0)
 		c->network = open_target(c, s, e);

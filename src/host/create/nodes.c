@@ -4,8 +4,8 @@
  *
  * mknod(2) of a device takes CAP_MKNOD in the first user namespace, and nodes only work on a
  * filesystem that was mounted there. So tare makes a detached tmpfs, makes the nodes in it, with
- * mode and owner of config.json, and sends it to tare-init, which binds each node to its place. So
- * path and number of the host's own nodes do not matter.
+ * mode and owner of config.json, and sends the tmpfs to tare-init, which binds each node to its
+ * place. So the host's own nodes, and their paths, do not matter.
  *
  * Without fsopen(2) (Linux before 5.2), or where mknod(2) is refused to tare too, tare-init binds
  * the host's nodes, with the host's mode and owner.
@@ -18,14 +18,14 @@
 #include "kernel/mount.h"
 #include "wire/filesystem.h"
 
-/* An owner inside of the user namespace, and the same outside: of the previous node. */
+/* The owner of the previous node: its ids inside the user namespace, and outside. */
 struct owner {
 	bool known;
 	uid_t uid, gid;
 	uid_t uid_outside, gid_outside;
 };
 
-/* Most nodes have the same owner: the two maps are not read from procfs for each. */
+/* Most nodes have the same owner, so the maps are read from procfs only when the owner changes. */
 static int find_owner(const struct create *c, const struct device_step *d, struct owner *o,
 		      struct err *e)
 {

@@ -117,8 +117,9 @@ static int give_turn(struct create *c, size_t next, struct err *e)
 }
 
 /*
- * The container's process exists: a sibling of the process that has done the steps so far, which
- * ends. It must be a child of tare: tare signals, reaps and records it by its pid.
+ * The container's process exists, a sibling of the process that has done the steps so far and now
+ * ends. Only a child of tare is accepted, as tare signals, reaps and records the process by its
+ * pid.
  */
 static int take_over(struct create *c, const struct wire_message *m, struct err *e)
 {
@@ -235,7 +236,10 @@ static int warn_inside(struct create *c, struct wire_message *m, struct err *e)
 	err_line(&m->error, line, sizeof(line));
 	log_warning("%s", line);
 
-	/* The warning is about the program's first words, so that waits until it is printed. */
+	/*
+	 * The program may report the same failure: tare-init waits with the exec until the warning
+	 * is printed.
+	 */
 	return s && s->op == OP_TRY_NETWORK ? give_turn(c, c->progress.next, e) : 0;
 }
 
@@ -296,7 +300,10 @@ static int take_turns(struct create *c, size_t next, struct err *e)
 			return 0;
 		if (m.kind == WIRE_READY) {
 			ready = true;
-			/* The kernel takes a while over it, and the program starts meanwhile. */
+			/*
+			 * Unmounting the tmpfs takes the kernel a while; the program starts
+			 * meanwhile.
+			 */
 			fd_close(&c->nodes);
 			c->nodes = -1;
 		}
@@ -337,8 +344,8 @@ int create_perform(struct create *c, struct err *e)
 	if (next > first_of_init && give_turn(c, next, e) < 0)
 		return -1;
 	/*
-	 * sources_send() comes only now: the messages may not fit into the socket, so tare-init
-	 * must be reading.
+	 * The messages of sources_send() may not fit into the socket, so tare-init must already be
+	 * reading.
 	 */
 	if (sources_send(c, e) < 0 || work_ahead(c, next, e) < 0)
 		return -1;
@@ -346,7 +353,7 @@ int create_perform(struct create *c, struct err *e)
 	return take_turns(c, next, e);
 }
 
-/* ---- the way back ---- */
+/* ---- rollback ---- */
 
 void create_kill(struct create *c)
 {

@@ -4,7 +4,7 @@
  *
  * Engines take the existence of the file as success and read it at once. So rename(2) makes it
  * appear complete, and only when no step can fail any more. A device, a FIFO or a descriptor of the
- * caller's can't be replaced, and gets the text itself.
+ * caller's can't be replaced, so the text is written to it.
  */
 #include "host/create/create.h"
 

@@ -4,8 +4,9 @@
  *
  * Runs in tare, when the process is cloned and has the user of config.json. prlimit(2) of another
  * user's process takes CAP_SYS_RESOURCE. Without that capability the kernel compares our real IDs
- * with the process's: tare has those of the process for this one call. During the call that user
- * may send signals to tare, kill(2), but not trace tare: ptrace(2) compares effective IDs, too.
+ * with the process's: for this one call tare takes the real IDs of the process. During the call
+ * that user may send signals to tare, kill(2), but not trace tare: ptrace(2) compares effective
+ * IDs, too.
  */
 #include "host/create/create.h"
 
@@ -13,7 +14,7 @@
 #include "kernel/process.h"
 #include "kernel/procfs.h"
 
-/* The real ID in a line of /proc/PID/status, as our user namespace has it. 0, or -1. */
+/* The real ID in a line of /proc/PID/status, as seen from our user namespace. 0, or -1. */
 static int read_id(const char *status, const char *line, uint32_t *id)
 {
 	const char *at = strstr(status, line);

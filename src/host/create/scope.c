@@ -14,8 +14,8 @@
 #include "state/journal.h"
 
 /*
- * A unit of this name with processes belongs to another container, and must not get into our
- * journal.
+ * A unit of this name that has processes belongs to another container: our journal must not name
+ * it.
  */
 static int check_free(const struct scope_step *s, struct err *e)
 {
@@ -26,7 +26,7 @@ static int check_free(const struct scope_step *s, struct err *e)
 	return err_hint(e, "see `systemctl %sstatus %s`", s->bus ? "--user " : "", s->unit);
 }
 
-/* The steps behind are planned for this cgroup, so the process must be in it. */
+/* All later steps are planned for this cgroup, so the process must be in it. */
 static int check_place(const struct scope_step *s, pid_t pid, struct err *e)
 {
 	if (cgroup_has_process(s->cgroup, pid))

@@ -8,8 +8,9 @@
  * attaches them.
  *
  * A source in one of the container's earlier mounts exists only in tare-init's mount namespace,
- * from that mount's step on. tare opens it there, with its own rights, when tare-init asks, and
- * tare-init makes the copy. Without detached mounts (Linux before 5.12) all sources are opened so.
+ * from that mount's step on. When tare-init asks, tare opens such a source there, with tare's
+ * rights, and tare-init makes the copy. Without detached mounts (Linux before 5.12) all sources are
+ * opened in this way.
  */
 #include "host/create/create.h"
 
@@ -50,7 +51,7 @@ static unsigned nofollow(const struct mount_step *m)
 	return m->source_nofollow ? AT_SYMLINK_NOFOLLOW : 0;
 }
 
-/* ---- where a source is ---- */
+/* ---- finding a source ---- */
 
 #define PATH_SIZE 4096
 
@@ -101,7 +102,7 @@ static int map_owners(int mount, int users, bool recursive)
 	return sys_set_mount_attr(mount, recursive ? AT_RECURSIVE : 0, &attr);
 }
 
-/* ---- which one it was that can't be mapped ---- */
+/* ---- the mount whose owners can't be mapped ---- */
 
 #define MOUNTINFO_SIZE ((size_t) 4 << 20)
 
@@ -142,7 +143,7 @@ static bool parse_mount(char *line, struct mount_line *m)
 }
 
 /*
- * Only for the message, so the time does not matter. Mounts may change meanwhile; then none is
+ * Only an error needs this, so the time does not matter. If mounts change meanwhile, no mount is
  * named.
  */
 static int name_culprit(const struct mount_step *m, int users, char *mountinfo, struct err *e)
@@ -260,7 +261,7 @@ static int open_rootfs(const char *path, struct err *e)
 	return take_fd(&mount);
 }
 
-/* ---- in tare-init's mount namespace, while its root is the host's still ---- */
+/* ---- sources in tare-init's mount namespace, before pivot_root(2) ---- */
 
 /* Open @path below /proc/PID/root of tare-init. -ESRCH: tare-init has ended. */
 static int open_inside(const struct create *c, const char *path, int flags, struct err *e)
@@ -317,7 +318,7 @@ static int open_source(const struct create *c, const struct step *s, enum wire_k
 	return open_for_copy(c, s, e);
 }
 
-/* ---- handing over ---- */
+/* ---- sending ---- */
 
 /* 1: tare-init has ended; its socket has the reason. */
 static int hand_over(struct create *c, size_t step, enum wire_kind kind, int fd, struct err *e)

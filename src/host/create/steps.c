@@ -240,7 +240,7 @@ static int set_io_priority(struct create *c, const struct step *s, struct err *e
 	return -1;
 }
 
-/* The program, which may end at once, does not run yet. */
+/* Noted now, as the program does not run yet, and may end at once. */
 static int note_root(struct create *c, const struct step *s, struct err *e)
 {
 	(void) s;
@@ -250,7 +250,10 @@ static int note_root(struct create *c, const struct step *s, struct err *e)
 	return 0;
 }
 
-/* A failure up to here is one line: what was left out of a box that never ran is of no use. */
+/*
+ * Printed only now: if an earlier step fails, the user gets the error alone, without a list of what
+ * was left out.
+ */
 static int print_omitted(struct create *c, const struct step *s, struct err *e)
 {
 	const struct create_options *o = c->options;

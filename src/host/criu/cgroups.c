@@ -51,7 +51,7 @@ static const char *own_path(const char *text, const char *controllers, struct ar
 	return NULL;
 }
 
-/* ---- where the container is to be ---- */
+/* ---- cgroups of the container ---- */
 
 static void name_cgroup(struct criu_request *r, const struct cgroup_hierarchy *h, const char *text,
 			const char *dir)
@@ -91,7 +91,7 @@ int cgroups_name(struct criu_request *r, const char *const *dirs, struct err *e)
 	return 0;
 }
 
-/* ---- the yard ---- */
+/* ---- the cgroup yard ---- */
 
 static size_t count_lines(const char *text)
 {
@@ -104,8 +104,8 @@ static size_t count_lines(const char *text)
 }
 
 /*
- * CRIU looks up the paths of /proc/PID/cgroup in the yard, so the yard needs the root of every
- * hierarchy.
+ * CRIU looks up the paths of /proc/PID/cgroup in the yard (its option cgroup-yard), so the yard
+ * needs the root of every hierarchy.
  */
 static bool is_complete(const struct cgroup_layout *layout, const char *text, struct arena *a)
 {

@@ -34,7 +34,7 @@ struct checkpoint {
 	const struct cgroup_layout *yard; /* NULL: CRIU mounts cgroups itself */
 };
 
-/* ---- what is asked for ---- */
+/* ---- the request to CRIU ---- */
 
 static const char *find_annotation(const struct record *rec, const char *key)
 {
@@ -208,7 +208,7 @@ static int dump(struct checkpoint *c, struct err *e)
 	return criu_tell_log(work, c->places.log_path, DUMP_LOG, c->call->env, c->arena, e);
 }
 
-/* ---- the whole ---- */
+/* ---- checkpoint ---- */
 
 static int check_status(struct checkpoint *c, int dir, struct err *e)
 {

@@ -65,7 +65,7 @@ void criu_add_flag(struct criu_request *r, const char *option, bool on)
 		criu_add(r, option, "1", "");
 }
 
-/* ---- the programs ---- */
+/* ---- starting CRIU and tare-criu ---- */
 
 static int lacks_criu(struct err *e)
 {
@@ -325,7 +325,7 @@ void criu_end(struct criu *c)
 	c->pidfd = -1;
 }
 
-/* ---- tare-criu ---- */
+/* ---- one request to tare-criu ---- */
 
 static int begin_helper(int socket, int input, int output, pid_t *pid, int *pidfd, struct err *e)
 {

@@ -4,7 +4,8 @@
  *
  * Runs in tare, for checkpoint and restore only. CRIU is a child of tare, `criu swrk 3`, so the
  * process that CRIU restores becomes a child of tare too, as with create. tare-criu (src/criu), a
- * second child, speaks CRIU's protocol. It is started for each request, and talks to tare in lines:
+ * second child, speaks CRIU's protocol. tare-criu is started for each request, and exchanges lines
+ * with tare:
  *
  *	tare ──memory file: words──► tare-criu ══protobuf══► criu swrk
  *	tare ◄─"notify NAME PID"─── tare-criu ◄═══════════ it waits: setup-namespaces, orphan-pts-master ...
@@ -87,7 +88,7 @@ int criu_begin(struct criu *c, const struct criu_start *start, struct arena *a, 
 /* Close the socket and wait until CRIU has ended; CRIU is killed if that takes too long. */
 void criu_end(struct criu *c);
 
-/* ---- the talk ---- */
+/* ---- notifications and result ---- */
 
 struct criu_talk {
 	/*

@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * host/criu/externals.h - what of a container is not its own: CRIU leaves it out, and is given it
- * again
+ * host/criu/externals.h - objects of the host in a container: CRIU leaves them out of the images,
+ * and restore provides them again
  *
  * A mount of the host's (a volume, a device, /dev/null over a masked file) has a name in the
  * images: its place as config.json has it. So at restore config.json says what the name stands for,
  * which may be another directory, or another machine's. runc names them alike, so images of the two
  * can be exchanged. crun names a masked directory by its own /run/crun/.empty-directory, and masked
  * files by their places: its images are restored where no path is masked. A namespace that was
- * joined has the name extRootNetNS, extRootPidNS.
- * Standard input, output and errors are named by their inodes where they are pipes, "pipe:[4711]",
- * files, "file[1c:2a4f]" (with the mount, in hexadecimal), or a terminal of the host's,
- * "tty[8801:1b]" (with the file system, and for --shell-job only). The file descriptors.json keeps
- * these names.
+ * joined has the name extRootNetNS, extRootPidNS. Standard input, output and errors are named by
+ * their inodes where they are pipes, "pipe:[4711]", files, "file[1c:2a4f]" (with the mount, in
+ * hexadecimal), or a terminal of the host's, "tty[8801:1b]" (with the file system, and for
+ * --shell-job only). The file descriptors.json keeps these names.
  */
 #pragma once
 

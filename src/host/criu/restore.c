@@ -6,8 +6,8 @@
  * cgroups, limits, hooks and sources of mounts. tare performs its own steps in three parts: before
  * CRIU begins, when the namespaces exist, and when all processes exist but do not run yet. The
  * effects of tare-init's steps come from CRIU's images. The first process becomes a child of tare
- * (rst_sibling), as with create. It is written to the journal before CRIU continues; so are the
- * cgroups, to which CRIU moves the processes. CRIU itself stays in our cgroup: its memory is not
+ * (rst_sibling), as with create. The journal names this process, and the cgroups to which CRIU
+ * moves the processes, before CRIU continues. CRIU itself stays in our cgroup: its memory is not
  * charged to the container, and limits are in force from the first process on.
  */
 #include "host/criu/restore.h"
@@ -446,7 +446,7 @@ static int ask(struct restore *r, struct err *e)
 			     e);
 }
 
-/* ---- the whole ---- */
+/* ---- restore ---- */
 
 static void close_all(struct restore *r)
 {

@@ -3,8 +3,8 @@
  * plan/annotations/allow.c - which annotations may have tare write to, or connect to, something of
  * the host
  *
- * Runs in tare while it decides. A rule that makes no sense is an error: to skip a misspelled "off"
- * would leave the annotation on.
+ * Runs in tare while it decides. A malformed rule is an error: to skip a misspelled "off" would
+ * leave the annotation on.
  */
 #include "plan/annotations/allow.h"
 

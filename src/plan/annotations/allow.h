@@ -32,8 +32,8 @@ struct allowance {
 
 /*
  * The allowance for annotation @key; @env is tare's own environment (NULL: empty). Only called
- * where config.json has @key: the file is read then. 0; or -1, where the file or the variable make
- * no sense, or where a user other than root may write to the file: then nothing is allowed.
+ * where config.json has @key: the file is read then. 0; or -1, where the file or the variable is
+ * malformed, or where a user other than root may write to the file: then nothing is allowed.
  */
 int allow_find(const char *const *env, const char *key, struct arena *a, struct allowance *found,
 	       struct err *e);

@@ -127,8 +127,8 @@ static bool is_no(int r)
 }
 
 /*
- * To move a process takes the right to write cgroup.procs of the nearest cgroup that is above
- * both ends (cgroups(7), "Delegation containment").
+ * Moving a process takes the right to write cgroup.procs of the nearest cgroup that is above both
+ * cgroups (cgroups(7), "Delegation containment").
  */
 static bool may_move(struct arena *a, const struct cgroup_hierarchy *h, const char *dir)
 {
@@ -157,7 +157,7 @@ static bool is_usable(struct planner *p, const struct cgroup_hierarchy *h, const
 
 	if (p->facts->assumed)
 		return true;
-	/* The nearest directory above that exists. */
+	/* Look at the nearest directory above that exists. */
 	while ((r = sys_access_at(AT_FDCWD, existing, W_OK | X_OK)) == -ENOENT)
 		*strrchr(existing, '/') = '\0';
 	if (is_no(r))
@@ -301,8 +301,8 @@ int plan_cgroup_join(struct planner *p, struct err *e)
 
 	(void) e;
 	/*
-	 * The steps stand back to back: the first write to cgroup.procs waits for a grace period of
-	 * all CPUs (cgroup_threadgroup_rwsem), and those right behind it do not.
+	 * The steps follow each other directly: the first write to cgroup.procs waits for a grace
+	 * period of all CPUs (cgroup_threadgroup_rwsem), the next ones do not.
 	 */
 	for (size_t i = 0; i < layout->count; i++) {
 		const struct cgroup_hierarchy *h = &layout->hierarchies[i];

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * plan/limits/counts.c - linux.resources.pids, hugepageLimits and rdma: how many of a thing
- */
+/* plan/limits/counts.c - linux.resources.pids, hugepageLimits and rdma: limits that count */
 #include "plan/limits/cgroup.h"
 #include "plan/limits/limits.h"
 
@@ -39,8 +37,8 @@ int limits_pids(struct planner *p, const struct oci_linux_resources *r, struct e
 }
 
 /*
- * hugetlb.SIZE.rsvd limits reservations, and pages that are faulted in without one count there too.
- * Before Linux 5.7 there is only the limit of pages that are faulted in. runtime-spec,
+ * hugetlb.SIZE.rsvd limits reservations; pages that are faulted in without a reservation count
+ * there, too. Linux before 5.7 only limits pages that are faulted in. runtime-spec,
  * config-linux.md#huge-page-limits.
  */
 static int put_huge_page(struct planner *p, size_t i, const struct oci_linux_hugepage_limit *h,

@@ -120,8 +120,9 @@ static void put_period_v1(struct planner *p, const struct oci_linux_cpu *c, cons
 }
 
 /*
- * v1 has a file for quota and one for period, and checks at each write that quota / period is not
- * above the parent's. So a shorter period is written after the new quota, a longer one before it.
+ * v1 has one file for the quota and one for the period, and checks at each write that quota /
+ * period is not above the parent's. So a shorter period is written after the new quota, a longer
+ * one before it.
  */
 static int put_quota_v1(struct planner *p, const struct oci_linux_cpu *c, const char *dir)
 {
@@ -270,7 +271,10 @@ struct cpuset {
 	const char *name, *online; /* what the numbers are of, and the machine's list of those */
 };
 
-/* Without the controller no parent cgroup tells which numbers there are, so the machine does. */
+/*
+ * Without the controller no parent cgroup lists the allowed numbers, so those of the machine are
+ * shown.
+ */
 static int tell_those_there(const struct cpuset *c, struct err *e)
 {
 	char list[128];

@@ -253,7 +253,8 @@ static void put_load(struct assembly *s, uint8_t dst, size_t offset)
 }
 
 /*
- * The register with the part of the device number that @rule compares, and the @value it must have.
+ * The register with the part of the device number that @rule compares, and the @value to compare it
+ * with.
  */
 static uint8_t tell_device(const struct device_rule *rule, uint32_t *value)
 {
@@ -285,8 +286,8 @@ static void put_compare(struct assembly *s, uint8_t op, uint8_t reg, uint32_t va
 }
 
 /*
- * A matching rule for only some bits of the access: 2 instructions where it allows, 1 where it
- * denies.
+ * A rule that matches, for some bits of the access only: 2 instructions where the rule allows, 1
+ * where it denies.
  */
 static void put_partial(struct assembly *s, const struct device_rule *rule)
 {

@@ -16,8 +16,8 @@
  * devices.allow and devices.deny of v1: the cgroup allows or denies everything, and keeps a list of
  * exceptions. The kernel removes an exception only by the very numbers that it was added with:
  * "deny c 1:3" has no effect, and reports no error, while the exception is "c 1:*"; and the other
- * way round. So the list is kept here too. Exceptions within a wider rule are removed one by one,
- * and a rule for a part of an exception is refused.
+ * way round. So this code keeps the same list. Exceptions within a wider rule are removed one by
+ * one, and a rule for a part of an exception is refused.
  */
 struct exceptions {
 	bool allowed; /* everything but the list */

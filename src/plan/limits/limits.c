@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * plan/limits/limits.c - one limit on its way to one file of a cgroup
+ * plan/limits/limits.c - one limit becomes a write to one file of a cgroup
  *
  * Runs in tare while it decides. The values in a cgroup that exists already were left by another
  * container, so they are only read where the same path is used again.
@@ -56,7 +56,7 @@ int limit_put(struct planner *p, const struct limit *l, struct err *e)
 {
 	const char *controller = controller_here(p, l);
 
-	/* v2 has no file for some limits of v1, on any machine: the refusal says that. */
+	/* v2 has no file for some limits of v1, on no machine: the error says that. */
 	if (!l->optional && !l->v2_file && p->facts->cgroups.mode == CGROUP_V2)
 		return refuse_version(l, true, e);
 

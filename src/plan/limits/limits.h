@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * plan/limits/limits.h - one limit on its way to one file of a cgroup; for plan/limits*.c and
- * resources.c
+ * plan/limits/limits.h - one limit becomes a write to one file of a cgroup; for the files of
+ * plan/limits/
  *
  * config.json has v1's terms. A controller may be in a v1 hierarchy or in the v2 hierarchy, and in
  * hybrid layouts some are here and some there. So for each limit the hierarchy with its controller

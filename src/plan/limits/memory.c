@@ -2,9 +2,9 @@
 /*
  * plan/limits/memory.c - linux.resources.memory
  *
- * v1 checks memory against memory and swap at every write: the former may never be above the
- * latter. In a new cgroup both are without limit, but a cgroup that is used again has the values of
- * its last container.
+ * At each write v1 checks that the limit of memory is not above the limit of memory and swap. In a
+ * new cgroup both are without limit, but a cgroup that is used again has the values of its last
+ * container.
  */
 #include "plan/limits/limits.h"
 
@@ -93,7 +93,7 @@ static int put_swap(struct planner *p, const struct oci_linux_memory *m, struct 
 }
 
 /*
- * Is the new limit of memory above the old limit of memory and swap, so that the latter is raised
+ * Is the new limit of memory above the old limit of memory and swap, which must then be raised
  * first?
  */
 static bool must_raise_first(struct planner *p, const struct oci_linux_memory *m)

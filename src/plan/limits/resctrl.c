@@ -3,7 +3,7 @@
  * plan/limits/resctrl.c - linux.intelRdt: the container's group in the resctrl filesystem
  *
  * runtime-spec, config-linux.md#intelrdt. Without a closID the group is the container's own, made
- * and removed with it. A closID names a shared group: it is made where it is missing, and kept.
+ * and removed with it. A closID names a shared group, which is made where it is missing, and kept.
  * Without any setting the group must exist. The monitoring group is the container's own in any
  * case.
  */
@@ -20,7 +20,7 @@
 #define FIRST_SIZE   ((size_t) 64 << 10)
 #define LARGEST_SIZE ((size_t) 64 << 20)
 
-/* ---- where ---- */
+/* ---- the mount of resctrl ---- */
 
 /* proc_pid_mountinfo(5): `id parent dev root point options [tags...] - type source options`. */
 const char *resctrl_find(char *mountinfo, struct arena *a)
@@ -84,7 +84,7 @@ static int find_root(struct planner *p, const char **root, struct err *e)
 			   "/sys/fs/resctrl");
 }
 
-/* ---- what ---- */
+/* ---- lines of the schemata ---- */
 
 static bool has_text(const char *s)
 {

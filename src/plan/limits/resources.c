@@ -2,7 +2,7 @@
 /*
  * plan/limits/resources.c - linux.resources: the limits of the container
  *
- * Only the order of the limits; limits.h has what they share.
+ * This file has the order of the limits; limits.h has the functions that they share.
  */
 #include "plan/limits/resources.h"
 
@@ -40,7 +40,7 @@ int plan_resources(struct planner *p, struct err *e)
 	return linux && linux->resources ? resources_plan(p, linux->resources, e) : 0;
 }
 
-/* ---- what slows down tare-init itself, or stops it ---- */
+/* ---- limits that would slow down tare-init, or stop it ---- */
 
 /*
  * Is it a limit that would slow tare-init down? Realtime files are not: a scheduling policy may

@@ -2,9 +2,9 @@
 /*
  * plan/limits/unified.c - linux.resources.unified: files of cgroup v2 by name
  *
- * runtime-spec, config-linux.md#unified: a file that tare does not know is written all the same,
- * and a missing controller is an error. A value of several lines is written line by line, as the
- * kernel's files with one entry for each device need it.
+ * runtime-spec, config-linux.md#unified: a file that tare does not know is written, too, and a
+ * missing controller is an error. A value of several lines is written line by line, as the kernel's
+ * files with one entry for each device need it.
  */
 #include "plan/limits/limits.h"
 

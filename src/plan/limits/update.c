@@ -3,9 +3,9 @@
  * plan/limits/update.c - new limits for a container that is there
  *
  * Runs in tare, for update. The one idea: resources.c makes the same steps as for a new cgroup, so
- * that each conversion exists once. The difference is that the cgroup has values already. Some
- * complete what was asked for (a quota without its period). And a default, for which a new cgroup
- * needs no step, must be written.
+ * that each conversion exists once. The difference is that the cgroup has values already. Some of
+ * them complete the request (a quota without its period). And a value that is the default of a new
+ * cgroup, for which resources.c plans no step, must be written.
  */
 #include "plan/limits/update.h"
 
@@ -29,7 +29,7 @@ struct updater {
 	int unread; /* -errno of a file that could not be read; 0 */
 };
 
-/* ---- what is in force ---- */
+/* ---- values in force ---- */
 
 /* The container's directory for @controller; NULL: none. */
 static const char *directory_of(struct planner *p, const char *controller, bool *v2)
@@ -115,7 +115,7 @@ static int64_t current_limit(struct updater *u)
 	return limit >= UNLIMITED ? -1 : limit;
 }
 
-/* ---- completing what was asked for ---- */
+/* ---- completing a limit from values in force ---- */
 
 /* v2 has quota and period in one file: the one that the caller leaves out keeps its value. */
 static void complete_quota(struct updater *u)
@@ -205,11 +205,11 @@ static void write_no_pids(struct updater *u)
 		reset(&u->planner, &pids);
 }
 
-/* ---- what is not to be lost ---- */
+/* ---- limits that must not be lost ---- */
 
 /*
- * v1 refuses a limit of memory above that of memory and swap, which stays in force here as the
- * caller names no other. In a new cgroup memory.c lifts it.
+ * v1 refuses a limit of memory above the limit of memory and swap. The latter stays in force here,
+ * as the caller gives no new one. In a new cgroup memory.c lifts it.
  */
 static int check_limit_of_both(struct updater *u, struct err *e)
 {
@@ -228,7 +228,7 @@ static int check_limit_of_both(struct updater *u, struct err *e)
 	return err_hint(e, "give both: --memory and --memory-swap, or limit and swap");
 }
 
-/* ---- the whole ---- */
+/* ---- update ---- */
 
 static void find_directories(struct planner *p, const char *const *cgroups)
 {

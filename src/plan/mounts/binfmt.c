@@ -2,8 +2,8 @@
 /*
  * plan/mounts/binfmt.c - the annotation org.tare.binfmt: a line for binfmt_misc(4)
  *
- * It is registered in the binfmt_misc of the container's own user namespace, and so concerns
- * nobody else (inside/binfmt.c).
+ * The line is registered in the binfmt_misc of the container's own user namespace, so it has no
+ * effect on other processes (inside/binfmt.c).
  */
 #include "plan/annotations/annotation.h"
 

@@ -2,8 +2,8 @@
 /*
  * plan/mounts/cgroup.c - a mount of type cgroup
  *
- * A mount of type cgroup depends on the host. With v2 it is that one hierarchy. With v1 it is a
- * small tmpfs with a directory for each hierarchy, and links for controllers that share one; `ro`
+ * A mount of type cgroup depends on the host. With v2 the mount is the one hierarchy. With v1 it is
+ * a small tmpfs with a directory for each hierarchy, and links for controllers that share one; `ro`
  * is applied when all of it is mounted.
  *
  * With a cgroup namespace a hierarchy is mounted, and shows the container's part of it; where the

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * plan/mounts/idmap.c - whom the files of a mount belong to
+ * plan/mounts/idmap.c - the owners of a mount's files
  *
  * mounts[].uidMappings and gidMappings, the options idmap and ridmap, and crun's way to say all of
  * it in one option: `idmap=uids=0-1-10#10-11-10;gids=0-100-10`, where each triplet is the first ID
  * on the filesystem, the first of the host, and how many; with `@` in front the second is one of
  * the container's.
  *
- * The kernel takes the mappings as a user namespace. Where they are the container's own it is that
- * one.
+ * The kernel takes the mappings as a user namespace. Where the mappings are those of the container,
+ * its user namespace is used.
  */
 #include "base/table.h"
 #include "kernel/process.h"
@@ -18,7 +18,7 @@
 #include <linux/capability.h>
 #include <string.h>
 
-/* An option that has its mappings in it: the text behind `idmap=`; NULL: another option. */
+/* The mappings in an option: the text behind `idmap=` or `ridmap=`; NULL: the option has none. */
 static const char *own_words(const char *option, bool *recursive)
 {
 	*recursive = option[0] == 'r';

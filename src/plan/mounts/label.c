@@ -3,9 +3,10 @@
  * plan/mounts/label.c - linux.mountLabel: the SELinux context of new filesystems
  *
  * The label is a mount option, context= unless the annotation run.oci.mount_context_type names
- * another, of every filesystem that is mounted anew. The kernel's own (proc, sysfs, cgroup) get
- * none: the policy labels their files one by one. mqueue takes no such option; there the label is
- * an attribute of the root. A bind keeps the labels that its files have: engines relabel.
+ * another, of every filesystem that is mounted anew. File systems of the kernel (proc, sysfs,
+ * cgroup) get no label: the policy labels each of their files. mqueue takes no such option; there
+ * the label is an attribute of the root. A bind keeps the labels that its files have: engines
+ * relabel.
  */
 #include "base/table.h"
 #include "base/words.h"

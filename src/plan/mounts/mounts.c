@@ -28,7 +28,7 @@
 
 /*
  * Files of /proc that may be bound over: they only show statistics, and tools like lxcfs replace
- * them. A mount over any other could redirect tare's own accesses of /proc (CVE-2019-16884,
+ * them. A mount over any other file of /proc could redirect tare's own accesses (CVE-2019-16884,
  * CVE-2023-27561).
  */
 static const char *const proc_leaves[] = {
@@ -74,7 +74,7 @@ static int check_destination(struct planner *p, size_t i, const struct mount_ste
 
 /* ---- options ---- */
 
-/* What the options of one mount add up to; the lists have room for all of them. */
+/* The result of all options of one mount; the lists have room for all options. */
 struct reading {
 	struct mount_step *m;
 	struct mount_parameter *parameters;
@@ -189,8 +189,8 @@ static bool travels(const struct mount_step *m)
 }
 
 /*
- * A bind takes only attributes. The source of a shared one is opened in the host's own tree, where
- * its peers are: in the mount namespace of tare-init all mounts are slaves (rootfs.c).
+ * A bind takes only attributes. The source of a shared bind is opened in the host's own tree, where
+ * the peers of the mount are: in the mount namespace of tare-init all mounts are slaves (rootfs.c).
  */
 static int finish_bind(struct planner *p, size_t i, struct mount_step *m, struct err *e)
 {

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * plan/mounts/mounts.h - what the files that plan mounts have in common
- */
+/* plan/mounts/mounts.h - functions that the files of plan/mounts/ share */
 #pragma once
 
 #include "plan/planner.h"

@@ -6,7 +6,7 @@
  * the printed plan and the documents all use this table.
  *
  * An access time mode is one value within MOUNT_ATTR__ATIME; relatime is the value 0 and the
- * kernel's default. So `norelatime` does nothing.
+ * kernel's default. So `norelatime` has no effect.
  */
 #include "plan/mounts/options.h"
 

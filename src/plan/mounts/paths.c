@@ -57,7 +57,10 @@ static int add_paths(struct planner *p, enum step_op op, const char *property, c
 			return err_cfg(e, place, "\"%s\" is not an absolute path", paths[i]);
 		if (op == OP_MASK_PATH && strcmp(path, "/") == 0)
 			return err_cfg(e, place, "\"%s\" is the whole rootfs", paths[i]);
-		/* A mount over the root of the rootfs would be none on "/": plan_enter_rootfs(). */
+		/*
+		 * "/" is left out: a mount on the root of the rootfs would not cover the later
+		 * root. See plan_enter_rootfs().
+		 */
 		if (!again[i] && strcmp(path, "/") != 0)
 			plan_add(p, op, place)->path = path;
 	}

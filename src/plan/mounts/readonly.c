@@ -4,8 +4,8 @@
  *
  * A tmpfs is empty at first, and tare fills /dev with nodes and links: with `ro` no further mount
  * point could be made in them. The `ro` is meant for the container's program. So such a mount
- * becomes read-only behind the last step that makes something in it: behind the working
- * directory's, and before the rootfs does.
+ * becomes read-only only behind the last step that makes something in it: behind the step for the
+ * working directory, and before the rootfs becomes read-only.
  */
 #include "kernel/mount.h"
 #include "kernel/process.h"

@@ -73,8 +73,8 @@ static bool has_own_namespace(const struct planner *p)
 }
 
 /*
- * Does anything in config.json need a mount? Without, a container without a mount namespace is only
- * confined to the rootfs by chroot(2).
+ * Does anything in config.json need a mount? If not, a container without a mount namespace is only
+ * confined to the rootfs, by chroot(2).
  */
 static bool wants_mounts(const struct planner *p)
 {
@@ -190,7 +190,7 @@ static void plan_propagation(struct planner *p, unsigned long flags)
 }
 
 /*
- * The host's tree was not made a slave here. So each bind from it becomes a slave by itself, unless
+ * Here the host's tree was not made a slave. So each bind becomes a slave separately, unless
  * rootfsPropagation is recursive.
  */
 static void leave_root(struct planner *p, unsigned long propagation)
@@ -238,7 +238,7 @@ static bool has_cgroup(const struct planner *p)
 
 /*
  * Without pid namespace and cgroup only the root directory shows which processes belong to the
- * container. In a mount namespace that others share, others may have the same root.
+ * container. In a mount namespace that other processes share, these may have the same root.
  */
 int plan_note_root(struct planner *p, struct err *e)
 {

@@ -30,7 +30,7 @@ bool mount_sources_from_host(const struct planner *p)
 	if (p->new_namespaces & CLONE_NEWUSER)
 		return true;
 
-	/* In a mount namespace that is joined, the sources are those in there. */
+	/* A joined mount namespace has the sources itself. */
 	return (p->joined_namespaces & CLONE_NEWUSER) && (p->new_namespaces & CLONE_NEWNS);
 }
 

@@ -2,8 +2,8 @@
 /*
  * plan/namespaces/identity.c - hostname and domainname
  *
- * Both names belong to the UTS namespace; without one of the container's own they would rename the
- * host (docs/REQUIREMENTS.md, 10).
+ * Both names belong to the UTS namespace; without a UTS namespace of its own a container would
+ * rename the host (docs/REQUIREMENTS.md, 10).
  */
 #include "plan/namespaces/identity.h"
 

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * plan/namespaces/identity.h - may the container change what a namespace of this type holds?
- */
+/* plan/namespaces/identity.h - is a setting of a namespace the container's own? */
 #pragma once
 
 #include "plan/planner.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * plan/namespaces/namespaces.c - linux.namespaces: which are made, which are joined, and when
+ * plan/namespaces/namespaces.c - linux.namespaces: new and joined namespaces, in the order of the
+ * steps
  *
  * The clone of tare-init makes the new namespaces, but for two. A cgroup namespace has its root at
  * the cgroup of the process that makes it, so tare-init must be in the container's cgroup first. A
@@ -32,7 +33,7 @@ static bool is_offset(const struct oci_linux_time_offset *offset)
 	return offset && (offset->secs != 0 || offset->nanosecs != 0);
 }
 
-/* linux.timeOffsets, where it asks for something. */
+/* linux.timeOffsets; NULL where it has no offset. */
 static const struct oci_linux_time_offsets *time_offsets(const struct planner *p)
 {
 	const struct oci_linux *linux = p->config->linux;
@@ -46,8 +47,8 @@ static const struct oci_linux_time_offsets *time_offsets(const struct planner *p
  * New namespaces that are unshared later, not made by the clone. A cgroup namespace has its root
  * where the process is at that time. A time namespace takes offsets only before a process is in it;
  * and with CLONE_NEWTIME the kernel refuses CLONE_VM, and clone(2) has no such flag. The root
- * directory of mqueue belongs to who makes the IPC namespace: beside a user namespace that has to
- * be the container's root, which exists once the id maps are written.
+ * directory of mqueue belongs to the user that makes the IPC namespace. With a user namespace that
+ * must be the container's root, who exists once the id maps are written.
  */
 static uint64_t made_later(const struct planner *p)
 {

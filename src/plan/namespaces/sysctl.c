@@ -95,8 +95,8 @@ static const char *place_of(struct planner *p, const char *key)
 
 /*
  * kernel.hostname and kernel.domainname have members of their own in config.json. kernel.hostname
- * is refused, as by runc and crun. kernel.domainname may be set here too, as docker does, but not
- * to another value than domainname.
+ * is refused, as by runc and crun. kernel.domainname may be set here too, as docker does, unless
+ * the value differs from domainname.
  */
 static int check_conflict(const struct planner *p, const char *key, const char *value,
 			  const char *path, const char *place, struct err *e)

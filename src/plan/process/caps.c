@@ -46,7 +46,8 @@ unsigned caps_count(void)
 }
 
 /*
- * cap_from_name(3) takes a number, too, and text behind the name; config.json has the name alone.
+ * cap_from_name(3) also takes a number, and ignores text behind the name; config.json must have
+ * exactly the name.
  */
 int caps_number(const char *name)
 {
@@ -110,7 +111,7 @@ static void keep_within(struct planner *p, uint64_t *set, uint64_t needed, const
 	*set &= needed;
 }
 
-/* The warning has the text of runc's, which users search for. */
+/* The text is that of runc's warning, which users search for. */
 static void keep_ambient_within(struct planner *p, uint64_t *set, uint64_t needed)
 {
 	for (unsigned i = 0; i < 64; i++)

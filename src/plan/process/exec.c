@@ -63,9 +63,9 @@ static void add_clone(struct planner *p, const struct exec_target *target)
 }
 
 /*
- * pids.max is only asked at a clone, not when a process is attached: cgroup-v2.rst, "PID". So an
- * exec in a container that has reached its limit works, as with runc and crun; it is when it is
- * needed most.
+ * The kernel compares with pids.max only at a clone, not when a process is moved: cgroup-v2.rst,
+ * "PID". So an exec works, as with runc and crun, in a container that has reached its limit: that
+ * is when users need exec most.
  */
 static int join_late(struct planner *p, struct err *e)
 {

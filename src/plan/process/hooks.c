@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * plan/process/hooks.c - hooks: programs that config.json has run at points of the container's life
+ * plan/process/hooks.c - hooks: programs that are run at certain points of a container's life cycle
  *
  * runtime-spec, config.md#posix-platform-hooks. Later verbs run poststart and poststop, and read
  * them from the record; they are checked here, so that their faults are reported at create.
  *
- * The specification does not say which environment a hook without `env` has. Hooks are written for
- * runtimes that pass on their own, and need PATH, HOME or XDG_RUNTIME_DIR. A startContainer hook is
- * a program of the image, and gets the environment of the container's program. A given `env` is
- * exact, even if it is empty.
+ * The specification does not say which environment a hook without `env` has. Existing hooks rely on
+ * runtimes that pass on their own environment, and need PATH, HOME or XDG_RUNTIME_DIR. A
+ * startContainer hook is a program of the image, and gets the environment of the container's
+ * program. A given `env` is exact, even if it is empty.
  */
 #include "plan/process/hooks.h"
 

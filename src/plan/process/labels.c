@@ -29,7 +29,7 @@ static const char *selinux_label(const struct planner *p)
 	return process && has_text(process->selinux_label) ? process->selinux_label : NULL;
 }
 
-/* NULL without AppArmor for "unconfined", which every process is then. */
+/* NULL for "unconfined" without AppArmor: every process is unconfined then. */
 static const char *apparmor_profile(const struct planner *p)
 {
 	const struct oci_process *process = p->config->process;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * plan/process/landlock.c - the annotation org.tare.landlock: what the program may do to files, to
- * TCP, and to processes outside
+ * plan/process/landlock.c - the annotation org.tare.landlock: files, TCP and processes that the
+ * program may have access to
  *
  * landlock(7) adds to what mounts and namespaces forbid, and needs neither them nor root. The value
  * has one word a line. `tcp`, `sockets` and `signals` are refused altogether; `read PATH` and

@@ -47,8 +47,8 @@ int plan_keyring(struct planner *p, struct err *e)
 
 	struct step *step = plan_add(p, OP_NEW_KEYRING, "");
 	/*
-	 * The quota of an ordinary user's keys is small: with it used up the container keeps the
-	 * user's own keyring. Root's keyring is never kept.
+	 * The quota of an ordinary user's keys is small. Once the quota is used up, the container
+	 * keeps the user's own keyring. Root's keyring is never kept.
 	 */
 	step->keyring.optional = p->facts->euid != 0;
 	if (label && label[0] && p->facts->selinux) {

@@ -69,8 +69,8 @@ static int plan_one(struct planner *p, size_t i, uint64_t *seen, struct err *e)
 	*seen |= (uint64_t) 1 << row;
 
 	/*
-	 * RLIMIT_NPROC counts the processes of the user. With OP_ENTER_PIDS tare has two more for a
-	 * moment, so the limit comes behind that.
+	 * RLIMIT_NPROC counts the processes of the user. With OP_ENTER_PIDS there are two more for
+	 * a moment, so the limit is set behind that step.
 	 */
 	if (rlimit_names[row].resource != RLIMIT_NPROC || !plan_clones_late(p))
 		add_limit(p, OP_SET_RLIMIT, row, limit, place);

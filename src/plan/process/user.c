@@ -109,7 +109,7 @@ void plan_drop_last(struct planner *p)
 {
 	const struct step *caps = plan_caps_step(p);
 
-	/* No capability was kept, or the program has it anyway. */
+	/* No capability was kept for the filter, or the program keeps it anyway. */
 	if (!caps || !(caps->caps.until_exec & ~caps->caps.permitted))
 		return;
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * plan/seccomp/left.c - may the filter be loaded before the last steps?
+ * plan/seccomp/left.c - which calls tare-init still makes, and whether the filter allows them
  *
- * Runs in tare while it decides. A filter that is loaded last need not allow anything that
- * tare-init does. But until then a process without the filter waits for start, and without
- * no_new_privs that process has CAP_SYS_ADMIN, which loading takes; or such a process is cloned
- * into a joined pid namespace. So the filter is loaded earlier where it allows each call that is
- * left: the filter is run here for each call with its arguments. The lists are those of
- * inside/clone.c, inside/wait.c and the steps behind them.
+ * Runs in tare while it decides. A filter that is loaded last need not allow any call of tare-init.
+ * But then a process without the filter waits for start, or is cloned into a joined pid namespace;
+ * and without no_new_privs that process has CAP_SYS_ADMIN, which loading a filter takes. So the
+ * filter is loaded earlier where it allows each call that is left: it is run here for each call
+ * with its arguments. The lists are those of inside/clone.c, inside/wait.c and the steps behind
+ * them.
  */
 #include "plan/seccomp/profile.h"
 

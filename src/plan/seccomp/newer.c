@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * plan/seccomp/newer.c - system calls that are younger than the profile
+ * plan/seccomp/newer.c - system calls that are newer than the profile
  *
  * A profile denies the calls that it does not name with EPERM. Its author can have meant only the
  * calls that existed then. A C library that tries a newer call falls back to an older one on

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * plan/seccomp/newer.h - system calls that are younger than the profile
- */
+/* plan/seccomp/newer.h - system calls that are newer than the profile */
 #pragma once
 
 #include "plan/seccomp/profile.h"

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * plan/seccomp/profile.h - the words of linux.seccomp, and its filter
- */
+/* plan/seccomp/profile.h - names in linux.seccomp, and the compiled filter */
 #pragma once
 
 #include "base/err.h"

@@ -4,7 +4,7 @@
  *
  * Runs in tare while it decides: whether the filter allows the exec at all, and whether tare-init
  * can still send messages once it is loaded. Only the part of classic BPF is interpreted that looks
- * at number and architecture, or at arguments that are known; else the answer is "it depends".
+ * at number and architecture, or at arguments that are known; else the result is not known.
  */
 #include "plan/seccomp/profile.h"
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * plan/seccomp/step.c - OP_SET_SECCOMP: which filter is loaded, and when
+ * plan/seccomp/step.c - OP_SET_SECCOMP: the filter, and its place among the steps
  *
  * Runs in tare while it decides. The filter comes from the cache or the compiler (profile.c), or is
- * the recorder's (watch.c). It is loaded as early as it lets tare-init go on (left.c): what waits
- * for start, or is seen in a joined pid namespace, has it then.
+ * the recorder's (watch.c). It is loaded as early as it allows the remaining calls of tare-init
+ * (left.c): so a process that waits for start, or is visible in a joined pid namespace, has the
+ * filter already.
  */
 #include "heap/log.h"
 #include "kernel/process.h"

@@ -59,7 +59,7 @@ struct tree {
 	size_t range_count;
 };
 
-/* ---- looking at the old program ---- */
+/* ---- following the old program ---- */
 
 static enum held held_after_load(uint32_t offset)
 {
@@ -262,7 +262,7 @@ static void find_arches(struct tree *t)
 	} while (!t->failed && is_listed(t, t->arch, t->arch_count));
 }
 
-/* ---- writing the new one ---- */
+/* ---- writing the new program ---- */
 
 static size_t append(struct tree *t, struct sock_filter f)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * plan/systemd/facts.c - which systemd would make our cgroups, and where
+ * plan/systemd/facts.c - which systemd manages our cgroups, and where
  *
  * Read only where --systemd-cgroup asks for it. No bus is asked: the system's manager is process 1,
  * and the place of a user's manager follows from the cgroups (plan/systemd/scope.c).

@@ -7,8 +7,8 @@
  * tare (Delegate=): there tare writes every limit and attaches the device program, and no
  * daemon-reload changes that.
  *
- * The place of the scope's cgroup is not asked for: it follows from the names, below the root of
- * the manager that makes it. host/create/perform.c checks that systemd has made it there.
+ * The path of the scope's cgroup follows from the names, below the root of the manager that makes
+ * it. host/create/scope.c checks that systemd has made it there.
  */
 #include "config.h"
 
@@ -34,7 +34,7 @@ struct scope_name {
 	const char *place; /* JSON pointer of cgroupsPath, "" without one */
 };
 
-/* ---- can it be had at all? ---- */
+/* ---- demands on the host ---- */
 
 static int check_host(const struct planner *p, struct err *e)
 {
@@ -63,7 +63,7 @@ static int check_host(const struct planner *p, struct err *e)
 	return 0;
 }
 
-/* ---- the name ---- */
+/* ---- the name of the unit ---- */
 
 static int refuse_form(const char *path, struct err *e)
 {
@@ -123,7 +123,7 @@ static const char *name_unit(struct planner *p, const struct scope_name *n, stru
 	return unit;
 }
 
-/* ---- where it will be ---- */
+/* ---- the cgroup of the scope ---- */
 
 /* If @own is below the cgroup of user @uid's manager: the length of that part; else 0. */
 static size_t manager_length(struct planner *p, const char *own)

@@ -144,8 +144,8 @@ static int add_annotations(struct planner *p, struct properties *properties, str
 /* ---- limits ---- */
 
 /*
- * Files of weights that no property can express completely. They hold between neighbours, so they
- * are written for the scope, too.
+ * Files of weights that no property can express completely. Weights count between sibling cgroups,
+ * so they are written for the scope, too.
  */
 static bool holds_between_neighbours(const char *file)
 {
