@@ -130,13 +130,56 @@ static int32_t status_offset(void)
 	return older ? 8 : 16;
 }
 
-static int make_program(const struct counter *c, int chosen)
+/* By enum exe_offset. */
+static const struct btf_offset exe_members[EXE_OFFSETS] = {
+	[TASK_MM] = { "task_struct", "mm", 0 },
+	[MM_EXE_FILE] = { "mm_struct", "exe_file", 0 },
+	[FILE_PATH] = { "file", "f_path", 0 },
+	[PATH_MNT] = { "path", "mnt", 0 },
+	[PATH_DENTRY] = { "path", "dentry", 0 },
+	[DENTRY_PARENT] = { "dentry", "d_parent", 0 },
+	[DENTRY_NAME] = { "dentry", "d_name", 0 },
+	[NAME_LENGTH] = { "qstr", "len", 0 },
+	[NAME_TEXT] = { "qstr", "name", 0 },
+	[DENTRY_HASH] = { "dentry", "d_hash", 0 },
+	[HASH_PREVIOUS] = { "hlist_bl_node", "pprev", 0 },
+	[MOUNT_PARENT] = { "mount", "mnt_parent", 0 },
+	[MOUNT_PLACE] = { "mount", "mnt_mountpoint", 0 },
+	[MOUNT_INNER] = { "mount", "mnt", 0 },
+	[INNER_ROOT] = { "vfsmount", "mnt_root", 0 },
+};
+
+/* @chosen: -1 for the program that counts killed calls. */
+static int load_one(const struct counter *c, const struct entry_code *entry, int chosen)
 {
 	struct code code = { .count = 0 };
 
-	bpf_write_calls(&code, c, chosen, status_offset());
+	if (chosen < 0)
+		bpf_write_kills(&code, c, entry);
+	else
+		bpf_write_calls(&code, c, entry, chosen, status_offset());
 
 	return load_program(&code);
+}
+
+/* A kernel that does not describe itself, or refuses the loop, gets the program without paths. */
+static int make_program(const struct counter *c, int chosen)
+{
+	autoclose int room = make_map(BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct counted_room), 1);
+	struct entry_code entry = { .room = room };
+	struct btf_offset offsets[EXE_OFFSETS];
+	int program = -ENOENT;
+
+	if (room < 0)
+		return room;
+	memcpy(offsets, exe_members, sizeof(offsets));
+	if (btf_find(offsets, ARRAY_SIZE(offsets)) == 0) {
+		entry.offsets = offsets;
+		program = load_one(c, &entry, chosen);
+	}
+	entry.offsets = NULL;
+
+	return program >= 0 ? program : load_one(c, &entry, chosen);
 }
 
 int counter_open(struct counter *c)
@@ -166,14 +209,11 @@ int counter_open(struct counter *c)
 
 int counter_open_kills(struct counter *c)
 {
-	struct code code = { .count = 0 };
-
 	*c = (struct counter) COUNTER_NONE;
 	c->counts = make_map(BPF_MAP_TYPE_HASH, 8, sizeof(struct counted), MOST_CALLS);
 	c->cgroup = make_map(BPF_MAP_TYPE_CGROUP_ARRAY, 4, 4, 1);
-	bpf_write_kills(&code, c);
 
-	autoclose int program = load_program(&code);
+	autoclose int program = make_program(c, -1);
 	int r = c->link = program < 0 ? program : attach(program, "signal_generate");
 	if (r < 0)
 		counter_close(c);
@@ -220,6 +260,24 @@ static uint32_t audit_of(uint64_t call_key)
 	return call_key & I386_BIT ? AUDIT_ARCH_I386 : AUDIT_ARCH_X86_64;
 }
 
+/* The path of the first caller's program, as /proc/PID/exe shows it: proc(5). "": not known. */
+static void exe_of(const struct counted *c, char exe[EXE_SIZE + sizeof(" (deleted)")])
+{
+	uint32_t start = c->exe_start < EXE_SIZE ? c->exe_start : EXE_SIZE;
+
+	fmt_text(exe, EXE_SIZE + sizeof(" (deleted)"), "%.*s%s", (int) (EXE_SIZE - start),
+		 c->exe + start, start < EXE_SIZE && c->exe_deleted ? " (deleted)" : "");
+}
+
+static void add_counted(struct tally *t, uint64_t key, const struct counted *c)
+{
+	char exe[EXE_SIZE + sizeof(" (deleted)")];
+
+	exe_of(c, exe);
+	tally_add_many(t, audit_of(key), (int) (uint32_t) key, c->count);
+	tally_set_caller(t, audit_of(key), (int) (uint32_t) key, c->comm, exe);
+}
+
 /*
  * The profile's answer to a call that was killed or trapped. The answer may depend on arguments,
  * which are not known here: TRAP then stands for any action that ends the program.
@@ -245,7 +303,7 @@ void counter_read_kills(int counts, const struct seccomp_program *profile, struc
 		key = next;
 		if (map_call(BPF_MAP_LOOKUP_ELEM, counts, &key, &counted) != 0)
 			continue;
-		tally_add_many(t, audit_of(key), (int) (uint32_t) key, counted.count, counted.comm);
+		add_counted(t, key, &counted);
 		tally_refuse_many(t, audit_of(key), (int) (uint32_t) key, counted.count,
 				  answer_of(profile, key));
 	}
@@ -262,8 +320,7 @@ void counter_read(int counts, int values, struct tally *t)
 	     at = &key) {
 		key = next;
 		if (map_call(BPF_MAP_LOOKUP_ELEM, counts, &key, &counted) == 0)
-			tally_add_many(t, audit_of(key), (int) (uint32_t) key, counted.count,
-				       counted.comm);
+			add_counted(t, key, &counted);
 	}
 	for (const void *at = NULL; map_call(BPF_MAP_GET_NEXT_KEY, values, at, &next_value) == 0;
 	     at = &value, count++) {

@@ -3,7 +3,8 @@
  * contract/bpf.h - the kernel counts calls: an eBPF program on the raw tracepoint sys_enter
  *
  * Root only, Linux 5.8, x86-64 so far. The container does not notice. The program counts for all
- * tasks below one cgroup of v2, from the execve(2) of one process on.
+ * tasks below one cgroup of v2, from the execve(2) of one process on. Of the first caller of each
+ * call it keeps the name; and the path of its program, if the kernel describes itself (btf.h).
  */
 #pragma once
 

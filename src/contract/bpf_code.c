@@ -4,6 +4,8 @@
  *
  * No compiler and no library is needed. A program runs for every call, or signal, of the host while
  * a record is made; for processes outside of the container it only compares the cgroup and ends.
+ * The path of a caller's program is found at once, while the process is there: the process may have
+ * ended before anyone could look at /proc/PID/exe.
  */
 #include "contract/bpf_code.h"
 
@@ -182,20 +184,177 @@ static void add_one(struct code *c)
 	emit(c, BPF_STX | BPF_DW | BPF_XADD, BPF_REG_0, BPF_REG_1, 0, 0);
 }
 
-static void emit_count(struct code *c, int counts)
+/* ---- the path of the caller's program: d_path() of the kernel ---- */
+
+/*
+ * Places in the stack frame. Of registers, r6 is where the path begins so far, r7 counts the steps,
+ * r8 is the dentry, and r9 the entry.
+ */
+#define SAVED_CONTEXT -56
+#define SAVED_CALL    -64
+#define INNER_MOUNT   -72
+#define NEXT_DENTRY   -80
+#define NAME_SIZE     -88
+
+#define MOST_STEPS 32 /* names and mounts, from the program up to the root */
+
+/* Load the member at @offset of the kernel's structure at @from into @to. */
+static void load_kernel(struct code *c, uint8_t to, uint8_t from, int32_t offset)
 {
-	size_t known, made, gone;
+	move(c, BPF_REG_3, from);
+	add(c, BPF_REG_3, offset);
+	read_kernel(c, 8, -16);
+	load(c, BPF_DW, to, BPF_REG_10, -16);
+}
+
+/* Begin with the file of the program, which may have no name any more. */
+static void emit_exe_file(struct code *c, const struct btf_offset *o)
+{
+	size_t there;
+
+	call(c, BPF_FUNC_get_current_task);
+	load_kernel(c, BPF_REG_8, BPF_REG_0, o[TASK_MM].offset);
+	load_kernel(c, BPF_REG_8, BPF_REG_8, o[MM_EXE_FILE].offset);
+	load_kernel(c, BPF_REG_1, BPF_REG_8, o[FILE_PATH].offset + o[PATH_MNT].offset);
+	store(c, BPF_DW, BPF_REG_10, INNER_MOUNT, BPF_REG_1);
+	load_kernel(c, BPF_REG_8, BPF_REG_8, o[FILE_PATH].offset + o[PATH_DENTRY].offset);
+	load_kernel(c, BPF_REG_1, BPF_REG_8, o[DENTRY_HASH].offset + o[HASH_PREVIOUS].offset);
+	there = jump(c, BPF_JNE, BPF_REG_1, 0);
+	set(c, BPF_REG_1, 1);
+	store(c, BPF_W, BPF_REG_9, offsetof(struct counted, exe_deleted), BPF_REG_1);
+	land(c, there);
+	/* A value from memory, not a constant: else the verifier of the kernel walks two ways. */
+	load(c, BPF_W, BPF_REG_6, BPF_REG_9, offsetof(struct counted, exe_start));
+	set(c, BPF_REG_7, 0);
+}
+
+/* At the root of a mount: go on where it is mounted. The jump is taken where it is nowhere. */
+static size_t emit_leave_mount(struct code *c, const struct btf_offset *o)
+{
+	const int32_t inner = o[MOUNT_INNER].offset;
+	size_t top;
+
+	load(c, BPF_DW, BPF_REG_2, BPF_REG_10, INNER_MOUNT);
+	load_kernel(c, BPF_REG_1, BPF_REG_2, o[MOUNT_PARENT].offset - inner);
+	store(c, BPF_DW, BPF_REG_10, NEXT_DENTRY, BPF_REG_1);
+	load(c, BPF_DW, BPF_REG_2, BPF_REG_10, INNER_MOUNT);
+	add(c, BPF_REG_2, -inner);
+	emit(c, BPF_JMP | BPF_JEQ | BPF_X, BPF_REG_1, BPF_REG_2, 0, 0);
+	top = c->count - 1;
+	load(c, BPF_DW, BPF_REG_2, BPF_REG_10, INNER_MOUNT);
+	load_kernel(c, BPF_REG_8, BPF_REG_2, o[MOUNT_PLACE].offset - inner);
+	load(c, BPF_DW, BPF_REG_1, BPF_REG_10, NEXT_DENTRY);
+	add(c, BPF_REG_1, inner);
+	store(c, BPF_DW, BPF_REG_10, INNER_MOUNT, BPF_REG_1);
+
+	return top;
+}
+
+/* Put a slash and the name of the dentry in front of the path. The jumps: it has no room. */
+static void emit_name(struct code *c, const struct btf_offset *o, size_t full[2])
+{
+	const int32_t name = o[DENTRY_NAME].offset;
+
+	move(c, BPF_REG_3, BPF_REG_8);
+	add(c, BPF_REG_3, name + o[NAME_LENGTH].offset);
+	read_kernel(c, 4, NAME_SIZE);
+	load_kernel(c, BPF_REG_3, BPF_REG_8, name + o[NAME_TEXT].offset);
+	load(c, BPF_W, BPF_REG_2, BPF_REG_10, NAME_SIZE);
+	full[0] = jump(c, BPF_JGT, BPF_REG_2, EXE_SIZE - 1);
+	emit(c, BPF_ALU64 | BPF_SUB | BPF_X, BPF_REG_6, BPF_REG_2, 0, 0);
+	add(c, BPF_REG_6, -1);
+	full[1] = jump(c, BPF_JSLT, BPF_REG_6, 0);
+	/* The verifier of older kernels takes bounds from a mask only. */
+	emit(c, BPF_ALU64 | BPF_AND | BPF_K, BPF_REG_6, 0, 0, EXE_SIZE - 1);
+	emit(c, BPF_ALU64 | BPF_AND | BPF_K, BPF_REG_2, 0, 0, EXE_SIZE - 1);
+	move(c, BPF_REG_1, BPF_REG_9);
+	emit(c, BPF_ALU64 | BPF_ADD | BPF_X, BPF_REG_1, BPF_REG_6, 0, 0);
+	emit(c, BPF_ST | BPF_B | BPF_MEM, BPF_REG_1, 0, offsetof(struct counted, exe), '/');
+	add(c, BPF_REG_1, offsetof(struct counted, exe) + 1);
+	call(c, BPF_FUNC_probe_read_kernel);
+}
+
+/*
+ * Walk up to the root of all mounts. A memory file has no directory: its dentry is its own parent,
+ * but not the root of a mount.
+ */
+static void emit_walk(struct code *c, const struct btf_offset *o)
+{
+	size_t again = c->count, inside, top, on, full[2], alone, back;
+
+	load(c, BPF_DW, BPF_REG_2, BPF_REG_10, INNER_MOUNT);
+	load_kernel(c, BPF_REG_1, BPF_REG_2, o[INNER_ROOT].offset);
+	emit(c, BPF_JMP | BPF_JNE | BPF_X, BPF_REG_1, BPF_REG_8, 0, 0);
+	inside = c->count - 1;
+	top = emit_leave_mount(c, o);
+	on = jump(c, BPF_JA, 0, 0);
+
+	land(c, inside);
+	load_kernel(c, BPF_REG_1, BPF_REG_8, o[DENTRY_PARENT].offset);
+	store(c, BPF_DW, BPF_REG_10, NEXT_DENTRY, BPF_REG_1);
+	emit_name(c, o, full);
+	load(c, BPF_DW, BPF_REG_1, BPF_REG_10, NEXT_DENTRY);
+	emit(c, BPF_JMP | BPF_JEQ | BPF_X, BPF_REG_1, BPF_REG_8, 0, 0);
+	alone = c->count - 1;
+	move(c, BPF_REG_8, BPF_REG_1);
+
+	land(c, on);
+	add(c, BPF_REG_7, 1);
+	back = jump(c, BPF_JLT, BPF_REG_7, MOST_STEPS);
+	c->insns[back].off = (int16_t) ((int) again - (int) c->count);
+	land(c, full[0]);
+	land(c, full[1]);
+	set(c, BPF_REG_6, EXE_SIZE);
+	land(c, top);
+	land(c, alone);
+	store(c, BPF_W, BPF_REG_9, offsetof(struct counted, exe_start), BPF_REG_6);
+}
+
+/* ---- counting ---- */
+
+/* Prepare a new entry in r9: one call, by this process. The jump: there is no room for it. */
+static size_t emit_entry(struct code *c, const struct entry_code *entry)
+{
+	size_t no_room;
+
+	set(c, BPF_REG_1, 0);
+	store(c, BPF_W, BPF_REG_10, -16, BPF_REG_1);
+	map(c, entry->room);
+	frame(c, BPF_REG_2, -16);
+	call(c, BPF_FUNC_map_lookup_elem);
+	no_room = jump(c, BPF_JEQ, BPF_REG_0, 0);
+	move(c, BPF_REG_9, BPF_REG_0);
+	emit(c, BPF_ST | BPF_DW | BPF_MEM, BPF_REG_9, 0, offsetof(struct counted, count), 1);
+	emit(c, BPF_ST | BPF_W | BPF_MEM, BPF_REG_9, 0, offsetof(struct counted, exe_start),
+	     EXE_SIZE);
+	emit(c, BPF_ST | BPF_W | BPF_MEM, BPF_REG_9, 0, offsetof(struct counted, exe_deleted), 0);
+	move(c, BPF_REG_1, BPF_REG_9);
+	add(c, BPF_REG_1, offsetof(struct counted, comm));
+	set(c, BPF_REG_2, sizeof(((struct counted *) 0)->comm));
+	call(c, BPF_FUNC_get_current_comm);
+	if (!entry->offsets)
+		return no_room;
+	store(c, BPF_DW, BPF_REG_10, SAVED_CONTEXT, BPF_REG_6);
+	store(c, BPF_DW, BPF_REG_10, SAVED_CALL, BPF_REG_8);
+	emit_exe_file(c, entry->offsets);
+	emit_walk(c, entry->offsets);
+	load(c, BPF_DW, BPF_REG_6, BPF_REG_10, SAVED_CONTEXT);
+	load(c, BPF_DW, BPF_REG_8, BPF_REG_10, SAVED_CALL);
+
+	return no_room;
+}
+
+/* Only the first call of a kind pays for the name and path of its process. */
+static void emit_count(struct code *c, int counts, const struct entry_code *entry)
+{
+	size_t known, made, gone, no_room;
 
 	look_up_call(c, counts);
 	known = jump(c, BPF_JNE, BPF_REG_0, 0);
-	set(c, BPF_REG_1, 1);
-	store(c, BPF_DW, BPF_REG_10, -32, BPF_REG_1);
-	frame(c, BPF_REG_1, -24);
-	set(c, BPF_REG_2, 16);
-	call(c, BPF_FUNC_get_current_comm);
+	no_room = emit_entry(c, entry);
 	map(c, counts);
 	frame(c, BPF_REG_2, -8);
-	frame(c, BPF_REG_3, -32);
+	move(c, BPF_REG_3, BPF_REG_9);
 	set(c, BPF_REG_4, BPF_NOEXIST);
 	call(c, BPF_FUNC_map_update_elem);
 	made = jump(c, BPF_JEQ, BPF_REG_0, 0);
@@ -206,6 +365,7 @@ static void emit_count(struct code *c, int counts)
 	add_one(c);
 	land(c, made);
 	land(c, gone);
+	land(c, no_room);
 }
 
 /* A value that is known already only costs a look-up. */
@@ -286,12 +446,13 @@ static void emit_killed_call(struct code *c)
 
 /* ---- both, as a whole ---- */
 
-void bpf_write_calls(struct code *c, const struct counter *counter, int chosen, int32_t status)
+void bpf_write_calls(struct code *c, const struct counter *counter, const struct entry_code *entry,
+		     int chosen, int32_t status)
 {
 	emit_scope(c, counter->cgroup);
 	emit_call(c, status);
 	emit_begin(c, counter->state);
-	emit_count(c, counter->counts);
+	emit_count(c, counter->counts, entry);
 	look_up_call(c, chosen);
 	exit_if(c, BPF_JEQ, BPF_REG_0, 0);
 	move(c, BPF_REG_9, BPF_REG_0);
@@ -300,11 +461,11 @@ void bpf_write_calls(struct code *c, const struct counter *counter, int chosen, 
 	emit_end(c);
 }
 
-void bpf_write_kills(struct code *c, const struct counter *counter)
+void bpf_write_kills(struct code *c, const struct counter *counter, const struct entry_code *entry)
 {
 	emit_scope(c, counter->cgroup);
 	emit_killed_call(c);
-	emit_count(c, counter->counts);
+	emit_count(c, counter->counts, entry);
 	emit_end(c);
 }
 

@@ -79,8 +79,9 @@ static void look_at_caller(struct call *c, pid_t pid)
 	proc_read(pid, "comm", c->comm, sizeof(c->comm));
 	c->comm[strcspn(c->comm, "\n")] = '\0';
 	fmt_text(path, sizeof(path), "/proc/%d/exe", pid);
-	ssize_t n = sys_read_link_at(AT_FDCWD, path, c->exe, sizeof(c->exe) - 1);
-	c->exe[n > 0 ? n : 0] = '\0';
+	ssize_t n = sys_read_link_at(AT_FDCWD, path, c->exe, sizeof(c->exe));
+	/* A path that fills the room may go on. */
+	c->exe[n > 0 && n < (ssize_t) sizeof(c->exe) ? n : 0] = '\0';
 }
 
 static struct call *begin_call(struct tally *t, struct call *c, uint32_t audit, int number)
@@ -144,14 +145,24 @@ void tally_add(struct tally *t, uint32_t audit, int number, const uint64_t args[
 		keep(&c->kept[i], args[c->chosen[i].index] & c->chosen[i].mask);
 }
 
-void tally_add_many(struct tally *t, uint32_t audit, int number, uint64_t count, const char *comm)
+void tally_add_many(struct tally *t, uint32_t audit, int number, uint64_t count)
+{
+	struct call *c = find(t, audit, number);
+
+	if (c)
+		c->count += count;
+}
+
+void tally_set_caller(struct tally *t, uint32_t audit, int number, const char *comm,
+		      const char *exe)
 {
 	struct call *c = find(t, audit, number);
 
 	if (!c)
 		return;
-	c->count += count;
 	fmt_text(c->comm, sizeof(c->comm), "%s", comm);
+	if (strlen(exe) < sizeof(c->exe))
+		fmt_text(c->exe, sizeof(c->exe), "%s", exe);
 }
 
 void tally_refuse_many(struct tally *t, uint32_t audit, int number, uint64_t count, uint32_t answer)

@@ -21,12 +21,14 @@ void tally_free(struct tally *t);
 void tally_add(struct tally *t, uint32_t audit, int number, const uint64_t args[6],
 	       uint32_t refused, pid_t pid);
 
-/*
- * Count @count calls at once, the first made by @comm; then add a value of one of their arguments.
- */
-void tally_add_many(struct tally *t, uint32_t audit, int number, uint64_t count, const char *comm);
+/* Count @count calls at once. The functions below add to what is known of these calls. */
+void tally_add_many(struct tally *t, uint32_t audit, int number, uint64_t count);
 
-/* Of those calls, @count were refused with @answer (SECCOMP_RET_*). */
+/* The first of them was made by the process @comm with the program @exe; "": not known. */
+void tally_set_caller(struct tally *t, uint32_t audit, int number, const char *comm,
+		      const char *exe);
+
+/* @count of them were refused with @answer (SECCOMP_RET_*). */
 void tally_refuse_many(struct tally *t, uint32_t audit, int number, uint64_t count,
 		       uint32_t answer);
 

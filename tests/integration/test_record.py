@@ -54,6 +54,11 @@ def backend(request, bundle, older):
     return request.param
 
 
+def knows_exe(backend):
+    """Where the kernel counts, it finds the path by the kernel's description of itself."""
+    return backend == "notify" or pathlib.Path("/sys/kernel/btf/vmlinux").exists()
+
+
 @pytest.fixture
 def narrow(bundle, narrow_program):
     """A bundle with a program of i386."""
@@ -123,8 +128,96 @@ def test_a_record_says_of_what_it_is(backend, calls, scratch):
     assert head["kernel"] == os.uname().release and head["machine"] == os.uname().machine
     assert head["backend"] == backend and head["complete"] is True and head["profile"] is False
     assert head["command"] == ["/calls", "1", "5"] and head["start"] < head["end"]
-    assert rows["getppid"]["first"] == {"comm": "calls", **({"exe": "/calls"} if backend == "notify" else {})}
+    assert rows["getppid"]["first"] == {"comm": "calls", **({"exe": "/calls"} if knows_exe(backend) else {})}
     assert rows["execve"]["count"] == 1 and stat.S_IMODE((scratch / "r").stat().st_mode) == 0o600
+
+
+def copies(bundle, *paths):
+    """Programs of their own, each a copy of busybox; /mnt is a mount of its own."""
+    bundle.config["mounts"].append({"destination": "/mnt", "type": "tmpfs", "source": "tmpfs"})
+    for path in paths:
+        place = bundle.rootfs / path.lstrip("/")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(bundle.rootfs / "bin/busybox", place)
+        place.chmod(0o755)
+
+
+def firsts(path):
+    return {name: row.get("first") for name, row in read(path)[1].items()}
+
+
+LONG = "/".join(["", *["d" * 30] * 7, "e" * 30])   # 248 bytes
+PROGRAMS = {
+    "several": (["/a/mkdir", "/b/b/rmdir", "/c/c/c/chmod"], "/a/mkdir /tmp/x; /c/c/c/chmod 700 /tmp/x; /b/b/rmdir /tmp/x",
+                {"mkdir": "/a/mkdir", "chmod": "/c/c/c/chmod", "rmdir": "/b/b/rmdir", "execve": "/memfd:tare-init (deleted)"}),
+    "replaced": (["/a/mkdir", "/b/chmod"], "cd /; exec /b/chmod 700 /tmp", {"chmod": "/b/chmod", "chdir": "/bin/busybox"}),
+    "a link": (["/a/busybox"], "ln -s /a/busybox /tmp/mkdir; cd /tmp; ./mkdir y", {"mkdir": "/a/busybox"}),
+    "a script": (["/a/sh"], "printf '#!/a/sh\\nchmod 700 /tmp\\nmkdir /tmp/z\\n' >/tmp/s; chmod 755 /tmp/s; /tmp/s", {}),
+    "deleted": (["/a/rm", "/tmp/sh"], "/tmp/sh -c '/a/rm /tmp/sh; cd /tmp'", {"unlink": "/a/rm", "chdir": "/tmp/sh (deleted)"}),
+    "its directory renamed": (["/a/sh"], "/a/sh -c 'mv /a /b; cd /tmp'", {"chdir": "/b/sh"}),
+    "on another mount": (["/a/mkdir"], "cp /a/mkdir /mnt/mkdir; /mnt/mkdir /tmp/m", {"mkdir": "/mnt/mkdir"}),
+    "long": ([LONG + "/mkdir"], f"{LONG}/mkdir /tmp/l", {"mkdir": LONG + "/mkdir"}),
+    "too long": ([LONG + "/ff/mkdir"], f"{LONG}/ff/mkdir /tmp/l", {"mkdir": None}),
+    "of one letter": (["/rmdir", "/a/b/c/d/e/f/g/h/i/j/k/l/m/n/o/mkdir"], "/a/b/c/d/e/f/g/h/i/j/k/l/m/n/o/mkdir /tmp/l; /rmdir /tmp/l",
+                      {"mkdir": "/a/b/c/d/e/f/g/h/i/j/k/l/m/n/o/mkdir", "rmdir": "/rmdir"}),
+}
+
+
+@pytest.mark.layouts
+@pytest.mark.parametrize("what", PROGRAMS)
+def test_the_program_that_made_a_call_first_has_its_path(backend, bundle, scratch, what):
+    """As /proc/PID/exe has it; the process may have ended long before the record is written."""
+    programs, script, expected = PROGRAMS[what]
+    copies(bundle, *programs)
+    bundle.sh(script).writable().run("--record", scratch / "r").ok()
+    found = firsts(scratch / "r")
+    if knows_exe(backend):
+        assert {name: found[name].get("exe") for name in expected} == expected
+        assert what == "too long" or all(first["exe"].startswith("/") for first in found.values())
+    else:
+        assert not [first for first in found.values() if "exe" in first]
+
+
+@pytest.mark.skipif(not pathlib.Path("/sys/kernel/btf/vmlinux").exists(), reason="this kernel does not describe itself (BTF)")
+@pytest.mark.parametrize("what", ["threads", "32-bit", *PROGRAMS])
+def test_both_ways_of_recording_name_the_same_programs(bundle, calls, program, scratch, older, request, what):
+    if os.uname().machine != "x86_64" or harness.LAYOUT in ("v1", "none"):
+        pytest.skip("bpf takes a cgroup of v2, and x86-64")
+    if what == "threads":
+        calls(8, 50)
+    elif what == "32-bit":
+        request.getfixturevalue("narrow")
+    else:
+        copies(bundle, *PROGRAMS[what][0])
+        bundle.sh(PROGRAMS[what][1]).writable()
+    argv, runs = bundle.argv, {}
+    for way in ("bpf", "notify"):
+        shutil.copytree(bundle.rootfs, scratch / way, symlinks=True)
+        bundle.config["root"]["path"] = str(scratch / way)
+        bundle.argv = lambda *a, **kw: [*([older, "99.0", "enosys", "-bpf"] if way == "notify" else []), *argv(*a, **kw)]
+        bundle.run("--record", scratch / f"{way}.rec").ok()
+        assert read(scratch / f"{way}.rec")[0]["backend"] == way
+        runs[way] = firsts(scratch / f"{way}.rec")
+    both = runs["bpf"].keys() & runs["notify"].keys()
+    # Whether two threads meet depends on chance, and a signal may interrupt a call that waits for the recorder.
+    assert {"execve", "exit_group"} <= both
+    assert {name: runs["bpf"][name] for name in both} == {name: runs["notify"][name] for name in both}
+
+
+@pytest.mark.parametrize("what", ["hidden", "empty", "damaged"])
+def test_without_a_description_of_the_kernel_the_path_stays_out(calls, scratch, what):
+    if os.uname().machine != "x86_64" or harness.LAYOUT in ("v1", "none") or not pathlib.Path("/sys/kernel/btf/vmlinux").exists():
+        pytest.skip("it takes BTF, a cgroup of v2, and x86-64")
+    bundle = calls(1, 5)
+    other = scratch / "vmlinux"
+    data = bytearray(pathlib.Path("/sys/kernel/btf/vmlinux").read_bytes())
+    data[24 + 7] |= 0x1f   # the kind of the first type
+    other.write_bytes(b"" if what == "empty" else data)
+    over = "mount -t tmpfs none /sys/kernel/btf" if what == "hidden" else f"mount --bind {other} /sys/kernel/btf/vmlinux"
+    bundle.write()
+    command("unshare", "-m", "sh", "-c", f'{over} && exec "$@"', "sh", *bundle.argv("run", "--bundle", bundle.dir, "--record", scratch / "r")).ok()
+    head, rows = read(scratch / "r")
+    assert head["backend"] == "bpf" and rows["getppid"]["count"] == 5 and rows["getppid"]["first"] == {"comm": "calls"}
 
 
 def test_nothing_of_tare_is_in_it(backend, bundle, scratch):
