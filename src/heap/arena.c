@@ -28,6 +28,8 @@ void arena_open(struct arena *a)
 
 void arena_close(struct arena *a)
 {
+	if (!a->base)
+		return;
 	guard_allow(a->base, a->base + a->used);
 	sys_unmap(a->base, a->size);
 	if (a->memfd >= 0)

@@ -31,7 +31,7 @@ void arena_open(struct arena *a);
 
 /*
  * Free an arena before the exit: one that is only needed for a moment, or a plan that could not be
- * performed.
+ * performed. An arena that is not open (@a->base NULL) is skipped.
  */
 void arena_close(struct arena *a);
 

@@ -13,7 +13,6 @@
 #include "base/words.h"
 #include "heap/log.h"
 #include "host/create/create.h"
-#include "host/engine_socket.h"
 #include "host/find.h"
 #include "host/foreground.h"
 #include "host/saved_config.h"
@@ -316,34 +315,27 @@ static int perform(struct create *c, struct err *e)
 	if (r < 0)
 		return err_sys(e, r, "seal the plan");
 	create_log_warnings(c);
-
-	autoclose int special = -1;
-	if (c->options->pid_file && pidfile_prepare(c->options->pid_file, &special, e) < 0)
-		return err_at(e, c->options->pid_file_place);
-
-	const struct host_path receiver = { .path = c->options->pidfd_socket };
-	autoclose int socket = receiver.path ? engine_connect(&receiver, e) : -1;
-	if (receiver.path && socket < 0)
+	if (publish_prepare(c, e) < 0 || create_watch_signals(c, e) < 0 ||
+	    watch_begin(&c->watch, c->watch_command, e) < 0 || create_perform(c, e) < 0 ||
+	    watch_attend(c, e) < 0 || publish_pidfd(c, e) < 0)
 		return -1;
-	if (create_watch_signals(c, e) < 0 || watch_begin(&c->watch, c->watch_command, e) < 0 ||
-	    create_perform(c, e) < 0 || watch_attend(c, e) < 0)
-		return -1;
-	if (receiver.path && pidfd_send(socket, &receiver, c->pidfd, e) < 0)
-		return -1;
-
 	seccomp_cache_store(&c->seccomp_cache);
 
-	if (!c->options->pid_file || pidfile_write(c->options->pid_file, special, c->pid, e) == 0)
-		return 0;
-
-	return err_at(e, c->options->pid_file_place);
+	return publish_pid_file(c, e);
 }
 
-/* Close the arena: `box` makes another plan at the same address. */
-static void close_plan(struct arena *a)
+static int decide_and_perform(struct create *c, const struct exec_options *o, int dir,
+			      struct record *rec, struct arena *records, struct err *e)
 {
-	if (a->base)
-		arena_close(a);
+	struct arena *a = c->plan_arena;
+
+	if (create_open_arena(a, e) < 0 || decide(c, o, dir, rec, a, records, e) < 0)
+		return -1;
+
+	int r = perform(c, e);
+	publish_close(c);
+
+	return r;
 }
 
 int container_exec(const struct exec_options *o, int *exit_code, struct arena *records,
@@ -369,11 +361,11 @@ int container_exec(const struct exec_options *o, int *exit_code, struct arena *r
 	c.plan_arena = &a;
 	if (check_status(dir, &rec, o, e) < 0)
 		return -1;
-	if (create_open_arena(&a, e) < 0 || decide(&c, o, dir, &rec, &a, records, e) < 0 ||
-	    perform(&c, e) < 0) {
+	if (decide_and_perform(&c, o, dir, &rec, records, e) < 0) {
 		create_kill(&c);
 		watch_abandon(&c.watch);
-		close_plan(&a);
+		/* Closed, as `box` makes its next plan at the same address. */
+		arena_close(&a);
 		return -1;
 	}
 	*exit_code = 0;

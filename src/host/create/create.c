@@ -450,8 +450,7 @@ int container_run(const struct create_options *o, int *exit_code, struct arena *
 
 	if (create_container(&c, &a, &rec, records, e) < 0) {
 		/* Closed, as `box` makes its next plan at the same address. */
-		if (a.base)
-			arena_close(&a);
+		arena_close(&a);
 		return -1;
 	}
 	if (hooks_run_recorded(&rec, "poststart", STATUS_RUNNING, false, c.journal, records, e) <

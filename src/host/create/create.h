@@ -63,9 +63,9 @@ struct create {
 	bool resctrl_made;
 	/* the directory that the seccomp agent's socket is confined to; NULL: none */
 	const char *agent_below;
-	/* for the pidfd: by --pidfd-socket, and by the annotation; -1: nobody wants it */
+	/* connections for the pidfd: to --pidfd-socket, and to the annotation's socket; -1: none */
 	int pidfd_socket, pidfd_receiver;
-	/* of pidfile_prepare() */
+	/* opened by pidfile_prepare(); -1 */
 	int special_pid_file;
 	/* something of ours outlives a created container: journal_created() */
 	bool keeps;
@@ -115,8 +115,8 @@ int listen_fds_count(const char *const *env);
 /* ---- publish.c ---- */
 
 /*
- * Open what the container is told to, before anything of it is made: the sockets for the pidfd, and
- * a pid file that can't be replaced. 0, or -1; publish_close() closes them either way.
+ * Before the first step of a create or exec: connect to the sockets that get the pidfd, and open a
+ * pid file that can't be replaced. 0, or -1; publish_close() closes these descriptors either way.
  */
 int publish_prepare(struct create *c, struct err *e);
 
@@ -130,6 +130,13 @@ void publish_fill(const struct create *c, struct record *rec, struct arena *a);
  * engines take it as success. 0, or -1.
  */
 int publish(struct create *c, const struct record *rec, struct arena *a, struct err *e);
+
+/*
+ * The parts of publish() that exec needs, too: send the pidfd to --pidfd-socket and to the
+ * annotation's socket; write the pid file. 0, or -1; without the flags there is nothing to do.
+ */
+int publish_pidfd(const struct create *c, struct err *e);
+int publish_pid_file(const struct create *c, struct err *e);
 
 /* The cgroups that the steps of @plan make, or find and use: NULL-terminated, in @a. */
 const char *const *planned_cgroups(const struct plan *plan, struct arena *a);

@@ -189,7 +189,7 @@ int publish_prepare(struct create *c, struct err *e)
 	return 0;
 }
 
-static int send_pidfd(const struct create *c, struct err *e)
+int publish_pidfd(const struct create *c, struct err *e)
 {
 	const struct host_path socket = { .path = c->options->pidfd_socket };
 	const struct host_path *receiver = &c->plan->pidfd_receiver;
@@ -210,18 +210,22 @@ void publish_close(struct create *c)
 	c->pidfd_socket = c->pidfd_receiver = c->special_pid_file = -1;
 }
 
-int publish(struct create *c, const struct record *rec, struct arena *a, struct err *e)
+int publish_pid_file(const struct create *c, struct err *e)
 {
-	if (saved_config_write(c->state_dir, c->bundle.config, a, e) < 0 ||
-	    record_write(c->state_dir, rec, a, e) < 0 || send_pidfd(c, e) < 0)
-		return -1;
-
-	if (c->keeps && journal_created(c->journal, e) < 0)
-		return -1;
-
 	if (!c->options->pid_file ||
 	    pidfile_write(c->options->pid_file, c->special_pid_file, c->pid, e) == 0)
 		return 0;
 
 	return err_at(e, c->options->pid_file_place);
+}
+
+int publish(struct create *c, const struct record *rec, struct arena *a, struct err *e)
+{
+	if (saved_config_write(c->state_dir, c->bundle.config, a, e) < 0 ||
+	    record_write(c->state_dir, rec, a, e) < 0 || publish_pidfd(c, e) < 0)
+		return -1;
+	if (c->keeps && journal_created(c->journal, e) < 0)
+		return -1;
+
+	return publish_pid_file(c, e);
 }
