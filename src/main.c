@@ -120,7 +120,7 @@ static int call_verb(const struct verb *verb, const char *const *argv, struct ca
  * For --debug: the command line, and its result. The kernel's release shows which older ways to
  * expect.
  */
-static int64_t tell_begin(const char *const *argv)
+static int64_t log_begin(const char *const *argv)
 {
 	char words[1024] = "";
 	struct utsname kernel = { .release = "" };
@@ -134,11 +134,11 @@ static int64_t tell_begin(const char *const *argv)
 	return sys_clock_us();
 }
 
-static void tell_end(int code, int64_t begun)
+static void log_end(int code, int64_t begun)
 {
 	char ways[400];
 	int64_t us = sys_clock_us() - begun;
-	size_t length = fallback_tell(ways, sizeof(ways));
+	size_t length = fallback_take(ways, sizeof(ways));
 
 	log_debug("%s after %lld.%03d ms%s%s", code < 0 ? "failed" : "done", (long long) us / 1000,
 		  (int) (us % 1000), length > 0 ? ", the older way: " : "", ways);
@@ -174,7 +174,7 @@ static int run(const char *const *argv, struct call *call, char *prefix, size_t 
 	if (open_log(&call->options, e) < 0)
 		return -1;
 	if (log_wants_debug())
-		call->begun = tell_begin(argv);
+		call->begun = log_begin(argv);
 	if (call->options.help)
 		return print_help(NULL, call, e);
 	if (root_choose(call->options.root, call->env, call->arena, &call->root, e) < 0)
@@ -210,7 +210,7 @@ int main(int argc, char **argv, char **env)
 	int code = run((const char *const *) argv + (argc > 0), &call, prefix, sizeof(prefix), &e);
 
 	if (log_wants_debug())
-		tell_end(code, call.begun);
+		log_end(code, call.begun);
 	if (code >= 0) {
 		log_flush();
 		return code;

@@ -49,7 +49,7 @@ static bool read_number(const char *dir, const char *file, unsigned long long *n
 /* ---- cpu ---- */
 
 /* sched-bwc.rst: 1 ms is the shortest quota and period, 1 s the longest period. */
-static void tell_bandwidth(const struct refusal *r)
+static void advise_bandwidth(const struct refusal *r)
 {
 	char parent[CGROUP_PATH];
 	unsigned long long quota, period;
@@ -67,7 +67,7 @@ static void tell_bandwidth(const struct refusal *r)
 			       "(1 ms), a period 1000 to 1000000");
 }
 
-static void tell_weight(const struct refusal *r)
+static void advise_weight(const struct refusal *r)
 {
 	unsigned long long idle;
 
@@ -77,7 +77,7 @@ static void tell_weight(const struct refusal *r)
 }
 
 /* sched-rt-group.rst: all groups of a parent share its runtime, and a new group has 0. */
-static void tell_realtime(const struct refusal *r)
+static void advise_realtime(const struct refusal *r)
 {
 	char parent[CGROUP_PATH];
 	unsigned long long runtime, period;
@@ -100,7 +100,7 @@ static bool read_allowed(const char *dir, const char *const files[2], char list[
 }
 
 /* cgroup v2 has the list in cpuset.cpus.effective, also where cpuset.cpus is empty. */
-static void tell_cpus(const struct refusal *r)
+static void advise_cpus(const struct refusal *r)
 {
 	static const char *const files[2] = { "cpuset.cpus.effective", "cpuset.cpus" };
 	char parent[CGROUP_PATH], list[LIST_SIZE];
@@ -110,7 +110,7 @@ static void tell_cpus(const struct refusal *r)
 		err_hint(r->e, "the parent cgroup has the CPUs %s", list);
 }
 
-static void tell_nodes(const struct refusal *r)
+static void advise_nodes(const struct refusal *r)
 {
 	static const char *const files[2] = { "cpuset.mems.effective", "cpuset.mems" };
 	char parent[CGROUP_PATH], list[LIST_SIZE];
@@ -126,7 +126,7 @@ static void tell_nodes(const struct refusal *r)
  * cgroups(7), "no internal processes": a cgroup with processes can't enable controllers for its
  * children.
  */
-static bool tell_busy_parent(const struct refusal *r, int length)
+static bool advise_busy_parent(const struct refusal *r, int length)
 {
 	char parent[CGROUP_PATH], have[512], processes[32], word[64];
 
@@ -145,7 +145,7 @@ static bool tell_busy_parent(const struct refusal *r, int length)
 	return true;
 }
 
-static void tell_missing(const struct refusal *r)
+static void advise_missing(const struct refusal *r)
 {
 	int length = (int) strcspn(r->file, ".");
 	char type[32];
@@ -161,7 +161,7 @@ static void tell_missing(const struct refusal *r)
 			 "another cgroupsPath");
 		return;
 	}
-	if (tell_busy_parent(r, length))
+	if (advise_busy_parent(r, length))
 		return;
 	err_hint(r->e,
 		 "the kernel or the parent cgroup has no %.*s controller or not this file of it",
@@ -173,33 +173,33 @@ static void tell_missing(const struct refusal *r)
 struct advice {
 	const char *file; /* with a `*` at its end: a prefix */
 	int code;
-	const char *hint; /* NULL: @tell writes the hint */
-	void (*tell)(const struct refusal *r);
+	const char *hint; /* NULL: @advise writes the hint */
+	void (*advise)(const struct refusal *r);
 };
 
 static const struct advice advices[] = {
-	{ .file = "cpu.cfs_quota_us", .code = EINVAL, .tell = tell_bandwidth },
-	{ .file = "cpu.cfs_period_us", .code = EINVAL, .tell = tell_bandwidth },
-	{ .file = "cpu.max", .code = EINVAL, .tell = tell_bandwidth },
-	{ .file = "cpu.max", .code = ERANGE, .tell = tell_bandwidth },
+	{ .file = "cpu.cfs_quota_us", .code = EINVAL, .advise = advise_bandwidth },
+	{ .file = "cpu.cfs_period_us", .code = EINVAL, .advise = advise_bandwidth },
+	{ .file = "cpu.max", .code = EINVAL, .advise = advise_bandwidth },
+	{ .file = "cpu.max", .code = ERANGE, .advise = advise_bandwidth },
 	{ .file = "cpu.cfs_burst_us",
 	  .code = EINVAL,
 	  .hint = "a burst is at most as long as the quota" },
 	{ .file = "cpu.max.burst",
 	  .code = EINVAL,
 	  .hint = "a burst is at most as long as the quota" },
-	{ .file = "cpu.shares", .code = EINVAL, .tell = tell_weight },
-	{ .file = "cpu.weight", .code = EINVAL, .tell = tell_weight },
-	{ .file = "cpu.rt_*", .code = EINVAL, .tell = tell_realtime },
+	{ .file = "cpu.shares", .code = EINVAL, .advise = advise_weight },
+	{ .file = "cpu.weight", .code = EINVAL, .advise = advise_weight },
+	{ .file = "cpu.rt_*", .code = EINVAL, .advise = advise_realtime },
 	{ .file = "cpu.rt_*",
 	  .code = EBUSY,
 	  .hint = "processes of real-time priority are in the cgroup" },
-	{ .file = "cpuset.cpus", .code = EACCES, .tell = tell_cpus },
-	{ .file = "cpuset.cpus", .code = EINVAL, .tell = tell_cpus },
-	{ .file = "cpuset.cpus", .code = ERANGE, .tell = tell_cpus },
-	{ .file = "cpuset.mems", .code = EACCES, .tell = tell_nodes },
-	{ .file = "cpuset.mems", .code = EINVAL, .tell = tell_nodes },
-	{ .file = "cpuset.mems", .code = ERANGE, .tell = tell_nodes },
+	{ .file = "cpuset.cpus", .code = EACCES, .advise = advise_cpus },
+	{ .file = "cpuset.cpus", .code = EINVAL, .advise = advise_cpus },
+	{ .file = "cpuset.cpus", .code = ERANGE, .advise = advise_cpus },
+	{ .file = "cpuset.mems", .code = EACCES, .advise = advise_nodes },
+	{ .file = "cpuset.mems", .code = EINVAL, .advise = advise_nodes },
+	{ .file = "cpuset.mems", .code = ERANGE, .advise = advise_nodes },
 	{ .file = "cpuset.*",
 	  .code = EBUSY,
 	  .hint = "cgroups below it use some of what would be taken away" },
@@ -242,7 +242,7 @@ static const struct advice advices[] = {
 	{ .file = "net_prio.ifpriomap",
 	  .code = ENODEV,
 	  .hint = "the interface is looked for in tare's own network namespace" },
-	{ .file = "*", .code = ENOENT, .tell = tell_missing },
+	{ .file = "*", .code = ENOENT, .advise = advise_missing },
 	{ .file = "*",
 	  .code = EROFS,
 	  .hint = "the cgroup file system is mounted read-only here, as in an outer container" },
@@ -278,7 +278,7 @@ int cgroup_advise_file(const char *dir, const char *file, struct err *e)
 		if (advices[i].hint)
 			err_hint(e, "%s", advices[i].hint);
 		else
-			advices[i].tell(&refusal);
+			advices[i].advise(&refusal);
 	}
 
 	return -1;

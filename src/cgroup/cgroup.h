@@ -146,11 +146,11 @@ const char *cgroup_freezer(const char *const *dirs);
 int cgroup_thaw(const char *const *dirs, struct err *e);
 
 /*
- * After SIGKILL: lift what keeps killed processes from ending, here and in all cgroups below. That
- * is the v1 freezer (v2's does not stop a killed process) and, in both versions, a small share of
- * the processor. The previous values are lost.
+ * After SIGKILL: lift what keeps killed processes from their exit, in @dirs and all cgroups below.
+ * That is the v1 freezer (v2's does not stop a killed process) and, in both versions, a small share
+ * of the processor. The previous values are lost.
  */
-void cgroup_let_die(const char *const *dirs);
+void cgroup_let_exit(const char *const *dirs);
 
 /* Is @dir frozen, itself or by a cgroup above? False without a freezer. */
 bool cgroup_is_frozen(const char *dir);

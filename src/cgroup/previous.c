@@ -70,7 +70,7 @@ static const char *read_single(const char *file, char *text)
 }
 
 /* Files that can only be written (memory.reclaim), or whose controller has no value. */
-static bool tells_nothing(int r)
+static bool has_no_value(int r)
 {
 	return r == -ENOENT || r == -EACCES || r == -EINVAL || r == -ENODEV || r == -EOPNOTSUPP;
 }
@@ -84,7 +84,7 @@ static int read_one(const char *dir, const char *file, const char *value, struct
 
 	*found = NULL;
 	if (r < 0)
-		return tells_nothing(r) ? 0 : r;
+		return has_no_value(r) ? 0 : r;
 	if (!none || !strchr(value, ' ')) {
 		*found = read_single(file, text);
 		return 0;

@@ -42,7 +42,7 @@ static int find_helper(char path[PATH_SIZE], struct err *e)
 /* ---- the answer of tare-systemd ---- */
 
 /* The helper's lines, three at most: the error, the remedy, and the property at fault. */
-static void tell(struct helper *h, int status, struct err *e)
+static void parse_answer(struct helper *h, int status, struct err *e)
 {
 	char *rest = h->said;
 	const char *why = strsep(&rest, "\n"), *hint = strsep(&rest, "\n");
@@ -78,7 +78,7 @@ static enum outcome run(struct helper *h, int input, int interrupt, struct err *
 		return status == -1 ? OUTCOME_REFUSED : OUTCOME_UNKNOWN;
 	if (status == 0)
 		return OUTCOME_DONE;
-	tell(h, status, e);
+	parse_answer(h, status, e);
 
 	return status == 1 << 8 ? OUTCOME_REFUSED : OUTCOME_UNKNOWN;
 }

@@ -284,11 +284,11 @@ bool cgroup_is_empty(const char *dir)
  */
 static const char *choose(const char *const *dirs)
 {
-	static const char *const telling[] = { "cgroup.events", "freezer.state", "cgroup.procs" };
+	static const char *const markers[] = { "cgroup.events", "freezer.state", "cgroup.procs" };
 
-	for (size_t i = 0; i < sizeof(telling) / sizeof(telling[0]); i++)
+	for (size_t i = 0; i < sizeof(markers) / sizeof(markers[0]); i++)
 		for (size_t d = 0; dirs[d]; d++)
-			if (cgroup_has_file(dirs[d], telling[i]))
+			if (cgroup_has_file(dirs[d], markers[i]))
 				return dirs[d];
 
 	return NULL;
@@ -336,20 +336,20 @@ int cgroup_each_process(const char *const *dirs, cgroup_visitor *visit, void *co
 /* ---- what keeps killed processes from ending ---- */
 
 /*
- * Files that can keep a process with a pending SIGKILL from ending. A v1 freezer stops it, and
- * thawing the cgroup above does not help (freezer-subsystem.txt). With a share of the processor
- * near 0 it does not get to its end (sched-bwc.txt: a throttled process does not exit). cpu.idle is
- * written before the weights, which the kernel refuses for an idle cgroup.
+ * Files that can keep a process with a pending SIGKILL from its exit. A v1 freezer stops the
+ * process, and thawing the cgroup above does not help (freezer-subsystem.txt). With a share of the
+ * processor near 0 the process does not reach its exit (sched-bwc.txt: a throttled process does not
+ * exit). cpu.idle is written before the weights, which the kernel refuses for an idle cgroup.
  */
-struct bond {
-	const char *telling; /* only in the hierarchy that has this file */
+struct exit_block {
+	const char *marker; /* applies to the hierarchy that has this file */
 	bool v2;
 	const struct {
 		const char *file, *value;
-	} free[3];
+	} lift[3]; /* files, with the values that lift the restriction */
 };
 
-static const struct bond bonds[] = {
+static const struct exit_block exit_blocks[] = {
 	{ "cpu.weight",
 	  true,
 	  { { "cpu.max", "max" }, { "cpu.idle", "0" }, { "cpu.weight", "100" } } },
@@ -359,40 +359,43 @@ static const struct bond bonds[] = {
 	{ "freezer.state", false, { { "freezer.state", "THAWED" } } },
 };
 
-static int unbind_here(int dir, void *context)
+static int unblock_here(int dir, void *context)
 {
-	const struct bond *bond = context;
+	const struct exit_block *block = context;
 
-	for (size_t i = 0; i < ARRAY_SIZE(bond->free) && bond->free[i].file; i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(block->lift) && block->lift[i].file; i++) {
 		autoclose int fd =
-			sys_open_at(dir, bond->free[i].file, O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0);
+			sys_open_at(dir, block->lift[i].file, O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0);
 
-		/* A failed write is not reported here: the wait for the process will be. */
+		/*
+		 * A failed write is not reported: if the process does not end, the caller's wait
+		 * fails.
+		 */
 		if (fd >= 0)
-			sys_write_all(fd, bond->free[i].value, strlen(bond->free[i].value));
+			sys_write_all(fd, block->lift[i].value, strlen(block->lift[i].value));
 	}
 
 	return 0;
 }
 
-/* The one of @dirs with the file; only the last may be v2's. NULL: none. */
-static const char *find_bond(const char *const *dirs, const struct bond *bond)
+/* The one of @dirs with the marker; only the last may be v2's. NULL: none has it. */
+static const char *find_block(const char *const *dirs, const struct exit_block *block)
 {
 	for (; *dirs; dirs++)
-		if ((!bond->v2 || !dirs[1]) && cgroup_has_file(*dirs, bond->telling))
+		if ((!block->v2 || !dirs[1]) && cgroup_has_file(*dirs, block->marker))
 			return *dirs;
 
 	return NULL;
 }
 
-void cgroup_let_die(const char *const *dirs)
+void cgroup_let_exit(const char *const *dirs)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(bonds); i++) {
-		const char *dir = find_bond(dirs, &bonds[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(exit_blocks); i++) {
+		const char *dir = find_block(dirs, &exit_blocks[i]);
 
 		if (dir)
-			walk_tree(dir, &(struct walk) { .visit = unbind_here,
-							.context = (void *) &bonds[i] });
+			walk_tree(dir, &(struct walk) { .visit = unblock_here,
+							.context = (void *) &exit_blocks[i] });
 	}
 }
 
@@ -505,7 +508,7 @@ static int kill_until_empty(const char *dir, const char *const *dirs)
 		if (r < 0 || cgroup_is_empty(dir) || !cgroup_gets_on(&progress))
 			return r;
 		/* The container itself may have frozen a cgroup meanwhile. */
-		cgroup_let_die(dirs);
+		cgroup_let_exit(dirs);
 		freezer_wait(dir, &nap);
 	}
 }
@@ -519,7 +522,7 @@ int cgroup_kill_all(const char *const *dirs, int signal, struct err *e)
 
 	bool killed = signal == SIGKILL && cgroup_put(dir, "cgroup.kill", "1") == 0;
 	if (signal == SIGKILL)
-		cgroup_let_die(dirs);
+		cgroup_let_exit(dirs);
 	if (killed)
 		return 0;
 	if (signal == SIGKILL)

@@ -51,7 +51,7 @@ static bool describe_map(pid_t pid, const char *file, uint32_t id, bool *has, ch
 }
 
 /* user_namespaces(7): the kernel returns EINVAL for an id without a mapping. */
-static bool tell_unmapped(const struct create *c, bool group, uint32_t id, struct err *e)
+static bool advise_unmapped(const struct create *c, bool group, uint32_t id, struct err *e)
 {
 	char text[120];
 	bool has = false;
@@ -65,23 +65,23 @@ static bool tell_unmapped(const struct create *c, bool group, uint32_t id, struc
 	return true;
 }
 
-static void tell_user(const struct create *c, const struct step *s, struct err *e)
+static void advise_user(const struct create *c, const struct step *s, struct err *e)
 {
-	if (tell_unmapped(c, true, s->user.gid, e) || tell_unmapped(c, false, s->user.uid, e))
+	if (advise_unmapped(c, true, s->user.gid, e) || advise_unmapped(c, false, s->user.uid, e))
 		return;
 	if (s->user.group_count > NGROUPS_MAX) {
 		err_hint(e, "the kernel takes at most 65536 of them");
 		return;
 	}
 	for (size_t i = 0; i < s->user.group_count; i++)
-		if (tell_unmapped(c, true, s->user.groups[i], e))
+		if (advise_unmapped(c, true, s->user.groups[i], e))
 			return;
 }
 
 /* ---- sysctls ---- */
 
 /* tare is in the host's namespaces, so its /proc/sys is the host's. */
-static void tell_sysctl(const struct create *c, const struct step *s, struct err *e)
+static void advise_sysctl(const struct create *c, const struct step *s, struct err *e)
 {
 	char path[512];
 
@@ -98,7 +98,7 @@ static void tell_sysctl(const struct create *c, const struct step *s, struct err
 /* ---- files that are made in the rootfs ---- */
 
 /* mkdir(2) of a mount point and mount(2) fail with the same ENOSPC. */
-static void tell_space(const struct create *c, const struct step *s, struct err *e)
+static void advise_space(const struct create *c, const struct step *s, struct err *e)
 {
 	struct statfs fs;
 	bool known = sys_statfs_path(c->plan->rootfs, &fs) == 0;
@@ -111,7 +111,7 @@ static void tell_space(const struct create *c, const struct step *s, struct err 
 			    "as /proc/sys/fs/mount-max allows");
 }
 
-static void tell_read_only(const struct create *c, const struct step *s, struct err *e)
+static void advise_read_only(const struct create *c, const struct step *s, struct err *e)
 {
 	(void) c, (void) s;
 	err_hint(e, "it is missing, and where it would be made is read-only: the image, or whoever "
@@ -147,7 +147,7 @@ static bool folds_case(const char *path)
 	       ((uint32_t) flags & FS_CASEFOLD_FL);
 }
 
-static bool tell_layer(const char *path, bool upper, struct err *e)
+static bool advise_layer(const char *path, bool upper, struct err *e)
 {
 	const char *place = upper ? "the upper layer" : "a lower layer";
 	const char *instead = upper ? "give another directory" : "put the root into an image file";
@@ -172,18 +172,19 @@ static bool tell_layer(const char *path, bool upper, struct err *e)
 	return false;
 }
 
-static void tell_layers(const struct create *c, const struct step *s, struct err *e)
+static void advise_layers(const struct create *c, const struct step *s, struct err *e)
 {
 	const struct made_config *made = c->options->made;
 	const char *rootfs = made && made->image ? NULL : c->plan->rootfs;
-	bool told = false;
+	bool found = false;
 
 	if (e->code == EINVAL) {
-		told = tell_layer(s->layers.directory, true, e) || tell_layer(rootfs, false, e);
-		for (size_t i = 0; i < s->layers.count && !told; i++)
-			told = tell_layer(s->layers.lowers[i], false, e);
+		found = advise_layer(s->layers.directory, true, e) ||
+			advise_layer(rootfs, false, e);
+		for (size_t i = 0; i < s->layers.count && !found; i++)
+			found = advise_layer(s->layers.lowers[i], false, e);
 	}
-	if (!told && s->layers.user_namespace)
+	if (!found && s->layers.user_namespace)
 		err_lacks(e, SINCE_OVERLAY_USER);
 }
 
@@ -225,7 +226,7 @@ int memory_advise(const struct plan *plan, bool killed, struct err *e)
 			limit->cgroup_file.value);
 }
 
-static void tell_memory(const struct create *c, const struct step *s, struct err *e)
+static void advise_memory(const struct create *c, const struct step *s, struct err *e)
 {
 	(void) s;
 	memory_advise(c->plan, true, e);
@@ -234,7 +235,7 @@ static void tell_memory(const struct create *c, const struct step *s, struct err
 /* ---- user namespaces ---- */
 
 /* user_namespaces(7); the first sysctl is Debian's, the second Ubuntu's. */
-static void tell_userns(const struct create *c, const struct step *s, struct err *e)
+static void advise_userns(const struct create *c, const struct step *s, struct err *e)
 {
 	(void) c, (void) s;
 	if (proc_is_set_to("/proc/sys/kernel/unprivileged_userns_clone", '0'))
@@ -259,7 +260,7 @@ static void tell_userns(const struct create *c, const struct step *s, struct err
 
 #define FILES_OF_INIT 32
 
-static void tell_descriptors(const struct create *c, const struct step *s, struct err *e)
+static void advise_descriptors(const struct create *c, const struct step *s, struct err *e)
 {
 	(void) s;
 	for (size_t i = 0; i < c->plan->step_count; i++) {
@@ -289,16 +290,16 @@ static void tell_descriptors(const struct create *c, const struct step *s, struc
 struct advice {
 	enum step_op op;
 	int code;
-	const char *hint; /* NULL: @tell writes the hint */
-	void (*tell)(const struct create *c, const struct step *s, struct err *e);
+	const char *hint; /* NULL: @advise writes the hint */
+	void (*advise)(const struct create *c, const struct step *s, struct err *e);
 };
 
 static const struct advice advices[] = {
 	{ .op = OP_CLAIM_ID, .code = ENOSPC, .hint = "the file system of the state is full" },
 	{ .op = OP_CLAIM_ID, .code = EDQUOT, .hint = "the file system of the state is full" },
-	{ .op = OP_SPAWN, .code = ENOMEM, .tell = tell_memory },
-	{ .op = OP_SPAWN, .code = EPERM, .tell = tell_userns },
-	{ .op = OP_SPAWN, .code = EUSERS, .tell = tell_userns },
+	{ .op = OP_SPAWN, .code = ENOMEM, .advise = advise_memory },
+	{ .op = OP_SPAWN, .code = EPERM, .advise = advise_userns },
+	{ .op = OP_SPAWN, .code = EUSERS, .advise = advise_userns },
 	{ .op = OP_SPAWN,
 	  .code = ENOSPC,
 	  .hint = "a limit of /proc/sys/user/max_*_namespaces is reached" },
@@ -306,7 +307,7 @@ static const struct advice advices[] = {
 	  .code = EAGAIN,
 	  .hint = "no more processes may be made: see RLIMIT_NPROC (ulimit -u), pids.max of the "
 		  "cgroups, /proc/sys/kernel/threads-max and pid_max" },
-	{ .op = OP_WRITE_ID_MAP, .code = EPERM, .tell = tell_userns },
+	{ .op = OP_WRITE_ID_MAP, .code = EPERM, .advise = advise_userns },
 	{ .op = OP_OPEN_CONSOLE,
 	  .code = ENOSPC,
 	  .hint = "all pseudo-terminals are in use: /proc/sys/kernel/pty/max, or the option max= of "
@@ -315,15 +316,15 @@ static const struct advice advices[] = {
 	  .code = ENODEV,
 	  .hint = "the kernel has no such filesystem: see /proc/filesystems; it may be a module that "
 		  "is not loaded" },
-	{ .op = OP_LAYER_ROOTFS, .code = EINVAL, .tell = tell_layers },
-	{ .op = OP_LAYER_ROOTFS, .code = EPERM, .tell = tell_layers },
+	{ .op = OP_LAYER_ROOTFS, .code = EINVAL, .advise = advise_layers },
+	{ .op = OP_LAYER_ROOTFS, .code = EPERM, .advise = advise_layers },
 	{ .op = OP_MOUNT, .code = ENOTBLK, .hint = "its source has to be a block device" },
-	{ .op = OP_MOUNT, .code = ENOSPC, .tell = tell_space },
-	{ .op = OP_MAKE_DEVICE, .code = ENOSPC, .tell = tell_space },
-	{ .op = OP_MAKE_DIR, .code = ENOSPC, .tell = tell_space },
-	{ .op = OP_MOUNT, .code = EROFS, .tell = tell_read_only },
-	{ .op = OP_MAKE_DEVICE, .code = EROFS, .tell = tell_read_only },
-	{ .op = OP_MAKE_DIR, .code = EROFS, .tell = tell_read_only },
+	{ .op = OP_MOUNT, .code = ENOSPC, .advise = advise_space },
+	{ .op = OP_MAKE_DEVICE, .code = ENOSPC, .advise = advise_space },
+	{ .op = OP_MAKE_DIR, .code = ENOSPC, .advise = advise_space },
+	{ .op = OP_MOUNT, .code = EROFS, .advise = advise_read_only },
+	{ .op = OP_MAKE_DEVICE, .code = EROFS, .advise = advise_read_only },
+	{ .op = OP_MAKE_DIR, .code = EROFS, .advise = advise_read_only },
 	{ .op = OP_MOUNT,
 	  .code = EBUSY,
 	  .hint = "it is in use, or mounted elsewhere with options that exclude these" },
@@ -331,8 +332,8 @@ static const struct advice advices[] = {
 	  .code = EACCES,
 	  .hint = "tare-init itself may not search a directory on the way: is one of another user, "
 		  "on a network filesystem or in a user namespace?" },
-	{ .op = OP_SPAWN, .code = E2BIG, .tell = tell_memory },
-	{ .op = OP_JOIN_CGROUP, .code = ENOMEM, .tell = tell_memory },
+	{ .op = OP_SPAWN, .code = E2BIG, .advise = advise_memory },
+	{ .op = OP_JOIN_CGROUP, .code = ENOMEM, .advise = advise_memory },
 	{ .op = OP_JOIN_NAMESPACE,
 	  .code = EPERM,
 	  .hint = "it takes CAP_SYS_ADMIN in the user namespace that owns this one" },
@@ -349,9 +350,9 @@ static const struct advice advices[] = {
 	  .code = EDQUOT,
 	  .hint = "this user's quota of keys is used up: raise /proc/sys/kernel/keys/maxkeys and "
 		  "maxbytes, or leave the caller's keyring to the container with --no-new-keyring" },
-	{ .op = OP_SET_SYSCTL, .code = ENOENT, .tell = tell_sysctl },
-	{ .op = OP_SET_SYSCTL, .code = EACCES, .tell = tell_sysctl },
-	{ .op = OP_SET_SYSCTL, .code = EPERM, .tell = tell_sysctl },
+	{ .op = OP_SET_SYSCTL, .code = ENOENT, .advise = advise_sysctl },
+	{ .op = OP_SET_SYSCTL, .code = EACCES, .advise = advise_sysctl },
+	{ .op = OP_SET_SYSCTL, .code = EPERM, .advise = advise_sysctl },
 	{ .op = OP_SET_SYSCTL,
 	  .code = EROFS,
 	  .hint = "/proc/sys is mounted read-only here, as in an outer container" },
@@ -369,7 +370,7 @@ static const struct advice advices[] = {
 	  .code = EINVAL,
 	  .hint = "its nodes are not there, or not in the cpuset: see /sys/devices/system/node/"
 		  "has_memory" },
-	{ .op = OP_SET_USER, .code = EINVAL, .tell = tell_user },
+	{ .op = OP_SET_USER, .code = EINVAL, .advise = advise_user },
 	{ .op = OP_SET_USER,
 	  .code = EPERM,
 	  .hint = "it takes CAP_SETUID and CAP_SETGID, and a user namespace that allows "
@@ -395,11 +396,11 @@ static const struct advice advices[] = {
 	{ .op = OP_SET_SECCOMP,
 	  .code = EBUSY,
 	  .hint = "a filter of an outer container has an agent already, and the kernel allows one" },
-	{ .op = ANY_STEP, .code = EMFILE, .tell = tell_descriptors },
+	{ .op = ANY_STEP, .code = EMFILE, .advise = advise_descriptors },
 	{ .op = ANY_STEP,
 	  .code = ENFILE,
 	  .hint = "the host has no more open files: /proc/sys/fs/file-max" },
-	{ .op = ANY_STEP, .code = ENOMEM, .tell = tell_memory },
+	{ .op = ANY_STEP, .code = ENOMEM, .advise = advise_memory },
 };
 
 int step_advise(const struct create *c, const struct step *s, struct err *e)
@@ -412,7 +413,7 @@ int step_advise(const struct create *c, const struct step *s, struct err *e)
 		if (advices[i].hint)
 			err_hint(e, "%s", advices[i].hint);
 		else
-			advices[i].tell(c, s, e);
+			advices[i].advise(c, s, e);
 	}
 
 	return -1;

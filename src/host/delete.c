@@ -60,8 +60,8 @@ static int delete_forced(const struct state_root *root, const char *id, int dir,
 	if (r > 0)
 		return container_remove(root, id, dir, &rec, a, e);
 
-	enum journal_words words = journal_look(dir, a);
-	if (words == JOURNAL_NONSENSE || (r < 0 && words != JOURNAL_PROCESS))
+	enum journal_content content = journal_examine(dir, a);
+	if (content == JOURNAL_DAMAGED || (r < 0 && content != JOURNAL_PROCESS))
 		return lost_remove(root, id, dir, a, e);
 
 	return container_remove(root, id, dir, NULL, a, e);

@@ -37,7 +37,7 @@ static int not_running(const char *id, struct err *e)
 }
 
 /* Each record of stats has an arena of its own, as `events` may run for years. */
-static int tell_stats(const struct record *rec, event_sink *sink, void *context, struct err *e)
+static int report_stats(const struct record *rec, event_sink *sink, void *context, struct err *e)
 {
 	struct container_stats stats = { .interface_count = 0 };
 	struct arena a;
@@ -73,10 +73,10 @@ int container_stats(const struct state_root *root, const char *id, event_sink *s
 	if (look_up(root, id, &rec, &a, e) < 0)
 		return -1;
 
-	return tell_stats(&rec, sink, context, e);
+	return report_stats(&rec, sink, context, e);
 }
 
-static int tell_oom(struct watcher *w, struct err *e)
+static int report_oom(struct watcher *w, struct err *e)
 {
 	for (uint64_t n = oom_take(&w->oom); n > 0; n--)
 		if (w->sink(EVENT_OOM, NULL, w->context, e) < 0)
@@ -107,7 +107,7 @@ static int time_left(const struct watcher *w)
 	return (int) (left < most ? left : most);
 }
 
-static int tell_exit(struct watcher *w, struct err *e)
+static int report_exit(struct watcher *w, struct err *e)
 {
 	fd_close(&w->pidfd);
 	w->pidfd = -1;
@@ -127,7 +127,7 @@ static int wait_for_event(struct watcher *w, struct err *e)
 	if (r < 0 && r != -EINTR)
 		return err_sys(e, r, "wait for events");
 	/* An OOM that ended the container is reported before the end. */
-	if (tell_oom(w, e) < 0)
+	if (report_oom(w, e) < 0)
 		return -1;
 	if (r <= 0)
 		return 0;
@@ -135,7 +135,7 @@ static int wait_for_event(struct watcher *w, struct err *e)
 	if ((fds[1].revents & (POLLERR | POLLHUP)) && all_ended(w->rec))
 		oom_unwatch(&w->oom);
 
-	return fds[0].revents != 0 ? tell_exit(w, e) : 0;
+	return fds[0].revents != 0 ? report_exit(w, e) : 0;
 }
 
 static int watch(struct watcher *w, struct err *e)
@@ -148,7 +148,7 @@ static int watch(struct watcher *w, struct err *e)
 			return 0;
 		if (sys_clock_ms() < w->next)
 			continue;
-		if (tell_stats(w->rec, w->sink, w->context, e) < 0)
+		if (report_stats(w->rec, w->sink, w->context, e) < 0)
 			return -1;
 		w->next = sys_clock_ms() + w->interval;
 	}

@@ -252,7 +252,7 @@ static bool serve_once(struct foreground *f)
 }
 
 /* The container's process has ended, so a signal to end is now meant for tare itself. */
-static bool told_to_end(int signals)
+static bool is_asked_to_end(int signals)
 {
 	struct signalfd_siginfo info;
 
@@ -277,7 +277,7 @@ static void drain_console(struct foreground *f)
 
 		if (r == -EINTR)
 			continue;
-		if (r <= 0 || (fds[1].revents != 0 && told_to_end(f->signals)))
+		if (r <= 0 || (fds[1].revents != 0 && is_asked_to_end(f->signals)))
 			return;
 		if (fds[0].revents == 0 && !copy_has_block(&f->output))
 			return;
@@ -302,7 +302,7 @@ static uint64_t microseconds(const struct sys_usage *usage)
 }
 
 /* The cgroups still exist: they count all processes, wait4(2) only those that were reaped. */
-static void tell_end(const struct foreground *f, const struct sys_usage *usage, int code)
+static void report_end(const struct foreground *f, const struct sys_usage *usage, int code)
 {
 	const struct create_options *o = f->create->options;
 	struct cgroup_stats stats = { .pids_current = 0 };
@@ -345,7 +345,7 @@ static int wait_for_tracer(pid_t pid, struct err *e)
 	}
 	(void) err_msg(e, "wait for the container's process: its code can't be had");
 
-	return unreaped_tell_one(pid, e);
+	return unreaped_explain_one(pid, e);
 }
 
 int foreground_wait(struct create *c, int *exit_code, struct err *e)
@@ -387,7 +387,7 @@ int foreground_wait(struct create *c, int *exit_code, struct err *e)
 		return err_sys(e, pid, "wait for the container's process");
 	c->pid = 0;
 	*exit_code = f.timed_out ? TIMED_OUT : exit_code_of(status);
-	tell_end(&f, &usage, exit_code_of(status));
+	report_end(&f, &usage, exit_code_of(status));
 
 	return 0;
 }

@@ -76,7 +76,7 @@ static int kill_process(const struct record *rec, int signal, struct err *e)
 	if (r < 0)
 		return err_sys(e, r, "send signal %d to process %d", signal, rec->pid);
 	if (signal == SIGKILL) {
-		cgroup_let_die(rec->cgroups);
+		cgroup_let_exit(rec->cgroups);
 		strays_kill(rec);
 	}
 

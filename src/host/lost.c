@@ -109,7 +109,7 @@ static const char *const *directories(const struct cgroup_layout *layout, const 
 
 /* ---- processes in the cgroup ---- */
 
-struct inhabitants {
+struct members {
 	ino_t own; /* our mount namespace */
 	pid_t first;
 	uint64_t start_time;
@@ -128,7 +128,7 @@ static ino_t mount_namespace(const char *process)
 
 static void look_at(pid_t pid, void *context)
 {
-	struct inhabitants *in = context;
+	struct members *in = context;
 	struct proc_stat stat;
 	char name[16];
 
@@ -156,7 +156,7 @@ int lost_remove(const struct state_root *root, const char *id, int dir, struct a
 		struct err *e)
 {
 	struct search s = { .id = id, .arena = a };
-	struct inhabitants in = { .own = mount_namespace("self") };
+	struct members in = { .own = mount_namespace("self") };
 	struct cgroup_layout layout;
 
 	if (cgroup_layout_read(&layout, a, e) < 0)

@@ -132,7 +132,7 @@ static int follow(struct progress *p, struct err *e)
 	}
 }
 
-static int tell_to_go(int dir, const struct record *rec, struct arena *a, struct err *e)
+static int connect_and_follow(int dir, const struct record *rec, struct arena *a, struct err *e)
 {
 	autoclose int socket = sys_connect_at(dir, STATE_SOCKET, SOCK_SEQPACKET);
 	if (socket == -ECONNREFUSED)
@@ -197,7 +197,7 @@ static int start(const struct state_root *root, const char *id, int dir, const s
 	autoclose int pidfd = n->in < 0 ? -ESRCH : proc_open_exactly(rec->pid, rec->start_time);
 	if (pidfd < 0 && pidfd != -ESRCH)
 		return err_sys(e, pidfd, "open process %d", rec->pid);
-	if (tell_to_go(dir, rec, a, e) < 0)
+	if (connect_and_follow(dir, rec, a, e) < 0)
 		return undo_after_hook(root, id, dir, rec, a, e);
 	if (run_poststart(root, id, dir, rec, a, e) < 0)
 		return -1;

@@ -37,7 +37,7 @@ void trace_step(const struct plan *plan, size_t index, int64_t us)
 	char operands[OPERANDS], ways[WAYS];
 
 	step_describe(s, operands, sizeof(operands));
-	fallback_tell(ways, sizeof(ways));
+	fallback_take(ways, sizeof(ways));
 	tell(&(struct trace_line) { index + 1, "host", step_kinds[s->op].name, operands, s->place,
 				    us, ways });
 }

@@ -106,8 +106,8 @@ static void leave_room(const struct scope *scope, const struct limit *limit, str
 			    e.text);
 }
 
-static int tell_systemd(const struct scope *scope, const struct limit *limits, size_t count,
-			struct arena *a, struct err *e)
+static int set_scope(const struct scope *scope, const struct limit *limits, size_t count,
+		     struct arena *a, struct err *e)
 {
 	struct properties properties = { .arena = a };
 
@@ -125,8 +125,8 @@ static int tell_systemd(const struct scope *scope, const struct limit *limits, s
 	return 0;
 }
 
-static void tell_systemd_back(const struct scope *scope, const struct step *steps,
-			      const struct previous *previous_values, size_t count, struct arena *a)
+static void reset_scope(const struct scope *scope, const struct step *steps,
+			const struct previous *previous_values, size_t count, struct arena *a)
 {
 	struct limit *limits = arena_array(a, count + 1, sizeof(*limits));
 	size_t known = 0;
@@ -139,7 +139,7 @@ static void tell_systemd_back(const struct scope *scope, const struct step *step
 				.file = previous_values[i].file,
 				.value = previous_values[i].value,
 			};
-	(void) tell_systemd(scope, limits, known, a, &ignored);
+	(void) set_scope(scope, limits, known, a, &ignored);
 }
 
 /* What follows once all files are written. */
@@ -163,11 +163,11 @@ static int finish(const struct record *rec, bool v2, const struct step *steps,
 				       : steps[i].cgroup_file.value,
 		};
 	}
-	if (tell_systemd(&scope, limits, count, a, e) < 0)
+	if (set_scope(&scope, limits, count, a, e) < 0)
 		return -1;
 	if (schemata_update(rec->pid, schemata, a, e) == 0)
 		return 0;
-	tell_systemd_back(&scope, steps, previous_values, count, a);
+	reset_scope(&scope, steps, previous_values, count, a);
 
 	return -1;
 }

@@ -80,11 +80,11 @@ static int join_user(const struct inside *in, int user, const struct spawn_step 
 }
 
 /* Descriptors of the namespaces; -1: joined. */
-struct doors {
+struct join_fds {
 	int user, fds[SPAWN_JOINS_MAX];
 };
 
-static int open_doors(struct doors *d, const struct spawn_step *spawn, struct err *e)
+static int open_joins(struct join_fds *d, const struct spawn_step *spawn, struct err *e)
 {
 	d->user = spawn->join_user ? open_namespace(spawn->join_user, "user", e) : -1;
 	if (spawn->join_user && d->user < 0)
@@ -98,7 +98,7 @@ static int open_doors(struct doors *d, const struct spawn_step *spawn, struct er
 	return 0;
 }
 
-static void close_doors(const struct doors *d, size_t count)
+static void close_joins(const struct join_fds *d, size_t count)
 {
 	fd_close(&(int) { d->user });
 	for (size_t i = 0; i < count; i++)
@@ -109,8 +109,8 @@ static void close_doors(const struct doors *d, size_t count)
  * Try every namespace before and after the user namespace. Those of the host can only be joined
  * before; an ordinary user can join those of the container's user namespace only after.
  */
-static int join_one_by_one(struct inside *in, const struct spawn_step *spawn, const struct doors *d,
-			   struct err *e)
+static int join_one_by_one(struct inside *in, const struct spawn_step *spawn,
+			   const struct join_fds *d, struct err *e)
 {
 	bool joined[SPAWN_JOINS_MAX] = { false };
 	uint64_t types = 0;
@@ -154,7 +154,7 @@ static bool is_pid_namespace(int fd)
 }
 
 /* Keep the descriptor of the pid namespace, for OP_JOIN_NAMESPACE and for mounting its procfs. */
-static int keep_pids(struct inside *in, const struct spawn_step *spawn, struct doors *d,
+static int keep_pids(struct inside *in, const struct spawn_step *spawn, struct join_fds *d,
 		     struct err *e)
 {
 	for (size_t i = 0; i < spawn->join_count; i++) {
@@ -177,8 +177,8 @@ static int keep_pids(struct inside *in, const struct spawn_step *spawn, struct d
 static int join_by_paths(struct inside *in, const struct spawn_step *spawn, int process,
 			 struct err *e)
 {
-	struct doors d;
-	int r = open_doors(&d, spawn, e);
+	struct join_fds d;
+	int r = open_joins(&d, spawn, e);
 
 	if (r < 0)
 		return -1;
@@ -191,7 +191,7 @@ static int join_by_paths(struct inside *in, const struct spawn_step *spawn, int 
 	if (process < 0 && keep_pids(in, spawn, &d, e) < 0)
 		return -1;
 	r = join_one_by_one(in, spawn, &d, e);
-	close_doors(&d, spawn->join_count);
+	close_joins(&d, spawn->join_count);
 
 	return r;
 }

@@ -121,7 +121,7 @@ static int perform_and_tell(struct inside *in, const struct step *s, struct err 
 	struct err done = { .code = (int) (sys_clock_us() - begun), .line = (int) s->op };
 
 	fmt_text(done.place, sizeof(done.place), "%s", s->place);
-	fallback_tell(done.text, sizeof(done.text));
+	fallback_take(done.text, sizeof(done.text));
 	quiet = !wire_send_done(in->report, in->step, &done);
 
 	return 0;

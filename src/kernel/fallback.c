@@ -25,7 +25,7 @@ void fallback_took(const char *way)
 	}
 }
 
-size_t fallback_tell(char *buf, size_t size)
+size_t fallback_take(char *buf, size_t size)
 {
 	size_t length = 0;
 

@@ -3,7 +3,7 @@
  * kernel/fallback.h - older ways that were taken, for --debug
  *
  * A process takes the same few ways again and again, so each way is kept once, until
- * fallback_tell().
+ * fallback_take().
  */
 #pragma once
 
@@ -13,4 +13,4 @@
 void fallback_took(const char *way) __attribute__((cold));
 
 /* The ways since the last call, as `A, B`, in @buf, cut at @size; returns its length. */
-size_t fallback_tell(char *buf, size_t size);
+size_t fallback_take(char *buf, size_t size);

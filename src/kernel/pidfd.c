@@ -104,18 +104,18 @@ bool sys_child_can_be_waited_for(pid_t pid)
  * A process whose end is awaited: seen by its directory in procfs, or, for a child of ours, by
  * wait(2).
  */
-struct mortal {
+struct awaited {
 	int dir;
 	pid_t child; /* 0: none */
 };
 
-static bool has_ended(const struct mortal *m)
+static bool has_ended(const struct awaited *m)
 {
 	return m->child == 0 ? pid_of(m->dir) == -ESRCH : sys_child_can_be_waited_for(m->child);
 }
 
 /* poll(2) all but the first descriptor for a while, then look at the process. */
-static int poll_and_look(const struct mortal *m, struct pollfd *fds, unsigned count, int nap)
+static int poll_and_look(const struct awaited *m, struct pollfd *fds, unsigned count, int nap)
 {
 	int first = fds[0].fd;
 
@@ -133,7 +133,8 @@ static int poll_and_look(const struct mortal *m, struct pollfd *fds, unsigned co
 	return r;
 }
 
-static int poll_in_turns(const struct mortal *m, struct pollfd *fds, unsigned count, int timeout_ms)
+static int poll_in_turns(const struct awaited *m, struct pollfd *fds, unsigned count,
+			 int timeout_ms)
 {
 	int64_t end = sys_clock_ms() + timeout_ms;
 
@@ -151,7 +152,7 @@ int sys_pidfd_poll(struct pollfd *fds, unsigned count, int timeout_ms)
 	if (fds[0].fd < 0 || sys_pidfd_is_real(fds[0].fd))
 		return sys_poll(fds, count, timeout_ms);
 
-	return poll_in_turns(&(struct mortal) { .dir = fds[0].fd }, fds, count, timeout_ms);
+	return poll_in_turns(&(struct awaited) { .dir = fds[0].fd }, fds, count, timeout_ms);
 }
 
 int sys_child_poll(pid_t pid, struct pollfd *fds, unsigned count, int timeout_ms)
@@ -159,7 +160,7 @@ int sys_child_poll(pid_t pid, struct pollfd *fds, unsigned count, int timeout_ms
 	int fd = (int) SYS_CALL(pidfd_open, pid, 0, 0, 0, 0, 0), r;
 
 	if (fd < 0) /* no pidfd_open(2), or no free descriptor */
-		return poll_in_turns(&(struct mortal) { .child = pid }, fds, count, timeout_ms);
+		return poll_in_turns(&(struct awaited) { .child = pid }, fds, count, timeout_ms);
 	fds[0].fd = fd;
 	r = sys_poll(fds, count, timeout_ms);
 	sys_close(fd);

@@ -379,7 +379,7 @@ struct scope_step {
 	/* the directory systemd makes for the unit, absolute */
 	const char *cgroup;
 	/* the container's process is in the unit's own cgroup, not in one below it */
-	bool inhabited;
+	bool holds_process;
 };
 
 struct console_step {

@@ -97,14 +97,14 @@ int journal_created(int journal, struct err *e);
  */
 int journal_return_netdevs(int dir, int network, struct err *e);
 
-enum journal_words {
-	JOURNAL_NONSENSE, /* no line is an entry, or the file can't be read */
-	JOURNAL_LITTLE,	  /* no process, or no line at all: create did not get that far */
+enum journal_content {
+	JOURNAL_DAMAGED,    /* no line is an entry, or the file can't be read */
+	JOURNAL_NO_PROCESS, /* no process, or no line at all: create did not get that far */
 	JOURNAL_PROCESS,
 };
 
 /* The state of the journal of @dir. */
-enum journal_words journal_look(int dir, struct arena *a);
+enum journal_content journal_examine(int dir, struct arena *a);
 
 /*
  * Undo all that the journal of @dir names, last first. @failed: the create has failed, so all is

@@ -166,7 +166,7 @@ int journal_read(int dir, struct journal_entries *entries, struct arena *a, stru
 	return 0;
 }
 
-enum journal_words journal_look(int dir, struct arena *a)
+enum journal_content journal_examine(int dir, struct arena *a)
 {
 	static const char *const first[] = { "mount", "notify",	 "cgroup", "scope",
 					     "criu",  "process", "resctrl" };
@@ -176,14 +176,14 @@ enum journal_words journal_look(int dir, struct arena *a)
 	char *text = lines_read(dir, STATE_JOURNAL, a, &r);
 
 	if (!text || text[0] == '\0')
-		return !text && r != -ENOENT ? JOURNAL_NONSENSE : JOURNAL_LITTLE;
+		return !text && r != -ENOENT ? JOURNAL_DAMAGED : JOURNAL_NO_PROCESS;
 
 	/* A line that begins like an entry counts as an entry, even if it is cut. */
 	bool known = false;
 	for (size_t i = 0; i < ARRAY_SIZE(first); i++)
 		known |= strncmp(text, first[i], strlen(first[i])) == 0;
 	if (!known || journal_read(dir, &entries, a, &ignored) != 0)
-		return JOURNAL_NONSENSE;
+		return JOURNAL_DAMAGED;
 
-	return entries.init.pid > 0 ? JOURNAL_PROCESS : JOURNAL_LITTLE;
+	return entries.init.pid > 0 ? JOURNAL_PROCESS : JOURNAL_NO_PROCESS;
 }

@@ -77,7 +77,7 @@ static int does_not_end(const struct journal_entries *entries, pid_t pid, struct
 		return err_hint(e, "a cgroup above its own is frozen: write THAWED to its "
 				   "freezer.state");
 
-	return unreaped_tell(pid, e);
+	return unreaped_explain(pid, e);
 }
 
 /*

@@ -71,7 +71,7 @@ static int tell(pid_t pid, pid_t who, const char *role, struct err *e)
 	return err_hint(e, "it goes as soon as process %d waits for it, or ends", who);
 }
 
-int unreaped_tell_one(pid_t pid, struct err *e)
+int unreaped_explain_one(pid_t pid, struct err *e)
 {
 	struct proc_stat stat;
 	pid_t tracer = tracer_of(pid);
@@ -100,7 +100,7 @@ static bool is_zombie_of(pid_t pid, pid_t init, ino_t inode)
 	       is_within(pid, inode);
 }
 
-int unreaped_tell(pid_t init, struct err *e)
+int unreaped_explain(pid_t init, struct err *e)
 {
 	char buf[1024] __attribute__((aligned(8)));
 	autoclose int ns = proc_open(init, "ns/pid", O_RDONLY);
@@ -114,7 +114,7 @@ int unreaped_tell(pid_t init, struct err *e)
 		pid_t pid = number_of(entry->name);
 
 		if (is_zombie_of(pid, init, inode))
-			return unreaped_tell_one(pid, e);
+			return unreaped_explain_one(pid, e);
 	}
 
 	return -1;

@@ -12,7 +12,7 @@
  * the process and its parent or tracer in front of @e's text, and a remedy into its hint; else @e
  * is unchanged. Always -1.
  */
-int unreaped_tell(pid_t init, struct err *e);
+int unreaped_explain(pid_t init, struct err *e);
 
-/* As unreaped_tell(), for the ended process @pid alone. */
-int unreaped_tell_one(pid_t pid, struct err *e);
+/* As unreaped_explain(), for the ended process @pid alone. */
+int unreaped_explain_one(pid_t pid, struct err *e);

@@ -158,8 +158,8 @@ static int follow(sd_bus *bus, sd_bus_message *reply, struct job *job)
 	return EXIT_UNKNOWN;
 }
 
-/* The call failed with @r: was that systemd's refusal? */
-static int tell_failure(int r, sd_bus_error *error)
+/* The exit status for a call that failed with @r; EXIT_REFUSED with @error set. */
+static int failed_call(int r, sd_bus_error *error)
 {
 	if (r == -ETIMEDOUT || r == -ECONNRESET) {
 		say("systemd does not answer", errno_text(-r), NULL);
@@ -181,7 +181,7 @@ int bus_run_job(sd_bus *bus, sd_bus_message *m, sd_bus_error *error)
 	if (r >= 0)
 		r = sd_bus_call(bus, m, 0, error, &reply);
 
-	return r >= 0 ? follow(bus, reply, &job) : tell_failure(r, error);
+	return r >= 0 ? follow(bus, reply, &job) : failed_call(r, error);
 }
 
 /*
@@ -199,7 +199,7 @@ int bus_call(sd_bus *bus, sd_bus_message *m, sd_bus_error *error)
 	int r = sd_bus_call(bus, m, 0, error, NULL);
 
 	if (r < 0)
-		return tell_failure(r, error);
+		return failed_call(r, error);
 	r = wait_until_written(bus, error);
 	if (r < 0) {
 		say("systemd has taken the properties, and does not answer any more",

@@ -54,7 +54,7 @@ static ssize_t tail_read(struct tail *t, int pipe)
 }
 
 /* Append the output to @e as one line: line ends become "; ". */
-static void tail_tell(const struct tail *t, struct err *e)
+static void tail_append_to(const struct tail *t, struct err *e)
 {
 	char line[sizeof(t->text) * 2];
 	size_t length = 0, end = t->length;
@@ -190,7 +190,7 @@ static int exec_error(const struct tail *t)
 	return 0;
 }
 
-static int tell_end(const struct hook_call *hook, int status, const struct tail *t, struct err *e)
+static int refuse_end(const struct hook_call *hook, int status, const struct tail *t, struct err *e)
 {
 	if (status == 0)
 		return 0;
@@ -205,7 +205,7 @@ static int tell_end(const struct hook_call *hook, int status, const struct tail 
 		(void) err_msg(e, "%s hook \"%s\" exited with %d", hook->stage, hook->path,
 			       status >> 8 & 0xff);
 	e->code = exec_error(t);
-	tail_tell(t, e);
+	tail_append_to(t, e);
 
 	return -1;
 }
@@ -237,7 +237,7 @@ static int watch(const struct hook_call *hook, pid_t pid, int output, struct err
 	if (r == -ETIMEDOUT) {
 		(void) err_msg(e, "%s hook \"%s\" timed out after %u s", hook->stage, hook->path,
 			       hook->timeout);
-		tail_tell(&t, e);
+		tail_append_to(&t, e);
 		return -1;
 	}
 	if (r == -ECANCELED)
@@ -246,7 +246,7 @@ static int watch(const struct hook_call *hook, pid_t pid, int output, struct err
 	if (r < 0)
 		return err_sys(e, r, "wait for %s hook \"%s\"", hook->stage, hook->path);
 
-	return tell_end(hook, status, &t, e);
+	return refuse_end(hook, status, &t, e);
 }
 
 static int run(const struct hook_call *hook, struct err *e)

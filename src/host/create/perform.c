@@ -30,7 +30,7 @@
 
 /* ---- the walk ---- */
 
-#define DYING_MS 1000
+#define EXIT_MS 1000
 
 /* Put the name of the step and its place in config.json in front of the failure. */
 static int step_failed(struct create *c, size_t index, struct err *e)
@@ -91,7 +91,7 @@ static int died(struct create *c, struct err *e)
 	int status = 0;
 
 	/* A process closes its descriptors a moment before it can be reaped. */
-	if (sys_pidfd_poll(&end, 1, DYING_MS) > 0 && sys_wait(c->pid, &status, 0) == c->pid) {
+	if (sys_pidfd_poll(&end, 1, EXIT_MS) > 0 && sys_wait(c->pid, &status, 0) == c->pid) {
 		c->pid = 0;
 		if ((status & 0x7f) != 0)
 			(void) err_msg(e, "the container's first process was killed by signal %d",
@@ -363,7 +363,7 @@ void create_kill(struct create *c)
 		return;
 	sys_pidfd_signal(c->pidfd, SIGKILL);
 	/* A process that does not end is reported by journal_undo(). */
-	sys_wait_within(c->pid, &status, DYING_MS);
+	sys_wait_within(c->pid, &status, EXIT_MS);
 	c->pid = 0;
 }
 

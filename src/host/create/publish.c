@@ -82,7 +82,7 @@ const char *const *planned_cgroups(const struct plan *plan, struct arena *a)
 	for (size_t i = 0; i < plan->step_count; i++)
 		if (plan->steps[i].op == OP_MAKE_CGROUP)
 			list[n++] = plan->steps[i].cgroup.path;
-		else if (plan->steps[i].op == OP_START_SCOPE && plan->steps[i].scope.inhabited)
+		else if (plan->steps[i].op == OP_START_SCOPE && plan->steps[i].scope.holds_process)
 			list[n++] = plan->steps[i].scope.cgroup;
 
 	return list;

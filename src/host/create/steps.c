@@ -26,7 +26,7 @@
 #include <sys/socket.h>
 
 /* The socket and the lock with which tare-init waits for start; only create needs them. */
-static int make_waiting_room(struct create *c, struct err *e)
+static int make_start_socket(struct create *c, struct err *e)
 {
 	c->listener = sys_listen_at(c->state_dir, STATE_SOCKET, SOCK_SEQPACKET);
 	if (c->listener < 0)
@@ -59,7 +59,7 @@ static int claim_id(struct create *c, const struct step *s, struct err *e)
 	if (c->journal < 0)
 		return -1;
 
-	return c->options->run ? 0 : make_waiting_room(c, e);
+	return c->options->run ? 0 : make_start_socket(c, e);
 }
 
 static int record_mount(struct create *c, const struct step *s, struct err *e)

@@ -205,7 +205,7 @@ static int dump(struct checkpoint *c, struct err *e)
 	if (r == 0)
 		return 0;
 
-	return criu_tell_log(work, c->places.log_path, DUMP_LOG, c->call->env, c->arena, e);
+	return criu_explain(work, c->places.log_path, DUMP_LOG, c->call->env, c->arena, e);
 }
 
 /* ---- checkpoint ---- */

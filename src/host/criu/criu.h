@@ -129,5 +129,5 @@ int criu_features(const char *const *env, struct criu_result *result, struct are
  * Add the reason from CRIU's log in @dir to @e: the version of CRIU, the last lines with "Error",
  * and the path of the log. Returns -1.
  */
-int criu_tell_log(int dir, const char *path, const char *file, const char *const *env,
-		  struct arena *a, struct err *e);
+int criu_explain(int dir, const char *path, const char *file, const char *const *env,
+		 struct arena *a, struct err *e);

@@ -95,8 +95,8 @@ static char *read_end(int dir, const char *file, struct arena *a)
 	return text;
 }
 
-int criu_tell_log(int dir, const char *path, const char *file, const char *const *env,
-		  struct arena *a, struct err *e)
+int criu_explain(int dir, const char *path, const char *file, const char *const *env,
+		 struct arena *a, struct err *e)
 {
 	static const char failed[] = "criu failed";
 	char quoted[700], version[32] = "";

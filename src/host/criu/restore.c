@@ -442,8 +442,8 @@ static int ask(struct restore *r, struct err *e)
 
 	int log = r->places.work >= 0 ? r->places.work : r->places.images;
 
-	return criu_tell_log(log, r->places.log_path, RESTORE_LOG, c->options->own_env, &r->arena,
-			     e);
+	return criu_explain(log, r->places.log_path, RESTORE_LOG, c->options->own_env, &r->arena,
+			    e);
 }
 
 /* ---- restore ---- */

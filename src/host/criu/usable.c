@@ -38,7 +38,7 @@ static int become_check(void *arg)
 }
 
 /* The reason is the last line with "Error", or else the first line. */
-static void tell_output(int output, struct arena *a, struct err *e)
+static void quote_output(int output, struct arena *a, struct err *e)
 {
 	char *text = arena_alloc(a, 8192), *error = NULL;
 
@@ -69,7 +69,7 @@ static int run_check(const char *const *env, struct arena *a, struct err *e)
 		return -1;
 	if (status == 0)
 		return 0;
-	tell_output(output, a, e);
+	quote_output(output, a, e);
 
 	return -1;
 }

@@ -275,7 +275,7 @@ struct cpuset {
  * Without the controller no parent cgroup lists the allowed numbers, so those of the machine are
  * shown.
  */
-static int tell_those_there(const struct cpuset *c, struct err *e)
+static int hint_existing(const struct cpuset *c, struct err *e)
 {
 	char list[128];
 
@@ -304,7 +304,7 @@ static int put_cpuset(struct planner *p, const struct cpuset *c, struct err *e)
 	if (limit_put(p, &limit, e) == 0)
 		return 0;
 
-	return cgroup_layout_find(&p->facts->cgroups, "cpuset") ? -1 : tell_those_there(c, e);
+	return cgroup_layout_find(&p->facts->cgroups, "cpuset") ? -1 : hint_existing(c, e);
 }
 
 int limits_cpu(struct planner *p, const struct oci_linux_resources *r, struct err *e)

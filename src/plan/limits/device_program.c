@@ -256,7 +256,7 @@ static void put_load(struct assembly *s, uint8_t dst, size_t offset)
  * The register with the part of the device number that @rule compares, and the @value to compare it
  * with.
  */
-static uint8_t tell_device(const struct device_rule *rule, uint32_t *value)
+static uint8_t choose_operand(const struct device_rule *rule, uint32_t *value)
 {
 	if (rule->minor == DEVICE_ANY) {
 		*value = rule->major;
@@ -315,7 +315,7 @@ static bool put_rule(struct assembly *s, const struct device_rule *rule)
 		return false;
 	}
 
-	uint8_t reg = tell_device(rule, &value);
+	uint8_t reg = choose_operand(rule, &value);
 	if (whole) {
 		put_compare(s, BPF_JEQ, reg, value, end);
 	} else {

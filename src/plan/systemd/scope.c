@@ -332,7 +332,7 @@ static int add_scope(struct planner *p, const struct scope_name *n, const char *
 		.bus = bus,
 		.properties = scope_base_properties(p, n->slice),
 		.cgroup = scope,
-		.inhabited = !subgroup[0],
+		.holds_process = !subgroup[0],
 	};
 	if (subgroup[0])
 		add_cgroups(p, n->place, scope);
