@@ -6,14 +6,13 @@
  * config.json where it has one. A text that comes from a user is quoted and escaped, so that the
  * line stays one line.
  */
+#include "plan/describe.h"
+
 #include "base/fmt.h"
 #include "base/utf8.h"
 #include "heap/json_text.h"
 #include "kernel/landlock.h"
-#include "kernel/mount.h"
-#include "plan/mounts/options.h"
 #include "plan/namespaces/namespaces.h"
-#include "plan/plan.h"
 #include "plan/process/caps.h"
 #include "plan/process/memory_policy.h"
 
@@ -21,16 +20,9 @@
 #include <stdarg.h>
 #include <string.h>
 
-/* A text that is built up in @buf. Once @buf is full, @length still counts. */
-struct line {
-	char *buf;
-	size_t size, length;
-	bool in_list; /* the next item of a list gets a comma in front */
-};
+/* ---- the line ---- */
 
-static void say(struct line *l, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-
-static void say(struct line *l, const char *fmt, ...)
+void line_add(struct line *l, const char *fmt, ...)
 {
 	bool room = l->length < l->size;
 	va_list ap;
@@ -41,9 +33,9 @@ static void say(struct line *l, const char *fmt, ...)
 	va_end(ap);
 }
 
-static void say_quoted_part(struct line *l, const char *text, size_t length)
+void line_quote_part(struct line *l, const char *text, size_t length)
 {
-	say(l, "\"");
+	line_add(l, "\"");
 	for (size_t i = 0, bytes = 1; i < length; i += bytes) {
 		char escape[JSON_ESCAPE_SIZE];
 		unsigned unsafe = utf8_unsafe(text + i, &bytes);
@@ -51,34 +43,48 @@ static void say_quoted_part(struct line *l, const char *text, size_t length)
 		if (unsafe < 0x80 || i + bytes > length)
 			bytes = 1;
 		if (bytes > 1)
-			say(l, "\\u%04x", unsafe);
+			line_add(l, "\\u%04x", unsafe);
 		else if (json_escape(text[i], escape) > 0)
-			say(l, "%s", escape);
+			line_add(l, "%s", escape);
 		else
-			say(l, "%c", text[i]);
+			line_add(l, "%c", text[i]);
 	}
-	say(l, "\"");
+	line_add(l, "\"");
 }
 
-static void say_quoted(struct line *l, const char *text)
+void line_quote(struct line *l, const char *text)
 {
-	say_quoted_part(l, text, strlen(text));
+	line_quote_part(l, text, strlen(text));
 }
 
-/* Append an item to a list: the first has a space in front, the others a comma. */
-static void say_item(struct line *l, const char *text)
+void line_add_item(struct line *l, const char *text)
 {
-	say(l, "%s%s", l->in_list ? "," : " ", text);
+	line_add(l, "%s%s", l->in_list ? "," : " ", text);
 	l->in_list = true;
 }
 
-static void say_strings(struct line *l, const char *const *strings)
+void line_quote_all(struct line *l, const char *const *strings)
 {
 	for (size_t i = 0; strings[i]; i++) {
-		say(l, i > 0 ? " " : "");
-		say_quoted(l, strings[i]);
+		line_add(l, i > 0 ? " " : "");
+		line_quote(l, strings[i]);
 	}
 }
+
+void line_add_ranges(struct line *l, const char *name, const struct id_range *ranges, size_t count)
+{
+	line_add(l, "%s", name);
+	l->in_list = false;
+	for (size_t i = 0; i < count; i++) {
+		const struct id_range *r = &ranges[i];
+		char text[40];
+
+		fmt_text(text, sizeof(text), "%u:%u:%u", r->inside, r->outside, r->count);
+		line_add_item(l, text);
+	}
+}
+
+/* ---- steps of tare ---- */
 
 static const char *type_name(uint64_t type)
 {
@@ -89,8 +95,6 @@ static const char *type_name(uint64_t type)
 	return "unknown";
 }
 
-/* ---- host ---- */
-
 static void describe_nothing(struct line *l, const struct step *s)
 {
 	(void) l;
@@ -99,96 +103,96 @@ static void describe_nothing(struct line *l, const struct step *s)
 
 static void describe_path(struct line *l, const struct step *s)
 {
-	say_quoted(l, s->path);
+	line_quote(l, s->path);
 }
 
 static void describe_text(struct line *l, const struct step *s)
 {
-	say_quoted(l, s->text);
+	line_quote(l, s->text);
 }
 
 static void describe_number(struct line *l, const struct step *s)
 {
-	say(l, "%lld", (long long) s->number);
+	line_add(l, "%lld", (long long) s->number);
 }
 
 static void describe_umask(struct line *l, const struct step *s)
 {
-	say(l, "%04o", (unsigned) s->number);
+	line_add(l, "%04o", (unsigned) s->number);
 }
 
 static void describe_cgroup(struct line *l, const struct step *s)
 {
-	say_quoted(l, s->cgroup.path);
+	line_quote(l, s->cgroup.path);
 }
 
 static void describe_cgroup_file(struct line *l, const struct step *s)
 {
-	say(l, "%s = ", s->cgroup_file.file);
-	say_quoted(l, s->cgroup_file.value);
+	line_add(l, "%s = ", s->cgroup_file.file);
+	line_quote(l, s->cgroup_file.value);
 	if (s->cgroup_file.other_file) {
-		say(l, ", else %s = ", s->cgroup_file.other_file);
-		say_quoted(l, s->cgroup_file.other_value);
+		line_add(l, ", else %s = ", s->cgroup_file.other_file);
+		line_quote(l, s->cgroup_file.other_value);
 	}
-	say(l, " in ");
-	say_quoted(l, s->cgroup_file.directory);
+	line_add(l, " in ");
+	line_quote(l, s->cgroup_file.directory);
 	if (s->cgroup_file.usage_file)
-		say(l, " not below %s", s->cgroup_file.usage_file);
-	say(l, s->cgroup_file.optional ? " if there" : "");
+		line_add(l, " not below %s", s->cgroup_file.usage_file);
+	line_add(l, s->cgroup_file.optional ? " if there" : "");
 }
 
 static void describe_cgroup_owner(struct line *l, const struct step *s)
 {
-	say_quoted(l, s->cgroup_owner.directory);
-	say(l, " to uid %u of the container", s->cgroup_owner.uid);
+	line_quote(l, s->cgroup_owner.directory);
+	line_add(l, " to uid %u of the container", s->cgroup_owner.uid);
 }
 
 static void describe_devices(struct line *l, const struct step *s)
 {
-	say(l, "%u instructions to ", s->devices.count);
-	say_quoted(l, s->devices.directory);
+	line_add(l, "%u instructions to ", s->devices.count);
+	line_quote(l, s->devices.directory);
 }
 
-static void say_joined(struct line *l, const char *name, const char *path)
+static void add_joined(struct line *l, const char *name, const char *path)
 {
-	say(l, "%sjoin %s ", l->length > 0 ? " " : "", name);
-	say_quoted(l, path);
+	line_add(l, "%sjoin %s ", l->length > 0 ? " " : "", name);
+	line_quote(l, path);
 }
 
 static void describe_spawn(struct line *l, const struct step *s)
 {
 	const struct spawn_step *spawn = &s->spawn;
 
-	say(l, spawn->namespaces ? "new" : "");
+	line_add(l, spawn->namespaces ? "new" : "");
 	for (size_t i = 0; i < NAMESPACE_KINDS; i++)
 		if (spawn->namespaces & namespace_kinds[i].type)
-			say_item(l, namespace_kinds[i].name);
+			line_add_item(l, namespace_kinds[i].name);
 	if (spawn->join_user)
-		say_joined(l, "user", spawn->join_user);
+		add_joined(l, "user", spawn->join_user);
 	for (size_t i = 0; i < spawn->join_count; i++)
-		say_joined(l, spawn->joins[i].name, spawn->joins[i].path);
+		add_joined(l, spawn->joins[i].name, spawn->joins[i].path);
 	if (spawn->cgroup) {
-		say(l, "%sin ", l->length > 0 ? " " : "");
-		say_quoted(l, spawn->cgroup);
+		line_add(l, "%sin ", l->length > 0 ? " " : "");
+		line_quote(l, spawn->cgroup);
 	}
 	if (spawn->cgroup_below) {
-		say(l, ", or where that takes no process in ");
-		say_quoted(l, spawn->cgroup_below);
+		line_add(l, ", or where that takes no process in ");
+		line_quote(l, spawn->cgroup_below);
 	}
-	say(l, spawn->held ? " held" : "");
+	line_add(l, spawn->held ? " held" : "");
 }
 
 /* A line of the properties: "property NAME TYPE", or "value TYPE TEXT". */
-static void say_property_line(struct line *l, const char *line, size_t length)
+static void add_property_line(struct line *l, const char *line, size_t length)
 {
 	const char *word = line + strcspn(line, " ") + 1, *text = word + strcspn(word, " ") + 1;
 
 	if (strncmp(line, "property ", 9) == 0) {
-		say(l, " %.*s=", (int) (text - 1 - word), word);
+		line_add(l, " %.*s=", (int) (text - 1 - word), word);
 		l->in_list = false;
 	} else if (strncmp(line, "value ", 6) == 0) {
-		say(l, l->in_list ? "," : "");
-		say_quoted_part(l, text, length - (size_t) (text - line));
+		line_add(l, l->in_list ? "," : "");
+		line_quote_part(l, text, length - (size_t) (text - line));
 		l->in_list = true;
 	}
 }
@@ -197,272 +201,128 @@ static void describe_scope(struct line *l, const struct step *s)
 {
 	const struct scope_step *scope = &s->scope;
 
-	say_quoted(l, scope->unit);
-	say(l, scope->bus ? " of the user's systemd" : "");
+	line_quote(l, scope->unit);
+	line_add(l, scope->bus ? " of the user's systemd" : "");
 	for (const char *line = scope->properties; *line; line = strchr(line, '\n') + 1)
-		say_property_line(l, line, strcspn(line, "\n"));
-}
-
-static void say_ranges(struct line *l, const char *name, const struct id_range *ranges,
-		       size_t count)
-{
-	say(l, "%s", name);
-	l->in_list = false;
-	for (size_t i = 0; i < count; i++) {
-		const struct id_range *r = &ranges[i];
-		char text[40];
-
-		fmt_text(text, sizeof(text), "%u:%u:%u", r->inside, r->outside, r->count);
-		say_item(l, text);
-	}
+		add_property_line(l, line, strcspn(line, "\n"));
 }
 
 static void describe_id_map(struct line *l, const struct step *s)
 {
-	say_ranges(l, s->id_map.group ? "gids" : "uids", s->id_map.ranges, s->id_map.count);
+	line_add_ranges(l, s->id_map.group ? "gids" : "uids", s->id_map.ranges, s->id_map.count);
 	if (s->id_map.way == ID_MAP_HELPER)
-		say(l, " by %s", s->id_map.group ? "newgidmap" : "newuidmap");
+		line_add(l, " by %s", s->id_map.group ? "newgidmap" : "newuidmap");
 }
 
-/* ---- init ---- */
+/* ---- steps of tare-init ---- */
 
 static void describe_namespace(struct line *l, const struct step *s)
 {
-	say(l, "%s", s->ns.name ? s->ns.name : type_name(s->ns.type));
+	line_add(l, "%s", s->ns.name ? s->ns.name : type_name(s->ns.type));
 	if (s->ns.path) {
-		say(l, " ");
-		say_quoted(l, s->ns.path);
+		line_add(l, " ");
+		line_quote(l, s->ns.path);
 	}
 }
 
-static void say_offset(struct line *l, const char *name, const struct clock_offset *offset)
+static void add_offset(struct line *l, const char *name, const struct clock_offset *offset)
 {
-	say(l, "%s %lld.%09us", name, (long long) offset->seconds, offset->nanoseconds);
+	line_add(l, "%s %lld.%09us", name, (long long) offset->seconds, offset->nanoseconds);
 }
 
 static void describe_clocks(struct line *l, const struct step *s)
 {
-	say_offset(l, "monotonic", &s->clocks.monotonic);
-	say_offset(l, ", boottime", &s->clocks.boottime);
+	add_offset(l, "monotonic", &s->clocks.monotonic);
+	add_offset(l, ", boottime", &s->clocks.boottime);
 }
 
 static void describe_keyring(struct line *l, const struct step *s)
 {
 	if (s->keyring.label) {
-		say(l, "with SELinux label ");
-		say_quoted(l, s->keyring.label);
+		line_add(l, "with SELinux label ");
+		line_quote(l, s->keyring.label);
 	}
 }
 
 static void describe_label_file(struct line *l, const struct step *s)
 {
-	say(l, "%s attr/%s", s->label.name, s->label.file);
+	line_add(l, "%s attr/%s", s->label.name, s->label.file);
 }
 
 static void describe_label(struct line *l, const struct step *s)
 {
-	say(l, "%s attr/%s = ", s->label.name, s->label.file);
-	say_quoted(l, s->label.value);
+	line_add(l, "%s attr/%s = ", s->label.name, s->label.file);
+	line_quote(l, s->label.value);
 }
 
 static void describe_setting(struct line *l, const struct step *s)
 {
-	say(l, "%s = ", s->setting.key);
-	say_quoted(l, s->setting.value);
-}
-
-static void describe_propagation(struct line *l, const struct step *s)
-{
-	const char *name = mount_propagation_name(s->propagation.flags);
-
-	say(l, "%s", name ? name : "unknown");
-}
-
-static void describe_rootfs(struct line *l, const struct step *s)
-{
-	say_quoted(l, s->rootfs.path);
-	say(l, s->rootfs.source_from_host ? " opened by host" : "");
-}
-
-/*
- * Does @attrs have what @row sets and clears? An access time mode is one value within
- * MOUNT_ATTR__ATIME; that the other modes are cleared is not shown as a word.
- */
-static bool says(const struct mount_attrs *attrs, const struct mount_attrs *row)
-{
-	uint64_t times = MOUNT_ATTR__ATIME;
-
-	if ((row->set | row->clear) & times) {
-		bool chosen = attrs->clear & times;
-
-		return chosen && (row->clear & times) == times &&
-		       (attrs->set & times) == (row->set & times);
-	}
-	if (row->set)
-		return (attrs->set & row->set) == row->set;
-
-	return row->clear && (attrs->clear & row->clear) == row->clear;
-}
-
-static bool says_flag(unsigned long flags, const struct mount_option *row)
-{
-	return row->flags.set && (flags & row->flags.set) == row->flags.set;
-}
-
-static void say_options(struct line *l, const struct mount_step *m)
-{
-	l->in_list = false;
-	for (size_t i = 0; i < mount_options_count; i++) {
-		const struct mount_option *row = &mount_options[i];
-
-		if (says(&m->attrs, &row->attrs) || says(&m->recursive_attrs, &row->recursive) ||
-		    says_flag(m->flags, row))
-			say_item(l, row->name);
-	}
-	for (size_t i = 0; i < m->propagation_count; i++)
-		say_item(l, mount_propagation_name(m->propagation[i]));
-	if (m->data && m->data[0])
-		say_item(l, m->data);
-}
-
-static const char *mount_verb(const struct mount_step *m)
-{
-	if (m->remount)
-		return m->bind ? "remount-bind" : "remount";
-	if (m->bind)
-		return m->recursive ? "rbind" : "bind";
-
-	return m->type;
-}
-
-static void say_idmap(struct line *l, const struct mount_idmap *map)
-{
-	if (map->way == MOUNT_IDMAP_NONE)
-		return;
-	say(l, map->recursive ? " with all below it id-mapped" : " id-mapped");
-	if (map->way == MOUNT_IDMAP_CONTAINER) {
-		say(l, " as the container");
-		return;
-	}
-	say_ranges(l, " uids", map->uids.ranges, map->uids.count);
-	say_ranges(l, " gids", map->gids.ranges, map->gids.count);
-}
-
-static void describe_mount(struct line *l, const struct step *s)
-{
-	const struct mount_step *m = &s->mount;
-
-	say(l, "%s ", mount_verb(m));
-	if (m->bind && !m->remount) {
-		say_quoted(l, m->source);
-		say(l, " ");
-	} else if (m->type && m->source && strcmp(m->source, m->type) != 0) {
-		say_quoted(l, m->source);
-		say(l, " ");
-	}
-	say(l, m->remount ? "" : "on ");
-	say_quoted(l, m->target);
-	say_options(l, m);
-	say(l, m->copy_up ? " with a copy of what is there" : "");
-	say(l, m->readonly_later ? " read-only later" : "");
-	say(l, m->source_nofollow ? " a link itself" : "");
-	say(l, m->target_nofollow ? " over a link itself" : "");
-	say_idmap(l, &m->idmap);
-	say(l, m->source_from_host ? m->bind ? " opened by host" : " made by host" : "");
-	if (m->label) {
-		say(l, " labelled ");
-		say_quoted(l, m->label);
-	}
-	if (m->fallback) {
-		say(l, ", else rbind ");
-		say_quoted(l, m->fallback);
-	}
-}
-
-static void describe_device(struct line *l, const struct step *s)
-{
-	const struct device_step *d = &s->device;
-	unsigned permissions = d->mode & 07777;
-
-	say_quoted(l, d->path);
-	if (S_ISFIFO(d->mode))
-		say(l, " p");
-	else
-		say(l, " %c %u:%u", S_ISBLK(d->mode) ? 'b' : 'c', d->major, d->minor);
-	if (d->bind)
-		say(l, d->from_host ? " bound, made by host" : " bound");
-	if (!d->bind || d->from_host)
-		say(l, " %04o %u:%u", permissions, d->uid, d->gid);
-}
-
-static void describe_link(struct line *l, const struct step *s)
-{
-	say_quoted(l, s->link.path);
-	say(l, " -> ");
-	say_quoted(l, s->link.target);
+	line_add(l, "%s = ", s->setting.key);
+	line_quote(l, s->setting.value);
 }
 
 static void describe_console(struct line *l, const struct step *s)
 {
 	const struct console_step *c = &s->console;
 
-	say(l, "owner %u", c->uid);
+	line_add(l, "owner %u", c->uid);
 	if (c->rows || c->columns)
-		say(l, ", %u rows, %u columns", c->rows, c->columns);
-	say(l, c->bind ? ", on /dev/console" : "");
+		line_add(l, ", %u rows, %u columns", c->rows, c->columns);
+	line_add(l, c->bind ? ", on /dev/console" : "");
 }
 
 static void describe_hook(struct line *l, const struct step *s)
 {
 	const struct hook_step *h = &s->hook;
 
-	say(l, "%s ", h->stage);
-	say_quoted(l, h->path);
+	line_add(l, "%s ", h->stage);
+	line_quote(l, h->path);
 	if (h->timeout)
-		say(l, " within %us", h->timeout);
+		line_add(l, " within %us", h->timeout);
 }
 
-static void say_limit(struct line *l, uint64_t limit)
+static void add_limit(struct line *l, uint64_t limit)
 {
 	if (limit == UINT64_MAX)
-		say(l, "unlimited");
+		line_add(l, "unlimited");
 	else
-		say(l, "%llu", (unsigned long long) limit);
+		line_add(l, "%llu", (unsigned long long) limit);
 }
 
 static void describe_rlimit(struct line *l, const struct step *s)
 {
-	say(l, "%s ", s->rlimit.name);
-	say_limit(l, s->rlimit.soft);
-	say(l, ":");
-	say_limit(l, s->rlimit.hard);
+	line_add(l, "%s ", s->rlimit.name);
+	add_limit(l, s->rlimit.soft);
+	line_add(l, ":");
+	add_limit(l, s->rlimit.hard);
 }
 
 static void describe_scheduler(struct line *l, const struct step *s)
 {
 	const struct scheduler_step *o = &s->scheduler;
 
-	say(l, "%s", o->name);
+	line_add(l, "%s", o->name);
 	if (o->nice != 0)
-		say(l, " nice %d", o->nice);
+		line_add(l, " nice %d", o->nice);
 	if (o->priority != 0)
-		say(l, " priority %u", o->priority);
+		line_add(l, " priority %u", o->priority);
 	if (o->runtime != 0)
-		say(l, " runtime %llu deadline %llu period %llu", (unsigned long long) o->runtime,
-		    (unsigned long long) o->deadline, (unsigned long long) o->period);
+		line_add(l, " runtime %llu deadline %llu period %llu",
+			 (unsigned long long) o->runtime, (unsigned long long) o->deadline,
+			 (unsigned long long) o->period);
 	if (o->flags)
-		say(l, " flags 0x%llx", (unsigned long long) o->flags);
+		line_add(l, " flags 0x%llx", (unsigned long long) o->flags);
 }
 
 static void describe_affinity(struct line *l, const struct step *s)
 {
-	say(l, "%s to CPUs ", s->affinity.before_clone ? "tare" : "the process");
-	say_quoted(l, s->affinity.list);
+	line_add(l, "%s to CPUs ", s->affinity.before_clone ? "tare" : "the process");
+	line_quote(l, s->affinity.list);
 }
 
 static void describe_io_priority(struct line *l, const struct step *s)
 {
-	say(l, "%s %d", s->io_priority.name, s->io_priority.level);
+	line_add(l, "%s %d", s->io_priority.name, s->io_priority.level);
 }
 
 static void describe_resctrl(struct line *l, const struct step *s)
@@ -474,131 +334,116 @@ static void describe_resctrl(struct line *l, const struct step *s)
 		[RESCTRL_NEW] = "that is new",
 	};
 
-	say_quoted(l, s->resctrl.path);
-	say(l, " %s", ways[s->resctrl.way]);
+	line_quote(l, s->resctrl.path);
+	line_add(l, " %s", ways[s->resctrl.way]);
 	if (s->resctrl.way == RESCTRL_OWN)
 		return;
 	for (size_t i = 0; i < s->resctrl.compared; i++) {
-		say(l, i > 0 ? ", " : " with ");
-		say_quoted(l, s->resctrl.lines[i]);
+		line_add(l, i > 0 ? ", " : " with ");
+		line_quote(l, s->resctrl.lines[i]);
 	}
 }
 
 static void describe_schemata(struct line *l, const struct step *s)
 {
-	say_strings(l, s->resctrl.lines);
-	say(l, " to ");
-	say_quoted(l, s->resctrl.path);
+	line_quote_all(l, s->resctrl.lines);
+	line_add(l, " to ");
+	line_quote(l, s->resctrl.path);
 }
 
 static void describe_netdev(struct line *l, const struct step *s)
 {
-	say_quoted(l, s->netdev.name);
+	line_quote(l, s->netdev.name);
 	if (strcmp(s->netdev.name, s->netdev.new_name) != 0) {
-		say(l, " as ");
-		say_quoted(l, s->netdev.new_name);
+		line_add(l, " as ");
+		line_quote(l, s->netdev.new_name);
 	}
 	if (s->netdev.namespace) {
-		say(l, " to ");
-		say_quoted(l, s->netdev.namespace);
+		line_add(l, " to ");
+		line_quote(l, s->netdev.namespace);
 	}
 }
 
 static void describe_memory_policy(struct line *l, const struct step *s)
 {
-	say(l, "%s", s->memory_policy.name);
+	line_add(l, "%s", s->memory_policy.name);
 	for (size_t i = 0; i < MEMORY_POLICY_FLAGS; i++)
 		if (s->memory_policy.mode & memory_policy_flags[i].flag)
-			say(l, " %s", memory_policy_flags[i].name);
+			line_add(l, " %s", memory_policy_flags[i].name);
 	if (s->memory_policy.nodes)
-		say(l, " nodes %s", s->memory_policy.nodes);
+		line_add(l, " nodes %s", s->memory_policy.nodes);
 }
 
 static void describe_personality(struct line *l, const struct step *s)
 {
-	say(l, s->number == PER_LINUX32 ? "LINUX32" : "LINUX");
+	line_add(l, s->number == PER_LINUX32 ? "LINUX32" : "LINUX");
 }
 
 static void describe_user(struct line *l, const struct step *s)
 {
-	say(l, "%u:%u", s->user.uid, s->user.gid);
+	line_add(l, "%u:%u", s->user.uid, s->user.gid);
 	if (!s->user.set_groups) {
-		say(l, " groups as they are");
+		line_add(l, " groups as they are");
 		return;
 	}
-	say(l, s->user.group_count > 0 ? " groups" : " no groups");
+	line_add(l, s->user.group_count > 0 ? " groups" : " no groups");
 	for (size_t i = 0; i < s->user.group_count; i++) {
 		char text[16];
 
 		fmt_text(text, sizeof(text), "%u", s->user.groups[i]);
-		say_item(l, text);
+		line_add_item(l, text);
 	}
 }
 
 /* All capabilities are shown as "all", as the list is long. */
-static void say_caps(struct line *l, const char *set, uint64_t caps)
+static void add_caps(struct line *l, const char *set, uint64_t caps)
 {
 	unsigned count = caps_count();
 	uint64_t all = count < 64 ? ((uint64_t) 1 << count) - 1 : UINT64_MAX;
 
-	say(l, "%s%s", l->length > 0 ? " " : "", set);
+	line_add(l, "%s%s", l->length > 0 ? " " : "", set);
 	l->in_list = false;
 	if (caps == 0 || caps == all) {
-		say_item(l, caps ? "all" : "none");
+		line_add_item(l, caps ? "all" : "none");
 		return;
 	}
 	for (unsigned i = 0; i < count; i++)
 		if (caps & ((uint64_t) 1 << i))
-			say_item(l, caps_name(i));
+			line_add_item(l, caps_name(i));
 }
 
 static void describe_bounding(struct line *l, const struct step *s)
 {
-	say_caps(l, "to", s->caps.bounding);
+	add_caps(l, "to", s->caps.bounding);
 }
 
 static void describe_caps(struct line *l, const struct step *s)
 {
-	say_caps(l, "effective", s->caps.effective);
-	say_caps(l, "permitted", s->caps.permitted);
-	say_caps(l, "inheritable", s->caps.inheritable);
-	say_caps(l, "ambient", s->caps.ambient);
+	add_caps(l, "effective", s->caps.effective);
+	add_caps(l, "permitted", s->caps.permitted);
+	add_caps(l, "inheritable", s->caps.inheritable);
+	add_caps(l, "ambient", s->caps.ambient);
 	if (s->caps.until_exec)
-		say_caps(l, "until-exec", s->caps.until_exec);
+		add_caps(l, "until-exec", s->caps.until_exec);
 }
 
 static void describe_last(struct line *l, const struct step *s)
 {
-	say_caps(l, "until-exec", s->caps.until_exec);
-}
-
-static void describe_layers(struct line *l, const struct step *s)
-{
-	for (size_t i = 0; i < s->layers.count; i++) {
-		say(l, i > 0 ? ", " : "over ");
-		say_quoted(l, s->layers.lowers[i]);
-	}
-	say(l, s->layers.count > 0 ? "; " : "");
-	if (s->layers.directory) {
-		say(l, "changes to ");
-		say_quoted(l, s->layers.directory);
-		return;
-	}
-	say(l, "changes in memory%s%s", s->layers.size ? ", at most " : "",
-	    s->layers.size ? s->layers.size : "");
+	add_caps(l, "until-exec", s->caps.until_exec);
 }
 
 static void describe_seccomp(struct line *l, const struct step *s)
 {
-	say(l, "%u instructions", s->seccomp.count);
+	line_add(l, "%u instructions", s->seccomp.count);
 	if (s->seccomp.flags)
-		say(l, ", flags 0x%x", s->seccomp.flags);
-	say(l, s->seccomp.notify ? ", listener to the agent" : "");
+		line_add(l, ", flags 0x%x", s->seccomp.flags);
+	line_add(l, s->seccomp.notify ? ", listener to the agent" : "");
 }
 
 static void describe_init(struct line *l, const struct step *s)
 {
-	say(l, s->init.subreaper ? "reaps its own descendants" : "reaps all of its pid namespace");
+	line_add(l, s->init.subreaper ? "reaps its own descendants"
+				      : "reaps all of its pid namespace");
 }
 
 static void describe_landlock(struct line *l, const struct step *s)
@@ -608,20 +453,18 @@ static void describe_landlock(struct line *l, const struct step *s)
 	for (size_t i = 0; i < k->count; i++) {
 		bool writes = k->rules[i].access & LANDLOCK_WRITE_FILE;
 
-		say(l, "%s%s ", i > 0 ? ", " : "", writes ? "write" : "read");
-		say_quoted(l, k->rules[i].path);
+		line_add(l, "%s%s ", i > 0 ? ", " : "", writes ? "write" : "read");
+		line_quote(l, k->rules[i].path);
 	}
-	say(l, k->tcp ? ", no TCP" : "");
-	say(l, k->scoped & LANDLOCK_SOCKETS ? ", no abstract sockets of others" : "");
-	say(l, k->scoped & LANDLOCK_SIGNALS ? ", no signals to others" : "");
+	line_add(l, k->tcp ? ", no TCP" : "");
+	line_add(l, k->scoped & LANDLOCK_SOCKETS ? ", no abstract sockets of others" : "");
+	line_add(l, k->scoped & LANDLOCK_SIGNALS ? ", no signals to others" : "");
 }
 
 static void describe_exec(struct line *l, const struct step *s)
 {
-	say_strings(l, s->exec.argv);
+	line_quote_all(l, s->exec.argv);
 }
-
-typedef void describer(struct line *l, const struct step *s);
 
 static describer *const describers[OP_COUNT] = {
 	[OP_CLAIM_ID] = describe_path,
