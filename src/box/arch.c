@@ -134,8 +134,8 @@ static bool is_companion(uint16_t machine)
 }
 
 /*
- * Has the host's binfmt_misc an entry for @arch with flag F? Its interpreter was opened when it was
- * registered, so it works in every root: binfmt_misc.rst.
+ * Has the host's binfmt_misc an entry for @arch with flag F? The kernel opens the interpreter of
+ * such an entry at the registration, so it works in every root: binfmt_misc.rst.
  */
 static bool is_registered(struct box *b, const char *arch)
 {
@@ -206,7 +206,7 @@ static const char **login_of(const struct box *b)
 	return NULL;
 }
 
-/* `qemu -0 ARGV0 PROGRAM ARGUMENT...`; a login shell has its dash from here. */
+/* `qemu -0 ARGV0 PROGRAM ARGUMENT...`; the dash in argv[0] of a login shell is added here. */
 static void use_qemu(struct box *b, const char *qemu, const struct found *f)
 {
 	const char **args = arena_array(b->arena, b->process.args_count + 6, sizeof(*args));

@@ -3,10 +3,10 @@
  * box/boot.c - --boot: an init of the image is process 1
  *
  * https://systemd.io/CONTAINER_INTERFACE says what systemd expects in a container. systemd mounts
- * /run and /tmp if they are no mounts yet, but a box does not have the rights for that, so they are
- * mounted here. systemd's cgroups lie below the box's own, in a cgroup2 file system, also if the
- * host has hierarchies of v1 beside cgroup2. SIGRTMIN+3 asks systemd to end; SIGTERM would only
- * make it execute itself again.
+ * /run and /tmp if they are no mounts yet, but has no right to do so in a box, so these mounts are
+ * made here. systemd's cgroups lie below the box's own, in a cgroup2 file system, also if the host
+ * has hierarchies of v1 beside cgroup2. SIGRTMIN+3 asks systemd to end; SIGTERM would only make it
+ * execute itself again.
  */
 #include "box/box.h"
 
@@ -16,7 +16,7 @@
 static const char *const inits[] = { "/sbin/init", "/lib/systemd/systemd",
 				     "/usr/lib/systemd/systemd" };
 
-/* What an init needs: these can't be left out. */
+/* The parts that an init needs: they can't be left out. */
 static const enum box_wish needed[] = { WISH_PID, WISH_CGROUP, WISH_CGROUPS, WISH_PROC };
 
 #define OPTION(name) offsetof(struct box_options, name)

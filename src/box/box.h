@@ -4,7 +4,7 @@
  *
  * `tare box ROOT` has no config.json: the config is made here, as the types that config.json is
  * decoded to. From there on a box is a container like any other: the same planner, the same steps,
- * the same verbs. What config.json has no member for is an annotation
+ * the same verbs. Settings without a member in config.json are annotations
  * (plan/annotations/annotation.h), so that `run` runs the bundle of `--emit-config` alike.
  *
  * Runs in tare, before the first step. ROOT may be hostile: its files are looked up with ROOT as
@@ -20,8 +20,8 @@
 #include "plan/planner.h"
 
 /*
- * What no flag asked for, and so may be left out where the kernel refuses it: wishes.c has the
- * table.
+ * Wishes: parts that no flag asked for, and that may be left out where the kernel refuses them.
+ * wishes.c has the table.
  */
 enum box_wish {
 	WISH_NONE,
@@ -208,7 +208,7 @@ int box_read_wishes(struct box *b, struct err *e);
  */
 int box_again(struct box *b, struct err *e);
 
-/* A user of the image that has no id in the box: why the box has one id only. */
+/* A user of the image has no id in the box: add the reason why the box has only one id to @e. */
 void box_explain_ids(const struct box *b, struct err *e);
 
 /* Print a line on standard error for each omission that has none yet; with --quiet none. */
@@ -335,7 +335,7 @@ bool box_is_bare(const struct box *b);
 /* May the box be bare, if the kernel makes no namespaces for this user? */
 bool box_may_be_bare(const struct box *b);
 
-/* Do the flags ask only for what a bare box can have? 0, or -1. After box_mounts(). */
+/* Refuse flags for which a bare box lacks the namespace or mount. 0, or -1. After box_mounts(). */
 box_subject box_check_bare;
 
 /* ---- boot.c: --boot ---- */
@@ -379,8 +379,8 @@ int box_advise_label(const char *path, struct err *e);
 box_subject box_dns;
 
 /*
- * Another box of the root has ended, and box_clean() has removed the mount point for resolv.conf
- * between two steps of this box: the same plan will do.
+ * Did the step fail because another box of the same root has ended, and its box_clean() has removed
+ * the mount point for resolv.conf? Then the same plan can be performed again.
  */
 bool box_lost_mount_point(const struct box *b, const struct err *failure);
 

@@ -133,7 +133,7 @@ int box_paths(struct box *b, struct err *e)
 	return 0;
 }
 
-/* ---- all of it ---- */
+/* ---- the whole config ---- */
 
 static int set_root(struct box *b, struct err *e)
 {

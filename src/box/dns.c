@@ -61,7 +61,7 @@ static bool has_mount_point(struct box *b)
 		b->made_resolv_conf = b->options->overlay && !there;
 		return there || is_owner_mapped(b, etc);
 	}
-	/* An empty file was left by a box that was killed. */
+	/* An empty file is the mount point of a box that was killed. */
 	if (there) {
 		b->made_resolv_conf = S_ISREG(st.st_mode) && st.st_size == 0;
 		return true;

@@ -3,7 +3,8 @@
  * box/files.c - the few files of tare's own that a box has
  *
  * None of them lies in ROOT. The list of name servers for --dns is a file in the state directory,
- * named by its content. Many boxes may write the file, and it stays, as the directory does.
+ * named by its content. Several boxes may write the same file. The file and its directory are not
+ * removed.
  */
 #include "box/box.h"
 

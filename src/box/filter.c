@@ -203,7 +203,7 @@ static void add_usual_rules(struct box *b)
 	deny_namespaces(b);
 }
 
-/* ---- the flags ---- */
+/* ---- --seccomp and --deny ---- */
 
 /* clang-format off */
 #define ERRNO(name) { #name, name }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * box/image.h - what a file says of itself: a file system, a partition table, or neither
+ * box/image.h - the file systems and partitions in an image file
  *
  * Only headers are read, in bounds, of a file that somebody else made. UEFI 2.10, section 5 (GPT);
  * each file system's own documents for its magic number.

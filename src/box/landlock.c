@@ -53,7 +53,7 @@ static bool is_readonly(const struct oci_mount *m)
 	return has_option(m, "ro") || has_option(m, "rro");
 }
 
-/* ---- in namespaces ---- */
+/* ---- with namespaces ---- */
 
 /* Every mount of the box is allowed: its own flags protect it. */
 static int allow_mounts(struct rules *r, struct err *e)
@@ -72,7 +72,7 @@ static int allow_mounts(struct rules *r, struct err *e)
 	return 0;
 }
 
-/* ---- without any ---- */
+/* ---- without namespaces ---- */
 
 /* Is a hidden place below @path? */
 static bool has_hidden_below(const struct box *b, const char *path)
@@ -160,7 +160,7 @@ static int allow_binds(struct rules *r, struct err *e)
 	return 0;
 }
 
-/* ---- the whole ---- */
+/* ---- --landlock ---- */
 
 /*
  * A right that the ABI lacks: with namespaces of its own a program does not see other processes and

@@ -3,8 +3,8 @@
  * box/loop.c - an image file becomes a block device
  *
  * For ROOT, and for each --mount with the option "loop". The kernel removes a loop device after its
- * last close and its last unmount. Its descriptor stays open until tare ends, so a second try of
- * the same box uses the same device.
+ * last close and its last unmount. tare keeps its descriptor open until tare ends, so a second try
+ * of the same box uses the same device.
  */
 #include "box/box.h"
 #include "box/image.h"

@@ -19,7 +19,7 @@
 #include <limits.h>
 #include <string.h>
 
-/* The most mounts beside those of flags. */
+/* The most mounts that no flag asked for. */
 #define MOST_USUAL 512
 
 /* ---- the parts of a value ---- */
@@ -286,7 +286,7 @@ static int add_given(struct box *b, const char *flag, const char *value, struct 
 	return 0;
 }
 
-/* ---- what every box has ---- */
+/* ---- default mounts ---- */
 
 static const char *last_place(struct box *b)
 {
@@ -409,7 +409,7 @@ static void add_usual(struct box *b)
 	}
 }
 
-/* ---- all of them ---- */
+/* ---- all mounts ---- */
 
 const struct oci_mount *box_mount_of(const struct box *b, const char *path, const char **rest)
 {

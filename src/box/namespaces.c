@@ -229,7 +229,7 @@ static int read_userns(struct box *b, struct choice *user, struct err *e)
 	return 0;
 }
 
-/* ---- what needs one of them ---- */
+/* ---- settings of namespaces: clocks, host name ---- */
 
 static int read_time(struct box *b, struct choice *time, struct err *e)
 {
@@ -258,7 +258,7 @@ static int read_time(struct box *b, struct choice *time, struct err *e)
 	return 0;
 }
 
-/* A shell's prompt shows it, and a terminal obeys control characters. */
+/* A shell's prompt shows the name, and a terminal obeys control characters. */
 static int check_hostname(struct box *b, struct err *e)
 {
 	const char *name = b->options->hostname;

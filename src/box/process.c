@@ -43,7 +43,7 @@ static void choose_shell(struct box *b)
 	args[0] = "/bin/sh";
 	if (!box_has_program(b, "/bin/busybox"))
 		return;
-	/* As "-busybox" it would not find its applet. */
+	/* Not a login shell: as "-busybox" it would not find its applet. */
 	b->config.annotations->count--;
 	args[0] = "/bin/busybox";
 	args[1] = "sh";

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * box/whole.c - ROOT is the host's own: a box for programs that are not trusted
+ * box/whole.c - ROOT is "/", the host's own root: a box for programs that are not trusted
  *
  * The box sees the caller's tree with all its mounts. The program can't write to the tree (-r), or
  * its changes are kept in memory (-x). Kernel file systems are the box's own. Shared directories

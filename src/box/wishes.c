@@ -5,8 +5,8 @@
  * A kernel that was built for a phone, a vendor's policy or an outer container's filter refuses
  * operations that no flag asked for. Only trying shows that. So a failed step is looked up here: if
  * a wish asked for the step, the config is made again with that wish reduced, and is planned and
- * performed from the start; the journal has undone the first try. The steps themselves decide
- * nothing, and the final box has one plan.
+ * performed from the start; the journal has undone the first try. So no step decides anything, and
+ * the box that finally runs has one plan.
  *
  * Only the kernel's answer to an operation can lead to an omission. A failed look-up of a path in
  * ROOT is always an error (err.from_image): otherwise an image could remove a mask from its own
@@ -303,7 +303,7 @@ int box_leave_out(struct box *b, enum box_wish wish, const char *why, struct err
 	return omit(b, wish, wishes[wish].title, why, 0, e) < 0 ? -1 : 0;
 }
 
-/* ---- which wish a failure is about ---- */
+/* ---- the wish that a failure is about ---- */
 
 /* Errors of a kernel without the operation, or of a policy that refuses it. */
 static bool is_refusal(int code)
@@ -470,7 +470,7 @@ void box_explain_ids(const struct box *b, struct err *e)
 	}
 }
 
-/* ---- for other files ---- */
+/* ---- omissions, for other files ---- */
 
 const char *box_list_omitted(struct box *b)
 {

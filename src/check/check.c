@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * check/check.c - a child asks about all subjects, and tare collects the answers
+ * check/check.c - a child checks all subjects, and tare collects the rows
  *
- * The child sends each row as soon as the row is known. The child may wait for something that never
- * comes, so it has a time limit; the rows sent before are printed.
+ * The child sends each row as soon as the row is known. The child may hang, in a file system for
+ * example, so it has a time limit; rows that it sent before are printed.
  */
 #include "check/check.h"
 
@@ -55,7 +55,7 @@ void check_answer(const struct check *c, enum check_level level, const struct ch
 	sys_write_all(c->answers, &row, sizeof(row));
 }
 
-/* ---- the child ---- */
+/* ---- in the child ---- */
 
 static int ask_all(void *arg)
 {
@@ -74,7 +74,7 @@ static int ask_all(void *arg)
 	return 0;
 }
 
-/* ---- tare ---- */
+/* ---- in tare ---- */
 
 struct rows {
 	struct arena *arena;

@@ -194,12 +194,15 @@ bool check_capabilities_of(const struct check *c, int fd);
 /* Is @id in the map that config.json asks for? True, too, where no step writes a map. */
 bool check_is_mapped(const struct check *c, bool group, uint32_t id);
 
-/* What @id is outside of the user namespace; @id itself where no map has it. */
+/* The ID outside of the user namespace for @id; @id itself where no map has it. */
 uint32_t check_outer_id(const struct check *c, bool group, uint32_t id);
 
 /* ---- calls.c ---- */
 
-/* A call that tare makes, with the row that has what tare does instead; SINCE_COUNT: nothing. */
+/*
+ * A call that tare makes, and the row of kernel/since.h with the older way; SINCE_COUNT: there is
+ * none.
+ */
 struct used_call {
 	const char *name;
 	enum since since;
@@ -208,7 +211,7 @@ struct used_call {
 extern const struct used_call check_used_calls[];
 extern const size_t check_used_count;
 
-/* Its number here; -1: this processor does not have the call. */
+/* The number of the call; -1: this processor does not have the call. */
 int check_used_number(const struct used_call *u);
 
 /* Make the call with invalid arguments: the errno, or 0. A filter may kill the caller. */

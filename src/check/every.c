@@ -2,9 +2,9 @@
 /*
  * check/every.c - --all: every program and library of the rootfs against this machine
  *
- * None of these files need ever run, so a fault in one makes the bundle weaker at most. The tree is
- * not trusted: its depth, the number of its files and the time are bounded, no link is followed,
- * and a row says what was not read.
+ * The container may never run any of these files, so a fault in one makes the bundle weaker at
+ * most. The tree is not trusted: its depth, the number of its files and the time are bounded, no
+ * link is followed, and a row says what was not read.
  */
 #include "check/check.h"
 

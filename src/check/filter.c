@@ -27,7 +27,7 @@ static const struct oci_linux_seccomp *profile_of(const struct check *c)
 	return c->config->linux ? c->config->linux->seccomp : NULL;
 }
 
-/* ---- can the program start? ---- */
+/* ---- calls at the start of a program ---- */
 
 static bool is_refusal(uint32_t result)
 {
@@ -118,7 +118,7 @@ void check_filter(const struct check *c)
 		check_agent(c, profile->listener_path);
 }
 
-/* ---- how old is it? ---- */
+/* ---- calls newer than the profile ---- */
 
 /* Above the highest number of a profile, so many more are looked at. */
 #define MOST_NEWER 256

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * check/kernel.c - one page about this machine: what a container may expect of its kernel
+ * check/kernel.c - one page about this machine: what its kernel offers to a container
  *
  * Runs in tare, as the user who calls it. System calls are tried with invalid arguments, in a
  * child, because a filter may kill the caller. An ordinary user's child has a user namespace, in

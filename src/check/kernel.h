@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * check/kernel.h - one page about this machine: what a container may expect of its kernel
- */
+/* check/kernel.h - one page about this machine: what its kernel offers to a container */
 #pragma once
 
 #include "base/err.h"

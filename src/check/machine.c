@@ -21,7 +21,7 @@
 #include <string.h>
 #include <sys/auxv.h>
 
-/* ---- is it run at all? ---- */
+/* ---- 32-bit programs ---- */
 
 /* exit(0), at the address that the header below has as its entry. */
 #define CODE_AT 0x10000

@@ -427,7 +427,7 @@ static void check_remount(const struct check *c, const struct step *s, const str
 	fd_close(&f.fd);
 }
 
-/* ---- all ---- */
+/* ---- all mounts ---- */
 
 /* A cgroup mount shows the container's own cgroups, which do not exist yet. */
 static bool is_own_cgroup(const struct check *c, const struct mount_step *m)

@@ -2,9 +2,9 @@
 /*
  * check/namespaces.c - can new namespaces be made, and do joined ones exist?
  *
- * A child asks for all new namespaces at once, as create does, and ends. If that fails, a child
- * asks for each one separately, so that every refused one is named. An ordinary user makes each
- * namespace together with a user namespace, as it has no right to make one alone.
+ * A child makes all new namespaces at once, as create does, and ends. If that fails, a child for
+ * each namespace finds out which ones are refused. An ordinary user makes each namespace together
+ * with a user namespace, as the kernel allows no other way.
  */
 #include "check/check.h"
 
@@ -22,7 +22,7 @@
 #define PROC_SUPER_MAGIC 0x9fa0
 #define NS_GET_NSTYPE	 0xb703 /* ioctl_ns(2), Linux 4.11 */
 
-/* ---- new ones ---- */
+/* ---- new namespaces ---- */
 
 static void refuse(const struct check *c, const struct sys_namespace *kind, struct check_demand *d,
 		   int r)
@@ -71,7 +71,7 @@ static void check_new(const struct check *c, const struct sys_namespace *kind, u
 		check_answer(c, CHECK_OK, &d, "this kernel makes one for user %u", sys_euid());
 }
 
-/* ---- those that are joined ---- */
+/* ---- joined namespaces ---- */
 
 /*
  * A file is opened for reading only if it is a namespace. A kernel without NS_GET_NSTYPE can't name

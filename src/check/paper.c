@@ -3,8 +3,8 @@
  * check/paper.c - the plan's steps against a version of Linux, without asking any kernel
  *
  * The versions are in kernel/since.h. A step that tare performs in another way on an older kernel
- * is met. The answers say what a kernel of that version can do; its build options and its policies
- * are not known.
+ * counts as possible. The answers say what a kernel of that version can do; its build options and
+ * its policies are not known.
  */
 #include "check/check.h"
 

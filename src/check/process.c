@@ -10,7 +10,10 @@
 #include <string.h>
 #include <sys/resource.h>
 
-/* CAP_SYS_RESOURCE has an effect only in the first user namespace: setrlimit(2). */
+/*
+ * May create raise a hard limit? CAP_SYS_RESOURCE has an effect only in the first user namespace:
+ * setrlimit(2).
+ */
 static bool may_raise(const struct check *c)
 {
 	return c->facts->capabilities >> CAP_SYS_RESOURCE & 1 && c->facts->initial_userns &&

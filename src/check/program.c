@@ -278,7 +278,7 @@ static void follow(struct look *l)
 	}
 }
 
-/* ---- the program's place ---- */
+/* ---- searching PATH ---- */
 
 static bool is_executable(const struct look *l, const char *path)
 {

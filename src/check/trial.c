@@ -18,7 +18,7 @@
 
 #include <string.h>
 
-/* ---- what belongs to a process ---- */
+/* ---- settings of a process ---- */
 
 static int try_oom_score(const struct step *s)
 {
@@ -55,7 +55,10 @@ static int try_personality(const struct step *s)
 	return sys_personality((unsigned long) s->number);
 }
 
-/* The attribute takes effect at the next exec of this process, which there is none of. */
+/*
+ * Written for this process only: the label would take effect at its next exec, and it executes
+ * nothing.
+ */
 static int try_label(const struct step *s)
 {
 	char path[64];

@@ -444,7 +444,7 @@ static void emit_killed_call(struct code *c)
 	land(c, wide_call);
 }
 
-/* ---- both, as a whole ---- */
+/* ---- both programs ---- */
 
 void bpf_write_calls(struct code *c, const struct counter *counter, const struct entry_code *entry,
 		     int chosen, int32_t status)

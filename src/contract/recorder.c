@@ -96,7 +96,10 @@ static void settle(void)
 	if (score >= 0)
 		sys_write_all(score, "-1000", 5);
 
-	/* The name comes last: who looks for recorders finds only those that are ready. */
+	/*
+	 * The name is set last: a program that looks for recorders by their name finds only those
+	 * that are ready.
+	 */
 	sys_prctl(PR_SET_NAME, (unsigned long) NAME, 0);
 }
 
@@ -210,7 +213,7 @@ static int guard(void *arg)
 
 /*
  * The record is made anew beside its place, like a pid file: in a directory where no other user can
- * put a file in its way.
+ * place a file of that name.
  */
 static int open_record(struct recorder_state *s, const char *path, int *dir, struct err *e)
 {

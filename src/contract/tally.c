@@ -2,9 +2,9 @@
 /*
  * contract/tally.c - the counts of calls, and the file that is made from them
  *
- * Runs in the recorder, while the process that made the call waits. A call that was seen before
- * costs one look-up in a hash table. The name of the process is looked up only for the first call
- * of a kind.
+ * Runs in the recorder, while the process that made the call is blocked. A call that was seen
+ * before costs one look-up in a hash table. The name of the process is looked up only for the first
+ * call of a kind.
  */
 #include "config.h"
 
