@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the tests are written in: the runtime, bundles, and what the kernel says of them."""
+"""Helpers of the tests: commands of the runtime, bundles, terminals, and readers of the kernel's files."""
 import array
 import contextlib
 import errno
@@ -33,7 +33,7 @@ TOKEN = os.environ.get("TARE_TOKEN", "tare-test-none")
 BOX = pathlib.Path(os.environ.get("TARE_BOX", "/nonexistent"))
 ROOT = BOX / "root"
 TESTER = 1000
-SLOW = int(os.environ.get("TARE_SLOW", "1"))  # how many times longer than here things may take
+SLOW = int(os.environ.get("TARE_SLOW", "1"))  # a factor for all timeouts, for slow machines
 
 IN_BOX = "TARE_BOX" in os.environ
 VERSION = ""
@@ -76,12 +76,12 @@ class Result:
 
 
 def as_user(uid):
-    # tests/kernels: its filter is loaded before the rights for that are gone
+    # the prefix of tests/kernels loads a filter, which takes the rights that setpriv gives up
     return [*os.environ.get("TARE_KERNEL_PREFIX", "").split(), "setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "--inh-caps=-all"]
 
 
 def spawn(argv, stdin=subprocess.DEVNULL, **kw):
-    """Start @argv with its output in files: a container that stays would hold a pipe open."""
+    """Start @argv with its output in files: a container that keeps running would hold a pipe open."""
     out, err = (kw.pop("stdout", None) or tempfile.TemporaryFile(),
                 kw.pop("stderr", None) or tempfile.TemporaryFile())
     proc = subprocess.Popen(list(map(str, argv)), stdin=stdin, stdout=out, stderr=err, **kw)
@@ -121,7 +121,7 @@ def rt(*args, user=None, root=None, timeout=30, **kw):
 
 
 def poll(condition, what="", timeout=10):
-    """Wait until @condition() is true; what it returned."""
+    """Wait until @condition() is true; returns its value."""
     end = time.monotonic() + timeout * SLOW
     while True:
         value = condition()
@@ -131,7 +131,7 @@ def poll(condition, what="", timeout=10):
         time.sleep(0.005)
 
 
-# --- the kernel's tables
+# --- files of the kernel
 
 
 class Mount:
@@ -225,7 +225,7 @@ def namespace(pid, kind):
     return os.readlink(f"/proc/{pid}/ns/{kind}")
 
 
-MADE = {"tare"}  # names that a runtime may have given to a cgroup of a test's
+MADE = {"tare"}  # names that a runtime may have given to a test's cgroup
 
 
 def snapshot():
@@ -243,7 +243,7 @@ def snapshot():
         "network interfaces": {line.split(":")[0].strip() for line in
                                pathlib.Path("/proc/self/net/dev").read_text().splitlines()[2:]},
         "state": {n for n in (os.listdir(ROOT) if ROOT.exists() else []) if not n.startswith(".")},
-        # CRIU keeps what it knows of the kernel
+        # criu.kdat is CRIU's cache of the kernel's features
         "files": {f"{d}/{n}" for d in ("/dev", "/dev/shm", "/run", BOX / "tmp")
                   for n in os.listdir(d) if not n.startswith("criu.kdat")},
     }
@@ -262,7 +262,7 @@ def difference(before, after):
 
 
 def assert_same_host(before, timeout=5):
-    """Nothing was left: compared until it is so, as the kernel takes a moment to reap."""
+    """Compare until the host is as @before: the kernel takes a moment to remove what has ended."""
     end = time.monotonic() + timeout * SLOW
     while True:
         left = difference(before, snapshot())
@@ -309,7 +309,7 @@ class Bundle:
     """A bundle with its container. Change .config, then call a verb."""
 
     def __init__(self, args=None, user=None, config=None):
-        self.id = f"t{OWN}x{next(NUMBERS)}"  # others on this machine run tests, too
+        self.id = f"t{OWN}x{next(NUMBERS)}"  # unique, as several runs of tests may share the machine
         MADE.update((self.id, f"tare-{self.id}"))
         self.dir = BOX / "bundles" / self.id
         self.rootfs = self.dir / "rootfs"
@@ -319,7 +319,7 @@ class Bundle:
         self.config = config or defaults.config()
         self.dir.mkdir(parents=True)
         make_rootfs(self.rootfs)
-        if LAYOUT == "none":  # what cannot be given must not be asked for
+        if LAYOUT == "none":  # without cgroups a limit, or a cgroup mount, is refused
             del self.linux["resources"]
             self.config["mounts"] = [m for m in self.config["mounts"] if m["type"] != "cgroup"]
         elif user is None:
@@ -346,7 +346,10 @@ class Bundle:
         return self
 
     def stay(self):
-        """Wait for a signal: TERM ends it with code 7. No descriptor is redirected: busybox does that in the shell itself."""
+        """
+        The program waits for a signal: TERM ends it with code 7, USR1 with 8. No descriptor is redirected, because busybox
+        would do that in the shell itself.
+        """
         return self.sh("trap 'exit 7' TERM; trap 'exit 8' USR1; test -w /tmp && touch /tmp/ready;"
                        " while :; do sleep 1000 & wait; done")
 
@@ -365,11 +368,11 @@ class Bundle:
                                     [{"type": k, "path": p} for k, p in paths.items()])
 
     def unlisted(self, *kinds):
-        """All that there are but these."""
+        """Remove these kinds from the list of namespaces."""
         self.linux["namespaces"] = [n for n in self.linux["namespaces"] if n["type"] not in kinds]
 
     def chroot(self):
-        """No mount namespace, and nothing that would need one: its root alone keeps it in."""
+        """No mount namespace, and no member that needs one: only chroot(2) confines the program."""
         self.unlisted("mount")
         for key in ("maskedPaths", "readonlyPaths", "rootfsPropagation"):
             self.linux.pop(key, None)
@@ -406,8 +409,8 @@ class Bundle:
 
     def refused_at(self, pointer, text, foreseen=True):
         """
-        run is refused: the whole line, with the place that asked, and no state left. check says so before at the same place,
-        where that can be foreseen.
+        run fails with exactly this error line, at @pointer, and leaves no state. @foreseen: check has a row "no" with the
+        same place.
         """
         self.write()
         r = self.run()
@@ -462,7 +465,7 @@ class Bundle:
             self.delete("--force")
         shutil.rmtree(self.dir, ignore_errors=True)
 
-    # what the kernel says
+    # effects, read from the kernel
 
     @property
     def pid(self):
@@ -485,7 +488,7 @@ class Bundle:
 
 
 class Terminal:
-    """A pty; text() is what came out of its master."""
+    """A pty; text() is all that was read from its master so far."""
 
     def __init__(self, rows=24, columns=80):
         self.master, self.slave = pty.openpty()
@@ -539,7 +542,7 @@ class ConsoleSocket:
         self.socket = socket.socket(socket.AF_UNIX)
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path)
-        # a path longer than sun_path goes through a descriptor of its directory
+        # sun_path is short, so a long path is reached by a descriptor of its directory
         directory = os.open(os.path.dirname(path), os.O_PATH)
         self.socket.bind(f"/proc/self/fd/{directory}/{os.path.basename(path)}")
         os.close(directory)
@@ -547,7 +550,7 @@ class ConsoleSocket:
         self.socket.settimeout(10 * SLOW)
 
     def receive(self):
-        """(payload, descriptors, whether the sender closed after one message)."""
+        """Accept and read one message: (payload, descriptors, whether the sender closed the connection after it)."""
         conn, _ = self.socket.accept()
         conn.settimeout(10 * SLOW)
         fds = array.array("i")
