@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * base/host_path.h - what an annotation names on the host
- */
+/* base/host_path.h - a path of the host that an annotation names */
 #pragma once
 
 struct host_path {

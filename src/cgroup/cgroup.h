@@ -101,7 +101,7 @@ int cgroup_attach_devices(const char *dir, const struct bpf_insn *code, uint32_t
  */
 int cgroup_kill_all(const char *const *dirs, int signal, struct err *e);
 
-/* Remove @dir if it is empty, and so are those below. Was it removed? */
+/* Remove @dir if there is no process in it or below. Returns whether @dir was removed. */
 bool cgroup_remove_empty(const char *dir);
 
 /*
@@ -122,7 +122,7 @@ int cgroup_count_processes(const char *dir);
 /* Is @pid in @dir itself? */
 bool cgroup_has_process(const char *dir, pid_t pid);
 
-/* No process in it or below, or no such cgroup. */
+/* Is there no process in @dir or below? True also where @dir does not exist. */
 bool cgroup_is_empty(const char *dir);
 
 /*
@@ -140,7 +140,7 @@ int cgroup_each_process(const char *const *dirs, cgroup_visitor *visit, void *co
  */
 int cgroup_freeze(const char *const *dirs, struct err *e);
 
-/* The one of @dirs (as above) whose freezer is used; NULL: none has one. */
+/* The one of @dirs (as above) whose freezer is used; NULL: there is no freezer. */
 const char *cgroup_freezer(const char *const *dirs);
 
 int cgroup_thaw(const char *const *dirs, struct err *e);

@@ -2,10 +2,10 @@
 /*
  * cgroup/scope.h - a container's systemd scope: started and stopped
  *
- * Runs in tare, for create, run and delete with --systemd-cgroup, and for nothing else. It does not
- * speak D-Bus itself: each of these starts the program tare-systemd, once, which makes one
- * connection. It is where it was installed, or else beside our own executable; no variable says
- * where.
+ * Runs in tare, for create, run and delete with --systemd-cgroup, and for nothing else. tare does
+ * not speak D-Bus itself: each function starts the program tare-systemd once, which makes one
+ * connection. tare-systemd is looked for where it was installed, then beside our own executable; no
+ * environment variable names it.
  *
  * tare-systemd VERB reads lines on its standard input, then those of plan/systemd/property.h:
  *

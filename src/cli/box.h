@@ -25,8 +25,8 @@ struct box_standard {
 };
 
 /*
- * Input becomes empty, output is appended to @output (NULL: dropped). After a failure box_restore()
- * must be called, too.
+ * Standard input becomes empty; output and errors are appended to @output (NULL: dropped). After a
+ * failure box_restore() must be called, too.
  */
 int box_redirect(struct box_standard *s, const char *output, struct err *e);
 void box_put_back(const struct box_standard *s);

@@ -2,10 +2,10 @@
 /*
  * cli/box_join.c - a second `box ROOT` is a second program in the first one's box
  *
- * A box has the device and inode of its root in its record. No annotation says so: those of a
- * config.json are an engine's, or an image's, and the program would run in their container. Only
- * flags about the program have a meaning for a box that runs already: any other is refused, as it
- * would be ignored.
+ * The record of a box has the device and inode of its root. An annotation could not be trusted:
+ * annotations of a config.json are an engine's or an image's, and the program would run in their
+ * container. Only flags about the program have a meaning for a box that runs already: any other is
+ * refused, as it would be ignored.
  */
 #include "cli/box.h"
 
@@ -84,7 +84,7 @@ bool box_may_run(struct call *call, const struct box *b)
 		struct container c;
 		int r = container_read(&call->root, ids.items[i], call->arena, &c, &ignored);
 
-		/* Before its record is written nobody knows of which root a container is. */
+		/* A container without a record may be of any root. */
 		if (r == 0 && c.status == STATUS_CREATING)
 			return true;
 		if (r > 0 && is_of_root(&c.record, b->mark) && c.status != STATUS_STOPPED)

@@ -3,9 +3,9 @@
  * cli/box_profile.c - the flags of a box in a file: @NAME, --profile, --save
  *
  * A flag a line, as on the command line but without its dashes; `#` begins a comment line. `root`
- * and `command` are ROOT and, a word a line, the program. There is no second language: a line is
- * turned into a word and parsed as one, before those of the command line, which come after it and
- * so win.
+ * and `command` are ROOT and, a word a line, the program. Each line becomes a word of the command
+ * line, in front of the words that were typed: so the same parser reads both, and a typed flag
+ * overrides a line.
  */
 #include "cli/box.h"
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * cli/box_report.c - --report: what a program needs to know that runs boxes, a JSON object a line
+ * cli/box_report.c - --report: events of a box for the program that runs it, a JSON object in each
+ * line
  *
- * First what was left out, then that the program runs, then how it ended and what it took; or why
- * it was never started. Each line is one write(2) to a file that is appended to.
+ * First the omissions, then the start of the program, then its end with its resource usage; or the
+ * reason why it was not started. Each line is one write(2) to a file that is appended to.
  */
 #include "cli/box.h"
 

@@ -2,8 +2,8 @@
 /*
  * cli/check.c - `check`: would this bundle run here, and if not, why
  *
- * Needs no privileges and changes nothing. What tare exits with is the answer: 0, 2 where something
- * is weaker than asked for, 1 where it will not run or can't be checked.
+ * Needs no privileges and changes nothing. The exit code is the answer: 0; 2 where something is
+ * weaker than asked for; 1 where the bundle will not run, or can't be checked.
  */
 #include "cli/verb.h"
 

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * cli/containers.c - the containers that are there, read without disturbing anyone
- */
+/* cli/containers.c - the containers of the root directory, read without a lock */
 #include "cli/containers.h"
 
 #include "kernel/fd.h"

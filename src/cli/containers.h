@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * cli/containers.h - the containers that are there, read without disturbing anyone
+ * cli/containers.h - the containers of the root directory, read without a lock
  *
  * Nothing here takes a lock: a record is replaced by rename(2), so it is always read whole, and
  * `list` must not wait for a create whose hooks take their time.

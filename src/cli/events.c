@@ -41,7 +41,7 @@ static const char *const fields[FIELDS + 1] = {
 static const char usual[] =
 	"table {{.Type}}\t{{.ID}}\t{{.CPUNano}}\t{{.MemUsage}}\t{{.MemPerc}}\t{{.PIDs}}";
 
-/* What is not known, or has no limit. docker has two of these in its place. */
+/* Stands for a value that is not known, and for no limit, as in docker's table. */
 static const char none[] = "--";
 
 /* cgroup v1 writes no limit as the largest multiple of a page. */
@@ -55,7 +55,7 @@ static const char *number(uint64_t n, struct arena *a)
 	return arena_printf(a, "%llu", (unsigned long long) n);
 }
 
-/* In hundredths, without a floating point. */
+/* A percentage with two digits behind the point, without floating point numbers. */
 static const char *percent(uint64_t part, uint64_t whole, struct arena *a)
 {
 	unsigned long long hundredths = part / (whole / 10000 + (whole < 10000));
@@ -85,7 +85,7 @@ static void print_values(struct out *out, struct printer *p, const char *type,
 	const char *const *row = values;
 	struct arena a;
 
-	/* Of each line its own: events go on as long as the container does. */
+	/* An arena for each line: events may run as long as the container does. */
 	arena_open(&a);
 	for (size_t i = 0; i < FIELDS; i++)
 		values[i] = none;

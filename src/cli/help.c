@@ -2,7 +2,7 @@
 /*
  * cli/help.c - `help [VERB]`, and what --help prints
  *
- * All of it is made from the tables that are parsed with, so that no flag can be forgotten.
+ * All text is made from the tables by which flags are parsed, so no flag is missing.
  */
 #include "cli/verb.h"
 

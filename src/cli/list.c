@@ -25,7 +25,7 @@ static const struct flag_table flags = { rows, ARRAY_SIZE(rows) };
 
 /* ---- the table, and templates ---- */
 
-/* The later ones are those that podman and docker have for the same. */
+/* The names behind Rootfs are those of podman and docker for values in front of it. */
 static const char *const fields[] = { "ID",	"PID",	 "Status", "Bundle", "Created",	  "Owner",
 				      "Rootfs", "Names", "Pid",	   "State",  "CreatedAt", NULL };
 
@@ -100,7 +100,7 @@ static bool read_one(const struct call *call, const char *id, struct container *
 		err_line(&e, line, sizeof(line));
 		log_notice("list: \"%s\": %s", id, line);
 	}
-	/* A name with a dot in front is no container's: tare has other files there. */
+	/* A name with a dot in front may be a file of tare's own, not a container. */
 	if (r == 0 && c->status == STATUS_STOPPED && id[0] != '.')
 		log_notice("list: \"%s\": an interrupted create left traces (\"tare delete %s\" "
 			   "removes them)",

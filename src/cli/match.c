@@ -2,7 +2,8 @@
 /*
  * cli/match.c - kill --regex, delete --regex
  *
- * The one place of cli/ that needs the C library in full: regcomp(3) allocates and knows locales.
+ * The only file of cli/ that needs the whole C library: regcomp(3) allocates, and follows the
+ * locale.
  */
 #include "cli/match.h"
 
@@ -46,7 +47,7 @@ int match_each(struct call *call, match_operation *operation, int signal, struct
 	for (size_t i = 0; i < ids.count; i++) {
 		if (operation(call, ids.items[i], signal, &failure) == 0)
 			continue;
-		/* The other containers still get their turn; the first failure is reported. */
+		/* Go on with the other containers; the first failure is reported at the end. */
 		if (result == 0) {
 			*e = failure;
 			result = err_in(e, "\"%s\"", ids.items[i]);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * cli/options.c - flags, out of tables
+ * cli/options.c - flags, parsed by tables
  *
  * Runs first of all in tare, so it takes nothing of the C library but <string.h>. The texts "flag
  * provided but not defined: -x" and "flag needs an argument: --x" are looked for by podman.

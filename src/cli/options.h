@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * cli/options.h - flags, out of tables
+ * cli/options.h - flags, parsed by tables
  *
- * A flag is a row: how it is written, what it takes, where its value goes. The parser, --help
- * and the error texts know nothing else. The rules are those that engines rely on (go-runc's,
- * which are those of Go's flag package):
+ * A flag is a row: its name, the kind of its value, the place of the value in struct options. The
+ * parser, --help and the error texts use nothing else. The rules are those that engines rely on
+ * (go-runc's, which are those of Go's flag package):
  *
  *   --name VALUE  --name=VALUE  -name VALUE  -name=VALUE  -n VALUE  -n=VALUE
  *   a boolean needs no value; with one it is --name=true or --name=false

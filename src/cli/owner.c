@@ -2,8 +2,8 @@
 /*
  * cli/owner.c - the name of a user, for `list`
  *
- * `name:password:uid:...`, a line a user. Nobody is hurt by a wrong name here, so whatever is too
- * large or has another form is just not found.
+ * `name:password:uid:...`, a line a user. The name is only printed, so a file that is too large or
+ * malformed just has no names.
  */
 #include "cli/owner.h"
 

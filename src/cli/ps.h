@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * cli/ps.h - what ps(1) printed, cut down to a container's processes
- */
+/* cli/ps.h - the output of ps(1), for a container's processes only */
 #pragma once
 
 #include "base/err.h"
@@ -16,6 +14,6 @@
 int ps_print_table(struct out *out, char *text, const struct process_list *list, struct arena *a,
 		   struct err *e);
 
-/* Of the same lines what the template @word says: its fields are the words of the heading. */
+/* Print the same lines by the template @word, whose fields are the words of the heading. */
 int ps_print_template(struct out *out, const char *word, char *text,
 		      const struct process_list *list, struct arena *a, struct err *e);

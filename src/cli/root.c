@@ -3,8 +3,8 @@
  * cli/root.c - where the state of containers is kept
  *
  * create and every later verb must come to the same directory, though engines call them with
- * different environments: conmon with an empty XDG_RUNTIME_DIR, podman itself with a full
- * one. So what decides is the user namespace we are in, not what variables say about it.
+ * different environments: conmon with an empty XDG_RUNTIME_DIR, podman itself with a full one. So
+ * the user namespace decides, not the environment.
  */
 #include "cli/root.h"
 
@@ -75,8 +75,8 @@ static bool is_callers(const char *path)
 /*
  * An ordinary user without XDG_RUNTIME_DIR: su, sudo, cron and the jobs of a CI set none. The
  * directory may exist all the same, for another login of this user. Otherwise the state is in the
- * home directory, which nobody else can have made, as they could in /tmp. A record that outlives a
- * restart of the machine has the start time of its process, and so the container counts as stopped.
+ * home directory: another user could have made a directory in /tmp. A record that outlives a
+ * restart of the machine has the start time of its process, so the container counts as stopped.
  */
 static const char *root_without_login(const char *const *env, struct arena *a, bool *runtime_dir)
 {

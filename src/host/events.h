@@ -25,7 +25,10 @@ enum event_kind {
 	EVENT_EXIT, /* its first process ended */
 };
 
-/* One event; @stats with EVENT_STATS only, and only until it returns. 0, or -1 with @e set. */
+/*
+ * Called for one event. @stats: with EVENT_STATS only, and valid only during the call. 0, or -1
+ * with @e set.
+ */
 typedef int event_sink(enum event_kind kind, const struct container_stats *stats, void *context,
 		       struct err *e);
 

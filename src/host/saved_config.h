@@ -12,6 +12,7 @@
 #include "heap/arena.h"
 #include "libocispec/oci_types.h"
 
+/* @dir: the container's state directory. 0, or -1 with @e set; all memory is @a's. */
 int saved_config_write(int dir, const struct oci_config *config, struct arena *a, struct err *e);
 
 int saved_config_read(int dir, const struct oci_config **config, struct arena *a, struct err *e);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * host/update.c - update: new limits for a container that is there
+ * host/update.c - update: new limits for an existing container
  *
  * plan/limits/update.c decides what is written. Each old value is read first; if the kernel refuses
  * a new value, the old values are written back, last first. So an update is done wholly or not at

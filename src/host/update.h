@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * host/update.h - update: new limits for a container that is there
- */
+/* host/update.h - update: new limits for an existing container */
 #pragma once
 
 #include "heap/arena.h"

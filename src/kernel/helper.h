@@ -3,8 +3,8 @@
  * kernel/helper.h - tare's helper programs: where they are, what they are asked, and their answer
  *
  * A helper (tare-systemd, tare-criu, tare-selinux) links what tare does not want to link. It is
- * where it was installed, or else beside our own executable, as in a build directory; no variable
- * says where.
+ * looked for where it was installed, then beside our own executable, as in a build directory; no
+ * environment variable names it.
  */
 #pragma once
 
@@ -30,8 +30,8 @@ struct helper_call {
 
 /*
  * In tare: run a helper to its end. Its output and error output go to @said, with a NUL behind;
- * what does not fit is dropped. It is killed with tare. 0, and the wait status in *@status;
- * -ETIMEDOUT, -ECANCELED or another -errno after it was killed. *@status is -1 where it was not
- * even started.
+ * what does not fit is dropped. The helper is killed when tare ends. 0, and the wait status in
+ * *@status; -ETIMEDOUT, -ECANCELED or another -errno after it was killed. *@status is -1 where the
+ * helper was not started.
  */
 int helper_run(const struct helper_call *call, char *said, size_t size, int *status);

@@ -29,7 +29,7 @@ enum {
 
 /* ---- request.c ---- */
 
-/* Parse the text, which is kept and cut into lines. 0, or -1: it is not tare's. */
+/* Parse the text, which is kept and cut into lines. 0, or -1: the text is no request of tare's. */
 int request_parse(char *text, struct request *request);
 
 /* ---- properties.c ---- */

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * host/create/create.h - one container while it is being created: what the files of create/ share
- */
+/* host/create/create.h - one container while it is being created, for the files of create/ */
 #pragma once
 
 #include "host/container.h"
@@ -67,7 +65,10 @@ struct create {
 	int pidfd_socket, pidfd_receiver;
 	/* opened by pidfile_prepare(); -1 */
 	int special_pid_file;
-	/* something of ours outlives a created container: journal_created() */
+	/*
+	 * a moved network device or a shared resctrl group stays once the container is created:
+	 * journal_created()
+	 */
 	bool keeps;
 	/* the container's network namespace, once a device went there; -1 */
 	int network;
@@ -248,10 +249,11 @@ int cgroup_file_choose(const struct step *s, const char **file, const char **val
 /* ---- pidfile.c ---- */
 
 /*
- * Can a file be made at @path at all? Asked before anything of a container is made: after a `run`
- * or `exec` has failed its program should not have run. A device, a FIFO or a descriptor of the
- * caller's is opened, as only that tells: *@special, which the caller closes; else it stays as it
- * is. A FIFO is opened once, as its reader would take the first close(2) for the end.
+ * Check, before the first step, that a file can be made at @path: otherwise a `run` or `exec` would
+ * fail after its program has run. A device, a FIFO or a descriptor of the caller's is opened now,
+ * as only an open shows whether it can be written: *@special gets the descriptor, which the caller
+ * closes, and is unchanged for other files. A FIFO must be opened only once, as its reader would
+ * take the first close(2) for the end.
  */
 int pidfile_prepare(const char *path, int *special, struct err *e);
 

@@ -18,8 +18,8 @@ struct inspect_wishes {
 };
 
 /*
- * Print it on standard output. 1: something differs; 0; -1 with @e set, also where the container
- * does not run.
+ * Print the comparison on standard output. 1: something differs; 0; -1 with @e set, also where the
+ * container does not run.
  */
 int container_inspect(const struct state_root *root, const char *id,
 		      const struct inspect_wishes *wishes, const char *const *own_env,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * plan/limits/update.c - new limits for a container that is there
+ * plan/limits/update.c - new limits for an existing container
  *
  * Runs in tare, for update. The one idea: resources.c makes the same steps as for a new cgroup, so
  * that each conversion exists once. The difference is that the cgroup has values already. Some of

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * plan/limits/update.h - new limits for a container that is there
+ * plan/limits/update.h - new limits for an existing container
  *
  * Reads the cgroups of the container, and changes nothing.
  */

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * plan/process/hooks.h - the points at which config.json can have programs run
- */
+/* plan/process/hooks.h - the stages of hooks */
 #pragma once
 
 #include "libocispec/oci_types.h"
