@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* base/host_path.h - a path of the host that an annotation names */
+/*
+ * base/host_path.h - a path of the host that an annotation names
+ */
 #pragma once
 
 struct host_path {

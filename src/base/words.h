@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* base/words.h - words, and lists of words */
+/*
+ * base/words.h - words, and lists of words
+ */
 #pragma once
 
 #include <stdbool.h>

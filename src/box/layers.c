@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* box/layers.c - changes that are kept elsewhere than in ROOT, and layers below ROOT */
+/*
+ * box/layers.c - changes that are kept elsewhere than in ROOT, and layers below ROOT
+ */
 #include "box/box.h"
 
 #include "base/path.h"

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* box/place.c - restrictions of the mount that ROOT lies on: nosuid and noexec */
+/*
+ * box/place.c - restrictions of the mount that ROOT lies on: nosuid and noexec
+ */
 #include "box/box.h"
 
 #include "base/fmt.h"

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* check/kernel.h - one page about this machine: what its kernel offers to a container */
+/*
+ * check/kernel.h - one page about this machine: what its kernel offers to a container
+ */
 #pragma once
 
 #include "base/err.h"

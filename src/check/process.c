@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* check/process.c - properties of the program: user, directory and resource limits */
+/*
+ * check/process.c - properties of the program: user, directory and resource limits
+ */
 #include "check/check.h"
 
 #include "base/fmt.h"

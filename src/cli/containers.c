@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* cli/containers.c - the containers of the root directory, read without a lock */
+/*
+ * cli/containers.c - the containers of the root directory, read without a lock
+ */
 #include "cli/containers.h"
 
 #include "kernel/fd.h"

@@ -145,8 +145,9 @@ static const char *const *words_of(const char *line, size_t count, struct arena 
 	return words;
 }
 
-int ps_print_template(struct out *out, const char *word, char *text,
-		      const struct process_list *list, struct arena *a, struct err *e)
+/* Print the same lines by the template @word, whose fields are the words of the heading. */
+static int print_template(struct out *out, const char *word, char *text,
+			  const struct process_list *list, struct arena *a, struct err *e)
 {
 	const char **lines = select_lines(text, list, a, e);
 	size_t columns = 0, count = 0;
@@ -192,7 +193,7 @@ static int print_table(const struct call *call, struct out *out, const struct pr
 	if (!call->options.format || strcmp(call->options.format, "table") == 0)
 		return ps_print_table(out, text, list, call->arena, e);
 
-	return ps_print_template(out, call->options.format, text, list, call->arena, e);
+	return print_template(out, call->options.format, text, list, call->arena, e);
 }
 
 static int perform(struct call *call, struct err *e)

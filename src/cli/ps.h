@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* cli/ps.h - the output of ps(1), for a container's processes only */
+/*
+ * cli/ps.h - the output of ps(1), for a container's processes only
+ */
 #pragma once
 
 #include "base/err.h"
@@ -13,7 +15,3 @@
  */
 int ps_print_table(struct out *out, char *text, const struct process_list *list, struct arena *a,
 		   struct err *e);
-
-/* Print the same lines by the template @word, whose fields are the words of the heading. */
-int ps_print_template(struct out *out, const char *word, char *text,
-		      const struct process_list *list, struct arena *a, struct err *e);

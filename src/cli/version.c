@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* cli/version.c - `--version`: in the lines that docker and podman parse */
+/*
+ * cli/version.c - `--version`: in the lines that docker and podman parse
+ */
 #include "config.h"
 
 #include "cli/verb.h"

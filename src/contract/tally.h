@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* contract/tally.h - the counts of calls, and the file that is made from them */
+/*
+ * contract/tally.h - the counts of calls, and the file that is made from them
+ */
 #pragma once
 
 #include "contract/record.h"

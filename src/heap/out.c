@@ -2,7 +2,7 @@
 /*
  * heap/out.c - buffered output to a descriptor
  *
- * Runs in tare, for printing a result. The one idea: every function ends in out_bytes(), the only
+ * Runs in tare, for printing a result. The one idea: every function ends in put_bytes(), the only
  * one that knows the end of the buffer.
  */
 #include "heap/out.h"
@@ -32,7 +32,7 @@ int out_flush(struct out *out)
 	return out->failed;
 }
 
-void out_bytes(struct out *out, const char *bytes, size_t length)
+static void put_bytes(struct out *out, const char *bytes, size_t length)
 {
 	if (length > OUT_SIZE - out->used)
 		out_flush(out);
@@ -46,7 +46,7 @@ void out_bytes(struct out *out, const char *bytes, size_t length)
 
 void out_text(struct out *out, const char *text)
 {
-	out_bytes(out, text, strlen(text));
+	put_bytes(out, text, strlen(text));
 }
 
 void out_clean(struct out *out, const char *text)
@@ -59,7 +59,7 @@ void out_clean(struct out *out, const char *text)
 		if (length == 0)
 			length = 1;
 		if (shown)
-			out_bytes(out, text, length);
+			put_bytes(out, text, length);
 		for (size_t i = 0; !shown && i < length; i++)
 			out_printf(out, "\\x%02x", (unsigned char) text[i]);
 	}
@@ -89,14 +89,14 @@ void out_printf(struct out *out, const char *fmt, ...)
 	va_start(ap, fmt);
 	fmt_text_v(text, length + 1, fmt, ap);
 	va_end(ap);
-	out_bytes(out, text, length);
+	put_bytes(out, text, length);
 }
 
 void out_padded(struct out *out, const char *text, size_t width)
 {
 	out_text(out, text);
 	for (size_t i = strlen(text); i < width; i++)
-		out_bytes(out, " ", 1);
+		put_bytes(out, " ", 1);
 }
 
 void out_json_string(struct out *out, const char *text)
@@ -107,6 +107,6 @@ void out_json_string(struct out *out, const char *text)
 
 	out_text(out, "\"");
 	while ((part = json_piece(&text, &piece, escape)) > 0)
-		out_bytes(out, piece, part);
+		put_bytes(out, piece, part);
 	out_text(out, "\"");
 }

@@ -28,7 +28,6 @@ struct out {
 };
 
 void out_text(struct out *out, const char *text);
-void out_bytes(struct out *out, const char *bytes, size_t length);
 
 /* As base/fmt.h formats. Text of any length. */
 void out_printf(struct out *out, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

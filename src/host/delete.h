@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* host/delete.h - delete: the removal of a container */
+/*
+ * host/delete.h - delete: the removal of a container
+ */
 #pragma once
 
 #include "heap/arena.h"

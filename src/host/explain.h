@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* host/explain.h - the reason why a program could not be executed */
+/*
+ * host/explain.h - the reason why a program could not be executed
+ */
 #pragma once
 
 #include "base/err.h"

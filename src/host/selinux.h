@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* host/selinux.h - labels are looked up in the policy before the first side effect */
+/*
+ * host/selinux.h - labels are looked up in the policy before the first side effect
+ */
 #pragma once
 
 #include "plan/planner.h"

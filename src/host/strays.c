@@ -49,7 +49,11 @@ void strays_root_of(pid_t pid, char text[STRAYS_ROOT])
 		text[0] = '\0';
 }
 
-bool strays_matter(const struct record *rec)
+/*
+ * Has the container a root of its own, and neither pid namespace nor cgroup by which its processes
+ * are found?
+ */
+static bool is_found_by_root(const struct record *rec)
 {
 	return rec->root_mount && !rec->cgroups[0] && !(rec->namespaces & CLONE_NEWPID);
 }
@@ -92,7 +96,7 @@ unsigned strays_kill(const struct record *rec)
 {
 	unsigned killed = 0, empty = 0;
 
-	if (!strays_matter(rec))
+	if (!is_found_by_root(rec))
 		return 0;
 	/*
 	 * SIGSTOP first: a stopped process does not fork. A child may be cloned while /proc is

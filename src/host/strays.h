@@ -19,10 +19,7 @@
 void strays_root_of(pid_t pid, char text[STRAYS_ROOT]);
 
 /*
- * Has the container a root of its own, and neither pid namespace nor cgroup to find its processes
- * by?
+ * Kill all processes with the root of @rec, if it has neither pid namespace nor cgroup. Returns
+ * their number.
  */
-bool strays_matter(const struct record *rec);
-
-/* Kill all processes with the root of @rec. Returns their number. */
 unsigned strays_kill(const struct record *rec);

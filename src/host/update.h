@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* host/update.h - update: new limits for an existing container */
+/*
+ * host/update.h - update: new limits for an existing container
+ */
 #pragma once
 
 #include "heap/arena.h"

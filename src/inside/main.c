@@ -107,7 +107,7 @@ static int perform(struct inside *in, const struct step *s, struct err *e)
  * which sends CLONED; and behind the filter sendmsg(2) may be denied. start has no plan, so the
  * message has all that it prints.
  */
-static int perform_and_tell(struct inside *in, const struct step *s, struct err *e)
+static int perform_and_report(struct inside *in, const struct step *s, struct err *e)
 {
 	static bool quiet;
 	int64_t begun = quiet ? 0 : sys_clock_us();
@@ -158,7 +158,7 @@ void walk(struct inside *in, size_t from, struct err *e)
 				give_turn(in, first || s->ahead);
 			continue;
 		}
-		if ((plan->debug ? perform_and_tell(in, s, e) : perform(in, s, e)) < 0) {
+		if ((plan->debug ? perform_and_report(in, s, e) : perform(in, s, e)) < 0) {
 			err_at(e, s->place);
 			return;
 		}

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* inside/target.c - places of mounts, devices and links in the rootfs */
+/*
+ * inside/target.c - places of mounts, devices and links in the rootfs
+ */
 #include "inside/inside.h"
 
 #include <linux/limits.h>

@@ -80,17 +80,6 @@ static int make_memfd(const char *name)
 	return fd;
 }
 
-int sys_memfd_create(const char *name)
-{
-	int fd = make_memfd(name);
-
-	if (fd != -ENOSYS && fd != -EPERM)
-		return fd;
-	fallback_took(nameless);
-
-	return sys_nameless_file(false);
-}
-
 /* ---- without memory files ---- */
 
 /* Directories for the file, those in memory first. */
@@ -123,7 +112,8 @@ static int nameless_file_in(const char *directory, bool program)
 	return r < 0 ? r : take_fd(&fd);
 }
 
-int sys_nameless_file(bool program)
+/* An unlinked file in the first directory that works; @program: the file must be executable. */
+static int nameless_file(bool program)
 {
 	int fd = -ENOENT;
 
@@ -133,7 +123,20 @@ int sys_nameless_file(bool program)
 	return fd;
 }
 
-int sys_program_file(const char *name)
+/* ---- memory files, or those in their place ---- */
+
+int sys_memfd_create(const char *name)
+{
+	int fd = make_memfd(name);
+
+	if (fd != -ENOSYS && fd != -EPERM)
+		return fd;
+	fallback_took(nameless);
+
+	return nameless_file(false);
+}
+
+static int program_file(const char *name)
 {
 	int file = make_memfd(name);
 
@@ -142,7 +145,7 @@ int sys_program_file(const char *name)
 		return file;
 	fallback_took(nameless);
 
-	return sys_nameless_file(true);
+	return nameless_file(true);
 }
 
 /* Files of a tmpfs have seals too, but can't be sealed (F_SEAL_SEAL); other files have none. */
@@ -165,7 +168,8 @@ int sys_memfd_seal(int memfd)
 	return takes_seals(memfd) ? seal(memfd) : 0;
 }
 
-int sys_program_finish(int file)
+/* Seal @file, which is closed, or open it for reading: a descriptor to execute, or -errno. */
+static int finish_program(int file)
 {
 	autoclose int own = file;
 
@@ -180,8 +184,8 @@ int sys_program_finish(int file)
 
 int sys_make_program(const char *name, const void *image, size_t size)
 {
-	autoclose int file = sys_program_file(name);
+	autoclose int file = program_file(name);
 	int r = file < 0 ? file : sys_write_all(file, image, size);
 
-	return r < 0 ? r : sys_program_finish(take_fd(&file));
+	return r < 0 ? r : finish_program(take_fd(&file));
 }

@@ -22,30 +22,17 @@ int sys_map_shared(void *address, size_t size, int fd);
 int sys_map_readonly(void *address, size_t size, int fd);
 
 /*
- * An empty, close-on-exec memory file that takes seals (memfd_create(2), Linux 3.17; older:
- * sys_nameless_file()). With vm.memfd_noexec it can still be made executable: MFD_EXEC is asked for
- * where it exists.
+ * An empty, close-on-exec memory file that takes seals (memfd_create(2), Linux 3.17; older, or
+ * where a filter denies the call: an unlinked file, which can't be sealed). With vm.memfd_noexec it
+ * can still be made executable: MFD_EXEC is asked for where it exists.
  */
 int sys_memfd_create(const char *name);
-
-/*
- * For kernels and filters without memory files: an unlinked file in the first directory that works.
- * It can't be sealed. @program: the file must be executable.
- */
-int sys_nameless_file(bool program);
-
-/*
- * An empty file for a program; sys_program_finish() takes it over once it is written, and returns a
- * descriptor to execute.
- */
-int sys_program_file(const char *name);
-int sys_program_finish(int file);
 
 /* A file with this program, to be executed by descriptor; no process can change it any more. */
 int sys_make_program(const char *name, const void *image, size_t size);
 
 /*
- * Forbid writing, growing, shrinking and further seals. 0, or -errno. A file of sys_nameless_file()
- * stays as it is: only its descriptor leads to it.
+ * Forbid writing, growing, shrinking and further seals. 0, or -errno. An unlinked file stays as it
+ * is: only its descriptor leads to it.
  */
 int sys_memfd_seal(int memfd);

@@ -218,7 +218,8 @@ int sys_drop_stage(void)
 
 /* ---- copies and places ---- */
 
-int sys_open_source(const char *path, unsigned flags)
+/* Open the mount, or the file in a mount, that is to be copied. */
+static int open_source(const char *path, unsigned flags)
 {
 	int wanted = O_PATH | (flags & AT_SYMLINK_NOFOLLOW ? O_NOFOLLOW : 0);
 	/* O_DIRECTORY makes autofs mount the directory, as open_tree(2) does. */
@@ -233,7 +234,7 @@ int sys_clone_tree(const char *path, unsigned flags)
 		return (int) SYS_CALL(open_tree, AT_FDCWD, path,
 				      flags | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC, 0, 0, 0);
 
-	autoclose int source = sys_open_source(path, flags);
+	autoclose int source = open_source(path, flags);
 
 	return source < 0 ? source : stage_copy(source, flags & AT_RECURSIVE);
 }
@@ -320,7 +321,8 @@ static int read_attrs(int mount, uint64_t *attrs)
 	return 0;
 }
 
-unsigned long sys_mount_flags(uint64_t attrs)
+/* MOUNT_ATTR_* as the MS_* of mount(2). */
+static unsigned long mount_flags(uint64_t attrs)
 {
 	uint64_t atime = attrs & MOUNT_ATTR__ATIME;
 	unsigned long flags = atime == MOUNT_ATTR_NOATIME	? FLAG_NOATIME
@@ -346,7 +348,7 @@ static int remount(int mount, const struct mount_attr *change)
 
 	uint64_t wanted = (was & ~change->attr_clr) | change->attr_set;
 	r = sys_mount(NULL, place_of(mount, place), NULL,
-		      FLAG_REMOUNT | FLAG_BIND | sys_mount_flags(wanted), NULL);
+		      FLAG_REMOUNT | FLAG_BIND | mount_flags(wanted), NULL);
 	if (r == 0)
 		r = read_attrs(mount, &is);
 	if (r < 0)
@@ -482,7 +484,7 @@ static int take_off_stage(int staged)
 int sys_make_filesystem(const char *source, const char *type, unsigned long flags, uint64_t attrs,
 			const char *data)
 {
-	int mount = stage_mount(source, true, type, flags | sys_mount_flags(attrs), data);
+	int mount = stage_mount(source, true, type, flags | mount_flags(attrs), data);
 
 	return sys_mounts_detached() ? take_off_stage(mount) : mount;
 }
@@ -499,7 +501,7 @@ int sys_change_filesystem(int mount, unsigned long flags, const struct mount_att
 	attrs = (attrs & ~change->attr_clr) | change->attr_set;
 
 	return sys_mount(NULL, place_of(mount, place), NULL,
-			 FLAG_REMOUNT | flags | sys_mount_flags(attrs), data);
+			 FLAG_REMOUNT | flags | mount_flags(attrs), data);
 }
 
 /* By statx(2): the number that @mask asks for; -EOPNOTSUPP where the kernel has none. */

@@ -37,12 +37,6 @@ void sys_allow_stage(void);
  */
 int sys_clone_tree(const char *path, unsigned flags);
 
-/*
- * Open what sys_clone_tree() would copy, so that another process can copy it with
- * sys_clone_mount().
- */
-int sys_open_source(const char *path, unsigned flags);
-
 /* A detached copy of the mount of @fd, with the file of @fd as its root. */
 int sys_clone_mount(int fd, unsigned flags);
 
@@ -87,9 +81,6 @@ int sys_make_filesystem(const char *source, const char *type, unsigned long flag
 /* Change the options of the filesystem mounted at @mount, and the attributes of that mount. */
 int sys_change_filesystem(int mount, unsigned long flags, const struct mount_attr *change,
 			  const char *data);
-
-/* MOUNT_ATTR_* as the MS_* of mount(2). */
-unsigned long sys_mount_flags(uint64_t attrs);
 
 /* ---- file systems, step by step ---- */
 

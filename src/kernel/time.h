@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* kernel/time.h - clocks, and a time as text */
+/*
+ * kernel/time.h - clocks, and a time as text
+ */
 #pragma once
 
 #include "kernel/sys.h"

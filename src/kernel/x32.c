@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* kernel/x32.c - the numbers of x32 that are not those of x86-64 with a bit */
+/*
+ * kernel/x32.c - the numbers of x32 that are not those of x86-64 with a bit
+ */
 #include "kernel/x32.h"
 
 #include "base/table.h"

@@ -33,7 +33,7 @@ void line_add(struct line *l, const char *fmt, ...)
 	va_end(ap);
 }
 
-void line_quote_part(struct line *l, const char *text, size_t length)
+static void quote_part(struct line *l, const char *text, size_t length)
 {
 	line_add(l, "\"");
 	for (size_t i = 0, bytes = 1; i < length; i += bytes) {
@@ -54,7 +54,7 @@ void line_quote_part(struct line *l, const char *text, size_t length)
 
 void line_quote(struct line *l, const char *text)
 {
-	line_quote_part(l, text, strlen(text));
+	quote_part(l, text, strlen(text));
 }
 
 void line_add_item(struct line *l, const char *text)
@@ -63,7 +63,7 @@ void line_add_item(struct line *l, const char *text)
 	l->in_list = true;
 }
 
-void line_quote_all(struct line *l, const char *const *strings)
+static void quote_all(struct line *l, const char *const *strings)
 {
 	for (size_t i = 0; strings[i]; i++) {
 		line_add(l, i > 0 ? " " : "");
@@ -192,7 +192,7 @@ static void add_property_line(struct line *l, const char *line, size_t length)
 		l->in_list = false;
 	} else if (strncmp(line, "value ", 6) == 0) {
 		line_add(l, l->in_list ? "," : "");
-		line_quote_part(l, text, length - (size_t) (text - line));
+		quote_part(l, text, length - (size_t) (text - line));
 		l->in_list = true;
 	}
 }
@@ -346,7 +346,7 @@ static void describe_resctrl(struct line *l, const struct step *s)
 
 static void describe_schemata(struct line *l, const struct step *s)
 {
-	line_quote_all(l, s->resctrl.lines);
+	quote_all(l, s->resctrl.lines);
 	line_add(l, " to ");
 	line_quote(l, s->resctrl.path);
 }
@@ -463,7 +463,7 @@ static void describe_landlock(struct line *l, const struct step *s)
 
 static void describe_exec(struct line *l, const struct step *s)
 {
-	line_quote_all(l, s->exec.argv);
+	quote_all(l, s->exec.argv);
 }
 
 static describer *const describers[OP_COUNT] = {

@@ -15,12 +15,8 @@ struct line {
 
 void line_add(struct line *l, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* Append @text, or its first @length bytes, in quotes, escaped so that the line stays one line. */
+/* Append @text in quotes, escaped so that the line stays one line. */
 void line_quote(struct line *l, const char *text);
-void line_quote_part(struct line *l, const char *text, size_t length);
-
-/* Append each of the NULL-terminated @strings in quotes, with a blank between. */
-void line_quote_all(struct line *l, const char *const *strings);
 
 /* Append an item to a list: the first has a space in front, the others a comma. */
 void line_add_item(struct line *l, const char *text);

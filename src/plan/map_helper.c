@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* plan/map_helper.c - the paths and arguments of newuidmap(1) and newgidmap(1) */
+/*
+ * plan/map_helper.c - the paths and arguments of newuidmap(1) and newgidmap(1)
+ */
 #include "plan/map_helper.h"
 
 #include "base/fmt.h"

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* plan/settle.h - the end of planning: all pointers of the plan lead into the arena */
+/*
+ * plan/settle.h - the end of planning: all pointers of the plan lead into the arena
+ */
 #pragma once
 
 #include "plan/planner.h"

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* spec/text.h - the whole text of a file that the user names */
+/*
+ * spec/text.h - the whole text of a file that the user names
+ */
 #pragma once
 
 #include "base/err.h"

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* state/record.c - the record of a container, which one command writes and later ones read */
+/*
+ * state/record.c - the record of a container, which one command writes and later ones read
+ */
 #include "state/record.h"
 
 #include "base/fmt.h"

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* state/unreaped.h - the process that must reap a zombie */
+/*
+ * state/unreaped.h - the process that must reap a zombie
+ */
 #pragma once
 
 #include "base/err.h"

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* host/create/create.h - one container while it is being created, for the files of create/ */
+/*
+ * host/create/create.h - one container while it is being created, for the files of create/
+ */
 #pragma once
 
 #include "host/container.h"

@@ -14,7 +14,7 @@
 #include <sys/ioctl.h>
 #include <asm/ioctls.h>
 
-/* ---- descriptors ---- */
+/* ---- descriptors: no call here can be delayed by a FUSE server ---- */
 
 #define GET_SEALS   1034 /* F_GET_SEALS */
 #define MULTIPLEXER device_number(5, 2)
@@ -31,7 +31,7 @@ static bool has_no_memfd(void)
 }
 
 /* fcntl(2), F_GET_SEALS: only files in memory have seals. */
-bool message_is_memory(int fd)
+static bool is_memory(int fd)
 {
 	struct stat st;
 	long r = SYS_CALL(fcntl, fd, GET_SEALS, 0, 0, 0, 0);
@@ -43,7 +43,7 @@ bool message_is_memory(int fd)
 }
 
 /* A character device node may lie anywhere: its device number and the driver's answer decide. */
-bool message_is_terminal(int fd)
+static bool is_terminal(int fd)
 {
 	struct stat st;
 	unsigned number;
@@ -53,7 +53,7 @@ bool message_is_terminal(int fd)
 }
 
 /* No file that can be opened has this name. */
-bool message_is_listener(int fd)
+static bool is_listener(int fd)
 {
 	static const char name[] = "anon_inode:seccomp notify";
 	char target[sizeof(name) + 1];
@@ -164,13 +164,13 @@ static bool fits(const struct init_progress *p, const struct plan *plan, bool wa
 	case WIRE_READY:
 		return fd < 0 && may_be_ready(p, plan, waits, m);
 	case WIRE_DESCRIPTOR:
-		return may_come(p, plan, m, OP_OPEN_CONSOLE, p->console) && message_is_terminal(fd);
+		return may_come(p, plan, m, OP_OPEN_CONSOLE, p->console) && is_terminal(fd);
 	case WIRE_LAST_MESSAGE:
 		return may_come(p, plan, m, OP_SET_SECCOMP, p->last_message) &&
-		       plan->steps[m->step].seccomp.mute && message_is_memory(fd);
+		       plan->steps[m->step].seccomp.mute && is_memory(fd);
 	case WIRE_NOTIFIER:
 		return may_come(p, plan, m, OP_SET_SECCOMP, p->notifier) &&
-		       plan->steps[m->step].seccomp.notify && message_is_listener(fd);
+		       plan->steps[m->step].seccomp.notify && is_listener(fd);
 	case WIRE_ASK:
 		return may_ask(p, plan, m);
 	case WIRE_WARNING:
@@ -231,9 +231,9 @@ int message_check_start(struct init_progress *p, bool agent, const struct wire_m
 	if (m->kind == WIRE_READY)
 		fits = fd < 0 && !p->ready;
 	else if (m->kind == WIRE_LAST_MESSAGE)
-		fits = p->ready && !p->last_message && fd >= 0 && message_is_memory(fd);
+		fits = p->ready && !p->last_message && fd >= 0 && is_memory(fd);
 	else if (m->kind == WIRE_NOTIFIER)
-		fits = p->ready && agent && !p->notifier && fd >= 0 && message_is_listener(fd);
+		fits = p->ready && agent && !p->notifier && fd >= 0 && is_listener(fd);
 	else if (m->kind == WIRE_DONE)
 		fits = fd < 0 && m->step >= p->next && m->step < UINT32_MAX;
 	else if (m->kind == WIRE_FAILED)

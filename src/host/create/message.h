@@ -35,8 +35,3 @@ size_t message_failed_step(const struct init_progress *p, const struct plan *pla
  */
 int message_check_start(struct init_progress *p, bool agent, const struct wire_message *m, int fd,
 			struct err *e);
-
-/* Of which kind is the descriptor? None of these calls can be delayed by a FUSE server. */
-bool message_is_memory(int fd);
-bool message_is_terminal(int fd);
-bool message_is_listener(int fd);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* host/criu/cgroups.c - the cgroups that a request to CRIU names */
+/*
+ * host/criu/cgroups.c - the cgroups that a request to CRIU names
+ */
 #include "host/criu/cgroups.h"
 
 #include "base/fmt.h"

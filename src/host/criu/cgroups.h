@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* host/criu/cgroups.h - the cgroups that a request to CRIU names */
+/*
+ * host/criu/cgroups.h - the cgroups that a request to CRIU names
+ */
 #pragma once
 
 #include "cgroup/layout.h"

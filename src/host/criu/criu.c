@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* host/criu/criu.c - CRIU and tare-criu: how they are started, asked and ended */
+/*
+ * host/criu/criu.c - CRIU and tare-criu: how they are started, asked and ended
+ */
 #include "host/criu/criu.h"
 
 #include "base/fmt.h"

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* host/criu/options.c - options of checkpoint and restore, and CRIU's options made from them */
+/*
+ * host/criu/options.c - options of checkpoint and restore, and CRIU's options made from them
+ */
 #include "host/criu/options.h"
 
 #include "base/fmt.h"

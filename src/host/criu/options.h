@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* host/criu/options.h - options of checkpoint and restore, and CRIU's options made from them */
+/*
+ * host/criu/options.h - options of checkpoint and restore, and CRIU's options made from them
+ */
 #pragma once
 
 #include "host/criu/criu.h"

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* plan/limits/counts.c - linux.resources.pids, hugepageLimits and rdma: limits that count */
+/*
+ * plan/limits/counts.c - linux.resources.pids, hugepageLimits and rdma: limits that count
+ */
 #include "plan/limits/cgroup.h"
 #include "plan/limits/limits.h"
 

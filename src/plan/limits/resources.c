@@ -4,14 +4,12 @@
  *
  * This file has the order of the limits; limits.h has the functions that they share.
  */
-#include "plan/limits/resources.h"
-
 #include "base/table.h"
 #include "plan/limits/limits.h"
 
 #include <string.h>
 
-int resources_plan(struct planner *p, const struct oci_linux_resources *r, struct err *e)
+static int plan_all(struct planner *p, const struct oci_linux_resources *r, struct err *e)
 {
 	static limits_subject *const subjects[] = {
 		limits_memory,
@@ -37,7 +35,7 @@ int plan_resources(struct planner *p, struct err *e)
 {
 	const struct oci_linux *linux = p->config->linux;
 
-	return linux && linux->resources ? resources_plan(p, linux->resources, e) : 0;
+	return linux && linux->resources ? plan_all(p, linux->resources, e) : 0;
 }
 
 /* ---- limits that would slow down tare-init, or stop it ---- */

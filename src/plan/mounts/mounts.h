@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* plan/mounts/mounts.h - functions that the files of plan/mounts/ share */
+/*
+ * plan/mounts/mounts.h - functions that the files of plan/mounts/ share
+ */
 #pragma once
 
 #include "plan/planner.h"

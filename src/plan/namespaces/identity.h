@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* plan/namespaces/identity.h - is a setting of a namespace the container's own? */
+/*
+ * plan/namespaces/identity.h - is a setting of a namespace the container's own?
+ */
 #pragma once
 
 #include "plan/planner.h"

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* plan/process/hooks.h - the stages of hooks */
+/*
+ * plan/process/hooks.h - the stages of hooks
+ */
 #pragma once
 
 #include "libocispec/oci_types.h"

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* plan/seccomp/newer.h - system calls that are newer than the profile */
+/*
+ * plan/seccomp/newer.h - system calls that are newer than the profile
+ */
 #pragma once
 
 #include "plan/seccomp/profile.h"

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* plan/seccomp/profile.h - names in linux.seccomp, and the compiled filter */
+/*
+ * plan/seccomp/profile.h - names in linux.seccomp, and the compiled filter
+ */
 #pragma once
 
 #include "base/err.h"
