@@ -197,6 +197,8 @@ static bool check_foreign(const struct check *c, const struct check_demand *d,
 			     "for %s: binfmt_misc has an entry without the flag F, so its "
 			     "interpreter must be in the rootfs",
 			     its);
+	else if (p->machine == program_own_machine())
+		check_answer(c, CHECK_NO, d, "it is for %s with the other byte order", its);
 	else
 		check_answer(c, CHECK_NO, d, "it is for %s, this machine is %s", its,
 			     own ? own : "another");
@@ -216,6 +218,8 @@ static bool check_machine(const struct check *c, const char *what, const struct 
 			     "it is an ELF file, but no program: an object file, or a core");
 		return false;
 	}
+	if (own && !p->wide && runs < 0)
+		runs = 0;
 	if (runs < 0 || (runs == 0 && !own))
 		return check_foreign(c, &d, p);
 	if (runs == 0) {
@@ -316,18 +320,25 @@ static void check_processor(const struct check *c, const char *what, const struc
 			     wanted);
 }
 
-/* Segments are mapped by whole pages: binfmt_elf.c. */
-static void check_pages(const struct check *c, const char *what, const struct program *p)
+/*
+ * binfmt_elf.c maps the segments when execve(2) can't fail any more: it kills the program instead.
+ */
+static void check_segments(const struct check *c, const char *what, const struct program *p)
 {
-	const struct check_demand d = { .place = c->program,
-					.what = what,
-					.remedy = "a kernel with smaller pages" };
+	struct check_demand d = { .place = c->program, .what = what };
 	unsigned long page = getauxval(AT_PAGESZ);
 
-	if (p->alignment > 1 && page > p->alignment)
+	if (p->overfull)
 		check_answer(c, CHECK_NO, &d,
-			     "it was linked for pages of %llu bytes; this kernel has %lu",
-			     (unsigned long long) p->alignment, page);
+			     "a segment has more bytes in the file than in memory, so the program "
+			     "is killed at once");
+	if (page <= p->largest_page)
+		return;
+	d.remedy = "a kernel with smaller pages";
+	check_answer(c, CHECK_NO, &d,
+		     "its segments fit pages of at most %llu bytes; this kernel has %lu, so the "
+		     "program is killed at once",
+		     (unsigned long long) p->largest_page, page);
 }
 
 /* Other security modules have no rule for such memory. */
@@ -371,7 +382,7 @@ bool check_elf(const struct check *c, const char *what, const struct program *p)
 	if (c->paper)
 		return true;
 	check_processor(c, what, p);
-	check_pages(c, what, p);
+	check_segments(c, what, p);
 	check_memory_rights(c, what, p);
 
 	return true;

@@ -207,18 +207,26 @@ static void look_at_library(struct look *l, int loader)
 	describe_library(l, &p, fd, false);
 }
 
-static void look_at_loader(struct look *l, const char *path)
+/* @of: the program that names the loader. */
+static void look_at_loader(struct look *l, const struct program *of)
 {
 	struct program p;
 
-	autoclose int fd = open_next(l, path);
+	if (of->interpreter[0] == '\0') {
+		refuse(l, "the name of its loader is empty");
+		return;
+	}
+
+	autoclose int fd = open_next(l, of->interpreter);
 	if (fd < 0)
 		return;
 	if (program_read(fd, &p) < 0 || p.kind != PROGRAM_ELF)
 		refuse(l, "as a loader it is no ELF file, or a damaged one");
 	else if (!check_elf(l->c, l->what, &p))
 		return;
-	else if (strstr(path, "/ld-musl-"))
+	else if (p.machine != of->machine || p.wide != of->wide)
+		refuse(l, "as a loader it is for programs of another kind");
+	else if (strstr(of->interpreter, "/ld-musl-"))
 		describe_library(l, &p, fd, true);
 	else
 		look_at_library(l, fd);
@@ -234,8 +242,8 @@ static bool look_at_kind(struct look *l, const struct program *p, int fd, unsign
 	if (p->kind == PROGRAM_ELF) {
 		if (!check_elf(l->c, l->what, p))
 			return false;
-		if (p->interpreter[0] != '\0')
-			look_at_loader(l, p->interpreter);
+		if (p->has_loader)
+			look_at_loader(l, p);
 		else
 			check_vsyscall(l->c, l->what, p, fd);
 		return false;

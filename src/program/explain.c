@@ -25,6 +25,7 @@ struct look {
 	char *text;
 	size_t size;
 	const char *path;	     /* the link of the chain that is examined */
+	const struct program *of;    /* the program whose loader the link is; NULL: it is none */
 	char who[PROGRAM_NAME + 32]; /* "it", or: its interpreter "/bin/sh" */
 };
 
@@ -119,6 +120,8 @@ static bool say_machine(const struct look *l, const struct program *p)
 	if (p->machine != program_own_machine())
 		return SAY(l, "%s is for a machine with the number %u, this one is %s", l->who,
 			   p->machine, own ? own : "another");
+	if (!program_is_own(p) && p->wide)
+		return SAY(l, "%s is for %s with the other byte order", l->who, name);
 	if (!program_is_own(p))
 		return SAY(l, "%s is a 32-bit program, and this kernel runs none of its kind",
 			   l->who);
@@ -160,6 +163,19 @@ static bool say_format(const struct look *l, const struct program *p)
 		return SAY(l, "%s is neither an ELF program nor a script with a \"#!\" line",
 			   l->who);
 	}
+}
+
+/* A loader has to be a program of the same kind. */
+static bool say_bad_loader(const struct look *l, const struct program *p)
+{
+	const char *name = program_machine_name(p->machine);
+
+	if (p->kind != PROGRAM_ELF)
+		return SAY(l, "%s is no ELF file, or a damaged one", l->who);
+
+	return (p->machine != l->of->machine || p->wide != l->of->wide) &&
+	       SAY(l, "%s is for %s, %d-bit, and the program is of another kind", l->who,
+		   name ? name : "another machine", p->wide ? 64 : 32);
 }
 
 /* ---- a file that may not be executed: EACCES ---- */
@@ -257,8 +273,10 @@ static bool say_what_fits(const struct look *l, int fd, const struct program *p)
 {
 	switch (l->c->code) {
 	case ENOEXEC:
-	case ELIBBAD:
 		return say_format(l, p);
+	case ELIBBAD:
+	case EIO: /* a loader that is shorter than a header */
+		return l->of && say_bad_loader(l, p);
 	case EACCES:
 		return say_denied(l, fd);
 	case EPERM:
@@ -291,8 +309,11 @@ static bool follow(struct look *l)
 			return false;
 		if (say_what_fits(l, fd, &chain[i]))
 			return true;
+		if (chain[i].has_loader && chain[i].interpreter[0] == '\0')
+			return SAY(l, "the name of its loader is empty");
 		if (!names_another(&chain[i]))
 			return false;
+		l->of = chain[i].kind == PROGRAM_ELF ? &chain[i] : NULL;
 		l->path = chain[i].interpreter;
 		fmt_text(l->who, sizeof(l->who), "its %s \"%s\"",
 			 chain[i].kind == PROGRAM_SCRIPT ? "interpreter" : "loader", l->path);

@@ -11,6 +11,7 @@
 
 #include "base/err.h"
 
+#include <linux/limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -34,7 +35,7 @@ enum program_kind {
 struct program {
 	enum program_kind kind;
 	/* the interpreter of a script, the loader of an ELF program; "": none */
-	char interpreter[PROGRAM_NAME];
+	char interpreter[PATH_MAX];
 	/* PROGRAM_SCRIPT: the name ends in a carriage return, as the kernel takes it */
 	bool carriage_return;
 	/* the name does not end within the part that the kernel reads */
@@ -42,12 +43,16 @@ struct program {
 	char argument[PROGRAM_LINE]; /* the text behind the interpreter, without blanks around it */
 	/* PROGRAM_ELF */
 	uint16_t machine, type; /* EM_*, ET_* */
-	bool wide, big_endian;	/* 64-bit; the byte order */
-	bool has_abi;		/* note NT_GNU_ABI_TAG: the oldest Linux it runs on */
+	/* 64-bit; the byte order: as the kernel takes the file, whatever its first bytes say */
+	bool wide, big_endian;
+	bool has_loader; /* PT_INTERP; its name may be empty */
+	bool has_abi;	 /* note NT_GNU_ABI_TAG: the oldest Linux it runs on */
 	uint32_t abi[3];
-	uint32_t x86_levels;   /* note GNU_PROPERTY_X86_ISA_1_NEEDED: bit N is x86-64-v(N+1) */
-	uint64_t alignment;    /* the largest of its segments, at least a page */
-	bool executable_stack; /* PT_GNU_STACK */
+	uint32_t x86_levels; /* note GNU_PROPERTY_X86_ISA_1_NEEDED: bit N is x86-64-v(N+1) */
+	/* The kernel can map all segments if its pages are not larger; UINT64_MAX: pages of any size. */
+	uint64_t largest_page;
+	bool overfull;		      /* a segment has more bytes in the file than in memory */
+	bool executable_stack;	      /* PT_GNU_STACK */
 	bool writable_and_executable; /* a segment has both rights */
 };
 
@@ -60,7 +65,7 @@ const char *program_machine_name(uint16_t machine);
 /* The EM_* of the machine that tare runs on. */
 uint16_t program_own_machine(void);
 
-/* Is the program for that machine, and of the same width as tare itself? */
+/* Is the program for that machine, in its byte order, and of the same width as tare itself? */
 bool program_is_own(const struct program *p);
 
 /* ---- vsyscall.c ---- */

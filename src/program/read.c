@@ -15,9 +15,8 @@
 #include <elf.h>
 #include <string.h>
 
-#define MOST_HEADERS  65536 /* bytes of program headers, load_elf_phdrs() of the kernel */
-#define MOST_SEGMENTS 64
-#define NOTES_SIZE    4096
+#define MOST_HEADERS 65536 /* bytes of program headers, load_elf_phdrs() of the kernel */
+#define NOTES_SIZE   4096
 
 /* ---- numbers of either byte order ---- */
 
@@ -41,7 +40,7 @@ static uint64_t number(const struct reader *r, const unsigned char *at, size_t s
 /* Offsets of members in the two forms of a program header. */
 struct segment {
 	uint32_t type, flags;
-	uint64_t offset, size, alignment;
+	uint64_t offset, address, size, size_in_memory, alignment;
 };
 
 static struct segment read_segment(const struct reader *r, const unsigned char *at)
@@ -51,11 +50,15 @@ static struct segment read_segment(const struct reader *r, const unsigned char *
 	if (r->wide) {
 		s.flags = (uint32_t) number(r, at + 4, 4);
 		s.offset = number(r, at + 8, 8);
+		s.address = number(r, at + 16, 8);
 		s.size = number(r, at + 32, 8);
+		s.size_in_memory = number(r, at + 40, 8);
 		s.alignment = number(r, at + 48, 8);
 	} else {
 		s.offset = number(r, at + 4, 4);
+		s.address = number(r, at + 8, 4);
 		s.size = number(r, at + 16, 4);
+		s.size_in_memory = number(r, at + 20, 4);
 		s.flags = (uint32_t) number(r, at + 24, 4);
 		s.alignment = number(r, at + 28, 4);
 	}
@@ -63,9 +66,10 @@ static struct segment read_segment(const struct reader *r, const unsigned char *
 	return s;
 }
 
-/* The kernel demands a NUL at the end, and a name: binfmt_elf.c. */
+/* The kernel demands a NUL at the end; the name ends at the first one: binfmt_elf.c. */
 static bool read_loader(const struct reader *r, const struct segment *s, struct program *p)
 {
+	p->has_loader = true;
 	if (s->size < 2 || s->size > sizeof(p->interpreter))
 		return false;
 	if (sys_read_all_at(r->fd, s->offset, p->interpreter, (size_t) s->size) !=
@@ -137,16 +141,28 @@ static void read_notes(const struct reader *r, const struct segment *s, struct p
 	}
 }
 
+/*
+ * The file is mapped by whole pages: mmap(2) takes an address and an offset that differ by a
+ * multiple of the size of a page. The kernel does not look at p_align for that.
+ */
+static void take_contents(const struct segment *s, struct program *p)
+{
+	uint64_t differ = s->address ^ s->offset, page = differ & -differ;
+
+	p->overfull |= s->size > s->size_in_memory;
+	if (s->size > 0 && page != 0 && page < p->largest_page)
+		p->largest_page = page;
+}
+
 static bool take_segment(const struct reader *r, const struct segment *s, struct program *p)
 {
 	switch (s->type) {
 	case PT_INTERP:
 		/* binfmt_elf.c only uses the first. */
-		return p->interpreter[0] != '\0' || read_loader(r, s, p);
+		return p->has_loader || read_loader(r, s, p);
 	case PT_LOAD:
 		p->writable_and_executable |= (s->flags & (PF_W | PF_X)) == (PF_W | PF_X);
-		if (s->alignment > p->alignment)
-			p->alignment = s->alignment;
+		take_contents(s, p);
 		return true;
 	case PT_GNU_STACK:
 		p->executable_stack = s->flags & PF_X;
@@ -169,7 +185,7 @@ static bool read_segments(const struct reader *r, const unsigned char *header, s
 	/* binfmt_elf.c: a header of another size, or none, or too many, make it no program. */
 	if (each != size || count == 0 || count * size > MOST_HEADERS)
 		return false;
-	for (uint64_t i = 0; i < count && i < MOST_SEGMENTS; i++) {
+	for (uint64_t i = 0; i < count; i++) {
 		unsigned char buf[sizeof(Elf64_Phdr)];
 
 		if (offset > INT64_MAX / 2 ||
@@ -184,25 +200,72 @@ static bool read_segments(const struct reader *r, const unsigned char *header, s
 	return true;
 }
 
-static void read_elf(int fd, const unsigned char *header, size_t length, struct program *p)
+#define NATIVE_ORDER (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)
+#define NATIVE_WIDTH (sizeof(long) == 8)
+
+#ifndef EM_486 /* not in every elf.h */
+#define EM_486 6
+#endif
+
+/*
+ * elf_check_arch() of each kernel, also for 32-bit programs. Only that of RISC-V compares EI_CLASS,
+ * and none compares EI_DATA.
+ */
+static const struct {
+	uint16_t own, machine, counts_as;
+	bool class_counts;
+} machines[] = {
+	{ EM_X86_64, EM_X86_64, EM_X86_64, false }, { EM_X86_64, EM_386, EM_386, false },
+	{ EM_X86_64, EM_486, EM_386, false },	    { EM_AARCH64, EM_AARCH64, EM_AARCH64, false },
+	{ EM_AARCH64, EM_ARM, EM_ARM, false },	    { EM_ARM, EM_ARM, EM_ARM, false },
+	{ EM_RISCV, EM_RISCV, EM_RISCV, true },
+};
+
+/*
+ * Set @r to the form in which the kernel reads the header, and *@counts_as to the machine (EM_NONE:
+ * none that the kernel runs by itself). A program for another machine has the form that its first
+ * bytes name. False: these bytes are invalid.
+ */
+static bool choose_form(const unsigned char *header, struct reader *r, uint16_t *counts_as)
 {
-	struct reader r = {
-		.fd = fd,
-		.wide = header[EI_CLASS] == ELFCLASS64,
-		.big_endian = header[EI_DATA] == ELFDATA2MSB,
-	};
-	bool known = (r.wide || header[EI_CLASS] == ELFCLASS32) &&
-		     (r.big_endian || header[EI_DATA] == ELFDATA2LSB);
+	const struct reader native = { .big_endian = NATIVE_ORDER };
+	uint16_t own = program_own_machine(), machine = (uint16_t) number(&native, header + 18, 2);
+	bool known = header[EI_CLASS] == ELFCLASS64 || header[EI_CLASS] == ELFCLASS32;
+
+	r->wide = header[EI_CLASS] == ELFCLASS64;
+	r->big_endian = header[EI_DATA] == ELFDATA2MSB;
+	*counts_as = EM_NONE;
+	for (size_t i = 0; i < ARRAY_SIZE(machines); i++) {
+		if (machines[i].own != own || machines[i].machine != machine)
+			continue;
+		*counts_as = machines[i].counts_as;
+		r->big_endian = NATIVE_ORDER;
+		/* The kernel tries the 64-bit form first, with the size of a program header at 54. */
+		if (!machines[i].class_counts)
+			r->wide = machine == own && NATIVE_WIDTH &&
+				  number(&native, header + 54, 2) == sizeof(Elf64_Phdr);
+		return known || !machines[i].class_counts;
+	}
+
+	return known && (r->big_endian || header[EI_DATA] == ELFDATA2LSB);
+}
+
+/* @header: of a short file the kernel takes the missing bytes for zeroes. */
+static void read_elf(int fd, const unsigned char header[PROGRAM_LINE], struct program *p)
+{
+	struct reader r = { .fd = fd };
+	uint16_t counts_as;
 
 	p->kind = PROGRAM_DAMAGED;
-	if (!known || length < (r.wide ? sizeof(Elf64_Ehdr) : sizeof(Elf32_Ehdr)))
+	p->largest_page = UINT64_MAX;
+	if (!choose_form(header, &r, &counts_as))
 		return;
 	p->wide = r.wide;
 	p->big_endian = r.big_endian;
 	p->type = (uint16_t) number(&r, header + 16, 2);
-	p->machine = (uint16_t) number(&r, header + 18, 2);
+	p->machine = counts_as != EM_NONE ? counts_as : (uint16_t) number(&r, header + 18, 2);
 	/* The kernel does not look further into a program for another machine. */
-	if (read_segments(&r, header, p) || p->machine != program_own_machine())
+	if (read_segments(&r, header, p) || counts_as == EM_NONE)
 		p->kind = PROGRAM_ELF;
 }
 
@@ -268,14 +331,14 @@ static enum program_kind kind_of_other(const unsigned char *bytes, size_t length
 
 int program_read(int fd, struct program *p)
 {
-	unsigned char head[PROGRAM_LINE];
+	unsigned char head[PROGRAM_LINE] = { 0 };
 	ssize_t n = sys_read_all_at(fd, 0, head, sizeof(head));
 
 	memset(p, 0, sizeof(*p));
 	if (n < 0)
 		return (int) n;
-	if (n >= EI_NIDENT && memcmp(head, ELFMAG, SELFMAG) == 0)
-		read_elf(fd, head, (size_t) n, p);
+	if (n >= SELFMAG && memcmp(head, ELFMAG, SELFMAG) == 0)
+		read_elf(fd, head, p);
 	else if (n >= 2 && memcmp(head, "#!", 2) == 0)
 		read_script((const char *) head, (size_t) n, p);
 	else
@@ -315,5 +378,6 @@ uint16_t program_own_machine(void)
 
 bool program_is_own(const struct program *p)
 {
-	return p->machine == program_own_machine() && p->wide == (sizeof(long) == 8);
+	return p->machine == program_own_machine() && p->wide == NATIVE_WIDTH &&
+	       p->big_endian == NATIVE_ORDER;
 }

@@ -466,7 +466,7 @@ def damaged(*segments, count=None, offset=64, size=56, tail=b""):
     """An ELF file whose header lies: @segments are (type, flags, offset, size, alignment)."""
     head = b"\x7fELF\2\1\1" + bytes(9) + struct.pack("<HHIQQQIHHHHHH", 2, 62 if os.uname().machine == "x86_64" else 183, 1, 0x10000, offset, 0, 0, 64,
                                                       size, len(segments) if count is None else count, 64, 0, 0)
-    return head + b"".join(struct.pack("<IIQQQQQQ", t, f, o, 0, 0, n, n, a) for t, f, o, n, a in segments) + tail
+    return head + b"".join(struct.pack("<IIQQQQQQ", t, f, o, 0x10000 + o & MOST, 0, n, n, a) for t, f, o, n, a in segments) + tail
 
 
 ENEMIES = {
