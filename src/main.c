@@ -28,7 +28,7 @@ static void open_standard_fds(void)
 {
 	struct pollfd fds[] = { { .fd = 0 }, { .fd = 1 }, { .fd = 2 } };
 
-	/* One poll(2) for all three. It reports O_PATH descriptors as closed. */
+	/* poll(2) looks at all three at once, and reports O_PATH descriptors as closed. */
 	int r = sys_poll(fds, ARRAY_SIZE(fds), 0);
 
 	for (int fd = 0; fd < 3; fd++) {

@@ -100,7 +100,7 @@ void *memcpy(void *restrict to, const void *restrict from, size_t size)
 	return to;
 }
 
-/* musl's memmove would link musl's memcpy. It is called rarely, so it need not be fast. */
+/* musl's memmove would link musl's memcpy. memmove is called rarely, so it need not be fast. */
 void *memmove(void *to, const void *from, size_t size)
 {
 	const volatile char *in = from;

@@ -2,8 +2,8 @@
 /*
  * base/err.c - one failure, with its context
  *
- * Runs everywhere, in the container's first process too. So it allocates nothing, and only formats
- * into the caller's value.
+ * These functions also run in tare-init, so they allocate nothing, and only format into the
+ * caller's struct err.
  */
 #include "base/err.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * box/config.c - the parts put together
+ * box/config.c - the parts of a box become one config
  *
  * The functions of the subjects fill one oci_config. They are called in an order in which each
  * finds the parts of other subjects that it reads.
@@ -82,8 +82,8 @@ static void name_origins(struct box *b, const char *list, size_t first,
 }
 
 /*
- * With -r: a read-only root is the root's mount alone, config.md#root. What else is mounted in ROOT
- * on the host is a read-only path, unless a mount of the box covers it.
+ * With -r: a read-only root is the root's mount alone, config.md#root. Other mounts of the host in
+ * ROOT become read-only paths, unless a mount of the box covers them.
  */
 static void protect_mounted(struct box *b)
 {

@@ -73,7 +73,10 @@ static bool has_mount_point(struct box *b)
 	return b->made_resolv_conf;
 }
 
-/* What resolv.conf(5) takes behind "nameserver": IPv4, or IPv6 and perhaps its zone. */
+/*
+ * Is @word an address as resolv.conf(5) takes it behind "nameserver": IPv4, or IPv6 with or without
+ * a zone?
+ */
 static bool is_address(struct box *b, const char *word)
 {
 	unsigned char room[sizeof(struct in6_addr)];

@@ -143,7 +143,7 @@ void freezer_thaw(const char *dir)
 
 /* ---- all cgroups of a container ---- */
 
-/* One freezer stops all processes: v2's where there is one. */
+/* One freezer stops all processes: that of v2, if there is a v2 cgroup. */
 const char *cgroup_freezer(const char *const *dirs)
 {
 	const char *last = last_of(dirs);

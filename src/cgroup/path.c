@@ -2,7 +2,7 @@
 /*
  * cgroup/path.c - files of a cgroup directory
  *
- * Runs in tare, on the host. One open, one read or write, one close.
+ * Runs in tare, on the host. Each function opens, reads or writes once, and closes.
  */
 #include "cgroup/path.h"
 

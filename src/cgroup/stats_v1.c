@@ -139,8 +139,8 @@ bool stats_memory_v1(const char *const *dirs, struct arena *a, struct stats_memo
 /* ---- blkio ---- */
 
 /*
- * It depends on the kernel's I/O scheduler and its configuration which files count. The first set
- * with any line is used; the sets are sorted from the most detailed to the least.
+ * The kernel's I/O scheduler, and its configuration, decide which files count. The sets are sorted
+ * from the most detailed to the least; the first set with any line is used.
  */
 static const char *const io_files[][IO_TABLES] = {
 	{

@@ -3,8 +3,8 @@
  * check/idmap.c - can the owners of a mount be mapped?
  *
  * As in create, a detached copy of the source, or a new file system, is mapped by a user namespace
- * that is made for this purpose. Both disappear when they are closed. The file system's answer does
- * not depend on the ids.
+ * that is made for this purpose. Both disappear when they are closed. Whether a file system can be
+ * mapped does not depend on the ids.
  */
 #include "check/check.h"
 

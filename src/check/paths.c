@@ -29,7 +29,10 @@ static void check_path(const struct check *c, const struct step *s)
 	check_find(c, s->path, (size_t) (s - c->plan->steps), false, &f);
 
 	int r = check_error_of(&f);
-	/* What is missing is made, or needs no mask; but nothing can be made in a procfs. */
+	/*
+	 * A missing directory is made by create, and a missing path needs no mask; but no directory
+	 * can be made in a procfs.
+	 */
 	bool fault = r == -ELOOP || (s->op == OP_CHANGE_DIR && f.mount && r < 0) ||
 		     (s->op == OP_CHANGE_DIR && (r == -ENOTDIR || r == -ENAMETOOLONG));
 

@@ -268,7 +268,7 @@ static void box_event(void *context, const struct run_event *event)
 		box_report_event(report, event);
 }
 
-/* One try: config, plan, run; a failure leaves nothing behind. */
+/* Make the config, plan it and run it, once; a failure leaves nothing behind. */
 static int try(struct call *call, struct box *b, const struct create_options *given, int *exit_code,
 	       struct err *e)
 {

@@ -64,7 +64,10 @@ static int answer(const struct call *call, struct check_report *report, struct e
 
 		return check_bundle(&input, &wishes, call->arena, report, e);
 	}
-	/* What create refuses is an answer. A bundle that can't be read is a check that failed. */
+	/*
+	 * A bundle that create refuses has an answer, as a row. If the bundle can't be read, the
+	 * check itself has failed.
+	 */
 	if (e->place[0] == '\0' && !d.config)
 		return -1;
 	check_refused(e, call->arena, report);

@@ -156,7 +156,7 @@ static int refuse_unknown(const struct flag_table *const *tables, const struct t
 {
 	const char *meant = find_nearest(tables, typed);
 
-	/* One dash, however many were typed, as in Go's message. */
+	/* The message has one dash, however many were typed, as in Go. */
 	err_msg(e, "flag provided but not defined: -%.*s", (int) typed->length, typed->name);
 	if (meant)
 		err_hint(e, "did you mean \"--%s\"?", meant);

@@ -150,7 +150,7 @@ static void write_entry(enum log_level level, const char *message, const struct 
 		write_entry_to(fd, level, message, e);
 }
 
-/* One write(2), as other processes share this standard error. */
+/* The line is written by one write(2), as other processes share this standard error. */
 static void write_stderr(const char *front, const char *message)
 {
 	struct out out = { .fd = 2 };

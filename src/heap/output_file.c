@@ -39,9 +39,9 @@ static int refuse(const char *path, const char *what, const char *why, struct er
 }
 
 /*
- * A directory of one other user may be podman's, with a user namespace: the engine gives it to the
- * container's root. That user could put a link, a second name, or a file of their own in our way:
- * check_last() and check_file() refuse those.
+ * A directory that belongs to one other user is allowed: with a user namespace, podman gives its
+ * directory to the container's root. That user could put a link, a second name, or a file of their
+ * own in our way: check_last() and check_file() refuse those.
  */
 static int check_directory(int dir, const char *path, const char *what, struct err *e)
 {

@@ -93,7 +93,7 @@ int schemata_write(const char *mount, const char *groups, const struct update_sc
 	if (!group)
 		return err_msg(e, "the container has no resctrl group of its own");
 
-	/* One write: the kernel takes all lines or none. */
+	/* All lines go into one write(2): the kernel takes all of them or none. */
 	const char *lines =
 		arena_printf(a, "%s%s%s%s", has_l3 ? schemata->l3_cache : "", has_l3 ? "\n" : "",
 			     has_mb ? schemata->memory_bandwidth : "", has_mb ? "\n" : "");

@@ -3,7 +3,7 @@
  * host/trace.c - the log lines of --debug
  *
  * Runs in tare. One line for each step, when it is done: its number, its side, its operands as in
- * `plan`, its time, and the older ways that it took on this kernel.
+ * `plan`, its time, and the older ways that were taken on this kernel.
  */
 #include "host/trace.h"
 

@@ -142,7 +142,7 @@ static void reset_scope(const struct scope *scope, const struct step *steps,
 	(void) set_scope(scope, limits, known, a, &ignored);
 }
 
-/* What follows once all files are written. */
+/* The end of an update, once all files are written: the scope, then the schemata. */
 static int finish(const struct record *rec, bool v2, const struct step *steps,
 		  const struct previous *previous_values, size_t count,
 		  const struct update_schemata *schemata, struct arena *a, struct err *e)

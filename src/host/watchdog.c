@@ -29,7 +29,7 @@
 /* A sleep in the kernel for KERNEL_LOOKS is taken for a bug of the kernel. */
 #define KERNEL_LOOKS 150
 
-/* What a look at tare-init shows. */
+/* The progress of tare-init, as one look shows it. */
 struct progress {
 	uint64_t cpu_time;
 	bool in_kernel;		/* sleeps for a lock or a disk */

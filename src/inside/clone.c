@@ -6,8 +6,8 @@
  * its rights and descriptors. So all steps that need rights are done before, from outside of that
  * namespace. The child that is cloned here has the program's user, capabilities, directory and
  * descriptors already, and the filter where that allows the calls that are left
- * (plan/seccomp/left.c lists them). It only starts a session, waits for tare's GO, and executes the
- * program.
+ * (plan/seccomp/left.c lists them). This child only starts a session, waits for tare's GO, and
+ * executes the program.
  */
 #include "inside/inside.h"
 

@@ -50,8 +50,8 @@ static pid_t clone_old(const struct clone_args *args, int (*fn)(void *), void *a
 }
 
 /*
- * Open a pidfd of the child. It is not reaped yet, so its pid can't be reused. Without a pidfd the
- * child is killed.
+ * Open a pidfd of the child. The child is not reaped yet, so its pid can't be reused. Without a
+ * pidfd the child is killed.
  */
 static int open_child(pid_t pid, const struct sys_clone *c)
 {

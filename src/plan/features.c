@@ -3,8 +3,8 @@
  * plan/features.c - what tare can do
  *
  * runtime-spec, features.md and features-linux.md. Every list is made from the table with which the
- * planner reads config.json, so `features` names exactly what tare does. It describes the build of
- * tare, not the running kernel.
+ * planner reads config.json, so `features` names exactly what tare does. The document describes
+ * this build of tare, not the running kernel.
  */
 #include "config.h"
 

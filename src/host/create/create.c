@@ -301,8 +301,8 @@ int create_watch_signals(struct create *c, struct err *e)
 			      1ULL << (SIGQUIT - 1);
 
 	/*
-	 * In the foreground all signals are for the program (foreground.c). They are blocked until
-	 * foreground_wait() reads them, so that none ends tare.
+	 * In the foreground all signals are for the program (foreground.c). These signals are
+	 * blocked until foreground_wait() reads them, so that none of them ends tare.
 	 */
 	const uint64_t blocked =
 		c->options->run && !c->options->detach ? foreground_signals() : stop;

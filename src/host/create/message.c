@@ -3,9 +3,9 @@
  * host/create/message.c - check tare-init's messages against the plan
  *
  * Runs in tare. The process at the other end of the socket may have been taken over by a process of
- * its pid namespace with CAP_SYS_PTRACE. That process has fewer rights than tare. So tare does
- * nothing for a message that the plan does not have at this point: the order of the steps is known,
- * and with it each message that may come.
+ * its pid namespace with CAP_SYS_PTRACE. The process at the other end has fewer rights than tare.
+ * So tare does nothing for a message that the plan does not have at this point: the order of the
+ * steps is known, and with it each message that may come.
  */
 #include "host/create/message.h"
 

@@ -4,9 +4,9 @@
  *
  * tare-init is executed from a sealed memfd by a child that is cloned into the container's
  * namespaces and cgroup. Between clone and exec the child only moves descriptors to the numbers
- * where tare-init expects them. It shares our memory, which saves copying the page tables, but only
- * where it is alone in a new pid namespace: in another, a root of that namespace could reach into
- * the shared pages.
+ * where tare-init expects them. The child shares our memory, which saves copying the page tables,
+ * but only in a new pid namespace, where it is alone: in another, root of that namespace could
+ * reach into the shared pages.
  */
 #include "host/create/clone.h"
 

@@ -421,8 +421,8 @@ static const char *name_descriptor(int fd, struct arena *a)
 				    (unsigned long long) st.st_dev);
 
 	/*
-	 * By mount and inode, in hexadecimal. Neither runc nor crun can save a container whose
-	 * output goes to a file.
+	 * A file is named by mount and inode, in hexadecimal. (runc and crun can't save a container
+	 * whose output goes to a file.)
 	 */
 	int64_t mount = S_ISREG(st.st_mode) ? sys_mount_id(fd) : -1;
 

@@ -59,7 +59,7 @@ static void quote(const char *text, char *quoted, size_t size)
 				 (int) lengths[i % QUOTED], lines[i % QUOTED]);
 }
 
-/* What CRIU's own words leave unsaid. */
+/* The reasons behind some of CRIU's messages. */
 static const struct {
 	const char *error; /* a part of a line in the log */
 	const char *advice;

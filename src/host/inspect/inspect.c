@@ -179,8 +179,8 @@ static int check_pid(const struct state_root *root, const char *id, pid_t pid, s
 }
 
 /*
- * What create would do with this bundle today is what was asked for: config.json is not to be
- * changed meanwhile.
+ * Plan the bundle again, to compare the process with the steps. This assumes that config.json has
+ * not changed since create.
  */
 static void find_plan(struct inspect *i, const struct state_root *root, const char *const *own_env,
 		      struct arena *a)

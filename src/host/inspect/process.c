@@ -346,7 +346,7 @@ static void look_at_io_priority(struct inspect *i)
 		inspect_fact(i, SECTION, "I/O priority", "%s", real);
 }
 
-/* What the kernel shows of no other process. */
+/* Settings that the kernel shows to no other process. */
 static void look_at_unseen(struct inspect *i)
 {
 	if (inspect_step(i, OP_NEW_KEYRING, 0))

@@ -354,8 +354,8 @@ static void put_start(struct assembly *s)
 }
 
 /*
- * One of the two ends, and the jumps to it. The verifier refuses code that can't be reached, so an
- * end without a jump is left out.
+ * Append the end of the program for @label, and set the jumps that lead there. The verifier refuses
+ * code that can't be reached, so an end without a jump is left out.
  */
 static void put_end(struct assembly *s, int16_t label)
 {

@@ -198,8 +198,8 @@ static void add_default_devices(struct planner *p)
 }
 
 /*
- * Privileged containers list /dev/ptmx. It must be the one of their own devpts, so tare makes the
- * usual link.
+ * Privileged containers list /dev/ptmx. That must be the multiplexer of their own devpts, so tare
+ * makes the usual link.
  */
 static int add_listed_devices(struct planner *p, bool dev_is_bound, struct err *e)
 {

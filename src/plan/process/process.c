@@ -32,9 +32,9 @@ int plan_oom_score(struct planner *p, struct err *e)
 }
 
 /*
- * A new session keyring, so that the container neither sees nor fills that of tare's caller. It has
- * no name: joining by name would take an existing keyring (keyctl_join_session_keyring(3)), which
- * another container could have made first.
+ * A new session keyring, so that the container neither sees nor fills that of tare's caller. The
+ * keyring has no name: joining by name would take an existing keyring
+ * (keyctl_join_session_keyring(3)), which another container could have made first.
  */
 int plan_keyring(struct planner *p, struct err *e)
 {

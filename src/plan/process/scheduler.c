@@ -89,7 +89,7 @@ static int check_priority(const struct oci_scheduler *o, enum policy_kind kind, 
 
 #define DEADLINE "sched_setattr: `SCHED_DEADLINE` "
 
-/* What sched_setattr(2) would answer by EINVAL, whichever of the rules is broken. In ns. */
+/* Check the rules for which sched_setattr(2) only returns EINVAL. All times are in ns. */
 static int check_runtime(const struct oci_scheduler *o, struct err *e)
 {
 	const char *missing = !o->has_runtime ? "runtime" : !o->has_deadline ? "deadline" : NULL;

@@ -114,8 +114,8 @@ static void put_syscall(struct key *k, const struct oci_linux_syscall *s)
 }
 
 /*
- * What compiles a profile: our own sources, by their checksum, and libseccomp, which compiles some
- * actions differently on different kernels.
+ * The versions of all that compiles a profile: our own sources, by their checksum; libseccomp; and
+ * the kernel, as libseccomp compiles some actions differently on different kernels.
  */
 static void put_versions(struct key *k)
 {

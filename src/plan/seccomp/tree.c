@@ -31,7 +31,7 @@
 
 #define MOST_ARCHES 32
 
-/* What the accumulator is known to hold. */
+/* The part of struct seccomp_data that the accumulator holds. */
 enum held { HELD_ARCH, HELD_NUMBER, HELD_OTHER, HELD_COUNT };
 
 /* Numbers from @first on, up to the next range. */

@@ -167,8 +167,8 @@ static bool read_array(struct gvariant_reader *r, const char *want, struct type 
 }
 
 /*
- * One part of a structure: its type is appended to @types. @want: the type of the whole structure,
- * or NULL.
+ * Read one part of a structure, and append its type to @types. @want: the type of the whole
+ * structure, or NULL.
  */
 static bool read_part(struct gvariant_reader *r, const char *want, char types[GVARIANT_TYPE])
 {

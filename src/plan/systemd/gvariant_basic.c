@@ -236,7 +236,10 @@ static size_t read_unicode(const char **at, char *to)
 	return put_utf8(to, c);
 }
 
-/* One character or escape at r->at, which moves to its last byte; *@to behind it. */
+/*
+ * Copy the character or escape at r->at to *@to; r->at moves to its last byte, *@to behind the
+ * copy.
+ */
 static bool read_character(struct gvariant_reader *r, char **to)
 {
 	if (*r->at == '\0')
