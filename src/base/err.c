@@ -12,7 +12,7 @@
 #include <errno.h>
 #include <string.h>
 
-static void tell(struct err *e, int code, const char *fmt, va_list ap)
+static void set_text(struct err *e, int code, const char *fmt, va_list ap)
 {
 	memset(e, 0, sizeof(*e));
 	e->code = code;
@@ -24,7 +24,7 @@ int err_sys(struct err *e, int r, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	tell(e, -r, fmt, ap);
+	set_text(e, -r, fmt, ap);
 	va_end(ap);
 
 	/* The cause must be kept when the text is too long. */
@@ -44,7 +44,7 @@ int err_cfg(struct err *e, const char *place, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	tell(e, 0, fmt, ap);
+	set_text(e, 0, fmt, ap);
 	va_end(ap);
 
 	return err_at(e, place);
@@ -55,7 +55,7 @@ int err_msg(struct err *e, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	tell(e, 0, fmt, ap);
+	set_text(e, 0, fmt, ap);
 	va_end(ap);
 
 	return -1;

@@ -109,7 +109,7 @@ static int ask_to_freeze(const char *dir)
 	return r == -ENOENT ? cgroup_put(dir, "freezer.state", "FROZEN") : r;
 }
 
-static bool is_at_rest(const char *dir)
+static bool has_settled(const char *dir)
 {
 	char state[64] = "";
 
@@ -124,7 +124,7 @@ bool freezer_freeze(const char *dir, int timeout_ms)
 
 	if (ask_to_freeze(dir) < 0)
 		return false;
-	while (!is_at_rest(dir)) {
+	while (!has_settled(dir)) {
 		if (waited >= timeout_ms)
 			return false;
 		waited += freezer_wait(dir, &nap);

@@ -203,8 +203,8 @@ int btf_search(const void *data, size_t size, struct btf_offset *offsets, size_t
 }
 
 /*
- * The description can be mapped since Linux 6.16, which saves 5 MB of memory and half of the time. An
- * attempt that failed may have removed the mapping in whose place it was made. NULL: no memory.
+ * The description can be mapped since Linux 6.16, which saves 5 MB of memory and half of the time.
+ * An attempt that failed may have removed the mapping in whose place it was made. NULL: no memory.
  */
 static void *read_whole(int fd, size_t size)
 {

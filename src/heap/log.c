@@ -163,7 +163,7 @@ static void write_stderr(const char *front, const char *message)
 
 #define WARNING "warning: "
 
-static void keep(const char *message)
+static void keep_warning(const char *message)
 {
 	size_t size = strlen(message) + 1;
 
@@ -213,24 +213,24 @@ static bool must_wait(enum log_level level)
 	return level == LOG_WARNING && settings.format == LOG_JSON && settings.level < LOG_DEBUG;
 }
 
-static void tell(enum log_level level, const char *message)
+static void write_or_keep(enum log_level level, const char *message)
 {
 	if (settings.path[0] != '\0')
-		must_wait(level) ? keep(message) : write_entry(level, message, NULL);
+		must_wait(level) ? keep_warning(message) : write_entry(level, message, NULL);
 	else if (level < LOG_DEBUG && settings.format == LOG_TEXT)
 		write_stderr(level == LOG_WARNING ? WARNING : "info: ", message);
 	else
 		write_entry_to(2, level, message, NULL);
 }
 
-static void say(enum log_level level, const char *fmt, va_list ap)
+static void log_message(enum log_level level, const char *fmt, va_list ap)
 {
 	char line[MESSAGE], message[MESSAGE];
 
 	if (level > settings.level)
 		return;
 	fmt_text_v(line, sizeof(line), fmt, ap);
-	tell(level, log_clean(message, sizeof(message), line));
+	write_or_keep(level, log_clean(message, sizeof(message), line));
 }
 
 void log_warning(const char *fmt, ...)
@@ -238,7 +238,7 @@ void log_warning(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	say(LOG_WARNING, fmt, ap);
+	log_message(LOG_WARNING, fmt, ap);
 	va_end(ap);
 }
 
@@ -247,7 +247,7 @@ void log_info(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	say(LOG_INFO, fmt, ap);
+	log_message(LOG_INFO, fmt, ap);
 	va_end(ap);
 }
 
@@ -261,7 +261,7 @@ void log_debug(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	say(LOG_DEBUG, fmt, ap);
+	log_message(LOG_DEBUG, fmt, ap);
 	va_end(ap);
 }
 

@@ -39,7 +39,7 @@ static bool is_named(const char *name, const char *id, struct arena *a)
 	       strcmp(name, arena_printf(a, "tare-%s.scope", id)) == 0;
 }
 
-static void found(struct search *s, const char *path)
+static void note_found(struct search *s, const char *path)
 {
 	if (!s->found)
 		s->found = arena_strdup(s->arena, path);
@@ -65,7 +65,7 @@ static void search_below(struct search *s, int dir, char *path, int depth)
 			continue;
 		/* Cgroups below this one belong to the same container. */
 		if (is_named(entry->name, s->id, s->arena)) {
-			found(s, path);
+			note_found(s, path);
 			continue;
 		}
 

@@ -81,7 +81,7 @@ static int give_up(const struct record *rec)
 	return -1;
 }
 
-static int end_of_progress(const struct progress *p, struct err *e)
+static int read_last_message(const struct progress *p, struct err *e)
 {
 	struct wire_message m;
 	int r = p->last_message < 0 ? 0 : wire_last_message(p->last_message, &m);
@@ -115,7 +115,7 @@ static int follow(struct progress *p, struct err *e)
 		if (r < 0)
 			return err_sys(e, r, "receive from tare-init");
 		if (r == 0)
-			return p->progress.ready ? end_of_progress(p, e) : ended_early(e);
+			return p->progress.ready ? read_last_message(p, e) : ended_early(e);
 		if (message_check_start(&p->progress, p->rec->agent != NULL, &m, came, e) < 0)
 			return give_up(p->rec);
 		if (m.kind == WIRE_FAILED) {

@@ -44,7 +44,7 @@ static int look_below(const char **dir, const char *name, struct arena *a, struc
 	return 0;
 }
 
-static int has_none(const char *name, struct err *e)
+static int no_such_cgroup(const char *name, struct err *e)
 {
 	return err_sys(e, -ENOENT, "error adding pid to cgroup: the container has no cgroup \"%s\"",
 		       name);
@@ -54,7 +54,7 @@ static int go_below(const char **dir, const char *name, struct arena *a, struct 
 {
 	int r = look_below(dir, name, a, e);
 
-	return r > 0 ? has_none(name, e) : r;
+	return r > 0 ? no_such_cgroup(name, e) : r;
 }
 
 /*
@@ -73,7 +73,7 @@ static int go_below_where_it_is(const char **dirs, const char *name, struct aren
 		found += r == 0;
 	}
 
-	return found > 0 ? 0 : has_none(name, e);
+	return found > 0 ? 0 : no_such_cgroup(name, e);
 }
 
 /* The index in @dirs of the cgroup with the controller; -1. */

@@ -21,7 +21,7 @@ struct trace_line {
 	const char *ways;
 };
 
-static void tell(const struct trace_line *t)
+static void log_line(const struct trace_line *t)
 {
 	bool place = t->place[0] != '\0';
 
@@ -38,8 +38,8 @@ void trace_step(const struct plan *plan, size_t index, int64_t us)
 
 	step_describe(s, operands, sizeof(operands));
 	fallback_take(ways, sizeof(ways));
-	tell(&(struct trace_line) { index + 1, "host", step_kinds[s->op].name, operands, s->place,
-				    us, ways });
+	log_line(&(struct trace_line) { index + 1, "host", step_kinds[s->op].name, operands,
+					s->place, us, ways });
 }
 
 void trace_inside(const struct plan *plan, const struct wire_message *m)
@@ -50,7 +50,7 @@ void trace_inside(const struct plan *plan, const struct wire_message *m)
 
 	if (plan && m->step < plan->step_count)
 		step_describe(&plan->steps[m->step], operands, sizeof(operands));
-	tell(&(struct trace_line) { m->step + 1, "init",
-				    known ? step_kinds[done->line].name : "step", operands,
-				    done->place, done->code, done->text });
+	log_line(&(struct trace_line) { m->step + 1, "init",
+					known ? step_kinds[done->line].name : "step", operands,
+					done->place, done->code, done->text });
 }

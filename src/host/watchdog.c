@@ -113,7 +113,7 @@ static enum step_op operation(const char *title)
 	return fmt_parse_u64(digits, &op) == 0 && op < OP_COUNT ? (enum step_op) op : OP_COUNT;
 }
 
-static int stuck(pid_t pid, const struct progress *progress, int looks, struct err *e)
+static int no_progress(pid_t pid, const struct progress *progress, int looks, struct err *e)
 {
 	enum step_op op = operation(progress->title);
 	const char *place = strchr(progress->title, ' ');
@@ -129,17 +129,17 @@ static int stuck(pid_t pid, const struct progress *progress, int looks, struct e
 }
 
 /* Warn with the text of the error that this would be, and that tare goes on waiting. */
-static void say_waiting(pid_t pid, const struct progress *progress, int looks)
+static void warn_waiting(pid_t pid, const struct progress *progress, int looks)
 {
 	char line[ERR_TEXT + ERR_PLACE];
 	struct err e = { .code = 0 };
 
-	(void) stuck(pid, progress, looks, &e);
+	(void) no_progress(pid, progress, looks, &e);
 	err_line(&e, line, sizeof(line));
 	log_notice("%s: still waiting", line);
 }
 
-static bool may_take_its_time(const struct progress *progress, bool has_agent)
+static bool has_no_limit(const struct progress *progress, bool has_agent)
 {
 	enum step_op op = operation(progress->title);
 
@@ -147,15 +147,15 @@ static bool may_take_its_time(const struct progress *progress, bool has_agent)
 }
 
 /* After @looks without progress: -1, or 0 where tare goes on waiting. */
-static int judge(pid_t pid, const struct progress *progress, int looks, struct err *e)
+static int check_looks(pid_t pid, const struct progress *progress, int looks, struct err *e)
 {
 	if (looks < 2)
 		return 0;
 	if (!progress->in_kernel || looks >= KERNEL_LOOKS)
-		return stuck(pid, progress, looks, e);
+		return no_progress(pid, progress, looks, e);
 	/* After 8 s, 16 s, 32 s ... */
 	if ((looks & (looks - 1)) == 0)
-		say_waiting(pid, progress, looks);
+		warn_waiting(pid, progress, looks);
 
 	return 0;
 }
@@ -176,11 +176,11 @@ int watchdog_poll(pid_t pid, bool has_agent, struct pollfd *fds, unsigned count,
 			continue;
 		memset(&now, 0, sizeof(now));
 
-		bool asleep = look(pid, &now) && !may_take_its_time(&now, has_agent);
+		bool asleep = look(pid, &now) && !has_no_limit(&now, has_agent);
 		bool same = looks > 0 && memcmp(&before, &now, sizeof(now)) == 0;
 
 		looks = !asleep ? 0 : same ? looks + 1 : 1;
-		if (judge(pid, &now, looks, e) < 0)
+		if (check_looks(pid, &now, looks, e) < 0)
 			return -1;
 		before = now;
 	}

@@ -85,7 +85,7 @@ static int set_rights(int node, const struct stat *st, const struct device_step 
  * may share /dev and replace the file at any moment: so the file is opened once, and only the
  * descriptor is used.
  */
-static int settle_node(int parent, const char *name, const struct device_step *d, bool is_new,
+static int finish_node(int parent, const char *name, const struct device_step *d, bool is_new,
 		       struct err *e)
 {
 	struct stat st;
@@ -249,14 +249,14 @@ static int make_node(struct inside *in, int parent, const char *name, const stru
 	int r = sys_mknod_at(parent, name, d->mode, device_number(d->major, d->minor));
 
 	if (r == -EEXIST)
-		return settle_node(parent, name, d, false, e);
+		return finish_node(parent, name, d, false, e);
 	if (r == -EPERM && !S_ISFIFO(d->mode))
 		return bind_node(in, parent, name, d, e);
 	if (r < 0)
 		return err_sys(e, r, "mknod");
 
 	/* The node has mode and owner already: our umask and our IDs are 0. */
-	return d->uid == 0 && d->gid == 0 ? 0 : settle_node(parent, name, d, true, e);
+	return d->uid == 0 && d->gid == 0 ? 0 : finish_node(parent, name, d, true, e);
 }
 
 /* ---- the steps ---- */

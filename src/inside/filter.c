@@ -115,7 +115,7 @@ static void nap(void)
 }
 
 /* The result of loader and helper, once the helper has ended: 0, or -1. */
-static int settle(struct handover *h, struct err *e)
+static int check_handover(struct handover *h, struct err *e)
 {
 	int listener = atomic_load(&h->listener), passed_on = atomic_load(&h->passed_on);
 
@@ -157,7 +157,7 @@ static void child_ended(int signal)
 	 */
 	if (!atomic_load(&h->is_inside))
 		start_helper(h);
-	go_on(h->in, settle(h, &e), &e);
+	go_on(h->in, check_handover(h, &e), &e);
 }
 
 /* In the loader thread. It never returns: that would be exit(2). */

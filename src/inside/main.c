@@ -207,7 +207,7 @@ static const struct plan *map_plan(int memfd)
  * Not inlined, like enter(): struct err is large, and a tare-init that waits for start should have
  * a small stack.
  */
-static void __attribute__((noreturn, noinline)) end_unsettled(struct inside *in, int code)
+static void __attribute__((noreturn, noinline)) report_and_end(struct inside *in, int code)
 {
 	struct err e;
 
@@ -219,7 +219,7 @@ static void __attribute__((noreturn, noinline)) end_unsettled(struct inside *in,
  * Close our descriptors at the exec; tare has done so with all others. Without a listener this is
  * run, without a wait for start. EBADF: a descriptor that tare did not send.
  */
-static void settle_descriptors(struct inside *in, int first)
+static void set_cloexec(struct inside *in, int first)
 {
 	for (int fd = first; fd < first + WIRE_FD_COUNT; fd++) {
 		int r = sys_set_fd_flags(fd, FD_CLOEXEC);
@@ -227,7 +227,7 @@ static void settle_descriptors(struct inside *in, int first)
 		if (r == -EBADF && fd == in->listener)
 			in->listener = in->hold = -1;
 		else if (r < 0 && r != -EBADF)
-			end_unsettled(in, r);
+			report_and_end(in, r);
 	}
 }
 
@@ -302,7 +302,7 @@ void init_main(const long *stack)
 	 * Before any file is opened: a new descriptor could get the number of one that tare did not
 	 * send.
 	 */
-	settle_descriptors(&in, (int) first);
+	set_cloexec(&in, (int) first);
 	in.proc = open_proc();
 	if (in.plan->version == PLAN_VERSION && !in.plan->steps[in.plan->spawn].spawn.enter)
 		begin(&in);

@@ -171,7 +171,7 @@ static int is_covered(const struct inside *in, struct err *e)
  * mount there. Where the rootfs is a copy of the host's "/", layers of it were mounted on that very
  * root, and are stacked above it.
  */
-static int let_go_of_host(const struct inside *in, struct err *e)
+static int unmount_host_tree(const struct inside *in, struct err *e)
 {
 	int covered = 1;
 
@@ -200,7 +200,7 @@ int rootfs_pivot(struct inside *in, const struct step *s, struct err *e)
 	int r = sys_pivot_root(".", ".");
 	if (r < 0)
 		return err_sys(e, r, "pivot_root");
-	if (let_go_of_host(in, e) < 0)
+	if (unmount_host_tree(in, e) < 0)
 		return -1;
 	r = sys_chdir("/");
 	if (r < 0)

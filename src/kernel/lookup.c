@@ -110,7 +110,7 @@ static int take_name(const char **text, char name[NAME_MAX + 1])
 	return (int) length;
 }
 
-static int go_to(struct lookup *l, int fd)
+static int set_current(struct lookup *l, int fd)
 {
 	if (fd < 0)
 		return fd;
@@ -124,7 +124,7 @@ static int go_to_root(struct lookup *l)
 {
 	l->done[0] = '\0';
 
-	return go_to(l, sys_dup(l->root, 0));
+	return set_current(l, sys_dup(l->root, 0));
 }
 
 /*
@@ -139,9 +139,9 @@ static int go_up(struct lookup *l)
 	if (slash)
 		*slash = '\0';
 
-	int r = go_to(l, sys_dup(l->root, 0));
+	int r = set_current(l, sys_dup(l->root, 0));
 	while (r == 0 && (r = take_name(&path, name)) > 0)
-		r = go_to(l, sys_open_at(l->at, name, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0));
+		r = set_current(l, sys_open_at(l->at, name, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0));
 
 	return r;
 }
@@ -155,7 +155,7 @@ static int go_down(struct lookup *l, const char *name, int fd)
 	l->done[length] = '/';
 	memcpy(l->done + length + 1, name, more + 1);
 
-	return go_to(l, fd);
+	return set_current(l, fd);
 }
 
 /*

@@ -140,7 +140,7 @@ static int unix_socket(int type)
 }
 
 /* A socket, and the address @a of @name in @dir. */
-static int prepare(int dir, const char *name, int type, struct sockaddr_un *a)
+static int open_socket(int dir, const char *name, int type, struct sockaddr_un *a)
 {
 	int r = address(dir, name, a);
 
@@ -148,7 +148,7 @@ static int prepare(int dir, const char *name, int type, struct sockaddr_un *a)
 }
 
 /* @fd; or, where the last call failed, -errno with @fd closed. */
-static int settle(int fd, int r)
+static int fd_or_close(int fd, int r)
 {
 	if (r < 0)
 		sys_close(fd);
@@ -159,29 +159,29 @@ static int settle(int fd, int r)
 int sys_bind_at(int dir, const char *name, int type)
 {
 	struct sockaddr_un a;
-	int fd = prepare(dir, name, type, &a);
+	int fd = open_socket(dir, name, type, &a);
 
-	return fd < 0 ? fd : settle(fd, (int) SYS_CALL(bind, fd, &a, sizeof(a), 0, 0, 0));
+	return fd < 0 ? fd : fd_or_close(fd, (int) SYS_CALL(bind, fd, &a, sizeof(a), 0, 0, 0));
 }
 
 int sys_listen_at(int dir, const char *name, int type)
 {
 	int fd = sys_bind_at(dir, name, type);
 
-	return fd < 0 ? fd : settle(fd, (int) SYS_CALL(listen, fd, 16, 0, 0, 0, 0));
+	return fd < 0 ? fd : fd_or_close(fd, (int) SYS_CALL(listen, fd, 16, 0, 0, 0, 0));
 }
 
 static int connect_patiently(int fd, const struct sockaddr_un *a, size_t size)
 {
 	limit_sending(fd);
 
-	return settle(fd, (int) SYS_CALL(connect, fd, a, size, 0, 0, 0));
+	return fd_or_close(fd, (int) SYS_CALL(connect, fd, a, size, 0, 0, 0));
 }
 
 int sys_connect_at(int dir, const char *name, int type)
 {
 	struct sockaddr_un a;
-	int fd = prepare(dir, name, type, &a);
+	int fd = open_socket(dir, name, type, &a);
 
 	return fd < 0 ? fd : connect_patiently(fd, &a, sizeof(a));
 }

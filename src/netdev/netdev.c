@@ -178,7 +178,7 @@ static int list_addresses(int socket, const struct device *device, struct addres
 
 /* ---- changing ---- */
 
-static int send_away(int socket, int index, int ns, const char *name)
+static int set_namespace(int socket, int index, int ns, const char *name)
 {
 	const struct ifinfomsg info = { .ifi_family = AF_UNSPEC, .ifi_index = index };
 	struct netlink_request q;
@@ -233,8 +233,8 @@ static int give_addresses(int socket, int index, struct addresses *all)
 /* ---- moving ---- */
 
 /* Restore addresses and flags at the new place, where the device is @device. */
-static int settle_in(int socket, struct device *device, const struct netdev_move *m,
-		     struct addresses *all, struct err *e)
+static int restore_settings(int socket, struct device *device, const struct netdev_move *m,
+			    struct addresses *all, struct err *e)
 {
 	int r = give_name(socket, device->index, m->new_name);
 	if (r == -EEXIST)
@@ -252,10 +252,10 @@ static int settle_in(int socket, struct device *device, const struct netdev_move
 	return r < 0 ? err_sys(e, r, "set \"%s\" up", device->name) : 0;
 }
 
-static int arrive(const struct end *from, const struct end *to, int index,
-		  const struct netdev_move *m, struct device *device, struct err *e)
+static int move_and_find(const struct end *from, const struct end *to, int index,
+			 const struct netdev_move *m, struct device *device, struct err *e)
 {
-	int r = send_away(from->socket, index, to->ns, m->passing);
+	int r = set_namespace(from->socket, index, to->ns, m->passing);
 
 	if (r == -EINVAL || r == -EOPNOTSUPP) {
 		(void) err_sys(e, r, "move network device \"%s\"", m->name);
@@ -272,7 +272,7 @@ static int arrive(const struct end *from, const struct end *to, int index,
  * The device could not stay: move it back, with its name and addresses. If that fails, its error is
  * put behind the cause.
  */
-static void come_back(const struct end *from, const struct end *to, struct device *there,
+static void move_back(const struct end *from, const struct end *to, struct device *there,
 		      const struct netdev_move *m, bool up, struct addresses *all, struct err *e)
 {
 	const struct netdev_move back = {
@@ -284,8 +284,8 @@ static void come_back(const struct end *from, const struct end *to, struct devic
 	struct device device = { .index = 0 };
 	struct err undo;
 
-	if (arrive(to, from, there->index, &back, &device, &undo) == 0 &&
-	    settle_in(from->socket, &device, &back, all, &undo) == 0)
+	if (move_and_find(to, from, there->index, &back, &device, &undo) == 0 &&
+	    restore_settings(from->socket, &device, &back, all, &undo) == 0)
 		return;
 
 	size_t length = strlen(e->text);
@@ -340,10 +340,10 @@ int netdev_move(const struct netdev_move *m, char name[IFNAMSIZ], struct err *e)
 	if (r < 0)
 		return err_sys(e, r, "find network device \"%s\"", m->name);
 	if (list_addresses(from.socket, &device, &all, e) < 0 || check_free(&to, m, e) < 0 ||
-	    arrive(&from, &to, device.index, m, &there, e) < 0)
+	    move_and_find(&from, &to, device.index, m, &there, e) < 0)
 		return -1;
-	if (settle_in(to.socket, &there, m, &all, e) < 0) {
-		come_back(&from, &to, &there, m, device.flags & IFF_UP, &all, e);
+	if (restore_settings(to.socket, &there, m, &all, e) < 0) {
+		move_back(&from, &to, &there, m, device.flags & IFF_UP, &all, e);
 		return -1;
 	}
 	fmt_text(name, IFNAMSIZ, "%s", there.name);

@@ -112,7 +112,7 @@ const char *account_name(const char *passwd, uid_t uid, struct arena *a)
 	return NULL;
 }
 
-static bool is_of(const char *line, const char *owner)
+static bool is_owned_by(const char *line, const char *owner)
 {
 	size_t length = owner ? strlen(owner) : 0;
 
@@ -140,7 +140,8 @@ struct id_range account_sub_range(const char *table, const char *name, uid_t uid
 	for (const char *line = table; *line; line = next_line(line)) {
 		struct id_range range = { .inside = 1 };
 
-		if ((is_of(line, name) || is_of(line, number)) && read_range(line, &range))
+		if ((is_owned_by(line, name) || is_owned_by(line, number)) &&
+		    read_range(line, &range))
 			return range;
 	}
 

@@ -59,7 +59,7 @@ static pid_t tracer_of(pid_t pid)
 	return fmt_parse_u64(at, &tracer) == 0 ? (pid_t) tracer : 0;
 }
 
-static int tell(pid_t pid, pid_t who, const char *role, struct err *e)
+static int set_error(pid_t pid, pid_t who, const char *role, struct err *e)
 {
 	char name[NAME + 1];
 
@@ -77,11 +77,11 @@ int unreaped_explain_one(pid_t pid, struct err *e)
 	pid_t tracer = tracer_of(pid);
 
 	if (tracer > 0)
-		return tell(pid, tracer, "tracer", e);
+		return set_error(pid, tracer, "tracer", e);
 	if (proc_stat_read(pid, &stat) < 0 || stat.parent <= 0)
 		return -1;
 
-	return tell(pid, stat.parent, "parent", e);
+	return set_error(pid, stat.parent, "parent", e);
 }
 
 static pid_t number_of(const char *name)

@@ -145,7 +145,8 @@ static bool is_refused(const struct err *e)
 	return e->code == ENOSYS || e->code == EPERM;
 }
 
-static int better_of(const struct err *first, struct err *e)
+/* Both ways failed: report the error of the second way only if it says more than the first. */
+static int choose_error(const struct err *first, struct err *e)
 {
 	if (e->code == first->code || e->code == ENOSYS)
 		*e = *first;
@@ -167,7 +168,7 @@ int filesystem_make(const struct mount_step *m, int pids, struct err *e)
 	if (is_refused(&first) && pids < 0)
 		mount = make_at_once(m, e);
 
-	return mount < 0 ? better_of(&first, e) : mount;
+	return mount < 0 ? choose_error(&first, e) : mount;
 }
 
 /* Options change the filesystem for all its mounts; attributes only this mount. */
@@ -211,5 +212,5 @@ int filesystem_reconfigure(int mount, const struct mount_step *m, struct err *e)
 	if (is_refused(&first) && reconfigure_at_once(mount, m, e) == 0)
 		return 0;
 
-	return better_of(&first, e);
+	return choose_error(&first, e);
 }

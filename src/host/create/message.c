@@ -85,8 +85,8 @@ static size_t find_turn(const struct init_progress *p, const struct plan *plan)
 	return i;
 }
 
-static bool is_at(const struct init_progress *p, const struct plan *plan,
-		  const struct wire_message *m, enum step_op op)
+static bool is_next_of_kind(const struct init_progress *p, const struct plan *plan,
+			    const struct wire_message *m, enum step_op op)
 {
 	return m->step < plan->step_count && m->step == find(p, plan, op);
 }
@@ -95,7 +95,7 @@ static bool is_at(const struct init_progress *p, const struct plan *plan,
 static bool may_come(const struct init_progress *p, const struct plan *plan,
 		     const struct wire_message *m, enum step_op op, bool came)
 {
-	return !came && is_at(p, plan, m, op);
+	return !came && is_next_of_kind(p, plan, m, op);
 }
 
 static bool may_be_cloned(const struct init_progress *p, const struct plan *plan)

@@ -85,7 +85,7 @@ static int interrupted(struct create *c, struct err *e)
 }
 
 /* tare-init ended without a message: it was killed, or had too little memory. */
-static int died(struct create *c, struct err *e)
+static int first_process_ended(struct create *c, struct err *e)
 {
 	struct pollfd end = { .fd = c->pidfd, .events = POLLIN };
 	int status = 0;
@@ -295,7 +295,7 @@ static int take_turns(struct create *c, size_t next, struct err *e)
 		if (r < 0)
 			return -1;
 		if (r == 0)
-			return ready ? read_last_message(c, e) : died(c, e);
+			return ready ? read_last_message(c, e) : first_process_ended(c, e);
 		if (m.kind == WIRE_READY && !c->options->run)
 			return 0;
 		if (m.kind == WIRE_READY) {

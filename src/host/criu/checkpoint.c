@@ -94,7 +94,7 @@ static int check_status_fd(const struct criu_options *o, struct err *e)
 		       : 0;
 }
 
-static int add_what_is_external(struct checkpoint *c, struct err *e)
+static int add_externals(struct checkpoint *c, struct err *e)
 {
 	struct criu_request *r = &c->request;
 
@@ -138,7 +138,7 @@ static int describe(struct checkpoint *c, struct err *e)
 	if (externals_add_namespaces(r, &c->record, c->config, e) < 0)
 		return -1;
 
-	return add_what_is_external(c, e);
+	return add_externals(c, e);
 }
 
 /* ---- CRIU at work ---- */
@@ -165,7 +165,7 @@ static int notified(void *context, const char *name, pid_t pid, int fd, struct e
 /*
  * Restore the previous state of the freezer: CRIU uses the freezer too, and may have been killed.
  */
-static void settle_freezer(const struct checkpoint *c)
+static void restore_freezer(const struct checkpoint *c)
 {
 	const char *const *dirs = c->record.cgroups;
 	bool frozen = cgroup_any_frozen(dirs);
@@ -201,7 +201,7 @@ static int dump(struct checkpoint *c, struct err *e)
 	if (c->yard)
 		cgroups_drop_yard(work);
 	if (r < 0 || c->options->leave_running || c->options->pre_dump)
-		settle_freezer(c);
+		restore_freezer(c);
 	if (r == 0)
 		return 0;
 

@@ -152,7 +152,7 @@ static int open_directory(const char *path, int *fd, struct err *e)
  * with an overlay of the same directory whose upper layer has mode 0711. Without overlayfs the
  * directory stays as it is.
  */
-static void let_all_in(const char *images)
+static void open_images_to_all(const char *images)
 {
 	char options[160];
 
@@ -174,8 +174,8 @@ static void let_all_in(const char *images)
 }
 
 /*
- * The work directory is opened first: it may be the directory of the images, which let_all_in()
- * covers with memory, and CRIU's files must be written to the disk.
+ * The work directory is opened first: it may be the directory of the images, which
+ * open_images_to_all() covers with memory, and CRIU's files must be written to the disk.
  */
 static int open_directories(const struct criu_start *s, int fds[2], struct err *e)
 {
@@ -184,7 +184,7 @@ static int open_directories(const struct criu_start *s, int fds[2], struct err *
 	if (s->yard && cgroups_make_yard(fds[1], s->yard, e) < 0)
 		return -1;
 	if (s->images_for_all)
-		let_all_in(s->images);
+		open_images_to_all(s->images);
 
 	return open_directory(s->images, &fds[0], e);
 }

@@ -54,7 +54,8 @@ static const char *ids_of(struct inspect *i, const char *field, bool group)
 	return arena_strdup(i->arena, text);
 }
 
-static const char *four(struct inspect *i, uint32_t id)
+/* As the line `Uid:` of /proc/PID/status: real, effective, saved and filesystem ID. */
+static const char *four_times(struct inspect *i, uint32_t id)
 {
 	return arena_printf(i->arena, "%u %u %u %u", id, id, id, id);
 }
@@ -90,8 +91,8 @@ static void look_at_ids(struct inspect *i)
 		inspect_fact(i, SECTION, "user", "%s", uids);
 		inspect_fact(i, SECTION, "group", "%s", gids);
 	} else {
-		inspect_compare(i, SECTION, "user", uids, four(i, s->user.uid));
-		inspect_compare(i, SECTION, "group", gids, four(i, s->user.gid));
+		inspect_compare(i, SECTION, "user", uids, four_times(i, s->user.uid));
+		inspect_compare(i, SECTION, "group", gids, four_times(i, s->user.gid));
 	}
 	if (s && s->user.set_groups)
 		inspect_compare(i, SECTION, "groups", groups,

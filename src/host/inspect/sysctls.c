@@ -29,7 +29,7 @@ struct reader {
 };
 
 /* The part of a value that counts: words, with a blank between two of them. */
-static void squeeze(char *text)
+static void join_words(char *text)
 {
 	char *to = text;
 
@@ -75,8 +75,8 @@ static void compare(struct inspect *i, const struct step *s, struct answer *answ
 	char *asked = arena_strdup(i->arena, s->setting.value);
 
 	answer->text[sizeof(answer->text) - 1] = '\0';
-	squeeze(asked);
-	squeeze(answer->text);
+	join_words(asked);
+	join_words(answer->text);
 	if (answer->result < 0)
 		inspect_fact(i, SECTION, name, "not read: %s", errno_text(-answer->result));
 	else

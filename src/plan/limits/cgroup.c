@@ -121,7 +121,7 @@ static const char *name_dir(struct planner *p, const struct cgroup_hierarchy *h)
  * Only these errors mean that the right is missing. After any other the cgroup is planned, and
  * making it reports the error.
  */
-static bool is_no(int r)
+static bool is_denied(int r)
 {
 	return r == -EACCES || r == -EPERM || r == -EROFS || r == -ENOTDIR;
 }
@@ -147,7 +147,7 @@ static bool may_move(struct arena *a, const struct cgroup_hierarchy *h, const ch
 
 	const char *procs = arena_printf(a, "%.*s/cgroup.procs", (int) common, dir);
 
-	return !is_no(sys_access_at(AT_FDCWD, procs, W_OK));
+	return !is_denied(sys_access_at(AT_FDCWD, procs, W_OK));
 }
 
 static bool is_usable(struct planner *p, const struct cgroup_hierarchy *h, const char *dir)
@@ -160,7 +160,7 @@ static bool is_usable(struct planner *p, const struct cgroup_hierarchy *h, const
 	/* Look at the nearest directory above that exists. */
 	while ((r = sys_access_at(AT_FDCWD, existing, W_OK | X_OK)) == -ENOENT)
 		*strrchr(existing, '/') = '\0';
-	if (is_no(r))
+	if (is_denied(r))
 		return false;
 
 	return !h->v2 || may_move(p->arena, h, dir);

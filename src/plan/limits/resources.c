@@ -98,7 +98,7 @@ int plan_late_limits(struct planner *p, struct err *e)
 	return 0;
 }
 
-static void put_back_what_slows_down(struct planner *p)
+static void put_back_slow_limits(struct planner *p)
 {
 	size_t kept = 0;
 
@@ -118,7 +118,7 @@ int plan_limits_for_hooks(struct planner *p, struct err *e)
 	(void) e;
 	if (hooks && (hooks->prestart_count > 0 || hooks->create_runtime_count > 0 ||
 		      hooks->create_container_count > 0))
-		put_back_what_slows_down(p);
+		put_back_slow_limits(p);
 
 	return 0;
 }

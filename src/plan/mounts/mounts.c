@@ -179,7 +179,7 @@ static int read_options(struct planner *p, size_t i, struct mount_step *m, struc
 
 /* ---- one mount ---- */
 
-static bool travels(const struct mount_step *m)
+static bool is_shared(const struct mount_step *m)
 {
 	for (size_t i = 0; i < m->propagation_count; i++)
 		if (m->propagation[i] & MS_SHARED)
@@ -210,7 +210,7 @@ static int finish_bind(struct planner *p, size_t i, struct mount_step *m, struct
 	m->source = path_absolute(p->arena, p->plan->bundle, m->source);
 	if (is_proc(p, m) || strcmp(path_clean(p->arena, m->source), "/sys") == 0)
 		m->source = path_clean(p->arena, m->source);
-	m->shared = travels(m);
+	m->shared = is_shared(m);
 	m->source_from_host = mount_sources_from_host(p) || (m->shared && admin);
 
 	return 0;

@@ -189,7 +189,7 @@ static int open_directory(const char *root)
 }
 
 /* Is @text, of @size bytes, a whole file for this key? */
-static bool is_right(const struct seccomp_cache *cache, const char *text, size_t size)
+static bool is_valid(const struct seccomp_cache *cache, const char *text, size_t size)
 {
 	struct header h;
 
@@ -222,7 +222,7 @@ bool seccomp_cache_load(const struct seccomp_cache *cache, struct seccomp_progra
 		return false;
 
 	char *text = arena_alloc(a, (size_t) size);
-	if (sys_read_all(fd, text, (size_t) size) != size || !is_right(cache, text, (size_t) size))
+	if (sys_read_all(fd, text, (size_t) size) != size || !is_valid(cache, text, (size_t) size))
 		return false;
 	memcpy(&h, text, sizeof(h));
 

@@ -59,7 +59,8 @@ static const struct left for_a_clone[] = {
 	{ SYS_ioctl, true, { 0, TIOCSCTTY } },
 };
 
-static bool lets(const struct seccomp_program *program, const struct left *calls, size_t count)
+static bool allows_all(const struct seccomp_program *program, const struct left *calls,
+		       size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		const uint64_t *args = calls[i].known ? calls[i].args : NULL;
@@ -75,7 +76,7 @@ static bool lets(const struct seccomp_program *program, const struct left *calls
 
 bool seccomp_lets_go_on(const struct seccomp_program *program, bool wait, bool clone_call)
 {
-	return lets(program, always, ARRAY_SIZE(always)) &&
-	       (!wait || lets(program, to_wait, ARRAY_SIZE(to_wait))) &&
-	       (!clone_call || lets(program, for_a_clone, ARRAY_SIZE(for_a_clone)));
+	return allows_all(program, always, ARRAY_SIZE(always)) &&
+	       (!wait || allows_all(program, to_wait, ARRAY_SIZE(to_wait))) &&
+	       (!clone_call || allows_all(program, for_a_clone, ARRAY_SIZE(for_a_clone)));
 }

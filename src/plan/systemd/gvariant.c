@@ -83,7 +83,7 @@ static bool unify(struct gvariant_reader *r, struct type *type, const struct typ
 	return true;
 }
 
-static void settle(struct type *type)
+static void set_defaults(struct type *type)
 {
 	for (char *c = type->text; *c != '\0'; c++)
 		*c = *c == ANY_NUMBER ? 'i' : *c == ANY_TEXT ? 's' : *c;
@@ -291,7 +291,7 @@ static const char *find_type(struct properties *p, const char *text, struct type
 	if (!read_value(&r, NULL, type))
 		return r.why;
 	skip_blanks(&r);
-	settle(type);
+	set_defaults(type);
 
 	return *r.at ? "there is something behind the value" : NULL;
 }
