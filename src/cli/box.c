@@ -338,6 +338,8 @@ static int run(struct call *call, struct box *b, struct create_options *o,
 	if (read_timeout(b, &o->timeout_ms, e) < 0)
 		return -1;
 	o->stop_signal = b->options->boot ? signal_parse(BOX_STOP_SIGNAL) : 0;
+	/* An init starts its login program again and again. */
+	o->input_ends = !b->options->boot;
 	o->event = report->file >= 0 ? box_event : NULL;
 	o->context = report;
 	do {

@@ -181,6 +181,7 @@ int box_join(struct call *call, struct box *b, const char *name, struct err *e)
 		.args = (const char *const *) b->process.args,
 		.no_new_privs = o->box.no_new_privs,
 		.tty = b->process.terminal,
+		.input_ends = true,
 		.pid_file = o->pid_file,
 		.pid_file_place = box_words(b, "pid-file", o->pid_file),
 		.detach = b->detach,

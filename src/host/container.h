@@ -90,6 +90,11 @@ struct create_options {
 	 * sent
 	 */
 	int stop_signal;
+	/*
+	 * run in the foreground, with a terminal: at the end of tare's input the program gets the
+	 * terminal's VEOF character; false: its input has no end
+	 */
+	bool input_ends;
 	void (*event)(void *context, const struct run_event *event); /* run only; NULL: no events */
 	void *context;						     /* for @event */
 };

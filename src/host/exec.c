@@ -350,6 +350,7 @@ int container_exec(const struct exec_options *o, int *exit_code, struct arena *r
 		.pidfd_socket = o->pidfd_socket,
 		.run = true,
 		.detach = o->detach,
+		.input_ends = o->input_ends,
 	};
 	struct create c = CREATE_INITIAL(&as_run);
 	struct arena a = { .memfd = -1 };

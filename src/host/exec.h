@@ -27,6 +27,7 @@ struct exec_options {
 	const char *console_socket, *pid_file, *pidfd_socket;
 	const char *pid_file_place; /* as in create_options */
 	bool tty, no_new_privs, detach, ignore_paused;
+	bool input_ends;	    /* as in create_options */
 	struct plan_flags flags;    /* preserve_fds only */
 	const char *const *own_env; /* tare's environment */
 	struct watch_wishes watch;

@@ -45,6 +45,9 @@ struct foreground {
 	struct copy input, output; /* @from is -1 after the end */
 	int64_t deadline;	   /* sys_clock_ms(); 0: none */
 	bool timed_out;		   /* the first deadline has passed: the next one is for SIGKILL */
+	/* when to look whether the program needs the end of the input; 0: never */
+	int64_t end_look;
+	int end_nap; /* milliseconds between two looks */
 };
 
 uint64_t foreground_signals(void)
@@ -165,6 +168,83 @@ static void copy_end(struct copy *c)
 	c->at = c->length = 0;
 }
 
+/* ---- the end of the input ---- */
+
+/*
+ * A pipe or a file ends, a terminal does not: its reader would wait for more. So tare writes the
+ * terminal's VEOF character (create_options.input_ends) when the program has read all input before
+ * it, and again when the program has read the previous VEOF, as read(2) at the end of a file
+ * returns 0 each time. In the midst of a line the first VEOF only ends the line, and the second one
+ * is the end (termios(3)).
+ *
+ * No event tells that the program has read, so tare looks, more and more seldom.
+ */
+#define END_NAP_MS	5
+#define END_NAP_MOST_MS 200
+
+static void end_begin(struct foreground *f)
+{
+	if (!f->create->options->input_ends || f->end_nap > 0)
+		return;
+	f->end_nap = END_NAP_MS;
+	f->end_look = sys_clock_ms() + f->end_nap;
+}
+
+/*
+ * 1 if there is input, or a VEOF, that the program has not read. Only the slave tells. -errno: Linux
+ * before 4.13 opens the slave by paths alone, which the container can change.
+ */
+static int end_has_unread(int console)
+{
+	const long flags = O_RDONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC;
+
+	autoclose int slave = sys_ioctl(console, TIOCGPTPEER, (void *) flags);
+	if (slave < 0)
+		return slave;
+
+	return sys_poll(&(struct pollfd) { .fd = slave, .events = POLLIN }, 1, 0) != 0;
+}
+
+/*
+ * The VEOF character; '\0' if there is none, or if the program reads single characters, to which
+ * VEOF is a character like any other. The line editors of shells are an exception: they handle VEOF
+ * themselves, clear ECHO and ICANON, and leave OPOST, which raw mode clears.
+ */
+static char end_character(int console)
+{
+	struct termios t;
+
+	if (sys_ioctl(console, TCGETS, &t) < 0)
+		return '\0';
+
+	bool lines = t.c_lflag & ICANON;
+	bool editor = !(t.c_lflag & (ICANON | ECHO)) && t.c_oflag & OPOST;
+
+	return lines || editor ? (char) t.c_cc[VEOF] : '\0';
+}
+
+/* Once the input has ended: whether a VEOF is needed now. */
+static void end_go_on(struct foreground *f)
+{
+	const int console = f->create->console;
+	const int64_t now = sys_clock_ms();
+
+	if (f->end_look == 0 || console < 0 || now < f->end_look || copy_has_block(&f->input))
+		return;
+
+	char end = end_character(console);
+	int unread = end != '\0' ? end_has_unread(console) : 1;
+	if (unread <= 0) {
+		f->input.block[0] = f->input.block[1] = end;
+		f->input.length = unread < 0 ? 2 : 1; /* the input may end in the midst of a line */
+		f->input.at = 0;
+	}
+	/* The VEOFs that nobody reads must not fill the terminal. */
+	bool last = unread < 0 && f->end_nap == END_NAP_MOST_MS;
+	f->end_nap = f->end_nap * 2 < END_NAP_MOST_MS ? f->end_nap * 2 : END_NAP_MOST_MS;
+	f->end_look = last ? 0 : now + f->end_nap;
+}
+
 /* ---- the loop ---- */
 
 /* --stop-signal: an init ignores SIGTERM, or has another meaning for it. */
@@ -225,6 +305,21 @@ static int keep_deadline(struct foreground *f)
 	return KILL_AFTER_MS;
 }
 
+/* The timeout for poll(2), in milliseconds. */
+static int wait_time(struct foreground *f)
+{
+	int left = keep_deadline(f);
+
+	if (f->end_look == 0 || f->create->console < 0 || copy_has_block(&f->input))
+		return left;
+
+	int64_t look = f->end_look - sys_clock_ms();
+	if (look < 0)
+		look = 0;
+
+	return left < 0 || look < left ? (int) look : left;
+}
+
 /* False once the program has ended. */
 static bool serve_once(struct foreground *f)
 {
@@ -237,16 +332,19 @@ static bool serve_once(struct foreground *f)
 		[WATCH_NOTIFY] = { .fd = c->notify.in, .events = POLLIN },
 	};
 
-	if (sys_pidfd_poll(fds, ARRAY_SIZE(fds), keep_deadline(f)) < 0)
+	if (sys_pidfd_poll(fds, ARRAY_SIZE(fds), wait_time(f)) < 0)
 		return true;
 	if (fds[WATCH_SIGNALS].revents != 0)
 		pass_signals(f);
 	if (fds[WATCH_NOTIFY].revents != 0)
 		notify_pass(&c->notify);
-	if (fds[WATCH_INPUT].revents != 0 && !copy_go_on(&f->input, fds[WATCH_INPUT].revents))
+	if (fds[WATCH_INPUT].revents != 0 && !copy_go_on(&f->input, fds[WATCH_INPUT].revents)) {
 		copy_end(&f->input);
+		end_begin(f);
+	}
 	if (fds[WATCH_OUTPUT].revents != 0 && !copy_go_on(&f->output, fds[WATCH_OUTPUT].revents))
 		close_console(f);
+	end_go_on(f);
 
 	return fds[WATCH_END].revents == 0;
 }
