@@ -28,6 +28,19 @@ static inline size_t list_length(const char *const *list)
 	return n;
 }
 
+/* Is @word, of @length bytes, one of the comma-separated @list? */
+static inline bool comma_list_has(const char *list, const char *word, size_t length)
+{
+	for (const char *at = list; at; at = strchr(at, ',')) {
+		if (*at == ',')
+			at++;
+		if (strncmp(at, word, length) == 0 && (at[length] == '\0' || at[length] == ','))
+			return true;
+	}
+
+	return false;
+}
+
 /* The value of @name in @env (NULL-terminated, or NULL; NAME=VALUE), or NULL. */
 static inline const char *env_value(const char *const *env, const char *name)
 {

@@ -9,8 +9,11 @@
  */
 #include "cgroup/layout.h"
 
+#include "base/mount_line.h"
+#include "base/path.h"
 #include "base/path.h"
 #include "base/table.h"
+#include "base/words.h"
 #include "kernel/fd.h"
 #include "kernel/process.h"
 
@@ -25,11 +28,6 @@
 
 /* The usual mount points: preferred to others. */
 static const char usual_place[] = "/sys/fs/cgroup";
-
-/* One line of mountinfo: the fields that matter here. */
-struct mount_line {
-	const char *root, *point, *type, *options;
-};
 
 /* The whole of a procfs file, NUL-terminated; *text is NULL where there is no such file. */
 static int read_proc(const char *path, struct arena *a, char **text, struct err *e)
@@ -61,63 +59,6 @@ static char *next_line(char **text)
 	return *text && **text ? strsep(text, "\n") : NULL;
 }
 
-static bool is_octal(char c)
-{
-	return c >= '0' && c <= '7';
-}
-
-void mountinfo_unescape(char *s)
-{
-	char *to = s;
-
-	for (; *s; s++, to++) {
-		*to = *s;
-		if (s[0] != '\\' || s[1] < '0' || s[1] > '3' || !is_octal(s[2]) || !is_octal(s[3]))
-			continue;
-		*to = (char) ((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0'));
-		s += 3;
-	}
-	*to = '\0';
-}
-
-/* proc_pid_mountinfo(5): `id parent dev root point options [tags...] - type source options`. */
-static bool parse_mount(char *line, struct mount_line *m)
-{
-	char *dash = strstr(line, " - ");
-
-	if (!dash)
-		return false;
-	*dash = '\0';
-	for (int skipped = 0; skipped < 3; skipped++)
-		strsep(&line, " ");
-	m->root = strsep(&line, " ");
-	m->point = strsep(&line, " ");
-
-	char *rest = dash + 3;
-	m->type = strsep(&rest, " ");
-	strsep(&rest, " ");
-	m->options = rest ? rest : "";
-	if (!m->root || !m->point)
-		return false;
-	mountinfo_unescape((char *) m->root);
-	mountinfo_unescape((char *) m->point);
-
-	return true;
-}
-
-/* Is @word, of @length bytes, one of the comma-separated @list? */
-static bool list_has(const char *list, const char *word, size_t length)
-{
-	for (const char *at = list; at; at = strchr(at, ',')) {
-		if (*at == ',')
-			at++;
-		if (strncmp(at, word, length) == 0 && (at[length] == '\0' || at[length] == ','))
-			return true;
-	}
-
-	return false;
-}
-
 /*
  * Our own cgroup below the mount. A path that begins with `/..` is outside of our cgroup namespace,
  * and has no name in the namespace's own mounts: then it is the mount's root.
@@ -138,7 +79,7 @@ static bool is_mount_of(const struct cgroup_hierarchy *h, const struct mount_lin
 		return strcmp(m->type, "cgroup2") == 0;
 
 	return strcmp(m->type, "cgroup") == 0 &&
-	       list_has(m->options, h->controllers, strcspn(h->controllers, ","));
+	       comma_list_has(m->super, h->controllers, strcspn(h->controllers, ","));
 }
 
 static bool is_usual(const char *point)
@@ -199,7 +140,7 @@ static enum cgroup_mode find_mode(const struct cgroup_layout *layout)
 
 static bool has_controller(const struct cgroup_hierarchy *h, const char *controller)
 {
-	return !h->v2 && list_has(h->controllers, controller, strlen(controller));
+	return !h->v2 && comma_list_has(h->controllers, controller, strlen(controller));
 }
 
 unsigned cgroup_kind(const struct cgroup_hierarchy *h)
@@ -236,7 +177,7 @@ void cgroup_layout_parse(struct cgroup_layout *layout, char *mountinfo, char *ow
 	while ((line = next_line(&own)))
 		count += parse_own(line, &found[count]);
 	while ((line = next_line(&mountinfo)))
-		if (strstr(line, " - cgroup") && parse_mount(line, &m))
+		if (strstr(line, " - cgroup") && mount_line_cut(line, &m))
 			for (size_t i = 0; i < count; i++)
 				consider(&found[i], &below[i], &m);
 
@@ -348,7 +289,7 @@ static bool v2_has(const struct cgroup_hierarchy *h, const char *controller)
 		if (*at == ' ' || *at == '\n')
 			*at = ',';
 
-	return list_has(list, controller, strlen(controller));
+	return comma_list_has(list, controller, strlen(controller));
 }
 
 const struct cgroup_hierarchy *cgroup_layout_find(const struct cgroup_layout *layout,
@@ -358,7 +299,7 @@ const struct cgroup_hierarchy *cgroup_layout_find(const struct cgroup_layout *la
 		const struct cgroup_hierarchy *h = &layout->hierarchies[i];
 
 		if (h->v2 ? v2_has(h, controller)
-			  : list_has(h->controllers, controller, strlen(controller)))
+			  : comma_list_has(h->controllers, controller, strlen(controller)))
 			return h;
 	}
 

@@ -64,6 +64,3 @@ void cgroup_layout_parse(struct cgroup_layout *layout, char *mountinfo, char *ow
  */
 const struct cgroup_hierarchy *cgroup_layout_find(const struct cgroup_layout *layout,
 						  const char *controller);
-
-/* In place: mountinfo escapes space, tab, newline and backslash of a path as three octal digits. */
-void mountinfo_unescape(char *s);

@@ -10,6 +10,7 @@
 
 #include "base/fmt.h"
 #include "kernel/fd.h"
+#include "plan/limits/resctrl.h"
 
 #define MOST_TEXT ((size_t) 1 << 20)
 
@@ -22,24 +23,6 @@ static char *read_text(const char *path, struct arena *a)
 	text[n < 0 ? 0 : n] = '\0';
 
 	return text;
-}
-
-/* The fifth word of mountinfo's line with resctrl; NULL: it is not mounted. */
-static const char *find_mount(char *mountinfo)
-{
-	char *line;
-
-	while ((line = strsep(&mountinfo, "\n"))) {
-		char *word = NULL;
-
-		if (!strstr(line, " - resctrl "))
-			continue;
-		for (int i = 0; i < 5; i++)
-			word = strsep(&line, " ");
-		return word;
-	}
-
-	return NULL;
 }
 
 /* Does the kernel have the resource? It is a directory of info/. */
@@ -107,7 +90,7 @@ int schemata_update(pid_t pid, const struct update_schemata *schemata, struct ar
 	if (!is_given(schemata->l3_cache) && !is_given(schemata->memory_bandwidth))
 		return 0;
 
-	const char *mount = find_mount(read_text("/proc/self/mountinfo", a));
+	const char *mount = resctrl_find(read_text("/proc/self/mountinfo", a), a);
 	const char *groups = read_text(arena_printf(a, "/proc/%d/cpu_resctrl_groups", pid), a);
 
 	return schemata_write(mount, groups, schemata, a, e);

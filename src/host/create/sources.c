@@ -15,6 +15,7 @@
 #include "host/create/create.h"
 
 #include "base/fmt.h"
+#include "base/mount_line.h"
 #include "base/path.h"
 #include "heap/arena.h"
 #include "kernel/fd.h"
@@ -114,34 +115,6 @@ static bool refuses(const char *path, unsigned flags, int users)
 	return mount >= 0 && map_owners(mount, users, false) == -EINVAL;
 }
 
-/* `id parent dev root point options [tags...] - type source options`: proc_pid_mountinfo(5). */
-struct mount_line {
-	int64_t id;
-	const char *point, *type;
-};
-
-static bool parse_mount(char *line, struct mount_line *m)
-{
-	char *dash = strstr(line, " - ");
-	unsigned long long id;
-
-	if (!dash)
-		return false;
-	*dash = '\0';
-	m->type = dash + 3;
-	dash[3 + strcspn(dash + 3, " ")] = '\0';
-
-	const char *number = strsep(&line, " ");
-	for (int skipped = 0; line && skipped < 3; skipped++)
-		strsep(&line, " ");
-	m->point = strsep(&line, " ");
-	if (!m->point || fmt_parse_u64(number, &id) < 0)
-		return false;
-	m->id = (int64_t) id;
-
-	return true;
-}
-
 /*
  * Only an error needs this, so the time does not matter. If mounts change meanwhile, no mount is
  * named.
@@ -157,10 +130,11 @@ static int name_culprit(const struct mount_step *m, int users, char *mountinfo, 
 
 	for (char *line; (line = strsep(&mountinfo, "\n"));) {
 		struct mount_line found;
+		unsigned long long found_id;
 
-		if (!parse_mount(line, &found))
+		if (!mount_line_cut(line, &found) || fmt_parse_u64(found.id, &found_id) < 0)
 			continue;
-		if (found.id == id && refuses(m->source, nofollow(m), users))
+		if ((int64_t) found_id == id && refuses(m->source, nofollow(m), users))
 			return err_msg(e,
 				       "id-map \"%s\": a filesystem of type %s can't be id-mapped",
 				       m->source, found.type);

@@ -6,8 +6,9 @@
  * several are at one place the last one counts, for it hides the others.
  */
 #include "base/fmt.h"
+#include "base/mount_line.h"
 #include "base/table.h"
-#include "cgroup/layout.h"
+#include "base/words.h"
 #include "host/inspect/rows.h"
 #include "kernel/fd.h"
 #include "kernel/process.h"
@@ -19,36 +20,10 @@
 #define MOST	 4096
 #define TEXT_MAX (1 << 20)
 
-struct line {
-	const char *point, *options, *type;
-	const char *propagation; /* "shared:1 master:2"; "": private */
-};
-
 struct table {
-	struct line lines[MOST];
+	struct mount_line lines[MOST];
 	size_t count;
 };
-
-/* "36 35 98:0 /root /point rw,nosuid shared:1 - ext4 ...": cut in place. */
-static bool parse(char *text, struct line *l)
-{
-	char *words[6], *rest = text, *dash = strstr(text, " - ");
-
-	if (!dash)
-		return false;
-	for (size_t k = 0; k < 6; k++)
-		if (!(words[k] = strsep(&rest, " ")))
-			return false;
-	l->point = words[4];
-	l->options = words[5];
-	l->propagation = rest && rest < dash ? rest : "";
-	*dash = '\0';
-	l->type = dash + 3;
-	((char *) l->type)[strcspn(l->type, " ")] = '\0';
-	mountinfo_unescape(words[4]);
-
-	return true;
-}
 
 static struct table *read_table(struct inspect *i)
 {
@@ -59,12 +34,12 @@ static struct table *read_table(struct inspect *i)
 	if (n < 0)
 		return t;
 	while ((line = strsep(&text, "\n")) && t->count < MOST)
-		t->count += *line && parse(line, &t->lines[t->count]);
+		t->count += mount_line_cut(line, &t->lines[t->count]);
 
 	return t;
 }
 
-static const struct line *find(const struct table *t, const char *point)
+static const struct mount_line *find(const struct table *t, const char *point)
 {
 	for (size_t k = t->count; k > 0; k--)
 		if (strcmp(t->lines[k - 1].point, point) == 0)
@@ -75,13 +50,7 @@ static const struct line *find(const struct table *t, const char *point)
 
 static bool has_option(const char *options, const char *word)
 {
-	size_t length = strlen(word);
-
-	for (const char *at = options; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL)
-		if (strncmp(at, word, length) == 0 && (at[length] == ',' || at[length] == '\0'))
-			return true;
-
-	return false;
+	return comma_list_has(options, word, strlen(word));
 }
 
 /* ---- mounts ---- */
@@ -96,7 +65,7 @@ static const struct {
 	{ "noexec", MOUNT_ATTR_NOEXEC },
 };
 
-static const char *real_options(struct inspect *i, const struct line *l)
+static const char *real_options(struct inspect *i, const struct mount_line *l)
 {
 	char text[64];
 
@@ -114,7 +83,7 @@ static const char *real_options(struct inspect *i, const struct line *l)
  * bind keeps those of its source.
  */
 static const char *asked_options(struct inspect *i, const struct mount_step *m,
-				 const struct line *real)
+				 const struct mount_line *real)
 {
 	const uint64_t set = m->attrs.set | m->recursive_attrs.set;
 	const uint64_t clear = m->attrs.clear | m->recursive_attrs.clear;
@@ -155,7 +124,7 @@ static void look_at_mounts(struct inspect *i, const struct table *t)
 {
 	for (size_t k = 0; i->plan && k < i->plan->step_count; k++) {
 		const struct step *s = &i->plan->steps[k];
-		const struct line *real;
+		const struct mount_line *real;
 
 		if (s->op != OP_MOUNT || s->mount.remount || is_covered(i, k))
 			continue;
@@ -220,7 +189,7 @@ static void look_at_paths(struct inspect *i, const struct table *t, enum step_op
 	const struct step *s;
 
 	for (size_t n = 0; (s = inspect_step(i, op, n)); n++) {
-		const struct line *l = find(t, s->path);
+		const struct mount_line *l = find(t, s->path);
 		const char *asked = op == OP_MASK_PATH ? "masked" : "read-only", *real = asked;
 
 		if (!is_there(i, s->path))
@@ -235,7 +204,7 @@ static void look_at_paths(struct inspect *i, const struct table *t, enum step_op
 
 static void look_at_root(struct inspect *i, const struct table *t)
 {
-	const struct line *root = find(t, "/");
+	const struct mount_line *root = find(t, "/");
 
 	if (root && i->config && i->config->root && i->plan->namespaces & CLONE_NEWNS)
 		inspect_compare(i, "path", "/", has_option(root->options, "ro") ? "ro" : "rw",
@@ -248,9 +217,8 @@ static void look_at_root(struct inspect *i, const struct table *t)
 static void look_at_propagation(struct inspect *i, const struct table *t)
 {
 	for (size_t k = 0; k < t->count; k++)
-		if (t->lines[k].propagation[0])
-			inspect_fact(i, "propagation", t->lines[k].point, "%s",
-				     t->lines[k].propagation);
+		if (t->lines[k].tags[0])
+			inspect_fact(i, "propagation", t->lines[k].point, "%s", t->lines[k].tags);
 }
 
 void inspect_mounts(struct inspect *i)

@@ -10,7 +10,7 @@
 #include "plan/limits/resctrl.h"
 
 #include "base/fmt.h"
-#include "cgroup/layout.h"
+#include "base/mount_line.h"
 #include "kernel/fd.h"
 #include "plan/planner.h"
 
@@ -22,25 +22,13 @@
 
 /* ---- the mount of resctrl ---- */
 
-/* proc_pid_mountinfo(5): `id parent dev root point options [tags...] - type source options`. */
 const char *resctrl_find(char *mountinfo, struct arena *a)
 {
-	for (char *line; (line = strsep(&mountinfo, "\n"));) {
-		char *type = strstr(line, " - ");
+	for (char *text; (text = strsep(&mountinfo, "\n"));) {
+		struct mount_line line;
 
-		if (!type || strncmp(type, " - resctrl ", 11) != 0)
-			continue;
-		*type = '\0';
-		for (int skipped = 0; skipped < 4; skipped++)
-			strsep(&line, " ");
-
-		const char *word = strsep(&line, " ");
-		if (!word)
-			continue;
-
-		char *point = arena_strdup(a, word);
-		mountinfo_unescape(point);
-		return point;
+		if (mount_line_cut(text, &line) && strcmp(line.type, "resctrl") == 0)
+			return arena_strdup(a, line.point);
 	}
 
 	return NULL;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * plan/limits/resctrl.h - where resctrl is mounted; for the tests
+ * plan/limits/resctrl.h - where resctrl is mounted
  */
 #pragma once
 
