@@ -14,44 +14,17 @@
 #include "base/path.h"
 #include "base/table.h"
 #include "base/words.h"
+#include "heap/proc_text.h"
 #include "kernel/fd.h"
 #include "kernel/process.h"
 
 #include <linux/magic.h>
 #include <string.h>
 
-/* The first read; and more than a kernel with all controllers and thousands of mounts shows. */
-#define FIRST_SIZE   ((size_t) 16 << 10)
-#define LARGEST_SIZE ((size_t) 64 << 20)
-
 #define ROOT_INODE 1 /* of the root of a hierarchy, as in all of the kernel's kernfs */
 
 /* The usual mount points: preferred to others. */
 static const char usual_place[] = "/sys/fs/cgroup";
-
-/* The whole of a procfs file, NUL-terminated; *text is NULL where there is no such file. */
-static int read_proc(const char *path, struct arena *a, char **text, struct err *e)
-{
-	*text = NULL;
-	for (size_t size = FIRST_SIZE; size <= LARGEST_SIZE; size *= 4) {
-		autoclose int fd = sys_open(path, O_RDONLY);
-		if (fd == -ENOENT)
-			return 0;
-		if (fd < 0)
-			return err_sys(e, fd, "open \"%s\"", path);
-
-		char *buf = arena_alloc(a, size);
-		ssize_t n = sys_read_all(fd, buf, size - 1);
-		if (n < 0)
-			return err_sys(e, (int) n, "read \"%s\"", path);
-		if ((size_t) n < size - 1) {
-			*text = buf;
-			return 0;
-		}
-	}
-
-	return err_msg(e, "\"%s\" is too long", path);
-}
 
 /* The next line of @text, or NULL; @text moves on. */
 static char *next_line(char **text)
@@ -254,13 +227,13 @@ int cgroup_layout_read(struct cgroup_layout *layout, struct arena *a, struct err
 
 	*layout = (struct cgroup_layout) { .mode = CGROUP_NONE };
 	/* A kernel without cgroups has no such file. */
-	if (read_proc("/proc/self/cgroup", a, &own, e) < 0)
+	if (proc_text_read("/proc/self/cgroup", a, &own, e) < 0)
 		return -1;
 	if (own && is_whole_v2()) {
 		take_whole_v2(layout, own, a);
 		return 0;
 	}
-	if (read_proc("/proc/self/mountinfo", a, &mountinfo, e) < 0)
+	if (proc_text_read("/proc/self/mountinfo", a, &mountinfo, e) < 0)
 		return -1;
 	if (mountinfo && own) {
 		cgroup_layout_parse(layout, mountinfo, own, a);

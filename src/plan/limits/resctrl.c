@@ -11,14 +11,12 @@
 
 #include "base/fmt.h"
 #include "base/mount_line.h"
-#include "kernel/fd.h"
+#include "heap/proc_text.h"
 #include "plan/planner.h"
 
 #include <string.h>
 
-#define PLACE	     "/linux/intelRdt/"
-#define FIRST_SIZE   ((size_t) 64 << 10)
-#define LARGEST_SIZE ((size_t) 64 << 20)
+#define PLACE "/linux/intelRdt/"
 
 /* ---- the mount of resctrl ---- */
 
@@ -34,26 +32,6 @@ const char *resctrl_find(char *mountinfo, struct arena *a)
 	return NULL;
 }
 
-static int read_mountinfo(struct arena *a, char **text, struct err *e)
-{
-	static const char path[] = "/proc/self/mountinfo";
-
-	for (size_t size = FIRST_SIZE; size <= LARGEST_SIZE; size *= 4) {
-		autoclose int fd = sys_open(path, O_RDONLY);
-		if (fd < 0)
-			return err_sys(e, fd, "open \"%s\"", path);
-
-		*text = arena_alloc(a, size);
-		ssize_t n = sys_read_all(fd, *text, size - 1);
-		if (n < 0)
-			return err_sys(e, (int) n, "read \"%s\"", path);
-		if ((size_t) n < size - 1)
-			return 0;
-	}
-
-	return err_msg(e, "\"%s\" is too long", path);
-}
-
 static int find_root(struct planner *p, const char **root, struct err *e)
 {
 	char *mountinfo = NULL;
@@ -61,7 +39,7 @@ static int find_root(struct planner *p, const char **root, struct err *e)
 	*root = p->facts->resctrl;
 	if (*root)
 		return 0;
-	if (read_mountinfo(p->arena, &mountinfo, e) < 0)
+	if (proc_text_read("/proc/self/mountinfo", p->arena, &mountinfo, e) < 0)
 		return -1;
 	*root = resctrl_find(mountinfo, p->arena);
 	if (*root)
