@@ -14,12 +14,14 @@
 #include "program/program.h"
 
 #include <linux/capability.h>
+#include <string.h>
 
 #define OVERRIDES (1ULL << CAP_DAC_OVERRIDE | 1ULL << CAP_DAC_READ_SEARCH)
 
 struct trial {
 	const struct check *c;
-	const char *path;
+	int root;	  /* O_PATH: a directory, or the file itself */
+	const char *path; /* below @root; "/": @root */
 };
 
 /* 0: the user may execute the file; 1: not; 2: it can't be known. */
@@ -40,7 +42,8 @@ static int try_as_user(void *arg)
 	    sys_setuid(check_outer_id(c, false, user->user.uid)) < 0 || sys_capset(0, 0, 0) < 0)
 		return 2;
 
-	autoclose int fd = sys_open_in_root(c->rootfs, t->path, O_PATH);
+	autoclose int fd = strcmp(t->path, "/") == 0 ? sys_dup(t->root, 0)
+						     : sys_open_in_root(t->root, t->path, O_PATH);
 	if (fd < 0)
 		return fd == -EACCES;
 	/* Nobody may execute a file on such a mount, which has a row of its own. */
@@ -51,16 +54,28 @@ static int try_as_user(void *arg)
 	return sys_access_at(AT_FDCWD, link, X_OK) == -EACCES;
 }
 
-bool check_user_may_execute(const struct check *c, const char *path)
+bool check_user_may_execute(const struct check *c, const char *path,
+			    const struct check_found *in_bind)
 {
 	const struct step *caps = plan_find_step(c->plan, OP_SET_CAPS);
 	const struct sys_clone clone = { .cgroup = -1 };
-	struct trial t = { c, path };
+	struct trial t = { c, c->rootfs, path };
 	int status = 0;
 
 	if (c->of_host || sys_euid() != 0 || path[0] != '/' ||
 	    !plan_find_step(c->plan, OP_SET_USER) || !caps || caps->caps.effective & OVERRIDES)
 		return true;
+
+	/* With an id map of the mount the owners are others. */
+	autoclose int source = in_bind && in_bind->mount->idmap.way == MOUNT_IDMAP_NONE
+				       ? sys_open(in_bind->mount->source, O_PATH)
+				       : -1;
+	if (in_bind && source < 0)
+		return true;
+	if (in_bind) {
+		t.root = source;
+		t.path = in_bind->below;
+	}
 
 	pid_t pid = sys_clone_call(&clone, NULL, try_as_user, &t);
 

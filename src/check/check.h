@@ -142,6 +142,7 @@ struct check_found {
 	bool by_link;			/* a link was followed */
 	const struct mount_step *mount; /* that covers the path; NULL: it is in the rootfs */
 	const char *below;		/* the path in @mount; in @path */
+	bool missing;			/* the files of @mount are known: there is none (-EBUSY) */
 };
 
 /* Look @path up as a step of the plan does. @nofollow: the last component may be a link. */
@@ -168,6 +169,7 @@ bool check_is_trusted(const struct mount_step *m);
 
 enum check_file {
 	CHECK_IN_ROOTFS,
+	CHECK_IN_BIND,	  /* in the source of a bind, which is read */
 	CHECK_UNREAD,	  /* a mount of the container will cover it */
 	CHECK_ON_NOEXEC,  /* and that mount has no programs */
 	CHECK_TARE_INIT,  /* /proc/self/exe is that until the exec */
@@ -175,16 +177,24 @@ enum check_file {
 };
 
 /*
- * The file that @from leads to for a program with the directory @cwd. @path is the path to open in
- * the rootfs (CHECK_IN_ROOTFS), @mount the target of the mount for the others.
+ * The file that @from leads to for a program with the directory @cwd. @path: in the container,
+ * without links. @f: the file's descriptor, or an error, for CHECK_IN_ROOTFS and CHECK_IN_BIND; its
+ * mount, for all others but CHECK_IN_ROOTFS. The caller closes the descriptor.
  */
 enum check_file check_locate(const struct check *c, const char *cwd, const char *from,
-			     char path[PATH_MAX], const char **mount);
+			     char path[PATH_MAX], struct check_found *f);
+
+/* Do the file capabilities of @f count for nothing: capabilities(7)? */
+bool check_is_nosuid(const struct check *c, const struct check_found *f);
 
 /* ---- access.c ---- */
 
-/* May the program's user execute @path of the rootfs? True, too, where that can't be tried. */
-bool check_user_may_execute(const struct check *c, const char *path);
+/*
+ * May the program's user execute @path of the rootfs, or the file @in_bind (NULL: it is in the
+ * rootfs)? True, too, where that can't be tried.
+ */
+bool check_user_may_execute(const struct check *c, const char *path,
+			    const struct check_found *in_bind);
 
 /* Has the bounding set the capabilities of the file @fd? Without them execve(2) returns EPERM. */
 bool check_capabilities_of(const struct check *c, int fd);

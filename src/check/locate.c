@@ -52,10 +52,70 @@ static const struct mount_step *find_mount(const struct check *c, const char *pa
 	return NULL;
 }
 
-/* Other mounts below a recursive bind keep their own flags. */
-static bool is_noexec(const struct mount_step *m)
+/* Does create make the directory @path, as the target of a mount lies below it? */
+static bool is_made(const struct check *c, const char *path, size_t before_step)
 {
-	return (m->recursive ? m->recursive_attrs : m->attrs).set & MOUNT_ATTR_NOEXEC;
+	const char *below;
+
+	for (size_t i = 0; i < before_step; i++)
+		if (c->targets[i] && (below = path_below(c->targets[i], path)) &&
+		    strcmp(below, "/") != 0)
+			return true;
+
+	return false;
+}
+
+/* An attribute in the options of @m, or of a later remount: 1: set, 0: cleared, -1: not named. */
+static int option_of(const struct check *c, const struct mount_step *m, uint64_t attribute)
+{
+	int result = -1;
+
+	for (size_t i = 0; i < c->plan->step_count; i++) {
+		const struct mount_step *its = &c->plan->steps[i].mount;
+
+		if (c->plan->steps[i].op != OP_MOUNT ||
+		    (its != m && !(its > m && its->remount && strcmp(its->target, m->target) == 0)))
+			continue;
+		if ((its->attrs.set | its->recursive_attrs.set) & attribute)
+			result = 1;
+		else if ((its->attrs.clear | its->recursive_attrs.clear) & attribute)
+			result = 0;
+	}
+
+	return result;
+}
+
+/* Is the file in a mount that the host has below the source? Such a mount keeps its own flags. */
+static bool is_in_other_mount(const struct check_found *f)
+{
+	autoclose int source = sys_open(f->mount->source, O_PATH);
+
+	return f->fd >= 0 && source >= 0 && sys_mount_id(f->fd) != sys_mount_id(source);
+}
+
+static bool has_flag(const struct check *c, const struct check_found *f, uint64_t attribute,
+		     unsigned long flag)
+{
+	const struct mount_step *m = f->mount;
+	bool other = !m->type && is_in_other_mount(f);
+	int option =
+		other ? (m->recursive_attrs.set & attribute ? 1 : -1) : option_of(c, m, attribute);
+	struct statfs fs;
+
+	if (option >= 0)
+		return option;
+
+	return f->fd >= 0 && sys_statfs(f->fd, &fs) == 0 && (unsigned long) fs.f_flags & flag;
+}
+
+static bool is_noexec(const struct check *c, const struct check_found *f)
+{
+	return has_flag(c, f, MOUNT_ATTR_NOEXEC, STATFS_NOEXEC);
+}
+
+bool check_is_nosuid(const struct check *c, const struct check_found *f)
+{
+	return has_flag(c, f, MOUNT_ATTR_NOSUID, STATFS_NOSUID);
 }
 
 /* ---- a path of the container ---- */
@@ -80,6 +140,7 @@ struct walk {
 	struct check_found *f;
 	size_t before_step;
 	unsigned links, steps;
+	bool made;	     /* the directory is only made for the target of a mount */
 	char left[PATH_MAX]; /* the part that is still to be looked up */
 };
 
@@ -100,6 +161,7 @@ static void begin_at_root(struct walk *w)
 {
 	end_walk(w, sys_dup(w->c->rootfs, 0));
 	w->f->path[0] = '\0';
+	w->made = false;
 }
 
 /* Put @first in front of the part that is left. */
@@ -142,6 +204,46 @@ static bool follow(struct walk *w, int link)
 	return put_in_front(w, target);
 }
 
+/* Does an earlier mount of the container cover the source of @m, which lies in the rootfs? */
+static bool is_covered(const struct walk *w, const struct mount_step *m)
+{
+	size_t step = 0;
+	const char *path = path_below(m->source, w->c->plan->rootfs), *below;
+
+	while (&w->c->plan->steps[step].mount != m)
+		step++;
+
+	return path && find_mount(w->c, path, step, &below);
+}
+
+static int open_source(const struct walk *w, const struct mount_step *m)
+{
+	int fd = is_covered(w, m)
+			 ? -EBUSY
+			 : sys_open(m->source, O_PATH | (m->source_nofollow ? O_NOFOLLOW : 0));
+
+	return fd == -ENOENT ? -EBUSY : fd;
+}
+
+static int open_here(struct walk *w, const char *name, const char *path)
+{
+	const struct check_found *f = w->f;
+	int fd = w->made ? -ENOENT : sys_open_at(f->fd, name, O_PATH | O_NOFOLLOW, 0);
+
+	/* A bind that is not recursive shows the files that mounts below its source cover. */
+	if (fd >= 0 && f->mount && !f->mount->recursive &&
+	    sys_mount_id(fd) != sys_mount_id(f->fd)) {
+		sys_close(fd);
+		return -EBUSY;
+	}
+	if (fd == -ENOENT && w->left[0] != '\0' && is_made(w->c, path, w->before_step)) {
+		w->made = true;
+		return sys_dup(w->c->rootfs, 0);
+	}
+
+	return fd;
+}
+
 /*
  * Open the component @name of the current directory, whose path is @path. The files of a bind are
  * those of its source; those of another mount do not exist yet: -EBUSY.
@@ -152,15 +254,13 @@ static int open_next(struct walk *w, const char *name, const char *path)
 	const struct mount_step *m = find_mount(w->c, path, w->before_step, &f->below);
 
 	f->mount = m;
-	if (!m)
-		return sys_open_at(f->fd, name, O_PATH | O_NOFOLLOW, 0);
-	if (m->type || check_is_procfs(m))
+	if (m && (m->type || check_is_procfs(m)))
 		return -EBUSY;
+	if (!m || strcmp(f->below, "/") != 0)
+		return open_here(w, name, path);
+	w->made = false;
 
-	int fd = strcmp(f->below, "/") == 0 ? sys_open(m->source, O_PATH)
-					    : sys_open_at(f->fd, name, O_PATH | O_NOFOLLOW, 0);
-
-	return fd == -ENOENT && strcmp(f->below, "/") == 0 ? -EBUSY : fd;
+	return open_source(w, m);
 }
 
 /* Take the next component off the part that is left: false where there is none. */
@@ -227,8 +327,10 @@ void check_find(const struct check *c, const char *path, size_t before_step, boo
 	size_t length = strlen(f->path);
 	fmt_text(f->path + length, PATH_MAX - length, "%s%s",
 		 w.left[0] != '\0' || length == 0 ? "/" : "", w.left);
+	const struct mount_step *last = f->mount;
 	if (f->fd == -ENOENT || f->mount)
 		f->mount = find_mount(c, f->path, before_step, &f->below);
+	f->missing = f->fd == -ENOENT && f->mount && f->mount == last;
 	if (f->fd == -ENOENT && f->mount)
 		f->fd = -EBUSY;
 }
@@ -304,33 +406,40 @@ static enum check_file follow_procfs(const struct check *c, const char *cwd, con
 	return CHECK_IN_ROOTFS;
 }
 
+/* The file lies in a mount, but not in a procfs. */
+static enum check_file look_into_mount(const struct check *c, struct check_found *f)
+{
+	if (f->fd == -EBUSY && f->missing)
+		f->fd = -ENOENT;
+	if ((f->fd >= 0 || f->mount->type) && is_noexec(c, f))
+		return CHECK_ON_NOEXEC;
+
+	return f->fd == -EBUSY ? CHECK_UNREAD : CHECK_IN_BIND;
+}
+
 enum check_file check_locate(const struct check *c, const char *cwd, const char *from,
-			     char path[PATH_MAX], const char **mount)
+			     char path[PATH_MAX], struct check_found *f)
 {
 	bool absolute = from[0] == '/';
 	char whole[PATH_MAX];
-	struct check_found f;
 
-	*mount = NULL;
+	*f = (struct check_found) { .fd = -ENAMETOOLONG };
 	fmt_text(path, PATH_MAX, "%s", from);
-	if (c->of_host || c->rootfs < 0 ||
-	    fmt_text(whole, sizeof(whole), "%s%s%s", absolute ? "" : cwd, absolute ? "" : "/",
+	if (fmt_text(whole, sizeof(whole), "%s%s%s", absolute ? "" : cwd, absolute ? "" : "/",
 		     from) >= sizeof(whole))
 		return CHECK_IN_ROOTFS;
 	for (int links = 0; links < MOST_LINKS; links++) {
-		check_find(c, whole, c->plan->step_count, false, &f);
-		fd_close(&f.fd);
-		if (!f.mount)
+		fd_close(&f->fd);
+		check_find(c, whole, c->plan->step_count, false, f);
+		fmt_text(path, PATH_MAX, "%s", f->path);
+		if (!f->mount)
 			return CHECK_IN_ROOTFS;
-		*mount = f.mount->target;
-		if (!check_is_procfs(f.mount))
-			return is_noexec(f.mount) ? CHECK_ON_NOEXEC : CHECK_UNREAD;
+		if (!check_is_procfs(f->mount))
+			return look_into_mount(c, f);
 
-		enum check_file file = follow_procfs(c, cwd, f.below, whole);
+		enum check_file file = follow_procfs(c, cwd, f->below, whole);
 		if (file != CHECK_IN_ROOTFS)
 			return file;
-		*mount = NULL;
-		fmt_text(path, PATH_MAX, "%s", whole);
 	}
 
 	return CHECK_UNREAD;

@@ -4,7 +4,8 @@
  * library
  *
  * The chain is followed as the kernel follows it, inside the rootfs and up to the kernel's limit.
- * The files of a mount of the container do not exist yet, so they are not read, and a row says so.
+ * The files of a bind are read from its source. Those of another mount of the container do not
+ * exist yet, so they are not read, and a row says so.
  */
 #include "check/check.h"
 
@@ -22,7 +23,9 @@ struct look {
 	const struct check *c;
 	const char *cwd;
 	const char *program; /* as it was found */
-	char at[PATH_MAX];   /* of the program's chain, the file that is open, in the rootfs */
+	char at[PATH_MAX];   /* of the program's chain, the file that is open, in the container */
+	const struct program *of; /* the file of the chain that names this one; NULL: none */
+	const char *of_name;	  /* its path; NULL: it is the program */
 	char what[PROGRAM_NAME + 2];
 };
 
@@ -45,37 +48,61 @@ static void refuse(const struct look *l, const char *why)
 
 /* ---- one file ---- */
 
-/* The type and mode of a file that could not be opened for reading; 0: not known. */
-static mode_t mode_of(const struct look *l, const char *path)
+/* A file as check_locate() finds it, open for reading. */
+struct file {
+	int fd;	     /* -errno; -EBUSY: it can't be read */
+	mode_t mode; /* type and mode; 0: not known */
+	enum check_file where;
+	struct check_found found; /* its mount */
+};
+
+static void close_file(struct file *f)
+{
+	fd_close(&f->fd);
+	fd_close(&f->found.fd);
+}
+
+#define autofile __attribute__((cleanup(close_file)))
+
+/* @path: from the directory @cwd. @at: as check_locate() sets it. */
+static void open_file(const struct check *c, const char *cwd, const char *path, char at[PATH_MAX],
+		      struct file *f)
 {
 	struct stat st;
 
-	autoclose int fd = path[0] == '/' ? sys_open_in_root(l->c->rootfs, path, O_PATH) : -ENOENT;
+	*f = (struct file) { .fd = -EBUSY, .where = CHECK_IN_ROOTFS };
+	if (c->of_host) {
+		fmt_text(at, PATH_MAX, "%s", path);
+		f->found.fd = sys_open_in_root(c->rootfs, path, O_PATH);
+	} else {
+		f->where = check_locate(c, cwd, path, at, &f->found);
+	}
+	if (f->where != CHECK_IN_ROOTFS && f->where != CHECK_IN_BIND)
+		return;
+	f->fd = program_reopen(f->found.fd);
+	if (f->found.fd >= 0 && sys_stat(f->found.fd, &st) == 0)
+		f->mode = st.st_mode;
+}
 
-	return fd >= 0 && sys_stat(fd, &st) == 0 ? st.st_mode : 0;
+static const struct check_found *bind_of(const struct file *f)
+{
+	return f->where == CHECK_IN_BIND ? &f->found : NULL;
 }
 
 /* execve(2) needs no right to read a program. */
-static bool is_only_unreadable(const struct look *l, const char *path)
+static bool is_only_unreadable(const struct file *f)
 {
-	mode_t mode = mode_of(l, path);
-
-	return S_ISREG(mode) && (mode & 0111) != 0;
+	return S_ISREG(f->mode) && (f->mode & 0111) != 0;
 }
 
-static bool is_directory(const struct look *l, const char *path)
-{
-	return S_ISDIR(mode_of(l, path));
-}
-
-static void refuse_missing(const struct look *l, const char *path, int r)
+static void refuse_missing(const struct look *l, const struct file *f, int r)
 {
 	struct check_demand d = demand(l);
 
-	if (r == -EACCES && is_only_unreadable(l, path))
+	if (r == -EACCES && is_only_unreadable(f))
 		check_answer(l->c, CHECK_WEAKER, &d, "not read: user %u may not read it",
 			     sys_euid());
-	else if (r == -EACCES && is_directory(l, path))
+	else if (r == -EACCES && S_ISDIR(f->mode))
 		check_answer(l->c, CHECK_NO, &d, "it is a directory");
 	else if (r == -EACCES)
 		check_answer(l->c, CHECK_NO, &d,
@@ -84,25 +111,33 @@ static void refuse_missing(const struct look *l, const char *path, int r)
 		check_answer(l->c, CHECK_NO, &d, "%s", errno_text(-r));
 }
 
-/* execve(2): no user, not even root, executes a file without any x bit, or on a noexec mount. */
-static bool may_be_executed(const struct look *l, int fd)
+static bool is_noexec(const struct file *f)
 {
 	struct statfs fs;
-	struct stat st;
 
-	if (sys_statfs(fd, &fs) == 0 && fs.f_flags & STATFS_NOEXEC) {
+	/* check_locate() knows the options of a bind. */
+	return f->where != CHECK_IN_BIND && sys_statfs(f->fd, &fs) == 0 &&
+	       fs.f_flags & STATFS_NOEXEC;
+}
+
+/* execve(2): no user, not even root, executes a file without any x bit, or on a noexec mount. */
+static bool may_be_executed(const struct look *l, const struct file *f)
+{
+	const struct check_found *bind = bind_of(f);
+
+	if (is_noexec(f)) {
 		refuse(l, "it is on a mount that is noexec");
 		return false;
 	}
-	if (sys_stat(fd, &st) == 0 && (st.st_mode & 0111) == 0) {
+	if ((f->mode & 0111) == 0) {
 		refuse(l, "it has no x bit: chmod +x");
 		return false;
 	}
-	if (!check_user_may_execute(l->c, l->at)) {
+	if (!check_user_may_execute(l->c, l->at, bind)) {
 		refuse(l, "the program's user may not execute it, or not enter its directory");
 		return false;
 	}
-	if (!check_capabilities_of(l->c, fd)) {
+	if (!(bind && check_is_nosuid(l->c, bind)) && !check_capabilities_of(l->c, f->fd)) {
 		refuse(l,
 		       "it has file capabilities (setcap) that the container's bounding set lacks");
 		return false;
@@ -111,17 +146,20 @@ static bool may_be_executed(const struct look *l, int fd)
 	return true;
 }
 
-static bool explain(const struct look *l, const char *path, int code)
+/* A row about the file that names the missing one, or about a link that leads nowhere. */
+static bool explain_missing(const struct look *l)
 {
 	char text[ERR_HINT];
 	const struct program_case why = {
 		.root = l->c->rootfs,
 		.cwd = l->cwd,
-		.path = path,
-		.code = code,
+		.path = l->program,
+		.code = ENOENT,
 	};
 
-	if (!program_explain(&why, text, sizeof(text)))
+	if (l->of)
+		program_explain_missing(l->c->rootfs, l->of_name, l->of, text, sizeof(text));
+	else if (!program_explain(&why, text, sizeof(text)))
 		return false;
 	refuse(l, text);
 
@@ -134,29 +172,30 @@ static bool explain(const struct look *l, const char *path, int code)
  */
 static int open_next(struct look *l, const char *path)
 {
-	const char *mount;
-	enum check_file file = check_locate(l->c, l->cwd, path, l->at, &mount);
-	autoclose int fd = mount ? -EBUSY : program_open(l->c->rootfs, l->cwd, l->at);
+	autofile struct file f;
 	struct check_demand d = demand(l);
 
-	if (fd == -ENOENT && explain(l, l->program, ENOENT))
+	open_file(l->c, l->cwd, path, l->at, &f);
+
+	const char *mount = f.where == CHECK_IN_ROOTFS ? NULL : f.found.mount->target;
+	if (f.fd == -ENOENT && explain_missing(l))
 		return -1;
 	name(l, path);
 	if (mount && check_is_device(l->c, path))
 		refuse(l, "it is a device");
-	else if (file == CHECK_TARE_INIT)
+	else if (f.where == CHECK_TARE_INIT)
 		refuse(l, "it is tare-init itself, which executes the program");
-	else if (file == CHECK_ON_NOEXEC)
+	else if (f.where == CHECK_ON_NOEXEC)
 		check_answer(l->c, CHECK_NO, &d, "\"%s\" is mounted noexec", mount);
-	else if (file == CHECK_NO_PROGRAM)
+	else if (f.where == CHECK_NO_PROGRAM)
 		refuse(l, "no such file of a procfs can be executed");
-	else if (mount)
+	else if (f.fd == -EBUSY)
 		check_answer(l->c, CHECK_WEAKER, &d, "not read: it comes with the mount on \"%s\"",
 			     mount);
-	else if (fd < 0)
-		refuse_missing(l, path, fd);
-	else if (may_be_executed(l, fd))
-		return take_fd(&fd);
+	else if (f.fd < 0)
+		refuse_missing(l, &f, f.fd);
+	else if (may_be_executed(l, &f))
+		return take_fd(&f.fd);
 
 	return -1;
 }
@@ -180,31 +219,33 @@ static void describe_library(const struct look *l, const struct program *p, int 
 /* The loader reads the C library beside it, whose notes are compared, too. */
 static void look_at_library(struct look *l, int loader)
 {
-	char place[PATH_MAX];
+	char place[PATH_MAX], at[PATH_MAX];
+	autofile struct file f = { .fd = -1, .found.fd = -1 };
 	struct program p;
 
+	/* The file may lie in a mount of the host, or in the source of a bind. */
 	if (!check_path_of(l->c, loader, place))
-		return;
+		fmt_text(place, sizeof(place), "%s", l->at);
 
 	char *slash = strrchr(place, '/');
 	size_t length = slash ? (size_t) (slash - place) : 0;
 	fmt_text(place + length, sizeof(place) - length, "/libc.so.6");
 
-	autoclose int fd = program_open(l->c->rootfs, "/", place);
-	if (fd == -ENOENT)
+	open_file(l->c, "/", place, at, &f);
+	if (f.fd == -ENOENT || f.fd == -EBUSY)
 		return;
 	name(l, place);
-	if (fd < 0 || program_read(fd, &p) < 0 || p.kind != PROGRAM_ELF) {
+	if (f.fd < 0 || program_read(f.fd, &p) < 0 || p.kind != PROGRAM_ELF) {
 		struct check_demand d = demand(l);
 
 		check_answer(l->c, CHECK_WEAKER, &d, "not read: %s",
-			     fd < 0 ? errno_text(-fd) : "it is no ELF file, or a damaged one");
+			     f.fd < 0 ? errno_text(-f.fd) : "it is no ELF file, or a damaged one");
 		return;
 	}
 	if (!check_elf(l->c, l->what, &p))
 		return;
-	check_vsyscall(l->c, l->what, &p, fd);
-	describe_library(l, &p, fd, false);
+	check_vsyscall(l->c, l->what, &p, f.fd);
+	describe_library(l, &p, f.fd, false);
 }
 
 /* @of: the program that names the loader. */
@@ -216,6 +257,9 @@ static void look_at_loader(struct look *l, const struct program *of)
 		refuse(l, "the name of its loader is empty");
 		return;
 	}
+
+	l->of_name = l->of ? l->of->interpreter : NULL;
+	l->of = of;
 
 	autoclose int fd = open_next(l, of->interpreter);
 	if (fd < 0)
@@ -237,6 +281,7 @@ static void look_at_loader(struct look *l, const struct program *of)
 /* Does @p name an interpreter or loader to go on with? */
 static bool look_at_kind(struct look *l, const struct program *p, int fd, unsigned scripts)
 {
+	char text[ERR_HINT];
 	struct check_demand d = demand(l);
 
 	if (p->kind == PROGRAM_ELF) {
@@ -248,8 +293,10 @@ static bool look_at_kind(struct look *l, const struct program *p, int fd, unsign
 			check_vsyscall(l->c, l->what, p, fd);
 		return false;
 	}
-	if (explain(l, l->at, ENOEXEC))
+	if (program_explain_format(p, text, sizeof(text))) {
+		refuse(l, text);
 		return false;
+	}
 	if (p->kind != PROGRAM_SCRIPT) {
 		refuse(l, "it is neither a program nor a script");
 		return false;
@@ -267,34 +314,44 @@ static bool look_at_kind(struct look *l, const struct program *p, int fd, unsign
 
 static void follow(struct look *l)
 {
-	char path[PATH_MAX];
-	struct program p;
+	struct program chain[MOST_SCRIPTS + 1];
+	const char *path = l->program;
 
-	fmt_text(path, sizeof(path), "%s", l->program);
 	name(l, path);
+	l->of = NULL;
+	l->of_name = NULL;
 	for (unsigned scripts = 0;; scripts++) {
+		struct program *p = &chain[scripts];
 		autoclose int fd = open_next(l, path);
 		if (fd < 0)
 			return;
 
-		int r = program_read(fd, &p);
-		if (r < 0)
-			refuse_missing(l, path, r);
-		if (r < 0 || !look_at_kind(l, &p, fd, scripts))
+		int r = program_read(fd, p);
+		if (r < 0) {
+			struct check_demand d = demand(l);
+
+			check_answer(l->c, CHECK_NO, &d, "%s", errno_text(-r));
+		}
+		if (r < 0 || !look_at_kind(l, p, fd, scripts))
 			return;
-		fmt_text(path, sizeof(path), "%s", p.interpreter);
+		l->of_name = scripts > 0 ? path : NULL;
+		l->of = p;
+		path = p->interpreter;
 	}
 }
 
 /* ---- searching PATH ---- */
 
-static bool is_executable(const struct look *l, const char *path)
+static bool is_executable(const struct look *l, const char *path, const char **unread)
 {
-	autoclose int fd = program_open(l->c->rootfs, l->cwd, path);
-	struct stat st;
+	char at[PATH_MAX];
+	autofile struct file f;
 
-	return fd >= 0 && sys_stat(fd, &st) == 0 && st.st_mode & 0111 &&
-	       check_user_may_execute(l->c, path);
+	open_file(l->c, l->cwd, path, at, &f);
+	if (f.fd == -EBUSY && !*unread)
+		*unread = f.found.mount->target;
+
+	return f.fd >= 0 && f.mode & 0111 && check_user_may_execute(l->c, at, bind_of(&f));
 }
 
 /*
@@ -303,9 +360,8 @@ static bool is_executable(const struct look *l, const char *path)
  */
 static bool search(struct look *l, const struct exec_step *exec, char found[PATH_MAX])
 {
-	const char *mount = NULL, *its;
+	const char *mount = NULL;
 	struct check_demand d = demand(l);
-	char place[PATH_MAX];
 
 	for (const char *at = exec->search_path; at;
 	     at = strchr(at, ':') ? strchr(at, ':') + 1 : NULL) {
@@ -314,10 +370,8 @@ static bool search(struct look *l, const struct exec_step *exec, char found[PATH
 		fmt_text(found, PATH_MAX, "%.*s/%s", length, length > 0 ? at : ".", exec->file);
 		if (length == 0)
 			fmt_text(found, PATH_MAX, "./%s", exec->file);
-		if (is_executable(l, found))
+		if (is_executable(l, found, &mount))
 			return true;
-		check_locate(l->c, l->cwd, found, place, &its);
-		mount = mount ? mount : its;
 	}
 	if (mount)
 		check_answer(l->c, CHECK_WEAKER, &d,

@@ -325,6 +325,24 @@ static bool follow(struct look *l)
 		      "only a few");
 }
 
+bool program_explain_format(const struct program *p, char *text, size_t size)
+{
+	const struct look l = { .text = text, .size = size, .who = "it" };
+
+	text[0] = '\0';
+
+	return say_format(&l, p);
+}
+
+void program_explain_missing(int root, const char *name, const struct program *p, char *text,
+			     size_t size)
+{
+	const struct program_case c = { .root = root };
+	const struct look l = { .c = &c, .text = text, .size = size };
+
+	say_missing(&l, name, p);
+}
+
 bool program_explain(const struct program_case *c, char *text, size_t size)
 {
 	struct look l = { .c = c, .text = text, .size = size, .path = c->path, .who = "it" };

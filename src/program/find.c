@@ -13,10 +13,22 @@
 
 #include <linux/limits.h>
 
+int program_reopen(int place)
+{
+	struct stat st;
+	int r = place < 0 ? place : sys_stat(place, &st);
+
+	if (r < 0)
+		return r;
+	if (!S_ISREG(st.st_mode))
+		return -EACCES;
+
+	return sys_open_again(place, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+}
+
 int program_open(int root, const char *cwd, const char *path)
 {
 	char whole[PATH_MAX];
-	struct stat st;
 	bool absolute = path[0] == '/';
 
 	if (fmt_text(whole, sizeof(whole), "%s%s%s", absolute ? "" : cwd, absolute ? "" : "/",
@@ -24,11 +36,6 @@ int program_open(int root, const char *cwd, const char *path)
 		return -ENAMETOOLONG;
 
 	autoclose int place = sys_open_in_root(root, whole, O_PATH);
-	int r = place < 0 ? place : sys_stat(place, &st);
-	if (r < 0)
-		return r;
-	if (!S_ISREG(st.st_mode))
-		return -EACCES;
 
-	return sys_open_again(place, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	return program_reopen(place);
 }

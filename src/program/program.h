@@ -96,6 +96,9 @@ void program_read_library(int fd, bool is_musl, struct program_library *l);
  */
 int program_open(int root, const char *cwd, const char *path);
 
+/* The same for the file @place, opened with O_PATH; an error in @place is returned. */
+int program_reopen(int place);
+
 /* ---- explain.c ---- */
 
 /*
@@ -103,6 +106,16 @@ int program_open(int root, const char *cwd, const char *path);
  * the file @fd, open for reading. 0: the file has none for which that holds.
  */
 uint64_t program_capabilities(int fd);
+
+/* Why does the kernel not take the file @p as a program? False, and "": the file shows no reason. */
+bool program_explain_format(const struct program *p, char *text, size_t size);
+
+/*
+ * The interpreter or loader that @p names is missing from the container with the root @root. @name:
+ * of the file @p; NULL: it is the program itself.
+ */
+void program_explain_missing(int root, const char *name, const struct program *p, char *text,
+			     size_t size);
 
 struct program_case {
 	int root;	  /* O_PATH: the container's root directory */
