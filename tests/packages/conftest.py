@@ -50,7 +50,7 @@ def files_of_the_sources():
 
 
 def commit_in(place):
-    """A repository of the sources at @place, with one commit that is the same everywhere."""
+    """A repository of the sources at @place, with one commit. A second one is a clone of it: the sources may change meanwhile."""
     for name in files_of_the_sources():
         (place / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(TOP / name, place / name, follow_symlinks=False)
@@ -59,4 +59,9 @@ def commit_in(place):
             for what, value in (("NAME", "t"), ("EMAIL", "t@t.invalid"), ("DATE", "1700000000 +0000"))}
     for words in (["init", "-q"], ["add", "-Af"], ["commit", "-qm", "all"]):
         run("git", "-c", "core.fileMode=true", *words, cwd=place, env=env)
+    return place
+
+
+def clone_of(repository, place):
+    run("git", "clone", "-q", "--no-hardlinks", repository, place, env={**os.environ, "GIT_CONFIG_NOSYSTEM": "1", "HOME": str(place.parent)})
     return place

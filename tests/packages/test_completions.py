@@ -102,8 +102,6 @@ def test_bash_offers(build, place, line, offered):
         assert got == offered
 
 
-
-
 def test_bash_offers_the_containers_of_the_root_that_was_typed(build, place, monkeypatch):
     fake = place / "bin"
     fake.mkdir()
@@ -155,6 +153,6 @@ zpty -w z 'print en""ded'
 read_until ended
 zpty -d z
 """
-    out = run("zsh", "-f", "-c", script, cwd=place, timeout=60, env={"PATH": "/usr/bin:/bin", "HOME": str(place), "TERM": "dumb"})
+    out = run("zsh", "-f", "-c", script, cwd=place, timeout=600, env={"PATH": "/usr/bin:/bin", "HOME": str(place), "TERM": "dumb"})
     for word in offered:
         assert word in out, out

@@ -52,7 +52,9 @@ def test_podman_takes_the_example(prefix, tmp_path):
     conf = prefix / "share/doc/tare/examples/containers.conf.d/50-tare.conf"
     if int(re.search(r"version (\d+)", run("podman", "--version"))[1]) < 5:
         pytest.skip("podman before 4.8 knows no append: docs/engines/podman.md has what it takes")
-    out = run("podman", "info", "--format", "{{.Host.OCIRuntime.Name}}", env={**os.environ, "CONTAINERS_CONF_OVERRIDE": str(conf)})
+    # with a storage of its own: that of the machine may be in use, or left in disorder
+    storage = ["--root", tmp_path / "root", "--runroot", tmp_path / "run", "--storage-driver", "vfs"]
+    out = run("podman", *storage, "info", "--format", "{{.Host.OCIRuntime.Name}}", env={**os.environ, "CONTAINERS_CONF_OVERRIDE": str(conf)})
     assert out == "tare\n"
 
 

@@ -11,8 +11,10 @@ import subprocess
 import tarfile
 
 import pytest
-from conftest import TOP, commit_in, files_of_the_sources, needs, run
+from conftest import TOP, clone_of, commit_in, needs, run
 
+# what apt-get prints without a network
+UNREACHABLE = "Could not (resolve|connect)|Cannot initiate the connection|Temporary failure resolving|Unable to connect|Network is unreachable"
 CROSS = {"amd64": "x86_64", "arm64": "aarch64", "armhf": "arm", "riscv64": "riscv64"}
 
 
@@ -35,7 +37,7 @@ def two(tmp_path_factory):
     one = release(commit_in(first / "s"), first / "out", "--sources-only")
     old = os.umask(0o077)
     try:
-        two = release(commit_in(other / "sources"), other / "out", "--sources-only", TZ="Asia/Kathmandu", LC_ALL="C", USER="somebody")
+        two = release(clone_of(first / "s", other / "sources"), other / "out", "--sources-only", TZ="Asia/Kathmandu", LC_ALL="C", USER="somebody")
     finally:
         os.umask(old)
     return first / "out", one, two
@@ -61,7 +63,8 @@ def test_the_tarball_has_every_source(two):
     with tarfile.open(tarball) as tar:
         there = {name.partition("/")[2] for name in tar.getnames()}
     left_out = {".gitignore", ".gitattributes"}
-    assert not {f for f in files_of_the_sources() if pathlib.Path(f).name not in left_out} - there
+    committed = run("git", "ls-files", cwd=two[0].parent / "s").splitlines()
+    assert len(committed) > 100 and not {f for f in committed if pathlib.Path(f).name not in left_out} - there
     assert "configure" in there
 
 
@@ -116,9 +119,14 @@ def binaries(request, tmp_path_factory):
     needs("git", "gperf", "libtoolize", "musl-gcc", *map(compiler, CROSS.values()))
     place = tmp_path_factory.mktemp("binaries")
     source = commit_in(place / "s")
-    one = release(source, place / "out", "--keep-libraries", place / "libraries")
+    try:
+        one = release(source, place / "out", "--keep-libraries", place / "libraries")
+    except AssertionError as e:
+        if "release: apt-get " in str(e) and re.search(UNREACHABLE, str(e)):
+            pytest.skip("Debian's sources of the libraries can't be fetched from here")
+        raise
     other = tmp_path_factory.mktemp("elsewhere")
-    again = release(commit_in(other / "sources-of-it"), other / "out", "--libraries", place / "libraries", LC_ALL="C")
+    again = release(clone_of(source, other / "sources-of-it"), other / "out", "--libraries", place / "libraries", LC_ALL="C")
     return place / "out", one, again
 
 
@@ -167,6 +175,9 @@ def test_a_binary_is_static_and_stripped_and_runs(binaries, arch, tmp_path):
 
 def test_debian_packages(full, tmp_path):
     needs("dpkg-buildpackage", "dh", "lintian")
+    lacking = subprocess.run(["dpkg-checkbuilddeps", TOP / "debian/control"], check=False, capture_output=True, text=True)
+    if lacking.returncode != 0:
+        pytest.skip(lacking.stderr.strip())
     source = commit_in(tmp_path / "tare")
     shutil.rmtree(source / ".git")
     run("dpkg-buildpackage", "-us", "-uc", cwd=source)
