@@ -131,6 +131,9 @@ step_performer mounts_attach, mounts_protect, devices_bring, devices_make, devic
  */
 int paths_trust(struct inside *in, int mount, const char *target, struct err *e);
 
+/* Is @target the root of the attached @mount? -1 for @mount: no. */
+bool paths_is_root(int mount, int target);
+
 /*
  * The part of @path below the directory @name of the root, "" for the directory itself; NULL: @path
  * is elsewhere.

@@ -328,19 +328,9 @@ static int check_procfs(struct inside *in, const struct mount_step *m, struct er
 }
 
 /*
- * Does the mount cover the /sys in which masked paths are looked up? A link of the image may lead
- * there. Then /sys is looked up by its path again.
+ * May the mount cover this place? *@name: the path that paths_trust() is to take it for. A link of
+ * the image may lead to the /sys in which masked paths are looked up.
  */
-static bool covers_sys(const struct inside *in, int target)
-{
-	struct stat st, trusted;
-
-	return in->sys_mount >= 0 && sys_stat(target, &st) == 0 &&
-	       sys_stat(in->sys_mount, &trusted) == 0 && st.st_dev == trusted.st_dev &&
-	       st.st_ino == trusted.st_ino && sys_mount_id(target) == sys_mount_id(in->sys_mount);
-}
-
-/* May the mount cover this place? *@name: the path that paths_trust() is to take it for. */
 static int check_place(struct inside *in, const struct mount_step *m, int target, const char **name,
 		       struct err *e)
 {
@@ -349,7 +339,8 @@ static int check_place(struct inside *in, const struct mount_step *m, int target
 
 	if (r < 0)
 		return err_sys(e, r, "stat the file system of \"%s\"", m->target);
-	*name = fs.f_type == SYSFS_MAGIC && covers_sys(in, target) ? "/sys" : m->target;
+	*name = fs.f_type == SYSFS_MAGIC && paths_is_root(in->sys_mount, target) ? "/sys"
+										 : m->target;
 
 	return fs.f_type == PROC_SUPER_MAGIC ? check_procfs(in, m, e) : 0;
 }

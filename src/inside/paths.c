@@ -88,15 +88,12 @@ static int mask(struct inside *in, int target, struct err *e)
 }
 
 /*
- * Cover the path with a read-only copy of itself. The copy is write-protected while it is still
- * detached: at no moment is there a writable second mount.
+ * Cover the path with a read-only copy of itself: a descriptor of the copy, or -1. The copy is
+ * write-protected while it is still detached: at no moment is there a writable second mount.
  */
-static int protect(struct inside *in, int target, struct err *e)
+static int cover_readonly(int target, struct err *e)
 {
 	struct mount_attr readonly = { .attr_set = MOUNT_ATTR_RDONLY };
-
-	(void) in;
-
 	autoclose int copy = sys_clone_mount(target, AT_RECURSIVE);
 	if (copy < 0)
 		return err_sys(e, copy, "clone the mount");
@@ -106,7 +103,43 @@ static int protect(struct inside *in, int target, struct err *e)
 		return err_sys(e, r, "make the copy read-only");
 	r = sys_attach_mount(copy, target);
 
-	return r < 0 ? err_sys(e, r, "cover with the read-only copy") : 0;
+	return r < 0 ? err_sys(e, r, "cover with the read-only copy") : take_fd(&copy);
+}
+
+static int protect(struct inside *in, int target, struct err *e)
+{
+	autoclose int copy = cover_readonly(target, e);
+
+	(void) in;
+
+	return copy < 0 ? -1 : 0;
+}
+
+bool paths_is_root(int mount, int target)
+{
+	struct stat root, st;
+
+	return mount >= 0 && sys_stat(target, &st) == 0 && sys_stat(mount, &root) == 0 &&
+	       st.st_dev == root.st_dev && st.st_ino == root.st_ino &&
+	       sys_mount_id(target) == sys_mount_id(mount);
+}
+
+/* The copy may cover all of procfs or sysfs: then the masks have to be in the copy. */
+static int protect_mount(struct inside *in, int target, struct err *e)
+{
+	int *trusted = paths_is_root(in->proc_mount, target)  ? &in->proc_mount
+		       : paths_is_root(in->sys_mount, target) ? &in->sys_mount
+							      : NULL;
+	autoclose int copy = cover_readonly(target, e);
+
+	if (copy < 0)
+		return -1;
+	if (trusted) {
+		fd_close(trusted);
+		*trusted = take_fd(&copy);
+	}
+
+	return 0;
 }
 
 const char *path_below(const char *path, const char *name)
@@ -149,6 +182,14 @@ static bool has_dots(const char *path)
 	return false;
 }
 
+/* What follows the directory @name of the rootfs in @path; NULL: nothing, or `..` may lead out. */
+static const char *path_inside(const char *path, const char *name)
+{
+	const char *rest = has_dots(path) ? NULL : path_below(path, name);
+
+	return rest && *rest != '\0' ? rest : NULL;
+}
+
 /*
  * Another container with the same rootfs may rename /proc during the look-up: the path would be
  * missing and left unmasked, and /proc be back a moment later. So paths below our own procfs or
@@ -156,13 +197,12 @@ static bool has_dots(const char *path)
  */
 static int open_path(const struct inside *in, const char *path)
 {
-	bool plain = !has_dots(path);
-	const char *in_proc = plain && in->proc_mount >= 0 ? path_below(path, "proc") : NULL;
-	const char *in_sys = plain && in->sys_mount >= 0 ? path_below(path, "sys") : NULL;
+	const char *in_proc = in->proc_mount >= 0 ? path_inside(path, "proc") : NULL;
+	const char *in_sys = in->sys_mount >= 0 ? path_inside(path, "sys") : NULL;
 
-	if (in_proc && *in_proc != '\0')
+	if (in_proc)
 		return sys_open_in_root(in->proc_mount, in_proc, O_PATH);
-	if (in_sys && *in_sys != '\0')
+	if (in_sys)
 		return sys_open_in_root(in->sys_mount, in_sys, O_PATH);
 
 	return sys_open_in_root(in->rootfs, path, O_PATH);
@@ -193,5 +233,7 @@ int paths_mask(struct inside *in, const struct step *s, struct err *e)
 
 int paths_protect(struct inside *in, const struct step *s, struct err *e)
 {
-	return apply(in, s->path, "make read-only", protect, e);
+	bool below = path_inside(s->path, "proc") || path_inside(s->path, "sys");
+
+	return apply(in, s->path, "make read-only", below ? protect : protect_mount, e);
 }

@@ -34,6 +34,26 @@ def test_a_default_link_is_there(bundle, name, target):
     assert bundle.sh(f"readlink /dev/{name}").run().ok().out == f"{target}\n"
 
 
+@pytest.mark.parametrize("name", ["fd", "stdin", "stderr", "core"])
+def test_a_device_of_the_config_stays_where_a_default_link_would_be(bundle, name):
+    """The link had replaced it. runc and crun leave what is there."""
+    bundle.linux["devices"] = [{"type": "c", "path": f"/dev/{name}", "major": 1, "minor": 5}]
+    r = bundle.sh(f"test -c /dev/{name} && stat -c %t:%T /dev/{name}").run().ok()
+    assert r.out == "1:5\n"
+
+
+@pytest.mark.parametrize("kind", ["tmpfs", "directory", "file"])
+def test_a_mount_of_the_config_stays_where_a_default_link_would_be(bundle, scratch, kind):
+    """It had been an error: the link could not be made."""
+    (scratch / "f").write_text("mine")
+    if kind == "tmpfs":
+        bundle.mount("/dev/stdin", "tmpfs", "tmpfs")
+    else:
+        bundle.mount("/dev//stdin", "bind", scratch / "f" if kind == "file" else scratch, "bind")
+    r = bundle.sh("cat /proc/self/mountinfo; readlink /dev/stdin || echo none").run().ok()
+    assert r.lines[-1] == "none" and "/dev/stdin" in [m.target for m in mounts_of(r.out)]
+
+
 def test_the_default_devices_work(bundle):
     r = bundle.sh("echo x >/dev/null; dd if=/dev/zero bs=4 count=1 2>/dev/null | wc -c;"
                   " dd if=/dev/urandom bs=4 count=1 2>/dev/null | wc -c; echo y >/dev/full; echo $?;"
@@ -194,6 +214,19 @@ def test_a_second_sysfs_has_the_masks_also_behind_a_link(bundle, kind, spelling)
         bundle.mount(spelling, "bind", "/sys/", "rbind", "ro")
     bundle.linux["maskedPaths"] = ["/sys/kernel"]
     assert bundle.sh("ls /sys/kernel | wc -l").run().ok().out == "0\n"
+
+
+@pytest.mark.parametrize("readonly", ["/proc", "/sys", "/link", "/x/../proc", "/root/proc"])
+def test_masks_hold_where_the_whole_mount_is_a_readonly_path(bundle, readonly):
+    """The read-only copy covered the masks: they were made in what it covers. A list had held paths below /proc and /sys only."""
+    (bundle.rootfs / "link").symlink_to("/sys" if readonly == "/sys" else "/proc")
+    (bundle.rootfs / "x").mkdir()
+    (bundle.rootfs / "root").rmdir()
+    (bundle.rootfs / "root").symlink_to("/")
+    bundle.linux["maskedPaths"] = ["/proc/keys", "/sys/kernel"]
+    bundle.linux["readonlyPaths"] = [readonly, "/proc/sys"]
+    r = bundle.sh("cat /proc/keys | wc -c; ls /sys/kernel | wc -l; echo x >/proc/sys/kernel/domainname || echo no").run().ok()
+    assert r.lines == ["0", "0", "no"]
 
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
