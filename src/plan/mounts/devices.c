@@ -220,10 +220,26 @@ static int add_listed_devices(struct planner *p, bool dev_is_bound, struct err *
 	return 0;
 }
 
+/* Do config.json's mounts or devices have something at @path? Not a device /dev/ptmx: see above. */
+static bool is_given(struct planner *p, const char *path)
+{
+	for (size_t i = 0; i < p->count; i++) {
+		const struct step *s = &p->steps[i];
+
+		if ((s->op == OP_MOUNT && strcmp(s->mount.target, path) == 0) ||
+		    (s->op == OP_MAKE_DEVICE && strcmp(s->device.path, path) == 0))
+			return true;
+	}
+
+	return false;
+}
+
 static void add_links(struct planner *p)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(links); i++) {
 		if (links[i].needs && sys_access_at(AT_FDCWD, links[i].needs, F_OK) < 0)
+			continue;
+		if (is_given(p, links[i].path))
 			continue;
 
 		struct step *step = plan_add(p, OP_MAKE_LINK, "");
