@@ -217,7 +217,7 @@ static void binds_are_made_absolute(void **state)
 	plan_case_gives(
 		&c,
 		MOUNTS("{ \"destination\": \"/data\", \"type\": \"bind\", \"source\": \"/srv/a b\","
-		       "  \"options\": [\"ro\", \"rprivate\", \"sync\", \"silent\"] },"
+		       "  \"options\": [\"bind\", \"ro\", \"rprivate\", \"sync\", \"silent\"] },"
 		       "{ \"destination\": \"/x\", \"source\": \"vol\", \"options\":"
 		       "  [\"rbind\", \"rw\", \"rro\", \"slave\", \"rnoatime\", \"relatime\"] },"
 		       "{ \"destination\": \"/x\", \"type\": \"none\", \"options\": [\"remount\", \"bind\", \"noexec\"] },"
@@ -349,7 +349,7 @@ static void new_filesystems_are_labelled(void **state)
 			"",
 			TYPE("tmpfs") "," TYPE("mqueue") "," TYPE(
 				"sysfs") ","
-					 "{ \"destination\": \"/b\", \"source\": \"/b\", \"type\": \"bind\" },"
+					 "{ \"destination\": \"/b\", \"source\": \"/b\", \"options\": [\"bind\"] },"
 					 "{ \"destination\": \"/p\", \"type\": \"devpts\", \"options\": [\"mode=620\"] }"),
 		"mount tmpfs on \"/m\" context=\"u:r:t:s0:c1,c2\" [/mounts/0]\n"
 		"mount mqueue on \"/m\" labelled \"u:r:t:s0:c1,c2\" [/mounts/1]\n"
@@ -468,8 +468,11 @@ static void errors_name_the_mount(void **state)
 		  "/mounts/0: a mount without a type that is not a bind" },
 		{ MOUNTS("{ \"destination\": \"/a\", \"type\": \"none\", \"options\": [\"ro\"] }"),
 		  "/mounts/0: a mount without a type that is not a bind" },
-		{ MOUNTS("{ \"destination\": \"/a\", \"type\": \"bind\" }"),
+		{ MOUNTS("{ \"destination\": \"/a\", \"options\": [\"bind\"] }"),
 		  "/mounts/0: a bind mount without a source" },
+		{ MOUNTS("{ \"destination\": \"/a\", \"type\": \"bind\", \"source\": \"/a\", \"options\": [\"ro\"] }"),
+		  "/mounts/0/type: type \"bind\", and neither \"bind\" nor \"rbind\" in the options "
+		  "(add \"rbind\", or \"bind\" for the source without what is mounted in it)" },
 		{ MOUNTS("{ \"destination\": \"/a\", \"source\": \"/a\", \"options\": [\"bind\", \"noexce\"] }"),
 		  "/mounts/0/options/1: unknown mount option \"noexce\" (did you mean \"noexec\"?)" },
 		{ MOUNTS("{ \"destination\": \"/a\", \"source\": \"/a\", \"options\": [\"size=1\", \"bind\"] }"),
@@ -485,14 +488,14 @@ static void errors_name_the_mount(void **state)
 		  "/mounts/0/options/2: \"dest-nofollow\" is for bind mounts only" },
 		{ MOUNTS("{ \"destination\": \"/a\", \"type\": \"sysfs\", \"options\": [\"copy-symlink\"] }"),
 		  "/mounts/0/options/0: \"copy-symlink\" is for bind mounts only" },
-		{ MOUNTS("{ \"destination\": \"/a\", \"type\": \"bind\", \"source\": \"/a\", \"uidMappings\":"
+		{ MOUNTS("{ \"destination\": \"/a\", \"options\": [\"bind\"], \"source\": \"/a\", \"uidMappings\":"
 			 "[{ \"containerID\": 0, \"hostID\": 0, \"size\": 1 }] }"),
 		  "/mounts/0/uidMappings: uidMappings without gidMappings" },
 		{ MOUNTS("{ \"destination\": \"/proc\", \"type\": \"tmpfs\" }"),
 		  "/mounts/0/destination: only proc can be mounted on \"/proc\"" },
-		{ MOUNTS("{ \"destination\": \"//proc/.\", \"type\": \"bind\", \"source\": \"/etc\" }"),
+		{ MOUNTS("{ \"destination\": \"//proc/.\", \"options\": [\"bind\"], \"source\": \"/etc\" }"),
 		  "/mounts/0/destination: only proc can be mounted on \"//proc/.\"" },
-		{ MOUNTS("{ \"destination\": \"/proc/self/attr\", \"type\": \"bind\", \"source\": \"/etc\" }"),
+		{ MOUNTS("{ \"destination\": \"/proc/self/attr\", \"options\": [\"bind\"], \"source\": \"/etc\" }"),
 		  "/mounts/0/destination: \"/proc/self/attr\" in /proc can't be mounted over" },
 		{ MOUNTS("{ \"destination\": \"/x/../proc/meminfo\", \"type\": \"tmpfs\" }"),
 		  "/mounts/0/destination: \"/x/../proc/meminfo\" in /proc can't be mounted over" },

@@ -225,6 +225,16 @@ static bool has_parameter(const struct mount_step *m, const char *key)
 	return false;
 }
 
+/* config.md, "Mounts": the options `bind` and `rbind` make a bind, and its type is a dummy. */
+static int refuse_bind_type(struct planner *p, size_t i, struct err *e)
+{
+	(void) err_cfg(e, plan_place(p, "/mounts/%zu/type", i),
+		       "type \"bind\", and neither \"bind\" nor \"rbind\" in the options");
+
+	return err_hint(e,
+			"add \"rbind\", or \"bind\" for the source without what is mounted in it");
+}
+
 static int finish_filesystem(struct planner *p, size_t i, struct mount_step *m, struct err *e)
 {
 	if (m->remount)
@@ -232,6 +242,8 @@ static int finish_filesystem(struct planner *p, size_t i, struct mount_step *m, 
 	else if (!m->type || !m->type[0] || strcmp(m->type, "none") == 0)
 		return err_cfg(e, plan_place(p, "/mounts/%zu", i),
 			       "a mount without a type that is not a bind");
+	else if (strcmp(m->type, "bind") == 0)
+		return refuse_bind_type(p, i, e);
 	if (m->copy_up && (m->remount || strcmp(m->type, "tmpfs") != 0))
 		return err_cfg(e, plan_place(p, "/mounts/%zu", i),
 			       "tmpcopyup is for mounts of type tmpfs only");
@@ -331,7 +343,6 @@ static int read_mount(struct planner *p, size_t i, struct mount_step *m, struct 
 		.source = mount->source,
 		.target = read_target(p, mount->destination),
 		.type = mount->type,
-		.bind = mount->type && strcmp(mount->type, "bind") == 0,
 	};
 	if (read_options(p, i, m, e) < 0)
 		return -1;
