@@ -208,18 +208,17 @@ static int plan_map(struct planner *p, const struct map_kind *kind, bool none_gi
 	return 0;
 }
 
-static int refuse_maps(struct planner *p, struct err *e)
+/* Engines leave the mappings in config.json when they take the user namespace out of it. */
+static void warn_of_idle_maps(struct planner *p)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
 		size_t count;
 
 		configured(p, &kinds[i], &count);
 		if (count > 0)
-			return err_cfg(e, plan_place(p, "/linux/%s", kinds[i].name),
-				       "user namespace mappings specified, but no user namespace");
+			plan_warn(p, "/linux/%s: there is no user namespace: left out",
+				  kinds[i].name);
 	}
-
-	return 0;
 }
 
 /*
@@ -250,8 +249,10 @@ int plan_id_maps(struct planner *p, struct err *e)
 {
 	if (p->joined_namespaces & CLONE_NEWUSER)
 		return compare_maps(p, e);
-	if (!(p->new_namespaces & CLONE_NEWUSER))
-		return refuse_maps(p, e);
+	if (!(p->new_namespaces & CLONE_NEWUSER)) {
+		warn_of_idle_maps(p);
+		return 0;
+	}
 
 	size_t uids, gids;
 	configured(p, &kinds[0], &uids);

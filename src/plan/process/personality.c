@@ -21,9 +21,10 @@ int plan_personality(struct planner *p, struct err *e)
 
 	if (!personality)
 		return 0;
-	if (personality->flags_count > 0)
-		return err_cfg(e, "/linux/personality/flags/0", "unknown personality flag \"%s\"",
-			       personality->flags[0]);
+	/* runtime-spec 1.3 has none yet; runc and crun run such a container, too. */
+	for (size_t i = 0; i < personality->flags_count; i++)
+		plan_warn(p, "/linux/personality/flags/%zu: unknown flag \"%s\": left out", i,
+			  personality->flags[i]);
 	for (size_t i = 0; i < ARRAY_SIZE(domains); i++)
 		if (strcmp(domains[i].name, personality->domain) == 0) {
 			plan_add(p, OP_SET_PERSONALITY, "/linux/personality")->number =
