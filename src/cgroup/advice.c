@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * cgroup/advice.c - hints for what the kernel refuses of a cgroup
+ * cgroup/advice.c - hints for refusals of the kernel in a cgroup
  *
  * Runs in tare, after a write(2) or mkdir(2) that failed. A cgroup file has a dozen rules and few
  * errnos. The table has a row for each refusal that the user can do something about; its functions

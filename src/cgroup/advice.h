@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * cgroup/advice.h - hints for what the kernel refuses of a cgroup
+ * cgroup/advice.h - hints for refusals of the kernel in a cgroup
  *
  * Each function adds a hint to the failure @e of err_sys(), where one helps and @e has none. They
  * only read, run in tare, and return -1.

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * cgroup/layout.c - which cgroup hierarchies this host has, and where
+ * cgroup/layout.c - the cgroup hierarchies of this host, and where they are mounted
  *
- * Runs in tare while it decides; only reads. /proc/self/cgroup says which hierarchies the
- * kernel has and where we are in them, /proc/self/mountinfo where they are mounted. A mount may
- * show only a part of its hierarchy (a bind mount, or one made in a cgroup namespace): its
- * root is then not "/", and what is not below that root has no name here.
+ * Runs in tare while it decides; only reads. /proc/self/cgroup says which hierarchies the kernel
+ * has and where we are in them, /proc/self/mountinfo where they are mounted. A mount may show only
+ * a part of its hierarchy (a bind mount, or one made in a cgroup namespace): its root is then not
+ * "/", and cgroups outside of that root have no path in this mount.
  */
 #include "cgroup/layout.h"
 

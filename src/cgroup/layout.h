@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * cgroup/layout.h - which cgroup hierarchies this host has, and where
+ * cgroup/layout.h - the cgroup hierarchies of this host, and where they are mounted
  *
  * A fact of the host, read without privileges from /proc/self/mountinfo and /proc/self/cgroup.
  * cgroups(7), "Cgroups version 1", "Cgroups version 2".

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * cgroup/stats_v1.c - what the controllers of cgroup v1 count
+ * cgroup/stats_v1.c - counters of the controllers of cgroup v1
  *
  * Runs in tare, for events. Documentation/admin-guide/cgroup-v1.
  */

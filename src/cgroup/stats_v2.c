@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * cgroup/stats_v2.c - what the controllers of cgroup v2 count, in the terms of v1
+ * cgroup/stats_v2.c - counters of the controllers of cgroup v2, in the terms of v1
  *
  * Runs in tare, for events. Documentation/admin-guide/cgroup-v2.rst.
  */

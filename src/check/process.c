@@ -78,7 +78,8 @@ static void check_rlimit(const struct check *c, const struct step *s, bool raise
 /* ---- user and directory ---- */
 
 /*
- * Is @id in a map that is written? *@outer: what it is outside; @id itself where no map is written.
+ * Is @id in a map that is written? *@outer: the ID outside of the user namespace; @id itself where
+ * no map is written.
  */
 static bool find_outer(const struct check *c, bool group, uint32_t id, uint32_t *outer)
 {

@@ -172,7 +172,10 @@ static size_t width_of(const char *text)
 	return width;
 }
 
-/* A directory may have any name, and whoever runs a container in it chooses it. */
+/*
+ * A value may be a path, whose characters the user of the container chooses: so control characters
+ * are escaped.
+ */
 static const char *clean(const char *text, struct arena *a)
 {
 	size_t size = 4 * strlen(text) + 1;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * host/watchdog.c - wait for tare-init, but not for ever
+ * host/watchdog.c - wait for tare-init, with a limit
  *
  * tare-init may sleep without end: in a mount of a server that is gone, in a file system whose
- * daemon hangs, or stopped by somebody. There is no limit while tare-init makes progress: goes from
+ * daemon hangs, or stopped by a signal. There is no limit while tare-init makes progress: goes from
  * step to step, or uses the processor. Hooks have their own timeouts, or none; a seccomp agent has
  * none.
  *

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * inside/copy.c - fill a tmpfs with what is at its place (mount option tmpcopyup)
+ * inside/copy.c - fill a tmpfs with the directory that it covers (mount option tmpcopyup)
  *
  * The image may be hostile. So every entry is opened by its bare name in the descriptor of its
  * directory, without following links, and made in the descriptor of the copy's directory. A

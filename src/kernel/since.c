@@ -12,8 +12,8 @@
 #include "kernel/process.h"
 
 /*
- * tare-init only reports what is missing: without the long texts each waiting container takes less
- * memory.
+ * tare-init only reports a missing feature. Without the long texts each waiting container takes
+ * less memory.
  */
 #ifdef SINCE_SHORT
 #define INSTEAD(text) NULL

@@ -82,8 +82,8 @@ static int does_not_end(const struct journal_entries *entries, pid_t pid, struct
 
 /*
  * Does a killed process sleep in the kernel for a lock or a disk? Such a sleep ends, though it may
- * take long. A process that v1's freezer stopped is in the same state: it ends only after somebody
- * has thawed the cgroup above.
+ * take long. A process that v1's freezer stopped is in the same state: it ends only once the cgroup
+ * above is thawed.
  */
 static bool sleeps_for_kernel(const struct journal_entries *entries, pid_t pid)
 {

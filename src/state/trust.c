@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * state/trust.c - who may write to the state directories
+ * state/trust.c - owner and mode of the state directories
  *
  * tare acts on a record: it kills the recorded pid, runs the hooks, removes the cgroup. So the
  * directories of records must be writable for the caller and root alone, as sudo(8) and ssh(1)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * state/trust.h - who may write to the state directories; for the files of state/ only
+ * state/trust.h - owner and mode of the state directories; for the files of state/ only
  */
 #pragma once
 

@@ -41,7 +41,7 @@ static void tail_add(struct tail *t, const char *text, size_t length)
 	t->length = keep + length;
 }
 
-/* Read what is in the pipe; 0 at its end. */
+/* Read the bytes that are in the pipe; 0 at its end. */
 static ssize_t tail_read(struct tail *t, int pipe)
 {
 	char block[512];
@@ -164,7 +164,7 @@ static int wait_until(pid_t pid, int output, int interrupt, int64_t deadline, st
 	}
 }
 
-/* Read what is left in the pipe, without waiting for children that hold it open. */
+/* Read the rest of the pipe, without waiting for children that hold it open. */
 static void drain(int output, struct tail *t)
 {
 	struct pollfd p = { .fd = output, .events = POLLIN };

@@ -139,7 +139,7 @@ static int walk_and_make(int rootfs, struct walk *w, enum target_kind kind, stru
 
 			if (r < 0 || (r > 0 && walk_replace_link(w, above, start, end, e) < 0))
 				return -1;
-			/* A link was replaced: begin again; else open what was made. */
+			/* A link was replaced: begin again; else open the new component. */
 			end = r > 0 ? 0 : end;
 			parent = open_prefix(rootfs, w, end);
 		}

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * host/inspect/process.c - inspect: who the process is, and what it may do
+ * host/inspect/process.c - inspect: ids, capabilities, filter, labels, limits and scheduler of the
+ * process
  *
- * What execve(2) makes of the capabilities that were set before it is the kernel's rule
+ * The capabilities after execve(2) follow from those before it by a rule of the kernel
  * (capabilities(7), "Transformation of capabilities during execve()"): root gets inheritable and
  * bounding, all others the ambient ones.
  */

@@ -268,14 +268,14 @@ static int put_realtime(struct planner *p, const struct oci_linux_cpu *c, struct
 
 struct cpuset {
 	const char *value, *place, *file;
-	const char *name, *online; /* what the numbers are of, and the machine's list of those */
+	const char *name, *online; /* "CPUs"; the file with the machine's own list */
 };
 
 /*
  * Without the controller no parent cgroup lists the allowed numbers, so those of the machine are
  * shown.
  */
-static int hint_existing(const struct cpuset *c, struct err *e)
+static int add_existing(const struct cpuset *c, struct err *e)
 {
 	char list[128];
 
@@ -304,7 +304,7 @@ static int put_cpuset(struct planner *p, const struct cpuset *c, struct err *e)
 	if (limit_put(p, &limit, e) == 0)
 		return 0;
 
-	return cgroup_layout_find(&p->facts->cgroups, "cpuset") ? -1 : hint_existing(c, e);
+	return cgroup_layout_find(&p->facts->cgroups, "cpuset") ? -1 : add_existing(c, e);
 }
 
 int limits_cpu(struct planner *p, const struct oci_linux_resources *r, struct err *e)

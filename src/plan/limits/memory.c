@@ -24,8 +24,8 @@ static int put_bytes(struct planner *p, struct limit *w, bool given, int64_t val
 }
 
 /*
- * checkBeforeUpdate: v1 refuses a limit below what is in use and can't be reclaimed. v2 takes the
- * limit and kills processes, so OP_WRITE_CGROUP compares with the usage first.
+ * checkBeforeUpdate: v1 refuses a limit below the memory that is in use and can't be reclaimed. v2
+ * takes the limit and kills processes, so OP_WRITE_CGROUP compares with the usage first.
  */
 static const char *usage_file(const struct oci_linux_memory *m, const char *file)
 {
