@@ -11,7 +11,6 @@
 
 #include "base/mount_line.h"
 #include "base/path.h"
-#include "base/path.h"
 #include "base/table.h"
 #include "base/words.h"
 #include "heap/proc_text.h"

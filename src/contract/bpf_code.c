@@ -223,12 +223,18 @@ static void emit_exe_file(struct code *c, const struct btf_offset *o)
 	set(c, BPF_REG_1, 1);
 	store(c, BPF_W, BPF_REG_9, offsetof(struct counted, exe_deleted), BPF_REG_1);
 	land(c, there);
-	/* A value from memory, not a constant: else the verifier of the kernel walks two ways. */
+	/*
+	 * The value is loaded from memory, not set as a constant: otherwise the kernel's verifier
+	 * follows both branches separately.
+	 */
 	load(c, BPF_W, BPF_REG_6, BPF_REG_9, offsetof(struct counted, exe_start));
 	set(c, BPF_REG_7, 0);
 }
 
-/* At the root of a mount: go on where it is mounted. The jump is taken where it is nowhere. */
+/*
+ * At the root of a mount, go on at the mount point. The jump is taken where the mount has no mount
+ * point.
+ */
 static size_t emit_leave_mount(struct code *c, const struct btf_offset *o)
 {
 	const int32_t inner = o[MOUNT_INNER].offset;
@@ -250,7 +256,10 @@ static size_t emit_leave_mount(struct code *c, const struct btf_offset *o)
 	return top;
 }
 
-/* Put a slash and the name of the dentry in front of the path. The jumps: it has no room. */
+/*
+ * Put a slash and the name of the dentry in front of the path. The jumps are taken where there is
+ * no room for them.
+ */
 static void emit_name(struct code *c, const struct btf_offset *o, size_t full[2])
 {
 	const int32_t name = o[DENTRY_NAME].offset;
@@ -312,7 +321,10 @@ static void emit_walk(struct code *c, const struct btf_offset *o)
 
 /* ---- counting ---- */
 
-/* Prepare a new entry in r9: one call, by this process. The jump: there is no room for it. */
+/*
+ * Prepare a new entry in r9: one call, by this process. The jump is taken where there is no room
+ * for the entry.
+ */
 static size_t emit_entry(struct code *c, const struct entry_code *entry)
 {
 	size_t no_room;

@@ -161,9 +161,9 @@ static int find_offsets(const struct btf *b, struct btf_offset *offsets, size_t 
 	return 0;
 }
 
-/* ---- the whole ---- */
+/* ---- the whole description ---- */
 
-/* False: the header is damaged. */
+/* Check the header, and set the parts of @b. False: the header is damaged. */
 static bool read_header(struct btf *b, const void *data, size_t size)
 {
 	const struct btf_header *h = data;

@@ -21,5 +21,8 @@ struct btf_offset {
  */
 int btf_find(struct btf_offset *offsets, size_t count);
 
-/* The same with a description of @size bytes at @data, which is aligned as a number of 32 bits. */
+/*
+ * As btf_find(), with a description of @size bytes at @data, which is aligned as a number of 32
+ * bits.
+ */
 int btf_search(const void *data, size_t size, struct btf_offset *offsets, size_t count);

@@ -23,14 +23,14 @@ void tally_free(struct tally *t);
 void tally_add(struct tally *t, uint32_t audit, int number, const uint64_t args[6],
 	       uint32_t refused, pid_t pid);
 
-/* Count @count calls at once. The functions below add to what is known of these calls. */
+/* Count @count calls at once. The functions below add details of these calls. */
 void tally_add_many(struct tally *t, uint32_t audit, int number, uint64_t count);
 
-/* The first of them was made by the process @comm with the program @exe; "": not known. */
+/* The first of these calls was made by the process @comm with the program @exe; "": not known. */
 void tally_set_caller(struct tally *t, uint32_t audit, int number, const char *comm,
 		      const char *exe);
 
-/* @count of them were refused with @answer (SECCOMP_RET_*). */
+/* @count of these calls were refused with @answer (SECCOMP_RET_*). */
 void tally_refuse_many(struct tally *t, uint32_t audit, int number, uint64_t count,
 		       uint32_t answer);
 

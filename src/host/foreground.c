@@ -171,13 +171,13 @@ static void copy_end(struct copy *c)
 /* ---- the end of the input ---- */
 
 /*
- * A pipe or a file ends, a terminal does not: its reader would wait for more. So tare writes the
- * terminal's VEOF character (create_options.input_ends) when the program has read all input before
- * it, and again when the program has read the previous VEOF, as read(2) at the end of a file
- * returns 0 each time. In the midst of a line the first VEOF only ends the line, and the second one
- * is the end (termios(3)).
+ * A pipe or a file has an end; a terminal has none, so its reader would wait for more. So tare
+ * writes the terminal's VEOF character (create_options.input_ends) when the program has read all
+ * input before it, and again when the program has read the previous VEOF, as read(2) at the end of
+ * a file returns 0 each time. In the middle of a line the first VEOF only ends the line, and the
+ * second VEOF is the end (termios(3)).
  *
- * No event tells that the program has read, so tare looks, more and more seldom.
+ * No event reports that the program has read, so tare looks at growing intervals.
  */
 #define END_NAP_MS	5
 #define END_NAP_MOST_MS 200
@@ -191,8 +191,8 @@ static void end_begin(struct foreground *f)
 }
 
 /*
- * 1 if there is input, or a VEOF, that the program has not read. Only the slave tells. -errno: Linux
- * before 4.13 opens the slave by paths alone, which the container can change.
+ * 1 if there is input, or a VEOF, that the program has not read, which only the slave shows.
+ * -errno: Linux before 4.13 opens the slave by paths alone, which the container can change.
  */
 static int end_has_unread(int console)
 {
@@ -223,7 +223,7 @@ static char end_character(int console)
 	return lines || editor ? (char) t.c_cc[VEOF] : '\0';
 }
 
-/* Once the input has ended: whether a VEOF is needed now. */
+/* The input has ended: write a VEOF if one is needed now, and set the time of the next look. */
 static void end_go_on(struct foreground *f)
 {
 	const int console = f->create->console;
@@ -236,10 +236,10 @@ static void end_go_on(struct foreground *f)
 	int unread = end != '\0' ? end_has_unread(console) : 1;
 	if (unread <= 0) {
 		f->input.block[0] = f->input.block[1] = end;
-		f->input.length = unread < 0 ? 2 : 1; /* the input may end in the midst of a line */
+		f->input.length = unread < 0 ? 2 : 1; /* the input may end within a line */
 		f->input.at = 0;
 	}
-	/* The VEOFs that nobody reads must not fill the terminal. */
+	/* VEOFs that no process reads must not fill the terminal. */
 	bool last = unread < 0 && f->end_nap == END_NAP_MOST_MS;
 	f->end_nap = f->end_nap * 2 < END_NAP_MOST_MS ? f->end_nap * 2 : END_NAP_MOST_MS;
 	f->end_look = last ? 0 : now + f->end_nap;

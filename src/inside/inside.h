@@ -135,10 +135,11 @@ int paths_trust(struct inside *in, int mount, const char *target, struct err *e)
 bool paths_is_root(int mount, int target);
 
 /*
- * The part of @path below the directory @name of the root, "" for the directory itself; NULL: @path
- * is elsewhere.
+ * paths.c: the part of @path behind the top directory @name of the rootfs ("proc"), without slashes
+ * in front; "" for the directory itself; NULL: @path is elsewhere. @path need not be clean, unlike
+ * that of path_below().
  */
-const char *path_below(const char *path, const char *name);
+const char *paths_below_top(const char *path, const char *name);
 
 /*
  * enter.c: join the namespaces of OP_SPAWN, for exec those of the process whose pidfd is @first +

@@ -317,7 +317,7 @@ static int make_place(struct inside *in, const struct mount_step *m, enum target
  */
 static int check_procfs(struct inside *in, const struct mount_step *m, struct err *e)
 {
-	if (path_below(m->target, "proc"))
+	if (paths_below_top(m->target, "proc"))
 		return 0;
 
 	autoclose int unlinked = sys_open_in_root_unlinked(in->rootfs, m->target, O_PATH);

@@ -142,7 +142,7 @@ static int protect_mount(struct inside *in, int target, struct err *e)
 	return 0;
 }
 
-const char *path_below(const char *path, const char *name)
+const char *paths_below_top(const char *path, const char *name)
 {
 	size_t length = strlen(name);
 
@@ -160,7 +160,7 @@ int paths_trust(struct inside *in, int mount, const char *target, struct err *e)
 	int *const mounts[] = { &in->proc_mount, &in->sys_mount };
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		const char *rest = path_below(target, names[i]);
+		const char *rest = paths_below_top(target, names[i]);
 
 		if (!rest || *rest != '\0')
 			continue;
@@ -182,10 +182,13 @@ static bool has_dots(const char *path)
 	return false;
 }
 
-/* What follows the directory @name of the rootfs in @path; NULL: nothing, or `..` may lead out. */
+/*
+ * The part of @path behind the top directory @name of the rootfs; NULL: there is none, or `..` may
+ * lead out of the directory.
+ */
 static const char *path_inside(const char *path, const char *name)
 {
-	const char *rest = has_dots(path) ? NULL : path_below(path, name);
+	const char *rest = has_dots(path) ? NULL : paths_below_top(path, name);
 
 	return rest && *rest != '\0' ? rest : NULL;
 }

@@ -24,8 +24,8 @@ struct look {
 	const struct program_case *c;
 	char *text;
 	size_t size;
-	const char *path;	     /* the link of the chain that is examined */
-	const struct program *of;    /* the program whose loader the link is; NULL: it is none */
+	const char *path;	  /* the link of the chain that is examined */
+	const struct program *of; /* the program whose loader is examined; NULL: it is no loader */
 	char who[PROGRAM_NAME + 32]; /* "it", or: its interpreter "/bin/sh" */
 };
 

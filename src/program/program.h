@@ -49,7 +49,10 @@ struct program {
 	bool has_abi;	 /* note NT_GNU_ABI_TAG: the oldest Linux it runs on */
 	uint32_t abi[3];
 	uint32_t x86_levels; /* note GNU_PROPERTY_X86_ISA_1_NEEDED: bit N is x86-64-v(N+1) */
-	/* The kernel can map all segments if its pages are not larger; UINT64_MAX: pages of any size. */
+	/*
+	 * The kernel can map all segments if its pages are not larger; UINT64_MAX: pages of any
+	 * size.
+	 */
 	uint64_t largest_page;
 	bool overfull;		      /* a segment has more bytes in the file than in memory */
 	bool executable_stack;	      /* PT_GNU_STACK */
@@ -107,7 +110,9 @@ int program_reopen(int place);
  */
 uint64_t program_capabilities(int fd);
 
-/* Why does the kernel not take the file @p as a program? False, and "": the file shows no reason. */
+/*
+ * Why does the kernel not take the file @p as a program? False, and "": the file shows no reason.
+ */
 bool program_explain_format(const struct program *p, char *text, size_t size);
 
 /*

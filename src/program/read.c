@@ -240,7 +240,9 @@ static bool choose_form(const unsigned char *header, struct reader *r, uint16_t 
 			continue;
 		*counts_as = machines[i].counts_as;
 		r->big_endian = NATIVE_ORDER;
-		/* The kernel tries the 64-bit form first, with the size of a program header at 54. */
+		/*
+		 * The kernel tries the 64-bit form first, with the size of a program header at 54.
+		 */
 		if (!machines[i].class_counts)
 			r->wide = machine == own && NATIVE_WIDTH &&
 				  number(&native, header + 54, 2) == sizeof(Elf64_Phdr);
