@@ -248,9 +248,22 @@ bool check_idmap(const struct check *c, const struct step *s, struct check_deman
 /* filter.c: add a row if the profile keeps a 32-bit C library, named @what, from the time. */
 void check_time64(const struct check *c, const char *what, uint16_t machine);
 
-/* ---- machine.c: what the program's header is compared with ---- */
+/* ---- formats.c ---- */
 
 struct program;
+
+struct check_format {
+	char interpreter[256];
+	bool fixed; /* flag F: the interpreter was opened before, and works in any root */
+};
+
+/*
+ * Has the host's binfmt_misc a format for the program @p with the path @name? NULL: formats that
+ * depend on the name are left out.
+ */
+bool check_find_format(const char *name, const struct program *p, struct check_format *f);
+
+/* ---- machine.c: what the program's header is compared with ---- */
 
 /*
  * Rows for the ELF file @p, named @what. False: this kernel does not run it, so nothing more is

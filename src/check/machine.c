@@ -4,7 +4,7 @@
  *
  * Some kernels run 32-bit programs, and programs for another machine. For 32-bit programs the
  * kernel is asked: a program of a few instructions is executed. For other machines binfmt_misc, the
- * kernel's list of formats, is read.
+ * kernel's list of formats, is read (formats.c).
  */
 #include "check/check.h"
 
@@ -16,7 +16,6 @@
 #include "kernel/procfs.h"
 #include "program/program.h"
 
-#include <dirent.h>
 #include <elf.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -113,84 +112,16 @@ static int ask_kernel(uint16_t machine)
 	return -1;
 }
 
-/* ---- binfmt_misc ---- */
-
-#define FORMATS "/proc/sys/fs/binfmt_misc"
-
-static int nibble(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/*
- * The machine in the magic of an entry, as two bytes at offset 18; EM_NONE where it is no ELF
- * header.
- */
-static uint16_t machine_of_entry(const char *text)
-{
-	const char *magic = strstr(text, "magic ");
-	unsigned char bytes[20];
-
-	if (!magic || strncmp(text, "enabled", 7) != 0 || !strstr(text, "offset 0\n"))
-		return EM_NONE;
-	magic += strlen("magic ");
-	for (size_t i = 0; i < sizeof(bytes); i++, magic += 2) {
-		int high = nibble(magic[0]), low = high < 0 ? -1 : nibble(magic[1]);
-
-		if (low < 0)
-			return EM_NONE;
-		bytes[i] = (unsigned char) (high << 4 | low);
-	}
-	if (memcmp(bytes, ELFMAG, SELFMAG) != 0)
-		return EM_NONE;
-
-	return bytes[EI_DATA] == ELFDATA2MSB ? (uint16_t) (bytes[18] << 8 | bytes[19])
-					     : (uint16_t) (bytes[19] << 8 | bytes[18]);
-}
-
-/*
- * Has the host a binfmt_misc entry for @machine, and one with flag F, which works in any root:
- * binfmt_misc.rst?
- */
-static bool is_registered(uint16_t machine, bool *fixed)
-{
-	char room[2048] __attribute__((aligned(8))), text[1024];
-	bool found = false;
-
-	autoclose int dir = sys_open(FORMATS, O_RDONLY | O_DIRECTORY);
-	struct sys_dir d = SYS_DIR(dir, room);
-	if (dir < 0)
-		return false;
-	for (const struct sys_entry *entry; !found && (entry = sys_next_entry(&d));) {
-		if (entry->type != DT_REG || strcmp(entry->name, "register") == 0)
-			continue;
-
-		autoclose int fd = sys_open_at(dir, entry->name, O_RDONLY, 0);
-		ssize_t n = fd < 0 ? fd : sys_read_all(fd, text, sizeof(text) - 1);
-		text[n > 0 ? n : 0] = '\0';
-		if (machine_of_entry(text) != machine)
-			continue;
-
-		const char *flags = strstr(text, "flags:");
-		found = true;
-		*fixed = flags && strcspn(flags, "F") < strcspn(flags, "\n");
-	}
-
-	return found;
-}
-
 static bool check_foreign(const struct check *c, const struct check_demand *d,
 			  const struct program *p)
 {
 	const char *its = program_machine_name(p->machine);
 	const char *own = program_machine_name(program_own_machine());
-	bool fixed = false, there = is_registered(p->machine, &fixed);
+	struct check_format format = { .fixed = false };
+	bool there = check_find_format(NULL, p, &format);
 
 	its = its ? its : "another machine";
-	if (there && fixed)
+	if (there && format.fixed)
 		check_answer(c, CHECK_OK, d, "for %s, which binfmt_misc runs", its);
 	else if (there)
 		check_answer(c, CHECK_WEAKER, d,

@@ -278,12 +278,33 @@ static void look_at_loader(struct look *l, const struct program *of)
 
 /* ---- the chain ---- */
 
-/* Does @p name an interpreter or loader to go on with? */
-static bool look_at_kind(struct look *l, const struct program *p, int fd, unsigned scripts)
+/*
+ * A format of binfmt_misc names an interpreter in the same way as a `#!` line. True: the chain goes
+ * on with it.
+ */
+static bool look_at_format(const struct look *l, const struct check_format *format,
+			   struct program *p)
 {
+	struct check_demand d = demand(l);
+
+	check_answer(l->c, CHECK_OK, &d, "binfmt_misc runs it by \"%s\"", format->interpreter);
+	p->kind = PROGRAM_SCRIPT;
+	p->carriage_return = false;
+	fmt_text(p->interpreter, sizeof(p->interpreter), "%s", format->interpreter);
+
+	return !format->fixed;
+}
+
+/* Does @p, with the path @path, name an interpreter or loader to go on with? */
+static bool look_at_kind(struct look *l, const char *path, struct program *p, int fd,
+			 unsigned scripts)
+{
+	struct check_format format;
 	char text[ERR_HINT];
 	struct check_demand d = demand(l);
 
+	if (scripts < MOST_SCRIPTS && check_find_format(path, p, &format))
+		return look_at_format(l, &format, p);
 	if (p->kind == PROGRAM_ELF) {
 		if (!check_elf(l->c, l->what, p))
 			return false;
@@ -332,7 +353,7 @@ static void follow(struct look *l)
 
 			check_answer(l->c, CHECK_NO, &d, "%s", errno_text(-r));
 		}
-		if (r < 0 || !look_at_kind(l, p, fd, scripts))
+		if (r < 0 || !look_at_kind(l, path, p, fd, scripts))
 			return;
 		l->of_name = scripts > 0 ? path : NULL;
 		l->of = p;

@@ -34,6 +34,7 @@ enum program_kind {
 
 struct program {
 	enum program_kind kind;
+	unsigned char head[PROGRAM_LINE]; /* its first bytes; zeroes behind the end of the file */
 	/* the interpreter of a script, the loader of an ELF program; "": none */
 	char interpreter[PATH_MAX];
 	/* PROGRAM_SCRIPT: the name ends in a carriage return, as the kernel takes it */

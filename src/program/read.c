@@ -333,18 +333,19 @@ static enum program_kind kind_of_other(const unsigned char *bytes, size_t length
 
 int program_read(int fd, struct program *p)
 {
-	unsigned char head[PROGRAM_LINE] = { 0 };
-	ssize_t n = sys_read_all_at(fd, 0, head, sizeof(head));
+	const char *head = (const char *) p->head;
 
 	memset(p, 0, sizeof(*p));
+
+	ssize_t n = sys_read_all_at(fd, 0, p->head, sizeof(p->head));
 	if (n < 0)
 		return (int) n;
 	if (n >= SELFMAG && memcmp(head, ELFMAG, SELFMAG) == 0)
-		read_elf(fd, head, p);
+		read_elf(fd, p->head, p);
 	else if (n >= 2 && memcmp(head, "#!", 2) == 0)
-		read_script((const char *) head, (size_t) n, p);
+		read_script(head, (size_t) n, p);
 	else
-		p->kind = kind_of_other(head, (size_t) n);
+		p->kind = kind_of_other(p->head, (size_t) n);
 
 	return 0;
 }
