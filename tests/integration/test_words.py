@@ -220,6 +220,20 @@ def test_processes_in_the_parent_cgroup_are_named_as_what_keeps_its_controllers(
         parent.rmdir()
 
 
+@pytest.mark.parametrize("version", ["99.0", "5.6"])
+def test_a_cgroup_that_gives_its_controllers_to_others_is_named(bundle, older, version):
+    """The kernel's clone(2) says EBUSY; the words had been about namespaces. No internal processes, from the other side."""
+    name, _ = v2_controller()
+    path = cgroup_mount("") / TOKEN / bundle.id
+    (path / "below").mkdir(parents=True)
+    (path.parent / "cgroup.subtree_control").write_text(f"+{name}")
+    (path / "cgroup.subtree_control").write_text(f"+{name}")
+    bundle.linux["cgroupsPath"] = f"/{TOKEN}/{bundle.id}"
+    bundle.write()
+    r = command(older, version, "enosys", BINARY, "--root", bundle.root, "run", "--bundle", bundle.dir, bundle.id)
+    r.refused("/linux/cgroupsPath", "(line ", f'join cgroup "{path}": device or resource busy (it hands its controllers ({name}')
+
+
 def test_a_parent_that_may_have_no_more_cgroups_is_named(bundle):
     top = cgroup_mount("")
     if top is None or not (top / TOKEN / "cgroup.max.descendants").exists():

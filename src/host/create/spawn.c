@@ -12,6 +12,7 @@
 
 #include "base/fmt.h"
 #include "base/table.h"
+#include "cgroup/advice.h"
 #include "cgroup/cgroup.h"
 #include "host/embed.h"
 #include "kernel/fallback.h"
@@ -145,6 +146,14 @@ static int make_image(struct err *e)
 	return image < 0 ? err_sys(e, image, "copy tare-init into a memory file") : image;
 }
 
+static int refuse_cgroup(const struct clone_call *b, int r, struct err *e)
+{
+	(void) err_sys(e, r, "join cgroup \"%s\"", b->spawn->cgroup);
+	(void) cgroup_advise_join(b->spawn->cgroup, e);
+
+	return err_at(e, "/linux/cgroupsPath");
+}
+
 /* Move the child, which waits, into its cgroup. */
 static int move_child(const struct clone_call *b, pid_t pid, struct err *e)
 {
@@ -154,7 +163,7 @@ static int move_child(const struct clone_call *b, pid_t pid, struct err *e)
 	int r = procs < 0 ? procs : sys_write_all(procs, text, length);
 
 	if (r < 0)
-		return err_sys(e, r, "join cgroup \"%s\"", b->spawn->cgroup);
+		return refuse_cgroup(b, r, e);
 	r = sys_write_all(b->ready[1], "", 1);
 
 	/* If tare-init has ended meanwhile, the end of its socket reports that. */
@@ -271,6 +280,9 @@ static pid_t clone_directly(struct clone_call *b, struct err *e)
 	}
 	if (pid == 0) /* @e is set already */
 		return -1;
+	/* Only CLONE_INTO_CGROUP returns these two. */
+	if (pid == -EBUSY || pid == -EOPNOTSUPP)
+		return refuse_cgroup(b, pid, e);
 	if (pid < 0) {
 		(void) err_sys(e, pid, "make the container's process and namespaces");
 		if (pid == -EINVAL)
