@@ -418,6 +418,18 @@ static bool is_filter_of_init(const struct err *failure)
 	       (failure->code == EINVAL || failure->code == ENOSYS);
 }
 
+/*
+ * The failure of a wish for another reason than a refusal of the kernel's: 0. An image may have
+ * something odd in the place of resolv.conf; --dns is the flag that helps.
+ */
+static int keep_failure(const struct box *b, struct err *e)
+{
+	if (box_wish_at(b, e->place) == WISH_DNS)
+		fmt_text(e->place, sizeof(e->place), "--dns auto");
+
+	return 0;
+}
+
 int box_again(struct box *b, struct err *e)
 {
 	static const char *const lists[] = { "/linux/maskedPaths/", "/linux/readonlyPaths/" };
@@ -428,11 +440,11 @@ int box_again(struct box *b, struct err *e)
 	if (box_lost_mount_point(b, &failure) && b->rounds < BOX_ROUNDS / 2)
 		return 1;
 	if (failure.from_image)
-		return 0;
+		return keep_failure(b, e);
 	if (strcmp(failure.operation, "spawn") == 0 || strcmp(failure.operation, "unshare") == 0)
 		return leave_out_namespaces(b, b->missing ? b->missing(b) : 0, e);
 	if (!is_refusal(failure.code) && !is_helpers(&failure))
-		return 0;
+		return keep_failure(b, e);
 	for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
 		if (strncmp(failure.place, lists[i], strlen(lists[i])) == 0 &&
 		    box_is_usual(b, failure.place))

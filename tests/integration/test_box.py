@@ -310,6 +310,23 @@ def test_the_hosts_name_servers_and_others(box):
     assert box.files() == files
 
 
+@pytest.mark.parametrize("make, text", [
+    (os.mkdir, 'attach to "/etc/resolv.conf": not a directory ("/etc/resolv.conf" is a file, "/etc/resolv.conf" in the rootfs a directory)'),
+    (lambda path: os.symlink("resolv.conf", path), 'open "/etc/resolv.conf" in the rootfs: too many levels of symbolic links'),
+])
+def test_an_image_without_room_for_name_servers_is_refused_with_the_flag(box, make, text):
+    """What an image has leaves nothing out; --dns none does."""
+    make(box.dir / "etc/resolv.conf")
+    box.refused(f'--dns auto: mount on "/etc/resolv.conf": {text}', "true")
+    box.run("--dns", "none", "--", "true").ok()
+
+
+def test_a_link_to_name_servers_that_are_made_at_boot_has_the_hosts(box):
+    """As systemd-resolved makes it."""
+    (box.dir / "etc/resolv.conf").symlink_to("../run/systemd/resolve/stub-resolv.conf")
+    assert box.run("cat", "/etc/resolv.conf").ok().out == pathlib.Path("/etc/resolv.conf").read_text()
+
+
 def test_the_images_own_name_servers_are_kept_where_none_are_wanted(box):
     (box.dir / "etc/resolv.conf").write_text("nameserver 1.2.3.4\n")
     assert box.run("--dns", "none", "--", "cat", "/etc/resolv.conf").ok().out == "nameserver 1.2.3.4\n"
