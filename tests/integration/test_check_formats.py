@@ -9,7 +9,7 @@ import os
 import pytest
 
 from harness import command, root_only, tare_only
-from test_check_elf import OTHER, OWN, wide
+from test_check_elf import OTHER, OWN, put, wide
 
 pytestmark = [tare_only, root_only, pytest.mark.skipif(os.uname().machine not in ("x86_64", "aarch64"), reason="the programs are of x86-64 and arm64")]
 
@@ -73,3 +73,18 @@ def test_registered_formats(bundle, formats, what):
     assert [row["why"] for row in found if row["place"] == "/process/args" and row["level"] != "ok"] == ([why] if why else []), found
     if not why:
         assert [row for row in found if row["why"].startswith("binfmt_misc runs it by ")]
+
+
+def test_a_format_of_the_containers_own_is_not_compared(bundle):
+    """org.tare.binfmt: the entry exists only when the container does, so no answer is sure."""
+    put(bundle, "/prog", FOREIGN)
+    bundle.process["args"] = ["/prog"]
+    bundle.config["annotations"] = {"org.tare.binfmt": rf":t:M::{MAGIC}:{MASK}:{TRUE}:"}
+    bundle.linux["namespaces"].append({"type": "user"})
+    bundle.linux["uidMappings"] = bundle.linux["gidMappings"] = [{"containerID": 0, "hostID": 100000, "size": 65536}]
+    bundle.write()
+    if tuple(map(int, os.uname().release.split(".")[:2])) >= (6, 7):
+        bundle.run().ok()
+    found = json.loads(command(*bundle.argv("check", "--bundle", bundle.dir, "--json")[:-1]).out)["rows"]
+    rows = [(row["level"], row["why"]) for row in found if row["place"] == "/process/args" and row["what"] == '"/prog"']
+    assert rows == [("weaker", f"for {MACHINE[OTHER]}, which the container's own format of binfmt_misc may run")], found
