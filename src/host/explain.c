@@ -118,17 +118,10 @@ static void ask(pid_t pid, const char *program, struct err *e)
 
 void exec_explain(pid_t pid, int socket, const struct wire_message *m, struct err *e)
 {
-	struct pollfd end = { .fd = socket, .events = 0 };
-
 	if (m->program[0] == '\0')
 		return;
 	ask(pid, m->program, e);
-	/*
-	 * Wait until tare-init has ended (POLLHUP), so that a `state` right after this shows the
-	 * container as stopped.
-	 */
-	if (wire_send(socket, WIRE_GO, m->step, -1) == 0)
-		sys_poll(&end, 1, END_MS);
+	(void) wire_send(socket, WIRE_GO, m->step, -1);
 }
 
 int hook_run_explained(const struct hook_call *hook, struct err *e)

@@ -27,6 +27,8 @@
 
 #include <sys/socket.h>
 
+#define END_MS 1000 /* for tare-init to end after its last message */
+
 static int check_status(int dir, const struct record *rec, struct err *e)
 {
 	switch (state_status(dir, rec)) {
@@ -132,6 +134,16 @@ static int follow(struct progress *p, struct err *e)
 	}
 }
 
+/* tare-init's socket closes before tare-init has ended, and until then `state` says "running". */
+static void wait_for_end(const struct record *rec)
+{
+	autoclose int pidfd = proc_open_exactly(rec->pid, rec->start_time);
+	struct pollfd end = { .fd = pidfd, .events = POLLIN };
+
+	if (pidfd >= 0)
+		sys_pidfd_poll(&end, 1, END_MS);
+}
+
 static int connect_and_follow(int dir, const struct record *rec, struct arena *a, struct err *e)
 {
 	autoclose int socket = sys_connect_at(dir, STATE_SOCKET, SOCK_SEQPACKET);
@@ -144,8 +156,10 @@ static int connect_and_follow(int dir, const struct record *rec, struct arena *a
 	int r = follow(&p, e);
 
 	fd_close(&p.last_message);
-	if (r < 0)
+	if (r < 0) {
+		wait_for_end(rec);
 		return -1;
+	}
 	sys_unlink_at(dir, STATE_SOCKET, 0);
 	sys_unlink_at(dir, STATE_EXEC_FIFO, 0);
 
