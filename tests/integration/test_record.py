@@ -718,6 +718,18 @@ def test_a_default_that_kills_is_named(bundle, scratch):
                          '{ "names": ["mkdir"], "action": "SCMP_ACT_ALLOW" } allows it\n'), r
 
 
+@pytest.mark.layouts
+def test_the_program_of_a_killed_call_has_its_path(bundle, scratch):
+    """It is killed at once, so nobody can look at its /proc/PID/exe."""
+    if not kernel_tells_kills():
+        pytest.skip("it takes root, a cgroup of v2, and x86-64")
+    copies(bundle, "/a/mkdir")
+    refusing(bundle.writable(), (["mkdir"], "SCMP_ACT_KILL_PROCESS", {}))
+    bundle.sh("/a/mkdir /tmp/a; true").run(f"--refused={scratch / 'r'}").ok()
+    row = read(scratch / "r")[1]["mkdir"]
+    assert row["refused"] == 1 and row["first"] == {"comm": "mkdir", **({"exe": "/a/mkdir"} if knows_exe("bpf") else {})}
+
+
 NOT_KNOWN = "which call that was the kernel tells root only, on x86-64, with a cgroup of v2\n"
 
 
