@@ -130,7 +130,8 @@ static bool check_foreign(const struct check *c, const struct check_demand *d,
 			     its);
 	else if (plan_find_step(c->plan, OP_REGISTER_BINFMT))
 		check_answer(c, CHECK_WEAKER, d,
-			     "for %s, which the container's own format of binfmt_misc may run", its);
+			     "for %s, which the container's own format of binfmt_misc may run",
+			     its);
 	else if (p->machine == program_own_machine())
 		check_answer(c, CHECK_NO, d, "it is for %s with the other byte order", its);
 	else
