@@ -21,6 +21,9 @@
 #define MOST_BYTES (64U << 20)
 #define MOST_DEPTH 8 /* structures within each other */
 
+/* The kernel's headers of Linux 7 have more members in struct btf_header than older kernels write. */
+#define HEADER_SIZE (offsetof(struct btf_header, str_len) + sizeof(uint32_t))
+
 struct btf {
 	const unsigned char *types;
 	const char *strings;
@@ -169,8 +172,8 @@ static bool read_header(struct btf *b, const void *data, size_t size)
 	const struct btf_header *h = data;
 	const unsigned char *bytes = data;
 
-	if (size < sizeof(*h) || size > MOST_BYTES || h->magic != BTF_MAGIC ||
-	    h->hdr_len < sizeof(*h) || h->hdr_len > size || h->hdr_len % 4 != 0)
+	if (size < HEADER_SIZE || size > MOST_BYTES || h->magic != BTF_MAGIC ||
+	    h->hdr_len < HEADER_SIZE || h->hdr_len > size || h->hdr_len % 4 != 0)
 		return false;
 	size -= h->hdr_len;
 	if (h->type_off > size || h->type_len > size - h->type_off || h->type_off % 4 != 0 ||

@@ -67,8 +67,15 @@ static const uint32_t types[] = {
 	5U << 24 | 27,
 };
 
+/* As the kernels write it that have these types: struct btf_header has grown since, in Linux 7. */
+struct header {
+	uint16_t magic;
+	uint8_t version, flags;
+	uint32_t hdr_len, type_off, type_len, str_off, str_len;
+};
+
 struct description {
-	struct btf_header header;
+	struct header header;
 	uint32_t types[ARRAY_SIZE(types)];
 	char strings[sizeof(strings)];
 };
