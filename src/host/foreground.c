@@ -227,9 +227,12 @@ static char end_character(int console)
 static void end_go_on(struct foreground *f)
 {
 	const int console = f->create->console;
-	const int64_t now = sys_clock_ms();
 
-	if (f->end_look == 0 || console < 0 || now < f->end_look || copy_has_block(&f->input))
+	if (f->end_look == 0 || console < 0 || copy_has_block(&f->input))
+		return;
+
+	const int64_t now = sys_clock_ms();
+	if (now < f->end_look)
 		return;
 
 	char end = end_character(console);
