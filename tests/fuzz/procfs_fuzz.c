@@ -11,6 +11,7 @@
 #define read_text read_small_text
 #include "plan/systemd/facts.c"
 
+#include "base/mount_line.h"
 #include "cgroup/layout.h"
 #include "cgroup/path.h"
 #include "cgroup/stats_text.h"
@@ -91,6 +92,26 @@ static void try_cgroup_files(const char *text, struct arena *a)
 	cgroup_event(text, "populated");
 }
 
+static bool is_part(const char *part, const char *line, const char *end)
+{
+	return *part == '\0' || (part >= line && part + strlen(part) <= end);
+}
+
+static void try_mountinfo(char *text)
+{
+	const char *end = text + strlen(text);
+	struct mount_line line;
+
+	for (char *next = text; next;) {
+		char *one = strsep(&next, "\n");
+
+		if (!mount_line_cut(one, &line))
+			continue;
+		fuzz_check(is_part(line.root, one, end) && is_part(line.point, one, end));
+		fuzz_check(is_part(line.tags, one, end) && is_part(line.super, one, end));
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct arena a;
@@ -101,7 +122,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	try_layout(fuzz_text(data, size, &a), &a);
 	try_cgroup_files(fuzz_text(data, size, &a), &a);
 	resctrl_find(fuzz_text(data, size, &a), &a);
-	find_mount(fuzz_text(data, size, &a));
+	try_mountinfo(fuzz_text(data, size, &a));
 	group_of(fuzz_text(data, size, &a), &a);
 
 	const char *own = find_own_line(fuzz_text(data, size, &a));

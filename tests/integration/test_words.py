@@ -223,7 +223,9 @@ def test_processes_in_the_parent_cgroup_are_named_as_what_keeps_its_controllers(
 @pytest.mark.parametrize("version", ["99.0", "5.6"])
 def test_a_cgroup_that_gives_its_controllers_to_others_is_named(bundle, older, version):
     """The kernel's clone(2) says EBUSY; the words had been about namespaces. No internal processes, from the other side."""
-    name, _ = v2_controller()
+    name = next((n for n in ("memory", "io", "hugetlb") if has_v2(n)), None)
+    if name is None:
+        pytest.skip("cgroup v2 has no controller here that takes no part of a cgroup's threads")
     path = cgroup_mount("") / TOKEN / bundle.id
     (path / "below").mkdir(parents=True)
     (path.parent / "cgroup.subtree_control").write_text(f"+{name}")
