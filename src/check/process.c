@@ -150,6 +150,22 @@ static void check_user(const struct check *c)
 			     s->user.group_count, MOST_GROUPS);
 }
 
+/* With a slash at its end, or more, the path is that of a directory behind the link. */
+static bool is_link(const struct check *c, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	struct check_found f;
+	struct stat st;
+
+	if (slash[1] == '\0' || strcmp(slash, "/.") == 0 || strcmp(slash, "/..") == 0)
+		return false;
+	check_find(c, path, c->plan->step_count, true, &f);
+
+	autoclose int fd = f.fd;
+
+	return fd >= 0 && sys_stat(fd, &st) == 0 && S_ISLNK(st.st_mode);
+}
+
 /* check_paths() looks at the way to it. */
 static void check_directory(const struct check *c)
 {
@@ -169,6 +185,8 @@ static void check_directory(const struct check *c)
 	autoclose int fd = f.fd;
 	if (fd >= 0 && sys_stat(fd, &st) == 0 && !S_ISDIR(st.st_mode))
 		check_answer(c, CHECK_NO, &d, "it is no directory");
+	if (fd == -ENOENT && is_link(c, s->path))
+		check_answer(c, CHECK_NO, &d, "it is a link to nothing");
 }
 
 void check_process(const struct check *c)

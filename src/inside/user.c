@@ -57,6 +57,11 @@ int user_make_dir(struct inside *in, const struct step *s, struct err *e)
 	if (there != -ENOENT)
 		return 0;
 
+	/* Nothing is made where a link leads to nothing, as with runc and crun. */
+	autoclose int link = sys_open_in_root(in->rootfs, s->path, O_PATH | O_NOFOLLOW);
+	if (link >= 0)
+		return 0;
+
 	autoclose int made = target_make(in, s->path, TARGET_DIRECTORY, e);
 
 	return made < 0 ? -1 : 0;

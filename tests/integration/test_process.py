@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from harness import (IS_TARE, chown_tree, command, finish, is_alive, poll, proc_status, read, rt_argv, spawn,
+from harness import (BINARY, IS_TARE, chown_tree, command, finish, is_alive, poll, proc_status, read, rt_argv, spawn,
                      tare_only)
 
 CAP_NUMBERS = {"CAP_CHOWN": 0, "CAP_DAC_OVERRIDE": 1, "CAP_KILL": 5, "CAP_SETUID": 7,
@@ -123,6 +123,21 @@ def test_cwd_is_where_the_program_starts(bundle):
 def test_a_missing_cwd_is_made(bundle):
     bundle.writable().process["cwd"] = "/new/dir"
     assert bundle.sh("pwd").run().ok().out == "/new/dir\n"
+
+
+@tare_only
+@pytest.mark.parametrize("version", ["99.0", "5.5"])
+def test_a_cwd_that_is_a_link_to_nothing_is_an_error(bundle, older, version):
+    """The directory had been made where the link leads; runc and crun refuse."""
+    (bundle.rootfs / "link").symlink_to("/nowhere")
+    bundle.writable().process["cwd"] = "/link"
+    bundle.write()
+    r = command(older, version, "enosys", BINARY, "--root", bundle.root, "run", "--bundle", bundle.dir, bundle.id)
+    r.refused("/process/cwd", 'chdir to "/link": no such file or directory')
+    assert not (bundle.rootfs / "nowhere").exists()
+    bundle.refused_at("/process/cwd", 'chdir to "/link": no such file or directory')
+    bundle.process["cwd"] = "/link/"
+    assert bundle.sh("pwd").run().ok().out == "/nowhere\n"
 
 
 def test_a_cwd_behind_a_link_stays_in_the_rootfs(bundle, scratch):
