@@ -533,7 +533,9 @@ def test_inside_the_containers_of_engines(bundle, outer):
     where = re.search(r'": (/[^ ]*) \(line ', rest[end:])
     assert (code != "0") == bool(refused), r
     if refused:
-        assert where and any(place == where[1] or place.startswith(where[1] + "/") for place in refused), (refused, rest[end:])
+        # without capabilities tare may not look at the root of its own child, which may come first: a race on older kernels
+        assert where and (any(place == where[1] or place.startswith(where[1] + "/") for place in refused)
+                          or re.search(r'open "/proc/\d+/root": permission denied', rest[end:])), (refused, rest[end:])
 
 
 @pytest.mark.layouts
