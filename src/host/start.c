@@ -27,8 +27,6 @@
 
 #include <sys/socket.h>
 
-#define END_MS 1000 /* for tare-init to end after its last message */
-
 static int check_status(int dir, const struct record *rec, struct err *e)
 {
 	switch (state_status(dir, rec)) {
@@ -138,10 +136,8 @@ static int follow(struct progress *p, struct err *e)
 static void wait_for_end(const struct record *rec)
 {
 	autoclose int pidfd = proc_open_exactly(rec->pid, rec->start_time);
-	struct pollfd end = { .fd = pidfd, .events = POLLIN };
 
-	if (pidfd >= 0)
-		sys_pidfd_poll(&end, 1, END_MS);
+	(void) sys_pidfd_ends(pidfd, EXIT_MS);
 }
 
 static int connect_and_follow(int dir, const struct record *rec, struct arena *a, struct err *e)

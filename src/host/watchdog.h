@@ -19,6 +19,7 @@ struct pollfd;
 int watchdog_poll(pid_t pid, bool has_agent, struct pollfd *fds, unsigned count, struct err *e);
 
 #define CHILD_TIMEOUT_MS 8000 /* for a child with a short task */
+#define EXIT_MS		 1000 /* for a process that has closed its descriptors to end */
 
 /*
  * Wait until our child @pid, a program called @name, ends: 0 with its @status (wait(2)). -1: the

@@ -155,6 +155,13 @@ int sys_pidfd_poll(struct pollfd *fds, unsigned count, int timeout_ms)
 	return poll_in_turns(&(struct awaited) { .dir = fds[0].fd }, fds, count, timeout_ms);
 }
 
+bool sys_pidfd_ends(int pidfd, int timeout_ms)
+{
+	struct pollfd end = { .fd = pidfd, .events = POLLIN };
+
+	return pidfd >= 0 && sys_pidfd_poll(&end, 1, timeout_ms) > 0;
+}
+
 int sys_child_poll(pid_t pid, struct pollfd *fds, unsigned count, int timeout_ms)
 {
 	int fd = (int) SYS_CALL(pidfd_open, pid, 0, 0, 0, 0, 0), r;

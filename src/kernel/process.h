@@ -117,6 +117,9 @@ int sys_pidfd_signal(int pidfd, int signal);
 /* poll(2), where @fds[0] is of sys_pidfd_open() or -1: POLLIN is its end. */
 int sys_pidfd_poll(struct pollfd *fds, unsigned count, int timeout_ms);
 
+/* Has the process of @pidfd ended, after @timeout_ms at the latest? -1 for @pidfd: false. */
+bool sys_pidfd_ends(int pidfd, int timeout_ms);
+
 /*
  * poll(2), where @fds[0] is for the end of our child @pid. Works without procfs: tare-init may have
  * none that is trusted, or one of another pid namespace.

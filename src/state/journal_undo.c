@@ -61,9 +61,8 @@ static void kill_hook(const struct journal_process *hook)
 static void end_criu(const struct journal_process *criu)
 {
 	autoclose int pidfd = open_process(criu);
-	struct pollfd end = { .fd = pidfd, .events = POLLIN };
 
-	if (pidfd >= 0 && sys_pidfd_poll(&end, 1, CRIU_ENDING_MS) <= 0)
+	if (pidfd >= 0 && !sys_pidfd_ends(pidfd, CRIU_ENDING_MS))
 		sys_pidfd_signal(pidfd, SIGKILL);
 }
 
@@ -109,9 +108,7 @@ static int wait_for_end(const struct journal_entries *entries, pid_t pid, int pi
 	bool said = false;
 
 	for (;;) {
-		struct pollfd p = { .fd = pidfd, .events = POLLIN };
-
-		if (sys_pidfd_poll(&p, 1, LOOK_MS) > 0)
+		if (sys_pidfd_ends(pidfd, LOOK_MS))
 			return 0;
 
 		int64_t waited = sys_clock_ms() - begun;

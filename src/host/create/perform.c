@@ -30,8 +30,6 @@
 
 /* ---- the walk ---- */
 
-#define EXIT_MS 1000
-
 /* Put the name of the step and its place in config.json in front of the failure. */
 static int step_failed(struct create *c, size_t index, struct err *e)
 {
@@ -87,11 +85,10 @@ static int interrupted(struct create *c, struct err *e)
 /* tare-init ended without a message: it was killed, or had too little memory. */
 static int first_process_ended(struct create *c, struct err *e)
 {
-	struct pollfd end = { .fd = c->pidfd, .events = POLLIN };
 	int status = 0;
 
 	/* A process closes its descriptors a moment before it can be reaped. */
-	if (sys_pidfd_poll(&end, 1, EXIT_MS) > 0 && sys_wait(c->pid, &status, 0) == c->pid) {
+	if (sys_pidfd_ends(c->pidfd, EXIT_MS) && sys_wait(c->pid, &status, 0) == c->pid) {
 		c->pid = 0;
 		if ((status & 0x7f) != 0)
 			(void) err_msg(e, "the container's first process was killed by signal %d",
@@ -123,7 +120,6 @@ static int give_turn(struct create *c, size_t next, struct err *e)
  */
 static int take_over(struct create *c, const struct wire_message *m, struct err *e)
 {
-	struct pollfd end = { .fd = c->pidfd, .events = POLLIN };
 	pid_t pid = (pid_t) m->step;
 	struct proc_stat stat = { .start_time = 0 };
 	int status;
@@ -131,7 +127,7 @@ static int take_over(struct create *c, const struct wire_message *m, struct err 
 	if (pid == c->pid || !sys_is_child(pid))
 		return err_msg(e, "tare-init says what it has not to say: process %d is not ours",
 			       pid);
-	if (sys_pidfd_poll(&end, 1, CHILD_TIMEOUT_MS) > 0)
+	if (sys_pidfd_ends(c->pidfd, CHILD_TIMEOUT_MS))
 		sys_wait(c->pid, &status, 0);
 	else
 		sys_pidfd_signal(c->pidfd, SIGKILL);
