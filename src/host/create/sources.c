@@ -18,8 +18,10 @@
 #include "base/mount_line.h"
 #include "base/path.h"
 #include "heap/arena.h"
+#include "host/watchdog.h"
 #include "kernel/fd.h"
 #include "kernel/mount.h"
+#include "kernel/process.h"
 #include "kernel/procfs.h"
 #include "kernel/since.h"
 #include "wire/filesystem.h"
@@ -237,11 +239,16 @@ static int open_rootfs(const char *path, struct err *e)
 
 /* ---- sources in tare-init's mount namespace, before pivot_root(2) ---- */
 
-/* Open @path below /proc/PID/root of tare-init. -ESRCH: tare-init has ended. */
+/*
+ * Open @path below /proc/PID/root of tare-init. -ESRCH: tare-init has ended. While a process ends,
+ * the kernel may refuse its root to a tare without CAP_SYS_PTRACE (EACCES), as if it were alive and
+ * could not be traced.
+ */
 static int open_inside(const struct create *c, const char *path, int flags, struct err *e)
 {
 	autoclose int root = proc_open(c->pid, "root", O_PATH | O_DIRECTORY);
-	if (root == -ENOENT || root == -ESRCH)
+	if (root == -ENOENT || root == -ESRCH ||
+	    (root == -EACCES && sys_pidfd_ends(c->pidfd, EXIT_MS)))
 		return -ESRCH;
 	if (root < 0)
 		return err_sys(e, root, "open \"/proc/%d/root\"", c->pid);
