@@ -236,6 +236,7 @@ int paths_mask(struct inside *in, const struct step *s, struct err *e)
 
 int paths_protect(struct inside *in, const struct step *s, struct err *e)
 {
+	/* Most paths lie below /proc: such a path is no root of a mount, so none is compared. */
 	bool below = path_inside(s->path, "proc") || path_inside(s->path, "sys");
 
 	return apply(in, s->path, "make read-only", below ? protect : protect_mount, e);
