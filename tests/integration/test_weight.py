@@ -106,8 +106,8 @@ def test_a_container_by_and_by(bundle):
         pid = b.pid if verb == "create" else pid
         print(verb, weight)
         assert weight.code == 0 and weight.calls <= CALLS[verb][v1], (verb, weight)
-        # the program's own file counts in pieces of 64 KiB around what is touched; one more with other compilers
-        assert weight.faults <= 64 and weight.peak <= 1448, (verb, weight)
+        # the program's own file counts in pieces of 64 KiB around what is touched: 1388 KiB with Debian 13's compiler
+        assert weight.faults <= 64 and weight.peak <= 1400, (verb, weight)
 
 
 def test_names_alone_take_the_records_alone(bundles):
