@@ -17,8 +17,9 @@ import pytest
 BOX = pathlib.Path(os.environ.get("TARE_BOX", "/nonexistent"))
 RUNTIME = pathlib.Path(os.environ.get("RUNTIME", "/nonexistent"))
 SLOW = int(os.environ.get("TARE_SLOW", "1"))
+BUSY = 3 * SLOW  # a factor for timeouts, as in the harness
 RUNC = shutil.which("runc")
-PATIENCE = 60 * SLOW
+PATIENCE = 60 * BUSY
 
 
 class Result:
@@ -90,7 +91,7 @@ def on_terminal(*argv, typed="", press="", timeout=PATIENCE):
 
 def poll(condition, what="", timeout=20):
     """Wait until @condition() is true; what it returned."""
-    end = time.monotonic() + timeout * SLOW
+    end = time.monotonic() + timeout * BUSY
     while True:
         value = condition()
         if value:

@@ -121,7 +121,7 @@ def test_the_unit_of_the_page_waits_for_the_program_in_the_container():
         return shlex.split(as_here(service[key]).replace("/srv/web", str(place)))
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(str(BOX / "manager"))
-        manager.settimeout(20 * shared.SLOW)
+        manager.settimeout(20 * shared.BUSY)
         with subprocess.Popen(words("ExecStart"), env={**os.environ, "NOTIFY_SOCKET": str(BOX / "manager")}) as started:
             def running():
                 state = command(RUNTIME, "state", "web")
@@ -132,7 +132,7 @@ def test_the_unit_of_the_page_waits_for_the_program_in_the_container():
             while "BARRIER=1" not in said:  # whose descriptor is closed by reading without it: all before is heard
                 said += manager.recv(4096).decode()
             assert said == f"READY=1\nMAINPID={pid}\nBARRIER=1"
-            assert started.wait(20 * shared.SLOW) == 0
+            assert started.wait(20 * shared.BUSY) == 0
     command(*words("ExecStop")).ok()
     poll(lambda: command(RUNTIME, "state", "web").json["status"] == "stopped", "the end of the program")
     command(*words("ExecStopPost")).ok()

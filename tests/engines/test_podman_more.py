@@ -46,7 +46,7 @@ def manager():
     path.unlink(missing_ok=True)
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
         s.bind(str(path))
-        s.settimeout(20 * shared.SLOW)
+        s.settimeout(20 * shared.BUSY)
         yield s
 
 

@@ -33,7 +33,8 @@ TOKEN = os.environ.get("TARE_TOKEN", "tare-test-none")
 BOX = pathlib.Path(os.environ.get("TARE_BOX", "/nonexistent"))
 ROOT = BOX / "root"
 TESTER = 1000
-SLOW = int(os.environ.get("TARE_SLOW", "1"))  # a factor for all timeouts, for slow machines
+SLOW = int(os.environ.get("TARE_SLOW", "1"))  # how many times longer things take than on a machine of today
+BUSY = 3 * SLOW  # a factor for all timeouts: they are for what hangs, and other programs want the processors, too
 
 IN_BOX = "TARE_BOX" in os.environ
 VERSION = ""
@@ -91,7 +92,7 @@ def spawn(argv, stdin=subprocess.DEVNULL, **kw):
 
 def finish(proc, timeout=30):
     try:
-        code = proc.wait(timeout * SLOW)
+        code = proc.wait(timeout * BUSY)
     except subprocess.TimeoutExpired:
         proc.kill()
         proc.wait()
@@ -122,7 +123,7 @@ def rt(*args, user=None, root=None, timeout=30, **kw):
 
 def poll(condition, what="", timeout=10):
     """Wait until @condition() is true; returns its value."""
-    end = time.monotonic() + timeout * SLOW
+    end = time.monotonic() + timeout * BUSY
     while True:
         value = condition()
         if value:
@@ -263,7 +264,7 @@ def difference(before, after):
 
 def assert_same_host(before, timeout=5):
     """Compare until the host is as @before: the kernel takes a moment to remove what has ended."""
-    end = time.monotonic() + timeout * SLOW
+    end = time.monotonic() + timeout * BUSY
     while True:
         left = difference(before, snapshot())
         if not left:
@@ -523,7 +524,7 @@ class Terminal:
         return self.seen.decode(errors="replace")
 
     def expect(self, words, timeout=10):
-        end = time.monotonic() + timeout * SLOW
+        end = time.monotonic() + timeout * BUSY
         while words not in self.text(0.05):
             assert time.monotonic() < end, f"{words!r} did not come: {self.seen!r}"
         return self.seen.decode(errors="replace")
@@ -547,12 +548,12 @@ class ConsoleSocket:
         self.socket.bind(f"/proc/self/fd/{directory}/{os.path.basename(path)}")
         os.close(directory)
         self.socket.listen(1)
-        self.socket.settimeout(10 * SLOW)
+        self.socket.settimeout(10 * BUSY)
 
     def receive(self):
         """Accept and read one message: (payload, descriptors, whether the sender closed the connection after it)."""
         conn, _ = self.socket.accept()
-        conn.settimeout(10 * SLOW)
+        conn.settimeout(10 * BUSY)
         fds = array.array("i")
         data, control, _, _ = conn.recvmsg(4096, socket.CMSG_SPACE(16 * fds.itemsize))
         for level, kind, payload in control:
@@ -571,7 +572,7 @@ class ConsoleSocket:
 def read_fd(fd, words=None, timeout=10):
     """Read a pty master to its end, or until @words came."""
     seen = b""
-    end = time.monotonic() + timeout * SLOW
+    end = time.monotonic() + timeout * BUSY
     while time.monotonic() < end:
         if words is not None and words.encode() in seen:
             break

@@ -11,7 +11,7 @@ import tempfile
 
 import pytest
 
-from harness import SLOW, command, finish, poll, spawn, tare_only
+from harness import BUSY, command, finish, poll, spawn, tare_only
 
 pytestmark = tare_only
 LINES = b"".join(b"%060d\n" % n for n in range(20000))
@@ -24,7 +24,7 @@ def piped(argv, text, ready=False):
     if ready:
         assert proc.stdout.readline().strip() == b"ready"
     try:
-        out, _ = proc.communicate(text, 30 * SLOW)
+        out, _ = proc.communicate(text, 30 * BUSY)
     except subprocess.TimeoutExpired:
         proc.kill()
         raise AssertionError(f"no end: {proc.communicate()[0]}") from None

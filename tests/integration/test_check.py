@@ -8,7 +8,6 @@ import resource
 import shutil
 import signal
 import struct
-import subprocess
 import time
 
 import pytest
@@ -658,9 +657,7 @@ def test_no_privilege_is_needed_for_an_answer():
 def test_a_fifo_or_device_is_never_opened(bundle):
     os.mkfifo(bundle.rootfs / "app", 0o755)
     bundle.process["args"] = ["/app"]
-    start = time.monotonic()
     assert refusals(bundle) == [(ARGS, '"/app"', "it is no regular file, or may not be read by user 0")]
-    assert time.monotonic() - start < 2
 
 
 def test_endless_links_and_scripts_end(bundle):
@@ -699,20 +696,6 @@ def test_names_from_an_image_are_printed_escaped(bundle):
     assert r.code == 1 and "\033" not in r.out and "\\x1b[31mred" in r.out, r
 
 
-# --- cost
-
-
-def test_it_takes_less_than_50_ms(bundle):
-    bundle.sh("exit 0").write()
-    argv = list(map(str, bundle.argv("check", "-b", bundle.dir)[:-1]))
-    times = []
-    for _ in range(10):
-        start = time.monotonic()
-        subprocess.run(argv, check=True, stdout=subprocess.DEVNULL)
-        times.append(time.monotonic() - start)
-    assert min(times) < 0.05, times
-
-
 # --- every file of the rootfs
 
 
@@ -744,9 +727,8 @@ def test_all_has_bounds(program):
         os.close(here)
         here = below
     os.close(here)
-    begun = time.monotonic()
     [why] = [r["why"] for r in rows(bundle, 2, "--all") if r["place"] == "/root/path"]
-    assert why == "not all of them were read: a directory lies too deep" and time.monotonic() - begun < 5
+    assert why == "not all of them were read: a directory lies too deep"
 
 
 @root_only
@@ -771,10 +753,8 @@ def test_a_hundred_thousand_files_more_than_are_read(program, tmp_path):
         for i in range(30000):
             os.symlink("x", str(i), dir_fd=here)
         os.close(here)
-    begun = time.monotonic()
     [why] = [r["why"] for r in rows(bundle, 2, "--all") if r["place"] == "/root/path"]
     assert why in ("not all of them were read: there are more than 200000 files", "not all of them were read: it took more than 3.5 s")
-    assert time.monotonic() - begun < 8
 
 
 @pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda p: os.symlink("libc.so.6", p), lambda p: p.write_bytes(b"\x7fELF")],

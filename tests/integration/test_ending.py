@@ -224,7 +224,7 @@ def test_a_lock_of_the_kernel_is_waited_for_and_named(bundle, scratch):
     bundle.sh("cat /target").write()
     held = Held(bundle.rootfs / "target")
     proc = bundle.spawn("run")
-    time.sleep(9.5)
+    poll(lambda: os.pread(proc.files[1].fileno(), 1, 0), "the message", timeout=20)
     assert proc.poll() is None
     held.release()
     r = finish(proc)

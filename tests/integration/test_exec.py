@@ -447,9 +447,7 @@ def test_a_process_file_may_be_a_pipe(up, scratch, way):
 ])
 def test_a_pipe_is_read_in_bounds(up, way, text):
     argv = " ".join(shlex.quote(str(a)) for a in up.argv("exec", "--process"))
-    start = time.monotonic()
     r = command("bash", "-c", "exec 5< <(exec %s); %s; kill $! 2>/dev/null" % (way, argv.replace(up.id, f"/dev/fd/5 {up.id}")))
-    assert time.monotonic() - start < 10
     assert r.err.startswith(f'tare: exec "{up.id}": ') and text in r.err and r.err.count("\n") == 1, r
 
 

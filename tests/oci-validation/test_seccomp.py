@@ -133,7 +133,7 @@ class Agent:
 
     def take(self, conn):
         """All that comes on one connection: (data, descriptors of each message)."""
-        conn.settimeout(10 * harness.SLOW)
+        conn.settimeout(10 * harness.BUSY)
         data, parts, closed = b"", [], False
         try:
             while not closed:

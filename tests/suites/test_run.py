@@ -10,7 +10,6 @@ import shutil
 import subprocess
 import sys
 import tarfile
-import time
 
 import pytest
 
@@ -166,12 +165,10 @@ def column(suite, checkout, runtime, *args):
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="the box needs root")
 def test_the_verdict_on_each_program_of_runtime_tools(checkout, runtime):
-    start = time.monotonic()
     got, r = column("runtime-tools", checkout, runtime)
     assert got["tests"] == VERDICTS
     assert got["version"] == "some-runtime version 7"
     assert r.stdout.splitlines()[-1] == "one: 4 passed, 11 failed, 2 skipped" and r.returncode == 1
-    assert time.monotonic() - start < 60 * SLOW
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="the box needs root")

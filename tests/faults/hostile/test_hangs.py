@@ -18,7 +18,7 @@ from place import places
 
 pytestmark = tare_only
 
-TIME_LIMIT = 10 * SLOW
+TIME_LIMIT = 15 * SLOW  # 10 s, and some more on a busy machine: tare waits for 8 s, and never twice
 
 
 @pytest.fixture
@@ -30,7 +30,10 @@ def slowly(request):
 
 
 class Clock:
-    """Each command ends within ten seconds."""
+    """Each command ends within TIME_LIMIT."""
+
+    def __init__(self, limit=TIME_LIMIT):
+        self.limit = limit
 
     def __enter__(self):
         self.start = time.monotonic()
@@ -39,7 +42,7 @@ class Clock:
     def __exit__(self, *_):
         self.seconds = time.monotonic() - self.start
         if _[0] is None:
-            assert self.seconds < TIME_LIMIT, f"took {self.seconds:.1f} s"
+            assert self.seconds < self.limit, f"took {self.seconds:.1f} s"
 
 
 def shell_hook(script):
@@ -190,9 +193,8 @@ STAGES = [("prestart", "create"), ("createRuntime", "create"), ("createContainer
 def test_delete_force_ends_a_hook_that_hangs(bundle, hanging, stage, verb):
     before = snapshot()
     proc, *_ = hanging(stage, verb)
-    with Clock() as clock:
-        bundle.delete("--force", timeout=20).ok()
-    assert clock.seconds < 5 * SLOW
+    with Clock(7 * SLOW):  # 5 s, and some more on a busy machine
+        bundle.delete("--force").ok()
     r = finish(proc, timeout=10)
     assert r.code == 1 and f"{stage} hook" in r.err or r.code in (1, 137), r
     bundle.delete("--force").ok()
@@ -206,9 +208,8 @@ def test_delete_force_ends_the_hook_of_a_killed_creator(bundle, hanging, stage, 
     proc.kill()
     proc.wait()
     assert is_alive(hook) and is_alive(child)
-    with Clock() as clock:
-        bundle.delete("--force", timeout=20).ok()
-    assert clock.seconds < 5 * SLOW
+    with Clock(7 * SLOW):  # 5 s, and some more on a busy machine
+        bundle.delete("--force").ok()
     assert_same_host(before)
 
 
@@ -400,13 +401,12 @@ def test_parallel_starts_end(bundle):
 
 @pytest.mark.usefixtures("slowly")
 def test_another_command_at_work_is_told(bundle, scratch):
-    """A lock that somebody keeps: told within ten seconds and a bit."""
+    """A lock that somebody keeps."""
     bundle.stay().create().ok()
     lock = os.open(ROOT / bundle.id, os.O_RDONLY | os.O_DIRECTORY)
     fcntl.flock(lock, fcntl.LOCK_EX)
-    start = time.monotonic()
-    bundle.start(timeout=20).refused(f'another command is still at work on container "{bundle.id}"')
-    assert time.monotonic() - start < TIME_LIMIT + 2
+    with Clock():
+        bundle.start().refused(f'another command is still at work on container "{bundle.id}"')
     os.close(lock)
 
 
