@@ -3,7 +3,7 @@
  * heap/arena.c - the only allocator
  *
  * A bump allocator over address space that is reserved once. Untouched pages take no memory, so the
- * reserve is generous.
+ * reserve is generous; where the caller has limits it is halved until they allow it.
  */
 #include "heap/arena.h"
 
@@ -18,12 +18,43 @@
 #define ALIGNMENT      16
 #define FIRST_ELEMENTS 64 /* of an array that grows */
 
+/* Steps under 2 MiB: a range that transparent huge pages could fill has small pages already. */
+#define STEP	    ((size_t) 1 << 20)
+#define LEAST_MEMFD ((size_t) 1 << 16)
+
+static const char no_memory[] = "out of memory: is the address space limited (ulimit -v)?";
+
+/* Have memory behind the first @used bytes. */
+static void commit(struct arena *a, size_t used)
+{
+	size_t end = used + STEP - 1;
+
+	end -= end % STEP;
+	if (sys_commit(a->base + a->usable, end - a->usable) < 0)
+		sys_die(no_memory);
+	a->usable = end;
+}
+
+/* Half of what there is: the plan, the stacks and libseccomp need some of the rest. */
+static void share_reserve(struct arena *a)
+{
+	size_t half = a->size / 2;
+
+	sys_unmap(a->base + half, half);
+	a->size = half;
+}
+
 void arena_open(struct arena *a)
 {
 	*a = (struct arena) { .memfd = -1, .size = ARENA_RESERVE };
-	a->base = sys_map_private(ARENA_RESERVE);
-	if (!a->base)
-		sys_die("out of memory");
+	while (!(a->base = sys_reserve(a->size))) {
+		a->size /= 2;
+		if (a->size < 2 * STEP)
+			sys_die(no_memory);
+	}
+	if (a->size < ARENA_RESERVE)
+		share_reserve(a);
+	commit(a, STEP);
 }
 
 void arena_close(struct arena *a)
@@ -38,24 +69,35 @@ void arena_close(struct arena *a)
 	a->size = 0;
 }
 
+static int map_memfd(int memfd, size_t size)
+{
+	int r = sys_truncate(memfd, size);
+
+	return r < 0 ? r : sys_map_shared((void *) ARENA_ADDRESS, size, memfd);
+}
+
 int arena_open_shared(struct arena *a)
 {
+	size_t size = ARENA_RESERVE;
 	int memfd = sys_memfd_create("tare-plan");
 	if (memfd < 0)
 		return memfd;
 
-	int r = sys_truncate(memfd, ARENA_RESERVE);
-	if (r == 0)
-		r = sys_map_shared((void *) ARENA_ADDRESS, ARENA_RESERVE, memfd);
+	int r = map_memfd(memfd, size);
+	/* EFBIG: RLIMIT_FSIZE is for memory files, too. ENOMEM: RLIMIT_AS. */
+	while ((r == -EFBIG || r == -ENOMEM) && size > LEAST_MEMFD) {
+		size /= 2;
+		r = map_memfd(memfd, size);
+	}
 	if (r < 0) {
 		sys_close(memfd);
 		return r;
 	}
-	*a = (struct arena) { .base = (char *) ARENA_ADDRESS,
-			      .size = ARENA_RESERVE,
-			      .memfd = memfd };
+	*a = (struct arena) {
+		.base = (char *) ARENA_ADDRESS, .usable = size, .size = size, .memfd = memfd
+	};
 	/* An earlier arena may have been mapped here. */
-	guard_allow(a->base, a->base + ARENA_RESERVE);
+	guard_allow(a->base, a->base + size);
 
 	return 0;
 }
@@ -82,8 +124,13 @@ static size_t rounded(size_t size)
 static void take(struct arena *a, size_t more, const char *p, size_t size)
 {
 	if (more > a->size - a->used)
-		sys_die("config.json needs more memory than tare has set aside");
+		sys_die(a->size == ARENA_RESERVE
+				? "config.json needs more memory than tare has set aside"
+				: "config.json needs more memory than the limits of tare's caller "
+				  "allow (ulimit -v, ulimit -f)");
 	a->used += more;
+	if (a->used > a->usable)
+		commit(a, a->used);
 	guard_forbid(p + size, a->base + a->used);
 }
 

@@ -4,9 +4,11 @@
  *
  * Everything that is decoded from config.json and everything that is planned lives in one arena and
  * is freed with it, at exit. So a pointer can't dangle and nothing needs an owner. An arena never
- * returns NULL: when its reserve (ARENA_RESERVE bytes of address space, kernel/arch.h) is used up,
- * tare prints that and exits 1. That can happen only while deciding, before the first side effect:
- * the host side allocates nothing after that.
+ * returns NULL: when its reserve is used up, tare prints that and exits 1. That can happen only
+ * while deciding, before the first side effect: the host side allocates nothing after that.
+ *
+ * The reserve is ARENA_RESERVE bytes of address space (kernel/arch.h), or what the caller's limits
+ * leave: RLIMIT_AS (a batch system's limit on virtual memory), and for a memfd RLIMIT_FSIZE.
  *
  * The arena of a plan is a memfd mapped at the fixed address ARENA_ADDRESS. tare-init maps the same
  * memfd at the same address, so its contents may have ordinary pointers.
@@ -19,8 +21,8 @@
 
 struct arena {
 	char *base;
-	size_t used, size;
-	int memfd; /* -1: private memory */
+	size_t used, usable, size; /* @usable: the bytes with memory behind them */
+	int memfd;		   /* -1: private memory */
 };
 
 /*

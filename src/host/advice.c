@@ -12,6 +12,7 @@
 #include "base/table.h"
 #include "host/create/create.h"
 #include "kernel/fd.h"
+#include "kernel/memory.h"
 #include "kernel/namespaces.h"
 #include "kernel/procfs.h"
 #include "kernel/since.h"
@@ -400,6 +401,7 @@ static const struct advice advices[] = {
 	{ .op = ANY_STEP,
 	  .code = ENFILE,
 	  .hint = "the host has no more open files: /proc/sys/fs/file-max" },
+	{ .op = ANY_STEP, .code = EFBIG, .hint = FILE_SIZE_LIMITED },
 	{ .op = ANY_STEP, .code = ENOMEM, .advise = advise_memory },
 };
 

@@ -35,6 +35,18 @@ void *sys_map_private(size_t size)
 	return (void *) at;
 }
 
+void *sys_reserve(size_t size)
+{
+	long at = map(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
+
+	return at < 0 && at > -4096 ? NULL : (void *) at;
+}
+
+int sys_commit(void *address, size_t size)
+{
+	return (int) SYS_CALL(mprotect, address, size, PROT_READ | PROT_WRITE, 0, 0, 0);
+}
+
 void sys_unmap(void *address, size_t size)
 {
 	SYS_CALL(munmap, address, size, 0, 0, 0, 0);

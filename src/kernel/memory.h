@@ -7,8 +7,21 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* The hint for EFBIG. RLIMIT_FSIZE is for memory files, too. */
+#define FILE_SIZE_LIMITED                                                                          \
+	"files of tare may not be that large: raise RLIMIT_FSIZE (ulimit -f) of its caller"
+
 /* Zeroed private pages, reserved but not committed. NULL when there is no room. */
 void *sys_map_private(size_t size);
+
+/*
+ * Address space without memory: with vm.overcommit_memory=2 the kernel counts writable pages before
+ * they are touched, but not these. NULL when there is no room, as with RLIMIT_AS.
+ */
+void *sys_reserve(size_t size);
+
+/* Make whole pages of a reserve usable: private, zeroed. 0, or -errno. */
+int sys_commit(void *address, size_t size);
 
 void sys_unmap(void *address, size_t size);
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Whoever calls tare may be odd: signals, limits, masks and descriptors that it inherits (docs/REQUIREMENTS.md, 23)."""
+import json
 import os
 import resource
 import signal
@@ -10,7 +11,7 @@ import subprocess
 import pytest
 
 import defaults
-from harness import TESTER, assert_same_host, poll, proc_status, root_only, rt, snapshot, spawn, finish, tare_only
+from harness import RUNTIME, TESTER, assert_same_host, poll, proc_status, root_only, rt, snapshot, spawn, finish, tare_only
 
 
 def ignoring(*signals):
@@ -47,20 +48,79 @@ def test_the_container_begins_with_all_signals_open(bundle):
     bundle.delete("--force", preexec_fn=block).ok()
 
 
-@tare_only
-@pytest.mark.parametrize("size", [0, 4096, 1 << 20])
-def test_a_limit_on_the_size_of_files_is_told(bundle, size):
-    def limit():
+def limited(resource_, size):
+    """For Popen: as a shell after ulimit -S."""
+    def prepare():
         ignoring()()
-        resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+        resource.setrlimit(resource_, (size, resource.RLIM_INFINITY))
+    return prepare
+
+
+@tare_only
+@pytest.mark.parametrize("size", [0, 4096, 60000])
+def test_a_limit_on_the_size_of_files_is_told(bundle, size):
     before = snapshot()
     bundle.write()
     # what it says goes through a pipe: a file could not take it
-    r = subprocess.run(list(map(str, bundle.argv("create", "--bundle", bundle.dir))), preexec_fn=limit,
+    r = subprocess.run(list(map(str, bundle.argv("create", "--bundle", bundle.dir))),
+                       preexec_fn=limited(resource.RLIMIT_FSIZE, size),
                        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=30)
     assert (r.returncode, r.stderr) == (
-        1, f'tare: create "{bundle.id}": make the memory file of the plan: file too large\n')
+        1, f'tare: create "{bundle.id}": make the memory file of the plan: file too large (files of tare may not be that large: '
+           'raise RLIMIT_FSIZE (ulimit -f) of its caller)\n')
     assert_same_host(before)
+
+
+@pytest.mark.parametrize("size", [1 << 20, 1 << 28])
+def test_a_limit_on_the_size_of_files_is_enough_for_a_plan(bundle, size):
+    """A limit of 1 MiB was refused: the plan's file had a gigabyte, though hardly any of it was ever written."""
+    limit = limited(resource.RLIMIT_FSIZE, size)
+    assert bundle.sh("echo here").run(preexec_fn=limit).ok().out == "here\n"
+
+
+def needs_address_space():
+    with open(RUNTIME, "rb") as f:
+        if b"__asan_init" in f.read():
+            pytest.skip("AddressSanitizer itself reserves terabytes")
+
+
+@pytest.mark.parametrize("size", [32 << 20, 512 << 20])
+def test_each_verb_works_in_a_small_address_space(bundle, size):
+    """A batch system's `ulimit -v`. Each verb, even list, ended with "out of memory": it reserved a gigabyte."""
+    needs_address_space()
+    limit = limited(resource.RLIMIT_AS, size)
+    bundle.stay().create(preexec_fn=limit).ok()
+    bundle.start(preexec_fn=limit).ok()
+    assert bundle.verb("exec", tail=["echo", "there"], preexec_fn=limit).ok().out == "there\n"
+    assert bundle.id in rt("list", "--quiet", preexec_fn=limit).ok().lines
+    assert json.loads(bundle.verb("state", preexec_fn=limit).ok().out)["status"] == "running"
+    bundle.delete("--force", preexec_fn=limit).ok()
+
+
+@tare_only
+def test_a_config_that_needs_more_than_the_address_space_is_told_so(bundle):
+    needs_address_space()
+    bundle.process["env"] += [f"A{i}={'x' * 100000}" for i in range(100)]
+    before = snapshot()
+    r = bundle.create(preexec_fn=limited(resource.RLIMIT_AS, 16 << 20))
+    assert (r.code, r.err) == (
+        1, "tare: config.json needs more memory than the limits of tare's caller allow (ulimit -v, ulimit -f)\n")
+    assert_same_host(before)
+
+
+@tare_only
+def test_hardly_any_memory_is_promised_before_it_is_used(bundle):
+    """
+    With vm.overcommit_memory=2 the kernel counts writable private pages (VmData) whether they are touched or not: the whole
+    host's promises have one limit, so a gigabyte of them in each tare fails, or has other programs fail.
+    """
+    needs_address_space()
+    process = bundle.stay().spawn()
+    bundle.wait("running")
+    promised = int(proc_status(process.pid)["VmData"].split()[0])
+    bundle.kill("KILL").ok()
+    finish(process)
+    assert promised < 8192, f"{promised} KiB"
 
 
 def test_what_runs_can_be_deleted_whatever_the_limit_on_the_size_of_files(bundle):

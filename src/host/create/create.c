@@ -16,6 +16,7 @@
 #include "host/hooks.h"
 #include "host/selinux.h"
 #include "kernel/fd.h"
+#include "kernel/memory.h"
 #include "kernel/process.h"
 #include "plan/annotations/allow.h"
 #include "plan/planner.h"
@@ -254,7 +255,13 @@ int create_open_arena(struct arena *a, struct err *e)
 {
 	int r = arena_open_shared(a);
 
-	return r < 0 ? err_sys(e, r, "make the memory file of the plan") : 0;
+	if (r == 0)
+		return 0;
+	(void) err_sys(e, r, "make the memory file of the plan");
+	if (r == -EFBIG)
+		err_hint(e, FILE_SIZE_LIMITED);
+
+	return -1;
 }
 
 int container_plan(const struct create_options *o, enum plan_form form, struct err *e)
