@@ -181,6 +181,9 @@ struct box {
 	size_t mounts_room;
 	struct layers_step layers;
 	bool layered;
+	/* --overlay: its directory, locked against other boxes, and as in the record */
+	int overlay; /* -1: none */
+	const char *overlay_mark;
 	/* --dns: path and text of a file that box_write_files() makes; NULL: none */
 	const char *resolv_path, *resolv_text;
 	bool made_resolv_conf; /* ROOT had no mount point for that file: box_clean() removes it */
@@ -386,6 +389,9 @@ bool box_lost_mount_point(const struct box *b, const struct err *failure);
 
 /* layers.c: -x, --overlay, --lower */
 box_subject box_layers;
+
+/* Another box keeps its changes in the directory of --overlay. Returns -1. */
+int box_refuse_overlay(struct box *b, struct err *e);
 
 /* A path of the command line, made absolute. */
 const char *box_absolute(struct box *b, const char *path);

@@ -10,7 +10,9 @@
 #include "kernel/fd.h"
 #include "kernel/sys.h"
 
+#include <errno.h>
 #include <limits.h>
+#include <sys/file.h>
 
 /*
  * overlayfs(7): not all kernels refuse overlapping layers, and then files in ROOT would be changed.
@@ -46,6 +48,76 @@ static int check_writable(struct box *b, const char *path, struct err *e)
 	return 0;
 }
 
+/* overlayfs makes these two in its work directory, and lets nobody into them. */
+static bool is_of_overlayfs(int work, const char *name)
+{
+	static const char *const names[] = { "work", "index" };
+	struct stat st;
+
+	return is_one_of(name, names, ARRAY_SIZE(names)) &&
+	       sys_stat_at(work, name, AT_SYMLINK_NOFOLLOW, &st) == 0 && S_ISDIR(st.st_mode) &&
+	       (st.st_mode & 07777) == 0;
+}
+
+/* Each mount of overlayfs removes all that is in DIR/work/work: DIR may have a "work" of its own. */
+static int check_work(struct box *b, const char *path, struct err *e)
+{
+	const char *name = arena_printf(b->arena, "%s/work", path);
+	char buf[4096] __attribute__((aligned(8)));
+
+	autoclose int work = sys_open(name, O_RDONLY | O_DIRECTORY);
+	if (work == -ENOENT)
+		return 0;
+	if (work < 0) {
+		(void) err_sys(e, work, "open \"%s\"", name);
+		return err_at(e, box_words(b, "overlay", b->options->overlay));
+	}
+
+	struct sys_dir d = SYS_DIR(work, buf);
+	for (const struct sys_entry *entry; (entry = sys_next_entry(&d));)
+		if (!sys_is_dots(entry) && !is_of_overlayfs(work, entry->name))
+			return box_refuse(b, "overlay", b->options->overlay, e,
+					  "\"%s/%s\" was not made by overlayfs, which would remove "
+					  "files in \"%s\": give another directory",
+					  name, entry->name, name);
+
+	return 0;
+}
+
+/*
+ * One box at a time changes the files in DIR: overlayfs lets a second mount remove the files that
+ * the first one works on. The lock ends with this process. The record of the box has the directory
+ * for the time after that.
+ */
+static int lock_directory(struct box *b, const char *path, struct err *e)
+{
+	struct stat st;
+
+	if (b->overlay >= 0)
+		return 0;
+	b->overlay = sys_open(path, O_RDONLY | O_DIRECTORY);
+
+	int r = b->overlay < 0 ? b->overlay : sys_lock(b->overlay, LOCK_EX | LOCK_NB);
+	if (r == -EWOULDBLOCK)
+		return box_refuse_overlay(b, e);
+	if (r == 0)
+		r = sys_stat(b->overlay, &st);
+	if (r < 0) {
+		(void) err_sys(e, r, "lock \"%s\"", path);
+		return err_at(e, box_words(b, "overlay", b->options->overlay));
+	}
+	b->overlay_mark = arena_printf(b->arena, "%llu:%llu", (unsigned long long) st.st_dev,
+				       (unsigned long long) st.st_ino);
+
+	return 0;
+}
+
+int box_refuse_overlay(struct box *b, struct err *e)
+{
+	return box_refuse(b, "overlay", b->options->overlay, e,
+			  "another box keeps its changes there");
+}
+
 /* Make the directory of --overlay; tare-init makes upper and work in it. */
 static int make_directory(struct box *b, const char *path, struct err *e)
 {
@@ -64,7 +136,10 @@ static int make_directory(struct box *b, const char *path, struct err *e)
 		(void) err_sys(e, r, "\"%s\"", path);
 		return err_at(e, box_words(b, "overlay", b->options->overlay));
 	}
-	r = check_writable(b, path, e) < 0 ? -1 : check_apart(b, path, e);
+	r = check_writable(b, path, e) < 0 || check_apart(b, path, e) < 0 ||
+			    check_work(b, path, e) < 0
+		    ? -1
+		    : lock_directory(b, path, e);
 	if (r < 0 && made)
 		sys_unlink_at(AT_FDCWD, path, AT_REMOVEDIR);
 

@@ -275,6 +275,7 @@ static int try(struct call *call, struct box *b, const struct create_options *gi
 	const struct made_config made = {
 		.path = b->root,
 		.mark = b->mark,
+		.overlay_mark = b->overlay_mark,
 		.config = &b->config,
 		.facts = b->facts,
 		.omitted = recorded(b),
@@ -343,7 +344,8 @@ static int run(struct call *call, struct box *b, struct create_options *o,
 	o->event = report->file >= 0 ? box_event : NULL;
 	o->context = report;
 	do {
-		if (box_config(b, e) < 0 || (!b->options->plan && box_write_files(b, e) < 0))
+		if (box_config(b, e) < 0 || box_check_overlay(call, b, e) < 0 ||
+		    (!b->options->plan && box_write_files(b, e) < 0))
 			return -1;
 		if (!noted)
 			note_dangers(b);
@@ -520,6 +522,7 @@ static int perform(struct call *call, struct err *e)
 		.dir = -1,
 		.file = -1,
 		.loop = -1,
+		.overlay = -1,
 		.quiet = call->options.quiet,
 		.missing = missing_namespaces,
 	};

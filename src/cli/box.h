@@ -16,6 +16,9 @@ enum box_exit { EXIT_OURS = 125, EXIT_NOT_EXECUTABLE = 126, EXIT_NOT_FOUND = 127
 /* The exit code for a failure. */
 int box_exit_code(const struct err *e);
 
+/* There is no such program, and its name looks like a flag of ours: a hint in @e. */
+void box_explain_flag(const struct call *call, const struct box *b, struct err *e);
+
 /*
  * The standard descriptors of a detached box; the saved ones are for printing the name, or a
  * failure.
@@ -58,6 +61,9 @@ struct box_running box_find_running(struct call *call, const struct box *b);
 
 /* Does any box of the same root run, or is one perhaps being made? Nothing is deleted. */
 bool box_may_run(struct call *call, const struct box *b);
+
+/* Is the directory of --overlay that of a box that runs? 0, or -1. */
+int box_check_overlay(struct call *call, struct box *b, struct err *e);
 
 /* Choose a free name: the box's, or with .2, .3 ... behind it. */
 void box_choose_free_name(struct call *call, struct box *b);

@@ -94,6 +94,25 @@ bool box_may_run(struct call *call, const struct box *b)
 	return false;
 }
 
+int box_check_overlay(struct call *call, struct box *b, struct err *e)
+{
+	struct container_ids ids;
+	struct err ignored;
+
+	if (!b->overlay_mark || containers_find(&call->root, call->arena, &ids, &ignored) < 0)
+		return 0;
+	for (size_t i = 0; i < ids.count; i++) {
+		struct container c;
+
+		if (container_read(&call->root, ids.items[i], call->arena, &c, &ignored) > 0 &&
+		    c.record.box_overlay && strcmp(c.record.box_overlay, b->overlay_mark) == 0 &&
+		    c.status != STATUS_STOPPED)
+			return box_refuse_overlay(b, e);
+	}
+
+	return 0;
+}
+
 void box_choose_free_name(struct call *call, struct box *b)
 {
 	const char *name = b->id;

@@ -21,8 +21,9 @@ struct criu_options; /* host/criu/options.h */
 
 /* A config that tare has made itself: `box`. */
 struct made_config {
-	const char *path; /* stands for the bundle: absolute, without links */
-	const char *mark; /* of the root: two boxes of the same root have the same mark */
+	const char *path;	  /* stands for the bundle: absolute, without links */
+	const char *mark;	  /* of the root: two boxes of the same root have the same mark */
+	const char *overlay_mark; /* of the directory that the changes stay in; NULL: none */
 	const struct oci_config *config;
 	const struct facts *facts;	       /* from which the config was made */
 	const struct record_omission *omitted; /* for the record */

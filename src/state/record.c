@@ -46,6 +46,7 @@ static const struct {
 	{ "scope", FIELD_TEXT, offsetof(struct record, scope) },
 	{ "scope-bus", FIELD_TEXT, offsetof(struct record, scope_bus) },
 	{ "box-root", FIELD_TEXT, offsetof(struct record, box_root) },
+	{ "box-overlay", FIELD_TEXT, offsetof(struct record, box_overlay) },
 	{ "root-mount", FIELD_TEXT, offsetof(struct record, root_mount) },
 	{ "has-process", FIELD_BOOL, offsetof(struct record, has_process) },
 };

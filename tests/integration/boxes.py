@@ -64,13 +64,13 @@ class Box:
             return found if found.get("status") == "running" else None
         return poll(state)
 
-    def refused(self, text, *words, subject=True, **kw):
-        """The whole line; exit code 125, nothing on standard output, no state."""
+    def refused(self, text, *words, subject=True, ours=(), **kw):
+        """The whole line; exit code 125, nothing on standard output, no state but of the boxes in @ours."""
         r = self.run(*words, **kw)
         prefix = f'tare: box "{self.id}": ' if subject else "tare: box: "
         assert (r.code, r.out, r.err) == (125, "", f"{prefix}{text}\n"), r
         left = os.listdir(self.state) if self.state.exists() else []
-        assert not [n for n in left if not n.startswith(".")], left
+        assert sorted(n for n in left if not n.startswith(".")) == sorted(ours), left
 
     def files(self):
         """All that is in the root, but for empty mount points that every box needs."""

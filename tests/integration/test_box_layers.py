@@ -114,6 +114,45 @@ def test_what_is_wrong_is_told_with_the_flag(box, scratch):
     assert os.listdir(scratch) == []
 
 
+@pytest.mark.parametrize("inner", ["work/work/precious", "work/work/x/precious", "work/precious", "work/index/precious"])
+def test_a_directory_that_overlayfs_did_not_make_is_not_emptied(box, scratch, inner):
+    """Each mount of overlayfs removes what is in DIR/work/work. The home of a user may have such a directory."""
+    file = scratch / inner
+    file.parent.mkdir(parents=True)
+    file.write_text("mine\n")
+    first = "/".join(inner.split("/")[:2])
+    box.refused(f'--overlay "{scratch}": "{scratch}/{first}" was not made by overlayfs, which would remove files in "{scratch}/work": '
+                "give another directory", "--overlay", scratch, "--", "true")
+    assert file.read_text() == "mine\n" and os.listdir(scratch) == ["work"]
+
+
+def test_a_work_that_is_no_directory_is_named(box, scratch):
+    (scratch / "work").write_text("mine\n")
+    box.refused(f'--overlay "{scratch}": open "{scratch}/work": not a directory', "--overlay", scratch, "--", "true")
+
+
+def test_one_box_at_a_time_keeps_its_changes_in_a_directory(box, scratch):
+    """A second mount of overlayfs removes what the first one works on: its `rm -r` failed, and removed files were there again."""
+    work, other = scratch / "work", boxes.Box()
+    error = f'--overlay "{work}": another box keeps its changes there'
+    proc = box.start("--overlay", work, "--", "sleep", "1000")
+    box.running()
+    try:
+        other.refused(error, "--overlay", work, "--", "true", ours=[box.id])
+        r = box.run("--new", "--overlay", work, "--", "true")
+        assert (r.code, r.err) == (125, f'tare: box "{box.id}.2": {error}\n'), r
+        other.run("-x", "--lower", work / "upper", "--", "true").ok()
+    finally:
+        proc.terminate()
+        assert finish(proc).code == 143
+    # The tare of a detached box, which has the lock, has ended.
+    box.run("-d", "--overlay", work, "--", "sleep", "1000").ok()
+    other.refused(error, "--overlay", work, "--", "true", ours=[box.id])
+    box.verb("kill", box.id, "KILL").ok()
+    poll(lambda: other.run("--overlay", work, "--", "true").code == 0)
+    other.clean()
+
+
 def test_an_overlay_is_a_demand(box, phone):
     r = on(phone, ["-f", "overlay=ENODEV"], box, "-x", "--", "true")
     assert (r.code, r.err) == (125, f'tare: box "{box.id}": --ephemeral: mount type "overlay": no such device\n'), r

@@ -136,6 +136,7 @@ void publish_fill(const struct create *c, struct record *rec, struct arena *a)
 	};
 	if (c->options->made) {
 		rec->box_root = c->options->made->mark;
+		rec->box_overlay = c->options->made->overlay_mark;
 		rec->omissions = c->options->made->omitted;
 		rec->omission_count = c->options->made->omitted_count;
 	}
