@@ -295,6 +295,7 @@ static int decide(struct create *c, const struct exec_options *o, int dir, struc
 		.bundle = rec->bundle,
 		.pass_console = o->console_socket != NULL,
 		.detach = o->detach,
+		.ends_with_us = o->made && !o->detach,
 		.flags = o->flags,
 		.listen_fds = listen_fds_count(o->own_env),
 		.own_env = o->own_env,

@@ -16,7 +16,10 @@ struct exec_options {
 	const char *id;
 	/* --process: a file with the whole process; config.json's is ignored */
 	const char *process;
-	/* `box`: program, user, directory and environment; NULL: none */
+	/*
+	 * `box`: program, user, directory and environment; without @detach the program is killed
+	 * if tare is. NULL: none.
+	 */
 	const struct oci_config *made;
 	bool made_caps;		 /* take the capabilities of @made, too */
 	const char *const *args; /* NULL-terminated; may be empty with --process */

@@ -47,6 +47,8 @@ struct plan_options {
 	bool pass_console;
 	/* create, or run --detach */
 	bool detach;
+	/* exec: the program ends with tare, as that of run does */
+	bool ends_with_us;
 	/* LISTEN_FDS, where LISTEN_PID is ours */
 	int listen_fds;
 	/* tare's environment, NULL-terminated; NULL: empty */

@@ -321,6 +321,26 @@ def test_a_box_whose_end_takes_long_is_not_joined(running):
     assert (r.code, r.err) == (0, ""), r
 
 
+@pytest.mark.parametrize("flags", [[], ["-u", "u"]])
+def test_killing_the_tare_of_the_second_program_ends_that_alone(running, flags):
+    proc = running.start(*flags, "--", "sleep", "78")
+    first = running.running()["pid"]
+
+    def second():
+        found = [int(line.split()[0]) for line in running.run("ps", "-o", "pid,args").ok().lines if line.endswith(" sleep 78")]
+        return found and found[0]
+    poll(second)
+    proc.kill()
+    proc.wait()
+    poll(lambda: not second())
+    assert is_alive(first)
+
+
+def test_a_detached_second_program_does_not_end_with_its_tare(running):
+    running.run("-d", "--", "sleep", "78").ok()
+    assert " sleep 78" in running.run("ps", "-o", "pid,args").ok().out
+
+
 def test_a_signal_to_the_second_program_ends_that_alone(running):
     proc = running.start("sleep", "999")
     poll(lambda: "sleep 999" in command(*running.argv("ps")).out)

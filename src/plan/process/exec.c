@@ -129,6 +129,7 @@ int plan_make_exec(struct arena *shared, struct arena *arena, const struct oci_c
 	};
 
 	plan_begin(&p);
+	p.plan->foreground = options->ends_with_us;
 	p.plan->entered = true;
 	if (plan_initial_affinity(&p, e) < 0)
 		return -1;
