@@ -135,6 +135,14 @@ int box_exit_code(const struct err *e)
 	return e->code == ENOENT || e->code == 0 ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE;
 }
 
+void box_explain_flag(const struct call *call, const struct box *b, struct err *e)
+{
+	if (call->failure != EXIT_NOT_FOUND || !b->command[0] || b->command[0][0] != '-')
+		return;
+	e->hint[0] = '\0';
+	err_hint(e, "what stands behind ROOT is the program: flags stand before ROOT");
+}
+
 /* ---- other things than running ---- */
 
 /* Make the directory where it is missing. */
@@ -358,6 +366,7 @@ static int run(struct call *call, struct box *b, struct create_options *o,
 		call->failure = box_exit_code(e);
 		if (call->failure == EXIT_NOT_EXECUTABLE)
 			box_explain_noexec(b, e);
+		box_explain_flag(call, b, e);
 		box_explain_ids(b, e);
 		return box_locate(b, e);
 	}
@@ -507,6 +516,14 @@ static int open_and_perform(struct call *call, struct box *b, struct box_report 
 	return perform_with(call, b, report, e);
 }
 
+/* The words behind ROOT. Other tools want a "--" in front of the command; it is no program here. */
+static const char *const *command_of(const struct call *call)
+{
+	const char *const *words = call->args.items + 1;
+
+	return words[0] && strcmp(words[0], "--") == 0 ? words + 1 : words;
+}
+
 static int perform(struct call *call, struct err *e)
 {
 	struct facts facts;
@@ -515,7 +532,7 @@ static int perform(struct call *call, struct err *e)
 		.facts = &facts,
 		.options = &call->options.box,
 		.env = call->env,
-		.command = call->args.items + 1,
+		.command = command_of(call),
 		.state_root = &call->root,
 		.detach = call->options.detach,
 		.terminal = sys_is_terminal(0) && sys_is_terminal(1),

@@ -217,6 +217,7 @@ int box_join(struct call *call, struct box *b, const char *name, struct err *e)
 		box_put_back(&standard);
 	if (r < 0) {
 		call->failure = box_exit_code(e);
+		box_explain_flag(call, b, e);
 		return box_locate(b, e);
 	}
 

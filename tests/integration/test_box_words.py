@@ -5,6 +5,7 @@ import os
 import pwd
 import re
 import shutil
+import subprocess
 
 import pytest
 
