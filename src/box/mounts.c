@@ -61,6 +61,21 @@ static void take_parts(struct box *b, const char *value, char **parts, size_t co
 	*options = at;
 }
 
+/*
+ * The working directory was deleted: "DIRECTORY (deleted)/PATH", where nothing can be or be made.
+ * tare-init has another working directory, so a relative path would be a path of that directory.
+ */
+static const char *in_deleted(struct box *b, const char *path)
+{
+	autoclose int dir = sys_open(".", O_PATH | O_DIRECTORY);
+	char cwd[PATH_MAX];
+
+	if (dir < 0 || sys_path_of(dir, cwd, sizeof(cwd)) < 0)
+		return path;
+
+	return arena_printf(b->arena, "%s/%s", cwd, path);
+}
+
 const char *box_absolute(struct box *b, const char *path)
 {
 	char cwd[PATH_MAX];
@@ -68,7 +83,7 @@ const char *box_absolute(struct box *b, const char *path)
 	if (path[0] == '/')
 		return path;
 	if (sys_getcwd(cwd, sizeof(cwd)) < 0)
-		return path;
+		return in_deleted(b, path);
 	if (strcmp(path, ".") == 0)
 		return arena_strdup(b->arena, cwd);
 
