@@ -14,12 +14,15 @@
 #include "kernel/mountinfo.h"
 #include "plan/mounts/path_text.h"
 
+/* Of an empty home: a program of another user (-u nobody) gets to the paths that --bind names. */
+#define HOME_MODE "mode=711"
+
 /* Directories that all processes of the host, or of a user, share. */
 static const struct {
 	const char *path, *mode;
 } emptied[] = {
 	{ "/tmp", "mode=1777" }, { "/var/tmp", "mode=1777" }, { "/run", "mode=755" },
-	{ "/home", "mode=755" }, { "/root", "mode=700" },
+	{ "/home", "mode=755" }, { "/root", HOME_MODE },
 };
 
 /* The kernel's file systems: each box has its own, or none. */
@@ -49,11 +52,26 @@ int box_check_whole(struct box *b, struct err *e)
 	return 0;
 }
 
+/*
+ * Homes of system users that are no homes: "daemon" has /usr/sbin, "bin" and "sync" have /bin, "sys"
+ * has /dev. Without these directories no program would run.
+ */
+static const char *const system_homes[] = {
+	"/bin",	     "/sbin",	 "/lib",       "/usr",		 "/usr/bin",
+	"/usr/sbin", "/usr/lib", "/usr/local", "/usr/local/bin", "/usr/local/sbin",
+	"/etc",	     "/var",	 "/dev",       "/proc",		 "/sys",
+};
+
+/* "/": there is none to hide. */
 static const char *home_of_caller(const struct box *b)
 {
 	const char *home = env_value(b->env, "HOME");
 
-	return home && home[0] == '/' ? path_clean(b->arena, home) : "/";
+	if (!home || home[0] != '/')
+		return "/";
+	home = path_clean(b->arena, home);
+
+	return is_one_of(home, system_homes, ARRAY_SIZE(system_homes)) ? "/" : home;
 }
 
 const char *box_hidden_place(const struct box *b, size_t i)
@@ -118,5 +136,5 @@ void box_add_whole(struct box *b)
 	for (size_t i = 0; i < ARRAY_SIZE(emptied); i++)
 		add_empty(b, emptied[i].path, emptied[i].mode);
 	if (strcmp(home, "/") != 0 && !path_below(home, "/home") && !path_below(home, "/root"))
-		add_empty(b, home, "mode=700");
+		add_empty(b, home, HOME_MODE);
 }

@@ -150,3 +150,44 @@ def test_on_kernels_that_can_not(older):
 def test_user_namespaces_that_are_switched_off_are_named(phone):
     r = command(phone, "-n", "user", *as_user(TESTER), RUNTIME, "--root", BOX / f"root-{TESTER}", "box", "-q", "-r", "/", "true")
     assert r.code == 125 and r.err.endswith("an ordinary user needs user namespaces, and this kernel has none: run it as root\n"), r
+
+
+@pytest.mark.parametrize("home", ["/bin", "/usr/sbin", "/usr/", "/sbin/.", "/dev", "/etc", "/proc"])
+def test_the_home_of_a_system_user_is_not_emptied(box, home):
+    """passwd(5) of Debian: "bin" has /bin, "daemon" /usr/sbin, "sys" /dev. No program was left to run."""
+    r = box("-r", "/", "sh", "-c", "test -c /dev/null && test -e /etc/passwd && ls -d /proc/1", env={**os.environ, "HOME": home}).ok()
+    assert r.out == "/proc/1\n"
+
+
+def test_boxes_whose_tare_was_killed_are_swept_by_the_next(box):
+    proc = spawn(box.argv("-r", "/", "sleep", "1000"))
+    name = poll(lambda: next(iter(box.names()), None))
+    poll(lambda: box.status(name) == "running")
+    box("-r", "/", "true").ok()
+    assert box.names() == [name]
+    proc.kill()
+    proc.wait()
+    poll(lambda: box.status(name) == "stopped")
+    box("-r", "/", "true").ok()
+    assert box.names() == []
+
+
+def test_many_boxes_of_the_hosts_root_at_once_have_their_reports(box, scratch):
+    """None of them deletes another one that has just ended, whose tare reads what it has used."""
+    os.chown(scratch, box.user or 0, -1)
+    procs = [spawn(box.argv("-r", "--report", scratch / str(i), "/", "true")) for i in range(12)]
+    results = [finish(p) for p in procs]
+    assert [r.code for r in results] == [0] * 12, results
+    for i in range(12):
+        last = json.loads((scratch / str(i)).read_text().splitlines()[-1])["exited"]
+        assert last["code"] == 0 and last["peak_memory"] > 0, last
+    assert box.names() == []
+
+
+@pytest.mark.parametrize("home", ["/root", "/srv"])
+def test_another_user_gets_to_what_is_bound_in_an_empty_home(home):
+    """The empty /root had the mode 700: `cd /root/project; tare box -r -u nobody --bind "$PWD" / make` could not read its Makefile."""
+    script = f'mount -t tmpfs tmpfs {home} && mkdir {home}/project && cd {home}/project && echo here >f && touch ../secret && exec "$@"'
+    r = command("unshare", "-m", "sh", "-c", script, "sh", *rt_argv("box", "-q", "-r", "-u", "nobody", "-b", ".", "/", "sh", "-c", "cat f; id -un; ls .."),
+                env={**os.environ, "HOME": home})
+    assert r.out == "here\nnobody\n" and "Permission denied" in r.err, r
