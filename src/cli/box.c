@@ -417,6 +417,8 @@ static int join_or_run(struct call *call, struct box *b, struct box_report *repo
 		struct box_running running = { .name = NULL };
 		if (!options->plan && !options->is_new && !b->whole)
 			running = box_find_running(call, b);
+		if (!options->plan && b->whole)
+			box_sweep_whole(call, b);
 		if (running.name) {
 			r = box_join(call, b, running.name, e);
 			if (r >= 0 || tries == MOST_TRIES || !has_ended(call, &running, e))

@@ -59,6 +59,12 @@ struct box_running {
 /* A running box of the same root. Boxes of this root whose processes have ended are deleted. */
 struct box_running box_find_running(struct call *call, const struct box *b);
 
+/*
+ * ROOT is "/": delete its boxes whose processes have ended, and whose tare was killed. Their names
+ * end with tare's pid.
+ */
+void box_sweep_whole(struct call *call, const struct box *b);
+
 /* Does any box of the same root run, or is one perhaps being made? Nothing is deleted. */
 bool box_may_run(struct call *call, const struct box *b);
 

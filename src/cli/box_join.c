@@ -10,14 +10,17 @@
 #include "cli/box.h"
 
 #include "base/table.h"
+#include "base/units.h"
 #include "cli/containers.h"
 #include "heap/log.h"
 #include "host/delete.h"
 #include "host/exec.h"
+#include "kernel/process.h"
 #include "kernel/procfs.h"
 #include "kernel/time.h"
 
 #include <errno.h>
+#include <limits.h>
 
 #define CREATOR_MS 10000
 
@@ -45,6 +48,29 @@ static void wait_for_creator(struct call *call, const struct box *b)
 		sys_poll(NULL, 0, 5);
 }
 
+/* The number behind "ID." in a name that is made of the box's own ID; 0: it is none. */
+static int64_t number_behind(const struct box *b, const char *name)
+{
+	size_t length = strlen(b->id);
+	int64_t number = 0;
+
+	/* A name that --name gave may be the beginning of any other. */
+	if (b->options->name || strncmp(name, b->id, length) != 0 || name[length] != '.' ||
+	    units_parse_integer(name + length + 1, &number) < 0 || number < 0)
+		return 0;
+
+	return number;
+}
+
+/* A tare that was killed early leaves no record. Only the name has the root then. */
+static void sweep_interrupted(struct call *call, const struct box *b, const char *name)
+{
+	struct err ignored;
+
+	if (number_behind(b, name) > 0)
+		(void) container_delete(&call->root, name, false, call->arena, &ignored);
+}
+
 struct box_running box_find_running(struct call *call, const struct box *b)
 {
 	struct box_running running = { .name = NULL };
@@ -56,9 +82,11 @@ struct box_running box_find_running(struct call *call, const struct box *b)
 		return running;
 	for (size_t i = 0; i < ids.count; i++) {
 		struct container c;
+		int r = container_read(&call->root, ids.items[i], call->arena, &c, &ignored);
 
-		if (container_read(&call->root, ids.items[i], call->arena, &c, &ignored) <= 0 ||
-		    !is_of_root(&c.record, b->mark))
+		if (r == 0 && c.status == STATUS_STOPPED)
+			sweep_interrupted(call, b, ids.items[i]);
+		if (r <= 0 || !is_of_root(&c.record, b->mark))
 			continue;
 		if (c.status == STATUS_STOPPED) {
 			(void) container_sweep(&call->root, ids.items[i], call->arena, &ignored);
@@ -71,6 +99,30 @@ struct box_running box_find_running(struct call *call, const struct box *b)
 	}
 
 	return running;
+}
+
+void box_sweep_whole(struct call *call, const struct box *b)
+{
+	struct container_ids ids;
+	struct err ignored;
+
+	if (containers_find(&call->root, call->arena, &ids, &ignored) < 0)
+		return;
+	for (size_t i = 0; i < ids.count; i++) {
+		const char *name = ids.items[i];
+		int64_t pid = number_behind(b, name);
+		struct container c;
+
+		/* A tare that lives deletes its box itself, and reads the used resources before. */
+		if (pid <= 0 || pid > INT_MAX || sys_kill((pid_t) pid, 0) != -ESRCH)
+			continue;
+
+		int r = container_read(&call->root, name, call->arena, &c, &ignored);
+		if (r == 0 && c.status == STATUS_STOPPED)
+			sweep_interrupted(call, b, name);
+		if (r > 0 && is_of_root(&c.record, b->mark) && c.status == STATUS_STOPPED)
+			(void) container_sweep(&call->root, name, call->arena, &ignored);
+	}
 }
 
 bool box_may_run(struct call *call, const struct box *b)

@@ -623,7 +623,7 @@ struct plan {
 	uint64_t namespaces;
 	/* tare-init reports each step that is done: WIRE_DONE */
 	bool debug;
-	/* run without --detach: the program ends with tare */
+	/* run, or `box`, without --detach: the program ends with tare */
 	bool foreground;
 	/* exec: tare-init is in the container's root from the first step on */
 	bool entered;

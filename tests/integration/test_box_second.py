@@ -106,6 +106,20 @@ def test_what_a_killed_tare_has_left_is_swept(box):
     assert box.id not in os.listdir(box.state)
 
 
+def test_what_tares_that_were_killed_early_have_left_is_swept(box):
+    """There is no record yet: only the name, which --new has made, says of which root the box is."""
+    box.run("true").ok()
+    names = [f"{box.id}.2", f"{box.id}.13", f"{box.id}.x", f"{box.id}2", "other.2"]
+    for name in names:
+        (box.state / name).mkdir(mode=0o700)
+    box.run("true").ok()
+    assert sorted(set(names) & set(os.listdir(box.state))) == sorted(names[2:])
+    box.run("-n", "other", "--", "true").ok()
+    assert (box.state / "other.2").exists()
+    for name in names[2:]:
+        (box.state / name).rmdir()
+
+
 def test_a_stopped_detached_box_gives_way(box):
     box.run("-d", "--", "true").ok()
     poll(lambda: json.loads(rt("state", box.id).out)["status"] == "stopped")

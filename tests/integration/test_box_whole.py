@@ -11,15 +11,34 @@ from harness import (BOX, RUNTIME, TESTER, as_user, cgroup_mount, cgroup_mounts,
 pytestmark = tare_only
 
 
+class Whole:
+    """Calls `box FLAGS / COMMAND`."""
+
+    def __init__(self, user=None):
+        self.user = user
+        self.state = BOX / ("root" if user is None else f"root-{user}")
+        if user is not None:
+            self.state.mkdir(mode=0o700, exist_ok=True)
+            os.chown(self.state, user, user)
+
+    def argv(self, *words):
+        return rt_argv("box", "-q", *words, user=self.user, root=self.state)
+
+    def __call__(self, *words, **kw):
+        return command(*self.argv(*words), **kw)
+
+    def names(self):
+        return [n for n in os.listdir(self.state) if n.startswith("root-")] if self.state.exists() else []
+
+    def status(self, name):
+        r = command(*rt_argv("state", name, user=self.user, root=self.state))
+        return json.loads(r.out)["status"] if r.code == 0 else None
+
+
 @pytest.fixture(params=["root", "user"])
 def box(request, same_host):
-    """Calls `box FLAGS / COMMAND`, as root and as an ordinary user with one id."""
-    if request.param == "root":
-        return lambda *words, **kw: rt("box", "-q", *words, **kw)
-    state = BOX / f"root-{TESTER}"
-    state.mkdir(mode=0o700, exist_ok=True)
-    os.chown(state, TESTER, TESTER)
-    return lambda *words, **kw: command(*as_user(TESTER), RUNTIME, "--root", state, "box", "-q", *words, **kw)
+    """As root, and as an ordinary user with one id."""
+    return Whole(None if request.param == "root" else TESTER)
 
 
 @pytest.fixture
