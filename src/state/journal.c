@@ -50,7 +50,14 @@ static int entry_write(int journal, const struct entry *entry, struct err *e)
 	const struct lines *l = &entry->lines;
 	int r = l->cut ? -ENAMETOOLONG : sys_write_all(journal, l->text, l->length);
 
-	return r < 0 ? err_sys(e, r, "write the journal") : 0;
+	if (r == 0)
+		return 0;
+	(void) err_sys(e, r, "write the journal");
+	/* The step that is recorded may have a hint of its own for these: spawn, a mount. */
+	if (r == -ENOSPC || r == -EDQUOT)
+		err_hint(e, "the file system of the state is full");
+
+	return -1;
 }
 
 static int append(int journal, const char *key, const char *value, struct err *e)

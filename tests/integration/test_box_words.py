@@ -106,6 +106,47 @@ def test_a_profile_that_is_missing_names_its_flag(box):
     assert line(box.run("--profile", "/nope", "--", "true")) == 'tare: box: --profile "/nope": profile "/nope": no such file or directory'
 
 
+@pytest.mark.parametrize("running", [False, True])
+def test_a_flag_behind_the_root_is_told_where_it_belongs(box, running):
+    if running:
+        box.run("-d", "--", "sleep", "1000").ok()
+    r = command(*rt_argv("box", box.dir, "-b", "/srv", "true"))
+    assert (r.code, r.out, r.err) == (127, "", f'tare: box "{box.id}": exec: "-b": executable file not found in $PATH '
+                                               "(what stands behind ROOT is the program: flags stand before ROOT)\n"), r
+
+
+def test_two_dashes_may_stand_before_and_behind_the_root(box):
+    """As proot-distro, toolbox and bwrap have them; only the first word behind ROOT is no program."""
+    for words in (["--", box.dir], ["--", box.dir, "--"], [box.dir, "--"]):
+        assert command(*rt_argv("box", *words, "echo", "-n", "--", "a")).ok().out == "-- a"
+    assert command(*rt_argv("box", box.dir, "--", "--", "a")).code == 127
+    assert command(*rt_argv("box", box.dir, "--"), stdin=subprocess.DEVNULL).code == 0
+
+
+@pytest.mark.parametrize("words, text", [
+    (["-b", ".:/mnt"], '--bind ".:/mnt": bind "{}/.": no such file or directory'),
+    (["-b", "x:/mnt"], '--bind "x:/mnt": bind "{}/x": no such file or directory'),
+    (["--overlay", "."], '--overlay .: make "{}/.": no such file or directory'),
+    (["--overlay", "x"], '--overlay x: make "{}/x": no such file or directory'),
+    (["--lower", "."], '--lower .: "{}/.": no such file or directory'),
+])
+def test_in_a_deleted_directory_no_path_is_relative_to_another(box, scratch, words, text):
+    """tare-init is in another one: `-b .:/mnt` showed the box's own root at /mnt."""
+    gone = scratch / "gone"
+    gone.mkdir()
+    r = command("sh", "-c", 'rmdir "$PWD" && exec "$@"', "sh", *box.argv(*words, "--", "ls", "/mnt"), cwd=gone)
+    assert (r.code, r.out) == (125, "") and r.err == f'tare: box "{box.id}": {text.format(f"{gone} (deleted)")}\n', r
+    assert os.listdir(scratch) == []
+
+
+def test_a_full_file_system_of_the_state_is_named(box, scratch):
+    """ENOSPC of the journal was taken for that of clone(2): the error spoke of namespaces."""
+    script = f"mount -t tmpfs -o size=64k tmpfs {scratch} && head -c 100k /dev/zero >{scratch}/fill 2>/dev/null; exec \"$@\""
+    r = command("unshare", "-m", "sh", "-c", script, "sh", *rt_argv("box", box.dir, "true", root=scratch / "state"))
+    assert (r.code, r.err) == (125, f'tare: box "{box.id}": write the journal: no space left on device '
+                                    "(the file system of the state is full)\n"), r
+
+
 def test_changes_are_not_kept_in_the_root_itself(box):
     """ROOT would not stay as it is, and overlayfs takes no layer that is in another."""
     files = box.files()
