@@ -19,15 +19,29 @@
 #include <linux/nsfs.h>
 #include <signal.h>
 
-/* Root of the joined user namespace: joining gave all capabilities in it, whatever the IDs. */
-static int become_root(struct err *e)
+/*
+ * Become root of the user namespace, or where its map has no root take the IDs of the plan. Joining
+ * gave all capabilities in there, whatever the IDs. exec goes on without: OP_SET_USER names the ID
+ * that is not mapped.
+ */
+static int take_ids(const struct spawn_step *spawn, struct err *e)
 {
 	int r = sys_setgid(0);
 
+	if (r == -EINVAL)
+		r = sys_setgid(spawn->gid);
 	if (r == 0)
 		r = sys_setuid(0);
+	if (r == -EINVAL)
+		r = sys_setuid(spawn->uid);
+	if (r == 0 || (r == -EINVAL && spawn->enter_pid > 0))
+		return 0;
 
-	return r < 0 ? err_sys(e, r, "become root of the container's user namespace") : 0;
+	(void) err_sys(e, r, "become root of the container's user namespace");
+	if (r == -EINVAL)
+		(void) err_hint(e, "it maps no root: give its mappings, too");
+
+	return -1;
 }
 
 /* setns(2) of a pidfd, Linux 5.8: joins all of @types, or none. */
@@ -76,7 +90,7 @@ static int join_user(const struct inside *in, int user, const struct spawn_step 
 	if (!is_our_own(in, user) && join(user, &as_any, e) < 0)
 		return err_at(e, spawn->join_user_place);
 
-	return become_root(e);
+	return take_ids(spawn, e);
 }
 
 /* Descriptors of the namespaces; -1: joined. */
@@ -210,7 +224,7 @@ static int join_container(struct inside *in, const struct spawn_step *spawn, int
 	if (r < 0)
 		return join_by_paths(in, spawn, process, e);
 
-	return spawn->join_user ? become_root(e) : 0;
+	return spawn->join_user ? take_ids(spawn, e) : 0;
 }
 
 /*
@@ -262,7 +276,7 @@ static int go_on(void *arg)
 
 	stay_with_parent(b->in->control);
 	wait_for_go(b->in);
-	if (b->held && become_root(&e) < 0)
+	if (b->held && take_ids(&b->in->plan->steps[b->in->plan->spawn].spawn, &e) < 0)
 		filter_report_and_end(b->in, &e);
 	sys_use_proc(-1);
 	b->begin(b->in);
@@ -307,7 +321,7 @@ static int go_on_ourselves(const struct spawn_step *spawn, struct clone_call *b,
 		sys_exit(EXIT_ABANDONED);
 	if (b->held) {
 		wait_for_go(b->in);
-		if (become_root(e) < 0)
+		if (take_ids(spawn, e) < 0)
 			return -1;
 	}
 	b->begin(b->in);

@@ -166,9 +166,12 @@ int user_set_umask(struct inside *in, const struct step *s, struct err *e)
 
 int user_set_caps(struct inside *in, const struct step *s, struct err *e)
 {
+	const struct spawn_step *spawn = &in->plan->steps[in->plan->spawn].spawn;
 	uint64_t later = s->caps.until_exec;
 
-	(void) in;
+	/* Without root in uidMappings tare-init itself had all as ambient capabilities. */
+	if (spawn->held && spawn->uid != 0)
+		sys_prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0);
 
 	int r = sys_capset(s->caps.effective | later, s->caps.permitted | later,
 			   s->caps.inheritable);

@@ -180,6 +180,8 @@ static void describe_spawn(struct line *l, const struct step *s)
 		line_quote(l, spawn->cgroup_below);
 	}
 	line_add(l, spawn->held ? " held" : "");
+	if (spawn->held && (spawn->uid != 0 || spawn->gid != 0))
+		line_add(l, " as %u:%u", spawn->uid, spawn->gid);
 }
 
 /* A line of the properties: "property NAME TYPE", or "value TYPE TEXT". */

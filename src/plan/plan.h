@@ -349,6 +349,11 @@ struct spawn_step {
 	const char *root;
 	/* the child waits for OP_RELEASE before its exec: a user namespace needs its map first */
 	bool held;
+	/*
+	 * The IDs of tare-init, until OP_SET_USER, in a user namespace whose map has no root. Where
+	 * the map is known to have root, 0.
+	 */
+	uint32_t uid, gid;
 };
 
 /* Operands of sched_setattr(2). */

@@ -53,6 +53,17 @@ def test_mode_and_owner_are_those_of_the_config(mapped, older, path, mode, uid, 
     assert not [m for m in mounts_of(r.out) if m.source == "tare"]
 
 
+@tare_only
+@pytest.mark.parametrize("version", ["99.0", "5.10", "5.4"])
+def test_devices_in_a_map_without_root_are_its_users(mapped, older, version):
+    mapped.linux["devices"] = [device("/dev/foo", 1, 5), device("/dev/bar", 1, 5, uid=1003, gid=1004)]
+    for key in ("uidMappings", "gidMappings"):
+        mapped.linux[key] = [{"containerID": 1000, "hostID": HOST, "size": 10}]
+    mapped.process["user"] = {"uid": 1001, "gid": 1002}
+    r = run_on(older, mapped.sh("stat -c %u:%g /dev/null /dev/foo /dev/bar"), version).ok()
+    assert r.lines == ["1001:1002", "1001:1002", "1003:1004"]
+
+
 def test_the_callers_umask_does_not_matter(mapped):
     mapped.linux["devices"] = [device("/dev/foo", 1, 5)]
     old = os.umask(0o77)

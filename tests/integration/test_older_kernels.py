@@ -48,6 +48,19 @@ def test_ambient_capabilities_that_are_missing_are_an_error(bundle, older):
     run(older, bundle, "3.10").refused("ambient capabilities came with Linux 4.3")
 
 
+def test_ids_without_root_take_ambient_capabilities(bundle, older):
+    """Over the exec of tare-init: capabilities(7), "Transformation of capabilities during execve()"."""
+    bundle.userns()
+    chown_tree(bundle.rootfs, 100000)
+    os.chmod(bundle.dir, 0o755)
+    bundle.sh("echo ran")
+    for key in ("uidMappings", "gidMappings"):
+        bundle.linux[key][0]["containerID"] = 1000
+    bundle.process["user"] = {"uid": 1000, "gid": 1000}
+    run(older, bundle, "4.2").refused("uidMappings without root take ambient capabilities", "ambient capabilities came with Linux 4.3")
+    assert run(older, bundle, "4.3").ok().out == "ran\n"
+
+
 @pytest.mark.layouts
 @pytest.mark.skipif(LAYOUT != "v2", reason=f"layout {LAYOUT}: not cgroup v2 alone")
 def test_device_rules_that_are_missing_are_an_error_only_for_who_can_make_devices(bundle, older):

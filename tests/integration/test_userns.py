@@ -144,6 +144,80 @@ def test_root_without_maps_keeps_all_ids(bundle):
     assert bundle.sh("readlink /proc/self/ns/user").run().ok().out.strip() != namespace("self", "user")
 
 
+# ---- a map without root, as of an engine's user who keeps the only id that there is ----
+
+def without_root(bundle, host=HOST, size=10, uid=1000):
+    """As root: no id 0 in the container; its devpts can't have the group 5 then."""
+    mapped(bundle, host)
+    for key in ("uidMappings", "gidMappings"):
+        bundle.linux[key] = [{"containerID": 1000, "hostID": host, "size": size}]
+    bundle.process["user"] = {"uid": uid, "gid": uid}
+    return bundle
+
+
+CAPS = {"bounding": ["CAP_KILL", "CAP_CHOWN"], "permitted": ["CAP_KILL", "CAP_CHOWN"], "effective": ["CAP_KILL"],
+        "inheritable": ["CAP_KILL"]}
+READ_CAPS = "grep -E '^Cap(Inh|Prm|Eff|Bnd|Amb)' /proc/self/status"
+
+
+def caps_of(result):
+    return {line.split()[0]: int(line.split()[1], 16) for line in result.ok().lines}
+
+
+@tare_only
+@pytest.mark.parametrize("uid", [1000, 1009])
+def test_a_map_without_root_serves_its_own_users(bundle, uid):
+    """It was an error: "become root in the user namespace: invalid argument". The specification asks for no mapping of 0."""
+    without_root(bundle, uid=uid).mount("/made/there", "tmpfs", "tmpfs")
+    r = bundle.sh("id -u; id -g; cat /proc/self/uid_map; stat -c %u:%g /made/there /dev; echo > /dev/null").run()
+    assert r.ok().lines[:2] == [str(uid)] * 2 and r.lines[2].split() == ["1000", str(HOST), "10"]
+    assert r.lines[3:] == [f"{uid}:{uid}"] * 2
+
+
+@tare_only
+def test_a_map_without_root_gives_no_more_capabilities(bundle):
+    """tare-init has all as ambient ones until it sets those of config.json: none may be left over an exec."""
+    kill, chown = 1 << 5, 1 << 0
+    without_root(bundle).process["capabilities"] = dict(CAPS)
+    assert caps_of(bundle.sh(READ_CAPS).run()) == {"CapInh:": kill, "CapPrm:": 0, "CapEff:": 0, "CapBnd:": kill | chown, "CapAmb:": 0}
+    bundle.process["capabilities"]["ambient"] = ["CAP_KILL"]
+    assert caps_of(bundle.run()) == {"CapInh:": kill, "CapPrm:": kill, "CapEff:": kill, "CapBnd:": kill | chown, "CapAmb:": kill}
+
+
+@tare_only
+def test_exec_in_a_map_without_root(bundle):
+    without_root(bundle).process["capabilities"] = dict(CAPS)
+    bundle.stay().up()
+    r = bundle.verb("exec", tail=["sh", "-c", READ_CAPS])
+    assert caps_of(r) == {"CapInh:": 1 << 5, "CapPrm:": 0, "CapEff:": 0, "CapBnd:": 1 << 5 | 1, "CapAmb:": 0}
+    assert bundle.verb("exec", "-u", "1004:1005", tail=["sh", "-c", "id -u; id -g"]).ok().lines == ["1004", "1005"]
+    r = bundle.verb("exec", "-u", "0", tail=["true"])
+    assert (r.code, r.err) == (255, f'tare: exec "{bundle.id}": /process/user: exec failed: set uid 0: invalid argument '
+                                    "(uid 0 is not mapped: the user namespace has the uids 1000-1009)\n")
+
+
+@tare_only
+def test_a_terminal_in_a_map_without_root(bundle, terminal):
+    without_root(bundle).stay().up()
+    proc = terminal.spawn(bundle.argv("exec", "--tty", tail=["sh", "-c", "stat -c owner=%u $(tty); exit 6"]))
+    text = terminal.expect("owner=1000")
+    assert proc.wait(20) == 6, text
+
+
+@tare_only
+def test_a_user_namespace_without_root_is_joined(bundles):
+    first, second = without_root(bundles("sleep 1000")), bundles("sleep 1000")
+    first.up()
+    in_user_namespace_of(first, second)
+    second.process["user"] = {"uid": 1002, "gid": 1003}
+    second.up()
+    assert proc_status(second.pid)["Uid"].split() == [str(HOST + 2)] * 4
+    second.delete("--force").ok()
+    del second.linux["uidMappings"], second.linux["gidMappings"]
+    second.refused_at("/linux/namespaces", "become root of the container's user namespace: invalid argument "
+                                           "(it maps no root: give its mappings, too)", foreseen=False)
+
+
 @tare_only
 @pytest.mark.parametrize("groups", [[], [5]])
 def test_groups_in_a_joined_user_namespace_that_denies_them(bundles, groups):
@@ -225,6 +299,17 @@ def test_an_ordinary_user_execs_in_a_one_id_map(rootless):
         assert (r.code, r.err) == (255, f'tare: exec "{rootless.id}": /process/user/additionalGids: exec failed: groups '
                                         "can't be set: this user namespace has setgroups(2) denied (give the user a range "
                                         "in /etc/subgid and map it)\n")
+
+
+@tare_only
+def test_an_ordinary_user_keeps_his_only_id(rootless):
+    uid = ordinary_user()
+    for key in ("uidMappings", "gidMappings"):
+        rootless.linux[key] = [{"containerID": uid, "hostID": uid, "size": 1}]
+    rootless.process["user"] = {"uid": uid, "gid": uid}
+    rootless.stay().up()
+    assert proc_status(rootless.pid)["Uid"].split() == [str(uid)] * 4
+    assert rootless.verb("exec", tail=["sh", "-c", "id -u; id -g"]).ok().lines == [str(uid)] * 2
 
 
 @tare_only

@@ -264,7 +264,7 @@ static void ordinary_user_maps_others_by_the_helper(void **state)
 		CONFIG(NEW_USER
 		       ", \"uidMappings\": [{ \"containerID\": 5, \"hostID\": 1000, \"size\": 1 }],"
 		       "\"gidMappings\": [{ \"containerID\": 0, \"hostID\": 100000, \"size\": 9 }]"),
-		"spawn new user held [/linux/namespaces]\n"
+		"spawn new user held as 5:0 [/linux/namespaces]\n"
 		"write-id-map uids 5:1000:1 [/linux/uidMappings]\n"
 		"write-id-map gids 0:100000:9 by newgidmap [/linux/gidMappings]\n"
 		"release\n"

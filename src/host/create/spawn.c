@@ -28,6 +28,13 @@
 
 /* ---- in the child ---- */
 
+static void __attribute__((noreturn))
+report_and_end(const struct clone_call *b, int control, const struct err *e)
+{
+	wire_send_failure(control, b->create->plan->spawn, e, NULL);
+	sys_exit(1);
+}
+
 void clone_fails(const struct clone_call *b, int control, int r, const char *what)
 {
 	struct err e;
@@ -35,13 +42,36 @@ void clone_fails(const struct clone_call *b, int control, int r, const char *wha
 	(void) err_sys(&e, r, "%s", what);
 	if (r == -ENOSYS)
 		err_lacks(&e, SINCE_EXEC_WITHOUT_PROC);
-	wire_send_failure(control, b->create->plan->spawn, &e, NULL);
-	sys_exit(1);
+	report_and_end(b, control, &e);
 }
 
 /*
- * Wait until the id maps are written, then become root in them: an exec with unmapped IDs would
- * drop all capabilities.
+ * Of a process that is not root in its user namespace an exec keeps only the ambient capabilities
+ * (capabilities(7)). OP_SET_CAPS clears them.
+ */
+static void keep_capabilities(const struct clone_call *b)
+{
+	struct err e;
+	unsigned cap = 0;
+	int r = sys_capset(UINT64_MAX, UINT64_MAX, UINT64_MAX);
+
+	for (; cap < 64 && r == 0; cap++)
+		r = sys_prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap);
+	/* EINVAL: this kernel has no capability of that number or above. */
+	if (r == 0 || (r == -EINVAL && cap > 1))
+		return;
+	if (r == -EINVAL) {
+		(void) err_msg(&e, "uidMappings without root take ambient capabilities");
+		err_lacks(&e, SINCE_AMBIENT);
+	} else {
+		(void) err_sys(&e, r, "keep capabilities");
+	}
+	report_and_end(b, b->control, &e);
+}
+
+/*
+ * Wait until the id maps are written, then take the IDs of the plan: an exec with unmapped IDs
+ * would drop all capabilities.
  */
 static void wait_for_release(const struct clone_call *b)
 {
@@ -52,11 +82,13 @@ static void wait_for_release(const struct clone_call *b)
 	if (sys_read_all(b->release, &byte, 1) != 1)
 		sys_exit(1); /* tare has ended */
 
-	int r = sys_setgid(0);
+	int r = sys_setgid(b->spawn->gid);
 	if (r == 0)
-		r = sys_setuid(0);
+		r = sys_setuid(b->spawn->uid);
 	if (r < 0)
-		clone_fails(b, b->control, r, "become root in the user namespace");
+		clone_fails(b, b->control, r, "take IDs of the user namespace");
+	if (b->spawn->uid != 0)
+		keep_capabilities(b);
 }
 
 int clone_arrange(const struct clone_call *b, int more, int *image)

@@ -15,6 +15,7 @@
 #include "kernel/process.h"
 #include "plan/mounts/mounts.h"
 #include "plan/mounts/path_text.h"
+#include "plan/namespaces/idmap.h"
 #include "plan/planner.h"
 
 #include <linux/capability.h>
@@ -125,8 +126,8 @@ static int read_device(struct planner *p, size_t i, struct device_step *device, 
 		.path = path_clean(p->arena, d->path),
 		.mode = type |
 			(d->has_file_mode ? d->file_mode & PERMISSIONS : DEFAULT_PERMISSIONS),
-		.uid = d->uid,
-		.gid = d->gid,
+		.uid = d->has_uid ? d->uid : idmap_working_id(p, false),
+		.gid = d->has_gid ? d->gid : idmap_working_id(p, true),
 		.listed = true,
 	};
 
@@ -192,6 +193,8 @@ static void add_default_devices(struct planner *p)
 		struct device_step device = default_devices[i];
 
 		device.mode = S_IFCHR | DEFAULT_PERMISSIONS;
+		device.uid = idmap_working_id(p, false);
+		device.gid = idmap_working_id(p, true);
 		if (!is_listed(p, device.path))
 			add_device(p, &device, "");
 	}

@@ -124,6 +124,30 @@ bool idmap_has(const struct planner *p, bool group, uint32_t id)
 	return !map;
 }
 
+static bool is_in(const struct oci_id_mapping *mappings, size_t count, uint32_t id)
+{
+	for (size_t i = 0; i < count; i++)
+		if (id >= mappings[i].container_id &&
+		    id - mappings[i].container_id < mappings[i].size)
+			return true;
+
+	return false;
+}
+
+uint32_t idmap_working_id(const struct planner *p, bool group)
+{
+	const struct oci_process *process = p->config->process;
+	const struct oci_user *user = process ? process->user : NULL;
+	uint32_t id = user ? (group ? user->gid : user->uid) : 0;
+	size_t count;
+	const struct oci_id_mapping *mappings = configured(p, &kinds[group], &count);
+
+	if (!plan_has_namespace(p, CLONE_NEWUSER) || count == 0 || is_in(mappings, count, 0))
+		return 0;
+
+	return is_in(mappings, count, id) ? id : mappings[0].container_id;
+}
+
 /*
  * Root without mappings in config.json: every ID maps to itself; in a nested user namespace, every
  * ID of that.

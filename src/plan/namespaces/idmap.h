@@ -29,6 +29,12 @@ const struct step *idmap_of_container(const struct planner *p, bool group);
  */
 bool idmap_has(const struct planner *p, bool group, uint32_t id);
 
+/*
+ * The ID that tare-init has in the container's user namespace before OP_SET_USER: root's. Where the
+ * map of config.json has no root: that of process.user, or if that is not mapped the map's first.
+ */
+uint32_t idmap_working_id(const struct planner *p, bool group);
+
 /* mounts/idmap.c: is this option one with mappings in it, `idmap=...`? */
 bool mount_idmap_is_option(const char *option);
 

@@ -12,6 +12,7 @@
 
 #include "base/table.h"
 #include "kernel/process.h"
+#include "plan/namespaces/idmap.h"
 #include "plan/planner.h"
 
 #include <linux/capability.h>
@@ -223,6 +224,8 @@ int plan_spawn(struct planner *p, struct err *e)
 		.cgroup = p->cgroup_dir,
 		.join_user = plan_joined_path(p, CLONE_NEWUSER),
 		.held = p->new_namespaces & CLONE_NEWUSER,
+		.uid = idmap_working_id(p, false),
+		.gid = idmap_working_id(p, true),
 	};
 
 	(void) e;

@@ -46,6 +46,7 @@ static void add_joins(struct planner *p, const struct exec_target *target, struc
 
 static void add_clone(struct planner *p, const struct exec_target *target)
 {
+	const struct oci_user *user = p->config->process->user;
 	struct spawn_step spawn = {
 		.enter = true,
 		.late = true,
@@ -53,6 +54,8 @@ static void add_clone(struct planner *p, const struct exec_target *target)
 		.enter_start = target->start_time,
 		.cgroup = target->cgroup,
 		.cgroup_below = target->cgroup_below,
+		.uid = user ? user->uid : 0,
+		.gid = user ? user->gid : 0,
 	};
 
 	add_joins(p, target, &spawn);
