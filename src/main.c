@@ -192,6 +192,24 @@ static int run(const char *const *argv, struct call *call, char *prefix, size_t 
 	return call_verb(verb, words + 1, call, prefix, size, e);
 }
 
+/*
+ * Many steps look up a file of this process, or of its child, in /proc, and only know that there is
+ * no such file.
+ */
+static void advise_procfs(struct err *e)
+{
+	char self[24] = "", own[24];
+
+	if (e->code != ENOENT || e->hint[0] != '\0')
+		return;
+	fmt_text(own, sizeof(own), "%d", sys_pid());
+	if (sys_read_link_at(AT_FDCWD, "/proc/self", self, sizeof(self) - 1) < 0)
+		err_hint(e, "no procfs is mounted on /proc: mount -t proc proc /proc");
+	else if (strcmp(self, own) != 0)
+		err_hint(e, "the procfs on /proc is that of another pid namespace: mount -t proc "
+			    "proc /proc");
+}
+
 int main(int argc, char **argv, char **env)
 {
 	char prefix[LONGEST_ID + 32] = "";
@@ -215,6 +233,7 @@ int main(int argc, char **argv, char **env)
 		log_flush();
 		return code;
 	}
+	advise_procfs(&e);
 	log_error(prefix, &e);
 
 	return call.failure;

@@ -11,7 +11,7 @@ import subprocess
 import pytest
 
 import defaults
-from harness import RUNTIME, TESTER, assert_same_host, poll, proc_status, root_only, rt, snapshot, spawn, finish, tare_only
+from harness import RUNTIME, TESTER, assert_same_host, poll, proc_status, root_only, rt, rt_argv, snapshot, spawn, finish, tare_only
 
 
 def ignoring(*signals):
@@ -267,4 +267,19 @@ def test_more_annotations_than_a_record_can_hold_are_refused(bundle):
     bundle.config["annotations"] = {f"{n:x}": "" for n in range(1_000_000)}
     before = snapshot()
     bundle.create(timeout=60).refused("too many annotations")
+    assert_same_host(before)
+
+
+def test_without_a_procfs_the_error_says_how_to_get_one(bundle, scratch):
+    bundle.sh("true").write()
+    before = snapshot()
+    unmount = "while umount -l /proc 2>/dev/null; do :; done"
+    for words, prepare, hint in [
+            (["run", "--bundle", bundle.dir, bundle.id], unmount, "no procfs is mounted on /proc"),
+            (["box", bundle.rootfs, "true"], unmount, "no procfs is mounted on /proc"),
+            # As `unshare -pf` without --mount-proc leaves it; there is no such process outside.
+            (["run", "--bundle", bundle.dir, bundle.id], "echo 30000 >/proc/sys/kernel/ns_last_pid", "the procfs on /proc is that of another pid namespace")]:
+        flags = ["-m"] if prepare == unmount else ["-m", "-p", "-f"]
+        r = finish(spawn(["unshare", *flags, "sh", "-c", f'{prepare}; exec "$@"', "sh", *rt_argv(*words)]))
+        assert r.code in (1, 125) and r.err.endswith(f": no such file or directory ({hint}: mount -t proc proc /proc)\n"), r
     assert_same_host(before)
