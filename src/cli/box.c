@@ -14,6 +14,7 @@
 #include "cli/signals.h"
 #include "heap/log.h"
 #include "heap/output_file.h"
+#include "host/delete.h"
 #include "kernel/fd.h"
 #include "kernel/process.h"
 #include "libocispec/encode.h"
@@ -338,6 +339,18 @@ static bool is_taken(const struct err *e)
 	return strcmp(e->operation, "claim-id") == 0;
 }
 
+/* Nobody would know of a box whose name can't be printed: it is removed. */
+static int name_detached(struct call *call, const struct box *b, struct err *e)
+{
+	struct err ignored;
+
+	if (box_print_name(b->id, e) == 0)
+		return 0;
+	(void) container_delete(&call->root, b->id, true, call->arena, &ignored);
+
+	return -1;
+}
+
 static int run(struct call *call, struct box *b, struct create_options *o,
 	       struct box_report *report, struct err *e)
 {
@@ -373,7 +386,7 @@ static int run(struct call *call, struct box *b, struct create_options *o,
 
 	box_print_omitted(b);
 
-	return b->detach && !b->options->plan ? box_print_name(b->id, e) : exit_code;
+	return b->detach && !b->options->plan ? name_detached(call, b, e) : exit_code;
 }
 
 #define END_NAPS   40

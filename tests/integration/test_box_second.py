@@ -133,6 +133,14 @@ def test_containers_that_are_no_boxes_are_left_alone(box, bundle):
     assert bundle.exists()
 
 
+def test_a_detached_box_whose_name_nobody_gets_is_removed(box):
+    """The exit code 125 says that there is no box, but it went on."""
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        r = box.run("-d", "--", "sleep", "1000", stdout=full)
+    assert (r.code, r.err) == (125, f'tare: box "{box.id}": write to standard output: no space left on device\n'), r
+    assert box.verb("state", box.id).code == 1 and not [n for n in os.listdir(box.state) if n.startswith(box.id)]
+
+
 def test_a_box_that_is_to_be_kept_is_kept(box):
     for code in (0, 3):
         assert box.sh(f"exit {code}", "--keep").code == code
