@@ -232,6 +232,9 @@ void box_note_nosuid(const struct box *b);
 /* place.c: executing the program failed with @e: if ROOT's mount is noexec, the hint names it. */
 void box_explain_noexec(const struct box *b, struct err *e);
 
+/* A mount point is missing, and can't be made in ROOT: say in @e what can be done. */
+void box_explain_mount_point(const struct box *b, struct err *e);
+
 /*
  * After the end of the box: remove the empty mount point that was made in /etc of ROOT, or of the
  * directory of --overlay.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * box/place.c - restrictions of the mount that ROOT lies on: nosuid and noexec
+ * box/place.c - restrictions of the mount that ROOT lies on: nosuid, noexec, read-only
  */
 #include "box/box.h"
 
@@ -14,6 +14,7 @@
 #include <errno.h>
 
 /* f_flags of statfs(2); not all headers have them. */
+#define RDONLY 1
 #define NOSUID 2
 #define NOEXEC 8
 
@@ -80,4 +81,27 @@ void box_explain_noexec(const struct box *b, struct err *e)
 
 	fmt_text(e->hint, sizeof(e->hint), "\"%s\" is mounted noexec: mount -o remount,exec %s",
 		 point, point);
+}
+
+void box_explain_mount_point(const struct box *b, struct err *e)
+{
+	struct stat st;
+
+	/* Over a layer of the box's own what is missing can be made. */
+	if (!e->from_image || b->layered || b->dir < 0 || sys_stat(b->dir, &st) < 0)
+		return;
+	if (e->code == EROFS && b->whole)
+		fmt_text(
+			e->hint, sizeof(e->hint),
+			"the host has no such path, and is read-only: take a path that is there, or "
+			"one below /tmp, /run or /home%s",
+			b->facts->euid == 0 ? ", or give --ephemeral" : "");
+	else if (e->code == EROFS && has_flag(b, RDONLY))
+		fmt_text(e->hint, sizeof(e->hint),
+			 "ROOT is read-only: with --ephemeral, what it lacks is made in memory");
+	else if (e->code == EACCES && b->facts->euid != 0 && st.st_uid != b->facts->euid)
+		fmt_text(
+			e->hint, sizeof(e->hint),
+			"ROOT belongs to uid %u: with --ephemeral, what it lacks is made in memory",
+			st.st_uid);
 }

@@ -380,6 +380,7 @@ static int run(struct call *call, struct box *b, struct create_options *o,
 		if (call->failure == EXIT_NOT_EXECUTABLE)
 			box_explain_noexec(b, e);
 		box_explain_flag(call, b, e);
+		box_explain_mount_point(b, e);
 		box_explain_ids(b, e);
 		return box_locate(b, e);
 	}

@@ -5,7 +5,7 @@ import os
 import pytest
 
 import boxes
-from harness import TESTER, command, finish, mounts, mounts_of, poll, rt, rt_argv, tare_only
+from harness import BOX, TESTER, command, finish, mounts, mounts_of, poll, rt, rt_argv, tare_only
 from test_box_phone import on
 
 pytestmark = tare_only
@@ -111,6 +111,42 @@ def test_what_is_wrong_is_told_with_the_flag(box, scratch):
     box.refused("--ephemeral-size x: it is a size: 200m, 1.5g", "-x", "--ephemeral-size", "x", "--", "true")
     box.refused(f'--emit-config "{scratch}": a bundle has no words for layers: -x, --overlay, --lower',
                 "-x", "--emit-config", scratch, "--", "true")
+    assert os.listdir(scratch) == []
+
+
+def test_a_root_that_can_not_have_mount_points_is_told_of_memory(bare, scratch):
+    script = f'mount --bind {bare.dir} {bare.dir} && mount -o remount,bind,ro {bare.dir}; exec "$@"'
+
+    def inside(*words):
+        return command("unshare", "-m", "sh", "-c", script, "sh", *bare.argv(*words))
+    r = inside("--", "true")
+    assert (r.code, r.err) == (125, f'tare: box "{bare.id}": mount on "/proc": make "/proc" in the rootfs: read-only file system '
+                                    "(ROOT is read-only: with --ephemeral, what it lacks is made in memory)\n"), r
+    inside("-x", "--", "true").ok()
+    # The mount point is in sysfs, so ROOT is not the cause.
+    assert "ROOT" not in bare.run("-b", "/etc:/sys/x", "--", "true").err
+
+
+def test_a_root_of_anothers_is_told_of_memory(bare):
+    """A tree that debootstrap has made belongs to root."""
+    state = BOX / f"root-{TESTER}"
+    state.mkdir(mode=0o700, exist_ok=True)
+    os.chown(state, TESTER, TESTER)
+    bare.dir.chmod(0o755)
+    r = rt("box", "-q", bare.dir, "true", user=TESTER, root=state)
+    assert r.code == 125 and r.err.endswith(': mount on "/proc": make "/proc" in the rootfs: permission denied '
+                                            "(ROOT belongs to uid 0: with --ephemeral, what it lacks is made in memory)\n"), r
+    rt("box", "-q", "-x", bare.dir, "true", user=TESTER, root=state).ok()
+
+
+def test_layers_that_overlap_are_named(box, scratch):
+    for lower in (box.dir, box.dir / "etc", box.dir.parent):
+        r = box.run("-x", "--lower", lower, "--", "true")
+        assert r.code == 125 and r.err.endswith(": too many levels of symbolic links (one layer is another one, or lies in it: ROOT, --lower, "
+                                                "--overlay)\n"), r
+    for own in (scratch, scratch / "inner"):
+        box.refused(f'--overlay "{own}": it lies in the layer "{scratch}", which would not stay as it is', "--lower", scratch, "--overlay", own,
+                    "--", "true")
     assert os.listdir(scratch) == []
 
 

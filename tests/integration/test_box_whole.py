@@ -203,6 +203,17 @@ def test_many_boxes_of_the_hosts_root_at_once_have_their_reports(box, scratch):
     assert box.names() == []
 
 
+@pytest.mark.parametrize("words", [["-b", "/etc:/no/such"], ["--tmpfs", "/no/such"]])
+def test_a_place_that_the_host_lacks_is_an_error_that_says_where_there_is_one(box, words):
+    r = box("-r", *words, "/", "true")
+    instead = "take a path that is there, or one below /tmp, /run or /home" + ("" if box.user else ", or give --ephemeral")
+    assert r.code == 125 and r.err.endswith(f": read-only file system (the host has no such path, and is read-only: {instead})\n"), r
+    for below in ("/tmp", "/run", "/home"):
+        box("-r", words[0], f"{words[1].replace('/no', below + '/no')}", "/", "test", "-d", f"{below}/no/such").ok()
+    if not box.user:
+        box("-x", *words, "/", "test", "-d", "/no/such").ok()
+
+
 @pytest.mark.parametrize("home", ["/root", "/srv"])
 def test_another_user_gets_to_what_is_bound_in_an_empty_home(home):
     """The empty /root had the mode 700: `cd /root/project; tare box -r -u nobody --bind "$PWD" / make` could not read its Makefile."""
