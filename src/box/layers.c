@@ -14,21 +14,37 @@
 #include <limits.h>
 #include <sys/file.h>
 
+static int path_of(int dir, char *buf, size_t size)
+{
+	return dir < 0 || sys_path_of(dir, buf, size) < 0 ? -1 : 0;
+}
+
 /*
- * overlayfs(7): not all kernels refuse overlapping layers, and then files in ROOT would be changed.
+ * overlayfs(7): not all kernels refuse overlapping layers, and then files in a layer would be
+ * changed.
  */
 static int check_apart(struct box *b, const char *path, struct err *e)
 {
-	char root[PATH_MAX], own[PATH_MAX];
+	char layer[PATH_MAX], own[PATH_MAX];
 
-	/* An image has no path: it is mounted nowhere yet. */
 	autoclose int dir = sys_open(path, O_PATH | O_DIRECTORY);
-	if (b->is_image || dir < 0 || b->dir < 0 || sys_path_of(b->dir, root, sizeof(root)) < 0 ||
-	    sys_path_of(dir, own, sizeof(own)) < 0 || !path_below(own, root))
+	if (path_of(dir, own, sizeof(own)) < 0)
 		return 0;
+	/* An image has no path: it is mounted nowhere yet. */
+	if (!b->is_image && path_of(b->dir, layer, sizeof(layer)) == 0 && path_below(own, layer))
+		return box_refuse(b, "overlay", b->options->overlay, e,
+				  "it lies in ROOT, which would not stay as it is");
+	for (size_t i = 0; i < b->layers.count; i++) {
+		autoclose int lower = sys_open(b->layers.lowers[i], O_PATH | O_DIRECTORY);
 
-	return box_refuse(b, "overlay", b->options->overlay, e,
-			  "it lies in ROOT, which would not stay as it is");
+		if (path_of(lower, layer, sizeof(layer)) == 0 && path_below(own, layer))
+			return box_refuse(
+				b, "overlay", b->options->overlay, e,
+				"it lies in the layer \"%s\", which would not stay as it is",
+				b->layers.lowers[i]);
+	}
+
+	return 0;
 }
 
 /* overlayfs mounts layers that this user may not write to, and refuses each change later. */
