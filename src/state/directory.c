@@ -172,6 +172,13 @@ static int make_root(const struct state_root *root, struct err *e)
 	return 0;
 }
 
+static bool has_file(int dir, const char *name)
+{
+	struct stat st;
+
+	return sys_stat_at(dir, name, AT_SYMLINK_NOFOLLOW, &st) == 0;
+}
+
 static int already_exists(const char *id, struct err *e)
 {
 	return err_msg(e, "container with given ID already exists: \"%s\"", id);
@@ -184,7 +191,6 @@ static int already_exists(const char *id, struct err *e)
 static int recover(const struct state_root *root, int top, const char *id, struct err *e)
 {
 	struct arena a;
-	struct stat st;
 
 	autoclose int dir = open_directory(top, id);
 	if (dir == -ENOENT)
@@ -197,7 +203,7 @@ static int recover(const struct state_root *root, int top, const char *id, struc
 		return already_exists(id, e);
 	if (!still_there(dir))
 		return 0;
-	if (sys_stat_at(dir, STATE_RECORD, AT_SYMLINK_NOFOLLOW, &st) == 0)
+	if (has_file(dir, STATE_RECORD))
 		return already_exists(id, e);
 	arena_open(&a);
 	int r = journal_undo(dir, NULL, false, &a, e);
@@ -227,10 +233,11 @@ static int try_claim(const struct state_root *root, int top, const char *id, int
 		return err_sys(e, fd, "open the state directory of \"%s\"", id);
 	}
 	/*
-	 * Between mkdir(2) and flock(2) the directory looks like that of a killed create, and
-	 * another create may remove it.
+	 * Between mkdir(2) and flock(2) the directory looks like that of a killed create. Another
+	 * create may remove it, and a third may claim a new one with its name, which then has a
+	 * journal.
 	 */
-	if (lock(fd, LOCK_TIMEOUT_MS) < 0 || !still_there(fd))
+	if (lock(fd, LOCK_TIMEOUT_MS) < 0 || !still_there(fd) || has_file(fd, STATE_JOURNAL))
 		return 0;
 	*dir = take_fd(&fd);
 

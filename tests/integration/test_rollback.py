@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Every step of the plan fails once, and the creator dies at many moments: nothing is left."""
 import json
+import os
+import pathlib
+import shutil
 import signal
 import subprocess
 import time
 
 import pytest
 
-from harness import (LAYOUT, SLOW, TOKEN, assert_same_host, cgroup_mounts, chown_tree, finish, poll, rt, snapshot,
+from harness import (LAYOUT, ROOT, SLOW, TOKEN, assert_same_host, cgroup_mounts, chown_tree, finish, poll, rt, snapshot,
                      spawn, tare_only)
 
 pytestmark = [pytest.mark.layouts, tare_only]
@@ -163,6 +166,27 @@ def test_of_many_simultaneous_creates_one_wins(bundle):
     assert sorted(r.code for r in results) == [0] + [1] * 15, results
     assert all("already exists" in r.err for r in results if r.code)
     assert bundle.status() == "created"
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="no strace on this machine")
+def test_a_create_that_is_slow_behind_mkdir_does_not_take_anothers_container(bundle):
+    """
+    Creates take a new directory without a lock for that of a killed one, and remove it. The slow create then opened the next one with its
+    name, got the lock when that container ran, and killed the container at the failure that followed. Races of 16 creates had hardly ever
+    one in just that moment.
+    """
+    bundle.sh("sleep 1000").write()
+    ROOT.mkdir(0o700, exist_ok=True)  # so the second mkdirat(2) makes the container's directory
+    slowly = ["strace", "-qq", "-o", "/dev/null", "-e", "trace=mkdirat", "-e", "inject=mkdirat:delay_exit=2000000:when=2"]
+    tracer = spawn([*slowly, *bundle.argv("create", "--bundle", bundle.dir)])
+    poll((ROOT / bundle.id).exists)
+    [slow] = map(int, pathlib.Path(f"/proc/{tracer.pid}/task/{tracer.pid}/children").read_text().split())
+    os.kill(slow, signal.SIGSTOP)
+    (ROOT / bundle.id).rmdir()
+    bundle.up()
+    os.kill(slow, signal.SIGCONT)
+    finish(tracer).refused("already exists")
+    assert bundle.status() == "running"
 
 
 def test_of_many_simultaneous_starts_one_wins(bundle):
