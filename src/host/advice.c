@@ -14,6 +14,7 @@
 #include "kernel/fd.h"
 #include "kernel/memory.h"
 #include "kernel/namespaces.h"
+#include "kernel/process.h"
 #include "kernel/procfs.h"
 #include "kernel/since.h"
 #include "plan/accounts.h"
@@ -117,6 +118,88 @@ static void advise_read_only(const struct create *c, const struct step *s, struc
 	(void) c, (void) s;
 	err_hint(e, "it is missing, and where it would be made is read-only: the image, or whoever "
 		    "mounts it so, has to bring it");
+}
+
+/* ---- directories without the right to search or to write ---- */
+
+/* The first directory on the way to @path of the host that tare's own user may not search. */
+static bool advise_search(const char *path, struct err *e)
+{
+	char part[PATH_MAX];
+	size_t length = strlen(path);
+	struct stat st;
+
+	for (size_t i = 1; i < length && length < sizeof(part); i++) {
+		if (path[i] != '/')
+			continue;
+		fmt_text(part, sizeof(part), "%.*s", (int) i, path);
+		if (sys_access_at(AT_FDCWD, part, X_OK) != -EACCES)
+			continue;
+		if (sys_stat_at(AT_FDCWD, part, 0, &st) < 0)
+			return false;
+		err_hint(e, "user %u may not search \"%s\": it has mode 0%o and belongs to user %u",
+			 sys_euid(), part, st.st_mode & 07777, st.st_uid);
+		return true;
+	}
+
+	return false;
+}
+
+static bool maps_outside(pid_t pid, const char *file, uint32_t id)
+{
+	char map[16384];
+	struct id_range r;
+
+	if (proc_read(pid, file, map, sizeof(map)) <= 0)
+		return true;
+	for (const char *at = map; account_parse_map(&at, &r) == 0;)
+		if (id >= r.outside && id - r.outside < r.count)
+			return true;
+
+	return false;
+}
+
+/*
+ * The deepest directory on the way to @target that the rootfs has. Capabilities of a user namespace
+ * reach only files whose owner and group it maps: user_namespaces(7).
+ */
+static void advise_owner(const struct create *c, const char *target, struct err *e)
+{
+	char part[PATH_MAX], last[PATH_MAX] = "/";
+	size_t length = strlen(target);
+	struct stat st, deeper;
+
+	autoclose int root = sys_open(c->plan->rootfs, O_PATH | O_DIRECTORY);
+	if (root < 0 || sys_stat(root, &st) < 0 || length >= sizeof(part))
+		return;
+	for (size_t i = 1; i < length; i++) {
+		if (target[i] != '/')
+			continue;
+		fmt_text(part, sizeof(part), "%.*s", (int) i, target);
+
+		autoclose int fd = sys_open_in_root(root, part, O_PATH | O_DIRECTORY);
+		if (fd < 0 || sys_stat(fd, &deeper) < 0)
+			break;
+		st = deeper;
+		fmt_text(last, sizeof(last), "%s", part);
+	}
+	if (!maps_outside(c->pid, "uid_map", st.st_uid) ||
+	    !maps_outside(c->pid, "gid_map", st.st_gid))
+		err_hint(e, "\"%s\" of the rootfs belongs to %u:%u of the host, which the user "
+			    "namespace does not map: chown it to mapped IDs",
+			 last, st.st_uid, st.st_gid);
+}
+
+static void advise_access(const struct create *c, const struct step *s, struct err *e)
+{
+	const struct mount_step *m = s->op == OP_MOUNT ? &s->mount : NULL;
+
+	if (m && m->bind && advise_search(m->source, e))
+		return;
+	if (m)
+		advise_owner(c, m->target, e);
+	else
+		advise_owner(c, s->op == OP_MAKE_DEVICE ? s->device.path : s->path, e);
 }
 
 /* ---- an overlay over the rootfs ---- */
@@ -329,6 +412,9 @@ static const struct advice advices[] = {
 	{ .op = OP_MOUNT, .code = EROFS, .advise = advise_read_only },
 	{ .op = OP_MAKE_DEVICE, .code = EROFS, .advise = advise_read_only },
 	{ .op = OP_MAKE_DIR, .code = EROFS, .advise = advise_read_only },
+	{ .op = OP_MOUNT, .code = EACCES, .advise = advise_access },
+	{ .op = OP_MAKE_DEVICE, .code = EACCES, .advise = advise_access },
+	{ .op = OP_MAKE_DIR, .code = EACCES, .advise = advise_access },
 	{ .op = OP_MOUNT,
 	  .code = EBUSY,
 	  .hint = "it is in use, or mounted elsewhere with options that exclude these" },

@@ -144,6 +144,28 @@ def test_root_without_maps_keeps_all_ids(bundle):
     assert bundle.sh("readlink /proc/self/ns/user").run().ok().out.strip() != namespace("self", "user")
 
 
+NOT_MAPPED = "of the rootfs belongs to 0:0 of the host, which the user namespace does not map: chown it to mapped IDs"
+
+
+@tare_only
+@pytest.mark.parametrize("owned, destination, where", [("etc", "/etc/new", "/etc"), (".", "/new/deep", "/")])
+def test_a_rootfs_of_nobody_in_the_map_is_named(bundle, owned, destination, where):
+    """"permission denied" alone made people look at the mode, and at what they bind."""
+    mapped(bundle).mount(destination, "tmpfs", "tmpfs")
+    os.lchown(bundle.rootfs / owned, 0, 0)
+    bundle.refused_at("/mounts/7", f'mount on "{destination}": make "{destination}" in the rootfs: permission denied ("{where}" '
+                                   f"{NOT_MAPPED})", foreseen=False)
+
+
+@tare_only
+def test_a_device_in_a_directory_of_nobody_in_the_map_is_named(bundle):
+    mapped(bundle)
+    bundle.config["mounts"] = [m for m in bundle.config["mounts"] if not m["destination"].startswith("/dev")]
+    os.lchown(bundle.rootfs / "dev", 0, 0)
+    r = bundle.sh("true").run()
+    assert (r.code, r.err) == (1, f'tare: run "{bundle.id}": device "/dev/null": make the file: permission denied ("/dev" {NOT_MAPPED})\n')
+
+
 # ---- a map without root, as of an engine's user who keeps the only id that there is ----
 
 def without_root(bundle, host=HOST, size=10, uid=1000):
@@ -299,6 +321,18 @@ def test_an_ordinary_user_execs_in_a_one_id_map(rootless):
         assert (r.code, r.err) == (255, f'tare: exec "{rootless.id}": /process/user/additionalGids: exec failed: groups '
                                         "can't be set: this user namespace has setgroups(2) denied (give the user a range "
                                         "in /etc/subgid and map it)\n")
+
+
+@tare_only
+def test_the_directory_that_keeps_an_ordinary_user_from_a_source_is_named(rootless, scratch):
+    """Any of the directories on the way may be the one that lacks its x bit."""
+    closed = scratch / "closed"
+    (closed / "source").mkdir(parents=True)
+    closed.chmod(0o700)
+    rootless.mount("/mnt", "bind", str(closed / "source"), "bind")
+    number = len(rootless.config["mounts"]) - 1
+    rootless.refused_at(f"/mounts/{number}", f'mount on "/mnt": bind "{closed}/source": permission denied (user {ordinary_user()} may '
+                                             f'not search "{closed}": it has mode 0700 and belongs to user 0)', foreseen=False)
 
 
 @tare_only
