@@ -185,8 +185,9 @@ static void advise_owner(const struct create *c, const char *target, struct err 
 	}
 	if (!maps_outside(c->pid, "uid_map", st.st_uid) ||
 	    !maps_outside(c->pid, "gid_map", st.st_gid))
-		err_hint(e, "\"%s\" of the rootfs belongs to %u:%u of the host, which the user "
-			    "namespace does not map: chown it to mapped IDs",
+		err_hint(e,
+			 "\"%s\" of the rootfs belongs to %u:%u of the host, which the user "
+			 "namespace does not map: chown it to mapped IDs",
 			 last, st.st_uid, st.st_gid);
 }
 
