@@ -112,6 +112,8 @@ static int read_one(const struct state_root *root, const char *id, bool alive, s
 		r = record_read(dir, &found.record, a, e);
 	if (r < 0)
 		return -1;
+	if (r == 0 && state_refuse_foreign(dir, id, e) < 0)
+		return -1;
 	if (r > 0 && alive)
 		found.status = state_status(dir, &found.record);
 	found.pid = found.status == STATUS_STOPPED ? 0 : found.record.pid;

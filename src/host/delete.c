@@ -31,6 +31,8 @@ int container_remove(const struct state_root *root, const char *id, int dir,
 {
 	struct err failure;
 
+	if (!rec && state_refuse_foreign(dir, id, e) < 0)
+		return -1;
 	if (rec)
 		strays_kill(rec);
 	if (journal_undo(dir, rec, false, a, e) < 0 || state_remove(root, id, dir, e) < 0)

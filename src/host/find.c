@@ -16,6 +16,8 @@ int container_lookup(const struct state_root *root, const char *id, bool shared,
 	int r = record_read(dir, rec, a, e);
 	if (r < 0)
 		return -1;
+	if (r == 0 && state_refuse_foreign(dir, id, e) < 0)
+		return -1;
 	if (r == 0)
 		return err_msg(e, "the create of container \"%s\" was not finished", id);
 

@@ -109,7 +109,7 @@ int container_kill(const struct state_root *root, const char *id, int signal, bo
 	if (r < 0)
 		return -1;
 	if (r == 0)
-		return not_running(e);
+		return state_refuse_foreign(dir, id, e) < 0 ? -1 : not_running(e);
 
 	return all ? kill_everything(&rec, signal, e) : kill_process(&rec, signal, e);
 }

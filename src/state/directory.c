@@ -185,6 +185,41 @@ static int already_exists(const char *id, struct err *e)
 }
 
 /*
+ * The runtime whose container this is, by a file that tare never makes. An engine may have called
+ * it with the same --root. runc, crun and tare all have an exec.fifo: of theirs it stays.
+ */
+static const char *foreign_runtime(int dir)
+{
+	static const struct {
+		const char *file, *runtime;
+	} files[] = { { "state.json", "runc or youki" }, { "status", "crun" } };
+	struct stat st;
+
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+		if (sys_stat_at(dir, files[i].file, AT_SYMLINK_NOFOLLOW, &st) == 0)
+			return files[i].runtime;
+
+	return NULL;
+}
+
+static int hint_foreign(const char *runtime, struct err *e)
+{
+	return err_hint(e, "its directory was made by %s: use that runtime, or another --root",
+			runtime);
+}
+
+int state_refuse_foreign(int dir, const char *id, struct err *e)
+{
+	const char *runtime = foreign_runtime(dir);
+
+	if (!runtime)
+		return 0;
+	(void) err_msg(e, "container does not exist: \"%s\"", id);
+
+	return hint_foreign(runtime, e);
+}
+
+/*
  * The ID is taken. 0: by a create that was killed, and its rest is removed; -1: by a container, or
  * a create that runs.
  */
@@ -205,6 +240,12 @@ static int recover(const struct state_root *root, int top, const char *id, struc
 		return 0;
 	if (has_file(dir, STATE_RECORD))
 		return already_exists(id, e);
+
+	const char *runtime = foreign_runtime(dir);
+	if (runtime) {
+		(void) already_exists(id, e);
+		return hint_foreign(runtime, e);
+	}
 	arena_open(&a);
 	int r = journal_undo(dir, NULL, false, &a, e);
 	arena_close(&a);

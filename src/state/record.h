@@ -122,6 +122,12 @@ int state_look(const struct state_root *root, const char *id, struct err *e);
 int state_open(const struct state_root *root, const char *id, bool shared, struct err *e);
 
 /*
+ * For a directory without a record: -1 with @e set where it is another runtime's, whose container
+ * may run. 0 where it is not.
+ */
+int state_refuse_foreign(int dir, const char *id, struct err *e);
+
+/*
  * 1 with @rec read from @dir; 0 where the record is not written yet, or its creator was killed; -1
  * with @e set where it is broken. All texts are in @a.
  */

@@ -164,3 +164,48 @@ def test_a_runtime_directory_of_others_is_refused(ordinary, runtime_dir, owner, 
     r = run_in(ordinary, runtime_dir)
     assert r.code == 1 and r.out == "", r
     assert f'XDG_RUNTIME_DIR, above "{runtime_dir}/tare" {words} (' in r.err and HINT in r.err, r
+
+
+# --- another runtime's, under the same --root: an engine was given tare in its place
+
+
+@pytest.fixture(params=[("state.json", "runc or youki"), ("status", "crun")], ids=["runc", "crun"])
+def others(request, bundle, scratch):
+    """The directory of a created container of that runtime. (its files, whose it is)"""
+    file, runtime = request.param
+    bundle.root = scratch / "shared"
+    directory = bundle.root / bundle.id
+    directory.mkdir(0o700, parents=True)
+    bundle.root.chmod(0o700)
+    for name in (file, "config.json"):
+        (directory / name).write_text("{}")
+    os.mkfifo(directory / "exec.fifo")
+    yield bundle, sorted(os.listdir(directory)), f"its directory was made by {runtime}: use that runtime, or another --root"
+    shutil.rmtree(bundle.root)
+
+
+@pytest.mark.parametrize("verb", sorted(set(VERBS) - {"list", "create", "run"}))
+def test_a_container_of_another_runtime_is_left_alone(others, verb):
+    """
+    It was taken for the rest of a killed create: `kill` said that it does not run, and `delete` removed its exec.fifo, without
+    which runc and crun can't start it.
+    """
+    bundle, files, hint = others
+    r = rt(*VERBS[verb](bundle), root=bundle.root)
+    failed = "exec failed: " if verb == "exec" else ""
+    assert r.err == f'tare: {verb.split("-")[0]} "{bundle.id}": {failed}container does not exist: "{bundle.id}" ({hint})\n' and r.out == ""
+    assert r.code == (255 if verb == "exec" else 1) and sorted(os.listdir(bundle.root / bundle.id)) == files
+
+
+@pytest.mark.parametrize("verb", ["create", "run"])
+def test_the_id_of_another_runtimes_container_is_taken(others, verb):
+    bundle, files, hint = others
+    r = bundle.make(verb)
+    assert (r.code, r.err) == (1, f'tare: {verb} "{bundle.id}": container with given ID already exists: "{bundle.id}" ({hint})\n')
+    assert sorted(os.listdir(bundle.root / bundle.id)) == files
+
+
+def test_list_tells_a_container_of_another_runtime_and_goes_on(others):
+    bundle, _, hint = others
+    r = rt("list", root=bundle.root).ok()
+    assert len(r.lines) == 1 and r.err == f'tare: list: "{bundle.id}": container does not exist: "{bundle.id}" ({hint})\n'
