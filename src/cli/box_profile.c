@@ -91,7 +91,13 @@ static int read_text(const char *path, struct arena *a, char **text, struct err 
 
 	ssize_t length = sys_read_all(fd, *text, (size_t) st.st_size);
 
-	return length < 0 ? err_sys(e, (int) length, "profile \"%s\"", path) : 0;
+	if (length < 0)
+		return err_sys(e, (int) length, "profile \"%s\"", path);
+	/* A file that was written just before a power failure may be all zeros: no flag would count. */
+	if (memchr(*text, '\0', (size_t) length))
+		return err_msg(e, "profile \"%s\" has a byte 0 in it: it is no text", path);
+
+	return 0;
 }
 
 /* Is it a flag of box, with a value that it takes? */

@@ -93,6 +93,12 @@ def test_what_is_no_profile(scratch, box):
     refused(rt("box", f"@{scratch}/fifo", timeout=5), f'profile "{scratch}/fifo" is not a regular file')
     (scratch / "big").write_bytes(b"#" * 70000)
     refused(rt("box", f"@{scratch}/big"), f'profile "{scratch}/big" is larger than 65536 bytes')
+    # The first line may also be all that counts: "read-only" of the second one is not to be lost.
+    for text in (b"\0" * 40, b"net none\n\0read-only\n"):
+        (scratch / "zeros").write_bytes(text)
+        refused(rt("box", f"@{scratch}/zeros"), f'profile "{scratch}/zeros" has a byte 0 in it: it is no text')
+        r = rt("box", "--profile", scratch / "zeros", box.dir, "touch", "/x")
+        assert r.code == 125 and not (box.dir / "x").exists(), r
     r = rt("box", "--save", scratch / "p", "-e", "A=x\ny", box.dir)
     assert r.code == 125 and "--save" in r.err and r.err.endswith(": a value with a newline has no place in a profile\n")
 
