@@ -60,7 +60,10 @@ static int allow_mounts(struct rules *r, struct err *e)
 {
 	struct box *b = r->b;
 
-	if (add_rule(r, b->root_property.readonly || b->whole ? "read" : "write", "/", e) < 0)
+	/* The host's own root is read-only, unless an overlay of the box's own is over it. */
+	bool readonly = b->root_property.readonly || (b->whole && !b->layered);
+
+	if (add_rule(r, readonly ? "read" : "write", "/", e) < 0)
 		return -1;
 	for (size_t i = 0; i < b->config.mounts_count; i++) {
 		const struct oci_mount *m = &b->config.mounts[i];

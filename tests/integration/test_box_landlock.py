@@ -56,6 +56,13 @@ def test_it_forbids_what_no_mount_forbids(box):
     assert r.out == "written\n" and r.err.count("touch") == 1 and "/etc/x" in r.err, r
 
 
+@pytest.mark.parametrize("flags, written", [(["-x"], "written\n"), (["-x", "-r"], ""), (["-r"], "")])
+def test_changes_that_stay_in_memory_are_no_changes_of_the_hosts_root(flags, written, same_host):
+    """-x is an overlay of the box's own; its "/" was as read-only as the host's."""
+    r = rt("box", "--landlock", *flags, "/", "sh", "-c", "touch /etc/tare-test && rm /etc/tare-test && echo written")
+    assert r.out == written and (r.code == 0) == bool(written), r
+
+
 def test_the_program_is_restricted_by_the_kernel_and_not_by_mounts_alone(box):
     """landlock(7): a restricted process can't mount, whatever its capabilities."""
     script = "mount -t tmpfs none /tmp && echo mounted"
