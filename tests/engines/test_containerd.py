@@ -55,7 +55,8 @@ class Containerd(Engine):
         return command(*self.run_argv(*args, flags=["--rm", *flags]), **kw).ok(code)
 
     def sh(self, script, *flags, code=0):
-        return self.run("sh", "-c", script, flags=flags, code=code).out
+        # ctr loses the output of a program that ends before ctr has opened the FIFOs
+        return self.run("sh", "-c", f"({script}\n); code=$?; sleep 0.3; exit $code", flags=flags, code=code).out
 
     def up(self, *flags, args=STAY):
         command(*self.run_argv(*args, flags=["-d", *flags])).ok()
@@ -97,7 +98,7 @@ def engine(containerd):
 
 
 def test_run_passes_output_and_exit_code(engine):
-    r = engine.run("sh", "-c", "echo out; echo err >&2; exit 9", code=9)
+    r = engine.run("sh", "-c", "echo out; echo err >&2; sleep 0.3; exit 9", code=9)
     assert (r.out, r.err) == ("out\n", "err\n")
 
 
@@ -135,7 +136,7 @@ def test_kill_all(engine):
 
 def test_exec(engine):
     name = engine.up("--env", "A=1")
-    assert engine.exec(name, "sh", "-c", "echo $A").ok().out == "1\n"
+    assert engine.exec(name, "sh", "-c", "echo $A; sleep 0.3").ok().out == "1\n"
     engine.exec(name, "sh", "-c", "exit 3").ok(3)
     assert engine.exec(name, "pwd", flags=["--cwd", "/tmp"]).ok().out == "/tmp\n"
     r = engine.exec(name, "no-such-program")
@@ -149,7 +150,7 @@ def test_exec_as_another_user(engine):
 
 
 def test_exec_on_a_terminal(engine):
-    r = on_terminal(*engine.argv("task", "exec", "--exec-id", "t", "-t", engine.up(), "sh", "-c", "tty; exit 6"))
+    r = on_terminal(*engine.argv("task", "exec", "--exec-id", "t", "-t", engine.up(), "sh", "-c", "tty; sleep 1; exit 6"))
     assert r.code == 6 and "/dev/pts/" in r.out, r
 
 
