@@ -220,6 +220,17 @@ def test_the_report_has_start_and_end(box, scratch):
     assert report.stat().st_mode & 0o777 == 0o600
 
 
+def test_the_report_may_be_a_pipe(box):
+    """As bwrap's --json-status-fd. The program has no part of it."""
+    read, write = os.pipe()
+    proc = spawn(box.argv("--report", f"/dev/fd/{write}", "--", "sh", "-c", f"test -e /proc/self/fd/{write}"), pass_fds=[write])
+    os.close(write)
+    with os.fdopen(read, encoding="utf-8") as f:
+        lines = [json.loads(line) for line in f]
+    assert finish(proc).code == 1
+    assert [list(line) for line in lines] == [["started"], ["exited"]] and lines[1]["exited"]["code"] == 1, lines
+
+
 def test_the_report_knows_why_it_ended(box, scratch):
     report = scratch / "report"
 
