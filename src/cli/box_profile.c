@@ -16,6 +16,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <linux/magic.h>
 
 #define MOST_PROFILE ((size_t) 64 * 1024)
 
@@ -64,10 +65,18 @@ static const char *find(struct call *call, const char *name)
 
 /* ---- reading ---- */
 
-/* A user who can write to the profile would decide what root runs. */
-static int check_owner(const char *path, const struct stat *st, struct err *e)
+/* A pipe without a name, of the caller's shell: `--profile <(...)`. A FIFO may have no writer. */
+static bool is_pipe(int fd, const struct stat *st)
 {
-	if (!S_ISREG(st->st_mode))
+	struct statfs fs;
+
+	return S_ISFIFO(st->st_mode) && sys_statfs(fd, &fs) == 0 && fs.f_type == PIPEFS_MAGIC;
+}
+
+/* A user who can write to the profile would decide what root runs. */
+static int check_owner(int fd, const char *path, const struct stat *st, struct err *e)
+{
+	if (!S_ISREG(st->st_mode) && !is_pipe(fd, st))
 		return err_msg(e, "profile \"%s\" is not a regular file", path);
 	if ((size_t) st->st_size > MOST_PROFILE)
 		return err_msg(e, "profile \"%s\" is larger than %zu bytes", path, MOST_PROFILE);
@@ -85,14 +94,19 @@ static int read_text(const char *path, struct arena *a, char **text, struct err 
 
 	if (r < 0)
 		return err_sys(e, r, "profile \"%s\"", path);
-	if (check_owner(path, &st, e) < 0)
+	if (check_owner(fd, path, &st, e) < 0)
 		return -1;
-	*text = arena_alloc(a, (size_t) st.st_size + 1);
 
-	ssize_t length = sys_read_all(fd, *text, (size_t) st.st_size);
+	size_t size = S_ISREG(st.st_mode) ? (size_t) st.st_size : MOST_PROFILE + 1;
+	*text = arena_alloc(a, size + 1);
 
+	/* The writer of a pipe may be slow. */
+	sys_set_status_flags(fd, O_RDONLY);
+	ssize_t length = sys_read_all(fd, *text, size);
 	if (length < 0)
 		return err_sys(e, (int) length, "profile \"%s\"", path);
+	if ((size_t) length > MOST_PROFILE)
+		return err_msg(e, "profile \"%s\" is larger than %zu bytes", path, MOST_PROFILE);
 	/* A file that was written just before a power failure may be all zeros: no flag would count. */
 	if (memchr(*text, '\0', (size_t) length))
 		return err_msg(e, "profile \"%s\" has a byte 0 in it: it is no text", path);

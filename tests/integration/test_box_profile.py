@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """`tare box @NAME`, `--profile`, `--save`: flags in a file."""
 import os
+import time
 
 import pytest
 
 import boxes
-from harness import RUNTIME, TESTER, as_user, command, rt, tare_only
+from harness import RUNTIME, TESTER, as_user, command, finish, rt, rt_argv, spawn, tare_only
 
 pytestmark = tare_only
 
@@ -101,6 +102,30 @@ def test_what_is_no_profile(scratch, box):
         assert r.code == 125 and not (box.dir / "x").exists(), r
     r = rt("box", "--save", scratch / "p", "-e", "A=x\ny", box.dir)
     assert r.code == 125 and "--save" in r.err and r.err.endswith(": a value with a newline has no place in a profile\n")
+
+
+@pytest.mark.parametrize("text, code, error", [
+    (b"root ROOT\nuser u\ncommand id\ncommand -u\n", 0, ""),
+    (b"#" * 70000, 125, 'tare: box: --profile "{0}": profile "{0}" is larger than 65536 bytes\n'),
+    (b"bogus\n", 125, 'tare: box: --profile "{0}": profile "{0}", line 1: flag provided but not defined: -bogus\n'),
+])
+def test_a_profile_may_be_a_pipe(box, text, code, error):
+    """Programs that make up the flags write them to a pipe: `--profile <(...)`, as bwrap's --args."""
+    read, write = os.pipe()
+    path = f"/dev/fd/{read}"
+    text = text.replace(b"ROOT", str(box.dir).encode())
+    proc = spawn(rt_argv("box", "--profile", path), pass_fds=[read])
+    os.close(read)
+    with os.fdopen(write, "wb") as f:
+        for part in (text[:9], text[9:]):
+            try:
+                f.write(part)
+                f.flush()
+            except BrokenPipeError:
+                break
+            time.sleep(0.02)
+    r = finish(proc)
+    assert (r.code, r.out, r.err) == (code, "1000\n" if code == 0 else "", error.format(path)), r
 
 
 def test_no_environment_says_where_roots_profiles_are(profile, scratch):
