@@ -471,3 +471,13 @@ def test_a_bind_with_an_option_of_a_filesystem_is_an_error_that_says_so(bundle, 
     bundle.mount("/m", "bind", scratch, "rbind", "ro", option)
     bundle.refused_at(f"/mounts/{len(bundle.config['mounts']) - 1}/options/2",
                       f'"{option}" is an option of a filesystem, and a bind has none (leave it out; what the source is mounted with holds)')
+
+
+@tare_only
+@pytest.mark.parametrize("option, hint", [
+    ("z", "it is the engine's own, which labels or chowns the source: leave it out, and do that with chcon(1) or chown(1)"),
+    ("U", "it is the engine's own, which labels or chowns the source: leave it out, and do that with chcon(1) or chown(1)"),
+    ("rdo", 'did you mean "ro"?')])
+def test_an_option_that_no_bind_has_comes_with_a_hint(bundle, option, hint):
+    bundle.mount("/mnt", "bind", "/etc", "bind", option)
+    bundle.refused_at("/mounts/7/options/1", f'unknown mount option "{option}" ({hint})', foreseen=False)

@@ -133,7 +133,11 @@ static int refuse_parameter(struct planner *p, const struct reading *r, size_t m
 		return err_hint(e, "leave it out; what the source is mounted with holds");
 	}
 	(void) err_cfg(e, place, "unknown mount option \"%s\"", option);
-	if (nearest)
+	/* docker(1) and podman(1) have them as flags of --volume. */
+	if (strcmp(option, "z") == 0 || strcmp(option, "Z") == 0 || strcmp(option, "U") == 0)
+		err_hint(e, "it is the engine's own, which labels or chowns the source: leave it "
+			    "out, and do that with chcon(1) or chown(1)");
+	else if (nearest)
 		err_hint(e, "did you mean \"%s\"?", nearest);
 
 	return -1;
