@@ -150,6 +150,15 @@ static bool say_format(const struct look *l, const struct program *p)
 		return SAY(l, "%s is a program for Windows", l->who);
 	case PROGRAM_MACOS:
 		return SAY(l, "%s is a program for macOS", l->who);
+	case PROGRAM_WASM:
+		return SAY(l, "%s is a WebAssembly module: it takes a program that runs such",
+			   l->who);
+	case PROGRAM_JAVA:
+		return SAY(l, "%s is a Java class: it takes a program that runs such", l->who);
+	case PROGRAM_PACKED:
+		return SAY(l, "%s is an archive, or compressed: unpack it first", l->who);
+	case PROGRAM_POINTER:
+		return SAY(l, "%s only names a file of git-lfs: \"git lfs pull\" gets it", l->who);
 	case PROGRAM_SCRIPT:
 		if (p->interpreter[0] == '\0')
 			return SAY(l, "%s has a \"#!\" line that names no interpreter", l->who);

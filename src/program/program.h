@@ -29,6 +29,10 @@ enum program_kind {
 	PROGRAM_TEXT,	 /* no `#!`, but text */
 	PROGRAM_WINDOWS,
 	PROGRAM_MACOS,
+	PROGRAM_WASM,
+	PROGRAM_JAVA,
+	PROGRAM_PACKED,	 /* compressed, or an archive */
+	PROGRAM_POINTER, /* text that git-lfs(1) keeps in the place of a file */
 	PROGRAM_OTHER,
 };
 

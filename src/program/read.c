@@ -308,25 +308,45 @@ static bool is_text(const unsigned char *bytes, size_t length)
 	return true;
 }
 
+/*
+ * Formats that no Linux executes by itself. Mach-O of both widths and byte orders: loader.h of XNU.
+ * gzip, xz, zstd, bzip2 and zip; a jar is a zip, too.
+ */
+static const struct magic {
+	const char *bytes;
+	size_t length;
+	enum program_kind kind;
+} magics[] = {
+	{ "\xef\xbb\xbf#!", 5, PROGRAM_MARKED },
+	{ "MZ", 2, PROGRAM_WINDOWS },
+	{ "\xfe\xed\xfa\xce", 4, PROGRAM_MACOS },
+	{ "\xfe\xed\xfa\xcf", 4, PROGRAM_MACOS },
+	{ "\xce\xfa\xed\xfe", 4, PROGRAM_MACOS },
+	{ "\xcf\xfa\xed\xfe", 4, PROGRAM_MACOS },
+	{ "\0asm", 4, PROGRAM_WASM },
+	{ "\x1f\x8b", 2, PROGRAM_PACKED },
+	{ "\xfd"
+	  "7zXZ",
+	  5, PROGRAM_PACKED },
+	{ "\x28\xb5\x2f\xfd", 4, PROGRAM_PACKED },
+	{ "BZh", 3, PROGRAM_PACKED },
+	{ "PK\3\4", 4, PROGRAM_PACKED },
+	{ "version https://git-lfs.", 24, PROGRAM_POINTER },
+};
+
 static enum program_kind kind_of_other(const unsigned char *bytes, size_t length)
 {
-	/*
-	 * Mach-O, of both widths and byte orders, and a file of several: loader.h and fat.h of XNU.
-	 */
-	static const unsigned char macos[][4] = { { 0xfe, 0xed, 0xfa, 0xce },
-						  { 0xfe, 0xed, 0xfa, 0xcf },
-						  { 0xce, 0xfa, 0xed, 0xfe },
-						  { 0xcf, 0xfa, 0xed, 0xfe } };
+	const unsigned char oldest_class_version = 45;
 
 	if (length == 0)
 		return PROGRAM_EMPTY;
-	if (length >= 5 && memcmp(bytes, "\xef\xbb\xbf#!", 5) == 0)
-		return PROGRAM_MARKED;
-	if (length >= 2 && memcmp(bytes, "MZ", 2) == 0)
-		return PROGRAM_WINDOWS;
-	for (size_t i = 0; i < ARRAY_SIZE(macos); i++)
-		if (length >= 4 && memcmp(bytes, macos[i], 4) == 0)
-			return PROGRAM_MACOS;
+	for (size_t i = 0; i < ARRAY_SIZE(magics); i++)
+		if (length >= magics[i].length &&
+		    memcmp(bytes, magics[i].bytes, magics[i].length) == 0)
+			return magics[i].kind;
+	/* A Java class has its version there, Mach-O of several machines their small number. */
+	if (length >= 8 && memcmp(bytes, "\xca\xfe\xba\xbe", 4) == 0)
+		return bytes[7] >= oldest_class_version ? PROGRAM_JAVA : PROGRAM_MACOS;
 
 	return is_text(bytes, length) ? PROGRAM_TEXT : PROGRAM_OTHER;
 }
