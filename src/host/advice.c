@@ -99,6 +99,18 @@ static void advise_sysctl(const struct create *c, const struct step *s, struct e
 
 /* ---- files that are made in the rootfs ---- */
 
+/*
+ * plan/mounts/userns.c binds the host's message queues where the user namespace does not own the
+ * ipc namespace.
+ */
+static void advise_source(const struct create *c, const struct step *s, struct err *e)
+{
+	(void) c;
+	if (s->mount.bind && s->mount.source && strcmp(s->mount.source, "/dev/mqueue") == 0)
+		err_hint(e, "the host has none to bind: add an ipc namespace for a new one, or "
+			    "leave the mount out");
+}
+
 /* mkdir(2) of a mount point and mount(2) fail with the same ENOSPC. */
 static void advise_space(const struct create *c, const struct step *s, struct err *e)
 {
@@ -406,6 +418,7 @@ static const struct advice advices[] = {
 	{ .op = OP_LAYER_ROOTFS,
 	  .code = ELOOP,
 	  .hint = "one layer is another one, or lies in it: ROOT, --lower, --overlay" },
+	{ .op = OP_MOUNT, .code = ENOENT, .advise = advise_source },
 	{ .op = OP_MOUNT, .code = ENOTBLK, .hint = "its source has to be a block device" },
 	{ .op = OP_MOUNT, .code = ENOSPC, .advise = advise_space },
 	{ .op = OP_MAKE_DEVICE, .code = ENOSPC, .advise = advise_space },

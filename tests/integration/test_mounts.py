@@ -452,7 +452,7 @@ def test_every_option_that_features_lists_is_accepted(bundle, scratch):
 
 
 @tare_only
-@pytest.mark.parametrize("destination", ["/proc/self", "/proc/sys", "/proc/self/attr", "/proc/sys/net/ipv4"])
+@pytest.mark.parametrize("destination", ["/proc/self", "/proc/sys", "/proc/self/attr", "/proc/sys/net/ipv4", "/proc/net/dev"])
 def test_a_mount_below_proc_is_refused(bundle, scratch, destination):
     bundle.mount(destination, "bind", scratch, "bind")
     bundle.run().refused(f"/mounts/{len(bundle.config['mounts']) - 1}", destination)

@@ -9,6 +9,7 @@ import subprocess
 import pytest
 
 import defaults
+import place
 from harness import (IS_TARE, TESTER, as_user, chown_tree, cgroup_mount, command, namespace, poll, proc_status,
                      root_only, tare_only)
 
@@ -28,6 +29,20 @@ def test_the_maps_are_as_configured(bundle):
     r = mapped(bundle).sh("cat /proc/self/uid_map /proc/self/gid_map; id -u; id -g").run().ok()
     assert [line.split() for line in r.lines[:2]] == [["0", str(HOST), str(SIZE)]] * 2
     assert r.lines[2:] == ["0", "0"]
+
+
+@tare_only
+def test_a_foreign_message_queue_that_the_host_does_not_show_is_told(bundle):
+    """What is bound in its place has a path that config.json does not have: the hint says where it comes from."""
+    mapped(bundle).unlisted("ipc")
+    mounts = [m["destination"] for m in bundle.config["mounts"]]
+    bundle.write()
+    line, column = place.places(bundle.text)[f"/mounts/{mounts.index('/dev/mqueue')}"]
+    r = command("unshare", "-m", "sh", "-c", 'mount -t tmpfs tmpfs /dev && exec "$@"', "sh",
+                *bundle.argv("run", "--bundle", bundle.dir))
+    assert (r.code, r.out, r.err) == (
+        1, "", f'tare: run "{bundle.id}": /mounts/{mounts.index("/dev/mqueue")} (line {line}, column {column}): open "/dev/mqueue": '
+               "no such file or directory (the host has none to bind: add an ipc namespace for a new one, or leave the mount out)\n")
 
 
 def test_several_mappings_are_as_configured(bundle):

@@ -15,8 +15,15 @@
 	"{ \"ociVersion\": \"1.3.0\", \"mounts\": [" list "],"                                     \
 	" \"linux\": { \"namespaces\": [{ \"type\": \"mount\" }" namespaces "] } }"
 #define MOUNTS(list) MOUNTS_IN("", list)
-#define CGROUP_NS    ", { \"type\": \"cgroup\" }"
-#define USER_NS	     ", { \"type\": \"user\" }"
+#define PROC_LEAVES                                                                                \
+	"(these files can, by a bind: /proc/cpuinfo, /proc/diskstats, /proc/loadavg, "             \
+	"/proc/meminfo, /proc/slabinfo, /proc/stat, /proc/swaps, /proc/uptime, "                   \
+	"/proc/sys/kernel/ns_last_pid)"
+#define NO_TYPE                                                                                    \
+	"/mounts/0: a mount without a type that is not a bind (add the option \"rbind\" for a "    \
+	"directory or file of the host, or the type of the filesystem)"
+#define CGROUP_NS ", { \"type\": \"cgroup\" }"
+#define USER_NS	  ", { \"type\": \"user\" }"
 
 static struct plan_case mounts_of(struct plan_case c)
 {
@@ -464,10 +471,9 @@ static void errors_name_the_mount(void **state)
 		  "/mounts/1/destination: empty path" },
 		{ MOUNTS("{ \"destination\": \"/a/..\", \"type\": \"tmpfs\" }"),
 		  "/mounts/0/destination: \"/a/..\" is the rootfs itself" },
-		{ MOUNTS("{ \"destination\": \"/a\" }"),
-		  "/mounts/0: a mount without a type that is not a bind" },
+		{ MOUNTS("{ \"destination\": \"/a\" }"), NO_TYPE },
 		{ MOUNTS("{ \"destination\": \"/a\", \"type\": \"none\", \"options\": [\"ro\"] }"),
-		  "/mounts/0: a mount without a type that is not a bind" },
+		  NO_TYPE },
 		{ MOUNTS("{ \"destination\": \"/a\", \"options\": [\"bind\"] }"),
 		  "/mounts/0: a bind mount without a source" },
 		{ MOUNTS("{ \"destination\": \"/a\", \"type\": \"bind\", \"source\": \"/a\", \"options\": [\"ro\"] }"),
@@ -496,9 +502,11 @@ static void errors_name_the_mount(void **state)
 		{ MOUNTS("{ \"destination\": \"//proc/.\", \"options\": [\"bind\"], \"source\": \"/etc\" }"),
 		  "/mounts/0/destination: only proc can be mounted on \"//proc/.\"" },
 		{ MOUNTS("{ \"destination\": \"/proc/self/attr\", \"options\": [\"bind\"], \"source\": \"/etc\" }"),
-		  "/mounts/0/destination: \"/proc/self/attr\" in /proc can't be mounted over" },
+		  "/mounts/0/destination: \"/proc/self/attr\" in /proc can't be mounted over " PROC_LEAVES },
+		{ MOUNTS("{ \"destination\": \"/proc/net/dev\", \"options\": [\"bind\"], \"source\": \"/etc/passwd\" }"),
+		  "/mounts/0/destination: \"/proc/net/dev\" in /proc can't be mounted over " PROC_LEAVES },
 		{ MOUNTS("{ \"destination\": \"/x/../proc/meminfo\", \"type\": \"tmpfs\" }"),
-		  "/mounts/0/destination: \"/x/../proc/meminfo\" in /proc can't be mounted over" },
+		  "/mounts/0/destination: \"/x/../proc/meminfo\" in /proc can't be mounted over " PROC_LEAVES },
 		{ "{ \"ociVersion\": \"1.3.0\", \"linux\": { \"mountLabel\": \"x\" } }",
 		  "/linux/mountLabel: selinux label is specified in config, but selinux is disabled "
 		  "or not supported" },

@@ -29,14 +29,13 @@
 /*
  * Files of /proc that may be bound over: they only show statistics, and tools like lxcfs replace
  * them. A mount over any other file of /proc could redirect tare's own accesses (CVE-2019-16884,
- * CVE-2023-27561).
+ * CVE-2023-27561). /proc/net is a link to self/net: a mount below it would be seen by the first
+ * process alone.
  */
 static const char *const proc_leaves[] = {
-	"/proc/cpuinfo", "/proc/diskstats",
-	"/proc/loadavg", "/proc/meminfo",
-	"/proc/net/dev", "/proc/slabinfo",
-	"/proc/stat",	 "/proc/swaps",
-	"/proc/uptime",	 "/proc/sys/kernel/ns_last_pid",
+	"/proc/cpuinfo", "/proc/diskstats", "/proc/loadavg",
+	"/proc/meminfo", "/proc/slabinfo",  "/proc/stat",
+	"/proc/swaps",	 "/proc/uptime",    "/proc/sys/kernel/ns_last_pid",
 };
 
 static bool is_proc_leaf(const char *path)
@@ -46,6 +45,17 @@ static bool is_proc_leaf(const char *path)
 			return true;
 
 	return false;
+}
+
+static int refuse_in_proc(struct planner *p, const char *place, const char *path, struct err *e)
+{
+	const char *leaves = proc_leaves[0];
+
+	for (size_t i = 1; i < ARRAY_SIZE(proc_leaves); i++)
+		leaves = arena_printf(p->arena, "%s, %s", leaves, proc_leaves[i]);
+	(void) err_cfg(e, place, "\"%s\" in /proc can't be mounted over", path);
+
+	return err_hint(e, "these files can, by a bind: %s", leaves);
 }
 
 static bool is_proc(struct planner *p, const struct mount_step *m)
@@ -67,7 +77,7 @@ static int check_destination(struct planner *p, size_t i, const struct mount_ste
 		return err_cfg(e, place, "only proc can be mounted on \"%s\"", written);
 	if (strcmp(path, "/proc") != 0 && path_below(path, "/proc") &&
 	    !(m->bind && is_proc_leaf(path)))
-		return err_cfg(e, place, "\"%s\" in /proc can't be mounted over", written);
+		return refuse_in_proc(p, place, written, e);
 
 	return 0;
 }
@@ -239,13 +249,22 @@ static int refuse_bind_type(struct planner *p, size_t i, struct err *e)
 			"add \"rbind\", or \"bind\" for the source without what is mounted in it");
 }
 
+static int refuse_without_type(struct planner *p, size_t i, struct err *e)
+{
+	(void) err_cfg(e, plan_place(p, "/mounts/%zu", i),
+		       "a mount without a type that is not a bind");
+
+	return err_hint(e,
+			"add the option \"rbind\" for a directory or file of the host, or the type "
+			"of the filesystem");
+}
+
 static int finish_filesystem(struct planner *p, size_t i, struct mount_step *m, struct err *e)
 {
 	if (m->remount)
 		m->type = NULL;
 	else if (!m->type || !m->type[0] || strcmp(m->type, "none") == 0)
-		return err_cfg(e, plan_place(p, "/mounts/%zu", i),
-			       "a mount without a type that is not a bind");
+		return refuse_without_type(p, i, e);
 	else if (strcmp(m->type, "bind") == 0)
 		return refuse_bind_type(p, i, e);
 	if (m->copy_up && (m->remount || strcmp(m->type, "tmpfs") != 0))
