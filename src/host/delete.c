@@ -59,6 +59,9 @@ static int delete_forced(const struct state_root *root, const char *id, int dir,
 	struct err broken;
 	int r = record_read(dir, &rec, a, &broken);
 
+	/* Neither a cgroup nor procfs leads to the processes, and they must not stay unnoticed. */
+	if (r > 0 && !rec.cgroups[0] && !proc_is_own())
+		return state_check_pids(&rec, e);
 	if (r > 0)
 		return container_remove(root, id, dir, &rec, a, e);
 
@@ -81,11 +84,14 @@ static int delete_stopped(const struct state_root *root, const char *id, int dir
 		return container_remove(root, id, dir, NULL, a, e);
 
 	enum container_status status = state_status(dir, &rec);
-	if (status != STATUS_STOPPED && status != STATUS_CREATED)
-		return err_msg(e, "cannot delete container %s that is not stopped: %s", id,
-			       state_status_name(status));
+	if (status == STATUS_STOPPED || status == STATUS_CREATED)
+		return container_remove(root, id, dir, &rec, a, e);
 
-	return container_remove(root, id, dir, &rec, a, e);
+	int seen = state_check_pids(&rec, e);
+	const char *words = arena_printf(a, "cannot delete container %s that is not stopped: %s",
+					 id, state_status_name(status));
+
+	return seen < 0 ? err_in(e, "%s", words) : err_msg(e, "%s", words);
 }
 
 /*

@@ -368,6 +368,8 @@ int container_exec(const struct exec_options *o, int *exit_code, struct arena *r
 		watch_abandon(&c.watch);
 		/* Closed, as `box` makes its next plan at the same address. */
 		arena_close(&a);
+		if (e->code == ESRCH)
+			(void) state_check_pids(&rec, e);
 		return -1;
 	}
 	*exit_code = 0;

@@ -49,7 +49,7 @@ static int kill_rest(const struct record *rec, int signal, struct err *e)
 	if (signal == SIGKILL && strays_kill(rec) > 0)
 		return 0;
 	if (signal != SIGKILL || !has_processes(rec->cgroups))
-		return not_running(e);
+		return state_check_pids(rec, e) < 0 ? -1 : not_running(e);
 
 	log_debug("the first process has ended: signal %d to its cgroups", signal);
 

@@ -252,6 +252,25 @@ void proc_describe(pid_t pid, char text[PROC_WHERE])
 		 48, where, has_call ? ", system call " : "", has_call ? call : "");
 }
 
+uint64_t proc_pid_namespace(void)
+{
+	struct stat st;
+
+	return sys_stat_at(AT_FDCWD, "/proc/self/ns/pid", 0, &st) < 0 ? 0 : st.st_ino;
+}
+
+bool proc_is_own(void)
+{
+	char link[16];
+	unsigned long long pid;
+	ssize_t n = sys_read_link_at(AT_FDCWD, "/proc/self", link, sizeof(link) - 1);
+
+	link[n < 0 ? 0 : n] = '\0';
+
+	/* In the procfs of a namespace above, the link has our pid there. */
+	return fmt_parse_u64(link, &pid) == 0 && pid == (unsigned) sys_pid();
+}
+
 int proc_open_exactly(pid_t pid, uint64_t start_time)
 {
 	struct proc_stat stat;

@@ -65,6 +65,12 @@ void proc_describe(pid_t pid, char text[PROC_WHERE]);
 /* The kernel function in which the process sleeps; "": it runs, or we have no right to know. */
 void proc_wait_channel(pid_t pid, char text[PROC_WHERE]);
 
+/* The pid namespace of this process, as the inode of its file (namespaces(7)). 0: unknown. */
+uint64_t proc_pid_namespace(void);
+
+/* Is the procfs of that namespace at /proc? */
+bool proc_is_own(void);
+
 /*
  * A pidfd of the process with this pid and start time: signals through it reach no other. -ESRCH
  * where it has ended, even as a zombie.

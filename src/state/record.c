@@ -35,6 +35,7 @@ static const struct {
 	{ "owner", FIELD_INT, offsetof(struct record, owner) },
 	{ "pid", FIELD_INT, offsetof(struct record, pid) },
 	{ "start-time", FIELD_U64, offsetof(struct record, start_time) },
+	{ "pid-namespace", FIELD_U64, offsetof(struct record, pid_namespace) },
 	{ "namespaces", FIELD_U64, offsetof(struct record, namespaces) },
 	{ "agent", FIELD_TEXT, offsetof(struct record, agent) },
 	{ "agent-below", FIELD_TEXT, offsetof(struct record, agent_below) },

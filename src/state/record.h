@@ -64,6 +64,8 @@ struct record {
 	 * of that process, in clock ticks since boot (proc(5), stat field 22): tells a reused pid
 	 */
 	uint64_t start_time;
+	/* that of create, as an inode: @pid is one of it (kernel/procfs.h); 0: unknown */
+	uint64_t pid_namespace;
 	/* mount points of the host's mounts; NULL-terminated, like the next three */
 	const char *const *external;
 	const char *const *made; /* mount points of the container's own mounts below one of those */
@@ -140,6 +142,13 @@ int record_write(int dir, const struct record *rec, struct arena *a, struct err 
  * freezer). Without a record: STATUS_CREATING while its creator lives, else STATUS_STOPPED.
  */
 enum container_status state_status(int dir, const struct record *rec);
+
+/*
+ * Can the process of @rec be looked up from here? Where /proc is not the procfs of our pid
+ * namespace, or ours is not that of create, its pid finds nothing, or another process. Then -1 with
+ * @e set, else 0.
+ */
+int state_check_pids(const struct record *rec, struct err *e);
 
 /* "created": as `state` prints it. */
 const char *state_status_name(enum container_status status);

@@ -11,7 +11,8 @@ import subprocess
 import pytest
 
 import defaults
-from harness import RUNTIME, TESTER, assert_same_host, poll, proc_status, root_only, rt, rt_argv, snapshot, spawn, finish, tare_only
+from harness import (RUNTIME, TESTER, assert_same_host, command, finish, poll, proc_status, root_only, rt, rt_argv, snapshot, spawn,
+                     tare_only)
 
 
 def ignoring(*signals):
@@ -196,6 +197,68 @@ def test_more_descriptors_than_this_process_may_have_are_refused(bundle):
     text = f"--preserve-fds {soft}: this process may have {soft} descriptors (`ulimit -n` shows and sets the limit)"
     bundle.create("--preserve-fds", soft).refused(text)
     bundle.create("--preserve-fds", soft - 20).ok()
+
+
+# --- where pids mean something else
+
+
+LAYOUT = os.environ.get("TARE_LAYOUT")
+WITHOUT_PROC = ["unshare", "-m", "sh", "-c", 'mount -t tmpfs tmpfs /proc && exec "$@"', "sh"]
+ELSEWHERE = ["unshare", "-p", "-f", "--kill-child", "--mount-proc"]
+# /proc still shows the namespace above, where the pid is right, but no system call takes that pid
+HALFWAY = ["unshare", "-p", "-f", "--kill-child"]
+NO_PROC = "can't be looked up: /proc is not this pid namespace's (mount -t proc proc /proc)"
+OTHER = "belongs to another pid namespace (call tare in the pid namespace in which the container was created)"
+
+
+@tare_only
+@root_only
+@pytest.mark.layouts
+@pytest.mark.skipif(LAYOUT == "none", reason="it takes a cgroup")
+@pytest.mark.parametrize("wrapper, why", [(WITHOUT_PROC, NO_PROC), (ELSEWHERE, OTHER), (HALFWAY, OTHER)],
+                         ids=["no procfs", "another pid namespace", "the procfs of the one above"])
+def test_what_runs_is_not_taken_for_stopped_where_its_pid_is_not_known(bundle, wrapper, why):
+    """`delete` without --force removed a container that ran, with its processes: its pid had been looked up in vain."""
+    bundle.stay().up()
+
+    def there(verb, *tail):
+        return command(*wrapper, *bundle.argv(verb), *tail)
+    assert json.loads(there("state").ok().out)["status"] == "running"
+    r = there("delete")
+    assert r.code == 1 and r.err.startswith(f'tare: delete "{bundle.id}": cannot delete container {bundle.id} that is not stopped: running: '
+                                            f"process {bundle.pid} {why}\n"), r
+    r = there("kill", "TERM")
+    assert (r.code, r.err) == (1, f'tare: kill "{bundle.id}": process {bundle.pid} {why}\n')
+    r = there("exec", "true")
+    assert (r.code, r.err) == (255, f'tare: exec "{bundle.id}": exec failed: process {bundle.pid} {why}\n')
+    assert bundle.verb("exec", tail=["true"]).ok()
+    r = there("delete", "--force")
+    # cgroup v1 does not list the processes of other pid namespaces, so they can't be killed from there
+    assert (r.code, bundle.exists()) == ((0, False) if wrapper is WITHOUT_PROC or LAYOUT != "v1" else (1, True)), r
+    bundle.delete("--force").ok()
+
+
+@tare_only
+@root_only
+@pytest.mark.layouts
+@pytest.mark.skipif(LAYOUT != "none", reason="it is about containers without a cgroup")
+def test_without_cgroup_and_procfs_nothing_is_deleted(bundle):
+    bundle.stay().up()
+    for flags in [], ["--force"]:
+        r = command(*WITHOUT_PROC, *bundle.argv("delete"), *flags)
+        assert r.code == 1 and f"process {bundle.pid} {NO_PROC}" in r.err, r
+    assert bundle.status() == "running"
+    bundle.delete("--force").ok()
+
+
+@root_only
+@pytest.mark.skipif(LAYOUT in ("v1", "none"), reason="only cgroup v2 says it to other pid namespaces")
+def test_what_has_ended_is_stopped_in_other_pid_namespaces_too(bundle):
+    bundle.stay().up()
+    bundle.kill("KILL").ok()
+    bundle.wait("stopped")
+    assert json.loads(command(*ELSEWHERE, *bundle.argv("state")).ok().out)["status"] == "stopped"
+    command(*ELSEWHERE, *bundle.argv("delete")).ok()
 
 
 # --- who is at the other end

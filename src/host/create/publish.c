@@ -10,6 +10,7 @@
 #include "host/saved_config.h"
 #include "kernel/fd.h"
 #include "kernel/process.h"
+#include "kernel/procfs.h"
 #include "kernel/time.h"
 #include "state/directory.h"
 #include "state/journal.h"
@@ -128,6 +129,7 @@ void publish_fill(const struct create *c, struct record *rec, struct arena *a)
 		.rootfs = c->plan->rootfs,
 		.created = created,
 		.owner = sys_euid(),
+		.pid_namespace = proc_pid_namespace(),
 		.cgroups = planned_cgroups(c->plan, a),
 		.namespaces = c->plan->namespaces,
 		.has_process = config->process != NULL,
