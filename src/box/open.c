@@ -23,35 +23,55 @@
  */
 #define LONGEST_BASE 40
 
-/* The first bytes of archives: magic(5). */
-static const struct {
+/* The first bytes of files that have to be unpacked first: magic(5). */
+static const struct packed {
 	size_t offset;
 	const char *bytes;
 	size_t length;
-} archives[] = {
-	{ 0, "\x1f\x8b", 2 },
+	/* the command, in front of the file's name, for an image in it; NULL: only archives */
+	const char *image;
+	const char *behind; /* what follows the name; NULL: it may also be a tar archive */
+} packed[] = {
+	{ 0, "\x1f\x8b", 2, "gzip -dk", NULL },
 	{ 0,
 	  "\xfd"
 	  "7zXZ",
-	  5 },
-	{ 0, "BZh", 3 },
-	{ 0, "\x28\xb5\x2f\xfd", 4 },
-	{ 257, "ustar", 5 },
-	{ 0, "\x04\x22\x4d\x18", 4 },
+	  5, "xz -dk", NULL },
+	{ 0, "BZh", 3, "bzip2 -dk", NULL },
+	{ 0, "\x28\xb5\x2f\xfd", 4, "zstd -d", NULL },
+	{ 257, "ustar", 5, NULL, NULL },
+	{ 0, "\x04\x22\x4d\x18", 4, "lz4 -d", NULL },
+	{ 0, "PK\x03\x04", 4, "unzip", "" },
+	{ 0, "QFI\xfb", 4, "qemu-img convert -O raw", " disk.raw" },
 };
 
-static bool is_archive(const char *path)
+/* NULL: it is none. */
+static const struct packed *find_packed(const char *path)
 {
 	char head[512];
 	autoclose int fd = sys_open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 	ssize_t length = fd < 0 ? fd : sys_read_all(fd, head, sizeof(head));
 
-	for (size_t i = 0; i < ARRAY_SIZE(archives); i++)
-		if (length >= (ssize_t) (archives[i].offset + archives[i].length) &&
-		    memcmp(head + archives[i].offset, archives[i].bytes, archives[i].length) == 0)
+	for (size_t i = 0; i < ARRAY_SIZE(packed); i++)
+		if (length >= (ssize_t) (packed[i].offset + packed[i].length) &&
+		    memcmp(head + packed[i].offset, packed[i].bytes, packed[i].length) == 0)
+			return &packed[i];
+
+	return NULL;
+}
+
+/* An image, and no tar archive? Of a compressed file only the name says so: disk.img.xz. */
+static bool holds_image(const struct packed *p, const char *path)
+{
+	static const char *const names[] = { ".img.", ".raw.", ".iso.", ".ext4.", ".squashfs." };
+
+	const char *slash = strrchr(path, '/');
+
+	for (size_t i = 0; p->image && i < ARRAY_SIZE(names); i++)
+		if (strstr(slash ? slash : path, names[i]))
 			return true;
 
-	return false;
+	return p->behind != NULL;
 }
 
 /* "deb" of "/data/deb.tar.xz". */
@@ -258,7 +278,12 @@ static int refuse_file(struct box *b, const char *root, const struct stat *st, s
 
 	if (!S_ISREG(st->st_mode) && !S_ISBLK(st->st_mode))
 		return err_msg(e, "\"%s\" is not a directory", root);
-	if (is_archive(root))
+
+	const struct packed *p = find_packed(root);
+	if (p && holds_image(p, root))
+		return err_msg(e, "\"%s\" is packed: %s \"%s\"%s", root, p->image, root,
+			       p->behind ? p->behind : "");
+	if (p)
 		return err_msg(e, "\"%s\" is an archive: mkdir %s && tar -xpf \"%s\" -C %s", root,
 			       dir, root, dir);
 

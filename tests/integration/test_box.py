@@ -93,6 +93,11 @@ def test_what_is_no_root_is_refused_with_what_helps(box, scratch):
     with tarfile.open(plain, "w") as t:
         t.add("/etc/passwd")
     refused(plain, f'"{plain}" is an archive: mkdir deb && tar -xpf "{plain}" -C deb')
+    # Images of boards, releases on the web and images of clouds: tar can't unpack them.
+    for name, head, image, behind in (("pi.img.xz", b"\xfd7zXZ\0", "xz -dk", ""), ("pi.raw.gz", b"\x1f\x8b\x08", "gzip -dk", ""),
+                                      ("pi.zip", b"PK\x03\x04", "unzip", ""), ("cloud.img", b"QFI\xfb\0", "qemu-img convert -O raw", " disk.raw")):
+        (scratch / name).write_bytes(head + bytes(600))
+        refused(scratch / name, f'"{scratch}/{name}" is packed: {image} "{scratch}/{name}"{behind}')
     r = rt("box", "/etc/passwd", "true")
     assert r.code == 125 and r.err.endswith(': "/etc/passwd" is neither a directory nor a file system that is known here\n'), r
     os.mkfifo(scratch / "fifo")
