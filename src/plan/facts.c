@@ -202,17 +202,21 @@ static void read_own_map(const char *path, struct id_ranges *map, struct arena *
 	*map = (struct id_ranges) { .ranges = ranges, .count = count };
 }
 
-/* A new user namespace without mappings in config.json gets the maps of our own one. */
+/*
+ * A new user namespace without mappings in config.json gets the maps of our own one. A container
+ * without a user namespace is in ours, which may be a nested one.
+ */
 static void read_own_maps(struct facts *facts, const struct oci_linux *linux, struct arena *a)
 {
-	if (facts->euid != 0 || linux->uid_mappings_count + linux->gid_mappings_count > 0)
-		return;
+	size_t mappings = linux->uid_mappings_count + linux->gid_mappings_count;
+	bool user = false;
+
 	for (size_t i = 0; i < linux->namespaces_count; i++)
-		if (strcmp(linux->namespaces[i].type, "user") == 0) {
-			read_own_map("/proc/self/uid_map", &facts->own_uids, a);
-			read_own_map("/proc/self/gid_map", &facts->own_gids, a);
-			return;
-		}
+		user |= strcmp(linux->namespaces[i].type, "user") == 0;
+	if (facts->euid != 0 || (user ? mappings > 0 : facts->initial_userns))
+		return;
+	read_own_map("/proc/self/uid_map", &facts->own_uids, a);
+	read_own_map("/proc/self/gid_map", &facts->own_gids, a);
 }
 
 void facts_gather_container(struct facts *facts, pid_t pid)

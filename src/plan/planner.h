@@ -108,7 +108,10 @@ struct facts {
 	bool initial_userns;
 	/* /proc/self/setgroups; for exec that of the container */
 	bool setgroups_allowed;
-	/* root alone: the maps of the user namespace we are in */
+	/*
+	 * root alone: the maps of the user namespace we are in. Without ranges: not looked at, as
+	 * the initial one has all IDs, or config.json has mappings.
+	 */
 	struct id_ranges own_uids, own_gids;
 	/* of euid in /etc/passwd, for subuid; NULL if none */
 	const char *user_name;

@@ -129,6 +129,19 @@ def test_a_group_of_devpts_that_is_not_mapped_is_left_out_with_a_warning(rootles
     assert f"/mounts/{index}: gid=5 is not mapped in the user namespace: left out" in r.err
 
 
+def test_a_group_of_devpts_that_tare_itself_does_not_have_is_left_out(rootless):
+    """Without a user namespace of its own the container is in tare's, as in `unshare -r tare run`: only its own map was looked at."""
+    next(m for m in rootless.config["mounts"] if m["type"] == "devpts")["options"].append("gid=5")
+    rootless.unlisted("user")
+    del rootless.linux["uidMappings"], rootless.linux["gidMappings"]
+    rootless.sh("cat /proc/self/mountinfo").write()
+    argv = rootless.argv("run", "--bundle", rootless.dir)
+    at = argv.index(BINARY)
+    r = command(*argv[:at], "unshare", "--user", "--map-root-user", "--mount", *argv[at:]).ok()
+    m = mount_at(mounts_of(r.out), "/dev/pts")
+    assert not [o for o in m.super if o.startswith("gid=")] and "mode=620" in m.super
+
+
 def test_a_group_of_devpts_that_is_mapped_stays(mapped):
     m = mount_at(table(mapped), "/dev/pts")
     assert f"gid={HOST + 5}" in m.super or "gid=5" in m.super

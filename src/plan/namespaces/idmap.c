@@ -110,18 +110,26 @@ const struct step *idmap_of_container(const struct planner *p, bool group)
 	return NULL;
 }
 
+static bool ranges_have(const struct id_range *ranges, size_t count, uint32_t id)
+{
+	for (size_t i = 0; i < count; i++)
+		if (id >= ranges[i].inside && id - ranges[i].inside < ranges[i].count)
+			return true;
+
+	return false;
+}
+
 bool idmap_has(const struct planner *p, bool group, uint32_t id)
 {
 	const struct step *map = idmap_of_container(p, group);
+	const struct id_ranges *own = group ? &p->facts->own_gids : &p->facts->own_uids;
 
-	for (size_t i = 0; map && i < map->id_map.count; i++) {
-		const struct id_range *r = &map->id_map.ranges[i];
+	if (map)
+		return ranges_have(map->id_map.ranges, map->id_map.count, id);
+	if (plan_has_namespace(p, CLONE_NEWUSER) || own->count == 0)
+		return true;
 
-		if (id >= r->inside && id - r->inside < r->count)
-			return true;
-	}
-
-	return !map;
+	return ranges_have(own->ranges, own->count, id);
 }
 
 static bool is_in(const struct oci_id_mapping *mappings, size_t count, uint32_t id)

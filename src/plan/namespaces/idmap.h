@@ -24,8 +24,8 @@ int idmap_read(struct planner *p, const char *list, const struct oci_id_mapping 
 const struct step *idmap_of_container(const struct planner *p, bool group);
 
 /*
- * Is @id mapped in the container's user namespace? True without a user namespace, or where its map
- * is not known.
+ * Is @id mapped in the container's user namespace, or without one in ours? True where the map is
+ * not known.
  */
 bool idmap_has(const struct planner *p, bool group, uint32_t id);
 
