@@ -166,3 +166,9 @@ bool cgroup_any_frozen(const char *const *dirs);
  * thawed. On v2 it ends frozen processes.
  */
 bool cgroup_frozen_above(const char *const *dirs);
+
+/*
+ * v1: is the cgroup frozen that process @pid is in by now? Whoever moves it out of the container's
+ * may freeze it there. Writes the directory to @dir.
+ */
+bool cgroup_froze_elsewhere(pid_t pid, char *dir, size_t size);

@@ -11,9 +11,13 @@
  */
 #include "cgroup/freezer.h"
 
+#include "base/fmt.h"
 #include "cgroup/cgroup.h"
+#include "cgroup/layout.h"
 #include "cgroup/path.h"
+#include "heap/arena.h"
 #include "kernel/fd.h"
+#include "kernel/procfs.h"
 #include "kernel/since.h"
 
 #define LONGEST_NAP 32
@@ -81,6 +85,41 @@ bool cgroup_frozen_above(const char *const *dirs)
 			return text[0] == '1';
 
 	return false;
+}
+
+/* The path in /proc/PID/cgroup, of which @text is the text; NULL: there is no v1 freezer. */
+static char *freezer_path(char *text)
+{
+	char *at = strstr(text, ":freezer:");
+
+	if (!at)
+		return NULL;
+	at += sizeof(":freezer:") - 1;
+	at[strcspn(at, "\n")] = '\0';
+
+	return at;
+}
+
+bool cgroup_froze_elsewhere(pid_t pid, char *dir, size_t size)
+{
+	const struct cgroup_hierarchy *h = NULL;
+	struct cgroup_layout layout;
+	char text[8192], *path = NULL;
+	struct arena a;
+	struct err ignored;
+
+	if (proc_read(pid, "cgroup", text, sizeof(text)) > 0)
+		path = freezer_path(text);
+	if (!path)
+		return false;
+	arena_open(&a);
+	if (cgroup_layout_read(&layout, &a, &ignored) == 0)
+		h = cgroup_layout_find(&layout, "freezer");
+	if (h)
+		fmt_text(dir, size, "%s%s", h->mount, path);
+	arena_close(&a);
+
+	return h && is_frozen_v1(dir) == 1;
 }
 
 int freezer_wait(const char *dir, int *nap)

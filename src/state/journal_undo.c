@@ -17,6 +17,8 @@
 #include "state/directory.h"
 #include "state/unreaped.h"
 
+#include <linux/limits.h>
+
 #define LOOK_MS 500
 
 /*
@@ -68,13 +70,18 @@ static void end_criu(const struct journal_process *criu)
 
 static int does_not_end(const struct journal_entries *entries, pid_t pid, struct err *e)
 {
-	char where[PROC_WHERE];
+	char where[PROC_WHERE], frozen[PATH_MAX];
 
 	proc_describe(pid, where);
 	(void) err_msg(e, "process %d does not end: it is %s", pid, where);
 	if (cgroup_frozen_above(entries->cgroups))
 		return err_hint(e, "a cgroup above its own is frozen: write THAWED to its "
 				   "freezer.state");
+	if (cgroup_froze_elsewhere(pid, frozen, sizeof(frozen)))
+		return err_hint(e,
+				"it was moved to cgroup \"%s\", which is frozen: write THAWED to "
+				"its freezer.state",
+				frozen);
 
 	return unreaped_explain(pid, e);
 }
@@ -82,14 +89,16 @@ static int does_not_end(const struct journal_entries *entries, pid_t pid, struct
 /*
  * Does a killed process sleep in the kernel for a lock or a disk? Such a sleep ends, though it may
  * take long. A process that v1's freezer stopped is in the same state: it ends only once the cgroup
- * above is thawed.
+ * above, or that to which the process was moved, is thawed.
  */
 static bool sleeps_for_kernel(const struct journal_entries *entries, pid_t pid)
 {
 	struct proc_stat stat;
+	char dir[PATH_MAX];
 
 	return proc_stat_read(pid, &stat) == 0 && stat.state == 'D' &&
-	       !cgroup_frozen_above(entries->cgroups);
+	       !cgroup_frozen_above(entries->cgroups) &&
+	       !cgroup_froze_elsewhere(pid, dir, sizeof(dir));
 }
 
 static void say_waiting(pid_t pid)

@@ -111,6 +111,27 @@ def test_a_frozen_group_above_is_named(bundle):
     assert not above.exists()
 
 
+def test_a_frozen_group_elsewhere_is_named(bundle):
+    """v1: only the container's own groups, and those above, had been looked at. Somebody may move a process, and freeze it there."""
+    if cgroup_mount("freezer") is None:
+        pytest.skip("no v1 freezer")
+    other = cgroup_mount("freezer") / TOKEN / f"{bundle.id}-other"
+    bundle.stay().up()
+    pid = bundle.pid
+    other.mkdir(parents=True)
+    try:
+        (other / "cgroup.procs").write_text(str(pid))
+        (other / "freezer.state").write_text("FROZEN")
+        poll(lambda: read(other / "freezer.state") == "FROZEN")
+        bundle.delete("--force", timeout=25).refused(f"process {pid} does not end: it is asleep",
+                                                     f'(it was moved to cgroup "{other}", which is frozen: write THAWED to its freezer.state)')
+    finally:
+        (other / "freezer.state").write_text("THAWED")
+    bundle.delete("--force").ok()
+    poll(lambda: read(other / "cgroup.procs") == "")
+    other.rmdir()
+
+
 @pytest.mark.parametrize("name", [".hidden", "...", "..a"])
 def test_a_cgroup_with_a_dot_in_front_hides_nothing(bundle, name):
     """A container with a cgroup of its own makes it. Names of letters alone had been tried: ps, kill and delete passed over such a group."""
