@@ -228,7 +228,9 @@ def test_the_working_directory(box, scratch):
     (["--bind", "/nowhere:/x"], '--bind "/nowhere:/x": bind "/nowhere": no such file or directory'),
     (["--bind", "/etc:x"], '--bind "/etc:x": "x" is not an absolute path'),
     (["--bind", "/etc:/x:what"], '--bind "/etc:/x:what": unknown mount option "what"'),
-    (["--bind", "/etc:/proc/self"], '--bind "/etc:/proc/self": "/proc/self" in /proc can\'t be mounted over'),
+    (["--bind", "/etc:/proc/self"], '--bind "/etc:/proc/self": "/proc/self" in /proc can\'t be mounted over (these files can, by a '
+     'bind: /proc/cpuinfo, /proc/diskstats, /proc/loadavg, /proc/meminfo, /proc/slabinfo, /proc/stat, /proc/swaps, /proc/uptime, '
+     '/proc/sys/kernel/ns_last_pid)'),
     (["--tmpfs", "x"], '--tmpfs x: "x" is not an absolute path'),
     (["--mount", "ext4:/x"], '--mount "ext4:/x": it is TYPE:SOURCE:TARGET[:OPTION,...]'),
     (["--mount", "nosuchfs:none:/x"], '--mount "nosuchfs:none:/x": mount on "/x": mount type "nosuchfs": no such device (the kernel has '
