@@ -32,8 +32,14 @@ int state_check_id(const char *id, struct err *e)
 	while (length <= ID_MAX && id_char(id[length]))
 		length++;
 	if (length == 0 || length > ID_MAX || id[length] != '\0' || id[0] == '-' ||
-	    strcmp(id, ".") == 0 || strcmp(id, "..") == 0)
-		return err_msg(e, "invalid container ID format: \"%.*s\"", ID_MAX, id);
+	    strcmp(id, ".") == 0 || strcmp(id, "..") == 0) {
+		(void) err_msg(e, "invalid container ID format: \"%.*s\"", ID_MAX, id);
+		return err_hint(
+			e,
+			"it has 1 to %d letters, digits, \"_\", \"+\", \".\" and \"-\", no \"-\" "
+			"in front, and is not \".\" or \"..\"",
+			ID_MAX);
+	}
 
 	return 0;
 }

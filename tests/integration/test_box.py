@@ -583,7 +583,8 @@ def test_a_name_by_flag(box):
     assert box.run("-d", "--name", "boxes-own", "--", "sleep", "1000").ok().out == "boxes-own\n"
     rt("delete", "--force", "boxes-own").ok()
     r = box.run("--name", "a/b", "--", "true")
-    assert (r.code, r.err) == (125, 'tare: box: --name "a/b": invalid container ID format: "a/b"\n')
+    assert (r.code, r.err) == (125, 'tare: box: --name "a/b": invalid container ID format: "a/b" '
+                              '(it has 1 to 255 letters, digits, "_", "+", "." and "-", no "-" in front, and is not "." or "..")\n')
 
 
 # --- the bundle and the plan

@@ -38,7 +38,7 @@ def test_an_empty_value_is_no_default(box, flag):
     """--memory "$LIMIT" with nothing in it must not mean: no limit; nor --device "$NAME" all devices there are."""
     got = line(box.run(f"--{flag}", "", "--", "true"))
     if flag == "name":
-        assert got == 'tare: box: --name "": invalid container ID format: ""'
+        assert got == 'tare: box: --name "": invalid container ID format: "" (it has 1 to 255 letters, digits, "_", "+", "." and "-", no "-" in front, and is not "." or "..")'
         return
     assert got.startswith("tare: box") and got.endswith(f': --{flag} "": it is empty'), got
 

@@ -299,7 +299,8 @@ def test_an_invalid_id_is_refused_before_any_path_is_formed(bundle, verb, bad):
     r = rt(verb, *flags, bad)
     assert r.code == 1
     if IS_TARE:
-        r.refused("invalid container ID format")
+        r.refused(f'{verb} "', "invalid container ID format",
+                  '(it has 1 to 255 letters, digits, "_", "+", "." and "-", no "-" in front, and is not "." or "..")')
     assert (ROOT / "canary").is_dir() and (BOX / "canary").exists()
     (BOX / "canary").unlink()
     (ROOT / "canary").rmdir()
