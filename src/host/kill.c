@@ -70,8 +70,9 @@ static int kill_process(const struct record *rec, int signal, struct err *e)
 	 */
 	bool all = signal == SIGKILL && rec->cgroups[0] && shares_pid_namespace(rec->pid);
 	int r = sys_pidfd_signal(pidfd, signal);
+	/* Without pidfds (Linux before 5.3) kill(2) takes the pid, of another namespace perhaps. */
 	if (r == -ESRCH)
-		return not_running(e);
+		return state_check_pids(rec, e) < 0 ? -1 : not_running(e);
 	log_debug("signal %d to process %d%s", signal, rec->pid, all ? ", and to its cgroups" : "");
 	if (r < 0)
 		return err_sys(e, r, "send signal %d to process %d", signal, rec->pid);
