@@ -67,9 +67,6 @@ void box_clean(const struct box *b)
 {
 	struct stat st;
 
-	if (!b->made_resolv_conf || b->whole)
-		return;
-
 	autoclose int root = open_changes(b);
 	autoclose int etc = root < 0 ? root : sys_open_in_root(root, "/etc", O_PATH | O_DIRECTORY);
 	if (etc >= 0 && sys_stat_at(etc, "resolv.conf", AT_SYMLINK_NOFOLLOW, &st) == 0 &&

@@ -19,6 +19,7 @@
 #include "kernel/process.h"
 #include "libocispec/encode.h"
 #include "plan/planner.h"
+#include "state/directory.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -281,9 +282,13 @@ static void box_event(void *context, const struct run_event *event)
 static int try(struct call *call, struct box *b, const struct create_options *given, int *exit_code,
 	       struct err *e)
 {
+	/* So that no box_clean() of another box takes the mount point away. */
+	autoclose int root_lock =
+		b->made_resolv_conf && !b->options->plan ? state_lock_root(&call->root, true) : -1;
 	const struct made_config made = {
 		.path = b->root,
 		.mark = b->mark,
+		.root_lock = root_lock,
 		.overlay_mark = b->overlay_mark,
 		.config = &b->config,
 		.facts = b->facts,
@@ -351,6 +356,18 @@ static int name_detached(struct call *call, const struct box *b, struct err *e)
 	return -1;
 }
 
+/*
+ * The lock is for a box that is being made: after our look for others it could mount over the file
+ * before our unlink(2), which would take its mount away.
+ */
+static void clean(struct call *call, const struct box *b)
+{
+	autoclose int root_lock = state_lock_root(&call->root, false);
+
+	if (root_lock >= 0 && !box_may_run(call, b))
+		box_clean(b);
+}
+
 static int run(struct call *call, struct box *b, struct create_options *o,
 	       struct box_report *report, struct err *e)
 {
@@ -373,8 +390,8 @@ static int run(struct call *call, struct box *b, struct create_options *o,
 		noted = true;
 		r = try(call, b, o, &exit_code, e);
 	} while (r < 0 && box_again(b, e) > 0);
-	if (!b->detach && !b->options->plan && !box_may_run(call, b))
-		box_clean(b);
+	if (!b->detach && !b->options->plan && b->made_resolv_conf)
+		clean(call, b);
 	if (r < 0) {
 		call->failure = box_exit_code(e);
 		if (call->failure == EXIT_NOT_EXECUTABLE)

@@ -35,7 +35,8 @@ struct made_config {
 	bool print_omitted;
 	/* the rootfs is the host's own root, which is not written to */
 	bool whole_root;
-	bool plain_dev;			  /* /dev has no mount on it, and no devices in it */
+	int root_lock;	/* state_lock_root(): released once the container is known; -1: none */
+	bool plain_dev; /* /dev has no mount on it, and no devices in it */
 	const struct layers_step *layers; /* NULL: none */
 	/* mount of the file system that is the rootfs; NULL: the rootfs is a directory */
 	const struct mount_step *image;

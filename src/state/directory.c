@@ -16,8 +16,9 @@
 
 #include <sys/file.h>
 
-#define ID_MAX		255
-#define LOCK_TIMEOUT_MS 10000
+#define ID_MAX		  255
+#define LOCK_TIMEOUT_MS	  10000
+#define CHANGE_TIMEOUT_MS 1000
 
 static bool id_char(char c)
 {
@@ -50,17 +51,22 @@ static int open_directory(int top, const char *id)
 }
 
 /* 0 once locked; -EWOULDBLOCK when another command holds the lock for @timeout_ms. */
-static int lock(int dir, int64_t timeout_ms)
+static int lock_as(int dir, int operation, int64_t timeout_ms)
 {
-	int r = sys_lock(dir, LOCK_EX | LOCK_NB);
+	int r = sys_lock(dir, operation | LOCK_NB);
 	int64_t deadline = r == -EWOULDBLOCK ? sys_clock_ms() + timeout_ms : 0;
 
 	while (r == -EWOULDBLOCK && sys_clock_ms() < deadline) {
 		sys_poll(NULL, 0, 2); /* flock(2) has no timeout */
-		r = sys_lock(dir, LOCK_EX | LOCK_NB);
+		r = sys_lock(dir, operation | LOCK_NB);
 	}
 
 	return r;
+}
+
+static int lock(int dir, int64_t timeout_ms)
+{
+	return lock_as(dir, LOCK_EX, timeout_ms);
 }
 
 /*
@@ -85,6 +91,20 @@ static int no_such(const char *id, struct err *e)
 int state_open_root(const struct state_root *root, struct err *e)
 {
 	return trust_open_root(root, O_RDONLY, e);
+}
+
+int state_lock_root(const struct state_root *root, bool shared)
+{
+	struct err ignored;
+
+	autoclose int top = state_open_root(root, &ignored);
+	if (top < 0)
+		return -1;
+
+	int r = shared ? lock_as(top, LOCK_SH, LOCK_TIMEOUT_MS)
+		       : lock_as(top, LOCK_EX, CHANGE_TIMEOUT_MS);
+
+	return r < 0 ? -1 : take_fd(&top);
 }
 
 int state_look(const struct state_root *root, const char *id, struct err *e)

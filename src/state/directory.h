@@ -18,7 +18,7 @@ int state_claim(const struct state_root *root, const char *id, struct err *e);
 /* Remove the known files and the directory itself. @dir is its locked descriptor. 0, or -1. */
 int state_remove(const struct state_root *root, const char *id, int dir, struct err *e);
 
-/* Release the lock for other commands: the container exists. */
+/* Release the lock for other commands: the container exists. @dir is the directory, or ROOT. */
 void state_unlock(int dir);
 
 /*
@@ -26,6 +26,14 @@ void state_unlock(int dir);
  * perhaps made again.
  */
 int state_lock(int dir, const char *id, struct err *e);
+
+/*
+ * Lock ROOT itself with flock(2): @shared while a container is made whose ROOTFS another command
+ * must not change meanwhile, else for that command. The locks of containers are others. The
+ * descriptor, of which a close or state_unlock() releases the lock; -1: there is no ROOT, or others
+ * kept their locks for 10 seconds (the command that changes waits for one).
+ */
+int state_lock_root(const struct state_root *root, bool shared);
 
 /*
  * Names in the directory; nothing else is ever made or removed there. The lock of exec.fifo says

@@ -202,6 +202,22 @@ def test_boxes_that_come_and_go_have_name_servers(box):
         assert {(r.code, r.out, r.err) for r in results} == {(0, hosts, "")}
 
 
+@pytest.mark.skipif(shutil.which("strace") is None, reason="no strace on this machine")
+def test_a_box_that_is_made_while_another_cleans_up_keeps_its_name_servers(box):
+    """Between the look for other boxes and unlink(2) a new one mounted over the file: one of 1,400 boxes on a slow machine lost it."""
+    hosts = pathlib.Path("/etc/resolv.conf").read_text()
+    box.run("true").ok()
+    slowly = ["strace", "-qq", "-o", "/dev/null", "-P", box.dir / "etc", "-e", "trace=unlinkat", "-e", "inject=unlinkat:delay_enter=700000"]
+    cleaner = spawn([*slowly, *box.argv("--new", "--", "touch", "/ran")])
+    poll((box.dir / "ran").exists)
+    poll(lambda: not [n for n in os.listdir(box.state) if not n.startswith(".")], "the end of the first box")
+    second = box.start("--new", "--", "sh", "-c", "until [ -e /go ]; do sleep 0.05; done; cat /etc/resolv.conf")
+    finish(cleaner).ok()
+    (box.dir / "go").touch()
+    r = finish(second)
+    assert (r.code, r.out, r.err) == (0, hosts, "")
+
+
 # --- the report
 
 

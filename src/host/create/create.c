@@ -423,6 +423,8 @@ static int finish_run(struct create *c, const struct record *rec, struct arena *
 	struct err failure;
 
 	state_unlock(c->state_dir);
+	if (o->made && o->made->root_lock >= 0)
+		state_unlock(o->made->root_lock);
 	if (o->event)
 		o->event(o->context, &(struct run_event) { .kind = RUN_STARTED, .pid = rec->pid });
 	if (o->detach) {
