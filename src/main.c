@@ -194,13 +194,13 @@ static int run(const char *const *argv, struct call *call, char *prefix, size_t 
 
 /*
  * Many steps look up a file of this process, or of its child, in /proc, and only know that there is
- * no such file.
+ * no such file, or no such process.
  */
 static void advise_procfs(struct err *e)
 {
 	char self[24] = "", own[24];
 
-	if (e->code != ENOENT || e->hint[0] != '\0')
+	if ((e->code != ENOENT && e->code != ESRCH) || e->hint[0] != '\0')
 		return;
 	fmt_text(own, sizeof(own), "%d", sys_pid());
 	if (sys_read_link_at(AT_FDCWD, "/proc/self", self, sizeof(self) - 1) < 0)

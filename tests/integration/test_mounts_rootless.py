@@ -136,7 +136,7 @@ def test_a_group_of_devpts_that_tare_itself_does_not_have_is_left_out(rootless):
     del rootless.linux["uidMappings"], rootless.linux["gidMappings"]
     rootless.sh("cat /proc/self/mountinfo").write()
     argv = rootless.argv("run", "--bundle", rootless.dir)
-    at = argv.index(BINARY)
+    at = argv.index(RUNTIME)
     r = command(*argv[:at], "unshare", "--user", "--map-root-user", "--mount", *argv[at:]).ok()
     m = mount_at(mounts_of(r.out), "/dev/pts")
     assert not [o for o in m.super if o.startswith("gid=")] and "mode=620" in m.super

@@ -346,3 +346,14 @@ def test_without_a_procfs_the_error_says_how_to_get_one(bundle, scratch):
         r = finish(spawn(["unshare", *flags, "sh", "-c", f'{prepare}; exec "$@"', "sh", *rt_argv(*words)]))
         assert r.code in (1, 125) and r.err.endswith(f": no such file or directory ({hint}: mount -t proc proc /proc)\n"), r
     assert_same_host(before)
+
+
+@tare_only
+def test_without_pidfds_too_the_error_says_whose_procfs_it_is(bundle, older):
+    bundle.sh("true").write()
+    before = snapshot()
+    r = command(older, "4.19", "enosys", "unshare", "-m", "-p", "-f", "sh", "-c", 'echo 30000 >/proc/sys/kernel/ns_last_pid; exec "$@"',
+                "sh", *rt_argv("run", "--bundle", bundle.dir, bundle.id))
+    assert r.code == 1 and r.err.endswith(": no such process (the procfs on /proc is that of another pid namespace: "
+                                          "mount -t proc proc /proc)\n"), r
+    assert_same_host(before)

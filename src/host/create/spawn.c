@@ -202,14 +202,19 @@ static int move_child(const struct clone_call *b, pid_t pid, struct err *e)
 	return r < 0 && r != -EPIPE ? err_sys(e, r, "let tare-init go on") : 0;
 }
 
-/* For kernels without CLONE_INTO_CGROUP: the child waits until it was moved. */
+/*
+ * For kernels without CLONE_INTO_CGROUP: the child waits until it was moved. Its pid, -errno of the
+ * clone, or 0 for any other failure, with @e set.
+ */
 static pid_t clone_and_move(struct clone_call *b, struct err *e)
 {
 	const struct sys_clone clone = { .flags = b->spawn->namespaces, .cgroup = -1 };
 	int r = sys_pipe(b->ready), status;
 
-	if (r < 0)
-		return err_sys(e, r, "make a pipe");
+	if (r < 0) {
+		(void) err_sys(e, r, "make a pipe");
+		return 0;
+	}
 
 	pid_t pid = sys_clone_call(&clone, &b->pidfd, become_init, b);
 
