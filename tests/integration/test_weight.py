@@ -141,6 +141,8 @@ def test_a_box_weighs_little_more_than_the_bundle_that_it_emits(same_host, scrat
         for words in (argv, emitted):
             assert Weight(words).code == 0  # the filter is compiled, and kept
         own, other = Weight(argv), Weight(emitted)
-        assert own.calls <= other.calls * 1.15 + 40 and own.peak <= other.peak + 64, (own, other)
+        # box's own code is a piece of 64 KiB, which `run` does not touch; some 20 KiB are its tables. Nine calls keep /etc/resolv.conf of
+        # boxes that come and go
+        assert own.calls <= other.calls * 1.15 + 50 and own.peak <= other.peak + 108, (own, other)
     finally:
         box.clean()
