@@ -406,8 +406,8 @@ int exec_announce(struct inside *in, struct err *e)
 	in->announced = true;
 	/*
 	 * run: there was no wait for start, so PR_SET_PDEATHSIG is cleared only now. In the
-	 * foreground of run and `box` it stays SIGKILL: tare copies the program's output, and a caller that kills
-	 * tare (Slurm) expects the container to end with it.
+	 * foreground of run and `box` it stays SIGKILL: tare copies the program's output, and a
+	 * caller that kills tare (Slurm) expects the container to end with it.
 	 */
 	int signal = in->plan->foreground ? SIGKILL : 0;
 	int r = in->listener < 0 ? sys_prctl(PR_SET_PDEATHSIG, (unsigned long) signal, 0) : 0;
