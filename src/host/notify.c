@@ -104,6 +104,8 @@ int notify_open(struct notify *n, int dir, const char *address, struct err *e)
 
 /* ---- messages of the program ---- */
 
+static const char barrier[] = "BARRIER=1";
+
 /* The line of @text that begins with READY=, terminated by a NUL; NULL: none. */
 static const char *find_ready(char *text)
 {
@@ -132,7 +134,7 @@ static int wait_for_barrier(const struct notify *n, struct err *e)
 		return err_sys(e, r, "make a pipe");
 
 	autoclose int mine = fds[0], theirs = fds[1];
-	if (say(n, "BARRIER=1", theirs, e) < 0)
+	if (say(n, barrier, theirs, e) < 0)
 		return -1;
 	fd_close(&theirs);
 	theirs = -1;
@@ -146,25 +148,31 @@ static int wait_for_barrier(const struct notify *n, struct err *e)
 	return r < 0 ? err_sys(e, r, "wait for who reads NOTIFY_SOCKET") : 0;
 }
 
-/* 1: the message was READY=, and is passed on; 0: another message; -1. */
+enum message { OTHER_MESSAGE, READY_MESSAGE, BARRIER_MESSAGE };
+
+/*
+ * READY= is passed on, and the first barrier behind it, which waits until the manager has read
+ * READY=. The kind of what is passed on; -1.
+ */
 static int take_message(const struct notify *n, struct err *e)
 {
 	char text[MESSAGE_MAX + 1], words[MESSAGE_MAX + 2];
-	int fd;
+	/* A descriptor that comes with a message is closed: that also answers other barriers. */
+	autoclose int fd = -1;
 	ssize_t length = sys_receive_fd(n->in, text, MESSAGE_MAX, &fd);
 
-	/* A descriptor that comes with a message is closed: that also answers a barrier. */
-	fd_close(&fd);
 	if (length < 0)
 		return err_sys(e, (int) length, "read the program's NOTIFY_SOCKET");
 	text[length] = '\0';
+	if (n->is_ready && n->out >= 0 && fd >= 0 && strcmp(text, barrier) == 0)
+		return say(n, barrier, fd, e) < 0 ? -1 : BARRIER_MESSAGE;
 
-	const char *ready = find_ready(text);
+	const char *ready = n->is_ready ? NULL : find_ready(text);
 	if (!ready)
-		return 0;
+		return OTHER_MESSAGE;
 	fmt_text(words, sizeof(words), "%s\n", ready);
 
-	return say(n, words, -1, e) < 0 ? -1 : 1;
+	return say(n, words, -1, e) < 0 ? -1 : READY_MESSAGE;
 }
 
 int notify_wait(const struct notify *n, pid_t pid, int pidfd, struct err *e)
@@ -174,9 +182,9 @@ int notify_wait(const struct notify *n, pid_t pid, int pidfd, struct err *e)
 		{ .fd = n->in, .events = POLLIN },
 	};
 	char words[64];
-	int r = 0;
+	int r = OTHER_MESSAGE;
 
-	while (r == 0) {
+	while (r == OTHER_MESSAGE) {
 		int ready = sys_pidfd_poll(fds, ARRAY_SIZE(fds), -1);
 
 		if (ready < 0 && ready != -EINTR)
@@ -196,11 +204,17 @@ int notify_wait(const struct notify *n, pid_t pid, int pidfd, struct err *e)
 void notify_pass(struct notify *n)
 {
 	struct err ignored;
+	int r = take_message(n, &ignored);
 
 	/*
 	 * The pid is not sent, so the manager's main process stays tare. A failure to pass the
 	 * message on is no failure of the program.
 	 */
-	if (take_message(n, &ignored) != 0)
+	if (r < 0)
 		notify_close(n);
+	n->is_ready |= r == READY_MESSAGE;
+	if (r == BARRIER_MESSAGE) {
+		fd_close(&n->out);
+		n->out = -1;
+	}
 }

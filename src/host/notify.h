@@ -13,7 +13,8 @@ struct step;
 
 /* The program's socket, and the connection to the service manager. */
 struct notify {
-	int in, out; /* -1: no such socket */
+	int in, out;   /* -1: no such socket */
+	bool is_ready; /* READY= was passed on */
 };
 
 #define NOTIFY_NONE                                                                                \
@@ -37,7 +38,10 @@ int notify_open(struct notify *n, int dir, const char *address, struct err *e);
  */
 int notify_wait(const struct notify *n, pid_t pid, int pidfd, struct err *e);
 
-/* In the foreground, without the pid: take the messages that are there, and close after READY=. */
+/*
+ * In the foreground: take a message that is there. READY= is passed on, without the pid, and the
+ * barrier that systemd-notify(1) sends behind it (sd_notify_barrier(3)).
+ */
 void notify_pass(struct notify *n);
 
 void notify_close(struct notify *n);

@@ -5,6 +5,7 @@ import contextlib
 import ctypes
 import json
 import os
+import select
 import shutil
 import signal
 import socket
@@ -238,6 +239,28 @@ def test_on_kernels_with_and_without_pidfds(bundle, manager, older, version, end
     else:
         os.kill(pid, signal.SIGKILL)
         finish(proc, timeout=5).ok()
+
+
+@tare_only
+def test_in_the_foreground_the_barrier_behind_ready_is_the_managers(bundle, manager):
+    """systemd-notify --ready sends one: it failed, as the socket was closed behind READY=."""
+    proc = spawn(program(bundle).write().argv("run", "--bundle", bundle.dir), env=manager.env)
+    pid = socket_in(bundle)
+    bundle.ready()
+    say(pid, "READY=1")
+    assert manager.read()[:2] == ("READY=1\n", proc.pid)
+    for of_manager in (True, False):
+        mine, theirs = os.pipe()
+        assert say(pid, "BARRIER=1", fds=[theirs]) == 0
+        os.close(theirs)
+        if of_manager:
+            words, sender, fds = manager.read()
+            assert (words, sender, len(fds), select.select([mine], [], [], 0.1)[0]) == ("BARRIER=1", proc.pid, 1, [])
+            os.close(fds[0])
+        assert select.select([mine], [], [], 10)[0] and os.read(mine, 1) == b""
+        os.close(mine)
+    manager.silent(0.1)
+    assert proc.poll() is None
 
 
 @tare_only
