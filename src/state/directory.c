@@ -219,10 +219,9 @@ static const char *foreign_runtime(int dir)
 	static const struct {
 		const char *file, *runtime;
 	} files[] = { { "state.json", "runc or youki" }, { "status", "crun" } };
-	struct stat st;
 
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
-		if (sys_stat_at(dir, files[i].file, AT_SYMLINK_NOFOLLOW, &st) == 0)
+		if (has_file(dir, files[i].file))
 			return files[i].runtime;
 
 	return NULL;
