@@ -99,9 +99,8 @@ def test_a_program_of_the_host_runs(box):
 
 
 def test_ephemeral_changes_are_gone():
-    before = sorted(os.listdir("/etc"))
     r = rt("box", "-x", "/", "sh", "-c", "touch /etc/new; rm -rf /usr/share/doc; ls /etc/new; ls /usr/share/doc")
-    assert r.out == "/etc/new\n" and sorted(os.listdir("/etc")) == before and os.path.isdir("/usr/share")
+    assert r.out == "/etc/new\n" and not os.path.exists("/etc/new") and os.path.isdir("/usr/share/doc")
 
 
 @pytest.mark.parametrize("words", [["-r"], ["-x"]])
