@@ -32,7 +32,7 @@
 static bool describe_map(pid_t pid, const char *file, uint32_t id, bool *has, char *text,
 			 size_t size)
 {
-	char map[16384];
+	char map[ACCOUNT_MAP_TEXT];
 	struct id_range r;
 	size_t used = 0;
 
@@ -159,16 +159,11 @@ static bool advise_search(const char *path, struct err *e)
 
 static bool maps_outside(pid_t pid, const char *file, uint32_t id)
 {
-	char map[16384];
-	struct id_range r;
+	char map[ACCOUNT_MAP_TEXT];
+	uint32_t inside;
 
-	if (proc_read(pid, file, map, sizeof(map)) <= 0)
-		return true;
-	for (const char *at = map; account_parse_map(&at, &r) == 0;)
-		if (id >= r.outside && id - r.outside < r.count)
-			return true;
-
-	return false;
+	return proc_read(pid, file, map, sizeof(map)) <= 0 ||
+	       account_map_inward(map, id, &inside) == 0;
 }
 
 /*

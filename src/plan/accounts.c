@@ -40,6 +40,32 @@ int account_parse_map(const char **map, struct id_range *range)
 	return 0;
 }
 
+int account_map_outward(const char *map, uint32_t inside, uint32_t *outside)
+{
+	struct id_range r;
+
+	while (account_parse_map(&map, &r) == 0)
+		if (inside >= r.inside && inside - r.inside < r.count) {
+			*outside = r.outside + (inside - r.inside);
+			return 0;
+		}
+
+	return -1;
+}
+
+int account_map_inward(const char *map, uint32_t outside, uint32_t *inside)
+{
+	struct id_range r;
+
+	while (account_parse_map(&map, &r) == 0)
+		if (outside >= r.outside && outside - r.outside < r.count) {
+			*inside = r.inside + (outside - r.outside);
+			return 0;
+		}
+
+	return -1;
+}
+
 /*
  * Sort by the IDs inside, and join ranges that continue each other outside too: then equal maps are
  * equal lists. The new count.

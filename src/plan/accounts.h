@@ -24,6 +24,13 @@ struct id_range account_sub_range(const char *table, const char *name, uid_t uid
  */
 int account_parse_map(const char **map, struct id_range *range);
 
+/*
+ * Translate an ID by the text @map of /proc/PID/uid_map: outward to the parent namespace, or inward
+ * from there. 0, or -1 where the ID is not mapped.
+ */
+int account_map_outward(const char *map, uint32_t inside, uint32_t *outside);
+int account_map_inward(const char *map, uint32_t outside, uint32_t *inside);
+
 /* Room for the text of a map: 340 lines of three numbers, each in a column of ten. */
 #define ACCOUNT_MAP_TEXT 16384
 

@@ -197,15 +197,11 @@ int idmap_compare(struct create *c, const struct step *s, struct err *e)
 int idmap_find_outside(pid_t pid, bool group, uid_t inside, uid_t *outside, struct err *e)
 {
 	char map[ACCOUNT_MAP_TEXT];
-	struct id_range r;
 
 	if (read_map(pid, group ? "gid_map" : "uid_map", map, e) < 0)
 		return -1;
-	for (const char *at = map; account_parse_map(&at, &r) == 0;)
-		if (inside >= r.inside && inside - r.inside < r.count) {
-			*outside = r.outside + (inside - r.inside);
-			return 0;
-		}
+	if (account_map_outward(map, inside, outside) == 0)
+		return 0;
 
 	return err_msg(e, "%s %u is not mapped in the user namespace", group ? "group" : "user",
 		       inside);

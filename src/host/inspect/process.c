@@ -27,16 +27,13 @@
 /* The ID inside the user namespace of the process for @id of the host. */
 static uint32_t inside(const struct inspect *i, bool group, uint32_t id)
 {
-	char text[16384];
-	struct id_range r;
+	char map[ACCOUNT_MAP_TEXT];
+	uint32_t own;
 
-	if (proc_read(i->pid, group ? "gid_map" : "uid_map", text, sizeof(text)) < 0)
+	if (proc_read(i->pid, group ? "gid_map" : "uid_map", map, sizeof(map)) < 0)
 		return id;
-	for (const char *at = text; account_parse_map(&at, &r) == 0;)
-		if (id >= r.outside && id - r.outside < r.count)
-			return r.inside + (id - r.outside);
 
-	return id;
+	return account_map_inward(map, id, &own) == 0 ? own : id;
 }
 
 /* The numbers of the line as the process sees them, with one blank between. */

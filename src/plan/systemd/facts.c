@@ -79,14 +79,10 @@ static const char *read_root(struct arena *a)
 /* The ID that user @id of our user namespace has in the parent namespace. */
 static uid_t outer_uid(uid_t id, struct arena *a)
 {
-	const char *at = read_text("/proc/self/uid_map", a);
-	struct id_range r;
+	const char *map = read_text("/proc/self/uid_map", a);
+	uint32_t outer;
 
-	while (at && account_parse_map(&at, &r) == 0)
-		if (id >= r.inside && id - r.inside < r.count)
-			return r.outside + (id - r.inside);
-
-	return id;
+	return map && account_map_outward(map, id, &outer) == 0 ? outer : id;
 }
 
 /*
