@@ -15,6 +15,7 @@
 #include "heap/log.h"
 #include "kernel/fallback.h"
 #include "kernel/process.h"
+#include "kernel/procfs.h"
 #include "kernel/time.h"
 
 /* No valid ID is longer; a longer one is cut in messages. */
@@ -198,14 +199,13 @@ static int run(const char *const *argv, struct call *call, char *prefix, size_t 
  */
 static void advise_procfs(struct err *e)
 {
-	char self[24] = "", own[24];
+	char self[24];
 
 	if ((e->code != ENOENT && e->code != ESRCH) || e->hint[0] != '\0')
 		return;
-	fmt_text(own, sizeof(own), "%d", sys_pid());
-	if (sys_read_link_at(AT_FDCWD, "/proc/self", self, sizeof(self) - 1) < 0)
+	if (sys_read_link_at(AT_FDCWD, "/proc/self", self, sizeof(self)) < 0)
 		err_hint(e, "no procfs is mounted on /proc: mount -t proc proc /proc");
-	else if (strcmp(self, own) != 0)
+	else if (!proc_is_own())
 		err_hint(e, "the procfs on /proc is that of another pid namespace: mount -t proc "
 			    "proc /proc");
 }

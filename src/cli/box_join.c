@@ -71,6 +71,26 @@ static void sweep_interrupted(struct call *call, const struct box *b, const char
 		(void) container_delete(&call->root, name, false, call->arena, &ignored);
 }
 
+/*
+ * Read the container @name, and delete it where it is a box of this root whose process has ended.
+ * True if it is a box of this root that has not ended.
+ */
+static bool read_or_sweep(struct call *call, const struct box *b, const char *name,
+			  struct container *c)
+{
+	struct err ignored;
+	int r = container_read(&call->root, name, call->arena, c, &ignored);
+
+	if (r == 0 && c->status == STATUS_STOPPED)
+		sweep_interrupted(call, b, name);
+	if (r <= 0 || !is_of_root(&c->record, b->mark))
+		return false;
+	if (c->status == STATUS_STOPPED)
+		(void) container_sweep(&call->root, name, call->arena, &ignored);
+
+	return c->status != STATUS_STOPPED;
+}
+
 struct box_running box_find_running(struct call *call, const struct box *b)
 {
 	struct box_running running = { .name = NULL };
@@ -82,16 +102,9 @@ struct box_running box_find_running(struct call *call, const struct box *b)
 		return running;
 	for (size_t i = 0; i < ids.count; i++) {
 		struct container c;
-		int r = container_read(&call->root, ids.items[i], call->arena, &c, &ignored);
 
-		if (r == 0 && c.status == STATUS_STOPPED)
-			sweep_interrupted(call, b, ids.items[i]);
-		if (r <= 0 || !is_of_root(&c.record, b->mark))
+		if (!read_or_sweep(call, b, ids.items[i], &c))
 			continue;
-		if (c.status == STATUS_STOPPED) {
-			(void) container_sweep(&call->root, ids.items[i], call->arena, &ignored);
-			continue;
-		}
 		/* A box that --name or --new has named is second to the root's usual one. */
 		if (strcmp(ids.items[i], b->id) == 0 || (!running.name && !b->options->name))
 			running = (struct box_running) { ids.items[i], c.record.pid,
@@ -114,14 +127,8 @@ void box_sweep_whole(struct call *call, const struct box *b)
 		struct container c;
 
 		/* A tare that lives deletes its box itself, and reads the used resources before. */
-		if (pid <= 0 || pid > INT_MAX || sys_kill((pid_t) pid, 0) != -ESRCH)
-			continue;
-
-		int r = container_read(&call->root, name, call->arena, &c, &ignored);
-		if (r == 0 && c.status == STATUS_STOPPED)
-			sweep_interrupted(call, b, name);
-		if (r > 0 && is_of_root(&c.record, b->mark) && c.status == STATUS_STOPPED)
-			(void) container_sweep(&call->root, name, call->arena, &ignored);
+		if (pid > 0 && pid <= INT_MAX && sys_kill((pid_t) pid, 0) == -ESRCH)
+			(void) read_or_sweep(call, b, name, &c);
 	}
 }
 
