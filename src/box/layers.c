@@ -14,11 +14,6 @@
 #include <limits.h>
 #include <sys/file.h>
 
-static int path_of(int dir, char *buf, size_t size)
-{
-	return dir < 0 || sys_path_of(dir, buf, size) < 0 ? -1 : 0;
-}
-
 /*
  * overlayfs(7): not all kernels refuse overlapping layers, and then files in a layer would be
  * changed.
@@ -28,16 +23,17 @@ static int check_apart(struct box *b, const char *path, struct err *e)
 	char layer[PATH_MAX], own[PATH_MAX];
 
 	autoclose int dir = sys_open(path, O_PATH | O_DIRECTORY);
-	if (path_of(dir, own, sizeof(own)) < 0)
+	if (sys_path_of(dir, own, sizeof(own)) < 0)
 		return 0;
 	/* An image has no path: it is mounted nowhere yet. */
-	if (!b->is_image && path_of(b->dir, layer, sizeof(layer)) == 0 && path_below(own, layer))
+	if (!b->is_image && sys_path_of(b->dir, layer, sizeof(layer)) >= 0 &&
+	    path_below(own, layer))
 		return box_refuse(b, "overlay", b->options->overlay, e,
 				  "it lies in ROOT, which would not stay as it is");
 	for (size_t i = 0; i < b->layers.count; i++) {
 		autoclose int lower = sys_open(b->layers.lowers[i], O_PATH | O_DIRECTORY);
 
-		if (path_of(lower, layer, sizeof(layer)) == 0 && path_below(own, layer))
+		if (sys_path_of(lower, layer, sizeof(layer)) >= 0 && path_below(own, layer))
 			return box_refuse(
 				b, "overlay", b->options->overlay, e,
 				"it lies in the layer \"%s\", which would not stay as it is",
@@ -152,10 +148,13 @@ static int make_directory(struct box *b, const char *path, struct err *e)
 		(void) err_sys(e, r, "\"%s\"", path);
 		return err_at(e, box_words(b, "overlay", b->options->overlay));
 	}
-	r = check_writable(b, path, e) < 0 || check_apart(b, path, e) < 0 ||
-			    check_work(b, path, e) < 0
-		    ? -1
-		    : lock_directory(b, path, e);
+	r = check_writable(b, path, e);
+	if (r == 0)
+		r = check_apart(b, path, e);
+	if (r == 0)
+		r = check_work(b, path, e);
+	if (r == 0)
+		r = lock_directory(b, path, e);
 	if (r < 0 && made)
 		sys_unlink_at(AT_FDCWD, path, AT_REMOVEDIR);
 
