@@ -19,6 +19,11 @@ COUNT = "i=0; while :; do i=$((i+1)); echo $i >/count; sleep 0.1; done"
 STAY = ["sh", "-c", "trap 'exit 7' TERM; while :; do sleep 1000 & wait $!; done"]
 
 
+def lingering(*argv):
+    """@argv under a shell that stays a moment: ctr loses the output of a program that ends before ctr has opened the FIFOs."""
+    return ["sh", "-c", '"$@"; code=$?; sleep 0.5; exit $code', "sh", *argv]
+
+
 class Containerd(Engine):
     def __init__(self):
         super().__init__()
@@ -55,8 +60,7 @@ class Containerd(Engine):
         return command(*self.run_argv(*args, flags=["--rm", *flags]), **kw).ok(code)
 
     def sh(self, script, *flags, code=0):
-        # ctr loses the output of a program that ends before ctr has opened the FIFOs
-        return self.run("sh", "-c", f"({script}\n); code=$?; sleep 0.3; exit $code", flags=flags, code=code).out
+        return self.run(*lingering("sh", "-c", script), flags=flags, code=code).out
 
     def up(self, *flags, args=STAY):
         command(*self.run_argv(*args, flags=["-d", *flags])).ok()
@@ -67,6 +71,9 @@ class Containerd(Engine):
 
     def exec(self, name, *args, flags=(), **kw):
         return self("task", "exec", "--exec-id", f"e{os.urandom(4).hex()}", *flags, name, *args, **kw)
+
+    def said(self, name, *args, flags=()):
+        return self.exec(name, *lingering(*args), flags=flags).ok().out
 
     def status(self, name):
         for line in self("task", "ls").ok().out.splitlines():
@@ -98,7 +105,7 @@ def engine(containerd):
 
 
 def test_run_passes_output_and_exit_code(engine):
-    r = engine.run("sh", "-c", "echo out; echo err >&2; sleep 0.3; exit 9", code=9)
+    r = engine.run(*lingering("sh", "-c", "echo out; echo err >&2; exit 9"), code=9)
     assert (r.out, r.err) == ("out\n", "err\n")
 
 
@@ -110,7 +117,7 @@ def test_a_program_that_cannot_run_is_told(engine, program, words):
 
 
 def test_a_terminal(engine):
-    r = on_terminal(*engine.run_argv("sh", "-c", "tty; sleep 1; exit 5", flags=["--rm", "-t"]))  # ctr may lose the last output
+    r = on_terminal(*engine.run_argv("sh", "-c", "tty; sleep 1; exit 5", flags=["--rm", "-t"]))
     assert r.code == 5 and "/dev/pts/0" in r.out, r
 
 
@@ -136,9 +143,9 @@ def test_kill_all(engine):
 
 def test_exec(engine):
     name = engine.up("--env", "A=1")
-    assert engine.exec(name, "sh", "-c", "echo $A; sleep 0.3").ok().out == "1\n"
+    assert engine.said(name, "sh", "-c", "echo $A") == "1\n"
     engine.exec(name, "sh", "-c", "exit 3").ok(3)
-    assert engine.exec(name, "pwd", flags=["--cwd", "/tmp"]).ok().out == "/tmp\n"
+    assert engine.said(name, "pwd", flags=["--cwd", "/tmp"]) == "/tmp\n"
     r = engine.exec(name, "no-such-program")
     assert r.code != 0 and "executable file not found" in r.err, r
     engine.exec(name, "touch", "/tmp/made", flags=["-d"]).ok()
@@ -146,7 +153,7 @@ def test_exec(engine):
 
 
 def test_exec_as_another_user(engine):
-    assert engine.exec(engine.up(), "id", "-u", flags=["--user", "1000"]).ok().out == "1000\n"
+    assert engine.said(engine.up(), "id", "-u", flags=["--user", "1000"]) == "1000\n"
 
 
 def test_exec_on_a_terminal(engine):
@@ -218,7 +225,7 @@ def test_a_config_of_ones_own(engine):
     name = engine.up()
     spec = engine("container", "info", "--spec", name).ok().json
     spec["hostname"] = "from-file"
-    spec["process"]["args"] = ["hostname"]
+    spec["process"]["args"] = lingering("hostname")
     spec["root"]["path"] = str(shared.rootfs())
     spec["linux"].pop("cgroupsPath", None)
     (BOX / "spec.json").write_text(json.dumps(spec))
@@ -229,7 +236,7 @@ def test_a_config_of_ones_own(engine):
 
 def test_a_rootfs_without_an_image(engine):
     r = command(*engine.argv("run", "--rm", "--runtime", "io.containerd.runc.v2", "--runc-binary", engine.runtime, "--rootfs",
-                             shared.rootfs(), "bare", "echo", "hello"))
+                             shared.rootfs(), "bare", *lingering("echo", "hello")))
     assert r.ok().out == "hello\n"
 
 
@@ -245,7 +252,7 @@ def test_a_container_without_input_and_output(engine):
     assert r.out == "" and "lost" not in r.err
     name = engine.up("--null-io", args=["sleep", "1000"])
     for fd in range(3):
-        assert engine.exec(name, "readlink", f"/proc/1/fd/{fd}").ok().out == "/dev/null\n"
+        assert engine.said(name, "readlink", f"/proc/1/fd/{fd}") == "/dev/null\n"
 
 
 def test_a_pid_file(engine):
@@ -260,7 +267,7 @@ def by_the_page(engine, word, program):
     lines = page.as_here(page.block("containerd.md", word), engine.runtime)
     assert lines.endswith(" web sh\n")
     try:
-        return page.run(f"{lines.rstrip()} -c '{program}'", ctr=engine.argv()).ok().out
+        return page.run(f"{lines.rstrip()} -c '{program}; sleep 0.5'", ctr=engine.argv()).ok().out
     finally:
         poll(lambda: engine.remove("web").code == 0, "the container's removal")
 
@@ -289,7 +296,7 @@ def test_containers_survive_a_restart_of_containerd(engine):
     engine.daemon.close()
     engine.start()
     assert engine.pid(name) == pid and engine.status(name) == "RUNNING"
-    assert engine.exec(name, "echo", "hello").ok().out == "hello\n"
+    assert engine.said(name, "echo", "hello") == "hello\n"
 
 
 @machine("criu of Debian 12 against this kernel")
@@ -319,7 +326,7 @@ def test_a_checkpoint_is_restored_under_another_name(engine):
     poll(lambda: engine.remove(name).code == 0 or engine("container", "info", name).code != 0, "its removal")
     engine("container", "restore", "--live", "--rw", f"{name}-2", image).ok()
     poll(lambda: count(f"{name}-2") > at, "the counter")
-    assert engine.exec(f"{name}-2", "echo", "inside").ok().out == "inside\n"
+    assert engine.said(f"{name}-2", "echo", "inside") == "inside\n"
 
 
 def test_nothing_is_left_of_all_these(engine):
