@@ -66,7 +66,7 @@ void inspect_sharing(struct inspect *i)
 
 		autoclose int dir =
 			sys_open_at(root, entry->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
-		if (dir >= 0 && record_read(dir, &rec, i->arena, &e) == 0 && is_running(&rec))
+		if (dir >= 0 && record_read(dir, &rec, i->arena, &e) > 0 && is_running(&rec))
 			compare_with(i, &rec);
 	}
 }
