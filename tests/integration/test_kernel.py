@@ -3,10 +3,11 @@
 import json
 import os
 import re
+import shutil
 
 import pytest
 
-from harness import RUNTIME, TESTER, assert_same_host, command, snapshot, tare_only
+from harness import ROOT, RUNTIME, TESTER, assert_same_host, command, snapshot, tare_only
 
 pytestmark = tare_only
 
@@ -131,6 +132,8 @@ def test_paper_says_what_create_on_such_a_kernel_says(bundle, older, kernel):
         bundle.write()
         on_paper = {row[1] for row in refused(json.loads(command(
             *bundle.argv("check", "-b", bundle.dir, "--json", "--kernel", kernel)[:-1]).out)["rows"])}
+        # the older kernel has the same release, and so takes a filter that was compiled without it
+        shutil.rmtree(ROOT / ".seccomp-cache", ignore_errors=True)
         r = command(older, kernel, "enosys", *bundle.argv("run", "--bundle", bundle.dir))
         assert on_paper == ({what} if r.code else set()), r
         assert not r.code or what in r.err, r
