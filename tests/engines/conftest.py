@@ -55,9 +55,10 @@ def pytest_runtest_protocol(item, nextitem):
     failed = [r.longreprtext for r in reports if r.failed]
     if failed:
         item._initrequest()
-        reports = runner.runtestprotocol(item, nextitem=nextitem, log=False)
-        if not any(r.failed for r in reports):
+        again = runner.runtestprotocol(item, nextitem=nextitem, log=False)
+        if not any(r.failed for r in again):
             item.config.stash[AGAIN].append(f"passed the second time only: {item.name}\n{failed[0]}")
+            reports = again
     for report in reports:
         item.ihook.pytest_runtest_logreport(report=report)
     item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)

@@ -2,7 +2,6 @@
 """podman of an ordinary user, without a session and without cgroups of his own: namespaces of other containers, and pods."""
 import os
 import pathlib
-import pwd
 import textwrap
 
 import pytest
@@ -19,13 +18,12 @@ HOME, RUN = BOX / "tester", pathlib.Path(f"/run/user/{UID}")
 class Rootless(Engine):
     def __init__(self):
         super().__init__()
-        try:
-            self.user = pwd.getpwuid(UID).pw_name
-        except KeyError:
-            self.user = "tester"
-            for name, line in (("passwd", f"{self.user}:x:{UID}:{UID}::{HOME}:/bin/sh\n"), ("group", f"{self.user}:x:{UID}:\n")):
-                with open(f"/etc/{name}", "a", encoding="utf8") as f:
-                    f.write(line)
+        self.user = "tester"
+        for name, line in (("passwd", f"{self.user}:x:{UID}:{UID}::{HOME}:/bin/sh\n"), ("group", f"{self.user}:x:{UID}:\n")):
+            # toolbox takes the home directory from here, and the machine's own user of this number has another
+            path = pathlib.Path("/etc", name)
+            others = [row for row in path.read_text(encoding="utf8").splitlines(True) if row.split(":")[2] != str(UID)]
+            path.write_text("".join([*others, line]), encoding="utf8")
         for name in ("subuid", "subgid"):
             pathlib.Path("/etc", name).write_text(f"{self.user}:200000:65536\n")
         for path in (HOME, RUN):

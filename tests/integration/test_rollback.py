@@ -177,7 +177,7 @@ def test_a_create_that_is_slow_behind_mkdir_does_not_take_anothers_container(bun
     """
     bundle.sh("sleep 1000").write()
     ROOT.mkdir(0o700, exist_ok=True)  # so the second mkdirat(2) makes the container's directory
-    slowly = ["strace", "-qq", "-o", "/dev/null", "-e", "trace=mkdirat", "-e", "inject=mkdirat:delay_exit=2000000:when=2"]
+    slowly = ["strace", "-qq", "-o", "/dev/null", "-e", "trace=mkdirat", "-e", "inject=mkdirat:delay_exit=4000000:when=2"]
     tracer = spawn([*slowly, *bundle.argv("create", "--bundle", bundle.dir)])
     poll((ROOT / bundle.id).exists)
     [slow] = map(int, pathlib.Path(f"/proc/{tracer.pid}/task/{tracer.pid}/children").read_text().split())

@@ -318,10 +318,15 @@ def test_exec_executes_itself_once(bundle):
     """What is seen in there is tare-init alone (the hundred execs above); tare need not hide."""
     bundle.stay().up()
     proc = spawn([str(a) for a in bundle.argv("exec", tail=["sleep", "1000"])])
+
+    def begins(pid):
+        try:
+            return pathlib.Path(f"/proc/{pid}/cmdline").read_text()[:6]
+        except OSError:  # it has ended: one process makes the next
+            return ""
     try:
         children = pathlib.Path(f"/proc/{proc.pid}/task/{proc.pid}/children")
-        poll(lambda: "sleep\0" in {pathlib.Path(f"/proc/{p}/cmdline").read_text()[:6] for p in children.read_text().split()},
-             "the program")
+        poll(lambda: "sleep\0" in {begins(p) for p in children.read_text().split()}, "the program")
         assert os.readlink(f"/proc/{proc.pid}/exe") == os.path.realpath(RUNTIME)
     finally:
         bundle.delete("--force").ok()
