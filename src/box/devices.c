@@ -61,13 +61,8 @@ static void add_node_group(struct box *b, gid_t gid)
 	b->user.additional_gids = list;
 }
 
-static int add_node(struct box *b, const char *value, const struct stat *st, const char *target,
-		    const char *access, struct err *e)
+static void make_node(struct box *b, const char *value, const struct stat *st, const char *target)
 {
-	if (b->linux.devices_count == MOST_DEVICES)
-		return box_refuse(b, "device", value, e, "these are more than %d devices",
-				  MOST_DEVICES);
-
 	size_t i = b->linux.devices_count++;
 
 	b->linux.devices[i] = (struct oci_linux_device) {
@@ -84,11 +79,60 @@ static int add_node(struct box *b, const char *value, const struct stat *st, con
 		.has_gid = true,
 		.gid = st->st_gid,
 	};
-	allow(b, st, access);
-	add_node_group(b, st->st_gid);
 	box_origin(b, arena_printf(b->arena, "/linux/devices/%zu", i), "device", value);
+}
+
+static void bind_node(struct box *b, const char *value, const char *path, const char *target)
+{
+	box_origin(b, arena_printf(b->arena, "/mounts/%zu", b->config.mounts_count), "device",
+		   value);
+	box_add_mount(b, target, "bind", path,
+		      (const char *const[]) { "bind", "nosuid", "noexec", NULL });
+}
+
+/*
+ * A node is only made in a file system that ends with the box. In ROOT, or in what is bound, it
+ * would stay; there the host's node is bound.
+ */
+static int place_node(struct box *b, const char *value, const char *path, const struct stat *st,
+		      const char *target, struct err *e)
+{
+	const char *rest;
+	const struct oci_mount *m = box_mount_of(b, target, &rest);
+	bool moved = strcmp(path, target) != 0;
+
+	if (b->level[WISH_MOUNTS] > 0)
+		return box_refuse(b, "device", value, e,
+				  "it takes mounts of its own, which the kernel refuses");
+	if (box_is_bare(b) && moved)
+		return box_refuse(
+			b, "device", value, e,
+			"at another place it takes namespaces, which the kernel refuses");
+	if (box_is_bare(b) || (m && strcmp(m->type, "tmpfs") == 0)) {
+		make_node(b, value, st, target);
+		return 0;
+	}
+	if (m && m->source && strcmp(m->source, "/dev") == 0)
+		return moved ? box_refuse(b, "device", value, e,
+					  "the box has the host's /dev, with the device at \"%s\"",
+					  path)
+			     : 0;
+	bind_node(b, value, path, target);
 
 	return 0;
+}
+
+static int add_node(struct box *b, const char *value, const char *path, const struct stat *st,
+		    const char *target, const char *access, struct err *e)
+{
+	/* The first rule is not for a device. */
+	if (b->resources.devices_count > MOST_DEVICES)
+		return box_refuse(b, "device", value, e, "these are more than %d devices",
+				  MOST_DEVICES);
+	allow(b, st, access);
+	add_node_group(b, st->st_gid);
+
+	return place_node(b, value, path, st, target, e);
 }
 
 static bool is_node(const struct stat *st)
@@ -108,18 +152,18 @@ static int add_directory(struct box *b, const char *value, const char *path, con
 	}
 
 	struct sys_dir d = SYS_DIR(dir, block);
-	size_t before = b->linux.devices_count;
+	size_t before = b->resources.devices_count;
 
 	for (const struct sys_entry *entry; (entry = sys_next_entry(&d));) {
 		struct stat st;
 
 		if (sys_stat_at(dir, entry->name, AT_SYMLINK_NOFOLLOW, &st) < 0 || !is_node(&st))
 			continue;
-		if (add_node(b, value, &st, arena_printf(b->arena, "%s/%s", target, entry->name),
-			     access, e) < 0)
+		if (add_node(b, value, arena_printf(b->arena, "%s/%s", path, entry->name), &st,
+			     arena_printf(b->arena, "%s/%s", target, entry->name), access, e) < 0)
 			return -1;
 	}
-	if (b->linux.devices_count == before)
+	if (b->resources.devices_count == before)
 		return box_refuse(b, "device", value, e, "there is no device in \"%s\"", path);
 
 	return 0;
@@ -155,7 +199,7 @@ static int add_device(struct box *b, const char *value, struct err *e)
 	if (!is_node(&st))
 		return box_refuse(b, "device", value, e, "\"%s\" is not a device", path);
 
-	return add_node(b, value, &st, to, may, e);
+	return add_node(b, value, path, &st, to, may, e);
 }
 
 /*

@@ -411,6 +411,23 @@ def test_devices(box):
     assert box.sh("stat -c '%t:%T' /dev/again", "--device", "/dev/full:/dev/again:r").ok().out == "1:7\n"
 
 
+@pytest.mark.parametrize("flags, path", [(["--device", "full:/f"], "f"), (["--device", "full", "--without", "dev"], "dev/full")],
+                         ids=["elsewhere", "no-dev"])
+def test_no_device_stays_in_the_root(box, flags, path):
+    """The node of the host is bound: one that is made in ROOT would stay there, and in an image file would be on a nodev mount."""
+    assert "No space left" in box.sh(f"echo x >/{path}", *flags).err
+    assert (box.dir / path).read_bytes() == b"" and (box.dir / path).is_file()
+
+
+def test_a_device_that_is_asked_for_is_never_left_out(box, scratch):
+    """The planner makes no nodes in a /dev that is bound."""
+    assert box.run("-b", f"{scratch}:/dev", "--device", "full", "--", "stat", "-c", "%t:%T", "/dev/full").ok().out == "1:7\n"
+    box.refused('--device "full:/dev/q": the box has the host\'s /dev, with the device at "/dev/full"',
+                "--privileged", "--device", "full:/dev/q", "--", "true")
+    box.refused("--device full: it takes mounts of its own, which the kernel refuses",
+                "--best-effort-root", "--without", "mounts", "--device", "full", "--", "true")
+
+
 def test_privileged_is_never_silent(box):
     r = box.run("--privileged", "--", "cat", "/proc/self/status")
     assert r.err == f'tare: box "{box.id}": --privileged: root in the box can do to the host what root can\n'
