@@ -105,9 +105,8 @@ static int place_node(struct box *b, const char *value, const char *path, const 
 		return box_refuse(b, "device", value, e,
 				  "it takes mounts of its own, which the kernel refuses");
 	if (box_is_bare(b) && moved)
-		return box_refuse(
-			b, "device", value, e,
-			"at another place it takes namespaces, which the kernel refuses");
+		return box_refuse(b, "device", value, e,
+				  "at another place it takes namespaces, which the kernel refuses");
 	if (box_is_bare(b) || (m && strcmp(m->type, "tmpfs") == 0)) {
 		make_node(b, value, st, target);
 		return 0;

@@ -390,7 +390,8 @@ static int run(struct call *call, struct box *b, struct create_options *o,
 		noted = true;
 		r = try(call, b, o, &exit_code, e);
 	} while (r < 0 && box_again(b, e) > 0);
-	if (!b->detach && !b->options->plan && b->made_resolv_conf)
+	/* A detached program that runs has the file mounted. */
+	if ((r < 0 || !b->detach) && !b->options->plan && b->made_resolv_conf)
 		clean(call, b);
 	if (r < 0) {
 		call->failure = box_exit_code(e);

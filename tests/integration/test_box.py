@@ -592,8 +592,10 @@ def test_the_output_of_a_detached_box(box, scratch):
 
 
 def test_a_failure_of_a_detached_box_is_told(box):
+    files = box.files()
     r = box.run("-d", "--", "/nope")
     assert (r.code, r.out) == (127, "") and r.err.endswith("/nope: no such file or directory\n")
+    assert set(box.files()) - set(files) <= {"dev", "proc", "sys"}
 
 
 def test_a_name_by_flag(box):
