@@ -415,3 +415,6 @@ bool box_has_program(const struct box *b, const char *path);
  * ROOT itself.
  */
 const struct oci_mount *box_mount_of(const struct box *b, const char *path, const char **rest);
+
+/* The mount of the config that the place of an error, "/mounts/3", names; NULL: it names none. */
+const struct oci_mount *box_mount_at(const struct box *b, const char *place);

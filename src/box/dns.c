@@ -7,7 +7,6 @@
  */
 #include "box/box.h"
 
-#include "base/fmt.h"
 #include "kernel/fd.h"
 #include "kernel/sys.h"
 #include "state/record.h"
@@ -123,13 +122,10 @@ static int write_servers(struct box *b, const char *list, struct err *e)
 
 bool box_lost_mount_point(const struct box *b, const struct err *failure)
 {
-	size_t length = strlen("/mounts/");
-	unsigned long long i;
+	const struct oci_mount *m = box_mount_at(b, failure->place);
 
-	return b->made_resolv_conf && failure->code == ENOENT &&
-	       strncmp(failure->place, "/mounts/", length) == 0 &&
-	       fmt_parse_u64(failure->place + length, &i) == 0 && i < b->config.mounts_count &&
-	       strcmp(b->config.mounts[i].destination, RESOLV_CONF) == 0;
+	return b->made_resolv_conf && failure->code == ENOENT && m &&
+	       strcmp(m->destination, RESOLV_CONF) == 0;
 }
 
 int box_dns(struct box *b, struct err *e)

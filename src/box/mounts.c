@@ -9,6 +9,7 @@
 #include "box/box.h"
 #include "box/image.h"
 
+#include "base/fmt.h"
 #include "base/path.h"
 #include "base/table.h"
 #include "kernel/fd.h"
@@ -441,6 +442,18 @@ const struct oci_mount *box_mount_of(const struct box *b, const char *path, cons
 	}
 
 	return NULL;
+}
+
+const struct oci_mount *box_mount_at(const struct box *b, const char *place)
+{
+	size_t length = strlen("/mounts/");
+	unsigned long long i;
+
+	if (strncmp(place, "/mounts/", length) != 0 || fmt_parse_u64(place + length, &i) < 0 ||
+	    i >= b->config.mounts_count)
+		return NULL;
+
+	return &b->config.mounts[i];
 }
 
 void box_add_mount(struct box *b, const char *target, const char *type, const char *source,

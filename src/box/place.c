@@ -10,6 +10,7 @@
 #include "kernel/fd.h"
 #include "kernel/mount.h"
 #include "kernel/mountinfo.h"
+#include "kernel/sys.h"
 
 #include <errno.h>
 
@@ -83,6 +84,24 @@ void box_explain_noexec(const struct box *b, struct err *e)
 		 point, point);
 }
 
+/*
+ * Would an overlay's upper layer, which is the caller's, get what is missing? Not in a directory
+ * that ROOT has, as that keeps its owner; nor if the caller may not search ROOT at all.
+ */
+static bool is_made_in_root(const struct box *b, const struct err *e)
+{
+	const struct oci_mount *m = box_mount_at(b, e->place);
+
+	if (!m || sys_access_at(b->dir, ".", X_OK) < 0)
+		return false;
+
+	const char *name = m->destination + strspn(m->destination, "/");
+	const char *first = arena_memdup(b->arena, name, strcspn(name, "/"));
+	autoclose int fd = sys_open_in_root(b->dir, first, O_PATH);
+
+	return fd == -ENOENT;
+}
+
 void box_explain_mount_point(const struct box *b, struct err *e)
 {
 	struct stat st;
@@ -99,7 +118,8 @@ void box_explain_mount_point(const struct box *b, struct err *e)
 	else if (e->code == EROFS && has_flag(b, RDONLY))
 		fmt_text(e->hint, sizeof(e->hint),
 			 "ROOT is read-only: with --ephemeral, what it lacks is made in memory");
-	else if (e->code == EACCES && b->facts->euid != 0 && st.st_uid != b->facts->euid)
+	else if (e->code == EACCES && b->facts->euid != 0 && st.st_uid != b->facts->euid &&
+		 is_made_in_root(b, e))
 		fmt_text(
 			e->hint, sizeof(e->hint),
 			"ROOT belongs to uid %u: with --ephemeral, what it lacks is made in memory",

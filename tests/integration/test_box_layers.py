@@ -139,6 +139,22 @@ def test_a_root_of_anothers_is_told_of_memory(bare):
     rt("box", "-q", "-x", bare.dir, "true", user=TESTER, root=state).ok()
 
 
+def test_memory_is_not_promised_where_it_would_not_help(bare):
+    """A directory that ROOT has keeps its owner in an overlay, and a ROOT that the caller may not search stays closed."""
+    state = BOX / f"root-{TESTER}"
+    state.mkdir(mode=0o700, exist_ok=True)
+    os.chown(state, TESTER, TESTER)
+    bare.dir.chmod(0o755)
+    (bare.dir / "etc").mkdir(exist_ok=True)
+    for name in ("dev", "proc", "sys"):
+        (bare.dir / name).mkdir(exist_ok=True)
+    for mode, flags in ((0o755, ["-b", "/usr:/etc/x"]), (0o700, [])):
+        bare.dir.chmod(mode)
+        r = rt("box", "-q", *flags, bare.dir, "true", user=TESTER, root=state)
+        assert r.code == 125 and "permission denied (" in r.err and "--ephemeral" not in r.err, r
+        assert rt("box", "-q", "-x", *flags, bare.dir, "true", user=TESTER, root=state).code == 125
+
+
 def test_layers_that_overlap_are_named(box, scratch):
     for lower in (box.dir, box.dir / "etc", box.dir.parent):
         r = box.run("-x", "--lower", lower, "--", "true")
