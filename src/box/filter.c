@@ -98,10 +98,10 @@ static struct oci_linux_syscall *add_rule(struct box *b, const char *action, uin
 	return rule;
 }
 
-/* Has --deny a rule of its own for the call? */
-static bool is_denied_by_flag(const struct box *b, const char *name)
+/* Has one of the values of --deny, from @first on, a rule for the call? */
+static bool is_denied_from(const struct box *b, const char *name, size_t first)
 {
-	for (size_t i = 0; i < b->options->denied.count; i++) {
+	for (size_t i = first; i < b->options->denied.count; i++) {
 		const char *word = b->options->denied.items[i];
 		size_t length = strcspn(word, "=");
 
@@ -110,6 +110,11 @@ static bool is_denied_by_flag(const struct box *b, const char *name)
 	}
 
 	return false;
+}
+
+static bool is_denied_by_flag(const struct box *b, const char *name)
+{
+	return is_denied_from(b, name, 0);
 }
 
 static void add_name(struct box *b, struct oci_linux_syscall *rule, const char *name)
@@ -288,24 +293,30 @@ static int check_call(struct box *b, const char *value, const char *name, struct
 	return call_find_name(at) && has_call(at) ? err_hint(e, "did you mean \"%s\"?", at) : -1;
 }
 
-static int deny_by_flag(struct box *b, const char *value, struct err *e)
+static int deny_by_flag(struct box *b, size_t i, struct err *e)
 {
+	const char *value = b->options->denied.items[i];
 	char *name = arena_strdup(b->arena, value), *action = strchr(name, '=');
 	uint32_t code = EPERM;
 
 	if (action)
 		*action++ = '\0';
+
+	bool kills = action && strcmp(action, "kill") == 0;
+
 	if (check_call(b, value, name, e) < 0)
 		return -1;
-	if (action && strcmp(action, "kill") == 0) {
-		add_name(b, add_rule(b, "SCMP_ACT_KILL_PROCESS", 0), name);
-		return 0;
-	}
-	if (action && !read_errno(action, &code))
+	if (action && !kills && !read_errno(action, &code))
 		return box_refuse(
 			b, "deny", value, e,
 			"behind the \"=\" is kill, or a name or number of errno(3): EACCES, 13");
-	add_name(b, add_rule(b, "SCMP_ACT_ERRNO", code), name);
+	/* The last value for a call counts: that of a profile comes first. */
+	if (is_denied_from(b, name, i + 1))
+		return 0;
+	add_name(b,
+		 kills ? add_rule(b, "SCMP_ACT_KILL_PROCESS", 0)
+		       : add_rule(b, "SCMP_ACT_ERRNO", code),
+		 name);
 
 	return 0;
 }
@@ -371,7 +382,7 @@ int box_filter(struct box *b, struct err *e)
 	else if (word && strcmp(word, "none") != 0 && load(b, word, e) < 0)
 		return -1;
 	for (size_t i = 0; i < denied->count; i++)
-		if (deny_by_flag(b, denied->items[i], e) < 0)
+		if (deny_by_flag(b, i, e) < 0)
 			return -1;
 
 	return 0;

@@ -423,15 +423,27 @@ static int choose_rlimits(struct box *b, struct err *e)
 {
 	const struct text_list *given = &b->options->rlimits;
 	struct oci_rlimit *list = arena_array(b->arena, given->count, sizeof(*list));
+	const char **words = arena_array(b->arena, given->count, sizeof(*words));
+	size_t count = 0;
 
 	for (size_t i = 0; i < given->count; i++) {
-		if (read_rlimit(b, given->items[i], &list[i], e) < 0)
+		struct oci_rlimit limit = { 0 };
+		size_t k = 0;
+
+		if (read_rlimit(b, given->items[i], &limit, e) < 0)
 			return -1;
-		box_origin(b, arena_printf(b->arena, "/process/rlimits/%zu", i), "rlimit",
-			   given->items[i]);
+		/* The last value of a type counts: that of a profile comes first. */
+		while (k < count && strcmp(list[k].type, limit.type) != 0)
+			k++;
+		list[k] = limit;
+		words[k] = given->items[i];
+		count += k == count;
 	}
+	for (size_t k = 0; k < count; k++)
+		box_origin(b, arena_printf(b->arena, "/process/rlimits/%zu", k), "rlimit",
+			   words[k]);
 	b->process.rlimits = list;
-	b->process.rlimits_count = given->count;
+	b->process.rlimits_count = count;
 
 	return 0;
 }

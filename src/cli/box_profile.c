@@ -173,6 +173,33 @@ static int read_profile(struct call *call, const char *path, struct profile *p, 
 
 /* ---- words of the profile, then of the command line ---- */
 
+/* A line "no-tty", and --tty was typed, or the other way round: both together would be an error. */
+static bool is_overridden(struct arena *a, const char *word, const struct options *typed)
+{
+	const char *name = arena_memdup(a, word + 2, strcspn(word + 2, "="));
+	const char *opposite =
+		strncmp(name, "no-", 3) == 0 ? name + 3 : arena_printf(a, "no-%s", name);
+
+	for (size_t i = 0; i < box_flags.count; i++) {
+		const struct flag *flag = &box_flags.rows[i];
+
+		if (flag->kind == FLAG_BOOL && strcmp(flag->name, opposite) == 0)
+			return *(const bool *) ((const char *) typed + flag->offset);
+	}
+
+	return false;
+}
+
+static void drop_overridden(struct arena *a, struct profile *p, const struct options *typed)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < p->flag_count; i++)
+		if (!is_overridden(a, p->flags[i], typed))
+			p->flags[kept++] = p->flags[i];
+	p->flag_count = kept;
+}
+
 struct joined {
 	const char **words;
 	size_t count;
@@ -240,6 +267,7 @@ const char *const *box_expand(struct call *call, const char *const *argv, struct
 		(void) err_msg(e, "profile \"%s\" has no root", path);
 		return NULL;
 	}
+	drop_overridden(call->arena, &p, &scratch);
 
 	return join(call, &p, argv, own, behind, !p.root && behind[0]);
 }

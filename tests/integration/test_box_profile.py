@@ -44,6 +44,17 @@ def test_the_command_line_comes_later_and_wins(profile, box):
     assert rt("box", "--name", f"{box.dir.name}-x", f"@{path}", "hostname").ok().out == f"{box.dir.name}-x\n"
 
 
+@pytest.mark.parametrize("line, flags, script, out", [
+    ("no-tty", ["-t"], "test -t 1 && echo terminal", "terminal\n"),
+    ("tty true", ["--no-tty"], "test -t 1 || echo none", "none\n"),
+    ("init", ["--no-init"], "echo $$", "1\n"),
+    ("rlimit nofile=200", ["--rlimit", "NOFILE=100"], "ulimit -n", "100\n"),
+    ("deny mkdir=kill", ["--deny", "mkdir=ENOSPC"], "mkdir /q 2>/dev/null; echo $?", "1\n")])
+def test_a_typed_flag_overrides_its_opposite_and_its_like(profile, line, flags, script, out):
+    """Before: "--no-tty says the opposite", "is given twice", and the first --deny was in force."""
+    assert rt("box", *flags, f"@{profile(line)}", "sh", "-c", script).ok().out == out
+
+
 def test_flags_of_the_command_stay_its_own(profile):
     assert rt("box", f"@{profile('user u')}", "echo", "-n", "--user", "root").ok().out == "--user root"
 
