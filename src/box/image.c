@@ -128,21 +128,74 @@ static size_t read_gpt(int file, struct image_part parts[IMAGE_PARTITIONS])
 	return found;
 }
 
-/* The four partitions of the first sector; those in an extended one are not looked for. */
-static size_t read_mbr(int file, struct image_part parts[IMAGE_PARTITIONS])
+struct mbr_entry {
+	unsigned type;
+	uint64_t first, count; /* sectors */
+};
+
+/* The table of the sector @at, of a disk or of an extended partition; false: there is none. */
+static bool read_table(int file, uint64_t at, struct mbr_entry entries[MBR_ENTRIES])
 {
 	unsigned char sector[SECTOR];
-	size_t found = 0;
 
-	if (!read_at(file, 0, sector, sizeof(sector)) || sector[510] != 0x55 || sector[511] != 0xaa)
-		return 0;
+	if (!read_at(file, at * SECTOR, sector, sizeof(sector)) || sector[510] != 0x55 ||
+	    sector[511] != 0xaa)
+		return false;
 	for (unsigned i = 0; i < MBR_ENTRIES; i++) {
 		const unsigned char *entry = sector + 446 + 16 * i;
 
-		if (entry[4] != 0)
-			add(file, little(entry + 8, 4), little(entry + 12, 4), i + 1, parts,
-			    &found);
+		entries[i] = (struct mbr_entry) {
+			.type = entry[4],
+			.first = little(entry + 8, 4),
+			.count = little(entry + 12, 4),
+		};
 	}
+
+	return true;
+}
+
+static bool is_extended(const struct mbr_entry *entry)
+{
+	return entry->type == 0x05 || entry->type == 0x0f || entry->type == 0x85;
+}
+
+/*
+ * The logical partitions of the extended one at sector @extended. Each has a table in front of it,
+ * which also has the place of the next table, counted from @extended. The kernel numbers them from
+ * 5 on.
+ */
+static void read_logical(int file, uint64_t extended, struct image_part parts[IMAGE_PARTITIONS],
+			 size_t *found)
+{
+	struct mbr_entry entries[MBR_ENTRIES];
+	uint64_t at = extended;
+	unsigned number = MBR_ENTRIES;
+
+	/* The tables of a hostile image may be a loop. */
+	while (number++ < IMAGE_PARTITIONS && read_table(file, at, entries)) {
+		const struct mbr_entry *own = &entries[0], *next = &entries[1];
+
+		if (own->type != 0 && !is_extended(own) && own->first > 0)
+			add(file, at + own->first, own->count, number, parts, found);
+		if (!is_extended(next) || next->first == 0)
+			return;
+		at = extended + next->first;
+	}
+}
+
+static size_t read_mbr(int file, struct image_part parts[IMAGE_PARTITIONS])
+{
+	struct mbr_entry entries[MBR_ENTRIES];
+	size_t found = 0;
+
+	if (!read_table(file, 0, entries))
+		return 0;
+	for (unsigned i = 0; i < MBR_ENTRIES; i++)
+		if (entries[i].type != 0 && !is_extended(&entries[i]))
+			add(file, entries[i].first, entries[i].count, i + 1, parts, &found);
+	for (unsigned i = 0; i < MBR_ENTRIES; i++)
+		if (is_extended(&entries[i]) && entries[i].first > 0)
+			read_logical(file, entries[i].first, parts, &found);
 
 	return found;
 }

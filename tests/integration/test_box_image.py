@@ -330,7 +330,34 @@ def test_a_partition_of_a_disk(image, table):
         path.unlink()
 
 
-@pytest.mark.parametrize("content", ["gpt-wild", "mbr-wild", "short", "empty", "ext-magic-only", "squash-magic-only"])
+def test_a_logical_partition_of_an_extended_one(image):
+    """As installers divide disks, and some boards' cards: the kernel numbers them from 5 on."""
+    path, size = BOX / "bundles" / f"{TOKEN}-disk", os.path.getsize(image) // 512
+    first, second = 4096, 8192
+
+    def table(f, sector, *entries):
+        f.seek(sector * 512 + 446)
+        for kind, start, count in entries:
+            f.write(struct.pack("<B3sB3sII", 0, b"", kind, b"", start, count))
+        f.seek(sector * 512 + 510)
+        f.write(b"\x55\xaa")
+    with open(path, "wb") as f:
+        f.truncate((second + 2048 + size) * 512)
+        table(f, 0, (0x83, 2048, 2048), (0x0f, first, second - first + 2048 + size))
+        table(f, first, (0x83, 2048, 2048), (0x05, second - first, 2048 + size))
+        table(f, second, (0x83, 2048, size))
+        f.seek((second + 2048) * 512)
+        f.write(image.read_bytes())
+    try:
+        assert box(path, "ls", "/bin/busybox", flags=["--partition", "6"]).ok().out == "/bin/busybox\n"
+        r = box(path, "true")
+        assert r.code == 125 and r.err.endswith(f': "{path}" has a partition table: --partition 1 (1 MiB, unknown), --partition 5 (1 MiB, '
+                                                "unknown) or --partition 6 (40 MiB, ext4)\n"), r
+    finally:
+        path.unlink()
+
+
+@pytest.mark.parametrize("content", ["gpt-wild", "mbr-wild", "mbr-loop", "short", "empty", "ext-magic-only", "squash-magic-only"])
 def test_headers_that_make_no_sense_are_refused(tree, content):
     path = BOX / "bundles" / f"{TOKEN}-odd"
     blob = bytearray(1 << 20)
@@ -339,6 +366,10 @@ def test_headers_that_make_no_sense_are_refused(tree, content):
     elif content == "mbr-wild":
         blob[446:462] = struct.pack("<B3sB3sII", 0, b"", 0x83, b"", 2**32 - 1, 2**32 - 1)
         blob[510:512] = b"\x55\xaa"
+    elif content == "mbr-loop":
+        blob[446:462] = struct.pack("<B3sB3sII", 0, b"", 0x05, b"", 8, 2040)
+        blob[510:512] = blob[8 * 512 + 510:8 * 512 + 512] = blob[16 * 512 + 510:16 * 512 + 512] = b"\x55\xaa"
+        blob[8 * 512 + 462:8 * 512 + 478] = blob[16 * 512 + 462:16 * 512 + 478] = struct.pack("<B3sB3sII", 0, b"", 0x05, b"", 8, 8)
     elif content == "short":
         blob = blob[:7]
     elif content == "empty":
