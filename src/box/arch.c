@@ -231,17 +231,26 @@ static void use_qemu(struct box *b, const char *qemu, const struct found *f)
 		      (const char *const[]) { "bind", "ro", "nosuid", NULL });
 }
 
-static void tell_of_qemu(struct box *b)
+/*
+ * Only qemu runs the program. If the box could have had a binfmt_misc of its own, the omission of
+ * that was reported already.
+ */
+static int tell_of_qemu(struct box *b, struct err *e)
 {
-	/*
-	 * If the box could have had a binfmt_misc of its own, the omission of that was reported
-	 * already.
-	 */
+	if (b->has_binfmt)
+		return 0;
+	if (b->required & ((uint64_t) 1 << WISH_BINFMT))
+		return box_leave_out(
+			b, WISH_BINFMT,
+			"the host has no entry for it, and without --userns the box has none of its own",
+			e);
 	if (!b->quiet && !b->warned_of_qemu && b->level[WISH_BINFMT] == 0)
 		log_notice(
 			"box \"%s\": only the first program is run by qemu: for others the host needs binfmt_misc",
 			b->id);
 	b->warned_of_qemu = true;
+
+	return 0;
 }
 
 /*
@@ -336,8 +345,8 @@ int box_arch(struct box *b, struct err *e)
 		return -1;
 	if (is_registrable(b, qemu, arch, &f))
 		register_qemu(b, qemu, arch, &f);
-	else
-		tell_of_qemu(b);
+	else if (tell_of_qemu(b, e) < 0)
+		return -1;
 	/* binfmt_misc would pass the path as argv[0], so a login shell would lose its dash. */
 	use_qemu(b, qemu, &f);
 

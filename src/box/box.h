@@ -177,6 +177,7 @@ struct box {
 	size_t loop_count;
 
 	bool warned_of_qemu;
+	bool has_binfmt; /* the box that is joined has a binfmt_misc of its own */
 	bool whole; /* ROOT is the host's own */
 	size_t mounts_room;
 	struct layers_step layers;

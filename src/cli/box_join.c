@@ -18,6 +18,7 @@
 #include "kernel/process.h"
 #include "kernel/procfs.h"
 #include "kernel/time.h"
+#include "plan/annotations/annotation.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -228,17 +229,34 @@ static int refuse_others(struct call *call, struct err *e)
 /* ---- the further program ---- */
 
 /* The image's file system is mounted in the box already. */
-static int open_root(struct call *call, struct box *b, struct err *e)
+static int open_root(struct box *b, const struct container *c, struct err *e)
+{
+	if (b->dir >= 0)
+		return 0;
+	b->dir = proc_open(c->pid, "root", O_PATH | O_DIRECTORY);
+
+	return b->dir < 0 ? err_sys(e, b->dir, "open its root") : 0;
+}
+
+static bool has_annotation(const struct record *rec, const char *key)
+{
+	for (size_t i = 0; i < rec->annotation_count; i++)
+		if (strcmp(rec->annotations[i].key, key) == 0)
+			return true;
+
+	return false;
+}
+
+/* Make the config of the further program, with what the box has. */
+static int config_of_program(struct call *call, struct box *b, struct err *e)
 {
 	struct container c;
 
-	if (b->dir >= 0)
-		return 0;
 	if (container_read(&call->root, b->id, call->arena, &c, e) <= 0)
 		return err_msg(e, "has ended");
-	b->dir = proc_open(c.pid, "root", O_PATH | O_DIRECTORY);
+	b->has_binfmt = has_annotation(&c.record, ANNOTATION_BINFMT);
 
-	return b->dir < 0 ? err_sys(e, b->dir, "open its root") : 0;
+	return open_root(b, &c, e) < 0 ? -1 : box_config(b, e);
 }
 
 int box_join(struct call *call, struct box *b, const char *name, struct err *e)
@@ -248,7 +266,7 @@ int box_join(struct call *call, struct box *b, const char *name, struct err *e)
 	int exit_code = 0;
 
 	call->subject = b->id = name;
-	if (refuse_others(call, e) < 0 || open_root(call, b, e) < 0 || box_config(b, e) < 0)
+	if (refuse_others(call, e) < 0 || config_of_program(call, b, e) < 0)
 		return -1;
 
 	const struct exec_options exec = {

@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 import boxes
-from harness import TESTER, command, rt, tare_only
+from harness import TESTER, chown_tree, command, rt, tare_only
 
 pytestmark = tare_only
 FOREIGN = {"x86_64": "aarch64", "aarch64": "x86_64"}[platform.machine()]
@@ -160,6 +160,27 @@ def test_where_the_kernel_refuses_it_the_first_program_runs(users, phone):
         "qemu: for others the host needs binfmt_misc", "exec: Exec format error"]), r
     r = command(phone, "-f", "binfmt_misc=EPERM", *users.argv("-q", "--require", "binfmt", "--", "run"))
     assert r.code == 125 and ": --require binfmt: programs of other processors: operation not permitted" in r.err, r
+
+
+@pytest.mark.parametrize("flags, words", [(["--strict"], "--strict"), (["--require", "binfmt"], "--require binfmt")])
+def test_where_it_is_required_one_program_is_not_enough(box, users, flags, words):
+    r = box.run("-q", *flags, "--", "sh")
+    assert r.code == 125 and r.err.startswith(f'tare: box "{box.id}": {words}: programs of other processors: the host has no entry for it, and '
+                                              "without --userns the box has none of its own"), r
+    chown_tree(box.dir, 100000)
+    assert box.run("-q", *flags, "--userns", "100000:65536", "--", "sh").code == 7
+
+
+def test_a_second_program_is_told_nothing_wrong(box, users, scratch):
+    """Its flags have no --userns; but the box that it joins has a binfmt_misc of its own."""
+    (scratch / "sleep.c").write_text("#include <unistd.h>\nint main(void) { sleep(1000); return 0; }\n")
+    subprocess.run([f"{FOREIGN}-linux-gnu-gcc", "-static", "-o", box.dir / "bin/sleeper", scratch / "sleep.c"], check=True)
+    chown_tree(box.dir, 100000)
+    box.run("-d", "--userns", "100000:65536", "--", "sleeper").ok()
+    box.running()
+    for flags in ([], ["--strict"]):
+        r = box.run(*flags, "--", "sh", "a")
+        assert (r.code, r.out, r.err) == (7, f"{FOREIGN} sh a\n", ""), r
 
 
 def test_that_bundle_runs_alike_too(users, scratch):
