@@ -178,7 +178,7 @@ struct box {
 
 	bool warned_of_qemu;
 	bool has_binfmt; /* the box that is joined has a binfmt_misc of its own */
-	bool whole; /* ROOT is the host's own */
+	bool whole;	 /* ROOT is the host's own */
 	size_t mounts_room;
 	struct layers_step layers;
 	bool layered;
@@ -375,6 +375,9 @@ int box_attach_loop(struct box *b, const struct box_image *image, const char **d
  */
 int box_loop(struct box *b, const char *flag, const char *value, const char **source, bool readonly,
 	     struct err *e);
+
+/* A mount failed with @e as its source is no block device: an image file takes "loop". */
+void box_explain_image(const struct box *b, struct err *e);
 
 /*
  * Android's SELinux policy lets the kernel read an image only if its label is one of data that apps

@@ -306,6 +306,8 @@ static int deny_by_flag(struct box *b, size_t i, struct err *e)
 
 	if (check_call(b, value, name, e) < 0)
 		return -1;
+	if (strcmp(name, "execve") == 0)
+		return box_refuse(b, "deny", value, e, "the program could not be executed either");
 	if (action && !kills && !read_errno(action, &code))
 		return box_refuse(
 			b, "deny", value, e,

@@ -98,6 +98,18 @@ static const struct box_loop *find(const struct box *b, const char *value)
 	return NULL;
 }
 
+void box_explain_image(const struct box *b, struct err *e)
+{
+	const struct oci_mount *m = box_mount_at(b, e->place);
+	struct stat st;
+
+	if (e->code != ENOTBLK || !m || sys_stat_at(AT_FDCWD, m->source, 0, &st) < 0 ||
+	    !S_ISREG(st.st_mode))
+		return;
+	e->hint[0] = '\0';
+	err_hint(e, "an image file takes the option loop");
+}
+
 int box_loop(struct box *b, const char *flag, const char *value, const char **source, bool readonly,
 	     struct err *e)
 {

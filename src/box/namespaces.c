@@ -200,6 +200,16 @@ static int map_range(struct box *b, const char *word, struct err *e)
 	return 0;
 }
 
+/* In an outer container root may have no right to make namespaces, but for a user namespace. */
+static int check_root(const struct box *b, struct err *e)
+{
+	if (b->facts->capabilities >> CAP_SYS_ADMIN & 1)
+		return 0;
+	(void) err_msg(e, "root without CAP_SYS_ADMIN needs a user namespace");
+
+	return err_hint(e, "--unshare user, or --userns UID:COUNT");
+}
+
 static int read_userns(struct box *b, struct choice *user, struct err *e)
 {
 	const char *word = b->options->userns;
@@ -213,8 +223,10 @@ static int read_userns(struct box *b, struct choice *user, struct err *e)
 				  "an ordinary user needs one");
 	if (word)
 		*user = (struct choice) { .flag = "userns", .value = word };
-	if (off || shared || (automatic && !user->is_new && b->facts->euid == 0))
+	if (off || shared)
 		return 0;
+	if (automatic && !user->is_new && b->facts->euid == 0)
+		return check_root(b, e);
 	user->is_new = b->user_namespace = true;
 
 	int r = automatic || strcmp(word, "keep-id") == 0 ? map_caller(b, !automatic, e)

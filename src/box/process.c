@@ -257,6 +257,8 @@ static int suggest_capability(struct box *b, const char *word, struct err *e)
 			alike = alike ? arena_printf(b->arena, "%s, %s", alike, name) : name;
 		}
 	}
+	if (!nearest.name && alike && !strchr(alike, ','))
+		nearest.name = alike;
 	if (nearest.name)
 		return err_hint(e, "did you mean \"%s\"?", nearest.name);
 	if (alike && strlen(alike) <= MOST_SUGGESTED)

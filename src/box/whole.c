@@ -46,7 +46,8 @@ int box_check_whole(struct box *b, struct err *e)
 			e,
 			"\"/\" with --ephemeral takes root; an ordinary user can have it with --read-only");
 	if (o->emit_config)
-		return err_msg(e, "a bundle has no words for \"/\" as a root");
+		return box_refuse(b, "emit-config", o->emit_config, e,
+				  "a bundle has no words for \"/\" as a root");
 	b->whole = true;
 
 	return 0;

@@ -399,6 +399,7 @@ static int run(struct call *call, struct box *b, struct create_options *o,
 			box_explain_noexec(b, e);
 		box_explain_flag(call, b, e);
 		box_explain_mount_point(b, e);
+		box_explain_image(b, e);
 		box_explain_ids(b, e);
 		return box_locate(b, e);
 	}
@@ -482,6 +483,9 @@ static int refuse_idle_flags(const struct call *call, struct box *b, struct err 
 		return box_refuse(b, "output", o->output, e, "it goes with --detach");
 	if (call->options.json && !o->plan)
 		return box_refuse(b, "json", NULL, e, "it goes with --plan");
+	if (o->plan && o->emit_config)
+		return box_refuse(b, "plan", NULL, e,
+				  "--emit-config writes a bundle, and prints no steps");
 	if (o->tty && o->no_tty)
 		return box_refuse(b, "tty", NULL, e, "--no-tty says the opposite");
 	if (o->init && o->no_init)

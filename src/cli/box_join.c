@@ -254,6 +254,10 @@ static int config_of_program(struct call *call, struct box *b, struct err *e)
 
 	if (container_read(&call->root, b->id, call->arena, &c, e) <= 0)
 		return err_msg(e, "has ended");
+	if (c.status == STATUS_PAUSED) {
+		(void) err_msg(e, "is paused");
+		return err_hint(e, "tare resume %s", b->id);
+	}
 	b->has_binfmt = has_annotation(&c.record, ANNOTATION_BINFMT);
 
 	return open_root(b, &c, e) < 0 ? -1 : box_config(b, e);

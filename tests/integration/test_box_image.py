@@ -266,6 +266,8 @@ def test_an_image_that_can_not_be_mounted_names_its_flag(mounting, image, scratc
     refused("ext4:/dev/null:/mnt:loop", '"/dev/null" is not a regular file')
     refused(f"ext4:{image}:/mnt:loop", "no image can be mounted in a user namespace", "--userns", "100000:65536")
     refused(f"ext4:{image}:/mnt:loop", "a bundle has no words for an image file", "--emit-config", scratch / "bundle")
+    r = tree.run("--mount", f"ext4:{image}:/mnt", "--", "true")
+    assert r.code == 125 and r.err.endswith(" of type ext4: block device required (an image file takes the option loop)\n"), r
     r = tree.run("--mount", f"xfs:{image}:/mnt:loop", "--", "true")
     assert r.code == 125 and f'--mount "xfs:{image}:/mnt:loop": mount on "/mnt": mount "' in r.err and r.err.count("\n") == 1, r
     theirs = boxes.Box(user=TESTER)

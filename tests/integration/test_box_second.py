@@ -148,6 +148,15 @@ def test_a_box_that_is_to_be_kept_is_kept(box):
     rt("delete", box.id).ok()
 
 
+def test_a_paused_box_is_no_box_to_join(running):
+    """Before, the error named a flag of exec: --ignore-paused."""
+    running.verb("pause", running.id).ok()
+    r = running.run("true")
+    running.verb("resume", running.id).ok()
+    assert (r.code, r.err) == (125, f'tare: box "{running.id}": is paused (tare resume {running.id})\n'), r
+    running.run("true").ok()
+
+
 def test_a_kept_box_gives_way_to_the_next(box):
     box.run("--keep", "--", "true").ok()
     box.run("true").ok()

@@ -118,7 +118,7 @@ def test_it_takes_a_flag_that_says_what_becomes_of_changes(scratch):
 
     refused('"/" is the host\'s own root (give --read-only or --ephemeral)')
     refused('"/" takes --ephemeral, and no other layers', "-x", "--lower", scratch)
-    refused('a bundle has no words for "/" as a root', "-r", "--emit-config", scratch / "out")
+    refused(f'--emit-config "{scratch}/out": a bundle has no words for "/" as a root', "-r", "--emit-config", scratch / "out")
     r = command(*as_user(TESTER), RUNTIME, "--root", scratch / "s", "box", "-x", "/", "true")
     assert r.err.endswith('"/" with --ephemeral takes root; an ordinary user can have it with --read-only\n'), r
 

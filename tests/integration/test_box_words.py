@@ -59,6 +59,9 @@ def test_an_empty_value_is_no_default(box, flag):
     (["--emit-config", "/nope/x"], '--emit-config "/nope/x": make "/nope/x": no such file or directory'),
     (["--save", "/nope/x"], '--save "/nope/x": write profile "/nope/x": no such file or directory'),
     (["--without", "namespaces"], '--without namespaces: only --landlock with --read-only on "/" holds an ordinary user\'s program without namespaces'),
+    (["--deny", "execve=kill"], "--deny execve=kill: the program could not be executed either"),
+    (["--cap", "foo"], '--cap foo: unknown capability "foo" (did you mean "fowner"?)'),
+    (["--plan", "--emit-config", "/nowhere/at/all"], "--plan: --emit-config writes a bundle, and prints no steps"),
     (["--rlimit", "nofile=3"], '--rlimit nofile=3: open "/": too many open files (tare-init needs some open files before the program: 32 are enough)'),
 ], ids=lambda x: x[0] + x[1] if isinstance(x, list) else "")
 def test_what_makes_no_sense_names_its_flag(box, words, text):
@@ -225,6 +228,16 @@ def test_a_place_for_changes_that_is_anothers_is_refused(theirs, scratch):
     (scratch / "w").mkdir(mode=0o755)
     assert line(theirs.run("--overlay", scratch / "w", "--", "true")).endswith(
         f': --overlay "{scratch}/w": write to "{scratch}/w": permission denied')
+
+
+@pytest.mark.skipif(shutil.which("setpriv") is None, reason="no setpriv on this machine")
+def test_root_without_its_rights_is_told_of_a_user_namespace(box):
+    """As in an outer container. Before, the hint was about config.json."""
+    argv = ["setpriv", "--bounding-set", "-sys_admin", "--inh-caps", "-sys_admin"]
+    r = command(*argv, *box.argv("true"))
+    assert (r.code, r.err) == (125, f'tare: box "{box.id}": root without CAP_SYS_ADMIN needs a user namespace '
+                                    "(--unshare user, or --userns UID:COUNT)\n"), r
+    assert command(*argv, *box.argv("--unshare", "user", "--", "id", "-u")).ok().out == "0\n"
 
 
 @pytest.mark.parametrize("user", [TESTER, None])
