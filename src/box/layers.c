@@ -207,10 +207,13 @@ int box_layers(struct box *b, struct err *e)
 {
 	const struct box_options *o = b->options;
 
+	bool asked = o->ephemeral || o->overlay || o->lowers.count > 0;
+
 	b->layers = (struct layers_step) { 0 };
 	/* In an image that is read-only, mount points are made in memory, too. */
-	b->layered = o->ephemeral || o->overlay || o->lowers.count > 0 ||
-		     (b->is_image && b->image_readonly);
+	b->layered = asked || (b->is_image && b->image_readonly && b->level[WISH_OVERLAY] == 0);
+	if (asked)
+		box_demand(b, WISH_OVERLAY, NULL);
 	if (o->ephemeral && o->overlay)
 		return box_refuse(b, "ephemeral", NULL, e,
 				  "changes go to the directory of --overlay, or are lost");

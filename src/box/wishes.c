@@ -107,6 +107,9 @@ static const struct wish {
 			  "programs of other processors",
 			  { { "only the first program is run by qemu",
 			      "for others the host needs binfmt_misc" } } },
+	[WISH_OVERLAY] = { "overlay",
+			   "overlay over the image",
+			   { { "", "a mount point that it lacks can't be made" } } },
 	[WISH_MOUNTS] = { "mounts",
 			  "mounts of its own",
 			  { { "a bare chroot",
@@ -134,7 +137,7 @@ static const struct {
 	{ "set-seccomp", WISH_SECCOMP },	 { "make-cgroup", WISH_CGROUPS },
 	{ "join-cgroup", WISH_CGROUPS },	 { "hand-down", WISH_CGROUPS },
 	{ "attach-devices", WISH_DEVICE_RULES }, { "propagate", WISH_MOUNTS },
-	{ "write-id-map", WISH_SUBIDS },
+	{ "write-id-map", WISH_SUBIDS },	 { "layer-rootfs", WISH_OVERLAY },
 };
 
 static const struct {

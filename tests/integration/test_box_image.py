@@ -288,6 +288,23 @@ def test_a_killed_box_with_an_image_by_mount_leaves_no_device(mounting, image):
     poll(lambda: not loops(), "the loop device to go")
 
 
+# --- a kernel without overlayfs
+
+
+def test_without_overlayfs_an_image_is_only_read(tree, image, phone):
+    """A phone's kernel may have none: an image with mount points of its own needs none."""
+    kernel = [phone, "-f", "overlay=ENODEV"]
+    r = command(*kernel, *rt_argv("box", "-r", "--dns", "none", image, "true"))
+    told = "left out: overlay over the image (no such device): a mount point that it lacks can't be made\n"
+    assert r.code == 125 and 'make "/proc" in the rootfs: read-only file system' in r.err, r
+    box(image, "mkdir", "/x").ok()
+    r = command(*kernel, *rt_argv("box", "-r", image, "touch", "/new"))
+    assert r.code == 1 and r.err.partition(": ")[2].partition(": ")[2] == told + "touch: /new: Read-only file system\n", r
+    for flags, text in ((["-x"], '--ephemeral: mount type "overlay"'), (["-r", "--require", "overlay"], "--require overlay: overlay over the image")):
+        r = command(*kernel, *rt_argv("box", *flags, image, "true"))
+        assert r.code == 125 and f": {text}: no such device" in r.err, r
+
+
 # --- partitions
 
 
