@@ -14,7 +14,7 @@ import pytest
 
 import defaults
 import harness
-from harness import LAYOUT, TESTER, cgroup_mount, command, finish, has_v2, is_alive, poll, proc_status, root_only, spawn, tare_only
+from harness import LAYOUT, TESTER, cgroup_mount, cgroups_of, command, finish, has_v2, is_alive, poll, proc_status, root_only, spawn, tare_only
 
 pytestmark = tare_only
 
@@ -203,6 +203,31 @@ def test_the_text_says_the_same(full):
             assert re.search(rf"^  {re.escape(row['section'])} +{re.escape(row['name'])} +{re.escape(row['value'] or '-')}$", text, re.M), row
 
 
+def in_groups_of_a_user_namespace(bundle):
+    """The kernel sorts groups by the numbers of the host, which have another order here."""
+    bundle.userns()
+    bundle.linux["gidMappings"] = [{"containerID": inside_, "hostID": outside, "size": 1}
+                                   for inside_, outside in ((0, 100000), (1, 100002), (100, 100001))]
+    bundle.process["user"]["additionalGids"] = [1, 100]
+
+
+def in_many_ranges(bundle):
+    """From six ranges on the kernel sorts them."""
+    bundle.userns()
+    for key in ("uidMappings", "gidMappings"):
+        bundle.linux[key] = [{"containerID": n, "hostID": 100000 + n, "size": 1} for n in range(99, -1, -1)]
+
+
+def through_links(bundle):
+    """As /var/run of many images, and the volumes of Kubernetes below it."""
+    (bundle.rootfs / "var").mkdir(exist_ok=True)
+    (bundle.rootfs / "var/link").symlink_to("/home")
+    (bundle.rootfs / "home/masked").mkdir()
+    (bundle.rootfs / "home/protected").mkdir()
+    bundle.mount("/var/link/data", "tmpfs", "tmpfs")
+    bundle.linux["maskedPaths"], bundle.linux["readonlyPaths"] = ["/var/link/masked"], ["/var/link/protected"]
+
+
 @pytest.mark.parametrize("change", [
     lambda b: b.process["user"].update(uid=1000, gid=1000),
     lambda b: b.process.update(noNewPrivileges=False),
@@ -215,11 +240,52 @@ def test_the_text_says_the_same(full):
     lambda b: b.config["root"].update(readonly=True) or b.mount("/tmp", "bind", b.rootfs / "tmp", "bind", "rw"),
     lambda b: b.mount("/data", "bind", "/usr", "rbind", "ro", "noexec"),
     lambda b: b.chroot(),
-], ids=["user", "privs", "no-caps", "ambient", "userns", "host-network", "host-pid", "readonly", "bind", "chroot"])
+    lambda b: b.process["user"].update(additionalGids=[5, 5, 3]),
+    lambda b: b.process["user"].update(additionalGids=list(range(1000, 4000))),
+    lambda b: in_groups_of_a_user_namespace(b),
+    lambda b: in_many_ranges(b),
+    lambda b: through_links(b),
+    lambda b: b.mount("/data", "tmpfs", "tmpfs") and b.mount("/home", "tmpfs", "tmpfs") and b.linux.update(
+        maskedPaths=["/data"], readonlyPaths=["/home"]),
+], ids=["user", "privs", "no-caps", "ambient", "userns", "host-network", "host-pid", "readonly", "bind", "chroot",
+        "group-twice", "many-groups", "groups-of-userns", "many-ranges", "links", "covered"])
 def test_nothing_differs_in_other_shapes(bundle, change):
     bundle.writable()
     change(bundle)
     bundle.stay().up().ready()
+    assert drift(bundle) == []
+
+
+@pytest.mark.parametrize("controller, limits", [
+    ("cpu", {"cpu": {"shares": 300000}}),
+    ("cpuset", {"cpu": {"cpus": "0,0-0", "mems": "0-0"}}),
+    ("hugetlb", {"hugepageLimits": [{"pageSize": "2MB", "limit": 3 << 20}]}),
+    ("memory", {"memory": {"limit": (1 << 63) - 1}}),
+], ids=["shares", "list", "huge", "unlimited"])
+@pytest.mark.layouts
+def test_nothing_differs_where_the_kernel_has_another_text(bundle, controller, limits):
+    """Bounds, lists and sizes, as the kernel keeps them."""
+    if controller == "hugetlb" and not os.path.exists("/sys/kernel/mm/hugepages/hugepages-2048kB"):
+        pytest.skip("no huge pages of 2 MB")
+    if not (cgroup_mount(controller) or has_v2(controller)):
+        pytest.skip(f"no {controller} controller")
+    bundle.linux["resources"].update(limits)
+    bundle.writable().stay().up().ready()
+    assert drift(bundle) == []
+
+
+@pytest.mark.parametrize("name", ["Uid:", "CapEff:", "Seccomp:", "NoNewPrivs:"])
+def test_a_process_cannot_hide_a_line_by_its_name(bundle, name):
+    """The first line of /proc/PID/status has the name of the process."""
+    bundle.process["noNewPrivileges"] = True
+    bundle.process["capabilities"] = {kind: ["CAP_KILL"] for kind in ("bounding", "effective", "permitted")}
+    bundle.linux["seccomp"] = FILTERED
+    bundle.writable().sh(f"printf %s {name} >/proc/self/comm; touch /tmp/ready; while :; do sleep 1000; done")
+    bundle.up().ready()
+    assert harness.proc_status(bundle.pid)["Name"] == name
+    told = rows(bundle)
+    assert value(told, "process", "user") == "0 0 0 0" and value(told, "caps", "effective set") == "CAP_KILL"
+    assert value(told, "process", "seccomp") == "filter" and value(told, "process", "no_new_privs") == "1"
     assert drift(bundle) == []
 
 
@@ -272,6 +338,7 @@ def set_io_priority(pid, kind, level):
 CHANGES = [
     ("limit", lambda b: write_limit(b, "memory", 0, "200003584")),
     ("limit", lambda b: write_limit(b, "pids", 1, "60")),
+    ("limit", lambda b: write_limit(b, "pids", 1, "0")),
     ("limit", lambda b: b.verb("update", "--pids-limit", "70").ok()),
     ("RLIMIT_NOFILE", lambda b: subprocess.run(["prlimit", "--pid", str(b.pid), "--nofile=50:60"], check=True)),
     ("scheduler", lambda b: os.sched_setscheduler(b.pid, os.SCHED_OTHER, os.sched_param(0))),
@@ -284,6 +351,10 @@ CHANGES = [
     ("/home", lambda b: inside(b, "mount", "-t", "tmpfs", "tmpfs", "/home")),
     ("/root", lambda b: inside(b, "mount", "--bind", "/etc", "/root")),
     ("/proc/keys", lambda b: inside(b, "umount", "/proc/keys")),
+    ("/proc/keys", lambda b: inside(b, "mount", "--bind", "/proc/version", "/proc/keys")),
+    ("/proc/tty", lambda b: inside(b, "mount", "-t", "tmpfs", "tmpfs", "/proc/tty")),
+    ("/sys/kernel", lambda b: inside(b, "mount", "-t", "tmpfs", "tmpfs", "/sys/kernel")),
+    ("/dev/full", lambda b: inside(b, "mount", "--bind", "/bin/busybox", "/dev/full")),
     ("/proc/sys", lambda b: remount(b, "/proc/sys", 0)),
     ("/proc/sys", lambda b: inside(b, "umount", "/proc/sys")),
     ("/", lambda b: remount(b, "/", RDONLY)),
@@ -303,6 +374,21 @@ def test_each_change_is_named(full, number):
     change(full)
     found = drift(full)
     assert found and all(what in (section, name) for section, name, *_ in found), found
+
+
+def test_a_cgroup_elsewhere_with_the_same_end_is_another(full):
+    if LAYOUT == "none":
+        pytest.skip("there are no cgroups")
+    own = full.cgroup("pids")
+    other = own.parent / "other" / cgroups_of(full.pid)["pids"].lstrip("/")
+    other.mkdir(parents=True)
+    (other / "cgroup.procs").write_text(str(full.pid))
+    found = drift(full)
+    full.verb("delete", "--force").ok()
+    while other != own.parent:
+        other.rmdir()
+        other = other.parent
+    assert [(section, name) for section, name, *_ in found] == [("cgroup", str(own))], found
 
 
 def test_a_change_of_the_program_itself_is_named_too(bundle):

@@ -2,9 +2,11 @@
 /*
  * host/inspect/cgroups.c - inspect: cgroups of the process, and their limits
  *
- * The kernel rounds some values down to whole pages, and has texts of its own for "no limit".
+ * The kernel rounds sizes down to whole pages, keeps others within bounds, and has texts of its own
+ * for "no limit" and for lists.
  */
 #include "base/fmt.h"
+#include "base/table.h"
 #include "cgroup/cgroup.h"
 #include "cgroup/layout.h"
 #include "host/inspect/rows.h"
@@ -12,6 +14,7 @@
 #include "kernel/fd.h"
 #include "kernel/process.h"
 #include "kernel/procfs.h"
+#include "plan/cpu_list.h"
 
 #include <string.h>
 #include <sys/auxv.h>
@@ -27,32 +30,56 @@ static bool is_recorded(const struct inspect *i, const char *dir)
 	return false;
 }
 
-/* "9:name=systemd:/web": does the line of this hierarchy end in @path, or go on below it? */
-static bool has_path(const char *text, const struct cgroup_hierarchy *h, const char *path,
-		     struct arena *a)
+/* The path in the line of this hierarchy, "9:name=systemd:/web"; NULL: there is no such line. */
+static const char *path_in(const char *text, const struct cgroup_hierarchy *h, struct arena *a)
 {
 	const char *key = arena_printf(a, ":%s:", h->controllers);
-	size_t length = strlen(path);
 
-	for (const char *line = text; line && *line;
-	     line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL) {
+	for (const char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n') {
 		const char *at = line + strspn(line, "0123456789");
-		const char *its = at + strlen(key);
-		size_t end = strcspn(line, "\n") - (size_t) (its - line);
 
 		if (strncmp(at, key, strlen(key)) != 0)
 			continue;
-		/*
-		 * The mount may show a part of the hierarchy: then the kernel's path has more in
-		 * front.
-		 */
-		for (size_t from = 0; from + length <= end; from++)
-			if (strncmp(its + from, path, length) == 0 &&
-			    (from + length == end || its[from + length] == '/'))
-				return true;
+		at += strlen(key);
+
+		return arena_memdup(a, at, strcspn(at, "\n"));
 	}
 
-	return false;
+	return NULL;
+}
+
+/*
+ * The mount may show a part of the hierarchy: then the kernel's paths have more in front, as that of
+ * tare itself has. NULL: not known.
+ */
+static const char *hidden_part(const char *own, const struct cgroup_hierarchy *h, struct arena *a)
+{
+	const char *path = path_in(own, h, a);
+	size_t shown = strcmp(h->own, "/") == 0 ? 0 : strlen(h->own);
+
+	if (!path || strcmp(path, "/") == 0)
+		return path ? "" : NULL;
+
+	size_t length = strlen(path);
+	if (shown > length || strcmp(path + length - shown, shown > 0 ? h->own : "") != 0)
+		return NULL;
+
+	return arena_memdup(a, path, length - shown);
+}
+
+/* Is the process in the cgroup @path of the hierarchy, or below it? */
+static bool has_path(const char *text, const char *own, const struct cgroup_hierarchy *h,
+		     const char *path, struct arena *a)
+{
+	const char *front = hidden_part(own, h, a), *its = path_in(text, h, a);
+
+	if (!front || !its)
+		return false;
+
+	const char *whole = arena_printf(a, "%s%s", front, path);
+	size_t length = strlen(whole);
+
+	return strncmp(its, whole, length) == 0 && (its[length] == '\0' || its[length] == '/');
 }
 
 /* The process must be in each cgroup that create made, or below it. */
@@ -60,10 +87,11 @@ static void look_at_paths(struct inspect *i)
 {
 	struct cgroup_layout layout;
 	struct err e;
-	char text[8192];
+	char text[8192], own[8192];
 
 	if (cgroup_layout_read(&layout, i->arena, &e) < 0 ||
-	    proc_read(i->pid, "cgroup", text, sizeof(text)) < 0)
+	    proc_read(i->pid, "cgroup", text, sizeof(text)) < 0 ||
+	    proc_read(sys_pid(), "cgroup", own, sizeof(own)) < 0)
 		return;
 	for (const char *const *c = i->record->cgroups; c && *c; c++)
 		for (size_t k = 0; k < layout.count; k++) {
@@ -72,7 +100,7 @@ static void look_at_paths(struct inspect *i)
 
 			if (strncmp(*c, h->mount, length) != 0 || (*c)[length] != '/')
 				continue;
-			bool in = has_path(text, h, *c + length, i->arena);
+			bool in = has_path(text, own, h, *c + length, i->arena);
 			inspect_compare(i, "cgroup", *c,
 					in ? "the process is in it" : "it is elsewhere",
 					"the process is in it");
@@ -81,18 +109,75 @@ static void look_at_paths(struct inspect *i)
 
 /* ---- limits ---- */
 
-/* Equal numbers, but for the rest of a page; or both without a limit? */
-static bool same_number(const char *real, const char *asked)
+static bool ends_in(const char *text, const char *end)
 {
-	unsigned long long a, b, page = getauxval(AT_PAGESZ);
+	size_t length = strlen(text), tail = strlen(end);
+
+	return length >= tail && strcmp(text + length - tail, end) == 0;
+}
+
+/* "2MB", "1G", "4096": 0, or -1. The kernel takes these letters, and so do names of page sizes. */
+static int parse_size(const char *text, unsigned long long *size)
+{
+	static const char units[] = "KMGTPE";
+	size_t length = strspn(text, "0123456789");
+	char digits[24];
+	const char *unit = text[length] ? strchr(units, text[length] & ~0x20) : NULL;
+
+	fmt_text(digits, sizeof(digits), "%.*s", (int) length, text);
+	if ((text[length] && !unit) || fmt_parse_u64(digits, size) < 0)
+		return -1;
+	if (unit)
+		*size <<= 10 * (unit - units + 1);
+
+	return 0;
+}
+
+/* What the kernel rounds sizes down to in this file: whole pages. 1: the file has no sizes. */
+static unsigned long long unit_of(const char *file)
+{
+	static const char *const sizes[] = { "_in_bytes", ".max", ".high", ".low", ".min" };
+	const char huge[] = "hugetlb.";
+	unsigned long long page;
+
+	if (strncmp(file, huge, strlen(huge)) == 0)
+		return parse_size(file + strlen(huge), &page) == 0 && page > 0 ? page : 1;
+	for (size_t k = 0; k < ARRAY_SIZE(sizes); k++)
+		if (strncmp(file, "memory.", strlen("memory.")) == 0 && ends_in(file, sizes[k]))
+			return getauxval(AT_PAGESZ);
+
+	return 1;
+}
+
+/* Equal numbers, but for what the kernel makes of @asked; or both without a limit? */
+static bool same_number(const char *file, const char *real, const char *asked)
+{
+	const unsigned long long none = 1ULL << 62, least_shares = 2, most_shares = 262144;
+	unsigned long long a, b, unit = unit_of(file);
+	bool unlimited = strcmp(real, "max") == 0 || strcmp(real, "-1") == 0 ||
+			 (fmt_parse_u64(real, &a) == 0 && a >= none);
 
 	if (strcmp(asked, "-1") == 0)
-		return strcmp(real, "max") == 0 || strcmp(real, "-1") == 0 ||
-		       (fmt_parse_u64(real, &a) == 0 && a >= 1ULL << 62);
-	if (fmt_parse_u64(real, &a) < 0 || fmt_parse_u64(asked, &b) < 0)
+		return unlimited;
+	if ((unit > 1 ? parse_size(asked, &b) : fmt_parse_u64(asked, &b)) < 0)
 		return false;
+	if (unit > 1 && b >= none)
+		return unlimited;
+	if (strcmp(file, "cpu.shares") == 0)
+		b = b < least_shares ? least_shares : b > most_shares ? most_shares : b;
 
-	return a == b || (page > 0 && a == b / page * page);
+	return fmt_parse_u64(real, &a) == 0 && a == b / unit * unit;
+}
+
+/* "0,1" and "0-1": the same CPUs, or memory nodes. */
+static bool same_list(const char *file, const char *real, const char *asked)
+{
+	struct cpu_set a, b;
+	const char *fault;
+
+	return strncmp(file, "cpuset.", strlen("cpuset.")) == 0 &&
+	       cpu_list_parse(real, &a, &fault) == 0 && cpu_list_parse(asked, &b, &fault) == 0 &&
+	       memcmp(&a, &b, sizeof(a)) == 0;
 }
 
 static bool has_line(const char *real, const char *asked)
@@ -105,6 +190,16 @@ static bool has_line(const char *real, const char *asked)
 			return true;
 
 	return false;
+}
+
+static bool is_in_force(struct inspect *i, const char *file, const char *real, const char *asked)
+{
+	/* The other lines of this file are no settings. */
+	if (strcmp(file, "memory.oom_control") == 0)
+		return has_line(real, arena_printf(i->arena, "oom_kill_disable %s", asked));
+
+	return same_number(file, real, asked) || same_list(file, real, asked) ||
+	       has_line(real, asked);
 }
 
 /* Files that take a command, or that add to a list. */
@@ -134,8 +229,7 @@ static void look_at_limit(struct inspect *i, const struct step *s)
 	while (n > 0 && real[n - 1] == '\n')
 		n--;
 	real[n] = '\0';
-	inspect_judge(i, "limit", file, real, asked,
-		      same_number(real, asked) || has_line(real, asked));
+	inspect_judge(i, "limit", file, real, asked, is_in_force(i, file, real, asked));
 }
 
 /* The usage, where the kernel counts it. */

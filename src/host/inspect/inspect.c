@@ -20,7 +20,7 @@
 
 #include <string.h>
 
-#define STATUS_SIZE 16384
+#define STATUS_SIZE (1 << 20) /* a process may have 65536 groups */
 
 static inspect_subject *const subjects[] = {
 	inspect_namespaces, inspect_sharing, inspect_sysctls, inspect_process,
@@ -80,10 +80,14 @@ const struct step *inspect_step(const struct inspect *i, enum step_op op, size_t
 
 const char *inspect_status(struct inspect *i, const char *field)
 {
-	const char *at = strstr(i->status, field);
+	const char *at = i->status;
 
-	if (!at || (at != i->status && at[-1] != '\n'))
-		return "";
+	/* Only at the start of a line: the first line has a name that the process chose. */
+	while (strncmp(at, field, strlen(field)) != 0) {
+		at += strcspn(at, "\n");
+		if (*at++ == '\0')
+			return "";
+	}
 	at += strlen(field);
 	at += strspn(at, "\t ");
 

@@ -14,7 +14,9 @@
 #include "kernel/process.h"
 #include "kernel/procfs.h"
 
+#include <linux/limits.h>
 #include <string.h>
+#include <sys/sysmacros.h>
 
 #define SECTION	 "mount"
 #define MOST	 4096
@@ -23,7 +25,53 @@
 struct table {
 	struct mount_line lines[MOST];
 	size_t count;
+	/* by number of step: where the path of the step leads to; NULL: the step has none */
+	const char **places;
 };
+
+/* ---- places ---- */
+
+/*
+ * Where @path leads to, through the links of the rootfs. As in mountinfo, below the root of the
+ * process, which may be a directory of the host. @path itself, where it leads nowhere.
+ */
+static const char *place_of(struct inspect *i, int root, const char *path, int flags)
+{
+	char top[PATH_MAX], found[PATH_MAX];
+	autoclose int fd = sys_open_in_root(root, path, O_PATH | flags);
+
+	if (fd < 0 || sys_path_of(root, top, sizeof(top)) < 0 ||
+	    sys_path_of(fd, found, sizeof(found)) < 0)
+		return path;
+
+	size_t length = strcmp(top, "/") == 0 ? 0 : strlen(top);
+	if (strncmp(found, top, length) != 0 || (found[length] != '/' && found[length] != '\0'))
+		return path;
+
+	return found[length] ? arena_strdup(i->arena, found + length) : "/";
+}
+
+static void find_places(struct inspect *i, struct table *t)
+{
+	autoclose int root = proc_open(i->pid, "root", O_PATH | O_DIRECTORY);
+	size_t count = i->plan ? i->plan->step_count : 0;
+
+	t->places = arena_array(i->arena, count + 1, sizeof(*t->places));
+	for (size_t k = 0; k < count; k++) {
+		const struct step *s = &i->plan->steps[k];
+
+		t->places[k] = NULL;
+		if (s->op == OP_MOUNT)
+			t->places[k] = place_of(i, root, s->mount.target,
+						s->mount.target_nofollow ? O_NOFOLLOW : 0);
+		else if (s->op == OP_MASK_PATH || s->op == OP_PROTECT_PATH)
+			t->places[k] = place_of(i, root, s->path, 0);
+		else if (s->op == OP_MAKE_DEVICE && s->device.bind)
+			t->places[k] = place_of(i, root, s->device.path, 0);
+		else if (s->op == OP_OPEN_CONSOLE && s->console.bind)
+			t->places[k] = place_of(i, root, "/dev/console", 0);
+	}
+}
 
 static struct table *read_table(struct inspect *i)
 {
@@ -35,6 +83,7 @@ static struct table *read_table(struct inspect *i)
 		return t;
 	while ((line = strsep(&text, "\n")) && t->count < MOST)
 		t->count += mount_line_cut(line, &t->lines[t->count]);
+	find_places(i, t);
 
 	return t;
 }
@@ -106,29 +155,25 @@ static const char *asked_options(struct inspect *i, const struct mount_step *m,
 	return arena_strdup(i->arena, text);
 }
 
-/* Has a later step the same target? Then that mount covers this one. */
-static bool is_covered(const struct inspect *i, size_t step)
+/* Has a later step the same place? Then what that one mounts covers this mount. */
+static bool is_covered(const struct inspect *i, const struct table *t, size_t step)
 {
-	const char *target = i->plan->steps[step].mount.target;
-
 	for (size_t k = step + 1; k < i->plan->step_count; k++)
-		if (i->plan->steps[k].op == OP_MOUNT &&
-		    strcmp(i->plan->steps[k].mount.target, target) == 0)
+		if (t->places[k] && strcmp(t->places[k], t->places[step]) == 0)
 			return true;
 
 	return false;
 }
 
-/* A target may lead through links of the rootfs: then its mount is not found, and not compared. */
 static void look_at_mounts(struct inspect *i, const struct table *t)
 {
 	for (size_t k = 0; i->plan && k < i->plan->step_count; k++) {
 		const struct step *s = &i->plan->steps[k];
 		const struct mount_line *real;
 
-		if (s->op != OP_MOUNT || s->mount.remount || is_covered(i, k))
+		if (s->op != OP_MOUNT || s->mount.remount || is_covered(i, t, k))
 			continue;
-		real = find(t, s->mount.target);
+		real = find(t, t->places[k]);
 		if (!real)
 			inspect_compare(i, SECTION, s->mount.target, "no mount",
 					s->mount.type ? s->mount.type : "bind");
@@ -142,25 +187,29 @@ static void look_at_mounts(struct inspect *i, const struct table *t)
 
 /* ---- paths ---- */
 
-static bool is_planned(const struct inspect *i, const char *point)
+/* Does this step bring mounts below its own, or hide those that are there? */
+static bool is_for_all_below(const struct step *s)
 {
-	static const enum step_op with_path[] = { OP_MASK_PATH, OP_PROTECT_PATH };
+	const struct mount_step *m = &s->mount;
 
-	if (strcmp(point, "/") == 0 || strncmp(point, "/dev", 4) == 0 ||
-	    strncmp(point, "/proc/", 6) == 0 || strncmp(point, "/sys/", 5) == 0)
+	if (s->op != OP_MOUNT)
+		return s->op == OP_MASK_PATH;
+
+	return m->recursive || m->fallback || (m->type && strstr(m->type, "cgroup"));
+}
+
+static bool is_planned(const struct inspect *i, const struct table *t, const char *point)
+{
+	if (strcmp(point, "/") == 0)
 		return true;
 	for (size_t k = 0; k < i->plan->step_count; k++) {
 		const struct step *s = &i->plan->steps[k];
-		size_t length = s->op == OP_MOUNT ? strlen(s->mount.target) : 0;
+		size_t length = t->places[k] ? strlen(t->places[k]) : 0;
 
-		if (s->op == OP_MOUNT && strncmp(point, s->mount.target, length) == 0 &&
-		    (point[length] == '\0' ||
-		     (point[length] == '/' &&
-		      (s->mount.recursive || (s->mount.type && strstr(s->mount.type, "cgroup"))))))
+		if (length == 0 || strncmp(point, t->places[k], length) != 0)
+			continue;
+		if (point[length] == '\0' || (point[length] == '/' && is_for_all_below(s)))
 			return true;
-		for (size_t n = 0; n < ARRAY_SIZE(with_path); n++)
-			if (s->op == with_path[n] && strcmp(s->path, point) == 0)
-				return true;
 	}
 
 	return false;
@@ -171,35 +220,45 @@ static void look_at_others(struct inspect *i, const struct table *t)
 	if (!i->plan || !(i->plan->namespaces & CLONE_NEWNS))
 		return;
 	for (size_t k = 0; k < t->count; k++)
-		if (!is_planned(i, t->lines[k].point))
+		if (!is_planned(i, t, t->lines[k].point))
 			inspect_compare(i, SECTION, t->lines[k].point,
 					real_options(i, &t->lines[k]), "no mount");
 }
 
-static bool is_there(const struct inspect *i, const char *path)
+/* A masked file is the null device, and a masked directory an empty file system: inside/paths.c. */
+static bool is_mask(const struct mount_line *l, const struct stat *st)
 {
-	autoclose int root = proc_open(i->pid, "root", O_PATH | O_DIRECTORY);
-	autoclose int fd = root < 0 ? root : sys_open_in_root(root, path, O_PATH);
+	if (!l || !S_ISDIR(st->st_mode))
+		return l && S_ISCHR(st->st_mode) && st->st_rdev == makedev(1, 3);
 
-	return fd >= 0;
+	return has_option(l->options, "ro") &&
+	       (strcmp(l->type, "tmpfs") == 0 || strcmp(l->type, "ramfs") == 0);
+}
+
+static void look_at_path(struct inspect *i, const struct table *t, size_t step)
+{
+	const struct step *s = &i->plan->steps[step];
+	const struct mount_line *l = find(t, t->places[step]);
+	struct stat st;
+	autoclose int root = proc_open(i->pid, "root", O_PATH | O_DIRECTORY);
+	autoclose int fd = root < 0 ? root : sys_open_in_root(root, s->path, O_PATH);
+
+	if (fd < 0 || sys_stat(fd, &st) < 0)
+		return;
+	if (s->op == OP_MASK_PATH)
+		inspect_compare(i, "path", s->path, is_mask(l, &st) ? "masked" : "visible",
+				"masked");
+	else
+		inspect_compare(i, "path", s->path,
+				l && has_option(l->options, "ro") ? "read-only" : "writable",
+				"read-only");
 }
 
 static void look_at_paths(struct inspect *i, const struct table *t, enum step_op op)
 {
-	const struct step *s;
-
-	for (size_t n = 0; (s = inspect_step(i, op, n)); n++) {
-		const struct mount_line *l = find(t, s->path);
-		const char *asked = op == OP_MASK_PATH ? "masked" : "read-only", *real = asked;
-
-		if (!is_there(i, s->path))
-			continue;
-		if (op == OP_MASK_PATH && !l)
-			real = "visible";
-		else if (op == OP_PROTECT_PATH && (!l || !has_option(l->options, "ro")))
-			real = "writable";
-		inspect_compare(i, "path", s->path, real, asked);
-	}
+	for (size_t k = 0; i->plan && k < i->plan->step_count; k++)
+		if (i->plan->steps[k].op == op)
+			look_at_path(i, t, k);
 }
 
 static void look_at_root(struct inspect *i, const struct table *t)

@@ -10,6 +10,7 @@
 #include "kernel/process.h"
 #include "kernel/procfs.h"
 #include "plan/accounts.h"
+#include "plan/namespaces/idmap.h"
 
 #include <string.h>
 
@@ -68,11 +69,13 @@ static void look_at(struct inspect *i, const struct sys_namespace *kind)
 
 static const char *map_text(struct inspect *i, const struct id_range *ranges, size_t count)
 {
-	char text[2048] = "";
+	char text[ACCOUNT_MAP_TEXT] = "";
+	size_t length = 0;
 
-	for (size_t k = 0; k < count; k++)
-		fmt_text(text + strlen(text), sizeof(text) - strlen(text), "%s%u %u %u",
-			 k > 0 ? ", " : "", ranges[k].inside, ranges[k].outside, ranges[k].count);
+	for (size_t k = 0; k < count && length < sizeof(text); k++)
+		length += fmt_text(text + length, sizeof(text) - length, "%s%u %u %u",
+				   k > 0 ? ", " : "", ranges[k].inside, ranges[k].outside,
+				   ranges[k].count);
 
 	return arena_strdup(i->arena, text);
 }
@@ -80,22 +83,24 @@ static const char *map_text(struct inspect *i, const struct id_range *ranges, si
 static void look_at_map(struct inspect *i, bool group)
 {
 	char text[ACCOUNT_MAP_TEXT];
-	struct id_range ranges[64];
+	struct id_range ranges[ID_RANGES_MAX];
 	const char *file = group ? "gid_map" : "uid_map", *real;
 	const struct step *s = NULL;
 	size_t count = 0;
 
 	if (proc_read(i->pid, file, text, sizeof(text)) < 0)
 		return;
-	for (const char *at = text; count < 64 && account_parse_map(&at, &ranges[count]) == 0;)
+	for (const char *at = text;
+	     count < ID_RANGES_MAX && account_parse_map(&at, &ranges[count]) == 0;)
 		count++;
 	real = map_text(i, ranges, count);
 	for (size_t n = 0; (s = inspect_step(i, OP_WRITE_ID_MAP, n)) && s->id_map.group != group;
 	     n++)
 		;
 	if (s && s->id_map.way == ID_MAP_WRITE)
-		inspect_compare(i, "namespace", file, real,
-				map_text(i, s->id_map.ranges, s->id_map.count));
+		inspect_judge(i, "namespace", file, real,
+			      map_text(i, s->id_map.ranges, s->id_map.count),
+			      account_map_equals(text, s->id_map.ranges, s->id_map.count));
 	else
 		inspect_fact(i, "namespace", file, "%s", real);
 }

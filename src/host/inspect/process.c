@@ -17,6 +17,7 @@
 #include "plan/process/rlimits.h"
 #include "plan/process/scheduler.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 
@@ -24,32 +25,46 @@
 
 /* ---- ids ---- */
 
-/* The ID inside the user namespace of the process for @id of the host. */
-static uint32_t inside(const struct inspect *i, bool group, uint32_t id)
+static const char *ids_text(struct inspect *i, const uint32_t *ids, size_t count)
 {
-	char map[ACCOUNT_MAP_TEXT];
-	uint32_t own;
+	const size_t room = strlen("4294967295 ");
+	char *text = arena_alloc(i->arena, count * room + 1);
+	size_t length = 0;
 
-	if (proc_read(i->pid, group ? "gid_map" : "uid_map", map, sizeof(map)) < 0)
-		return id;
+	text[0] = '\0';
+	for (size_t k = 0; k < count; k++)
+		length += fmt_text(text + length, room + 1, "%s%u", k > 0 ? " " : "", ids[k]);
 
-	return account_map_inward(map, id, &own) == 0 ? own : id;
+	return text;
 }
 
-/* The numbers of the line as the process sees them, with one blank between. */
-static const char *ids_of(struct inspect *i, const char *field, bool group)
+/* The IDs of the line, as in the user namespace of the process: their count. */
+static size_t read_ids(struct inspect *i, const char *field, bool group, uint32_t **ids)
 {
 	const char *at = inspect_status(i, field);
-	char text[2048] = "";
+	char map[ACCOUNT_MAP_TEXT];
+	bool mapped = proc_read(i->pid, group ? "gid_map" : "uid_map", map, sizeof(map)) >= 0;
+	size_t count = 0;
 	uint32_t id;
 
+	/* Each number has a digit and a blank at least. */
+	*ids = arena_array(i->arena, strlen(at) / 2 + 1, sizeof(**ids));
 	while (account_parse_id(&at, &id) == 0) {
 		at += strspn(at, "\t ");
-		fmt_text(text + strlen(text), sizeof(text) - strlen(text), "%s%u",
-			 text[0] ? " " : "", inside(i, group, id));
+		if (!mapped || account_map_inward(map, id, &(*ids)[count]) < 0)
+			(*ids)[count] = id;
+		count++;
 	}
 
-	return arena_strdup(i->arena, text);
+	return count;
+}
+
+static const char *ids_of(struct inspect *i, const char *field, bool group)
+{
+	uint32_t *ids;
+	size_t count = read_ids(i, field, group, &ids);
+
+	return ids_text(i, ids, count);
 }
 
 /* As the line `Uid:` of /proc/PID/status: real, effective, saved and filesystem ID. */
@@ -58,32 +73,39 @@ static const char *four_times(struct inspect *i, uint32_t id)
 	return arena_printf(i->arena, "%u %u %u %u", id, id, id, id);
 }
 
-static const char *sorted_groups(struct inspect *i, const gid_t *groups, size_t count)
+static int compare_ids(const void *a, const void *b)
 {
-	char text[2048] = "";
-	int64_t last = -1;
+	const uint32_t x = *(const uint32_t *) a, y = *(const uint32_t *) b;
 
-	for (size_t n = 0; n < count; n++) {
-		int64_t next = INT64_MAX;
+	return (x > y) - (x < y);
+}
 
-		for (size_t k = 0; k < count; k++)
-			if (groups[k] > last && groups[k] < next)
-				next = groups[k];
-		if (next == INT64_MAX)
-			break;
-		fmt_text(text + strlen(text), sizeof(text) - strlen(text), "%s%u",
-			 text[0] ? " " : "", (unsigned) next);
-		last = next;
-	}
+/*
+ * In order, each group once: the kernel keeps those that are named twice, and sorts by the numbers
+ * of the host.
+ */
+static const char *groups_text(struct inspect *i, const uint32_t *groups, size_t count)
+{
+	uint32_t *sorted = arena_array(i->arena, count + 1, sizeof(*sorted));
+	size_t kept = 0;
 
-	return arena_strdup(i->arena, text);
+	for (size_t k = 0; k < count; k++)
+		sorted[k] = groups[k];
+	qsort(sorted, count, sizeof(*sorted), compare_ids);
+	for (size_t k = 0; k < count; k++)
+		if (k == 0 || sorted[k] != sorted[kept - 1])
+			sorted[kept++] = sorted[k];
+
+	return ids_text(i, sorted, kept);
 }
 
 static void look_at_ids(struct inspect *i)
 {
 	const struct step *s = inspect_step(i, OP_SET_USER, 0);
 	const char *uids = ids_of(i, "Uid:", false), *gids = ids_of(i, "Gid:", true);
-	const char *groups = ids_of(i, "Groups:", true);
+	uint32_t *ids;
+	size_t count = read_ids(i, "Groups:", true, &ids);
+	const char *groups = groups_text(i, ids, count);
 
 	if (!s) {
 		inspect_fact(i, SECTION, "user", "%s", uids);
@@ -94,7 +116,7 @@ static void look_at_ids(struct inspect *i)
 	}
 	if (s && s->user.set_groups)
 		inspect_compare(i, SECTION, "groups", groups,
-				sorted_groups(i, s->user.groups, s->user.group_count));
+				groups_text(i, s->user.groups, s->user.group_count));
 	else
 		inspect_fact(i, SECTION, "groups", "%s", groups);
 }
@@ -299,7 +321,9 @@ static const char *scheduler_text(struct inspect *i, const struct sys_sched_attr
 		return arena_printf(i->arena, "%s priority %u", name, s->priority);
 	if (s->policy == deadline)
 		return arena_printf(i->arena, "%s %llu of %llu, within %llu ns", name,
-				    (unsigned long long) s->runtime, (unsigned long long) s->period,
+				    (unsigned long long) s->runtime,
+				    /* sched(7): without a period it is the deadline */
+				    (unsigned long long) (s->period ? s->period : s->deadline),
 				    (unsigned long long) s->deadline);
 
 	return arena_printf(i->arena, "%s nice %d", name, s->nice);
