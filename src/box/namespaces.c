@@ -176,6 +176,9 @@ static int map_caller(struct box *b, bool keep_id, struct err *e)
 	 */
 	if (both)
 		return 0;
+	if (b->options->groups)
+		return box_refuse(b, "groups", b->options->groups, e, "the box has one id: %s",
+				  lacks_range(b));
 	b->user.additional_gids_count = 0;
 
 	return box_is_android(b) ? box_leave_out(b, WISH_GROUPS, "groups can't be set", e) : 0;

@@ -296,6 +296,7 @@ def test_where_newuidmap_may_not_map_the_box_has_one_id(ranged):
     refused = line(ranged.ranged("-u", "u", "--", "true", front=front))
     assert re.search(r': --user u: set gid 1000: invalid argument \(the box has one id: .*newuidmap', refused), refused
     assert line(ranged.ranged("--strict", "--", "true", front=front)).endswith("(without --strict it would be left out)")
+    assert line(ranged.ranged("--groups", "5", "--", "true", front=front)).startswith(f'tare: box "{ranged.id}": --groups 5: the box has one id: ')
     assert " --userns auto: " not in line(ranged.ranged("--userns", "keep-id", "--", "true", front=front))
 
 
