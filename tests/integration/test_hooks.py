@@ -223,6 +223,26 @@ def test_a_failing_create_hook_undoes_the_container(hooked, name):
         assert order(hooked) == [*NAMES[:NAMES.index(name) + 1], "poststop"]
 
 
+@tare_only
+@pytest.mark.parametrize("name", ["prestart", "createRuntime", "createContainer"])
+def test_poststop_follows_a_hook_if_a_later_step_fails(hooked, name):
+    """Whatever the hook has made on the host would stay otherwise."""
+    hooked.process["args"] = ["/nope"]
+    for verb in ("create", "run"):
+        hooked.config["hooks"] = {n: [hooked.one(n)] for n in (name, "poststop")}
+        hooked.make(verb).refused("/process/args")
+        assert order(hooked) == [name, "poststop"]
+        (hooked.seen / "order").unlink()
+
+
+@tare_only
+def test_poststop_does_not_run_if_no_hook_did(hooked):
+    hooked.config["hooks"] = {n: [hooked.one(n)] for n in ("createRuntime", "poststop")}
+    hooked.config["root"]["path"] = "nope"
+    hooked.stay().create().refused("/root/path")
+    assert order(hooked) == []
+
+
 def test_a_failing_start_container_hook_undoes_the_container(hooked):
     hooked.config["hooks"]["startContainer"].append(shell("exit 3"))
     hooked.sh(f"echo ran >{hooked.seen}/ran").create().ok()

@@ -325,15 +325,17 @@ int create_watch_signals(struct create *c, struct err *e)
 	return c->signals < 0 ? err_sys(e, c->signals, "watch for signals") : 0;
 }
 
-/* runtime-spec, runtime.md#lifecycle: after a failed hook comes step 12, then poststop. */
+/*
+ * runtime-spec, runtime.md#lifecycle: after a failed hook comes step 12, then poststop. A hook that
+ * has succeeded before another step fails may have made something on the host, too.
+ */
 static void run_poststop_after_hook(const struct create *c, const struct record *rec,
 				    struct arena *a)
 {
 	struct err failure;
 
-	if (c->failed_op != OP_RUN_HOST_HOOK && c->failed_op != OP_RUN_HOOK)
-		return;
-	if (hooks_run_recorded(rec, "poststop", STATUS_STOPPED, true, -1, a, &failure) < 0)
+	if (c->hook_begun &&
+	    hooks_run_recorded(rec, "poststop", STATUS_STOPPED, true, -1, a, &failure) < 0)
 		remove_warn(rec->id, &failure);
 }
 

@@ -47,8 +47,8 @@ struct create {
 	int console;
 	/* exec: the container's record; NULL: the container is being created */
 	const struct record *running;
-	/* the kind of the step that failed; OP_COUNT: none */
-	enum step_op failed_op;
+	/* a hook has begun, so poststop hooks are due if the create fails */
+	bool hook_begun;
 	/* memory file of WIRE_LAST_MESSAGE; -1 */
 	int last_message;
 	/* the tmpfs of nodes_make(), until tare-init is done with it; -1 */
@@ -89,9 +89,9 @@ struct create {
 	{                                                                                          \
 		.options = (o), .state_dir = -1, .journal = -1, .listener = -1, .hold = -1,        \
 		.signals = -1, .pidfd = -1, .control = -1, .release = -1, .console = -1,           \
-		.failed_op = OP_COUNT, .last_message = -1, .nodes = -1, .network = -1,             \
-		.notify = NOTIFY_NONE, .pidfd_socket = -1, .pidfd_receiver = -1,                   \
-		.special_pid_file = -1, .hook_files = HOOK_FILES_NONE, .watch = WATCH_INITIAL,     \
+		.last_message = -1, .nodes = -1, .network = -1, .notify = NOTIFY_NONE,             \
+		.pidfd_socket = -1, .pidfd_receiver = -1, .special_pid_file = -1,                  \
+		.hook_files = HOOK_FILES_NONE, .watch = WATCH_INITIAL,                             \
 	}
 
 /* ---- create.c ---- */

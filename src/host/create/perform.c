@@ -30,13 +30,20 @@
 
 /* ---- the walk ---- */
 
+/* Tare-init has done, or begun, the first @count steps. */
+static void note_hooks(struct create *c, size_t count)
+{
+	for (size_t i = 0; i < count && !c->hook_begun; i++)
+		c->hook_begun = c->plan->steps[i].op == OP_RUN_HOOK;
+}
+
 /* Put the name of the step and its place in config.json in front of the failure. */
 static int step_failed(struct create *c, size_t index, struct err *e)
 {
 	const struct step *s = &c->plan->steps[index];
 
 	fmt_text(e->operation, sizeof(e->operation), "%s", step_kinds[s->op].name);
-	c->failed_op = s->op;
+	note_hooks(c, index + 1);
 	step_advise(c, s, e);
 
 	return err_at(e, s->place);
@@ -52,6 +59,9 @@ int create_perform_step(struct create *c, size_t index, struct err *e)
 {
 	const struct step *s = &c->plan->steps[index];
 	int64_t begun = c->plan->debug ? sys_clock_us() : 0;
+
+	c->hook_begun |= s->op == OP_RUN_HOST_HOOK;
+
 	int r = c->plan->fail_step == index + 1
 			? err_msg(e, "step %zu fails, as the test asks", index + 1)
 			: create_performers[s->op](c, s, e);
@@ -292,6 +302,8 @@ static int take_turns(struct create *c, size_t next, struct err *e)
 			return -1;
 		if (r == 0)
 			return ready ? read_last_message(c, e) : first_process_ended(c, e);
+		if (m.kind == WIRE_READY)
+			note_hooks(c, c->plan->step_count);
 		if (m.kind == WIRE_READY && !c->options->run)
 			return 0;
 		if (m.kind == WIRE_READY) {
@@ -312,6 +324,7 @@ static int take_turns(struct create *c, size_t next, struct err *e)
 		if (m.kind != WIRE_TURN)
 			continue;
 		next = m.step;
+		note_hooks(c, next);
 		if (perform_ours(c, &next, e) < 0)
 			return -1;
 		c->progress.next = next;

@@ -108,10 +108,8 @@ static int perform_one(struct restore *r, size_t index, struct err *e)
 	case OP_SPAWN:
 		return begin_criu(r, e);
 	case OP_RUN_HOOK:
-		if (restore_run_hook(c, s, e) == 0)
-			return 0;
-		c->failed_op = s->op;
-		return err_at(e, s->place);
+		c->hook_begun = true;
+		return restore_run_hook(c, s, e) < 0 ? err_at(e, s->place) : 0;
 	default:
 		return create_perform_step(c, index, e);
 	}
