@@ -164,7 +164,7 @@ static int copy_entries(int from, int to, unsigned depth, struct err *e)
 	return d.filled < 0 ? err_sys(e, (int) d.filled, "read a directory") : 0;
 }
 
-int copy_directory(int from, int to, bool with_rights, struct err *e)
+int copy_directory(int from, int to, bool with_mode, struct err *e)
 {
 	struct stat st;
 	int r = sys_stat(from, &st);
@@ -179,5 +179,7 @@ int copy_directory(int from, int to, bool with_rights, struct err *e)
 	if (copy_entries(from, directory, 0, e) < 0)
 		return -1;
 
-	return with_rights ? copy_rights(directory, ".", &st, e) : 0;
+	r = with_mode ? sys_chmod_at(directory, ".", st.st_mode & 07777) : 0;
+
+	return r < 0 ? err_sys(e, r, "set the mode of the copy") : 0;
 }

@@ -208,11 +208,11 @@ void exec_protect_null(const struct plan *plan);
 int exec_announce(struct inside *in, struct err *e);
 
 /*
- * Copy all in directory @from, with owners and modes, into the empty directory @to; @with_rights:
- * also the owner and mode of the directory itself. Devices and links are made anew, sockets left
- * out. 0, or -1.
+ * Copy all in directory @from, with owners and modes, into the empty directory @to; @with_mode: also
+ * the mode of the directory itself. Its owner stays that of the tmpfs, as with runc and crun: root,
+ * or the mount's uid=. Devices and links are made anew, sockets left out. 0, or -1.
  */
-int copy_directory(int from, int to, bool with_rights, struct err *e);
+int copy_directory(int from, int to, bool with_mode, struct err *e);
 
 /* ---- target.c: places in the rootfs ---- */
 

@@ -412,6 +412,19 @@ def test_tmpcopyup_copies_what_was_there(bundle, option):
     assert (bundle.rootfs / "m/dir/file").read_text() == "content\n"
 
 
+@pytest.mark.parametrize("options, owner", [([], "0:0"), (["uid=7", "gid=8"], "7:8")], ids=str)
+def test_tmpcopyup_copies_the_mode_but_the_owner_is_the_mounts(bundle, options, owner):
+    m = bundle.rootfs / "m"
+    (m / "dir").mkdir(parents=True)
+    for path, mode in ((m, 0o2750), (m / "dir", 0o700)):
+        os.chown(path, 1000, 1001)
+        path.chmod(mode)
+    bundle.mount("/m", "tmpfs", "tmpfs", "tmpcopyup", *options)
+    bundle.process["capabilities"] = {"bounding": ["CAP_DAC_OVERRIDE"], "effective": ["CAP_DAC_OVERRIDE"],
+                                      "permitted": ["CAP_DAC_OVERRIDE"]}
+    assert bundle.sh("stat -c %a:%u:%g /m /m/dir").run().ok().out.split() == [f"2750:{owner}", "700:1000:1001"]
+
+
 @pytest.mark.parametrize("place", ["/m", "/new"])
 def test_what_is_copied_up_has_the_options_of_the_mount(bundle, place):
     """Read-only, too, although there was something to write first."""
