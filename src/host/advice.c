@@ -111,6 +111,15 @@ static void advise_source(const struct create *c, const struct step *s, struct e
 			    "leave the mount out");
 }
 
+/* The rootfs exists in tare's own mount namespace: planning has looked there. */
+static void advise_rootfs(const struct create *c, const struct step *s, struct err *e)
+{
+	for (const struct step *at = c->plan->steps; at < s; at++)
+		if (at->op == OP_JOIN_NAMESPACE && at->ns.type == CLONE_NEWNS)
+			err_hint(e, "it is looked up in the mount namespace that is joined, which "
+				    "does not have it");
+}
+
 /* mkdir(2) of a mount point and mount(2) fail with the same ENOSPC. */
 static void advise_space(const struct create *c, const struct step *s, struct err *e)
 {
@@ -404,6 +413,7 @@ static const struct advice advices[] = {
 	  .code = ENOSPC,
 	  .hint = "all pseudo-terminals are in use: /proc/sys/kernel/pty/max, or the option max= of "
 		  "the devpts" },
+	{ .op = OP_MOUNT_ROOTFS, .code = ENOENT, .advise = advise_rootfs },
 	{ .op = OP_MOUNT,
 	  .code = ENODEV,
 	  .hint = "the kernel has no such filesystem: see /proc/filesystems; it may be a module that "

@@ -37,7 +37,7 @@ static int check(const char *path)
 	if (S_ISDIR(st.st_mode))
 		return -EISDIR;
 	if (!S_ISREG(st.st_mode))
-		return -EACCES;
+		return -ENXIO;
 	if (is_tare_init(&st))
 		return -ETXTBSY;
 
@@ -49,12 +49,16 @@ static int refuse(const char *name, const char *path, int r, struct err *e)
 	if (r == -ENOENT)
 		return err_sys(e, r, "exec: \"%s\": stat %s", name, path);
 	/*
-	 * EACCES is what execve(2) returns for a directory, and engines turn its text into exit
-	 * code 126.
+	 * EACCES is what execve(2) returns for a directory, a device or a FIFO, and engines turn
+	 * its text into exit code 126.
 	 */
-	(void) err_sys(e, r == -EISDIR || r == -ETXTBSY ? -EACCES : r, "exec: \"%s\"", name);
+	bool denied = r == -EISDIR || r == -ENXIO || r == -ETXTBSY;
+
+	(void) err_sys(e, denied ? -EACCES : r, "exec: \"%s\"", name);
 	if (r == -ETXTBSY)
 		return err_hint(e, "it is tare-init itself, which executes the program");
+	if (r == -ENXIO)
+		return err_hint(e, "it is a device, a FIFO or a socket");
 
 	return r == -EISDIR ? err_hint(e, "it is a directory") : -1;
 }
@@ -77,7 +81,7 @@ static int search(struct inside *in, const struct exec_step *x, char path[PATH_M
 
 		if (r == 0 && name[0] != '\0')
 			return 0;
-		if (!denied_in && (r == -EACCES || r == -EPERM)) {
+		if (!denied_in && (r == -EACCES || r == -EPERM || r == -ENXIO)) {
 			denied = r;
 			denied_in = at;
 		}
@@ -319,7 +323,7 @@ void exec_protect_null(const struct plan *plan)
 	fd_close(&null);
 }
 
-/* The container's own null device: a descriptor, or -1. */
+/* The container's own null device: a descriptor, or -errno; -ENODEV: there is none. */
 static int open_own_null(void)
 {
 	static const char path[] = "/dev/null";
@@ -327,11 +331,27 @@ static int open_own_null(void)
 
 	/* Another file (CVE-2026-88265) is not opened, as that may have side effects. */
 	if (sys_stat_at(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, &st) < 0 || !device_is_null(&st))
-		return -1;
+		return -ENODEV;
 
 	autoclose int own = sys_open(path, O_RDWR | O_NOFOLLOW | O_NOCTTY);
+	if (own < 0)
+		return own;
 
-	return own >= 0 && sys_stat(own, &st) == 0 && device_is_null(&st) ? take_fd(&own) : -1;
+	return sys_stat(own, &st) == 0 && device_is_null(&st) ? take_fd(&own) : -ENODEV;
+}
+
+static int refuse_null(int r, struct err *e)
+{
+	if (r == -EACCES || r == -EPERM) {
+		(void) err_sys(e, r, "open the container's /dev/null");
+		return err_hint(e, "standard input and output are to be it: give its device mode "
+				   "0666, or the container other input and output");
+	}
+	(void) err_msg(e, "the container's /dev/null is not the null device, and the host's can't "
+			  "be lent");
+
+	return err_hint(e, "mknod -m 666 /dev/null c 1 3 in the container, or other standard input "
+			   "and output");
 }
 
 /*
@@ -369,16 +389,10 @@ static int use_own_null(const struct plan *plan, struct err *e)
 			continue;
 
 		autoclose int own = open_own_null();
-		if (own >= 0) {
+		if (own >= 0)
 			sys_dup_keep(own, fd);
-		} else if (is_exposed(fd, &st) && !is_in_chroot(plan)) {
-			(void) err_msg(e,
-				       "the container's /dev/null is not the null device, and the "
-				       "host's can't be lent");
-			return err_hint(e,
-					"mknod -m 666 /dev/null c 1 3 in the container, or other "
-					"standard input and output");
-		}
+		else if (is_exposed(fd, &st) && !is_in_chroot(plan))
+			return refuse_null(own, e);
 	}
 
 	return 0;

@@ -54,6 +54,7 @@ WHERE = 'PATH is "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"'
     (["/etc/passwd"], 'exec: "/etc/passwd": permission denied (it has no x bit: chmod +x)'),
     (["/etc"], 'exec: "/etc": permission denied (it is a directory)'),
     (["./etc"], 'exec: "./etc": permission denied (it is a directory)'),
+    (["/dev/null"], 'exec: "/dev/null": permission denied (it is a device, a FIFO or a socket)'),
     (["."], f'exec: ".": executable file not found in $PATH ({WHERE})'),
     ([""], f'exec: "": executable file not found in $PATH ({WHERE})'),
 ])

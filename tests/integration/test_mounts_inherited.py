@@ -143,6 +143,21 @@ def test_in_a_namespace_that_is_joined_they_are_in_that_one(shared, bundles):
 
 
 @tare_only
+def test_a_rootfs_that_the_joined_namespace_lacks_is_told_from_one_that_is_missing(shared):
+    with subprocess.Popen(["unshare", "-m", "--propagation", "private", "sh", "-c",
+                           f"mount -t tmpfs over {shared.rootfs} && mount -t tmpfs over {shared.dir} && exec sleep 1000"]) as owner:
+        try:
+            poll(lambda: len(below(shared, mounts(owner.pid))) == 1, "the namespace")
+            poll(lambda: str(shared.dir) in {m.target for m in mounts(owner.pid)}, "the namespace")
+            shared.linux["namespaces"].append({"type": "mount", "path": f"/proc/{owner.pid}/ns/mnt"})
+            shared.sh("true").run().refused(
+                "/root/path", f'open rootfs "{shared.rootfs}": no such file or directory '
+                              "(it is looked up in the mount namespace that is joined, which does not have it)")
+        finally:
+            owner.kill()
+
+
+@tare_only
 def test_a_bare_root_directory_is_not_mounted(bundle):
     bundle.chroot().stay().up()
     assert not below(bundle)

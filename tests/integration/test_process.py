@@ -508,6 +508,18 @@ def test_the_hosts_null_device_becomes_the_containers(bundle, flags, how):
 
 
 @tare_only
+def test_a_null_device_that_the_user_may_not_open_is_not_called_another(bundle):
+    bundle.linux["devices"] = [{"path": "/dev/null", "type": "c", "major": 1, "minor": 3, "fileMode": 0o600}]
+    bundle.process["user"] = {"uid": 1000, "gid": 1000}
+    null = os.open("/dev/null", os.O_RDWR)
+    bundle.sh("true").write()
+    done = subprocess.run(bundle.argv("run", "--bundle", bundle.dir), stdin=null, stdout=null, stderr=subprocess.PIPE,
+                          timeout=20, check=False)
+    os.close(null)
+    assert done.returncode == 1 and b"open the container's /dev/null: permission denied (standard input" in done.stderr
+
+
+@tare_only
 @pytest.mark.parametrize("kind", ["missing", "zero", "link", "file"])
 def test_a_null_device_of_the_containers_that_is_none_is_not_used(bundle, kind):
     """CVE-2026-88265: whatever the image has at /dev/null, standard output is not bent to it."""
