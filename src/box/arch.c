@@ -310,6 +310,20 @@ static bool is_own_name(const char *arch)
 	return own && strcmp(own, arch) == 0;
 }
 
+/* Where the box has no mounts the bind of qemu would be made in the host's own tree. */
+static int refuse_qemu(struct box *b, struct err *e)
+{
+	static const char why[] = "it takes mounts of its own, which the kernel refuses";
+	const struct box_options *o = b->options;
+
+	if (o->qemu)
+		return box_refuse(b, "qemu", o->qemu, e, "%s", why);
+	if (o->arch && strcmp(o->arch, "auto") != 0)
+		return box_refuse(b, "arch", o->arch, e, "%s", why);
+
+	return 0; /* the exec fails, and names the machine */
+}
+
 int box_arch(struct box *b, struct err *e)
 {
 	const struct box_options *o = b->options;
@@ -334,6 +348,9 @@ int box_arch(struct box *b, struct err *e)
 	arch = automatic ? program_machine_name(machine) : o->arch;
 	if (!arch || (automatic && !o->qemu && is_registered(b, arch)))
 		return 0;
+
+	if (b->level[WISH_MOUNTS] > 0 || box_is_bare(b))
+		return refuse_qemu(b, e);
 
 	const char *qemu = o->qemu ? box_absolute(b, o->qemu) : find_qemu(b, arch);
 	if (!qemu && automatic)

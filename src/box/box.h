@@ -389,6 +389,9 @@ int box_advise_label(const char *path, struct err *e);
 /* dns.c: --dns, for box_mounts() */
 box_subject box_dns;
 
+/* Does --dns name addresses? */
+bool box_has_name_servers(const struct box *b);
+
 /*
  * Did the step fail because another box of the same root has ended, and its box_clean() has removed
  * the mount point for resolv.conf? Then the same plan can be performed again.

@@ -128,14 +128,21 @@ bool box_lost_mount_point(const struct box *b, const struct err *failure)
 	       strcmp(m->destination, RESOLV_CONF) == 0;
 }
 
+bool box_has_name_servers(const struct box *b)
+{
+	const char *word = b->options->dns;
+
+	return word && strcmp(word, "auto") != 0 && strcmp(word, "none") != 0;
+}
+
 int box_dns(struct box *b, struct err *e)
 {
 	const char *word = b->options->dns, *net = b->options->net;
-	bool automatic = !word || strcmp(word, "auto") == 0, own = net && strcmp(net, "none") == 0;
+	bool own = net && strcmp(net, "none") == 0;
 
 	if (word && strcmp(word, "none") == 0)
 		return 0;
-	if (!automatic)
+	if (box_has_name_servers(b))
 		return write_servers(b, word, e);
 	if (own || b->level[WISH_DNS] > 0)
 		return 0;

@@ -272,6 +272,9 @@ int box_check_bare(struct box *b, struct err *e)
 	if (o->net && o->net[0] == '/')
 		return box_refuse(b, "net", o->net, e,
 				  "it takes namespaces, which the kernel refuses");
+	if (box_has_name_servers(b))
+		return box_refuse(b, "dns", o->dns, e,
+				  "it takes namespaces, which the kernel refuses");
 	for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
 		if (lists[i]->count > 0)
 			return box_refuse(b, lists[i]->flags[0], lists[i]->items[0], e,

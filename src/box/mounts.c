@@ -466,6 +466,30 @@ void box_add_mount(struct box *b, const char *target, const char *type, const ch
 		add_option(b, m, *options);
 }
 
+/* In a bare chroot the mounts would be made in the host's own tree. */
+static int check_bare_chroot(struct box *b, struct err *e)
+{
+	static const char why[] = "it takes mounts of its own, which the kernel refuses";
+	const struct box_options *o = b->options;
+	const struct text_list *const lists[] = { &o->mounts, &o->masked, &o->protected };
+
+	if (b->level[WISH_MOUNTS] == 0)
+		return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
+		if (lists[i]->count > 0)
+			return box_refuse(b, lists[i]->flags[0], lists[i]->items[0], e, "%s", why);
+	if (box_has_name_servers(b))
+		return box_refuse(b, "dns", o->dns, e, "%s", why);
+	if (o->tty)
+		return box_refuse(b, "tty", NULL, e, "%s", why);
+	if (o->read_only || b->layered || b->is_image)
+		return err_cfg(
+			e, "--best-effort-root",
+			"layers, images and -r take mounts of its own, which the kernel refuses");
+
+	return 0;
+}
+
 int box_mounts(struct box *b, struct err *e)
 {
 	const struct text_list *given = &b->options->mounts;
@@ -473,14 +497,8 @@ int box_mounts(struct box *b, struct err *e)
 	b->mounts_room = MOST_USUAL;
 	b->config.mounts =
 		arena_array(b->arena, MOST_USUAL + given->count, sizeof(*b->config.mounts));
-	/* In a bare chroot the mounts would be made in the host's own tree. */
-	if (b->level[WISH_MOUNTS] > 0 && given->count > 0)
-		return box_refuse(b, given->flags[0], given->items[0], e,
-				  "it takes mounts of its own, which the kernel refuses");
-	if (b->level[WISH_MOUNTS] > 0 && (b->options->read_only || b->layered || b->is_image))
-		return err_cfg(
-			e, "--best-effort-root",
-			"layers, images and -r take mounts of its own, which the kernel refuses");
+	if (check_bare_chroot(b, e) < 0)
+		return -1;
 	if (b->level[WISH_MOUNTS] == 0 && !box_is_bare(b)) {
 		add_usual(b);
 		box_add_whole(b);

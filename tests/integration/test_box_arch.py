@@ -61,6 +61,16 @@ def test_a_foreign_program_runs_and_nothing_is_left(box):
     assert not os.path.exists("/proc/sys/fs/binfmt_misc/tare") and not has_binfmt()
 
 
+def test_in_a_bare_chroot_it_is_not_run(box):
+    """qemu would be bound into ROOT in the host's own tree."""
+    if has_binfmt():
+        pytest.skip("the host's binfmt_misc runs it")
+    before = box.files()
+    r = box.run("--best-effort-root", "--without", "mounts", "--", "sh")
+    assert r.code == 126 and f"exec format error (it is for {FOREIGN}, " in r.err, r
+    assert box.files() == before
+
+
 def test_a_foreign_shell_is_a_login_shell(box):
     assert box.run().out == f"{FOREIGN} -sh\n"
 

@@ -213,6 +213,17 @@ def test_a_bind_is_never_left_out(box, phone, scratch):
                                                      "of its own, which the kernel refuses"), r
 
 
+@pytest.mark.parametrize("flags, words", [
+    (["--mask", "/etc/passwd"], '--mask "/etc/passwd"'), (["--protect", "/etc"], '--protect "/etc"'), (["--dns", "9.9.9.9"], "--dns 9.9.9.9"),
+    (["-t"], "--tty"), (["--arch", "sparc64"], "--arch sparc64")])
+def test_a_bare_chroot_makes_no_mount_in_the_hosts_tree(box, flags, words):
+    """Before, a mask or the bind of qemu lay on ROOT in the host's own tree while the box ran, and devices stayed in ROOT; --dns was ignored."""
+    files = box.files()
+    box.refused(f"{words}: it takes mounts of its own, which the kernel refuses",
+                "--best-effort-root", "--without", "mounts", *flags, "--", "true")
+    assert box.files() == files
+
+
 # --- who is told
 
 
