@@ -30,6 +30,7 @@ static const struct {
 	{ "id", FIELD_TEXT, offsetof(struct record, id) },
 	{ "oci-version", FIELD_TEXT, offsetof(struct record, oci_version) },
 	{ "bundle", FIELD_TEXT, offsetof(struct record, bundle) },
+	{ "config-file", FIELD_TEXT, offsetof(struct record, config_file) },
 	{ "rootfs", FIELD_TEXT, offsetof(struct record, rootfs) },
 	{ "created", FIELD_TEXT, offsetof(struct record, created) },
 	{ "owner", FIELD_INT, offsetof(struct record, owner) },

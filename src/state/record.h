@@ -57,6 +57,7 @@ struct record {
 	const char *id;
 	const char *oci_version;
 	const char *bundle, *rootfs; /* absolute */
+	const char *config_file;     /* --config, from @bundle on; NULL: config.json */
 	const char *created;	     /* RFC 3339, nanoseconds, UTC */
 	uid_t owner;		     /* who called create */
 	pid_t pid;

@@ -481,6 +481,31 @@ def test_without_its_bundle_there_is_nothing_to_compare_with(full):
     (full.dir / "moved").rename(full.dir / "config.json")
 
 
+def test_without_a_comparison_drift_is_an_error(full):
+    """Not silence, which would mean that nothing differs."""
+    def error(*flags):
+        r = full.verb("inspect", "--drift", *flags)
+        assert r.code == 1 and r.out == "", r
+        return r.err
+
+    command(*full.argv("exec", "--detach", tail=["sleep", "1000"])).ok()
+    other = [pid for pid in json.loads(full.verb("ps", "--format", "json").ok().out) if pid != full.pid][-1]
+    assert error("--pid", str(other)) == f'tare: inspect "{full.id}": nothing to compare with: config.json is about the first process\n'
+    text = (full.dir / "config.json").read_text()
+    (full.dir / "config.json").write_text(text.replace("\"terminal\": false", "\"terminal\": 3"))
+    assert "/process/terminal (line " in error() and "nothing to compare with: expected true or false" in error()
+    (full.dir / "config.json").write_text(text)
+
+
+def test_the_config_that_create_was_given_is_compared(bundle):
+    bundle.mount("/data", "tmpfs", "tmpfs")
+    bundle.writable().stay().write()
+    (bundle.dir / "config.json").rename(bundle.dir / "other.json")
+    bundle.config["mounts"].pop()
+    bundle.up("--config", "other.json").ready()
+    assert drift(bundle) == []
+
+
 def test_a_container_that_does_not_run_is_refused(bundle):
     bundle.sh("exit 0").create().ok()
     assert bundle.verb("inspect").code == 0

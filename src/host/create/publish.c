@@ -126,6 +126,7 @@ void publish_fill(const struct create *c, struct record *rec, struct arena *a)
 		.id = c->plan->id,
 		.oci_version = config->oci_version,
 		.bundle = c->plan->bundle,
+		.config_file = c->options->config,
 		.rootfs = c->plan->rootfs,
 		.created = created,
 		.owner = sys_euid(),

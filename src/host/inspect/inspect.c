@@ -184,27 +184,36 @@ static int check_pid(const struct state_root *root, const char *id, pid_t pid, s
 
 /*
  * Plan the bundle again, to compare the process with the steps. This assumes that config.json has
- * not changed since create.
+ * not changed since create. -1 with @e set: there is nothing to compare with.
  */
-static void find_plan(struct inspect *i, const struct state_root *root, const char *const *own_env,
-		      struct arena *a)
+static int find_plan(struct inspect *i, const struct state_root *root, const char *const *own_env,
+		     struct arena *a, struct err *e)
 {
 	const struct create_options o = {
 		.root = *root,
 		.id = i->record->id,
 		.bundle = i->record->bundle,
+		.config = i->record->config_file,
 		.own_env = own_env,
 		.flags.systemd_cgroup = i->record->scope != NULL,
 	};
 	struct decision d = { .plan = NULL };
-	struct err e;
 
-	if (container_decide(&o, &d, a, &e) < 0) {
-		inspect_fact(i, "config", "config.json", "nothing to compare with: %s", e.text);
-		return;
+	if (i->record->box_root)
+		return err_msg(e, "a box has no config.json");
+	if (i->pid != i->record->pid)
+		return err_msg(e, "config.json is about the first process");
+	if (container_decide(&o, &d, a, e) < 0) {
+		char line[ERR_PLACE + ERR_TEXT + ERR_HINT + 64];
+
+		err_line(e, line, sizeof(line));
+		inspect_fact(i, "config", "config.json", "nothing to compare with: %s", line);
+		return -1;
 	}
 	i->plan = d.plan;
 	i->config = d.config;
+
+	return 0;
 }
 
 int container_inspect(const struct state_root *root, const char *id,
@@ -213,6 +222,7 @@ int container_inspect(const struct state_root *root, const char *id,
 {
 	struct inspect i = { .arena = a, .root = root };
 	struct record rec;
+	struct err nothing;
 
 	autoclose int dir = container_lookup(root, id, true, &rec, a, e);
 	if (dir < 0)
@@ -224,8 +234,10 @@ int container_inspect(const struct state_root *root, const char *id,
 	i.pid = wishes->pid > 0 ? wishes->pid : rec.pid;
 	if (wishes->pid > 0 && check_pid(root, id, wishes->pid, a, e) < 0)
 		return -1;
-	if (i.pid == rec.pid && !rec.box_root)
-		find_plan(&i, root, own_env, a);
+	if (find_plan(&i, root, own_env, a, &nothing) < 0 && wishes->drift) {
+		*e = nothing;
+		return err_in(e, "nothing to compare with");
+	}
 
 	i.status = arena_alloc(a, STATUS_SIZE);
 	ssize_t n = proc_read(i.pid, "status", i.status, STATUS_SIZE);
