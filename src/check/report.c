@@ -27,6 +27,8 @@ void check_refused(const struct err *e, struct arena *a, struct check_report *re
 	struct check_row *row = arena_new(a, struct check_row);
 
 	row->level = CHECK_NO;
+	row->line = e->line;
+	row->column = e->column;
 	fmt_text(row->place, sizeof(row->place), "%s", e->place);
 	fmt_text(row->what, sizeof(row->what), e->place[0] ? "config.json" : "create");
 	fmt_text(row->why, sizeof(row->why), "%s", e->text);
@@ -60,6 +62,8 @@ static void print_text(struct out *out, const struct check_row *row)
 	print_column(out, row->what, WHAT_WIDTH);
 	if (row->since[0])
 		out_printf(out, "Linux %s; ", row->since);
+	if (row->line > 0)
+		out_printf(out, "line %d, column %d: ", row->line, row->column);
 	out_clean(out, row->why);
 	if (row->remedy[0]) {
 		out_text(out, ": ");
@@ -78,6 +82,8 @@ static void print_json(struct out *out, const struct check_row *row)
 {
 	out_printf(out, "{ \"level\": \"%s\"", levels[row->level]);
 	print_property(out, "place", row->place);
+	if (row->line > 0)
+		out_printf(out, ", \"line\": %d, \"column\": %d", row->line, row->column);
 	print_property(out, "what", row->what);
 	print_property(out, "why", row->why);
 	if (row->since[0])

@@ -134,6 +134,21 @@ def test_a_config_that_create_refuses_is_a_no_at_its_place(bundle):
     assert why in does_not_run(bundle).err
 
 
+@pytest.mark.parametrize("old, new", [('"terminal": false', '"terminal": 3'), ('"ociVersion":', '// a comment\n "ociVersion":')],
+                         ids=["type", "comment"])
+def test_a_config_that_cannot_be_read_is_a_no_with_its_line(bundle, old, new):
+    """As in the error of create."""
+    bundle.write()
+    assert old in bundle.text
+    (bundle.dir / "config.json").write_text(bundle.text.replace(old, new))
+    said = command(*bundle.argv("plan", "--bundle", bundle.dir)).err
+    [row] = rows(bundle, 1)
+    place = f"(line {row['line']}, column {row['column']}): "
+    assert f"{row['place']} {place}{row['why']}" in said, said
+    text = command(*bundle.argv("check", "-b", bundle.dir)[:-1]).out
+    assert f"line {row['line']}, column {row['column']}: {row['why']}" in text, text
+
+
 def test_systemd_that_does_not_run_is_a_no(bundle):
     """What create refuses is an answer, also where no place in config.json is at fault."""
     if os.path.isdir("/run/systemd/system"):
