@@ -143,8 +143,12 @@ static void check_profile(const struct check *c, const struct oci_linux_seccomp 
 
 void check_records(const struct check *c)
 {
+	const struct check_demand d = { .place = "", .what = "record" };
+
 	if (!c->record)
 		return;
+	if (c->record->breaks_off)
+		check_answer(c, CHECK_WEAKER, &d, "it breaks off: later calls are missing");
 	check_kernel(c);
 	if (c->config->linux && c->config->linux->seccomp)
 		check_profile(c, c->config->linux->seccomp);

@@ -10,6 +10,7 @@
 #include "base/fmt.h"
 #include "base/table.h"
 #include "contract/record.h"
+#include "heap/log.h"
 
 #include <limits.h>
 #include <string.h>
@@ -171,9 +172,13 @@ static int perform(struct call *call, struct err *e)
 		return err_msg(e, "--refused-by, --kernel and --diff exclude each other");
 	if (o->diff && count != 2)
 		return err_msg(e, "--diff takes two records");
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		if (call_record_read(call->args.items[i], call->arena, &records[i], e) < 0)
 			return -1;
+		if (records[i].breaks_off)
+			log_warning("record \"%s\" breaks off: later calls are missing",
+				    call->args.items[i]);
+	}
 	if (o->diff)
 		return print_difference(records, e);
 	call_record_join(records, count, call->arena, &joined);

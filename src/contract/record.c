@@ -92,6 +92,7 @@ static int read_lines(const struct source *s, const char *text, size_t length,
 			if (check_head(s, row, e) < 0)
 				return -1;
 			record->head = row;
+			record->breaks_off = row->has_complete && !row->complete;
 			record->calls =
 				arena_array(s->arena, row->lines + 1, sizeof(*record->calls));
 			continue;
@@ -228,9 +229,12 @@ void call_record_join(const struct call_record *records, size_t count, struct ar
 		      struct call_record *joined)
 {
 	size_t all = 0, kept = 0;
+	bool breaks_off = false;
 
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		all += records[i].count;
+		breaks_off |= records[i].breaks_off;
+	}
 
 	struct oci_call_record *calls = arena_array(a, all + 1, sizeof(*calls));
 	for (size_t i = 0, at = 0; i < count; at += records[i++].count)
@@ -242,5 +246,5 @@ void call_record_join(const struct call_record *records, size_t count, struct ar
 			add_call(&calls[kept - 1], &calls[i], a);
 		else
 			calls[kept++] = calls[i];
-	*joined = (struct call_record) { records[0].head, calls, kept };
+	*joined = (struct call_record) { records[0].head, calls, kept, breaks_off };
 }

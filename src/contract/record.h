@@ -26,6 +26,7 @@ struct call_record {
 	const struct oci_call_record *head;
 	struct oci_call_record *calls; /* sorted by architecture and number */
 	size_t count;
+	bool breaks_off; /* the recorder was killed: later calls are missing */
 };
 
 /*

@@ -76,13 +76,6 @@ static void kill_caller(pid_t pid)
 	sys_kill(pid, ends_by_sigsys(pid) ? SIGSYS : SIGKILL);
 }
 
-static bool is_permission(uint32_t answer)
-{
-	uint32_t action = answer & SECCOMP_RET_ACTION_FULL;
-
-	return action == SECCOMP_RET_ALLOW || action == SECCOMP_RET_LOG;
-}
-
 static void answer(const struct recorder_state *s, const struct seccomp_notif *call, uint32_t what)
 {
 	struct seccomp_notif_resp response = { .id = call->id };
@@ -123,8 +116,7 @@ static void count_and_answer(struct recorder_state *s, const struct seccomp_noti
 
 	for (int i = 0; i < 6; i++)
 		args[i] = call->data.args[i];
-	tally_add(s->tally, call->data.arch, call->data.nr, args, is_permission(what) ? 0 : what,
-		  (pid_t) call->pid);
+	tally_add(s->tally, call->data.arch, call->data.nr, args, what, (pid_t) call->pid);
 	answer(s, call, what);
 }
 
@@ -248,20 +240,34 @@ static bool is_populated(int events)
 	return at && at[sizeof(key) - 1] == '1';
 }
 
-/* Wait for two ends: of tare, which sends its messages before, and of all processes. */
+/*
+ * Wait for two ends: of tare, which sends its messages before, and of all processes.
+ *
+ * The kernel reports a change of cgroup.events at most every 10 ms, a later one never if tare has
+ * removed the cgroup by then. So the end of the container's process is waited for as well, and
+ * from then on the file is read again soon, and less often as time goes by.
+ */
 static int wait_for_end(struct recorder_state *s)
 {
-	bool control = true;
+	bool control = true, running = true;
+	int wait_ms = QUIET_MS;
 
 	for (;;) {
 		struct pollfd fds[] = {
+			{ .fd = running ? s->process : -1, .events = POLLIN },
 			{ .fd = control ? FD_CONTROL : -1, .events = POLLIN },
 			{ .fd = s->events, .events = POLLPRI },
 		};
 
-		if (sys_poll(fds, ARRAY_SIZE(fds), s->attended ? QUIET_MS : -1) < 0)
+		if (sys_pidfd_poll(fds, ARRAY_SIZE(fds), s->attended ? wait_ms : -1) < 0)
 			continue;
-		if (fds[0].revents != 0 && !recorder_receive_message(s)) {
+		if (fds[0].revents != 0) {
+			running = false;
+			wait_ms = SOON_MS;
+		} else if (!running && wait_ms < QUIET_MS) {
+			wait_ms *= 2;
+		}
+		if (fds[1].revents != 0 && !recorder_receive_message(s)) {
 			if (!s->attended)
 				return 0;
 			control = false;

@@ -15,6 +15,7 @@
 #include <linux/seccomp.h>
 
 #define QUIET_MS 1000
+#define SOON_MS	 10
 
 /* The messages of tare; each comes with a descriptor. */
 enum word { WORD_LISTENER = 'l', WORD_SOCKET = 's', WORD_PROCESS = 'p', WORD_EVENTS = 'e' };

@@ -130,8 +130,15 @@ static void keep(struct kept *k, uint64_t value)
 		k->values[k->count++] = value;
 }
 
-void tally_add(struct tally *t, uint32_t audit, int number, const uint64_t args[6],
-	       uint32_t refused, pid_t pid)
+static bool is_refusal(uint32_t answer)
+{
+	uint32_t action = answer & SECCOMP_RET_ACTION_FULL;
+
+	return action != SECCOMP_RET_ALLOW && action != SECCOMP_RET_LOG;
+}
+
+void tally_add(struct tally *t, uint32_t audit, int number, const uint64_t args[6], uint32_t answer,
+	       pid_t pid)
 {
 	struct call *c = find(t, audit, number);
 
@@ -139,8 +146,9 @@ void tally_add(struct tally *t, uint32_t audit, int number, const uint64_t args[
 		return;
 	if (c->count++ == 0)
 		look_at_caller(c, pid);
-	c->refused += refused != 0;
-	c->answer = refused != 0 ? refused : c->answer;
+	/* The answer that kills a thread is the number 0. */
+	c->refused += is_refusal(answer);
+	c->answer = is_refusal(answer) ? answer : c->answer;
 	for (unsigned i = 0; i < c->chosen_count; i++)
 		keep(&c->kept[i], args[c->chosen[i].index] & c->chosen[i].mask);
 }
@@ -348,8 +356,13 @@ void tally_tell(struct tally *t, struct out *out)
 				out_printf(out, ", argument %u: 0x%llx%s", c->chosen[k].index,
 					   (unsigned long long) c->kept[k].values[0],
 					   c->kept[k].count > 1 ? " and others" : "");
+		out_text(out, "; ");
+		/* A profile that does not name the architecture kills all its calls. */
+		if (arch_of(c) != call_arch_own())
+			out_printf(out, "with \"%s\" among its \"architectures\" ",
+				   call_arch_profile_name(arch_of(c)));
 		out_printf(out,
-			   "; { \"names\": [\"%s\"], \"action\": \"SCMP_ACT_ALLOW\" } allows it\n",
+			   "{ \"names\": [\"%s\"], \"action\": \"SCMP_ACT_ALLOW\" } allows it\n",
 			   name);
 	}
 }

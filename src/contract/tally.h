@@ -17,11 +17,10 @@ struct tally *tally_new(void);
 void tally_free(struct tally *t);
 
 /*
- * Count one call. @refused: the profile's answer (SECCOMP_RET_*) if that is a refusal; else 0. @pid
- * made the call; 0: not looked up.
+ * Count one call. @answer: the profile's, SECCOMP_RET_*. @pid made the call; 0: not looked up.
  */
-void tally_add(struct tally *t, uint32_t audit, int number, const uint64_t args[6],
-	       uint32_t refused, pid_t pid);
+void tally_add(struct tally *t, uint32_t audit, int number, const uint64_t args[6], uint32_t answer,
+	       pid_t pid);
 
 /* Count @count calls at once. The functions below add details of these calls. */
 void tally_add_many(struct tally *t, uint32_t audit, int number, uint64_t count);

@@ -266,6 +266,8 @@ static int decide(struct create *c, const struct exec_options *o, int dir, struc
 	if (saved_config_read(dir, &saved, own, e) < 0 || facts_gather_ours(&facts, own, e) < 0)
 		return -1;
 
+	watch_without_profile(&c->watch, saved);
+
 	struct oci_config config = *saved;
 	if (o->made)
 		config.annotations = choose_annotations(saved, o->made, own);

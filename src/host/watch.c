@@ -72,6 +72,12 @@ int watch_annotations(struct watch *w, const struct oci_config *config, const ch
 	return 0;
 }
 
+void watch_without_profile(struct watch *w, const struct oci_config *config)
+{
+	if (w->kind == WATCH_WITH_PROFILE && (!config->linux || !config->linux->seccomp))
+		w->kind = WATCH_ALL;
+}
+
 static void open_counter(struct watch *w, const struct facts *facts)
 {
 	if (facts->euid != 0 || !facts->initial_userns)

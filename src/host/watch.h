@@ -50,6 +50,9 @@ int watch_choose(struct watch *w, const struct watch_wishes *wishes, bool foregr
 int watch_annotations(struct watch *w, const struct oci_config *config, const char *const *env,
 		      struct arena *a, struct err *e);
 
+/* If @config has no profile, a record with the profile in force is one without. */
+void watch_without_profile(struct watch *w, const struct oci_config *config);
+
 /*
  * If the kernel can count system calls, set @w up for that, in place of a filter with a listener:
  * the program does not notice it. It takes root, and a v2 cgroup that tare-init is cloned into.

@@ -53,6 +53,14 @@ def test_each_architecture_of_the_record_is_in_the_profile(record):
     assert made["syscalls"][0]["names"] == ["execve", "read"]
 
 
+def test_a_record_that_breaks_off_gives_a_warning(record):
+    """Its recorder was killed; the profile would refuse what came later."""
+    broken = record(READ, complete=False)
+    r = profile(broken)
+    assert r.code == 0 and r.err == f'tare: warning: record "{broken}" breaks off: later calls are missing\n', r
+    assert profile(record(READ, name="whole")).ok().err == ""
+
+
 @pytest.mark.parametrize("runtime", ["runc", "crun"])
 def test_other_runtimes_need_more(record, runtime):
     names = json.loads(profile("--for", runtime, "--for", "tare", record(READ)).ok().out)["syscalls"][0]["names"]

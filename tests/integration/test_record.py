@@ -707,6 +707,38 @@ def test_the_call_that_was_killed_is_named(bundle, action):
         assert told == []
 
 
+@pytest.mark.parametrize("action", KILLS)
+def test_a_record_counts_what_the_profile_kills_as_refused(bundle, scratch, action):
+    """The recorder kills in place of the kernel. SECCOMP_RET_KILL_THREAD is the number 0."""
+    refusing(bundle.writable().sh("mkdir /tmp/a; exit 3"), (["mkdir"], action, {}))
+    assert bundle.run("--record", scratch / "r", "--record-with-profile").code == 3
+    _, rows = read(scratch / "r")
+    assert (rows["mkdir"]["refused"], rows["mkdir"]["answer"]) == (1, KILLS[action])
+    assert rows["execve"]["refused"] == 0 and "answer" not in rows["execve"]
+
+
+def test_with_a_profile_that_is_not_there_a_record_is_one_without(bundle, scratch):
+    """No filter is made for it: one would kill programs of another architecture."""
+    bundle.linux.pop("seccomp", None)
+    bundle.writable().sh("exit 3")
+    assert bundle.run("--record", scratch / "r", "--record-with-profile").code == 3
+    assert read(scratch / "r")[0]["profile"] is False
+    bundle.stay().up().ready()
+    command(*bundle.argv("exec", "--record", scratch / "e", "--record-with-profile", tail=["true"])).ok()
+    assert read(scratch / "e")[0]["profile"] is False
+
+
+def test_a_record_of_a_short_run_ends_with_it(bundle, scratch):
+    """The kernel does not report the end of a cgroup that is removed within 10 ms of its last change."""
+    bundle.writable().sh("true")
+    slow = 0
+    for _ in range(30):
+        start = time.monotonic()
+        bundle.run("--record", scratch / "r").ok()
+        slow += time.monotonic() - start > 1
+    assert slow < 3
+
+
 def test_a_default_that_kills_is_named(bundle, scratch):
     """All that busybox needs, but for mkdir; and the first process is the one that is killed."""
     bundle.writable()

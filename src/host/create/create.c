@@ -233,6 +233,7 @@ static int decide(struct create *c, enum purpose purpose, struct facts *facts, s
 		return -1;
 	if (watch_annotations(&c->watch, c->bundle.config, c->options->own_env, own, e) < 0)
 		return bundle_locate(&c->bundle, own, e);
+	watch_without_profile(&c->watch, c->bundle.config);
 	if (gather_facts(c, purpose, facts, own, e) < 0)
 		return -1;
 	c->seccomp_cache.root = c->options->root.path;
