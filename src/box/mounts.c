@@ -176,8 +176,13 @@ static int add_bind(struct box *b, const char *flag, const char *value, struct e
 
 	if (parts[0][0] == '\0')
 		return box_refuse(b, flag, value, e, "there is no source");
-	if (target[0] != '/')
-		return box_refuse(b, flag, value, e, "\"%s\" is not an absolute path", target);
+	if (target[0] != '/') {
+		(void) box_refuse(b, flag, value, e, "\"%s\" is not an absolute path", target);
+		/* --bind "$PWD", and a directory that has a colon in its name. */
+		return sys_access_at(AT_FDCWD, value, F_OK) == 0
+			       ? err_hint(e, "\\: is a colon of a path")
+			       : -1;
+	}
 
 	return add_bound(b, &(struct words) { flag, value, source, target, options }, e);
 }

@@ -230,6 +230,14 @@ def test_a_place_for_changes_that_is_anothers_is_refused(theirs, scratch):
         f': --overlay "{scratch}/w": write to "{scratch}/w": permission denied')
 
 
+def test_a_colon_in_the_name_of_what_is_bound_is_explained(box, scratch):
+    path = scratch / "a:b"
+    path.mkdir()
+    box.refused(f'--bind "{path}": "b" is not an absolute path (\\: is a colon of a path)', "--bind", path, "--", "true")
+    box.refused(f'--bind "{scratch}:b": "b" is not an absolute path', "--bind", f"{scratch}:b", "--", "true")
+    box.run("-x", "--bind", str(path).replace(":", "\\:"), "--", "test", "-d", path).ok()
+
+
 @pytest.mark.skipif(shutil.which("setpriv") is None, reason="no setpriv on this machine")
 def test_root_without_its_rights_is_told_of_a_user_namespace(box):
     """As in an outer container. Before, the hint was about config.json."""
