@@ -11,6 +11,7 @@
 #include "base/fmt.h"
 #include "base/table.h"
 #include "cgroup/path.h"
+#include "kernel/sys.h"
 
 #define LIST_SIZE 128 /* of a list of CPUs that is shown */
 
@@ -122,16 +123,43 @@ static void advise_nodes(const struct refusal *r)
 
 /* ---- a file that is missing ---- */
 
+#define PAGE_SIZES "/sys/kernel/mm/hugepages"
+
+/* The kernel writes the size with the largest unit that leaves it whole: "2MB", never "2048KB". */
+bool cgroup_lacks_page_size(const char *file)
+{
+	static const char *const units[] = { "KB", "MB", "GB" };
+	const char front[] = "hugetlb.", *size = file + strlen(front);
+	unsigned long long number = 0;
+
+	if (strncmp(file, front, strlen(front)) != 0 ||
+	    sys_access_at(AT_FDCWD, PAGE_SIZES, F_OK) < 0)
+		return false;
+	for (; *size >= '0' && *size <= '9' && number < UINT32_MAX; size++)
+		number = number * 10 + (unsigned) (*size - '0');
+	for (size_t k = 0; k < ARRAY_SIZE(units); k++) {
+		char path[96];
+
+		if (strncmp(size, units[k], 2) != 0 || size[2] != '.' || number >= 1024)
+			continue;
+		fmt_text(path, sizeof(path), PAGE_SIZES "/hugepages-%llukB", number << 10 * k);
+		return sys_access_at(AT_FDCWD, path, F_OK) < 0;
+	}
+
+	return true;
+}
+
 /*
  * cgroups(7), "no internal processes": a cgroup with processes can't enable controllers for its
- * children.
+ * children. The root, which has no cgroup.type, can.
  */
 static bool advise_busy_parent(const struct refusal *r, int length)
 {
-	char parent[CGROUP_PATH], have[512], processes[32], word[64];
+	char parent[CGROUP_PATH], have[512], processes[32], word[64], type[32];
 
 	parent_of(r->dir, parent);
-	if (cgroup_read(parent, "cgroup.controllers", have, sizeof(have)) <= 0 ||
+	if (!read_line(parent, "cgroup.type", type, sizeof(type)) ||
+	    cgroup_read(parent, "cgroup.controllers", have, sizeof(have)) <= 0 ||
 	    cgroup_read(parent, "cgroup.procs", processes, sizeof(processes)) <= 0)
 		return false;
 	fmt_text(word, sizeof(word), "%.*s", length, r->file);
@@ -159,6 +187,10 @@ static void advise_missing(const struct refusal *r)
 			 "the cgroup is threaded, as others below the same one are, and such a one "
 			 "has controllers of threads only (cpu, cpuset, perf_event, pids): name "
 			 "another cgroupsPath");
+		return;
+	}
+	if (cgroup_lacks_page_size(r->file)) {
+		err_hint(r->e, "the sizes of huge pages are those in " PAGE_SIZES);
 		return;
 	}
 	if (advise_busy_parent(r, length))

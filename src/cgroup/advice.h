@@ -13,6 +13,9 @@
 /* Writing @file of @dir failed. */
 int cgroup_advise_file(const char *dir, const char *file, struct err *e);
 
+/* Has this kernel no huge pages of the size in @file, "hugetlb.3MB.max"? */
+bool cgroup_lacks_page_size(const char *file);
+
 /* Making a cgroup failed. */
 int cgroup_advise_make(struct err *e);
 

@@ -9,6 +9,7 @@
 #include "check/check.h"
 
 #include "base/fmt.h"
+#include "cgroup/advice.h"
 #include "cgroup/path.h"
 #include "kernel/fd.h"
 #include "kernel/process.h"
@@ -454,6 +455,8 @@ static void check_file(const struct check *c, const struct step *s)
 		check_answer(c, CHECK_NO, &d,
 			     "neither \"%s\" nor a cgroup above it has the %s controller", p.dir,
 			     controller);
+	else if (cgroup_lacks_page_size(file))
+		check_answer(c, CHECK_NO, &d, "this kernel has no huge pages of that size");
 	else if (is_in_sight(&p, controller) && !has(p.dir, file) && !(other && has(p.dir, other)))
 		check_answer(c, CHECK_NO, &d, "this kernel has no such file: \"%s\" is without it",
 			     p.dir);

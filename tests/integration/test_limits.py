@@ -160,7 +160,8 @@ def test_huge_pages_are_limited_where_they_are_reserved(bundle):
 def test_an_unknown_huge_page_size_is_an_error(bundle):
     v2("hugetlb")
     bundle.linux["resources"] = {"hugepageLimits": [{"pageSize": "3MB", "limit": 5}]}
-    bundle.run().refused("/linux/resources/hugepageLimits/0", 'write "5" to "hugetlb.3MB.max"', "no such file")
+    bundle.run().refused("/linux/resources/hugepageLimits/0", 'write "5" to "hugetlb.3MB.max"', "no such file",
+                         "(the sizes of huge pages are those in /sys/kernel/mm/hugepages)")
 
 
 def test_gap_11_an_rdma_limit_reaches_the_kernel(bundle):
