@@ -204,16 +204,21 @@ def test_the_readmes_life_of_a_container(root):
 
 @pytest.mark.parametrize("ready", [True, False])
 def test_the_readmes_plan(root, ready):
-    """As it stands there, and before there is a root file system."""
+    """As it stands there, in that order and without a gap but for its `...`; and before there is a root file system."""
     make_bundle(root)
     if not ready:
         shutil.rmtree(root.home / "web/rootfs")
-    shown = re.findall(r"^ +\d+  (host|init)  ([a-z-]+)", (TOP / "README.md").read_text(encoding="utf8"), re.M)
-    got = re.findall(r"^ +\d+  (host|init)  ([a-z-]+)", root.types(readme()[3][0]).ok().out, re.M)
-    at = 0
-    for step in [s for s in shown if s[1] != "attach-devices"]:  # cgroup v2
-        assert step in got[at:], (step, got)
-        at = got.index(step, at)
+    steps = r"^ +\d+  (host|init)  ([a-z-]+)|^  (\.\.\.)$"
+    shown = [found[:2] for found in re.findall(steps, (TOP / "README.md").read_text(encoding="utf8"), re.M)]
+    got = [found[:2] for found in re.findall(steps, root.types(readme()[3][0]).ok().out, re.M)]
+    at, gap = got.index(("init", "enter-session")), False  # before it the steps are those of cgroup v2
+    for step in shown[shown.index(("init", "enter-session")):]:
+        if step == ("", ""):
+            gap = True
+            continue
+        at = got.index(step, at) if gap else at
+        assert got[at] == step, (step, got)
+        at, gap = at + 1, False
 
 
 # --- the manual page
