@@ -290,6 +290,9 @@ static bool say_what_fits(const struct look *l, int fd, const struct program *p)
 		return say_denied(l, fd);
 	case EPERM:
 		return say_capabilities(l, fd);
+	case E2BIG: /* execve(2), "Limits on size of arguments and environment" */
+		return SAY(l, "one argument or variable may have 128 KiB, and all of them a "
+			      "quarter of the stack's limit (RLIMIT_STACK), at most 6 MiB");
 	default:
 		return false;
 	}

@@ -322,6 +322,14 @@ def test_without_a_mount_namespace_it_is_the_root_that_counts(bundle):
     assert r.err.endswith('(the file is there; its interpreter "tools/sh" is not)\n'), r
 
 
+@pytest.mark.parametrize("change", [{"args": ["true", "x" * (128 << 10)]}, {"env": ["PATH=/bin", "X=" + "x" * (128 << 10)]},
+                                    {"args": ["true"] + ["x" * 1000] * 8000}], ids=["argument", "variable", "all"])
+def test_the_limits_of_arguments_are_told(bundle, change):
+    bundle.process.update({"args": ["true"], **change})
+    bundle.run().refused("/process/args", "argument list too long (one argument or variable may have 128 KiB, and all of them a "
+                         "quarter of the stack's limit (RLIMIT_STACK), at most 6 MiB)")
+
+
 def test_a_long_name_is_told_without_a_look(bundle):
     path = "/" + "d" * 200 + "/" + "e" * 200 + "/" + "f" * 200
     put(bundle, path, b"")
