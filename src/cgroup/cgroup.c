@@ -21,7 +21,6 @@
 #include <limits.h>
 
 #define DEVICE_PROGRAM "tare_devices"
-#define FROZEN	       "container's cgroup unexpectedly frozen"
 
 /* Cut the last component off; false where only the first component is left. */
 static bool cut_last(char *path)
@@ -279,14 +278,23 @@ static int make_missing(const char *path, unsigned kind, char topmost[CGROUP_PAT
 	return 0;
 }
 
+/* A process that is cloned into a frozen cgroup never runs. @made: the cgroup is new. */
+static int refuse_frozen(const char *path, bool made, struct err *e)
+{
+	(void) err_msg(e, "container's cgroup unexpectedly frozen");
+	if (made)
+		return err_hint(e, "a cgroup above \"%s\" is frozen: thaw that first", path);
+
+	return err_hint(e, "\"%s\", or one above it: thaw that first", path);
+}
+
 static int make_ready_v2(const char *path, bool made, struct err *e)
 {
 	char events[256];
 
-	/* A process that is cloned into a frozen cgroup never runs. */
 	if (cgroup_read(path, "cgroup.events", events, sizeof(events)) > 0 &&
 	    cgroup_event(events, "frozen") == 1)
-		return err_msg(e, FROZEN);
+		return refuse_frozen(path, made, e);
 	if (!made)
 		follow_thread_mode(path);
 	hand_down_to(path);
@@ -298,14 +306,18 @@ static int make_and_check(const char *path, unsigned kind, char topmost[CGROUP_P
 {
 	if (make_missing(path, kind, topmost, e) < 0)
 		return -1;
-	if (topmost[0] == '\0' && check_empty(path, e) < 0)
+
+	bool made = topmost[0] != '\0';
+
+	if (!made && check_empty(path, e) < 0)
 		return -1;
 	if (kind & CGROUP_IS_V2)
-		return make_ready_v2(path, topmost[0] != '\0', e);
+		return make_ready_v2(path, made, e);
 	if (kind & CGROUP_HAS_CPUSET && fill_cpuset(path, e) < 0)
 		return -1;
 
-	return kind & CGROUP_HAS_FREEZER && cgroup_is_frozen(path) ? err_msg(e, FROZEN) : 0;
+	return kind & CGROUP_HAS_FREEZER && cgroup_is_frozen(path) ? refuse_frozen(path, made, e)
+								   : 0;
 }
 
 int cgroup_make(const char *path, unsigned kind, char topmost[CGROUP_PATH], struct err *e)

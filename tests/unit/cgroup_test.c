@@ -193,9 +193,11 @@ static void a_frozen_cgroup_is_refused_and_can_be_killed(void **state)
 	assert_true(cgroup_is_frozen(below("a")));
 	assert_int_equal(make_below(below("a"), topmost), -1);
 	assert_string_equal(e.text, "container's cgroup unexpectedly frozen");
+	assert_non_null(strstr(e.hint, "/a\", or one above it: thaw that first"));
 	/* One that is made below it is frozen, too, and goes away again. */
 	assert_int_equal(make_below(below("a/b/c"), topmost), -1);
 	assert_string_equal(e.text, "container's cgroup unexpectedly frozen");
+	assert_non_null(strstr(e.hint, "a cgroup above \""));
 	assert_false(is_there(below("a/b")));
 	freeze(below("a"), false);
 
