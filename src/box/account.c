@@ -145,15 +145,19 @@ static bool parse_id(const char *word, uint32_t *id)
 
 /* ---- groups ---- */
 
-static void add_group(struct box *b, uint32_t gid)
+/* False: there is no room for it. */
+static bool add_group(struct box *b, uint32_t gid)
 {
 	if (!b->user.additional_gids)
 		b->user.additional_gids = arena_array(b->arena, MOST_GROUPS, sizeof(gid));
 	for (size_t i = 0; i < b->user.additional_gids_count; i++)
 		if (b->user.additional_gids[i] == gid)
-			return;
-	if (b->user.additional_gids_count < MOST_GROUPS)
-		b->user.additional_gids[b->user.additional_gids_count++] = gid;
+			return true;
+	if (b->user.additional_gids_count == MOST_GROUPS)
+		return false;
+	b->user.additional_gids[b->user.additional_gids_count++] = gid;
+
+	return true;
 }
 
 static bool has_member(struct field members, const char *name)
@@ -290,7 +294,9 @@ int box_choose_account(struct box *b, struct err *e)
 
 		if (read_group(b, groups, word, "groups", o->groups, &gid, e) < 0)
 			return -1;
-		add_group(b, gid);
+		if (!add_group(b, gid))
+			return box_refuse(b, "groups", o->groups, e, "a box has at most %d groups",
+					  MOST_GROUPS);
 	}
 	add_android_groups(b);
 	if (o->user)

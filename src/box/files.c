@@ -41,6 +41,9 @@ static int write_resolv_conf(const struct box *b, struct err *e)
 		return -1;
 
 	int r = sys_write_all(file, b->resolv_text, strlen(b->resolv_text));
+	/* The box's users read the file, whatever the umask. */
+	if (r >= 0)
+		r = sys_chmod(file, 0644);
 
 	return r < 0 ? err_sys(e, r, "write \"%s\"", path) : 0;
 }

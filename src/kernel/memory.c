@@ -119,7 +119,7 @@ static int nameless_file_in(const char *directory, bool program)
 	 * The mode of memory files: in a user namespace the process that executes it may be another
 	 * user.
 	 */
-	r = program ? (int) SYS_CALL(fchmod, fd, 0755, 0, 0, 0, 0) : 0;
+	r = program ? sys_chmod(fd, 0755) : 0;
 
 	return r < 0 ? r : take_fd(&fd);
 }

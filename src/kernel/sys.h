@@ -241,6 +241,11 @@ static inline int sys_chown_at(int dir, const char *path, uid_t uid, gid_t gid, 
 	return (int) SYS_CALL(fchownat, dir, path, uid, gid, flags, 0);
 }
 
+static inline int sys_chmod(int fd, mode_t mode)
+{
+	return (int) SYS_CALL(fchmod, fd, mode, 0, 0, 0, 0);
+}
+
 static inline int sys_chmod_at(int dir, const char *path, mode_t mode)
 {
 	return (int) SYS_CALL(fchmodat, dir, path, mode, 0, 0, 0);

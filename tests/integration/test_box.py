@@ -307,6 +307,15 @@ def test_tmpfs_and_read_only(box):
     assert box.sh("stat -c %a /tmp", "--tmpfs", "/tmp").ok().out == "1777\n"
 
 
+def test_every_user_may_read_the_name_servers_of_a_flag(box, scratch):
+    """root's umask is 077 on hardened machines."""
+    umask = ["sh", "-c", 'umask 077; exec "$@"', "sh"]
+    r = command(*umask, *box.argv("--dns", "9.9.9.9", "-u", "u", "--", "cat", "/etc/resolv.conf"))
+    assert (r.code, r.out) == (0, "nameserver 9.9.9.9\n"), r
+    command(*umask, *box.argv("--dns", "9.9.9.9", "--emit-config", scratch / "out", "--", "true")).ok()
+    assert (scratch / "out/resolv.conf").stat().st_mode & 0o777 == 0o644
+
+
 def test_the_hosts_name_servers_and_others(box):
     files = box.files()
     assert box.run("cat", "/etc/resolv.conf").ok().out == pathlib.Path("/etc/resolv.conf").read_text()

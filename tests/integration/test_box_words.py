@@ -68,6 +68,14 @@ def test_what_makes_no_sense_names_its_flag(box, words, text):
     refused(box, text, *words)
 
 
+def test_no_group_is_dropped(box):
+    def groups(count):
+        return ["--groups", ",".join(map(str, range(1, count + 1))), "--", "id", "-G"]
+    assert len(box.run(*groups(1023)).ok().out.split()) == 1024
+    r = box.run(*groups(1024))
+    assert r.code == 125 and ": --groups 1,2,3," in r.err and r.err.endswith(": a box has at most 1024 groups\n"), r
+
+
 @pytest.mark.parametrize("words, text", [
     (["--unshare", "pid", "--share", "pid"], "--share pid: --unshare pid says the opposite"),
     (["--unshare", "net", "--net", "host"], "--net host: --unshare net says the opposite"),
