@@ -289,6 +289,28 @@ def test_a_process_cannot_hide_a_line_by_its_name(bundle, name):
     assert drift(bundle) == []
 
 
+def test_the_program_behind_an_init_is_compared(bundle):
+    """org.tare.init: the first process is tare-init, which has hardly a right."""
+    bundle.config["annotations"] = {"org.tare.init": "1"}
+    bundle.process["capabilities"] = {kind: ["CAP_CHOWN"] for kind in ("bounding", "effective", "permitted")}
+    bundle.writable().sh("(sleep 1000 &); touch /tmp/ready; while :; do sleep 1000; done").up().ready()
+    told = rows(bundle)
+    assert value(told, "caps", "effective set") == "CAP_CHOWN" and told["pid"] != bundle.pid
+    assert int(harness.proc_status(told["pid"])["PPid"]) == bundle.pid
+    assert drift(bundle) == []
+
+
+@pytest.mark.layouts
+def test_nothing_differs_without_cgroups(bundle):
+    """As podman's --cgroups=disabled, which leaves the mount of them to the runtime."""
+    bundle.mount("/sys/fs/cgroup", "cgroup", "cgroup", "ro", "nosuid", "noexec", "nodev")
+    bundle.writable().stay().write()
+    command(*bundle.argv("create", "--bundle", bundle.dir, glob=("--cgroup-manager", "disabled"))).ok()
+    bundle.start().ok()
+    bundle.ready()
+    assert drift(bundle) == []
+
+
 def test_an_ordinary_users_container(bundles):
     bundle = bundles(user=TESTER, config=defaults.rootless(TESTER, TESTER))
     bundle.process["terminal"] = False

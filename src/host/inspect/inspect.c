@@ -17,6 +17,7 @@
 #include "kernel/fd.h"
 #include "kernel/process.h"
 #include "kernel/procfs.h"
+#include "plan/accounts.h"
 
 #include <string.h>
 
@@ -196,6 +197,7 @@ static int find_plan(struct inspect *i, const struct state_root *root, const cha
 		.config = i->record->config_file,
 		.own_env = own_env,
 		.flags.systemd_cgroup = i->record->scope != NULL,
+		.flags.no_cgroup = !i->record->cgroups[0],
 	};
 	struct decision d = { .plan = NULL };
 
@@ -214,6 +216,25 @@ static int find_plan(struct inspect *i, const struct state_root *root, const cha
 	i->config = d.config;
 
 	return 0;
+}
+
+/*
+ * Where tare-init stays as the first process (org.tare.init), the program is its oldest child. A
+ * kernel without CONFIG_PROC_CHILDREN does not tell it.
+ */
+static pid_t program_of(const struct inspect *i)
+{
+	char file[64], children[4096];
+	const char *at = children;
+	uint32_t pid;
+
+	fmt_text(file, sizeof(file), "task/%d/children", i->pid);
+	if (!inspect_step(i, OP_STAY_AS_INIT, 0) ||
+	    proc_read(i->pid, file, children, sizeof(children)) <= 0 ||
+	    account_parse_id(&at, &pid) < 0)
+		return i->pid;
+
+	return (pid_t) pid;
 }
 
 int container_inspect(const struct state_root *root, const char *id,
@@ -238,6 +259,7 @@ int container_inspect(const struct state_root *root, const char *id,
 		*e = nothing;
 		return err_in(e, "nothing to compare with");
 	}
+	i.pid = program_of(&i);
 
 	i.status = arena_alloc(a, STATUS_SIZE);
 	ssize_t n = proc_read(i.pid, "status", i.status, STATUS_SIZE);
