@@ -46,8 +46,8 @@ class Person:
         for path in (self.home, tools):
             path.mkdir()
         scratch.chmod(0o755)
+        self.state.mkdir(0o700, exist_ok=True)
         if user is not None:
-            self.state.mkdir(0o700)
             os.chown(self.state, user, user)
             os.chown(self.home, user, user)
         (tools / "tare").write_text(f'#!/bin/sh\nexec {BINARY} --root {self.state} "$@"\n')
