@@ -90,6 +90,13 @@ static void bind_node(struct box *b, const char *value, const char *path, const 
 		      (const char *const[]) { "bind", "nosuid", "noexec", NULL });
 }
 
+/* On a mount with nodev, as --tmpfs makes it, a node has no effect. */
+static bool takes_nodes(const struct oci_mount *m)
+{
+	return m && strcmp(m->type, "tmpfs") == 0 &&
+	       !is_one_of("nodev", m->options, m->options_count);
+}
+
 /*
  * A node is only made in a file system that ends with the box. In ROOT, or in what is bound, it
  * would stay; there the host's node is bound.
@@ -107,7 +114,7 @@ static int place_node(struct box *b, const char *value, const char *path, const 
 	if (box_is_bare(b) && moved)
 		return box_refuse(b, "device", value, e,
 				  "at another place it takes namespaces, which the kernel refuses");
-	if (box_is_bare(b) || (m && strcmp(m->type, "tmpfs") == 0)) {
+	if (box_is_bare(b) || takes_nodes(m)) {
 		make_node(b, value, st, target);
 		return 0;
 	}

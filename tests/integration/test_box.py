@@ -430,6 +430,8 @@ def test_no_device_stays_in_the_root(box, flags, path):
 
 def test_a_device_that_is_asked_for_is_never_left_out(box, scratch):
     """The planner makes no nodes in a /dev that is bound."""
+    for flags in (["--tmpfs", "/t", "--device", "full:/t/full"], ["--device", "full:/dev/shm/full"]):
+        assert "No space left" in box.sh(f"echo x >{flags[-1][len('full:'):]}", "-x", *flags).err
     assert box.run("-b", f"{scratch}:/dev", "--device", "full", "--", "stat", "-c", "%t:%T", "/dev/full").ok().out == "1:7\n"
     box.refused('--device "full:/dev/q": the box has the host\'s /dev, with the device at "/dev/full"',
                 "--privileged", "--device", "full:/dev/q", "--", "true")
