@@ -11,6 +11,7 @@
 #include "base/table.h"
 #include "kernel/fd.h"
 #include "kernel/mount.h"
+#include "kernel/namespaces.h"
 #include "kernel/process.h"
 #include "kernel/socket.h"
 #include "plan/namespaces/identity.h"
@@ -255,8 +256,7 @@ static void try_name(const struct check *c, enum step_op op, int (*set)(const ch
 	const struct step *s = plan_find_step(c->plan, op);
 
 	if (s)
-		answer(c, s, set(s->text), what,
-		       "leave it out: an outer container's filter may forbid it");
+		answer(c, s, set(s->text), what, NAME_FORBIDDEN);
 }
 
 static int try_names(void *arg)

@@ -468,6 +468,8 @@ static const struct advice advices[] = {
 	{ .op = OP_SET_SYSCTL, .code = EINVAL, .hint = "the kernel takes no such value for it" },
 	{ .op = OP_SET_HOSTNAME, .code = EINVAL, .hint = "a host name has at most 64 bytes" },
 	{ .op = OP_SET_DOMAINNAME, .code = EINVAL, .hint = "a domain name has at most 64 bytes" },
+	{ .op = OP_SET_HOSTNAME, .code = EPERM, .hint = NAME_FORBIDDEN },
+	{ .op = OP_SET_DOMAINNAME, .code = EPERM, .hint = NAME_FORBIDDEN },
 	{ .op = OP_PIVOT_ROOT,
 	  .code = EINVAL,
 	  .hint = "the host runs from its initial ramdisk, which can't be pivoted away from: "

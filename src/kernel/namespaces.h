@@ -23,6 +23,9 @@ struct sys_namespace {
 	"after its first process has ended a pid namespace gets no others (pid_namespaces(7)): "   \
 	"join a new one; or else memory is short"
 
+/* The hint for EPERM of sethostname(2) and setdomainname(2) in a namespace of one's own. */
+#define NAME_FORBIDDEN "leave it out: an outer container's filter may forbid it"
+
 extern const struct sys_namespace sys_namespaces[];
 extern const size_t sys_namespaces_count;
 

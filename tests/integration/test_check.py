@@ -149,6 +149,17 @@ def test_a_config_that_cannot_be_read_is_a_no_with_its_line(bundle, old, new):
     assert f"line {row['line']}, column {row['column']}: {row['why']}" in text, text
 
 
+def test_a_host_name_that_a_filter_forbids_is_a_no_with_the_hint_of_create(bundle, phone):
+    bundle.config["hostname"] = "named"
+    bundle.write()
+    filtered = (phone, "-s", "sethostname=EPERM")
+    r = command(*filtered, *bundle.argv("check", "--bundle", bundle.dir, "--json")[:-1])
+    [row] = [row for row in json.loads(r.out)["rows"] if row["level"] == "no"]
+    assert (row["place"], row["remedy"]) == ("/hostname", "leave it out: an outer container's filter may forbid it")
+    r = command(*filtered, *bundle.argv("run", "--bundle", bundle.dir))
+    assert r.code == 1 and r.err.endswith(f'set the host name "named": operation not permitted ({row["remedy"]})\n'), r
+
+
 def test_systemd_that_does_not_run_is_a_no(bundle):
     """What create refuses is an answer, also where no place in config.json is at fault."""
     if os.path.isdir("/run/systemd/system"):
