@@ -172,6 +172,13 @@ static int run(const char *const *argv, struct call *call, char *prefix, size_t 
 
 	if (options_parse(tables, true, argv, call->arena, &call->options, &rest, e) < 0)
 		return -1;
+
+	const char *const *words = rest.count > 0 ? split_script_line(&rest, call->arena) : NULL;
+	const struct verb *verb = words ? verb_find(words[0]) : NULL;
+
+	/* A log or a state directory that can't be had is no exit code of a box's program. */
+	if (verb && verb->fails_with && !verb->takes_id)
+		call->failure = verb->fails_with;
 	if (open_log(&call->options, e) < 0)
 		return -1;
 	if (log_wants_debug())
@@ -184,9 +191,6 @@ static int run(const char *const *argv, struct call *call, char *prefix, size_t 
 		return call_verb(&verb_version, rest.items + rest.count, call, prefix, size, e);
 	if (rest.count == 0)
 		return usage(e);
-
-	const char *const *words = split_script_line(&rest, call->arena);
-	const struct verb *verb = verb_find(words[0]);
 	if (!verb)
 		return verb_unknown(words[0], e);
 

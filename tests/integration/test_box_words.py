@@ -68,6 +68,13 @@ def test_what_makes_no_sense_names_its_flag(box, words, text):
     refused(box, text, *words)
 
 
+def test_a_log_that_can_not_be_had_is_no_exit_code_of_the_program(box):
+    argv = box.argv("true")
+    at = argv.index("box")
+    r = command(*argv[:at], "--log", "/nope/log", *argv[at:])
+    assert (r.code, r.err) == (125, 'tare: log file "/nope/log": no such file or directory\n'), r
+
+
 def test_no_group_is_dropped(box):
     def groups(count):
         return ["--groups", ",".join(map(str, range(1, count + 1))), "--", "id", "-G"]
