@@ -398,6 +398,21 @@ def test_each_change_is_named(full, number):
     assert found and all(what in (section, name) for section, name, *_ in found), found
 
 
+@pytest.mark.layouts
+def test_a_device_that_was_allowed_later_is_named(full):
+    """cgroup v1: each rule is in devices.list."""
+    if cgroup_mount("devices") is None:
+        pytest.skip("no v1 devices controller")
+    rules = full.cgroup("devices") / "devices.allow"
+    asked = "the rules of config.json"
+    rules.write_text("c 1:3 r")
+    assert drift(full) == []
+    rules.write_text("b 77:7 rw")
+    assert drift(full) == [("limit", "devices.list", f"{asked}, and b 77:7 rw", asked)]
+    rules.write_text("a")
+    assert drift(full) == [("limit", "devices.list", f"{asked}, and a *:* rwm", asked)]
+
+
 def test_a_cgroup_elsewhere_with_the_same_end_is_another(full):
     if LAYOUT == "none":
         pytest.skip("there are no cgroups")

@@ -9,6 +9,7 @@
 #include "base/table.h"
 #include "cgroup/cgroup.h"
 #include "cgroup/layout.h"
+#include "cgroup/path.h"
 #include "host/inspect/rows.h"
 #include "kernel/bpf.h"
 #include "kernel/fd.h"
@@ -18,6 +19,8 @@
 
 #include <string.h>
 #include <sys/auxv.h>
+
+#define LIST_SIZE 65536 /* of devices.list */
 
 /* ---- paths ---- */
 
@@ -251,11 +254,59 @@ static void look_at_usage(struct inspect *i)
 				continue;
 			text[n] = '\0';
 			text[strcspn(text, "\n")] = '\0';
+			/* v1's begins with the periods of the quota, and has no usage. */
+			if (strncmp(text, "nr_periods", strlen("nr_periods")) == 0)
+				continue;
 			inspect_fact(i, "usage", files[k], "%s", text);
 		}
 }
 
 /* ---- devices ---- */
+
+/* v1: does a step allow the device of @rule, "c 1:3 rwm", for all uses in @rule? */
+static bool is_allowed(const struct inspect *i, const char *dir, const char *rule)
+{
+	size_t device = strcspn(rule, " ");
+	const struct step *s;
+
+	device += rule[device] ? 1 + strcspn(rule + device + 1, " ") : 0;
+	for (const char *use = rule + device + strspn(rule + device, " "); *use; use++) {
+		bool found = false;
+
+		for (size_t n = 0; !found && (s = inspect_step(i, OP_WRITE_CGROUP, n)); n++)
+			found = strcmp(s->cgroup_file.file, "devices.allow") == 0 &&
+				strcmp(s->cgroup_file.directory, dir) == 0 &&
+				strncmp(s->cgroup_file.value, rule, device) == 0 &&
+				s->cgroup_file.value[device] == ' ' &&
+				strchr(s->cgroup_file.value + device, *use);
+		if (!found)
+			return false;
+	}
+
+	return true;
+}
+
+/* The rules of v1 that no step has, where the plan begins with denying all. */
+static void look_at_device_list(struct inspect *i)
+{
+	const struct step *s;
+	char *text = arena_alloc(i->arena, LIST_SIZE), *line;
+	const char *more = "";
+	size_t k = 0;
+
+	while ((s = inspect_step(i, OP_WRITE_CGROUP, k)) &&
+	       strcmp(s->cgroup_file.file, "devices.deny") != 0)
+		k++;
+	if (!s || s->cgroup_file.value[0] != 'a' || !is_recorded(i, s->cgroup_file.directory) ||
+	    cgroup_read(s->cgroup_file.directory, "devices.list", text, LIST_SIZE) < 0)
+		return;
+	while ((line = strsep(&text, "\n")))
+		if (line[0] && !is_allowed(i, s->cgroup_file.directory, line))
+			more = arena_printf(i->arena, "%s, and %s", more, line);
+	inspect_compare(i, "limit", "devices.list",
+			arena_printf(i->arena, "the rules of config.json%s", more),
+			"the rules of config.json");
+}
 
 static void look_at_devices(struct inspect *i)
 {
@@ -279,6 +330,7 @@ void inspect_cgroups(struct inspect *i)
 	look_at_paths(i);
 	for (size_t n = 0; (s = inspect_step(i, OP_WRITE_CGROUP, n)); n++)
 		look_at_limit(i, s);
+	look_at_device_list(i);
 	look_at_devices(i);
 	look_at_usage(i);
 }
