@@ -363,6 +363,9 @@ void box_add_boot(struct box *b);
 
 /* ---- loop.c ---- */
 
+/* An image can't be opened, with -errno @r. @sharing: how it would only be read, for a hint. -1. */
+int box_refuse_open(const char *path, int r, bool readonly, const char *sharing, struct err *e);
+
 /*
  * Lock the image and attach it to a loop device, which exists as long as it is open, or mounted:
  * its descriptor, with its path in @device. -1 with @e.

@@ -46,6 +46,15 @@ static int lock_image(const struct box_image *image, struct err *e)
 	return r < 0 ? err_sys(e, r, "lock \"%s\"", image->path) : 0;
 }
 
+int box_refuse_open(const char *path, int r, bool readonly, const char *sharing, struct err *e)
+{
+	(void) err_sys(e, r, "open \"%s\"", path);
+	if (readonly || (r != -EROFS && r != -EPERM && r != -EACCES))
+		return -1;
+
+	return err_hint(e, "with %s it is only read", sharing);
+}
+
 int box_attach_loop(struct box *b, const struct box_image *image, const char **device,
 		    struct err *e)
 {
@@ -68,6 +77,8 @@ int box_attach_loop(struct box *b, const struct box_image *image, const char **d
 
 /* ---- --mount with "loop" ---- */
 
+static const char read_by_option[] = "the option ro";
+
 static int attach(struct box *b, const char *path, bool readonly, const char **device,
 		  struct err *e)
 {
@@ -77,7 +88,7 @@ static int attach(struct box *b, const char *path, bool readonly, const char **d
 	int r = file < 0 ? file : sys_stat(file, &st);
 
 	if (r < 0)
-		return err_sys(e, r, "open \"%s\"", path);
+		return box_refuse_open(path, r, readonly, read_by_option, e);
 	if (!S_ISREG(st.st_mode))
 		return err_msg(e, "\"%s\" is not a regular file", path);
 
@@ -85,7 +96,7 @@ static int attach(struct box *b, const char *path, bool readonly, const char **d
 			       &(struct box_image) { .path = path,
 						     .file = file,
 						     .readonly = readonly,
-						     .sharing = "the option ro" },
+						     .sharing = read_by_option },
 			       device, e);
 }
 

@@ -212,6 +212,8 @@ static int mount_file(struct box *b, const struct image_part *part, struct err *
 	return 0;
 }
 
+static const char read_by_flag[] = "-r or -x";
+
 /*
  * Open the file that was examined again, by its descriptor: by its name another user could exchange
  * it. A block device needs no loop device.
@@ -222,7 +224,7 @@ static int attach(struct box *b, const struct image_part *part, struct err *e)
 	autoclose int file = sys_open_again(b->file, flags);
 
 	if (file < 0)
-		return err_sys(e, file, "open \"%s\"", b->root);
+		return box_refuse_open(b->root, file, b->image_readonly, read_by_flag, e);
 	if (b->is_device && part->number == 0) {
 		b->image.source = b->root;
 		return 0;
@@ -234,7 +236,7 @@ static int attach(struct box *b, const struct image_part *part, struct err *e)
 		.offset = part->offset,
 		.size = part->size,
 		.readonly = b->image_readonly,
-		.sharing = "-r or -x",
+		.sharing = read_by_flag,
 	};
 	b->loop = box_attach_loop(b, &image, &b->image.source, e);
 

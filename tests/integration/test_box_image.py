@@ -288,6 +288,18 @@ def test_a_killed_box_with_an_image_by_mount_leaves_no_device(mounting, image):
     poll(lambda: not loops(), "the loop device to go")
 
 
+def test_an_image_that_can_only_be_read_is_told_of_it(image, tree):
+    script = f'mount --bind {image} {image} && mount -o remount,bind,ro {image}; exec "$@"'
+
+    def inside(*argv):
+        return command("unshare", "-m", "sh", "-c", script, "sh", *argv)
+    r = inside(*rt_argv("box", image, "true"))
+    assert r.code == 125 and r.err.endswith(f': open "{image}": read-only file system (with -r or -x it is only read)\n'), r
+    inside(*rt_argv("box", "-x", image, "true")).ok()
+    r = inside(*tree.argv("--mount", f"ext4:{image}:/mnt:loop", "--", "true"))
+    assert r.code == 125 and r.err.endswith(f': open "{image}": read-only file system (with the option ro it is only read)\n'), r
+
+
 # --- a kernel without overlayfs
 
 
