@@ -124,6 +124,16 @@ def test_sysctls_are_those_of_the_containers_namespaces(bundle):
                                   ("sysctl", "kernel.domainname", "other", "inspected")}
 
 
+def test_ports_of_a_sysctl_are_a_set(bundle):
+    """The kernel sorts them and joins neighbours."""
+    ports = "net.ipv4.ip_local_reserved_ports"
+    bundle.linux["sysctl"] = {ports: "8081,8080,1-5,6"}
+    bundle.writable().stay().up().ready()
+    assert value(rows(bundle), "sysctl", ports) == "1-6,8080-8081" and drift(bundle) == []
+    subprocess.run(["nsenter", "-t", str(bundle.pid), "-n", "sh", "-c", f"echo 1-6,8080 >/proc/sys/{ports.replace('.', '/')}"], check=True)
+    assert drift(bundle) == [("sysctl", ports, "1-6,8080", "8081,8080,1-5,6")]
+
+
 @root_only
 def test_sysctls_beside_a_network_of_the_hosts(bundle):
     """As podman makes it: that one can't be joined from within the container's user namespace."""
