@@ -189,6 +189,10 @@ static void advise_missing(const struct refusal *r)
 			 "another cgroupsPath");
 		return;
 	}
+	if (strncmp(r->file, "cgroup.", 7) == 0) {
+		err_hint(r->e, "this kernel's cgroups have no file of this name");
+		return;
+	}
 	if (cgroup_lacks_page_size(r->file)) {
 		err_hint(r->e, "the sizes of huge pages are those in " PAGE_SIZES);
 		return;

@@ -242,6 +242,14 @@ def test_a_misc_limit_reaches_the_kernel(bundle):
     bundle.run().refused("/linux/resources/unified/misc.max", 'write "tare_none 1" to "misc.max"', "invalid argument")
 
 
+@tare_only
+def test_an_unknown_file_of_cgroups_themselves_is_of_no_controller(bundle):
+    if cgroup_mount("") is None:
+        pytest.skip(f"layout {LAYOUT}: no cgroup v2")
+    bundle.linux["resources"] = {"unified": {"cgroup.nonsuch": "1"}}
+    bundle.run().refused("/linux/resources/unified/cgroup.nonsuch", "(this kernel's cgroups have no file of this name)")
+
+
 def test_an_unknown_unified_file_is_an_error_that_names_its_controller(bundle):
     if cgroup_mount("") is None:
         pytest.skip(f"layout {LAYOUT}: no cgroup v2")
