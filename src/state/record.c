@@ -380,10 +380,11 @@ int record_read(int dir, struct record *rec, struct arena *a, struct err *e)
 	while ((r = lines_next(&text, &line)) > 0)
 		if (read_line(&reader, &line) < 0)
 			break;
-	if (r != 0 || !reader.complete || !is_whole(rec))
-		return err_msg(e, "the state record is broken");
+	if (r == 0 && reader.complete && is_whole(rec))
+		return 1;
+	(void) err_msg(e, "the state record is broken");
 
-	return 1;
+	return err_hint(e, "\"tare delete --force\" ends the container by its journal and cgroups");
 }
 
 /* ---- as the OCI state ---- */

@@ -27,8 +27,10 @@ static int read_with(const char *lines, struct record *rec)
 	assert_int_equal(sys_write_all(file, lines, strlen(lines)), 0);
 	arena_open(&a);
 	int r = record_read(directory, rec, &a, &e);
-	if (r < 0)
+	if (r < 0) {
 		assert_string_equal(e.text, "the state record is broken");
+		assert_non_null(strstr(e.hint, "tare delete --force"));
+	}
 	arena_close(&a);
 
 	return r;
