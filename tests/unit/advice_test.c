@@ -121,6 +121,9 @@ static void a_busy_parent_is_named_only_where_it_has_the_controller(void **state
 	put(parent, "cgroup.procs", "17\n");
 	assert_string_equal(hint("memory.max", ENOENT), plain);
 	put(parent, "cgroup.controllers", "cpu memory pids\n");
+	/* The root has no such file. */
+	assert_string_equal(hint("memory.max", ENOENT), plain);
+	put(parent, "cgroup.type", "domain\n");
 	assert_non_null(strstr(hint("memory.max", ENOENT), "can't hand its memory controller on"));
 	assert_non_null(strstr(e.hint, parent));
 	put(parent, "cgroup.procs", "");
