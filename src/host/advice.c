@@ -410,6 +410,9 @@ static const struct advice advices[] = {
 		  "cgroups, /proc/sys/kernel/threads-max and pid_max" },
 	{ .op = OP_WRITE_ID_MAP, .code = EPERM, .advise = advise_userns },
 	{ .op = OP_OPEN_CONSOLE,
+	  .code = ENOENT,
+	  .hint = "a terminal takes a devpts in the container: mount one on /dev/pts" },
+	{ .op = OP_OPEN_CONSOLE,
 	  .code = ENOSPC,
 	  .hint = "all pseudo-terminals are in use: /proc/sys/kernel/pty/max, or the option max= of "
 		  "the devpts" },

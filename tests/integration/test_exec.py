@@ -466,6 +466,15 @@ def test_exec_on_a_terminal(up):
     terminal.close()
 
 
+@tare_only
+def test_a_terminal_without_a_devpts_has_a_hint(bundle):
+    bundle.config["mounts"] = [m for m in bundle.config["mounts"] if m["destination"] != "/dev/pts"]
+    bundle.stay().up()
+    r = ex(bundle, "tty", flags=["-t"])
+    assert r.code == 255 and r.err.endswith('open /dev/ptmx: no such file or directory (a terminal takes a devpts in the container: '
+                                            'mount one on /dev/pts)\n'), r
+
+
 def test_exec_detached_sends_the_master(up, console, scratch):
     ex(up, "sh", "-c", "tty; sleep 1000", flags=["-d", "-t", "--console-socket", console.path,
                                                  "--pid-file", scratch / "pid"]).ok()
