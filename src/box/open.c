@@ -74,13 +74,16 @@ static bool holds_image(const struct packed *p, const char *path)
 	return p->behind != NULL;
 }
 
-/* "deb" of "/data/deb.tar.xz". */
+/* "deb" of "/data/deb.tar.xz"; "root" where that would be the archive itself, or needs quotes. */
 static const char *directory_for(struct arena *a, const char *path)
 {
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789_+-";
 	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-	size_t length = strcspn(name, ".");
+	size_t length = strspn(name, plain);
 
-	return length > 0 ? arena_memdup(a, name, length) : "root";
+	return length > 0 && name[0] != '-' && name[length] == '.' ? arena_memdup(a, name, length)
+								   : "root";
 }
 
 /* ---- image files ---- */

@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import pwd
+import shutil
 import signal
 import tarfile
 import tempfile
@@ -93,6 +94,9 @@ def test_what_is_no_root_is_refused_with_what_helps(box, scratch):
     with tarfile.open(plain, "w") as t:
         t.add("/etc/passwd")
     refused(plain, f'"{plain}" is an archive: mkdir deb && tar -xpf "{plain}" -C deb')
+    for name in ("deb", "my deb.tar", "-deb.tar"):
+        shutil.copy(plain, scratch / name)
+        refused(scratch / name, f'"{scratch}/{name}" is an archive: mkdir root && tar -xpf "{scratch}/{name}" -C root')
     # Images of boards, releases on the web and images of clouds: tar can't unpack them.
     for name, head, image, behind in (("pi.img.xz", b"\xfd7zXZ\0", "xz -dk", ""), ("pi.raw.gz", b"\x1f\x8b\x08", "gzip -dk", ""),
                                       ("pi.zip", b"PK\x03\x04", "unzip", ""), ("cloud.img", b"QFI\xfb\0", "qemu-img convert -O raw", " disk.raw")):
