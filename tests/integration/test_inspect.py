@@ -310,6 +310,17 @@ def test_the_program_behind_an_init_is_compared(bundle):
     assert drift(bundle) == []
 
 
+@root_only
+def test_nothing_differs_where_nodes_are_binds(bundle):
+    """Without CAP_MKNOD tare-init binds the nodes of the host."""
+    bundle.writable().stay().write()
+    command("setpriv", "--bounding-set=-mknod", *bundle.argv("create", "--bundle", bundle.dir)).ok()
+    bundle.start().ok()
+    bundle.ready()
+    assert " /dev/null " in pathlib.Path(f"/proc/{bundle.pid}/mountinfo").read_text()
+    assert drift(bundle) == []
+
+
 @pytest.mark.layouts
 def test_nothing_differs_without_cgroups(bundle):
     """As podman's --cgroups=disabled, which leaves the mount of them to the runtime."""

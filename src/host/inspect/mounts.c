@@ -51,6 +51,16 @@ static const char *place_of(struct inspect *i, int root, const char *path, int f
 	return found[length] ? arena_strdup(i->arena, found + length) : "/";
 }
 
+/* Is the node there? A node is a bind where mknod(2) is refused, which the plan can't know. */
+static bool is_device(int root, const struct device_step *d)
+{
+	autoclose int fd = sys_open_in_root(root, d->path, O_PATH);
+	struct stat st;
+
+	return fd >= 0 && sys_stat(fd, &st) == 0 && (st.st_mode & S_IFMT) == (d->mode & S_IFMT) &&
+	       st.st_rdev == makedev(d->major, d->minor);
+}
+
 static void find_places(struct inspect *i, struct table *t)
 {
 	autoclose int root = proc_open(i->pid, "root", O_PATH | O_DIRECTORY);
@@ -66,7 +76,7 @@ static void find_places(struct inspect *i, struct table *t)
 						s->mount.target_nofollow ? O_NOFOLLOW : 0);
 		else if (s->op == OP_MASK_PATH || s->op == OP_PROTECT_PATH)
 			t->places[k] = place_of(i, root, s->path, 0);
-		else if (s->op == OP_MAKE_DEVICE && s->device.bind)
+		else if (s->op == OP_MAKE_DEVICE && is_device(root, &s->device))
 			t->places[k] = place_of(i, root, s->device.path, 0);
 		else if (s->op == OP_OPEN_CONSOLE && s->console.bind)
 			t->places[k] = place_of(i, root, "/dev/console", 0);
