@@ -28,7 +28,7 @@ enum check_level {
 /* Only text, and smaller than PIPE_BUF: so the child sends it in one write(2). */
 struct check_row {
 	enum check_level level;
-	int line, column; /* of the place, where planning refuses it; 0: not known */
+	int line, column;      /* of the place, where planning refuses it; 0: not known */
 	char place[ERR_PLACE]; /* JSON pointer into config.json */
 	char what[256];
 	char why[640];
