@@ -5,6 +5,7 @@ import os
 
 import pytest
 
+import boxes
 from harness import (BOX, RUNTIME, TESTER, as_user, cgroup_mount, cgroup_mounts, command, finish, has_v2, mount_at, mounts_of,
                      poll, rt, rt_argv, snapshot, spawn, tare_only)
 
@@ -166,7 +167,8 @@ def test_on_kernels_that_can_not(older):
 
 
 def test_user_namespaces_that_are_switched_off_are_named(phone):
-    r = command(phone, "-n", "user", *as_user(TESTER), RUNTIME, "--root", BOX / f"root-{TESTER}", "box", "-q", "-r", "/", "true")
+    box = boxes.Box(user=TESTER)
+    r = command(phone, "-n", "user", *as_user(TESTER), RUNTIME, "--root", box.state, "box", "-q", "-r", "/", "true")
     assert r.code == 125 and r.err.endswith("an ordinary user needs user namespaces, and this kernel has none: run it as root\n"), r
 
 
