@@ -7,7 +7,8 @@
  * namespace. The child that is cloned here has the program's user, capabilities, directory and
  * descriptors already, and the filter where that allows the calls that are left
  * (plan/seccomp/left.c lists them). This child only starts a session, waits for tare's GO, and
- * executes the program.
+ * executes the program. A working directory like /proc/self/fd is the exception: only the child can
+ * look it up, by calls that the filter has to allow.
  */
 #include "inside/inside.h"
 
@@ -58,6 +59,8 @@ int clone_enter_pids(struct inside *in, const struct step *s, struct err *e)
 	if (r < 0)
 		return err_sys(e, r, "start a session");
 	r = in->console >= 0 ? sys_ioctl(0, TIOCSCTTY, NULL) : 0;
+	if (r < 0)
+		return err_sys(e, r, "make the pty the controlling terminal");
 
-	return r < 0 ? err_sys(e, r, "make the pty the controlling terminal") : 0;
+	return user_change_dir_late(in, e);
 }

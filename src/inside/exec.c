@@ -102,23 +102,8 @@ static int search(struct inside *in, const struct exec_step *x, char path[PATH_M
 /* The path of the program, found before the filter is loaded. */
 static char program[PATH_MAX];
 
-/* @program can be opened only by the process that executes it: see is_of_procfs(). */
+/* @program can be opened only by the process that executes it: see paths_in_own_procfs(). */
 static bool is_seen_later;
-
-/*
- * Before OP_ENTER_PIDS tare-init has no directory in the container's procfs, and /proc/self leads
- * nowhere. The program may be a descriptor: /proc/self/fd/3, by --preserve-fds.
- */
-static bool is_of_procfs(const char *path)
-{
-	static const char *const places[] = { "/proc/self/", "/proc/thread-self/", "/dev/fd/" };
-
-	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
-		if (strncmp(path, places[i], strlen(places[i])) == 0)
-			return true;
-
-	return false;
-}
 
 /*
  * Check a @path of procfs, which can't be opened yet: 1 where the process that executes it can open
@@ -128,13 +113,13 @@ static int check_procfs(const char *path)
 {
 	char target[PATH_MAX];
 	ssize_t n = sys_read_link_at(AT_FDCWD, path, target, sizeof(target) - 1);
-	const char *at = is_of_procfs(path) ? path : target;
+	const char *at = paths_in_own_procfs(path) ? path : target;
 
 	target[n > 0 ? n : 0] = '\0';
 	if (strcmp(at, "/proc/self/exe") == 0 || strcmp(at, "/proc/thread-self/exe") == 0)
 		return -ETXTBSY;
 
-	return is_of_procfs(at) ? 1 : -ENOENT;
+	return paths_in_own_procfs(at) ? 1 : -ENOENT;
 }
 
 static int find(struct inside *in, const struct exec_step *x, struct err *e)

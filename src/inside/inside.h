@@ -58,8 +58,10 @@ struct inside {
 	struct wire_message *last_message; /* shared with tare; NULL: failures go to the socket */
 	/* the filter has a listener: the agent may let any system call of ours wait for ever */
 	bool listened_to;
-	bool announced;		    /* exec_announce() was called */
-	bool groups_denied;	    /* the user namespace that was joined has setgroups(2) denied */
+	bool announced;	    /* exec_announce() was called */
+	bool groups_denied; /* the user namespace that was joined has setgroups(2) denied */
+	/* the step whose directory only the child of OP_ENTER_PIDS can find; NULL: none */
+	const struct step *late_directory;
 	const char *const *envp;    /* from OP_PREPARE_EXEC on: the program's environment */
 	const char *failed_program; /* the program that could not be executed; NULL: none so far */
 };
@@ -142,6 +144,12 @@ bool paths_is_root(int mount, int target);
 const char *paths_below_top(const char *path, const char *name);
 
 /*
+ * paths.c: is @path in the directory that procfs has for the very process that looks? Before
+ * OP_ENTER_PIDS there is none for us in the container's procfs, and /proc/self leads nowhere.
+ */
+bool paths_in_own_procfs(const char *path);
+
+/*
  * enter.c: join the namespaces of OP_SPAWN, for exec those of the process whose pidfd is @first +
  * WIRE_ENTER_PROCESS. @begin is then called in the process that goes on: the sibling in the
  * namespaces, or with spawn_step.late this process. Returns only with a failure: -1.
@@ -177,6 +185,9 @@ step_performer hooks_run, wait_for_start;
 /* user.c: the program's user, directory and rights */
 step_performer user_set_rlimit, user_make_dir, user_change_dir, user_drop_bounding, user_set,
 	user_set_umask, user_set_caps, user_drop_last, user_no_new_privs;
+
+/* user.c: in the child of OP_ENTER_PIDS, change to in->late_directory, if there is one. 0, or -1. */
+int user_change_dir_late(const struct inside *in, struct err *e);
 
 /* binfmt.c */
 step_performer binfmt_register;

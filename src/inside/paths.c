@@ -11,6 +11,7 @@
  */
 #include "inside/inside.h"
 
+#include "base/path.h"
 #include "base/table.h"
 #include "kernel/mount.h"
 #include "wire/filesystem.h"
@@ -152,6 +153,17 @@ const char *paths_below_top(const char *path, const char *name)
 	path += length;
 
 	return path + strspn(path, "/");
+}
+
+bool paths_in_own_procfs(const char *path)
+{
+	static const char *const places[] = { "/proc/self", "/proc/thread-self", "/dev/fd" };
+	bool found = false;
+
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
+		found |= path_below(path, places[i]) != NULL;
+
+	return found;
 }
 
 int paths_trust(struct inside *in, int mount, const char *target, struct err *e)

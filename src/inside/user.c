@@ -50,6 +50,18 @@ static int check_inside(const char *path, struct err *e)
 	return 0;
 }
 
+/* Is there nothing at @path now, but maybe for the child of OP_ENTER_PIDS? */
+static bool is_found_later(const struct inside *in, const char *path)
+{
+	char target[PATH_MAX];
+	ssize_t n = sys_read_link_at(AT_FDCWD, path, target, sizeof(target) - 1);
+
+	target[n > 0 ? n : 0] = '\0'; /* of /dev/fd: /proc/self/fd */
+
+	return plan_find_step(in->plan, OP_ENTER_PIDS) &&
+	       (paths_in_own_procfs(path) || paths_in_own_procfs(target));
+}
+
 /* Other errors are left to chdir(2), which reports them. */
 int user_make_dir(struct inside *in, const struct step *s, struct err *e)
 {
@@ -63,27 +75,52 @@ int user_make_dir(struct inside *in, const struct step *s, struct err *e)
 		return 0;
 
 	autoclose int made = target_make(in, s->path, TARGET_DIRECTORY, e);
+	if (made < 0 && e->code == ENOENT && is_found_later(in, s->path))
+		return 0;
 
 	return made < 0 ? -1 : 0;
 }
 
-int user_change_dir(struct inside *in, const struct step *s, struct err *e)
+static int change_dir(const char *path, struct err *e)
 {
-	(void) in;
-
 	autoclose int root = sys_open("/", O_PATH | O_DIRECTORY);
 	if (root < 0)
 		return err_sys(e, root, "open \"/\"");
 
-	autoclose int directory = sys_open_in_root(root, s->path, O_PATH | O_DIRECTORY);
+	autoclose int directory = sys_open_in_root(root, path, O_PATH | O_DIRECTORY);
 	if (directory < 0)
-		return err_sys(e, directory, "chdir to \"%s\"", s->path);
+		return err_sys(e, directory, "chdir to \"%s\"", path);
 
 	int r = sys_fchdir(directory);
 	if (r < 0)
-		return err_sys(e, r, "chdir to \"%s\"", s->path);
+		return err_sys(e, r, "chdir to \"%s\"", path);
 
-	return check_inside(s->path, e);
+	return check_inside(path, e);
+}
+
+int user_change_dir(struct inside *in, const struct step *s, struct err *e)
+{
+	if (change_dir(s->path, e) == 0)
+		return 0;
+	if (e->code != ENOENT || !is_found_later(in, s->path))
+		return -1;
+	in->late_directory = s;
+
+	return 0;
+}
+
+/* With the program's rights, as all that the child does, and with the filter where it is loaded. */
+int user_change_dir_late(const struct inside *in, struct err *e)
+{
+	const struct step *s = in->late_directory;
+
+	if (!s || change_dir(s->path, e) == 0)
+		return 0;
+	if (e->code == EPERM)
+		(void) err_hint(e, "a directory of the process itself takes a seccomp profile that "
+				   "allows openat2, fchdir and getcwd");
+
+	return err_at(e, s->place);
 }
 
 int user_drop_bounding(struct inside *in, const struct step *s, struct err *e)

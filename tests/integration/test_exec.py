@@ -278,6 +278,42 @@ def test_a_missing_working_directory_is_an_error_and_stays_missing(bundle, scrat
     assert sorted(os.walk(bundle.rootfs)) == before
 
 
+OWN_PROCFS = {"/proc/self": "", "/proc/thread-self": "/task/{}", "/proc/self/fd": "/fd", "/dev/fd": "/fd", "/link": ""}
+
+
+@pytest.mark.parametrize("user", ["0:0", "1000:1000"])
+@pytest.mark.parametrize("path", OWN_PROCFS)
+def test_the_working_directory_may_be_of_the_programs_own_procfs(bundle, path, user):
+    """/proc/self leads nowhere outside of the pid namespace."""
+    (bundle.rootfs / "link").symlink_to("/proc/self")
+    bundle.stay().up()
+    pid, cwd = sh(bundle, "echo $$; pwd", "-u", user, "--cwd", path).ok().lines
+    assert cwd == f"/proc/{pid}" + OWN_PROCFS[path].format(pid)
+
+
+@pytest.mark.parametrize("path", ["/proc/self/fd/3", "/dev/fd/3", "/link", "/proc/self/fd/9"])
+def test_no_working_directory_is_a_descriptor_of_the_host(bundle, path, scratch):
+    """CVE-2024-21626, where the look-up is the child's in the pid namespace."""
+    (bundle.rootfs / "link").symlink_to("/proc/self/fd/3")
+    bundle.stay().up()
+    argv = bundle.argv("exec", "--preserve-fds", "1", "--cwd", path, tail=["pwd"])
+    r = command("sh", "-c", f'exec "$@" 3<{scratch}', "sh", *argv)
+    assert r.code != 0 and not r.out, r
+    if IS_TARE:
+        assert r.code == 255 and f'/process/cwd: exec failed: chdir to "{path}": ' in r.err, r
+
+
+@tare_only
+def test_a_filter_that_forbids_the_working_directory_has_a_hint(bundle):
+    bundle.linux["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["fchdir"], "action": "SCMP_ACT_ERRNO"}]}
+    bundle.stay().up()
+    r = ex(bundle, "true", flags=["--cwd", "/proc/self"])
+    assert r.code == 255 and r.err.endswith(
+        '/process/cwd: exec failed: chdir to "/proc/self": operation not permitted (a directory of the process itself '
+        "takes a seccomp profile that allows openat2, fchdir and getcwd)\n"), r
+    ex(bundle, "true", flags=["--cwd", "/tmp"]).ok()
+
+
 def test_exec_in_a_user_namespace(bundle):
     bundle.userns(200000)
     chown_tree(bundle.rootfs, 200000)

@@ -226,6 +226,19 @@ def test_a_wrong_pid_namespace_is_refused_before_anything_is_mounted(bundle):
     assert read("/proc/self/mountinfo") == before
 
 
+@pytest.mark.parametrize("path,below", [("/proc/self", ""), ("/proc/self/ns", "/ns"), ("/dev/fd", "/fd")])
+def test_the_working_directory_may_be_of_the_programs_own_procfs(bundles, path, below):
+    """Until it is cloned into the joined pid namespace, the process is not in the container's procfs."""
+    first = bundles().stay().up()
+    second = bundles().sh("echo $$; pwd")
+    second.process["cwd"] = path
+    second.linux["namespaces"] = [{"type": "pid", "path": f"/proc/{first.pid}/ns/pid"} if n["type"] == "pid" else n
+                                  for n in second.linux["namespaces"]]
+    pid, cwd = second.run().ok().lines
+    assert cwd == f"/proc/{pid}{below}"
+
+
+@tare_only
 def test_a_pid_namespace_without_its_first_process_is_named(bundle, scratch):
     """The kernel says ENOMEM, which alone sends everybody to look for memory."""
     kept = scratch / "kept"
