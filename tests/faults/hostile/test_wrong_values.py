@@ -34,7 +34,7 @@ def full():
     c["linux"].update(
         cgroupsPath="/x", rootfsPropagation="slave", mountLabel="", sysctl={"net.ipv4.ip_forward": "1"},
         uidMappings=IDS, gidMappings=IDS, timeOffsets={"monotonic": {"secs": 1, "nanosecs": 2}},
-        netDevices={"eth0": {"name": "eth1"}}, personality={"domain": "LINUX", "flags": []},
+        netDevices={"none0": {"name": "eth1"}}, personality={"domain": "LINUX", "flags": []},
         intelRdt={"closID": "c", "schemata": ["L3:0=f"], "l3CacheSchema": "L3:0=f", "memBwSchema": "MB:0=10",
                   "enableMonitoring": True},
         memoryPolicy={"mode": "MPOL_BIND", "nodes": "0", "flags": ["MPOL_F_STATIC_NODES"]},
