@@ -164,9 +164,13 @@ static int ask_child(struct check *c, struct rows *r, struct err *e)
 
 /* ---- wishes ---- */
 
+/* A version, or a release as `uname -r` prints it: 4.18.0-553.el8. */
 static int read_version(const char *text, struct kernel_version *version, struct err *e)
 {
-	if (text[strspn(text, "0123456789.")] == '\0' && kernel_version_read(text, version))
+	char behind = text[strspn(text, "0123456789.")];
+
+	if ((behind == '\0' || behind == '-' || behind == '+') &&
+	    kernel_version_read(text, version))
 		return 0;
 	(void) err_msg(e, "--kernel %s: no version of Linux", text);
 

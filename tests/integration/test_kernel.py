@@ -145,9 +145,17 @@ def test_a_program_is_held_against_that_version(bundle):
     assert any(why.startswith("wants Linux 3.2.0; asked is Linux 2.6.18") for why in found), found
 
 
+@pytest.mark.parametrize("release, version", [("4.18.0-553.el8_10.x86_64", "4.18.0"), ("5.15.0+", "5.15.0"), ("5.4.0-rc3", "5.4.0")])
+def test_the_release_of_a_kernel_is_a_version_too(bundle, release, version):
+    bundle.sh("exit 0")
+    bundle.config["linux"]["namespaces"].append({"type": "time"})
+    rows = refused(paper(bundle, version, 0 if version.startswith("5.15") else 1))
+    assert refused(paper(bundle, release, 1 if rows else 0)) == rows
+
+
 def test_no_version_is_refused(bundle):
     bundle.write()
-    for word in ("", "five", "5.x", "-1", "."):
+    for word in ("", "five", "5.x", "-1", ".", "5.4_x"):
         r = command(*bundle.argv("check", "-b", bundle.dir, f"--kernel={word}")[:-1])
         assert (r.code, r.out) == (1, "") and r.err.endswith(
             f"--kernel {word}: no version of Linux (such as 4.18 or 5.15.3)\n"), r
