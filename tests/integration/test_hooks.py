@@ -2,10 +2,11 @@
 """hooks: order, namespaces, state on stdin, environment, timeouts, failures."""
 import json
 import os
+import signal
 
 import pytest
 
-from harness import IS_TARE, namespace, poll, tare_only
+from harness import IS_TARE, finish, namespace, poll, tare_only
 
 NAMES = ["prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"]
 HOST = ["prestart", "createRuntime", "poststart", "poststop"]
@@ -233,6 +234,32 @@ def test_poststop_follows_a_hook_if_a_later_step_fails(hooked, name):
         hooked.make(verb).refused("/process/args")
         assert order(hooked) == [name, "poststop"]
         (hooked.seen / "order").unlink()
+
+
+@tare_only
+@pytest.mark.parametrize("end", ["TERM", "delete"])
+@pytest.mark.parametrize("name", ["prestart", "createRuntime", "createContainer"])
+def test_poststop_follows_a_hook_in_the_middle_of_which_create_ends(hooked, name, end):
+    """By a signal, or as delete --force kills the first process: tare-init has not said which step it performs."""
+    hooked.config["hooks"] = {name: [hooked.one(name, f"touch {hooked.seen}/runs; exec sleep 1000")],
+                              "poststop": [hooked.one("poststop")]}
+    proc = hooked.stay().spawn("create")
+    poll(lambda: (hooked.seen / "runs").exists(), "the hook to run")
+    if end == "delete":
+        hooked.delete("--force").ok()
+    else:
+        proc.send_signal(signal.SIGTERM)
+    assert finish(proc, timeout=10).code != 0
+    assert order(hooked) == [name, "poststop"]
+    hooked.delete("--force").ok()
+    assert order(hooked) == [name, "poststop"]
+
+
+@tare_only
+def test_a_hook_of_start_has_not_begun_in_create(hooked):
+    hooked.config["hooks"] = {n: [hooked.one(n)] for n in ("startContainer", "poststop")}
+    hooked.stay().create("--pid-file", "/dev/full").refused("no space left on device")
+    assert order(hooked) == []
 
 
 @tare_only

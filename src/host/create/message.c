@@ -223,6 +223,13 @@ size_t message_failed_step(const struct init_progress *p, const struct plan *pla
 	return step >= p->next && step < plan->step_count ? step : plan->spawn;
 }
 
+size_t message_end_of_turn(const struct init_progress *p, const struct plan *plan)
+{
+	size_t turn = find_turn(p, plan), wait = find(p, plan, OP_WAIT_FOR_START);
+
+	return wait < turn ? wait : turn;
+}
+
 int message_check_start(struct init_progress *p, bool agent, const struct wire_message *m, int fd,
 			struct err *e)
 {

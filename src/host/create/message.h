@@ -29,6 +29,9 @@ int message_check(struct init_progress *p, const struct plan *plan, bool waits,
 /* The step that a failure came from: @step, if that may have been in progress; else OP_SPAWN. */
 size_t message_failed_step(const struct init_progress *p, const struct plan *plan, uint32_t step);
 
+/* The end, past the last one, of the steps that tare-init may have begun by now. */
+size_t message_end_of_turn(const struct init_progress *p, const struct plan *plan);
+
 /*
  * As message_check(), for start, which has no plan: READY, and the filter's messages. @agent: the
  * container has an agent.

@@ -298,12 +298,15 @@ static int take_turns(struct create *c, size_t next, struct err *e)
 		struct wire_message m;
 		int r = next_message(c, ready, &m, e);
 
+		/* Interrupted, or without a word: tare-init may be in the middle of a hook. */
+		if (r <= 0)
+			note_hooks(c, message_end_of_turn(&c->progress, c->plan));
 		if (r < 0)
 			return -1;
 		if (r == 0)
 			return ready ? read_last_message(c, e) : first_process_ended(c, e);
 		if (m.kind == WIRE_READY)
-			note_hooks(c, c->plan->step_count);
+			note_hooks(c, m.step);
 		if (m.kind == WIRE_READY && !c->options->run)
 			return 0;
 		if (m.kind == WIRE_READY) {
