@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from harness import IS_TARE, finish, namespace, poll, tare_only
+from harness import IS_TARE, cgroup_mounts, command, finish, namespace, poll, root_only, tare_only
 
 NAMES = ["prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"]
 HOST = ["prestart", "createRuntime", "poststart", "poststop"]
@@ -253,6 +253,25 @@ def test_poststop_follows_a_hook_in_the_middle_of_which_create_ends(hooked, name
     assert order(hooked) == [name, "poststop"]
     hooked.delete("--force").ok()
     assert order(hooked) == [name, "poststop"]
+
+
+@tare_only
+@root_only
+def test_poststop_is_left_to_the_delete_of_what_a_failed_create_could_not_undo(hooked):
+    """Both ran it, one after the other."""
+    if not cgroup_mounts():
+        pytest.skip("no cgroup file system")
+    top = f"{cgroup_mounts()[0]}{hooked.linux['cgroupsPath']}"
+    hooked.config["hooks"] = {"createRuntime": [shell(f"cat >/dev/null; mkdir {top}/sub; mount -t tmpfs busy {top}/sub")],
+                              "poststop": [hooked.one("poststop")]}
+    try:
+        r = hooked.stay().create("--pid-file", "/dev/full")
+        assert r.code == 1 and f'while undoing: remove cgroup "{top}"' in r.err, r
+        assert order(hooked) == []
+    finally:
+        command("umount", f"{top}/sub").ok()
+    hooked.delete("--force").ok()
+    assert order(hooked) == ["poststop"]
 
 
 @tare_only

@@ -49,6 +49,8 @@ struct create {
 	const struct record *running;
 	/* a hook has begun, so poststop hooks are due if the create fails */
 	bool hook_begun;
+	/* the record is written, from which delete runs the poststop hooks */
+	bool recorded;
 	/* memory file of WIRE_LAST_MESSAGE; -1 */
 	int last_message;
 	/* the tmpfs of nodes_make(), until tare-init is done with it; -1 */

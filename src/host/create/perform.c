@@ -418,11 +418,13 @@ void create_rollback(struct create *c, struct err *e)
 	hook_files_close(&c->hook_files);
 	close_all(c);
 	arena_open(&a);
-	if (journal_undo(c->state_dir, NULL, true, &a, &undo) < 0) {
-		/* The journal stays, so delete --force or the next create tries again. */
-		add_behind(e, &undo);
+	if (journal_undo(c->state_dir, NULL, true, &a, &undo) == 0 &&
+	    state_remove(&c->options->root, c->options->id, c->state_dir, &undo) == 0)
 		return;
-	}
-	if (state_remove(&c->options->root, c->options->id, c->state_dir, &undo) < 0)
-		add_behind(e, &undo);
+	/*
+	 * The journal stays, so delete --force or the next create tries again; and where the record
+	 * stays, too, that delete runs the poststop hooks.
+	 */
+	add_behind(e, &undo);
+	c->hook_begun &= !c->recorded;
 }

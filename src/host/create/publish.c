@@ -226,7 +226,10 @@ int publish_pid_file(const struct create *c, struct err *e)
 int publish(struct create *c, const struct record *rec, struct arena *a, struct err *e)
 {
 	if (saved_config_write(c->state_dir, c->bundle.config, a, e) < 0 ||
-	    record_write(c->state_dir, rec, a, e) < 0 || publish_pidfd(c, e) < 0)
+	    record_write(c->state_dir, rec, a, e) < 0)
+		return -1;
+	c->recorded = true;
+	if (publish_pidfd(c, e) < 0)
 		return -1;
 	if (c->keeps && journal_created(c->journal, e) < 0)
 		return -1;
