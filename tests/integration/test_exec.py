@@ -314,6 +314,16 @@ def test_a_filter_that_forbids_the_working_directory_has_a_hint(bundle):
     ex(bundle, "true", flags=["--cwd", "/tmp"]).ok()
 
 
+@tare_only
+def test_the_process_that_a_filter_kills_is_the_new_one(bundle):
+    """It was called the container's first process, which runs on."""
+    bundle.linux["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["fchdir"], "action": "SCMP_ACT_KILL_PROCESS"}]}
+    bundle.stay().up()
+    r = ex(bundle, "true", flags=["--cwd", "/proc/self"])
+    assert r.code == 255 and r.err == f'tare: exec "{bundle.id}": exec failed: the new process was killed by signal {signal.SIGSYS:d}\n', r
+    assert bundle.status() == "running"
+
+
 def test_exec_in_a_user_namespace(bundle):
     bundle.userns(200000)
     chown_tree(bundle.rootfs, 200000)

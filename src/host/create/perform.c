@@ -93,25 +93,24 @@ static int interrupted(struct create *c, struct err *e)
 }
 
 /* tare-init ended without a message: it was killed, or had too little memory. */
-static int first_process_ended(struct create *c, struct err *e)
+static int process_ended(struct create *c, struct err *e)
 {
+	const char *name = c->running ? "the new process" : "the container's first process";
 	int status = 0;
 
 	/* A process closes its descriptors a moment before it can be reaped. */
 	if (sys_pidfd_ends(c->pidfd, EXIT_MS) && sys_wait(c->pid, &status, 0) == c->pid) {
 		c->pid = 0;
 		if ((status & 0x7f) != 0)
-			(void) err_msg(e, "the container's first process was killed by signal %d",
-				       status & 0x7f);
+			(void) err_msg(e, "%s was killed by signal %d", name, status & 0x7f);
 		else
-			(void) err_msg(e, "the container's first process ended with %d",
-				       status >> 8 & 0xff);
+			(void) err_msg(e, "%s ended with %d", name, status >> 8 & 0xff);
 		if (status != 0)
 			memory_advise(c->plan, (status & 0x7f) == SIGKILL, e);
 		return -1;
 	}
 
-	return err_msg(e, "the container's first process closed its socket");
+	return err_msg(e, "%s closed its socket", name);
 }
 
 /* If tare-init has ended, the end of the socket reports that, with the reason. */
@@ -304,7 +303,7 @@ static int take_turns(struct create *c, size_t next, struct err *e)
 		if (r < 0)
 			return -1;
 		if (r == 0)
-			return ready ? read_last_message(c, e) : first_process_ended(c, e);
+			return ready ? read_last_message(c, e) : process_ended(c, e);
 		if (m.kind == WIRE_READY)
 			note_hooks(c, m.step);
 		if (m.kind == WIRE_READY && !c->options->run)
