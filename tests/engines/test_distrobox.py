@@ -15,7 +15,7 @@ import test_podman_rootless
 from engine import BOX, command, needs
 from test_podman_rootless import HOME, UID
 
-pytestmark = needs("podman", "conmon", "newuidmap", "setpriv", "dpkg", "distrobox", "toolbox", "capsh")
+pytestmark = needs("podman", "conmon", "newuidmap", "setpriv", "dpkg", "distrobox", "toolbox", "capsh", "rev")
 OTHER = """\
 [engine]
 cgroup_manager = "cgroupfs"
