@@ -313,21 +313,31 @@ static bool is_name_char(char c)
 	       c == '_' || c == '.' || c == '+' || c == '-';
 }
 
-/* FNV-1a, 32 bits: the same for the same directory, and different for most others. */
-static uint32_t number_of(const struct stat *st)
+/* 0: ROOT is a directory, or a whole image. */
+static unsigned partition_of(const struct box *b)
 {
-	const uint64_t words[] = { st->st_dev, st->st_ino };
+	return b->is_image ? b->options->partition : 0;
+}
+
+/*
+ * FNV-1a, 32 bits: the same for the same directory or partition, and different for most others. A
+ * whole file (partition 0) has the number of its inode alone.
+ */
+static uint32_t number_of(const struct stat *st, unsigned partition)
+{
+	const uint64_t words[] = { st->st_dev, st->st_ino, partition };
+	size_t length = partition == 0 ? 2 * sizeof(words[0]) : sizeof(words);
 	uint32_t h = 2166136261u;
 
-	for (size_t i = 0; i < sizeof(words); i++)
+	for (size_t i = 0; i < length; i++)
 		h = (h ^ ((const unsigned char *) words)[i]) * 16777619u;
 
 	return h;
 }
 
 /*
- * "deb-3f2a91c0": the directory's name, as far as an ID may have it, and a number from device and
- * inode.
+ * "deb-3f2a91c0": the directory's name, as far as an ID may have it, and a number from device,
+ * inode and partition.
  */
 static const char *make_id(struct box *b, const struct stat *st)
 {
@@ -340,7 +350,8 @@ static const char *make_id(struct box *b, const struct stat *st)
 			base[length++] = *from;
 	base[length] = '\0';
 
-	return arena_printf(b->arena, "%s-%08x", length > 0 ? base : "root", number_of(st));
+	return arena_printf(b->arena, "%s-%08x", length > 0 ? base : "root",
+			    number_of(st, partition_of(b)));
 }
 
 static int choose_id(struct box *b, const struct stat *st, struct err *e)
@@ -356,6 +367,16 @@ static int choose_id(struct box *b, const struct stat *st, struct err *e)
 	b->id = name;
 
 	return 0;
+}
+
+/* Two partitions of one image are two roots. */
+static const char *make_mark(struct box *b, const struct stat *st)
+{
+	const char *inode = arena_printf(b->arena, "%llu:%llu", (unsigned long long) st->st_dev,
+					 (unsigned long long) st->st_ino);
+	unsigned partition = partition_of(b);
+
+	return partition == 0 ? inode : arena_printf(b->arena, "%s:%u", inode, partition);
 }
 
 int box_open(struct box *b, const char *root, struct err *e)
@@ -379,8 +400,7 @@ int box_open(struct box *b, const char *root, struct err *e)
 	b->is_image = b->file >= 0;
 	b->is_device = S_ISBLK(st.st_mode);
 
-	b->mark = arena_printf(b->arena, "%llu:%llu", (unsigned long long) st.st_dev,
-			       (unsigned long long) st.st_ino);
+	b->mark = make_mark(b, &st);
 
 	return choose_id(b, &st, e);
 }

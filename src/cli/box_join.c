@@ -2,10 +2,10 @@
 /*
  * cli/box_join.c - a second `box ROOT` is a second program in the first one's box
  *
- * The record of a box has the device and inode of its root. An annotation could not be trusted:
- * annotations of a config.json are an engine's or an image's, and the program would run in their
- * container. Only flags about the program have a meaning for a box that runs already: any other is
- * refused, as it would be ignored.
+ * The record of a box has the device, inode and partition of its root. An annotation could not be
+ * trusted: annotations of a config.json are an engine's or an image's, and the program would run in
+ * their container. Only flags about the program have a meaning for a box that runs already: any
+ * other is refused, as it would be ignored.
  */
 #include "cli/box.h"
 
@@ -25,11 +25,11 @@
 
 #define CREATOR_MS 10000
 
-/* The flags about a further program. */
+/* The flags about a further program; and --partition, which names the root that the box has. */
 static const char *const for_program[] = {
-	"detach", "output",  "pid-file", "tty",	 "no-tty",	 "init", "no-init",
-	"user",	  "groups",  "cwd",	 "env",	 "keep-env",	 "cap",	 "quiet",
-	"strict", "require", "without",	 "name", "no-new-privs",
+	"detach", "output",  "pid-file", "tty",	 "no-tty",	 "init",      "no-init",
+	"user",	  "groups",  "cwd",	 "env",	 "keep-env",	 "cap",	      "quiet",
+	"strict", "require", "without",	 "name", "no-new-privs", "partition",
 };
 
 static bool is_of_root(const struct record *rec, const char *mark)

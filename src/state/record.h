@@ -85,9 +85,10 @@ struct record {
 	const char *agent_below;
 	const char *agent_metadata;	       /* NULL: none */
 	struct host_path hooks_out, hooks_err; /* files that hooks print to */
-	const char *scope;	 /* systemd's unit; NULL: it knows nothing of this container */
-	const char *scope_bus;	 /* the D-Bus address of its bus; NULL: the system's */
-	const char *box_root;	 /* `box`: DEVICE:INODE of ROOT; NULL: created by another verb */
+	const char *scope;     /* systemd's unit; NULL: it knows nothing of this container */
+	const char *scope_bus; /* the D-Bus address of its bus; NULL: the system's */
+	/* `box`: DEVICE:INODE of ROOT, of a partition DEVICE:INODE:N; NULL: created by another verb */
+	const char *box_root;
 	const char *box_overlay; /* likewise, of the directory that its changes stay in; NULL */
 	/* the root of its processes, where only that identifies them (host/strays.h); NULL */
 	const char *root_mount;

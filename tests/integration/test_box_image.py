@@ -361,6 +361,26 @@ def test_a_partition_of_a_disk(image, table):
         path.unlink()
 
 
+def test_partitions_of_one_image_are_roots_of_their_own(image):
+    path = disk(image, "mbr")
+    try:
+        with open(path, "r+b") as f:  # both partitions are the same sectors
+            f.seek(446 + 16)
+            second = f.read(16)
+            f.seek(446)
+            f.write(second)
+        names = [box(path, "sleep", "1000", flags=["-r", "-d", "--partition", n]).ok().out.strip() for n in "12"]
+        assert names[0] != names[1]
+        for name, n in zip(names, "12"):
+            ns = os.readlink(f"/proc/{json.loads(rt('state', name).ok().out)['pid']}/ns/mnt")
+            assert box(path, "readlink", "/proc/self/ns/mnt", flags=["--partition", n]).ok().out == ns + "\n"
+        assert "has a partition table" in box(path, "true").err
+        for name in names:
+            rt("delete", "--force", name).ok()
+    finally:
+        path.unlink()
+
+
 def test_a_logical_partition_of_an_extended_one(image):
     """As installers divide disks, and some boards' cards: the kernel numbers them from 5 on."""
     path, size = BOX / "bundles" / f"{TOKEN}-disk", os.path.getsize(image) // 512
