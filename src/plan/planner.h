@@ -57,6 +57,8 @@ struct plan_options {
 	bool only_plan;
 	/* the rootfs is the host's "/" with all mounts in it; all of them are made read-only */
 	bool whole_root;
+	/* a mount's destination below root.path is a path of the container, too */
+	bool own_targets;
 	/* /dev stays as the image has it: no default devices and links */
 	bool plain_dev;
 	/* a warning where the kernel refuses the program sockets of the internet */

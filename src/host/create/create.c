@@ -193,6 +193,7 @@ static struct plan_options options_of(struct create *c, enum purpose purpose, st
 		.ask_network = o->made && o->made->ask_network,
 		.print_omitted = o->made && o->made->print_omitted,
 		.whole_root = o->made && o->made->whole_root,
+		.own_targets = o->made,
 		.plain_dev = o->made && o->made->plain_dev,
 		.image = o->made && o->made->image,
 		.layers = o->made ? o->made->layers : NULL,

@@ -345,12 +345,12 @@ static int plan_copied_link(struct planner *p, size_t i, const struct mount_step
 /*
  * Some tools give the destination as the host sees it, below root.path, and runc takes that. A path
  * inside the container that begins with root.path would lead into a copy of the rootfs within
- * itself, which no image has.
+ * itself, which no image has. The user of `box` may have one: ROOT is /mnt, and DST is /mnt/data.
  */
 static const char *read_target(struct planner *p, const char *destination)
 {
 	const char *clean = path_clean(p->arena, destination);
-	const char *rootfs = p->plan ? p->plan->rootfs : NULL;
+	const char *rootfs = p->plan && !p->options->own_targets ? p->plan->rootfs : NULL;
 	const char *inside = rootfs ? path_below(clean, rootfs) : NULL;
 
 	return inside ? inside : clean;
