@@ -164,21 +164,39 @@ static const char *const *split_script_line(const struct words *rest, struct are
 	return words;
 }
 
+/* The flags in front of the verb are wrong: the verb is the first word that is the name of one. */
+static const struct verb *guess_verb(const char *const *argv)
+{
+	const struct verb *verb = NULL;
+
+	for (; *argv && !verb; argv++)
+		verb = verb_find(*argv);
+
+	return verb;
+}
+
+/* A wrong flag, log or state directory of tare's own is no exit code of a box's program. */
+static void choose_failure(const struct verb *verb, struct call *call)
+{
+	if (verb && verb->fails_with && !verb->takes_id)
+		call->failure = verb->fails_with;
+}
+
 /* The exit code, or -1 with @e set and the beginning of the error line in @prefix. */
 static int run(const char *const *argv, struct call *call, char *prefix, size_t size, struct err *e)
 {
 	static const struct flag_table *const tables[] = { &global_flags, &common_flags, NULL };
 	struct words rest;
 
-	if (options_parse(tables, true, argv, call->arena, &call->options, &rest, e) < 0)
+	if (options_parse(tables, true, argv, call->arena, &call->options, &rest, e) < 0) {
+		choose_failure(guess_verb(argv), call);
 		return -1;
+	}
 
 	const char *const *words = rest.count > 0 ? split_script_line(&rest, call->arena) : NULL;
 	const struct verb *verb = words ? verb_find(words[0]) : NULL;
 
-	/* A log or a state directory that can't be had is no exit code of a box's program. */
-	if (verb && verb->fails_with && !verb->takes_id)
-		call->failure = verb->fails_with;
+	choose_failure(verb, call);
 	if (open_log(&call->options, e) < 0)
 		return -1;
 	if (log_wants_debug())
