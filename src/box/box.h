@@ -148,7 +148,8 @@ struct box {
 	/* its loop device, which is freed at its last close; or the file, for image.source */
 	int loop;
 	const char *root; /* its path, absolute and without links */
-	const char *mark; /* "DEVICE:INODE": the same for two boxes of one root */
+	/* "DEVICE:INODE", or with --partition "DEVICE:INODE:N": the same for boxes of one root */
+	const char *mark;
 	const char *id;
 
 	/* set by box_config() */
@@ -227,6 +228,9 @@ bool box_is_wish(const void *box, const char *operation, const char *place);
 
 /* Make the files that mounts of the config need. 0, or -1. */
 int box_write_files(struct box *b, struct err *e);
+
+/* place.c: is ROOT none of the kernel's own file systems, as /proc is? 0, or -1. */
+int box_check_place(const struct box *b, struct err *e);
 
 /* place.c: warn that su and sudo of the image have no effect, where its mount is nosuid. */
 void box_note_nosuid(const struct box *b);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * box/place.c - restrictions of the mount that ROOT lies on: nosuid, noexec, read-only
+ * box/place.c - the file system that ROOT lies on: the kernel's own, nosuid, noexec, read-only
  */
 #include "box/box.h"
 
@@ -13,11 +13,50 @@
 #include "kernel/sys.h"
 
 #include <errno.h>
+#include <linux/magic.h>
 
 /* f_flags of statfs(2); not all headers have them. */
 #define RDONLY 1
 #define NOSUID 2
 #define NOEXEC 8
+
+/* File systems of the kernel's that have no programs in them. */
+static const struct {
+	uint32_t magic;
+	const char *type;
+} kernel_types[] = {
+	{ PROC_SUPER_MAGIC, "proc" },	  { SYSFS_MAGIC, "sysfs" },
+	{ CGROUP_SUPER_MAGIC, "cgroup" }, { CGROUP2_SUPER_MAGIC, "cgroup2" },
+	{ DEVPTS_SUPER_MAGIC, "devpts" },
+};
+
+/* NULL: ROOT is on none of them. */
+static const char *find_kernel_type(const struct box *b)
+{
+	struct statfs fs;
+	struct stat st, dev;
+
+	if (sys_statfs(b->dir, &fs) < 0)
+		return NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(kernel_types); i++)
+		if ((uint32_t) fs.f_type == kernel_types[i].magic)
+			return kernel_types[i].type;
+	/* A devtmpfs has the magic number of a tmpfs, which may have a root file system in it. */
+	if (sys_stat(b->dir, &st) == 0 && sys_stat_at(AT_FDCWD, "/dev", 0, &dev) == 0 &&
+	    st.st_dev == dev.st_dev && st.st_ino == dev.st_ino)
+		return "device nodes";
+
+	return NULL;
+}
+
+int box_check_place(const struct box *b, struct err *e)
+{
+	const char *type = b->dir < 0 ? NULL : find_kernel_type(b);
+
+	return type ? err_msg(e, "\"%s\" is a file system of the kernel's (%s), not one for a root",
+			      b->root, type)
+		    : 0;
+}
 
 static bool has_flag(const struct box *b, long flag)
 {

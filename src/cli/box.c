@@ -520,8 +520,9 @@ static int perform_with(struct call *call, struct box *b, struct box_report *rep
 {
 	const char *emitted = b->options->emit_config;
 
-	if (refuse_empty(call, b, e) < 0 || box_check_whole(b, e) < 0 ||
-	    refuse_idle_flags(call, b, e) < 0 || box_read_wishes(b, e) < 0)
+	if (refuse_empty(call, b, e) < 0 || box_check_place(b, e) < 0 ||
+	    box_check_whole(b, e) < 0 || refuse_idle_flags(call, b, e) < 0 ||
+	    box_read_wishes(b, e) < 0)
 		return -1;
 	if (b->options->save)
 		return box_save(call, b, e) < 0 ? err_at(e, box_words(b, "save", b->options->save))

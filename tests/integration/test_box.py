@@ -14,8 +14,8 @@ import time
 import pytest
 
 import boxes
-from harness import (LAYOUT, TESTER, TOKEN, cgroup_mount, command, finish, has_v2, is_alive, namespace, poll, proc_status, rt, rt_argv, snapshot,
-                     spawn, tare_only)
+from harness import (BINARY, LAYOUT, TESTER, TOKEN, cgroup_mount, command, finish, has_v2, is_alive, namespace, poll, proc_status, rt,
+                     rt_argv, snapshot, spawn, tare_only)
 
 pytestmark = [tare_only, pytest.mark.layouts]
 DEFAULT_CAPS = 0xa00005fb  # chown ... setfcap: BITS of capabilities(7), written out in test_the_usual_capabilities
@@ -116,6 +116,16 @@ def test_the_hosts_own_root_is_no_box():
 def test_a_flag_that_is_wrong_is_exit_code_125():
     assert rt("box", "--memmory", "1", "/tmp").code == 125
     assert rt("box").code == 125
+    assert command(BINARY, "--bogus", "box", "/tmp").code == 125
+    assert command(BINARY, "--log-level", "x", "--root", "/x", "box", "/tmp").code == 125
+    assert command(BINARY, "--bogus", "run", "box").code == 1
+
+
+@pytest.mark.parametrize("path, kind", [("/proc", "proc"), ("/proc/1/task", "proc"), ("/sys", "sysfs"), ("/dev", "device nodes"),
+                                        ("/dev/pts", "devpts")])
+def test_the_kernels_own_file_systems_are_no_root(path, kind):
+    r = rt("box", path, "true")
+    assert r.code == 125 and r.err.endswith(f'": "{path}" is a file system of the kernel\'s ({kind}), not one for a root\n'), r
 
 
 # --- the shell and the program
@@ -257,6 +267,14 @@ def test_a_limit_without_a_cgroup_is_an_error(box):
 
 
 # --- mounts
+
+
+def test_a_path_below_root_is_a_path_of_the_box_too(box):
+    (box.dir / "data").mkdir()
+    (box.dir / "data/f").write_text("here")
+    assert box.run("-r", "-x", "-b", box.dir / "data", "--", "cat", box.dir / "data/f").ok().out == "here"
+    r = box.run("-x", "--tmpfs", box.dir, "--", "grep", "-c", f" {box.dir} tmpfs ", "/proc/mounts")
+    assert r.ok().out == "1\n"
 
 
 def test_binds(box, scratch):
