@@ -143,7 +143,26 @@ static int open_lowers(const struct inside *in, const struct layers_step *s, str
 	return 0;
 }
 
-static int make_overlay(const struct layers_step *s, struct layers *l, struct err *e)
+/*
+ * The overlay is a mount of its own. Without the restrictions of the rootfs's mount, set-user-ID
+ * programs and device nodes of an image that is not trusted would have effect.
+ */
+static int read_restrictions(const struct inside *in, uint64_t *attrs, struct err *e)
+{
+	struct statfs fs;
+	int r = sys_statfs(in->rootfs, &fs);
+
+	if (r < 0)
+		return err_sys(e, r, "statfs the rootfs");
+	*attrs = (fs.f_flags & STATFS_NOSUID ? MOUNT_ATTR_NOSUID : 0) |
+		 (fs.f_flags & STATFS_NODEV ? MOUNT_ATTR_NODEV : 0) |
+		 (fs.f_flags & STATFS_NOEXEC ? MOUNT_ATTR_NOEXEC : 0);
+
+	return 0;
+}
+
+static int make_overlay(const struct inside *in, const struct layers_step *s, struct layers *l,
+			struct err *e)
 {
 	const struct mount_parameter parameters[] = {
 		{ "lowerdir", l->lower_text },
@@ -151,7 +170,7 @@ static int make_overlay(const struct layers_step *s, struct layers *l, struct er
 		{ "workdir", l->work_text },
 		{ "userxattr", NULL },
 	};
-	const struct mount_step overlay = {
+	struct mount_step overlay = {
 		.source = "overlay",
 		.type = "overlay",
 		.parameters = parameters,
@@ -161,6 +180,8 @@ static int make_overlay(const struct layers_step *s, struct layers *l, struct er
 
 	fmt_text(l->data, sizeof(l->data), "lowerdir=%s,upperdir=%s,workdir=%s%s", l->lower_text,
 		 l->upper_text, l->work_text, s->user_namespace ? ",userxattr" : "");
+	if (read_restrictions(in, &overlay.attrs.set, e) < 0)
+		return -1;
 
 	return filesystem_make(&overlay, -1, e);
 }
@@ -172,7 +193,7 @@ int layers_mount(struct inside *in, const struct step *s, struct err *e)
 	if (open_lowers(in, &s->layers, &l, e) < 0 || open_upper(in, &s->layers, &l, e) < 0)
 		return -1;
 
-	autoclose int overlay = make_overlay(&s->layers, &l, e);
+	autoclose int overlay = make_overlay(in, &s->layers, &l, e);
 	if (overlay < 0)
 		return -1;
 

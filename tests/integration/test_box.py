@@ -769,11 +769,19 @@ def test_read_only_is_all_that_is_mounted_in_the_root(with_mounts, scratch):
     assert rt("run", "-b", scratch / "bundle", f"{TOKEN}-run").ok().lines == ["/dev/shm"]
 
 
-def test_a_root_that_is_mounted_noexec(on_tmpfs, scratch):
+@pytest.mark.parametrize("flags", [[], ["-x"]], ids=["plain", "ephemeral"])
+def test_a_root_that_is_mounted_noexec(on_tmpfs, scratch, flags):
     b = on_tmpfs("noexec")
-    r = b.run("true")
+    r = b.run(*flags, "--", "true")
     assert (r.code, r.err) == (126, f'tare: box "{b.id}": exec: "true": permission denied ("{scratch}/top" is mounted noexec: '
                                     f"mount -o remount,exec {scratch}/top)\n"), r
+
+
+@pytest.mark.parametrize("where", ["memory", "directory"])
+def test_an_overlay_has_the_restrictions_of_the_root(on_tmpfs, scratch, where):
+    b = on_tmpfs("nosuid,nodev")
+    r = b.run(*(["-x"] if where == "memory" else ["--overlay", scratch / "changes"]), "--", "grep", " / ", "/proc/mounts")
+    assert r.ok().out.startswith("overlay / overlay rw,nosuid,nodev,relatime,"), r
 
 
 def test_a_root_that_is_mounted_nosuid_is_noted_once(on_tmpfs):
