@@ -49,7 +49,7 @@ static void allow(struct box *b, const struct stat *st, const char *access)
 /* A user whose group may use the node on the host (video, kvm) may do so in the box. */
 static void add_node_group(struct box *b, gid_t gid)
 {
-	if (gid == 0 || b->user_namespace)
+	if (gid == 0 || b->user_namespace || !b->facts->initial_userns)
 		return;
 
 	uint32_t *list = arena_array(b->arena, b->user.additional_gids_count + 1, sizeof(*list));

@@ -149,6 +149,16 @@ static const char *lacks_range(struct box *b)
 			    name);
 }
 
+/* No groups can be set in the box, for the reason @why. */
+static int leave_groups_out(struct box *b, const char *why, struct err *e)
+{
+	if (b->options->groups)
+		return box_refuse(b, "groups", b->options->groups, e, "%s", why);
+	b->user.additional_gids_count = 0;
+
+	return box_is_android(b) ? box_leave_out(b, WISH_GROUPS, "groups can't be set", e) : 0;
+}
+
 static int map_caller(struct box *b, bool keep_id, struct err *e)
 {
 	const struct facts *f = b->facts;
@@ -174,14 +184,10 @@ static int map_caller(struct box *b, bool keep_id, struct err *e)
 	 * user_namespaces(7): without newgidmap(1) the kernel takes no map of groups before
 	 * setgroups(2) is denied.
 	 */
-	if (both)
-		return 0;
-	if (b->options->groups)
-		return box_refuse(b, "groups", b->options->groups, e, "the box has one id: %s",
-				  lacks_range(b));
-	b->user.additional_gids_count = 0;
-
-	return box_is_android(b) ? box_leave_out(b, WISH_GROUPS, "groups can't be set", e) : 0;
+	return both ? 0
+		    : leave_groups_out(
+			      b, arena_printf(b->arena, "the box has one id: %s", lacks_range(b)),
+			      e);
 }
 
 static int map_range(struct box *b, const char *word, struct err *e)
@@ -344,5 +350,8 @@ int box_namespaces(struct box *b, struct err *e)
 	choose_hostname(b, &choices[find_kind("uts")]);
 	list_namespaces(b, choices);
 
-	return 0;
+	/* The caller is root of a namespace with one id, as `unshare -Ur` makes it. */
+	return b->facts->setgroups_allowed
+		       ? 0
+		       : leave_groups_out(b, "this user namespace has setgroups(2) denied", e);
 }

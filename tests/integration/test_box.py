@@ -804,6 +804,25 @@ def has_range():
                                   for line in table.read_text().splitlines())
 
 
+def test_root_of_a_namespace_with_one_id():
+    """`unshare -Ur` maps one id, and setgroups(2) is denied: the image's groups of root are left out."""
+    b = boxes.Box(user=TESTER)
+
+    def run(*words):
+        argv = [str(w) for w in b.argv(*words)]
+        at = argv.index(BINARY)
+        return command(*argv[:at], "unshare", "-Urmpf", "--mount-proc", *argv[at:])
+
+    try:
+        (b.dir / "etc/group").write_text("root:x:0:\nextra:x:5:root\n")
+        assert run("--", "sh", "-c", "id -u; touch /f; id -G").ok().lines == ["0", "0"]
+        assert run("--device", "tty", "--", "id", "-u").ok().out == "0\n"
+        r = run("--groups", "extra", "--", "true")
+        assert r.code == 125 and r.err.endswith(": --groups extra: this user namespace has setgroups(2) denied\n"), r
+    finally:
+        b.clean()
+
+
 def test_an_ordinary_user_needs_no_flag():
     b = boxes.Box(user=TESTER)
     try:
