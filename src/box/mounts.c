@@ -386,18 +386,54 @@ static void hide_processes(struct box *b, struct oci_mount *m)
 static void copy_usual(struct box *b, const struct oci_mount *from, enum box_wish wish)
 {
 	struct oci_mount *m = add_mount(b);
+	/* With the host's sysfs the host's cgroups are bound, which may be writable. */
+	const char *readonly = strcmp(from->type, "none") == 0 ? "rro" : "ro";
 
 	*m = *from;
 	m->options = NULL;
 	m->options_count = 0;
 	for (size_t i = 0; i < from->options_count; i++)
-		if (!b->options->privileged || strcmp(from->options[i], "ro") != 0)
+		if (strcmp(from->options[i], "ro") != 0)
 			add_option(b, m, from->options[i]);
+		else if (!b->options->privileged)
+			add_option(b, m, readonly);
 	if (wish == WISH_PROC)
 		hide_processes(b, m);
 	if (wish == WISH_PROC && m->options_count > 0)
 		wish = WISH_HIDEPID;
 	box_wish(b, last_place(b), wish);
+}
+
+static bool has_new_network(const struct box *b)
+{
+	for (size_t i = 0; i < b->linux.namespaces_count; i++)
+		if (strcmp(b->linux.namespaces[i].type, "network") == 0)
+			return !b->linux.namespaces[i].path;
+
+	return false;
+}
+
+static const struct oci_mount *find_mount(const struct oci_config *config, const char *path)
+{
+	size_t i = 0;
+
+	while (strcmp(config->mounts[i].destination, path) != 0)
+		i++;
+
+	return &config->mounts[i];
+}
+
+/*
+ * A sysfs shows the network of the namespace in which it is mounted. `spec --rootless` binds the
+ * host's, as only root of the network namespace may mount one.
+ */
+static const struct oci_mount *choose_usual(const struct box *b, const struct oci_mount *m)
+{
+	bool host_sys = b->user_namespace && strcmp(m->destination, "/sys") == 0;
+
+	return host_sys && has_new_network(b)
+		       ? find_mount(spec_default(b->arena, false, 0, 0, false), "/sys")
+		       : m;
 }
 
 /*
@@ -412,7 +448,7 @@ static void add_usual(struct box *b)
 		spec_default(b->arena, b->user_namespace, b->facts->euid, b->facts->egid, false);
 
 	for (size_t i = 0; i < usual->mounts_count; i++) {
-		const struct oci_mount *from = &usual->mounts[i];
+		const struct oci_mount *from = choose_usual(b, &usual->mounts[i]);
 		size_t row = find_usual(from->destination);
 
 		if (strcmp(from->type, "cgroup") == 0 &&

@@ -498,6 +498,19 @@ def test_without_a_network_there_is_a_loopback_and_nothing_else(box):
     assert r.lines[0].split() == ["lo"] and int(r.lines[1], 16) & 1
 
 
+@pytest.mark.parametrize("flags", [["--unshare", "user"], ["--userns", "100000:65536"]], ids=["user", "range"])
+def test_sysfs_shows_the_boxes_own_network(box, flags):
+    r = box.sh("tail -n +3 /proc/net/dev | cut -d: -f1; echo; ls /sys/class/net", "--net", "none", *flags).ok()
+    inside, shown = r.out.split("\n\n")
+    assert inside.split() == shown.split(), r
+
+
+@pytest.mark.parametrize("flags", [[], ["--without", "cgroups"], ["--without", "cgroup-mount"]], ids=["usual", "no-cgroup", "no-mount"])
+def test_the_hosts_sysfs_is_read_only_with_its_cgroups(box, flags):
+    r = box.sh("grep ' /sys' /proc/mounts", "--unshare", "user", *flags).ok()
+    assert [line for line in r.lines if not line.split()[3].startswith("ro,")] == [], r
+
+
 def test_a_network_namespace_is_joined(box):
     holder = spawn(["unshare", "-n", "sleep", "1000"])
     poll(lambda: namespace(holder.pid, "net") != namespace("self", "net"))
