@@ -7,7 +7,8 @@
  * and without no_new_privs that process has CAP_SYS_ADMIN, which loading a filter takes. So the
  * filter is loaded earlier where it allows each call that is left: it is run here for each call
  * with its arguments. The lists are those of inside/clone.c, inside/wait.c and the steps behind
- * them.
+ * them. The look-up of a working directory like /proc/self is not in them: a filter that refuses
+ * it makes that exec fail.
  */
 #include "plan/seccomp/profile.h"
 
