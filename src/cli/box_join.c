@@ -238,15 +238,6 @@ static int open_root(struct box *b, const struct container *c, struct err *e)
 	return b->dir < 0 ? err_sys(e, b->dir, "open its root") : 0;
 }
 
-static bool has_annotation(const struct record *rec, const char *key)
-{
-	for (size_t i = 0; i < rec->annotation_count; i++)
-		if (strcmp(rec->annotations[i].key, key) == 0)
-			return true;
-
-	return false;
-}
-
 /* Make the config of the further program, with what the box has. */
 static int config_of_program(struct call *call, struct box *b, struct err *e)
 {
@@ -258,7 +249,7 @@ static int config_of_program(struct call *call, struct box *b, struct err *e)
 		(void) err_msg(e, "is paused");
 		return err_hint(e, "tare resume %s", b->id);
 	}
-	b->has_binfmt = has_annotation(&c.record, ANNOTATION_BINFMT);
+	b->has_binfmt = record_annotation(&c.record, ANNOTATION_BINFMT) != NULL;
 
 	return open_root(b, &c, e) < 0 ? -1 : box_config(b, e);
 }

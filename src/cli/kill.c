@@ -40,11 +40,10 @@ static const char *usual_signal(struct call *call)
 	    container_read(&call->root, call->id, call->arena, &c, &ignored) <= 0 ||
 	    !c.record.box_root)
 		return "TERM";
-	for (size_t i = 0; i < c.record.annotation_count; i++)
-		if (strcmp(c.record.annotations[i].key, BOX_STOP_ANNOTATION) == 0)
-			return c.record.annotations[i].value;
 
-	return "TERM";
+	const char *signal = record_annotation(&c.record, BOX_STOP_ANNOTATION);
+
+	return signal ? signal : "TERM";
 }
 
 static int perform(struct call *call, struct err *e)

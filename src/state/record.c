@@ -387,6 +387,15 @@ int record_read(int dir, struct record *rec, struct arena *a, struct err *e)
 	return err_hint(e, "\"tare delete --force\" ends the container by its journal and cgroups");
 }
 
+const char *record_annotation(const struct record *rec, const char *key)
+{
+	for (size_t i = 0; i < rec->annotation_count; i++)
+		if (strcmp(rec->annotations[i].key, key) == 0)
+			return rec->annotations[i].value;
+
+	return NULL;
+}
+
 /* ---- as the OCI state ---- */
 
 static void add_annotations(struct lines *json, const struct record *rec, struct arena *a)

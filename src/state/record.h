@@ -139,6 +139,9 @@ int record_read(int dir, struct record *rec, struct arena *a, struct err *e);
 
 int record_write(int dir, const struct record *rec, struct arena *a, struct err *e);
 
+/* The value of the annotation @key; NULL: there is none. */
+const char *record_annotation(const struct record *rec, const char *key);
+
 /*
  * The present status of the container, from the kernel (pid and start time, lock on exec.fifo,
  * freezer). Without a record: STATUS_CREATING while its creator lives, else STATUS_STOPPED.

@@ -36,15 +36,6 @@ struct checkpoint {
 
 /* ---- the request to CRIU ---- */
 
-static const char *find_annotation(const struct record *rec, const char *key)
-{
-	for (size_t i = 0; i < rec->annotation_count; i++)
-		if (strcmp(rec->annotations[i].key, key) == 0)
-			return rec->annotations[i].value;
-
-	return NULL;
-}
-
 /* With a wrong parent CRIU reports no reason: it dumps all memory again, or fails late. */
 static int check_parent(const struct checkpoint *c, struct err *e)
 {
@@ -122,7 +113,8 @@ static int describe(struct checkpoint *c, struct err *e)
 
 	criu_request_begin(r, o->pre_dump ? "pre-dump" : "dump", c->arena);
 	if (criu_add_options(r, o, DUMP_LOG, e) < 0 ||
-	    criu_add_config(r, find_annotation(&c->record, "org.criu.config"), c->call->env, e) < 0)
+	    criu_add_config(r, record_annotation(&c->record, "org.criu.config"), c->call->env, e) <
+		    0)
 		return -1;
 	criu_add(r, "ask", "status-ready", "");
 	criu_add_number(r, "pid", c->record.pid);
