@@ -112,14 +112,14 @@ static bool is_seen_later;
 static int check_procfs(const char *path)
 {
 	char target[PATH_MAX];
-	ssize_t n = sys_read_link_at(AT_FDCWD, path, target, sizeof(target) - 1);
-	const char *at = paths_in_own_procfs(path) ? path : target;
+	const char *at = paths_in_own_procfs(path, target);
 
-	target[n > 0 ? n : 0] = '\0';
-	if (strcmp(at, "/proc/self/exe") == 0 || strcmp(at, "/proc/thread-self/exe") == 0)
-		return -ETXTBSY;
+	if (!at)
+		return -ENOENT;
 
-	return paths_in_own_procfs(at) ? 1 : -ENOENT;
+	return strcmp(at, "/proc/self/exe") == 0 || strcmp(at, "/proc/thread-self/exe") == 0
+		       ? -ETXTBSY
+		       : 1;
 }
 
 static int find(struct inside *in, const struct exec_step *x, struct err *e)

@@ -18,6 +18,8 @@
 #include "wire/hook.h"
 #include "wire/place.h"
 
+#include <linux/limits.h>
+
 /* The most mounts that show a namespace which is joined with a user namespace. */
 #define EARLY_MOUNTS 8
 
@@ -144,10 +146,11 @@ bool paths_is_root(int mount, int target);
 const char *paths_below_top(const char *path, const char *name);
 
 /*
- * paths.c: is @path in the directory that procfs has for the very process that looks? Before
- * OP_ENTER_PIDS there is none for us in the container's procfs, and /proc/self leads nowhere.
+ * paths.c: the path in the directory that procfs has for the very process that looks: @path itself,
+ * or @target, where the link @path leads; NULL: neither is. Before OP_ENTER_PIDS there is no such
+ * directory for us in the container's procfs, and /proc/self leads nowhere.
  */
-bool paths_in_own_procfs(const char *path);
+const char *paths_in_own_procfs(const char *path, char target[PATH_MAX]);
 
 /*
  * enter.c: join the namespaces of OP_SPAWN, for exec those of the process whose pidfd is @first +

@@ -155,7 +155,7 @@ const char *paths_below_top(const char *path, const char *name)
 	return path + strspn(path, "/");
 }
 
-bool paths_in_own_procfs(const char *path)
+static bool is_in_own_procfs(const char *path)
 {
 	static const char *const places[] = { "/proc/self", "/proc/thread-self", "/dev/fd" };
 	bool found = false;
@@ -164,6 +164,17 @@ bool paths_in_own_procfs(const char *path)
 		found |= path_below(path, places[i]) != NULL;
 
 	return found;
+}
+
+const char *paths_in_own_procfs(const char *path, char target[PATH_MAX])
+{
+	ssize_t n = sys_read_link_at(AT_FDCWD, path, target, PATH_MAX - 1);
+
+	target[n > 0 ? n : 0] = '\0';
+	if (is_in_own_procfs(path))
+		return path;
+
+	return is_in_own_procfs(target) ? target : NULL;
 }
 
 int paths_trust(struct inside *in, int mount, const char *target, struct err *e)

@@ -54,12 +54,8 @@ static int check_inside(const char *path, struct err *e)
 static bool is_found_later(const struct inside *in, const char *path)
 {
 	char target[PATH_MAX];
-	ssize_t n = sys_read_link_at(AT_FDCWD, path, target, sizeof(target) - 1);
 
-	target[n > 0 ? n : 0] = '\0'; /* of /dev/fd: /proc/self/fd */
-
-	return plan_find_step(in->plan, OP_ENTER_PIDS) &&
-	       (paths_in_own_procfs(path) || paths_in_own_procfs(target));
+	return plan_find_step(in->plan, OP_ENTER_PIDS) && paths_in_own_procfs(path, target);
 }
 
 /* Other errors are left to chdir(2), which reports them. */
