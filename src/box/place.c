@@ -15,11 +15,6 @@
 #include <errno.h>
 #include <linux/magic.h>
 
-/* f_flags of statfs(2); not all headers have them. */
-#define RDONLY 1
-#define NOSUID 2
-#define NOEXEC 8
-
 /* File systems of the kernel's that have no programs in them. */
 static const struct {
 	uint32_t magic;
@@ -99,7 +94,7 @@ static const char *find_powerless(const struct box *b)
 
 void box_note_nosuid(const struct box *b)
 {
-	if (b->quiet || b->whole || !has_flag(b, NOSUID))
+	if (b->quiet || b->whole || !has_flag(b, STATFS_NOSUID))
 		return;
 
 	const char *program = find_powerless(b);
@@ -114,7 +109,7 @@ void box_note_nosuid(const struct box *b)
 
 void box_explain_noexec(const struct box *b, struct err *e)
 {
-	if (e->code != EACCES || !has_flag(b, NOEXEC))
+	if (e->code != EACCES || !has_flag(b, STATFS_NOEXEC))
 		return;
 
 	const char *point = mount_point(b);
@@ -154,7 +149,7 @@ void box_explain_mount_point(const struct box *b, struct err *e)
 			"the host has no such path, and is read-only: take a path that is there, or "
 			"one below /tmp, /run or /home%s",
 			b->facts->euid == 0 ? ", or give --ephemeral" : "");
-	else if (e->code == EROFS && has_flag(b, RDONLY))
+	else if (e->code == EROFS && has_flag(b, STATFS_READONLY))
 		fmt_text(e->hint, sizeof(e->hint),
 			 "ROOT is read-only: with --ephemeral, what it lacks is made in memory");
 	else if (e->code == EACCES && b->facts->euid != 0 && st.st_uid != b->facts->euid &&

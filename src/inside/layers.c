@@ -149,14 +149,11 @@ static int open_lowers(const struct inside *in, const struct layers_step *s, str
  */
 static int read_restrictions(const struct inside *in, uint64_t *attrs, struct err *e)
 {
-	struct statfs fs;
-	int r = sys_statfs(in->rootfs, &fs);
+	int r = sys_mount_attrs(in->rootfs, attrs);
 
 	if (r < 0)
 		return err_sys(e, r, "statfs the rootfs");
-	*attrs = (fs.f_flags & STATFS_NOSUID ? MOUNT_ATTR_NOSUID : 0) |
-		 (fs.f_flags & STATFS_NODEV ? MOUNT_ATTR_NODEV : 0) |
-		 (fs.f_flags & STATFS_NOEXEC ? MOUNT_ATTR_NOEXEC : 0);
+	*attrs &= MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
 
 	return 0;
 }

@@ -303,8 +303,7 @@ static const struct {
 	{ MOUNT_ATTR_NOSYMFOLLOW, FLAG_NOSYMFOLLOW, STATFS_NOSYMFOLLOW },
 };
 
-/* The attributes of a mount, as mount_setattr(2) takes them. */
-static int read_attrs(int mount, uint64_t *attrs)
+int sys_mount_attrs(int mount, uint64_t *attrs)
 {
 	struct statfs fs;
 	int r = mount == AT_FDCWD ? sys_statfs_path(".", &fs) : sys_statfs(mount, &fs);
@@ -341,7 +340,7 @@ static int remount(int mount, const struct mount_attr *change)
 {
 	char place[PLACE_SIZE];
 	uint64_t was, is;
-	int r = read_attrs(mount, &was);
+	int r = sys_mount_attrs(mount, &was);
 
 	if (r < 0)
 		return r;
@@ -350,7 +349,7 @@ static int remount(int mount, const struct mount_attr *change)
 	r = sys_mount(NULL, place_of(mount, place), NULL,
 		      FLAG_REMOUNT | FLAG_BIND | mount_flags(wanted), NULL);
 	if (r == 0)
-		r = read_attrs(mount, &is);
+		r = sys_mount_attrs(mount, &is);
 	if (r < 0)
 		return r;
 
@@ -494,7 +493,7 @@ int sys_change_filesystem(int mount, unsigned long flags, const struct mount_att
 {
 	char place[PLACE_SIZE];
 	uint64_t attrs;
-	int r = read_attrs(mount, &attrs);
+	int r = sys_mount_attrs(mount, &attrs);
 
 	if (r < 0)
 		return r;

@@ -52,6 +52,12 @@ int sys_take_tree(int tree);
 int sys_attach_mount(int mount, int target);
 
 /*
+ * The attributes of @mount, as mount_setattr(2) takes them. AT_FDCWD: of the mount that the working
+ * directory is on. 0, or -errno.
+ */
+int sys_mount_attrs(int mount, uint64_t *attrs);
+
+/*
  * @flags: AT_RECURSIVE. @attr->propagation: MS_SHARED ... or 0. @mount AT_FDCWD: the mount whose
  * root is the working directory.
  */
