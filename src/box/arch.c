@@ -313,13 +313,12 @@ static bool is_own_name(const char *arch)
 /* Where the box has no mounts the bind of qemu would be made in the host's own tree. */
 static int refuse_qemu(struct box *b, struct err *e)
 {
-	static const char why[] = "it takes mounts of its own, which the kernel refuses";
 	const struct box_options *o = b->options;
 
 	if (o->qemu)
-		return box_refuse(b, "qemu", o->qemu, e, "%s", why);
+		return box_refuse(b, "qemu", o->qemu, e, BOX_TAKES_MOUNTS);
 	if (o->arch && strcmp(o->arch, "auto") != 0)
-		return box_refuse(b, "arch", o->arch, e, "%s", why);
+		return box_refuse(b, "arch", o->arch, e, BOX_TAKES_MOUNTS);
 
 	return 0; /* the exec fails, and names the machine */
 }

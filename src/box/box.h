@@ -287,6 +287,10 @@ void box_annotate_omitted(struct box *b);
 int box_refuse(struct box *b, const char *flag, const char *value, struct err *e, const char *fmt,
 	       ...) __attribute__((format(printf, 5, 6)));
 
+/* Why a flag is refused in a box without mounts, or without namespaces, of its own. */
+#define BOX_TAKES_MOUNTS     "it takes mounts of its own, which the kernel refuses"
+#define BOX_TAKES_NAMESPACES "it takes namespaces, which the kernel refuses"
+
 /*
  * The next item of the comma-separated list at @at, which moves behind it, in the arena; NULL: the
  * end. Empty items are skipped.

@@ -109,8 +109,7 @@ static int place_node(struct box *b, const char *value, const char *path, const 
 	bool moved = strcmp(path, target) != 0;
 
 	if (b->level[WISH_MOUNTS] > 0)
-		return box_refuse(b, "device", value, e,
-				  "it takes mounts of its own, which the kernel refuses");
+		return box_refuse(b, "device", value, e, BOX_TAKES_MOUNTS);
 	if (box_is_bare(b) && moved)
 		return box_refuse(b, "device", value, e,
 				  "at another place it takes namespaces, which the kernel refuses");

@@ -240,7 +240,7 @@ static int check_binds(struct box *b, struct err *e)
 
 		if (strcmp(given->flags[i], "bind") != 0)
 			return box_refuse(b, given->flags[i], given->items[i], e,
-					  "it takes namespaces, which the kernel refuses");
+					  BOX_TAKES_NAMESPACES);
 		/* An optional bind whose source is missing made no mount. */
 		if (n == b->config.mounts_count)
 			break;
@@ -266,19 +266,16 @@ int box_check_bare(struct box *b, struct err *e)
 		const char *word = *(const char *const *) ((const char *) o + impossible[i].option);
 
 		if (word)
-			return box_refuse(b, impossible[i].flag, word, e,
-					  "it takes namespaces, which the kernel refuses");
+			return box_refuse(b, impossible[i].flag, word, e, BOX_TAKES_NAMESPACES);
 	}
 	if (o->net && o->net[0] == '/')
-		return box_refuse(b, "net", o->net, e,
-				  "it takes namespaces, which the kernel refuses");
+		return box_refuse(b, "net", o->net, e, BOX_TAKES_NAMESPACES);
 	if (box_has_name_servers(b))
-		return box_refuse(b, "dns", o->dns, e,
-				  "it takes namespaces, which the kernel refuses");
+		return box_refuse(b, "dns", o->dns, e, BOX_TAKES_NAMESPACES);
 	for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
 		if (lists[i]->count > 0)
 			return box_refuse(b, lists[i]->flags[0], lists[i]->items[0], e,
-					  "it takes namespaces, which the kernel refuses");
+					  BOX_TAKES_NAMESPACES);
 
 	return check_binds(b, e);
 }

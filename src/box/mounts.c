@@ -510,7 +510,6 @@ void box_add_mount(struct box *b, const char *target, const char *type, const ch
 /* In a bare chroot the mounts would be made in the host's own tree. */
 static int check_bare_chroot(struct box *b, struct err *e)
 {
-	static const char why[] = "it takes mounts of its own, which the kernel refuses";
 	const struct box_options *o = b->options;
 	const struct text_list *const lists[] = { &o->mounts, &o->masked, &o->protected };
 
@@ -518,11 +517,12 @@ static int check_bare_chroot(struct box *b, struct err *e)
 		return 0;
 	for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
 		if (lists[i]->count > 0)
-			return box_refuse(b, lists[i]->flags[0], lists[i]->items[0], e, "%s", why);
+			return box_refuse(b, lists[i]->flags[0], lists[i]->items[0], e,
+					  BOX_TAKES_MOUNTS);
 	if (box_has_name_servers(b))
-		return box_refuse(b, "dns", o->dns, e, "%s", why);
+		return box_refuse(b, "dns", o->dns, e, BOX_TAKES_MOUNTS);
 	if (o->tty)
-		return box_refuse(b, "tty", NULL, e, "%s", why);
+		return box_refuse(b, "tty", NULL, e, BOX_TAKES_MOUNTS);
 	if (o->read_only || b->layered || b->is_image)
 		return err_cfg(
 			e, "--best-effort-root",
